@@ -1,0 +1,26 @@
+# wishart_add_module(name SOURCES ... [USES modules...] [LIBRARIES third-party...])
+#
+# Makes the static library wishart::name. USES may name only modules declared before: the order in
+# the top CMakeLists.txt is the order of the layers, and a module that reaches up fails here.
+# tools/check-layers holds the #include lines to the same lists.
+set_property(GLOBAL PROPERTY WISHART_MODULES "")
+
+function(wishart_add_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  get_property(below GLOBAL PROPERTY WISHART_MODULES)
+  set(targets "")
+  foreach(used IN LISTS ARG_USES)
+    if(NOT used IN_LIST below)
+      message(FATAL_ERROR "module '${name}' may not use '${used}': it is not below it")
+    endif()
+    list(APPEND targets wishart::${used})
+  endforeach()
+  add_library(wishart_${name} STATIC ${ARG_SOURCES})
+  add_library(wishart::${name} ALIAS wishart_${name})
+  target_link_libraries(wishart_${name}
+    PUBLIC ${targets} ${ARG_LIBRARIES}
+    PRIVATE wishart_options ${ARG_PRIVATE_LIBRARIES})
+  target_include_directories(wishart_${name}
+    PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+  set_property(GLOBAL APPEND PROPERTY WISHART_MODULES ${name})
+endfunction()

@@ -1,0 +1,10 @@
+# The last lines of a configure run: what will be built, with what.
+message(STATUS "wishart ${PROJECT_VERSION}")
+message(STATUS "  build type   ${CMAKE_BUILD_TYPE}${WISHART_SANITIZE}")
+message(STATUS "  compiler     ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+message(STATUS "  MPI          ${MPI_CXX_VERSION} (${MPIEXEC_EXECUTABLE})")
+message(STATUS "  ScaLAPACK    ${ScaLAPACK_LIBRARY}")
+message(STATUS "  LAPACK       ${LAPACK_LIBRARIES}")
+message(STATUS "  HDF5         ${HDF5_VERSION}")
+message(STATUS "  Boost        ${Boost_VERSION}")
+message(STATUS "  tests        ${WISHART_BUILD_TESTS}")

@@ -1,0 +1,44 @@
+#pragma once
+
+/// @file
+/// The one exception type that leaves a module: it says who has to act.
+
+#include <stdexcept>
+#include <string>
+
+namespace wishart {
+
+/// Who has to act on an error; the value is also the exit code of the program.
+enum class Blame : int {
+  usage = 2,         ///< the command line or the job file
+  input = 3,         ///< a checkpoint, an archive
+  resource = 4,      ///< memory, disk, permissions, the number of ranks
+  numerics = 5,      ///< a solver did not converge
+  bug = 70,          ///< a defect of wishart
+  interrupted = 75,  ///< a signal or a time limit; the same command goes on
+};
+
+/// An error with the party that has to act.
+///
+/// The text names the object, what is wrong, what was expected and what was found, and what to do:
+/// `model.safetensors: the header promises 120 bytes of data, the file has 96. Copy it again.`
+/// Names that come from a file go through `printable` first.
+class Error : public std::runtime_error {
+ public:
+  Error(Blame blame, const std::string& text) : std::runtime_error(text), blame_(blame) {}
+  [[nodiscard]] Blame blame() const noexcept { return blame_; }
+
+ private:
+  Blame blame_;
+};
+
+/// The blame of any exception: an Error's own, `resource` for bad_alloc, else `bug`.
+[[nodiscard]] Blame blame_of(const std::exception& error) noexcept;
+
+/// The text of an exception and, on lines of their own, of the exceptions nested in it.
+[[nodiscard]] std::string describe(const std::exception& error);
+
+/// Throws Error with Blame::bug and `text` if `condition` is false.
+void require(bool condition, const char* text);
+
+}  // namespace wishart

@@ -1,0 +1,45 @@
+#pragma once
+
+/// @file
+/// A file opened for reading by position, and its identity.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace wishart {
+
+/// A read-only file descriptor that closes itself.
+///
+/// Reading is by position (`pread`), so one object serves several threads.
+class InputFile {
+ public:
+  /// @throws Error with Blame::input if the file cannot be opened or is not a regular file
+  explicit InputFile(const std::filesystem::path& path);
+  ~InputFile();
+  InputFile(InputFile&& other) noexcept;
+  InputFile& operator=(InputFile&& other) noexcept;
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  /// Fills `out` from `offset_bytes`.
+  /// @throws Error with Blame::input on a read error or if the file ends before
+  void read(std::int64_t offset_bytes, std::span<std::byte> out) const;
+
+  /// Size in bytes, and time of the last change in nanoseconds since 1970, as of now.
+  [[nodiscard]] std::int64_t size_bytes() const;
+  [[nodiscard]] std::int64_t mtime_ns() const;
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+/// The whole of a small text file.
+/// @throws Error with Blame::input if it cannot be read or is larger than `max_bytes`
+[[nodiscard]] std::string read_text_file(const std::filesystem::path& path, std::int64_t max_bytes);
+
+}  // namespace wishart

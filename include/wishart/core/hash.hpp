@@ -1,0 +1,36 @@
+#pragma once
+
+/// @file
+/// Hashes: of byte strings (XXH3, 128 bits), and of matrices, element by element.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace wishart {
+
+/// XXH3-128 of `bytes` as 32 hexadecimal digits.
+[[nodiscard]] std::string hash_hex(std::span<const std::byte> bytes);
+[[nodiscard]] std::string hash_hex(std::string_view text);
+
+/// XXH3-64 of `bytes`, as the checksum of a journal record.
+[[nodiscard]] std::uint64_t hash64(std::span<const std::byte> bytes);
+
+/// A hash of the values of a matrix that does not depend on the order in which they were read, nor
+/// on which rank read which: the sum, modulo 2^64 and twice, of a mix of each element's position
+/// and float64 bit pattern. Equal values stored in another dtype hash alike. It tells changes, not
+/// forgeries.
+struct ElementHash {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+
+  /// Adds `values` that stand at linear positions `position`, `position + 1`, ...
+  void add(std::uint64_t position, std::span<const double> values) noexcept;
+  void add(const ElementHash& other) noexcept;
+  [[nodiscard]] std::string hex() const;
+  friend bool operator==(const ElementHash&, const ElementHash&) = default;
+};
+
+}  // namespace wishart

@@ -1,0 +1,96 @@
+#pragma once
+
+/// @file
+/// Communicators, and the few operations on them that wishart uses.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <mpi.h>
+
+namespace wishart::mpi {
+
+/// Throws Error with Blame::resource that holds MPI's text if `code` is not MPI_SUCCESS.
+void check(int code, const char* operation);
+
+/// An owned communicator, freed at the end. Errors are returned by MPI, and thrown by us.
+class Comm {
+ public:
+  Comm() = default;  ///< no communicator: `valid()` is false
+  ~Comm();
+  Comm(Comm&& other) noexcept;
+  Comm& operator=(Comm&& other) noexcept;
+  Comm(const Comm&) = delete;
+  Comm& operator=(const Comm&) = delete;
+
+  /// A copy of MPI_COMM_WORLD. Collective over all ranks.
+  [[nodiscard]] static Comm world();
+  /// A copy with its own message space. Collective over this.
+  [[nodiscard]] Comm duplicate() const;
+  /// The ranks with the same `color`, in the order of `key`; without a color, no communicator.
+  /// Collective over this.
+  [[nodiscard]] Comm split(std::optional<int> color, int key) const;
+  /// The ranks that share this rank's host. Collective over this.
+  [[nodiscard]] Comm split_by_host() const;
+
+  [[nodiscard]] bool valid() const noexcept { return handle_ != MPI_COMM_NULL; }
+  [[nodiscard]] int size() const noexcept { return size_; }
+  [[nodiscard]] int rank() const noexcept { return rank_; }
+  [[nodiscard]] MPI_Comm get() const noexcept { return handle_; }
+
+  /// Waits for all ranks. Collective over this.
+  void barrier() const;
+  /// Gives every rank the bytes of `root`. Collective over this.
+  void broadcast(std::vector<std::byte>& bytes, int root) const;
+  /// Sums over the ranks, element by element, on every rank. Collective over this.
+  void sum(std::span<double> values) const;
+  void sum(std::span<std::int64_t> values) const;
+  void sum(std::span<std::uint64_t> values) const;
+  /// The largest value on any rank, on every rank. Collective over this.
+  [[nodiscard]] double maximum(double value) const;
+  [[nodiscard]] std::int64_t minimum(std::int64_t value) const;
+  [[nodiscard]] std::int64_t maximum(std::int64_t value) const;
+
+  /// Sends bytes to `to`; returns when the buffer may be reused. Matched by `receive`.
+  void send(std::span<const std::byte> bytes, int to, int tag) const;
+
+  struct Message {
+    int from = 0;
+    std::vector<std::byte> bytes;
+  };
+  /// A message with `tag` from anyone if one is there, else nothing. Does not wait.
+  /// One thread of a rank may poll a tag at a time.
+  [[nodiscard]] std::optional<Message> poll(int tag) const;
+  /// Waits for a message with `tag`, asleep between looks (up to 2 ms), so that an idle rank leaves
+  /// its core to others.
+  [[nodiscard]] Message receive(int tag) const;
+
+ private:
+  explicit Comm(MPI_Comm handle);
+  MPI_Comm handle_ = MPI_COMM_NULL;
+  int size_ = 0;
+  int rank_ = 0;
+};
+
+/// True if every rank calls this within `patience` of each other, else false on the ranks that did.
+/// After a false, `comm` is spent. Collective over `comm` if all goes well.
+[[nodiscard]] bool all_arrive(const Comm& comm, std::chrono::milliseconds patience);
+
+/// A pause that starts short and grows to 2 ms, for loops that wait for something to happen.
+class Backoff {
+ public:
+  void pause();
+  void reset() noexcept { microseconds_ = kShortest; }
+
+ private:
+  static constexpr int kShortest = 20;
+  static constexpr int kLongest = 2000;
+  int microseconds_ = kShortest;
+};
+
+}  // namespace wishart::mpi

@@ -1,0 +1,64 @@
+#pragma once
+
+/// @file
+/// Everything the archive keeps about one checkpoint, as one value.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wishart/record/rows.hpp"
+#include "wishart/record/tensor.hpp"
+
+namespace wishart {
+
+/// Where the numbers come from: the root attributes of an archive file, under these names.
+struct Provenance {
+  std::string checkpoint_id;        ///< name of the archive file without `.h5`
+  std::string checkpoint_path;      ///< as given, made absolute
+  std::string checkpoint_identity;  ///< hash over names, sizes, times and headers of the files
+  std::string format;               ///< `safetensors`
+  std::string model_type;           ///< from config.json, or empty
+  TrainingState training;           ///< attributes step, tokens, loss, eval_loss, learning_rate
+  std::string mode;                 ///< `corrected` or `weightwatcher`
+  std::string options;              ///< the resolved options that shape results, as JSON
+  std::string program_version;
+  std::string program_commit;
+  std::string compiler;
+  std::string libraries;
+  std::string mpi_layout;  ///< `4 ranks on 2 hosts, 1 thread each`
+  std::string created;     ///< UTC, ISO 8601
+  double seconds = 0;      ///< wall time of the job, all its runs
+  std::int64_t restarts = 0;  ///< how often the job went on from a journal
+};
+
+/// The singular values of one matrix, with what belongs to its views.
+struct StoredSpectrum {
+  std::vector<double> sigma;  ///< ascending; empty if the matrix has none
+  std::vector<double> view_sigma_min;
+  std::vector<double> view_sigma_max;
+  std::vector<std::int64_t> view_rank_loss;
+};
+
+/// The content of one archive file.
+struct CheckpointRecord {
+  Provenance provenance;
+  std::vector<SourceFile> files;
+  std::vector<LayerRow> layers;         ///< by layer_id
+  std::vector<StoredSpectrum> spectra;  ///< one for each layer, in the same order
+  std::vector<SkippedRow> skipped;
+  std::vector<SummaryRow> summary;
+};
+
+template <class F>
+void visit_fields(StoredSpectrum& v, F&& f) {
+  f(v.sigma), f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss);
+}
+
+template <class F>
+void visit_columns(SourceFile& r, F&& f) {
+  f("name", r.name), f("size_bytes", r.size_bytes), f("mtime_ns", r.mtime_ns);
+  f("header_hash", r.header_hash);
+}
+
+}  // namespace wishart

@@ -1,0 +1,156 @@
+#pragma once
+
+/// @file
+/// The rows of the archive's tables. `visit_columns` is the one list of their columns: the archive,
+/// `export`, the report and the documentation test go through it, so a new column is added here.
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+namespace wishart {
+
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+/// One analysed matrix with all its metrics. docs/metrics.md defines every column.
+///
+/// Column names are WeightWatcher's where it has one. Doubles that are not known are NaN; counts
+/// that are not known are -1.
+struct LayerRow {
+  // WeightWatcher's columns, in its order (name first, then alphabetical).
+  std::int64_t layer_id = -1;
+  std::string name;
+  double D = kNan;
+  std::int64_t M = 0;
+  std::int64_t N = 0;
+  double Q = kNan;
+  double alpha = kNan;
+  double alpha_weighted = kNan;
+  double entropy = kNan;
+  bool has_esd = false;
+  double lambda_max = kNan;
+  std::string layer_type;
+  double log_alpha_norm = kNan;
+  double log_norm = kNan;
+  double log_spectral_norm = kNan;
+  std::string longname;
+  std::int64_t matrix_rank = -1;
+  double norm = kNan;
+  std::int64_t num_evals = 0;
+  std::int64_t num_pl_spikes = -1;
+  std::int64_t rank_loss = -1;
+  std::int64_t rf = 1;
+  double sigma = kNan;
+  std::int64_t slice_id = 0;
+  double spectral_norm = kNan;
+  double stable_rank = kNan;
+  std::string status;
+  double sv_max = kNan;
+  double sv_min = kNan;
+  std::string warning;
+  std::int64_t weak_rank_loss = -1;
+  double xmax = kNan;
+  double xmin = kNan;
+  // wishart's own.
+  std::string key;
+  std::string aliases;
+  std::string role;
+  std::string stack;
+  std::int64_t block = -1;
+  std::int64_t expert = -1;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::string dtype;
+  std::int64_t num_params = 0;
+  double w_norm = 1;
+  std::string reason;
+  std::int64_t num_fit_evals = -1;
+  double fit_floor = kNan;
+  std::string method;
+  std::string solver;
+  std::int64_t team_size = 0;
+  double floor_sigma = kNan;
+  std::int64_t num_below_floor = -1;
+  double sum_squares = kNan;
+  double sum_squares_error = kNan;
+  std::int64_t num_nan = 0;
+  std::int64_t num_inf = 0;
+  std::string hash;
+  double seconds = kNan;
+};
+
+/// A tensor (or a part of one) that was not analysed, and why.
+struct SkippedRow {
+  std::string tensor;
+  std::string dtype;
+  std::string shape;  ///< `64 x 1 x 3 x 3`
+  std::int64_t num_params = 0;
+  std::string reason;  ///< a code: `one-dimensional`, `not-floating`, `too-small`, ...
+  std::string detail;  ///< a sentence
+};
+
+/// Statistics of one metric over a group of layers. Layers whose value is NaN or infinite stay out
+/// and are counted.
+struct SummaryRow {
+  std::string group_by;  ///< `all`, `role`, `block`
+  std::string group;     ///< `all`, `attention.q`, `model.3`, ...
+  std::string metric;    ///< a column of LayerRow
+  std::int64_t count = 0;     ///< layers with a finite value
+  std::int64_t excluded = 0;  ///< layers of the group without one
+  double mean = kNan;
+  double median = kNan;
+  double std = kNan;  ///< sample standard deviation (n - 1); NaN for one layer
+  double min = kNan;
+  double max = kNan;
+  double weighted_mean = kNan;  ///< weighted by the number of parameters
+};
+
+/// Calls `f(name, member)` for every column of the table, in order.
+template <class F>
+void visit_columns(LayerRow& r, F&& f) {
+  f("layer_id", r.layer_id), f("name", r.name), f("D", r.D), f("M", r.M), f("N", r.N);
+  f("Q", r.Q), f("alpha", r.alpha), f("alpha_weighted", r.alpha_weighted);
+  f("entropy", r.entropy), f("has_esd", r.has_esd), f("lambda_max", r.lambda_max);
+  f("layer_type", r.layer_type), f("log_alpha_norm", r.log_alpha_norm);
+  f("log_norm", r.log_norm), f("log_spectral_norm", r.log_spectral_norm);
+  f("longname", r.longname), f("matrix_rank", r.matrix_rank), f("norm", r.norm);
+  f("num_evals", r.num_evals), f("num_pl_spikes", r.num_pl_spikes);
+  f("rank_loss", r.rank_loss), f("rf", r.rf), f("sigma", r.sigma), f("slice_id", r.slice_id);
+  f("spectral_norm", r.spectral_norm), f("stable_rank", r.stable_rank), f("status", r.status);
+  f("sv_max", r.sv_max), f("sv_min", r.sv_min), f("warning", r.warning);
+  f("weak_rank_loss", r.weak_rank_loss), f("xmax", r.xmax), f("xmin", r.xmin);
+  f("key", r.key), f("aliases", r.aliases), f("role", r.role), f("stack", r.stack);
+  f("block", r.block), f("expert", r.expert), f("rows", r.rows), f("cols", r.cols);
+  f("dtype", r.dtype), f("num_params", r.num_params), f("w_norm", r.w_norm);
+  f("reason", r.reason), f("num_fit_evals", r.num_fit_evals), f("fit_floor", r.fit_floor);
+  f("method", r.method), f("solver", r.solver), f("team_size", r.team_size);
+  f("floor_sigma", r.floor_sigma), f("num_below_floor", r.num_below_floor);
+  f("sum_squares", r.sum_squares), f("sum_squares_error", r.sum_squares_error);
+  f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds);
+}
+
+template <class F>
+void visit_columns(SkippedRow& r, F&& f) {
+  f("tensor", r.tensor), f("dtype", r.dtype), f("shape", r.shape);
+  f("num_params", r.num_params), f("reason", r.reason), f("detail", r.detail);
+}
+
+template <class F>
+void visit_columns(SummaryRow& r, F&& f) {
+  f("group_by", r.group_by), f("group", r.group), f("metric", r.metric), f("count", r.count);
+  f("excluded", r.excluded), f("mean", r.mean), f("median", r.median), f("std", r.std);
+  f("min", r.min), f("max", r.max), f("weighted_mean", r.weighted_mean);
+}
+
+/// The same for a row that is only read.
+template <class Row, class F>
+void visit_columns(const Row& row, F&& f) {
+  visit_columns(const_cast<Row&>(row), [&](const char* name, const auto& value) { f(name, value); });
+}
+
+template <class F>
+void visit_fields(LayerRow& row, F&& f) {
+  visit_columns(row, [&](const char*, auto& value) { f(value); });
+}
+
+}  // namespace wishart

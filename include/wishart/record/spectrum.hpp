@@ -1,0 +1,63 @@
+#pragma once
+
+/// @file
+/// The spectrum of a matrix: all its singular values and how they were found.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wishart {
+
+/// How singular values are computed (docs/numerics.md).
+enum class Method : std::uint8_t {
+  gram,  ///< eigenvalues of the float64 Gram matrix of the short side
+  svd,   ///< LAPACK GESDD or ScaLAPACK PDGESVD: slow, resolves small values
+};
+
+[[nodiscard]] constexpr std::string_view method_name(Method method) noexcept {
+  return method == Method::gram ? "gram" : "svd";
+}
+
+enum class SpectrumStatus : std::uint8_t {
+  ok,
+  nonfinite,  ///< NaN or infinite elements: counted, not decomposed
+  failed,     ///< see `reason`
+};
+
+/// The singular values of a matrix, as analysed (after the factor `w_norm`).
+struct Spectrum {
+  SpectrumStatus status = SpectrumStatus::failed;
+  std::string reason;  ///< why there are no values; empty if ok
+  std::int32_t exit_code = 0;  ///< what the failure asks of the program: 3 input, 4 resource, 5 numerics
+  Method method = Method::gram;
+  std::string solver;       ///< the routine that gave the values, e.g. `dsyevd_2stage`, `pdsyev`
+  std::int32_t team_size = 1;  ///< ranks that shared the work
+
+  std::vector<double> sigma;  ///< ascending, over all views; empty unless ok
+  /// Smallest and largest singular value of each view, and how many of its values are at or below
+  /// sigma_max * long_side * eps: WeightWatcher's sv_min, sv_max and rank_loss need them apart.
+  std::vector<double> view_sigma_min;
+  std::vector<double> view_sigma_max;
+  std::vector<std::int64_t> view_rank_loss;
+
+  double floor_sigma = 0;           ///< values below it are not resolved by the method
+  std::int64_t num_below_floor = 0;  ///< counted view by view, each against its own floor
+  double sum_squares = 0;            ///< of the elements as read and scaled
+  double sum_squares_error = 0;      ///< |sum sigma^2 - sum_squares| / sum_squares
+  std::int64_t num_nan = 0;
+  std::int64_t num_inf = 0;
+  std::string hash;    ///< of the stored values (wishart::ElementHash)
+  double seconds = 0;  ///< wall time, reading included
+};
+
+template <class F>
+void visit_fields(Spectrum& v, F&& f) {
+  f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.solver), f(v.team_size), f(v.sigma),
+      f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss), f(v.floor_sigma),
+      f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error), f(v.num_nan), f(v.num_inf),
+      f(v.hash), f(v.seconds);
+}
+
+}  // namespace wishart

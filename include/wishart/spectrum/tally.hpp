@@ -1,0 +1,41 @@
+#pragma once
+
+/// @file
+/// What is counted about the elements of a matrix while they are read.
+
+#include <cstdint>
+#include <span>
+
+#include "wishart/core/hash.hpp"
+#include "wishart/mpi/comm.hpp"
+
+namespace wishart::spectrum {
+
+/// Counts of every element read: non-finite ones, the sum of squares, the hash.
+///
+/// Every element is added once, on one rank of the team; the order does not matter.
+class Tally {
+ public:
+  /// Adds `values`, which stand at linear positions `position`, `position + 1`, ... of the matrix
+  /// (over its views, row-major), and replaces non-finite ones by 0 in place: a NaN must not reach
+  /// a solver. Their matrix gets no spectrum.
+  void add(std::int64_t position, std::span<double> values);
+  /// Sums over a team. Collective over `team`.
+  void combine(const mpi::Comm& team);
+
+  [[nodiscard]] double sum_squares() const noexcept { return sum_squares_; }
+  [[nodiscard]] std::int64_t num_nan() const noexcept { return num_nan_; }
+  [[nodiscard]] std::int64_t num_inf() const noexcept { return num_inf_; }
+  [[nodiscard]] std::int64_t num_elements() const noexcept { return num_elements_; }
+  [[nodiscard]] const ElementHash& hash() const noexcept { return hash_; }
+
+ private:
+  double sum_squares_ = 0;
+  double carry_ = 0;  ///< of Neumaier's compensated summation
+  std::int64_t num_nan_ = 0;
+  std::int64_t num_inf_ = 0;
+  std::int64_t num_elements_ = 0;
+  ElementHash hash_;
+};
+
+}  // namespace wishart::spectrum

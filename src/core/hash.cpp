@@ -1,0 +1,55 @@
+#include "wishart/core/hash.hpp"
+
+#include <array>
+#include <bit>
+#include <cstdio>
+
+#include <xxhash.h>
+
+namespace wishart {
+namespace {
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection with full avalanche.
+constexpr std::uint64_t mix(std::uint64_t z) noexcept {
+  z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31U);
+}
+
+std::string hex128(std::uint64_t high, std::uint64_t low) {
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx", static_cast<unsigned long long>(high),
+                static_cast<unsigned long long>(low));
+  return text.data();
+}
+
+}  // namespace
+
+std::string hash_hex(std::span<const std::byte> bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return hex128(hash.high64, hash.low64);
+}
+
+std::string hash_hex(std::string_view text) { return hash_hex(std::as_bytes(std::span(text))); }
+
+std::uint64_t hash64(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+void ElementHash::add(std::uint64_t position, std::span<const double> values) noexcept {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::uint64_t place = mix((position + i + 1) * 0x9e3779b97f4a7c15ULL);
+    const std::uint64_t term = mix(place ^ std::bit_cast<std::uint64_t>(values[i]));
+    first += term;
+    second += mix(term + 0x9e3779b97f4a7c15ULL);
+  }
+}
+
+void ElementHash::add(const ElementHash& other) noexcept {
+  first += other.first;
+  second += other.second;
+}
+
+std::string ElementHash::hex() const { return hex128(first, second); }
+
+}  // namespace wishart

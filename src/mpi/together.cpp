@@ -1,0 +1,38 @@
+#include "wishart/mpi/together.hpp"
+
+#include <vector>
+
+#include "wishart/core/pack.hpp"
+
+namespace wishart::mpi {
+
+void agree(const Comm& comm, const std::exception_ptr& local_failure) {
+  const int size = comm.size();
+  const std::int64_t mine = local_failure ? comm.rank() : size;
+  const auto first = static_cast<int>(comm.minimum(mine));
+  if (first == size) return;
+
+  Blame blame = Blame::bug;
+  std::string text;
+  if (comm.rank() == first) {
+    try {
+      std::rethrow_exception(local_failure);
+    } catch (const std::exception& error) {
+      blame = blame_of(error);
+      text = describe(error);
+    } catch (...) {
+      text = "an exception of unknown type";
+    }
+  }
+  Packer pack;
+  pack(blame);
+  pack(text);
+  std::vector<std::byte> bytes = pack.take();
+  comm.broadcast(bytes, first);
+  Unpacker unpack(bytes);
+  unpack(blame);
+  unpack(text);
+  throw AgreedError(blame, text, first);
+}
+
+}  // namespace wishart::mpi

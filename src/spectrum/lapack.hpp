@@ -1,0 +1,48 @@
+#pragma once
+
+/// @file
+/// The Fortran routines that this module calls, and the only place that declares them.
+/// Arguments as in the LAPACK, PBLAS, ScaLAPACK and BLACS references; integers are 32 bits.
+
+#include <array>
+
+#include <mpi.h>
+
+extern "C" {
+// BLAS, LAPACK. Each character argument has a hidden length at the end (gfortran's convention).
+void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
+            const double* a, const int* lda, const double* beta, double* c, const int* ldc,
+            std::size_t, std::size_t);
+void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
+             double* work, const int* lwork, int* iwork, const int* liwork, int* info, std::size_t,
+             std::size_t);
+void dsyevd_2stage_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda,
+                    double* w, double* work, const int* lwork, int* iwork, const int* liwork,
+                    int* info, std::size_t, std::size_t);
+void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int* lda, double* s,
+             double* u, const int* ldu, double* vt, const int* ldvt, double* work, const int* lwork,
+             int* iwork, int* info, std::size_t);
+
+// ScaLAPACK.
+void descinit_(int* desc, const int* m, const int* n, const int* mb, const int* nb,
+               const int* rsrc, const int* csrc, const int* context, const int* lld, int* info);
+void pdsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
+             const double* a, const int* ia, const int* ja, const int* desca, const double* beta,
+             double* c, const int* ic, const int* jc, const int* descc, std::size_t, std::size_t);
+void pdsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia,
+             const int* ja, const int* desca, double* w, double* z, const int* iz, const int* jz,
+             const int* descz, double* work, const int* lwork, int* info, std::size_t, std::size_t);
+void pdgesvd_(const char* jobu, const char* jobvt, const int* m, const int* n, double* a,
+              const int* ia, const int* ja, const int* desca, double* s, double* u, const int* iu,
+              const int* ju, const int* descu, double* vt, const int* ivt, const int* jvt,
+              const int* descvt, double* work, const int* lwork, int* info, std::size_t,
+              std::size_t);
+
+// BLACS, C interface.
+int Csys2blacs_handle(MPI_Comm comm);
+void Cfree_blacs_system_handle(int handle);
+void Cblacs_gridinit(int* context, const char* order, int rows, int cols);
+void Cblacs_gridinfo(int context, int* rows, int* cols, int* row, int* col);
+void Cblacs_gridexit(int context);
+void Cblacs_set(int context, int what, const int* value);
+}

@@ -1,0 +1,174 @@
+#include "wishart/spectrum/spectrum.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <string>
+
+#include <dlfcn.h>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/narrow.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/mpi/together.hpp"
+
+#include "view_values.hpp"
+
+namespace wishart::spectrum {
+namespace {
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+ViewValues view_values(const ViewTask& task, Team& team, const SolveOptions& options,
+                       Tally& tally) {
+  const bool alone = team.comm().size() == 1;
+  if (options.method == Method::gram) {
+    return alone ? local_gram_values(task, options, tally)
+                 : team_gram_values(task, team, options, tally);
+  }
+  return alone ? local_svd_values(task, tally) : team_svd_values(task, team, options, tally);
+}
+
+/// Notes what belongs to the view and moves its values to the others.
+void append_view(Spectrum& spectrum, const ViewValues& values, double relative, std::int64_t n) {
+  if (values.sigma.empty()) return;
+  const double largest = values.sigma.back();
+  const double floor = largest * relative;
+  const double rank_tolerance = largest * static_cast<double>(n) * kEps;
+  const auto count_up_to = [&](double limit) {
+    return std::upper_bound(values.sigma.begin(), values.sigma.end(), limit) - values.sigma.begin();
+  };
+  spectrum.view_sigma_min.push_back(values.sigma.front());
+  spectrum.view_sigma_max.push_back(largest);
+  spectrum.view_rank_loss.push_back(count_up_to(rank_tolerance));
+  spectrum.floor_sigma = std::max(spectrum.floor_sigma, floor);
+  spectrum.num_below_floor += count_up_to(floor);
+  spectrum.sigma.insert(spectrum.sigma.end(), values.sigma.begin(), values.sigma.end());
+  spectrum.solver = values.solver;
+}
+
+/// The identity that every spectrum has to satisfy: sum sigma^2 = sum of squared elements.
+void check_sum_of_squares(Spectrum& spectrum, const Matrix& matrix) {
+  long double sum = 0;
+  for (const double value : spectrum.sigma) sum += static_cast<long double>(value) * value;
+  const double difference = std::abs(static_cast<double>(sum - spectrum.sum_squares));
+  spectrum.sum_squares_error = difference == 0 ? 0 : difference / spectrum.sum_squares;
+  const double bound = sum_squares_bound(matrix.rows, matrix.cols);
+  // Written so that a NaN fails.
+  if (!(spectrum.sum_squares_error <= bound)) {
+    throw Error(Blame::numerics,
+                printable(matrix.key) + ": the squared singular values add up to " +
+                    rounded(static_cast<double>(sum), 17) + ", the squared elements to " +
+                    rounded(spectrum.sum_squares, 17) + "; the relative difference " +
+                    rounded(spectrum.sum_squares_error, 3) + " exceeds " + rounded(bound, 3));
+  }
+}
+
+void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& source, Team& team,
+                   const SolveOptions& options) {
+  Tally tally;
+  const double relative = relative_floor(options.method, matrix.long_side());
+  bool finite = true;
+  for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
+    const ViewValues values = view_values({&matrix, &source, view}, team, options, tally);
+    finite = finite && !values.sigma.empty();
+    append_view(spectrum, values, relative, matrix.long_side());
+  }
+  tally.combine(team.comm());
+  require(tally.num_elements() == matrix.num_views() * matrix.rows * matrix.cols,
+          "a matrix was not read exactly once");
+  spectrum.sum_squares = tally.sum_squares();
+  spectrum.num_nan = tally.num_nan();
+  spectrum.num_inf = tally.num_inf();
+  spectrum.hash = tally.hash().hex();
+  if (!finite) {
+    spectrum.status = SpectrumStatus::nonfinite;
+    spectrum.reason = std::to_string(spectrum.num_nan) + " NaN and " +
+                      std::to_string(spectrum.num_inf) + " infinite elements of " +
+                      std::to_string(tally.num_elements());
+    spectrum.exit_code = static_cast<int>(Blame::numerics);
+    return;
+  }
+  std::sort(spectrum.sigma.begin(), spectrum.sigma.end());
+  check_sum_of_squares(spectrum, matrix);
+  spectrum.status = SpectrumStatus::ok;
+}
+
+/// Forgets values that must not be taken for results.
+void drop_values(Spectrum& spectrum) {
+  spectrum.sigma.clear();
+  spectrum.view_sigma_min.clear();
+  spectrum.view_sigma_max.clear();
+  spectrum.view_rank_loss.clear();
+  spectrum.floor_sigma = 0;
+  spectrum.num_below_floor = 0;
+}
+
+}  // namespace
+
+const ProcessGrid& Team::grid() {
+  if (!grid_) grid_ = std::make_unique<ProcessGrid>(*comm_);
+  return *grid_;
+}
+
+Spectrum compute_spectrum(const Matrix& matrix, ElementSource& source, Team& team,
+                          const SolveOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  Spectrum spectrum;
+  spectrum.method = options.method;
+  spectrum.team_size = team.comm().size();
+  // Inside a team every error is agreed on already, or happens on all ranks alike: the values that
+  // it depends on are the same everywhere.
+  try {
+    fill_spectrum(spectrum, matrix, source, team, options);
+  } catch (const std::exception& error) {
+    spectrum.status = SpectrumStatus::failed;
+    spectrum.reason = describe(error);
+    spectrum.exit_code = static_cast<int>(blame_of(error));
+  }
+  if (spectrum.status != SpectrumStatus::ok) drop_values(spectrum);
+  if (team.comm().rank() != 0) spectrum.sigma.clear();
+  spectrum.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return spectrum;
+}
+
+double relative_floor(Method method, std::int64_t long_side) noexcept {
+  const auto n = static_cast<double>(long_side);
+  return method == Method::gram ? std::sqrt(8 * std::sqrt(n) * kEps) : n * kEps;
+}
+
+double sum_squares_bound(std::int64_t rows, std::int64_t cols) noexcept {
+  return 64 * std::sqrt(static_cast<double>(rows + cols)) * kEps;
+}
+
+bool set_blas_threads(int threads) noexcept {
+  // Looked up at run time: other BLAS libraries do not have it.
+  void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
+  if (symbol == nullptr) return false;
+  reinterpret_cast<void (*)(int)>(symbol)(threads);
+  return true;
+}
+
+void eigenvalues_to_sigma(std::vector<double>& values) {
+  for (double& value : values) value = std::sqrt(std::max(value, 0.0));
+}
+
+int workspace_length(double value, std::int64_t least, const char* routine) {
+  const double stepped =
+      std::ceil(std::nextafter(value, std::numeric_limits<double>::infinity()));
+  const std::string what = std::string("workspace of ") + routine;
+  if (!(stepped < 9.0e15)) throw Error(Blame::resource, what + ": the size asked for is not a number");
+  return narrow<int>(std::max(static_cast<std::int64_t>(stepped), least), what.c_str());
+}
+
+void check_info(int info, const char* routine) {
+  if (info == 0) return;
+  const std::string text = std::string(routine) + " returned info = " + std::to_string(info);
+  if (info < 0) throw Error(Blame::bug, text + ": a bad argument. This is a defect of wishart");
+  throw Error(Blame::numerics, text + ": it did not converge");
+}
+
+}  // namespace wishart::spectrum

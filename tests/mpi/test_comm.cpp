@@ -1,0 +1,113 @@
+/// @file
+/// Communicators: sums, broadcasts, messages, failing together.
+
+#include <numeric>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "support/mpi_main.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/mpi/team_comms.hpp"
+#include "wishart/mpi/together.hpp"
+#include "wishart/plan/team_tree.hpp"
+
+using namespace wishart;
+using wishart::test::world;
+
+TEST_CASE("sums and extremes are the same on every rank", "[comm]") {
+  std::vector<double> values{1.0, static_cast<double>(world().rank())};
+  world().sum(std::span<double>(values));
+  CHECK(values[0] == world().size());
+  CHECK(values[1] == world().size() * (world().size() - 1) / 2.0);
+  CHECK(world().maximum(std::int64_t{world().rank()}) == world().size() - 1);
+  CHECK(world().minimum(std::int64_t{world().rank()}) == 0);
+}
+
+TEST_CASE("every rank gets the root's bytes", "[comm]") {
+  for (int root = 0; root < world().size(); ++root) {
+    std::vector<std::byte> bytes;
+    if (world().rank() == root) bytes.assign(1000 + static_cast<std::size_t>(root), std::byte{7});
+    world().broadcast(bytes, root);
+    CHECK(bytes.size() == 1000 + static_cast<std::size_t>(root));
+    CHECK(bytes.back() == std::byte{7});
+  }
+}
+
+TEST_CASE("one thread of rank 0 talks to all ranks while another works", "[comm]") {
+  const mpi::Comm control = world().duplicate();
+  constexpr int kAsk = 1;
+  constexpr int kAnswer = 2;
+  std::thread coordinator;
+  std::int64_t sum = 0;
+  if (control.rank() == 0) {
+    coordinator = std::thread([&] {
+      const std::vector<std::byte> ask(200'000, std::byte{1});
+      for (int rank = 0; rank < control.size(); ++rank) control.send(ask, rank, kAsk);
+      for (int i = 0; i < control.size(); ++i) {
+        sum += static_cast<std::int64_t>(control.receive(kAnswer).bytes.size());
+      }
+    });
+  }
+  const auto question = control.receive(kAsk);
+  CHECK(question.bytes.size() == 200'000);
+  control.send(question.bytes, 0, kAnswer);
+  if (coordinator.joinable()) {
+    coordinator.join();
+    CHECK(sum == 200'000 * control.size());
+  }
+}
+
+TEST_CASE("what fails on one rank fails on all, with the lowest rank's text", "[together]") {
+  for (int bad = 0; bad < world().size(); ++bad) {
+    std::string text;
+    int blamed = -1;
+    Blame blame = Blame::usage;
+    try {
+      mpi::together(world(), [&] {
+        if (world().rank() >= bad) {
+          throw Error(Blame::input, "rank " + std::to_string(world().rank()) + " fails");
+        }
+      });
+    } catch (const mpi::AgreedError& error) {
+      text = error.what();
+      blamed = error.rank();
+      blame = error.blame();
+    }
+    CHECK(text == "rank " + std::to_string(bad) + " fails");
+    CHECK(blamed == bad);
+    CHECK(blame == Blame::input);
+  }
+  CHECK_NOTHROW(mpi::together(world(), [] {}));
+}
+
+TEST_CASE("errors of MPI come back as errors of ours", "[comm]") {
+  std::vector<std::byte> bytes(1);
+  CHECK_THROWS_AS(world().send(bytes, world().size() + 3, 1), Error);
+}
+
+TEST_CASE("each team of the tree has a communicator of its ranks", "[teams]") {
+  const std::vector<plan::Team> tree = plan::team_tree(world().size());
+  std::vector<mpi::RankRange> ranges;
+  std::vector<int> depths;
+  for (const plan::Team& team : tree) {
+    ranges.push_back({team.first, team.size});
+    depths.push_back(team.depth);
+  }
+  const mpi::TeamComms comms(world(), ranges, depths);
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    const mpi::Comm& comm = comms.team(static_cast<std::int64_t>(i));
+    const int inside = world().rank() - tree[i].first;
+    const bool member = inside >= 0 && inside < tree[i].size;
+    CHECK(comm.valid() == member);
+    if (member) {
+      CHECK(comm.size() == tree[i].size);
+      CHECK(comm.rank() == inside);
+    }
+  }
+}
+
+TEST_CASE("ranks that all arrive say so", "[comm]") {
+  const mpi::Comm meeting = world().duplicate();
+  CHECK(mpi::all_arrive(meeting, std::chrono::seconds(20)));
+}

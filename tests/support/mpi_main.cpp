@@ -1,0 +1,85 @@
+/// @file
+/// The main of every test program that runs over several ranks.
+///
+/// Rank 0 prints its report as it goes; the others keep theirs and show it if they failed. After each
+/// test case the ranks meet, with a time limit: a rank that left early or hangs is named, and the run
+/// ends by itself instead of waiting for ever.
+
+#define CATCH_CONFIG_RUNNER
+#include "support/mpi_main.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <sstream>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/mpi/session.hpp"
+
+namespace {
+
+constexpr std::chrono::seconds kPatience{60};
+constexpr int kHang = 99;
+
+/// The communicators of the harness, set once by main and read by the listener, which Catch2 makes.
+struct Harness {
+  const wishart::mpi::Comm* world = nullptr;
+  const wishart::mpi::Comm* meeting = nullptr;
+  std::chrono::milliseconds patience = kPatience;
+};
+Harness& harness() {
+  static Harness instance;
+  return instance;
+}
+
+void meet(const std::string& where) {
+  if (wishart::mpi::all_arrive(*harness().meeting, harness().patience)) return;
+  std::cerr << "rank " << harness().world->rank() << " waited in vain for the other ranks after '"
+            << where << "'\n"
+            << std::flush;
+  MPI_Abort(MPI_COMM_WORLD, kHang);
+}
+
+class MeetAfterEachCase : public Catch::TestEventListenerBase {
+ public:
+  using TestEventListenerBase::TestEventListenerBase;
+  void testCaseEnded(const Catch::TestCaseStats& stats) override { meet(stats.testInfo.name); }
+};
+CATCH_REGISTER_LISTENER(MeetAfterEachCase)
+
+}  // namespace
+
+namespace wishart::test {
+
+const mpi::Comm& world() { return *harness().world; }
+
+}  // namespace wishart::test
+
+int main(int argc, char** argv) {
+  const wishart::mpi::Session session;
+  const wishart::mpi::Comm world = wishart::mpi::Comm::world();
+  const wishart::mpi::Comm meeting = world.duplicate();
+  harness().world = &world;
+  harness().meeting = &meeting;
+  if (const char* patience = std::getenv("WISHART_TEST_PATIENCE_MS")) {
+    harness().patience = std::chrono::milliseconds(std::atoi(patience));
+  }
+
+  std::ostringstream kept;
+  std::streambuf* const terminal = std::cout.rdbuf();
+  if (world.rank() != 0) std::cout.rdbuf(kept.rdbuf());
+  const int failed = Catch::Session().run(argc, argv);
+  std::cout.rdbuf(terminal);
+
+  std::int64_t worst = std::min(failed, 255);
+  worst = world.maximum(worst);
+  for (int rank = 1; rank < world.size(); ++rank) {
+    world.barrier();
+    if (rank == world.rank() && failed != 0) {
+      std::cout << "===== rank " << rank << " =====\n" << kept.str() << std::flush;
+    }
+  }
+  return static_cast<int>(worst);
+}

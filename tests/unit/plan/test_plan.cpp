@@ -1,0 +1,119 @@
+/// @file
+/// The team tree and the choice of teams.
+
+#include <catch2/catch.hpp>
+
+#include "wishart/core/error.hpp"
+#include "wishart/plan/plan.hpp"
+
+using namespace wishart;
+using namespace wishart::plan;
+
+namespace {
+
+Matrix dense(std::int64_t rows, std::int64_t cols, const std::string& key = "w") {
+  Matrix matrix;
+  matrix.key = key;
+  matrix.rows = rows;
+  matrix.cols = cols;
+  matrix.views = {View{0, cols, 1}};
+  return matrix;
+}
+
+std::string text_of(const std::vector<Matrix>& matrices, const PlanOptions& options, Blame blame) {
+  try {
+    (void)make_plan(matrices, options);
+  } catch (const Error& error) {
+    CHECK(error.blame() == blame);
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("teams are halves, powers of two on the left", "[plan]") {
+  struct Expected {
+    int ranks;
+    std::vector<int> sizes;
+    std::size_t teams;
+  };
+  const std::vector<Expected> table{{1, {1}, 1},          {2, {1, 2}, 3},
+                                    {3, {1, 2, 3}, 5},    {4, {1, 2, 4}, 7},
+                                    {6, {1, 2, 4, 6}, 11}, {7, {1, 2, 3, 4, 7}, 13},
+                                    {8, {1, 2, 4, 8}, 15}};
+  for (const auto& [ranks, sizes, teams] : table) {
+    const std::vector<Team> tree = team_tree(ranks);
+    CHECK(team_sizes(tree) == sizes);
+    CHECK(tree.size() == teams);
+  }
+}
+
+TEST_CASE("a team's children share its ranks out among them", "[plan]") {
+  for (int ranks = 1; ranks <= 70; ++ranks) {
+    const std::vector<Team> tree = team_tree(ranks);
+    std::vector<int> covered(tree.size(), 0);
+    for (const Team& team : tree) {
+      if (team.parent < 0) continue;
+      const Team& parent = tree[static_cast<std::size_t>(team.parent)];
+      CHECK(team.first >= parent.first);
+      CHECK(team.first + team.size <= parent.first + parent.size);
+      CHECK(team.depth == parent.depth + 1);
+      covered[static_cast<std::size_t>(team.parent)] += team.size;
+    }
+    for (std::size_t i = 0; i < tree.size(); ++i) {
+      CHECK(covered[i] == (tree[i].size == 1 ? 0 : tree[i].size));
+    }
+  }
+}
+
+TEST_CASE("many equal matrices each stay on one rank", "[plan]") {
+  const std::vector<Matrix> matrices(64, dense(4096, 4096));
+  const Plan plan = make_plan(matrices, {.ranks = 8});
+  for (const PlanItem& item : plan.items) CHECK(item.team_size == 1);
+}
+
+TEST_CASE("a matrix that would outlast the job gets a team", "[plan]") {
+  std::vector<Matrix> matrices(8, dense(1024, 1024));
+  matrices.push_back(dense(128256, 4096));
+  const Plan plan = make_plan(matrices, {.ranks = 4});
+  CHECK(plan.items.front().matrix == 8);
+  CHECK(plan.items.front().team_size == 4);
+  CHECK(plan.items.back().team_size == 1);
+}
+
+TEST_CASE("a matrix too large for one rank gets the smallest team that holds it", "[plan]") {
+  const std::vector<Matrix> matrices(16, dense(16384, 16384));
+  const std::int64_t limit = std::int64_t{1500} << 20U;
+  const Plan plan = make_plan(matrices, {.ranks = 8, .memory_per_rank_bytes = limit});
+  for (const PlanItem& item : plan.items) {
+    CHECK(item.team_size == 2);
+    CHECK(item.memory_bytes <= limit);
+  }
+  CHECK(memory_bytes(matrices[0], Method::gram, 1, std::int64_t{16} << 20U) > limit);
+}
+
+TEST_CASE("items are ordered by team, then cost, then matrix", "[plan]") {
+  const std::vector<Matrix> matrices{dense(100, 50), dense(400, 300), dense(100, 50), dense(300, 400)};
+  const Plan plan = make_plan(matrices, {.ranks = 2});
+  std::vector<std::int64_t> order;
+  for (const PlanItem& item : plan.items) order.push_back(item.matrix);
+  CHECK(order == std::vector<std::int64_t>{1, 3, 0, 2});
+}
+
+TEST_CASE("a matrix that fits nowhere stops the job before any work", "[plan]") {
+  const std::vector<Matrix> matrices{dense(16384, 16384, "lm_head.weight")};
+  CHECK(text_of(matrices, {.ranks = 2, .memory_per_rank_bytes = std::int64_t{1} << 29U},
+                Blame::resource) ==
+        "lm_head.weight (16384 x 16384): needs 1.1 GiB per rank on all 2 ranks, the limit is 512 MiB. "
+        "Use more ranks, or raise --memory-per-rank");
+}
+
+TEST_CASE("a forced team must exist", "[plan]") {
+  const std::vector<Matrix> matrices{dense(64, 64)};
+  CHECK(text_of(matrices, {.ranks = 2, .team_size = 4}, Blame::usage) ==
+        "--team-size 4: this job has 2 ranks. Start more ranks or ask for a smaller team");
+  CHECK(text_of(matrices, {.ranks = 6, .team_size = 3}, Blame::usage) ==
+        "--team-size 3: 6 ranks divide into teams of 1, 2, 4, 6. Ask for one of these");
+  CHECK(make_plan(matrices, {.ranks = 6, .team_size = 4}).items[0].team_size == 4);
+}
