@@ -65,11 +65,11 @@ void InputFile::read(std::int64_t offset_bytes, std::span<std::byte> out) const 
                                     " failed: " + reason(errno));
     }
     if (got == 0) {
-      throw Error(Blame::input,
-                  shown(path_) + ": ends at byte " +
-                      std::to_string(offset_bytes + static_cast<std::int64_t>(done)) +
-                      ", expected " + std::to_string(out.size()) + " bytes at offset " +
-                      std::to_string(offset_bytes) + ". It was cut short while it was being read");
+      throw Error(Blame::input, shown(path_) + ": ends at byte " +
+                                    std::to_string(offset_bytes + static_cast<std::int64_t>(done)) +
+                                    ", expected " + std::to_string(out.size()) +
+                                    " bytes at offset " + std::to_string(offset_bytes) +
+                                    ". It was cut short while it was being read");
     }
     done += static_cast<std::size_t>(got);
   }

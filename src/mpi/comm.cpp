@@ -17,8 +17,8 @@ constexpr std::size_t kMaxPart = std::size_t{1} << 30U;
 
 template <class T>
 void sum_in_place(MPI_Comm comm, std::span<T> values, MPI_Datatype type) {
-  check(MPI_Allreduce(MPI_IN_PLACE, values.data(), narrow<int>(values.size(), "values of a sum"), type,
-                      MPI_SUM, comm),
+  check(MPI_Allreduce(MPI_IN_PLACE, values.data(), narrow<int>(values.size(), "values of a sum"),
+                      type, MPI_SUM, comm),
         "MPI_Allreduce");
 }
 

@@ -10,7 +10,8 @@
 namespace wishart::plan {
 namespace {
 
-/// Below this cost a team is slower than one rank: messages outweigh the work (a 1024 x 1024 matrix).
+/// Below this cost a team is slower than one rank: messages outweigh the work (a 1024 x 1024
+/// matrix).
 constexpr double kWorthATeam = 2.0e9;
 
 /// Columns of workspace that the eigensolvers ask for beside the matrix itself.
@@ -46,14 +47,13 @@ int smallest_team(const Matrix& matrix, const std::vector<int>& sizes, const Pla
       return size;
     }
   }
-  const std::int64_t need =
-      memory_bytes(matrix, options.method, sizes.back(), options.panel_bytes);
-  throw Error(Blame::resource,
-              printable(matrix.key) + " (" + std::to_string(matrix.rows) + " x " +
-                  std::to_string(matrix.cols) + "): needs " + human_bytes(need) +
-                  " per rank on all " + std::to_string(options.ranks) + " ranks, the limit is " +
-                  human_bytes(options.memory_per_rank_bytes) +
-                  ". Use more ranks, or raise --memory-per-rank");
+  const std::int64_t need = memory_bytes(matrix, options.method, sizes.back(), options.panel_bytes);
+  throw Error(Blame::resource, printable(matrix.key) + " (" + std::to_string(matrix.rows) + " x " +
+                                   std::to_string(matrix.cols) + "): needs " + human_bytes(need) +
+                                   " per rank on all " + std::to_string(options.ranks) +
+                                   " ranks, the limit is " +
+                                   human_bytes(options.memory_per_rank_bytes) +
+                                   ". Use more ranks, or raise --memory-per-rank");
 }
 
 }  // namespace
@@ -116,8 +116,7 @@ Plan make_plan(std::span<const Matrix> matrices, const PlanOptions& options) {
         }
       }
     }
-    item.memory_bytes =
-        memory_bytes(matrix, options.method, item.team_size, options.panel_bytes);
+    item.memory_bytes = memory_bytes(matrix, options.method, item.team_size, options.panel_bytes);
   }
   // The order of matrices breaks ties, so that the plan is the same everywhere.
   std::stable_sort(plan.items.begin(), plan.items.end(), [](const PlanItem& a, const PlanItem& b) {

@@ -24,8 +24,8 @@ void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int*
              int* iwork, int* info, std::size_t);
 
 // ScaLAPACK.
-void descinit_(int* desc, const int* m, const int* n, const int* mb, const int* nb,
-               const int* rsrc, const int* csrc, const int* context, const int* lld, int* info);
+void descinit_(int* desc, const int* m, const int* n, const int* mb, const int* nb, const int* rsrc,
+               const int* csrc, const int* context, const int* lld, int* info);
 void pdsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
              const double* a, const int* ia, const int* ja, const int* desca, const double* beta,
              double* c, const int* ic, const int* jc, const int* descc, std::size_t, std::size_t);

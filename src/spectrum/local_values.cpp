@@ -117,7 +117,8 @@ ViewValues local_svd_values(const ViewTask& task, Tally& tally) {
           &query, iwork.data(), &info, 1);
   check_info(info, values.solver);
   // The documented minimum for JOBZ = 'N' (LAPACK 3.11).
-  const std::int64_t least = 3 * std::int64_t{small} + std::max<std::int64_t>(std::max(m, n), 7 * std::int64_t{small});
+  const std::int64_t least =
+      3 * std::int64_t{small} + std::max<std::int64_t>(std::max(m, n), 7 * std::int64_t{small});
   const int lwork = workspace_length(work_query, least, values.solver);
   std::vector<double> work(static_cast<std::size_t>(lwork));
   dgesdd_("N", &m, &n, a.data(), &m, values.sigma.data(), &unused, &one, &unused, &one, work.data(),

@@ -23,8 +23,8 @@ ProcessGrid::ProcessGrid(const mpi::Comm& team) {
   context_ = handle;
   Cblacs_gridinit(&context_, "Row", rows_, cols_);
   Cfree_blacs_system_handle(handle);
-  // Without these, combines add up in the order in which messages come in: the last bits of a result
-  // would depend on timing, and differ between the ranks.
+  // Without these, combines add up in the order in which messages come in: the last bits of a
+  // result would depend on timing, and differ between the ranks.
   const int yes = 1;
   Cblacs_set(context_, kTopologiesRepeat, &yes);
   Cblacs_set(context_, kTopologiesCoherent, &yes);

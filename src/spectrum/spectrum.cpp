@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <dlfcn.h>
 #include <exception>
 #include <limits>
 #include <string>
-
-#include <dlfcn.h>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
@@ -157,10 +156,10 @@ void eigenvalues_to_sigma(std::vector<double>& values) {
 }
 
 int workspace_length(double value, std::int64_t least, const char* routine) {
-  const double stepped =
-      std::ceil(std::nextafter(value, std::numeric_limits<double>::infinity()));
+  const double stepped = std::ceil(std::nextafter(value, std::numeric_limits<double>::infinity()));
   const std::string what = std::string("workspace of ") + routine;
-  if (!(stepped < 9.0e15)) throw Error(Blame::resource, what + ": the size asked for is not a number");
+  if (!(stepped < 9.0e15))
+    throw Error(Blame::resource, what + ": the size asked for is not a number");
   return narrow<int>(std::max(static_cast<std::int64_t>(stepped), least), what.c_str());
 }
 

@@ -1,8 +1,8 @@
 /// @file
 /// Singular values of one view on a team, with ScaLAPACK on a block-cyclic grid.
 ///
-/// The data are kept transposed: B is the column-major matrix whose columns are rows of the view, so
-/// that a row read from the file lands in consecutive memory. B's rows (columns of the view) are
+/// The data are kept transposed: B is the column-major matrix whose columns are rows of the view,
+/// so that a row read from the file lands in consecutive memory. B's rows (columns of the view) are
 /// dealt out over the grid's rows, B's columns (rows of the view) over the grid's columns.
 
 #include <algorithm>
@@ -158,8 +158,8 @@ ViewValues team_gram_values(const ViewTask& task, Team& team, const SolveOptions
       read_share(task, grid, share, local, tally);
     });
     const Descriptor desc = descriptor(grid, share.cols, share.rows);
-    pdsyrk_("L", tall ? "N" : "T", &order, &k, &one, local.data(), &first, &first, desc.data(), &one,
-            gram.data(), &first, &first, gram_desc.data(), 1, 1);
+    pdsyrk_("L", tall ? "N" : "T", &order, &k, &one, local.data(), &first, &first, desc.data(),
+            &one, gram.data(), &first, &first, gram_desc.data(), 1, 1);
   }
   if (any_nonfinite(team.comm(), tally)) return {};
   ViewValues values;
@@ -172,8 +172,7 @@ ViewValues team_gram_values(const ViewTask& task, Team& team, const SolveOptions
 ViewValues team_svd_values(const ViewTask& task, Team& team, const SolveOptions& options,
                            Tally& tally) {
   const ProcessGrid& grid = team.grid();
-  const std::int64_t block =
-      block_for(std::min(task.rows(), task.cols()), grid, options.block);
+  const std::int64_t block = block_for(std::min(task.rows(), task.cols()), grid, options.block);
   const Share share{{task.rows(), block, grid.cols()}, {task.cols(), block, grid.rows()}};
   const Descriptor desc = descriptor(grid, share.cols, share.rows);
   std::vector<double> local;

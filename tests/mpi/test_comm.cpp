@@ -6,11 +6,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/mpi_main.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/mpi/team_comms.hpp"
 #include "wishart/mpi/together.hpp"
 #include "wishart/plan/team_tree.hpp"
+
+#include "support/mpi_main.hpp"
 
 using namespace wishart;
 using wishart::test::world;

@@ -9,11 +9,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/mpi_main.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/spectrum/block_cyclic.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 #include "wishart/spectrum/tally.hpp"
+
+#include "support/mpi_main.hpp"
 
 using namespace wishart;
 using namespace wishart::spectrum;
@@ -27,7 +28,7 @@ using ElementFunction = std::function<double(std::int64_t row, std::int64_t col)
 
 /// A matrix given by a function of the position: the same on every rank, however it is divided.
 class FunctionSource : public ElementSource {
- public:
+public:
   explicit FunctionSource(ElementFunction element) : element_(std::move(element)) {}
   void read(std::int64_t view, std::int64_t row_begin, std::int64_t row_end, std::int64_t col_begin,
             std::int64_t col_end, std::span<double> out) override {
@@ -39,7 +40,7 @@ class FunctionSource : public ElementSource {
     }
   }
 
- private:
+private:
   ElementFunction element_;
 };
 
@@ -143,8 +144,9 @@ TEST_CASE("a team finds LAPACK's singular values for every shape and method", "[
     REQUIRE_ALL(spectrum.status == SpectrumStatus::ok);
     CHECK(spectrum.hash == reference.hash);
     if (world().rank() != 0) continue;
-    // The smallest value of these matrices is above 1e-4 sigma_max, where the Gram route is wrong by
-    // at most eps sigma_max^2 / (2 sigma): 1e4 eps sigma_max; the constant covers growth with size.
+    // The smallest value of these matrices is above 1e-4 sigma_max, where the Gram route is wrong
+    // by at most eps sigma_max^2 / (2 sigma): 1e4 eps sigma_max; the constant covers growth with
+    // size.
     const double bound = (method == Method::gram ? 1e4 : 100) * kEps;
     CHECK(distance(spectrum.sigma, reference.sigma) <= bound);
     CHECK(spectrum.sum_squares_error <= sum_squares_bound(shape.rows, shape.cols));
@@ -249,7 +251,8 @@ TEST_CASE("values of a rank-deficient matrix below the floor are counted", "[spe
   CHECK(spectrum.floor_sigma > 0);
 }
 
-TEST_CASE("a rank that cannot read fails the matrix on all ranks, and the team works on", "[spectrum]") {
+TEST_CASE("a rank that cannot read fails the matrix on all ranks, and the team works on",
+          "[spectrum]") {
   const int bad = world().size() - 1;
   const Method method = GENERATE(Method::gram, Method::svd);
   const auto element = [&](std::int64_t row, std::int64_t col) -> double {
@@ -276,7 +279,8 @@ TEST_CASE("two teams of the same ranks can live at the same time", "[spectrum]")
 
 TEST_CASE("the tally does not depend on how a matrix is divided", "[tally]") {
   std::vector<double> values(3000);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = noise(3, static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = noise(3, static_cast<std::int64_t>(i));
   Tally whole;
   std::vector<double> copy = values;
   whole.add(0, copy);

@@ -1,9 +1,9 @@
 /// @file
 /// The main of every test program that runs over several ranks.
 ///
-/// Rank 0 prints its report as it goes; the others keep theirs and show it if they failed. After each
-/// test case the ranks meet, with a time limit: a rank that left early or hangs is named, and the run
-/// ends by itself instead of waiting for ever.
+/// Rank 0 prints its report as it goes; the others keep theirs and show it if they failed. After
+/// each test case the ranks meet, with a time limit: a rank that left early or hangs is named, and
+/// the run ends by itself instead of waiting for ever.
 
 #define CATCH_CONFIG_RUNNER
 #include "support/mpi_main.hpp"
@@ -43,7 +43,7 @@ void meet(const std::string& where) {
 }
 
 class MeetAfterEachCase : public Catch::TestEventListenerBase {
- public:
+public:
   using TestEventListenerBase::TestEventListenerBase;
   void testCaseEnded(const Catch::TestCaseStats& stats) override { meet(stats.testInfo.name); }
 };

@@ -13,9 +13,9 @@ namespace wishart::test {
 }  // namespace wishart::test
 
 /// CHECK on all ranks, then stop on all ranks if it failed on one. Collective.
-#define REQUIRE_ALL(condition)                                               \
-  do {                                                                       \
-    const bool local_ok = static_cast<bool>(condition);                      \
-    CHECK(local_ok);                                                         \
-    REQUIRE(wishart::test::world().minimum(std::int64_t{local_ok}) == 1);    \
+#define REQUIRE_ALL(condition)                                            \
+  do {                                                                    \
+    const bool local_ok = static_cast<bool>(condition);                   \
+    CHECK(local_ok);                                                      \
+    REQUIRE(wishart::test::world().minimum(std::int64_t{local_ok}) == 1); \
   } while (false)

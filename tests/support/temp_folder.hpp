@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -15,7 +16,7 @@
 namespace wishart::test {
 
 class TempFolder {
- public:
+public:
   TempFolder() {
     std::string pattern = (std::filesystem::temp_directory_path() / "wishart-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
@@ -29,7 +30,9 @@ class TempFolder {
   TempFolder& operator=(const TempFolder&) = delete;
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  [[nodiscard]] std::filesystem::path operator/(std::string_view name) const {
+    return path_ / name;
+  }
 
   /// Writes a file in the folder and returns its path.
   std::filesystem::path write(std::string_view name, std::string_view content) const {
@@ -39,7 +42,7 @@ class TempFolder {
     return file;
   }
 
- private:
+private:
   std::filesystem::path path_;
 };
 

@@ -24,11 +24,11 @@ enum class Blame : int {
 /// `model.safetensors: the header promises 120 bytes of data, the file has 96. Copy it again.`
 /// Names that come from a file go through `printable` first.
 class Error : public std::runtime_error {
- public:
+public:
   Error(Blame blame, const std::string& text) : std::runtime_error(text), blame_(blame) {}
   [[nodiscard]] Blame blame() const noexcept { return blame_; }
 
- private:
+private:
   Blame blame_;
 };
 

@@ -15,7 +15,7 @@ namespace wishart {
 ///
 /// Reading is by position (`pread`), so one object serves several threads.
 class InputFile {
- public:
+public:
   /// @throws Error with Blame::input if the file cannot be opened or is not a regular file
   explicit InputFile(const std::filesystem::path& path);
   ~InputFile();
@@ -33,7 +33,7 @@ class InputFile {
   [[nodiscard]] std::int64_t mtime_ns() const;
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
- private:
+private:
   std::filesystem::path path_;
   int descriptor_ = -1;
 };

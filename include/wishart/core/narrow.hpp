@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Checked arithmetic on sizes. Nothing that was read from a file is multiplied or narrowed without it.
+/// Checked arithmetic on sizes. Nothing that was read from a file is multiplied or narrowed without
+/// it.
 
 #include <cstdint>
 #include <optional>

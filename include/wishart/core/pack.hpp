@@ -19,44 +19,48 @@ namespace wishart {
 static_assert(std::endian::native == std::endian::little,
               "checkpoint formats and the journal are read as little-endian");
 
-/// Appends values to a byte buffer. Types with a `void visit_fields(T&, auto&& f)` overload found by
-/// argument lookup are written field by field.
+/// Appends values to a byte buffer. Types with a `void visit_fields(T&, auto&& f)` overload found
+/// by argument lookup are written field by field.
 class Packer {
- public:
+public:
   template <class T>
   void operator()(const T& value) {
     if constexpr (std::is_enum_v<T> || std::is_arithmetic_v<T>) {
-      const auto* begin = reinterpret_cast<const std::byte*>(&value);
-      bytes_.insert(bytes_.end(), begin, begin + sizeof(T));
+      append(&value, sizeof(T));
     } else {
       visit_fields(const_cast<T&>(value), *this);  // the visitor only reads here
     }
   }
   void operator()(const std::string& text) {
     (*this)(static_cast<std::uint64_t>(text.size()));
-    const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-    bytes_.insert(bytes_.end(), begin, begin + text.size());
+    append(text.data(), text.size());
   }
   template <class T>
   void operator()(const std::vector<T>& values) {
     (*this)(static_cast<std::uint64_t>(values.size()));
     if constexpr (std::is_arithmetic_v<T>) {
-      const auto* begin = reinterpret_cast<const std::byte*>(values.data());
-      bytes_.insert(bytes_.end(), begin, begin + values.size() * sizeof(T));
+      append(values.data(), values.size() * sizeof(T));
     } else {
       for (const T& value : values) (*this)(value);
     }
   }
   [[nodiscard]] std::vector<std::byte> take() { return std::move(bytes_); }
 
- private:
+private:
+  void append(const void* from, std::size_t count) {
+    if (count == 0) return;
+    const std::size_t end = bytes_.size();
+    bytes_.resize(end + count);
+    std::memcpy(bytes_.data() + end, from, count);
+  }
+
   std::vector<std::byte> bytes_;
 };
 
 /// Reads what a Packer wrote, in the same order.
 /// Every length is checked against the bytes that are left before anything is allocated.
 class Unpacker {
- public:
+public:
   explicit Unpacker(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
   template <class T>
@@ -84,7 +88,7 @@ class Unpacker {
   }
   [[nodiscard]] bool at_end() const noexcept { return bytes_.empty(); }
 
- private:
+private:
   std::size_t length(std::size_t element_bytes) {
     std::uint64_t count = 0;
     copy(&count, sizeof(count));

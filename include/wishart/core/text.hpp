@@ -12,7 +12,8 @@
 namespace wishart {
 
 /// `text` made safe for a terminal and a log: control characters (C0, C1, DEL), bidirectional
-/// overrides and bytes that are not UTF-8 are shown as `\xNN`; at most `max_chars` bytes, then `...`.
+/// overrides and bytes that are not UTF-8 are shown as `\xNN`; at most `max_chars` bytes, then
+/// `...`.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t max_chars = 300);
 
 /// True if `text` is well-formed UTF-8 (RFC 3629).
@@ -21,7 +22,8 @@ namespace wishart {
 /// The shortest decimal text that reads back as the same double; `nan`, `inf`, `-inf`.
 [[nodiscard]] std::string shortest(double value);
 
-/// `text` as a JSON string with its quotes: escapes per RFC 8259; bytes that are not UTF-8 become U+FFFD.
+/// `text` as a JSON string with its quotes: escapes per RFC 8259; bytes that are not UTF-8 become
+/// U+FFFD.
 [[nodiscard]] std::string json_quoted(std::string_view text);
 
 /// `value` with `digits` significant digits, as for a table.

@@ -20,7 +20,7 @@ void check(int code, const char* operation);
 
 /// An owned communicator, freed at the end. Errors are returned by MPI, and thrown by us.
 class Comm {
- public:
+public:
   Comm() = default;  ///< no communicator: `valid()` is false
   ~Comm();
   Comm(Comm&& other) noexcept;
@@ -70,7 +70,7 @@ class Comm {
   /// its core to others.
   [[nodiscard]] Message receive(int tag) const;
 
- private:
+private:
   explicit Comm(MPI_Comm handle);
   MPI_Comm handle_ = MPI_COMM_NULL;
   int size_ = 0;
@@ -83,11 +83,11 @@ class Comm {
 
 /// A pause that starts short and grows to 2 ms, for loops that wait for something to happen.
 class Backoff {
- public:
+public:
   void pause();
   void reset() noexcept { microseconds_ = kShortest; }
 
- private:
+private:
   static constexpr int kShortest = 20;
   static constexpr int kLongest = 2000;
   int microseconds_ = kShortest;

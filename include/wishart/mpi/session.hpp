@@ -8,11 +8,11 @@ namespace wishart::mpi {
 /// Starts MPI with full thread support and ends it. One per process; every other MPI resource must
 /// be gone before it.
 ///
-/// Before the start it asks Open MPI to yield the core while it waits (`mpi_yield_when_idle`), unless
-/// the environment says otherwise: ranks may outnumber cores, and waiting ranks must not slow
-/// working ones.
+/// Before the start it asks Open MPI to yield the core while it waits (`mpi_yield_when_idle`),
+/// unless the environment says otherwise: ranks may outnumber cores, and waiting ranks must not
+/// slow working ones.
 class Session {
- public:
+public:
   /// @throws Error with Blame::resource if the MPI library has no MPI_THREAD_MULTIPLE
   Session();
   ~Session();

@@ -21,7 +21,7 @@ struct RankRange {
 ///
 /// On a rank that is not in a team, that team's communicator is not valid.
 class TeamComms {
- public:
+public:
   /// Collective over `comm`. Teams of the same depth must not overlap.
   /// @param teams  teams[i] at depth depths[i]
   TeamComms(const Comm& comm, std::span<const RankRange> teams, std::span<const int> depths);
@@ -31,7 +31,7 @@ class TeamComms {
     return comms_[static_cast<std::size_t>(team)];
   }
 
- private:
+private:
   std::vector<Comm> comms_;
 };
 

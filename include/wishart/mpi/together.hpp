@@ -13,12 +13,12 @@ namespace wishart::mpi {
 
 /// An error that all ranks of a communicator have agreed on; thrown on each of them.
 class AgreedError : public Error {
- public:
+public:
   AgreedError(Blame blame, const std::string& text, int rank) : Error(blame, text), rank_(rank) {}
   /// The lowest rank on which it happened.
   [[nodiscard]] int rank() const noexcept { return rank_; }
 
- private:
+private:
   int rank_;
 };
 

@@ -24,9 +24,9 @@ struct PlanOptions {
 
 /// What is done with one matrix.
 struct PlanItem {
-  std::int64_t matrix = 0;  ///< index of the matrix
-  double cost_flops = 0;    ///< floating-point operations, over all its views
-  int team_size = 1;        ///< ranks; a size that occurs in the tree
+  std::int64_t matrix = 0;        ///< index of the matrix
+  double cost_flops = 0;          ///< floating-point operations, over all its views
+  int team_size = 1;              ///< ranks; a size that occurs in the tree
   std::int64_t memory_bytes = 0;  ///< on each rank of the team
 };
 
@@ -40,7 +40,8 @@ struct Plan {
 ///
 /// Each matrix gets the smallest team whose ranks can hold it, and a larger one while it would
 /// otherwise outlast the rest of the job (its share of one rank exceeds an even share of the work).
-/// @throws Error with Blame::resource that names the matrix, its need and the limit, if not even all
+/// @throws Error with Blame::resource that names the matrix, its need and the limit, if not even
+/// all
 ///   ranks together can hold it; Blame::usage if `team_size` does not occur among the teams
 [[nodiscard]] Plan make_plan(std::span<const Matrix> matrices, const PlanOptions& options);
 

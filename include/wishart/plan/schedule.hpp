@@ -23,7 +23,7 @@ struct Assignment {
 /// where the tree has none of that size, the smallest larger one). Deterministic in the order of
 /// the calls.
 class Schedule {
- public:
+public:
   explicit Schedule(const Plan& plan);
 
   /// The next piece of work that can start now, if any. Its ranks are busy from then on.
@@ -36,7 +36,7 @@ class Schedule {
   /// Everything has been handed out.
   [[nodiscard]] bool exhausted() const noexcept { return handed_out_ == waiting_.size(); }
 
- private:
+private:
   [[nodiscard]] std::optional<std::int64_t> free_team(int size) const;
 
   const Plan* plan_;

@@ -26,9 +26,9 @@ struct Provenance {
   std::string program_commit;
   std::string compiler;
   std::string libraries;
-  std::string mpi_layout;  ///< `4 ranks on 2 hosts, 1 thread each`
-  std::string created;     ///< UTC, ISO 8601
-  double seconds = 0;      ///< wall time of the job, all its runs
+  std::string mpi_layout;     ///< `4 ranks on 2 hosts, 1 thread each`
+  std::string created;        ///< UTC, ISO 8601
+  double seconds = 0;         ///< wall time of the job, all its runs
   std::int64_t restarts = 0;  ///< how often the job went on from a journal
 };
 

@@ -26,12 +26,12 @@ struct View {
 /// Most have one view. A pooled convolution has one view for each kernel offset, all of the same
 /// shape; its spectrum is the union of theirs.
 struct Matrix {
-  std::string key;       ///< unique in the checkpoint: tensor name, then `[3]` for an expert or slice
-  Tensor tensor;         ///< where the elements are
+  std::string key;  ///< unique in the checkpoint: tensor name, then `[3]` for an expert or slice
+  Tensor tensor;    ///< where the elements are
   std::vector<std::string> aliases;  ///< other names of the same tensor (tied weights)
-  std::string layer_type;  ///< WeightWatcher's: `dense`, `embedding`, `conv1d`, `conv2d`
-  std::string role;        ///< `attention.q`, `mlp.up`, `embedding.token`, `head`, `router`, `other`...
-  std::string stack;       ///< what stands before the block index: `model`, `encoder`, `visual`...
+  std::string layer_type;            ///< WeightWatcher's: `dense`, `embedding`, `conv1d`, `conv2d`
+  std::string role;   ///< `attention.q`, `mlp.up`, `embedding.token`, `head`, `router`, `other`...
+  std::string stack;  ///< what stands before the block index: `model`, `encoder`, `visual`...
   std::int64_t block = -1;   ///< block (transformer layer) index, -1 if none
   std::int64_t expert = -1;  ///< expert index, -1 if none
   std::int64_t slice = 0;    ///< kernel offset of a convolution analysed slice by slice, else 0

@@ -92,9 +92,9 @@ struct SkippedRow {
 /// Statistics of one metric over a group of layers. Layers whose value is NaN or infinite stay out
 /// and are counted.
 struct SummaryRow {
-  std::string group_by;  ///< `all`, `role`, `block`
-  std::string group;     ///< `all`, `attention.q`, `model.3`, ...
-  std::string metric;    ///< a column of LayerRow
+  std::string group_by;       ///< `all`, `role`, `block`
+  std::string group;          ///< `all`, `attention.q`, `model.3`, ...
+  std::string metric;         ///< a column of LayerRow
   std::int64_t count = 0;     ///< layers with a finite value
   std::int64_t excluded = 0;  ///< layers of the group without one
   double mean = kNan;
@@ -145,7 +145,8 @@ void visit_columns(SummaryRow& r, F&& f) {
 /// The same for a row that is only read.
 template <class Row, class F>
 void visit_columns(const Row& row, F&& f) {
-  visit_columns(const_cast<Row&>(row), [&](const char* name, const auto& value) { f(name, value); });
+  visit_columns(const_cast<Row&>(row),
+                [&](const char* name, const auto& value) { f(name, value); });
 }
 
 template <class F>

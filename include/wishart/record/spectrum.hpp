@@ -30,9 +30,10 @@ enum class SpectrumStatus : std::uint8_t {
 struct Spectrum {
   SpectrumStatus status = SpectrumStatus::failed;
   std::string reason;  ///< why there are no values; empty if ok
-  std::int32_t exit_code = 0;  ///< what the failure asks of the program: 3 input, 4 resource, 5 numerics
+  std::int32_t exit_code =
+      0;  ///< what the failure asks of the program: 3 input, 4 resource, 5 numerics
   Method method = Method::gram;
-  std::string solver;       ///< the routine that gave the values, e.g. `dsyevd_2stage`, `pdsyev`
+  std::string solver;          ///< the routine that gave the values, e.g. `dsyevd_2stage`, `pdsyev`
   std::int32_t team_size = 1;  ///< ranks that shared the work
 
   std::vector<double> sigma;  ///< ascending, over all views; empty unless ok
@@ -42,7 +43,7 @@ struct Spectrum {
   std::vector<double> view_sigma_max;
   std::vector<std::int64_t> view_rank_loss;
 
-  double floor_sigma = 0;           ///< values below it are not resolved by the method
+  double floor_sigma = 0;            ///< values below it are not resolved by the method
   std::int64_t num_below_floor = 0;  ///< counted view by view, each against its own floor
   double sum_squares = 0;            ///< of the elements as read and scaled
   double sum_squares_error = 0;      ///< |sum sigma^2 - sum_squares| / sum_squares

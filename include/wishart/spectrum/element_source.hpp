@@ -10,7 +10,7 @@ namespace wishart::spectrum {
 
 /// The elements of one matrix. Each rank of a team has its own.
 class ElementSource {
- public:
+public:
   virtual ~ElementSource() = default;
 
   /// Fills `out` with rows [row_begin, row_end) and columns [col_begin, col_end) of a view,

@@ -9,7 +9,7 @@ namespace wishart::spectrum {
 
 /// A grid of all ranks of a team, row-major, as square as their number allows (rows <= cols).
 class ProcessGrid {
- public:
+public:
   /// Collective over `team`, which is only borrowed for the call.
   explicit ProcessGrid(const mpi::Comm& team);
   ~ProcessGrid();
@@ -23,7 +23,7 @@ class ProcessGrid {
   /// The BLACS context, for descriptors.
   [[nodiscard]] int context() const noexcept { return context_; }
 
- private:
+private:
   int rows_ = 1;
   int cols_ = 1;
   int row_ = 0;

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// All singular values of a matrix, on one rank or on a team. docs/numerics.md explains the methods.
+/// All singular values of a matrix, on one rank or on a team. docs/numerics.md explains the
+/// methods.
 
 #include <cstdint>
 #include <memory>
@@ -17,7 +18,7 @@ namespace wishart::spectrum {
 /// The ranks that share a matrix. A team of one works with LAPACK, a larger one with ScaLAPACK on
 /// a grid that is made when first used.
 class Team {
- public:
+public:
   /// @param comm  borrowed; must outlive this
   explicit Team(const mpi::Comm& comm) : comm_(&comm) {}
 
@@ -25,7 +26,7 @@ class Team {
   /// Collective over the team when first called.
   [[nodiscard]] const ProcessGrid& grid();
 
- private:
+private:
   const mpi::Comm* comm_;
   std::unique_ptr<ProcessGrid> grid_;
 };
@@ -36,16 +37,16 @@ struct SolveOptions {
   std::int64_t block = 64;  ///< block of the block-cyclic layout; smaller for small matrices
 };
 
-/// Computes the spectrum of `matrix`. Collective over the team; the result is complete on its rank 0
-/// and has no `sigma` on the others.
+/// Computes the spectrum of `matrix`. Collective over the team; the result is complete on its rank
+/// 0 and has no `sigma` on the others.
 ///
 /// What goes wrong with this matrix alone (its file cannot be read, the solver does not converge,
 /// memory runs out) comes back as a spectrum with status `failed` and the reason.
 [[nodiscard]] Spectrum compute_spectrum(const Matrix& matrix, ElementSource& source, Team& team,
                                         const SolveOptions& options);
 
-/// The relative size of the smallest singular value that `method` resolves, sigma_floor / sigma_max,
-/// for a matrix with this longer side.
+/// The relative size of the smallest singular value that `method` resolves, sigma_floor /
+/// sigma_max, for a matrix with this longer side.
 ///
 /// svd: long_side * eps, the usual tolerance of numerical rank (Golub, Van Loan, section 5.4.1).
 /// gram: sqrt(8 sqrt(long_side) eps): rounding in the Gram matrix and in its eigenvalues is an

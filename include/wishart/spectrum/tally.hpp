@@ -15,7 +15,7 @@ namespace wishart::spectrum {
 ///
 /// Every element is added once, on one rank of the team; the order does not matter.
 class Tally {
- public:
+public:
   /// Adds `values`, which stand at linear positions `position`, `position + 1`, ... of the matrix
   /// (over its views, row-major), and replaces non-finite ones by 0 in place: a NaN must not reach
   /// a solver. Their matrix gets no spectrum.
@@ -29,7 +29,7 @@ class Tally {
   [[nodiscard]] std::int64_t num_elements() const noexcept { return num_elements_; }
   [[nodiscard]] const ElementHash& hash() const noexcept { return hash_; }
 
- private:
+private:
   double sum_squares_ = 0;
   double carry_ = 0;  ///< of Neumaier's compensated summation
   std::int64_t num_nan_ = 0;

@@ -5,9 +5,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/temp_folder.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+
+#include "support/temp_folder.hpp"
 
 using namespace wishart;
 
@@ -27,8 +28,9 @@ TEST_CASE("a file that ends early is an input error with its numbers", "[file]")
   const InputFile file(path);
   std::array<std::byte, 4> bytes{};
   CHECK_THROWS_WITH(file.read(8, bytes),
-                    path.string() + ": ends at byte 10, expected 4 bytes at offset 8. It was cut "
-                                    "short while it was being read");
+                    path.string() +
+                        ": ends at byte 10, expected 4 bytes at offset 8. It was cut "
+                        "short while it was being read");
 }
 
 TEST_CASE("missing files, folders and large texts are refused by name", "[file]") {

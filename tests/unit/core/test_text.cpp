@@ -28,10 +28,10 @@ TEST_CASE("control characters and broken UTF-8 are shown, not sent", "[text]") {
 
 TEST_CASE("UTF-8 is told from what is not", "[text]") {
   CHECK(is_utf8("plain \xc3\xa9 \xf0\x9f\x98\x80"));
-  CHECK_FALSE(is_utf8("\xc0\xaf"));              // overlong
-  CHECK_FALSE(is_utf8("\xed\xa0\x80"));          // a surrogate
-  CHECK_FALSE(is_utf8("\xf4\x90\x80\x80"));      // above U+10FFFF
-  CHECK_FALSE(is_utf8("\xe2\x82"));              // cut short
+  CHECK_FALSE(is_utf8("\xc0\xaf"));          // overlong
+  CHECK_FALSE(is_utf8("\xed\xa0\x80"));      // a surrogate
+  CHECK_FALSE(is_utf8("\xf4\x90\x80\x80"));  // above U+10FFFF
+  CHECK_FALSE(is_utf8("\xe2\x82"));          // cut short
 }
 
 TEST_CASE("JSON strings are escaped", "[text]") {
@@ -57,9 +57,9 @@ TEST_CASE("sizes are read and written in powers of 1024", "[text]") {
   CHECK(parse_bytes("1.5K", "x") == 1536);
   CHECK(parse_bytes("100", "x") == 100);
   for (const char* bad : {"", "G", "8X", "-1G", "0", "nan", "1e30G"}) {
-    CHECK_THROWS_WITH(parse_bytes(bad, "--memory-per-rank"),
-                      "--memory-per-rank: expected a size such as 8G or 512M, found '" +
-                          std::string(bad) + "'");
+    CHECK_THROWS_WITH(
+        parse_bytes(bad, "--memory-per-rank"),
+        "--memory-per-rank: expected a size such as 8G or 512M, found '" + std::string(bad) + "'");
   }
 }
 

@@ -38,10 +38,9 @@ TEST_CASE("teams are halves, powers of two on the left", "[plan]") {
     std::vector<int> sizes;
     std::size_t teams;
   };
-  const std::vector<Expected> table{{1, {1}, 1},          {2, {1, 2}, 3},
-                                    {3, {1, 2, 3}, 5},    {4, {1, 2, 4}, 7},
-                                    {6, {1, 2, 4, 6}, 11}, {7, {1, 2, 3, 4, 7}, 13},
-                                    {8, {1, 2, 4, 8}, 15}};
+  const std::vector<Expected> table{
+      {1, {1}, 1},           {2, {1, 2}, 3},           {3, {1, 2, 3}, 5},    {4, {1, 2, 4}, 7},
+      {6, {1, 2, 4, 6}, 11}, {7, {1, 2, 3, 4, 7}, 13}, {8, {1, 2, 4, 8}, 15}};
   for (const auto& [ranks, sizes, teams] : table) {
     const std::vector<Team> tree = team_tree(ranks);
     CHECK(team_sizes(tree) == sizes);
@@ -94,7 +93,8 @@ TEST_CASE("a matrix too large for one rank gets the smallest team that holds it"
 }
 
 TEST_CASE("items are ordered by team, then cost, then matrix", "[plan]") {
-  const std::vector<Matrix> matrices{dense(100, 50), dense(400, 300), dense(100, 50), dense(300, 400)};
+  const std::vector<Matrix> matrices{dense(100, 50), dense(400, 300), dense(100, 50),
+                                     dense(300, 400)};
   const Plan plan = make_plan(matrices, {.ranks = 2});
   std::vector<std::int64_t> order;
   for (const PlanItem& item : plan.items) order.push_back(item.matrix);
@@ -105,7 +105,8 @@ TEST_CASE("a matrix that fits nowhere stops the job before any work", "[plan]") 
   const std::vector<Matrix> matrices{dense(16384, 16384, "lm_head.weight")};
   CHECK(text_of(matrices, {.ranks = 2, .memory_per_rank_bytes = std::int64_t{1} << 29U},
                 Blame::resource) ==
-        "lm_head.weight (16384 x 16384): needs 1.1 GiB per rank on all 2 ranks, the limit is 512 MiB. "
+        "lm_head.weight (16384 x 16384): needs 1.1 GiB per rank on all 2 ranks, the limit is 512 "
+        "MiB. "
         "Use more ranks, or raise --memory-per-rank");
 }
 

@@ -1,0 +1,47 @@
+#pragma once
+
+/// @file
+/// Numbers of a checkpoint: blocks of matrices, read by position and converted to float64.
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wishart/record/matrix.hpp"
+
+namespace wishart::checkpoint {
+
+/// The rows [row_begin, row_end) and columns [col_begin, col_end) of a matrix.
+struct Block {
+  std::int64_t row_begin = 0;
+  std::int64_t row_end = 0;
+  std::int64_t col_begin = 0;
+  std::int64_t col_end = 0;
+};
+
+/// Reads elements of tensors. One per format; every rank has its own, made from what the catalogue
+/// says, without parsing a header again.
+class ElementReader {
+public:
+  virtual ~ElementReader() = default;
+
+  /// Elements [first, first + out.size()) of `tensor` in row-major order, as float64.
+  /// @throws Error with Blame::input if the file changed, ends early or cannot be read
+  virtual void read_elements(const Tensor& tensor, std::int64_t first, std::span<double> out) = 0;
+};
+
+/// The reader for a catalogue's `format`, over its `root` and `files`.
+/// Files are opened when first used. A file whose size or time of change is no longer what the
+/// catalogue says is refused when opened.
+[[nodiscard]] std::unique_ptr<ElementReader> make_reader(const std::string& format,
+                                                         const std::filesystem::path& root,
+                                                         std::vector<SourceFile> files);
+
+/// Reads a block of view `view` of `matrix` into `out`, row-major, (row_end - row_begin) x
+/// (col_end - col_begin), with the matrix's factor and float32 rounding applied.
+void read_block(ElementReader& reader, const Matrix& matrix, std::int64_t view, const Block& block,
+                std::span<double> out);
+
+}  // namespace wishart::checkpoint

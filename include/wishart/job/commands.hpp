@@ -1,0 +1,35 @@
+#pragma once
+
+/// @file
+/// The commands as functions, without their command lines.
+
+#include <iosfwd>
+#include <string>
+
+#include "wishart/job/options.hpp"
+
+namespace wishart::mpi {
+class Comm;
+}
+
+namespace wishart::job {
+
+/// The main job: all checkpoints that the options name, one after the other. Collective over
+/// `world`.
+///
+/// @return 0, or the exit code that the failed matrices of the archives ask for
+/// @throws mpi::AgreedError on every rank; nothing that was computed is lost
+[[nodiscard]] int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
+                           std::ostream& err);
+
+/// The matrices of a checkpoint and its skipped tensors, as text, CSV or JSON.
+/// @throws Error
+[[nodiscard]] std::string inspect_text(const InspectOptions& options);
+
+/// The report of one archived checkpoint.
+[[nodiscard]] std::string report_text(const ReportOptions& options);
+
+/// A table or a spectrum of one archived checkpoint.
+[[nodiscard]] std::string export_bytes(const ExportOptions& options);
+
+}  // namespace wishart::job

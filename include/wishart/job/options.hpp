@@ -1,0 +1,74 @@
+#pragma once
+
+/// @file
+/// What the user asks for: one struct per command, from flags and job files.
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wishart/record/spectrum.hpp"
+
+namespace wishart::job {
+
+enum class ProgressStyle : std::uint8_t { automatic, plain, json, none };
+enum class OutputFormat : std::uint8_t { text, md, csv, json, npy };
+
+/// Which tensors become matrices, and how; shared by `scan` and `inspect`.
+struct SelectionArguments {
+  bool weightwatcher = false;  ///< --compat weightwatcher
+  bool no_pool = false;
+  std::int64_t min_evals = 10;
+  std::vector<std::string> layers;
+};
+
+struct ScanOptions {
+  std::vector<std::filesystem::path> paths;
+  std::filesystem::path archive;
+  std::string id;  ///< empty: from the name of the checkpoint
+  SelectionArguments selection;
+  double tolerance = 1e-6;
+  Method method = Method::gram;
+  int team_size = 0;
+  std::int64_t memory_per_rank_bytes = 0;  ///< 0: what the machine has, shared by its ranks
+  double time_limit_seconds = 0;           ///< 0: none
+  ProgressStyle progress = ProgressStyle::automatic;
+
+  /// The options that shape results, as a JSON object; stored in the archive.
+  [[nodiscard]] std::string result_options_json() const;
+};
+
+struct InspectOptions {
+  std::filesystem::path path;
+  SelectionArguments selection;
+  OutputFormat format = OutputFormat::text;
+};
+
+struct ReportOptions {
+  std::filesystem::path archive;
+  std::string checkpoint;
+  OutputFormat format = OutputFormat::text;
+};
+
+struct ExportOptions {
+  std::filesystem::path archive;
+  std::string checkpoint;
+  std::string table = "layers";
+  std::string matrix;
+  OutputFormat format = OutputFormat::csv;
+};
+
+/// Parsers of the arguments after the command's name. A value comes from the flag, else from the
+/// file named by `--job`, else from the default above.
+/// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
+[[nodiscard]] ScanOptions parse_scan(std::span<const std::string> arguments);
+[[nodiscard]] InspectOptions parse_inspect(std::span<const std::string> arguments);
+[[nodiscard]] ReportOptions parse_report(std::span<const std::string> arguments);
+[[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
+
+/// The text of `wishart COMMAND --help`, or of `wishart --help` for an empty name.
+[[nodiscard]] std::string help_text(const std::string& command);
+
+}  // namespace wishart::job

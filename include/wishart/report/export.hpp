@@ -1,0 +1,32 @@
+#pragma once
+
+/// @file
+/// Tables and spectra of an archive in the formats of other programs.
+
+#include <span>
+#include <string>
+
+#include "wishart/record/checkpoint_record.hpp"
+
+namespace wishart::report {
+
+enum class TableFormat { csv, json };
+
+/// The tables by name: layers, summary, skipped.
+enum class Table { layers, summary, skipped };
+
+/// A whole table. CSV: RFC 4180 quoting, `\n` line ends, numbers with all their digits, NaN as
+/// `nan`, infinities as `inf`; a text that a spreadsheet would take for a formula keeps its first
+/// character behind an apostrophe. JSON: an array of objects, NaN and infinities as null.
+[[nodiscard]] std::string export_table(const CheckpointRecord& record, Table table,
+                                       TableFormat format);
+
+/// The singular values of the matrix with this key (or tensor name, if that is unambiguous):
+/// `npy` bytes (format version 1.0, `<f8`), or CSV / JSON with columns index, sigma, lambda.
+/// @throws Error with Blame::usage that names the nearest key if there is none
+[[nodiscard]] std::string export_spectrum_npy(const CheckpointRecord& record,
+                                              const std::string& matrix);
+[[nodiscard]] std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
+                                          TableFormat format);
+
+}  // namespace wishart::report

@@ -1,0 +1,45 @@
+#pragma once
+
+/// @file
+/// The types that the archive stores, which are also what memory holds on a little-endian host.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "hdf5_handle.hpp"
+
+namespace wishart::archive {
+
+/// What a column or an attribute holds.
+enum class Kind : std::uint8_t {
+  real,     ///< double, IEEE 754 binary64
+  integer,  ///< std::int64_t
+  boolean,  ///< bool, as h5py writes it: an 8-bit enumeration FALSE, TRUE
+  text,     ///< UTF-8 of a fixed length, padded with zeros
+};
+
+constexpr Kind kind_of(const double& /*value*/) noexcept { return Kind::real; }
+constexpr Kind kind_of(const std::int64_t& /*value*/) noexcept { return Kind::integer; }
+constexpr Kind kind_of(const bool& /*value*/) noexcept { return Kind::boolean; }
+inline Kind kind_of(const std::string& /*value*/) noexcept { return Kind::text; }
+
+/// `a float`, ... for messages.
+[[nodiscard]] const char* kind_name(Kind kind) noexcept;
+
+/// The type of a value; `size_bytes` and `charset` count for text only.
+[[nodiscard]] Handle make_type(const Place& place, Kind kind, std::size_t size_bytes,
+                               H5T_cset_t charset = H5T_CSET_UTF8);
+
+/// True if a value of the stored `type` can be read as `kind`. Text of variable length cannot: the
+/// schema has none.
+[[nodiscard]] bool is_of_kind(hid_t type, Kind kind) noexcept;
+
+/// `text` as it is stored: bytes that are not UTF-8, and zeros, which end a stored text, become
+/// `\xNN`.
+[[nodiscard]] std::string storable(const std::string& text);
+
+/// A stored text without its padding.
+[[nodiscard]] std::string unpadded(const char* text, std::size_t size_bytes);
+
+}  // namespace wishart::archive

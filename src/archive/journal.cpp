@@ -1,0 +1,249 @@
+#include "wishart/archive/journal.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "disk.hpp"
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/build_info.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/hash.hpp"
+#include "wishart/core/pack.hpp"
+
+namespace wishart::archive {
+namespace {
+
+constexpr std::string_view kMagic = "wishart journal 1\n";
+
+constexpr std::uint32_t kFingerprintKind = 1;
+constexpr std::uint32_t kEntryKind = 2;
+constexpr std::uint32_t kRunKind = 3;
+
+/// What stands before the payload of a record.
+struct Header {
+  std::uint32_t kind = 0;
+  std::uint32_t reserved = 0;
+  std::uint64_t length = 0;
+  std::uint64_t checksum = 0;
+};
+static_assert(sizeof(Header) == 24, "the header of a record has no gaps");
+
+/// The payload of a run record: this is the run `run` (from 1), which has taken `seconds` so far.
+struct RunNote {
+  std::int64_t run = 0;
+  double seconds = 0;
+};
+
+template <class F>
+void visit_fields(RunNote& v, F&& f) {
+  f(v.run), f(v.seconds);
+}
+
+/// XXH3-64 over kind, reserved word, length and the XXH3-64 of the payload: all of a record counts.
+std::uint64_t checksum(const Header& header, std::span<const std::byte> payload) {
+  const Header covered{header.kind, header.reserved, header.length, hash64(payload)};
+  return hash64(std::as_bytes(std::span(&covered, 1)));
+}
+
+/// Results of two builds do not go into one archive, so the build is part of the fingerprint.
+std::string whole_fingerprint(const std::string& fingerprint) {
+  return fingerprint + '\n' + std::string(build_info().version) + ' ' +
+         std::string(build_info().commit);
+}
+
+std::vector<std::byte> bytes_of(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what, int code) {
+  throw Error(Blame::resource, shown(path) + ": " + what + ": " + system_reason(code));
+}
+
+/// Fills `out` from `offset_bytes`; false if the file ends before.
+bool read_fully(const std::filesystem::path& path, int descriptor, std::int64_t offset_bytes,
+                std::span<std::byte> out) {
+  while (!out.empty()) {
+    const ::ssize_t got = ::pread(descriptor, out.data(), out.size(), offset_bytes);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path, "the journal cannot be read", errno);
+    if (got == 0) return false;
+    offset_bytes += got;
+    out = out.subspan(static_cast<std::size_t>(got));
+  }
+  return true;
+}
+
+struct Record {
+  std::uint32_t kind = 0;
+  std::vector<std::byte> payload;
+};
+
+/// The record at `offset_bytes` of a file of `size_bytes`, or nothing if it is not whole.
+std::optional<Record> record_at(const std::filesystem::path& path, int descriptor,
+                                std::int64_t offset_bytes, std::int64_t size_bytes) {
+  Header header;
+  constexpr std::int64_t header_bytes = sizeof(Header);
+  if (size_bytes - offset_bytes < header_bytes) return std::nullopt;
+  if (!read_fully(path, descriptor, offset_bytes, std::as_writable_bytes(std::span(&header, 1)))) {
+    return std::nullopt;
+  }
+  const auto left = static_cast<std::uint64_t>(size_bytes - offset_bytes - header_bytes);
+  if (header.length > left) return std::nullopt;
+  Record record{header.kind, std::vector<std::byte>(header.length)};
+  if (!read_fully(path, descriptor, offset_bytes + header_bytes, record.payload)) {
+    return std::nullopt;
+  }
+  if (header.checksum != checksum(header, record.payload)) return std::nullopt;
+  return record;
+}
+
+/// The value that a payload holds, or nothing if it holds something else.
+template <class T>
+std::optional<T> value_of(std::span<const std::byte> payload) {
+  try {
+    return unpacked<T>(payload);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Journal::Journal(const std::filesystem::path& folder, const std::string& checkpoint_id,
+                 const std::string& fingerprint) {
+  require(is_checkpoint_id(checkpoint_id),
+          "Journal needs a checkpoint id that is_checkpoint_id accepts");
+  path_ = folder / (checkpoint_id + ".journal");
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail(path_, "the journal cannot be opened", errno);
+  try {
+    open(whole_fingerprint(fingerprint));
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+Journal::~Journal() { close(); }
+
+void Journal::close() noexcept {
+  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+}
+
+void Journal::open(const std::string& fingerprint) {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) fail(path_, "the journal cannot be read", errno);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(Blame::resource, shown(path_) + ": expected a journal, found something that is not a "
+                                                "regular file. Remove it");
+  }
+  read_records(status.st_size, fingerprint);
+  if (end_bytes_ == 0) {
+    start_anew(fingerprint);
+  } else if (end_bytes_ < status.st_size && ::ftruncate(descriptor_, end_bytes_) != 0) {
+    fail(path_, "the end of the journal, which is not whole, cannot be cut off", errno);
+  }
+}
+
+void Journal::read_records(std::int64_t size_bytes, const std::string& fingerprint) {
+  std::array<char, kMagic.size()> magic{};
+  if (!read_fully(path_, descriptor_, 0, std::as_writable_bytes(std::span(magic))) ||
+      std::string_view(magic.data(), magic.size()) != kMagic) {
+    return;
+  }
+  std::int64_t offset = kMagic.size();
+  const auto next = [&]() {
+    std::optional<Record> record = record_at(path_, descriptor_, offset, size_bytes);
+    if (record) offset += static_cast<std::int64_t>(sizeof(Header) + record->payload.size());
+    return record;
+  };
+  const std::optional<Record> first = next();
+  if (!first || first->kind != kFingerprintKind || first->payload != bytes_of(fingerprint)) return;
+  end_bytes_ = offset;
+  for (auto record = next(); record && take_record(record->kind, record->payload); record = next()) {
+    end_bytes_ = offset;
+  }
+  earlier_seconds_ += last_run_seconds_;
+}
+
+bool Journal::take_record(std::uint32_t kind, std::span<const std::byte> payload) {
+  if (kind == kEntryKind) {
+    std::optional<JournalEntry> entry = value_of<JournalEntry>(payload);
+    if (entry) entries_.push_back(std::move(*entry));
+    return entry.has_value();
+  }
+  if (kind != kRunKind) return false;
+  const std::optional<RunNote> note = value_of<RunNote>(payload);
+  if (!note) return false;
+  if (note->run != runs_) earlier_seconds_ += last_run_seconds_;
+  runs_ = note->run;
+  last_run_seconds_ = note->seconds;
+  return true;
+}
+
+void Journal::start_anew(const std::string& fingerprint) {
+  if (::ftruncate(descriptor_, 0) != 0) fail(path_, "the journal cannot be started anew", errno);
+  if (const int code = write_fully(descriptor_, 0, bytes_of(kMagic)); code != 0) {
+    fail(path_, "the journal cannot be started", code);
+  }
+  end_bytes_ = kMagic.size();
+  write_record(kFingerprintKind, bytes_of(fingerprint));
+  if (const int code = flush_folder_of(path_); code != 0) {
+    fail(path_, "the folder of the journal cannot be flushed to disk", code);
+  }
+}
+
+void Journal::write_record(std::uint32_t kind, const std::vector<std::byte>& payload) {
+  require(descriptor_ >= 0, "nothing is appended to a journal that was removed");
+  Header header{kind, 0, payload.size(), 0};
+  header.checksum = checksum(header, payload);
+  int code = write_fully(descriptor_, end_bytes_, std::as_bytes(std::span(&header, 1)));
+  const auto payload_offset = end_bytes_ + static_cast<std::int64_t>(sizeof(Header));
+  if (code == 0) code = write_fully(descriptor_, payload_offset, payload);
+  if (code != 0) {
+    // If this fails too, the checksum still tells that the record is not whole.
+    const bool cut = ::ftruncate(descriptor_, end_bytes_) == 0;
+    fail(path_,
+         std::to_string(sizeof(Header) + payload.size()) +
+             " bytes cannot be appended (the results before them are kept" +
+             (cut ? "" : ", the file could not be cut back") + ")",
+         code);
+  }
+  end_bytes_ = payload_offset + static_cast<std::int64_t>(payload.size());
+}
+
+void Journal::write_run(double seconds) {
+  write_record(kRunKind, packed(RunNote{runs_ + 1, std::isfinite(seconds) ? seconds : 0}));
+  run_written_ = true;
+}
+
+std::vector<JournalEntry> Journal::take_entries() { return std::exchange(entries_, {}); }
+
+void Journal::append(const JournalEntry& entry) {
+  if (!run_written_) write_run(0);
+  write_record(kEntryKind, packed(entry));
+}
+
+void Journal::flush(double seconds) {
+  write_run(seconds);
+  if (::fdatasync(descriptor_) != 0) fail(path_, "the journal cannot be flushed to disk", errno);
+}
+
+void Journal::remove() {
+  close();
+  if (::unlink(path_.c_str()) != 0 && errno != ENOENT) {
+    fail(path_, "the journal cannot be removed", errno);
+  }
+}
+
+}  // namespace wishart::archive

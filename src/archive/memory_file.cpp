@@ -1,0 +1,75 @@
+#include "memory_file.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+namespace wishart::archive {
+
+/// The memory of the file. HDF5 gives it up when the file is closed; a copy made before, by
+/// H5Fget_file_image, has a wrong checksum in its superblock (1.10.8).
+struct MemoryFile::Image {
+  void* memory = nullptr;
+  std::size_t allocated = 0;
+
+  Image() = default;
+  ~Image() { std::free(memory); }
+  Image(const Image&) = delete;
+  Image& operator=(const Image&) = delete;
+
+  static void* grow(void* memory, std::size_t size, H5FD_file_image_op_t /*op*/, void* self) {
+    void* grown = std::realloc(memory, size);
+    if (grown != nullptr) static_cast<Image*>(self)->allocated = size;
+    return grown;
+  }
+  static herr_t release(void* memory, H5FD_file_image_op_t /*op*/, void* self) {
+    static_cast<Image*>(self)->memory = memory;
+    return 0;
+  }
+  static void* same(void* self) { return self; }
+  static herr_t keep(void* /*self*/) { return 0; }
+};
+
+namespace {
+
+/// By how much the memory of a file grows at a time.
+constexpr std::size_t kGrowthBytes = std::size_t{16} << 20U;
+
+/// Above the number of attributes of the root: all stay in its object header, under its checksum.
+constexpr unsigned kCompactAttributes = 256;
+
+/// Where a superblock of version 2 or 3 tells the size of the file (HDF5 file format, II.A).
+constexpr std::size_t kEndOfFileOffset = 28;
+
+}  // namespace
+
+MemoryFile::MemoryFile(const Place& place, const std::filesystem::path& path)
+    : image_(std::make_unique<Image>()) {
+  const Handle creation = place.own(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  place.check(H5Pset_obj_track_times(creation.get(), false));
+  place.check(H5Pset_attr_phase_change(creation.get(), kCompactAttributes, 0));
+  const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  place.check(H5Pset_fapl_core(access.get(), kGrowthBytes, false));
+  H5FD_file_image_callbacks_t callbacks{nullptr,     nullptr,      Image::grow, Image::release,
+                                        Image::same, Image::keep, image_.get()};
+  place.check(H5Pset_file_image_callbacks(access.get(), &callbacks));
+  // Version 1.10 of the format has a checksum on everything that is not data as well. It is named
+  // rather than `latest`, so that a newer library writes the same file.
+  place.check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110));
+  file_ = place.own(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation.get(), access.get()), H5Fclose);
+}
+
+MemoryFile::~MemoryFile() = default;
+
+std::span<const std::byte> MemoryFile::close(const Place& place) {
+  if (!file_.close()) place.fail();
+  const auto* bytes = static_cast<const std::byte*>(image_->memory);
+  require(bytes != nullptr && image_->allocated >= kEndOfFileOffset + sizeof(std::uint64_t),
+          "HDF5 gave no memory up with a file that it closed");
+  std::uint64_t size = 0;
+  std::memcpy(&size, bytes + kEndOfFileOffset, sizeof(size));
+  require(size <= image_->allocated, "HDF5 gave less memory up than its file has");
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,111 @@
+#include "provenance.hpp"
+
+#include <type_traits>
+#include <vector>
+
+#include "hdf5_type.hpp"
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::archive {
+namespace {
+
+constexpr const char* kMarkerName = "wishart";
+constexpr const char* kMarker = "checkpoint";
+constexpr const char* kVersionName = "schema_version";
+
+/// Calls `f(name, member)` for every attribute of the provenance.
+template <class P, class F>
+void visit_attributes(P& p, F&& f) {
+  f("checkpoint_id", p.checkpoint_id), f("checkpoint_path", p.checkpoint_path);
+  f("checkpoint_identity", p.checkpoint_identity), f("format", p.format);
+  f("model_type", p.model_type), f("step", p.training.step), f("tokens", p.training.tokens);
+  f("loss", p.training.loss), f("eval_loss", p.training.eval_loss);
+  f("learning_rate", p.training.learning_rate), f("mode", p.mode), f("options", p.options);
+  f("program_version", p.program_version), f("program_commit", p.program_commit);
+  f("compiler", p.compiler), f("libraries", p.libraries), f("mpi_layout", p.mpi_layout);
+  f("created", p.created), f("seconds", p.seconds), f("restarts", p.restarts);
+}
+
+template <class T>
+void write_attribute(const Place& file, hid_t root, const char* name, const T& value) {
+  const Place place = file.at(std::string("attribute ") + name);
+  constexpr bool is_text = std::is_same_v<T, std::string>;
+  std::string text;
+  if constexpr (is_text) {
+    text = storable(value);
+    if (text.size() > kMaxAttributeBytes) {
+      place.refuse("a text of " + std::to_string(text.size()) + " bytes, an archive takes at most " +
+                   std::to_string(kMaxAttributeBytes));
+    }
+    if (text.empty()) text.push_back('\0');  // HDF5 has no text of no bytes
+  }
+  const Handle type = make_type(place, kind_of(value), text.size());
+  const Handle space = place.own(H5Screate(H5S_SCALAR), H5Sclose);
+  const Handle attribute = place.own(
+      H5Acreate2(root, name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  const void* bytes = &value;
+  if constexpr (is_text) bytes = text.data();
+  place.check(H5Awrite(attribute.get(), type.get(), bytes));
+}
+
+/// True if the attribute is there and has been read.
+template <class T>
+bool read_attribute(const Place& file, hid_t root, const char* name, T& value) {
+  const Place place = file.at(std::string("attribute ") + name);
+  if (place.check(H5Aexists(root, name)) == 0) return false;
+  const Handle attribute = place.own(H5Aopen(root, name, H5P_DEFAULT), H5Aclose);
+  const Handle stored = place.own(H5Aget_type(attribute.get()), H5Tclose);
+  const Handle space = place.own(H5Aget_space(attribute.get()), H5Sclose);
+  const Kind kind = kind_of(value);
+  if (!is_of_kind(stored.get(), kind) || H5Sget_simple_extent_npoints(space.get()) != 1) {
+    place.refuse(std::string("is of another type, expected one ") + kind_name(kind));
+  }
+  if constexpr (std::is_same_v<T, std::string>) {
+    std::vector<char> text(H5Tget_size(stored.get()));
+    const Handle type = make_type(place, kind, text.size(), H5Tget_cset(stored.get()));
+    place.check(H5Aread(attribute.get(), type.get(), text.data()));
+    value = unpadded(text.data(), text.size());
+  } else {
+    const Handle type = make_type(place, kind, sizeof(value));
+    place.check(H5Aread(attribute.get(), type.get(), &value));
+  }
+  return true;
+}
+
+}  // namespace
+
+void write_attributes(const Place& file, hid_t root, const Provenance& provenance) {
+  write_attribute(file, root, kMarkerName, std::string(kMarker));
+  write_attribute(file, root, kVersionName, kSchemaVersion);
+  visit_attributes(provenance, [&](const char* name, const auto& value) {
+    write_attribute(file, root, name, value);
+  });
+}
+
+Provenance read_attributes(const Place& file, hid_t root) {
+  std::string marker;
+  if (!read_attribute(file, root, kMarkerName, marker)) {
+    file.refuse("is an HDF5 file, but not an archive of wishart");
+  }
+  if (marker != kMarker) {
+    file.refuse("is a file of wishart of the kind '" + printable(marker) + "', expected '" + kMarker +
+                "'");
+  }
+  std::int64_t version = 0;
+  if (!read_attribute(file, root, kVersionName, version) || version < 1) {
+    file.refuse("has no schema version. The archive was changed: scan the checkpoint again");
+  }
+  if (version > kSchemaVersion) {
+    file.refuse("schema version " + std::to_string(version) + ", this program reads up to " +
+                std::to_string(kSchemaVersion) + ". Use a newer wishart");
+  }
+  Provenance provenance;
+  visit_attributes(provenance, [&](const char* name, auto& value) {
+    (void)read_attribute(file, root, name, value);
+  });
+  return provenance;
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,94 @@
+#include "disk.hpp"
+#include "hdf5_handle.hpp"
+#include "provenance.hpp"
+#include "series.hpp"
+#include "table.hpp"
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/file.hpp"
+
+namespace wishart::archive {
+namespace {
+
+Handle opened_file(const Place& place, const std::filesystem::path& path) {
+  (void)InputFile(path);  // says what HDF5 says less well: not there, not a file, no permission
+  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
+  if (is_hdf5 == 0) place.refuse("is not an HDF5 file, so not an archive of wishart");
+  place.check(is_hdf5);
+  const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  // Archives appear whole by renaming, so reading needs no lock, which not every file system has.
+  place.check(H5Pset_file_locking(access.get(), false, true));
+  return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
+}
+
+/// Checks that `offsets` divide `size` values among `parts` layers.
+void check_offsets(const Place& file, const char* path, const std::vector<std::int64_t>& offsets,
+                   std::size_t parts, std::size_t size) {
+  const Place place = file.at(path);
+  if (offsets.size() != parts + 1) {
+    place.refuse("has " + std::to_string(offsets.size()) + " offsets for " + std::to_string(parts) +
+                 " layers, expected one more than layers");
+  }
+  for (std::size_t i = 0; i < parts; ++i) {
+    if (offsets[i] > offsets[i + 1]) {
+      place.refuse("falls from " + std::to_string(offsets[i]) + " to " +
+                   std::to_string(offsets[i + 1]) + " after layer " + std::to_string(i));
+    }
+  }
+  if (offsets.front() != 0 || offsets.back() != static_cast<std::int64_t>(size)) {
+    place.refuse("goes from " + std::to_string(offsets.front()) + " to " +
+                 std::to_string(offsets.back()) + ", expected 0 to " + std::to_string(size));
+  }
+}
+
+template <class T>
+std::vector<T> part(const std::vector<T>& values, const std::vector<std::int64_t>& offsets,
+                    std::size_t i) {
+  return {values.begin() + offsets[i], values.begin() + offsets[i + 1]};
+}
+
+std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root, std::size_t layers) {
+  const std::vector<double> sigma = read_reals(place, root, "spectra/sigma");
+  const std::vector<std::int64_t> offset = read_integers(place, root, "spectra/offset");
+  const std::vector<double> view_min = read_reals(place, root, "spectra/view_sigma_min");
+  const std::vector<double> view_max = read_reals(place, root, "spectra/view_sigma_max");
+  const std::vector<std::int64_t> view_loss = read_integers(place, root, "spectra/view_rank_loss");
+  const std::vector<std::int64_t> view_offset = read_integers(place, root, "spectra/view_offset");
+  check_offsets(place, "/spectra/offset", offset, layers, sigma.size());
+  for (const std::size_t size : {view_min.size(), view_max.size(), view_loss.size()}) {
+    check_offsets(place, "/spectra/view_offset", view_offset, layers, size);
+  }
+  std::vector<StoredSpectrum> spectra(layers);
+  for (std::size_t i = 0; i < layers; ++i) {
+    spectra[i] = {part(sigma, offset, i), part(view_min, view_offset, i),
+                  part(view_max, view_offset, i), part(view_loss, view_offset, i)};
+  }
+  return spectra;
+}
+
+}  // namespace
+
+CheckpointRecord read_archive(const std::filesystem::path& file, Parts parts) {
+  const SilentErrors silent;
+  const Place place(Place::Access::reading, shown(file));
+  const Handle root = opened_file(place, file);
+  CheckpointRecord record;
+  record.provenance = read_attributes(place, root.get());
+  record.files = read_table<SourceFile>(place, root.get(), "files");
+  record.layers = read_table<LayerRow>(place, root.get(), "layers");
+  record.skipped = read_table<SkippedRow>(place, root.get(), "skipped");
+  record.summary = read_table<SummaryRow>(place, root.get(), "summary");
+  if (parts == Parts::all) {
+    record.spectra = read_spectra(place, root.get(), record.layers.size());
+  }
+  return record;
+}
+
+Provenance read_provenance(const std::filesystem::path& file) {
+  const SilentErrors silent;
+  const Place place(Place::Access::reading, shown(file));
+  const Handle root = opened_file(place, file);
+  return read_attributes(place, root.get());
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,94 @@
+#include "series.hpp"
+
+#include <algorithm>
+
+#include "dataset.hpp"
+#include "hdf5_type.hpp"
+
+namespace wishart::archive {
+namespace {
+
+template <class T>
+using Parts = std::function<std::span<const T>(std::int64_t)>;
+
+/// Collects values into whole chunks and writes each as it fills up.
+template <class T>
+class ChunkWriter {
+ public:
+  explicit ChunkWriter(const Dataset& dataset) : dataset_(dataset) {
+    chunk_.reserve(static_cast<std::size_t>(dataset.chunk_count));
+  }
+  void add(std::span<const T> values) {
+    while (!values.empty()) {
+      const std::size_t room = static_cast<std::size_t>(dataset_.chunk_count) - chunk_.size();
+      const std::size_t taken = std::min(room, values.size());
+      chunk_.insert(chunk_.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(taken));
+      values = values.subspan(taken);
+      if (taken == room) write();
+    }
+  }
+  void write() {
+    if (chunk_.empty()) return;
+    const auto count = static_cast<std::int64_t>(chunk_.size());
+    const Slab part = slab(dataset_, written_, count);
+    dataset_.place.check(H5Dwrite(dataset_.dataset.get(), dataset_.type.get(), part.memory.get(),
+                                  part.stored.get(), H5P_DEFAULT, chunk_.data()));
+    written_ += count;
+    chunk_.clear();
+  }
+
+ private:
+  const Dataset& dataset_;
+  std::vector<T> chunk_;
+  std::int64_t written_ = 0;
+};
+
+template <class T>
+void write_parts(const Place& file, hid_t location, const std::string& path, std::int64_t num_parts,
+                 const Parts<T>& parts) {
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; i < num_parts; ++i) count += static_cast<std::int64_t>(parts(i).size());
+  const Dataset dataset =
+      create_dataset(file, location, path, make_type(file, kind_of(T{}), sizeof(T)), count);
+  ChunkWriter<T> writer(dataset);
+  for (std::int64_t i = 0; i < num_parts; ++i) writer.add(parts(i));
+  writer.write();
+}
+
+template <class T>
+std::vector<T> read_values(const Place& file, hid_t location, const std::string& path) {
+  const Dataset dataset = open_dataset(file, location, path);
+  constexpr Kind kind = kind_of(T{});
+  if (!is_of_kind(dataset.type.get(), kind)) {
+    dataset.place.refuse(std::string("has elements of another type, expected ") + kind_name(kind));
+  }
+  std::vector<T> values(static_cast<std::size_t>(dataset.count));
+  if (values.empty()) return values;
+  const Handle type = make_type(dataset.place, kind, sizeof(T));
+  dataset.place.check(
+      H5Dread(dataset.dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
+  return values;
+}
+
+}  // namespace
+
+void write_series(const Place& file, hid_t location, const std::string& path,
+                  std::int64_t num_parts, const Parts<double>& parts) {
+  write_parts<double>(file, location, path, num_parts, parts);
+}
+
+void write_series(const Place& file, hid_t location, const std::string& path,
+                  std::int64_t num_parts, const Parts<std::int64_t>& parts) {
+  write_parts<std::int64_t>(file, location, path, num_parts, parts);
+}
+
+std::vector<double> read_reals(const Place& file, hid_t location, const std::string& path) {
+  return read_values<double>(file, location, path);
+}
+
+std::vector<std::int64_t> read_integers(const Place& file, hid_t location,
+                                        const std::string& path) {
+  return read_values<std::int64_t>(file, location, path);
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,129 @@
+#pragma once
+
+/// @file
+/// Tables: vectors of rows as compound datasets. The columns are those that `visit_columns` lists;
+/// there is no second list.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "wishart/record/checkpoint_record.hpp"
+
+#include "hdf5_handle.hpp"
+#include "hdf5_type.hpp"
+
+namespace wishart::archive {
+
+/// The longest text of a column. Longer ones are refused: every row of a table has room for it.
+inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20U;
+
+struct Column {
+  std::string name;
+  Kind kind = Kind::real;
+  std::size_t size_bytes = 0;  ///< 0: not in this file
+  std::size_t offset_bytes = 0;
+  H5T_cset_t charset = H5T_CSET_UTF8;
+};
+
+/// How the columns lie in a row of bytes, one after the other without gaps.
+struct Layout {
+  std::vector<Column> columns;
+  std::size_t row_bytes = 0;
+};
+
+/// Gives every column its offset.
+void settle(Layout& layout);
+
+/// Writes `count` rows as the dataset `path`; `encode(i, bytes)` fills the bytes of row i.
+void write_rows(const Place& file, hid_t location, const std::string& path, const Layout& layout,
+                std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode);
+
+/// Reads the dataset `path`. `layout` names the wanted columns and comes back as they are in the
+/// file: `begin(count)` is called once, then `decode(bytes)` for every row, in order.
+/// @throws Error with Blame::input if it is missing, damaged, or a column holds something else
+void read_rows(const Place& file, hid_t location, const std::string& path, Layout& layout,
+               const std::function<void(std::int64_t)>& begin,
+               const std::function<void(const std::byte*)>& decode);
+
+/// The columns of a table of such rows; text has no size yet.
+template <class Row>
+[[nodiscard]] Layout layout_of() {
+  Layout layout;
+  visit_columns(Row{}, [&](const char* name, const auto& value) {
+    const Kind kind = kind_of(value);
+    layout.columns.push_back({name, kind, kind == Kind::text ? 0 : sizeof(value)});
+  });
+  return layout;
+}
+
+template <class Row>
+void write_table(const Place& file, hid_t location, const std::string& path,
+                 const std::vector<Row>& rows) {
+  Layout layout = layout_of<Row>();
+  for (Column& column : layout.columns) column.size_bytes = std::max<std::size_t>(column.size_bytes, 1);
+  for (const Row& row : rows) {
+    std::size_t k = 0;
+    visit_columns(row, [&](const char* name, const auto& value) {
+      Column& column = layout.columns[k++];
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
+        const std::size_t size = storable(value).size();
+        if (size > kMaxTextBytes) {
+          file.at("/" + path).refuse(std::string("column ") + name + ": a text of " +
+                                     std::to_string(size) + " bytes, an archive takes at most " +
+                                     std::to_string(kMaxTextBytes));
+        }
+        column.size_bytes = std::max(column.size_bytes, size);
+      }
+    });
+  }
+  settle(layout);
+  write_rows(file, location, path, layout, static_cast<std::int64_t>(rows.size()),
+             [&](std::int64_t i, std::byte* bytes) {
+               std::size_t k = 0;
+               visit_columns(rows[static_cast<std::size_t>(i)], [&](const char*, const auto& value) {
+                 std::byte* out = bytes + layout.columns[k++].offset_bytes;
+                 if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
+                   const std::string text = storable(value);
+                   std::memcpy(out, text.data(), text.size());
+                 } else {
+                   std::memcpy(out, &value, sizeof(value));
+                 }
+               });
+             });
+}
+
+/// Columns that the file does not have keep the defaults of Row; those that Row does not have are
+/// passed over.
+template <class Row>
+[[nodiscard]] std::vector<Row> read_table(const Place& file, hid_t location,
+                                          const std::string& path) {
+  std::vector<Row> rows;
+  Layout layout = layout_of<Row>();
+  const auto decode = [&](const std::byte* bytes) {
+    std::size_t k = 0;
+    visit_columns(rows.emplace_back(), [&](const char*, auto& value) {
+      const Column& column = layout.columns[k++];
+      if (column.size_bytes == 0) return;
+      const std::byte* in = bytes + column.offset_bytes;
+      using Value = std::decay_t<decltype(value)>;
+      if constexpr (std::is_same_v<Value, std::string>) {
+        value = unpadded(reinterpret_cast<const char*>(in), column.size_bytes);
+      } else if constexpr (std::is_same_v<Value, bool>) {
+        value = *in != std::byte{0};
+      } else {
+        std::memcpy(&value, in, sizeof(value));
+      }
+    });
+  };
+  read_rows(file, location, path, layout,
+            [&](std::int64_t count) { rows.reserve(static_cast<std::size_t>(count)); }, decode);
+  return rows;
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,88 @@
+#include <span>
+
+#include "disk.hpp"
+#include "memory_file.hpp"
+#include "provenance.hpp"
+#include "series.hpp"
+#include "table.hpp"
+
+#include "wishart/archive/archive.hpp"
+
+namespace wishart::archive {
+namespace {
+
+Handle new_group(const Place& file, hid_t root, const char* name) {
+  const Place place = file.at(std::string("/") + name);
+  const Handle creation = place.own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+  place.check(H5Pset_obj_track_times(creation.get(), false));
+  return place.own(H5Gcreate2(root, name, H5P_DEFAULT, creation.get(), H5P_DEFAULT), H5Gclose);
+}
+
+/// The series `of(spectrum)` of all spectra, one after the other.
+template <class T, class Of>
+void write_ragged(const Place& place, hid_t root, const char* path,
+                  const std::vector<StoredSpectrum>& spectra, Of of) {
+  write_series(place, root, path, static_cast<std::int64_t>(spectra.size()),
+               [&](std::int64_t i) -> std::span<const T> {
+                 return of(spectra[static_cast<std::size_t>(i)]);
+               });
+}
+
+/// Where each spectrum's part of a ragged series begins, and the end of the last.
+template <class Of>
+void write_offsets(const Place& place, hid_t root, const char* path,
+                   const std::vector<StoredSpectrum>& spectra, Of of) {
+  std::vector<std::int64_t> offsets{0};
+  for (const StoredSpectrum& spectrum : spectra) {
+    offsets.push_back(offsets.back() + static_cast<std::int64_t>(of(spectrum).size()));
+  }
+  write_series(place, root, path, 1,
+               [&](std::int64_t) -> std::span<const std::int64_t> { return offsets; });
+}
+
+void write_spectra(const Place& place, hid_t root, const std::vector<StoredSpectrum>& spectra) {
+  const auto sigma = [](const StoredSpectrum& s) -> const auto& { return s.sigma; };
+  const auto view_min = [](const StoredSpectrum& s) -> const auto& { return s.view_sigma_min; };
+  const auto view_max = [](const StoredSpectrum& s) -> const auto& { return s.view_sigma_max; };
+  const auto view_loss = [](const StoredSpectrum& s) -> const auto& { return s.view_rank_loss; };
+  const Handle group = new_group(place, root, "spectra");
+  write_ragged<double>(place, root, "spectra/sigma", spectra, sigma);
+  write_offsets(place, root, "spectra/offset", spectra, sigma);
+  write_ragged<double>(place, root, "spectra/view_sigma_min", spectra, view_min);
+  write_ragged<double>(place, root, "spectra/view_sigma_max", spectra, view_max);
+  write_ragged<std::int64_t>(place, root, "spectra/view_rank_loss", spectra, view_loss);
+  write_offsets(place, root, "spectra/view_offset", spectra, view_min);
+}
+
+void check_record(const CheckpointRecord& record) {
+  require(is_checkpoint_id(record.provenance.checkpoint_id),
+          "write_archive needs a checkpoint id that is_checkpoint_id accepts");
+  require(record.spectra.size() == record.layers.size(),
+          "write_archive needs one spectrum for each layer");
+  for (const StoredSpectrum& spectrum : record.spectra) {
+    require(spectrum.view_sigma_min.size() == spectrum.view_sigma_max.size() &&
+                spectrum.view_sigma_min.size() == spectrum.view_rank_loss.size(),
+            "write_archive needs the same number of views in all parts of a spectrum");
+  }
+}
+
+}  // namespace
+
+std::filesystem::path write_archive(const std::filesystem::path& folder,
+                                    const CheckpointRecord& record) {
+  check_record(record);
+  const SilentErrors silent;
+  const std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
+  const Place place(Place::Access::writing, shown(path));
+  MemoryFile file(place, path);
+  write_attributes(place, file.get(), record.provenance);
+  write_table(place, file.get(), "layers", record.layers);
+  write_table(place, file.get(), "skipped", record.skipped);
+  write_table(place, file.get(), "summary", record.summary);
+  write_table(place, file.get(), "files", record.files);
+  write_spectra(place, file.get(), record.spectra);
+  replace_file(path, file.close(place));
+  return path;
+}
+
+}  // namespace wishart::archive

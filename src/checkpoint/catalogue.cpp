@@ -1,0 +1,207 @@
+#include "wishart/checkpoint/catalogue.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <span>
+#include <unordered_set>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/hash.hpp"
+#include "wishart/core/narrow.hpp"
+#include "wishart/core/pack.hpp"
+#include "wishart/core/text.hpp"
+
+#include "folder.hpp"
+#include "json_scanner.hpp"
+#include "safetensors_header.hpp"
+#include "side_files.hpp"
+#include "step_name.hpp"
+#include "weight_index.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+std::string shown(const fs::path& path) { return printable(path.string()); }
+
+std::string counted(std::size_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string quoted_list(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    text += (i == 0 ? "" : ", ") + in_quotes(names[i], 100);
+  }
+  return names.size() > kShown ? text + ", ..." : text;
+}
+
+/// Adds one file and those of its tensors that are to be read.
+void add_file(Catalogue& catalogue, Metadata& metadata, SafetensorsFile&& file) {
+  const auto index = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
+  catalogue.files.push_back(std::move(file.source));
+  for (Tensor& tensor : file.header.tensors) {
+    tensor.file = index;
+    catalogue.tensors.push_back(std::move(tensor));
+  }
+  std::move(file.header.metadata.begin(), file.header.metadata.end(), std::back_inserter(metadata));
+}
+
+/// Keeps the tensors that the index places in this file; all of those must be there.
+void keep_indexed(SafetensorsFile& file, const std::vector<std::string>& wanted,
+                  const fs::path& path, std::vector<std::string>& warnings) {
+  std::vector<std::string> present;
+  for (const Tensor& tensor : file.header.tensors) present.push_back(tensor.name);
+  std::sort(present.begin(), present.end());
+  std::vector<std::string> missing;
+  std::set_difference(wanted.begin(), wanted.end(), present.begin(), present.end(),
+                      std::back_inserter(missing));
+  if (!missing.empty()) {
+    throw Error(Blame::input, shown(path) + ": lacks " + counted(missing.size(), "tensor") +
+                                  " that " + std::string(kIndexName) +
+                                  " places there: " + quoted_list(missing));
+  }
+  std::vector<std::string> extra;
+  std::set_difference(present.begin(), present.end(), wanted.begin(), wanted.end(),
+                      std::back_inserter(extra));
+  if (extra.empty()) return;
+  warnings.push_back(shown(path) + ": " + counted(extra.size(), "tensor") + " not in " +
+                     std::string(kIndexName) + ", not read: " + quoted_list(extra));
+  std::erase_if(file.header.tensors, [&](const Tensor& tensor) {
+    return !std::binary_search(wanted.begin(), wanted.end(), tensor.name);
+  });
+}
+
+void open_indexed(Catalogue& catalogue, Metadata& metadata, std::vector<std::string>& unused) {
+  const fs::path index = catalogue.root / kIndexName;
+  const WeightMap map = read_weight_index(index);
+  std::vector<std::string> names;
+  for (const auto& [name, tensors] : map) names.push_back(name);
+  std::sort(names.begin(), names.end(), natural_less);
+  // All of them first: a missing shard is found before the headers of the others are read.
+  for (const std::string& name : names) {
+    std::error_code status;
+    if (!fs::exists(catalogue.root / name, status)) {
+      throw Error(Blame::input, shown(catalogue.root / name) + ": no such file, expected " +
+                                    counted(map.at(name).size(), "tensor") + " there by " +
+                                    std::string(kIndexName) + ". Copy the folder again");
+    }
+  }
+  for (const std::string& name : names) {
+    const fs::path path = catalogue.root / name;
+    SafetensorsFile file = read_safetensors_file(path);
+    keep_indexed(file, map.at(name), path, catalogue.warnings);
+    add_file(catalogue, metadata, std::move(file));
+  }
+  std::erase_if(unused, [&](const std::string& name) { return map.contains(name); });
+}
+
+/// Sorts the tensors by name; a name must be there once.
+void order_tensors(Catalogue& catalogue) {
+  std::vector<Tensor>& tensors = catalogue.tensors;
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [](const Tensor& a, const Tensor& b) { return natural_less(a.name, b.name); });
+  const auto twice =
+      std::adjacent_find(tensors.begin(), tensors.end(),
+                         [](const Tensor& a, const Tensor& b) { return a.name == b.name; });
+  if (twice == tensors.end()) return;
+  const auto file_name = [&](const Tensor& tensor) {
+    return printable(catalogue.files[static_cast<std::size_t>(tensor.file)].name);
+  };
+  throw Error(Blame::input, shown(catalogue.root) + ": tensor " + in_quotes(twice->name) +
+                                " is in " + file_name(*twice) + " and in " +
+                                file_name(*std::next(twice)) +
+                                ", expected it once. Name one of the files instead of the folder");
+}
+
+/// A metadata entry that maps a name that is no tensor to one that is: a tied weight.
+void find_aliases(Catalogue& catalogue, Metadata& metadata) {
+  std::unordered_set<std::string> names;
+  for (const Tensor& tensor : catalogue.tensors) names.insert(tensor.name);
+  for (auto& entry : metadata) {
+    if (!names.contains(entry.second) || !names.insert(entry.first).second) continue;
+    catalogue.aliases.push_back(std::move(entry));
+  }
+  std::sort(catalogue.aliases.begin(), catalogue.aliases.end(),
+            [](const auto& a, const auto& b) { return natural_less(a.first, b.first); });
+}
+
+void open_folder(Catalogue& catalogue, Metadata& metadata) {
+  FolderContent content = classify_folder(list_folder(catalogue.root));
+  switch (content.kind) {
+    case FolderContent::Kind::nothing:
+      throw Error(Blame::input, shown(catalogue.root) +
+                                    ": expected a folder with .safetensors files, found none");
+    case FolderContent::Kind::unsupported:
+      throw Error(Blame::input, shown(catalogue.root) + ": expected .safetensors files, found " +
+                                    content.found + ", which is not read");
+    case FolderContent::Kind::index:
+      open_indexed(catalogue, metadata, content.unused);
+      break;
+    case FolderContent::Kind::files:
+      check_shards_complete(content.weights, catalogue.root);
+      for (const std::string& name : content.weights) {
+        add_file(catalogue, metadata, read_safetensors_file(catalogue.root / name));
+      }
+      break;
+  }
+  if (!content.unused.empty()) {
+    catalogue.warnings.push_back(shown(catalogue.root) + ": " +
+                                 counted(content.unused.size(), "other file") +
+                                 " not read: " + quoted_list(content.unused));
+  }
+}
+
+/// A .safetensors file; anything else is refused.
+void check_file_name(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const std::string format = unsupported_format(name);
+  if (!format.empty()) {
+    throw Error(Blame::input, shown(file.parent_path()) + ": expected .safetensors files, found " +
+                                  format + ", which is not read");
+  }
+  if (!name.ends_with(kExtension)) {
+    throw Error(Blame::input, shown(file) +
+                                  ": expected a folder or a file named *.safetensors, found "
+                                  "another file");
+  }
+}
+
+}  // namespace
+
+std::string Catalogue::identity() const {
+  const std::vector<std::byte> bytes = packed(files);
+  return hash_hex(std::span<const std::byte>(bytes));
+}
+
+Catalogue open_checkpoint(const fs::path& path) {
+  const fs::path whole = absolute_path(path);
+  std::error_code status;
+  if (!fs::exists(whole, status)) {
+    throw Error(Blame::input, shown(whole) + (status ? ": cannot be reached: " + status.message()
+                                                     : ": no such file or folder"));
+  }
+  Catalogue catalogue;
+  catalogue.format = "safetensors";
+  Metadata metadata;
+  std::string name = whole.filename().string();
+  if (fs::is_directory(whole, status)) {
+    catalogue.root = whole;
+    open_folder(catalogue, metadata);
+  } else {
+    check_file_name(whole);
+    catalogue.root = whole.parent_path();
+    add_file(catalogue, metadata, read_safetensors_file(whole));
+    if (parse_step_name(name).step < 0) name = catalogue.root.filename().string();
+  }
+  order_tensors(catalogue);
+  find_aliases(catalogue, metadata);
+  catalogue.config = read_model_config(catalogue.root, catalogue.warnings);
+  catalogue.training = read_training_state(catalogue.root, name, catalogue.warnings);
+  return catalogue;
+}
+
+}  // namespace wishart::checkpoint

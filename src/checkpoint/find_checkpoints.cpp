@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "folder.hpp"
+#include "side_files.hpp"
+#include "step_name.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = FolderContent::Kind;
+
+/// What `path` holds, by names; `nothing` if it is no folder or cannot be listed.
+FolderContent content_of(const fs::path& path) {
+  std::error_code status;
+  if (!fs::is_directory(path, status)) return {};
+  try {
+    return classify_folder(list_folder(path));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+bool is_readable(const FolderContent& content) {
+  return content.kind == Kind::index || content.kind == Kind::files;
+}
+
+/// A checkpoint of a history, with what it is ordered by.
+struct Found {
+  fs::path path;
+  std::string name;
+  std::int64_t stage = -1;
+  std::int64_t step = -1;
+};
+
+Found examined(fs::path path) {
+  Found found;
+  found.name = path.filename().string();
+  const StepName named = parse_step_name(found.name);
+  found.stage = named.stage;
+  found.step = named.step;
+  if (found.step < 0) {
+    std::vector<std::string> warnings;  // told again when the checkpoint is opened
+    found.step = read_training_state(path, found.name, warnings).step;
+  }
+  found.path = std::move(path);
+  return found;
+}
+
+bool comes_before(const Found& a, const Found& b) {
+  if (a.stage != b.stage) return a.stage < b.stage;
+  if (a.step != b.step) {
+    // Those without a step, such as `final`, come last.
+    const auto key = [](std::int64_t step) {
+      return step < 0 ? std::numeric_limits<std::int64_t>::max() : step;
+    };
+    return key(a.step) < key(b.step);
+  }
+  return natural_less(a.name, b.name);
+}
+
+/// The folders of `names` without links to another of them, such as `latest`.
+std::vector<fs::path> distinct_folders(const fs::path& parent, std::vector<std::string> names) {
+  std::sort(names.begin(), names.end(), natural_less);
+  std::error_code status;
+  std::stable_partition(names.begin(), names.end(), [&](const std::string& name) {
+    return !fs::is_symlink(parent / name, status);
+  });
+  std::map<fs::path, fs::path> by_place;
+  for (const std::string& name : names) {
+    const fs::path folder = parent / name;
+    if (name.starts_with('.') || !fs::is_directory(folder, status)) continue;
+    const fs::path place = fs::canonical(folder, status);
+    by_place.emplace(status ? folder : place, folder);
+  }
+  std::vector<fs::path> folders;
+  for (auto& [place, folder] : by_place) folders.push_back(std::move(folder));
+  std::sort(folders.begin(), folders.end(), [](const fs::path& a, const fs::path& b) {
+    return natural_less(a.string(), b.string());
+  });
+  return folders;
+}
+
+}  // namespace
+
+bool looks_like_checkpoint(const fs::path& path) {
+  const fs::path whole = absolute_path(path);
+  std::error_code status;
+  if (fs::is_directory(whole, status)) return is_readable(content_of(whole));
+  const std::string name = whole.filename().string();
+  return name.ends_with(kExtension) && unsupported_format(name).empty() &&
+         fs::exists(whole, status);
+}
+
+std::vector<fs::path> find_checkpoints(const fs::path& path) {
+  const fs::path whole = absolute_path(path);
+  std::error_code status;
+  if (looks_like_checkpoint(whole)) return {whole};
+  if (!fs::is_directory(whole, status)) {
+    static_cast<void>(open_checkpoint(whole));  // says what is wrong with it
+  }
+  std::string unsupported = content_of(whole).found;
+  std::vector<Found> found;
+  for (const fs::path& folder : distinct_folders(whole, list_folder(whole))) {
+    const FolderContent content = content_of(folder);
+    if (is_readable(content)) {
+      found.push_back(examined(folder));
+    } else if (unsupported.empty() && content.kind == Kind::unsupported) {
+      unsupported = printable(folder.filename().string()) + "/" + content.found;
+    }
+  }
+  if (found.empty()) {
+    throw Error(Blame::input,
+                printable(whole.string()) +
+                    ": expected .safetensors files in this folder or in its folders, found " +
+                    (unsupported.empty() ? "none" : unsupported + ", which is not read"));
+  }
+  std::sort(found.begin(), found.end(), comes_before);
+  std::vector<fs::path> paths;
+  for (Found& one : found) paths.push_back(std::move(one.path));
+  return paths;
+}
+
+}  // namespace wishart::checkpoint

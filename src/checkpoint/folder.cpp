@@ -1,0 +1,206 @@
+#include "folder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+/// A pattern of names and the format that it tells, the most telling first.
+struct Format {
+  std::string_view pattern;
+  std::string_view name;
+};
+
+constexpr std::array<Format, 21> kUnsupported{{
+    {"adapter_model*.safetensors", "LoRA adapter"},
+    {"adapter_model.bin", "LoRA adapter"},
+    {"adapter_config.json", "LoRA adapter"},
+    {"pytorch_model.bin.index.json", "PyTorch"},
+    {"pytorch_model.bin", "PyTorch"},
+    {"pytorch_model_fsdp*", "PyTorch FSDP"},
+    {".metadata", "torch.distributed.checkpoint"},
+    {"*.distcp", "torch.distributed.checkpoint"},
+    {"latest_checkpointed_iteration.txt", "Megatron"},
+    {"mp_rank_*", "Megatron or DeepSpeed"},
+    {"*.gguf", "GGUF"},
+    {"consolidated*.pth", "PyTorch"},
+    {"*.bin", "PyTorch"},
+    {"*.pt", "PyTorch"},
+    {"*.pth", "PyTorch"},
+    {"*.ckpt", "PyTorch"},
+    {"*.h5", "Keras"},
+    {"*.msgpack", "Flax"},
+    {"*.onnx", "ONNX"},
+    {"*.npz", "NumPy"},
+    {"*.npy", "NumPy"},
+}};
+
+/// The place of a name among kUnsupported; their number if it is none of them.
+std::size_t unsupported_rank(std::string_view name) {
+  const auto* found =
+      std::find_if(kUnsupported.begin(), kUnsupported.end(),
+                   [&](const Format& format) { return glob_match(format.pattern, name); });
+  return static_cast<std::size_t>(found - kUnsupported.begin());
+}
+
+bool is_adapter(std::string_view name) { return glob_match("adapter_model*", name); }
+bool is_hidden(std::string_view name) { return name.starts_with('.'); }
+
+/// True for states of the optimizer and the like, which hold no weights.
+bool is_side_state(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kPatterns{"optimizer*", "scheduler*", "rng_state*",
+                                                      "training_args*", "random_states*"};
+  return std::any_of(kPatterns.begin(), kPatterns.end(),
+                     [&](std::string_view pattern) { return glob_match(pattern, name); });
+}
+
+/// Takes the files that `is_copy` names out of `weights`, unless there are no others.
+template <class IsCopy>
+void drop_copies(std::vector<std::string>& weights, IsCopy&& is_copy) {
+  if (!std::all_of(weights.begin(), weights.end(), is_copy)) std::erase_if(weights, is_copy);
+}
+
+/// `model-00002-of-00004.safetensors`: shard 2 of 4 of `model`.
+struct ShardName {
+  std::string set;  ///< the name with its number left out: `model-*-of-00004.safetensors`
+  std::string before;
+  std::string after;
+  std::int64_t number = 0;
+  std::int64_t count = 0;
+  std::size_t digits = 0;
+};
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+std::optional<ShardName> parse_shard(std::string_view name) {
+  const std::string_view stem = name.substr(0, name.size() - kExtension.size());
+  const std::size_t of = stem.rfind("-of-");
+  if (of == std::string_view::npos || of == 0) return std::nullopt;
+  const std::size_t dash = stem.rfind('-', of - 1);
+  if (dash == std::string_view::npos) return std::nullopt;
+  const std::string_view number = stem.substr(dash + 1, of - dash - 1);
+  const auto n = whole_number(number);
+  const auto count = whole_number(stem.substr(of + 4));
+  if (!n || !count) return std::nullopt;
+  ShardName shard;
+  shard.before = name.substr(0, dash + 1);
+  shard.after = name.substr(of);
+  shard.set = shard.before + "*" + shard.after;
+  shard.number = *n;
+  shard.count = *count;
+  shard.digits = number.size();
+  return shard;
+}
+
+}  // namespace
+
+std::string unsupported_format(std::string_view name) {
+  const std::size_t rank = unsupported_rank(name);
+  if (rank == kUnsupported.size() || is_side_state(name)) return {};
+  return printable(name) + " (" + std::string(kUnsupported[rank].name) + ")";
+}
+
+FolderContent classify_folder(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end(), natural_less);
+  FolderContent content;
+  const auto has = [&](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  std::vector<std::string> weights;
+  std::vector<std::string> adapters;
+  for (const std::string& name : names) {
+    if (!name.ends_with(kExtension) || is_hidden(name) || is_side_state(name)) continue;
+    (is_adapter(name) ? adapters : weights).push_back(name);
+  }
+  drop_copies(weights, [](const std::string& name) { return glob_match("*.fp16.*", name); });
+  // Mistral and Meta ship the same weights a second time under this name.
+  drop_copies(weights, [](const std::string& name) { return name.starts_with("consolidated"); });
+
+  if (has(kIndexName)) {
+    content.kind = FolderContent::Kind::index;
+    content.unused = std::move(weights);
+    content.unused.insert(content.unused.end(), adapters.begin(), adapters.end());
+    return content;
+  }
+  if (has("model.safetensors")) {
+    std::erase(weights, "model.safetensors");
+    content.unused = std::move(weights);
+    weights = {"model.safetensors"};
+  }
+  if (!weights.empty()) {
+    content.kind = FolderContent::Kind::files;
+    content.weights = std::move(weights);
+    content.unused.insert(content.unused.end(), adapters.begin(), adapters.end());
+    return content;
+  }
+  std::size_t best = kUnsupported.size();
+  for (const std::string& name : names) {
+    const std::size_t rank = unsupported_rank(name);
+    if (rank >= best || is_side_state(name) || (is_hidden(name) && name != ".metadata")) continue;
+    best = rank;
+    content.kind = FolderContent::Kind::unsupported;
+    content.found = unsupported_format(name);
+  }
+  return content;
+}
+
+void check_shards_complete(const std::vector<std::string>& names,
+                           const std::filesystem::path& folder) {
+  std::map<std::string, std::set<std::int64_t>> numbers;
+  std::map<std::string, ShardName> sets;
+  for (const std::string& name : names) {
+    if (const std::optional<ShardName> shard = parse_shard(name)) {
+      numbers[shard->set].insert(shard->number);
+      sets.emplace(shard->set, *shard);
+    }
+  }
+  for (const auto& [set, present] : numbers) {
+    const ShardName& shard = sets.at(set);
+    const std::int64_t first = *present.begin() == 0 ? 0 : 1;  // some writers count from 0
+    std::int64_t expected = first;
+    for (const std::int64_t number : present) expected += number == expected ? 1 : 0;
+    if (expected >= shard.count + first) continue;
+    std::string missing = std::to_string(expected);
+    if (missing.size() < shard.digits) missing.insert(0, shard.digits - missing.size(), '0');
+    throw Error(Blame::input, printable(folder.string()) + ": " + printable(set) + ": found " +
+                                  std::to_string(present.size()) + " of " +
+                                  std::to_string(shard.count) + " files, missing " +
+                                  printable(shard.before + missing + shard.after) +
+                                  ". Copy the folder again");
+  }
+}
+
+std::vector<std::string> list_folder(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code status;
+  std::filesystem::directory_iterator entries(folder, status);
+  const std::filesystem::directory_iterator end;
+  for (; !status && entries != end; entries.increment(status)) {
+    names.push_back(entries->path().filename().string());
+  }
+  if (status) {
+    throw Error(Blame::input,
+                printable(folder.string()) + ": the folder cannot be listed: " + status.message());
+  }
+  return names;
+}
+
+std::filesystem::path absolute_path(const std::filesystem::path& path) {
+  const std::filesystem::path whole = std::filesystem::absolute(path).lexically_normal();
+  return whole.has_filename() || whole == whole.root_path() ? whole : whole.parent_path();
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,45 @@
+#pragma once
+
+/// @file
+/// The header of a safetensors file: which tensors it has and where their bytes stand.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wishart/record/tensor.hpp"
+
+namespace wishart::checkpoint {
+
+/// Files are refused above this size of the header, as by the reference implementation
+/// (safetensors, tensor.rs, MAX_HEADER_SIZE).
+inline constexpr std::int64_t kMaxHeaderBytes = 100'000'000;
+
+struct SafetensorsHeader {
+  std::vector<Tensor> tensors;  ///< in the order of their bytes; `file` is 0
+  std::vector<std::pair<std::string, std::string>> metadata;  ///< in the order of the header
+};
+
+/// Reads and checks the JSON text of a header, which stands at byte 8 of `file`.
+///
+/// The checks are those of the reference implementation, and no name may stand twice: tensors tile
+/// the bytes behind the header without holes or overlaps, up to the end of the file, and each is as
+/// long as its dtype and shape say.
+/// @throws Error with Blame::input that names the file and the tensor
+[[nodiscard]] SafetensorsHeader parse_safetensors_header(std::string_view json,
+                                                         std::int64_t file_bytes,
+                                                         const std::filesystem::path& file);
+
+struct SafetensorsFile {
+  SourceFile source;  ///< named by its last path component
+  SafetensorsHeader header;
+};
+
+/// Reads the header of a file; the data are not touched.
+/// @throws Error with Blame::input
+[[nodiscard]] SafetensorsFile read_safetensors_file(const std::filesystem::path& file);
+
+}  // namespace wishart::checkpoint

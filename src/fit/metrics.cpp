@@ -1,0 +1,227 @@
+#include "wishart/fit/metrics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wishart/core/text.hpp"
+#include "wishart/fit/power_law.hpp"
+#include "wishart/fit/thresholds.hpp"
+
+namespace wishart::fit {
+namespace {
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+std::vector<double> eigenvalues(const Spectrum& spectrum) {
+  std::vector<double> lambda(spectrum.sigma.size());
+  std::transform(spectrum.sigma.begin(), spectrum.sigma.end(), lambda.begin(),
+                 [](double sigma) { return sigma * sigma; });
+  return lambda;
+}
+
+double sum_of(std::span<const double> values) {
+  long double sum = 0;
+  for (const double value : values) sum += value;
+  return static_cast<double>(sum);
+}
+
+std::int64_t count_below(std::span<const double> ascending, double limit) {
+  return std::lower_bound(ascending.begin(), ascending.end(), limit) - ascending.begin();
+}
+
+/// The part of an ascending list that is strictly above `floor`.
+std::span<const double> above(std::span<const double> ascending, double floor) {
+  const auto first = std::upper_bound(ascending.begin(), ascending.end(), floor);
+  return ascending.subspan(static_cast<std::size_t>(first - ascending.begin()));
+}
+
+/// What the row says about the matrix and the computation, whatever the spectrum.
+LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
+  LayerRow row;
+  row.longname = matrix.tensor.name;
+  row.name = row.longname.ends_with(".weight") ? row.longname.substr(0, row.longname.size() - 7)
+                                               : row.longname;
+  row.M = matrix.short_side();
+  row.N = matrix.long_side();
+  row.Q = row.M > 0 ? static_cast<double>(row.N) / static_cast<double>(row.M) : -1;
+  row.layer_type = matrix.layer_type;
+  row.num_evals = matrix.num_values();
+  row.rf = matrix.num_views();
+  row.slice_id = matrix.slice;
+  row.key = matrix.key;
+  row.aliases = join(matrix.aliases, ", ");
+  row.role = matrix.role;
+  row.stack = matrix.stack;
+  row.block = matrix.block;
+  row.expert = matrix.expert;
+  row.rows = matrix.rows;
+  row.cols = matrix.cols;
+  row.dtype = dtype_name(matrix.tensor.dtype);
+  row.num_params = matrix.rows * matrix.cols * matrix.num_views();
+  row.w_norm = matrix.w_norm;
+  row.reason = spectrum.reason;
+  row.method = method_name(spectrum.method);
+  row.solver = spectrum.solver;
+  row.team_size = spectrum.team_size;
+  row.num_nan = spectrum.num_nan;
+  row.num_inf = spectrum.num_inf;
+  row.hash = spectrum.hash;
+  row.seconds = spectrum.seconds;
+  return row;
+}
+
+/// The norms and ranks that both modes define alike.
+void fill_scale(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum,
+                const FitOptions& options) {
+  row.has_esd = true;
+  row.lambda_max = lambda.back();
+  row.norm = sum_of(lambda);
+  row.spectral_norm = row.lambda_max;
+  row.log_norm = std::log10(row.norm);
+  row.log_spectral_norm = std::log10(row.lambda_max);
+  row.stable_rank = row.norm / row.lambda_max;
+  row.weak_rank_loss = count_below(lambda, options.tolerance);
+  row.sv_max = spectrum.sigma.back();
+  row.floor_sigma = spectrum.floor_sigma;
+  row.num_below_floor = spectrum.num_below_floor;
+  row.sum_squares = spectrum.sum_squares;
+  row.sum_squares_error = spectrum.sum_squares_error;
+}
+
+void take_fit(LayerRow& row, const PowerLaw& fit, std::span<const double> lambda) {
+  row.status = "success";
+  row.alpha = fit.alpha;
+  row.D = fit.D;
+  row.sigma = fit.sigma;
+  row.xmin = fit.xmin;
+  row.xmax = fit.xmax;
+  row.num_pl_spikes = static_cast<std::int64_t>(lambda.size()) - count_below(lambda, fit.xmin);
+}
+
+/// WeightWatcher 0.7.5.5, defects included (docs/metrics.md, "The two modes").
+void fill_weightwatcher(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum) {
+  const double rank_tolerance = std::sqrt(row.lambda_max) * static_cast<double>(row.N) * kEps;
+  row.matrix_rank = std::count_if(lambda.begin(), lambda.end(),
+                                  [&](double value) { return std::sqrt(value) > rank_tolerance; });
+  row.rank_loss = 0;
+  row.sv_min = 0;
+  for (const std::int64_t loss : spectrum.view_rank_loss) row.rank_loss += loss;
+  for (const double smallest : spectrum.view_sigma_min) row.sv_min = std::max(row.sv_min, smallest);
+
+  long double entropy = 0;
+  for (const double value : lambda) {
+    const double p = value / row.norm + kEntropyEps;
+    entropy -= static_cast<long double>(p) * std::log(static_cast<long double>(p));
+  }
+  row.entropy = static_cast<double>(
+      entropy / std::log(static_cast<long double>(row.matrix_rank) + kEntropyEps));
+
+  row.fit_floor = kWeightWatcherFloor;
+  const std::span<const double> fitted = above(lambda, row.fit_floor);
+  row.num_fit_evals = static_cast<std::int64_t>(fitted.size());
+  if (const auto fit = scan_power_law(fitted, {})) {
+    take_fit(row, *fit, lambda);
+  } else {
+    row.status = "failed";
+    row.reason = std::to_string(fitted.size()) + " eigenvalues above " + rounded(row.fit_floor, 3);
+    row.alpha = row.D = row.sigma = row.xmin = -1;
+    row.num_pl_spikes = -1;
+  }
+  if (row.alpha < kOverTrained) row.warning = "over-trained";
+  if (row.alpha > kUnderTrained) row.warning = "under-trained";
+  row.alpha_weighted = row.alpha * row.log_spectral_norm;
+  double sum = 0;
+  for (const double value : lambda) sum += std::pow(value, row.alpha);
+  row.log_alpha_norm = std::log10(sum);
+}
+
+/// Shannon entropy of the shares lambda_i / sum, over ln(rank): 0 for one value, 1 for equal ones.
+double corrected_entropy(std::span<const double> lambda, double norm, std::int64_t rank) {
+  if (rank <= 1) return 0;
+  long double entropy = 0;
+  for (const double value : lambda) {
+    const long double p = static_cast<long double>(value) / norm;
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  return static_cast<double>(entropy / std::log(static_cast<long double>(rank)));
+}
+
+/// log10(sum lambda^alpha) over the positive values, by the largest term, so that nothing
+/// overflows.
+double log10_power_sum(std::span<const double> lambda, double alpha) {
+  const long double largest = alpha * std::log(static_cast<long double>(lambda.back()));
+  long double sum = 0;
+  for (const double value : lambda) {
+    if (value > 0) sum += std::exp(alpha * std::log(static_cast<long double>(value)) - largest);
+  }
+  return static_cast<double>((largest + std::log(sum)) / std::log(10.0L));
+}
+
+void add_warning(LayerRow& row, const std::string& warning) {
+  row.warning += (row.warning.empty() ? "" : ";") + warning;
+}
+
+void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum) {
+  row.rank_loss = spectrum.num_below_floor;
+  row.matrix_rank = row.num_evals - spectrum.num_below_floor;
+  row.sv_min = spectrum.sigma.front();
+  if (row.lambda_max == 0) {
+    row.status = "failed";
+    row.reason = "all elements are zero";
+    row.matrix_rank = 0;
+    row.rank_loss = row.num_evals;
+    row.log_norm = row.log_spectral_norm = row.stable_rank = kNan;
+    row.num_fit_evals = 0;
+    add_warning(row, "fit-failed");
+    add_warning(row, "rank-collapse");
+    return;
+  }
+  row.entropy = corrected_entropy(lambda, row.norm, row.matrix_rank);
+  const double floor_sigma =
+      std::max(spectrum.floor_sigma, row.sv_max * static_cast<double>(row.N) * kEps);
+  row.fit_floor = floor_sigma * floor_sigma;
+  const std::span<const double> fitted = above(lambda, row.fit_floor);
+  row.num_fit_evals = static_cast<std::int64_t>(fitted.size());
+  const auto fit = scan_power_law(fitted, {.min_tail = kMinTail, .skip_repeated = true});
+  if (fit) {
+    take_fit(row, *fit, lambda);
+    row.alpha_weighted = row.alpha * row.log_spectral_norm;
+    row.log_alpha_norm = log10_power_sum(lambda, row.alpha);
+    if (row.alpha < kOverTrained) add_warning(row, "over-trained");
+    if (row.alpha > kUnderTrained) add_warning(row, "under-trained");
+    if (fit->num_tail < kSmallTail) add_warning(row, "small-tail");
+  } else {
+    row.status = "failed";
+    row.reason = row.num_fit_evals < kMinTail
+                     ? std::to_string(row.num_fit_evals) +
+                           " eigenvalues above the floor, a fit needs " + std::to_string(kMinTail)
+                     : "all eigenvalues above the floor are equal";
+    add_warning(row, "fit-failed");
+  }
+  if (2 * row.matrix_rank < row.num_evals) add_warning(row, "rank-collapse");
+}
+
+}  // namespace
+
+LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOptions& options) {
+  LayerRow row = described(matrix, spectrum);
+  if (spectrum.status != SpectrumStatus::ok || spectrum.sigma.empty()) {
+    row.status = spectrum.status == SpectrumStatus::nonfinite ? "nonfinite" : "error";
+    row.warning = row.status;
+    return row;
+  }
+  const std::vector<double> lambda = eigenvalues(spectrum);
+  fill_scale(row, lambda, spectrum, options);
+  if (options.weightwatcher) {
+    fill_weightwatcher(row, lambda, spectrum);
+  } else {
+    fill_corrected(row, lambda, spectrum);
+  }
+  return row;
+}
+
+}  // namespace wishart::fit

@@ -1,0 +1,93 @@
+#pragma once
+
+/// @file
+/// Rank 0's side of scanning one checkpoint: what is to be done, what is done, what is written.
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "wishart/archive/journal.hpp"
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/job/options.hpp"
+#include "wishart/model/matrices.hpp"
+#include "wishart/plan/plan.hpp"
+
+#include "machine.hpp"
+#include "messages.hpp"
+
+namespace wishart::job {
+
+/// A scan of one checkpoint, from its headers to its archive file. No MPI: rank 0 only.
+class CheckpointJob {
+public:
+  /// Reads headers, selects matrices, looks at the archive and the journal, and plans what is left.
+  /// @throws Error
+  CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
+                const Layout& layout);
+
+  /// The archive has this checkpoint, with these options, already.
+  [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }
+  /// What the ranks have to know. Its matrices are those still to be computed, in plan order.
+  [[nodiscard]] WorkOrder work_order() const;
+  /// The plan over the matrices of the work order: item i is matrix i.
+  [[nodiscard]] const plan::Plan& plan() const noexcept { return plan_; }
+
+  /// Takes a result into the journal.
+  /// @throws Error with Blame::resource if it cannot be written
+  void take(Result&& result);
+  /// Forces the journal to disk if the last time was a while ago, or if `now`.
+  void flush(bool now);
+
+  /// Writes the archive file and removes the journal. All matrices must be done.
+  /// @return the file
+  std::filesystem::path finish();
+
+  /// The exit code that the matrices ask for: 0, or that of the gravest failure.
+  [[nodiscard]] int exit_code() const;
+
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] std::int64_t num_matrices() const noexcept {
+    return static_cast<std::int64_t>(selection_.matrices.size());
+  }
+  [[nodiscard]] std::int64_t num_done() const noexcept {
+    return static_cast<std::int64_t>(done_.size());
+  }
+  [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+  /// One or two lines for the user: the file, and how many layers, failures and skipped tensors.
+  [[nodiscard]] std::string closing_text() const;
+
+private:
+  struct Done {
+    Spectrum spectrum;
+    LayerRow row;
+  };
+
+  void check_archive();
+  void resume_from_journal();
+  void make_plan(const Layout& layout);
+  [[nodiscard]] double seconds() const;
+
+  ScanOptions options_;
+  checkpoint::Catalogue catalogue_;
+  model::Selection selection_;
+  std::string id_;
+  std::string identity_;
+  Layout layout_;
+  bool already_archived_ = false;
+  int archived_exit_code_ = 0;
+  std::unique_ptr<archive::Journal> journal_;
+  std::vector<Matrix> todo_;  ///< in plan order
+  plan::Plan plan_;
+  std::unordered_map<std::string, Done> done_;  ///< by key
+  std::vector<std::string> warnings_;
+  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point last_flush_;
+  std::filesystem::path file_;
+  std::string closing_;
+};
+
+}  // namespace wishart::job

@@ -1,0 +1,205 @@
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <ostream>
+#include <thread>
+
+#include <unistd.h>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/job/commands.hpp"
+#include "wishart/mpi/team_comms.hpp"
+#include "wishart/mpi/together.hpp"
+#include "wishart/spectrum/spectrum.hpp"
+
+#include "checkpoint_job.hpp"
+#include "coordinator.hpp"
+#include "progress.hpp"
+#include "stop_signal.hpp"
+#include "worker.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// What all checkpoints of a job share.
+struct JobContext {
+  const ScanOptions& options;
+  const mpi::Comm& world;
+  mpi::Comm control;  ///< messages of the coordinator have a space of their own
+  const StopSignal& signals;
+  Layout layout;
+  std::vector<spectrum::Team>& teams;
+  std::chrono::steady_clock::time_point start;
+  std::ostream& out;
+  std::ostream& err;
+
+  [[nodiscard]] bool leads() const noexcept { return world.rank() == 0; }
+};
+
+/// Why the job should stop now, or empty.
+std::string stop_reason(const JobContext& context) {
+  const std::string signal = context.signals.poll();
+  if (!signal.empty()) return "stopped by " + signal;
+  const double elapsed =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - context.start).count();
+  const double limit = context.options.time_limit_seconds;
+  if (limit > 0 && elapsed >= limit) return "stopped by --time-limit";
+  return {};
+}
+
+/// Hands out the work of `job` and gathers results until done or told to stop. On rank 0.
+CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job) {
+  Progress progress(context.err, context.options.progress, ::isatty(STDERR_FILENO) != 0, job.id(),
+                    static_cast<std::int64_t>(job.plan().items.size()), job.plan().total_flops);
+  CoordinatorEvents events;
+  events.take = [&](Result&& result) {
+    progress.finished(job.plan().items[static_cast<std::size_t>(result.command.item)].cost_flops);
+    job.take(std::move(result));
+  };
+  events.tick = [&] {
+    job.flush(false);
+    progress.show_if_due();
+  };
+  events.stop_reason = [&] {
+    std::string reason = stop_reason(context);
+    if (!reason.empty()) job.flush(true);  // there may be little time
+    return reason;
+  };
+  CoordinatorOutcome outcome = coordinate(context.control, job.plan(), events);
+  progress.end();
+  return outcome;
+}
+
+/// The part of a scan in which every rank works. Collective over `world`.
+CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, CheckpointJob* job) {
+  CoordinatorOutcome outcome;
+  std::thread coordinator;
+  if (context.leads()) {
+    coordinator = std::thread([&] {
+      try {
+        outcome = run_coordinator(context, *job);
+      } catch (...) {
+        outcome.failure = std::current_exception();
+      }
+    });
+  }
+  work(order, context.control, context.teams);
+  if (coordinator.joinable()) coordinator.join();
+  return outcome;
+}
+
+/// Scans one checkpoint. Collective over `world`.
+int scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
+  std::optional<CheckpointJob> job;
+  std::vector<std::byte> bytes;
+  mpi::together(context.world, [&] {
+    if (!context.leads()) return;
+    job.emplace(path, context.options, context.layout);
+    for (const std::string& warning : job->warnings())
+      context.err << "wishart: " << warning << '\n';
+    bytes = packed(job->work_order());
+  });
+  context.world.broadcast(bytes, 0);
+  const auto order = unpacked<WorkOrder>(bytes);
+  if (!order.nothing_to_do) {
+    const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
+    mpi::together(context.world, [&] {
+      if (!context.leads()) return;
+      if (outcome.failure) std::rethrow_exception(outcome.failure);
+      if (!outcome.stop_reason.empty()) {
+        job->flush(true);
+        throw Error(Blame::interrupted,
+                    outcome.stop_reason + ": " + std::to_string(job->num_done()) + " of " +
+                        std::to_string(job->num_matrices()) + " matrices of " + job->id() +
+                        " are done and kept. Run the same command again to go on");
+      }
+      job->finish();
+    });
+  }
+  std::int64_t code = 0;
+  if (context.leads()) {
+    context.out << job->closing_text() << std::flush;
+    code = job->exit_code();
+  }
+  return static_cast<int>(context.world.maximum(code));
+}
+
+/// The checkpoints that the paths name, found by rank 0 and told to all. Collective over `world`.
+std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mpi::Comm& world) {
+  std::vector<std::byte> bytes;
+  mpi::together(world, [&] {
+    if (world.rank() != 0) return;
+    archive::prepare_folder(options.archive);
+    std::vector<std::string> found;
+    for (const auto& path : options.paths) {
+      for (const auto& checkpoint : checkpoint::find_checkpoints(path)) {
+        found.push_back(checkpoint.string());
+      }
+    }
+    if (!options.id.empty() && found.size() > 1) {
+      throw Error(Blame::usage, "--id names one checkpoint, but " +
+                                    printable(options.paths.front().string()) + " holds " +
+                                    std::to_string(found.size()));
+    }
+    Packer pack;
+    pack(found);
+    bytes = pack.take();
+  });
+  world.broadcast(bytes, 0);
+  std::vector<std::string> names;
+  Unpacker unpack(bytes);
+  unpack(names);
+  return {names.begin(), names.end()};
+}
+
+void hold_threads() {
+  // A rank per core is the rule; who starts fewer ranks says so in the environment.
+  const bool told =
+      std::getenv("OPENBLAS_NUM_THREADS") != nullptr ||  // NOLINT(concurrency-mt-unsafe)
+      std::getenv("OMP_NUM_THREADS") != nullptr;         // NOLINT(concurrency-mt-unsafe)
+  if (!told) spectrum::set_blas_threads(1);
+}
+
+}  // namespace
+
+int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
+             std::ostream& err) {
+  const auto start = std::chrono::steady_clock::now();
+  const StopSignal signals;
+  hold_threads();
+  const std::vector<std::filesystem::path> checkpoints = find_all(options, world);
+
+  const std::vector<plan::Team> tree = plan::team_tree(world.size());
+  std::vector<mpi::RankRange> ranges;
+  std::vector<int> depths;
+  for (const plan::Team& team : tree) {
+    ranges.push_back({team.first, team.size});
+    depths.push_back(team.depth);
+  }
+  const mpi::TeamComms comms(world, ranges, depths);
+  std::vector<spectrum::Team> teams;
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    teams.emplace_back(comms.team(static_cast<std::int64_t>(i)));
+  }
+  JobContext context{options, world, world.duplicate(), signals, survey(world), teams, start,
+                     out,     err};
+
+  int code = 0;
+  for (const auto& path : checkpoints) {
+    try {
+      const int one = scan_checkpoint(context, path);
+      code = code == 0 ? one : code;
+    } catch (const mpi::AgreedError& error) {
+      // One bad checkpoint of a history does not keep the others from being done.
+      const bool goes_on = error.blame() == Blame::input || error.blame() == Blame::usage;
+      if (checkpoints.size() == 1 || !goes_on) throw;
+      if (world.rank() == 0) err << "wishart: " << error.what() << '\n';
+      code = code == 0 ? static_cast<int>(error.blame()) : code;
+    }
+  }
+  return code;
+}
+
+}  // namespace wishart::job

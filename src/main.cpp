@@ -1,0 +1,13 @@
+/// @file
+/// The program: arguments to exit code. Everything else is in the job module.
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "wishart/job/command_line.hpp"
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return wishart::job::run_command_line(arguments, std::cout, std::cerr);
+}

@@ -1,0 +1,307 @@
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <unordered_map>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/model/matrices.hpp"
+#include "wishart/model/naming.hpp"
+
+#include "shapes.hpp"
+
+namespace wishart::model {
+namespace {
+
+/// A trailing dimension below this, of three, is taken for a kernel: experts and heads are wider.
+constexpr std::int64_t kLargestKernel = 16;
+
+/// More names than this are not searched for the nearest to a pattern that matched nothing.
+constexpr std::size_t kNamesForNearest = 5000;
+
+/// What becomes of one tensor while it is looked at.
+class Selector {
+public:
+  Selector(const checkpoint::Catalogue& catalogue, const SelectionOptions& options)
+      : catalogue_(catalogue), options_(options) {
+    for (const auto& [dropped, kept] : catalogue.aliases) aliases_[kept].push_back(dropped);
+    for (auto& [kept, names] : aliases_) std::sort(names.begin(), names.end(), natural_less);
+    any_weight_ = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(),
+                              [](const Tensor& t) { return t.name.ends_with(".weight"); });
+  }
+
+  void look_at(const Tensor& tensor) {
+    const Naming naming = naming_of(tensor.name, tensor.shape, catalogue_.config);
+    if (cannot_be_a_matrix(tensor)) return;
+    if (options_.weightwatcher) {
+      look_as_weightwatcher(tensor, naming);
+    } else {
+      look_as_wishart(tensor, naming);
+    }
+  }
+
+  [[nodiscard]] Selection take() { return std::move(selection_); }
+
+private:
+  void skip(const Tensor& tensor, const std::string& reason, const std::string& detail) {
+    skip_part(tensor, tensor.name, tensor.num_elements, reason, detail);
+  }
+
+  void skip_part(const Tensor& tensor, const std::string& name, std::int64_t elements,
+                 const std::string& reason, const std::string& detail) {
+    selection_.skipped.push_back({name, std::string(dtype_name(tensor.dtype)),
+                                  shape_text(tensor.shape), elements, reason, detail});
+  }
+
+  /// Skips what is no matrix in either mode.
+  bool cannot_be_a_matrix(const Tensor& tensor) {
+    if (!is_weight_dtype(tensor.dtype)) {
+      skip(tensor, "not-floating",
+           "elements of type " + std::string(dtype_name(tensor.dtype)) +
+               (catalogue_.config.quantized ? "; quantized tensors are not dequantized"
+                                            : " are not weights"));
+    } else if (tensor.num_elements == 0) {
+      skip(tensor, "empty", "has no elements");
+    } else if (tensor.shape.size() < 2) {
+      skip(tensor, "one-dimensional", "a vector or a scalar has no spectrum");
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  void look_as_weightwatcher(const Tensor& tensor, const Naming& naming) {
+    const std::size_t dimensions = tensor.shape.size();
+    if (any_weight_ && !tensor.name.ends_with(".weight")) {
+      skip(tensor, "not-in-weightwatcher", "WeightWatcher reads names that end in .weight only");
+    } else if (dimensions == 2) {
+      add(tensor, naming, cut_plain(tensor.shape), "dense", 1.0);
+    } else if (dimensions == 4) {
+      add_convolution(tensor, naming);
+    } else {
+      skip(tensor, "not-in-weightwatcher", "WeightWatcher analyses 2 and 4 dimensions only");
+    }
+  }
+
+  void look_as_wishart(const Tensor& tensor, const Naming& naming) {
+    const std::size_t dimensions = tensor.shape.size();
+    if (naming.normalization || naming.not_a_map || naming.bias) {
+      skip(tensor, "not-a-linear-map", "a norm, bias, mask or table by its name");
+    } else if (is_second_copy(naming)) {
+      skip(tensor, "duplicate-of-main",
+           "the multi-token prediction block repeats the model's own embedding and head");
+    } else if (naming.role == "vision.patch") {
+      add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);
+    } else if (dimensions == 2) {
+      const bool embedding = naming.role.starts_with("embedding.");
+      add(tensor, naming, cut_plain(tensor.shape), embedding ? "embedding" : "dense", 1.0);
+    } else if (dimensions == 3) {
+      look_at_three_dimensions(tensor, naming);
+    } else if (dimensions == 4) {
+      add_convolution(tensor, naming);
+    } else {
+      skip(tensor, "unsupported-shape",
+           std::to_string(dimensions) + " dimensions: there is no rule for them");
+    }
+  }
+
+  /// DeepSeek's multi-token prediction module is numbered after the last block and stores embedding
+  /// and head again.
+  [[nodiscard]] bool is_second_copy(const Naming& naming) const {
+    const auto& layers = catalogue_.config.num_hidden_layers;
+    return layers && naming.block >= *layers &&
+           (naming.role == "embedding.token" || naming.role == "head");
+  }
+
+  void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
+    const auto& shape = tensor.shape;
+    const auto& experts = catalogue_.config.num_experts;
+    const bool stacked = naming.routed_experts || (experts && *experts > 1 && shape[0] == *experts);
+    const bool convolution =
+        !stacked && (tensor.name.find("conv") != std::string::npos ||
+                     (shape[2] < kLargestKernel && shape[2] < shape[0] && shape[2] < shape[1]));
+    if (!convolution) {
+      add_stack(tensor, naming);
+    } else if (shape[1] == 1) {
+      skip(tensor, "depthwise", "each channel is filtered by itself: vectors, not a matrix");
+    } else {
+      // WeightWatcher has no factor for these; none is made up.
+      add_slices(tensor, naming, cut_conv1d(shape), "conv1d", 1.0, 1.0);
+    }
+  }
+
+  void add_stack(const Tensor& tensor, const Naming& naming) {
+    const Cut cut = cut_stack(tensor.shape);
+    for (std::int64_t e = 0; e < static_cast<std::int64_t>(cut.views.size()); ++e) {
+      Matrix matrix = matrix_of(tensor, naming, "dense", 1.0);
+      matrix.key += "[" + std::to_string(e) + "]";
+      matrix.expert = e;
+      matrix.rows = cut.rows;
+      matrix.cols = cut.cols;
+      matrix.views = {cut.views[static_cast<std::size_t>(e)]};
+      keep_or_skip(std::move(matrix));
+    }
+  }
+
+  void add_convolution(const Tensor& tensor, const Naming& naming) {
+    const Cut cut = cut_conv2d(tensor.shape);
+    if (!options_.weightwatcher && cut.cols == 1 && tensor.shape[1] == 1) {
+      skip(tensor, "depthwise", "each channel is filtered by itself: vectors, not a matrix");
+      return;
+    }
+    // WeightWatcher's conv2d_norm: sqrt(c / 2) with c = 1 pooled, c = number of slices if not.
+    const auto slices = static_cast<double>(cut.views.size());
+    add_slices(tensor, naming, cut, "conv2d", std::sqrt(0.5), std::sqrt(slices / 2));
+  }
+
+  void add_slices(const Tensor& tensor, const Naming& naming, const Cut& cut,
+                  const std::string& layer_type, double pooled_norm, double slice_norm) {
+    if (options_.pool) {
+      add(tensor, naming, cut, layer_type, pooled_norm);
+      return;
+    }
+    for (std::size_t k = 0; k < cut.views.size(); ++k) {
+      Matrix matrix = matrix_of(tensor, naming, layer_type, slice_norm);
+      matrix.key += "[" + std::to_string(k) + "]";
+      matrix.slice = static_cast<std::int64_t>(k);
+      matrix.rows = cut.rows;
+      matrix.cols = cut.cols;
+      matrix.views = {cut.views[k]};
+      keep_or_skip(std::move(matrix));
+    }
+  }
+
+  void add(const Tensor& tensor, const Naming& naming, const Cut& cut,
+           const std::string& layer_type, double w_norm) {
+    Matrix matrix = matrix_of(tensor, naming, layer_type, w_norm);
+    matrix.rows = cut.rows;
+    matrix.cols = cut.cols;
+    matrix.views = cut.views;
+    keep_or_skip(std::move(matrix));
+  }
+
+  [[nodiscard]] Matrix matrix_of(const Tensor& tensor, const Naming& naming,
+                                 const std::string& layer_type, double w_norm) const {
+    Matrix matrix;
+    matrix.key = tensor.name;
+    matrix.tensor = tensor;
+    if (const auto found = aliases_.find(tensor.name); found != aliases_.end()) {
+      matrix.aliases = found->second;
+    }
+    matrix.layer_type = layer_type;
+    matrix.role = naming.role;
+    matrix.stack = naming.stack;
+    matrix.block = naming.block;
+    matrix.expert = naming.expert;
+    matrix.w_norm = w_norm;
+    matrix.float32_arithmetic = options_.weightwatcher;
+    return matrix;
+  }
+
+  void keep_or_skip(Matrix&& matrix) {
+    if (matrix.num_values() < options_.min_evals) {
+      skip_part(matrix.tensor, matrix.key, matrix.rows * matrix.cols * matrix.num_views(),
+                "too-small",
+                std::to_string(matrix.num_values()) + " singular values, fewer than " +
+                    std::to_string(options_.min_evals));
+      return;
+    }
+    selection_.matrices.push_back(std::move(matrix));
+  }
+
+  const checkpoint::Catalogue& catalogue_;
+  const SelectionOptions& options_;
+  std::unordered_map<std::string, std::vector<std::string>> aliases_;
+  bool any_weight_ = false;
+  Selection selection_;
+};
+
+/// The patterns of the `layers` option, and which of them have matched.
+class LayerFilter {
+public:
+  explicit LayerFilter(const std::vector<std::string>& patterns) {
+    for (const std::string& pattern : patterns) {
+      if (pattern.starts_with("-")) {
+        excluded_.push_back({pattern.substr(1)});
+      } else {
+        included_.push_back({pattern});
+      }
+    }
+  }
+
+  /// True if a matrix with these names stays.
+  [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
+    const bool in = included_.empty() || any(included_, tensor, key);
+    const bool out = any(excluded_, tensor, key);
+    return in && !out;
+  }
+
+  void check_all_matched(const checkpoint::Catalogue& catalogue) const {
+    for (const auto* patterns : {&included_, &excluded_}) {
+      for (const Pattern& pattern : *patterns) {
+        if (pattern.matched) continue;
+        std::vector<std::string> names;
+        for (const Tensor& tensor : catalogue.tensors) {
+          if (names.size() < kNamesForNearest) names.push_back(tensor.name);
+        }
+        const std::string near = nearest(pattern.text, names);
+        throw Error(Blame::usage,
+                    "--layers '" + printable(pattern.text) +
+                        "': no matrix of this checkpoint matches" +
+                        (near.empty() ? "" : ". Did you mean '" + printable(near) + "'?"));
+      }
+    }
+  }
+
+private:
+  struct Pattern {
+    std::string text;
+    bool matched = false;
+  };
+
+  static bool any(std::vector<Pattern>& patterns, const std::string& tensor,
+                  const std::string& key) {
+    bool found = false;
+    for (Pattern& pattern : patterns) {
+      if (glob_match(pattern.text, tensor) || glob_match(pattern.text, key)) {
+        pattern.matched = true;
+        found = true;
+      }
+    }
+    return found;
+  }
+
+  std::vector<Pattern> included_;
+  std::vector<Pattern> excluded_;
+};
+
+}  // namespace
+
+Selection select_matrices(const checkpoint::Catalogue& catalogue, const SelectionOptions& options) {
+  Selector selector(catalogue, options);
+  for (const Tensor& tensor : catalogue.tensors) selector.look_at(tensor);
+  Selection all = selector.take();
+
+  LayerFilter filter(options.layers);
+  Selection selection;
+  selection.skipped = std::move(all.skipped);
+  for (Matrix& matrix : all.matrices) {
+    if (filter.keeps(matrix.tensor.name, matrix.key)) {
+      selection.matrices.push_back(std::move(matrix));
+    } else {
+      selection.skipped.push_back({matrix.key, std::string(dtype_name(matrix.tensor.dtype)),
+                                   shape_text(matrix.tensor.shape),
+                                   matrix.rows * matrix.cols * matrix.num_views(), "left-out",
+                                   "by --layers"});
+    }
+  }
+  filter.check_all_matched(catalogue);
+  std::sort(selection.matrices.begin(), selection.matrices.end(),
+            [](const Matrix& a, const Matrix& b) { return natural_less(a.key, b.key); });
+  std::sort(
+      selection.skipped.begin(), selection.skipped.end(),
+      [](const SkippedRow& a, const SkippedRow& b) { return natural_less(a.tensor, b.tensor); });
+  return selection;
+}
+
+}  // namespace wishart::model

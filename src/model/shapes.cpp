@@ -1,0 +1,52 @@
+#include "shapes.hpp"
+
+#include <functional>
+#include <numeric>
+
+namespace wishart::model {
+
+Cut cut_plain(std::span<const std::int64_t> shape) {
+  return {shape[0], shape[1], {View{0, shape[1], 1}}};
+}
+
+Cut cut_stack(std::span<const std::int64_t> shape) {
+  Cut cut{shape[1], shape[2], {}};
+  for (std::int64_t e = 0; e < shape[0]; ++e) {
+    cut.views.push_back({e * shape[1] * shape[2], shape[2], 1});
+  }
+  return cut;
+}
+
+Cut cut_conv1d(std::span<const std::int64_t> shape) {
+  Cut cut{shape[0], shape[1], {}};
+  for (std::int64_t k = 0; k < shape[2]; ++k) {
+    cut.views.push_back({k, shape[1] * shape[2], shape[2]});
+  }
+  return cut;
+}
+
+Cut cut_conv2d(std::span<const std::int64_t> shape) {
+  const std::int64_t a = shape[0];
+  const std::int64_t b = shape[1];
+  const std::int64_t c = shape[2];
+  const std::int64_t d = shape[3];
+  Cut cut;
+  if (a + b >= c + d) {
+    cut.rows = a;
+    cut.cols = b;
+    for (std::int64_t k = 0; k < c * d; ++k) cut.views.push_back({k, b * c * d, c * d});
+  } else {
+    cut.rows = c;
+    cut.cols = d;
+    for (std::int64_t k = 0; k < a * b; ++k) cut.views.push_back({k * c * d, d, 1});
+  }
+  return cut;
+}
+
+Cut cut_flattened(std::span<const std::int64_t> shape) {
+  const std::int64_t cols =
+      std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>());
+  return {shape[0], cols, {View{0, cols, 1}}};
+}
+
+}  // namespace wishart::model

@@ -1,0 +1,77 @@
+#include "attention.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "wishart/core/text.hpp"
+
+namespace wishart::report {
+namespace {
+
+struct Kind {
+  const char* warning;
+  const char* meaning;
+  /// Orders layers of the kind: smaller is worse.
+  double (*badness)(const LayerRow&);
+};
+
+double in_order(const LayerRow& layer) { return static_cast<double>(layer.layer_id); }
+
+constexpr std::array<Kind, 7> kKinds{{
+    {"error",
+     "They could not be computed. The reason stands beside each; run the scan again when it is "
+     "mended.",
+     in_order},
+    {"nonfinite",
+     "They hold NaN or infinite elements: the checkpoint is damaged or training diverged. Do not "
+     "use it.",
+     [](const LayerRow& l) { return -static_cast<double>(l.num_nan + l.num_inf); }},
+    {"fit-failed",
+     "No power law could be fitted: too few eigenvalues above the floor, or all equal.", in_order},
+    {"rank-collapse",
+     "More than half of their singular values are zero to the method's resolution.",
+     [](const LayerRow& l) { return static_cast<double>(l.matrix_rank); }},
+    {"over-trained",
+     "alpha < 2: the tail is heavier than well-trained layers have. Memorised data or a few "
+     "dominant "
+     "directions are the usual causes; look at the learning rate and at duplicated data.",
+     [](const LayerRow& l) { return l.alpha; }},
+    {"under-trained",
+     "alpha > 6: close to a random matrix. The layer has learned little, or is larger than it need "
+     "be.",
+     [](const LayerRow& l) { return -l.alpha; }},
+    {"small-tail", "Fewer than 20 eigenvalues in the tail: alpha is uncertain by more than 20 %.",
+     [](const LayerRow& l) { return static_cast<double>(l.num_pl_spikes); }},
+}};
+
+}  // namespace
+
+bool has_warning(const LayerRow& layer, const std::string& word) {
+  const std::vector<std::string> words = split(layer.warning, ';');
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::vector<AttentionGroup> layers_that_need_attention(const std::vector<LayerRow>& layers) {
+  std::vector<AttentionGroup> groups;
+  for (const Kind& kind : kKinds) {
+    AttentionGroup group{kind.warning, kind.meaning, {}};
+    for (const LayerRow& layer : layers) {
+      // WeightWatcher calls a failed fit (alpha = -1) over-trained; here it is what it is.
+      const bool failed = layer.status == "failed";
+      const std::string warning = kind.warning;
+      const bool belongs = warning == "fit-failed" ? failed
+                           : warning == "over-trained" || warning == "under-trained"
+                               ? !failed && has_warning(layer, warning)
+                               : has_warning(layer, warning);
+      if (belongs) group.layers.push_back(&layer);
+    }
+    if (group.layers.empty()) continue;
+    std::stable_sort(
+        group.layers.begin(), group.layers.end(),
+        [&](const LayerRow* a, const LayerRow* b) { return kind.badness(*a) < kind.badness(*b); });
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+}  // namespace wishart::report

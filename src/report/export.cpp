@@ -1,0 +1,133 @@
+#include "wishart/report/export.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/report/text_table.hpp"
+
+#include "json_row.hpp"
+
+namespace wishart::report {
+namespace {
+
+std::string csv_value(const std::string& text) { return csv_cell(text); }
+std::string csv_value(std::int64_t value) { return std::to_string(value); }
+std::string csv_value(bool value) { return value ? "True" : "False"; }
+std::string csv_value(double value) { return shortest(value); }
+
+template <class Row>
+std::string csv_table(const std::vector<Row>& rows) {
+  std::string text;
+  visit_columns(Row{}, [&](const char* name, const auto&) {
+    text += (text.empty() ? "" : ",") + std::string(name);
+  });
+  text += '\n';
+  for (const Row& row : rows) {
+    std::string line;
+    bool first = true;
+    visit_columns(row, [&](const char*, const auto& value) {
+      if (!first) line += ',';
+      line += csv_value(value);
+      first = false;
+    });
+    text += line + '\n';
+  }
+  return text;
+}
+
+template <class Row>
+std::string table_text(const std::vector<Row>& rows, TableFormat format) {
+  return format == TableFormat::csv ? csv_table(rows) : json_array(rows) + "\n";
+}
+
+/// The index of the layer with this key, or with this tensor name if it is the only one.
+std::size_t find_layer(const CheckpointRecord& record, const std::string& matrix) {
+  std::optional<std::size_t> by_name;
+  std::vector<std::string> same_name;
+  for (std::size_t i = 0; i < record.layers.size(); ++i) {
+    if (record.layers[i].key == matrix) return i;
+    if (record.layers[i].longname != matrix) continue;
+    by_name = i;
+    same_name.push_back(record.layers[i].key);
+  }
+  if (same_name.size() == 1) return *by_name;
+  const std::string where = printable(record.provenance.checkpoint_id);
+  if (!same_name.empty()) {
+    const std::size_t shown = std::min<std::size_t>(3, same_name.size());
+    const std::string keys = join(std::span(same_name).first(shown), ", ");
+    throw Error(Blame::usage, "'" + printable(matrix) + "' is " + std::to_string(same_name.size()) +
+                                  " matrices of " + where + ". Name one of them: " +
+                                  printable(keys) + (shown < same_name.size() ? ", ..." : ""));
+  }
+  std::vector<std::string> keys;
+  for (const LayerRow& layer : record.layers) keys.push_back(layer.key);
+  const std::string near = nearest(matrix, keys);
+  throw Error(Blame::usage, "no matrix '" + printable(matrix) + "' in " + where +
+                                (near.empty() ? "" : ". Did you mean '" + printable(near) + "'?"));
+}
+
+const std::vector<double>& sigma_of(const CheckpointRecord& record, const std::string& matrix) {
+  const std::size_t index = find_layer(record, matrix);
+  const std::vector<double>& sigma = record.spectra[index].sigma;
+  if (sigma.empty()) {
+    throw Error(Blame::usage, printable(record.layers[index].key) +
+                                  ": has no spectrum, its status is " +
+                                  printable(record.layers[index].status) + ": " +
+                                  printable(record.layers[index].reason));
+  }
+  return sigma;
+}
+
+}  // namespace
+
+std::string export_table(const CheckpointRecord& record, Table table, TableFormat format) {
+  switch (table) {
+    case Table::layers:
+      return table_text(record.layers, format);
+    case Table::summary:
+      return table_text(record.summary, format);
+    case Table::skipped:
+      return table_text(record.skipped, format);
+  }
+  throw Error(Blame::bug, "an unknown table was asked for");
+}
+
+std::string export_spectrum_npy(const CheckpointRecord& record, const std::string& matrix) {
+  const std::vector<double>& sigma = sigma_of(record, matrix);
+  // NPY format 1.0 (numpy.lib.format): magic, version, header length, a Python literal that is
+  // padded so that the data start at a multiple of 64 bytes.
+  std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': (" +
+                       std::to_string(sigma.size()) + ",), }";
+  constexpr std::size_t kPrefix = 10;
+  while ((kPrefix + header.size() + 1) % 64 != 0) header += ' ';
+  header += '\n';
+  std::string bytes = "\x93NUMPY";
+  bytes += '\x01';
+  bytes += '\x00';
+  bytes += static_cast<char>(header.size() & 0xFFU);
+  bytes += static_cast<char>(header.size() >> 8U);
+  bytes += header;
+  bytes.append(reinterpret_cast<const char*>(sigma.data()), sigma.size() * sizeof(double));
+  return bytes;
+}
+
+std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
+                            TableFormat format) {
+  const std::vector<double>& sigma = sigma_of(record, matrix);
+  std::string text = format == TableFormat::csv ? "index,sigma,lambda\n" : "[";
+  for (std::size_t i = 0; i < sigma.size(); ++i) {
+    const double lambda = sigma[i] * sigma[i];
+    if (format == TableFormat::csv) {
+      text += std::to_string(i) + "," + shortest(sigma[i]) + "," + shortest(lambda) + "\n";
+    } else {
+      text += std::string(i > 0 ? ",\n  " : "\n  ") + "{\"index\": " + std::to_string(i) +
+              ", \"sigma\": " + json_value(sigma[i]) + ", \"lambda\": " + json_value(lambda) + "}";
+    }
+  }
+  return format == TableFormat::csv ? text : text + "\n]\n";
+}
+
+}  // namespace wishart::report

@@ -1,0 +1,279 @@
+#include "wishart/report/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <map>
+
+#include "wishart/core/text.hpp"
+#include "wishart/report/text_table.hpp"
+
+#include "attention.hpp"
+#include "report_json.hpp"
+
+namespace wishart::report {
+namespace {
+
+constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
+constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
+constexpr std::size_t kMostSkipped = 5;     ///< names listed for each reason
+constexpr std::size_t kNameWidth = 44;
+
+/// The pieces of a report in one of its two forms for people.
+class Page {
+public:
+  explicit Page(bool markdown) : markdown_(markdown) {}
+
+  void title(const std::string& text) {
+    if (markdown_) {
+      text_ += "# " + markdown_cell(text) + "\n\n";
+    } else {
+      const std::string shown = printable(text);
+      text_ += shown + "\n" + std::string(shown.size(), '=') + "\n\n";
+    }
+  }
+  void heading(const std::string& text) {
+    text_ += markdown_ ? "## " + markdown_cell(text) + "\n\n"
+                       : text + "\n" + std::string(text.size(), '-') + "\n\n";
+  }
+  void line(const std::string& text) {
+    text_ += markdown_ ? "- " + markdown_cell(text) + "\n" : "  " + printable(text, 2000) + "\n";
+  }
+  void paragraph(const std::string& text) {
+    text_ += (markdown_ ? markdown_cell(text) : printable(text, 2000)) + "\n\n";
+  }
+  void table(const TextTable& table) {
+    text_ += (markdown_ ? render_markdown(table) : render_text(table, kNameWidth)) + "\n";
+  }
+  void gap() { text_ += "\n"; }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+private:
+  bool markdown_;
+  std::string text_;
+};
+
+std::string number(double value, int digits = 4) {
+  return std::isnan(value) ? "-" : rounded(value, digits);
+}
+
+std::string fixed(double value, int decimals) {
+  if (!std::isfinite(value)) return number(value);
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+  return text.data();
+}
+
+std::string plural(std::int64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string millions(std::int64_t parameters) {
+  return parameters < 10'000'000 ? std::to_string(parameters)
+                                 : rounded(static_cast<double>(parameters) / 1e6, 4) + " million";
+}
+
+void add_provenance(Page& page, const CheckpointRecord& record) {
+  const Provenance& p = record.provenance;
+  page.line("checkpoint   " + p.checkpoint_path + " (" + p.format +
+            (p.model_type.empty() ? "" : ", " + p.model_type) + ")");
+  if (p.training.step >= 0) {
+    std::string text = "training     step " + std::to_string(p.training.step);
+    if (p.training.tokens >= 0) text += ", " + std::to_string(p.training.tokens) + " tokens";
+    if (!std::isnan(p.training.loss)) text += ", loss " + number(p.training.loss);
+    if (!std::isnan(p.training.eval_loss)) text += ", eval loss " + number(p.training.eval_loss);
+    page.line(text);
+  }
+  page.line("computed     " + p.created + " by wishart " + p.program_version + " (" +
+            p.program_commit + "), " + p.mpi_layout + ", " + number(p.seconds, 3) + " s" +
+            (p.restarts > 0 ? ", " + plural(p.restarts, "restart") : ""));
+  page.line("numbers      " + std::string(p.mode == "weightwatcher"
+                                              ? "as WeightWatcher 0.7.5.5, defects included"
+                                              : "corrected (docs/metrics.md)"));
+  page.gap();
+}
+
+void add_coverage(Page& page, const CheckpointRecord& record) {
+  std::map<std::string, std::int64_t> by_status;
+  std::int64_t parameters = 0;
+  for (const LayerRow& layer : record.layers) {
+    ++by_status[layer.status];
+    if (layer.status != "error") parameters += layer.num_params;
+  }
+  std::int64_t skipped_parameters = 0;
+  for (const SkippedRow& row : record.skipped) skipped_parameters += row.num_params;
+  std::string text = std::to_string(record.layers.size()) +
+                     (record.layers.size() == 1 ? " matrix, " : " matrices, ") +
+                     millions(parameters) + " parameters analysed";
+  for (const auto& [status, count] : by_status) {
+    if (status != "success") text += "; " + std::to_string(count) + " " + status;
+  }
+  text += ". " + plural(static_cast<std::int64_t>(record.skipped.size()), "tensor") +
+          " (or parts) skipped, " + millions(skipped_parameters) + " parameters.";
+  page.paragraph(text);
+}
+
+const SummaryRow* find_summary(const CheckpointRecord& record, const std::string& group_by,
+                               const std::string& group, const std::string& metric) {
+  for (const SummaryRow& row : record.summary) {
+    if (row.group_by == group_by && row.group == group && row.metric == metric) return &row;
+  }
+  return nullptr;
+}
+
+void add_summary(Page& page, const CheckpointRecord& record) {
+  page.heading("Summary");
+  add_coverage(page, record);
+  TextTable table;
+  table.header = {"metric", "mean", "median", "std", "min", "max", "by parameters", "layers"};
+  table.right_aligned = {false, true, true, true, true, true, true, true};
+  for (const SummaryRow& row : record.summary) {
+    if (row.group_by != "all") continue;
+    table.rows.push_back({row.metric, number(row.mean), number(row.median), number(row.std),
+                          number(row.min), number(row.max), number(row.weighted_mean),
+                          std::to_string(row.count)});
+  }
+  page.table(table);
+}
+
+void add_groups(Page& page, const CheckpointRecord& record, const std::string& group_by,
+                const std::string& heading) {
+  std::vector<std::string> groups;
+  for (const SummaryRow& row : record.summary) {
+    if (row.group_by == group_by && (groups.empty() || groups.back() != row.group)) {
+      groups.push_back(row.group);
+    }
+  }
+  if (groups.empty()) return;
+  page.heading(heading);
+  TextTable table;
+  table.header = {group_by,     "layers", "alpha", "std", "D", "log_norm", "log_spectral_norm",
+                  "stable_rank"};
+  table.right_aligned = {false, true, true, true, true, true, true, true};
+  for (const std::string& group : groups) {
+    const auto mean = [&](const char* metric) {
+      const SummaryRow* row = find_summary(record, group_by, group, metric);
+      return row == nullptr ? "-" : number(row->mean);
+    };
+    const SummaryRow* alpha = find_summary(record, group_by, group, "alpha");
+    const std::int64_t layers = alpha == nullptr ? 0 : alpha->count + alpha->excluded;
+    table.rows.push_back({group, std::to_string(layers), mean("alpha"),
+                          alpha == nullptr ? "-" : number(alpha->std), mean("D"), mean("log_norm"),
+                          mean("log_spectral_norm"), mean("stable_rank")});
+  }
+  page.table(table);
+}
+
+void add_attention(Page& page, const CheckpointRecord& record) {
+  page.heading("Layers that need attention");
+  const std::vector<AttentionGroup> groups = layers_that_need_attention(record.layers);
+  if (groups.empty()) page.paragraph("None.");
+  for (const AttentionGroup& group : groups) {
+    page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
+                   "): " + group.meaning);
+    TextTable table;
+    table.header = {"layer", "alpha", "tail", "rank", "reason"};
+    table.right_aligned = {false, true, true, true, false};
+    const std::size_t shown = std::min(kMostAttention, group.layers.size());
+    for (std::size_t i = 0; i < shown; ++i) {
+      const LayerRow& layer = *group.layers[i];
+      table.rows.push_back({layer.key, number(layer.alpha),
+                            layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
+                            layer.matrix_rank < 0 ? "-"
+                                                  : std::to_string(layer.matrix_rank) + "/" +
+                                                        std::to_string(layer.num_evals),
+                            layer.reason});
+    }
+    page.table(table);
+    if (shown < group.layers.size()) {
+      page.paragraph("and " + std::to_string(group.layers.size() - shown) + " more");
+    }
+  }
+}
+
+void add_layers(Page& page, const CheckpointRecord& record) {
+  page.heading("Layers");
+  TextTable table;
+  table.header = {"layer", "role",     "N x M",    "alpha",  "+-",   "D",
+                  "tail",  "log_norm", "log_spec", "stable", "rank", "warning"};
+  table.right_aligned = {false, false, true, true, true, true, true, true, true, true, true, false};
+  const std::size_t shown = std::min(kMostLayers, record.layers.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const LayerRow& l = record.layers[i];
+    table.rows.push_back({l.key, l.role, std::to_string(l.N) + " x " + std::to_string(l.M),
+                          fixed(l.alpha, 3), fixed(l.sigma, 2), fixed(l.D, 3),
+                          l.num_pl_spikes < 0 ? "-" : std::to_string(l.num_pl_spikes),
+                          fixed(l.log_norm, 3), fixed(l.log_spectral_norm, 3),
+                          number(l.stable_rank, 3),
+                          l.matrix_rank < 0 ? "-" : std::to_string(l.matrix_rank), l.warning});
+  }
+  page.table(table);
+  if (shown < record.layers.size()) {
+    page.paragraph(std::to_string(record.layers.size() - shown) +
+                   " more: wishart export ARCHIVE --table layers");
+  }
+}
+
+void add_skipped(Page& page, const CheckpointRecord& record) {
+  if (record.skipped.empty()) return;
+  page.heading("Skipped");
+  std::map<std::string, std::vector<const SkippedRow*>> by_reason;
+  for (const SkippedRow& row : record.skipped) by_reason[row.reason].push_back(&row);
+  TextTable table;
+  table.header = {"reason", "tensors", "parameters", "such as"};
+  table.right_aligned = {false, true, true, false};
+  for (const auto& [reason, rows] : by_reason) {
+    std::int64_t parameters = 0;
+    std::vector<std::string> names;
+    for (const SkippedRow* row : rows) {
+      parameters += row->num_params;
+      if (names.size() < kMostSkipped) names.push_back(row->tensor);
+    }
+    table.rows.push_back({reason, std::to_string(rows.size()), std::to_string(parameters),
+                          join(names, ", ") + (names.size() < rows.size() ? ", ..." : "")});
+  }
+  page.table(table);
+}
+
+void add_numerics(Page& page, const CheckpointRecord& record) {
+  std::map<std::string, std::int64_t> solvers;
+  double worst = 0;
+  std::int64_t below = 0;
+  std::int64_t largest_team = 0;
+  for (const LayerRow& layer : record.layers) {
+    if (!layer.solver.empty()) ++solvers[layer.method + " by " + layer.solver];
+    if (layer.sum_squares_error > worst) worst = layer.sum_squares_error;
+    if (layer.num_below_floor > 0) below += layer.num_below_floor;
+    largest_team = std::max(largest_team, layer.team_size);
+  }
+  if (solvers.empty()) return;
+  page.heading("Numerics");
+  std::string text;
+  for (const auto& [solver, count] : solvers) {
+    text += (text.empty() ? "" : ", ") + solver + " (" + std::to_string(count) + ")";
+  }
+  page.paragraph(text + ". Largest team " + std::to_string(largest_team) +
+                 ". Singular values below the resolution floor: " + std::to_string(below) +
+                 ". The squares of singular values and of elements agree to " + rounded(worst, 2) +
+                 " in the worst layer.");
+}
+
+}  // namespace
+
+std::string render_report(const CheckpointRecord& record, ReportFormat format) {
+  if (format == ReportFormat::json) return report_json(record);
+  Page page(format == ReportFormat::markdown);
+  page.title("Spectra of " + record.provenance.checkpoint_id);
+  add_provenance(page, record);
+  add_summary(page, record);
+  add_attention(page, record);
+  add_groups(page, record, "role", "By role");
+  add_groups(page, record, "block", "By block");
+  add_layers(page, record);
+  add_skipped(page, record);
+  add_numerics(page, record);
+  return page.take();
+}
+
+}  // namespace wishart::report

@@ -1,0 +1,61 @@
+#include "report_json.hpp"
+
+#include "attention.hpp"
+#include "json_row.hpp"
+
+namespace wishart::report {
+namespace {
+
+std::string provenance_json(const Provenance& p) {
+  std::string text = "{";
+  const auto add = [&](const char* name, const std::string& value) {
+    text += (text.size() > 1 ? ",\n    \"" : "\n    \"") + std::string(name) + "\": " + value;
+  };
+  add("checkpoint_id", json_value(p.checkpoint_id));
+  add("checkpoint_path", json_value(p.checkpoint_path));
+  add("checkpoint_identity", json_value(p.checkpoint_identity));
+  add("format", json_value(p.format));
+  add("model_type", json_value(p.model_type));
+  add("step", json_value(p.training.step));
+  add("tokens", json_value(p.training.tokens));
+  add("loss", json_value(p.training.loss));
+  add("eval_loss", json_value(p.training.eval_loss));
+  add("learning_rate", json_value(p.training.learning_rate));
+  add("mode", json_value(p.mode));
+  add("options", p.options.empty() ? "null" : json_value(p.options));
+  add("program_version", json_value(p.program_version));
+  add("program_commit", json_value(p.program_commit));
+  add("compiler", json_value(p.compiler));
+  add("libraries", json_value(p.libraries));
+  add("mpi_layout", json_value(p.mpi_layout));
+  add("created", json_value(p.created));
+  add("seconds", json_value(p.seconds));
+  add("restarts", json_value(p.restarts));
+  return text + "\n  }";
+}
+
+std::string attention_json(const CheckpointRecord& record) {
+  std::string text = "[";
+  for (const AttentionGroup& group : layers_that_need_attention(record.layers)) {
+    text += (text.size() > 1 ? ",\n  " : "\n  ") + std::string("{\"warning\": ") +
+            json_value(group.warning) + ", \"meaning\": " + json_value(group.meaning) +
+            ", \"layers\": [";
+    for (std::size_t i = 0; i < group.layers.size(); ++i) {
+      text += (i > 0 ? ", " : "") + json_value(group.layers[i]->key);
+    }
+    text += "]}";
+  }
+  return text + (text.size() > 1 ? "\n]" : "]");
+}
+
+}  // namespace
+
+std::string report_json(const CheckpointRecord& record) {
+  return "{\"checkpoint\": " + provenance_json(record.provenance) +
+         ",\n\"summary\": " + json_array(record.summary) +
+         ",\n\"attention\": " + attention_json(record) +
+         ",\n\"layers\": " + json_array(record.layers) +
+         ",\n\"skipped\": " + json_array(record.skipped) + "}\n";
+}
+
+}  // namespace wishart::report

@@ -1,0 +1,166 @@
+#include "wishart/report/text_table.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "wishart/core/text.hpp"
+
+namespace wishart::report {
+namespace {
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
+/// Code points of well-formed UTF-8.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+}
+
+/// The first `count` code points.
+std::string_view head(std::string_view text, std::size_t count) {
+  std::size_t i = 0;
+  while (i < text.size() && count > 0) {
+    ++i;
+    while (i < text.size() && is_continuation(text[i])) ++i;
+    --count;
+  }
+  return text.substr(0, i);
+}
+
+/// The last `count` code points.
+std::string_view tail(std::string_view text, std::size_t count) {
+  std::size_t i = text.size();
+  while (i > 0 && count > 0) {
+    --i;
+    while (i > 0 && is_continuation(text[i])) --i;
+    --count;
+  }
+  return text.substr(i);
+}
+
+void append_padded(std::string& line, const std::string& cell, std::size_t width, bool right) {
+  const std::string padding(width - width_of(cell), ' ');
+  line += right ? padding + cell : cell + padding;
+}
+
+}  // namespace
+
+std::string shortened(const std::string& text, std::size_t max) {
+  if (width_of(text) <= max) return text;
+  const std::size_t front = (max - 1) / 3;
+  return std::string(head(text, front)) + "\xE2\x80\xA6" + std::string(tail(text, max - 1 - front));
+}
+
+std::string render_text(const TextTable& table, std::size_t max_cell) {
+  std::vector<std::vector<std::string>> cells{table.header};
+  for (const auto& row : table.rows) {
+    auto& line = cells.emplace_back();
+    for (const std::string& cell : row) line.push_back(shortened(printable(cell), max_cell));
+  }
+  std::vector<std::size_t> widths(table.header.size(), 0);
+  for (const auto& row : cells) {
+    for (std::size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], width_of(row[k]));
+  }
+  std::string text;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    std::string line;
+    for (std::size_t k = 0; k < cells[i].size(); ++k) {
+      if (k > 0) line += "  ";
+      append_padded(line, cells[i][k], widths[k], table.right_aligned[k]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+    if (i == 0) {
+      std::string rule;
+      for (std::size_t k = 0; k < widths.size(); ++k) {
+        rule += (k > 0 ? "  " : "") + std::string(widths[k], '-');
+      }
+      text += rule + '\n';
+    }
+  }
+  return text;
+}
+
+std::string markdown_cell(const std::string& text) {
+  std::string out;
+  for (const char c : printable(text)) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '|':
+      case '\\':
+      case '`':
+      case '*':
+      case '_':
+      case '[':
+      case ']':
+      case '~':
+      case '!':
+      case '#':
+        out += '\\';
+        out += c;
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string render_markdown(const TextTable& table) {
+  std::string text = "|";
+  for (const std::string& name : table.header) text += ' ' + name + " |";
+  text += "\n|";
+  for (const bool right : table.right_aligned) text += right ? "---:|" : "---|";
+  text += '\n';
+  for (const auto& row : table.rows) {
+    text += '|';
+    for (const std::string& cell : row) text += ' ' + markdown_cell(cell) + " |";
+    text += '\n';
+  }
+  return text;
+}
+
+std::string csv_cell(const std::string& text) {
+  std::string cell = text;
+  if (!cell.empty() && std::string_view("=+-@\t\r").find(cell.front()) != std::string_view::npos) {
+    cell.insert(cell.begin(), '\'');
+  }
+  if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
+  std::string out = "\"";
+  for (const char c : cell) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + '"';
+}
+
+std::string render_csv(const TextTable& table) {
+  std::string text;
+  const auto append = [&](const std::vector<std::string>& row) {
+    for (std::size_t k = 0; k < row.size(); ++k) text += (k > 0 ? "," : "") + csv_cell(row[k]);
+    text += '\n';
+  };
+  append(table.header);
+  for (const auto& row : table.rows) append(row);
+  return text;
+}
+
+std::string render_json(const TextTable& table) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    text += i > 0 ? ", {" : "{";
+    for (std::size_t k = 0; k < table.header.size(); ++k) {
+      text +=
+          (k > 0 ? ", " : "") + json_quoted(table.header[k]) + ": " + json_quoted(table.rows[i][k]);
+    }
+    text += '}';
+  }
+  return text + ']';
+}
+
+}  // namespace wishart::report

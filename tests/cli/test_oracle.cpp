@@ -1,0 +1,164 @@
+/// @file
+/// Compat mode against WeightWatcher 0.7.5.5's own tables.
+
+#include <cmath>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/core/text.hpp"
+
+#include "support/csv.hpp"
+#include "support/program.hpp"
+#include "support/safetensors_file.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::test;
+
+namespace {
+
+/// A column and how far ours may be from WeightWatcher's, relatively.
+struct Column {
+  const char* name;
+  double tolerance;
+};
+
+/// Fits and norms agree to what the eigenvalues of two LAPACK builds leave; counts and labels
+/// exactly.
+const std::vector<Column> kColumns{{"alpha", 1e-8},
+                                   {"D", 1e-8},
+                                   {"sigma", 1e-8},
+                                   {"xmin", 1e-10},
+                                   {"norm", 1e-10},
+                                   {"log_norm", 1e-10},
+                                   {"spectral_norm", 1e-10},
+                                   {"alpha_weighted", 1e-8},
+                                   {"log_alpha_norm", 1e-8},
+                                   {"stable_rank", 1e-10},
+                                   {"entropy", 1e-10},
+                                   {"num_evals", 0},
+                                   {"num_pl_spikes", 0},
+                                   {"rank_loss", 0},
+                                   {"matrix_rank", 0},
+                                   {"N", 0},
+                                   {"M", 0},
+                                   {"Q", 0},
+                                   {"rf", 0}};
+
+std::string without_weight(std::string name) {
+  if (name.ends_with(".weight")) name.resize(name.size() - 7);
+  return name;
+}
+
+CsvTable scan_and_export(const std::filesystem::path& checkpoint,
+                         const std::filesystem::path& archive, std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments{"scan",       checkpoint.string(),
+                                     "--archive",  archive.string(),
+                                     "--compat",   "weightwatcher",
+                                     "--id",       "model",
+                                     "--progress", "none"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const Outcome scan = run_wishart(arguments, 2);
+  INFO(scan.err);
+  REQUIRE(scan.exit_code == 0);
+  const Outcome table =
+      run_wishart({"export", archive.string(), "--table", "layers", "--format", "csv"});
+  REQUIRE(table.exit_code == 0);
+  return parse_csv(table.out);
+}
+
+/// Compares the rows that the oracle has; `except` lists columns with a documented difference.
+int compare(const CsvTable& ours, const CsvTable& oracle,
+            const std::vector<std::string>& except = {}, double alpha_tolerance = 1e-8) {
+  const bool sliced = !oracle.rows.empty() && oracle.rows.front().contains("slice_id");
+  CHECK(ours.rows.size() == oracle.rows.size());
+  int compared = 0;
+  for (const auto& expected : oracle.rows) {
+    for (const auto& row : ours.rows) {
+      const bool single = oracle.rows.size() == 1;
+      if (!single && without_weight(row.at("longname")) != expected.at("longname")) continue;
+      if (sliced && row.at("slice_id") != expected.at("slice_id")) continue;
+      ++compared;
+      for (const Column& column : kColumns) {
+        if (std::find(except.begin(), except.end(), column.name) != except.end()) continue;
+        CAPTURE(expected.at("longname"), column.name, row.at(column.name),
+                expected.at(column.name));
+        const bool of_alpha = column.tolerance == 1e-8;
+        CHECK(relative_difference(number(row.at(column.name)), number(expected.at(column.name))) <=
+              (of_alpha ? alpha_tolerance : column.tolerance));
+      }
+      CAPTURE(expected.at("longname"));
+      CHECK(row.at("warning") == expected.at("warning"));
+      CHECK(row.at("status") == expected.at("status"));
+    }
+  }
+  return compared;
+}
+
+}  // namespace
+
+TEST_CASE("ResNets give WeightWatcher's tables, pooled and slice by slice", "[oracle]") {
+  const auto shared = shared_folder();
+  if (!shared) {
+    WARN("skipped: no shared fixtures");
+    return;
+  }
+  for (const char* model : {"resnet20", "resnet32"}) {
+    const auto folder = *shared / "fixtures/oracle" / model;
+    const TempFolder temp;
+    const CsvTable pooled = scan_and_export(folder, temp / "pooled");
+    CHECK(compare(pooled, read_csv(folder / "default.csv")) ==
+          static_cast<int>(pooled.rows.size()));
+    const CsvTable sliced = scan_and_export(folder, temp / "sliced", {"--no-pool"});
+    CHECK(compare(sliced, read_csv(folder / "default_nopool.csv")) ==
+          static_cast<int>(sliced.rows.size()));
+  }
+}
+
+TEST_CASE("synthetic matrices give WeightWatcher's rows", "[oracle]") {
+  const auto shared = shared_folder();
+  if (!shared) {
+    WARN("skipped: no shared fixtures");
+    return;
+  }
+  int folders = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(*shared / "fixtures/oracle/synth")) {
+    const std::string name = entry.path().filename().string();
+    if (!std::filesystem::exists(entry.path() / "default.csv")) continue;
+    CAPTURE(name);
+    std::filesystem::path model = entry.path() / "model.safetensors";
+    const TempFolder temp;
+    if (name == "bf16_300x100") {
+      // Stored as F32, but WeightWatcher was given its cast to bfloat16 (round to nearest even).
+      const Outcome cast = run_shell(
+          "/usr/bin/python3 -c \"import struct,sys\n"
+          "raw=open(sys.argv[1],'rb').read(); n=struct.unpack('<Q',raw[:8])[0]\n"
+          "data=raw[8+n:]; out=bytearray()\n"
+          "for (b,) in struct.iter_unpack('<I',data): "
+          "out+=struct.pack('<H',(b+0x7fff+((b>>16)&1))>>16)\n"
+          "head=b'{\\\"layer.weight\\\":{\\\"dtype\\\":\\\"BF16\\\",\\\"shape\\\":[300,100],"
+          "\\\"data_offsets\\\":[0,60000]}}'\n"
+          "open(sys.argv[2],'wb').write(struct.pack('<Q',len(head))+head+out)\" " +
+          quoted(model.string()) + " " + quoted((temp / "bf16.safetensors").string()));
+      INFO(cast.err);
+      REQUIRE(cast.exit_code == 0);
+      model = temp / "bf16.safetensors";
+    }
+    const CsvTable oracle = read_csv(entry.path() / "default.csv");
+    const CsvTable ours = scan_and_export(model, temp / "archive");
+    std::vector<std::string> except;
+    double alpha_tolerance = 1e-8;
+    // Differences that docs/metrics.md lists.
+    if (name == "conv2d_2x2_32x64") except = {"N", "M", "Q"};  // N and M swapped for even kernels
+    if (name == "orth_256x256") alpha_tolerance = 1e-5;  // all values equal to 1e-8: alpha is 6.7e7
+    if (name == "zeros_100x100") except = {"entropy"};   // 0 / 0
+    CHECK(compare(ours, oracle, except, alpha_tolerance) == static_cast<int>(oracle.rows.size()));
+    if (std::filesystem::exists(entry.path() / "default_nopool.csv")) {
+      const CsvTable sliced = read_csv(entry.path() / "default_nopool.csv");
+      const CsvTable ours_sliced = scan_and_export(model, temp / "sliced", {"--no-pool"});
+      if (!sliced.rows.empty()) compare(ours_sliced, sliced, except, alpha_tolerance);
+    }
+    ++folders;
+  }
+  CHECK(folders >= 20);
+}

@@ -1,0 +1,107 @@
+#pragma once
+
+/// @file
+/// Changes to archives that wishart itself never makes, through HDF5's own interface.
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+#include <hdf5.h>
+
+namespace wishart::test {
+
+/// An archive opened for editing; closed on destruction.
+class ArchiveEditor {
+ public:
+  explicit ArchiveEditor(const std::filesystem::path& path)
+      : file_(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)) {
+    REQUIRE(file_ >= 0);
+  }
+  ~ArchiveEditor() { H5Fclose(file_); }
+  ArchiveEditor(const ArchiveEditor&) = delete;
+  ArchiveEditor& operator=(const ArchiveEditor&) = delete;
+
+  [[nodiscard]] hid_t file() const { return file_; }
+
+  void remove(const char* path) const { REQUIRE(H5Ldelete(file_, path, H5P_DEFAULT) >= 0); }
+  void remove_attribute(const char* name) const { REQUIRE(H5Adelete(file_, name) >= 0); }
+
+  void set_integer_attribute(const char* name, std::int64_t value) const {
+    if (H5Aexists(file_, name) > 0) remove_attribute(name);
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const hid_t attribute =
+        H5Acreate2(file_, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    REQUIRE(H5Awrite(attribute, H5T_NATIVE_INT64, &value) >= 0);
+    H5Aclose(attribute);
+    H5Sclose(space);
+  }
+
+  void set_text_attribute(const char* name, const std::string& value) const {
+    if (H5Aexists(file_, name) > 0) remove_attribute(name);
+    const hid_t space = H5Screate(H5S_SCALAR);
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, value.size());
+    const hid_t attribute = H5Acreate2(file_, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    REQUIRE(H5Awrite(attribute, type, value.data()) >= 0);
+    H5Aclose(attribute);
+    H5Tclose(type);
+    H5Sclose(space);
+  }
+
+  /// Replaces a dataset by plain contiguous integers of the given extents.
+  void replace_by_integers(const char* path, const std::vector<hsize_t>& extents,
+                           const std::vector<std::int64_t>& values) const {
+    remove(path);
+    const hid_t space =
+        H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr);
+    const hid_t dataset = H5Dcreate2(file_, path, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT,
+                                     H5P_DEFAULT);
+    REQUIRE(dataset >= 0);
+    if (!values.empty()) {
+      REQUIRE(H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >=
+              0);
+    }
+    H5Dclose(dataset);
+    H5Sclose(space);
+  }
+
+ private:
+  hid_t file_;
+};
+
+/// Where the first chunk of a dataset lies in the file.
+struct ChunkPlace {
+  std::int64_t offset_bytes = 0;
+  std::int64_t size_bytes = 0;
+};
+
+inline ChunkPlace first_chunk(const std::filesystem::path& path, const char* name) {
+  const ArchiveEditor editor(path);
+  const hid_t dataset = H5Dopen2(editor.file(), name, H5P_DEFAULT);
+  const hid_t space = H5Dget_space(dataset);
+  hsize_t first = 0;
+  unsigned mask = 0;
+  haddr_t address = 0;
+  hsize_t size = 0;
+  REQUIRE(H5Dget_chunk_info(dataset, space, 0, &first, &mask, &address, &size) >= 0);
+  H5Sclose(space);
+  H5Dclose(dataset);
+  return {static_cast<std::int64_t>(address), static_cast<std::int64_t>(size)};
+}
+
+/// Inverts bits of one byte of a file.
+inline void flip_byte(const std::filesystem::path& path, std::int64_t offset_bytes,
+                      unsigned bits = 0xFF) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(offset_bytes);
+  const int byte = file.get();
+  REQUIRE(byte >= 0);
+  file.seekp(offset_bytes);
+  file.put(static_cast<char>(static_cast<unsigned>(byte) ^ bits));
+}
+
+}  // namespace wishart::test

@@ -1,0 +1,62 @@
+/// @file
+/// The archive of schema version 1 that is kept in tests/data, and the sample that h5py reads.
+///
+/// The kept file proves that later programs read what the first one wrote, so it is made once per
+/// schema version and never again:
+///     WISHART_WRITE_TO=tests/data build/tests/unit/archive/unit_archive "[.write-kept]"
+/// writes archive-v<schema version>.h5.
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/archive/archive.hpp"
+
+#include "sample_record.hpp"
+
+using namespace wishart;
+using namespace wishart::archive;
+
+namespace {
+
+std::filesystem::path target_folder() {
+  const char* value = std::getenv("WISHART_WRITE_TO");  // NOLINT(concurrency-mt-unsafe)
+  REQUIRE(value != nullptr);
+  prepare_folder(value);
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("writes the sample that h5py reads", "[.write-sample]") {
+  CHECK(write_archive(target_folder(), test::sample_record(5)).filename() == "sample.h5");
+}
+
+TEST_CASE("writes the archive that is kept for later programs", "[.write-kept]") {
+  const std::string id = "archive-v" + std::to_string(kSchemaVersion);
+  CHECK(write_archive(target_folder(), test::sample_record(5, id)).stem() == id);
+}
+
+TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
+  const CheckpointRecord read =
+      read_archive(std::filesystem::path(WISHART_TEST_DATA) / "archive-v1.h5");
+  CheckpointRecord expected = test::sample_record(5, "archive-v1");
+  CHECK(test::difference(read.provenance, expected.provenance) == "");
+  REQUIRE(read.layers.size() == 5);
+  CHECK(read.layers[0].longname == expected.layers[0].longname);
+  CHECK(read.layers[2].layer_id == 2001);
+  CHECK(read.layers[2].name == "name.2002");
+  CHECK(read.layers[2].D == 2.0 + 0.1 * 3.0);
+  CHECK(read.layers[2].has_esd == expected.layers[2].has_esd);
+  CHECK(read.layers[3].has_esd == expected.layers[3].has_esd);
+  REQUIRE(read.files.size() == 2);
+  CHECK(read.files[1].size_bytes == 1002);
+  REQUIRE(read.skipped.size() == 3);
+  CHECK(read.skipped[2].tensor == "tensor.2001");
+  REQUIRE(read.summary.size() == 4);
+  CHECK(read.summary[3].group_by == "group_by.3001");
+  REQUIRE(read.spectra.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) CHECK(test::difference(read.spectra[i], expected.spectra[i]) == "");
+  if (kSchemaVersion == 1) CHECK(test::difference(read, expected) == "");
+}

@@ -1,0 +1,147 @@
+/// @file
+/// What is written is read back, and the same record gives the same bytes.
+
+#include <cmath>
+#include <fstream>
+#include <iterator>
+
+#include <catch2/catch.hpp>
+#include <unistd.h>
+
+#include "support/temp_folder.hpp"
+
+#include "wishart/archive/archive.hpp"
+
+#include "sample_record.hpp"
+
+using namespace wishart;
+using namespace wishart::archive;
+using test::error_of;
+using test::sample_record;
+
+namespace {
+
+CheckpointRecord round_trip(const CheckpointRecord& record) {
+  const test::TempFolder folder;
+  return read_archive(write_archive(folder.path(), record));
+}
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+TEST_CASE("a record comes back with every column, NaN, infinities and UTF-8", "[archive]") {
+  const CheckpointRecord record = sample_record(7);
+  const CheckpointRecord read = round_trip(record);
+  CHECK(test::difference(read, record) == "");
+  CHECK(std::signbit(read.layers[0].norm));
+  CHECK(std::isnan(read.provenance.training.eval_loss));
+}
+
+TEST_CASE("a record without rows comes back", "[archive]") {
+  CheckpointRecord record;
+  record.provenance.checkpoint_id = "empty";
+  CHECK(test::difference(round_trip(record), record) == "");
+}
+
+TEST_CASE("the default of every column comes back", "[archive]") {
+  CheckpointRecord record = sample_record(0);
+  record.layers.resize(2);
+  record.spectra.resize(2);
+  record.skipped.resize(1);
+  record.summary.resize(1);
+  record.files.resize(1);
+  CHECK(test::difference(round_trip(record), record) == "");
+}
+
+TEST_CASE("a thousand layers, over many chunks, come back", "[archive]") {
+  CheckpointRecord record = sample_record(1000);
+  record.layers[500].warning = std::string(3000, 'w');  // every row gets wider: fewer to a chunk
+  record.spectra[10].sigma.resize(100'000);
+  for (std::size_t i = 0; i < 100'000; ++i) record.spectra[10].sigma[i] = static_cast<double>(i);
+  CHECK(test::difference(round_trip(record), record) == "");
+}
+
+TEST_CASE("a text longer than a chunk comes back", "[archive]") {
+  CheckpointRecord record = sample_record(3);
+  record.layers[1].aliases = std::string(1U << 20U, 'a');
+  CHECK(test::difference(round_trip(record), record) == "");
+}
+
+TEST_CASE("spectra are left out on request", "[archive]") {
+  const test::TempFolder folder;
+  CheckpointRecord record = sample_record(4);
+  const std::filesystem::path path = write_archive(folder.path(), record);
+  record.spectra.clear();
+  CHECK(test::difference(read_archive(path, Parts::without_spectra), record) == "");
+  CHECK(test::difference(read_provenance(path), record.provenance) == "");
+}
+
+TEST_CASE("texts that are not UTF-8 or hold zeros are stored with escapes", "[archive]") {
+  CheckpointRecord record = sample_record(1);
+  record.layers[0].name = std::string("a\0b", 3);
+  record.layers[0].longname = "caf\xE9";
+  record.layers[0].warning = "line\nbreak";
+  record.provenance.checkpoint_path = "/data/\xFF";
+  const CheckpointRecord read = round_trip(record);
+  CHECK(read.layers[0].name == "a\\x00b");
+  CHECK(read.layers[0].longname == "caf\\xe9");
+  CHECK(read.layers[0].warning == "line\nbreak");
+  CHECK(read.provenance.checkpoint_path == "/data/\\xff");
+}
+
+TEST_CASE("the same record gives the same bytes at another time", "[archive]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = write_archive(folder.path(), sample_record(20));
+  const std::string first = content(path);
+  ::sleep(1);  // time stamps in HDF5 objects count seconds
+  write_archive(folder.path(), sample_record(20));
+  CHECK(first.size() > 1000);
+  CHECK(content(path) == first);
+}
+
+TEST_CASE("long options come back, longer ones are refused", "[archive]") {
+  CheckpointRecord record = sample_record(1);
+  record.provenance.options = std::string(60'000, 'o');
+  CHECK(test::difference(round_trip(record), record) == "");
+  record.provenance.options += 'o';
+  const test::TempFolder folder;
+  CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
+        "3: " + (folder / "sample.h5").string() +
+            ": attribute options: a text of 60001 bytes, an archive takes at most 60000");
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("a text that no column takes is refused by name", "[archive]") {
+  CheckpointRecord record = sample_record(2);
+  record.layers[1].key = std::string((1U << 20U) + 1, 'k');
+  const test::TempFolder folder;
+  CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
+        "3: " + (folder / "sample.h5").string() +
+            ": /layers: column key: a text of 1048577 bytes, an archive takes at most 1048576");
+  CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("records that do not fit together are a defect of the caller", "[archive]") {
+  const test::TempFolder folder;
+  CheckpointRecord record = sample_record(2);
+  record.spectra.pop_back();
+  CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
+        "70: write_archive needs one spectrum for each layer. This is a defect of wishart");
+  record = sample_record(2);
+  record.spectra[0].view_rank_loss.pop_back();
+  CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
+        "70: write_archive needs the same number of views in all parts of a spectrum. This is a "
+        "defect of wishart");
+  for (const char* id : {"", ".hidden", "a/b", "..", "index", "a b", "größe", "a\n"}) {
+    CAPTURE(id);
+    record = sample_record(2, id);
+    CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
+          "70: write_archive needs a checkpoint id that is_checkpoint_id accepts. This is a defect "
+          "of wishart");
+  }
+  CHECK(std::filesystem::is_empty(folder.path()));
+}

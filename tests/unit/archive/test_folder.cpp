@@ -1,0 +1,98 @@
+/// @file
+/// Archive folders: which checkpoints they hold, and how one is named.
+
+#include <catch2/catch.hpp>
+
+#include "support/temp_folder.hpp"
+
+#include "wishart/archive/archive.hpp"
+
+#include "sample_record.hpp"
+
+using namespace wishart;
+using namespace wishart::archive;
+using test::error_of;
+
+TEST_CASE("ids are plain file names", "[archive]") {
+  for (const char* id : {"a", "step-1000", "Llama-3.1_8B+lora=2", "x.h5", "indexes"}) {
+    CAPTURE(id);
+    CHECK(is_checkpoint_id(id));
+  }
+  CHECK(is_checkpoint_id(std::string(200, 'a')));
+  for (const char* id : {"", ".", "..", ".a", "a/b", "a b", "a\\b", "a\n", "index", "é"}) {
+    CAPTURE(id);
+    CHECK_FALSE(is_checkpoint_id(id));
+  }
+  CHECK_FALSE(is_checkpoint_id(std::string_view("a\0b", 3)));
+  CHECK_FALSE(is_checkpoint_id(std::string(201, 'a')));
+}
+
+TEST_CASE("checkpoints are listed in natural order, other files are not", "[archive]") {
+  const test::TempFolder folder;
+  for (const char* name : {"step-10.h5", "step-9.h5", "step-100.h5", "a.h5", "index.h5", "a.journal",
+                           ".a.h5.tmp-17", ".h5", "notes.txt", "b.h5.bak", "folder.h5/x"}) {
+    folder.write(name, "");
+  }
+  CHECK(list_checkpoints(folder.path()) ==
+        std::vector<std::string>{"a", "step-9", "step-10", "step-100"});
+}
+
+TEST_CASE("a folder that is not there is named", "[archive]") {
+  const test::TempFolder folder;
+  CHECK(error_of([&] { (void)list_checkpoints(folder / "none"); }) ==
+        "3: " + (folder / "none").string() +
+            ": cannot be read as an archive folder: No such file or directory");
+}
+
+TEST_CASE("a checkpoint is found by its id, or alone", "[archive]") {
+  const test::TempFolder folder;
+  CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), ""); }) ==
+        "3: " + folder.path().string() + ": holds no archive. Run `wishart scan` into it first");
+  const std::filesystem::path first = folder.write("step-9.h5", "");
+  CHECK(resolve_checkpoint(folder.path(), "") == first);
+  CHECK(resolve_checkpoint(folder.path(), "step-9") == first);
+  CHECK(resolve_checkpoint(first, "") == first);
+  CHECK(resolve_checkpoint(first, "step-9") == first);
+  const std::filesystem::path second = folder.write("step-10.h5", "");
+  CHECK(resolve_checkpoint(folder.path(), "step-10") == second);
+  CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), ""); }) ==
+        "2: " + folder.path().string() +
+            ": holds 2 checkpoints, name one of them: step-9, step-10");
+  CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), "step-8"); }) ==
+        "2: " + folder.path().string() +
+            ": has no checkpoint 'step-8'. It has: step-9, step-10. Is 'step-9' meant?");
+  CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), "../zzzzzzzzzzzzz"); }) ==
+        "2: " + folder.path().string() +
+            ": has no checkpoint '../zzzzzzzzzzzzz'. It has: step-9, step-10");
+  CHECK(error_of([&] { (void)resolve_checkpoint(first, "zzzzzzzzzzzzz"); }) ==
+        "2: " + first.string() + ": has no checkpoint 'zzzzzzzzzzzzz'. It has: step-9");
+}
+
+TEST_CASE("a message lists twenty ids and counts the rest", "[archive]") {
+  const test::TempFolder folder;
+  for (int i = 0; i < 23; ++i) folder.write("s" + std::to_string(i) + ".h5", "");
+  const std::string text = error_of([&] { (void)resolve_checkpoint(folder.path(), ""); });
+  const std::string end = "s18, s19, and 3 more";
+  CHECK(text.substr(text.size() - end.size()) == end);
+}
+
+TEST_CASE("a folder is made with its parents, and left without a trace of the probe", "[archive]") {
+  const test::TempFolder folder;
+  prepare_folder(folder / "a/b");
+  prepare_folder(folder / "a/b");
+  CHECK(std::filesystem::is_empty(folder / "a/b"));
+}
+
+TEST_CASE("a folder that cannot be made or written is refused", "[archive]") {
+  const test::TempFolder folder;
+  const std::filesystem::path file = folder.write("file", "x");
+  CHECK(error_of([&] { prepare_folder(file / "sub"); }) ==
+        "4: " + (file / "sub").string() +
+            ": the archive folder cannot be made: Not a directory. Choose another archive folder");
+  CHECK(error_of([&] { prepare_folder(file); }) ==
+        "4: " + file.string() +
+            ": the archive folder cannot be made: Not a directory. Choose another archive folder");
+  CHECK(error_of([&] { prepare_folder("/proc"); }) ==
+        "4: /proc: files cannot be written in the archive folder: No such file or directory. Choose "
+        "another archive folder");
+}

@@ -1,0 +1,114 @@
+/// @file
+/// A path to the checkpoints that it stands for.
+
+#include <catch2/catch.hpp>
+
+#include "wishart/checkpoint/catalogue.hpp"
+
+#include "support.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using wishart::test::error_of;
+using wishart::test::TempFolder;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+Names found_names(const std::filesystem::path& path) {
+  Names names;
+  for (const auto& one : find_checkpoints(path)) names.push_back(one.filename().string());
+  return names;
+}
+
+std::string refusal(const TempFolder& folder, const std::string& name = "history") {
+  std::string text = error_of([&] { static_cast<void>(find_checkpoints(folder / name)); });
+  const std::string path = folder.path().string();
+  if (text.starts_with(path)) text.replace(0, path.size(), "F");
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint stands for itself", "[checkpoint][find]") {
+  const TempFolder folder;
+  const auto file = folder.write("run/model.safetensors", "");
+  folder.write("run/checkpoint-5/model.safetensors", "");
+  CHECK(find_checkpoints(folder / "run") == std::vector{folder / "run"});
+  CHECK(find_checkpoints(folder / "run/") == std::vector{folder / "run"});
+  CHECK(find_checkpoints(file) == std::vector{file});
+}
+
+TEST_CASE("looks_like_checkpoint reads names only", "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("a/model.safetensors.index.json", "");
+  folder.write("b/model.safetensors", "");
+  folder.write("c/any.safetensors", "");
+  folder.write("d/notes.txt", "");
+  folder.write("e/optimizer.safetensors", "");
+  CHECK(looks_like_checkpoint(folder / "a"));
+  CHECK(looks_like_checkpoint(folder / "b"));
+  CHECK(looks_like_checkpoint(folder / "c"));
+  CHECK(looks_like_checkpoint(folder / "c/any.safetensors"));
+  CHECK_FALSE(looks_like_checkpoint(folder / "d"));
+  CHECK_FALSE(looks_like_checkpoint(folder / "d/notes.txt"));
+  CHECK_FALSE(looks_like_checkpoint(folder / "e"));
+  CHECK_FALSE(looks_like_checkpoint(folder / "none"));
+  CHECK_FALSE(looks_like_checkpoint(folder / "none.safetensors"));
+}
+
+TEST_CASE("a history is ordered by stage, step and name", "[checkpoint][find]") {
+  const TempFolder folder;
+  for (const char* name : {"checkpoint-1000", "checkpoint-200", "checkpoint-50", "final", "best10",
+                           "best9", ".cache", "stage2-step10", "stage1-step20"}) {
+    folder.write("history/" + std::string(name) + "/model.safetensors", "");
+  }
+  folder.write("history/logs/events.txt", "");
+  folder.write("history/checkpoint-7/pytorch_model.bin", "");
+  folder.write("history/named/model.safetensors", "");
+  folder.write("history/named/trainer_state.json", R"({"global_step":300})");
+  CHECK(found_names(folder / "history") == Names{"checkpoint-50", "checkpoint-200", "named",
+                                                 "checkpoint-1000", "best9", "best10", "final",
+                                                 "stage1-step20", "stage2-step10"});
+}
+
+TEST_CASE("a link to another checkpoint of the history is not a second one", "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("history/step1/model.safetensors", "");
+  folder.write("elsewhere/model.safetensors", "");
+  std::filesystem::create_directory_symlink("step1", folder / "history/latest");
+  std::filesystem::create_directory_symlink("../elsewhere", folder / "history/step2");
+  CHECK(found_names(folder / "history") == Names{"step1", "step2"});
+}
+
+TEST_CASE("without a checkpoint the message says what was looked for", "[checkpoint][find]") {
+  const TempFolder folder;
+  std::filesystem::create_directories(folder / "history/empty");
+  CHECK(refusal(folder) ==
+        "F/history: expected .safetensors files in this folder or in its folders, found none");
+  folder.write("history/step1/pytorch_model.bin", "");
+  CHECK(refusal(folder) ==
+        "F/history: expected .safetensors files in this folder or in its folders, found "
+        "step1/pytorch_model.bin (PyTorch), which is not read");
+  folder.write("history/model.gguf", "");
+  CHECK(refusal(folder) ==
+        "F/history: expected .safetensors files in this folder or in its folders, found model.gguf "
+        "(GGUF), which is not read");
+  CHECK(refusal(folder, "none") == "F/none: no such file or folder");
+  folder.write("x.txt", "");
+  CHECK(refusal(folder, "x.txt") ==
+        "F/x.txt: expected a folder or a file named *.safetensors, found another file");
+}
+
+TEST_CASE("the history of a real training run", "[checkpoint][find]") {
+  const auto shared = test::shared_folder();
+  if (!shared || !std::filesystem::exists(*shared / "fixtures/history")) {
+    WARN("no shared fixtures: not tested");
+    return;
+  }
+  CHECK(found_names(*shared / "fixtures/history") ==
+        Names{"checkpoint-0", "checkpoint-50", "checkpoint-100", "checkpoint-200", "checkpoint-300",
+              "checkpoint-450", "checkpoint-600"});
+}
