@@ -28,7 +28,8 @@ void check_presence(const Place& place, hid_t location, const std::string& path)
   for (std::size_t end = 0; end != std::string::npos;) {
     end = path.find('/', end + 1);
     if (place.check(H5Lexists(location, path.substr(0, end).c_str(), H5P_DEFAULT)) == 0) {
-      place.refuse("is missing. The archive was changed or is not whole: scan the checkpoint again");
+      place.refuse(
+          "is missing. The archive was changed or is not whole: scan the checkpoint again");
     }
   }
 }
@@ -56,7 +57,8 @@ void check_chunks(Dataset& opened) {
   hsize_t found = 0;
   place.check(H5Dget_num_chunks(opened.dataset.get(), opened.space.get(), &found));
   opened.chunk_count = narrow<std::int64_t>(chunk, "elements of a chunk");
-  const hsize_t expected = opened.count == 0 ? 0 : (static_cast<hsize_t>(opened.count) - 1) / chunk + 1;
+  const hsize_t expected =
+      opened.count == 0 ? 0 : (static_cast<hsize_t>(opened.count) - 1) / chunk + 1;
   if (found != expected) {
     place.refuse("has " + std::to_string(found) + " chunks, expected " + std::to_string(expected) +
                  ". The archive is not whole");
@@ -75,13 +77,14 @@ Dataset create_dataset(const Place& file, hid_t location, const std::string& pat
   const std::int64_t chunk_count = std::max<std::int64_t>(std::min(fitting, count), 1);
   const auto chunk = static_cast<hsize_t>(chunk_count);
   place.check(H5Pset_chunk(creation.get(), 1, &chunk));
-  // The checksum comes last, so it is over the bytes on disk and is looked at before they are inflated.
+  // The checksum comes last, so it is over the bytes on disk and is looked at before they are
+  // inflated.
   place.check(H5Pset_shuffle(creation.get()));
   place.check(H5Pset_deflate(creation.get(), kDeflateLevel));
   place.check(H5Pset_fletcher32(creation.get()));
   place.check(H5Pset_obj_track_times(creation.get(), false));  // same record, same bytes
-  Handle dataset = place.own(H5Dcreate2(location, path.c_str(), type.get(), space.get(), H5P_DEFAULT,
-                                        creation.get(), H5P_DEFAULT),
+  Handle dataset = place.own(H5Dcreate2(location, path.c_str(), type.get(), space.get(),
+                                        H5P_DEFAULT, creation.get(), H5P_DEFAULT),
                              H5Dclose);
   return {place, std::move(dataset), std::move(type), std::move(space), count, chunk_count};
 }
@@ -115,7 +118,8 @@ Slab slab(const Dataset& dataset, std::int64_t first, std::int64_t count) {
   const Place& place = dataset.place;
   Slab out{place.own(H5Screate_simple(1, &extent, nullptr), H5Sclose),
            place.own(H5Scopy(dataset.space.get()), H5Sclose)};
-  place.check(H5Sselect_hyperslab(out.stored.get(), H5S_SELECT_SET, &start, nullptr, &extent, nullptr));
+  place.check(
+      H5Sselect_hyperslab(out.stored.get(), H5S_SELECT_SET, &start, nullptr, &extent, nullptr));
   return out;
 }
 

@@ -72,7 +72,8 @@ void replace_file(const std::filesystem::path& target, std::span<const std::byte
                                      ". What stood there before is unchanged");
   }
   if (code = flush_folder_of(target); code != 0) {
-    throw Error(Blame::resource, shown(target) + ": was written, but its folder cannot be flushed to " +
+    throw Error(Blame::resource, shown(target) +
+                                     ": was written, but its folder cannot be flushed to " +
                                      "disk: " + system_reason(code));
   }
 }

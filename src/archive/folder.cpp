@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "disk.hpp"
-
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+
+#include "disk.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -35,7 +35,8 @@ std::string listed(const std::vector<std::string>& ids) {
 
 [[noreturn]] void refuse_unknown(const std::filesystem::path& folder, const std::string& id,
                                  const std::vector<std::string>& ids) {
-  std::string text = shown(folder) + ": has no checkpoint '" + printable(id) + "'. It has: " + listed(ids);
+  std::string text =
+      shown(folder) + ": has no checkpoint '" + printable(id) + "'. It has: " + listed(ids);
   if (const std::string near = nearest(id, ids); !near.empty()) {
     text += ". Is '" + printable(near) + "' meant?";
   }
@@ -71,7 +72,8 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder) {
     std::error_code ignored;
     const bool is_file = std::filesystem::is_regular_file(path, ignored);
     const std::string id = path.stem().string();
-    if (is_file && path.extension() == ".h5" && id.front() != '.' && id != kIndexId) ids.push_back(id);
+    if (is_file && path.extension() == ".h5" && id.front() != '.' && id != kIndexId)
+      ids.push_back(id);
     entries.increment(code);
     if (code) {
       throw Error(Blame::input, shown(folder) + ": cannot be read as an archive folder: " +
@@ -92,7 +94,8 @@ std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
   }
   const std::vector<std::string> ids = list_checkpoints(folder);
   if (ids.empty()) {
-    throw Error(Blame::input, shown(folder) + ": holds no archive. Run `wishart scan` into it first");
+    throw Error(Blame::input,
+                shown(folder) + ": holds no archive. Run `wishart scan` into it first");
   }
   if (id.empty() && ids.size() > 1) {
     throw Error(Blame::usage, shown(folder) + ": holds " + std::to_string(ids.size()) +

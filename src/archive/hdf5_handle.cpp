@@ -26,16 +26,15 @@ std::string innermost_message() {
 
 }  // namespace
 
-SilentErrors::SilentErrors() noexcept {
+QuietHdf5::QuietHdf5() noexcept {
+  H5dont_atexit();  // counts before the first other call; later ones are without effect
   H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
-SilentErrors::~SilentErrors() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
+QuietHdf5::~QuietHdf5() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
 
-Place Place::at(std::string_view path) const {
-  return {access_, name_ + ": " + printable(path)};
-}
+Place Place::at(std::string_view path) const { return {access_, name_ + ": " + printable(path)}; }
 
 void Place::fail() const {
   const std::string reason = innermost_message();
@@ -48,6 +47,8 @@ void Place::fail() const {
                                 "checkpoint again");
 }
 
-void Place::refuse(const std::string& text) const { throw Error(Blame::input, name_ + ": " + text); }
+void Place::refuse(const std::string& text) const {
+  throw Error(Blame::input, name_ + ": " + text);
+}
 
 }  // namespace wishart::archive

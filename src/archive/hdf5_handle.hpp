@@ -15,7 +15,7 @@ namespace wishart::archive {
 
 /// An HDF5 identifier that closes itself.
 class Handle {
- public:
+public:
   using Close = herr_t (*)(hid_t);
 
   Handle() = default;
@@ -38,7 +38,7 @@ class Handle {
     return id < 0 || close_(id) >= 0;
   }
 
- private:
+private:
   void swap(Handle& other) noexcept {
     std::swap(id_, other.id_);
     std::swap(close_, other.close_);
@@ -48,23 +48,25 @@ class Handle {
   Close close_ = nullptr;
 };
 
-/// Keeps HDF5 from printing its error stack, for as long as it lives. Every public function of the
-/// module that calls HDF5 holds one.
-class SilentErrors {
- public:
-  SilentErrors() noexcept;
-  ~SilentErrors();
-  SilentErrors(const SilentErrors&) = delete;
-  SilentErrors& operator=(const SilentErrors&) = delete;
+/// Keeps HDF5 from printing its error stack, for as long as it lives, and from cleaning up when the
+/// process ends: HDF5 1.10 loses memory on a damaged object header, and then ends every process
+/// with the words `infinite loop closing library`. All that it could clean up is closed by then.
+/// Every public function of the module that calls HDF5 begins with one.
+class QuietHdf5 {
+public:
+  QuietHdf5() noexcept;
+  ~QuietHdf5();
+  QuietHdf5(const QuietHdf5&) = delete;
+  QuietHdf5& operator=(const QuietHdf5&) = delete;
 
- private:
+private:
   H5E_auto2_t function_ = nullptr;
   void* data_ = nullptr;
 };
 
 /// What a call is about, for the text of its failure: a file, or an object in a file.
 class Place {
- public:
+public:
   enum class Access { reading, writing };
 
   Place(Access access, std::string name) : access_(access), name_(std::move(name)) {}
@@ -90,7 +92,7 @@ class Place {
     return value;
   }
 
- private:
+private:
   Access access_;
   std::string name_;
 };

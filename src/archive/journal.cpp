@@ -11,13 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "disk.hpp"
-
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/build_info.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/hash.hpp"
 #include "wishart/core/pack.hpp"
+
+#include "disk.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -144,8 +144,9 @@ void Journal::open(const std::string& fingerprint) {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) fail(path_, "the journal cannot be read", errno);
   if (!S_ISREG(status.st_mode)) {
-    throw Error(Blame::resource, shown(path_) + ": expected a journal, found something that is not a "
-                                                "regular file. Remove it");
+    throw Error(Blame::resource, shown(path_) +
+                                     ": expected a journal, found something that is not a "
+                                     "regular file. Remove it");
   }
   read_records(status.st_size, fingerprint);
   if (end_bytes_ == 0) {
@@ -170,7 +171,8 @@ void Journal::read_records(std::int64_t size_bytes, const std::string& fingerpri
   const std::optional<Record> first = next();
   if (!first || first->kind != kFingerprintKind || first->payload != bytes_of(fingerprint)) return;
   end_bytes_ = offset;
-  for (auto record = next(); record && take_record(record->kind, record->payload); record = next()) {
+  for (auto record = next(); record && take_record(record->kind, record->payload);
+       record = next()) {
     end_bytes_ = offset;
   }
   earlier_seconds_ += last_run_seconds_;

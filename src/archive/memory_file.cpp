@@ -50,7 +50,7 @@ MemoryFile::MemoryFile(const Place& place, const std::filesystem::path& path)
   place.check(H5Pset_attr_phase_change(creation.get(), kCompactAttributes, 0));
   const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   place.check(H5Pset_fapl_core(access.get(), kGrowthBytes, false));
-  H5FD_file_image_callbacks_t callbacks{nullptr,     nullptr,      Image::grow, Image::release,
+  H5FD_file_image_callbacks_t callbacks{nullptr,     nullptr,     Image::grow, Image::release,
                                         Image::same, Image::keep, image_.get()};
   place.check(H5Pset_file_image_callbacks(access.get(), &callbacks));
   // Version 1.10 of the format has a checksum on everything that is not data as well. It is named

@@ -18,7 +18,7 @@ namespace wishart::archive {
 /// crashes when it ends. In memory nothing fails, and what comes out is written by our own code,
 /// which knows what to do about a full disk.
 class MemoryFile {
- public:
+public:
   /// `path` is what HDF5 calls the file; nothing is made there.
   MemoryFile(const Place& place, const std::filesystem::path& path);
   ~MemoryFile();
@@ -30,7 +30,7 @@ class MemoryFile {
   /// @pre no object of the file is open
   [[nodiscard]] std::span<const std::byte> close(const Place& place);
 
- private:
+private:
   struct Image;
 
   std::unique_ptr<Image> image_;

@@ -3,10 +3,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "hdf5_type.hpp"
-
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/text.hpp"
+
+#include "hdf5_type.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -36,8 +36,8 @@ void write_attribute(const Place& file, hid_t root, const char* name, const T& v
   if constexpr (is_text) {
     text = storable(value);
     if (text.size() > kMaxAttributeBytes) {
-      place.refuse("a text of " + std::to_string(text.size()) + " bytes, an archive takes at most " +
-                   std::to_string(kMaxAttributeBytes));
+      place.refuse("a text of " + std::to_string(text.size()) +
+                   " bytes, an archive takes at most " + std::to_string(kMaxAttributeBytes));
     }
     if (text.empty()) text.push_back('\0');  // HDF5 has no text of no bytes
   }
@@ -90,8 +90,8 @@ Provenance read_attributes(const Place& file, hid_t root) {
     file.refuse("is an HDF5 file, but not an archive of wishart");
   }
   if (marker != kMarker) {
-    file.refuse("is a file of wishart of the kind '" + printable(marker) + "', expected '" + kMarker +
-                "'");
+    file.refuse("is a file of wishart of the kind '" + printable(marker) + "', expected '" +
+                kMarker + "'");
   }
   std::int64_t version = 0;
   if (!read_attribute(file, root, kVersionName, version) || version < 1) {

@@ -3,9 +3,9 @@
 /// @file
 /// The root attributes: what kind of file this is, its schema version, and the provenance.
 
-#include "hdf5_handle.hpp"
-
 #include "wishart/record/checkpoint_record.hpp"
+
+#include "hdf5_handle.hpp"
 
 namespace wishart::archive {
 

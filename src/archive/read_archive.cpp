@@ -1,11 +1,11 @@
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/file.hpp"
+
 #include "disk.hpp"
 #include "hdf5_handle.hpp"
 #include "provenance.hpp"
 #include "series.hpp"
 #include "table.hpp"
-
-#include "wishart/archive/archive.hpp"
-#include "wishart/core/file.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -69,7 +69,7 @@ std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root, std::si
 }  // namespace
 
 CheckpointRecord read_archive(const std::filesystem::path& file, Parts parts) {
-  const SilentErrors silent;
+  const QuietHdf5 quiet;
   const Place place(Place::Access::reading, shown(file));
   const Handle root = opened_file(place, file);
   CheckpointRecord record;
@@ -85,7 +85,7 @@ CheckpointRecord read_archive(const std::filesystem::path& file, Parts parts) {
 }
 
 Provenance read_provenance(const std::filesystem::path& file) {
-  const SilentErrors silent;
+  const QuietHdf5 quiet;
   const Place place(Place::Access::reading, shown(file));
   const Handle root = opened_file(place, file);
   return read_attributes(place, root.get());

@@ -14,7 +14,7 @@ using Parts = std::function<std::span<const T>(std::int64_t)>;
 /// Collects values into whole chunks and writes each as it fills up.
 template <class T>
 class ChunkWriter {
- public:
+public:
   explicit ChunkWriter(const Dataset& dataset) : dataset_(dataset) {
     chunk_.reserve(static_cast<std::size_t>(dataset.chunk_count));
   }
@@ -22,7 +22,8 @@ class ChunkWriter {
     while (!values.empty()) {
       const std::size_t room = static_cast<std::size_t>(dataset_.chunk_count) - chunk_.size();
       const std::size_t taken = std::min(room, values.size());
-      chunk_.insert(chunk_.end(), values.begin(), values.begin() + static_cast<std::ptrdiff_t>(taken));
+      chunk_.insert(chunk_.end(), values.begin(),
+                    values.begin() + static_cast<std::ptrdiff_t>(taken));
       values = values.subspan(taken);
       if (taken == room) write();
     }
@@ -37,7 +38,7 @@ class ChunkWriter {
     chunk_.clear();
   }
 
- private:
+private:
   const Dataset& dataset_;
   std::vector<T> chunk_;
   std::int64_t written_ = 0;

@@ -13,8 +13,8 @@
 
 namespace wishart::archive {
 
-/// Writes the concatenation of `parts` (called with 0, 1, ... `num_parts` - 1) as the dataset `path`,
-/// chunk by chunk, so that the whole is never in memory twice.
+/// Writes the concatenation of `parts` (called with 0, 1, ... `num_parts` - 1) as the dataset
+/// `path`, chunk by chunk, so that the whole is never in memory twice.
 void write_series(const Place& file, hid_t location, const std::string& path,
                   std::int64_t num_parts,
                   const std::function<std::span<const double>(std::int64_t)>& parts);

@@ -24,7 +24,8 @@ Handle row_type(const Place& place, const Layout& layout) {
 /// Looks the wanted columns up in the stored type, by name.
 void match(const Dataset& table, Layout& layout) {
   const Place& place = table.place;
-  if (H5Tget_class(table.type.get()) != H5T_COMPOUND) place.refuse("is not a table of named columns");
+  if (H5Tget_class(table.type.get()) != H5T_COMPOUND)
+    place.refuse("is not a table of named columns");
   for (Column& column : layout.columns) {
     const int index = H5Tget_member_index(table.type.get(), column.name.c_str());
     if (index < 0) {

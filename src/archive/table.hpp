@@ -66,7 +66,8 @@ template <class Row>
 void write_table(const Place& file, hid_t location, const std::string& path,
                  const std::vector<Row>& rows) {
   Layout layout = layout_of<Row>();
-  for (Column& column : layout.columns) column.size_bytes = std::max<std::size_t>(column.size_bytes, 1);
+  for (Column& column : layout.columns)
+    column.size_bytes = std::max<std::size_t>(column.size_bytes, 1);
   for (const Row& row : rows) {
     std::size_t k = 0;
     visit_columns(row, [&](const char* name, const auto& value) {
@@ -74,9 +75,9 @@ void write_table(const Place& file, hid_t location, const std::string& path,
       if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
         const std::size_t size = storable(value).size();
         if (size > kMaxTextBytes) {
-          file.at("/" + path).refuse(std::string("column ") + name + ": a text of " +
-                                     std::to_string(size) + " bytes, an archive takes at most " +
-                                     std::to_string(kMaxTextBytes));
+          file.at("/" + path)
+              .refuse(std::string("column ") + name + ": a text of " + std::to_string(size) +
+                      " bytes, an archive takes at most " + std::to_string(kMaxTextBytes));
         }
         column.size_bytes = std::max(column.size_bytes, size);
       }
@@ -86,15 +87,16 @@ void write_table(const Place& file, hid_t location, const std::string& path,
   write_rows(file, location, path, layout, static_cast<std::int64_t>(rows.size()),
              [&](std::int64_t i, std::byte* bytes) {
                std::size_t k = 0;
-               visit_columns(rows[static_cast<std::size_t>(i)], [&](const char*, const auto& value) {
-                 std::byte* out = bytes + layout.columns[k++].offset_bytes;
-                 if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
-                   const std::string text = storable(value);
-                   std::memcpy(out, text.data(), text.size());
-                 } else {
-                   std::memcpy(out, &value, sizeof(value));
-                 }
-               });
+               visit_columns(
+                   rows[static_cast<std::size_t>(i)], [&](const char*, const auto& value) {
+                     std::byte* out = bytes + layout.columns[k++].offset_bytes;
+                     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
+                       const std::string text = storable(value);
+                       std::memcpy(out, text.data(), text.size());
+                     } else {
+                       std::memcpy(out, &value, sizeof(value));
+                     }
+                   });
              });
 }
 
@@ -121,8 +123,9 @@ template <class Row>
       }
     });
   };
-  read_rows(file, location, path, layout,
-            [&](std::int64_t count) { rows.reserve(static_cast<std::size_t>(count)); }, decode);
+  read_rows(
+      file, location, path, layout,
+      [&](std::int64_t count) { rows.reserve(static_cast<std::size_t>(count)); }, decode);
   return rows;
 }
 

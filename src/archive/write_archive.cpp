@@ -1,12 +1,12 @@
 #include <span>
 
+#include "wishart/archive/archive.hpp"
+
 #include "disk.hpp"
 #include "memory_file.hpp"
 #include "provenance.hpp"
 #include "series.hpp"
 #include "table.hpp"
-
-#include "wishart/archive/archive.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -71,7 +71,7 @@ void check_record(const CheckpointRecord& record) {
 std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record) {
   check_record(record);
-  const SilentErrors silent;
+  const QuietHdf5 quiet;
   const std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
   const Place place(Place::Access::writing, shown(path));
   MemoryFile file(place, path);

@@ -50,7 +50,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.Q = row.M > 0 ? static_cast<double>(row.N) / static_cast<double>(row.M) : -1;
   row.layer_type = matrix.layer_type;
   row.num_evals = matrix.num_values();
-  row.rf = matrix.num_views();
+  row.rf = matrix.receptive_field;
   row.slice_id = matrix.slice;
   row.key = matrix.key;
   row.aliases = join(matrix.aliases, ", ");
@@ -112,13 +112,14 @@ void fill_weightwatcher(LayerRow& row, std::span<const double> lambda, const Spe
   for (const std::int64_t loss : spectrum.view_rank_loss) row.rank_loss += loss;
   for (const double smallest : spectrum.view_sigma_min) row.sv_min = std::max(row.sv_min, smallest);
 
-  long double entropy = 0;
+  // In float64 throughout, as WeightWatcher: for rank 1 the divisor is ln(1 + 1e-10), which float64
+  // holds to seven digits only, and so does the result.
+  double entropy = 0;
   for (const double value : lambda) {
     const double p = value / row.norm + kEntropyEps;
-    entropy -= static_cast<long double>(p) * std::log(static_cast<long double>(p));
+    entropy -= p * std::log(p);
   }
-  row.entropy = static_cast<double>(
-      entropy / std::log(static_cast<long double>(row.matrix_rank) + kEntropyEps));
+  row.entropy = entropy / std::log(static_cast<double>(row.matrix_rank) + kEntropyEps);
 
   row.fit_floor = kWeightWatcherFloor;
   const std::span<const double> fitted = above(lambda, row.fit_floor);

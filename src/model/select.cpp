@@ -164,6 +164,7 @@ private:
       Matrix matrix = matrix_of(tensor, naming, layer_type, slice_norm);
       matrix.key += "[" + std::to_string(k) + "]";
       matrix.slice = static_cast<std::int64_t>(k);
+      matrix.receptive_field = static_cast<std::int64_t>(cut.views.size());
       matrix.rows = cut.rows;
       matrix.cols = cut.cols;
       matrix.views = {cut.views[k]};
@@ -177,6 +178,7 @@ private:
     matrix.rows = cut.rows;
     matrix.cols = cut.cols;
     matrix.views = cut.views;
+    matrix.receptive_field = matrix.num_views();
     keep_or_skip(std::move(matrix));
   }
 

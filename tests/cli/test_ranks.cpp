@@ -17,6 +17,13 @@ namespace {
 /// Columns that tell how a result was computed, or how exactly; all others are results.
 const std::vector<std::string> kHow{"solver", "team_size", "seconds", "sum_squares_error"};
 
+/// Singular values from a Gram matrix: an error of c * eps * sigma_max^2 in the eigenvalue is one of
+/// c * eps * sigma_max^2 / (2 sigma) in sigma (docs/numerics.md). c covers the growth with size.
+bool agrees_as_singular_value(double a, double b, double largest) {
+  constexpr double kC = 16;
+  return std::abs(a - b) <= kC * std::numeric_limits<double>::epsilon() * largest * largest / b;
+}
+
 struct Run {
   int ranks;
   int team;
@@ -53,6 +60,11 @@ void check_equal_to_10_digits(const CsvTable& ours, const CsvTable& reference) {
       const std::string& b = reference.rows[i].at(column);
       if (a == b) continue;
       CAPTURE(i, column, a, b);
+      if (column == "sv_min") {
+        // A small singular value does not have ten digits: it is as exact as the spectrum it ends.
+        CHECK(agrees_as_singular_value(number(a), number(b), number(reference.rows[i].at("sv_max"))));
+        continue;
+      }
       CHECK(relative_difference(number(a), number(b)) <= 1e-10);
     }
   }
@@ -72,7 +84,6 @@ TEST_CASE("1, 2, 4 and 6 ranks and teams of 1, 2 and 4 give one table", "[ranks]
   const CsvTable layers = table_of(reference, "layers");
   const CsvTable summary = table_of(reference, "summary");
   REQUIRE(layers.rows.size() == 31);
-  constexpr double kEps = std::numeric_limits<double>::epsilon();
   for (const Run run : {Run{1, 0}, Run{2, 1}, Run{2, 2}, Run{4, 1}, Run{4, 2}, Run{4, 4}, Run{6, 1},
                         Run{6, 2}, Run{6, 4}, Run{6, 0}}) {
     CAPTURE(run.ranks, run.team);
@@ -85,14 +96,11 @@ TEST_CASE("1, 2, 4 and 6 ranks and teams of 1, 2 and 4 give one table", "[ranks]
       const CsvTable theirs = table_of(reference, "spectrum", matrix);
       REQUIRE(ours.rows.size() == theirs.rows.size());
       const double largest = number(theirs.rows.back().at("sigma"));
-      double worst = 0;
-      for (std::size_t i = 0; i < ours.rows.size(); ++i) {
-        worst = std::max(
-            worst, std::abs(number(ours.rows[i].at("sigma")) - number(theirs.rows[i].at("sigma"))));
+      for (std::size_t k = 0; k < ours.rows.size(); ++k) {
+        CAPTURE(matrix, k);
+        CHECK(agrees_as_singular_value(number(ours.rows[k].at("sigma")),
+                                       number(theirs.rows[k].at("sigma")), largest));
       }
-      // The smallest value is above 1e-3 of the largest, where an error of a few eps * sigma_max^2
-      // in the eigenvalue is one of up to 1e3 times that in sigma (docs/numerics.md).
-      CHECK(worst <= 1e3 * 8 * kEps * largest);
     }
   }
 }

@@ -19,8 +19,8 @@ namespace wishart::archive {
 /// Version of the schema that this program writes. It reads every older one.
 inline constexpr std::int64_t kSchemaVersion = 1;
 
-/// True if `id` can name a checkpoint: 1 to 200 letters, digits and `._+=-`, no leading dot, and not
-/// `index`, the name of the folder's own file.
+/// True if `id` can name a checkpoint: 1 to 200 letters, digits and `._+=-`, no leading dot, and
+/// not `index`, the name of the folder's own file.
 [[nodiscard]] bool is_checkpoint_id(std::string_view id) noexcept;
 
 /// Writes `record` to `folder/<checkpoint_id>.h5`: first under a temporary name in the same

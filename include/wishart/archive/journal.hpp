@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "wishart/record/checkpoint_record.hpp"
 #include "wishart/record/matrix.hpp"
 #include "wishart/record/rows.hpp"
-#include "wishart/record/checkpoint_record.hpp"
 #include "wishart/record/spectrum.hpp"
 
 namespace wishart::archive {
@@ -35,7 +35,7 @@ void visit_fields(JournalEntry& v, F&& f) {
 /// One process at a time writes a journal. A journal of another build of wishart counts as one of
 /// another fingerprint: an archive never mixes the results of two programs.
 class Journal {
- public:
+public:
   /// Opens the journal and reads what it holds, as far as its records are whole; what comes after
   /// the last whole record is cut off. A journal of another fingerprint is started anew.
   /// @pre is_checkpoint_id(checkpoint_id)
@@ -63,7 +63,7 @@ class Journal {
   /// @throws Error with Blame::resource if the file cannot be removed
   void remove();
 
- private:
+private:
   void write_record(std::uint32_t kind, const std::vector<std::byte>& payload);
   void write_run(double seconds);
   void read_records(std::int64_t size_bytes, const std::string& fingerprint);

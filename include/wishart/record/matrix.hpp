@@ -35,6 +35,7 @@ struct Matrix {
   std::int64_t block = -1;   ///< block (transformer layer) index, -1 if none
   std::int64_t expert = -1;  ///< expert index, -1 if none
   std::int64_t slice = 0;    ///< kernel offset of a convolution analysed slice by slice, else 0
+  std::int64_t receptive_field = 1;  ///< kernel offsets of a convolution: WeightWatcher's `rf`
   std::int64_t rows = 0;     ///< of each view
   std::int64_t cols = 0;
   std::vector<View> views;
@@ -44,7 +45,6 @@ struct Matrix {
 
   [[nodiscard]] std::int64_t long_side() const noexcept { return rows > cols ? rows : cols; }
   [[nodiscard]] std::int64_t short_side() const noexcept { return rows > cols ? cols : rows; }
-  /// Number of views: WeightWatcher's receptive field `rf` of a pooled convolution.
   [[nodiscard]] std::int64_t num_views() const noexcept {
     return static_cast<std::int64_t>(views.size());
   }
@@ -59,7 +59,7 @@ void visit_fields(View& v, F&& f) {
 template <class F>
 void visit_fields(Matrix& v, F&& f) {
   f(v.key), f(v.tensor), f(v.aliases), f(v.layer_type), f(v.role), f(v.stack), f(v.block),
-      f(v.expert), f(v.slice), f(v.rows), f(v.cols), f(v.views), f(v.w_norm),
+      f(v.expert), f(v.slice), f(v.receptive_field), f(v.rows), f(v.cols), f(v.views), f(v.w_norm),
       f(v.float32_arithmetic);
 }
 

@@ -16,7 +16,7 @@ namespace wishart::test {
 
 /// An archive opened for editing; closed on destruction.
 class ArchiveEditor {
- public:
+public:
   explicit ArchiveEditor(const std::filesystem::path& path)
       : file_(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT)) {
     REQUIRE(file_ >= 0);
@@ -33,8 +33,7 @@ class ArchiveEditor {
   void set_integer_attribute(const char* name, std::int64_t value) const {
     if (H5Aexists(file_, name) > 0) remove_attribute(name);
     const hid_t space = H5Screate(H5S_SCALAR);
-    const hid_t attribute =
-        H5Acreate2(file_, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t attribute = H5Acreate2(file_, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
     REQUIRE(H5Awrite(attribute, H5T_NATIVE_INT64, &value) >= 0);
     H5Aclose(attribute);
     H5Sclose(space);
@@ -56,10 +55,9 @@ class ArchiveEditor {
   void replace_by_integers(const char* path, const std::vector<hsize_t>& extents,
                            const std::vector<std::int64_t>& values) const {
     remove(path);
-    const hid_t space =
-        H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr);
-    const hid_t dataset = H5Dcreate2(file_, path, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT,
-                                     H5P_DEFAULT);
+    const hid_t space = H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr);
+    const hid_t dataset =
+        H5Dcreate2(file_, path, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     REQUIRE(dataset >= 0);
     if (!values.empty()) {
       REQUIRE(H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >=
@@ -69,7 +67,7 @@ class ArchiveEditor {
     H5Sclose(space);
   }
 
- private:
+private:
   hid_t file_;
 };
 

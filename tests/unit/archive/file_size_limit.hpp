@@ -12,7 +12,7 @@ namespace wishart::test {
 
 /// No file of this process can grow beyond `bytes` while it lives.
 class FileSizeLimit {
- public:
+public:
   explicit FileSizeLimit(::rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
     REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
     const ::rlimit limit{bytes, before_.rlim_max};
@@ -25,7 +25,7 @@ class FileSizeLimit {
   FileSizeLimit(const FileSizeLimit&) = delete;
   FileSizeLimit& operator=(const FileSizeLimit&) = delete;
 
- private:
+private:
   using Handler = void (*)(int);
   Handler handler_;
   ::rlimit before_{};

@@ -57,6 +57,7 @@ TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
   REQUIRE(read.summary.size() == 4);
   CHECK(read.summary[3].group_by == "group_by.3001");
   REQUIRE(read.spectra.size() == 5);
-  for (std::size_t i = 0; i < 5; ++i) CHECK(test::difference(read.spectra[i], expected.spectra[i]) == "");
+  for (std::size_t i = 0; i < 5; ++i)
+    CHECK(test::difference(read.spectra[i], expected.spectra[i]) == "");
   if (kSchemaVersion == 1) CHECK(test::difference(read, expected) == "");
 }

@@ -17,7 +17,7 @@ namespace wishart::test {
 
 /// Gives every column of a row a value that depends on the row and the column.
 class Fill {
- public:
+public:
   explicit Fill(std::int64_t row) : row_(row) {}
   void operator()(const char* /*name*/, double& value) {
     value = static_cast<double>(row_) + 0.1 * static_cast<double>(++column_);
@@ -28,7 +28,7 @@ class Fill {
     value = std::string(name) + "." + std::to_string(row_ * 1000 + ++column_);
   }
 
- private:
+private:
   std::int64_t row_;
   std::int64_t column_ = 0;
 };
@@ -36,7 +36,8 @@ class Fill {
 template <class Row>
 std::vector<Row> filled_rows(std::int64_t count) {
   std::vector<Row> rows(static_cast<std::size_t>(count));
-  for (std::int64_t i = 0; i < count; ++i) visit_columns(rows[static_cast<std::size_t>(i)], Fill(i));
+  for (std::int64_t i = 0; i < count; ++i)
+    visit_columns(rows[static_cast<std::size_t>(i)], Fill(i));
   return rows;
 }
 
@@ -97,7 +98,7 @@ inline CheckpointRecord sample_record(std::int64_t layers, const std::string& id
 
 /// A text of all that a record holds, doubles bit by bit: equal texts, equal records.
 class Dump {
- public:
+public:
   void operator()(const char* name, double value) {
     if (value != value) value = kNan;
     (*this)(name, std::bit_cast<std::int64_t>(value));
@@ -121,7 +122,7 @@ class Dump {
   }
   [[nodiscard]] const std::string& text() const { return text_; }
 
- private:
+private:
   std::string text_;
 };
 

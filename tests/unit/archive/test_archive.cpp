@@ -8,11 +8,10 @@
 #include <catch2/catch.hpp>
 #include <unistd.h>
 
-#include "support/temp_folder.hpp"
-
 #include "wishart/archive/archive.hpp"
 
 #include "sample_record.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace wishart;
 using namespace wishart::archive;

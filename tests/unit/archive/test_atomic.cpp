@@ -4,12 +4,11 @@
 #include <catch2/catch.hpp>
 #include <unistd.h>
 
-#include "support/temp_folder.hpp"
-
 #include "wishart/archive/archive.hpp"
 
 #include "file_size_limit.hpp"
 #include "sample_record.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace wishart;
 using namespace wishart::archive;

@@ -1,14 +1,15 @@
 /// @file
 /// Damaged and foreign files are refused, by file and dataset.
 
-#include <catch2/catch.hpp>
+#include <vector>
 
-#include "support/temp_folder.hpp"
+#include <catch2/catch.hpp>
 
 #include "wishart/archive/archive.hpp"
 
 #include "edit_archive.hpp"
 #include "sample_record.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace wishart;
 using namespace wishart::archive;
@@ -26,10 +27,10 @@ constexpr const char* kAdvice =
 }  // namespace
 
 TEST_CASE("a flipped byte in the data of any dataset is found by its checksum", "[archive]") {
-  const std::string dataset = GENERATE(
-      "layers", "skipped", "summary", "files", "spectra/sigma", "spectra/offset",
-      "spectra/view_sigma_min", "spectra/view_sigma_max", "spectra/view_rank_loss",
-      "spectra/view_offset");
+  const std::string dataset =
+      GENERATE("layers", "skipped", "summary", "files", "spectra/sigma", "spectra/offset",
+               "spectra/view_sigma_min", "spectra/view_sigma_max", "spectra/view_rank_loss",
+               "spectra/view_offset");
   const test::TempFolder folder;
   const std::filesystem::path path = write_archive(folder.path(), test::sample_record(6));
   const test::ChunkPlace chunk = test::first_chunk(path, dataset.c_str());
@@ -79,9 +80,10 @@ TEST_CASE("an archive cut short at any length is refused", "[archive]") {
     if (text.rfind("3: " + copy.string() + ": ", 0) != 0) FAIL("length " << length << ": " << text);
   }
   std::filesystem::resize_file(path, static_cast<std::uintmax_t>(size - 1));
-  CHECK(read_error(path) == "3: " + path.string() + ": cannot be read: truncated file: eof = " +
-                                std::to_string(size - 1) + ", sblock->base_addr = 0, stored_eof = " +
-                                std::to_string(size) + kAdvice);
+  CHECK(read_error(path) ==
+        "3: " + path.string() +
+            ": cannot be read: truncated file: eof = " + std::to_string(size - 1) +
+            ", sblock->base_addr = 0, stored_eof = " + std::to_string(size) + kAdvice);
 }
 
 TEST_CASE("files that are no archives are told apart", "[archive]") {
@@ -108,6 +110,42 @@ TEST_CASE("an error of the system is told without HDF5's addresses and times", "
   // A regular file by its type whose first page cannot be read.
   CHECK(read_error("/proc/self/mem") ==
         std::string("3: /proc/self/mem: cannot be read: Input/output error") + kAdvice);
+}
+
+TEST_CASE("no identifier of HDF5 stays open, also after failures", "[archive]") {
+  const auto open_identifiers = [] {
+    std::vector<hsize_t> counts;
+    for (const H5I_type_t type : {H5I_FILE, H5I_GROUP, H5I_DATATYPE, H5I_DATASPACE, H5I_DATASET,
+                                  H5I_ATTR, H5I_GENPROP_LST}) {
+      hsize_t count = 0;
+      H5Inmembers(type, &count);
+      counts.push_back(count);
+    }
+    return counts;
+  };
+  const test::TempFolder folder;
+  const auto use_all = [&] {
+    const std::filesystem::path path = write_archive(folder.path(), test::sample_record(2));
+    (void)read_archive(path);
+    (void)read_provenance(path);
+    for (const char* dataset : {"layers", "spectra/sigma", "spectra/view_offset"}) {
+      const std::int64_t at = test::first_chunk(path, dataset).offset_bytes;
+      test::flip_byte(path, at);
+      CHECK(read_error(path) != "no error");
+      test::flip_byte(path, at);
+    }
+    test::flip_byte(path, 60);
+    CHECK(read_error(path) != "no error");
+    CheckpointRecord refused = test::sample_record(2);
+    refused.layers[0].key = std::string((1U << 20U) + 1, 'k');
+    CHECK(error_of([&] { write_archive(folder.path(), refused); }) != "no error");
+    refused.provenance.options = std::string(100'000, 'o');
+    CHECK(error_of([&] { write_archive(folder.path(), refused); }) != "no error");
+  };
+  use_all();  // the first use makes HDF5's own identifiers
+  const std::vector<hsize_t> before = open_identifiers();
+  use_all();
+  CHECK(open_identifiers() == before);
 }
 
 TEST_CASE("reading prints nothing and leaves HDF5's error printing as it was", "[archive]") {

@@ -3,11 +3,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/temp_folder.hpp"
-
 #include "wishart/archive/archive.hpp"
 
 #include "sample_record.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace wishart;
 using namespace wishart::archive;
@@ -29,8 +28,9 @@ TEST_CASE("ids are plain file names", "[archive]") {
 
 TEST_CASE("checkpoints are listed in natural order, other files are not", "[archive]") {
   const test::TempFolder folder;
-  for (const char* name : {"step-10.h5", "step-9.h5", "step-100.h5", "a.h5", "index.h5", "a.journal",
-                           ".a.h5.tmp-17", ".h5", "notes.txt", "b.h5.bak", "folder.h5/x"}) {
+  for (const char* name :
+       {"step-10.h5", "step-9.h5", "step-100.h5", "a.h5", "index.h5", "a.journal", ".a.h5.tmp-17",
+        ".h5", "notes.txt", "b.h5.bak", "folder.h5/x"}) {
     folder.write(name, "");
   }
   CHECK(list_checkpoints(folder.path()) ==
@@ -92,7 +92,8 @@ TEST_CASE("a folder that cannot be made or written is refused", "[archive]") {
   CHECK(error_of([&] { prepare_folder(file); }) ==
         "4: " + file.string() +
             ": the archive folder cannot be made: Not a directory. Choose another archive folder");
-  CHECK(error_of([&] { prepare_folder("/proc"); }) ==
-        "4: /proc: files cannot be written in the archive folder: No such file or directory. Choose "
-        "another archive folder");
+  CHECK(
+      error_of([&] { prepare_folder("/proc"); }) ==
+      "4: /proc: files cannot be written in the archive folder: No such file or directory. Choose "
+      "another archive folder");
 }

@@ -5,12 +5,11 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/temp_folder.hpp"
-
 #include "wishart/archive/archive.hpp"
 
 #include "edit_archive.hpp"
 #include "sample_record.hpp"
+#include "support/temp_folder.hpp"
 
 using namespace wishart;
 using namespace wishart::archive;
@@ -120,8 +119,7 @@ TEST_CASE("attributes of another type are refused", "[archive]") {
   const Written written;
   ArchiveEditor(written.path).set_integer_attribute("mode", 1);
   CHECK(written.error() ==
-        written.refusal(
-            "attribute mode: is of another type, expected one text of fixed length"));
+        written.refusal("attribute mode: is of another type, expected one text of fixed length"));
 }
 
 TEST_CASE("a missing dataset is named", "[archive]") {
@@ -165,8 +163,7 @@ TEST_CASE("datasets of another form are refused", "[archive]") {
         "/spectra/view_offset: goes from 0 to 4, expected 0 to 3");
 }
 
-TEST_CASE("declared sizes without the data are refused before anything is allocated",
-          "[archive]") {
+TEST_CASE("declared sizes without the data are refused before anything is allocated", "[archive]") {
   const auto declared = [](hsize_t extent) {
     const Written written;
     ArchiveEditor(written.path).replace_by_integers("spectra/offset", {extent}, {});
