@@ -17,8 +17,8 @@ namespace {
 /// Columns that tell how a result was computed, or how exactly; all others are results.
 const std::vector<std::string> kHow{"solver", "team_size", "seconds", "sum_squares_error"};
 
-/// Singular values from a Gram matrix: an error of c * eps * sigma_max^2 in the eigenvalue is one of
-/// c * eps * sigma_max^2 / (2 sigma) in sigma (docs/numerics.md). c covers the growth with size.
+/// Singular values from a Gram matrix: an error of c * eps * sigma_max^2 in the eigenvalue is one
+/// of c * eps * sigma_max^2 / (2 sigma) in sigma (docs/numerics.md). c covers the growth with size.
 bool agrees_as_singular_value(double a, double b, double largest) {
   constexpr double kC = 16;
   return std::abs(a - b) <= kC * std::numeric_limits<double>::epsilon() * largest * largest / b;
@@ -62,7 +62,8 @@ void check_equal_to_10_digits(const CsvTable& ours, const CsvTable& reference) {
       CAPTURE(i, column, a, b);
       if (column == "sv_min") {
         // A small singular value does not have ten digits: it is as exact as the spectrum it ends.
-        CHECK(agrees_as_singular_value(number(a), number(b), number(reference.rows[i].at("sv_max"))));
+        CHECK(
+            agrees_as_singular_value(number(a), number(b), number(reference.rows[i].at("sv_max"))));
         continue;
       }
       CHECK(relative_difference(number(a), number(b)) <= 1e-10);

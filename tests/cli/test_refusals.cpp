@@ -38,8 +38,9 @@ TEST_CASE("a truncated file is refused with both sizes", "[refusal]") {
   const TempFolder temp;
   const std::string bytes = safetensors_bytes(kGood);
   write_bytes(temp / "m/model.safetensors", bytes.substr(0, bytes.size() - 100));
-  check_refused(temp, temp / "m", 3,
-                {"model.safetensors: the tensors of the header take 2048 bytes, the file has 1948"});
+  check_refused(
+      temp, temp / "m", 3,
+      {"model.safetensors: the tensors of the header take 2048 bytes, the file has 1948"});
 }
 
 TEST_CASE("a header length that lies is refused", "[refusal]") {

@@ -36,7 +36,7 @@ struct Matrix {
   std::int64_t expert = -1;  ///< expert index, -1 if none
   std::int64_t slice = 0;    ///< kernel offset of a convolution analysed slice by slice, else 0
   std::int64_t receptive_field = 1;  ///< kernel offsets of a convolution: WeightWatcher's `rf`
-  std::int64_t rows = 0;     ///< of each view
+  std::int64_t rows = 0;             ///< of each view
   std::int64_t cols = 0;
   std::vector<View> views;
   double w_norm = 1.0;  ///< factor on every element, as WeightWatcher's conv2d_norm

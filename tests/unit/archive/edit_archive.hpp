@@ -67,6 +67,26 @@ public:
     H5Sclose(space);
   }
 
+  /// Replaces a dataset by chunked integers of which only the first chunk is there.
+  void replace_by_first_chunk(const char* path, hsize_t extent, hsize_t chunk) const {
+    remove(path);
+    const hid_t space = H5Screate_simple(1, &extent, nullptr);
+    const hid_t memory = H5Screate_simple(1, &chunk, nullptr);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, 1, &chunk);
+    const hid_t dataset =
+        H5Dcreate2(file_, path, H5T_STD_I64LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    REQUIRE(dataset >= 0);
+    const hsize_t start = 0;
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, nullptr, &chunk, nullptr);
+    const std::vector<std::int64_t> values(chunk);
+    REQUIRE(H5Dwrite(dataset, H5T_NATIVE_INT64, memory, space, H5P_DEFAULT, values.data()) >= 0);
+    H5Dclose(dataset);
+    H5Pclose(creation);
+    H5Sclose(memory);
+    H5Sclose(space);
+  }
+
 private:
   hid_t file_;
 };

@@ -25,6 +25,7 @@ CheckpointRecord round_trip(const CheckpointRecord& record) {
   return read_archive(write_archive(folder.path(), record));
 }
 
+/// The bytes of a file. Comparisons stand in parentheses, so that no failure prints them.
 std::string content(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -99,7 +100,7 @@ TEST_CASE("the same record gives the same bytes at another time", "[archive]") {
   ::sleep(1);  // time stamps in HDF5 objects count seconds
   write_archive(folder.path(), sample_record(20));
   CHECK(first.size() > 1000);
-  CHECK(content(path) == first);
+  CHECK((content(path) == first));
 }
 
 TEST_CASE("long options come back, longer ones are refused", "[archive]") {

@@ -42,6 +42,7 @@ std::string bytes_of(const JournalEntry& e) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// The bytes of a file. Comparisons stand in parentheses, so that no failure prints them.
 std::string content(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -118,7 +119,7 @@ TEST_CASE("opening alone counts as no run and changes nothing", "[journal]") {
   const test::TempFolder folder;
   const std::string bytes = journal_bytes(folder, 2);
   for (int i = 0; i < 3; ++i) CHECK(found_in(folder, bytes).runs == 1);
-  CHECK(content(folder / "m.journal") == bytes);
+  CHECK((content(folder / "m.journal") == bytes));
 }
 
 TEST_CASE("the file has the layout that docs/archive-format.md describes", "[journal]") {
@@ -203,7 +204,7 @@ TEST_CASE("a length beyond the file ends the journal without allocating it", "[j
     const std::vector<JournalEntry> entries = found_in(folder, two + header).entries;
     CHECK(entries.size() == 2);
     CHECK(in_order(entries));
-    CHECK(content(folder / "m.journal") == two);
+    CHECK((content(folder / "m.journal") == two));
   }
 }
 
@@ -226,7 +227,7 @@ TEST_CASE("records that another program would write end the journal", "[journal]
   for (const std::string& foreign : {record(9, ""), record(1, "job"), record(2, ""),
                                      record(2, bytes_of(entry(2)) + "x"), record(3, "short")}) {
     CHECK(found_in(folder, two + foreign + third).entries.size() == 2);
-    CHECK(content(folder / "m.journal") == two);
+    CHECK((content(folder / "m.journal") == two));
   }
 }
 
@@ -239,7 +240,7 @@ TEST_CASE("a journal of another job, or no journal at all, is started anew", "[j
   CHECK(found_in(folder, content(folder / "m.journal")).entries.empty());
   CHECK(found_in(folder, "").entries.empty());
   CHECK(found_in(folder, "wishart journal 2\n" + bytes.substr(18)).entries.empty());
-  CHECK(content(folder / "m.journal") == journal_bytes(folder, 0));
+  CHECK((content(folder / "m.journal") == journal_bytes(folder, 0)));
 }
 
 TEST_CASE("the journals of two checkpoints are two files", "[journal]") {
@@ -269,7 +270,7 @@ TEST_CASE("on a full disk the results so far stay, and appending can go on", "[j
     CHECK(text == "4: " + path.string() + ": " + std::to_string(record) +
                       " bytes cannot be appended (the results before them are kept): File too "
                       "large");
-    CHECK(content(path) == two);
+    CHECK((content(path) == two));
   }
   {
     std::string text;
@@ -282,7 +283,7 @@ TEST_CASE("on a full disk the results so far stay, and appending can go on", "[j
                       "large");
   }
   journal.append(entry(2));
-  CHECK(content(path) == journal_bytes(folder, 3));
+  CHECK((content(path) == journal_bytes(folder, 3)));
 }
 
 TEST_CASE("a journal that cannot be opened is named", "[journal]") {

@@ -176,6 +176,19 @@ TEST_CASE("declared sizes without the data are refused before anything is alloca
         "/spectra/offset: declares 1099511627776 elements of 8 bytes, expected at most 64.0 GiB");
 }
 
+TEST_CASE("chunks that are not there are not read as zeros", "[archive]") {
+  const auto partial = [](hsize_t extent, hsize_t chunk) {
+    const Written written;
+    ArchiveEditor(written.path).replace_by_first_chunk("spectra/offset", extent, chunk);
+    const std::string text = written.error();
+    return text.substr(text.find("/spectra"));
+  };
+  CHECK(partial(4, 2) == "/spectra/offset: has 1 chunks, expected 2. The archive is not whole");
+  // No deflated data are 10000 times smaller than what they stand for.
+  CHECK(partial(10'000'000, 1'000) ==
+        "/spectra/offset: declares 80000000 bytes, but stores only 8000. The archive is not whole");
+}
+
 TEST_CASE("a column of another type is refused by name", "[archive]") {
   const Written written;
   {
