@@ -29,6 +29,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
   spectrum::SolveOptions solve;
   solve.method = order.method;
   solve.panel_bytes = order.panel_bytes;
+  spectrum::Workspace workspace;
   const fit::FitOptions fit_options{order.weightwatcher, order.tolerance};
   while (true) {
     const auto command = unpacked<Command>(control.receive(kCommandTag).bytes);
@@ -38,7 +39,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
     CheckpointSource source(*reader, matrix);
     Result result;
     result.command = command;
-    result.spectrum = spectrum::compute_spectrum(matrix, source, team, solve);
+    result.spectrum = spectrum::compute_spectrum(matrix, source, team, solve, workspace);
     if (team.comm().rank() != 0) continue;
     result.row = fit::layer_row(matrix, result.spectrum, fit_options);
     control.send(packed(result), 0, kResultTag);

@@ -83,6 +83,16 @@ Comm Comm::split_by_host() const {
 
 void Comm::barrier() const { check(MPI_Barrier(handle_), "MPI_Barrier"); }
 
+void Comm::barrier_asleep() const {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check(MPI_Ibarrier(handle_, &request), "MPI_Ibarrier");
+  Backoff backoff;
+  for (int done = 0; done == 0; backoff.pause()) {
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+    if (done != 0) return;
+  }
+}
+
 void Comm::broadcast(std::vector<std::byte>& bytes, int root) const {
   auto total = static_cast<std::uint64_t>(bytes.size());
   check(MPI_Bcast(&total, 1, MPI_UINT64_T, root, handle_), "MPI_Bcast");

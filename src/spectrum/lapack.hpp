@@ -13,12 +13,32 @@ extern "C" {
 void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
             const double* a, const int* lda, const double* beta, double* c, const int* ldc,
             std::size_t, std::size_t);
+void ssyrk_(const char* uplo, const char* trans, const int* n, const int* k, const float* alpha,
+            const float* a, const int* lda, const float* beta, float* c, const int* ldc,
+            std::size_t, std::size_t);
+void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+            const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
+            const double* beta, double* c, const int* ldc, std::size_t, std::size_t);
+void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+            const float* alpha, const float* a, const int* lda, const float* b, const int* ldb,
+            const float* beta, float* c, const int* ldc, std::size_t, std::size_t);
+void dsymm_(const char* side, const char* uplo, const int* m, const int* n, const double* alpha,
+            const double* a, const int* lda, const double* b, const int* ldb, const double* beta,
+            double* c, const int* ldc, std::size_t, std::size_t);
+void dsyr2k_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
+             const double* a, const int* lda, const double* b, const int* ldb, const double* beta,
+             double* c, const int* ldc, std::size_t, std::size_t);
+void dtrmm_(const char* side, const char* uplo, const char* transa, const char* diag, const int* m,
+            const int* n, const double* alpha, const double* a, const int* lda, double* b,
+            const int* ldb, std::size_t, std::size_t, std::size_t, std::size_t);
+void dgeqrt3_(const int* m, const int* n, double* a, const int* lda, double* t, const int* ldt,
+              int* info);
+void dtpqrt_(const int* m, const int* n, const int* l, const int* nb, double* a, const int* lda,
+             double* b, const int* ldb, double* t, const int* ldt, double* work, int* info);
+void dsterf_(const int* n, double* d, double* e, int* info);
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
              double* work, const int* lwork, int* iwork, const int* liwork, int* info, std::size_t,
              std::size_t);
-void dsyevd_2stage_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda,
-                    double* w, double* work, const int* lwork, int* iwork, const int* liwork,
-                    int* info, std::size_t, std::size_t);
 void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int* lda, double* s,
              double* u, const int* ldu, double* vt, const int* ldvt, double* work, const int* lwork,
              int* iwork, int* info, std::size_t);
@@ -29,9 +49,14 @@ void descinit_(int* desc, const int* m, const int* n, const int* mb, const int* 
 void pdsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
              const double* a, const int* ia, const int* ja, const int* desca, const double* beta,
              double* c, const int* ic, const int* jc, const int* descc, std::size_t, std::size_t);
-void pdsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia,
-             const int* ja, const int* desca, double* w, double* z, const int* iz, const int* jz,
-             const int* descz, double* work, const int* lwork, int* info, std::size_t, std::size_t);
+void pdtran_(const int* m, const int* n, const double* alpha, const double* a, const int* ia,
+             const int* ja, const int* desca, const double* beta, double* c, const int* ic,
+             const int* jc, const int* descc);
+void pdsyntrd_(const char* uplo, const int* n, double* a, const int* ia, const int* ja,
+               const int* desca, double* d, double* e, double* tau, double* work, const int* lwork,
+               int* info, std::size_t);
+void pdlared1d_(const int* n, const int* ia, const int* ja, const int* desc, const double* bycol,
+                double* byall, double* work, const int* lwork);
 void pdgesvd_(const char* jobu, const char* jobvt, const int* m, const int* n, double* a,
               const int* ia, const int* ja, const int* desca, double* s, double* u, const int* iu,
               const int* ju, const int* descu, double* vt, const int* ivt, const int* jvt,

@@ -20,14 +20,27 @@ namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
-ViewValues view_values(const ViewTask& task, Team& team, const SolveOptions& options,
-                       Tally& tally) {
+double epsilon_of(Precision precision) noexcept {
+  return precision == Precision::float64
+             ? kEps
+             : static_cast<double>(std::numeric_limits<float>::epsilon());
+}
+
+ViewValues view_values(const ViewTask& task, Team& team, const SolveOptions& options, Tally& tally,
+                       Workspace& workspace) {
   const bool alone = team.comm().size() == 1;
-  if (options.method == Method::gram) {
-    return alone ? local_gram_values(task, options, tally)
-                 : team_gram_values(task, team, options, tally);
+  workspace.reset();
+  switch (options.method) {
+    case Method::qr:
+      return qr_values(task, team, options, tally, workspace);
+    case Method::svd:
+      return alone ? local_svd_values(task, options, tally)
+                   : team_svd_values(task, team, options, tally);
+    case Method::gram:
+      break;
   }
-  return alone ? local_svd_values(task, tally) : team_svd_values(task, team, options, tally);
+  return alone ? local_gram_values(task, options, tally, workspace)
+               : team_gram_values(task, team, options, tally, workspace);
 }
 
 /// Notes what belongs to the view and moves its values to the others.
@@ -54,7 +67,7 @@ void check_sum_of_squares(Spectrum& spectrum, const Matrix& matrix) {
   for (const double value : spectrum.sigma) sum += static_cast<long double>(value) * value;
   const double difference = std::abs(static_cast<double>(sum - spectrum.sum_squares));
   spectrum.sum_squares_error = difference == 0 ? 0 : difference / spectrum.sum_squares;
-  const double bound = sum_squares_bound(matrix.rows, matrix.cols);
+  const double bound = sum_squares_bound(spectrum.precision, matrix.rows, matrix.cols);
   // Written so that a NaN fails.
   if (!(spectrum.sum_squares_error <= bound)) {
     throw Error(Blame::numerics,
@@ -66,12 +79,13 @@ void check_sum_of_squares(Spectrum& spectrum, const Matrix& matrix) {
 }
 
 void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& source, Team& team,
-                   const SolveOptions& options) {
+                   const SolveOptions& options, Workspace& workspace) {
   Tally tally;
-  const double relative = relative_floor(options.method, matrix.long_side());
+  const double relative = relative_floor(options.method, spectrum.precision, matrix.long_side());
   bool finite = true;
   for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
-    const ViewValues values = view_values({&matrix, &source, view}, team, options, tally);
+    const ViewValues values =
+        view_values({&matrix, &source, view}, team, options, tally, workspace);
     finite = finite && !values.sigma.empty();
     append_view(spectrum, values, relative, matrix.long_side());
   }
@@ -105,6 +119,32 @@ void drop_values(Spectrum& spectrum) {
   spectrum.num_below_floor = 0;
 }
 
+/// The spectrum by one method. Collective over the team.
+Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
+                const SolveOptions& options, Workspace& workspace) {
+  Spectrum spectrum;
+  spectrum.method = options.method;
+  if (options.method == Method::gram) spectrum.precision = options.precision;
+  spectrum.team_size = team.comm().size();
+  // Inside a team every error is agreed on already, or happens on all ranks alike: the values that
+  // it depends on are the same everywhere.
+  try {
+    fill_spectrum(spectrum, matrix, source, team, options, workspace);
+  } catch (const std::exception& error) {
+    spectrum.status = SpectrumStatus::failed;
+    spectrum.reason = describe(error);
+    spectrum.exit_code = static_cast<int>(blame_of(error));
+  }
+  if (spectrum.status != SpectrumStatus::ok) drop_values(spectrum);
+  return spectrum;
+}
+
+bool leaves_unresolved(const Spectrum& spectrum) {
+  return spectrum.status == SpectrumStatus::ok &&
+         static_cast<double>(spectrum.num_below_floor) >
+             kResolveShare * static_cast<double>(spectrum.sigma.size());
+}
+
 }  // namespace
 
 const ProcessGrid& Team::grid() {
@@ -113,34 +153,29 @@ const ProcessGrid& Team::grid() {
 }
 
 Spectrum compute_spectrum(const Matrix& matrix, ElementSource& source, Team& team,
-                          const SolveOptions& options) {
+                          const SolveOptions& options, Workspace& workspace) {
   const auto start = std::chrono::steady_clock::now();
-  Spectrum spectrum;
-  spectrum.method = options.method;
-  spectrum.team_size = team.comm().size();
-  // Inside a team every error is agreed on already, or happens on all ranks alike: the values that
-  // it depends on are the same everywhere.
-  try {
-    fill_spectrum(spectrum, matrix, source, team, options);
-  } catch (const std::exception& error) {
-    spectrum.status = SpectrumStatus::failed;
-    spectrum.reason = describe(error);
-    spectrum.exit_code = static_cast<int>(blame_of(error));
+  Spectrum spectrum = solved(matrix, source, team, options, workspace);
+  // Every rank of the team sees the same values, and so decides alike.
+  if (options.resolve && options.method == Method::gram && leaves_unresolved(spectrum)) {
+    SolveOptions again = options;
+    again.method = Method::qr;
+    spectrum = solved(matrix, source, team, again, workspace);
   }
-  if (spectrum.status != SpectrumStatus::ok) drop_values(spectrum);
   if (team.comm().rank() != 0) spectrum.sigma.clear();
   spectrum.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return spectrum;
 }
 
-double relative_floor(Method method, std::int64_t long_side) noexcept {
+double relative_floor(Method method, Precision precision, std::int64_t long_side) noexcept {
   const auto n = static_cast<double>(long_side);
-  return method == Method::gram ? std::sqrt(8 * std::sqrt(n) * kEps) : n * kEps;
+  const double eps = epsilon_of(precision);
+  return method == Method::gram ? std::sqrt(8 * std::sqrt(n) * eps) : n * kEps;
 }
 
-double sum_squares_bound(std::int64_t rows, std::int64_t cols) noexcept {
-  return 64 * std::sqrt(static_cast<double>(rows + cols)) * kEps;
+double sum_squares_bound(Precision precision, std::int64_t rows, std::int64_t cols) noexcept {
+  return 64 * std::sqrt(static_cast<double>(rows + cols)) * epsilon_of(precision);
 }
 
 bool set_blas_threads(int threads) noexcept {
@@ -161,6 +196,14 @@ int workspace_length(double value, std::int64_t least, const char* routine) {
   if (!(stepped < 9.0e15))
     throw Error(Blame::resource, what + ": the size asked for is not a number");
   return narrow<int>(std::max(static_cast<std::int64_t>(stepped), least), what.c_str());
+}
+
+void check_index(std::int64_t elements, const SolveOptions& options, const char* what) {
+  if (elements <= options.index_limit) return;
+  throw Error(Blame::resource, std::string(what) + " has " + std::to_string(elements) +
+                                   " elements, more than the 32-bit indices of the solver reach (" +
+                                   std::to_string(options.index_limit) +
+                                   "). Use more ranks for it, or --method gram");
 }
 
 void check_info(int info, const char* routine) {

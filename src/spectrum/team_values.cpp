@@ -14,13 +14,15 @@
 #include "wishart/mpi/together.hpp"
 #include "wishart/spectrum/block_cyclic.hpp"
 
+#include "distributed.hpp"
+#include "eigenvalues.hpp"
+#include "exchange.hpp"
+#include "gram.hpp"
 #include "lapack.hpp"
 #include "view_values.hpp"
 
 namespace wishart::spectrum {
 namespace {
-
-using Descriptor = std::array<int, 9>;
 
 /// A part of the view, [row_begin, row_begin + rows.extent) x [col_begin, ...), and how it is dealt
 /// out on the grid.
@@ -31,24 +33,12 @@ struct Share {
   std::int64_t col_begin = 0;
 };
 
+/// Up to so many ranks, one of them alone is done with the eigenvalues before ScaLAPACK or ELPA on
+/// all of them are (docs/performance.md).
+constexpr int kAloneFasterUpTo = 3;
+
 /// Rows that one read covers at most, whatever the block: bounds the reading buffer.
 constexpr std::int64_t kReadBytes = std::int64_t{4} << 20U;
-
-Descriptor descriptor(const ProcessGrid& grid, const BlockCyclic& down, const BlockCyclic& across) {
-  Descriptor desc{};
-  const int m = narrow<int>(down.extent, "rows of a distributed matrix");
-  const int n = narrow<int>(across.extent, "columns of a distributed matrix");
-  const int mb = narrow<int>(down.block, "block of a distributed matrix");
-  const int nb = narrow<int>(across.block, "block of a distributed matrix");
-  const int zero = 0;
-  const int context = grid.context();
-  const int lld = narrow<int>(std::max<std::int64_t>(1, down.local_extent(grid.row())),
-                              "local rows of a distributed matrix");
-  int info = 0;
-  descinit_(desc.data(), &m, &n, &mb, &nb, &zero, &zero, &context, &lld, &info);
-  check_info(info, "descinit");
-  return desc;
-}
 
 /// Fills this rank's part of B (column-major, at least 1 long) and tallies what it holds.
 void read_share(const ViewTask& task, const ProcessGrid& grid, const Share& share,
@@ -82,65 +72,90 @@ void read_share(const ViewTask& task, const ProcessGrid& grid, const Share& shar
   }
 }
 
-bool any_nonfinite(const mpi::Comm& team, const Tally& tally) {
-  return team.maximum(tally.num_nan() + tally.num_inf()) > 0;
+/// The solver that `options` ask for, on this team (docs/numerics.md, "Which solver").
+Solver solver_for(Team& team, std::int64_t order, const SolveOptions& options) {
+  const bool alone = !options.distributed && team.comm().size() <= kAloneFasterUpTo;
+  Solver solver = options.solver;
+  if (solver == Solver::automatic) solver = alone ? Solver::local : Solver::elpa;
+  if (solver == Solver::local && options.distributed) solver = Solver::elpa;
+  // ELPA wants a block on every row and column of its grid.
+  const ProcessGrid& grid = team.grid();
+  const bool fits_elpa = order >= options.block * std::max(grid.rows(), grid.cols());
+  if (solver == Solver::elpa && !(have_elpa() && fits_elpa)) solver = Solver::scalapack;
+  return solver;
 }
 
-/// A block that leaves every row and column of the grid something to do where the matrix allows.
-std::int64_t block_for(std::int64_t extent, const ProcessGrid& grid, std::int64_t wanted) {
-  const std::int64_t parts = std::max(grid.rows(), grid.cols());
-  return std::clamp<std::int64_t>((extent + parts - 1) / parts, 1, wanted);
+/// Eigenvalues of a matrix that is dealt out, on rank 0 at least.
+const char* dealt_out_eigenvalues(Team& team, Solver solver, DistributedMatrix& matrix,
+                                  Workspace& workspace, std::span<double> eigenvalues) {
+  if (solver == Solver::elpa) {
+    eigenvalues_by_elpa(team, matrix, eigenvalues);
+    return "elpa-2stage";
+  }
+  eigenvalues_by_scalapack(team, matrix, workspace, eigenvalues);
+  return "pdsyntrd";
 }
 
-/// Eigenvalues of the distributed Gram matrix, ascending, on every rank.
-std::vector<double> distributed_eigenvalues(std::vector<double>& gram, const Descriptor& desc,
-                                            std::int64_t order, const mpi::Comm& team) {
-  const int n = narrow<int>(order, "order of a Gram matrix");
-  std::vector<double> w(static_cast<std::size_t>(order));
-  const int one = 1;
-  const int query = -1;
-  double work_query = 0;
-  double unused = 0;
-  int info = 0;
-  pdsyev_("N", "L", &n, gram.data(), &one, &one, desc.data(), w.data(), &unused, &one, &one,
-          desc.data(), &work_query, &query, &info, 1, 1);
-  check_info(info, "pdsyev");
-  std::vector<double> work;
-  int lwork = 0;
-  mpi::together(team, [&] {
-    lwork = workspace_length(work_query, 5 * order + 1, "pdsyev");
-    work.resize(static_cast<std::size_t>(lwork));
+/// Copies the lower triangle above the diagonal, by tiles.
+void mirror(std::span<double> a, std::int64_t n) {
+  constexpr std::int64_t kTile = 32;
+  for (std::int64_t c0 = 0; c0 < n; c0 += kTile) {
+    for (std::int64_t r0 = c0; r0 < n; r0 += kTile) {
+      for (std::int64_t c = c0; c < std::min(n, c0 + kTile); ++c) {
+        for (std::int64_t r = std::max(r0, c + 1); r < std::min(n, r0 + kTile); ++r) {
+          a[static_cast<std::size_t>(c + r * n)] = a[static_cast<std::size_t>(r + c * n)];
+        }
+      }
+    }
+  }
+}
+
+/// Gram matrices of the ranks' own rows, summed where the solver wants them.
+ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveOptions& options,
+                                  Tally& tally, Workspace& workspace, Solver solver) {
+  const mpi::Comm& comm = team.comm();
+  const std::int64_t m = std::min(task.rows(), task.cols());
+  const std::int64_t n = std::max(task.rows(), task.cols());
+  std::span<double> gram;
+  mpi::together(comm, [&] {
+    gram = workspace.take<double>(m * m);
+    gram_of_slice(task, slice_of(n, comm.rank(), comm.size()), options, tally, workspace, gram);
   });
-  pdsyev_("N", "L", &n, gram.data(), &one, &one, desc.data(), w.data(), &unused, &one, &one,
-          desc.data(), work.data(), &lwork, &info, 1, 1);
-  check_info(info, "pdsyev");
-  return w;
+  if (any_nonfinite(comm, tally)) return {};
+  ViewValues values;
+  values.sigma.resize(static_cast<std::size_t>(m));
+  if (solver == Solver::local) {
+    sum_triangle_on_first(comm, gram, m, workspace);
+    wait_for(comm, [&] {
+      values.solver = "two-stage";
+      if (comm.rank() != 0) return;
+      values.solver = symmetric_eigenvalues(gram, m, best_isa(), workspace, values.sigma);
+    });
+    share_values(comm, values.sigma);
+  } else {
+    DistributedMatrix matrix = make_distributed(team, m, options, workspace);
+    const Triangle triangle = solver == Solver::elpa ? Triangle::both : Triangle::lower;
+    if (triangle == Triangle::both) mirror(gram, m);
+    sum_and_deal_out(comm, team.grid(), gram, m, matrix.block, triangle, workspace, matrix.share);
+    values.solver = dealt_out_eigenvalues(team, solver, matrix, workspace, values.sigma);
+  }
+  return values;
 }
 
 }  // namespace
 
-ViewValues team_gram_values(const ViewTask& task, Team& team, const SolveOptions& options,
-                            Tally& tally) {
+void distributed_gram(const ViewTask& task, Team& team, const SolveOptions& options, Tally& tally,
+                      DistributedMatrix& gram) {
   const ProcessGrid& grid = team.grid();
   const bool tall = task.rows() >= task.cols();
   const std::int64_t m = std::min(task.rows(), task.cols());
   const std::int64_t n = std::max(task.rows(), task.cols());
-  const std::int64_t block = block_for(m, grid, options.block);
-  const BlockCyclic gram_down{m, block, grid.rows()};
-  const BlockCyclic gram_across{m, block, grid.cols()};
-  const Descriptor gram_desc = descriptor(grid, gram_down, gram_across);
+  const std::int64_t block = gram.block;
   // The depth of a panel: what the ranks' buffers hold together, in whole rounds of blocks.
   const std::int64_t round = block * std::max(grid.rows(), grid.cols());
   const std::int64_t wanted = options.panel_bytes * team.comm().size() / (8 * m);
   const std::int64_t depth = std::max(round, wanted / round * round);
-
-  std::vector<double> gram;
   std::vector<double> local;
-  mpi::together(team.comm(), [&] {
-    const std::int64_t held =
-        gram_down.local_extent(grid.row()) * gram_across.local_extent(grid.col());
-    gram.assign(static_cast<std::size_t>(std::max<std::int64_t>(1, held)), 0.0);
-  });
   const double one = 1.0;
   const int first = 1;
   const int order = narrow<int>(m, "order of a Gram matrix");
@@ -158,13 +173,27 @@ ViewValues team_gram_values(const ViewTask& task, Team& team, const SolveOptions
       read_share(task, grid, share, local, tally);
     });
     const Descriptor desc = descriptor(grid, share.cols, share.rows);
+    const double beta = begin == 0 ? 0.0 : 1.0;
     pdsyrk_("L", tall ? "N" : "T", &order, &k, &one, local.data(), &first, &first, desc.data(),
-            &one, gram.data(), &first, &first, gram_desc.data(), 1, 1);
+            &beta, gram.share.data(), &first, &first, gram.desc.data(), 1, 1);
   }
-  if (any_nonfinite(team.comm(), tally)) return {};
+}
+
+ViewValues team_gram_values(const ViewTask& task, Team& team, const SolveOptions& options,
+                            Tally& tally, Workspace& workspace) {
+  const Solver solver = solver_for(team, std::min(task.rows(), task.cols()), options);
   ViewValues values;
-  values.solver = "pdsyev";
-  values.sigma = distributed_eigenvalues(gram, gram_desc, m, team.comm());
+  if (!options.distributed) {
+    values = replicated_gram_values(task, team, options, tally, workspace, solver);
+  } else {
+    const std::int64_t m = std::min(task.rows(), task.cols());
+    DistributedMatrix gram = make_distributed(team, m, options, workspace);
+    distributed_gram(task, team, options, tally, gram);
+    if (any_nonfinite(team.comm(), tally)) return {};
+    if (solver == Solver::elpa) mirror_lower(team, gram, workspace);
+    values.sigma.resize(static_cast<std::size_t>(m));
+    values.solver = dealt_out_eigenvalues(team, solver, gram, workspace, values.sigma);
+  }
   eigenvalues_to_sigma(values.sigma);
   return values;
 }
@@ -179,6 +208,7 @@ ViewValues team_svd_values(const ViewTask& task, Team& team, const SolveOptions&
   mpi::together(team.comm(), [&] {
     const std::int64_t held =
         share.cols.local_extent(grid.row()) * share.rows.local_extent(grid.col());
+    check_index(held, options, "a rank's share");
     local.resize(static_cast<std::size_t>(std::max<std::int64_t>(1, held)));
     read_share(task, grid, share, local, tally);
   });

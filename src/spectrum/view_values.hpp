@@ -7,6 +7,7 @@
 
 #include "wishart/spectrum/spectrum.hpp"
 #include "wishart/spectrum/tally.hpp"
+#include "wishart/spectrum/workspace.hpp"
 
 namespace wishart::spectrum {
 
@@ -31,17 +32,27 @@ struct ViewValues {
   const char* solver = "";
 };
 
+/// Reads a block, tallies it row by row, and leaves it in `out`, row-major.
+void read_tallied(const ViewTask& task, std::int64_t row_begin, std::int64_t row_end,
+                  std::int64_t col_begin, std::int64_t col_end, std::span<double> out,
+                  Tally& tally);
+
 /// @throws Error with Blame::numerics if LAPACK reports a failure
 [[nodiscard]] ViewValues local_gram_values(const ViewTask& task, const SolveOptions& options,
-                                           Tally& tally);
-[[nodiscard]] ViewValues local_svd_values(const ViewTask& task, Tally& tally);
+                                           Tally& tally, Workspace& workspace);
+[[nodiscard]] ViewValues local_svd_values(const ViewTask& task, const SolveOptions& options,
+                                          Tally& tally);
 
-/// Collective over the team. The values are the same on every rank.
+/// Collective over the team. The values are complete on its rank 0.
 /// @throws mpi::AgreedError on every rank
 [[nodiscard]] ViewValues team_gram_values(const ViewTask& task, Team& team,
-                                          const SolveOptions& options, Tally& tally);
+                                          const SolveOptions& options, Tally& tally,
+                                          Workspace& workspace);
 [[nodiscard]] ViewValues team_svd_values(const ViewTask& task, Team& team,
                                          const SolveOptions& options, Tally& tally);
+/// Collective over the team, which may be of one rank.
+[[nodiscard]] ViewValues qr_values(const ViewTask& task, Team& team, const SolveOptions& options,
+                                   Tally& tally, Workspace& workspace);
 
 /// Square roots of eigenvalues of a Gram matrix; negative ones, which rounding makes, become 0.
 void eigenvalues_to_sigma(std::vector<double>& values);
@@ -49,6 +60,10 @@ void eigenvalues_to_sigma(std::vector<double>& values);
 /// `value` of a workspace query as a length: stepped up by one unit in the last place, because it
 /// comes back as a float that may have been rounded down, and at least `least`.
 [[nodiscard]] int workspace_length(double value, std::int64_t least, const char* routine);
+
+/// Throws Error with Blame::resource if an array of so many elements is beyond the 32-bit indices
+/// of the Fortran library that it goes to.
+void check_index(std::int64_t elements, const SolveOptions& options, const char* what);
 
 /// Throws Error with Blame::numerics (or bug, for a bad argument) if `info` is not 0.
 void check_info(int info, const char* routine);

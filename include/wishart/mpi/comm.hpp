@@ -45,6 +45,8 @@ public:
 
   /// Waits for all ranks. Collective over this.
   void barrier() const;
+  /// The same, asleep between looks: for waits that may be long. Collective over this.
+  void barrier_asleep() const;
   /// Gives every rank the bytes of `root`. Collective over this.
   void broadcast(std::vector<std::byte>& bytes, int root) const;
   /// Sums over the ranks, element by element, on every rank. Collective over this.

@@ -14,10 +14,29 @@ namespace wishart {
 enum class Method : std::uint8_t {
   gram,  ///< eigenvalues of the float64 Gram matrix of the short side
   svd,   ///< LAPACK GESDD or ScaLAPACK PDGESVD: slow, resolves small values
+  qr,    ///< Householder QR, then the SVD of R: resolves small values, streams
 };
 
 [[nodiscard]] constexpr std::string_view method_name(Method method) noexcept {
-  return method == Method::gram ? "gram" : "svd";
+  switch (method) {
+    case Method::svd:
+      return "svd";
+    case Method::qr:
+      return "qr";
+    case Method::gram:
+      break;
+  }
+  return "gram";
+}
+
+/// In what the products of a Gram matrix are formed; all else is float64.
+enum class Precision : std::uint8_t {
+  float64,
+  float32,  ///< products of a panel in float32, their sums in float64: for screening
+};
+
+[[nodiscard]] constexpr std::string_view precision_name(Precision precision) noexcept {
+  return precision == Precision::float64 ? "float64" : "float32";
 }
 
 enum class SpectrumStatus : std::uint8_t {
@@ -33,7 +52,9 @@ struct Spectrum {
   std::int32_t exit_code =
       0;  ///< what the failure asks of the program: 3 input, 4 resource, 5 numerics
   Method method = Method::gram;
-  std::string solver;          ///< the routine that gave the values, e.g. `dsyevd_2stage`, `pdsyev`
+  Precision precision = Precision::float64;
+  std::string
+      solver;  ///< what gave the values: `two-stage`, `dsyevd`, `pdsyntrd`, `elpa-2stage`...
   std::int32_t team_size = 1;  ///< ranks that shared the work
 
   std::vector<double> sigma;  ///< ascending, over all views; empty unless ok
@@ -55,10 +76,10 @@ struct Spectrum {
 
 template <class F>
 void visit_fields(Spectrum& v, F&& f) {
-  f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.solver), f(v.team_size), f(v.sigma),
-      f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss), f(v.floor_sigma),
-      f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error), f(v.num_nan), f(v.num_inf),
-      f(v.hash), f(v.seconds);
+  f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.precision), f(v.solver),
+      f(v.team_size), f(v.sigma), f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss),
+      f(v.floor_sigma), f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error),
+      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds);
 }
 
 }  // namespace wishart

@@ -1,0 +1,39 @@
+#pragma once
+
+/// @file
+/// Inside of the module: a symmetric matrix to a band, and the band to a tridiagonal matrix.
+///
+/// Two-stage reduction (Bischof, Lang, Sun, ACM TOMS 26 (2000) 581; Haidar, Ltaief, Dongarra,
+/// SC'11): nearly all work is in matrix-matrix products, where the one-stage reduction does half of
+/// it in products with vectors, which are bound by memory.
+
+#include <cstdint>
+#include <span>
+
+#include "wishart/spectrum/workspace.hpp"
+
+namespace wishart::spectrum {
+
+/// The instruction sets that the chase is compiled for.
+enum class Isa : std::uint8_t { baseline, avx2, avx512 };
+
+/// The best that this processor has.
+[[nodiscard]] Isa best_isa() noexcept;
+
+/// Reduces the symmetric matrix `a` (lower triangle, column-major, order n, leading dimension ld)
+/// to one with the same eigenvalues and `width` diagonals below the main one, in place. What lies
+/// below the band is left as scratch. With the BLAS's threads.
+///
+/// @pre 1 <= width; elements so scaled that their squares do not overflow
+void reduce_to_band(std::span<double> a, std::int64_t n, std::int64_t ld, std::int64_t width,
+                    Workspace& workspace);
+
+/// Reduces the band of `a`, as `reduce_to_band` left it, to a tridiagonal matrix with the same
+/// eigenvalues: `diagonal` (n) and `below` (n - 1). On one thread.
+///
+/// The rounding, and so the last bits, depend on `isa`.
+void reduce_to_tridiagonal(std::span<const double> a, std::int64_t n, std::int64_t ld,
+                           std::int64_t width, Isa isa, Workspace& workspace,
+                           std::span<double> diagonal, std::span<double> below);
+
+}  // namespace wishart::spectrum

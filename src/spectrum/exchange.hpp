@@ -1,0 +1,51 @@
+#pragma once
+
+/// @file
+/// Inside of the module: large arrays between the ranks of a team.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "wishart/mpi/comm.hpp"
+#include "wishart/spectrum/process_grid.hpp"
+#include "wishart/spectrum/workspace.hpp"
+
+namespace wishart::spectrum {
+
+class Tally;
+
+/// Sums the lower triangles (column-major, order m) of all ranks into that of rank 0, by parts
+/// through a buffer from the workspace. Collective over `team`.
+void sum_triangle_on_first(const mpi::Comm& team, std::span<double> gram, std::int64_t m,
+                           Workspace& workspace);
+
+/// Which blocks of a symmetric matrix are dealt out.
+enum class Triangle : std::uint8_t { lower, both };
+
+/// Sums the Gram matrices of all ranks (column-major, order m; both triangles are read where
+/// `triangle` says so) and deals the sum out over the grid in blocks of `block`, without any rank
+/// holding more than its own copy, its share and a bounded buffer. Blocks above the diagonal are
+/// left as they are if only the lower triangle is dealt out. Collective over `team`.
+/// @param share  this rank's local part, column-major
+void sum_and_deal_out(const mpi::Comm& team, const ProcessGrid& grid, std::span<const double> gram,
+                      std::int64_t m, std::int64_t block, Triangle triangle, Workspace& workspace,
+                      std::span<double> share);
+
+/// Sends, and receives into both triangles (zeros below), the upper triangle of a column-major
+/// matrix of order n.
+void send_triangle(const mpi::Comm& team, std::span<const double> upper, std::int64_t n, int to);
+void receive_triangle(const mpi::Comm& team, std::span<double> upper, std::int64_t n, int from);
+
+/// Gives every rank the values of rank 0. Collective over `team`.
+void share_values(const mpi::Comm& team, std::span<double> values);
+
+/// Runs `body` on every rank and makes the ranks agree on how it went, as mpi::together; who is
+/// ready early sleeps, because the others may take minutes. Collective over `team`.
+void wait_for(const mpi::Comm& team, const std::function<void()>& body);
+
+/// True on every rank if the elements of any rank were not all finite. Collective over `team`.
+[[nodiscard]] bool any_nonfinite(const mpi::Comm& team, const Tally& tally);
+
+}  // namespace wishart::spectrum

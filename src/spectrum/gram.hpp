@@ -1,0 +1,29 @@
+#pragma once
+
+/// @file
+/// Inside of the module: the Gram matrix of the short side, added up from a stream of panels.
+
+#include <span>
+
+#include "wishart/spectrum/spectrum.hpp"
+#include "wishart/spectrum/workspace.hpp"
+
+#include "panels.hpp"
+#include "view_values.hpp"
+
+namespace wishart::spectrum {
+
+/// Writes the Gram matrix of a slice of the view, W^T W of a tall one and W W^T of a wide one, to
+/// `gram`: the lower triangle, column-major, order and leading dimension the short side. What
+/// stands above the diagonal is left as it is.
+///
+/// With Precision::float32 the products of a panel are formed in float32 and added in float64.
+/// @throws Error from the source
+void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options, Tally& tally,
+                   Workspace& workspace, std::span<double> gram);
+
+/// Bytes that gram_of_slice takes from the workspace.
+[[nodiscard]] std::int64_t gram_workspace_bytes(const Matrix& matrix, const SolveOptions& options,
+                                                std::int64_t slice) noexcept;
+
+}  // namespace wishart::spectrum

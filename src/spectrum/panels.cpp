@@ -1,0 +1,177 @@
+#include "panels.hpp"
+
+#include <algorithm>
+#include <type_traits>
+
+namespace wishart::spectrum {
+namespace {
+
+constexpr std::int64_t kMostPanelBytes = std::int64_t{64} << 20U;
+/// Rows below which DSYRK waits for the Gram matrix: its triangle is read and written once a panel,
+/// 16 bytes for `depth` multiplications.
+constexpr std::int64_t kLeastDepth = 256;
+/// The same for float32 panels, whose products are also added to the float64 matrix.
+constexpr std::int64_t kLeastSingleDepth = 2048;
+/// Pieces of rows of a wide matrix are at least so long in the file.
+constexpr std::int64_t kLeastPieceBytes = 4096;
+/// float64 elements that are converted to float32 at once: they stay in the second-level cache.
+constexpr std::int64_t kScratchElements = std::int64_t{1} << 16;
+
+}  // namespace
+
+void read_tallied(const ViewTask& task, std::int64_t row_begin, std::int64_t row_end,
+                  std::int64_t col_begin, std::int64_t col_end, std::span<double> out,
+                  Tally& tally) {
+  task.source->read(task.view, row_begin, row_end, col_begin, col_end, out);
+  const std::int64_t width = col_end - col_begin;
+  if (width == task.cols()) {
+    tally.add(task.position(row_begin, 0), out);
+    return;
+  }
+  for (std::int64_t row = row_begin; row < row_end; ++row) {
+    tally.add(task.position(row, col_begin),
+              out.subspan(static_cast<std::size_t>((row - row_begin) * width),
+                          static_cast<std::size_t>(width)));
+  }
+}
+
+Slice slice_of(std::int64_t extent, int part, int parts) noexcept {
+  const std::int64_t share = extent / parts;
+  const std::int64_t longer = extent % parts;  // the first ones have one more
+  const std::int64_t begin = part * share + std::min<std::int64_t>(part, longer);
+  return {begin, begin + share + (part < longer ? 1 : 0)};
+}
+
+std::int64_t panel_depth_for(const Matrix& matrix, std::int64_t panel_bytes, bool single) noexcept {
+  const std::int64_t row_bytes = 8 * std::max<std::int64_t>(matrix.short_side(), 1);
+  const std::int64_t most = std::max<std::int64_t>(kMostPanelBytes / row_bytes, 1);
+  std::int64_t depth = std::max<std::int64_t>(panel_bytes / row_bytes, 1);
+  depth = std::max(depth, std::min(most, single ? kLeastSingleDepth : kLeastDepth));
+  if (matrix.cols > matrix.rows) {
+    const std::int64_t element_bytes =
+        std::max<std::int64_t>(dtype_bits(matrix.tensor.dtype) / 8, 1);
+    depth = std::max(depth, std::min(most, kLeastPieceBytes / element_bytes));
+  }
+  return std::min(depth, std::max<std::int64_t>(matrix.long_side(), 1));
+}
+
+std::int64_t panel_workspace_bytes(const Matrix& matrix, std::int64_t panel_bytes, bool single,
+                                   std::int64_t slice) noexcept {
+  const std::int64_t depth = std::min(panel_depth_for(matrix, panel_bytes, single), slice);
+  const std::int64_t buffers = depth < slice ? 2 : 1;
+  const std::int64_t elements = buffers * depth * matrix.short_side();
+  const std::int64_t width = matrix.cols > matrix.rows ? depth : matrix.short_side();
+  return single ? 4 * elements + 8 * std::max(kScratchElements, width) : 8 * elements;
+}
+
+template <class Real>
+PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes,
+                               Tally& tally, Workspace& workspace)
+    : task_(task),
+      slice_(slice),
+      tally_(&tally),
+      tall_(task.rows() >= task.cols()),
+      short_side_(std::min(task.rows(), task.cols())) {
+  constexpr bool kSingle = std::is_same_v<Real, float>;
+  depth_ = std::max<std::int64_t>(
+      1, std::min(panel_depth_for(*task.matrix, panel_bytes, kSingle), slice.size()));
+  num_panels_ = (slice.size() + depth_ - 1) / depth_;
+  const std::size_t used = num_panels_ > 1 ? 2 : 1;
+  for (std::size_t i = 0; i < used; ++i) {
+    buffers_[i].values = workspace.take<Real>(depth_ * short_side_);
+  }
+  // At least one row of a panel.
+  const std::int64_t width = tall_ ? short_side_ : depth_;
+  if (kSingle) scratch_ = workspace.take<double>(std::max(kScratchElements, width));
+  // The last member to be made: the thread uses all the others.
+  if (num_panels_ > 1) reader_ = std::thread([this] { read_ahead(); });
+}
+
+template <class Real>
+PanelStream<Real>::~PanelStream() {
+  if (!reader_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  reader_.join();
+}
+
+template <class Real>
+std::int64_t PanelStream<Real>::panel_depth(std::int64_t panel) const noexcept {
+  return std::min(depth_, slice_.end - panel_begin(panel));
+}
+
+template <class Real>
+void PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
+  const std::int64_t begin = panel_begin(panel);
+  const std::int64_t end = begin + panel_depth(panel);
+  const std::int64_t row_begin = tall_ ? begin : 0;
+  const std::int64_t row_end = tall_ ? end : task_.rows();
+  const std::int64_t col_begin = tall_ ? 0 : begin;
+  const std::int64_t col_end = tall_ ? task_.cols() : end;
+  if constexpr (std::is_same_v<Real, double>) {
+    read_tallied(task_, row_begin, row_end, col_begin, col_end, out, *tally_);
+  } else {
+    const std::int64_t width = col_end - col_begin;
+    const std::int64_t at_once = std::max<std::int64_t>(1, std::ssize(scratch_) / width);
+    for (std::int64_t row = row_begin; row < row_end; row += at_once) {
+      const std::int64_t count = std::min(at_once, row_end - row);
+      const auto size = static_cast<std::size_t>(count * width);
+      const std::span<double> part = scratch_.first(size);
+      read_tallied(task_, row, row + count, col_begin, col_end, part, *tally_);
+      std::transform(part.begin(), part.end(), out.begin(),
+                     [](double value) { return static_cast<float>(value); });
+      out = out.subspan(size);
+    }
+  }
+}
+
+template <class Real>
+void PanelStream<Real>::read_ahead() {
+  for (std::int64_t panel = 0; panel < num_panels_; ++panel) {
+    Buffer& buffer = buffers_[static_cast<std::size_t>(panel % 2)];
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return !buffer.full || stopping_; });
+      if (stopping_) return;
+    }
+    std::exception_ptr failure;
+    try {
+      fill(panel, buffer.values.first(static_cast<std::size_t>(panel_depth(panel) * short_side_)));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      buffer.full = true;
+      failure_ = failure;
+    }
+    changed_.notify_all();
+    if (failure) return;
+  }
+}
+
+template <class Real>
+std::optional<Panel<Real>> PanelStream<Real>::next() {
+  if (next_panel_ >= num_panels_) return std::nullopt;
+  const std::int64_t panel = next_panel_++;
+  Buffer& buffer = buffers_[static_cast<std::size_t>(panel % 2)];
+  const auto size = static_cast<std::size_t>(panel_depth(panel) * short_side_);
+  if (num_panels_ == 1) {
+    fill(panel, buffer.values.first(size));
+  } else {
+    std::unique_lock lock(mutex_);
+    if (panel > 0) buffers_[static_cast<std::size_t>((panel - 1) % 2)].full = false;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return buffer.full; });
+    if (failure_) std::rethrow_exception(failure_);
+  }
+  return Panel<Real>{buffer.values.first(size), panel_begin(panel), panel_depth(panel)};
+}
+
+template class PanelStream<double>;
+template class PanelStream<float>;
+
+}  // namespace wishart::spectrum

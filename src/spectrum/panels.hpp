@@ -1,0 +1,104 @@
+#pragma once
+
+/// @file
+/// Inside of the module: a view as a stream of panels, each read and converted while the one before
+/// it is being used.
+
+#include <array>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+
+#include "wishart/spectrum/workspace.hpp"
+
+#include "view_values.hpp"
+
+namespace wishart::spectrum {
+
+/// A part [begin, end) of the long side of a view.
+struct Slice {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+
+  [[nodiscard]] std::int64_t size() const noexcept { return end - begin; }
+};
+
+/// The slice of rank `part` of `parts`, all of nearly the same size, in order.
+[[nodiscard]] Slice slice_of(std::int64_t extent, int part, int parts) noexcept;
+
+/// A panel: `depth` rows of a tall view, or columns of a wide one, row-major as they stand.
+///
+/// Seen column-major, a tall view's panel is short side x depth, a wide view's is depth x short
+/// side.
+template <class Real>
+struct Panel {
+  std::span<const Real> values;
+  std::int64_t begin = 0;  ///< along the long side
+  std::int64_t depth = 0;
+};
+
+/// Reads a slice of a view panel by panel, in order, and tallies every element once.
+///
+/// With more than one panel a thread of its own reads ahead into a second buffer. The source and
+/// the tally belong to the stream until it is at its end or gone. `Real` is float or double.
+template <class Real>
+class PanelStream {
+public:
+  /// @param workspace  must not be reset while the stream lives
+  PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes, Tally& tally,
+              Workspace& workspace);
+  ~PanelStream();
+  PanelStream(const PanelStream&) = delete;
+  PanelStream& operator=(const PanelStream&) = delete;
+
+  /// The next panel, or nothing after the last. The panel before it is given up.
+  /// @throws Error from the source
+  [[nodiscard]] std::optional<Panel<Real>> next();
+
+private:
+  struct Buffer {
+    std::span<Real> values;
+    bool full = false;
+  };
+  void fill(std::int64_t panel, std::span<Real> out);
+  void read_ahead();
+  [[nodiscard]] std::int64_t panel_begin(std::int64_t panel) const noexcept {
+    return slice_.begin + panel * depth_;
+  }
+  [[nodiscard]] std::int64_t panel_depth(std::int64_t panel) const noexcept;
+
+  ViewTask task_;
+  Slice slice_;
+  Tally* tally_;
+  bool tall_;
+  std::int64_t short_side_;
+  std::int64_t depth_;
+  std::int64_t num_panels_;
+  std::int64_t next_panel_ = 0;
+  std::array<Buffer, 2> buffers_;
+  std::span<double> scratch_;  ///< where float64 is on its way to float32
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::exception_ptr failure_;
+  std::thread reader_;
+};
+
+/// How many rows (or columns) of the long side a panel has.
+///
+/// About `panel_bytes` as float64; more where the short side is so long that products of few rows
+/// would be bound by the Gram matrix's memory traffic, or where pieces of rows would be too short
+/// for the file system; never more than `kMostPanelBytes`.
+[[nodiscard]] std::int64_t panel_depth_for(const Matrix& matrix, std::int64_t panel_bytes,
+                                           bool single) noexcept;
+
+/// Bytes that a PanelStream takes from its workspace.
+[[nodiscard]] std::int64_t panel_workspace_bytes(const Matrix& matrix, std::int64_t panel_bytes,
+                                                 bool single, std::int64_t slice) noexcept;
+
+}  // namespace wishart::spectrum
