@@ -10,6 +10,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/summary.hpp"
+#include "wishart/spectrum/spectrum.hpp"
 
 namespace wishart::job {
 namespace {
@@ -52,6 +53,17 @@ model::SelectionOptions selection_options(const SelectionArguments& arguments) {
   options.min_evals = arguments.min_evals;
   options.layers = arguments.layers;
   return options;
+}
+
+plan::PlanOptions plan_options_of(const ScanOptions& options) {
+  plan::PlanOptions plan_options;
+  plan_options.method = options.method;
+  plan_options.precision = options.precision;
+  plan_options.solver = options.solver;
+  plan_options.have_elpa = spectrum::have_elpa();
+  plan_options.team_size = options.team_size;
+  plan_options.memory_per_rank_bytes = options.memory_per_rank_bytes;
+  return plan_options;
 }
 
 StoredSpectrum stored(Spectrum&& spectrum) {
@@ -135,23 +147,23 @@ void CheckpointJob::resume_from_journal() {
 }
 
 void CheckpointJob::make_plan(const Layout& layout) {
-  std::vector<Matrix> left;
-  for (const Matrix& matrix : selection_.matrices) {
-    if (!done_.contains(matrix.key)) left.push_back(matrix);
-  }
-  plan::PlanOptions plan_options;
+  plan::PlanOptions plan_options = plan_options_of(options_);
   plan_options.ranks = layout.ranks;
-  plan_options.method = options_.method;
-  plan_options.team_size = options_.team_size;
-  plan_options.memory_per_rank_bytes = options_.memory_per_rank_bytes > 0
-                                           ? options_.memory_per_rank_bytes
-                                           : layout.memory_per_rank_bytes;
-  plan_ = plan::make_plan(left, plan_options);
-  // From here on items and matrices go by one index, the order of handing out.
-  todo_.clear();
-  for (std::size_t i = 0; i < plan_.items.size(); ++i) {
-    todo_.push_back(std::move(left[static_cast<std::size_t>(plan_.items[i].matrix)]));
-    plan_.items[i].matrix = static_cast<std::int64_t>(i);
+  if (plan_options.memory_per_rank_bytes == 0) {
+    plan_options.memory_per_rank_bytes = layout.memory_per_rank_bytes;
+  }
+  // Planned over all matrices, done or not: a job that goes on does each in the way in which an
+  // undisturbed one would, so that the bits are the same.
+  plan::Plan whole = plan::make_plan(selection_.matrices, plan_options);
+  plan_.tree = std::move(whole.tree);
+  for (plan::PlanItem& item : whole.items) {
+    const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
+    if (done_.contains(matrix.key)) continue;
+    // From here on items and matrices go by one index, the order of handing out.
+    item.matrix = static_cast<std::int64_t>(todo_.size());
+    todo_.push_back(matrix);
+    plan_.total_flops += item.cost_flops;
+    plan_.items.push_back(item);
   }
 }
 
@@ -163,15 +175,15 @@ WorkOrder CheckpointJob::work_order() const {
   order.root = catalogue_.root.string();
   order.files = catalogue_.files;
   order.matrices = todo_;
-  order.method = options_.method;
-  order.panel_bytes = plan::PlanOptions{}.panel_bytes;
+  for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
+  order.resolve = options_.resolve;
   order.weightwatcher = options_.selection.weightwatcher;
   order.tolerance = options_.tolerance;
   return order;
 }
 
 void CheckpointJob::take(Result&& result) {
-  const Matrix& matrix = todo_[static_cast<std::size_t>(result.command.item)];
+  const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
   archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
   // What failed for want of memory or for a bad disk is tried again by the next run.
   const bool lasting = entry.spectrum.status != SpectrumStatus::failed ||

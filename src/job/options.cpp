@@ -10,6 +10,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/spectrum/spectrum.hpp"
 
 namespace wishart::job {
 namespace {
@@ -196,10 +197,20 @@ Command scan_command() {
                                                 "read options from a job file (key = value)")(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the checkpoint in the archive (default: its file or folder name)")(
-      "method", po::value<std::string>()->value_name("gram|svd"),
-      "how singular values are computed (default gram)")(
-      "tolerance", po::value<double>()->default_value(1e-6, "1e-6")->value_name("X"),
-      "eigenvalues below it count as weak_rank_loss")(
+      "method", po::value<std::string>()->value_name("METHOD"),
+      "how singular values are computed: auto, gram, qr or svd (default gram)")(
+      "resolve", po::bool_switch(),
+      "with --method auto or gram: compute again by qr where over 1 % of the values are too small "
+      "for the Gram matrix")(
+      "precision", po::value<std::string>()->default_value("double")->value_name("double|single"),
+      "single: products in float32, sums in float64; faster, for screening")(
+      "solver", po::value<std::string>()->default_value("auto")->value_name("SOLVER"),
+      "where a team's eigenvalues are computed: auto, local, scalapack or elpa")(
+      "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
+      "threads of the BLAS in each rank (default: what OPENBLAS_NUM_THREADS or OMP_NUM_THREADS "
+      "says, else 1)")("tolerance",
+                       po::value<double>()->default_value(1e-6, "1e-6")->value_name("X"),
+                       "eigenvalues below it count as weak_rank_loss")(
       "team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
       "ranks that share each matrix")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
@@ -273,12 +284,43 @@ Command export_command() {
   return command;
 }
 
+void take_engine_options(ScanOptions& options, const po::variables_map& values) {
+  options.resolve = values["resolve"].as<bool>();
+  options.precision =
+      choice<Precision>("--precision", values["precision"].as<std::string>(),
+                        {{"double", Precision::float64}, {"single", Precision::float32}});
+  if (options.method != Method::gram &&
+      (options.resolve || options.precision == Precision::float32)) {
+    throw Error(Blame::usage, std::string(options.resolve ? "--resolve" : "--precision single") +
+                                  ": is for --method gram, but the method is " +
+                                  std::string(method_name(options.method)) + ". Leave one out");
+  }
+  options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
+                                  {{"auto", Solver::automatic},
+                                   {"local", Solver::local},
+                                   {"scalapack", Solver::scalapack},
+                                   {"elpa", Solver::elpa}});
+  if (options.solver == Solver::elpa && !spectrum::have_elpa()) {
+    throw Error(Blame::usage,
+                "--solver elpa: this program was built without ELPA. Install libelpa-dev and build "
+                "again, or use --solver scalapack");
+  }
+  options.threads_per_rank = values["threads-per-rank"].as<int>();
+  if (options.threads_per_rank < 0) {
+    throw Error(Blame::usage, "--threads-per-rank: expected at least 1, found " +
+                                  std::to_string(options.threads_per_rank));
+  }
+}
+
 }  // namespace
 
 std::string ScanOptions::result_options_json() const {
   std::string json = "{\"mode\": ";
   json += selection.weightwatcher ? "\"weightwatcher\"" : "\"corrected\"";
   json += ", \"method\": " + json_quoted(method_name(method));
+  json += ", \"precision\": " + json_quoted(precision_name(precision));
+  json += std::string(", \"resolve\": ") + (resolve ? "true" : "false");
+  json += ", \"solver\": " + json_quoted(solver_name(solver));
   json += std::string(", \"pool\": ") + (selection.no_pool ? "false" : "true");
   json += ", \"min_evals\": " + std::to_string(selection.min_evals);
   json += ", \"tolerance\": " + shortest(tolerance);
@@ -307,14 +349,16 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
   // WeightWatcher's ranks and small eigenvalues need what the Gram matrix does not resolve.
   options.method = options.selection.weightwatcher ? Method::svd : Method::gram;
   if (values.count("method") > 0) {
-    options.method = choice<Method>("--method", values["method"].as<std::string>(),
-                                    {{"gram", Method::gram}, {"svd", Method::svd}});
+    options.method = choice<Method>(
+        "--method", values["method"].as<std::string>(),
+        {{"auto", Method::gram}, {"gram", Method::gram}, {"qr", Method::qr}, {"svd", Method::svd}});
     if (options.selection.weightwatcher && options.method != Method::svd) {
       throw Error(Blame::usage,
                   "--compat weightwatcher needs --method svd: its ranks count singular values that "
                   "the Gram matrix does not resolve. Leave out --method");
     }
   }
+  take_engine_options(options, values);
   options.team_size = values["team-size"].as<int>();
   if (options.team_size < 0) {
     throw Error(Blame::usage,
