@@ -119,7 +119,7 @@ TEST_CASE("arguments are refused with the nearest that exists", "[refusal]") {
   check_refused(temp, temp / "m", 2, {"unknown key '--min-eval'. Did you mean 'min-evals'?"},
                 {"--min-eval", "3"});
   check_refused(temp, temp / "m", 2, {"--team-size 8: this job has 3 ranks"}, {"--team-size", "8"});
-  check_refused(temp, temp / "m", 2, {"--method: expected one of gram, svd, found 'qr2'"},
+  check_refused(temp, temp / "m", 2, {"--method: expected one of auto, gram, qr, svd, found 'qr2'"},
                 {"--method", "qr2"});
   check_refused(temp, temp / "m", 4, {"a.weight (20 x 16): needs", "the limit is 100 B"},
                 {"--memory-per-rank", "100"});
