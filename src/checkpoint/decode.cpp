@@ -136,7 +136,7 @@ void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw
   require(is_weight_dtype(dtype), "only floating weights are converted to numbers");
   const auto element_bytes = static_cast<std::size_t>(dtype_bits(dtype) / 8);
   require(raw.size() == out.size() * element_bytes, "as many elements must go in as come out");
-  const std::size_t done = set == InstructionSet::avx2 ? decode_avx2(dtype, raw, out) : 0;
+  const std::size_t done = decode_vectors(set, dtype, raw, out);
   decode_portable(dtype, raw.subspan(done * element_bytes), out.subspan(done));
 }
 

@@ -15,11 +15,11 @@ namespace wishart::checkpoint {
 void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                  std::span<double> out);
 
-/// Converts a leading part of the elements.
+/// Converts a leading part of the elements by vectors.
 /// @pre as for `decode`
-/// @returns how many: all but fewer than 8, or 0 if there is no faster loop for the dtype or the
-///          architecture than the portable one
-std::size_t decode_avx2(Dtype dtype, std::span<const std::byte> raw,
-                        std::span<double> out) noexcept;
+/// @returns how many: all but fewer than 8, or 0 if `set`, the dtype or the architecture has only
+///          the portable loop
+std::size_t decode_vectors(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
+                           std::span<double> out) noexcept;
 
 }  // namespace wishart::checkpoint

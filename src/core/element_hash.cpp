@@ -95,7 +95,7 @@ std::size_t add_avx2(ElementHash&, std::uint64_t, std::span<const double>) noexc
 
 void ElementHash::add(std::uint64_t position, std::span<const double> values,
                       InstructionSet set) noexcept {
-  const std::size_t done = set == InstructionSet::avx2 ? add_avx2(*this, position, values) : 0;
+  const std::size_t done = set >= InstructionSet::avx2 ? add_avx2(*this, position, values) : 0;
   add_portable(*this, position + done, values.subspan(done));
 }
 

@@ -72,7 +72,7 @@ double sum_of_squares(std::span<const double> values, InstructionSet set) {
   std::array<double, kChains> sums{};
   std::size_t done = 0;
 #if defined(__x86_64__)
-  if (set == InstructionSet::avx2) done = add_squares_avx2(sums, values);
+  if (set >= InstructionSet::avx2) done = add_squares_avx2(sums, values);
 #else
   static_cast<void>(set);
 #endif
