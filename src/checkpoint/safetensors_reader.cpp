@@ -99,12 +99,11 @@ void SafetensorsReader::read_elements(const Tensor& tensor, std::int64_t first,
   std::int64_t offset_bytes = tensor.offset_bytes + first * element_bytes;
   if (tensor.dtype == Dtype::f64) return input.read(offset_bytes, std::as_writable_bytes(out));
 
-  chunk_.resize(static_cast<std::size_t>(kChunkBytes));
-  const auto per_chunk = static_cast<std::size_t>(kChunkBytes / element_bytes);
+  const auto bytes_each = static_cast<std::size_t>(element_bytes);
+  chunk_.resize(std::max(chunk_.size(), std::min(kChunkElements, out.size()) * bytes_each));
   while (!out.empty()) {
-    const std::size_t count = std::min(per_chunk, out.size());
-    const std::span<std::byte> raw =
-        std::span(chunk_).first(count * static_cast<std::size_t>(element_bytes));
+    const std::size_t count = std::min(kChunkElements, out.size());
+    const std::span<std::byte> raw = std::span(chunk_).first(count * bytes_each);
     input.read(offset_bytes, raw);
     decode(tensor.dtype, raw, out.first(count));
     offset_bytes += static_cast<std::int64_t>(raw.size());

@@ -58,7 +58,7 @@ std::string hundred_files(const TempFolder& folder) {
 
 TEST_CASE("elements are read from any position, over many chunks", "[checkpoint][reader]") {
   const TempFolder folder;
-  const auto count = static_cast<std::int64_t>(SafetensorsReader::kChunkBytes / 4 * 2 + 17);
+  const auto count = static_cast<std::int64_t>(SafetensorsReader::kChunkElements * 2 + 17);
   const Catalogue catalogue = counting(folder, static_cast<std::size_t>(count));
   const auto reader = make_reader(catalogue.format, catalogue.root, catalogue.files);
   const Tensor& tensor = catalogue.tensors.back();
