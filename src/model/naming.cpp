@@ -186,6 +186,7 @@ Words components(std::string_view name) {
     }
     begin = end + 1;
   }
+  if (words.empty()) words.push_back(name);  // nothing but wrappers: that is its name then
   return words;
 }
 
