@@ -223,7 +223,7 @@ void find_expert(const Words& words, Naming& naming) {
     if (!is_one_of(words[i], {"experts", "local_experts"})) continue;
     naming.routed_experts = true;
     if (i + 1 < words.size()) naming.expert = integer(words[i + 1]).value_or(-1);
-    return;
+    if (naming.expert >= 0) return;  // Megatron: experts.local_experts.3
   }
 }
 
