@@ -310,7 +310,7 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   const Words parents(words.begin(), words.end() - 1);
   const std::string_view parent = parents.empty() ? std::string_view() : parents.back();
   const auto is_norm = [](std::string_view word) {
-    return contains(word, "norm") || is_one_of(word, {"ln_1", "ln_2", "ln_f"}) ||
+    return contains(word, "norm") || contains(word, "Norm") || is_one_of(word, {"ln_1", "ln_2", "ln_f"}) ||
            word.starts_with("bn");
   };
   naming.normalization = is_norm(leaf) || is_norm(parent);
