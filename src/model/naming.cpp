@@ -41,6 +41,7 @@ constexpr std::array kRules{
     Rule{"word_embeddings", Inside::anywhere, "embedding.token"},
     Rule{"tok_embeddings", Inside::anywhere, "embedding.token"},
     Rule{"embed_in", Inside::anywhere, "embedding.token"},
+    Rule{"token_embedding", Inside::anywhere, "embedding.token"},
     Rule{"token_embd", Inside::anywhere, "embedding.token"},
     Rule{"shared", Inside::root, "embedding.token"},
     Rule{"embedder", Inside::anywhere, "embedding.token"},
@@ -50,6 +51,7 @@ constexpr std::array kRules{
     Rule{"embed_positions", Inside::anywhere, "embedding.position"},
     Rule{"position_embeddings", Inside::anywhere, "embedding.position"},
     Rule{"position_embedding", Inside::anywhere, "embedding.position"},
+    Rule{"positional_embedding", Inside::anywhere, "embedding.position"},
     Rule{"pos_embed", Inside::anywhere, "embedding.position"},
     Rule{"relative_attention_bias", Inside::anywhere, "embedding.position"},
     Rule{"token_type_embeddings", Inside::anywhere, "embedding.type"},
@@ -310,8 +312,8 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   const Words parents(words.begin(), words.end() - 1);
   const std::string_view parent = parents.empty() ? std::string_view() : parents.back();
   const auto is_norm = [](std::string_view word) {
-    return contains(word, "norm") || contains(word, "Norm") || is_one_of(word, {"ln_1", "ln_2", "ln_f"}) ||
-           word.starts_with("bn");
+    return contains(word, "norm") || contains(word, "Norm") ||
+           is_one_of(word, {"ln_1", "ln_2", "ln_f"}) || word.starts_with("bn");
   };
   naming.normalization = is_norm(leaf) || is_norm(parent);
   naming.not_a_map = leaf == "inv_freq" || leaf == "masked_bias" || leaf == "A_log" ||
