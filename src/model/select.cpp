@@ -233,24 +233,22 @@ public:
 
   /// True if a matrix with these names stays.
   [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
+    if (names_.size() < kNamesForNearest) names_.push_back(tensor);
     const bool in = included_.empty() || any(included_, tensor, key);
     const bool out = any(excluded_, tensor, key);
     return in && !out;
   }
 
-  void check_all_matched(const checkpoint::Catalogue& catalogue) const {
+  void check_all_matched() const {
     for (const auto* patterns : {&included_, &excluded_}) {
+      const std::string sign = patterns == &excluded_ ? "-" : "";
       for (const Pattern& pattern : *patterns) {
         if (pattern.matched) continue;
-        std::vector<std::string> names;
-        for (const Tensor& tensor : catalogue.tensors) {
-          if (names.size() < kNamesForNearest) names.push_back(tensor.name);
-        }
-        const std::string near = nearest(pattern.text, names);
+        const std::string near = nearest(pattern.text, names_);
         throw Error(Blame::usage,
-                    "--layers '" + printable(pattern.text) +
+                    "--layers '" + sign + printable(pattern.text) +
                         "': no matrix of this checkpoint matches" +
-                        (near.empty() ? "" : ". Did you mean '" + printable(near) + "'?"));
+                        (near.empty() ? "" : ". Did you mean '" + sign + printable(near) + "'?"));
       }
     }
   }
@@ -275,6 +273,7 @@ private:
 
   std::vector<Pattern> included_;
   std::vector<Pattern> excluded_;
+  std::vector<std::string> names_;  ///< of matrices asked about, for the nearest
 };
 
 }  // namespace
@@ -297,7 +296,7 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
                                    "by --layers"});
     }
   }
-  filter.check_all_matched(catalogue);
+  filter.check_all_matched();
   std::sort(selection.matrices.begin(), selection.matrices.end(),
             [](const Matrix& a, const Matrix& b) { return natural_less(a.key, b.key); });
   std::sort(
