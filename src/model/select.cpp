@@ -121,7 +121,7 @@ private:
         !stacked && (tensor.name.find("conv") != std::string::npos ||
                      (shape[2] < kLargestKernel && shape[2] < shape[0] && shape[2] < shape[1]));
     if (!convolution) {
-      add_stack(tensor, naming);
+      add_stack(tensor, naming, stacked);
     } else if (shape[1] == 1) {
       skip(tensor, "depthwise", "each channel is filtered by itself: vectors, not a matrix");
     } else {
@@ -130,12 +130,12 @@ private:
     }
   }
 
-  void add_stack(const Tensor& tensor, const Naming& naming) {
+  void add_stack(const Tensor& tensor, const Naming& naming, bool of_experts) {
     const Cut cut = cut_stack(tensor.shape);
     for (std::int64_t e = 0; e < static_cast<std::int64_t>(cut.views.size()); ++e) {
       Matrix matrix = matrix_of(tensor, naming, "dense", 1.0);
       matrix.key += "[" + std::to_string(e) + "]";
-      matrix.expert = e;
+      if (of_experts) matrix.expert = e;
       matrix.rows = cut.rows;
       matrix.cols = cut.cols;
       matrix.views = {cut.views[static_cast<std::size_t>(e)]};
