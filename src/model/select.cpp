@@ -233,7 +233,8 @@ public:
 
   /// True if a matrix with these names stays.
   [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
-    if (names_.size() < kNamesForNearest) names_.push_back(tensor);
+    const bool next_part = !names_.empty() && names_.back() == tensor;
+    if (!next_part && names_.size() < kNamesForNearest) names_.push_back(tensor);
     const bool in = included_.empty() || any(included_, tensor, key);
     const bool out = any(excluded_, tensor, key);
     return in && !out;
