@@ -1,5 +1,6 @@
 #include "wishart/job/options.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <functional>
@@ -124,14 +125,10 @@ double seconds_of(const std::string& text) {
                                   printable(text) + "'");
   };
   const auto number = [&](const std::string& part) {
-    std::size_t used = 0;
     double value = -1;
-    try {
-      value = std::stod(part, &used);
-    } catch (const std::exception&) {
-      refuse();
-    }
-    if (used != part.size() || !(value >= 0) || !std::isfinite(value)) refuse();
+    const char* const last = part.data() + part.size();
+    const auto [end, status] = std::from_chars(part.data(), last, value, std::chars_format::fixed);
+    if (status != std::errc{} || end != last || !(value >= 0) || !std::isfinite(value)) refuse();
     return value;
   };
   const std::vector<std::string> parts = split(text, ':');
