@@ -59,6 +59,7 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
   } catch (const po::unknown_option& error) {
     std::string name = error.get_option_name();
     name.erase(0, std::min(name.find_first_not_of('-'), name.size()));
+    name.resize(std::min(name.find('='), name.size()));
     throw_unknown("--" + name, name, "wishart " + command.name, command);
   } catch (const po::error& error) {
     throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
