@@ -156,7 +156,7 @@ void add_selection_options(po::options_description& options) {
       "no-pool", po::bool_switch(), "one matrix for each kernel offset of a convolution")(
       "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
       "skip matrices with fewer singular values")(
-      "layers", po::value<std::vector<std::string>>()->composing()->value_name("GLOB"),
+      "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
       "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated");
 }
 
