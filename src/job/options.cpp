@@ -67,7 +67,9 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
   }
 }
 
-po::parsed_options parsed_job_file(const std::filesystem::path& path, const Command& command) {
+/// Adds what the job file says to `values`, where no flag has said it.
+void store_job_file(const std::filesystem::path& path, const Command& command,
+                    po::variables_map& values) {
   std::string text;
   try {
     text = read_text_file(path, kMaxJobFileBytes);
@@ -77,7 +79,7 @@ po::parsed_options parsed_job_file(const std::filesystem::path& path, const Comm
   std::istringstream stream(text);
   const std::string where = printable(path.string());
   try {
-    return po::parse_config_file(stream, command.options, false);
+    po::store(po::parse_config_file(stream, command.options, false), values);
   } catch (const po::unknown_option& error) {
     throw_unknown(error.get_option_name(), error.get_option_name(), where, command);
   } catch (const po::error& error) {
@@ -89,9 +91,7 @@ po::variables_map parsed(std::span<const std::string> arguments, const Command& 
   po::variables_map values;
   try {
     po::store(parsed_arguments(arguments, command), values);
-    if (values.count("job") > 0) {
-      po::store(parsed_job_file(values["job"].as<std::string>(), command), values);
-    }
+    if (values.count("job") > 0) store_job_file(values["job"].as<std::string>(), command, values);
     po::notify(values);
   } catch (const po::required_option& error) {
     throw Error(Blame::usage, "wishart " + command.name + ": missing " +
