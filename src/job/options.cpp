@@ -1,5 +1,6 @@
 #include "wishart/job/options.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <functional>
@@ -59,6 +60,7 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
   } catch (const po::unknown_option& error) {
     std::string name = error.get_option_name();
     name.erase(0, std::min(name.find_first_not_of('-'), name.size()));
+    name.resize(std::min(name.find('='), name.size()));
     throw_unknown("--" + name, name, "wishart " + command.name, command);
   } catch (const po::error& error) {
     throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
@@ -66,7 +68,9 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
   }
 }
 
-po::parsed_options parsed_job_file(const std::filesystem::path& path, const Command& command) {
+/// Adds what the job file says to `values`, where no flag has said it.
+void store_job_file(const std::filesystem::path& path, const Command& command,
+                    po::variables_map& values) {
   std::string text;
   try {
     text = read_text_file(path, kMaxJobFileBytes);
@@ -76,7 +80,7 @@ po::parsed_options parsed_job_file(const std::filesystem::path& path, const Comm
   std::istringstream stream(text);
   const std::string where = printable(path.string());
   try {
-    return po::parse_config_file(stream, command.options, false);
+    po::store(po::parse_config_file(stream, command.options, false), values);
   } catch (const po::unknown_option& error) {
     throw_unknown(error.get_option_name(), error.get_option_name(), where, command);
   } catch (const po::error& error) {
@@ -88,9 +92,7 @@ po::variables_map parsed(std::span<const std::string> arguments, const Command& 
   po::variables_map values;
   try {
     po::store(parsed_arguments(arguments, command), values);
-    if (values.count("job") > 0) {
-      po::store(parsed_job_file(values["job"].as<std::string>(), command), values);
-    }
+    if (values.count("job") > 0) store_job_file(values["job"].as<std::string>(), command, values);
     po::notify(values);
   } catch (const po::required_option& error) {
     throw Error(Blame::usage, "wishart " + command.name + ": missing " +
@@ -125,14 +127,10 @@ double seconds_of(const std::string& text) {
                                   printable(text) + "'");
   };
   const auto number = [&](const std::string& part) {
-    std::size_t used = 0;
     double value = -1;
-    try {
-      value = std::stod(part, &used);
-    } catch (const std::exception&) {
-      refuse();
-    }
-    if (used != part.size() || !(value >= 0) || !std::isfinite(value)) refuse();
+    const char* const last = part.data() + part.size();
+    const auto [end, status] = std::from_chars(part.data(), last, value, std::chars_format::fixed);
+    if (status != std::errc{} || end != last || !(value >= 0) || !std::isfinite(value)) refuse();
     return value;
   };
   const std::vector<std::string> parts = split(text, ':');
@@ -159,7 +157,7 @@ void add_selection_options(po::options_description& options) {
       "no-pool", po::bool_switch(), "one matrix for each kernel offset of a convolution")(
       "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
       "skip matrices with fewer singular values")(
-      "layers", po::value<std::vector<std::string>>()->composing()->value_name("GLOB"),
+      "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
       "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated");
 }
 

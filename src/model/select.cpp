@@ -121,7 +121,7 @@ private:
         !stacked && (tensor.name.find("conv") != std::string::npos ||
                      (shape[2] < kLargestKernel && shape[2] < shape[0] && shape[2] < shape[1]));
     if (!convolution) {
-      add_stack(tensor, naming);
+      add_stack(tensor, naming, stacked);
     } else if (shape[1] == 1) {
       skip(tensor, "depthwise", "each channel is filtered by itself: vectors, not a matrix");
     } else {
@@ -130,12 +130,12 @@ private:
     }
   }
 
-  void add_stack(const Tensor& tensor, const Naming& naming) {
+  void add_stack(const Tensor& tensor, const Naming& naming, bool of_experts) {
     const Cut cut = cut_stack(tensor.shape);
     for (std::int64_t e = 0; e < static_cast<std::int64_t>(cut.views.size()); ++e) {
       Matrix matrix = matrix_of(tensor, naming, "dense", 1.0);
       matrix.key += "[" + std::to_string(e) + "]";
-      matrix.expert = e;
+      if (of_experts) matrix.expert = e;
       matrix.rows = cut.rows;
       matrix.cols = cut.cols;
       matrix.views = {cut.views[static_cast<std::size_t>(e)]};
@@ -233,24 +233,23 @@ public:
 
   /// True if a matrix with these names stays.
   [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
+    const bool next_part = !names_.empty() && names_.back() == tensor;
+    if (!next_part && names_.size() < kNamesForNearest) names_.push_back(tensor);
     const bool in = included_.empty() || any(included_, tensor, key);
     const bool out = any(excluded_, tensor, key);
     return in && !out;
   }
 
-  void check_all_matched(const checkpoint::Catalogue& catalogue) const {
+  void check_all_matched() const {
     for (const auto* patterns : {&included_, &excluded_}) {
+      const std::string sign = patterns == &excluded_ ? "-" : "";
       for (const Pattern& pattern : *patterns) {
         if (pattern.matched) continue;
-        std::vector<std::string> names;
-        for (const Tensor& tensor : catalogue.tensors) {
-          if (names.size() < kNamesForNearest) names.push_back(tensor.name);
-        }
-        const std::string near = nearest(pattern.text, names);
+        const std::string near = nearest(pattern.text, names_);
         throw Error(Blame::usage,
-                    "--layers '" + printable(pattern.text) +
+                    "--layers '" + sign + printable(pattern.text) +
                         "': no matrix of this checkpoint matches" +
-                        (near.empty() ? "" : ". Did you mean '" + printable(near) + "'?"));
+                        (near.empty() ? "" : ". Did you mean '" + sign + printable(near) + "'?"));
       }
     }
   }
@@ -275,6 +274,7 @@ private:
 
   std::vector<Pattern> included_;
   std::vector<Pattern> excluded_;
+  std::vector<std::string> names_;  ///< of matrices asked about, for the nearest
 };
 
 }  // namespace
@@ -297,7 +297,7 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
                                    "by --layers"});
     }
   }
-  filter.check_all_matched(catalogue);
+  filter.check_all_matched();
   std::sort(selection.matrices.begin(), selection.matrices.end(),
             [](const Matrix& a, const Matrix& b) { return natural_less(a.key, b.key); });
   std::sort(
