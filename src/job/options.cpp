@@ -2,123 +2,17 @@
 
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <functional>
 #include <sstream>
 
-#include <boost/program_options.hpp>
-
 #include "wishart/core/error.hpp"
-#include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 
+#include "command_options.hpp"
+#include "synth_options.hpp"
+
 namespace wishart::job {
 namespace {
-
-namespace po = boost::program_options;
-
-constexpr std::int64_t kMaxJobFileBytes = 1 << 20;
-
-/// A command: what its help says, its options, and where its bare words go.
-struct Command {
-  std::string name;
-  std::string synopsis;
-  std::string purpose;
-  po::options_description options;
-  std::string positional;  ///< name of the option that bare words give
-  int max_positional;      ///< -1: any number
-};
-
-std::vector<std::string> option_names(const po::options_description& options) {
-  std::vector<std::string> names;
-  for (const auto& option : options.options()) names.push_back(option->long_name());
-  return names;
-}
-
-[[noreturn]] void throw_unknown(const std::string& shown, const std::string& name,
-                                const std::string& where, const Command& command) {
-  const std::string near = nearest(name, option_names(command.options));
-  throw Error(Blame::usage, where + ": unknown key '" + printable(shown) + "'" +
-                                (near.empty() ? "" : ". Did you mean '" + near + "'?") +
-                                " See wishart " + command.name + " --help");
-}
-
-/// Boost's exceptions as ours, with the name of the nearest key.
-po::parsed_options parsed_arguments(std::span<const std::string> arguments,
-                                    const Command& command) {
-  po::positional_options_description positional;
-  positional.add(command.positional.c_str(), command.max_positional);
-  try {
-    // No guessing of shortened names: a script must not change its meaning when an option is added.
-    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    return po::command_line_parser(std::vector<std::string>(arguments.begin(), arguments.end()))
-        .options(command.options)
-        .positional(positional)
-        .style(style)
-        .run();
-  } catch (const po::unknown_option& error) {
-    std::string name = error.get_option_name();
-    name.erase(0, std::min(name.find_first_not_of('-'), name.size()));
-    name.resize(std::min(name.find('='), name.size()));
-    throw_unknown("--" + name, name, "wishart " + command.name, command);
-  } catch (const po::error& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
-                                  ". See wishart " + command.name + " --help");
-  }
-}
-
-/// Adds what the job file says to `values`, where no flag has said it.
-void store_job_file(const std::filesystem::path& path, const Command& command,
-                    po::variables_map& values) {
-  std::string text;
-  try {
-    text = read_text_file(path, kMaxJobFileBytes);
-  } catch (const Error& error) {
-    throw Error(Blame::usage, std::string("--job: ") + error.what());
-  }
-  std::istringstream stream(text);
-  const std::string where = printable(path.string());
-  try {
-    po::store(po::parse_config_file(stream, command.options, false), values);
-  } catch (const po::unknown_option& error) {
-    throw_unknown(error.get_option_name(), error.get_option_name(), where, command);
-  } catch (const po::error& error) {
-    throw Error(Blame::usage, where + ": " + printable(error.what()));
-  }
-}
-
-po::variables_map parsed(std::span<const std::string> arguments, const Command& command) {
-  po::variables_map values;
-  try {
-    po::store(parsed_arguments(arguments, command), values);
-    if (values.count("job") > 0) store_job_file(values["job"].as<std::string>(), command, values);
-    po::notify(values);
-  } catch (const po::required_option& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": missing " +
-                                  (error.get_option_name() == "--" + command.positional
-                                       ? command.synopsis
-                                       : error.get_option_name()) +
-                                  ". See wishart " + command.name + " --help");
-  } catch (const po::error& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
-                                  ". See wishart " + command.name + " --help");
-  }
-  return values;
-}
-
-/// `text` as one of the named choices.
-template <class T>
-T choice(const std::string& option, const std::string& text,
-         const std::vector<std::pair<std::string, T>>& choices) {
-  std::string names;
-  for (const auto& [name, value] : choices) {
-    if (name == text) return value;
-    names += (names.empty() ? "" : ", ") + name;
-  }
-  throw Error(Blame::usage,
-              option + ": expected one of " + names + ", found '" + printable(text) + "'");
-}
 
 /// 90, 90s, 15m, 2h, 1:30 (hours and minutes), 1:30:00.
 double seconds_of(const std::string& text) {
@@ -440,6 +334,9 @@ std::string help_text(const std::string& command) {
            "skipped\n"
            "  report ARCHIVE               show the summary of a scanned checkpoint\n"
            "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
+           "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
+           "for "
+           "benchmarks\n"
            "\n"
            "  wishart COMMAND --help       the options of a command\n"
            "  wishart --version            version, commit and libraries\n"
@@ -449,7 +346,8 @@ std::string help_text(const std::string& command) {
            "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
            "again).\n";
   }
-  for (const auto& make : {scan_command, inspect_command, report_command, export_command}) {
+  for (const auto& make :
+       {scan_command, inspect_command, report_command, export_command, synth_command}) {
     const Command found = make();
     if (found.name != command) continue;
     std::ostringstream text;

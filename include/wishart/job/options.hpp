@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wishart/record/spectrum.hpp"
+#include "wishart/synth/checkpoint.hpp"
 
 namespace wishart::job {
 
@@ -64,6 +65,12 @@ struct ExportOptions {
   OutputFormat format = OutputFormat::csv;
 };
 
+struct SynthOptions {
+  bool list = false;  ///< show the shapes, write nothing
+  synth::CheckpointOptions checkpoint;
+  OutputFormat format = OutputFormat::text;
+};
+
 /// Parsers of the arguments after the command's name. A value comes from the flag, else from the
 /// file named by `--job`, else from the default above.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
@@ -71,6 +78,7 @@ struct ExportOptions {
 [[nodiscard]] InspectOptions parse_inspect(std::span<const std::string> arguments);
 [[nodiscard]] ReportOptions parse_report(std::span<const std::string> arguments);
 [[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
+[[nodiscard]] SynthOptions parse_synth(std::span<const std::string> arguments);
 
 /// The text of `wishart COMMAND --help`, or of `wishart --help` for an empty name.
 [[nodiscard]] std::string help_text(const std::string& command);
