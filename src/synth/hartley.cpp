@@ -13,8 +13,9 @@ namespace {
 /// So that products of two indices are exact in 64 bits with room to spare.
 constexpr std::int64_t kLargest = std::int64_t{1} << 26;
 
-/// Two lanes as one SIMD register; GCC and Clang know this type on every architecture.
-using Pair = double __attribute__((vector_size(16)));
+/// Two lanes as one SIMD register; GCC and Clang know this type on every architecture. It may stand
+/// for any two neighbouring doubles.
+using Pair = double __attribute__((vector_size(16), may_alias, aligned(8)));
 
 /// An element is kLanes numbers: the real parts of four complex vectors, then the imaginary ones.
 constexpr std::size_t kElement = 4;  // in Pairs

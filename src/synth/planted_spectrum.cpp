@@ -111,8 +111,9 @@ PlantedSpectrum planted_spectrum(std::int64_t rows, std::int64_t cols,
   PlantedSpectrum spectrum;
   const auto wanted = std::llround(recipe.tail_share * static_cast<double>(count));
   // An exponent needs two values.
-  spectrum.num_tail = recipe.tail_share > 0 ? std::clamp<std::int64_t>(wanted, 2, count) : 0;
-  if (count < 2) spectrum.num_tail = 0;
+  if (recipe.tail_share > 0 && count >= 2) {
+    spectrum.num_tail = std::clamp<std::int64_t>(wanted, 2, count);
+  }
   spectrum.spikes = std::min(recipe.spikes, count - spectrum.num_tail);
   std::vector<double> lambda =
       marchenko_pastur_quantiles(count - spectrum.num_tail - spectrum.spikes, q);
