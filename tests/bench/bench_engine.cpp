@@ -70,9 +70,9 @@ private:
 };
 
 struct Arguments {
-  std::map<std::string, std::string> values{{"rows", "4096"}, {"cols", "4096"}, {"matrices", "1"},
-                                            {"runs", "3"},    {"team", "1"},    {"method", "gram"},
-                                            {"precision", "double"}, {"solver", "auto"}};
+  std::map<std::string, std::string> values{
+      {"rows", "4096"}, {"cols", "4096"},   {"matrices", "1"},       {"runs", "3"},
+      {"team", "1"},    {"method", "gram"}, {"precision", "double"}, {"solver", "auto"}};
   Arguments(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
       const std::string key = std::string(argv[i]).substr(2);
@@ -114,8 +114,7 @@ int run(int argc, char** argv) {
   matrix.cols = arguments.number("cols");
   matrix.tensor.dtype = Dtype::bf16;
   matrix.views = {View{0, matrix.cols, 1}};
-  Bf16Source source(matrix.rows, matrix.cols,
-                    static_cast<std::uint64_t>(world.rank() / team_size));
+  Bf16Source source(matrix.rows, matrix.cols, static_cast<std::uint64_t>(world.rank() / team_size));
   spectrum::Team team(comm);
   spectrum::Workspace workspace;
   const std::int64_t matrices = arguments.number("matrices");
@@ -147,13 +146,13 @@ int run(int argc, char** argv) {
   const auto m = static_cast<double>(matrix.short_side());
   const double mib = world.maximum(peak_mib());
   if (world.rank() == 0) {
-    std::printf("%s,engine,%s,%s,%s,%lldx%lld,ranks %d,team %d,%.4f s,%.1f GFLOP/s,%.0f MiB,"
-                "%.0f MiB before\n",
-                std::string(build_info().version).c_str(), arguments.text("method").c_str(),
-                arguments.text("precision").c_str(), first.solver.c_str(),
-                static_cast<long long>(matrix.rows), static_cast<long long>(matrix.cols),
-                world.size(), team_size, seconds,
-                (n * m * m + 4.0 / 3.0 * m * m * m) / seconds / 1e9, mib, base_mib);
+    std::printf(
+        "%s,engine,%s,%s,%s,%lldx%lld,ranks %d,team %d,%.4f s,%.1f GFLOP/s,%.0f MiB,"
+        "%.0f MiB before\n",
+        std::string(build_info().version).c_str(), arguments.text("method").c_str(),
+        arguments.text("precision").c_str(), first.solver.c_str(),
+        static_cast<long long>(matrix.rows), static_cast<long long>(matrix.cols), world.size(),
+        team_size, seconds, (n * m * m + 4.0 / 3.0 * m * m * m) / seconds / 1e9, mib, base_mib);
   }
   return world.maximum(static_cast<double>(wrong)) > 0 ? 1 : 0;
 }

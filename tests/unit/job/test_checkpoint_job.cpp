@@ -44,7 +44,7 @@ std::string id_of(const std::string& name, const std::string& id = "") {
 Result result_for(const CheckpointJob& job, std::int64_t item) {
   const Matrix matrix = job.work_order().matrices.at(static_cast<std::size_t>(item));
   Result result;
-  result.command.item = item;
+  result.item = item;
   result.spectrum.status = SpectrumStatus::ok;
   for (std::int64_t i = 0; i < matrix.num_values(); ++i) {
     result.spectrum.sigma.push_back(1 + static_cast<double>(i * i));
