@@ -33,6 +33,18 @@ std::string id_from(const std::filesystem::path& path) {
   return name.empty() ? "checkpoint" : name.substr(0, 200);
 }
 
+/// The id that `options` asks for, else one from the name of the checkpoint.
+std::string checkpoint_id(const std::filesystem::path& path, const ScanOptions& options) {
+  if (!options.id.empty()) return options.id;
+  std::string id = id_from(path);
+  if (!archive::is_checkpoint_id(id)) {
+    throw Error(Blame::usage, printable(path.string()) + ": its name gives it the id '" + id +
+                                  "', which is reserved for the archive's own file. Scan it with "
+                                  "another name: --id NAME");
+  }
+  return id;
+}
+
 /// What a row asks of the exit code.
 int exit_code_of(const LayerRow& row) {
   if (row.status == "nonfinite") return static_cast<int>(Blame::numerics);
@@ -64,9 +76,9 @@ StoredSpectrum stored(Spectrum&& spectrum) {
 CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
                              const Layout& layout)
     : options_(options),
+      id_(checkpoint_id(std::filesystem::absolute(path), options)),
       catalogue_(checkpoint::open_checkpoint(path)),
       selection_(model::select_matrices(catalogue_, selection_options(options.selection))),
-      id_(options.id.empty() ? id_from(std::filesystem::absolute(path)) : options.id),
       identity_(catalogue_.identity()),
       layout_(layout),
       warnings_(catalogue_.warnings),

@@ -72,9 +72,9 @@ private:
   [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
+  std::string id_;  ///< first: a name that cannot be used is refused before anything is read
   checkpoint::Catalogue catalogue_;
   model::Selection selection_;
-  std::string id_;
   std::string identity_;
   Layout layout_;
   bool already_archived_ = false;

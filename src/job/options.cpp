@@ -7,6 +7,7 @@
 
 #include <boost/program_options.hpp>
 
+#include "wishart/archive/archive.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
@@ -298,6 +299,12 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
   }
   options.archive = values["archive"].as<std::string>();
   options.id = values["id"].as<std::string>();
+  if (!options.id.empty() && !archive::is_checkpoint_id(options.id)) {
+    throw Error(Blame::usage,
+                "--id: expected up to 200 letters, digits and ._+=-, no dot at the "
+                "beginning, and not 'index'; found '" +
+                    printable(options.id) + "'");
+  }
   options.selection = selection_of(values);
   options.tolerance = values["tolerance"].as<double>();
   if (!(options.tolerance >= 0)) {
