@@ -77,6 +77,7 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
                              const Layout& layout)
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
+      path_(std::filesystem::absolute(path).lexically_normal().string()),
       catalogue_(checkpoint::open_checkpoint(path)),
       selection_(model::select_matrices(catalogue_, selection_options(options.selection))),
       identity_(catalogue_.identity()),
@@ -110,10 +111,10 @@ void CheckpointJob::check_archive() {
     return;
   }
   const bool same_content = old.provenance.checkpoint_identity == identity_;
-  if (!same_content && old.provenance.checkpoint_path != catalogue_.root.string()) {
+  if (!same_content && old.provenance.checkpoint_path != path_) {
     throw Error(Blame::usage, printable(file.string()) + ": holds another checkpoint, " +
                                   printable(old.provenance.checkpoint_path) + ", but " +
-                                  printable(catalogue_.root.string()) +
+                                  printable(path_) +
                                   " has the same name. Choose another with --id");
   }
   const bool same_options = old.provenance.options == options_.result_options_json();
@@ -207,7 +208,7 @@ std::filesystem::path CheckpointJob::finish() {
   CheckpointRecord record;
   Provenance& provenance = record.provenance;
   provenance.checkpoint_id = id_;
-  provenance.checkpoint_path = catalogue_.root.string();
+  provenance.checkpoint_path = path_;
   provenance.checkpoint_identity = identity_;
   provenance.format = catalogue_.format;
   provenance.model_type = catalogue_.config.model_type;

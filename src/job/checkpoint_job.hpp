@@ -72,7 +72,8 @@ private:
   [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
-  std::string id_;  ///< first: a name that cannot be used is refused before anything is read
+  std::string id_;    ///< first: a name that cannot be used is refused before anything is read
+  std::string path_;  ///< of the checkpoint, as given, made absolute
   checkpoint::Catalogue catalogue_;
   model::Selection selection_;
   std::string identity_;

@@ -171,6 +171,27 @@ TEST_CASE("a name that no archive file can have is refused before anything is re
             .exit_code == 0);
 }
 
+TEST_CASE("two files of one folder under one id do not replace each other", "[refusal]") {
+  const TempFolder temp;
+  write_bytes(temp / "m/a.safetensors", safetensors_bytes(kGood));
+  write_bytes(temp / "m/b.safetensors", safetensors_bytes({kGood[1]}));
+  const std::string archive = (temp / "archive").string();
+  const std::string a = (temp / "m/a.safetensors").string();
+  const std::string b = (temp / "m/b.safetensors").string();
+  REQUIRE(run_wishart({"scan", a, "--archive", archive, "--id", "m"}).exit_code == 0);
+  check_refused(temp, b, 2,
+                {"m.h5: holds another checkpoint, " + a + ", but " + b +
+                 " has the same name. Choose another with --id"},
+                {"--id", "m"});
+  CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 2);
+  CHECK(run_wishart({"report", archive}).out.find(a) != std::string::npos);
+  // The same file, changed, replaces what was there, however its path is written.
+  write_bytes(temp / "m/a.safetensors", safetensors_bytes({kGood[1]}));
+  const std::string again = (temp / "m/../m/./a.safetensors").string();
+  CHECK(run_wishart({"scan", again, "--archive", archive, "--id", "m"}).exit_code == 0);
+  CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 1);
+}
+
 TEST_CASE("a history goes on after a checkpoint whose name is reserved", "[refusal]") {
   const TempFolder temp;
   for (const char* name : {"index", "step-1"}) {
