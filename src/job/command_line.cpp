@@ -101,11 +101,14 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
     out << version_text();
     return 0;
   }
-  if (!help_text(name).empty() && std::find(rest.begin(), rest.end(), "--help") != rest.end()) {
+  const auto given = [&](const char* word) {
+    return std::find(rest.begin(), rest.end(), word) != rest.end();
+  };
+  if (!help_text(name).empty() && (given("--help") || given("-h"))) {
     out << help_text(name);
     return 0;
   }
-  if (!help_text(name).empty() && std::find(rest.begin(), rest.end(), "--version") != rest.end()) {
+  if (!help_text(name).empty() && given("--version")) {
     out << version_text();
     return 0;
   }
@@ -118,7 +121,7 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
   const std::vector<std::string> names{"scan", "inspect", "report", "export"};
   const std::string near = nearest(name, names);
   err << "wishart: unknown command '" << printable(name) << '\''
-      << (near.empty() ? "" : ". Did you mean '" + near + "'?") << " See wishart --help\n";
+      << (near.empty() ? "." : ". Did you mean '" + near + "'?") << " See wishart --help\n";
   return static_cast<int>(Blame::usage);
 }
 

@@ -39,7 +39,7 @@ std::vector<std::string> option_names(const po::options_description& options) {
                                 const std::string& where, const Command& command) {
   const std::string near = nearest(name, option_names(command.options));
   throw Error(Blame::usage, where + ": unknown key '" + printable(shown) + "'" +
-                                (near.empty() ? "" : ". Did you mean '" + near + "'?") +
+                                (near.empty() ? "." : ". Did you mean '" + near + "'?") +
                                 " See wishart " + command.name + " --help");
 }
 
@@ -57,9 +57,10 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
         .style(style)
         .run();
   } catch (const po::unknown_option& error) {
-    std::string name = error.get_option_name();
-    name.erase(0, std::min(name.find_first_not_of('-'), name.size()));
-    throw_unknown("--" + name, name, "wishart " + command.name, command);
+    std::string shown = error.get_option_name();
+    shown.resize(std::min(shown.find('='), shown.size()));  // Boost leaves the value at its name
+    const std::string name = shown.substr(std::min(shown.find_first_not_of('-'), shown.size()));
+    throw_unknown(shown, name, "wishart " + command.name, command);
   } catch (const po::error& error) {
     throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
                                   ". See wishart " + command.name + " --help");
@@ -406,7 +407,7 @@ std::string help_text(const std::string& command) {
            "  report ARCHIVE               show the summary of a scanned checkpoint\n"
            "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
            "\n"
-           "  wishart COMMAND --help       the options of a command\n"
+           "  wishart COMMAND --help, -h   the options of a command\n"
            "  wishart --version            version, commit and libraries\n"
            "\n"
            "Exit codes: 0 done, 2 usage, 3 input, 4 resources, 5 some matrices failed "

@@ -33,6 +33,8 @@ TEST_CASE("every command has help and the program a version", "[cli]") {
     const Outcome one = run_wishart({command, "--help"});
     CHECK(one.exit_code == 0);
     CHECK(one.out.find(std::string("Usage: wishart ") + command) == 0);
+    CHECK(run_wishart({command, "-h"}).out == one.out);
+    CHECK(run_wishart({command, "-h"}).exit_code == 0);
     CHECK(run_wishart({command, "--version"}).out.find("wishart 0.") == 0);
   }
   CHECK(run_wishart({"--version"}).out.find("wishart 0.") == 0);
@@ -44,9 +46,26 @@ TEST_CASE("a missing or unknown command is a usage error", "[cli]") {
   CHECK(unknown.exit_code == 2);
   CHECK(unknown.err ==
         "wishart: unknown command 'scann'. Did you mean 'scan'? See wishart --help\n");
+  CHECK(run_wishart({"quux"}).err == "wishart: unknown command 'quux'. See wishart --help\n");
   const Outcome missing = run_wishart({"report"});
   CHECK(missing.exit_code == 2);
   CHECK(missing.messages().size() == 1);
+}
+
+TEST_CASE("an unknown key is shown as typed, and near keys are named", "[cli]") {
+  const auto refusal = [](const char* key) { return run_wishart({"report", "x", key}).err; };
+  const std::string end = " See wishart report --help\n";
+  CHECK(refusal("--zzzzzzzz") == "wishart: wishart report: unknown key '--zzzzzzzz'." + end);
+  CHECK(refusal("--forma") ==
+        "wishart: wishart report: unknown key '--forma'. Did you mean 'format'?" + end);
+  CHECK(refusal("--zzzzzzzz=3") == "wishart: wishart report: unknown key '--zzzzzzzz'." + end);
+  CHECK(refusal("--forma=csv") ==
+        "wishart: wishart report: unknown key '--forma'. Did you mean 'format'?" + end);
+  CHECK(refusal("-x") == "wishart: wishart report: unknown key '-x'." + end);
+  const TempFolder temp;
+  const auto job = temp.write("job.cfg", "zzzzzzzz = x\n");
+  CHECK(run_wishart({"report", "x", "--job", job.string()}).err ==
+        "wishart: " + job.string() + ": unknown key 'zzzzzzzz'." + end);
 }
 
 TEST_CASE("inspect lists matrices and skipped tensors in three formats", "[cli]") {
