@@ -117,6 +117,29 @@ TEST_CASE("an archive is reported and exported in every format", "[cli]") {
   CHECK(wrong.err.find("model.layers.0.mlp.up_proj.weight") != std::string::npos);
 }
 
+TEST_CASE("the report cuts each name of a skipped tensor by itself", "[cli]") {
+  const TempFolder temp;
+  const std::string middle(60, 'x');
+  std::vector<TensorToWrite> tensors{{"a.weight", {20, 16}, noise_values(320, 1)}};
+  for (int i = 0; i < 4; ++i) {
+    tensors.push_back({"b" + std::to_string(i) + middle + "e.bias", {4}, noise_values(4, 2)});
+  }
+  write_bytes(temp / "m/model.safetensors", safetensors_bytes(tensors));
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(run_wishart({"scan", (temp / "m").string(), "--archive", archive}).exit_code == 0);
+  // 44 characters each: 14, the ellipsis, 29.
+  std::string expected;
+  for (int i = 0; i < 3; ++i) {
+    expected += "b" + std::to_string(i) + std::string(12, 'x') + "\xE2\x80\xA6" +
+                std::string(23, 'x') + "e.bias, ";
+  }
+  for (const char* format : {"text", "md"}) {
+    const Outcome report = run_wishart({"report", archive, "--format", format});
+    CAPTURE(format, report.out);
+    CHECK(report.out.find(expected + "...") != std::string::npos);
+  }
+}
+
 TEST_CASE("options come from flags first, then from the job file", "[cli]") {
   const TempFolder temp;
   const std::string model = small_model(temp).string();
