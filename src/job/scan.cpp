@@ -131,7 +131,6 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   std::vector<std::byte> bytes;
   mpi::together(world, [&] {
     if (world.rank() != 0) return;
-    archive::prepare_folder(options.archive);
     std::vector<std::string> found;
     for (const auto& path : options.paths) {
       for (const auto& checkpoint : checkpoint::find_checkpoints(path)) {
@@ -143,6 +142,7 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
                                     printable(options.paths.front().string()) + " holds " +
                                     std::to_string(found.size()));
     }
+    archive::prepare_folder(options.archive);  // after: a mistyped path leaves no empty folder
     Packer pack;
     pack(found);
     bytes = pack.take();

@@ -89,6 +89,7 @@ TEST_CASE("names from strangers reach the terminal escaped", "[refusal]") {
 TEST_CASE("a path that is not there, or has no checkpoint, is refused", "[refusal]") {
   const TempFolder temp;
   check_refused(temp, temp / "none", 3, {"none"});
+  CHECK_FALSE(std::filesystem::exists(temp / "archive"));
   std::filesystem::create_directories(temp / "empty");
   check_refused(temp, temp / "empty", 3, {"empty"});
 }
