@@ -11,7 +11,7 @@
 namespace wishart::job {
 
 /// Bytes that this host can still give: the least of MemAvailable in /proc/meminfo, what the
-/// control group leaves, and Slurm's limit for the node. 0 if none of them can be read.
+/// control groups leave, and Slurm's limit for the node. 0 if none of them can be read.
 [[nodiscard]] std::int64_t host_memory_bytes();
 
 /// Ranks, hosts and memory of a job.
