@@ -67,7 +67,9 @@ private:
   };
 
   void check_archive();
+  void take_over(const std::filesystem::path& file);
   void resume_from_journal();
+  bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
   [[nodiscard]] double seconds() const;
 
@@ -80,6 +82,8 @@ private:
   Layout layout_;
   bool already_archived_ = false;
   int archived_exit_code_ = 0;
+  double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again
+  std::int64_t earlier_restarts_ = 0;
   std::unique_ptr<archive::Journal> journal_;
   std::vector<Matrix> todo_;  ///< in plan order
   plan::Plan plan_;
