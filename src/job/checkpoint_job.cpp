@@ -10,6 +10,7 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/summary.hpp"
 
+#include "libraries.hpp"
 #include "stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -246,7 +247,7 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.program_version = build_info().version;
   provenance.program_commit = build_info().commit;
   provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
-  provenance.libraries = build_info().libraries;
+  provenance.libraries = libraries_text();
   provenance.mpi_layout = layout_text(layout_);
   provenance.created = utc_now();
   provenance.seconds = seconds() + journal_->earlier_seconds() + earlier_seconds_;

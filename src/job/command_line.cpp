@@ -15,6 +15,7 @@
 #include "wishart/mpi/session.hpp"
 #include "wishart/mpi/together.hpp"
 
+#include "libraries.hpp"
 #include "stop_signal.hpp"
 
 namespace wishart::job {
@@ -80,8 +81,8 @@ int run_scan_command(std::span<const std::string> arguments, std::ostream& out, 
 std::string version_text() {
   const BuildInfo& info = build_info();
   return "wishart " + std::string(info.version) + " (" + std::string(info.commit) + ")\n" +
-         std::string(info.compiler) + ", " + std::string(info.flags) + "\n" +
-         std::string(info.libraries) + "\n";
+         std::string(info.compiler) + ", " + std::string(info.flags) + "\n" + libraries_text() +
+         "\n";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "control_group.hpp"
+#include "libraries.hpp"
 
 namespace wishart::job {
 namespace {
@@ -55,12 +56,16 @@ Layout survey(const mpi::Comm& world) {
   layout.ranks_per_host = world.maximum(std::int64_t{host.size()});
   const double usable = kUsableShare * static_cast<double>(host_memory_bytes()) / host.size();
   layout.memory_per_rank_bytes = world.minimum(static_cast<std::int64_t>(usable));
+  layout.threads = world.maximum(blas_threads());
   return layout;
 }
 
 std::string layout_text(const Layout& layout) {
   return std::to_string(layout.ranks) + (layout.ranks == 1 ? " rank" : " ranks") + " on " +
-         std::to_string(layout.hosts) + (layout.hosts == 1 ? " host" : " hosts");
+         std::to_string(layout.hosts) + (layout.hosts == 1 ? " host" : " hosts") +
+         (layout.threads == 0 ? ""
+                              : ", " + std::to_string(layout.threads) +
+                                    (layout.threads == 1 ? " thread each" : " threads each"));
 }
 
 std::string utc_now() {

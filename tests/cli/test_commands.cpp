@@ -140,6 +140,28 @@ TEST_CASE("the report cuts each name of a skipped tensor by itself", "[cli]") {
   }
 }
 
+TEST_CASE("the archive says with what and on what it was computed", "[cli]") {
+  const TempFolder temp;
+  const std::string model = small_model(temp).string();
+  const Outcome version = run_wishart({"--version"});
+  for (const char* name : {"MPI ", "BLAS ", "; LAPACK ", "; ScaLAPACK ", "; HDF5 ", "; Boost "}) {
+    CAPTURE(name, version.out);
+    CHECK(version.out.find(name) != std::string::npos);
+  }
+  if (version.out.find("OpenBLAS") == std::string::npos) return;  // others do not tell threads
+  for (const auto& [setting, told] :
+       {std::pair("-u OPENBLAS_NUM_THREADS", "1 rank on 1 host, 1 thread each"),
+        std::pair("OPENBLAS_NUM_THREADS=2", "1 rank on 1 host, 2 threads each")}) {
+    const std::string archive = quoted((temp / setting).string());
+    const Outcome report =
+        run_shell("env -u OMP_NUM_THREADS " + std::string(setting) + " " + quoted(program_path()) +
+                  " scan " + quoted(model) + " --archive " + archive + " >/dev/null && " +
+                  quoted(program_path()) + " report " + archive);
+    CAPTURE(setting, report.out, report.err);
+    CHECK(report.out.find(std::string(", ") + told + ", ") != std::string::npos);
+  }
+}
+
 TEST_CASE("options come from flags first, then from the job file", "[cli]") {
   const TempFolder temp;
   const std::string model = small_model(temp).string();
