@@ -195,3 +195,19 @@ TEST_CASE("an archive without exit codes: what failed is tried again", "[job]") 
   CHECK(scene.job().already_archived());
   CHECK(scene.job().exit_code() == 5);  // by the status `nonfinite`
 }
+
+TEST_CASE("an archive folder that vanishes during the run is named at the end", "[job]") {
+  const Scene scene;
+  CheckpointJob job = scene.job();
+  compute(job, {});
+  std::filesystem::remove_all(scene.options.archive);
+  try {
+    job.finish();
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.blame() == Blame::resource);
+    CHECK(error.what() == scene.file().string() +
+                              ": cannot be written: No such file or directory. What stood there "
+                              "before is unchanged");
+  }
+}
