@@ -11,6 +11,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 
+#include "libraries.hpp"
 #include "over_ranks.hpp"
 
 namespace wishart::job {
@@ -50,8 +51,8 @@ int run_synth_command(std::span<const std::string> arguments, std::ostream& out,
 std::string version_text() {
   const BuildInfo& info = build_info();
   return "wishart " + std::string(info.version) + " (" + std::string(info.commit) + ")\n" +
-         std::string(info.compiler) + ", " + std::string(info.flags) + "\n" +
-         std::string(info.libraries) + "\n";
+         std::string(info.compiler) + ", " + std::string(info.flags) + "\n" + libraries_text() +
+         "\n";
 }
 
 }  // namespace
@@ -71,25 +72,29 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
     out << version_text();
     return 0;
   }
-  if (!help_text(name).empty() && std::find(rest.begin(), rest.end(), "--help") != rest.end()) {
+  const auto given = [&](const char* word) {
+    return std::find(rest.begin(), rest.end(), word) != rest.end();
+  };
+  if (!help_text(name).empty() && (given("--help") || given("-h"))) {
     out << help_text(name);
     return 0;
   }
-  if (!help_text(name).empty() && std::find(rest.begin(), rest.end(), "--version") != rest.end()) {
+  if (!help_text(name).empty() && given("--version")) {
     out << version_text();
     return 0;
   }
   if (name == "scan") return run_scan_command(rest, out, err);
   if (name == "inspect")
     return run_alone([&] { return inspect_text(parse_inspect(rest)); }, out, err);
+  if (name == "plan") return run_alone([&] { return plan_text(parse_plan(rest)); }, out, err);
   if (name == "report") return run_alone([&] { return report_text(parse_report(rest)); }, out, err);
   if (name == "export")
     return run_alone([&] { return export_bytes(parse_export(rest)); }, out, err);
   if (name == "synth") return run_synth_command(rest, out, err);
-  const std::vector<std::string> names{"scan", "inspect", "report", "export", "synth"};
+  const std::vector<std::string> names{"scan", "inspect", "plan", "report", "export", "synth"};
   const std::string near = nearest(name, names);
   err << "wishart: unknown command '" << printable(name) << '\''
-      << (near.empty() ? "" : ". Did you mean '" + near + "'?") << " See wishart --help\n";
+      << (near.empty() ? "." : ". Did you mean '" + near + "'?") << " See wishart --help\n";
   return static_cast<int>(Blame::usage);
 }
 

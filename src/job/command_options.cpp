@@ -21,7 +21,7 @@ std::vector<std::string> option_names(const po::options_description& options) {
                                 const std::string& where, const Command& command) {
   const std::string near = nearest(name, option_names(command.options));
   throw Error(Blame::usage, where + ": unknown key '" + printable(shown) + "'" +
-                                (near.empty() ? "" : ". Did you mean '" + near + "'?") +
+                                (near.empty() ? "." : ". Did you mean '" + near + "'?") +
                                 " See wishart " + command.name + " --help");
 }
 
@@ -39,10 +39,10 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
         .style(style)
         .run();
   } catch (const po::unknown_option& error) {
-    std::string name = error.get_option_name();
-    name.erase(0, std::min(name.find_first_not_of('-'), name.size()));
-    name.resize(std::min(name.find('='), name.size()));
-    throw_unknown("--" + name, name, "wishart " + command.name, command);
+    std::string shown = error.get_option_name();
+    shown.resize(std::min(shown.find('='), shown.size()));  // Boost leaves the value at its name
+    const std::string name = shown.substr(std::min(shown.find_first_not_of('-'), shown.size()));
+    throw_unknown(shown, name, "wishart " + command.name, command);
   } catch (const po::error& error) {
     throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
                                   ". See wishart " + command.name + " --help");

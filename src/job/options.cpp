@@ -4,11 +4,13 @@
 #include <cmath>
 #include <sstream>
 
+#include "wishart/archive/archive.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/spectrum/spectrum.hpp"
 
 #include "command_options.hpp"
+#include "plan_options.hpp"
+#include "shared_options.hpp"
 #include "synth_options.hpp"
 
 namespace wishart::job {
@@ -44,35 +46,6 @@ double seconds_of(const std::string& text) {
   }
 }
 
-void add_selection_options(po::options_description& options) {
-  options.add_options()(
-      "compat", po::value<std::string>()->value_name("weightwatcher"),
-      "give WeightWatcher 0.7.5.5's numbers, defects included; implies --method svd")(
-      "no-pool", po::bool_switch(), "one matrix for each kernel offset of a convolution")(
-      "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
-      "skip matrices with fewer singular values")(
-      "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
-      "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated");
-}
-
-SelectionArguments selection_of(const po::variables_map& values) {
-  SelectionArguments selection;
-  if (values.count("compat") > 0) {
-    selection.weightwatcher =
-        choice<bool>("--compat", values["compat"].as<std::string>(), {{"weightwatcher", true}});
-  }
-  selection.no_pool = values["no-pool"].as<bool>();
-  selection.min_evals = values["min-evals"].as<std::int64_t>();
-  if (selection.min_evals < 1) {
-    throw Error(Blame::usage,
-                "--min-evals: expected at least 1, found " + std::to_string(selection.min_evals));
-  }
-  if (values.count("layers") > 0) {
-    selection.layers = values["layers"].as<std::vector<std::string>>();
-  }
-  return selection;
-}
-
 Command scan_command() {
   Command command{"scan",
                   "PATH",
@@ -89,28 +62,13 @@ Command scan_command() {
                                                 "read options from a job file (key = value)")(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the checkpoint in the archive (default: its file or folder name)")(
-      "method", po::value<std::string>()->value_name("METHOD"),
-      "how singular values are computed: auto, gram, qr or svd (default gram)")(
-      "resolve", po::bool_switch(),
-      "with --method auto or gram: compute again by qr where over 1 % of the values are too small "
-      "for the Gram matrix")(
-      "precision", po::value<std::string>()->default_value("double")->value_name("double|single"),
-      "single: products in float32, sums in float64; faster, for screening")(
-      "solver", po::value<std::string>()->default_value("auto")->value_name("SOLVER"),
-      "where a team's eigenvalues are computed: auto, local, scalapack or elpa")(
-      "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
-      "threads of the BLAS in each rank (default: what OPENBLAS_NUM_THREADS or OMP_NUM_THREADS "
-      "says, else 1)")("tolerance",
-                       po::value<double>()->default_value(1e-6, "1e-6")->value_name("X"),
-                       "eigenvalues below it count as weak_rank_loss")(
-      "team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
-      "ranks that share each matrix")(
-      "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
-      "memory that a rank may use, e.g. 8G (default: what its host has free, shared by its ranks)")(
+      "tolerance", po::value<double>()->default_value(1e-6, "1e-6")->value_name("X"),
+      "eigenvalues below it count as weak_rank_loss")(
       "time-limit", po::value<std::string>()->value_name("TIME"),
       "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
       "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
       "auto, plain, json or none; on stderr");
+  add_engine_options(command.options);
   add_selection_options(command.options);
   command.options.add_options()("help", "this text");
   return command;
@@ -176,34 +134,6 @@ Command export_command() {
   return command;
 }
 
-void take_engine_options(ScanOptions& options, const po::variables_map& values) {
-  options.resolve = values["resolve"].as<bool>();
-  options.precision =
-      choice<Precision>("--precision", values["precision"].as<std::string>(),
-                        {{"double", Precision::float64}, {"single", Precision::float32}});
-  if (options.method != Method::gram &&
-      (options.resolve || options.precision == Precision::float32)) {
-    throw Error(Blame::usage, std::string(options.resolve ? "--resolve" : "--precision single") +
-                                  ": is for --method gram, but the method is " +
-                                  std::string(method_name(options.method)) + ". Leave one out");
-  }
-  options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
-                                  {{"auto", Solver::automatic},
-                                   {"local", Solver::local},
-                                   {"scalapack", Solver::scalapack},
-                                   {"elpa", Solver::elpa}});
-  if (options.solver == Solver::elpa && !spectrum::have_elpa()) {
-    throw Error(Blame::usage,
-                "--solver elpa: this program was built without ELPA. Install libelpa-dev and build "
-                "again, or use --solver scalapack");
-  }
-  options.threads_per_rank = values["threads-per-rank"].as<int>();
-  if (options.threads_per_rank < 0) {
-    throw Error(Blame::usage, "--threads-per-rank: expected at least 1, found " +
-                                  std::to_string(options.threads_per_rank));
-  }
-}
-
 }  // namespace
 
 std::string ScanOptions::result_options_json() const {
@@ -232,35 +162,19 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
   }
   options.archive = values["archive"].as<std::string>();
   options.id = values["id"].as<std::string>();
+  if (!options.id.empty() && !archive::is_checkpoint_id(options.id)) {
+    throw Error(Blame::usage,
+                "--id: expected up to 200 letters, digits and ._+=-, no dot at the "
+                "beginning, and not 'index'; found '" +
+                    printable(options.id) + "'");
+  }
   options.selection = selection_of(values);
   options.tolerance = values["tolerance"].as<double>();
   if (!(options.tolerance >= 0)) {
     throw Error(Blame::usage, "--tolerance: expected a number of at least 0, found " +
                                   shortest(options.tolerance));
   }
-  // WeightWatcher's ranks and small eigenvalues need what the Gram matrix does not resolve.
-  options.method = options.selection.weightwatcher ? Method::svd : Method::gram;
-  if (values.count("method") > 0) {
-    options.method = choice<Method>(
-        "--method", values["method"].as<std::string>(),
-        {{"auto", Method::gram}, {"gram", Method::gram}, {"qr", Method::qr}, {"svd", Method::svd}});
-    if (options.selection.weightwatcher && options.method != Method::svd) {
-      throw Error(Blame::usage,
-                  "--compat weightwatcher needs --method svd: its ranks count singular values that "
-                  "the Gram matrix does not resolve. Leave out --method");
-    }
-  }
   take_engine_options(options, values);
-  options.team_size = values["team-size"].as<int>();
-  if (options.team_size < 0) {
-    throw Error(Blame::usage,
-                "--team-size: expected a number of ranks, or 0 to leave the choice; found " +
-                    std::to_string(options.team_size));
-  }
-  if (values.count("memory-per-rank") > 0) {
-    options.memory_per_rank_bytes =
-        parse_bytes(values["memory-per-rank"].as<std::string>(), "--memory-per-rank");
-  }
   if (values.count("time-limit") > 0) {
     options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
   }
@@ -332,13 +246,16 @@ std::string help_text(const std::string& command) {
            "or alone)\n"
            "  inspect PATH                 list the matrices that would be analysed, and what is "
            "skipped\n"
+           "  plan PATH --ranks N          how a scan would be divided over N ranks, and how long "
+           "it "
+           "takes\n"
            "  report ARCHIVE               show the summary of a scanned checkpoint\n"
            "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
            "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
            "for "
            "benchmarks\n"
            "\n"
-           "  wishart COMMAND --help       the options of a command\n"
+           "  wishart COMMAND --help, -h   the options of a command\n"
            "  wishart --version            version, commit and libraries\n"
            "\n"
            "Exit codes: 0 done, 2 usage, 3 input, 4 resources, 5 some matrices failed "
@@ -346,8 +263,8 @@ std::string help_text(const std::string& command) {
            "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
            "again).\n";
   }
-  for (const auto& make :
-       {scan_command, inspect_command, report_command, export_command, synth_command}) {
+  for (const auto& make : {scan_command, inspect_command, plan_command, report_command,
+                           export_command, synth_command}) {
     const Command found = make();
     if (found.name != command) continue;
     std::ostringstream text;

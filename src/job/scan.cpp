@@ -17,6 +17,7 @@
 
 #include "checkpoint_job.hpp"
 #include "coordinator.hpp"
+#include "planning.hpp"
 #include "progress.hpp"
 #include "stop_signal.hpp"
 #include "worker.hpp"
@@ -107,7 +108,7 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
 void warn_of_oversubscription(JobContext& context) {
   if (context.warned || !context.leads()) return;
   context.warned = true;
-  const int threads = std::max(context.options.threads_per_rank, 1);
+  const int threads = threads_of(context.options);
   const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   if (cores == 0 || context.layout.ranks_per_host * threads <= cores) return;
   context.err << "wishart: " << context.layout.ranks_per_host << " ranks of " << threads
@@ -157,7 +158,6 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   std::vector<std::byte> bytes;
   mpi::together(world, [&] {
     if (world.rank() != 0) return;
-    archive::prepare_folder(options.archive);
     std::vector<std::string> found;
     for (const auto& path : options.paths) {
       for (const auto& checkpoint : checkpoint::find_checkpoints(path)) {
@@ -169,6 +169,7 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
                                     printable(options.paths.front().string()) + " holds " +
                                     std::to_string(found.size()));
     }
+    archive::prepare_folder(options.archive);  // after: a mistyped path leaves no empty folder
     Packer pack;
     pack(found);
     bytes = pack.take();
@@ -180,23 +181,13 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   return {names.begin(), names.end()};
 }
 
-/// Holds the BLAS of this rank to its threads.
-void hold_threads(int wanted) {
-  // A rank per core is the rule; who starts fewer ranks says so.
-  const bool told =
-      std::getenv("OPENBLAS_NUM_THREADS") != nullptr ||  // NOLINT(concurrency-mt-unsafe)
-      std::getenv("OMP_NUM_THREADS") != nullptr;         // NOLINT(concurrency-mt-unsafe)
-  if (wanted == 0 && told) return;
-  spectrum::set_blas_threads(std::max(wanted, 1));
-}
-
 }  // namespace
 
 int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
              std::ostream& err) {
   const auto start = std::chrono::steady_clock::now();
   const StopSignal signals;
-  hold_threads(options.threads_per_rank);
+  spectrum::set_blas_threads(threads_of(options));
   const std::vector<std::filesystem::path> checkpoints = find_all(options, world);
 
   const std::vector<plan::Team> tree = plan::team_tree(world.size());

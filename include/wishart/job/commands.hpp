@@ -35,6 +35,10 @@ namespace wishart::job {
 /// @throws Error
 [[nodiscard]] std::string inspect_text(const InspectOptions& options);
 
+/// How a scan would be divided over ranks, as text, CSV or JSON.
+/// @throws Error
+[[nodiscard]] std::string plan_text(const PlanOptions& options);
+
 /// The report of one archived checkpoint.
 [[nodiscard]] std::string report_text(const ReportOptions& options);
 

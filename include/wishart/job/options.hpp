@@ -51,6 +51,15 @@ struct InspectOptions {
   OutputFormat format = OutputFormat::text;
 };
 
+struct PlanOptions {
+  std::filesystem::path path;
+  ScanOptions scan;  ///< the selection and how matrices are computed
+  int ranks = 1;
+  int ranks_per_node = 0;  ///< 0: all on one node
+  double gflops = 0;       ///< of one rank; 0: measured
+  OutputFormat format = OutputFormat::text;
+};
+
 struct ReportOptions {
   std::filesystem::path archive;
   std::string checkpoint;
@@ -76,6 +85,7 @@ struct SynthOptions {
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
 [[nodiscard]] ScanOptions parse_scan(std::span<const std::string> arguments);
 [[nodiscard]] InspectOptions parse_inspect(std::span<const std::string> arguments);
+[[nodiscard]] PlanOptions parse_plan(std::span<const std::string> arguments);
 [[nodiscard]] ReportOptions parse_report(std::span<const std::string> arguments);
 [[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
 [[nodiscard]] SynthOptions parse_synth(std::span<const std::string> arguments);

@@ -39,14 +39,20 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
   const std::vector<Expected> table{
       {"scan",
        "Usage: wishart scan PATH... [OPTIONS]\n",
-       {"--path PATH", "--archive DIR", "--job FILE", "--id NAME", "--method gram|svd",
-        "--tolerance X", "--team-size N", "--memory-per-rank SIZE", "--time-limit TIME",
-        "--progress STYLE", "--compat weightwatcher", "--no-pool", "--min-evals N", "--layers GLOB",
-        "--help"}},
+       {"--path PATH", "--archive DIR", "--job FILE", "--id NAME", "--method METHOD", "--resolve",
+        "--precision double|single", "--solver SOLVER", "--threads-per-rank N", "--tolerance X",
+        "--team-size N", "--memory-per-rank SIZE", "--time-limit TIME", "--progress STYLE",
+        "--compat weightwatcher", "--no-pool", "--min-evals N", "--layers GLOB", "--help"}},
       {"inspect",
        "Usage: wishart inspect PATH [OPTIONS]\n",
        {"--path PATH", "--job FILE", "--format FORMAT", "--compat weightwatcher", "--no-pool",
         "--min-evals N", "--layers GLOB", "--help"}},
+      {"plan",
+       "Usage: wishart plan PATH [OPTIONS]\n",
+       {"--path PATH", "--ranks N", "--ranks-per-node N", "--gflops X", "--format FORMAT",
+        "--job FILE", "--method METHOD", "--resolve", "--precision double|single",
+        "--solver SOLVER", "--threads-per-rank N", "--team-size N", "--memory-per-rank SIZE",
+        "--compat weightwatcher", "--no-pool", "--min-evals N", "--layers GLOB", "--help"}},
       {"report",
        "Usage: wishart report ARCHIVE [OPTIONS]\n",
        {"--archive ARCHIVE", "--checkpoint ID", "--format FORMAT", "--job FILE", "--help"}},
@@ -97,7 +103,7 @@ TEST_CASE("a missing or unknown command is a usage error on standard error", "[h
   CHECK(typo.code == 2);
   CHECK(typo.err ==
         "wishart: unknown command 'reprot'. Did you mean 'report'? See wishart --help\n");
-  CHECK(run({"\x1b[2J"}).err == "wishart: unknown command '\\x1b[2J' See wishart --help\n");
+  CHECK(run({"\x1b[2J"}).err == "wishart: unknown command '\\x1b[2J'. See wishart --help\n");
 }
 
 TEST_CASE("an error of a command is one line and its exit code", "[help]") {

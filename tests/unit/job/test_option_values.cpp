@@ -46,11 +46,29 @@ TEST_CASE("memory is read in powers of 1024", "[options]") {
 }
 
 TEST_CASE("a choice names all choices", "[options]") {
-  CHECK(scan_refusal({"--method", "qr"}) == "--method: expected one of gram, svd, found 'qr'");
+  CHECK(scan_refusal({"--method", "qr2"}) ==
+        "--method: expected one of auto, gram, qr, svd, found 'qr2'");
+  CHECK(scan_refusal({"--precision", "half"}) ==
+        "--precision: expected one of double, single, found 'half'");
+  CHECK(scan_refusal({"--solver", "magma"}) ==
+        "--solver: expected one of auto, local, scalapack, elpa, found 'magma'");
+  CHECK(scan_refusal({"--method", "qr", "--resolve"}) ==
+        "--resolve: is for --method gram, but the method is qr. Leave one out");
+  CHECK(scan_refusal({"--compat", "weightwatcher", "--precision", "single"}) ==
+        "--precision single: is for --method gram, but the method is svd. Leave one out");
+  CHECK(scan_refusal({"--threads-per-rank", "-1"}) ==
+        "--threads-per-rank: expected at least 1, found -1");
+  CHECK(refusal(parse_plan, {"a", "--ranks", "0"}) == "--ranks: expected at least 1, found 0");
+  CHECK(refusal(parse_plan, {"a", "--ranks", "2", "--ranks-per-node", "-2"}) ==
+        "--ranks-per-node: expected at least 1, found -2");
+  CHECK(refusal(parse_plan, {"a", "--ranks", "2", "--gflops", "-1"}) ==
+        "--gflops: expected a positive number, found -1");
+  CHECK(refusal(parse_plan, {"a"}) == "wishart plan: missing --ranks. See wishart plan --help");
   CHECK(scan_refusal({"--progress", "loud"}) ==
         "--progress: expected one of auto, plain, json, none, found 'loud'");
   CHECK(scan_refusal({"--compat", "ww"}) == "--compat: expected one of weightwatcher, found 'ww'");
-  CHECK(scan_refusal({"--method", "\x1b"}) == "--method: expected one of gram, svd, found '\\x1b'");
+  CHECK(scan_refusal({"--method", "\x1b"}) ==
+        "--method: expected one of auto, gram, qr, svd, found '\\x1b'");
   CHECK(refusal(parse_export, {"a", "--table", "layer"}) ==
         "--table: expected one of layers, summary, skipped, spectrum, found 'layer'");
 }

@@ -127,7 +127,7 @@ TEST_CASE("an unknown key is refused with the nearest", "[options]") {
         "wishart scan: unknown key '--tollerance'. Did you mean 'tolerance'? See wishart scan "
         "--help");
   CHECK(scan_refusal({"--xyzzyxyzzy"}) ==
-        "wishart scan: unknown key '--xyzzyxyzzy' See wishart scan --help");
+        "wishart scan: unknown key '--xyzzyxyzzy'. See wishart scan --help");
   CHECK(refusal(parse_report, {"a", "--fromat", "md"}) ==
         "wishart report: unknown key '--fromat'. Did you mean 'format'? See wishart report --help");
   // A key of another command.
@@ -155,12 +155,14 @@ TEST_CASE("a value that is missing or said twice is refused", "[options]") {
 
 TEST_CASE("the options that shape results are kept as JSON", "[options]") {
   CHECK(scan({}).result_options_json() ==
-        R"({"mode": "corrected", "method": "gram", "pool": true, "min_evals": 10, )"
+        R"({"mode": "corrected", "method": "gram", "precision": "float64", )"
+        R"("resolve": false, "solver": "auto", "pool": true, "min_evals": 10, )"
         R"("tolerance": 1e-06, "team_size": 0, "layers": []})");
   CHECK(scan({"--compat", "weightwatcher", "--no-pool", "--min-evals", "3", "--layers", "a\"b",
               "--layers=-c", "--team-size", "2", "--tolerance", "0.5"})
             .result_options_json() ==
-        R"({"mode": "weightwatcher", "method": "svd", "pool": false, "min_evals": 3, )"
+        R"({"mode": "weightwatcher", "method": "svd", "precision": "float64", )"
+        R"("resolve": false, "solver": "auto", "pool": false, "min_evals": 3, )"
         R"("tolerance": 0.5, "team_size": 2, "layers": ["a\"b", "-c"]})");
   // What only shapes the run is not in it.
   CHECK(scan({"--progress", "none", "--time-limit", "1h", "--memory-per-rank", "1G"})
