@@ -26,6 +26,8 @@ void visit_attributes(P& p, F&& f) {
   f("program_version", p.program_version), f("program_commit", p.program_commit);
   f("compiler", p.compiler), f("libraries", p.libraries), f("mpi_layout", p.mpi_layout);
   f("created", p.created), f("seconds", p.seconds), f("restarts", p.restarts);
+  f("predicted_seconds", p.predicted_seconds), f("working_seconds", p.working_seconds);
+  f("busy_share", p.busy_share);
 }
 
 template <class T>

@@ -65,6 +65,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.w_norm = matrix.w_norm;
   row.reason = spectrum.reason;
   row.method = method_name(spectrum.method);
+  row.precision = precision_name(spectrum.precision);
   row.solver = spectrum.solver;
   row.team_size = spectrum.team_size;
   row.num_nan = spectrum.num_nan;

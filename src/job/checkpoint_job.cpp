@@ -182,6 +182,7 @@ void CheckpointJob::make_plan(const Layout& layout) {
   plan_.tree = std::move(whole.tree);
   for (plan::PlanItem& item : whole.items) {
     const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
+    ways_[matrix.key] = item.way;
     if (done_.contains(matrix.key)) continue;
     // From here on items and matrices go by one index, the order of handing out.
     item.matrix = static_cast<std::int64_t>(todo_.size());
@@ -201,13 +202,31 @@ WorkOrder CheckpointJob::work_order() const {
   order.matrices = todo_;
   for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
   order.resolve = options_.resolve;
+  order.calibrate = worth_calibrating();
   order.weightwatcher = options_.selection.weightwatcher;
   order.tolerance = options_.tolerance;
   return order;
 }
 
+bool CheckpointJob::worth_calibrating() const noexcept {
+  constexpr double kWorthSeconds = 10;
+  double seconds = 0;
+  for (const plan::PlanItem& item : plan_.items) seconds += item.seconds * item.way.team_size;
+  return seconds / layout_.ranks >= kWorthSeconds;
+}
+
+void CheckpointJob::start_work(double gflops) {
+  rates_ = rates_of(gflops);
+  predicted_seconds_ =
+      plan::forecast(plan_, plan::item_seconds(plan_, todo_, rates_)).makespan_seconds;
+  work_start_ = std::chrono::steady_clock::now();
+  work_end_ = work_start_;
+}
+
 void CheckpointJob::take(Result&& result) {
   const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
+  busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
+  work_end_ = std::chrono::steady_clock::now();
   archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
   // What failed for want of memory or for a bad disk is tried again by the next run.
   if (is_lasting(entry.spectrum)) journal_->append(entry);
@@ -244,6 +263,12 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.created = utc_now();
   provenance.seconds = seconds() + journal_->earlier_seconds() + earlier_seconds_;
   provenance.restarts = journal_->runs() + earlier_restarts_;
+  if (!todo_.empty()) {
+    const double working = std::chrono::duration<double>(work_end_ - work_start_).count();
+    provenance.predicted_seconds = predicted_seconds_;
+    provenance.working_seconds = working;
+    provenance.busy_share = working > 0 ? busy_seconds_ / (working * layout_.ranks) : kNan;
+  }
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
 
@@ -254,6 +279,7 @@ std::filesystem::path CheckpointJob::finish() {
     require(found != done_.end(), "a matrix was not computed");
     Done& done = found->second;
     done.row.layer_id = id++;
+    done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
     if (done.row.status != "success") ++failed;
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));

@@ -21,6 +21,7 @@ inline constexpr int kResultTag = 2;   ///< first rank of a team to the coordina
 /// All that a rank has to know about a checkpoint, from rank 0, which alone has parsed its files.
 struct WorkOrder {
   bool nothing_to_do = false;
+  bool calibrate = false;  ///< the ranks measure their speed first
   std::string format;
   std::string root;
   std::vector<SourceFile> files;
@@ -52,8 +53,8 @@ struct Results {
 
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
-  f(v.nothing_to_do), f(v.format), f(v.root), f(v.files), f(v.matrices), f(v.ways), f(v.resolve),
-      f(v.weightwatcher), f(v.tolerance);
+  f(v.nothing_to_do), f(v.calibrate), f(v.format), f(v.root), f(v.files), f(v.matrices), f(v.ways),
+      f(v.resolve), f(v.weightwatcher), f(v.tolerance);
 }
 template <class F>
 void visit_fields(Command& v, F&& f) {

@@ -67,6 +67,7 @@ struct LayerRow {
   std::int64_t num_fit_evals = -1;
   double fit_floor = kNan;
   std::string method;
+  std::string precision = "float64";
   std::string solver;
   std::int64_t team_size = 0;
   double floor_sigma = kNan;
@@ -77,6 +78,7 @@ struct LayerRow {
   std::int64_t num_inf = 0;
   std::string hash;
   double seconds = kNan;
+  double predicted_seconds = kNan;
   std::int64_t exit_code = 0;
 };
 
@@ -124,10 +126,12 @@ void visit_columns(LayerRow& r, F&& f) {
   f("block", r.block), f("expert", r.expert), f("rows", r.rows), f("cols", r.cols);
   f("dtype", r.dtype), f("num_params", r.num_params), f("w_norm", r.w_norm);
   f("reason", r.reason), f("num_fit_evals", r.num_fit_evals), f("fit_floor", r.fit_floor);
-  f("method", r.method), f("solver", r.solver), f("team_size", r.team_size);
+  f("method", r.method), f("precision", r.precision), f("solver", r.solver);
+  f("team_size", r.team_size);
   f("floor_sigma", r.floor_sigma), f("num_below_floor", r.num_below_floor);
   f("sum_squares", r.sum_squares), f("sum_squares_error", r.sum_squares_error);
-  f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds);
+  f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds),
+      f("predicted_seconds", r.predicted_seconds);
   f("exit_code", r.exit_code);
 }
 
