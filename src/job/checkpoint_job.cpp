@@ -21,7 +21,7 @@ std::string id_from(const std::filesystem::path& path) {
   std::filesystem::path last = path.lexically_normal();
   if (!last.has_filename()) last = last.parent_path();
   std::string name = last.filename().string();
-  for (const char* ending : {".safetensors"}) {
+  for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
     if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
   }
   for (char& c : name) {
@@ -125,6 +125,7 @@ void CheckpointJob::resume_from_journal() {
     if (found == by_key.end()) continue;
     Done done;
     done.row = fit::layer_row(*found->second, entry.spectrum, fit_options);
+    done.row.dtype = storage_text(found->second->tensor);
     done.spectrum = std::move(entry.spectrum);
     done_[entry.key] = std::move(done);
   }

@@ -25,7 +25,7 @@ private:
 }  // namespace
 
 void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams) {
-  const auto reader = checkpoint::make_reader(order.format, order.root, order.files);
+  const auto reader = checkpoint::make_reader(order.root, order.files);
   spectrum::SolveOptions solve;
   solve.method = order.method;
   solve.panel_bytes = order.panel_bytes;
@@ -42,6 +42,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, solve, workspace);
     if (team.comm().rank() != 0) continue;
     result.row = fit::layer_row(matrix, result.spectrum, fit_options);
+    result.row.dtype = storage_text(matrix.tensor);
     control.send(packed(result), 0, kResultTag);
   }
 }
