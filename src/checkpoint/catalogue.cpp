@@ -14,6 +14,7 @@
 #include "distributed.hpp"
 #include "folder.hpp"
 #include "json_scanner.hpp"
+#include "quantised.hpp"
 #include "safetensors_header.hpp"
 #include "side_files.hpp"
 #include "step_name.hpp"
@@ -252,6 +253,8 @@ Catalogue open_checkpoint(const fs::path& path) {
     open_file(catalogue, gathered, whole);
     if (parse_step_name(name).step < 0) name = catalogue.root.filename().string();
   }
+  order_tensors(catalogue);
+  assemble_quantised(catalogue);
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
   catalogue.config = read_model_config(catalogue.root, catalogue.warnings);

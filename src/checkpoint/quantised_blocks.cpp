@@ -134,7 +134,8 @@ void read_packed_int(ElementReader& reader, const Tensor& tensor, const Block& b
   for (std::int64_t i = block.row_begin; i < block.row_end; ++i) {
     for (std::int64_t j = block.col_begin; j < block.col_end; ++j) {
       std::int64_t g =
-          has_groups ? static_cast<std::int64_t>(group_of[at(j - block.col_begin)]) : j / group;
+          has_groups ? static_cast<std::int64_t>(group_of[at(j - block.col_begin)]) : -1;
+      if (g < 0) g = j / group;  // also where the file says -1: no order
       g = std::clamp<std::int64_t>(g, 0, groups - 1);
       std::int64_t zero = 0;
       if (has_zeros) {
