@@ -9,6 +9,9 @@
 
 #include "wishart/core/error.hpp"
 
+#include "decode_loops.hpp"
+#include "format8.hpp"
+
 namespace wishart::checkpoint {
 namespace {
 
@@ -39,18 +42,6 @@ float from_f16(std::uint16_t code) noexcept {
   const std::uint32_t bits = (std::bit_cast<std::uint32_t>(subnormal) & small) | (normal & ~small);
   return std::bit_cast<float>(bits | (static_cast<std::uint32_t>(code & 0x8000U) << 16U));
 }
-
-/// What distinguishes the 8-bit floats (Micikevicius et al. 2022, arXiv:2209.05433; Noune et al.
-/// 2022, arXiv:2206.02915 for fnuz).
-struct Format8 {
-  int mantissa_bits;
-  int bias;
-  enum class Special : std::uint8_t {
-    all_ones_nan,  ///< only the codes 0x7F and 0xFF are NaN, nothing is infinite
-    ieee,          ///< the largest exponent means infinity or NaN
-    fnuz,          ///< only 0x80 is NaN, nothing is infinite, no negative zero
-  } special;
-};
 
 constexpr double power_of_two(int exponent) {
   double value = 1;
@@ -99,12 +90,6 @@ constexpr std::array<double, 256> scale_table() {
   return table;
 }
 
-constexpr auto kE8M0 = scale_table();
-constexpr auto kE4M3 = table_of({3, 7, Format8::Special::all_ones_nan});
-constexpr auto kE5M2 = table_of({2, 15, Format8::Special::ieee});
-constexpr auto kE4M3Fnuz = table_of({3, 8, Format8::Special::fnuz});
-constexpr auto kE5M2Fnuz = table_of({2, 16, Format8::Special::fnuz});
-
 template <class T, class Convert>
 void convert_all(const std::byte* raw, std::span<double> out, Convert&& convert) {
   double* to = out.data();
@@ -112,8 +97,15 @@ void convert_all(const std::byte* raw, std::span<double> out, Convert&& convert)
   for (std::size_t i = 0; i < count; ++i) to[i] = convert(load<T>(raw + i * sizeof(T)));
 }
 
-void look_up(const std::byte* raw, std::span<double> out, const std::array<double, 256>& table) {
-  convert_all<std::uint8_t>(raw, out, [&](std::uint8_t code) { return table[code]; });
+template <Format8 kFormat>
+void look_up(const std::byte* raw, std::span<double> out) {
+  static constexpr std::array<double, 256> kTable = table_of(kFormat);
+  convert_all<std::uint8_t>(raw, out, [](std::uint8_t code) { return kTable[code]; });
+}
+
+void look_up_scale(const std::byte* raw, std::span<double> out) {
+  static constexpr std::array<double, 256> kTable = scale_table();
+  convert_all<std::uint8_t>(raw, out, [](std::uint8_t code) { return kTable[code]; });
 }
 
 template <class T>
@@ -121,19 +113,7 @@ void convert_integers(const std::byte* raw, std::span<double> out) {
   convert_all<T>(raw, out, [](T value) { return static_cast<double>(value); });
 }
 
-}  // namespace
-
-bool can_decode(Dtype dtype) noexcept {
-  constexpr std::array kOthers{Dtype::f8_e8m0, Dtype::boolean, Dtype::i8,  Dtype::u8,
-                               Dtype::i16,     Dtype::u16,     Dtype::i32, Dtype::u32};
-  return is_weight_dtype(dtype) ||
-         std::find(kOthers.begin(), kOthers.end(), dtype) != kOthers.end();
-}
-
-void decode(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) {
-  require(can_decode(dtype), "elements of this dtype are not converted to numbers");
-  const auto element_bytes = static_cast<std::size_t>(dtype_bits(dtype) / 8);
-  require(raw.size() == out.size() * element_bytes, "as many elements must go in as come out");
+void decode_portable(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) {
   switch (dtype) {
     case Dtype::f64:
       if (!out.empty()) std::memcpy(out.data(), raw.data(), raw.size());
@@ -145,15 +125,15 @@ void decode(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) 
     case Dtype::bf16:
       return convert_all<std::uint16_t>(raw.data(), out, from_bf16);
     case Dtype::f8_e4m3:
-      return look_up(raw.data(), out, kE4M3);
+      return look_up<kE4M3>(raw.data(), out);
     case Dtype::f8_e5m2:
-      return look_up(raw.data(), out, kE5M2);
+      return look_up<kE5M2>(raw.data(), out);
     case Dtype::f8_e4m3fnuz:
-      return look_up(raw.data(), out, kE4M3Fnuz);
+      return look_up<kE4M3Fnuz>(raw.data(), out);
     case Dtype::f8_e5m2fnuz:
-      return look_up(raw.data(), out, kE5M2Fnuz);
+      return look_up<kE5M2Fnuz>(raw.data(), out);
     case Dtype::f8_e8m0:
-      return look_up(raw.data(), out, kE8M0);
+      return look_up_scale(raw.data(), out);
     case Dtype::boolean:
     case Dtype::u8:
       return convert_integers<std::uint8_t>(raw.data(), out);
@@ -175,6 +155,28 @@ void decode(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) 
     case Dtype::c64:
       break;
   }
+}
+
+}  // namespace
+
+bool can_decode(Dtype dtype) noexcept {
+  constexpr std::array kOthers{Dtype::f8_e8m0, Dtype::boolean, Dtype::i8,  Dtype::u8,
+                               Dtype::i16,     Dtype::u16,     Dtype::i32, Dtype::u32};
+  return is_weight_dtype(dtype) ||
+         std::find(kOthers.begin(), kOthers.end(), dtype) != kOthers.end();
+}
+
+void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
+                 std::span<double> out) {
+  require(can_decode(dtype), "elements of this dtype are not converted to numbers");
+  const auto element_bytes = static_cast<std::size_t>(dtype_bits(dtype) / 8);
+  require(raw.size() == out.size() * element_bytes, "as many elements must go in as come out");
+  const std::size_t done = decode_vectors(set, dtype, raw, out);
+  decode_portable(dtype, raw.subspan(done * element_bytes), out.subspan(done));
+}
+
+void decode(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) {
+  decode_with(best_instruction_set(), dtype, raw, out);
 }
 
 }  // namespace wishart::checkpoint

@@ -19,8 +19,7 @@ struct Axis {
   std::int64_t out_stride = 0;
 };
 
-/// Bytes read at once: few calls on a parallel file system, and still in the processor's cache when
-/// they are converted.
+/// Bytes read at once where what lies between elements is read too.
 inline constexpr std::int64_t kReadBytes = std::int64_t{1} << 20;
 
 /// Memory that one reader uses again and again: at most kReadBytes, and their float64 values.

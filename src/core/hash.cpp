@@ -1,7 +1,6 @@
 #include "wishart/core/hash.hpp"
 
 #include <array>
-#include <bit>
 #include <cstdio>
 
 #include <xxhash.h>
@@ -36,20 +35,9 @@ std::uint64_t hash64(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
-void ElementHash::add(std::uint64_t position, std::span<const double> values) noexcept {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint64_t place = mix((position + i + 1) * 0x9e3779b97f4a7c15ULL);
-    const std::uint64_t term = mix(place ^ std::bit_cast<std::uint64_t>(values[i]));
-    first += term;
-    second += mix(term + 0x9e3779b97f4a7c15ULL);
-  }
+std::string ElementHash::hex() const {
+  // The sums' leading digits alone would tell less than the trailing ones; people compare a few.
+  return hex128(mix(first), mix(second));
 }
-
-void ElementHash::add(const ElementHash& other) noexcept {
-  first += other.first;
-  second += other.second;
-}
-
-std::string ElementHash::hex() const { return hex128(first, second); }
 
 }  // namespace wishart

@@ -71,6 +71,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.num_inf = spectrum.num_inf;
   row.hash = spectrum.hash;
   row.seconds = spectrum.seconds;
+  row.exit_code = spectrum.exit_code;
   return row;
 }
 

@@ -1,7 +1,6 @@
 #include "checkpoint_job.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/build_info.hpp"
@@ -10,6 +9,10 @@
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/summary.hpp"
+
+#include "libraries.hpp"
+#include "planning.hpp"
+#include "stored_spectrum.hpp"
 
 namespace wishart::job {
 namespace {
@@ -33,10 +36,28 @@ std::string id_from(const std::filesystem::path& path) {
   return name.empty() ? "checkpoint" : name.substr(0, 200);
 }
 
-/// What a row asks of the exit code.
+/// The id that `options` asks for, else one from the name of the checkpoint.
+std::string checkpoint_id(const std::filesystem::path& path, const ScanOptions& options) {
+  if (!options.id.empty()) return options.id;
+  std::string id = id_from(path);
+  if (!archive::is_checkpoint_id(id)) {
+    throw Error(Blame::usage, printable(path.string()) + ": its name gives it the id '" + id +
+                                  "', which is reserved for the archive's own file. Scan it with "
+                                  "another name: --id NAME");
+  }
+  return id;
+}
+
+/// What a row asks of the exit code; programs before the column kept nothing but the status.
 int exit_code_of(const LayerRow& row) {
   if (row.status == "nonfinite") return static_cast<int>(Blame::numerics);
-  return 0;
+  return static_cast<int>(row.exit_code);
+}
+
+/// The results of two builds do not go into one archive.
+bool is_by_this_program(const Provenance& provenance) {
+  return provenance.program_version == build_info().version &&
+         provenance.program_commit == build_info().commit;
 }
 
 /// Of two exit codes the graver: input before resources before numerics.
@@ -45,28 +66,15 @@ int graver(int a, int b) {
   return std::min(a, b);
 }
 
-model::SelectionOptions selection_options(const SelectionArguments& arguments) {
-  model::SelectionOptions options;
-  options.weightwatcher = arguments.weightwatcher;
-  options.pool = !arguments.no_pool;
-  options.min_evals = arguments.min_evals;
-  options.layers = arguments.layers;
-  return options;
-}
-
-StoredSpectrum stored(Spectrum&& spectrum) {
-  return {std::move(spectrum.sigma), std::move(spectrum.view_sigma_min),
-          std::move(spectrum.view_sigma_max), std::move(spectrum.view_rank_loss)};
-}
-
 }  // namespace
 
 CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
                              const Layout& layout)
     : options_(options),
+      id_(checkpoint_id(std::filesystem::absolute(path), options)),
+      path_(std::filesystem::absolute(path).lexically_normal().string()),
       catalogue_(checkpoint::open_checkpoint(path)),
-      selection_(model::select_matrices(catalogue_, selection_options(options.selection))),
-      id_(options.id.empty() ? id_from(std::filesystem::absolute(path)) : options.id),
+      selection_(model::select_matrices(catalogue_, selection_options_of(options.selection))),
       identity_(catalogue_.identity()),
       layout_(layout),
       warnings_(catalogue_.warnings),
@@ -98,61 +106,89 @@ void CheckpointJob::check_archive() {
     return;
   }
   const bool same_content = old.provenance.checkpoint_identity == identity_;
-  if (!same_content && old.provenance.checkpoint_path != catalogue_.root.string()) {
+  if (!same_content && old.provenance.checkpoint_path != path_) {
     throw Error(Blame::usage, printable(file.string()) + ": holds another checkpoint, " +
                                   printable(old.provenance.checkpoint_path) + ", but " +
-                                  printable(catalogue_.root.string()) +
+                                  printable(path_) +
                                   " has the same name. Choose another with --id");
   }
-  const bool same_options = old.provenance.options == options_.result_options_json();
-  const bool complete = std::none_of(old.layers.begin(), old.layers.end(), [](const LayerRow& row) {
-    return row.status == "error";  // a full disk or a broken network may have passed
-  });
-  already_archived_ = same_content && same_options && complete;
-  if (!already_archived_) return;
+  if (!same_content || old.provenance.options != options_.result_options_json()) return;
+  already_archived_ = std::all_of(old.layers.begin(), old.layers.end(),
+                                  [](const LayerRow& row) { return is_lasting(row); });
+  if (!already_archived_) {
+    if (is_by_this_program(old.provenance)) take_over(file);
+    return;
+  }
   for (const LayerRow& row : old.layers) {
     archived_exit_code_ = graver(archived_exit_code_, exit_code_of(row));
   }
   closing_ = id_ + ": already in " + printable(file.string()) + ", nothing to do\n";
 }
 
-void CheckpointJob::resume_from_journal() {
-  std::map<std::string, const Matrix*> by_key;
-  for (const Matrix& matrix : selection_.matrices) by_key[matrix.key] = &matrix;
-  const fit::FitOptions fit_options{options_.selection.weightwatcher, options_.tolerance};
-  for (archive::JournalEntry& entry : journal_->take_entries()) {
-    const auto found = by_key.find(entry.key);
-    if (found == by_key.end()) continue;
-    Done done;
-    done.row = fit::layer_row(*found->second, entry.spectrum, fit_options);
-    done.row.dtype = storage_text(found->second->tensor);
-    done.spectrum = std::move(entry.spectrum);
-    done_[entry.key] = std::move(done);
+void CheckpointJob::take_over(const std::filesystem::path& file) {
+  CheckpointRecord old;
+  try {
+    old = archive::read_archive(file);
+    for (std::size_t i = 0; i < old.layers.size(); ++i) {
+      const LayerRow& row = old.layers[i];
+      if (is_lasting(row)) note_done(row.key, restored(row, std::move(old.spectra[i])));
+    }
+  } catch (const Error& error) {
+    warnings_.push_back(std::string(error.what()) + ". It is computed again and replaced");
+    return;
   }
-  if (!done_.empty()) {
+  earlier_seconds_ = old.provenance.seconds;
+  earlier_restarts_ = old.provenance.restarts + 1;
+  warnings_.push_back(id_ + ": " + std::to_string(done_.size()) + " of " +
+                      std::to_string(selection_.matrices.size()) +
+                      " matrices are taken over from " + printable(file.string()) +
+                      ", the others had failed and are computed again");
+}
+
+void CheckpointJob::resume_from_journal() {
+  std::int64_t found = 0;
+  for (archive::JournalEntry& entry : journal_->take_entries()) {
+    found += note_done(entry.key, std::move(entry.spectrum)) ? 1 : 0;
+  }
+  if (found > 0) {
     warnings_.push_back(id_ + ": going on from the journal, " + std::to_string(done_.size()) +
                         " of " + std::to_string(selection_.matrices.size()) + " matrices are done");
   }
 }
 
+bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
+  const std::vector<Matrix>& matrices = selection_.matrices;
+  const auto matrix = std::lower_bound(
+      matrices.begin(), matrices.end(), key,
+      [](const Matrix& one, const std::string& name) { return natural_less(one.key, name); });
+  if (matrix == matrices.end() || matrix->key != key) return false;
+  const fit::FitOptions fit_options{options_.selection.weightwatcher, options_.tolerance};
+  Done done;
+  done.row = fit::layer_row(*matrix, spectrum, fit_options);
+  done.row.dtype = storage_text(matrix->tensor);
+  done.spectrum = std::move(spectrum);
+  done_[key] = std::move(done);
+  return true;
+}
+
 void CheckpointJob::make_plan(const Layout& layout) {
-  std::vector<Matrix> left;
-  for (const Matrix& matrix : selection_.matrices) {
-    if (!done_.contains(matrix.key)) left.push_back(matrix);
-  }
-  plan::PlanOptions plan_options;
+  plan::PlanOptions plan_options = plan_options_of(options_);
   plan_options.ranks = layout.ranks;
-  plan_options.method = options_.method;
-  plan_options.team_size = options_.team_size;
-  plan_options.memory_per_rank_bytes = options_.memory_per_rank_bytes > 0
-                                           ? options_.memory_per_rank_bytes
-                                           : layout.memory_per_rank_bytes;
-  plan_ = plan::make_plan(left, plan_options);
-  // From here on items and matrices go by one index, the order of handing out.
-  todo_.clear();
-  for (std::size_t i = 0; i < plan_.items.size(); ++i) {
-    todo_.push_back(std::move(left[static_cast<std::size_t>(plan_.items[i].matrix)]));
-    plan_.items[i].matrix = static_cast<std::int64_t>(i);
+  if (plan_options.memory_per_rank_bytes == 0) {
+    plan_options.memory_per_rank_bytes = layout.memory_per_rank_bytes;
+  }
+  // Planned over all matrices, done or not: a job that goes on does each in the way in which an
+  // undisturbed one would, so that the bits are the same.
+  plan::Plan whole = plan::make_plan(selection_.matrices, plan_options);
+  plan_.tree = std::move(whole.tree);
+  for (plan::PlanItem& item : whole.items) {
+    const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
+    if (done_.contains(matrix.key)) continue;
+    // From here on items and matrices go by one index, the order of handing out.
+    item.matrix = static_cast<std::int64_t>(todo_.size());
+    todo_.push_back(matrix);
+    plan_.total_flops += item.cost_flops;
+    plan_.items.push_back(item);
   }
 }
 
@@ -160,24 +196,21 @@ WorkOrder CheckpointJob::work_order() const {
   WorkOrder order;
   order.nothing_to_do = already_archived_;
   if (already_archived_) return order;
-  order.format = catalogue_.format;
   order.root = catalogue_.root.string();
   order.files = catalogue_.files;
   order.matrices = todo_;
-  order.method = options_.method;
-  order.panel_bytes = plan::PlanOptions{}.panel_bytes;
+  for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
+  order.resolve = options_.resolve;
   order.weightwatcher = options_.selection.weightwatcher;
   order.tolerance = options_.tolerance;
   return order;
 }
 
 void CheckpointJob::take(Result&& result) {
-  const Matrix& matrix = todo_[static_cast<std::size_t>(result.command.item)];
+  const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
   archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
   // What failed for want of memory or for a bad disk is tried again by the next run.
-  const bool lasting = entry.spectrum.status != SpectrumStatus::failed ||
-                       entry.spectrum.exit_code == static_cast<int>(Blame::numerics);
-  if (lasting) journal_->append(entry);
+  if (is_lasting(entry.spectrum)) journal_->append(entry);
   done_[entry.key] = {std::move(entry.spectrum), std::move(result.row)};
 }
 
@@ -196,7 +229,7 @@ std::filesystem::path CheckpointJob::finish() {
   CheckpointRecord record;
   Provenance& provenance = record.provenance;
   provenance.checkpoint_id = id_;
-  provenance.checkpoint_path = catalogue_.root.string();
+  provenance.checkpoint_path = path_;
   provenance.checkpoint_identity = identity_;
   provenance.format = catalogue_.format;
   provenance.model_type = catalogue_.config.model_type;
@@ -206,11 +239,11 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.program_version = build_info().version;
   provenance.program_commit = build_info().commit;
   provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
-  provenance.libraries = build_info().libraries;
+  provenance.libraries = libraries_text();
   provenance.mpi_layout = layout_text(layout_);
   provenance.created = utc_now();
-  provenance.seconds = seconds() + journal_->earlier_seconds();
-  provenance.restarts = journal_->runs();
+  provenance.seconds = seconds() + journal_->earlier_seconds() + earlier_seconds_;
+  provenance.restarts = journal_->runs() + earlier_restarts_;
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
 

@@ -67,18 +67,23 @@ private:
   };
 
   void check_archive();
+  void take_over(const std::filesystem::path& file);
   void resume_from_journal();
+  bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
   [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
+  std::string id_;    ///< first: a name that cannot be used is refused before anything is read
+  std::string path_;  ///< of the checkpoint, as given, made absolute
   checkpoint::Catalogue catalogue_;
   model::Selection selection_;
-  std::string id_;
   std::string identity_;
   Layout layout_;
   bool already_archived_ = false;
   int archived_exit_code_ = 0;
+  double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again
+  std::int64_t earlier_restarts_ = 0;
   std::unique_ptr<archive::Journal> journal_;
   std::vector<Matrix> todo_;  ///< in plan order
   plan::Plan plan_;

@@ -28,30 +28,36 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
       if (!outcome.failure) outcome.failure = std::current_exception();
     }
   };
-  while (true) {
-    if (!outcome.failure && outcome.stop_reason.empty()) {
-      guarded([&] { outcome.stop_reason = events.stop_reason(); });
-    }
-    const bool stopping = outcome.failure != nullptr || !outcome.stop_reason.empty();
-    if (!stopping) {
-      while (const auto work = schedule.next()) {
+  const auto run = [&] {
+    while (!events.abandoned()) {
+      if (!outcome.failure && outcome.stop_reason.empty()) {
+        guarded([&] { outcome.stop_reason = events.stop_reason(); });
+      }
+      const bool stopping = outcome.failure != nullptr || !outcome.stop_reason.empty();
+      while (!stopping) {
+        const auto work = schedule.next();
+        if (!work) break;
         send_to_team(control, plan.tree[static_cast<std::size_t>(work->team)],
-                     {work->item, work->team});
+                     {work->items, work->team});
+      }
+      if (schedule.idle() && (stopping || schedule.exhausted())) return;
+      if (const auto message = control.poll(kResultTag)) {
+        auto results = unpacked<Results>(message->bytes);
+        schedule.finish({results.command.items, results.command.team});
+        for (Result& result : results.results) {
+          guarded([&] { events.take(std::move(result)); });
+        }
+        backoff.reset();
+      } else {
+        guarded([&] { events.tick(); });
+        backoff.pause();
       }
     }
-    if (schedule.idle() && (stopping || schedule.exhausted())) break;
-    if (const auto message = control.poll(kResultTag)) {
-      auto result = unpacked<Result>(message->bytes);
-      schedule.finish({result.command.item, result.command.team});
-      guarded([&] { events.take(std::move(result)); });
-      backoff.reset();
-    } else {
-      guarded([&] { events.tick(); });
-      backoff.pause();
-    }
-  }
+  };
+  // What throws past `guarded` is MPI's failure or a defect: nothing can be waited for any more.
+  guarded(run);
   if (schedule.exhausted()) outcome.stop_reason.clear();
-  send_to_team(control, plan.tree.front(), Command{});
+  guarded([&] { send_to_team(control, plan.tree.front(), Command{}); });
   return outcome;
 }
 

@@ -19,6 +19,8 @@ namespace wishart::job {
 struct CoordinatorEvents {
   /// Takes a finished matrix. An error thrown here stops the handing out.
   std::function<void(Result&&)> take;
+  /// True if rank 0's worker is gone, so that nothing can be waited for.
+  std::function<bool()> abandoned;
   /// Called between messages, at least every few milliseconds.
   std::function<void()> tick;
   /// Why to hand out no more, or empty.

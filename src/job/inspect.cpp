@@ -5,6 +5,8 @@
 #include "wishart/plan/plan.hpp"
 #include "wishart/report/text_table.hpp"
 
+#include "planning.hpp"
+
 namespace wishart::job {
 namespace {
 
@@ -36,12 +38,8 @@ report::TextTable skipped_table(const model::Selection& selection) {
 
 std::string inspect_text(const InspectOptions& options) {
   const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(options.path);
-  model::SelectionOptions selection_options;
-  selection_options.weightwatcher = options.selection.weightwatcher;
-  selection_options.pool = !options.selection.no_pool;
-  selection_options.min_evals = options.selection.min_evals;
-  selection_options.layers = options.selection.layers;
-  const model::Selection selection = model::select_matrices(catalogue, selection_options);
+  const model::Selection selection =
+      model::select_matrices(catalogue, selection_options_of(options.selection));
   const Method method = options.selection.weightwatcher ? Method::svd : Method::gram;
   const report::TextTable matrices = matrix_table(selection, method);
   const report::TextTable skipped = skipped_table(selection);

@@ -6,18 +6,15 @@
 #include <fstream>
 #include <limits>
 
+#include "control_group.hpp"
+#include "libraries.hpp"
+
 namespace wishart::job {
 namespace {
 
 /// The share of a host's memory that the plan may fill: the rest is for the page cache, MPI and
 /// others.
 constexpr double kUsableShare = 0.8;
-
-std::int64_t number_in(const char* path) {
-  std::ifstream file(path);
-  std::int64_t value = 0;
-  return file >> value ? value : 0;  // `max` (no limit) reads as 0
-}
 
 std::int64_t mem_available_bytes() {
   std::ifstream file("/proc/meminfo");
@@ -43,12 +40,7 @@ std::int64_t host_memory_bytes() {
     if (bytes > 0 && bytes < least) least = bytes;
   };
   consider(mem_available_bytes());
-  const std::int64_t limit = number_in("/sys/fs/cgroup/memory.max");
-  if (limit > 0) consider(limit - number_in("/sys/fs/cgroup/memory.current"));
-  const std::int64_t old_limit = number_in("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-  if (old_limit > 0) {
-    consider(old_limit - number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes"));
-  }
+  consider(control_group_bytes());
   consider(environment_mib("SLURM_MEM_PER_NODE") << 20U);
   consider((environment_mib("SLURM_MEM_PER_CPU") * environment_mib("SLURM_CPUS_ON_NODE")) << 20U);
   return least == std::numeric_limits<std::int64_t>::max() ? 0 : least;
@@ -64,12 +56,16 @@ Layout survey(const mpi::Comm& world) {
   layout.ranks_per_host = world.maximum(std::int64_t{host.size()});
   const double usable = kUsableShare * static_cast<double>(host_memory_bytes()) / host.size();
   layout.memory_per_rank_bytes = world.minimum(static_cast<std::int64_t>(usable));
+  layout.threads = world.maximum(blas_threads());
   return layout;
 }
 
 std::string layout_text(const Layout& layout) {
   return std::to_string(layout.ranks) + (layout.ranks == 1 ? " rank" : " ranks") + " on " +
-         std::to_string(layout.hosts) + (layout.hosts == 1 ? " host" : " hosts");
+         std::to_string(layout.hosts) + (layout.hosts == 1 ? " host" : " hosts") +
+         (layout.threads == 0 ? ""
+                              : ", " + std::to_string(layout.threads) +
+                                    (layout.threads == 1 ? " thread each" : " threads each"));
 }
 
 std::string utc_now() {

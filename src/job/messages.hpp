@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/core/pack.hpp"
+#include "wishart/plan/plan.hpp"
 #include "wishart/record/matrix.hpp"
 #include "wishart/record/rows.hpp"
 #include "wishart/record/spectrum.hpp"
@@ -20,41 +21,50 @@ inline constexpr int kResultTag = 2;   ///< first rank of a team to the coordina
 /// All that a rank has to know about a checkpoint, from rank 0, which alone has parsed its files.
 struct WorkOrder {
   bool nothing_to_do = false;
-  std::string format;
   std::string root;
   std::vector<SourceFile> files;
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
-  Method method = Method::gram;
-  std::int64_t panel_bytes = 0;
+  std::vector<plan::Way> ways;   ///< how each is done
+  bool resolve = false;
   bool weightwatcher = false;
   double tolerance = 0;
 };
 
-/// Work on matrix `item` as team `team`; or, with a negative item, leave.
+/// Work on the matrices `items`, one after the other, as team `team`; or, without any, leave.
 struct Command {
-  std::int64_t item = -1;
+  std::vector<std::int64_t> items;
   std::int64_t team = 0;
 };
 
 /// A finished matrix.
 struct Result {
-  Command command;
+  std::int64_t item = -1;
   Spectrum spectrum;
   LayerRow row;
 };
 
+/// What came of a command.
+struct Results {
+  Command command;
+  std::vector<Result> results;  ///< one for each of its items
+};
+
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
-  f(v.nothing_to_do), f(v.format), f(v.root), f(v.files), f(v.matrices), f(v.method),
-      f(v.panel_bytes), f(v.weightwatcher), f(v.tolerance);
+  f(v.nothing_to_do), f(v.root), f(v.files), f(v.matrices), f(v.ways), f(v.resolve),
+      f(v.weightwatcher), f(v.tolerance);
 }
 template <class F>
 void visit_fields(Command& v, F&& f) {
-  f(v.item), f(v.team);
+  f(v.items), f(v.team);
 }
 template <class F>
 void visit_fields(Result& v, F&& f) {
-  f(v.command), f(v.spectrum), f(v.row);
+  f(v.item), f(v.spectrum), f(v.row);
+}
+template <class F>
+void visit_fields(Results& v, F&& f) {
+  f(v.command), f(v.results);
 }
 
 }  // namespace wishart::job

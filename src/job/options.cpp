@@ -1,121 +1,20 @@
 #include "wishart/job/options.hpp"
 
+#include <charconv>
 #include <cmath>
-#include <fstream>
-#include <functional>
 #include <sstream>
 
-#include <boost/program_options.hpp>
-
+#include "wishart/archive/archive.hpp"
 #include "wishart/core/error.hpp"
-#include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
+
+#include "command_options.hpp"
+#include "plan_options.hpp"
+#include "shared_options.hpp"
+#include "synth_options.hpp"
 
 namespace wishart::job {
 namespace {
-
-namespace po = boost::program_options;
-
-constexpr std::int64_t kMaxJobFileBytes = 1 << 20;
-
-/// A command: what its help says, its options, and where its bare words go.
-struct Command {
-  std::string name;
-  std::string synopsis;
-  std::string purpose;
-  po::options_description options;
-  std::string positional;  ///< name of the option that bare words give
-  int max_positional;      ///< -1: any number
-};
-
-std::vector<std::string> option_names(const po::options_description& options) {
-  std::vector<std::string> names;
-  for (const auto& option : options.options()) names.push_back(option->long_name());
-  return names;
-}
-
-[[noreturn]] void throw_unknown(const std::string& shown, const std::string& name,
-                                const std::string& where, const Command& command) {
-  const std::string near = nearest(name, option_names(command.options));
-  throw Error(Blame::usage, where + ": unknown key '" + printable(shown) + "'" +
-                                (near.empty() ? "" : ". Did you mean '" + near + "'?") +
-                                " See wishart " + command.name + " --help");
-}
-
-/// Boost's exceptions as ours, with the name of the nearest key.
-po::parsed_options parsed_arguments(std::span<const std::string> arguments,
-                                    const Command& command) {
-  po::positional_options_description positional;
-  positional.add(command.positional.c_str(), command.max_positional);
-  try {
-    // No guessing of shortened names: a script must not change its meaning when an option is added.
-    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    return po::command_line_parser(std::vector<std::string>(arguments.begin(), arguments.end()))
-        .options(command.options)
-        .positional(positional)
-        .style(style)
-        .run();
-  } catch (const po::unknown_option& error) {
-    std::string name = error.get_option_name();
-    name.erase(0, std::min(name.find_first_not_of('-'), name.size()));
-    throw_unknown("--" + name, name, "wishart " + command.name, command);
-  } catch (const po::error& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
-                                  ". See wishart " + command.name + " --help");
-  }
-}
-
-po::parsed_options parsed_job_file(const std::filesystem::path& path, const Command& command) {
-  std::string text;
-  try {
-    text = read_text_file(path, kMaxJobFileBytes);
-  } catch (const Error& error) {
-    throw Error(Blame::usage, std::string("--job: ") + error.what());
-  }
-  std::istringstream stream(text);
-  const std::string where = printable(path.string());
-  try {
-    return po::parse_config_file(stream, command.options, false);
-  } catch (const po::unknown_option& error) {
-    throw_unknown(error.get_option_name(), error.get_option_name(), where, command);
-  } catch (const po::error& error) {
-    throw Error(Blame::usage, where + ": " + printable(error.what()));
-  }
-}
-
-po::variables_map parsed(std::span<const std::string> arguments, const Command& command) {
-  po::variables_map values;
-  try {
-    po::store(parsed_arguments(arguments, command), values);
-    if (values.count("job") > 0) {
-      po::store(parsed_job_file(values["job"].as<std::string>(), command), values);
-    }
-    po::notify(values);
-  } catch (const po::required_option& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": missing " +
-                                  (error.get_option_name() == "--" + command.positional
-                                       ? command.synopsis
-                                       : error.get_option_name()) +
-                                  ". See wishart " + command.name + " --help");
-  } catch (const po::error& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
-                                  ". See wishart " + command.name + " --help");
-  }
-  return values;
-}
-
-/// `text` as one of the named choices.
-template <class T>
-T choice(const std::string& option, const std::string& text,
-         const std::vector<std::pair<std::string, T>>& choices) {
-  std::string names;
-  for (const auto& [name, value] : choices) {
-    if (name == text) return value;
-    names += (names.empty() ? "" : ", ") + name;
-  }
-  throw Error(Blame::usage,
-              option + ": expected one of " + names + ", found '" + printable(text) + "'");
-}
 
 /// 90, 90s, 15m, 2h, 1:30 (hours and minutes), 1:30:00.
 double seconds_of(const std::string& text) {
@@ -124,14 +23,10 @@ double seconds_of(const std::string& text) {
                                   printable(text) + "'");
   };
   const auto number = [&](const std::string& part) {
-    std::size_t used = 0;
     double value = -1;
-    try {
-      value = std::stod(part, &used);
-    } catch (const std::exception&) {
-      refuse();
-    }
-    if (used != part.size() || !(value >= 0) || !std::isfinite(value)) refuse();
+    const char* const last = part.data() + part.size();
+    const auto [end, status] = std::from_chars(part.data(), last, value, std::chars_format::fixed);
+    if (status != std::errc{} || end != last || !(value >= 0) || !std::isfinite(value)) refuse();
     return value;
   };
   const std::vector<std::string> parts = split(text, ':');
@@ -151,35 +46,6 @@ double seconds_of(const std::string& text) {
   }
 }
 
-void add_selection_options(po::options_description& options) {
-  options.add_options()(
-      "compat", po::value<std::string>()->value_name("weightwatcher"),
-      "give WeightWatcher 0.7.5.5's numbers, defects included; implies --method svd")(
-      "no-pool", po::bool_switch(), "one matrix for each kernel offset of a convolution")(
-      "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
-      "skip matrices with fewer singular values")(
-      "layers", po::value<std::vector<std::string>>()->composing()->value_name("GLOB"),
-      "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated");
-}
-
-SelectionArguments selection_of(const po::variables_map& values) {
-  SelectionArguments selection;
-  if (values.count("compat") > 0) {
-    selection.weightwatcher =
-        choice<bool>("--compat", values["compat"].as<std::string>(), {{"weightwatcher", true}});
-  }
-  selection.no_pool = values["no-pool"].as<bool>();
-  selection.min_evals = values["min-evals"].as<std::int64_t>();
-  if (selection.min_evals < 1) {
-    throw Error(Blame::usage,
-                "--min-evals: expected at least 1, found " + std::to_string(selection.min_evals));
-  }
-  if (values.count("layers") > 0) {
-    selection.layers = values["layers"].as<std::vector<std::string>>();
-  }
-  return selection;
-}
-
 Command scan_command() {
   Command command{"scan",
                   "PATH",
@@ -196,18 +62,13 @@ Command scan_command() {
                                                 "read options from a job file (key = value)")(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the checkpoint in the archive (default: its file or folder name)")(
-      "method", po::value<std::string>()->value_name("gram|svd"),
-      "how singular values are computed (default gram)")(
       "tolerance", po::value<double>()->default_value(1e-6, "1e-6")->value_name("X"),
       "eigenvalues below it count as weak_rank_loss")(
-      "team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
-      "ranks that share each matrix")(
-      "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
-      "memory that a rank may use, e.g. 8G (default: what its host has free, shared by its ranks)")(
       "time-limit", po::value<std::string>()->value_name("TIME"),
       "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
       "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
       "auto, plain, json or none; on stderr");
+  add_engine_options(command.options);
   add_selection_options(command.options);
   command.options.add_options()("help", "this text");
   return command;
@@ -279,6 +140,9 @@ std::string ScanOptions::result_options_json() const {
   std::string json = "{\"mode\": ";
   json += selection.weightwatcher ? "\"weightwatcher\"" : "\"corrected\"";
   json += ", \"method\": " + json_quoted(method_name(method));
+  json += ", \"precision\": " + json_quoted(precision_name(precision));
+  json += std::string(", \"resolve\": ") + (resolve ? "true" : "false");
+  json += ", \"solver\": " + json_quoted(solver_name(solver));
   json += std::string(", \"pool\": ") + (selection.no_pool ? "false" : "true");
   json += ", \"min_evals\": " + std::to_string(selection.min_evals);
   json += ", \"tolerance\": " + shortest(tolerance);
@@ -298,33 +162,19 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
   }
   options.archive = values["archive"].as<std::string>();
   options.id = values["id"].as<std::string>();
+  if (!options.id.empty() && !archive::is_checkpoint_id(options.id)) {
+    throw Error(Blame::usage,
+                "--id: expected up to 200 letters, digits and ._+=-, no dot at the "
+                "beginning, and not 'index'; found '" +
+                    printable(options.id) + "'");
+  }
   options.selection = selection_of(values);
   options.tolerance = values["tolerance"].as<double>();
   if (!(options.tolerance >= 0)) {
     throw Error(Blame::usage, "--tolerance: expected a number of at least 0, found " +
                                   shortest(options.tolerance));
   }
-  // WeightWatcher's ranks and small eigenvalues need what the Gram matrix does not resolve.
-  options.method = options.selection.weightwatcher ? Method::svd : Method::gram;
-  if (values.count("method") > 0) {
-    options.method = choice<Method>("--method", values["method"].as<std::string>(),
-                                    {{"gram", Method::gram}, {"svd", Method::svd}});
-    if (options.selection.weightwatcher && options.method != Method::svd) {
-      throw Error(Blame::usage,
-                  "--compat weightwatcher needs --method svd: its ranks count singular values that "
-                  "the Gram matrix does not resolve. Leave out --method");
-    }
-  }
-  options.team_size = values["team-size"].as<int>();
-  if (options.team_size < 0) {
-    throw Error(Blame::usage,
-                "--team-size: expected a number of ranks, or 0 to leave the choice; found " +
-                    std::to_string(options.team_size));
-  }
-  if (values.count("memory-per-rank") > 0) {
-    options.memory_per_rank_bytes =
-        parse_bytes(values["memory-per-rank"].as<std::string>(), "--memory-per-rank");
-  }
+  take_engine_options(options, values);
   if (values.count("time-limit") > 0) {
     options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
   }
@@ -396,10 +246,16 @@ std::string help_text(const std::string& command) {
            "or alone)\n"
            "  inspect PATH                 list the matrices that would be analysed, and what is "
            "skipped\n"
+           "  plan PATH --ranks N          how a scan would be divided over N ranks, and how long "
+           "it "
+           "takes\n"
            "  report ARCHIVE               show the summary of a scanned checkpoint\n"
            "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
+           "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
+           "for "
+           "benchmarks\n"
            "\n"
-           "  wishart COMMAND --help       the options of a command\n"
+           "  wishart COMMAND --help, -h   the options of a command\n"
            "  wishart --version            version, commit and libraries\n"
            "\n"
            "Exit codes: 0 done, 2 usage, 3 input, 4 resources, 5 some matrices failed "
@@ -407,7 +263,8 @@ std::string help_text(const std::string& command) {
            "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
            "again).\n";
   }
-  for (const auto& make : {scan_command, inspect_command, report_command, export_command}) {
+  for (const auto& make : {scan_command, inspect_command, plan_command, report_command,
+                           export_command, synth_command}) {
     const Command found = make();
     if (found.name != command) continue;
     std::ostringstream text;

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "checkpoint_job.hpp"
 #include "coordinator.hpp"
+#include "planning.hpp"
 #include "progress.hpp"
 #include "stop_signal.hpp"
 #include "worker.hpp"
@@ -34,6 +36,7 @@ struct JobContext {
   std::chrono::steady_clock::time_point start;
   std::ostream& out;
   std::ostream& err;
+  bool warned = false;  ///< of more ranks than cores
 
   [[nodiscard]] bool leads() const noexcept { return world.rank() == 0; }
 };
@@ -50,14 +53,16 @@ std::string stop_reason(const JobContext& context) {
 }
 
 /// Hands out the work of `job` and gathers results until done or told to stop. On rank 0.
-CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job) {
+CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
+                                   const std::atomic<bool>& abandoned) {
   Progress progress(context.err, context.options.progress, ::isatty(STDERR_FILENO) != 0, job.id(),
                     static_cast<std::int64_t>(job.plan().items.size()), job.plan().total_flops);
   CoordinatorEvents events;
   events.take = [&](Result&& result) {
-    progress.finished(job.plan().items[static_cast<std::size_t>(result.command.item)].cost_flops);
+    progress.finished(job.plan().items[static_cast<std::size_t>(result.item)].cost_flops);
     job.take(std::move(result));
   };
+  events.abandoned = [&] { return abandoned.load(); };
   events.tick = [&] {
     job.flush(false);
     progress.show_if_due();
@@ -74,20 +79,41 @@ CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job) {
 
 /// The part of a scan in which every rank works. Collective over `world`.
 CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, CheckpointJob* job) {
-  CoordinatorOutcome outcome;
-  std::thread coordinator;
-  if (context.leads()) {
-    coordinator = std::thread([&] {
-      try {
-        outcome = run_coordinator(context, *job);
-      } catch (...) {
-        outcome.failure = std::current_exception();
-      }
-    });
+  if (!context.leads()) {
+    work(order, context.control, context.teams);
+    return {};
   }
-  work(order, context.control, context.teams);
-  if (coordinator.joinable()) coordinator.join();
+  CoordinatorOutcome outcome;
+  std::atomic<bool> abandoned = false;
+  std::thread coordinator([&] {
+    try {
+      outcome = run_coordinator(context, *job, abandoned);
+    } catch (...) {
+      outcome.failure = std::current_exception();
+    }
+  });
+  try {
+    work(order, context.control, context.teams);
+  } catch (...) {
+    // The job cannot go on; the thread must end before its data do.
+    abandoned = true;
+    coordinator.join();
+    throw;
+  }
+  coordinator.join();
   return outcome;
+}
+
+/// Says so, once, if the ranks of a host want more cores than it has: the job ends, but slower.
+void warn_of_oversubscription(JobContext& context) {
+  if (context.warned || !context.leads()) return;
+  context.warned = true;
+  const int threads = threads_of(context.options);
+  const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
+  if (cores == 0 || context.layout.ranks_per_host * threads <= cores) return;
+  context.err << "wishart: " << context.layout.ranks_per_host << " ranks of " << threads
+              << (threads > 1 ? " threads" : " thread") << " on a host of " << cores
+              << " cores: they take turns. One rank a core is fastest\n";
 }
 
 /// Scans one checkpoint. Collective over `world`.
@@ -104,6 +130,7 @@ int scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
   context.world.broadcast(bytes, 0);
   const auto order = unpacked<WorkOrder>(bytes);
   if (!order.nothing_to_do) {
+    warn_of_oversubscription(context);
     const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
     mpi::together(context.world, [&] {
       if (!context.leads()) return;
@@ -132,7 +159,6 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   std::vector<std::byte> bytes;
   mpi::together(world, [&] {
     if (world.rank() != 0) return;
-    archive::prepare_folder(options.archive);
     std::vector<std::string> found;
     std::vector<std::string> messages;
     for (const auto& path : options.paths) {
@@ -146,6 +172,7 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
                                     printable(options.paths.front().string()) + " holds " +
                                     std::to_string(found.size()));
     }
+    archive::prepare_folder(options.archive);  // after: a mistyped path leaves no empty folder
     Packer pack;
     pack(found);
     bytes = pack.take();
@@ -157,21 +184,13 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   return {names.begin(), names.end()};
 }
 
-void hold_threads() {
-  // A rank per core is the rule; who starts fewer ranks says so in the environment.
-  const bool told =
-      std::getenv("OPENBLAS_NUM_THREADS") != nullptr ||  // NOLINT(concurrency-mt-unsafe)
-      std::getenv("OMP_NUM_THREADS") != nullptr;         // NOLINT(concurrency-mt-unsafe)
-  if (!told) spectrum::set_blas_threads(1);
-}
-
 }  // namespace
 
 int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
              std::ostream& err) {
   const auto start = std::chrono::steady_clock::now();
   const StopSignal signals;
-  hold_threads();
+  spectrum::set_blas_threads(threads_of(options));
   const std::vector<std::filesystem::path> checkpoints = find_all(options, world, err);
 
   const std::vector<plan::Team> tree = plan::team_tree(world.size());

@@ -22,28 +22,53 @@ private:
   const Matrix* matrix_;
 };
 
+/// One matrix, with its fit on the first rank of the team.
+class MatrixSolver {
+public:
+  explicit MatrixSolver(const WorkOrder& order)
+      : order_(&order), reader_(checkpoint::make_reader(order.root, order.files)) {}
+
+  Result solve(std::int64_t item, spectrum::Team& team) {
+    const Matrix& matrix = order_->matrices[static_cast<std::size_t>(item)];
+    const plan::Way& way = order_->ways[static_cast<std::size_t>(item)];
+    spectrum::SolveOptions options;
+    options.method = way.method;
+    options.precision = way.precision;
+    options.solver = way.solver;
+    options.distributed = way.distributed;
+    options.panel_bytes = way.panel_bytes;
+    options.resolve = order_->resolve;
+    CheckpointSource source(*reader_, matrix);
+    Result result;
+    result.item = item;
+    result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
+    if (team.comm().rank() == 0) {
+      result.row = fit::layer_row(matrix, result.spectrum,
+                                  fit::FitOptions{order_->weightwatcher, order_->tolerance});
+      result.row.dtype = storage_text(matrix.tensor);
+    }
+    return result;
+  }
+
+private:
+  const WorkOrder* order_;
+  std::unique_ptr<checkpoint::ElementReader> reader_;
+  spectrum::Workspace workspace_;
+};
+
 }  // namespace
 
 void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams) {
-  const auto reader = checkpoint::make_reader(order.root, order.files);
-  spectrum::SolveOptions solve;
-  solve.method = order.method;
-  solve.panel_bytes = order.panel_bytes;
-  spectrum::Workspace workspace;
-  const fit::FitOptions fit_options{order.weightwatcher, order.tolerance};
+  MatrixSolver solver(order);
   while (true) {
-    const auto command = unpacked<Command>(control.receive(kCommandTag).bytes);
-    if (command.item < 0) return;
-    const Matrix& matrix = order.matrices[static_cast<std::size_t>(command.item)];
-    spectrum::Team& team = teams[static_cast<std::size_t>(command.team)];
-    CheckpointSource source(*reader, matrix);
-    Result result;
-    result.command = command;
-    result.spectrum = spectrum::compute_spectrum(matrix, source, team, solve, workspace);
-    if (team.comm().rank() != 0) continue;
-    result.row = fit::layer_row(matrix, result.spectrum, fit_options);
-    result.row.dtype = storage_text(matrix.tensor);
-    control.send(packed(result), 0, kResultTag);
+    Results results;
+    results.command = unpacked<Command>(control.receive(kCommandTag).bytes);
+    if (results.command.items.empty()) return;
+    spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
+    for (const std::int64_t item : results.command.items) {
+      results.results.push_back(solver.solve(item, team));
+    }
+    if (team.comm().rank() == 0) control.send(packed(results), 0, kResultTag);
   }
 }
 

@@ -41,6 +41,7 @@ constexpr std::array kRules{
     Rule{"word_embeddings", Inside::anywhere, "embedding.token"},
     Rule{"tok_embeddings", Inside::anywhere, "embedding.token"},
     Rule{"embed_in", Inside::anywhere, "embedding.token"},
+    Rule{"token_embedding", Inside::anywhere, "embedding.token"},
     Rule{"token_embd", Inside::anywhere, "embedding.token"},
     Rule{"shared", Inside::root, "embedding.token"},
     Rule{"embedder", Inside::anywhere, "embedding.token"},
@@ -50,6 +51,7 @@ constexpr std::array kRules{
     Rule{"embed_positions", Inside::anywhere, "embedding.position"},
     Rule{"position_embeddings", Inside::anywhere, "embedding.position"},
     Rule{"position_embedding", Inside::anywhere, "embedding.position"},
+    Rule{"positional_embedding", Inside::anywhere, "embedding.position"},
     Rule{"pos_embed", Inside::anywhere, "embedding.position"},
     Rule{"relative_attention_bias", Inside::anywhere, "embedding.position"},
     Rule{"token_type_embeddings", Inside::anywhere, "embedding.type"},
@@ -186,6 +188,7 @@ Words components(std::string_view name) {
     }
     begin = end + 1;
   }
+  if (words.empty()) words.push_back(name);  // nothing but wrappers: that is its name then
   return words;
 }
 
@@ -222,7 +225,7 @@ void find_expert(const Words& words, Naming& naming) {
     if (!is_one_of(words[i], {"experts", "local_experts"})) continue;
     naming.routed_experts = true;
     if (i + 1 < words.size()) naming.expert = integer(words[i + 1]).value_or(-1);
-    return;
+    if (naming.expert >= 0) return;  // Megatron: experts.local_experts.3
   }
 }
 
@@ -309,8 +312,8 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   const Words parents(words.begin(), words.end() - 1);
   const std::string_view parent = parents.empty() ? std::string_view() : parents.back();
   const auto is_norm = [](std::string_view word) {
-    return contains(word, "norm") || is_one_of(word, {"ln_1", "ln_2", "ln_f"}) ||
-           word.starts_with("bn");
+    return contains(word, "norm") || contains(word, "Norm") ||
+           is_one_of(word, {"ln_1", "ln_2", "ln_f"}) || word.starts_with("bn");
   };
   naming.normalization = is_norm(leaf) || is_norm(parent);
   naming.not_a_map = leaf == "inv_freq" || leaf == "masked_bias" || leaf == "A_log" ||

@@ -98,7 +98,7 @@ private:
     } else if (dimensions == 3) {
       look_at_three_dimensions(tensor, naming);
     } else if (dimensions == 4 && naming.routed_experts && stacks_blocks(tensor, naming)) {
-      add_stack(tensor, naming);
+      add_stack(tensor, naming, true);
     } else if (dimensions == 4) {
       add_convolution(tensor, naming);
     } else {
@@ -129,7 +129,7 @@ private:
         !stacked && (tensor.name.find("conv") != std::string::npos ||
                      (shape[2] < kLargestKernel && shape[2] < shape[0] && shape[2] < shape[1]));
     if (!convolution) {
-      add_stack(tensor, naming);
+      add_stack(tensor, naming, stacked);
     } else if (shape[1] == 1) {
       skip(tensor, "depthwise", "each channel is filtered by itself: vectors, not a matrix");
     } else {
@@ -139,7 +139,7 @@ private:
   }
 
   /// Leading axes are indices of experts or, where Megatron-Core stacks its layers, of blocks.
-  void add_stack(const Tensor& tensor, const Naming& naming) {
+  void add_stack(const Tensor& tensor, const Naming& naming, bool of_experts) {
     const Cut cut = cut_stack(tensor.shape);
     const bool blocks = stacks_blocks(tensor, naming);
     const std::int64_t experts =
@@ -148,7 +148,7 @@ private:
       Matrix matrix = matrix_of(tensor, naming, "dense", 1.0);
       matrix.key += "[" + std::to_string(e) + "]";
       if (blocks) matrix.block = e / experts;
-      if (!blocks || tensor.shape.size() > 3) matrix.expert = e % experts;
+      if (of_experts && (!blocks || tensor.shape.size() > 3)) matrix.expert = e % experts;
       matrix.rows = cut.rows;
       matrix.cols = cut.cols;
       matrix.views = {cut.views[static_cast<std::size_t>(e)]};
@@ -246,24 +246,23 @@ public:
 
   /// True if a matrix with these names stays.
   [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
+    const bool next_part = !names_.empty() && names_.back() == tensor;
+    if (!next_part && names_.size() < kNamesForNearest) names_.push_back(tensor);
     const bool in = included_.empty() || any(included_, tensor, key);
     const bool out = any(excluded_, tensor, key);
     return in && !out;
   }
 
-  void check_all_matched(const checkpoint::Catalogue& catalogue) const {
+  void check_all_matched() const {
     for (const auto* patterns : {&included_, &excluded_}) {
+      const std::string sign = patterns == &excluded_ ? "-" : "";
       for (const Pattern& pattern : *patterns) {
         if (pattern.matched) continue;
-        std::vector<std::string> names;
-        for (const Tensor& tensor : catalogue.tensors) {
-          if (names.size() < kNamesForNearest) names.push_back(tensor.name);
-        }
-        const std::string near = nearest(pattern.text, names);
+        const std::string near = nearest(pattern.text, names_);
         throw Error(Blame::usage,
-                    "--layers '" + printable(pattern.text) +
+                    "--layers '" + sign + printable(pattern.text) +
                         "': no matrix of this checkpoint matches" +
-                        (near.empty() ? "" : ". Did you mean '" + printable(near) + "'?"));
+                        (near.empty() ? "" : ". Did you mean '" + sign + printable(near) + "'?"));
       }
     }
   }
@@ -288,6 +287,7 @@ private:
 
   std::vector<Pattern> included_;
   std::vector<Pattern> excluded_;
+  std::vector<std::string> names_;  ///< of matrices asked about, for the nearest
 };
 
 }  // namespace
@@ -309,7 +309,7 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
            matrix.rows * matrix.cols * matrix.num_views(), "left-out", "by --layers"});
     }
   }
-  filter.check_all_matched(catalogue);
+  filter.check_all_matched();
   std::sort(selection.matrices.begin(), selection.matrices.end(),
             [](const Matrix& a, const Matrix& b) { return natural_less(a.key, b.key); });
   std::sort(

@@ -1,5 +1,7 @@
 #include "wishart/mpi/session.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include <mpi.h>
@@ -8,6 +10,21 @@
 #include "wishart/mpi/comm.hpp"
 
 namespace wishart::mpi {
+
+std::string library_name() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
+  std::string name = text.data();
+  // `Open MPI v4.1.4, package: Debian ..., ident: ...`; other libraries add lines about their
+  // build.
+  name.resize(std::min(name.find_first_of(",\n"), name.size()));
+  const std::size_t v = name.find(" v");
+  if (v != std::string::npos && v + 2 < name.size() && name[v + 2] >= '0' && name[v + 2] <= '9') {
+    name.erase(v + 1, 1);
+  }
+  return name;
+}
 
 Session::Session() {
   ::setenv("OMPI_MCA_mpi_yield_when_idle", "1",

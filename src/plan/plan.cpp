@@ -2,20 +2,26 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <queue>
 #include <string>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/plan/schedule.hpp"
 
 namespace wishart::plan {
 namespace {
 
-/// Below this cost a team is slower than one rank: messages outweigh the work (a 1024 x 1024
-/// matrix).
-constexpr double kWorthATeam = 2.0e9;
-
-/// Columns of workspace that the eigensolvers ask for beside the matrix itself.
-constexpr std::int64_t kSolverColumns = 192;
+/// Below it a team is slower than one rank: messages outweigh the work.
+constexpr double kWorthATeamSeconds = 0.1;
+/// Limits on a matrix's time that are tried, each this much below the one before.
+constexpr int kMostLimits = 16;
+constexpr double kLimitStep = 0.75;
+/// With so many matrices a rank the end of the schedule is filled by small ones: teams cannot help.
+constexpr std::size_t kPlentyPerRank = 50;
+/// A schedule with larger teams has to be shorter by this factor.
+constexpr double kClearlyShorter = 0.98;
 
 std::string sizes_text(const std::vector<int>& sizes) {
   std::string text;
@@ -38,16 +44,68 @@ void check_forced_team(const std::vector<int>& sizes, const PlanOptions& options
   }
 }
 
-/// The smallest team that holds `matrix` within the limit.
-int smallest_team(const Matrix& matrix, const std::vector<int>& sizes, const PlanOptions& options) {
-  for (const int size : sizes) {
-    if (options.memory_per_rank_bytes == 0 ||
-        memory_bytes(matrix, options.method, size, options.panel_bytes) <=
-            options.memory_per_rank_bytes) {
-      return size;
+bool fits(const Matrix& matrix, const Way& way, const PlanOptions& options) {
+  return options.memory_per_rank_bytes == 0 ||
+         memory_bytes(matrix, way) <= options.memory_per_rank_bytes;
+}
+
+/// The best way for `matrix` on a team of this size: the fastest that fits; if none does, the one
+/// that needs least.
+Way way_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
+  Way base;
+  base.method = options.method;
+  base.precision = options.precision;
+  base.team_size = team_size;
+  base.panel_bytes = options.panel_bytes;
+  if (team_size == 1 || options.method != Method::gram) return base;
+  std::vector<Solver> solvers{options.solver};
+  if (options.solver == Solver::automatic) {
+    solvers = {Solver::local, options.have_elpa ? Solver::elpa : Solver::scalapack};
+  }
+  std::vector<Way> ways;
+  for (const bool distributed : {false, true}) {
+    for (const Solver solver : solvers) {
+      // A matrix that no rank holds whole cannot be finished by one, nor in float32.
+      if (distributed && solver == Solver::local) continue;
+      Way way = base;
+      way.solver = solver;
+      way.distributed = distributed;
+      if (distributed) way.precision = Precision::float64;
+      ways.push_back(way);
     }
   }
-  const std::int64_t need = memory_bytes(matrix, options.method, sizes.back(), options.panel_bytes);
+  const auto key = [&](const Way& way) {
+    const bool fitting = fits(matrix, way, options);
+    return std::pair(!fitting, fitting ? cost_seconds(matrix, way, Rates{})
+                                       : static_cast<double>(memory_bytes(matrix, way)));
+  };
+  return *std::min_element(ways.begin(), ways.end(),
+                           [&](const Way& a, const Way& b) { return key(a) < key(b); });
+}
+
+PlanItem item_for(std::int64_t index, const Matrix& matrix, const Way& way) {
+  PlanItem item;
+  item.matrix = index;
+  item.cost_flops = cost_flops(matrix, way.method);
+  item.seconds = cost_seconds(matrix, way, Rates{});
+  item.way = way;
+  item.memory_bytes = memory_bytes(matrix, way);
+  return item;
+}
+
+/// What can be done with one matrix: one item for each team size that holds it, ascending.
+std::vector<PlanItem> choices_for(std::int64_t index, const Matrix& matrix,
+                                  const std::vector<int>& sizes, const PlanOptions& options) {
+  std::vector<PlanItem> choices;
+  for (const int size : sizes) {
+    if (options.team_size != 0 && size != options.team_size) continue;
+    const Way way = way_for(matrix, size, options);
+    if (options.team_size == 0 && !fits(matrix, way, options)) continue;
+    choices.push_back(item_for(index, matrix, way));
+    if (choices.front().seconds < kWorthATeamSeconds) break;
+  }
+  if (!choices.empty()) return choices;
+  const std::int64_t need = memory_bytes(matrix, way_for(matrix, sizes.back(), options));
   throw Error(Blame::resource, printable(matrix.key) + " (" + std::to_string(matrix.rows) + " x " +
                                    std::to_string(matrix.cols) + "): needs " + human_bytes(need) +
                                    " per rank on all " + std::to_string(options.ranks) +
@@ -56,74 +114,113 @@ int smallest_team(const Matrix& matrix, const std::vector<int>& sizes, const Pla
                                    ". Use more ranks, or raise --memory-per-rank");
 }
 
-}  // namespace
-
-double cost_flops(const Matrix& matrix, Method method) {
-  const auto n = static_cast<double>(matrix.long_side());
-  const auto m = static_cast<double>(matrix.short_side());
-  const auto views = static_cast<double>(matrix.num_views());
-  if (method == Method::gram) return views * (n * m * m + 4.0 / 3.0 * m * m * m);
-  const double direct = 4 * n * m * m - 4.0 / 3.0 * m * m * m;
-  const double qr_first = 2 * n * m * m + 2 * m * m * m;
-  return views * std::min(direct, qr_first);
-}
-
-std::int64_t memory_bytes(const Matrix& matrix, Method method, int team_size,
-                          std::int64_t panel_bytes) {
-  // In doubles: sizes of real matrices are far from where this would lose a byte that matters.
-  const auto n = static_cast<double>(matrix.long_side());
-  const auto m = static_cast<double>(matrix.short_side());
-  const auto p = static_cast<double>(team_size);
-  const double values = 8 * m;
-  const double workspace = 8 * m * static_cast<double>(kSolverColumns) / std::sqrt(p);
-  // A panel is one row at least, whatever the limit says; the reader holds its stored bytes beside.
-  const double panel = 2 * std::min(std::max(static_cast<double>(panel_bytes), 8 * m), 8 * n * m);
-  double matrix_bytes = 0;
-  if (method == Method::gram) {
-    matrix_bytes = 8 * m * m / p;
-  } else {
-    // The whole matrix; GESDD's and PDGESVD's workspace holds a square of the short side.
-    matrix_bytes = 8 * n * m / p + 8 * m * m / p;
+/// The items of a plan in which no matrix takes longer than `limit` if a larger team prevents it.
+std::vector<PlanItem> items_within(const std::vector<std::vector<PlanItem>>& choices,
+                                   double limit) {
+  std::vector<PlanItem> items;
+  for (const std::vector<PlanItem>& mine : choices) {
+    const PlanItem* chosen = &mine.front();
+    for (const PlanItem& choice : mine) {
+      if (chosen->seconds <= limit) break;
+      if (choice.seconds < chosen->seconds) chosen = &choice;
+    }
+    items.push_back(*chosen);
   }
-  // Block-cyclic shares are uneven by up to a block a dimension.
-  const double unevenness = team_size == 1 ? 1.0 : 1.1;
-  return static_cast<std::int64_t>(matrix_bytes * unevenness + workspace + panel + values);
+  // The order of matrices breaks ties, so that the plan is the same everywhere.
+  std::stable_sort(items.begin(), items.end(), [](const PlanItem& a, const PlanItem& b) {
+    if (a.way.team_size != b.way.team_size) return a.way.team_size > b.way.team_size;
+    return a.seconds > b.seconds;
+  });
+  return items;
 }
+
+std::vector<double> default_seconds(const Plan& plan) {
+  std::vector<double> seconds;
+  for (const PlanItem& item : plan.items) seconds.push_back(item.seconds);
+  return seconds;
+}
+
+}  // namespace
 
 Plan make_plan(std::span<const Matrix> matrices, const PlanOptions& options) {
   Plan plan;
   plan.tree = team_tree(options.ranks);
   const std::vector<int> sizes = team_sizes(plan.tree);
   check_forced_team(sizes, options);
+  std::vector<std::vector<PlanItem>> choices;
+  double longest = 0;
+  double total = 0;
   for (std::size_t i = 0; i < matrices.size(); ++i) {
-    PlanItem item;
-    item.matrix = static_cast<std::int64_t>(i);
-    item.cost_flops = cost_flops(matrices[i], options.method);
-    plan.total_flops += item.cost_flops;
-    plan.items.push_back(item);
+    choices.push_back(choices_for(static_cast<std::int64_t>(i), matrices[i], sizes, options));
+    const PlanItem& first = choices.back().front();
+    longest = std::max(longest, first.seconds);
+    total += first.seconds * first.way.team_size;
+    plan.total_flops += first.cost_flops;
   }
-  const double even_share = plan.total_flops / options.ranks;
-  for (PlanItem& item : plan.items) {
-    const Matrix& matrix = matrices[static_cast<std::size_t>(item.matrix)];
-    if (options.team_size != 0) {
-      item.team_size = options.team_size;
-    } else {
-      item.team_size = smallest_team(matrix, sizes, options);
-      for (const int size : sizes) {
-        const bool outlasts = item.cost_flops / item.team_size > even_share;
-        if (size > item.team_size && outlasts && item.cost_flops > kWorthATeam) {
-          item.team_size = size;
-        }
-      }
+  plan.items = items_within(choices, std::numeric_limits<double>::infinity());
+  const double even_share = total / options.ranks;
+  const bool plenty = matrices.size() > kPlentyPerRank * static_cast<std::size_t>(options.ranks) &&
+                      longest < even_share;
+  if (options.ranks == 1 || options.team_size != 0 || plenty) return plan;
+  double best = forecast(plan, default_seconds(plan)).makespan_seconds;
+  double limit = longest;
+  for (int k = 0; k < kMostLimits && limit > even_share / 8; ++k) {
+    limit *= kLimitStep;
+    Plan other{plan.tree, items_within(choices, limit), plan.total_flops};
+    const double makespan = forecast(other, default_seconds(other)).makespan_seconds;
+    if (makespan < kClearlyShorter * best) {
+      best = makespan;
+      plan = std::move(other);
     }
-    item.memory_bytes = memory_bytes(matrix, options.method, item.team_size, options.panel_bytes);
   }
-  // The order of matrices breaks ties, so that the plan is the same everywhere.
-  std::stable_sort(plan.items.begin(), plan.items.end(), [](const PlanItem& a, const PlanItem& b) {
-    if (a.team_size != b.team_size) return a.team_size > b.team_size;
-    return a.cost_flops > b.cost_flops;
-  });
   return plan;
+}
+
+Forecast forecast(const Plan& plan, std::span<const double> item_seconds) {
+  require(item_seconds.size() == plan.items.size(), "a forecast needs the time of every item");
+  struct Running {
+    double end = 0;
+    Assignment assignment;
+    bool operator>(const Running& other) const {
+      if (end != other.end) return end > other.end;
+      return assignment.team > other.assignment.team;
+    }
+  };
+  Forecast result;
+  std::priority_queue<Running, std::vector<Running>, std::greater<>> running;
+  Schedule schedule(plan);
+  double now = 0;
+  while (true) {
+    while (auto work = schedule.next()) {
+      double seconds = 0;
+      for (const std::int64_t item : work->items) {
+        seconds += item_seconds[static_cast<std::size_t>(item)];
+      }
+      result.busy_seconds += seconds * plan.tree[static_cast<std::size_t>(work->team)].size;
+      running.push({now + seconds, std::move(*work)});
+    }
+    if (running.empty()) break;
+    now = running.top().end;
+    schedule.finish(running.top().assignment);
+    running.pop();
+  }
+  result.makespan_seconds = now;
+  const double all = now * plan.tree.front().size;
+  result.idle_share = all > 0 ? 1 - result.busy_seconds / all : 0;
+  for (const PlanItem& item : plan.items) {
+    result.memory_bytes = std::max(result.memory_bytes, item.memory_bytes);
+  }
+  return result;
+}
+
+std::vector<double> item_seconds(const Plan& plan, std::span<const Matrix> matrices,
+                                 const Rates& rates) {
+  std::vector<double> seconds;
+  for (const PlanItem& item : plan.items) {
+    seconds.push_back(
+        cost_seconds(matrices[static_cast<std::size_t>(item.matrix)], item.way, rates));
+  }
+  return seconds;
 }
 
 }  // namespace wishart::plan

@@ -5,57 +5,98 @@
 #include "wishart/core/error.hpp"
 
 namespace wishart::plan {
+namespace {
+
+/// A batch lasts about so long by the default rates: a message there and back and the coordinator's
+/// sleep between two looks, some milliseconds together, are then below one per cent.
+constexpr double kBatchSeconds = 0.25;
+/// A batch is at most this share of what an even division of the waiting work gives a rank, so that
+/// the ranks end together.
+constexpr double kBatchShare = 0.125;
+
+}  // namespace
 
 Schedule::Schedule(const Plan& plan)
-    : plan_(&plan),
-      rank_busy_(static_cast<std::size_t>(plan.tree.front().size), false),
-      waiting_(plan.items.size(), true) {}
+    : plan_(&plan), busy_(plan.tree.size(), 0), waiting_(plan.items.size(), true) {
+  for (std::size_t i = 0; i < plan.tree.size(); ++i) {
+    teams_of_size_[plan.tree[i].size].push_back(static_cast<std::int64_t>(i));
+  }
+  for (const PlanItem& item : plan.items) waiting_seconds_ += item.seconds;
+}
 
 std::optional<std::int64_t> Schedule::free_team(int size) const {
-  std::optional<std::int64_t> best;
-  for (std::size_t i = 0; i < plan_->tree.size(); ++i) {
-    const Team& team = plan_->tree[i];
-    if (team.size < size) continue;
-    if (best && plan_->tree[static_cast<std::size_t>(*best)].size <= team.size) continue;
-    const auto begin = rank_busy_.begin() + team.first;
-    if (std::find(begin, begin + team.size, true) == begin + team.size) {
-      best = static_cast<std::int64_t>(i);
-    }
-  }
   // A larger team stands in only where the tree has none of that size: else the item waits.
-  if (best && plan_->tree[static_cast<std::size_t>(*best)].size != size) {
-    const bool exists = std::any_of(plan_->tree.begin(), plan_->tree.end(),
-                                    [&](const Team& team) { return team.size == size; });
-    if (exists) return std::nullopt;
+  const auto sized = teams_of_size_.lower_bound(size);
+  if (sized == teams_of_size_.end()) return std::nullopt;
+  for (const std::int64_t team : sized->second) {
+    if (busy_[static_cast<std::size_t>(team)] == 0) return team;
   }
-  return best;
+  return std::nullopt;
+}
+
+/// Counts an assignment in (+1) or out (-1) on every team that shares ranks with `team`.
+void Schedule::mark(std::int64_t team, int by) {
+  const Team& mine = plan_->tree[static_cast<std::size_t>(team)];
+  for (std::int64_t up = mine.parent; up >= 0;
+       up = plan_->tree[static_cast<std::size_t>(up)].parent) {
+    busy_[static_cast<std::size_t>(up)] += by;
+  }
+  busy_[static_cast<std::size_t>(team)] += by;
+  if (mine.size == 1) return;
+  for (std::size_t i = static_cast<std::size_t>(team) + 1; i < plan_->tree.size(); ++i) {
+    const Team& other = plan_->tree[i];
+    const bool inside =
+        other.first >= mine.first && other.first + other.size <= mine.first + mine.size;
+    if (inside) busy_[i] += by;
+  }
+}
+
+void Schedule::take(std::size_t item) {
+  waiting_[item] = false;
+  ++handed_out_;
+  waiting_seconds_ -= plan_->items[item].seconds;
+}
+
+void Schedule::fill_batch(Assignment& assignment, std::size_t first) {
+  const int ranks = plan_->tree.front().size;
+  const double limit = std::min(kBatchSeconds, kBatchShare * waiting_seconds_ / ranks);
+  double seconds = plan_->items[first].seconds;
+  for (std::size_t i = first + 1; i < waiting_.size() && seconds < limit; ++i) {
+    if (!waiting_[i]) continue;
+    if (plan_->items[i].way.team_size != 1) continue;
+    seconds += plan_->items[i].seconds;
+    if (seconds > limit) break;
+    take(i);
+    assignment.items.push_back(static_cast<std::int64_t>(i));
+  }
 }
 
 std::optional<Assignment> Schedule::next() {
   while (first_waiting_ < waiting_.size() && !waiting_[first_waiting_]) ++first_waiting_;
   int refused = 0;  // sizes descend along the plan: one look for each size
   for (std::size_t i = first_waiting_; i < waiting_.size(); ++i) {
-    const int size = plan_->items[i].team_size;
+    const int size = plan_->items[i].way.team_size;
     if (!waiting_[i] || size == refused) continue;
     const auto team = free_team(size);
     if (!team) {
       refused = size;
+      if (size == 1) break;
       continue;
     }
-    waiting_[i] = false;
-    ++handed_out_;
+    take(i);
     ++running_;
-    const Team& ranks = plan_->tree[static_cast<std::size_t>(*team)];
-    std::fill_n(rank_busy_.begin() + ranks.first, ranks.size, true);
-    return Assignment{static_cast<std::int64_t>(i), *team};
+    mark(*team, 1);
+    Assignment assignment{{static_cast<std::int64_t>(i)}, *team};
+    if (size == 1) fill_batch(assignment, i);
+    return assignment;
   }
   return std::nullopt;
 }
 
 void Schedule::finish(const Assignment& assignment) {
-  const Team& ranks = plan_->tree[static_cast<std::size_t>(assignment.team)];
-  require(rank_busy_[static_cast<std::size_t>(ranks.first)], "a free team reported a result");
-  std::fill_n(rank_busy_.begin() + ranks.first, ranks.size, false);
+  require(running_ > 0 && busy_[static_cast<std::size_t>(assignment.team)] > 0,
+          "a free team reported a result");
+  mark(assignment.team, -1);
   --running_;
 }
 

@@ -1,10 +1,10 @@
 #include "wishart/report/export.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/npy.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/report/text_table.hpp"
 
@@ -96,22 +96,7 @@ std::string export_table(const CheckpointRecord& record, Table table, TableForma
 }
 
 std::string export_spectrum_npy(const CheckpointRecord& record, const std::string& matrix) {
-  const std::vector<double>& sigma = sigma_of(record, matrix);
-  // NPY format 1.0 (numpy.lib.format): magic, version, header length, a Python literal that is
-  // padded so that the data start at a multiple of 64 bytes.
-  std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': (" +
-                       std::to_string(sigma.size()) + ",), }";
-  constexpr std::size_t kPrefix = 10;
-  while ((kPrefix + header.size() + 1) % 64 != 0) header += ' ';
-  header += '\n';
-  std::string bytes = "\x93NUMPY";
-  bytes += '\x01';
-  bytes += '\x00';
-  bytes += static_cast<char>(header.size() & 0xFFU);
-  bytes += static_cast<char>(header.size() >> 8U);
-  bytes += header;
-  bytes.append(reinterpret_cast<const char*>(sigma.data()), sigma.size() * sizeof(double));
-  return bytes;
+  return npy_bytes(sigma_of(record, matrix));
 }
 
 std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,

@@ -17,8 +17,10 @@ namespace {
 
 constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
 constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
-constexpr std::size_t kMostSkipped = 5;     ///< names listed for each reason
+constexpr std::size_t kMostSkipped = 3;     ///< names listed for each reason
 constexpr std::size_t kNameWidth = 44;
+/// Room for a list of names, each of which has been cut to kNameWidth.
+constexpr std::size_t kListWidth = (kMostSkipped + 1) * (kNameWidth + 2);
 
 /// The pieces of a report in one of its two forms for people.
 class Page {
@@ -43,8 +45,8 @@ public:
   void paragraph(const std::string& text) {
     text_ += (markdown_ ? markdown_cell(text) : printable(text, 2000)) + "\n\n";
   }
-  void table(const TextTable& table) {
-    text_ += (markdown_ ? render_markdown(table) : render_text(table, kNameWidth)) + "\n";
+  void table(const TextTable& table, std::size_t max_cell = kNameWidth) {
+    text_ += (markdown_ ? render_markdown(table) : render_text(table, max_cell)) + "\n";
   }
   void gap() { text_ += "\n"; }
   [[nodiscard]] std::string take() { return std::move(text_); }
@@ -228,12 +230,16 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
     std::vector<std::string> names;
     for (const SkippedRow* row : rows) {
       parameters += row->num_params;
-      if (names.size() < kMostSkipped) names.push_back(row->tensor);
+      // Each by itself: a cut through the joined names would make one name of two. Printable first,
+      // since escapes make a name longer.
+      if (names.size() < kMostSkipped) {
+        names.push_back(shortened(printable(row->tensor), kNameWidth));
+      }
     }
     table.rows.push_back({reason, std::to_string(rows.size()), std::to_string(parameters),
                           join(names, ", ") + (names.size() < rows.size() ? ", ..." : "")});
   }
-  page.table(table);
+  page.table(table, kListWidth);
 }
 
 void add_numerics(Page& page, const CheckpointRecord& record) {

@@ -10,15 +10,10 @@
 #include <cstdint>
 #include <span>
 
+#include "wishart/core/instruction_set.hpp"
 #include "wishart/spectrum/workspace.hpp"
 
 namespace wishart::spectrum {
-
-/// The instruction sets that the chase is compiled for.
-enum class Isa : std::uint8_t { baseline, avx2, avx512 };
-
-/// The best that this processor has.
-[[nodiscard]] Isa best_isa() noexcept;
 
 /// Reduces the symmetric matrix `a` (lower triangle, column-major, order n, leading dimension ld)
 /// to one with the same eigenvalues and `width` diagonals below the main one, in place. What lies
@@ -33,7 +28,7 @@ void reduce_to_band(std::span<double> a, std::int64_t n, std::int64_t ld, std::i
 ///
 /// The rounding, and so the last bits, depend on `isa`.
 void reduce_to_tridiagonal(std::span<const double> a, std::int64_t n, std::int64_t ld,
-                           std::int64_t width, Isa isa, Workspace& workspace,
+                           std::int64_t width, InstructionSet isa, Workspace& workspace,
                            std::span<double> diagonal, std::span<double> below);
 
 }  // namespace wishart::spectrum

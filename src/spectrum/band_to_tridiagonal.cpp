@@ -136,16 +136,8 @@ __attribute__((target("avx512f,fma"))) void chase_avx512(const BandStore& band,
 
 }  // namespace
 
-Isa best_isa() noexcept {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) return Isa::avx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Isa::avx2;
-#endif
-  return Isa::baseline;
-}
-
 void reduce_to_tridiagonal(std::span<const double> a, std::int64_t n, std::int64_t ld,
-                           std::int64_t width, Isa isa, Workspace& workspace,
+                           std::int64_t width, InstructionSet isa, Workspace& workspace,
                            std::span<double> diagonal, std::span<double> below) {
   require(n >= 1 && width >= 1 && std::ssize(diagonal) >= n && std::ssize(below) >= n - 1,
           "reduce_to_tridiagonal needs room for its result");
@@ -163,17 +155,17 @@ void reduce_to_tridiagonal(std::span<const double> a, std::int64_t n, std::int64
   std::fill(vectors.begin(), vectors.end(), 0.0);
   switch (isa) {
 #if defined(__x86_64__)
-    case Isa::avx512:
+    case InstructionSet::avx512:
       chase_avx512(band, vectors);
       break;
-    case Isa::avx2:
+    case InstructionSet::avx2:
       chase_avx2(band, vectors);
       break;
 #else
-    case Isa::avx512:
-    case Isa::avx2:
+    case InstructionSet::avx512:
+    case InstructionSet::avx2:
 #endif
-    case Isa::baseline:
+    case InstructionSet::portable:
       chase_baseline(band, vectors);
       break;
   }

@@ -57,7 +57,7 @@ void one_stage(std::span<double> a, std::int64_t order, Workspace& workspace,
   check_info(info, "dsyevd");
 }
 
-void two_stage(std::span<double> a, std::int64_t order, Isa isa, Workspace& workspace,
+void two_stage(std::span<double> a, std::int64_t order, InstructionSet isa, Workspace& workspace,
                std::span<double> eigenvalues) {
   const std::int64_t width = band_width(order);
   reduce_to_band(a, order, order, width, workspace);
@@ -71,7 +71,7 @@ void two_stage(std::span<double> a, std::int64_t order, Isa isa, Workspace& work
 
 }  // namespace
 
-const char* symmetric_eigenvalues(std::span<double> a, std::int64_t n, Isa isa,
+const char* symmetric_eigenvalues(std::span<double> a, std::int64_t n, InstructionSet isa,
                                   Workspace& workspace, std::span<double> eigenvalues) {
   require(n >= 1 && std::ssize(a) >= n * n && std::ssize(eigenvalues) >= n,
           "symmetric_eigenvalues needs a whole matrix and room for its result");

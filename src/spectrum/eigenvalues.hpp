@@ -19,7 +19,7 @@ namespace wishart::spectrum {
 /// is needed. Any scale: the matrix is brought near 1 by a power of two first.
 /// @return the routine's name for the archive: `two-stage` or `dsyevd`
 /// @throws Error with Blame::numerics if LAPACK reports a failure
-const char* symmetric_eigenvalues(std::span<double> a, std::int64_t n, Isa isa,
+const char* symmetric_eigenvalues(std::span<double> a, std::int64_t n, InstructionSet isa,
                                   Workspace& workspace, std::span<double> eigenvalues);
 
 /// Bytes that symmetric_eigenvalues takes from the workspace, beside the matrix.

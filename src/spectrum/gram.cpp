@@ -75,12 +75,4 @@ void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& option
   if (first) clear_lower(gram, m);
 }
 
-std::int64_t gram_workspace_bytes(const Matrix& matrix, const SolveOptions& options,
-                                  std::int64_t slice) noexcept {
-  const bool single = options.precision == Precision::float32;
-  const std::int64_t m = matrix.short_side();
-  return panel_workspace_bytes(matrix, options.panel_bytes, single, slice) +
-         (single ? 4 * m * std::min(m, kSingleColumns) : 0);
-}
-
 }  // namespace wishart::spectrum

@@ -22,8 +22,4 @@ namespace wishart::spectrum {
 void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options, Tally& tally,
                    Workspace& workspace, std::span<double> gram);
 
-/// Bytes that gram_of_slice takes from the workspace.
-[[nodiscard]] std::int64_t gram_workspace_bytes(const Matrix& matrix, const SolveOptions& options,
-                                                std::int64_t slice) noexcept;
-
 }  // namespace wishart::spectrum

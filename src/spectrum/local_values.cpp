@@ -22,7 +22,7 @@ ViewValues local_gram_values(const ViewTask& task, const SolveOptions& options, 
   if (tally.num_nan() + tally.num_inf() > 0) return {};
   ViewValues values;
   values.sigma.resize(static_cast<std::size_t>(m));
-  values.solver = symmetric_eigenvalues(gram, m, best_isa(), workspace, values.sigma);
+  values.solver = symmetric_eigenvalues(gram, m, best_instruction_set(), workspace, values.sigma);
   eigenvalues_to_sigma(values.sigma);
   return values;
 }

@@ -3,17 +3,11 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "wishart/record/panel.hpp"
+
 namespace wishart::spectrum {
 namespace {
 
-constexpr std::int64_t kMostPanelBytes = std::int64_t{64} << 20U;
-/// Rows below which DSYRK waits for the Gram matrix: its triangle is read and written once a panel,
-/// 16 bytes for `depth` multiplications.
-constexpr std::int64_t kLeastDepth = 256;
-/// The same for float32 panels, whose products are also added to the float64 matrix.
-constexpr std::int64_t kLeastSingleDepth = 2048;
-/// Pieces of rows of a wide matrix are at least so long in the file.
-constexpr std::int64_t kLeastPieceBytes = 4096;
 /// float64 elements that are converted to float32 at once: they stay in the second-level cache.
 constexpr std::int64_t kScratchElements = std::int64_t{1} << 16;
 
@@ -42,28 +36,6 @@ Slice slice_of(std::int64_t extent, int part, int parts) noexcept {
   return {begin, begin + share + (part < longer ? 1 : 0)};
 }
 
-std::int64_t panel_depth_for(const Matrix& matrix, std::int64_t panel_bytes, bool single) noexcept {
-  const std::int64_t row_bytes = 8 * std::max<std::int64_t>(matrix.short_side(), 1);
-  const std::int64_t most = std::max<std::int64_t>(kMostPanelBytes / row_bytes, 1);
-  std::int64_t depth = std::max<std::int64_t>(panel_bytes / row_bytes, 1);
-  depth = std::max(depth, std::min(most, single ? kLeastSingleDepth : kLeastDepth));
-  if (matrix.cols > matrix.rows) {
-    const std::int64_t element_bytes =
-        std::max<std::int64_t>(dtype_bits(matrix.tensor.dtype) / 8, 1);
-    depth = std::max(depth, std::min(most, kLeastPieceBytes / element_bytes));
-  }
-  return std::min(depth, std::max<std::int64_t>(matrix.long_side(), 1));
-}
-
-std::int64_t panel_workspace_bytes(const Matrix& matrix, std::int64_t panel_bytes, bool single,
-                                   std::int64_t slice) noexcept {
-  const std::int64_t depth = std::min(panel_depth_for(matrix, panel_bytes, single), slice);
-  const std::int64_t buffers = depth < slice ? 2 : 1;
-  const std::int64_t elements = buffers * depth * matrix.short_side();
-  const std::int64_t width = matrix.cols > matrix.rows ? depth : matrix.short_side();
-  return single ? 4 * elements + 8 * std::max(kScratchElements, width) : 8 * elements;
-}
-
 template <class Real>
 PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes,
                                Tally& tally, Workspace& workspace)
@@ -73,8 +45,9 @@ PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t p
       tall_(task.rows() >= task.cols()),
       short_side_(std::min(task.rows(), task.cols())) {
   constexpr bool kSingle = std::is_same_v<Real, float>;
+  constexpr Precision kPrecision = kSingle ? Precision::float32 : Precision::float64;
   depth_ = std::max<std::int64_t>(
-      1, std::min(panel_depth_for(*task.matrix, panel_bytes, kSingle), slice.size()));
+      1, std::min(panel_depth(*task.matrix, panel_bytes, kPrecision), slice.size()));
   num_panels_ = (slice.size() + depth_ - 1) / depth_;
   const std::size_t used = num_panels_ > 1 ? 2 : 1;
   for (std::size_t i = 0; i < used; ++i) {
@@ -99,14 +72,14 @@ PanelStream<Real>::~PanelStream() {
 }
 
 template <class Real>
-std::int64_t PanelStream<Real>::panel_depth(std::int64_t panel) const noexcept {
+std::int64_t PanelStream<Real>::depth_of(std::int64_t panel) const noexcept {
   return std::min(depth_, slice_.end - panel_begin(panel));
 }
 
 template <class Real>
 void PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
   const std::int64_t begin = panel_begin(panel);
-  const std::int64_t end = begin + panel_depth(panel);
+  const std::int64_t end = begin + depth_of(panel);
   const std::int64_t row_begin = tall_ ? begin : 0;
   const std::int64_t row_end = tall_ ? end : task_.rows();
   const std::int64_t col_begin = tall_ ? 0 : begin;
@@ -139,7 +112,7 @@ void PanelStream<Real>::read_ahead() {
     }
     std::exception_ptr failure;
     try {
-      fill(panel, buffer.values.first(static_cast<std::size_t>(panel_depth(panel) * short_side_)));
+      fill(panel, buffer.values.first(static_cast<std::size_t>(depth_of(panel) * short_side_)));
     } catch (...) {
       failure = std::current_exception();
     }
@@ -158,7 +131,7 @@ std::optional<Panel<Real>> PanelStream<Real>::next() {
   if (next_panel_ >= num_panels_) return std::nullopt;
   const std::int64_t panel = next_panel_++;
   Buffer& buffer = buffers_[static_cast<std::size_t>(panel % 2)];
-  const auto size = static_cast<std::size_t>(panel_depth(panel) * short_side_);
+  const auto size = static_cast<std::size_t>(depth_of(panel) * short_side_);
   if (num_panels_ == 1) {
     fill(panel, buffer.values.first(size));
   } else {
@@ -168,7 +141,7 @@ std::optional<Panel<Real>> PanelStream<Real>::next() {
     changed_.wait(lock, [&] { return buffer.full; });
     if (failure_) std::rethrow_exception(failure_);
   }
-  return Panel<Real>{buffer.values.first(size), panel_begin(panel), panel_depth(panel)};
+  return Panel<Real>{buffer.values.first(size), panel_begin(panel), depth_of(panel)};
 }
 
 template class PanelStream<double>;

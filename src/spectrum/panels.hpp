@@ -69,7 +69,7 @@ private:
   [[nodiscard]] std::int64_t panel_begin(std::int64_t panel) const noexcept {
     return slice_.begin + panel * depth_;
   }
-  [[nodiscard]] std::int64_t panel_depth(std::int64_t panel) const noexcept;
+  [[nodiscard]] std::int64_t depth_of(std::int64_t panel) const noexcept;
 
   ViewTask task_;
   Slice slice_;
@@ -88,17 +88,5 @@ private:
   std::exception_ptr failure_;
   std::thread reader_;
 };
-
-/// How many rows (or columns) of the long side a panel has.
-///
-/// About `panel_bytes` as float64; more where the short side is so long that products of few rows
-/// would be bound by the Gram matrix's memory traffic, or where pieces of rows would be too short
-/// for the file system; never more than `kMostPanelBytes`.
-[[nodiscard]] std::int64_t panel_depth_for(const Matrix& matrix, std::int64_t panel_bytes,
-                                           bool single) noexcept;
-
-/// Bytes that a PanelStream takes from its workspace.
-[[nodiscard]] std::int64_t panel_workspace_bytes(const Matrix& matrix, std::int64_t panel_bytes,
-                                                 bool single, std::int64_t slice) noexcept;
 
 }  // namespace wishart::spectrum

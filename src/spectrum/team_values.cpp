@@ -129,7 +129,8 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
     wait_for(comm, [&] {
       values.solver = "two-stage";
       if (comm.rank() != 0) return;
-      values.solver = symmetric_eigenvalues(gram, m, best_isa(), workspace, values.sigma);
+      values.solver =
+          symmetric_eigenvalues(gram, m, best_instruction_set(), workspace, values.sigma);
     });
     share_values(comm, values.sigma);
   } else {

@@ -28,11 +28,13 @@ std::filesystem::path small_model(const TempFolder& temp) {
 TEST_CASE("every command has help and the program a version", "[cli]") {
   const Outcome help = run_wishart({"--help"});
   CHECK(help.exit_code == 0);
-  for (const char* command : {"scan", "inspect", "report", "export"}) {
+  for (const char* command : {"scan", "inspect", "report", "export", "synth"}) {
     CHECK(help.out.find(std::string("\n  ") + command) != std::string::npos);
     const Outcome one = run_wishart({command, "--help"});
     CHECK(one.exit_code == 0);
     CHECK(one.out.find(std::string("Usage: wishart ") + command) == 0);
+    CHECK(run_wishart({command, "-h"}).out == one.out);
+    CHECK(run_wishart({command, "-h"}).exit_code == 0);
     CHECK(run_wishart({command, "--version"}).out.find("wishart 0.") == 0);
   }
   CHECK(run_wishart({"--version"}).out.find("wishart 0.") == 0);
@@ -44,9 +46,26 @@ TEST_CASE("a missing or unknown command is a usage error", "[cli]") {
   CHECK(unknown.exit_code == 2);
   CHECK(unknown.err ==
         "wishart: unknown command 'scann'. Did you mean 'scan'? See wishart --help\n");
+  CHECK(run_wishart({"quux"}).err == "wishart: unknown command 'quux'. See wishart --help\n");
   const Outcome missing = run_wishart({"report"});
   CHECK(missing.exit_code == 2);
   CHECK(missing.messages().size() == 1);
+}
+
+TEST_CASE("an unknown key is shown as typed, and near keys are named", "[cli]") {
+  const auto refusal = [](const char* key) { return run_wishart({"report", "x", key}).err; };
+  const std::string end = " See wishart report --help\n";
+  CHECK(refusal("--zzzzzzzz") == "wishart: wishart report: unknown key '--zzzzzzzz'." + end);
+  CHECK(refusal("--forma") ==
+        "wishart: wishart report: unknown key '--forma'. Did you mean 'format'?" + end);
+  CHECK(refusal("--zzzzzzzz=3") == "wishart: wishart report: unknown key '--zzzzzzzz'." + end);
+  CHECK(refusal("--forma=csv") ==
+        "wishart: wishart report: unknown key '--forma'. Did you mean 'format'?" + end);
+  CHECK(refusal("-x") == "wishart: wishart report: unknown key '-x'." + end);
+  const TempFolder temp;
+  const auto job = temp.write("job.cfg", "zzzzzzzz = x\n");
+  CHECK(run_wishart({"report", "x", "--job", job.string()}).err ==
+        "wishart: " + job.string() + ": unknown key 'zzzzzzzz'." + end);
 }
 
 TEST_CASE("inspect lists matrices and skipped tensors in three formats", "[cli]") {
@@ -96,6 +115,51 @@ TEST_CASE("an archive is reported and exported in every format", "[cli]") {
       {"export", archive, "--table", "spectrum", "--matrix", "model.layers.0.mlp.up_proj.weigth"});
   CHECK(wrong.exit_code == 2);
   CHECK(wrong.err.find("model.layers.0.mlp.up_proj.weight") != std::string::npos);
+}
+
+TEST_CASE("the report cuts each name of a skipped tensor by itself", "[cli]") {
+  const TempFolder temp;
+  const std::string middle(60, 'x');
+  std::vector<TensorToWrite> tensors{{"a.weight", {20, 16}, noise_values(320, 1)}};
+  for (int i = 0; i < 4; ++i) {
+    tensors.push_back({"b" + std::to_string(i) + middle + "e.bias", {4}, noise_values(4, 2)});
+  }
+  write_bytes(temp / "m/model.safetensors", safetensors_bytes(tensors));
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(run_wishart({"scan", (temp / "m").string(), "--archive", archive}).exit_code == 0);
+  // 44 characters each: 14, the ellipsis, 29.
+  std::string expected;
+  for (int i = 0; i < 3; ++i) {
+    expected += "b" + std::to_string(i) + std::string(12, 'x') + "\xE2\x80\xA6" +
+                std::string(23, 'x') + "e.bias, ";
+  }
+  for (const char* format : {"text", "md"}) {
+    const Outcome report = run_wishart({"report", archive, "--format", format});
+    CAPTURE(format, report.out);
+    CHECK(report.out.find(expected + "...") != std::string::npos);
+  }
+}
+
+TEST_CASE("the archive says with what and on what it was computed", "[cli]") {
+  const TempFolder temp;
+  const std::string model = small_model(temp).string();
+  const Outcome version = run_wishart({"--version"});
+  for (const char* name : {"MPI ", "BLAS ", "; LAPACK ", "; ScaLAPACK ", "; HDF5 ", "; Boost "}) {
+    CAPTURE(name, version.out);
+    CHECK(version.out.find(name) != std::string::npos);
+  }
+  if (version.out.find("OpenBLAS") == std::string::npos) return;  // others do not tell threads
+  for (const auto& [setting, told] :
+       {std::pair("-u OPENBLAS_NUM_THREADS", "1 rank on 1 host, 1 thread each"),
+        std::pair("OPENBLAS_NUM_THREADS=2", "1 rank on 1 host, 2 threads each")}) {
+    const std::string archive = quoted((temp / setting).string());
+    const Outcome report =
+        run_shell("env -u OMP_NUM_THREADS " + std::string(setting) + " " + quoted(program_path()) +
+                  " scan " + quoted(model) + " --archive " + archive + " >/dev/null && " +
+                  quoted(program_path()) + " report " + archive);
+    CAPTURE(setting, report.out, report.err);
+    CHECK(report.out.find(std::string(", ") + told + ", ") != std::string::npos);
+  }
 }
 
 TEST_CASE("options come from flags first, then from the job file", "[cli]") {

@@ -89,6 +89,7 @@ TEST_CASE("names from strangers reach the terminal escaped", "[refusal]") {
 TEST_CASE("a path that is not there, or has no checkpoint, is refused", "[refusal]") {
   const TempFolder temp;
   check_refused(temp, temp / "none", 3, {"none"});
+  CHECK_FALSE(std::filesystem::exists(temp / "archive"));
   std::filesystem::create_directories(temp / "empty");
   check_refused(temp, temp / "empty", 3, {"empty"});
 }
@@ -119,7 +120,7 @@ TEST_CASE("arguments are refused with the nearest that exists", "[refusal]") {
   check_refused(temp, temp / "m", 2, {"unknown key '--min-eval'. Did you mean 'min-evals'?"},
                 {"--min-eval", "3"});
   check_refused(temp, temp / "m", 2, {"--team-size 8: this job has 3 ranks"}, {"--team-size", "8"});
-  check_refused(temp, temp / "m", 2, {"--method: expected one of gram, svd, found 'qr2'"},
+  check_refused(temp, temp / "m", 2, {"--method: expected one of auto, gram, qr, svd, found 'qr2'"},
                 {"--method", "qr2"});
   check_refused(temp, temp / "m", 4, {"a.weight (20 x 16): needs", "the limit is 100 B"},
                 {"--memory-per-rank", "100"});
@@ -143,6 +144,62 @@ TEST_CASE("7 ranks do a checkpoint of two matrices", "[refusal]") {
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
   CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 2);
+}
+
+TEST_CASE("a name that no archive file can have is refused before anything is read", "[refusal]") {
+  const TempFolder temp;
+  write_bytes(temp / "index/model.safetensors", "not read");
+  write_bytes(temp / "m/model.safetensors", safetensors_bytes(kGood));
+  check_refused(temp, temp / "index", 2,
+                {"wishart: " + (temp / "index").string() +
+                 ": its name gives it the id 'index', which is reserved for the archive's own "
+                 "file. Scan it with another name: --id NAME"});
+  for (const std::string id : {"x/y", "index", ".hidden", "a b", "\x1b[31m", "../x"}) {
+    CAPTURE(id);
+    const std::string shown = id[0] == '\x1b' ? "\\x1b[31m" : id;
+    check_refused(temp, temp / "none", 2,
+                  {"wishart: --id: expected up to 200 letters, digits and ._+=-, no dot at the "
+                   "beginning, and not 'index'; found '" +
+                   shown + "'"},
+                  {"--id", id});
+  }
+  check_refused(temp, temp / "m", 2, {"not 'index'; found '" + std::string(201, 'x') + "'"},
+                {"--id", std::string(201, 'x')});
+  CHECK_FALSE(std::filesystem::exists(temp / "archive/index.h5"));
+  write_bytes(temp / "index/model.safetensors", safetensors_bytes(kGood));
+  CHECK(run_wishart({"scan", (temp / "index").string(), "--archive", (temp / "archive").string(),
+                     "--id", "step-1"})
+            .exit_code == 0);
+}
+
+TEST_CASE("two files of one folder under one id do not replace each other", "[refusal]") {
+  const TempFolder temp;
+  write_bytes(temp / "m/a.safetensors", safetensors_bytes(kGood));
+  write_bytes(temp / "m/b.safetensors", safetensors_bytes({kGood[1]}));
+  const std::string archive = (temp / "archive").string();
+  const std::string a = (temp / "m/a.safetensors").string();
+  const std::string b = (temp / "m/b.safetensors").string();
+  REQUIRE(run_wishart({"scan", a, "--archive", archive, "--id", "m"}).exit_code == 0);
+  check_refused(temp, b, 2,
+                {"m.h5: holds another checkpoint, " + a + ", but " + b +
+                 " has the same name. Choose another with --id"},
+                {"--id", "m"});
+  CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 2);
+  CHECK(run_wishart({"report", archive}).out.find(a) != std::string::npos);
+  // The same file, changed, replaces what was there, however its path is written.
+  write_bytes(temp / "m/a.safetensors", safetensors_bytes({kGood[1]}));
+  const std::string again = (temp / "m/../m/./a.safetensors").string();
+  CHECK(run_wishart({"scan", again, "--archive", archive, "--id", "m"}).exit_code == 0);
+  CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 1);
+}
+
+TEST_CASE("a history goes on after a checkpoint whose name is reserved", "[refusal]") {
+  const TempFolder temp;
+  for (const char* name : {"index", "step-1"}) {
+    write_bytes(temp / "history" / name / "model.safetensors", safetensors_bytes(kGood));
+  }
+  check_refused(temp, temp / "history", 2, {"history/index: its name gives it the id 'index'"});
+  CHECK(std::filesystem::exists(temp / "archive/step-1.h5"));
 }
 
 TEST_CASE("another checkpoint of the same name does not replace the first", "[refusal]") {

@@ -44,10 +44,10 @@ std::vector<double> lapack_eigenvalues(std::vector<double> a, std::int64_t order
   return w;
 }
 
-std::vector<Isa> available() {
-  std::vector<Isa> all{Isa::baseline};
-  if (best_isa() >= Isa::avx2) all.push_back(Isa::avx2);
-  if (best_isa() >= Isa::avx512) all.push_back(Isa::avx512);
+std::vector<InstructionSet> available() {
+  std::vector<InstructionSet> all{InstructionSet::portable};
+  if (best_instruction_set() >= InstructionSet::avx2) all.push_back(InstructionSet::avx2);
+  if (best_instruction_set() >= InstructionSet::avx512) all.push_back(InstructionSet::avx512);
   return all;
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("two stages give LAPACK's eigenvalues for every order, width and instr
     const std::vector<double> reference = lapack_eigenvalues(symmetric(n), n);
     const double norm = std::max(std::abs(reference.front()), std::abs(reference.back()));
     for (const std::int64_t width : {1, 2, 3, 8, 13, 32, 64, 100}) {
-      for (const Isa isa : available()) {
+      for (const InstructionSet isa : available()) {
         workspace.reset();
         std::vector<double> a = symmetric(n);
         std::vector<double> d(static_cast<std::size_t>(n));
@@ -116,7 +116,8 @@ TEST_CASE("from the order on where two stages take over, the values stay LAPACK'
     for (double& value : scaled) value = std::scalbn(value, exponent);
     std::vector<double> eigenvalues(static_cast<std::size_t>(n));
     workspace.reset();
-    const std::string solver = symmetric_eigenvalues(scaled, n, best_isa(), workspace, eigenvalues);
+    const std::string solver =
+        symmetric_eigenvalues(scaled, n, best_instruction_set(), workspace, eigenvalues);
     CHECK(solver == "two-stage");
     for (double& value : eigenvalues) value = std::scalbn(value, -exponent);
     CHECK(largest_difference(eigenvalues, reference) <= 350 * kEps * reference.back());
@@ -131,7 +132,7 @@ TEST_CASE("the eigensolver takes from the workspace what it says", "[reduction]"
       a[static_cast<std::size_t>(i + i * n)] = static_cast<double>(i + 1);
     }
     std::vector<double> eigenvalues(static_cast<std::size_t>(n));
-    (void)symmetric_eigenvalues(a, n, best_isa(), workspace, eigenvalues);
+    (void)symmetric_eigenvalues(a, n, best_instruction_set(), workspace, eigenvalues);
     CHECK(eigenvalues.front() == Approx(1.0));
     CHECK(eigenvalues.back() == Approx(static_cast<double>(n)));
     // The workspace rounds up to a cache line an array, and to 4 MiB in all.

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "wishart/core/instruction_set.hpp"
+
 namespace wishart {
 
 /// XXH3-128 of `bytes` as 32 hexadecimal digits.
@@ -19,15 +21,18 @@ namespace wishart {
 [[nodiscard]] std::uint64_t hash64(std::span<const std::byte> bytes);
 
 /// A hash of the values of a matrix that does not depend on the order in which they were read, nor
-/// on which rank read which: the sum, modulo 2^64 and twice, of a mix of each element's position
-/// and float64 bit pattern. Equal values stored in another dtype hash alike. It tells changes, not
-/// forgeries.
+/// on which rank read which: the sums, modulo 2^64, of two mixes of each element's position and
+/// float64 bit pattern. Equal values stored in another dtype hash alike. It tells changes, not
+/// forgeries. It is also the same on every processor.
 struct ElementHash {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
 
   /// Adds `values` that stand at linear positions `position`, `position + 1`, ...
-  void add(std::uint64_t position, std::span<const double> values) noexcept;
+  void add(std::uint64_t position, std::span<const double> values) noexcept {
+    add(position, values, best_instruction_set());
+  }
+  void add(std::uint64_t position, std::span<const double> values, InstructionSet set) noexcept;
   void add(const ElementHash& other) noexcept;
   [[nodiscard]] std::string hex() const;
   friend bool operator==(const ElementHash&, const ElementHash&) = default;

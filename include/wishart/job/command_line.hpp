@@ -12,7 +12,7 @@ namespace wishart::job {
 /// Runs `wishart ARGUMENTS...` and returns the exit code. Results go to `out`, progress and errors
 /// to `err`. Never throws.
 ///
-/// `scan` starts and ends MPI: call it at most once in a process.
+/// `scan` and `synth` start and end MPI: call one of them at most once in a process.
 [[nodiscard]] int run_command_line(std::span<const std::string> arguments, std::ostream& out,
                                    std::ostream& err);
 

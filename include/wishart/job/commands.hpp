@@ -22,9 +22,22 @@ namespace wishart::job {
 [[nodiscard]] int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
                            std::ostream& err);
 
+/// Writes a checkpoint with planted spectra, then tells of it. Collective over `world`.
+///
+/// @return 0
+/// @throws mpi::AgreedError on every rank
+[[nodiscard]] int run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream& out);
+
+/// The shapes that `synth` knows, with their parameters and bytes.
+[[nodiscard]] std::string synth_list_text(const SynthOptions& options);
+
 /// The matrices of a checkpoint and its skipped tensors, as text, CSV or JSON.
 /// @throws Error
 [[nodiscard]] std::string inspect_text(const InspectOptions& options);
+
+/// How a scan would be divided over ranks, as text, CSV or JSON.
+/// @throws Error
+[[nodiscard]] std::string plan_text(const PlanOptions& options);
 
 /// The report of one archived checkpoint.
 [[nodiscard]] std::string report_text(const ReportOptions& options);

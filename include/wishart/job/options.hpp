@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wishart/record/spectrum.hpp"
+#include "wishart/synth/checkpoint.hpp"
 
 namespace wishart::job {
 
@@ -31,6 +32,10 @@ struct ScanOptions {
   SelectionArguments selection;
   double tolerance = 1e-6;
   Method method = Method::gram;
+  Precision precision = Precision::float64;
+  bool resolve = false;  ///< qr where the Gram matrix leaves values unresolved
+  Solver solver = Solver::automatic;
+  int threads_per_rank = 0;  ///< 0: as the environment says, else 1
   int team_size = 0;
   std::int64_t memory_per_rank_bytes = 0;  ///< 0: what the machine has, shared by its ranks
   double time_limit_seconds = 0;           ///< 0: none
@@ -43,6 +48,15 @@ struct ScanOptions {
 struct InspectOptions {
   std::filesystem::path path;
   SelectionArguments selection;
+  OutputFormat format = OutputFormat::text;
+};
+
+struct PlanOptions {
+  std::filesystem::path path;
+  ScanOptions scan;  ///< the selection and how matrices are computed
+  int ranks = 1;
+  int ranks_per_node = 0;  ///< 0: all on one node
+  double gflops = 0;       ///< of one rank; 0: measured
   OutputFormat format = OutputFormat::text;
 };
 
@@ -60,13 +74,21 @@ struct ExportOptions {
   OutputFormat format = OutputFormat::csv;
 };
 
+struct SynthOptions {
+  bool list = false;  ///< show the shapes, write nothing
+  synth::CheckpointOptions checkpoint;
+  OutputFormat format = OutputFormat::text;
+};
+
 /// Parsers of the arguments after the command's name. A value comes from the flag, else from the
 /// file named by `--job`, else from the default above.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
 [[nodiscard]] ScanOptions parse_scan(std::span<const std::string> arguments);
 [[nodiscard]] InspectOptions parse_inspect(std::span<const std::string> arguments);
+[[nodiscard]] PlanOptions parse_plan(std::span<const std::string> arguments);
 [[nodiscard]] ReportOptions parse_report(std::span<const std::string> arguments);
 [[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
+[[nodiscard]] SynthOptions parse_synth(std::span<const std::string> arguments);
 
 /// The text of `wishart COMMAND --help`, or of `wishart --help` for an empty name.
 [[nodiscard]] std::string help_text(const std::string& command);

@@ -3,7 +3,12 @@
 /// @file
 /// The life of MPI in this process.
 
+#include <string>
+
 namespace wishart::mpi {
+
+/// The MPI library and its version, `Open MPI 4.1.4`. Needs no Session.
+[[nodiscard]] std::string library_name();
 
 /// Starts MPI with full thread support and ends it. One per process; every other MPI resource must
 /// be gone before it.

@@ -1,13 +1,14 @@
 #pragma once
 
 /// @file
-/// The plan: in which order, with which method and on how many ranks each matrix is done. Pure: no
-/// I/O, no MPI, no clock.
+/// The plan: in which order, in which way and on how many ranks each matrix is done. Pure: no I/O,
+/// no MPI, no clock; the same matrices and options give the same plan everywhere.
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "wishart/plan/cost.hpp"
 #include "wishart/plan/team_tree.hpp"
 #include "wishart/record/matrix.hpp"
 #include "wishart/record/spectrum.hpp"
@@ -18,39 +19,57 @@ struct PlanOptions {
   int ranks = 1;
   std::int64_t memory_per_rank_bytes = 0;  ///< 0: no limit
   Method method = Method::gram;
+  Precision precision = Precision::float64;
+  Solver solver = Solver::automatic;  ///< of teams; automatic: the faster one for each matrix
+  bool have_elpa = false;
   int team_size = 0;  ///< ranks for every matrix; 0: chosen for each
-  std::int64_t panel_bytes = std::int64_t{16} << 20U;  ///< rows read at once, as float64
+  std::int64_t panel_bytes = kDefaultPanelBytes;
 };
 
 /// What is done with one matrix.
 struct PlanItem {
   std::int64_t matrix = 0;        ///< index of the matrix
   double cost_flops = 0;          ///< floating-point operations, over all its views
-  int team_size = 1;              ///< ranks; a size that occurs in the tree
-  std::int64_t memory_bytes = 0;  ///< on each rank of the team
+  double seconds = 0;             ///< of its team, by the default rates
+  Way way;                        ///< its team_size occurs in the tree
+  std::int64_t memory_bytes = 0;  ///< on the rank of the team that needs most
 };
 
 struct Plan {
   std::vector<Team> tree;
-  std::vector<PlanItem> items;  ///< in the order of handing out: large teams first, then by cost
+  std::vector<PlanItem> items;  ///< in the order of handing out: large teams first, then by time
   double total_flops = 0;
 };
 
 /// Plans `matrices` for the ranks and the memory given.
 ///
-/// Each matrix gets the smallest team whose ranks can hold it, and a larger one while it would
-/// otherwise outlast the rest of the job (its share of one rank exceeds an even share of the work).
+/// Each matrix gets the smallest team whose ranks can hold it. Then teams are made larger where
+/// that ends the job earlier: for several limits, every matrix that takes longer gets the smallest
+/// team that stays below, and the limit whose schedule is shortest wins. Decisions use the default
+/// rates, so that they do not depend on measurements.
 /// @throws Error with Blame::resource that names the matrix, its need and the limit, if not even
-/// all
-///   ranks together can hold it; Blame::usage if `team_size` does not occur among the teams
+///   all ranks together can hold it; Blame::usage if `team_size` does not occur among the teams
 [[nodiscard]] Plan make_plan(std::span<const Matrix> matrices, const PlanOptions& options);
 
-/// Operations for the singular values of all views of `matrix` (LAPACK Working Note 41 for the
-/// factorisations): gram N M^2 + 4/3 M^3; svd 4 N M^2 - 4/3 M^3, or 2 N M^2 + 2 M^3 by QR first.
-[[nodiscard]] double cost_flops(const Matrix& matrix, Method method);
+/// What a plan comes to.
+struct Forecast {
+  double makespan_seconds = 0;    ///< from the first matrix handed out to the last one done
+  double busy_seconds = 0;        ///< over all ranks
+  double idle_share = 0;          ///< of ranks x makespan
+  std::int64_t memory_bytes = 0;  ///< of the rank that needs most
+};
 
-/// Bytes that each rank of a team of `team_size` needs for `matrix`.
-[[nodiscard]] std::int64_t memory_bytes(const Matrix& matrix, Method method, int team_size,
-                                        std::int64_t panel_bytes);
+/// Plays the plan through with the schedule that the coordinator follows. `item_seconds` are those
+/// of the items, in the plan's order.
+[[nodiscard]] Forecast forecast(const Plan& plan, std::span<const double> item_seconds);
+
+/// Seconds of the items of `plan` with these rates.
+[[nodiscard]] std::vector<double> item_seconds(const Plan& plan, std::span<const Matrix> matrices,
+                                               const Rates& rates);
+
+template <class F>
+void visit_fields(Way& v, F&& f) {
+  f(v.method), f(v.precision), f(v.solver), f(v.distributed), f(v.team_size), f(v.panel_bytes);
+}
 
 }  // namespace wishart::plan

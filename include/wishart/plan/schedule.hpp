@@ -4,6 +4,7 @@
 /// Who works on what, as the job goes: the coordinator's book, without its messages.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -11,17 +12,18 @@
 
 namespace wishart::plan {
 
-/// A matrix handed to a team.
+/// Matrices handed to a team, to be done one after the other.
 struct Assignment {
-  std::int64_t item = 0;  ///< index into Plan::items
-  std::int64_t team = 0;  ///< index into Plan::tree
+  std::vector<std::int64_t> items;  ///< indices into Plan::items; at least one
+  std::int64_t team = 0;            ///< index into Plan::tree
 };
 
 /// Hands out the items of a plan to teams whose ranks are all free.
 ///
 /// The next item is the first in the plan's order for which there is a free team of its size (or,
-/// where the tree has none of that size, the smallest larger one). Deterministic in the order of
-/// the calls.
+/// where the tree has none of that size, the smallest larger one). Small matrices of single ranks
+/// are handed out several at a time, so that messages do not cost more than the work.
+/// Deterministic in the order of the calls.
 class Schedule {
 public:
   explicit Schedule(const Plan& plan);
@@ -38,10 +40,15 @@ public:
 
 private:
   [[nodiscard]] std::optional<std::int64_t> free_team(int size) const;
+  void mark(std::int64_t team, int by);
+  void fill_batch(Assignment& assignment, std::size_t first);
+  void take(std::size_t item);
 
   const Plan* plan_;
-  std::vector<bool> rank_busy_;
+  std::map<int, std::vector<std::int64_t>> teams_of_size_;
+  std::vector<int> busy_;  ///< for each team: how many assignments its ranks are busy with
   std::vector<bool> waiting_;
+  double waiting_seconds_ = 0;  ///< of all items that wait, on one rank each
   std::size_t first_waiting_ = 0;
   std::size_t handed_out_ = 0;
   std::int64_t running_ = 0;

@@ -29,7 +29,7 @@ struct Provenance {
   std::string mpi_layout;     ///< `4 ranks on 2 hosts, 1 thread each`
   std::string created;        ///< UTC, ISO 8601
   double seconds = 0;         ///< wall time of the job, all its runs
-  std::int64_t restarts = 0;  ///< how often the job went on from a journal
+  std::int64_t restarts = 0;  ///< how often it went on from a journal, or from a file with failures
 };
 
 /// The singular values of one matrix, with what belongs to its views.

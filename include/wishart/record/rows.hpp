@@ -77,6 +77,7 @@ struct LayerRow {
   std::int64_t num_inf = 0;
   std::string hash;
   double seconds = kNan;
+  std::int64_t exit_code = 0;
 };
 
 /// A tensor (or a part of one) that was not analysed, and why.
@@ -127,6 +128,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("floor_sigma", r.floor_sigma), f("num_below_floor", r.num_below_floor);
   f("sum_squares", r.sum_squares), f("sum_squares_error", r.sum_squares_error);
   f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds);
+  f("exit_code", r.exit_code);
 }
 
 template <class F>

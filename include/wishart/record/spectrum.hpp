@@ -39,6 +39,28 @@ enum class Precision : std::uint8_t {
   return precision == Precision::float64 ? "float64" : "float32";
 }
 
+/// Where the eigenvalues of a team's Gram matrix are computed.
+enum class Solver : std::uint8_t {
+  automatic,  ///< by the size of the team (docs/numerics.md)
+  local,      ///< on the team's first rank, by the two-stage reduction
+  scalapack,  ///< on all ranks, PDSYNTRD
+  elpa,       ///< on all ranks, ELPA's two-stage solver, where the build has it
+};
+
+[[nodiscard]] constexpr std::string_view solver_name(Solver solver) noexcept {
+  switch (solver) {
+    case Solver::local:
+      return "local";
+    case Solver::scalapack:
+      return "scalapack";
+    case Solver::elpa:
+      return "elpa";
+    case Solver::automatic:
+      break;
+  }
+  return "auto";
+}
+
 enum class SpectrumStatus : std::uint8_t {
   ok,
   nonfinite,  ///< NaN or infinite elements: counted, not decomposed

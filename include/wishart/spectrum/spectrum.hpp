@@ -9,6 +9,7 @@
 
 #include "wishart/mpi/comm.hpp"
 #include "wishart/record/matrix.hpp"
+#include "wishart/record/panel.hpp"
 #include "wishart/record/spectrum.hpp"
 #include "wishart/spectrum/element_source.hpp"
 #include "wishart/spectrum/process_grid.hpp"
@@ -31,14 +32,6 @@ private:
   std::unique_ptr<ProcessGrid> grid_;
 };
 
-/// Where the eigenvalues of a team's Gram matrix are computed.
-enum class Solver : std::uint8_t {
-  automatic,  ///< by the size of the team (docs/numerics.md)
-  local,      ///< on the team's first rank, by the two-stage reduction
-  scalapack,  ///< on all ranks, PDSYNTRD
-  elpa,       ///< on all ranks, ELPA's two-stage solver; only if `have_elpa`
-};
-
 /// True if this build has ELPA.
 [[nodiscard]] bool have_elpa() noexcept;
 
@@ -50,7 +43,7 @@ struct SolveOptions {
   bool resolve = false;
   /// No rank of the team holds a whole Gram matrix (it does not fit): PDSYRK on the grid.
   bool distributed = false;
-  std::int64_t panel_bytes = std::int64_t{16} << 20U;  ///< elements read at once, as float64
+  std::int64_t panel_bytes = kDefaultPanelBytes;  ///< elements read at once, as float64
   std::int64_t block = 64;  ///< block of the block-cyclic layout; smaller for small matrices
   /// Elements of an array that goes to a Fortran library whole: its indices are 32 bits.
   std::int64_t index_limit = (std::int64_t{1} << 31U) - 1;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "wishart/core/hash.hpp"
+#include "wishart/core/instruction_set.hpp"
 #include "wishart/mpi/comm.hpp"
 
 namespace wishart::spectrum {
@@ -16,6 +17,10 @@ namespace wishart::spectrum {
 /// Every element is added once, on one rank of the team; the order does not matter.
 class Tally {
 public:
+  Tally() noexcept : Tally(best_instruction_set()) {}
+  /// The counts do not depend on `set`, not in a single bit.
+  explicit Tally(InstructionSet set) noexcept : set_(set) {}
+
   /// Adds `values`, which stand at linear positions `position`, `position + 1`, ... of the matrix
   /// (over its views, row-major), and replaces non-finite ones by 0 in place: a NaN must not reach
   /// a solver. Their matrix gets no spectrum.
@@ -30,6 +35,11 @@ public:
   [[nodiscard]] const ElementHash& hash() const noexcept { return hash_; }
 
 private:
+  /// Counts the non-finite values of `run`, makes them 0 and returns the sum of squares of the
+  /// rest.
+  double sum_without_non_finite(std::span<double> run);
+
+  InstructionSet set_;
   double sum_squares_ = 0;
   double carry_ = 0;  ///< of Neumaier's compensated summation
   std::int64_t num_nan_ = 0;

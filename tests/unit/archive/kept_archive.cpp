@@ -59,5 +59,7 @@ TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
   REQUIRE(read.spectra.size() == 5);
   for (std::size_t i = 0; i < 5; ++i)
     CHECK(test::difference(read.spectra[i], expected.spectra[i]) == "");
+  // Columns that were added since keep their defaults.
+  for (LayerRow& layer : expected.layers) layer.exit_code = LayerRow().exit_code;
   if (kSchemaVersion == 1) CHECK(test::difference(read, expected) == "");
 }

@@ -2,8 +2,10 @@
 /// Stored codes to numbers: every code of the 8- and 16-bit types against the definition of its
 /// format, written out here a second time.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <random>
 
@@ -11,6 +13,7 @@
 
 #include "wishart/checkpoint/decode.hpp"
 
+#include "decode_loops.hpp"
 #include "support.hpp"
 
 using namespace wishart;
@@ -139,6 +142,65 @@ TEST_CASE("elements may start at any byte", "[checkpoint][decode]") {
   std::vector<double> out(3);
   decode(Dtype::f32, std::as_bytes(std::span(bytes)).subspan(1), out);
   CHECK(out == std::vector<double>{1.5, -2.25, static_cast<double>(1e-30F)});
+}
+
+TEST_CASE("every instruction set decodes every code to the same bits", "[checkpoint][decode]") {
+  const auto [dtype, bytes] = GENERATE(table<Dtype, std::size_t>({
+      {Dtype::bf16, 2},
+      {Dtype::f16, 2},
+      {Dtype::f32, 4},
+      {Dtype::f64, 8},
+      {Dtype::f8_e4m3, 1},
+      {Dtype::f8_e5m2, 1},
+      {Dtype::f8_e4m3fnuz, 1},
+      {Dtype::f8_e5m2fnuz, 1},
+  }));
+  const InstructionSet set = GENERATE(InstructionSet::avx2, InstructionSet::avx512);
+  if (set > best_instruction_set()) return;
+  CAPTURE(dtype_bits(dtype), static_cast<int>(set));
+  // All codes of the 16-bit types in order, and thus all of the 8-bit ones; random ones of the
+  // others, with exponents of all ones (NaN of both kinds) among them.
+  std::vector<std::uint16_t> codes = all_16();
+  std::mt19937_64 random(5);
+  if (bytes > 2) {
+    for (std::uint16_t& code : codes) {
+      code = static_cast<std::uint16_t>(random() % 4 == 0 ? random() | 0x7F80U : random());
+    }
+  }
+  const std::span<const std::byte> raw = std::as_bytes(std::span(codes));
+  const auto wrong = [&](std::size_t begin_bytes, std::size_t count) {
+    const std::span<const std::byte> part = raw.subspan(begin_bytes, count * bytes);
+    // At any distance from a cache line, and with room at both ends that nothing may touch.
+    const std::size_t lead = 1 + begin_bytes % 8;
+    std::vector<double> portable(lead + count + 1, -1);
+    std::vector<double> vectors = portable;
+    decode_with(InstructionSet::portable, dtype, part, std::span(portable).subspan(lead, count));
+    decode_with(set, dtype, part, std::span(vectors).subspan(lead, count));
+    return std::memcmp(portable.data(), vectors.data(), portable.size() * sizeof(double)) != 0 ||
+           std::count(vectors.begin(), vectors.begin() + static_cast<std::ptrdiff_t>(lead), -1.0) !=
+               static_cast<std::ptrdiff_t>(lead) ||
+           vectors.back() != -1;
+  };
+  CHECK_FALSE(wrong(0, raw.size() / bytes));
+  std::size_t num_wrong = 0;
+  for (std::size_t begin = 0; begin < 16; ++begin) {
+    for (std::size_t count = 0; count < 70; ++count) num_wrong += wrong(begin, count) ? 1U : 0U;
+  }
+  CHECK(num_wrong == 0);
+}
+
+TEST_CASE("a signalling NaN stays a NaN in vectors and in what is left over",
+          "[checkpoint][decode]") {
+  for (const InstructionSet set : {InstructionSet::portable, best_instruction_set()}) {
+    for (const auto& [dtype, code] :
+         {std::pair{Dtype::bf16, 0x7F81U}, std::pair{Dtype::bf16, 0xFF81U},
+          std::pair{Dtype::f16, 0x7C01U}, std::pair{Dtype::f16, 0xFC01U}}) {
+      const std::vector<std::uint16_t> codes(13, static_cast<std::uint16_t>(code));
+      std::vector<double> out(codes.size());
+      decode_with(set, dtype, std::as_bytes(std::span(codes)), out);
+      CHECK(std::all_of(out.begin(), out.end(), [](double value) { return std::isnan(value); }));
+    }
+  }
 }
 
 TEST_CASE("nothing decodes to nothing", "[checkpoint][decode]") {

@@ -69,7 +69,7 @@ TEST_CASE("a team's children share its ranks out among them", "[plan]") {
 TEST_CASE("many equal matrices each stay on one rank", "[plan]") {
   const std::vector<Matrix> matrices(64, dense(4096, 4096));
   const Plan plan = make_plan(matrices, {.ranks = 8});
-  for (const PlanItem& item : plan.items) CHECK(item.team_size == 1);
+  for (const PlanItem& item : plan.items) CHECK(item.way.team_size == 1);
 }
 
 TEST_CASE("a matrix that would outlast the job gets a team", "[plan]") {
@@ -77,8 +77,8 @@ TEST_CASE("a matrix that would outlast the job gets a team", "[plan]") {
   matrices.push_back(dense(128256, 4096));
   const Plan plan = make_plan(matrices, {.ranks = 4});
   CHECK(plan.items.front().matrix == 8);
-  CHECK(plan.items.front().team_size == 4);
-  CHECK(plan.items.back().team_size == 1);
+  CHECK(plan.items.front().way.team_size == 4);
+  CHECK(plan.items.back().way.team_size == 1);
 }
 
 TEST_CASE("a matrix too large for one rank gets the smallest team that holds it", "[plan]") {
@@ -86,10 +86,12 @@ TEST_CASE("a matrix too large for one rank gets the smallest team that holds it"
   const std::int64_t limit = std::int64_t{1500} << 20U;
   const Plan plan = make_plan(matrices, {.ranks = 8, .memory_per_rank_bytes = limit});
   for (const PlanItem& item : plan.items) {
-    CHECK(item.team_size == 2);
+    // A rank of two would hold half of the matrix, and as much again while it is reduced.
+    CHECK(item.way.team_size == 4);
+    CHECK(item.way.distributed);
     CHECK(item.memory_bytes <= limit);
   }
-  CHECK(memory_bytes(matrices[0], Method::gram, 1, std::int64_t{16} << 20U) > limit);
+  CHECK(memory_bytes(matrices[0], Way{}) > limit);
 }
 
 TEST_CASE("items are ordered by team, then cost, then matrix", "[plan]") {
@@ -105,7 +107,7 @@ TEST_CASE("a matrix that fits nowhere stops the job before any work", "[plan]") 
   const std::vector<Matrix> matrices{dense(16384, 16384, "lm_head.weight")};
   CHECK(text_of(matrices, {.ranks = 2, .memory_per_rank_bytes = std::int64_t{1} << 29U},
                 Blame::resource) ==
-        "lm_head.weight (16384 x 16384): needs 1.1 GiB per rank on all 2 ranks, the limit is 512 "
+        "lm_head.weight (16384 x 16384): needs 2.2 GiB per rank on all 2 ranks, the limit is 512 "
         "MiB. "
         "Use more ranks, or raise --memory-per-rank");
 }
@@ -116,5 +118,5 @@ TEST_CASE("a forced team must exist", "[plan]") {
         "--team-size 4: this job has 2 ranks. Start more ranks or ask for a smaller team");
   CHECK(text_of(matrices, {.ranks = 6, .team_size = 3}, Blame::usage) ==
         "--team-size 3: 6 ranks divide into teams of 1, 2, 4, 6. Ask for one of these");
-  CHECK(make_plan(matrices, {.ranks = 6, .team_size = 4}).items[0].team_size == 4);
+  CHECK(make_plan(matrices, {.ranks = 6, .team_size = 4}).items[0].way.team_size == 4);
 }

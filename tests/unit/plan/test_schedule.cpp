@@ -12,11 +12,15 @@ using namespace wishart::plan;
 
 namespace {
 
-Plan plan_of(int ranks, const std::vector<int>& team_sizes) {
+Plan plan_of(int ranks, const std::vector<int>& team_sizes, double seconds = 1.0) {
   Plan plan;
   plan.tree = team_tree(ranks);
   for (std::size_t i = 0; i < team_sizes.size(); ++i) {
-    plan.items.push_back({static_cast<std::int64_t>(i), 1.0, team_sizes[i], 0});
+    PlanItem item;
+    item.matrix = static_cast<std::int64_t>(i);
+    item.seconds = seconds;
+    item.way.team_size = team_sizes[i];
+    plan.items.push_back(item);
   }
   return plan;
 }
@@ -28,17 +32,17 @@ TEST_CASE("large teams go first, and free ranks take smaller work beside them", 
   Schedule schedule(plan);
   const auto first = schedule.next();
   REQUIRE(first);
-  CHECK(first->item == 0);
+  CHECK(first->items.front() == 0);
   CHECK(plan.tree[static_cast<std::size_t>(first->team)].first == 0);
   const auto second = schedule.next();
   REQUIRE(second);
-  CHECK(second->item == 1);
+  CHECK(second->items.front() == 1);
   CHECK(plan.tree[static_cast<std::size_t>(second->team)].first == 4);
   CHECK_FALSE(schedule.next());
   schedule.finish(*second);
   const auto third = schedule.next();
   REQUIRE(third);
-  CHECK(third->item == 2);
+  CHECK(third->items.front() == 2);
 }
 
 TEST_CASE("more ranks than matrices leave ranks without work", "[schedule]") {
@@ -71,7 +75,7 @@ TEST_CASE("every item is done once, whatever the order of finishing", "[schedule
     while (!schedule.exhausted() || !schedule.idle()) {
       while (const auto work = schedule.next()) {
         const Team& team = plan.tree[static_cast<std::size_t>(work->team)];
-        CHECK(team.size == wanted[static_cast<std::size_t>(work->item)]);
+        CHECK(team.size == wanted[static_cast<std::size_t>(work->items.front())]);
         for (int r = team.first; r < team.first + team.size; ++r) {
           CHECK(++busy[static_cast<std::size_t>(r)] == 1);
         }
@@ -83,9 +87,46 @@ TEST_CASE("every item is done once, whatever the order of finishing", "[schedule
       running.erase(running.begin() + static_cast<std::ptrdiff_t>(which));
       const Team& team = plan.tree[static_cast<std::size_t>(finished.team)];
       for (int r = team.first; r < team.first + team.size; ++r) --busy[static_cast<std::size_t>(r)];
-      ++done[static_cast<std::size_t>(finished.item)];
+      for (const std::int64_t item : finished.items) ++done[static_cast<std::size_t>(item)];
       schedule.finish(finished);
     }
     CHECK(done == std::vector<int>(wanted.size(), 1));
   }
+}
+
+TEST_CASE("small matrices of single ranks go out in batches that shrink towards the end",
+          "[schedule]") {
+  // 10000 matrices of a millisecond on 4 ranks.
+  const Plan plan = plan_of(4, std::vector<int>(10000, 1), 1e-3);
+  Schedule schedule(plan);
+  std::deque<Assignment> running;
+  std::size_t messages = 0;
+  std::size_t largest = 0;
+  std::size_t last = 0;
+  std::size_t done = 0;
+  while (!schedule.exhausted() || !schedule.idle()) {
+    while (const auto work = schedule.next()) {
+      ++messages;
+      largest = std::max(largest, work->items.size());
+      last = work->items.size();
+      running.push_back(*work);
+    }
+    done += running.front().items.size();
+    schedule.finish(running.front());
+    running.pop_front();
+  }
+  CHECK(done == 10000);
+  CHECK(largest >= 240);  // a quarter of a second
+  CHECK(largest <= 250);
+  CHECK(last == 1);  // so that the ranks end together
+  CHECK(messages < 300);
+}
+
+TEST_CASE("large matrices and those of teams are never batched", "[schedule]") {
+  const Plan large = plan_of(2, {1, 1, 1, 1}, 10.0);
+  Schedule schedule(large);
+  CHECK(schedule.next()->items.size() == 1);
+  const Plan teams = plan_of(2, {2, 2, 2, 2}, 1e-3);
+  Schedule team_schedule(teams);
+  CHECK(team_schedule.next()->items.size() == 1);
 }

@@ -1,0 +1,40 @@
+#pragma once
+
+/// @file
+/// How much of a matrix is read at once: known to the plan, which counts the memory, and to the
+/// engine, which takes it.
+
+#include <algorithm>
+#include <cstdint>
+
+#include "wishart/record/matrix.hpp"
+#include "wishart/record/spectrum.hpp"
+
+namespace wishart {
+
+/// The size of a panel as float64 that a job asks for.
+inline constexpr std::int64_t kDefaultPanelBytes = std::int64_t{16} << 20U;
+
+/// How many rows of a tall matrix, or columns of a wide one, a panel has.
+///
+/// About `panel_bytes` as float64. More where the short side is so long that products of few rows
+/// would wait for the Gram matrix, whose triangle is read and written once a panel: 256 rows, and
+/// 2048 for float32 products, which are added in a pass of their own. More also for a wide matrix
+/// whose pieces of rows would be shorter than 4096 bytes in the file. Never more than 64 MiB.
+[[nodiscard]] inline std::int64_t panel_depth(const Matrix& matrix, std::int64_t panel_bytes,
+                                              Precision precision) noexcept {
+  constexpr std::int64_t kMostBytes = std::int64_t{64} << 20U;
+  const std::int64_t row_bytes = 8 * std::max<std::int64_t>(matrix.short_side(), 1);
+  const std::int64_t most = std::max<std::int64_t>(kMostBytes / row_bytes, 1);
+  std::int64_t depth = std::max<std::int64_t>(panel_bytes / row_bytes, 1);
+  depth =
+      std::max(depth, std::min<std::int64_t>(most, precision == Precision::float32 ? 2048 : 256));
+  if (matrix.cols > matrix.rows) {
+    const std::int64_t element_bytes =
+        std::max<std::int64_t>(dtype_bits(matrix.tensor.dtype) / 8, 1);
+    depth = std::max(depth, std::min<std::int64_t>(most, 4096 / element_bytes));
+  }
+  return std::min(depth, std::max<std::int64_t>(matrix.long_side(), 1));
+}
+
+}  // namespace wishart

@@ -1,0 +1,61 @@
+#pragma once
+
+/// @file
+/// The models whose names and shapes can be written, whole or scaled down.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wishart::synth {
+
+/// How a model names its tensors.
+enum class Family : std::uint8_t { llama, qwen2, mixtral, deepseek_v3, gpt_neox, gpt_oss };
+
+/// The sizes of a model, with the names that its config.json uses where it has one.
+struct ModelShape {
+  std::string name;
+  Family family = Family::llama;
+  std::int64_t blocks = 0;       ///< of the whole model
+  std::int64_t kept_blocks = 0;  ///< the first so many are written
+  std::int64_t hidden = 0;
+  std::int64_t mlp = 0;  ///< width of a dense MLP; 0 if all are experts
+  std::int64_t heads = 0;
+  std::int64_t kv_heads = 0;
+  std::int64_t head_dim = 0;
+  std::int64_t vocabulary = 0;
+  bool tied = false;         ///< no `lm_head.weight`
+  std::int64_t experts = 0;  ///< routed experts of a block; 0: none
+  std::int64_t experts_per_token = 0;
+  std::int64_t expert_mlp = 0;
+  // Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434) and its blocks without experts.
+  std::int64_t dense_blocks = 0;
+  std::int64_t q_rank = 0;
+  std::int64_t kv_rank = 0;
+  std::int64_t nope_dim = 0;
+  std::int64_t rope_dim = 0;
+  std::int64_t value_dim = 0;
+};
+
+/// What makes a model smaller.
+struct Reduction {
+  double scale = 1;  ///< factor on all widths and the vocabulary; head counts stay
+  std::string scale_text = "1";
+  std::optional<std::int64_t> blocks;   ///< keep the first so many
+  std::optional<std::int64_t> experts;  ///< keep the first so many of each block
+};
+
+/// All shapes, in the order of a listing.
+[[nodiscard]] std::vector<ModelShape> model_shapes();
+
+/// @throws Error with Blame::usage that names the nearest shape and lists all
+[[nodiscard]] ModelShape shape_named(std::string_view name);
+
+/// The shape with its widths rounded to multiples of 8, heads to multiples of 2.
+/// @throws Error with Blame::usage if nothing is left of a width, or there is less than is to be
+/// kept
+[[nodiscard]] ModelShape reduced(const ModelShape& shape, const Reduction& reduction);
+
+}  // namespace wishart::synth

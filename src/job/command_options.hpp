@@ -1,0 +1,49 @@
+#pragma once
+
+/// @file
+/// Command lines and job files to values: what all commands share.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/program_options.hpp>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::job {
+
+namespace po = boost::program_options;
+
+/// A command: what its help says, its options, and where its bare words go.
+struct Command {
+  std::string name;
+  std::string synopsis;
+  std::string purpose;
+  po::options_description options;
+  std::string positional;  ///< name of the option that bare words give
+  int max_positional;      ///< -1: any number
+};
+
+/// The values of flags and bare words, else of the file named by `--job`, else the defaults.
+/// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
+[[nodiscard]] po::variables_map parsed(std::span<const std::string> arguments,
+                                       const Command& command);
+
+/// `text` as one of the named choices.
+template <class T>
+T choice(const std::string& option, const std::string& text,
+         const std::vector<std::pair<std::string, T>>& choices) {
+  std::string names;
+  for (const auto& [name, value] : choices) {
+    if (name == text) return value;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  throw Error(Blame::usage,
+              option + ": expected one of " + names + ", found '" + printable(text) + "'");
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,129 @@
+#include "wishart/plan/cost.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace wishart::plan {
+namespace {
+
+constexpr double kGiga = 1e9;
+
+/// Columns of workspace that the solvers take beside their matrices: two panels of the widest band,
+/// the band itself with the room of its chase, and vectors (src/spectrum/eigenvalues.cpp).
+constexpr double kSolverColumns = 600;
+/// Buffers through which a team's sums travel (src/spectrum/exchange.cpp).
+constexpr double kExchangeBytes = 2.0 * (32 << 20);
+/// What the engine calls small: one-stage eigenvalues (src/spectrum/eigenvalues.cpp).
+constexpr double kTwoStageFrom = 1024;
+/// Teams do not scale perfectly: the share of a doubling that is left.
+constexpr double kTeamEfficiency = 0.9;
+
+struct Extents {
+  double n = 0;  ///< long side
+  double m = 0;  ///< short side
+  double p = 1;  ///< ranks
+};
+
+double local_eigen_seconds(double m, const Rates& rates) {
+  const double reduction = 4.0 / 3.0 * m * m * m;
+  const double tridiagonal = rates.tridiagonal_ns * m * m / kGiga;
+  if (m < kTwoStageFrom) return reduction / (rates.one_stage_gflops * kGiga) + tridiagonal;
+  const double width = m < 6000 ? 64 : (m < 16000 ? 96 : 128);
+  return reduction / (rates.band_gflops * kGiga) +
+         6 * m * m * width / (rates.chase_gflops * kGiga) + tridiagonal;
+}
+
+double team_share(double p) { return p * std::pow(kTeamEfficiency, std::log2(p)); }
+
+double gram_seconds(const Extents& e, const Way& way, const Rates& rates) {
+  const double gflops =
+      way.precision == Precision::float32 ? rates.gram32_gflops : rates.gram_gflops;
+  const double share = way.distributed ? team_share(e.p) : e.p;
+  const double read = 8 * e.n * e.m / (rates.read_gbytes * kGiga) / e.p;
+  // Reading overlaps with the products, but on a machine with a rank on every core it takes its
+  // time from them.
+  double seconds = e.n * e.m * e.m / (gflops * kGiga) / share + read;
+  if (e.p > 1) seconds += 8 * e.m * e.m / (rates.exchange_gbytes * kGiga);
+  if (e.p == 1 || way.solver == Solver::local) return seconds + local_eigen_seconds(e.m, rates);
+  return seconds +
+         4.0 / 3.0 * e.m * e.m * e.m / (rates.distributed_gflops * kGiga) / team_share(e.p) +
+         rates.tridiagonal_ns * e.m * e.m / kGiga;
+}
+
+double view_seconds(const Extents& e, const Way& way, const Rates& rates) {
+  if (way.method == Method::gram) return gram_seconds(e, way, rates);
+  const double read = 8 * e.n * e.m / (rates.read_gbytes * kGiga) / e.p;
+  if (way.method == Method::qr) {
+    const double combine = e.p > 1 ? std::ceil(std::log2(e.p)) * 2.0 / 3.0 * e.m * e.m * e.m : 0;
+    return read + (2 * e.n * e.m * e.m / e.p + combine) / (rates.qr_gflops * kGiga) +
+           8.0 / 3.0 * e.m * e.m * e.m / (rates.svd_gflops * kGiga);
+  }
+  const double flops = std::min(4 * e.n * e.m * e.m - 4.0 / 3.0 * e.m * e.m * e.m,
+                                2 * e.n * e.m * e.m + 2 * e.m * e.m * e.m);
+  return read + flops / (rates.svd_gflops * kGiga) / team_share(e.p);
+}
+
+}  // namespace
+
+Rates Rates::scaled(double factor) const noexcept {
+  Rates rates = *this;
+  for (double* rate : {&rates.gram_gflops, &rates.gram32_gflops, &rates.band_gflops,
+                       &rates.chase_gflops, &rates.one_stage_gflops, &rates.qr_gflops,
+                       &rates.svd_gflops, &rates.distributed_gflops, &rates.read_gbytes}) {
+    *rate *= factor;
+  }
+  rates.tridiagonal_ns /= factor;
+  rates.matrix_seconds /= factor;
+  return rates;
+}
+
+double cost_flops(const Matrix& matrix, Method method) noexcept {
+  const auto n = static_cast<double>(matrix.long_side());
+  const auto m = static_cast<double>(matrix.short_side());
+  const auto views = static_cast<double>(matrix.num_views());
+  if (method == Method::gram) return views * (n * m * m + 4.0 / 3.0 * m * m * m);
+  if (method == Method::qr) return views * (2 * n * m * m + 8.0 / 3.0 * m * m * m);
+  const double direct = 4 * n * m * m - 4.0 / 3.0 * m * m * m;
+  const double qr_first = 2 * n * m * m + 2 * m * m * m;
+  return views * std::min(direct, qr_first);
+}
+
+double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) noexcept {
+  const Extents e{static_cast<double>(matrix.long_side()), static_cast<double>(matrix.short_side()),
+                  static_cast<double>(way.team_size)};
+  return rates.matrix_seconds +
+         static_cast<double>(matrix.num_views()) * view_seconds(e, way, rates);
+}
+
+std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
+  // In doubles: sizes of real matrices are far from where this would lose a byte that matters.
+  const auto n = static_cast<double>(matrix.long_side());
+  const auto m = static_cast<double>(matrix.short_side());
+  const auto p = static_cast<double>(way.team_size);
+  const double square = 8 * m * m;
+  const auto depth = static_cast<double>(panel_depth(matrix, way.panel_bytes, way.precision));
+  const double slice = std::ceil(n / p);
+  const double element = way.precision == Precision::float32 ? 4 : 8;
+  // Two buffers, one to fill while the other is used; the reader holds stored bytes beside them.
+  const double panels = element * m * std::min(slice, depth) * (slice > depth ? 2 : 1) +
+                        (way.precision == Precision::float32 ? 4 * m * 128 + 8 * 65536 : 0);
+  // Block-cyclic shares are uneven by up to a block a dimension.
+  const double share = 1.1 * square / p;
+  const double vectors = 8 * kSolverColumns * m;
+  double bytes = 0;
+  if (way.method == Method::svd) {
+    // The whole matrix; GESDD's and PDGESVD's workspace holds a square of the short side.
+    bytes = (way.team_size == 1 ? 1.0 : 1.1) * (8 * n * m / p + square / p) + vectors;
+  } else if (way.method == Method::qr) {
+    bytes = square * (way.team_size > 1 ? 2 : 1) + 1.5 * panels + vectors;
+  } else if (way.distributed) {
+    bytes = share * (way.solver == Solver::elpa ? 3 : 2) + panels + vectors;
+  } else {
+    bytes = square + panels + vectors;
+    if (way.team_size > 1) bytes += kExchangeBytes;
+    if (way.team_size > 1 && way.solver != Solver::local) bytes += 2 * share;
+  }
+  return static_cast<std::int64_t>(bytes + 8 * m);
+}
+
+}  // namespace wishart::plan

@@ -1,0 +1,101 @@
+#include "output_file.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::synth {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what, int code) {
+  std::string advice;
+  if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
+    advice = ". Use --scale or --blocks for a smaller checkpoint, or another disk";
+  }
+  throw Error(Blame::resource, printable(path.string()) + ": " + what + ": " +
+                                   std::strerror(code) +  // NOLINT(concurrency-mt-unsafe)
+                                   advice);
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::filesystem::path path, int flags) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail(path_, "cannot be opened for writing", errno);
+}
+
+OutputFile OutputFile::create(const std::filesystem::path& path, std::int64_t size_bytes) {
+  OutputFile file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  const std::string what = "cannot be made " + std::to_string(size_bytes) + " bytes long";
+  if (::ftruncate(file.descriptor_, size_bytes) != 0) fail(path, what, errno);
+  // Where space cannot be reserved, a full disk shows at a later write.
+  if (::fallocate(file.descriptor_, 0, 0, size_bytes) != 0 && errno == ENOSPC) {
+    fail(path, what, errno);
+  }
+  return file;
+}
+
+OutputFile OutputFile::open(const std::filesystem::path& path) { return {path, O_WRONLY}; }
+
+OutputFile::~OutputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+void OutputFile::write(std::int64_t offset_bytes, std::span<const std::byte> bytes) const {
+  const std::string what = "writing " + std::to_string(bytes.size()) + " bytes at offset " +
+                           std::to_string(offset_bytes) + " failed";
+  while (!bytes.empty()) {
+    const ::ssize_t done = ::pwrite(descriptor_, bytes.data(), bytes.size(), offset_bytes);
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) fail(path_, what, done < 0 ? errno : ENOSPC);
+    offset_bytes += done;
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  }
+}
+
+void OutputFile::close() {
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "closing failed", errno);
+}
+
+void write_whole_file(const std::filesystem::path& path, std::string_view content) {
+  std::filesystem::path temporary = path;
+  temporary += ".part";
+  OutputFile file = OutputFile::create(temporary, static_cast<std::int64_t>(content.size()));
+  file.write(0, std::as_bytes(std::span(content)));
+  file.close();
+  rename_file(temporary, path);
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) {
+    fail(to, "cannot be renamed from " + printable(from.filename().string()), errno);
+  }
+}
+
+void remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail(path, "cannot be removed", errno);
+}
+
+void make_folder(const std::filesystem::path& path) {
+  std::error_code status;
+  std::filesystem::create_directories(path, status);
+  if (status) fail(path, "cannot be made", status.value());
+}
+
+}  // namespace wishart::synth

@@ -1,0 +1,53 @@
+#pragma once
+
+/// @file
+/// Files that several ranks write by position, and small files written whole.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace wishart::synth {
+
+/// A file opened for writing by position; closed at the end.
+class OutputFile {
+public:
+  /// Makes the file anew, `size_bytes` long, with its space reserved where the file system can.
+  /// @throws Error with Blame::resource
+  [[nodiscard]] static OutputFile create(const std::filesystem::path& path,
+                                         std::int64_t size_bytes);
+  /// Opens a file that is there. @throws Error with Blame::resource
+  [[nodiscard]] static OutputFile open(const std::filesystem::path& path);
+  ~OutputFile();
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&& other) noexcept;
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  /// @throws Error with Blame::resource
+  void write(std::int64_t offset_bytes, std::span<const std::byte> bytes) const;
+  /// Closes, and tells what closing tells: some file systems say only here that they are full.
+  void close();
+
+private:
+  OutputFile(std::filesystem::path path, int flags);
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+};
+
+/// Writes a file under a temporary name and renames it: it is there whole or not at all.
+/// @throws Error with Blame::resource
+void write_whole_file(const std::filesystem::path& path, std::string_view content);
+
+/// @throws Error with Blame::resource
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Removes a file if it is there. @throws Error with Blame::resource
+void remove_file(const std::filesystem::path& path);
+
+/// Makes a folder if it is not there. @throws Error with Blame::resource
+void make_folder(const std::filesystem::path& path);
+
+}  // namespace wishart::synth

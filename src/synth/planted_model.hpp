@@ -1,0 +1,51 @@
+#pragma once
+
+/// @file
+/// A model and the spectra that its matrices get.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "wishart/synth/checkpoint.hpp"
+#include "wishart/synth/planted_spectrum.hpp"
+
+#include "tensor_spec.hpp"
+
+namespace wishart::synth {
+
+/// The tensors of the options, and spectra made when first asked for: matrices of the same sides
+/// and the same recipe share one.
+class PlantedModel {
+public:
+  explicit PlantedModel(const CheckpointOptions& options);
+
+  [[nodiscard]] const std::vector<TensorSpec>& tensors() const noexcept { return tensors_; }
+  [[nodiscard]] SpectrumRecipe recipe(const TensorSpec& tensor) const;
+  /// For elements of root mean square 1, of the rows that are not zero.
+  [[nodiscard]] std::shared_ptr<const PlantedSpectrum> spectrum(const TensorSpec& tensor);
+
+  /// truth.json, and the .npy files it names with their contents, by name. One for each spectrum.
+  struct Truth {
+    std::string json;
+    std::map<std::string, std::string> files;
+  };
+  [[nodiscard]] Truth truth();
+
+private:
+  /// Long side, short side, recipe.
+  using Key = std::tuple<std::int64_t, std::int64_t, double, double, std::int64_t>;
+  [[nodiscard]] Key key(const TensorSpec& tensor) const;
+
+  CheckpointOptions options_;
+  std::vector<TensorSpec> tensors_;
+  std::map<Key, std::shared_ptr<const PlantedSpectrum>> spectra_;
+};
+
+/// The options, one member a line: kept in the folder to tell whether a later run is the same.
+[[nodiscard]] std::string options_json(const CheckpointOptions& options);
+
+}  // namespace wishart::synth

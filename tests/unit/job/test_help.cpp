@@ -1,0 +1,119 @@
+/// @file
+/// Help of every command, and the program as a function where it needs no MPI.
+
+#include <sstream>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/job/command_line.hpp"
+
+#include "support.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+using namespace wishart::test;
+
+namespace {
+
+struct Outcome {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+Outcome run(const Words& words) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code = run_command_line(words, out, err);
+  return {code, out.str(), err.str()};
+}
+
+}  // namespace
+
+TEST_CASE("the help of a command has its usage and every option", "[help]") {
+  struct Expected {
+    std::string command;
+    std::string usage;
+    Words options;
+  };
+  const std::vector<Expected> table{
+      {"scan",
+       "Usage: wishart scan PATH... [OPTIONS]\n",
+       {"--path PATH", "--archive DIR", "--job FILE", "--id NAME", "--method METHOD", "--resolve",
+        "--precision double|single", "--solver SOLVER", "--threads-per-rank N", "--tolerance X",
+        "--team-size N", "--memory-per-rank SIZE", "--time-limit TIME", "--progress STYLE",
+        "--compat weightwatcher", "--no-pool", "--min-evals N", "--layers GLOB", "--help"}},
+      {"inspect",
+       "Usage: wishart inspect PATH [OPTIONS]\n",
+       {"--path PATH", "--job FILE", "--format FORMAT", "--compat weightwatcher", "--no-pool",
+        "--min-evals N", "--layers GLOB", "--help"}},
+      {"plan",
+       "Usage: wishart plan PATH [OPTIONS]\n",
+       {"--path PATH", "--ranks N", "--ranks-per-node N", "--gflops X", "--format FORMAT",
+        "--job FILE", "--method METHOD", "--resolve", "--precision double|single",
+        "--solver SOLVER", "--threads-per-rank N", "--team-size N", "--memory-per-rank SIZE",
+        "--compat weightwatcher", "--no-pool", "--min-evals N", "--layers GLOB", "--help"}},
+      {"report",
+       "Usage: wishart report ARCHIVE [OPTIONS]\n",
+       {"--archive ARCHIVE", "--checkpoint ID", "--format FORMAT", "--job FILE", "--help"}},
+      {"export",
+       "Usage: wishart export ARCHIVE [OPTIONS]\n",
+       {"--archive ARCHIVE", "--checkpoint ID", "--table TABLE", "--matrix NAME", "--format FORMAT",
+        "--job FILE", "--help"}}};
+  for (const auto& [command, usage, options] : table) {
+    const std::string text = help_text(command);
+    CAPTURE(command);
+    CHECK(text.find(usage) == 0);
+    for (const std::string& option : options) {
+      CAPTURE(option);
+      CHECK(text.find("\n  " + option) != std::string::npos);
+    }
+    // No option beyond the table.
+    std::size_t found = 0;
+    for (std::size_t at = text.find("\n  --"); at != std::string::npos;
+         at = text.find("\n  --", at + 1)) {
+      ++found;
+    }
+    CHECK(found == options.size());
+    CHECK(help_text("").find("\n  " + command + " ") != std::string::npos);
+  }
+  CHECK(help_text("scann").empty());
+}
+
+TEST_CASE("help and version are results, on standard output", "[help]") {
+  for (const Words& words : {Words{"--help"}, Words{"-h"}, Words{"help"}}) {
+    CHECK(run(words).out == help_text(""));
+    CHECK(run(words).code == 0);
+  }
+  for (const std::string command : {"scan", "inspect", "report", "export"}) {
+    const Outcome outcome = run({command, "--nonsense", "--help"});
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out == help_text(command));
+    CHECK(outcome.err.empty());
+    CHECK(run({command, "--version"}).out == run({"--version"}).out);
+  }
+  CHECK(run({"--version"}).out.find("wishart ") == 0);
+}
+
+TEST_CASE("a missing or unknown command is a usage error on standard error", "[help]") {
+  CHECK(run({}).code == 2);
+  CHECK(run({}).out.empty());
+  CHECK(run({}).err == help_text(""));
+  const Outcome typo = run({"reprot"});
+  CHECK(typo.code == 2);
+  CHECK(typo.err ==
+        "wishart: unknown command 'reprot'. Did you mean 'report'? See wishart --help\n");
+  CHECK(run({"\x1b[2J"}).err == "wishart: unknown command '\\x1b[2J'. See wishart --help\n");
+}
+
+TEST_CASE("an error of a command is one line and its exit code", "[help]") {
+  const Outcome usage = run({"inspect"});
+  CHECK(usage.code == 2);
+  CHECK(usage.out.empty());
+  CHECK(usage.err == "wishart: wishart inspect: missing PATH. See wishart inspect --help\n");
+  const Outcome input = run({"inspect", "/nowhere/model"});
+  CHECK(input.code == 3);
+  CHECK(input.out.empty());
+  CHECK(input.err.find("wishart: /nowhere/model") == 0);
+  CHECK(std::count(input.err.begin(), input.err.end(), '\n') == 1);
+}

@@ -1,0 +1,52 @@
+/// @file
+/// What is told about the machine and the libraries of a run.
+
+#include <catch2/catch.hpp>
+
+#include "wishart/core/build_info.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/mpi/session.hpp"
+
+#include "libraries.hpp"
+#include "machine.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+
+TEST_CASE("a layout is told with ranks, hosts and threads", "[machine]") {
+  Layout layout;
+  CHECK(layout_text(layout) == "1 rank on 1 host");  // a BLAS that does not tell its threads
+  layout.threads = 1;
+  CHECK(layout_text(layout) == "1 rank on 1 host, 1 thread each");
+  layout.ranks = 4;
+  layout.hosts = 2;
+  CHECK(layout_text(layout) == "4 ranks on 2 hosts, 1 thread each");
+  layout.threads = 8;
+  CHECK(layout_text(layout) == "4 ranks on 2 hosts, 8 threads each");
+}
+
+TEST_CASE("every library is told with a name and a version", "[machine]") {
+  const std::string text = libraries_text();
+  CAPTURE(text);
+  CHECK(text.starts_with(mpi::library_name() + "; "));
+  CHECK(text.ends_with("; " + std::string(build_info().libraries)));
+  CHECK(text.find("MPI") != std::string::npos);
+  // BLAS and LAPACK are loaded by the program, but not by this test: tests/cli asks for them.
+  for (const char* name : {"ScaLAPACK ", "HDF5 ", "Boost "}) {
+    CHECK(text.find(name) != std::string::npos);
+  }
+  std::size_t parts = 0;
+  for (const std::string& part : split(text, ';')) {
+    CAPTURE(part);
+    CHECK(part.find_first_of("0123456789") != std::string::npos);
+    CHECK(part.find_last_not_of(' ') == part.size() - 1);
+    ++parts;
+  }
+  CHECK(parts >= 4);
+}
+
+TEST_CASE("the name of an MPI library is one line without its build", "[machine]") {
+  const std::string name = mpi::library_name();
+  CHECK(name.find_first_of(",\n") == std::string::npos);
+  if (name.starts_with("Open MPI")) CHECK(name.find_first_of("0123456789") == 9);
+}

@@ -1,0 +1,75 @@
+/// @file
+/// What the machine offers, as far as one process can tell.
+
+#include <cstdlib>
+#include <fstream>
+#include <regex>
+
+#include <catch2/catch.hpp>
+
+#include "machine.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+
+namespace {
+
+/// Sets a variable of the environment for one test.
+class Variable {
+public:
+  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~Variable() { ::unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+private:
+  const char* name_;
+};
+
+std::int64_t total_memory_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  std::int64_t kib = 0;
+  file >> key >> kib;
+  return kib * 1024;
+}
+
+}  // namespace
+
+TEST_CASE("the host's memory is known and no more than it has", "[machine]") {
+  CHECK(host_memory_bytes() > 0);
+  CHECK(host_memory_bytes() <= total_memory_bytes());
+}
+
+TEST_CASE("Slurm's limits hold, of the node or of its processors", "[machine]") {
+  {
+    const Variable node("SLURM_MEM_PER_NODE", "3");
+    CHECK(host_memory_bytes() == 3 << 20);
+  }
+  {
+    const Variable cpu("SLURM_MEM_PER_CPU", "2");
+    CHECK(host_memory_bytes() > 4 << 20);  // the number of processors is not known
+    const Variable cpus("SLURM_CPUS_ON_NODE", "2");
+    CHECK(host_memory_bytes() == 4 << 20);
+    const Variable node("SLURM_MEM_PER_NODE", "1");
+    CHECK(host_memory_bytes() == 1 << 20);
+  }
+}
+
+TEST_CASE("a limit of 0 or nonsense is none", "[machine]") {
+  for (const char* value : {"0", "", "all", "-7"}) {
+    const Variable node("SLURM_MEM_PER_NODE", value);
+    CAPTURE(value);
+    CHECK(host_memory_bytes() > 1 << 20);
+  }
+}
+
+TEST_CASE("the layout is told in words", "[machine]") {
+  CHECK(layout_text({}) == "1 rank on 1 host");
+  CHECK(layout_text({.ranks = 4, .hosts = 2}) == "4 ranks on 2 hosts");
+}
+
+TEST_CASE("the time is UTC in ISO 8601", "[machine]") {
+  CHECK(std::regex_match(utc_now(), std::regex("20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:"
+                                               "[0-5][0-9]:[0-6][0-9]Z")));
+}

@@ -1,0 +1,130 @@
+/// @file
+/// Values of options: times, sizes, choices and numbers, and exact messages for bad ones.
+
+#include <catch2/catch.hpp>
+
+#include "support.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+using namespace wishart::test;
+
+TEST_CASE("a time limit is read as people write times", "[options]") {
+  struct Expected {
+    const char* text;
+    double seconds;
+  };
+  for (const auto& [text, seconds] :
+       {Expected{"90", 90}, Expected{"90s", 90}, Expected{"45m", 2700}, Expected{"2h", 7200},
+        Expected{"1.5h", 5400}, Expected{"1:30", 5400}, Expected{"1:30:00", 5400},
+        Expected{"0:00:05", 5}, Expected{"24:00:00", 86400}, Expected{"0", 0}}) {
+    CAPTURE(text);
+    CHECK(scan({"--time-limit", text}).time_limit_seconds == seconds);
+  }
+}
+
+TEST_CASE("what is no time is refused as it was written", "[options]") {
+  for (const std::string text : {"x", "m", "5d", "1:", ":30", ":", "1:2:3:4", "1h30", "nan", "inf",
+                                 "1e999", "1:-5", "2hh", "1 h", "0x10", " 5", "5 "}) {
+    CAPTURE(text);
+    CHECK(scan_refusal({"--time-limit=" + text}) ==
+          "--time-limit: expected a time such as 45m, 2h or 1:30:00, found '" + text + "'");
+  }
+  CHECK(scan_refusal({"--time-limit=-5"}) ==
+        "--time-limit: expected a time such as 45m, 2h or 1:30:00, found '-5'");
+}
+
+TEST_CASE("memory is read in powers of 1024", "[options]") {
+  CHECK(scan({"--memory-per-rank", "8G"}).memory_per_rank_bytes == std::int64_t{8} << 30U);
+  CHECK(scan({"--memory-per-rank", "512MiB"}).memory_per_rank_bytes == std::int64_t{512} << 20U);
+  CHECK(scan({"--memory-per-rank", "1048576"}).memory_per_rank_bytes == 1048576);
+  for (const std::string text : {"8X", "0", "-1G", "G", "nan", "1e30", "8 G"}) {
+    CAPTURE(text);
+    CHECK(scan_refusal({"--memory-per-rank=" + text}) ==
+          "--memory-per-rank: expected a size such as 8G or 512M, found '" + text + "'");
+  }
+}
+
+TEST_CASE("a choice names all choices", "[options]") {
+  CHECK(scan_refusal({"--method", "qr2"}) ==
+        "--method: expected one of auto, gram, qr, svd, found 'qr2'");
+  CHECK(scan_refusal({"--precision", "half"}) ==
+        "--precision: expected one of double, single, found 'half'");
+  CHECK(scan_refusal({"--solver", "magma"}) ==
+        "--solver: expected one of auto, local, scalapack, elpa, found 'magma'");
+  CHECK(scan_refusal({"--method", "qr", "--resolve"}) ==
+        "--resolve: is for --method gram, but the method is qr. Leave one out");
+  CHECK(scan_refusal({"--compat", "weightwatcher", "--precision", "single"}) ==
+        "--precision single: is for --method gram, but the method is svd. Leave one out");
+  CHECK(scan_refusal({"--threads-per-rank", "-1"}) ==
+        "--threads-per-rank: expected at least 1, found -1");
+  CHECK(refusal(parse_plan, {"a", "--ranks", "0"}) == "--ranks: expected at least 1, found 0");
+  CHECK(refusal(parse_plan, {"a", "--ranks", "2", "--ranks-per-node", "-2"}) ==
+        "--ranks-per-node: expected at least 1, found -2");
+  CHECK(refusal(parse_plan, {"a", "--ranks", "2", "--gflops", "-1"}) ==
+        "--gflops: expected a positive number, found -1");
+  CHECK(refusal(parse_plan, {"a"}) == "wishart plan: missing --ranks. See wishart plan --help");
+  CHECK(scan_refusal({"--progress", "loud"}) ==
+        "--progress: expected one of auto, plain, json, none, found 'loud'");
+  CHECK(scan_refusal({"--compat", "ww"}) == "--compat: expected one of weightwatcher, found 'ww'");
+  CHECK(scan_refusal({"--method", "\x1b"}) ==
+        "--method: expected one of auto, gram, qr, svd, found '\\x1b'");
+  CHECK(refusal(parse_export, {"a", "--table", "layer"}) ==
+        "--table: expected one of layers, summary, skipped, spectrum, found 'layer'");
+}
+
+TEST_CASE("each style of progress is known by its name", "[options]") {
+  CHECK(scan({"--progress", "auto"}).progress == ProgressStyle::automatic);
+  CHECK(scan({"--progress", "plain"}).progress == ProgressStyle::plain);
+  CHECK(scan({"--progress", "json"}).progress == ProgressStyle::json);
+  CHECK(scan({"--progress", "none"}).progress == ProgressStyle::none);
+}
+
+TEST_CASE("each command has its own formats", "[options]") {
+  CHECK(refusal(parse_inspect, {"m", "--format", "md"}) ==
+        "--format: expected one of text, csv, json, found 'md'");
+  CHECK(refusal(parse_report, {"a", "--format", "csv"}) ==
+        "--format: expected one of text, md, json, found 'csv'");
+  CHECK(refusal(parse_report, {"a", "--format", "html"}) ==
+        "--format: expected one of text, md, json, found 'html'");
+  CHECK(refusal(parse_export, {"a", "--format", "text"}) ==
+        "--format: expected one of csv, json, npy, found 'text'");
+  CHECK(refusal(parse_export, {"a", "--format", ""}) ==
+        "--format: expected one of csv, json, npy, found ''");
+}
+
+TEST_CASE("npy is for a spectrum, and a spectrum needs a matrix", "[options]") {
+  for (const char* table : {"layers", "summary", "skipped"}) {
+    CHECK(refusal(parse_export, {"a", "--table", table, "--format", "npy"}) ==
+          "--format npy: only a spectrum is written as npy. Add --table spectrum");
+  }
+  CHECK(refusal(parse_export, {"a", "--table", "spectrum"}) ==
+        "--table spectrum: name the matrix with --matrix");
+}
+
+TEST_CASE("numbers out of range are refused", "[options]") {
+  CHECK(scan_refusal({"--min-evals", "0"}) == "--min-evals: expected at least 1, found 0");
+  CHECK(scan_refusal({"--min-evals=-3"}) == "--min-evals: expected at least 1, found -3");
+  CHECK(refusal(parse_inspect, {"m", "--min-evals", "0"}) ==
+        "--min-evals: expected at least 1, found 0");
+  CHECK(scan_refusal({"--tolerance=-1"}) ==
+        "--tolerance: expected a number of at least 0, found -1");
+  CHECK(scan_refusal({"--tolerance", "nan"}) ==
+        "--tolerance: expected a number of at least 0, found nan");
+  CHECK(scan_refusal({"--team-size=-2"}) ==
+        "--team-size: expected a number of ranks, or 0 to leave the choice; found -2");
+}
+
+TEST_CASE("what is no number is refused with the option's name", "[options]") {
+  for (const std::string option : {"--min-evals", "--team-size", "--tolerance"}) {
+    CHECK(scan_refusal({option, "many"}) == "wishart scan: the argument ('many') for option '" +
+                                                option + "' is invalid. See wishart scan --help");
+  }
+  CHECK(scan_refusal({"--team-size", "99999999999"}).find("--team-size") != std::string::npos);
+  CHECK(scan_refusal({"--min-evals", "1.5"}).find("'--min-evals' is invalid") != std::string::npos);
+}
+
+TEST_CASE("one name cannot be given to several checkpoints", "[options]") {
+  CHECK(refusal(parse_scan, {"a", "b", "--archive", "o", "--id", "x"}) ==
+        "--id names one checkpoint, but 2 paths were given");
+}

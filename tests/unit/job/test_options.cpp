@@ -1,0 +1,170 @@
+/// @file
+/// Flags: defaults, every option, what is missing, unknown or said twice.
+
+#include <catch2/catch.hpp>
+
+#include "support.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+using namespace wishart::test;
+
+TEST_CASE("a scan needs a path and an archive; the rest has defaults", "[options]") {
+  const ScanOptions options = scan({});
+  CHECK(options.paths == std::vector<std::filesystem::path>{"model"});
+  CHECK(options.archive == "out");
+  CHECK(options.id.empty());
+  CHECK_FALSE(options.selection.weightwatcher);
+  CHECK_FALSE(options.selection.no_pool);
+  CHECK(options.selection.min_evals == 10);
+  CHECK(options.selection.layers.empty());
+  CHECK(options.tolerance == 1e-6);
+  CHECK(options.method == Method::gram);
+  CHECK(options.team_size == 0);
+  CHECK(options.memory_per_rank_bytes == 0);
+  CHECK(options.time_limit_seconds == 0);
+  CHECK(options.progress == ProgressStyle::automatic);
+}
+
+TEST_CASE("every option of a scan is read", "[options]") {
+  const ScanOptions options = parse_scan(Words{"a",
+                                               "--archive=dir",
+                                               "--id",
+                                               "name",
+                                               "--no-pool",
+                                               "--min-evals",
+                                               "3",
+                                               "--layers",
+                                               "*mlp*",
+                                               "--layers=-*gate*",
+                                               "--tolerance",
+                                               "1e-4",
+                                               "--method",
+                                               "svd",
+                                               "--team-size",
+                                               "4",
+                                               "--memory-per-rank",
+                                               "2G",
+                                               "--time-limit",
+                                               "90m",
+                                               "--progress",
+                                               "json"});
+  CHECK(options.archive == "dir");
+  CHECK(options.id == "name");
+  CHECK(options.selection.no_pool);
+  CHECK(options.selection.min_evals == 3);
+  CHECK(options.selection.layers == Words{"*mlp*", "-*gate*"});
+  CHECK(options.tolerance == 1e-4);
+  CHECK(options.method == Method::svd);
+  CHECK(options.team_size == 4);
+  CHECK(options.memory_per_rank_bytes == std::int64_t{2} << 30U);
+  CHECK(options.time_limit_seconds == 5400);
+  CHECK(options.progress == ProgressStyle::json);
+}
+
+TEST_CASE("paths are bare words, any number, before and after the flags", "[options]") {
+  CHECK(parse_scan(Words{"a", "--archive", "o", "b", "c"}).paths ==
+        std::vector<std::filesystem::path>{"a", "b", "c"});
+  CHECK(parse_scan(Words{"--archive", "o", "--", "-odd-name"}).paths ==
+        std::vector<std::filesystem::path>{"-odd-name"});
+}
+
+TEST_CASE("a glob that leaves out is a value, not a flag, in either form", "[options]") {
+  CHECK(scan({"--layers=-*mlp*"}).selection.layers == Words{"-*mlp*"});
+  CHECK(scan({"--layers", "-*mlp*"}).selection.layers == Words{"-*mlp*"});
+  CHECK(scan({"--layers=-a", "--layers", "b"}).selection.layers == Words{"-a", "b"});
+}
+
+TEST_CASE("compat mode implies the method that it needs", "[options]") {
+  CHECK(scan({"--compat", "weightwatcher"}).selection.weightwatcher);
+  CHECK(scan({"--compat", "weightwatcher"}).method == Method::svd);
+  CHECK(scan({"--compat", "weightwatcher", "--method", "svd"}).method == Method::svd);
+  CHECK(scan_refusal({"--compat", "weightwatcher", "--method", "gram"}) ==
+        "--compat weightwatcher needs --method svd: its ranks count singular values that the Gram "
+        "matrix does not resolve. Leave out --method");
+}
+
+TEST_CASE("the other commands read their options", "[options]") {
+  const InspectOptions inspect =
+      parse_inspect(Words{"m", "--format", "json", "--layers=-x", "--no-pool", "--min-evals=1"});
+  CHECK(inspect.path == "m");
+  CHECK(inspect.format == OutputFormat::json);
+  CHECK(inspect.selection.layers == Words{"-x"});
+  CHECK(inspect.selection.no_pool);
+  CHECK(inspect.selection.min_evals == 1);
+  CHECK(parse_inspect(Words{"m"}).format == OutputFormat::text);
+
+  const ReportOptions report = parse_report(Words{"a", "--checkpoint", "step-1", "--format=md"});
+  CHECK(report.archive == "a");
+  CHECK(report.checkpoint == "step-1");
+  CHECK(report.format == OutputFormat::md);
+  CHECK(parse_report(Words{"a"}).format == OutputFormat::text);
+
+  const ExportOptions exported =
+      parse_export(Words{"a", "--table", "spectrum", "--matrix", "w", "--format", "npy"});
+  CHECK(exported.table == "spectrum");
+  CHECK(exported.matrix == "w");
+  CHECK(exported.format == OutputFormat::npy);
+  CHECK(parse_export(Words{"a"}).table == "layers");
+  CHECK(parse_export(Words{"a"}).format == OutputFormat::csv);
+}
+
+TEST_CASE("what is missing is named as the help names it", "[options]") {
+  CHECK(refusal(parse_scan, {"--archive", "o"}) ==
+        "wishart scan: missing PATH. See wishart scan --help");
+  CHECK(refusal(parse_scan, {"model"}) ==
+        "wishart scan: missing --archive. See wishart scan --help");
+  CHECK(refusal(parse_inspect, {}) == "wishart inspect: missing PATH. See wishart inspect --help");
+  CHECK(refusal(parse_report, {}) == "wishart report: missing ARCHIVE. See wishart report --help");
+  CHECK(refusal(parse_export, {}) == "wishart export: missing ARCHIVE. See wishart export --help");
+}
+
+TEST_CASE("an unknown key is refused with the nearest", "[options]") {
+  CHECK(scan_refusal({"--min-eval", "3"}) ==
+        "wishart scan: unknown key '--min-eval'. Did you mean 'min-evals'? See wishart scan "
+        "--help");
+  CHECK(scan_refusal({"--tollerance=1"}) ==
+        "wishart scan: unknown key '--tollerance'. Did you mean 'tolerance'? See wishart scan "
+        "--help");
+  CHECK(scan_refusal({"--xyzzyxyzzy"}) ==
+        "wishart scan: unknown key '--xyzzyxyzzy'. See wishart scan --help");
+  CHECK(refusal(parse_report, {"a", "--fromat", "md"}) ==
+        "wishart report: unknown key '--fromat'. Did you mean 'format'? See wishart report --help");
+  // A key of another command.
+  CHECK(refusal(parse_export, {"a", "--method", "svd"}).find("unknown key '--method'") !=
+        std::string::npos);
+  CHECK(scan_refusal({"--\x1b[31m"}).find("'--\\x1b[31m'") != std::string::npos);
+}
+
+TEST_CASE("keys are not guessed from their beginnings", "[options]") {
+  CHECK(scan_refusal({"--tol", "1"}).find("unknown key '--tol'") != std::string::npos);
+  CHECK(scan_refusal({"--no-poo"}).find("Did you mean 'no-pool'?") != std::string::npos);
+}
+
+TEST_CASE("a value that is missing or said twice is refused", "[options]") {
+  CHECK(scan_refusal({"--archive", "p"}) ==
+        "wishart scan: option '--archive' cannot be specified more than once. See wishart scan "
+        "--help");
+  CHECK(scan_refusal({"--id"}) ==
+        "wishart scan: the required argument for option '--id' is missing. See wishart scan "
+        "--help");
+  CHECK(refusal(parse_inspect, {"a", "b"}) ==
+        "wishart inspect: too many positional options have been specified on the command line. See "
+        "wishart inspect --help");
+}
+
+TEST_CASE("the options that shape results are kept as JSON", "[options]") {
+  CHECK(scan({}).result_options_json() ==
+        R"({"mode": "corrected", "method": "gram", "precision": "float64", )"
+        R"("resolve": false, "solver": "auto", "pool": true, "min_evals": 10, )"
+        R"("tolerance": 1e-06, "team_size": 0, "layers": []})");
+  CHECK(scan({"--compat", "weightwatcher", "--no-pool", "--min-evals", "3", "--layers", "a\"b",
+              "--layers=-c", "--team-size", "2", "--tolerance", "0.5"})
+            .result_options_json() ==
+        R"({"mode": "weightwatcher", "method": "svd", "precision": "float64", )"
+        R"("resolve": false, "solver": "auto", "pool": false, "min_evals": 3, )"
+        R"("tolerance": 0.5, "team_size": 2, "layers": ["a\"b", "-c"]})");
+  // What only shapes the run is not in it.
+  CHECK(scan({"--progress", "none", "--time-limit", "1h", "--memory-per-rank", "1G"})
+            .result_options_json() == scan({}).result_options_json());
+}

@@ -1,0 +1,213 @@
+/// @file
+/// Which matrices of a checkpoint are computed, given what the archive and the journal hold.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/pack.hpp"
+#include "wishart/fit/metrics.hpp"
+
+#include "checkpoint_job.hpp"
+#include "samples.hpp"
+#include "support/safetensors_file.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+using namespace wishart::test;
+
+namespace {
+
+using Keys = std::vector<std::string>;
+
+/// A model of four matrices, and what a scan of it would do.
+struct Scene {
+  TempFolder temp;
+  ScanOptions options;
+
+  Scene() {
+    std::vector<TensorToWrite> tensors;
+    for (const char* name : {"a", "b", "c", "d"}) {
+      tensors.push_back({name, {20, 16}, std::vector<float>(320, 1)});
+    }
+    write_bytes(temp / "m/model.safetensors", safetensors_bytes(tensors));
+    options.archive = temp / "archive";
+    archive::prepare_folder(options.archive);
+  }
+
+  [[nodiscard]] std::filesystem::path file() const { return temp / "archive/m.h5"; }
+  [[nodiscard]] CheckpointJob job() const { return {temp / "m", options, Layout{}}; }
+  [[nodiscard]] Keys todo() const {
+    CheckpointJob fresh = job();
+    Keys keys;
+    for (const Matrix& matrix : fresh.work_order().matrices) keys.push_back(matrix.key);
+    std::sort(keys.begin(), keys.end());
+    return keys;
+  }
+};
+
+Result result_of(std::int64_t item, const Matrix& matrix, Spectrum&& spectrum) {
+  Result result;
+  result.item = item;
+  result.row = fit::layer_row(matrix, spectrum, fit::FitOptions{});
+  result.spectrum = std::move(spectrum);
+  return result;
+}
+
+/// Gives `job` what `spectra` says for its matrices, else a good spectrum; at most `most` of them.
+void compute(CheckpointJob& job, std::map<std::string, Spectrum> spectra, int most = 100) {
+  const WorkOrder order = job.work_order();
+  for (std::size_t i = 0; i < order.matrices.size() && most > 0; ++i, --most) {
+    const Matrix& matrix = order.matrices[i];
+    const auto found = spectra.find(matrix.key);
+    job.take(result_of(static_cast<std::int64_t>(i), matrix,
+                       found == spectra.end() ? good_spectrum(matrix) : Spectrum(found->second)));
+  }
+}
+
+/// What the first night leaves: `a` is good, `b` has NaN, `c` did not converge, `d` found no
+/// memory.
+void first_night(const Scene& scene) {
+  CheckpointJob job = scene.job();
+  compute(job, {{"b", nonfinite_spectrum()},
+                {"c", failed_spectrum(Blame::numerics, "it did not converge")},
+                {"d", failed_spectrum(Blame::resource, "out of memory")}});
+  CHECK(job.exit_code() == 4);
+  job.finish();
+}
+
+/// Changes what is archived.
+template <class Change>
+void edit(const Scene& scene, Change change) {
+  CheckpointRecord record = archive::read_archive(scene.file());
+  change(record);
+  archive::write_archive(scene.options.archive, record);
+}
+
+}  // namespace
+
+TEST_CASE("only matrices that failed for want of something are computed again", "[job]") {
+  const Scene scene;
+  CHECK(scene.todo() == Keys{"a", "b", "c", "d"});
+  first_night(scene);
+  const CheckpointRecord first = archive::read_archive(scene.file());
+
+  CheckpointJob second = scene.job();
+  CHECK_FALSE(second.already_archived());
+  CHECK(scene.todo() == Keys{"d"});
+  CHECK(second.warnings() ==
+        Keys{"m: 3 of 4 matrices are taken over from " + scene.file().string() +
+             ", the others had failed and are computed again"});
+  compute(second, {});
+  CHECK(second.exit_code() == 5);
+  second.finish();
+
+  const CheckpointRecord record = archive::read_archive(scene.file());
+  CHECK(record.provenance.restarts == 1);
+  CHECK(record.provenance.seconds >= first.provenance.seconds);
+  REQUIRE(record.layers.size() == 4);
+  for (std::size_t i = 0; i < 3; ++i) {
+    LayerRow row = record.layers[i];
+    LayerRow before = first.layers[i];
+    CHECK(packed(row) == packed(before));
+    CHECK(record.spectra[i].sigma == first.spectra[i].sigma);
+    CHECK(record.spectra[i].view_sigma_max == first.spectra[i].view_sigma_max);
+  }
+  CHECK(record.layers[3].status != "error");
+  CHECK(record.spectra[3].sigma.size() == 16);
+
+  const CheckpointJob third = scene.job();
+  CHECK(third.already_archived());
+  CHECK(third.exit_code() == 5);
+  CHECK(third.closing_text() == "m: already in " + scene.file().string() + ", nothing to do\n");
+}
+
+TEST_CASE("what fails again stays failed, and is tried a third time", "[job]") {
+  const Scene scene;
+  first_night(scene);
+  CheckpointJob second = scene.job();
+  compute(second, {{"d", failed_spectrum(Blame::input, "cut short")}});
+  CHECK(second.exit_code() == 3);
+  second.finish();
+  CHECK(scene.todo() == Keys{"d"});
+}
+
+TEST_CASE("a run that computes the failed ones again can be stopped and goes on", "[job]") {
+  const Scene scene;
+  {
+    CheckpointJob job = scene.job();
+    compute(job, {{"b", failed_spectrum(Blame::resource, "out of memory")},
+                  {"d", failed_spectrum(Blame::resource, "out of memory")}});
+    job.finish();
+  }
+  {
+    CheckpointJob job = scene.job();
+    CHECK(scene.todo() == Keys{"b", "d"});
+    compute(job, {}, 1);
+    job.flush(true);
+  }
+  CHECK(scene.todo().size() == 1);
+  CheckpointJob job = scene.job();
+  CHECK(job.warnings().back() == "m: going on from the journal, 3 of 4 matrices are done");
+  compute(job, {});
+  job.finish();
+  CHECK(scene.job().already_archived());
+  CHECK(archive::read_archive(scene.file()).provenance.restarts == 2);
+}
+
+TEST_CASE("all is computed again by another program, with other options or for other weights",
+          "[job]") {
+  const Keys all{"a", "b", "c", "d"};
+  Scene scene;
+  first_night(scene);
+  const CheckpointRecord record = archive::read_archive(scene.file());
+  edit(scene, [](CheckpointRecord& r) { r.provenance.program_commit = "another"; });
+  CHECK(scene.todo() == all);
+  edit(scene, [&](CheckpointRecord& r) {
+    r.provenance = record.provenance;
+    r.provenance.program_version = "0.0.0";
+  });
+  CHECK(scene.todo() == all);
+  edit(scene, [&](CheckpointRecord& r) { r.provenance = record.provenance; });
+  CHECK(scene.todo() == Keys{"d"});
+  scene.options.tolerance = 1e-3;
+  CHECK(scene.todo() == all);
+  scene.options.tolerance = ScanOptions{}.tolerance;
+  edit(scene, [](CheckpointRecord& r) { r.provenance.checkpoint_identity = "other weights"; });
+  CHECK(scene.todo() == all);
+}
+
+TEST_CASE("an archive without exit codes: what failed is tried again", "[job]") {
+  const Scene scene;
+  first_night(scene);
+  edit(scene, [](CheckpointRecord& r) {
+    for (LayerRow& row : r.layers) row.exit_code = 0;
+  });
+  CHECK(scene.todo() == Keys{"c", "d"});
+  edit(scene, [](CheckpointRecord& r) {
+    r.layers.resize(2);
+    r.spectra.resize(2);
+  });
+  CHECK(scene.job().already_archived());
+  CHECK(scene.job().exit_code() == 5);  // by the status `nonfinite`
+}
+
+TEST_CASE("an archive folder that vanishes during the run is named at the end", "[job]") {
+  const Scene scene;
+  CheckpointJob job = scene.job();
+  compute(job, {});
+  std::filesystem::remove_all(scene.options.archive);
+  try {
+    job.finish();
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.blame() == Blame::resource);
+    CHECK(error.what() == scene.file().string() +
+                              ": cannot be written: No such file or directory. What stood there "
+                              "before is unchanged");
+  }
+}

@@ -1,0 +1,129 @@
+/// @file
+/// Rules of the reading of names that no single family owns.
+
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/model/naming.hpp"
+
+using namespace wishart;
+using namespace wishart::model;
+
+namespace {
+
+using Shape = std::vector<std::int64_t>;
+
+Naming named(const std::string& name, const Shape& shape = {64, 32},
+             const ModelConfig& config = {}) {
+  return naming_of(name, shape, config);
+}
+
+}  // namespace
+
+TEST_CASE("what wrappers put around a module does not change the reading", "[naming]") {
+  const std::vector<std::string> wrapped{
+      "model.layers.4.mlp.up_proj.weight",
+      "module.model.layers.4.mlp.up_proj.weight",
+      "module.module.model.layers.4.mlp.up_proj.weight",
+      "_orig_mod.model.layers.4.mlp.up_proj.weight",
+      "module._orig_mod.model.layers.4.mlp.up_proj.weight",
+      "_forward_module.model.layers.4.mlp.up_proj.weight",
+      "_forward_module.module.model.layers.4.mlp.up_proj.weight",
+      "base_model.model.model.layers.4.mlp.up_proj.weight",
+      "base_model.model.model.layers.4.mlp.up_proj.base_layer.weight",
+      "_fsdp_wrapped_module.model.layers.4._fsdp_wrapped_module.mlp.up_proj.weight",
+      "model.layers.4._checkpoint_wrapped_module.mlp.up_proj.weight",
+      "model._orig_mod.layers.4.mlp.up_proj.weight"};
+  for (const std::string& name : wrapped) {
+    const Naming naming = named(name);
+    CAPTURE(name);
+    CHECK(naming.role == "mlp.up");
+    CHECK(naming.block == 4);
+    CHECK(naming.stack == "model");
+  }
+}
+
+TEST_CASE("a gate is a router if it has one row for each expert", "[naming]") {
+  ModelConfig config;
+  config.num_experts = 8;
+  CHECK(named("model.layers.0.mlp.gate.weight", {8, 64}, config).role == "router");
+  CHECK(named("model.layers.0.mlp.gate.weight", {256, 64}, config).role == "mlp.gate");
+  CHECK(named("model.layers.0.mlp.gate.weight", {8, 64}).role == "router");
+}
+
+TEST_CASE("names shared by attention and MLP are told apart by what they stand in", "[naming]") {
+  for (const char* leaf : {"c_proj", "wo"}) {
+    CAPTURE(leaf);
+    CHECK(named("h.0.attn." + std::string(leaf) + ".weight").role == "attention.o");
+    CHECK(named("h.0.self_attention." + std::string(leaf) + ".weight").role == "attention.o");
+    CHECK(named("h.0.mlp." + std::string(leaf) + ".weight").role == "mlp.down");
+    CHECK(named("h.0.feed_forward." + std::string(leaf) + ".weight").role == "mlp.down");
+  }
+  CHECK(named("h.0.attn.out_proj.weight").role == "attention.o");
+  CHECK(named("layers.0.mixer.out_proj.weight").role == "ssm.out_proj");
+}
+
+TEST_CASE("a head is one at the root only, where its name is an everyday word", "[naming]") {
+  for (const char* leaf : {"output", "score", "classifier"}) {
+    CAPTURE(leaf);
+    CHECK(named(std::string(leaf) + ".weight").role == "head");
+    CHECK(named("model.layers.0.mlp." + std::string(leaf) + ".weight").role == "other");
+  }
+}
+
+TEST_CASE("the first numbered container gives the block", "[naming]") {
+  CHECK(named("encoder.block.3.layer.1.DenseReluDense.wo.weight").block == 3);
+  CHECK(named("model.layers.007.mlp.up_proj.weight").block == 7);
+  CHECK(named("model.layers.x.mlp.up_proj.weight").block == -1);
+  CHECK(named("model.layers.-1.mlp.up_proj.weight").block == -1);
+  CHECK(named("model.layers.1e3.mlp.up_proj.weight").block == -1);
+  CHECK(named("model.layers").block == -1);
+  CHECK(named("model.layers.99999999999999999999999.mlp.up_proj.weight").block == -1);
+  CHECK(named("model.layers.9223372036854775807.mlp.up_proj.weight").block ==
+        9223372036854775807LL);
+}
+
+TEST_CASE("the expert is the number after experts or local_experts", "[naming]") {
+  CHECK(named("l.layers.0.mlp.experts.17.up_proj.weight").expert == 17);
+  CHECK(named("l.layers.0.mlp.experts.local_experts.17.up_proj.weight").expert == 17);
+  CHECK(named("l.layers.0.mlp.local_experts.5.up_proj.weight").expert == 5);
+  CHECK(named("l.layers.0.mlp.experts.up_proj", {4, 8, 8}).expert == -1);
+  CHECK(named("l.layers.0.mlp.experts").expert == -1);
+  CHECK(named("l.layers.0.mlp.shared_experts.up_proj.weight").expert == -1);
+  CHECK_FALSE(named("l.layers.0.mlp.shared_experts.up_proj.weight").routed_experts);
+}
+
+TEST_CASE("biases, norms, masks and tables are told from maps", "[naming]") {
+  CHECK(named("model.layers.0.self_attn.q_proj.bias", {64}).bias);
+  CHECK(named("x.dt_bias", {64}).bias);
+  CHECK(named("model.layers.0.input_layernorm.weight", {64}).normalization);
+  CHECK(named("model.norm.weight", {64}).normalization);
+  CHECK(named("transformer.ln_f.weight", {64}).normalization);
+  CHECK(named("bn1.weight", {64}).normalization);
+  CHECK(named("embeddings.LayerNorm.weight", {64}).normalization);
+  CHECK(named("embeddings.position_ids", {1, 512}).not_a_map);
+  CHECK(named("rotary_emb.inv_freq", {32}).not_a_map);
+  CHECK_FALSE(named("model.layers.0.mlp.up_proj.weight").bias);
+  CHECK_FALSE(named("model.layers.0.mlp.up_proj.weight").normalization);
+  CHECK_FALSE(named("model.layers.0.mlp.up_proj.weight").not_a_map);
+}
+
+TEST_CASE("no name is too odd to be read", "[naming]") {
+  for (const std::string name : {"",           ".",
+                                 "..",         "weight",
+                                 ".weight",    "bias",
+                                 "module.",    "module.module.",
+                                 "_orig_mod",  "_orig_mod.weight",
+                                 "base_layer", "base_model.model.",
+                                 "layers",     "layers.",
+                                 "layers.0",   "experts.",
+                                 "experts.0",  "layer",
+                                 "layer1",     "layer.weight",
+                                 "\xff\xfe",   "a..b..weight"}) {
+    for (const Shape& shape : {Shape{}, Shape{0}, Shape{3, 4}, Shape{1, 2, 3, 4}}) {
+      CAPTURE(name, shape.size());
+      CHECK_FALSE(named(name, shape).role.empty());
+    }
+  }
+}

@@ -1,0 +1,310 @@
+/// @file
+/// Roles, blocks and experts of names as the published checkpoints of many families have them.
+
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/model/naming.hpp"
+
+using namespace wishart;
+using namespace wishart::model;
+
+namespace {
+
+using Shape = std::vector<std::int64_t>;
+
+/// What a name must be read as. Shapes are shortened: only the number of dimensions matters here.
+struct Expected {
+  const char* name;
+  const char* role;
+  const char* stack = "";
+  std::int64_t block = -1;
+  std::int64_t expert = -1;
+  Shape shape = {64, 32};
+};
+
+void check(const std::vector<Expected>& table, const ModelConfig& config = {}) {
+  for (const Expected& expected : table) {
+    const Naming naming = naming_of(expected.name, expected.shape, config);
+    CAPTURE(expected.name);
+    CHECK(naming.role == expected.role);
+    CHECK(naming.stack == expected.stack);
+    CHECK(naming.block == expected.block);
+    CHECK(naming.expert == expected.expert);
+    CHECK_FALSE(naming.normalization);
+    CHECK_FALSE(naming.not_a_map);
+    CHECK_FALSE(naming.bias);
+  }
+}
+
+ModelConfig config_of(const std::string& model_type, std::int64_t experts = 0) {
+  ModelConfig config;
+  config.model_type = model_type;
+  if (experts > 0) config.num_experts = experts;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("Llama, Gemma, Qwen 2 and 3, OLMo 2", "[naming]") {
+  check({{"model.embed_tokens.weight", "embedding.token"},
+         {"model.layers.0.self_attn.q_proj.weight", "attention.q", "model", 0},
+         {"model.layers.0.self_attn.k_proj.weight", "attention.k", "model", 0},
+         {"model.layers.0.self_attn.v_proj.weight", "attention.v", "model", 0},
+         {"model.layers.12.self_attn.o_proj.weight", "attention.o", "model", 12},
+         {"model.layers.12.mlp.gate_proj.weight", "mlp.gate", "model", 12},
+         {"model.layers.125.mlp.up_proj.weight", "mlp.up", "model", 125},
+         {"model.layers.125.mlp.down_proj.weight", "mlp.down", "model", 125},
+         {"lm_head.weight", "head"}});
+}
+
+TEST_CASE("Llama as Meta releases it", "[naming]") {
+  check({{"tok_embeddings.weight", "embedding.token"},
+         {"layers.3.attention.wq.weight", "attention.q", "", 3},
+         {"layers.3.attention.wk.weight", "attention.k", "", 3},
+         {"layers.3.attention.wv.weight", "attention.v", "", 3},
+         {"layers.3.attention.wo.weight", "attention.o", "", 3},
+         {"layers.3.feed_forward.w1.weight", "mlp.gate", "", 3},
+         {"layers.3.feed_forward.w2.weight", "mlp.down", "", 3},
+         {"layers.3.feed_forward.w3.weight", "mlp.up", "", 3},
+         {"output.weight", "head"}});
+}
+
+TEST_CASE("Llama 4 and gpt-oss stack their experts", "[naming]") {
+  check({{"model.layers.0.self_attn.q_proj.weight", "attention.q", "model", 0},
+         {"model.layers.0.mlp.router.weight", "router", "model", 0},
+         {"model.layers.0.mlp.experts.gate_up_proj", "expert.gate_up", "model", 0, -1, {8, 4, 6}},
+         {"model.layers.0.mlp.experts.down_proj", "expert.down", "model", 0, -1, {8, 3, 4}},
+         {"language_model.model.layers.1.feed_forward.experts.gate_up_proj",
+          "expert.gate_up",
+          "language_model.model",
+          1,
+          -1,
+          {16, 4, 6}},
+         {"language_model.model.layers.1.feed_forward.router.weight", "router",
+          "language_model.model", 1},
+         {"language_model.model.layers.1.feed_forward.shared_expert.up_proj.weight",
+          "shared_expert.up", "language_model.model", 1}});
+  CHECK(naming_of("model.layers.0.mlp.experts.gate_up_proj", Shape{8, 4, 6}, {}).routed_experts);
+  CHECK(naming_of("model.layers.0.mlp.experts.gate_up_proj_bias", Shape{8, 6}, {}).bias);
+}
+
+TEST_CASE("GPT-2", "[naming]") {
+  check({{"wte.weight", "embedding.token"},
+         {"wpe.weight", "embedding.position"},
+         {"transformer.wte.weight", "embedding.token"},
+         {"h.0.attn.c_attn.weight", "attention.qkv", "", 0},
+         {"h.11.attn.c_proj.weight", "attention.o", "", 11},
+         {"h.11.mlp.c_fc.weight", "mlp.up", "", 11},
+         {"transformer.h.11.mlp.c_proj.weight", "mlp.down", "transformer", 11}});
+  CHECK(naming_of("h.0.attn.bias", Shape{1, 1, 1024, 1024}, {}).not_a_map);
+  CHECK(naming_of("h.0.attn.masked_bias", Shape{1}, {}).not_a_map);
+  CHECK(naming_of("h.0.ln_1.weight", Shape{768}, {}).normalization);
+  CHECK(naming_of("ln_f.weight", Shape{768}, {}).normalization);
+}
+
+TEST_CASE("GPT-NeoX and Pythia", "[naming]") {
+  check({{"gpt_neox.embed_in.weight", "embedding.token"},
+         {"gpt_neox.layers.5.attention.query_key_value.weight", "attention.qkv", "gpt_neox", 5},
+         {"gpt_neox.layers.5.attention.dense.weight", "attention.o", "gpt_neox", 5},
+         {"gpt_neox.layers.5.mlp.dense_h_to_4h.weight", "mlp.up", "gpt_neox", 5},
+         {"gpt_neox.layers.5.mlp.dense_4h_to_h.weight", "mlp.down", "gpt_neox", 5},
+         {"embed_out.weight", "head"}});
+  CHECK(naming_of("gpt_neox.layers.5.attention.bias", Shape{1, 1, 64, 64}, {}).bias);
+  CHECK(naming_of("gpt_neox.layers.5.attention.rotary_emb.inv_freq", Shape{16}, {}).not_a_map);
+  CHECK(naming_of("gpt_neox.final_layer_norm.weight", Shape{512}, {}).normalization);
+}
+
+TEST_CASE("Falcon and BLOOM", "[naming]") {
+  check(
+      {{"transformer.word_embeddings.weight", "embedding.token"},
+       {"transformer.h.2.self_attention.query_key_value.weight", "attention.qkv", "transformer", 2},
+       {"transformer.h.2.self_attention.dense.weight", "attention.o", "transformer", 2},
+       {"transformer.h.2.mlp.dense_h_to_4h.weight", "mlp.up", "transformer", 2},
+       {"transformer.h.2.mlp.dense_4h_to_h.weight", "mlp.down", "transformer", 2},
+       {"word_embeddings.weight", "embedding.token"},
+       {"h.2.self_attention.dense.weight", "attention.o", "", 2}});
+  CHECK(naming_of("word_embeddings_layernorm.weight", Shape{64}, {}).normalization);
+}
+
+TEST_CASE("Mixtral", "[naming]") {
+  const ModelConfig config = config_of("mixtral", 8);
+  check({{"model.layers.4.block_sparse_moe.gate.weight", "router", "model", 4, -1, {8, 4096}},
+         {"model.layers.4.block_sparse_moe.experts.0.w1.weight", "expert.gate", "model", 4, 0},
+         {"model.layers.4.block_sparse_moe.experts.7.w2.weight", "expert.down", "model", 4, 7},
+         {"model.layers.4.block_sparse_moe.experts.7.w3.weight", "expert.up", "model", 4, 7}},
+        config);
+}
+
+TEST_CASE("DeepSeek-V3", "[naming]") {
+  const ModelConfig config = config_of("deepseek_v3", 256);
+  check({{"model.layers.3.self_attn.q_a_proj.weight", "attention.q_a", "model", 3},
+         {"model.layers.3.self_attn.q_b_proj.weight", "attention.q_b", "model", 3},
+         {"model.layers.3.self_attn.kv_a_proj_with_mqa.weight", "attention.kv_a", "model", 3},
+         {"model.layers.3.self_attn.kv_b_proj.weight", "attention.kv_b", "model", 3},
+         {"model.layers.3.self_attn.o_proj.weight", "attention.o", "model", 3},
+         {"model.layers.3.mlp.gate.weight", "router", "model", 3, -1, {256, 7168}},
+         {"model.layers.3.mlp.experts.255.gate_proj.weight", "expert.gate", "model", 3, 255},
+         {"model.layers.3.mlp.experts.0.down_proj.weight", "expert.down", "model", 3, 0},
+         {"model.layers.3.mlp.shared_experts.up_proj.weight", "shared_expert.up", "model", 3},
+         {"model.layers.0.mlp.up_proj.weight", "mlp.up", "model", 0},
+         {"model.layers.61.embed_tokens.weight", "embedding.token", "model", 61},
+         {"model.layers.61.shared_head.head.weight", "head", "model", 61},
+         {"model.layers.61.eh_proj.weight", "other", "model", 61}},
+        config);
+  CHECK(naming_of("model.layers.3.mlp.gate.e_score_correction_bias", Shape{256}, config).bias);
+  CHECK(naming_of("model.layers.3.self_attn.kv_a_layernorm.weight", Shape{512}, config)
+            .normalization);
+  CHECK(naming_of("model.layers.61.enorm.weight", Shape{7168}, config).normalization);
+}
+
+TEST_CASE("Qwen 1, mixtures of Qwen 2 and 3, Qwen 3 Next", "[naming]") {
+  check({{"transformer.h.0.attn.c_attn.weight", "attention.qkv", "transformer", 0},
+         {"transformer.h.0.attn.c_proj.weight", "attention.o", "transformer", 0},
+         {"transformer.h.0.mlp.w1.weight", "mlp.up", "transformer", 0},
+         {"transformer.h.0.mlp.w2.weight", "mlp.gate", "transformer", 0},
+         {"transformer.h.0.mlp.c_proj.weight", "mlp.down", "transformer", 0}},
+        config_of("qwen"));
+  check({{"model.layers.1.mlp.gate.weight", "router", "model", 1, -1, {60, 2048}},
+         {"model.layers.1.mlp.experts.59.up_proj.weight", "expert.up", "model", 1, 59},
+         {"model.layers.1.mlp.shared_expert.gate_proj.weight", "shared_expert.gate", "model", 1},
+         {"model.layers.1.linear_attn.in_proj_qkvz.weight", "ssm.in_proj_qkvz", "model", 1},
+         {"model.layers.1.linear_attn.in_proj_ba.weight", "ssm.in_proj_ba", "model", 1},
+         {"model.layers.1.linear_attn.out_proj.weight", "ssm.out_proj", "model", 1},
+         {"model.layers.1.linear_attn.conv1d.weight", "ssm.conv1d", "model", 1, -1, {64, 1, 4}}},
+        config_of("qwen3_next", 60));
+  CHECK(naming_of("model.layers.1.self_attn.q_norm.weight", Shape{128}, {}).normalization);
+}
+
+TEST_CASE("T5", "[naming]") {
+  check({{"shared.weight", "embedding.token"},
+         {"encoder.block.0.layer.0.SelfAttention.q.weight", "attention.q", "encoder", 0},
+         {"encoder.block.0.layer.0.SelfAttention.k.weight", "attention.k", "encoder", 0},
+         {"encoder.block.0.layer.0.SelfAttention.v.weight", "attention.v", "encoder", 0},
+         {"encoder.block.0.layer.0.SelfAttention.o.weight", "attention.o", "encoder", 0},
+         {"encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+          "embedding.position", "encoder", 0},
+         {"decoder.block.9.layer.1.EncDecAttention.q.weight", "attention.q", "decoder", 9},
+         {"decoder.block.9.layer.2.DenseReluDense.wi_0.weight", "mlp.gate", "decoder", 9},
+         {"decoder.block.9.layer.2.DenseReluDense.wi_1.weight", "mlp.up", "decoder", 9},
+         {"decoder.block.9.layer.2.DenseReluDense.wi.weight", "mlp.up", "decoder", 9},
+         {"decoder.block.9.layer.2.DenseReluDense.wo.weight", "mlp.down", "decoder", 9},
+         {"lm_head.weight", "head"}});
+}
+
+TEST_CASE("BERT", "[naming]") {
+  check({{"bert.embeddings.word_embeddings.weight", "embedding.token"},
+         {"bert.embeddings.position_embeddings.weight", "embedding.position"},
+         {"bert.embeddings.token_type_embeddings.weight", "embedding.type"},
+         {"bert.encoder.layer.1.attention.self.query.weight", "attention.q", "bert.encoder", 1},
+         {"bert.encoder.layer.1.attention.self.key.weight", "attention.k", "bert.encoder", 1},
+         {"bert.encoder.layer.1.attention.self.value.weight", "attention.v", "bert.encoder", 1},
+         {"bert.encoder.layer.1.attention.output.dense.weight", "attention.o", "bert.encoder", 1},
+         {"bert.encoder.layer.1.intermediate.dense.weight", "mlp.up", "bert.encoder", 1},
+         {"bert.encoder.layer.1.output.dense.weight", "mlp.down", "bert.encoder", 1},
+         {"bert.pooler.dense.weight", "other"},
+         {"classifier.weight", "head"}});
+  CHECK(naming_of("bert.encoder.layer.1.attention.output.LayerNorm.weight", Shape{768}, {})
+            .normalization);
+}
+
+TEST_CASE("OLMo 1, Phi, GPT-J, OPT", "[naming]") {
+  check({{"model.transformer.wte.weight", "embedding.token"},
+         {"model.transformer.blocks.0.att_proj.weight", "attention.qkv", "model.transformer", 0},
+         {"model.transformer.blocks.0.attn_out.weight", "attention.o", "model.transformer", 0},
+         {"model.transformer.blocks.0.ff_proj.weight", "mlp.gate_up", "model.transformer", 0},
+         {"model.transformer.blocks.0.ff_out.weight", "mlp.down", "model.transformer", 0},
+         {"model.transformer.ff_out.weight", "head"},
+         {"model.layers.8.self_attn.qkv_proj.weight", "attention.qkv", "model", 8},
+         {"model.layers.8.mlp.gate_up_proj.weight", "mlp.gate_up", "model", 8},
+         {"model.layers.8.self_attn.dense.weight", "attention.o", "model", 8},
+         {"model.layers.8.mlp.fc1.weight", "mlp.up", "model", 8},
+         {"model.layers.8.mlp.fc2.weight", "mlp.down", "model", 8},
+         {"transformer.h.0.attn.out_proj.weight", "attention.o", "transformer", 0},
+         {"transformer.h.0.mlp.fc_in.weight", "mlp.up", "transformer", 0},
+         {"transformer.h.0.mlp.fc_out.weight", "mlp.down", "transformer", 0},
+         {"model.decoder.embed_positions.weight", "embedding.position"},
+         {"model.decoder.layers.2.self_attn.out_proj.weight", "attention.o", "model.decoder", 2},
+         {"model.decoder.layers.2.fc1.weight", "mlp.up", "model.decoder", 2},
+         {"model.decoder.layers.2.fc2.weight", "mlp.down", "model.decoder", 2}});
+}
+
+TEST_CASE("Mamba", "[naming]") {
+  check({{"backbone.embeddings.weight", "embedding.token"},
+         {"backbone.layers.0.mixer.in_proj.weight", "ssm.in_proj", "backbone", 0},
+         {"backbone.layers.0.mixer.x_proj.weight", "ssm.x_proj", "backbone", 0},
+         {"backbone.layers.0.mixer.dt_proj.weight", "ssm.dt_proj", "backbone", 0},
+         {"backbone.layers.0.mixer.out_proj.weight", "ssm.out_proj", "backbone", 0},
+         {"backbone.layers.0.mixer.conv1d.weight", "ssm.conv1d", "backbone", 0, -1, {64, 1, 4}}});
+  CHECK(naming_of("backbone.layers.0.mixer.A_log", Shape{1536, 16}, {}).not_a_map);
+  CHECK(naming_of("backbone.norm_f.weight", Shape{768}, {}).normalization);
+}
+
+TEST_CASE("Megatron", "[naming]") {
+  check(
+      {{"embedding.word_embeddings.weight", "embedding.token"},
+       {"embedding.position_embeddings.weight", "embedding.position"},
+       {"decoder.layers.6.self_attention.linear_qkv.weight", "attention.qkv", "decoder", 6},
+       {"decoder.layers.6.self_attention.linear_proj.weight", "attention.o", "decoder", 6},
+       {"decoder.layers.6.self_attention.linear_q_down_proj.weight", "attention.q_a", "decoder", 6},
+       {"decoder.layers.6.self_attention.linear_kv_up_proj.weight", "attention.kv_b", "decoder", 6},
+       {"decoder.layers.6.mlp.linear_fc1.weight", "mlp.up", "decoder", 6},
+       {"decoder.layers.6.mlp.linear_fc2.weight", "mlp.down", "decoder", 6},
+       {"decoder.layers.6.mlp.router.weight", "router", "decoder", 6},
+       {"decoder.layers.6.mlp.experts.local_experts.3.linear_fc1.weight", "expert.up", "decoder", 6,
+        3},
+       {"output_layer.weight", "head"},
+       {"language_model.embedding.word_embeddings.weight", "embedding.token"},
+       {"language_model.transformer.layers.0.attention.query_key_value.weight", "attention.qkv",
+        "language_model.transformer", 0}});
+  CHECK(naming_of("decoder.layers.6.mlp.linear_fc1._extra_state", Shape{2, 2}, {}).not_a_map);
+  CHECK(naming_of("decoder.layers.6.self_attention.linear_qkv.layer_norm_weight", Shape{64}, {})
+            .normalization);
+}
+
+TEST_CASE("ViT, timm, CLIP and OpenCLIP", "[naming]") {
+  const Shape patch{768, 3, 16, 16};
+  check({{"vit.embeddings.patch_embeddings.projection.weight", "vision.patch", "", -1, -1, patch},
+         {"vit.embeddings.position_embeddings", "embedding.position", "", -1, -1, {1, 197, 768}},
+         {"vit.encoder.layer.0.attention.attention.query.weight", "attention.q", "vit.encoder", 0},
+         {"vit.encoder.layer.0.attention.output.dense.weight", "attention.o", "vit.encoder", 0},
+         {"vit.encoder.layer.0.intermediate.dense.weight", "mlp.up", "vit.encoder", 0},
+         {"vit.encoder.layer.0.output.dense.weight", "mlp.down", "vit.encoder", 0},
+         {"patch_embed.proj.weight", "vision.patch", "", -1, -1, patch},
+         {"pos_embed", "embedding.position", "", -1, -1, {1, 197, 768}},
+         {"blocks.11.attn.qkv.weight", "attention.qkv", "", 11},
+         {"blocks.11.attn.proj.weight", "attention.o", "", 11},
+         {"blocks.11.mlp.fc1.weight", "mlp.up", "", 11},
+         {"head.weight", "head"},
+         {"text_model.embeddings.token_embedding.weight", "embedding.token"},
+         {"text_model.embeddings.position_embedding.weight", "embedding.position"},
+         {"text_model.encoder.layers.0.self_attn.out_proj.weight", "attention.o",
+          "text_model.encoder", 0},
+         {"vision_model.embeddings.patch_embedding.weight", "vision.patch", "", -1, -1, patch},
+         {"visual_projection.weight", "other"},
+         {"visual.conv1.weight", "vision.patch", "", -1, -1, patch},
+         {"visual.transformer.resblocks.3.attn.in_proj_weight", "attention.qkv",
+          "visual.transformer", 3},
+         {"visual.transformer.resblocks.3.mlp.c_proj.weight", "mlp.down", "visual.transformer", 3},
+         {"visual.patch_embed.proj.weight", "vision.patch", "", -1, -1, {64, 3, 2, 14, 14}},
+         {"token_embedding.weight", "embedding.token"},
+         {"positional_embedding", "embedding.position"}});
+}
+
+TEST_CASE("GGUF's names", "[naming]") {
+  check({{"token_embd.weight", "embedding.token"},
+         {"blk.7.attn_q.weight", "attention.q", "", 7},
+         {"blk.7.attn_output.weight", "attention.o", "", 7},
+         {"blk.7.ffn_gate.weight", "mlp.gate", "", 7},
+         {"blk.7.ffn_gate_inp.weight", "router", "", 7},
+         {"blk.7.ffn_up_exps.weight", "expert.up", "", 7, -1, {8, 4, 4}},
+         {"output.weight", "head"}});
+}
+
+TEST_CASE("ResNet", "[naming]") {
+  check({{"conv1.weight", "conv", "", -1, -1, {64, 3, 7, 7}},
+         {"layer1.0.conv1.weight", "conv", "layer1", 0, -1, {64, 64, 3, 3}},
+         {"fc.weight", "head"}});
+  CHECK(naming_of("layer1.0.bn1.weight", Shape{64}, {}).normalization);
+}
