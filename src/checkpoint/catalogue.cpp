@@ -11,11 +11,14 @@
 #include "wishart/core/pack.hpp"
 #include "wishart/core/text.hpp"
 
+#include "distributed.hpp"
 #include "folder.hpp"
 #include "json_scanner.hpp"
+#include "quantised.hpp"
 #include "safetensors_header.hpp"
 #include "side_files.hpp"
 #include "step_name.hpp"
+#include "torch_file.hpp"
 #include "weight_index.hpp"
 
 namespace wishart::checkpoint {
@@ -39,45 +42,78 @@ std::string quoted_list(const std::vector<std::string>& names) {
   return names.size() > kShown ? text + ", ..." : text;
 }
 
+/// A file of weights of any format, its header read.
+struct WeightFile {
+  SourceFile source;
+  std::vector<Tensor> tensors;  ///< `file` is 0 in all their places
+  Metadata names;               ///< names of tensors that are stored under another
+  std::int64_t step = -1;
+  std::vector<std::string> warnings;
+};
+
+WeightFile read_weight_file(const fs::path& path, std::string_view format) {
+  if (format == kTorch) {
+    TorchFile file = read_torch_file(path);
+    return {std::move(file.source), std::move(file.tensors), std::move(file.aliases), file.step,
+            std::move(file.warnings)};
+  }
+  SafetensorsFile file = read_safetensors_file(path);
+  return {std::move(file.source),
+          std::move(file.header.tensors),
+          std::move(file.header.metadata),
+          -1,
+          {}};
+}
+
+/// What the files tell beside their tensors.
+struct Gathered {
+  Metadata names;
+  std::int64_t step = -1;
+};
+
 /// Adds one file and those of its tensors that are to be read.
-void add_file(Catalogue& catalogue, Metadata& metadata, SafetensorsFile&& file) {
+void add_file(Catalogue& catalogue, Gathered& gathered, WeightFile&& file) {
   const auto index = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
   catalogue.files.push_back(std::move(file.source));
-  for (Tensor& tensor : file.header.tensors) {
+  for (Tensor& tensor : file.tensors) {
     tensor.file = index;
+    for (Extent& extent : tensor.extents) extent.file = index;
     catalogue.tensors.push_back(std::move(tensor));
   }
-  std::move(file.header.metadata.begin(), file.header.metadata.end(), std::back_inserter(metadata));
+  std::move(file.names.begin(), file.names.end(), std::back_inserter(gathered.names));
+  std::move(file.warnings.begin(), file.warnings.end(), std::back_inserter(catalogue.warnings));
+  gathered.step = std::max(gathered.step, file.step);
 }
 
 /// Keeps the tensors that the index places in this file; all of those must be there.
-void keep_indexed(SafetensorsFile& file, const std::vector<std::string>& wanted,
-                  const fs::path& path, std::vector<std::string>& warnings) {
+void keep_indexed(WeightFile& file, const std::vector<std::string>& wanted, const fs::path& path,
+                  const std::string& index, std::vector<std::string>& warnings) {
   std::vector<std::string> present;
-  for (const Tensor& tensor : file.header.tensors) present.push_back(tensor.name);
+  for (const Tensor& tensor : file.tensors) present.push_back(tensor.name);
+  std::vector<std::string> known = present;
+  for (const auto& [name, kept] : file.names) known.push_back(name);
   std::sort(present.begin(), present.end());
+  std::sort(known.begin(), known.end());
   std::vector<std::string> missing;
-  std::set_difference(wanted.begin(), wanted.end(), present.begin(), present.end(),
+  std::set_difference(wanted.begin(), wanted.end(), known.begin(), known.end(),
                       std::back_inserter(missing));
   if (!missing.empty()) {
     throw Error(Blame::input, shown(path) + ": lacks " + counted(missing.size(), "tensor") +
-                                  " that " + std::string(kIndexName) +
-                                  " places there: " + quoted_list(missing));
+                                  " that " + index + " places there: " + quoted_list(missing));
   }
   std::vector<std::string> extra;
   std::set_difference(present.begin(), present.end(), wanted.begin(), wanted.end(),
                       std::back_inserter(extra));
   if (extra.empty()) return;
-  warnings.push_back(shown(path) + ": " + counted(extra.size(), "tensor") + " not in " +
-                     std::string(kIndexName) + ", not read: " + quoted_list(extra));
-  std::erase_if(file.header.tensors, [&](const Tensor& tensor) {
+  warnings.push_back(shown(path) + ": " + counted(extra.size(), "tensor") + " not in " + index +
+                     ", not read: " + quoted_list(extra));
+  std::erase_if(file.tensors, [&](const Tensor& tensor) {
     return !std::binary_search(wanted.begin(), wanted.end(), tensor.name);
   });
 }
 
-void open_indexed(Catalogue& catalogue, Metadata& metadata, std::vector<std::string>& unused) {
-  const fs::path index = catalogue.root / kIndexName;
-  const WeightMap map = read_weight_index(index);
+void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& content) {
+  const WeightMap map = read_weight_index(catalogue.root / content.index);
   std::vector<std::string> names;
   for (const auto& [name, tensors] : map) names.push_back(name);
   std::sort(names.begin(), names.end(), natural_less);
@@ -87,16 +123,16 @@ void open_indexed(Catalogue& catalogue, Metadata& metadata, std::vector<std::str
     if (!fs::exists(catalogue.root / name, status)) {
       throw Error(Blame::input, shown(catalogue.root / name) + ": no such file, expected " +
                                     counted(map.at(name).size(), "tensor") + " there by " +
-                                    std::string(kIndexName) + ". Copy the folder again");
+                                    content.index + ". Copy the folder again");
     }
   }
   for (const std::string& name : names) {
     const fs::path path = catalogue.root / name;
-    SafetensorsFile file = read_safetensors_file(path);
-    keep_indexed(file, map.at(name), path, catalogue.warnings);
-    add_file(catalogue, metadata, std::move(file));
+    WeightFile file = read_weight_file(path, content.format);
+    keep_indexed(file, map.at(name), path, content.index, catalogue.warnings);
+    add_file(catalogue, gathered, std::move(file));
   }
-  std::erase_if(unused, [&](const std::string& name) { return map.contains(name); });
+  std::erase_if(content.unused, [&](const std::string& name) { return map.contains(name); });
 }
 
 /// Sorts the tensors by name; a name must be there once.
@@ -129,22 +165,43 @@ void find_aliases(Catalogue& catalogue, Metadata& metadata) {
             [](const auto& a, const auto& b) { return natural_less(a.first, b.first); });
 }
 
-void open_folder(Catalogue& catalogue, Metadata& metadata) {
-  FolderContent content = classify_folder(list_folder(catalogue.root));
+void open_distributed(Catalogue& catalogue, const std::string& inside) {
+  DistributedCheckpoint checkpoint = read_distributed(catalogue.root, inside);
+  catalogue.files = std::move(checkpoint.files);
+  catalogue.tensors = std::move(checkpoint.tensors);
+  catalogue.warnings = std::move(checkpoint.warnings);
+}
+
+void open_folder(Catalogue& catalogue, Gathered& gathered) {
+  FolderContent content = content_of_folder(catalogue.root);
+  const auto refuse = [&](const std::string& what) {
+    throw Error(Blame::input, shown(catalogue.root) + ": " + what);
+  };
+  catalogue.format = content.format;
   switch (content.kind) {
     case FolderContent::Kind::nothing:
-      throw Error(Blame::input, shown(catalogue.root) +
-                                    ": expected a folder with .safetensors files, found none");
+      refuse("expected a folder with files of weights, found none");
+      break;
     case FolderContent::Kind::unsupported:
-      throw Error(Blame::input, shown(catalogue.root) + ": expected .safetensors files, found " +
-                                    content.found + ", which is not read");
+      refuse("expected files of weights, found " + content.found + ", which is not read");
+      break;
+    case FolderContent::Kind::incomplete:
+      refuse("is not complete: " + content.found);
+      break;
+    case FolderContent::Kind::several:
+      refuse("expected one file of weights, or shards of one checkpoint, found " +
+             quoted_list(content.weights) + ". Name one of them");
+      break;
+    case FolderContent::Kind::distributed:
+      open_distributed(catalogue, content.inside);
+      break;
     case FolderContent::Kind::index:
-      open_indexed(catalogue, metadata, content.unused);
+      open_indexed(catalogue, gathered, content);
       break;
     case FolderContent::Kind::files:
       check_shards_complete(content.weights, catalogue.root);
       for (const std::string& name : content.weights) {
-        add_file(catalogue, metadata, read_safetensors_file(catalogue.root / name));
+        add_file(catalogue, gathered, read_weight_file(catalogue.root / name, content.format));
       }
       break;
   }
@@ -155,19 +212,21 @@ void open_folder(Catalogue& catalogue, Metadata& metadata) {
   }
 }
 
-/// A .safetensors file; anything else is refused.
-void check_file_name(const fs::path& file) {
+void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   const std::string name = file.filename().string();
-  const std::string format = unsupported_format(name);
-  if (!format.empty()) {
-    throw Error(Blame::input, shown(file.parent_path()) + ": expected .safetensors files, found " +
-                                  format + ", which is not read");
+  const std::string unsupported = unsupported_format(name);
+  if (!unsupported.empty()) {
+    throw Error(Blame::input, shown(file.parent_path()) + ": expected files of weights, found " +
+                                  unsupported + ", which is not read");
   }
-  if (!name.ends_with(kExtension)) {
+  catalogue.format = format_of_file(name);
+  if (catalogue.format.empty()) {
     throw Error(Blame::input, shown(file) +
-                                  ": expected a folder or a file named *.safetensors, found "
-                                  "another file");
+                                  ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
+                                  "*.bin or *.ckpt, found another file");
   }
+  catalogue.root = file.parent_path();
+  add_file(catalogue, gathered, read_weight_file(file, catalogue.format));
 }
 
 }  // namespace
@@ -185,22 +244,22 @@ Catalogue open_checkpoint(const fs::path& path) {
                                                      : ": no such file or folder"));
   }
   Catalogue catalogue;
-  catalogue.format = "safetensors";
-  Metadata metadata;
+  Gathered gathered;
   std::string name = whole.filename().string();
   if (fs::is_directory(whole, status)) {
     catalogue.root = whole;
-    open_folder(catalogue, metadata);
+    open_folder(catalogue, gathered);
   } else {
-    check_file_name(whole);
-    catalogue.root = whole.parent_path();
-    add_file(catalogue, metadata, read_safetensors_file(whole));
+    open_file(catalogue, gathered, whole);
     if (parse_step_name(name).step < 0) name = catalogue.root.filename().string();
   }
   order_tensors(catalogue);
-  find_aliases(catalogue, metadata);
+  assemble_quantised(catalogue);
+  order_tensors(catalogue);
+  find_aliases(catalogue, gathered.names);
   catalogue.config = read_model_config(catalogue.root, catalogue.warnings);
   catalogue.training = read_training_state(catalogue.root, name, catalogue.warnings);
+  if (catalogue.training.step < 0) catalogue.training.step = gathered.step;
   return catalogue;
 }
 

@@ -1,5 +1,6 @@
 #include "wishart/checkpoint/decode.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -79,6 +80,16 @@ constexpr std::array<double, 256> table_of(Format8 format) {
   return table;
 }
 
+/// Powers of two: 2^(code - 127), and NaN for 0xFF (OCP Microscaling Formats, 5.4.1).
+constexpr std::array<double, 256> scale_table() {
+  std::array<double, 256> table{};
+  for (int code = 0; code < 255; ++code) {
+    table[static_cast<std::size_t>(code)] = power_of_two(code - 127);
+  }
+  table[255] = std::numeric_limits<double>::quiet_NaN();
+  return table;
+}
+
 template <class T, class Convert>
 void convert_all(const std::byte* raw, std::span<double> out, Convert&& convert) {
   double* to = out.data();
@@ -90,6 +101,16 @@ template <Format8 kFormat>
 void look_up(const std::byte* raw, std::span<double> out) {
   static constexpr std::array<double, 256> kTable = table_of(kFormat);
   convert_all<std::uint8_t>(raw, out, [](std::uint8_t code) { return kTable[code]; });
+}
+
+void look_up_scale(const std::byte* raw, std::span<double> out) {
+  static constexpr std::array<double, 256> kTable = scale_table();
+  convert_all<std::uint8_t>(raw, out, [](std::uint8_t code) { return kTable[code]; });
+}
+
+template <class T>
+void convert_integers(const std::byte* raw, std::span<double> out) {
+  convert_all<T>(raw, out, [](T value) { return static_cast<double>(value); });
 }
 
 void decode_portable(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) {
@@ -112,16 +133,23 @@ void decode_portable(Dtype dtype, std::span<const std::byte> raw, std::span<doub
     case Dtype::f8_e5m2fnuz:
       return look_up<kE5M2Fnuz>(raw.data(), out);
     case Dtype::f8_e8m0:
+      return look_up_scale(raw.data(), out);
+    case Dtype::boolean:
+    case Dtype::u8:
+      return convert_integers<std::uint8_t>(raw.data(), out);
+    case Dtype::i8:
+      return convert_integers<std::int8_t>(raw.data(), out);
+    case Dtype::i16:
+      return convert_integers<std::int16_t>(raw.data(), out);
+    case Dtype::u16:
+      return convert_integers<std::uint16_t>(raw.data(), out);
+    case Dtype::i32:
+      return convert_integers<std::int32_t>(raw.data(), out);
+    case Dtype::u32:
+      return convert_integers<std::uint32_t>(raw.data(), out);
     case Dtype::f6_e2m3:
     case Dtype::f6_e3m2:
     case Dtype::f4:
-    case Dtype::boolean:
-    case Dtype::i8:
-    case Dtype::u8:
-    case Dtype::i16:
-    case Dtype::u16:
-    case Dtype::i32:
-    case Dtype::u32:
     case Dtype::i64:
     case Dtype::u64:
     case Dtype::c64:
@@ -131,9 +159,16 @@ void decode_portable(Dtype dtype, std::span<const std::byte> raw, std::span<doub
 
 }  // namespace
 
+bool can_decode(Dtype dtype) noexcept {
+  constexpr std::array kOthers{Dtype::f8_e8m0, Dtype::boolean, Dtype::i8,  Dtype::u8,
+                               Dtype::i16,     Dtype::u16,     Dtype::i32, Dtype::u32};
+  return is_weight_dtype(dtype) ||
+         std::find(kOthers.begin(), kOthers.end(), dtype) != kOthers.end();
+}
+
 void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                  std::span<double> out) {
-  require(is_weight_dtype(dtype), "only floating weights are converted to numbers");
+  require(can_decode(dtype), "elements of this dtype are not converted to numbers");
   const auto element_bytes = static_cast<std::size_t>(dtype_bits(dtype) / 8);
   require(raw.size() == out.size() * element_bytes, "as many elements must go in as come out");
   const std::size_t done = decode_vectors(set, dtype, raw, out);

@@ -15,20 +15,17 @@ namespace {
 
 namespace fs = std::filesystem;
 using Kind = FolderContent::Kind;
+using Names = std::vector<std::string>;
 
 /// What `path` holds, by names; `nothing` if it is no folder or cannot be listed.
 FolderContent content_of(const fs::path& path) {
   std::error_code status;
   if (!fs::is_directory(path, status)) return {};
   try {
-    return classify_folder(list_folder(path));
+    return content_of_folder(path);
   } catch (const Error&) {
     return {};
   }
-}
-
-bool is_readable(const FolderContent& content) {
-  return content.kind == Kind::index || content.kind == Kind::files;
 }
 
 /// A checkpoint of a history, with what it is ordered by.
@@ -92,33 +89,52 @@ std::vector<fs::path> distinct_folders(const fs::path& parent, std::vector<std::
 bool looks_like_checkpoint(const fs::path& path) {
   const fs::path whole = absolute_path(path);
   std::error_code status;
-  if (fs::is_directory(whole, status)) return is_readable(content_of(whole));
+  if (fs::is_directory(whole, status)) return content_of(whole).is_readable();
   const std::string name = whole.filename().string();
-  return name.ends_with(kExtension) && unsupported_format(name).empty() &&
+  return !format_of_file(name).empty() && unsupported_format(name).empty() &&
          fs::exists(whole, status);
 }
 
 std::vector<fs::path> find_checkpoints(const fs::path& path) {
+  std::vector<std::string> messages;
+  return find_checkpoints(path, messages);
+}
+
+std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::string>& messages) {
   const fs::path whole = absolute_path(path);
   std::error_code status;
-  if (looks_like_checkpoint(whole)) return {whole};
+  const FolderContent own = content_of(whole);
+  if (looks_like_checkpoint(whole) && !own.loose) return {whole};
   if (!fs::is_directory(whole, status)) {
     static_cast<void>(open_checkpoint(whole));  // says what is wrong with it
   }
-  std::string unsupported = content_of(whole).found;
+  std::string unsupported = own.found;
   std::vector<Found> found;
   for (const fs::path& folder : distinct_folders(whole, list_folder(whole))) {
     const FolderContent content = content_of(folder);
-    if (is_readable(content)) {
+    if (content.is_readable()) {
       found.push_back(examined(folder));
+    } else if (content.kind == Kind::incomplete) {
+      messages.push_back(printable(folder.string()) + ": is not complete: " + content.found +
+                         ". It is left for the next time");
     } else if (unsupported.empty() && content.kind == Kind::unsupported) {
       unsupported = printable(folder.filename().string()) + "/" + content.found;
     }
   }
+  // Files of PyTorch beside folders that are checkpoints are copies of those, or states.
+  if (found.empty() && own.kind == Kind::files) return {whole};
+  for (const std::string& name : own.weights) {
+    if (found.empty() || own.kind != Kind::several) break;
+    messages.push_back(printable((whole / name).string()) +
+                       ": not read, as the folder has checkpoints in folders of their own");
+  }
+  if (found.empty() && own.kind == Kind::several) {
+    for (const std::string& name : own.weights) found.push_back(examined(whole / name));
+  }
   if (found.empty()) {
     throw Error(Blame::input,
                 printable(whole.string()) +
-                    ": expected .safetensors files in this folder or in its folders, found " +
+                    ": expected files of weights in this folder or in its folders, found " +
                     (unsupported.empty() ? "none" : unsupported + ", which is not read"));
   }
   std::sort(found.begin(), found.end(), comes_before);

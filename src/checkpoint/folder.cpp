@@ -19,23 +19,16 @@ struct Format {
   std::string_view name;
 };
 
-constexpr std::array<Format, 21> kUnsupported{{
+constexpr std::array<Format, 14> kUnsupported{{
     {"adapter_model*.safetensors", "LoRA adapter"},
     {"adapter_model.bin", "LoRA adapter"},
     {"adapter_config.json", "LoRA adapter"},
-    {"pytorch_model.bin.index.json", "PyTorch"},
-    {"pytorch_model.bin", "PyTorch"},
-    {"pytorch_model_fsdp*", "PyTorch FSDP"},
-    {".metadata", "torch.distributed.checkpoint"},
-    {"*.distcp", "torch.distributed.checkpoint"},
-    {"latest_checkpointed_iteration.txt", "Megatron"},
+    {"pytorch_model_fsdp_*_rank*.bin", "flat parameters of PyTorch FSDP"},
+    {"zero_pp_rank_*", "DeepSpeed ZeRO"},
     {"mp_rank_*", "Megatron or DeepSpeed"},
+    {"latest_checkpointed_iteration.txt", "Megatron"},
     {"*.gguf", "GGUF"},
-    {"consolidated*.pth", "PyTorch"},
-    {"*.bin", "PyTorch"},
-    {"*.pt", "PyTorch"},
-    {"*.pth", "PyTorch"},
-    {"*.ckpt", "PyTorch"},
+    {"consolidated.*.pth", "shards of Meta"},
     {"*.h5", "Keras"},
     {"*.msgpack", "Flax"},
     {"*.onnx", "ONNX"},
@@ -56,8 +49,9 @@ bool is_hidden(std::string_view name) { return name.starts_with('.'); }
 
 /// True for states of the optimizer and the like, which hold no weights.
 bool is_side_state(std::string_view name) {
-  constexpr std::array<std::string_view, 5> kPatterns{"optimizer*", "scheduler*", "rng_state*",
-                                                      "training_args*", "random_states*"};
+  constexpr std::array<std::string_view, 9> kPatterns{
+      "optimizer*",      "scheduler*", "rng_state*", "training_args*", "random_states*",
+      "*_optim_states*", "scaler.pt*", "common.pt",  "tokenizer*"};
   return std::any_of(kPatterns.begin(), kPatterns.end(),
                      [&](std::string_view pattern) { return glob_match(pattern, name); });
 }
@@ -86,7 +80,7 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
 }
 
 std::optional<ShardName> parse_shard(std::string_view name) {
-  const std::string_view stem = name.substr(0, name.size() - kExtension.size());
+  const std::string_view stem = name.substr(0, std::min(name.rfind('.'), name.size()));
   const std::size_t of = stem.rfind("-of-");
   if (of == std::string_view::npos || of == 0) return std::nullopt;
   const std::size_t dash = stem.rfind('-', of - 1);
@@ -113,46 +107,114 @@ std::string unsupported_format(std::string_view name) {
   return printable(name) + " (" + std::string(kUnsupported[rank].name) + ")";
 }
 
-FolderContent classify_folder(std::vector<std::string> names) {
-  std::sort(names.begin(), names.end(), natural_less);
-  FolderContent content;
-  const auto has = [&](std::string_view name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
+std::string_view format_of_file(std::string_view name) {
+  if (name.ends_with(kExtension)) return kSafetensors;
+  constexpr std::array<std::string_view, 5> kTorchEndings{".pt", ".bin", ".pth", ".ckpt", ".th"};
+  const bool torch = std::any_of(kTorchEndings.begin(), kTorchEndings.end(),
+                                 [&](std::string_view ending) { return name.ends_with(ending); });
+  return torch ? kTorch : std::string_view();
+}
+
+namespace {
+
+bool has(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The weight files of one format.
+std::vector<std::string> weight_files(const std::vector<std::string>& names,
+                                      std::string_view format) {
   std::vector<std::string> weights;
-  std::vector<std::string> adapters;
   for (const std::string& name : names) {
-    if (!name.ends_with(kExtension) || is_hidden(name) || is_side_state(name)) continue;
-    (is_adapter(name) ? adapters : weights).push_back(name);
+    if (format_of_file(name) == format && !is_hidden(name) && !is_side_state(name) &&
+        unsupported_rank(name) == kUnsupported.size()) {
+      weights.push_back(name);
+    }
   }
   drop_copies(weights, [](const std::string& name) { return glob_match("*.fp16.*", name); });
   // Mistral and Meta ship the same weights a second time under this name.
   drop_copies(weights, [](const std::string& name) { return name.starts_with("consolidated"); });
+  return weights;
+}
 
-  if (has(kIndexName)) {
+/// The files of one format as a checkpoint: by index, or the one of the usual name, or all.
+FolderContent classify_format(const std::vector<std::string>& names, std::string_view format,
+                              std::string_view index, const std::string& usual) {
+  FolderContent content;
+  std::vector<std::string> weights = weight_files(names, format);
+  content.format = format;
+  if (has(names, index)) {
     content.kind = FolderContent::Kind::index;
+    content.index = index;
     content.unused = std::move(weights);
-    content.unused.insert(content.unused.end(), adapters.begin(), adapters.end());
     return content;
   }
-  if (has("model.safetensors")) {
-    std::erase(weights, "model.safetensors");
+  if (has(weights, usual)) {
+    std::erase(weights, usual);
     content.unused = std::move(weights);
-    weights = {"model.safetensors"};
+    weights = {usual};
   }
-  if (!weights.empty()) {
-    content.kind = FolderContent::Kind::files;
-    content.weights = std::move(weights);
-    content.unused.insert(content.unused.end(), adapters.begin(), adapters.end());
+  if (weights.empty()) return content;
+  content.kind = FolderContent::Kind::files;
+  content.weights = std::move(weights);
+  return content;
+}
+
+}  // namespace
+
+FolderContent classify_folder(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end(), natural_less);
+  FolderContent content = classify_format(names, kSafetensors, kIndexName, "model.safetensors");
+  if (content.kind != FolderContent::Kind::nothing) {
+    for (const std::string& name : names) {
+      if (is_adapter(name) && name.ends_with(kExtension)) content.unused.push_back(name);
+    }
     return content;
   }
+  if (has(names, ".metadata")) {
+    content.kind = FolderContent::Kind::distributed;
+    content.format = kDistributed;
+    return content;
+  }
+  for (const std::string& name : names) {
+    if (!name.ends_with(".distcp")) continue;
+    content.kind = FolderContent::Kind::incomplete;
+    content.found = "no .metadata, which torch.distributed.checkpoint writes last";
+    return content;
+  }
+  content = classify_format(names, kTorch, kTorchIndexName, "pytorch_model.bin");
+  const auto is_shard = [](const std::string& name) { return parse_shard(name).has_value(); };
+  if (content.kind == FolderContent::Kind::files &&
+      !std::all_of(content.weights.begin(), content.weights.end(), is_shard)) {
+    if (content.weights.size() > 1) content.kind = FolderContent::Kind::several;
+    content.loose = !content.weights.front().starts_with("pytorch_model");
+  }
+  if (content.kind != FolderContent::Kind::nothing) return content;
   std::size_t best = kUnsupported.size();
   for (const std::string& name : names) {
     const std::size_t rank = unsupported_rank(name);
-    if (rank >= best || is_side_state(name) || (is_hidden(name) && name != ".metadata")) continue;
+    if (rank >= best || is_side_state(name) || is_hidden(name)) continue;
     best = rank;
     content.kind = FolderContent::Kind::unsupported;
     content.found = unsupported_format(name);
+  }
+  return content;
+}
+
+FolderContent content_of_folder(const std::filesystem::path& folder) {
+  const std::vector<std::string> names = list_folder(folder);
+  FolderContent content = classify_folder(names);
+  if (content.is_readable()) return content;
+  // accelerate, OLMo-core and NeMo put the weights into a folder of their own.
+  for (const char* inside : {"pytorch_model_fsdp_0", "model_and_optim", "weights"}) {
+    std::error_code status;
+    if (!has(names, inside) || !std::filesystem::exists(folder / inside / ".metadata", status)) {
+      continue;
+    }
+    content = {};
+    content.kind = FolderContent::Kind::distributed;
+    content.format = kDistributed;
+    content.inside = inside;
   }
   return content;
 }

@@ -102,6 +102,24 @@ void read_values(ElementReader& reader, const Tensor& tensor, std::int64_t first
   read_strided(reader, tensor, first, across, down, out);
 }
 
+/// A block of a tensor that is not dense, as a rectangle where the view runs along whole rows of
+/// it.
+void read_other(ElementReader& reader, const Tensor& tensor, const View& view, const Block& block,
+                const Dimension& down, const Dimension& across, std::span<double> out) {
+  const std::int64_t width = tensor.shape.empty() ? 1 : tensor.shape.back();
+  const std::int64_t row = width == 0 ? 0 : view.first / width;
+  const std::int64_t col = width == 0 ? 0 : view.first % width;
+  if (view.col_stride == 1 && view.row_stride == width && col + block.col_end <= width) {
+    return reader.read_rectangle(
+        tensor,
+        {row + block.row_begin, row + block.row_end, col + block.col_begin, col + block.col_end},
+        out);
+  }
+  const std::int64_t first =
+      view.first + block.row_begin * view.row_stride + block.col_begin * view.col_stride;
+  read_values(reader, tensor, first, down, across, out);
+}
+
 void scale(const Matrix& matrix, std::span<double> values) {
   if (matrix.float32_arithmetic) {
     const auto factor = static_cast<float>(matrix.w_norm);
@@ -122,9 +140,13 @@ void read_block(ElementReader& reader, const Matrix& matrix, std::int64_t view, 
   const std::int64_t cols = block.col_end - block.col_begin;
   const Dimension down{block.row_end - block.row_begin, place.row_stride, cols};
   const Dimension across{cols, place.col_stride, 1};
-  const std::int64_t first =
-      place.first + block.row_begin * place.row_stride + block.col_begin * place.col_stride;
-  read_values(reader, matrix.tensor, first, down, across, out);
+  if (matrix.tensor.is_dense()) {
+    const std::int64_t first =
+        place.first + block.row_begin * place.row_stride + block.col_begin * place.col_stride;
+    read_values(reader, matrix.tensor, first, down, across, out);
+  } else {
+    read_other(reader, matrix.tensor, place, block, down, across, out);
+  }
   scale(matrix, out);
 }
 

@@ -24,7 +24,7 @@ std::string id_from(const std::filesystem::path& path) {
   std::filesystem::path last = path.lexically_normal();
   if (!last.has_filename()) last = last.parent_path();
   std::string name = last.filename().string();
-  for (const char* ending : {".safetensors"}) {
+  for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
     if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
   }
   for (char& c : name) {
@@ -165,6 +165,7 @@ bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
   const fit::FitOptions fit_options{options_.selection.weightwatcher, options_.tolerance};
   Done done;
   done.row = fit::layer_row(*matrix, spectrum, fit_options);
+  done.row.dtype = storage_text(matrix->tensor);
   done.spectrum = std::move(spectrum);
   done_[key] = std::move(done);
   return true;
@@ -196,7 +197,6 @@ WorkOrder CheckpointJob::work_order() const {
   WorkOrder order;
   order.nothing_to_do = already_archived_;
   if (already_archived_) return order;
-  order.format = catalogue_.format;
   order.root = catalogue_.root.string();
   order.files = catalogue_.files;
   order.matrices = todo_;

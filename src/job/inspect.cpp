@@ -17,7 +17,7 @@ report::TextTable matrix_table(const model::Selection& selection, Method method)
   for (const Matrix& matrix : selection.matrices) {
     table.rows.push_back(
         {matrix.key, matrix.role, matrix.block < 0 ? "" : std::to_string(matrix.block),
-         std::string(dtype_name(matrix.tensor.dtype)), std::to_string(matrix.long_side()),
+         storage_text(matrix.tensor), std::to_string(matrix.long_side()),
          std::to_string(matrix.short_side()), std::to_string(matrix.num_views()),
          std::to_string(matrix.num_values()), rounded(plan::cost_flops(matrix, method), 3)});
   }

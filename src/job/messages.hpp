@@ -22,7 +22,6 @@ inline constexpr int kResultTag = 2;   ///< first rank of a team to the coordina
 struct WorkOrder {
   bool nothing_to_do = false;
   bool calibrate = false;  ///< the ranks measure their speed first
-  std::string format;
   std::string root;
   std::vector<SourceFile> files;
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
@@ -53,8 +52,8 @@ struct Results {
 
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
-  f(v.nothing_to_do), f(v.calibrate), f(v.format), f(v.root), f(v.files), f(v.matrices), f(v.ways),
-      f(v.resolve), f(v.weightwatcher), f(v.tolerance);
+  f(v.nothing_to_do), f(v.calibrate), f(v.root), f(v.files), f(v.matrices), f(v.ways), f(v.resolve),
+      f(v.weightwatcher), f(v.tolerance);
 }
 template <class F>
 void visit_fields(Command& v, F&& f) {

@@ -168,16 +168,19 @@ int scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
 }
 
 /// The checkpoints that the paths name, found by rank 0 and told to all. Collective over `world`.
-std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mpi::Comm& world) {
+std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mpi::Comm& world,
+                                            std::ostream& err) {
   std::vector<std::byte> bytes;
   mpi::together(world, [&] {
     if (world.rank() != 0) return;
     std::vector<std::string> found;
+    std::vector<std::string> messages;
     for (const auto& path : options.paths) {
-      for (const auto& checkpoint : checkpoint::find_checkpoints(path)) {
+      for (const auto& checkpoint : checkpoint::find_checkpoints(path, messages)) {
         found.push_back(checkpoint.string());
       }
     }
+    for (const std::string& message : messages) err << "wishart: " << message << '\n';
     if (!options.id.empty() && found.size() > 1) {
       throw Error(Blame::usage, "--id names one checkpoint, but " +
                                     printable(options.paths.front().string()) + " holds " +
@@ -202,7 +205,7 @@ int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& o
   const auto start = std::chrono::steady_clock::now();
   const StopSignal signals;
   spectrum::set_blas_threads(threads_of(options));
-  const std::vector<std::filesystem::path> checkpoints = find_all(options, world);
+  const std::vector<std::filesystem::path> checkpoints = find_all(options, world, err);
 
   const std::vector<plan::Team> tree = plan::team_tree(world.size());
   std::vector<mpi::RankRange> ranges;

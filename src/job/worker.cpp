@@ -26,7 +26,7 @@ private:
 class MatrixSolver {
 public:
   explicit MatrixSolver(const WorkOrder& order)
-      : order_(&order), reader_(checkpoint::make_reader(order.format, order.root, order.files)) {}
+      : order_(&order), reader_(checkpoint::make_reader(order.root, order.files)) {}
 
   Result solve(std::int64_t item, spectrum::Team& team) {
     const Matrix& matrix = order_->matrices[static_cast<std::size_t>(item)];
@@ -45,6 +45,7 @@ public:
     if (team.comm().rank() == 0) {
       result.row = fit::layer_row(matrix, result.spectrum,
                                   fit::FitOptions{order_->weightwatcher, order_->tolerance});
+      result.row.dtype = storage_text(matrix.tensor);
     }
     return result;
   }

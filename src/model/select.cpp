@@ -49,13 +49,13 @@ private:
 
   void skip_part(const Tensor& tensor, const std::string& name, std::int64_t elements,
                  const std::string& reason, const std::string& detail) {
-    selection_.skipped.push_back({name, std::string(dtype_name(tensor.dtype)),
-                                  shape_text(tensor.shape), elements, reason, detail});
+    selection_.skipped.push_back(
+        {name, storage_text(tensor), shape_text(tensor.shape), elements, reason, detail});
   }
 
   /// Skips what is no matrix in either mode.
   bool cannot_be_a_matrix(const Tensor& tensor) {
-    if (!is_weight_dtype(tensor.dtype)) {
+    if (!has_weights(tensor)) {
       skip(tensor, "not-floating",
            "elements of type " + std::string(dtype_name(tensor.dtype)) +
                (catalogue_.config.quantized ? "; quantized tensors are not dequantized"
@@ -97,6 +97,8 @@ private:
       add(tensor, naming, cut_plain(tensor.shape), embedding ? "embedding" : "dense", 1.0);
     } else if (dimensions == 3) {
       look_at_three_dimensions(tensor, naming);
+    } else if (dimensions == 4 && naming.routed_experts && stacks_blocks(tensor, naming)) {
+      add_stack(tensor, naming, true);
     } else if (dimensions == 4) {
       add_convolution(tensor, naming);
     } else {
@@ -113,10 +115,16 @@ private:
            (naming.role == "embedding.token" || naming.role == "head");
   }
 
+  /// Megatron-Core: `decoder.layers.mlp.linear_fc1.weight`, the first axis is the layer.
+  [[nodiscard]] static bool stacks_blocks(const Tensor& tensor, const Naming& naming) {
+    return naming.block < 0 && tensor.name.find("layers.") != std::string::npos;
+  }
+
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
     const auto& shape = tensor.shape;
     const auto& experts = catalogue_.config.num_experts;
-    const bool stacked = naming.routed_experts || (experts && *experts > 1 && shape[0] == *experts);
+    const bool stacked = naming.routed_experts || stacks_blocks(tensor, naming) ||
+                         (experts && *experts > 1 && shape[0] == *experts);
     const bool convolution =
         !stacked && (tensor.name.find("conv") != std::string::npos ||
                      (shape[2] < kLargestKernel && shape[2] < shape[0] && shape[2] < shape[1]));
@@ -130,12 +138,17 @@ private:
     }
   }
 
+  /// Leading axes are indices of experts or, where Megatron-Core stacks its layers, of blocks.
   void add_stack(const Tensor& tensor, const Naming& naming, bool of_experts) {
     const Cut cut = cut_stack(tensor.shape);
+    const bool blocks = stacks_blocks(tensor, naming);
+    const std::int64_t experts =
+        blocks && tensor.shape.size() == 3 ? 1 : tensor.shape[tensor.shape.size() - 3];
     for (std::int64_t e = 0; e < static_cast<std::int64_t>(cut.views.size()); ++e) {
       Matrix matrix = matrix_of(tensor, naming, "dense", 1.0);
       matrix.key += "[" + std::to_string(e) + "]";
-      if (of_experts) matrix.expert = e;
+      if (blocks) matrix.block = e / experts;
+      if (of_experts && (!blocks || tensor.shape.size() > 3)) matrix.expert = e % experts;
       matrix.rows = cut.rows;
       matrix.cols = cut.cols;
       matrix.views = {cut.views[static_cast<std::size_t>(e)]};
@@ -291,10 +304,9 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
     if (filter.keeps(matrix.tensor.name, matrix.key)) {
       selection.matrices.push_back(std::move(matrix));
     } else {
-      selection.skipped.push_back({matrix.key, std::string(dtype_name(matrix.tensor.dtype)),
-                                   shape_text(matrix.tensor.shape),
-                                   matrix.rows * matrix.cols * matrix.num_views(), "left-out",
-                                   "by --layers"});
+      selection.skipped.push_back(
+          {matrix.key, storage_text(matrix.tensor), shape_text(matrix.tensor.shape),
+           matrix.rows * matrix.cols * matrix.num_views(), "left-out", "by --layers"});
     }
   }
   filter.check_all_matched();

@@ -10,10 +10,12 @@ Cut cut_plain(std::span<const std::int64_t> shape) {
 }
 
 Cut cut_stack(std::span<const std::int64_t> shape) {
-  Cut cut{shape[1], shape[2], {}};
-  for (std::int64_t e = 0; e < shape[0]; ++e) {
-    cut.views.push_back({e * shape[1] * shape[2], shape[2], 1});
-  }
+  const std::int64_t rows = shape[shape.size() - 2];
+  const std::int64_t cols = shape[shape.size() - 1];
+  const std::int64_t count =
+      std::accumulate(shape.begin(), shape.end() - 2, std::int64_t{1}, std::multiplies<>());
+  Cut cut{rows, cols, {}};
+  for (std::int64_t e = 0; e < count; ++e) cut.views.push_back({e * rows * cols, cols, 1});
   return cut;
 }
 

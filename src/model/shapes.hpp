@@ -20,7 +20,7 @@ struct Cut {
 
 /// [a, b] as stored.
 [[nodiscard]] Cut cut_plain(std::span<const std::int64_t> shape);
-/// [E, a, b]: E views of a x b, contiguous.
+/// [E, a, b] or [L, E, a, b]: as many views of a x b, contiguous.
 [[nodiscard]] Cut cut_stack(std::span<const std::int64_t> shape);
 /// [a, b, k]: k views T[:, :, i] of a x b, one for each kernel offset.
 [[nodiscard]] Cut cut_conv1d(std::span<const std::int64_t> shape);

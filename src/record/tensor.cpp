@@ -55,4 +55,17 @@ std::int64_t dtype_bits(Dtype dtype) noexcept { return facts(dtype).bits; }
 
 bool is_weight_dtype(Dtype dtype) noexcept { return facts(dtype).weight; }
 
+bool has_weights(const Tensor& tensor) noexcept {
+  return tensor.encoding != Encoding::plain || is_weight_dtype(tensor.dtype);
+}
+
+std::string storage_text(const Tensor& tensor) {
+  return tensor.stored_as.empty() ? std::string(dtype_name(tensor.dtype)) : tensor.stored_as;
+}
+
+std::int64_t rank_bound(const Tensor& tensor) noexcept {
+  if (tensor.encoding != Encoding::product || tensor.parts.size() != 2) return -1;
+  return tensor.parts[0].shape.empty() ? -1 : tensor.parts[0].shape.back();
+}
+
 }  // namespace wishart

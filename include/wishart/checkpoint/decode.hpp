@@ -10,12 +10,17 @@
 
 namespace wishart::checkpoint {
 
+/// True for the dtypes that decode converts: the weight dtypes, the scale type F8_E8M0, booleans
+/// and integers up to 32 bits. The latter are the codes, scales and zero points of quantised
+/// weights.
+[[nodiscard]] bool can_decode(Dtype dtype) noexcept;
+
 /// Converts little-endian elements, which need not be aligned, to float64. Every value of every
-/// weight dtype (is_weight_dtype) is exact in float64; NaN stays NaN, infinities stay infinite, the
-/// sign of zero is kept.
+/// such dtype is exact in float64; NaN stays NaN, infinities stay infinite, the sign of zero is
+/// kept.
 ///
 /// @pre `raw` has as many elements as `out`
-/// @throws Error with Blame::bug for a dtype that is no weight dtype, or sizes that do not match
+/// @throws Error with Blame::bug for another dtype, or sizes that do not match
 void decode(Dtype dtype, std::span<const std::byte> raw, std::span<double> out);
 
 }  // namespace wishart::checkpoint

@@ -21,8 +21,8 @@ struct Block {
   std::int64_t col_end = 0;
 };
 
-/// Reads elements of tensors. One per format; every rank has its own, made from what the catalogue
-/// says, without parsing a header again.
+/// Reads elements of tensors. Every rank has its own, made from what the catalogue says, without
+/// parsing a header again: all formats are byte ranges of files by then.
 class ElementReader {
 public:
   virtual ~ElementReader() = default;
@@ -30,13 +30,16 @@ public:
   /// Elements [first, first + out.size()) of `tensor` in row-major order, as float64.
   /// @throws Error with Blame::input if the file changed, ends early or cannot be read
   virtual void read_elements(const Tensor& tensor, std::int64_t first, std::span<double> out) = 0;
+
+  /// A block of `tensor` as a matrix whose rows run along the last dimension, row-major: what
+  /// serves tensors that are not dense.
+  virtual void read_rectangle(const Tensor& tensor, const Block& block, std::span<double> out);
 };
 
-/// The reader for a catalogue's `format`, over its `root` and `files`.
+/// The reader over a catalogue's `root` and `files`.
 /// Files are opened when first used. A file whose size or time of change is no longer what the
 /// catalogue says is refused when opened.
-[[nodiscard]] std::unique_ptr<ElementReader> make_reader(const std::string& format,
-                                                         const std::filesystem::path& root,
+[[nodiscard]] std::unique_ptr<ElementReader> make_reader(const std::filesystem::path& root,
                                                          std::vector<SourceFile> files);
 
 /// Reads a block of view `view` of `matrix` into `out`, row-major, (row_end - row_begin) x

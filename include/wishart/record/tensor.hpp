@@ -55,16 +55,64 @@ struct SourceFile {
   std::string header_hash;  ///< XXH3-128 of the header bytes, hexadecimal
 };
 
-/// A named array in one file, row-major and dense.
+/// A rectangle of a tensor in a file: one number for each dimension in each vector.
+///
+/// With one number for a tensor of several dimensions, it is a piece of the tensor's elements in
+/// row-major order.
+struct Extent {
+  std::vector<std::int64_t> origin;   ///< of the rectangle in the tensor
+  std::vector<std::int64_t> size;     ///< of the rectangle
+  std::vector<std::int64_t> strides;  ///< in the file, in elements
+  std::int32_t file = 0;
+  std::int64_t offset_bytes = 0;  ///< of the element at `origin`
+};
+
+/// How the numbers of a tensor follow from what is stored; docs/formats.md, "Encodings".
+enum class Encoding : std::uint8_t {
+  plain,          ///< they are what is stored
+  scaled,         ///< codes, times a scale for each block of rows and columns
+  fp4,            ///< 4-bit floats, two a byte, times a scale for each group of a row
+  packed_int,     ///< compressed-tensors: integers in words along a row, scales and zero points
+  gptq,           ///< integers in words down a column, one column an output
+  awq,            ///< integers in words along the outputs, in AutoAWQ's order
+  bnb4,           ///< bitsandbytes: a code book and a scale for each run of elements
+  product,        ///< factor B A, of two thin matrices
+  sum,            ///< X + factor Y
+  rescaled_rows,  ///< rows of X at the lengths m (DoRA)
+  gguf,           ///< blocks of GGUF
+};
+
+/// A named array. Dense and row-major in one file, from `offset_bytes` on, unless `extents` or
+/// `encoding` say otherwise.
 struct Tensor {
   std::string name;
-  Dtype dtype = Dtype::f32;
+  Dtype dtype = Dtype::f32;  ///< of the elements; of an encoded tensor, a type that holds them
   std::vector<std::int64_t> shape;
   std::int64_t num_elements = 0;
   std::int32_t file = 0;          ///< index into the catalogue's files
   std::int64_t offset_bytes = 0;  ///< of the first element, from the start of the file
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = 0;    ///< of a dense tensor
+  std::vector<Extent> extents;    ///< tile the tensor; empty: it is dense
+  Encoding encoding = Encoding::plain;
+  std::vector<Tensor> parts;  ///< what an encoding is made of; encodings.hpp says in what order
+  std::vector<std::int64_t> numbers;  ///< parameters of the encoding, as encodings.hpp lists them
+  double factor = 1.0;
+  std::string stored_as;  ///< of an encoded tensor: `GPTQ int4, groups of 128`; else empty
+
+  [[nodiscard]] bool is_dense() const noexcept {
+    return extents.empty() && encoding == Encoding::plain;
+  }
 };
+
+/// True if the elements are real weights that can be read: those of a weight dtype, and whatever an
+/// encoding gives.
+[[nodiscard]] bool has_weights(const Tensor& tensor) noexcept;
+
+/// The dtype's name or, of an encoded tensor, what it is stored as: column `dtype` of the tables.
+[[nodiscard]] std::string storage_text(const Tensor& tensor);
+
+/// A bound on the rank that the way of storing sets: r of a product of thin matrices; -1: none.
+[[nodiscard]] std::int64_t rank_bound(const Tensor& tensor) noexcept;
 
 /// What `config.json` says about the model; absent where it says nothing.
 struct ModelConfig {
@@ -97,9 +145,14 @@ void visit_fields(SourceFile& v, F&& f) {
   f(v.name), f(v.size_bytes), f(v.mtime_ns), f(v.header_hash);
 }
 template <class F>
+void visit_fields(Extent& v, F&& f) {
+  f(v.origin), f(v.size), f(v.strides), f(v.file), f(v.offset_bytes);
+}
+template <class F>
 void visit_fields(Tensor& v, F&& f) {
   f(v.name), f(v.dtype), f(v.shape), f(v.num_elements), f(v.file), f(v.offset_bytes),
-      f(v.size_bytes);
+      f(v.size_bytes), f(v.extents), f(v.encoding), f(v.parts), f(v.numbers), f(v.factor),
+      f(v.stored_as);
 }
 
 }  // namespace wishart

@@ -268,29 +268,25 @@ TEST_CASE("links of a hub cache are followed", "[checkpoint][catalogue]") {
 }
 
 TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
-  const auto [name, format] = GENERATE(
-      table<std::string, std::string>({{"adapter_model.safetensors", "LoRA adapter"},
-                                       {"adapter_config.json", "LoRA adapter"},
-                                       {"pytorch_model.bin", "PyTorch"},
-                                       {"pytorch_model.bin.index.json", "PyTorch"},
-                                       {"pytorch_model_fsdp.bin", "PyTorch FSDP"},
-                                       {".metadata", "torch.distributed.checkpoint"},
-                                       {"__0_0.distcp", "torch.distributed.checkpoint"},
-                                       {"latest_checkpointed_iteration.txt", "Megatron"},
-                                       {"mp_rank_00_model_states.pt", "Megatron or DeepSpeed"},
-                                       {"consolidated.00.pth", "PyTorch"},
-                                       {"model.ckpt", "PyTorch"},
-                                       {"model-q4.gguf", "GGUF"},
-                                       {"tf_model.h5", "Keras"},
-                                       {"flax_model.msgpack", "Flax"},
-                                       {"model.onnx", "ONNX"},
-                                       {"w.npz", "NumPy"}}));
+  const auto [name, format] = GENERATE(table<std::string, std::string>(
+      {{"adapter_model.safetensors", "LoRA adapter"},
+       {"adapter_config.json", "LoRA adapter"},
+       {"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
+       {"zero_pp_rank_0_mp_rank_00_model_states.pt", "DeepSpeed ZeRO"},
+       {"latest_checkpointed_iteration.txt", "Megatron"},
+       {"mp_rank_00_model_states.pt", "Megatron or DeepSpeed"},
+       {"consolidated.00.pth", "shards of Meta"},
+       {"model-q4.gguf", "GGUF"},
+       {"tf_model.h5", "Keras"},
+       {"flax_model.msgpack", "Flax"},
+       {"model.onnx", "ONNX"},
+       {"w.npz", "NumPy"}}));
   const TempFolder folder;
   folder.write(name, "x");
   folder.write("optimizer.pt", "x");
   folder.write("training_args.bin", "x");
   CHECK(refusal(folder) ==
-        "F: expected .safetensors files, found " + name + " (" + format + "), which is not read");
+        "F: expected files of weights, found " + name + " (" + format + "), which is not read");
   CHECK_FALSE(looks_like_checkpoint(folder.path()));
   CHECK_FALSE(looks_like_checkpoint(folder / name));
 }
@@ -300,26 +296,27 @@ TEST_CASE("the most telling file of an adapter is named", "[checkpoint][catalogu
   folder.write("adapter_config.json", "{}");
   write_file(folder, "adapter_model.safetensors", {"l"});
   CHECK(refusal(folder) ==
-        "F: expected .safetensors files, found adapter_model.safetensors (LoRA "
+        "F: expected files of weights, found adapter_model.safetensors (LoRA "
         "adapter), which is not read");
   CHECK(refusal(folder, "adapter_model.safetensors") == refusal(folder));
 }
 
 TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   const TempFolder folder;
-  CHECK(refusal(folder) == "F: expected a folder with .safetensors files, found none");
+  CHECK(refusal(folder) == "F: expected a folder with files of weights, found none");
   CHECK(refusal(folder, "none") == "F/none: no such file or folder");
   folder.write("notes.txt", "x");
   CHECK(refusal(folder, "notes.txt") ==
-        "F/notes.txt: expected a folder or a file named *.safetensors, found another file");
+        "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
+        "*.bin or *.ckpt, found another file");
   folder.write("model.gguf", "x");
   CHECK(refusal(folder, "model.gguf") ==
-        "F: expected .safetensors files, found model.gguf (GGUF), which is not read");
+        "F: expected files of weights, found model.gguf (GGUF), which is not read");
   folder.write("x/optimizer.pt", "x");
-  CHECK(refusal(folder, "x") == "F/x: expected a folder with .safetensors files, found none");
+  CHECK(refusal(folder, "x") == "F/x: expected a folder with files of weights, found none");
   std::filesystem::create_directory(folder / "d.safetensors");
   CHECK(refusal(folder, "d.safetensors") ==
-        "F/d.safetensors: expected a folder with .safetensors files, found none");
+        "F/d.safetensors: expected a folder with files of weights, found none");
   std::filesystem::create_directories(folder / "y/model.safetensors");
   CHECK(refusal(folder, "y") ==
         "F/y/model.safetensors: expected a regular file, found something else");
@@ -327,7 +324,8 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   CHECK(refusal(folder, "loop") == "F/loop: cannot be reached: Too many levels of symbolic links");
   folder.write("bad\x1b[2J.txt", "x");
   CHECK(refusal(folder, "bad\x1b[2J.txt") ==
-        "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, found another file");
+        "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
+        "*.bin or *.ckpt, found another file");
 }
 
 TEST_CASE("a folder that cannot be listed", "[checkpoint][catalogue]") {

@@ -210,8 +210,8 @@ TEST_CASE("nothing decodes to nothing", "[checkpoint][decode]") {
 TEST_CASE("decode refuses other types and lengths that do not match", "[checkpoint][decode]") {
   const std::vector<std::byte> raw(8);
   std::vector<double> out(4);
-  CHECK(test::error_of([&] { decode(Dtype::i16, raw, out); }, Blame::bug) ==
-        "only floating weights are converted to numbers. This is a defect of wishart");
+  CHECK(test::error_of([&] { decode(Dtype::f6_e2m3, raw, out); }, Blame::bug) ==
+        "elements of this dtype are not converted to numbers. This is a defect of wishart");
   CHECK(test::error_of([&] { decode(Dtype::f32, raw, out); }, Blame::bug) ==
         "as many elements must go in as come out. This is a defect of wishart");
 }

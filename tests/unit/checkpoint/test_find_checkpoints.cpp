@@ -69,9 +69,9 @@ TEST_CASE("a history is ordered by stage, step and name", "[checkpoint][find]") 
   folder.write("history/checkpoint-7/pytorch_model.bin", "");
   folder.write("history/named/model.safetensors", "");
   folder.write("history/named/trainer_state.json", R"({"global_step":300})");
-  CHECK(found_names(folder / "history") == Names{"checkpoint-50", "checkpoint-200", "named",
-                                                 "checkpoint-1000", "best9", "best10", "final",
-                                                 "stage1-step20", "stage2-step10"});
+  CHECK(found_names(folder / "history") == Names{"checkpoint-7", "checkpoint-50", "checkpoint-200",
+                                                 "named", "checkpoint-1000", "best9", "best10",
+                                                 "final", "stage1-step20", "stage2-step10"});
 }
 
 TEST_CASE("a link to another checkpoint of the history is not a second one", "[checkpoint][find]") {
@@ -87,19 +87,20 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   const TempFolder folder;
   std::filesystem::create_directories(folder / "history/empty");
   CHECK(refusal(folder) ==
-        "F/history: expected .safetensors files in this folder or in its folders, found none");
-  folder.write("history/step1/pytorch_model.bin", "");
+        "F/history: expected files of weights in this folder or in its folders, found none");
+  folder.write("history/step1/w.npz", "");
   CHECK(refusal(folder) ==
-        "F/history: expected .safetensors files in this folder or in its folders, found "
-        "step1/pytorch_model.bin (PyTorch), which is not read");
+        "F/history: expected files of weights in this folder or in its folders, found "
+        "step1/w.npz (NumPy), which is not read");
   folder.write("history/model.gguf", "");
   CHECK(refusal(folder) ==
-        "F/history: expected .safetensors files in this folder or in its folders, found model.gguf "
+        "F/history: expected files of weights in this folder or in its folders, found model.gguf "
         "(GGUF), which is not read");
   CHECK(refusal(folder, "none") == "F/none: no such file or folder");
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==
-        "F/x.txt: expected a folder or a file named *.safetensors, found another file");
+        "F/x.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
+        "*.bin or *.ckpt, found another file");
 }
 
 TEST_CASE("the history of a real training run", "[checkpoint][.shared]") {
@@ -108,4 +109,34 @@ TEST_CASE("the history of a real training run", "[checkpoint][.shared]") {
   CHECK(found_names(*shared / "fixtures/history") ==
         Names{"checkpoint-0", "checkpoint-50", "checkpoint-100", "checkpoint-200", "checkpoint-300",
               "checkpoint-450", "checkpoint-600"});
+}
+
+TEST_CASE("files of PyTorch are a history where no folder is one", "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("history/epoch=2-step=20.ckpt", "");
+  folder.write("history/epoch=1-step=5.ckpt", "");
+  folder.write("history/optimizer.pt", "");
+  CHECK(found_names(folder / "history") == Names{"epoch=1-step=5.ckpt", "epoch=2-step=20.ckpt"});
+  CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder / "history")); }) ==
+        (folder / "history").string() +
+            ": expected one file of weights, or shards of one checkpoint, found "
+            "'epoch=1-step=5.ckpt', 'epoch=2-step=20.ckpt'. Name one of them");
+  folder.write("history/checkpoint-7/pytorch_model.bin", "");
+  std::vector<std::string> messages;
+  CHECK(find_checkpoints(folder / "history", messages) ==
+        std::vector{folder / "history/checkpoint-7"});
+  CHECK(messages.size() == 2);
+  folder.write("one/last.ckpt", "");
+  CHECK(found_names(folder / "one") == Names{"one"});
+}
+
+TEST_CASE("a checkpoint that is being written is left for the next time", "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("history/step-1/.metadata", "");
+  folder.write("history/step-2/__0_0.distcp", "");
+  std::vector<std::string> messages;
+  CHECK(find_checkpoints(folder / "history", messages) == std::vector{folder / "history/step-1"});
+  CHECK(messages == Names{(folder / "history/step-2").string() +
+                          ": is not complete: no .metadata, which torch.distributed.checkpoint "
+                          "writes last. It is left for the next time"});
 }

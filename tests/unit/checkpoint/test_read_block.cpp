@@ -256,7 +256,7 @@ TEST_CASE("blocks of a file", "[checkpoint][read_block]") {
       test::safetensors_bytes(
           {{"conv", "F16", {16, 3, 3, 3}, test::bytes_of(std::span<const std::uint16_t>(codes))}}));
   const Catalogue catalogue = open_checkpoint(folder.path());
-  const auto reader = make_reader(catalogue.format, catalogue.root, catalogue.files);
+  const auto reader = make_reader(catalogue.root, catalogue.files);
   Matrix matrix = convolution(16, 3, 3, 3);
   matrix.tensor = catalogue.tensors.front();
   // 0x3C00 + i is 1 + i / 1024.

@@ -1,0 +1,35 @@
+#pragma once
+
+/// @file
+/// Encoded tensors to numbers, block by block: quantised weights, products, sums.
+///
+/// What each encoding has in `parts` and in `numbers`. Parts are plain tensors unless said
+/// otherwise. R x C is the last two dimensions, i a row, j a column, e = i * C + j. Formulas and
+/// where they come from: docs/formats.md, "Encodings".
+///
+/// | encoding | parts | numbers |
+/// |---|---|---|
+/// | scaled | codes, scales | rows and columns that share a scale |
+/// | fp4 | packed, scales [, global scale] | group, 0: no global, 1: times it, 2: by it |
+/// | packed_int | words, scales [, zero points] [, group of each column] | bits, group, zeros?,
+/// groups? | | gptq | words, zero points, scales [, group of each column] | bits, group, added to a
+/// zero, groups? | | awq | words, zero points, scales | group | | bnb4 | codes, absmax, map [,
+/// absmax of absmax, map of absmax] | run, run of absmax; `factor` is the offset of absmax | |
+/// product | B [R, r], A [r, C] | | | sum | X, Y, of any encoding | | | rescaled_rows | X, of any
+/// encoding; m [R] | | | gguf | blocks as U8 | type, elements and bytes of a block |
+
+#include <span>
+
+#include "wishart/checkpoint/element_reader.hpp"
+
+namespace wishart::checkpoint {
+
+/// Reads a block of an encoded tensor.
+/// @pre the block lies in the tensor and fills `out`
+void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& block,
+                  std::span<double> out);
+
+/// The value of a 4-bit float (OCP Microscaling Formats, 5.3.3: sign, 2 bits, 1 bit).
+[[nodiscard]] double fp4_value(unsigned code) noexcept;
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,43 @@
+#pragma once
+
+/// @file
+/// The files of a checkpoint, opened when needed, checked for change, a few at a time.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "wishart/core/file.hpp"
+#include "wishart/record/tensor.hpp"
+
+namespace wishart::checkpoint {
+
+class OpenFiles {
+public:
+  OpenFiles(std::filesystem::path root, std::vector<SourceFile> files, std::size_t max_open_files);
+
+  [[nodiscard]] std::size_t size() const noexcept { return files_.size(); }
+  [[nodiscard]] const SourceFile& source(std::size_t index) const { return files_[index]; }
+  [[nodiscard]] std::size_t num_open() const noexcept;
+
+  /// The open file, which it opens and checks if need be; closes the least recently used.
+  /// @throws Error with Blame::input if it is not what the catalogue saw
+  [[nodiscard]] const InputFile& open(std::size_t index);
+
+private:
+  [[nodiscard]] InputFile open_checked(const SourceFile& source) const;
+
+  struct Slot {
+    std::optional<InputFile> file;
+    std::int64_t last_used = 0;
+  };
+  std::filesystem::path root_;
+  std::vector<SourceFile> files_;
+  std::vector<Slot> slots_;  // one for each file
+  std::size_t max_open_files_;
+  std::int64_t uses_ = 0;
+};
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,17 @@
+#pragma once
+
+/// @file
+/// Quantised weights to numbers, one block: codes times scales.
+
+#include <span>
+
+#include "wishart/checkpoint/element_reader.hpp"
+
+namespace wishart::checkpoint {
+
+/// Reads a block of a tensor with one of the quantised encodings.
+/// Memory: the block's codes and scales as float64.
+void read_quantised(ElementReader& reader, const Tensor& tensor, const Block& block,
+                    std::span<double> out);
+
+}  // namespace wishart::checkpoint

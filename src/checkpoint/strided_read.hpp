@@ -1,0 +1,39 @@
+#pragma once
+
+/// @file
+/// Elements of a file that stand at regular distances, to elements of memory that do.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "wishart/core/file.hpp"
+#include "wishart/record/tensor.hpp"
+
+namespace wishart::checkpoint {
+
+/// One dimension: `count` steps of `stride` elements in the file and `out_stride` in the output.
+struct Axis {
+  std::int64_t count = 0;
+  std::int64_t stride = 0;
+  std::int64_t out_stride = 0;
+};
+
+/// Bytes read at once where what lies between elements is read too.
+inline constexpr std::int64_t kReadBytes = std::int64_t{1} << 20;
+
+/// Memory that one reader uses again and again: at most kReadBytes, and their float64 values.
+struct ReadScratch {
+  std::vector<std::byte> bytes;
+  std::vector<double> values;
+};
+
+/// Reads the elements at `offset_bytes` + (sum of index * stride) elements, for every index of the
+/// axes, into `out`. What lies between them is read too where that is cheaper than another call.
+///
+/// @pre the axes stay in the file and in the output; strides are not negative
+/// @throws Error with Blame::input if the file cannot be read
+void read_strided(const InputFile& file, Dtype dtype, std::int64_t offset_bytes,
+                  std::vector<Axis> axes, double* out, ReadScratch& scratch);
+
+}  // namespace wishart::checkpoint

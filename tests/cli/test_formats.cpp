@@ -1,0 +1,89 @@
+/// @file
+/// One synthetic model in every format: the same numbers, whatever holds them.
+
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "support/csv.hpp"
+#include "support/program.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::test;
+
+namespace {
+
+CsvTable scanned(const std::filesystem::path& checkpoint, const std::filesystem::path& archive,
+                 const std::string& id, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments{
+      "scan", checkpoint.string(), "--archive", archive.string(), "--id", id, "--progress", "none"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const Outcome scan = run_wishart(arguments);
+  INFO(scan.err);
+  REQUIRE(scan.exit_code == 0);
+  const Outcome table = run_wishart({"export", archive.string(), "--checkpoint", id});
+  REQUIRE(table.exit_code == 0);
+  return parse_csv(table.out);
+}
+
+/// All cells but those of the way of storing must be the same. `hash` is among them: it covers
+/// every bit of every element as float64.
+void check_same(const CsvTable& ours, const CsvTable& expected) {
+  REQUIRE(ours.columns == expected.columns);
+  REQUIRE(ours.rows.size() == expected.rows.size());
+  REQUIRE_FALSE(ours.rows.empty());
+  for (std::size_t i = 0; i < ours.rows.size(); ++i) {
+    for (const std::string& column : ours.columns) {
+      if (column == "dtype" || column == "seconds") continue;
+      CAPTURE(ours.rows[i].at("key"), column);
+      CHECK(ours.rows[i].at(column) == expected.rows[i].at(column));
+    }
+  }
+}
+
+/// Writes the model in all formats into a folder.
+bool make_formats(const TempFolder& folder) {
+  const Outcome made =
+      run_shell("/usr/bin/python3 " + quoted(WISHART_SOURCE "/tools/make-formats") + " " +
+                quoted((folder / "models").string()));
+  if (made.exit_code != 0) WARN("skipped: tools/make-formats: " << made.err);
+  return made.exit_code == 0;
+}
+
+}  // namespace
+
+TEST_CASE("one model in every format has one spectrum", "[formats]") {
+  const TempFolder folder;
+  if (!make_formats(folder)) return;
+  int formats = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "models")) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".expected") || name.starts_with("lora")) continue;
+    CAPTURE(name);
+    const std::filesystem::path expected = entry.path().string() + ".expected";
+    check_same(scanned(entry.path(), folder / "archive", name),
+               scanned(expected, folder / "archive", name + "-expected"));
+    ++formats;
+  }
+  CHECK(formats >= 24);
+}
+
+TEST_CASE("a network and its copy in another format have one table", "[formats][oracle]") {
+  const auto shared = shared_folder();
+  if (!shared) {
+    WARN("skipped: no shared fixtures");
+    return;
+  }
+  const std::vector<std::string> compat{"--compat", "weightwatcher"};
+  const auto fixtures = *shared / "fixtures";
+  for (const auto& [ours, twin] : std::vector<std::pair<const char*, const char*>>{
+           {"oracle/resnet20/resnet20-12fca82f.th", "oracle/resnet20/model.safetensors"},
+           {"oracle/resnet32/resnet32-d509ac18.th", "oracle/resnet32/model.safetensors"},
+           {"history/state-600.pt", "history/checkpoint-600"}}) {
+    CAPTURE(ours);
+    const TempFolder folder;
+    check_same(scanned(fixtures / ours, folder / "archive", "ours", compat),
+               scanned(fixtures / twin, folder / "archive", "twin", compat));
+  }
+}
