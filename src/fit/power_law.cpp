@@ -65,6 +65,12 @@ std::optional<Tail> rival_tail(std::span<const double> ascending, const ScanOpti
   return Tail{ascending[best->index], scan.alpha(best->index), best->D};
 }
 
+double two_sided_distance(std::span<const double> ascending, const PowerLaw& fit) {
+  const LogScan scan(logs_of(ascending));
+  const auto first = std::lower_bound(ascending.begin(), ascending.end(), fit.xmin);
+  return scan.two_sided_distance(static_cast<std::size_t>(first - ascending.begin()));
+}
+
 std::vector<Tail> scan_curve(std::span<const double> ascending, const ScanOptions& options) {
   std::vector<Tail> curve;
   const std::size_t count = num_candidates(ascending, options);

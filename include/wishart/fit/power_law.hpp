@@ -51,6 +51,10 @@ struct ScanOptions {
                                              const ScanOptions& options, const PowerLaw& fit,
                                              double D_apart, double alpha_apart);
 
+/// D_ks of a fit that another choice of xmin made: over both steps of the ECDF of its tail.
+/// @pre fit.xmin is one of the values, fit.alpha the exponent of its tail
+[[nodiscard]] double two_sided_distance(std::span<const double> ascending, const PowerLaw& fit);
+
 /// All candidates of the scan, by ascending xmin.
 [[nodiscard]] std::vector<Tail> scan_curve(std::span<const double> ascending,
                                            const ScanOptions& options);
