@@ -11,6 +11,8 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/summary.hpp"
 
+#include "refit.hpp"
+
 namespace wishart::job {
 namespace {
 
@@ -113,18 +115,25 @@ void CheckpointJob::check_archive() {
   for (const LayerRow& row : old.layers) {
     archived_exit_code_ = graver(archived_exit_code_, exit_code_of(row));
   }
-  closing_ = id_ + ": already in " + printable(file.string()) + ", nothing to do\n";
+  const bool same_fit = old.provenance.fit_version == fit::kFitVersion &&
+                        old.provenance.fit_options == fit::options_json(options_.fit);
+  closing_ = id_ + ": already in " + printable(file.string());
+  if (same_fit) {
+    closing_ += ", nothing to do\n";
+  } else {
+    refit_file(file, options_.fit, 0);
+    closing_ += ", fitted again\n";
+  }
 }
 
 void CheckpointJob::resume_from_journal() {
   std::map<std::string, const Matrix*> by_key;
   for (const Matrix& matrix : selection_.matrices) by_key[matrix.key] = &matrix;
-  const fit::FitOptions fit_options{options_.selection.weightwatcher, options_.tolerance};
   for (archive::JournalEntry& entry : journal_->take_entries()) {
     const auto found = by_key.find(entry.key);
     if (found == by_key.end()) continue;
     Done done;
-    done.row = fit::layer_row(*found->second, entry.spectrum, fit_options);
+    done.row = fit::layer_row(*found->second, entry.spectrum, options_.fit);
     done.spectrum = std::move(entry.spectrum);
     done_[entry.key] = std::move(done);
   }
@@ -165,8 +174,7 @@ WorkOrder CheckpointJob::work_order() const {
   order.matrices = todo_;
   order.method = options_.method;
   order.panel_bytes = plan::PlanOptions{}.panel_bytes;
-  order.weightwatcher = options_.selection.weightwatcher;
-  order.tolerance = options_.tolerance;
+  order.fit = options_.fit;
   return order;
 }
 
@@ -202,6 +210,8 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.training = catalogue_.training;
   provenance.mode = options_.selection.weightwatcher ? "weightwatcher" : "corrected";
   provenance.options = options_.result_options_json();
+  provenance.fit_options = fit::options_json(options_.fit);
+  provenance.fit_version = fit::kFitVersion;
   provenance.program_version = build_info().version;
   provenance.program_commit = build_info().commit;
   provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);

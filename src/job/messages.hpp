@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/core/pack.hpp"
+#include "wishart/fit/options.hpp"
 #include "wishart/record/matrix.hpp"
 #include "wishart/record/rows.hpp"
 #include "wishart/record/spectrum.hpp"
@@ -26,8 +27,7 @@ struct WorkOrder {
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
   Method method = Method::gram;
   std::int64_t panel_bytes = 0;
-  bool weightwatcher = false;
-  double tolerance = 0;
+  fit::FitOptions fit;
 };
 
 /// Work on matrix `item` as team `team`; or, with a negative item, leave.
@@ -46,7 +46,7 @@ struct Result {
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
   f(v.nothing_to_do), f(v.format), f(v.root), f(v.files), f(v.matrices), f(v.method),
-      f(v.panel_bytes), f(v.weightwatcher), f(v.tolerance);
+      f(v.panel_bytes), f(v.fit);
 }
 template <class F>
 void visit_fields(Command& v, F&& f) {

@@ -30,7 +30,6 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
   solve.method = order.method;
   solve.panel_bytes = order.panel_bytes;
   spectrum::Workspace workspace;
-  const fit::FitOptions fit_options{order.weightwatcher, order.tolerance};
   while (true) {
     const auto command = unpacked<Command>(control.receive(kCommandTag).bytes);
     if (command.item < 0) return;
@@ -41,7 +40,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
     result.command = command;
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, solve, workspace);
     if (team.comm().rank() != 0) continue;
-    result.row = fit::layer_row(matrix, result.spectrum, fit_options);
+    result.row = fit::layer_row(matrix, result.spectrum, order.fit);
     control.send(packed(result), 0, kResultTag);
   }
 }

@@ -7,6 +7,10 @@
 
 namespace wishart::fit {
 
+/// Version of the metrics, stored in the archive: it changes when a number does. 1 had the columns
+/// up to `seconds`.
+inline constexpr std::int64_t kFitVersion = 2;
+
 /// Below it a layer is called over-trained, above the other under-trained: WeightWatcher 0.7.5.5.
 inline constexpr double kOverTrained = 2.0;
 inline constexpr double kUnderTrained = 6.0;
@@ -40,6 +44,7 @@ inline constexpr double kOutlierLevel = 0.01;
 /// The probability below which an eigenvalue counts as a spike above the Marchenko-Pastur edge,
 /// and one law as better than another.
 inline constexpr double kSpikeLevel = 0.01;
+inline constexpr double kTracyWidom99 = 2.0234;  // P(TW1 > 2.0234) = 0.01
 inline constexpr double kLawLevel = 0.05;
 
 /// Replicas for the interval of alpha, unless the user says otherwise, and the seed of all random

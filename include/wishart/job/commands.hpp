@@ -26,6 +26,10 @@ namespace wishart::job {
 /// @throws Error
 [[nodiscard]] std::string inspect_text(const InspectOptions& options);
 
+/// Computes all metrics of an archive's checkpoints again; says for each what was done.
+/// @throws Error
+[[nodiscard]] std::string refit_archive(const RefitOptions& options);
+
 /// The report of one archived checkpoint.
 [[nodiscard]] std::string report_text(const ReportOptions& options);
 

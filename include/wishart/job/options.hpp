@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/fit/options.hpp"
 #include "wishart/record/spectrum.hpp"
 
 namespace wishart::job {
@@ -29,14 +30,14 @@ struct ScanOptions {
   std::filesystem::path archive;
   std::string id;  ///< empty: from the name of the checkpoint
   SelectionArguments selection;
-  double tolerance = 1e-6;
+  fit::FitOptions fit;
   Method method = Method::gram;
   int team_size = 0;
   std::int64_t memory_per_rank_bytes = 0;  ///< 0: what the machine has, shared by its ranks
   double time_limit_seconds = 0;           ///< 0: none
   ProgressStyle progress = ProgressStyle::automatic;
 
-  /// The options that shape results, as a JSON object; stored in the archive.
+  /// The options that shape spectra, as a JSON object; stored in the archive.
   [[nodiscard]] std::string result_options_json() const;
 };
 
@@ -44,6 +45,13 @@ struct InspectOptions {
   std::filesystem::path path;
   SelectionArguments selection;
   OutputFormat format = OutputFormat::text;
+};
+
+struct RefitOptions {
+  std::filesystem::path archive;
+  std::string checkpoint;  ///< empty: all of the archive
+  int threads = 0;         ///< 0: as many as the machine runs at once
+  fit::FitOptions fit;     ///< its mode is taken from the archive
 };
 
 struct ReportOptions {
@@ -65,6 +73,7 @@ struct ExportOptions {
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
 [[nodiscard]] ScanOptions parse_scan(std::span<const std::string> arguments);
 [[nodiscard]] InspectOptions parse_inspect(std::span<const std::string> arguments);
+[[nodiscard]] RefitOptions parse_refit(std::span<const std::string> arguments);
 [[nodiscard]] ReportOptions parse_report(std::span<const std::string> arguments);
 [[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
 
