@@ -39,6 +39,8 @@ std::optional<ClippedFit> clip_fingers(std::span<const double> ascending,
       break;
     }
     if (fit->alpha + options.threshold < all->alpha) {
+      // It goes on to fit without one value more, for its log, and fails if that fails.
+      if (options.weightwatcher && left < 3) return std::nullopt;
       result.fit = *fit;
       result.num_fingers = options.weightwatcher ? removed - 1 : removed;
       break;

@@ -53,7 +53,7 @@ double LogScan::two_sided_distance(std::size_t i) const {
   return largest;
 }
 
-/// F at every 64th point of the tail, and the largest deviation there.
+/// F at every 32nd point of the tail, and the largest deviation there.
 void LogScan::look_at_borders(std::size_t i) {
   const std::size_t begin = (i + kBlock - 1) / kBlock;
   const double slope = 1 - alphas_[i];

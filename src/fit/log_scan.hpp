@@ -28,9 +28,9 @@ struct Candidate {
 /// distance that is returned is that number to the last bit; what is skipped is what provably
 /// cannot be it:
 /// 1. The points where candidates nearby failed are looked at first (std::exp).
-/// 2. Then every 64th point. F and (k - i)/m both grow with k, so between two of these points
+/// 2. Then every 32nd point. F and (k - i)/m both grow with k, so between two of these points
 ///    |F - (k - i)/m| is bounded by their values.
-/// 3. Then the blocks of 64 whose bound exceeds the largest so far.
+/// 3. Then the blocks of 32 whose bound exceeds the largest so far.
 /// Steps 2 and 3 use quick_exp, which is off by less than kSlack; whatever comes that close to a
 /// decision is decided by std::exp.
 class LogScan {
@@ -56,7 +56,7 @@ public:
                                               const std::function<bool(std::size_t)>& wanted);
 
 private:
-  static constexpr std::size_t kBlock = 64;
+  static constexpr std::size_t kBlock = 32;
   static constexpr double kSlack = 1e-13;
 
   [[nodiscard]] double deviation(std::size_t i, std::size_t k) const;
@@ -65,8 +65,8 @@ private:
 
   std::vector<double> logs_;
   std::vector<double> alphas_;
-  std::vector<double> sparse_logs_;  ///< every 64th
-  std::vector<double> border_;       ///< F at every 64th point of the candidate at hand
+  std::vector<double> sparse_logs_;  ///< every 32nd
+  std::vector<double> border_;       ///< F at every 32nd point of the candidate at hand
   std::vector<std::uint32_t> weak_;  ///< where each candidate was found to be worst
   double largest_ = 0;               ///< of the candidate at hand, by quick_exp
   std::size_t largest_at_ = 0;

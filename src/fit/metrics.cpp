@@ -284,6 +284,9 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
   if (row.lambda_max > 0) {
     fill_erg(row, lambda, options.weightwatcher);
     fill_random_matrix(row, lambda, options);
+  } else if (options.weightwatcher) {
+    row.detX_num = 0;
+    if (options.mp_fit) row.sigma_mp = row.mp_softrank = -1;
   }
   return row;
 }

@@ -15,7 +15,8 @@ struct ClipOptions {
   std::int64_t max_fingers = 10;
   double threshold = 1.0;  ///< how much alpha has to fall for a clip to be taken
   /// WeightWatcher's: 2 .. max - 1 values are tried, never 1; max is 10 unless it is at least half
-  /// of the values; a first alpha of at most 2 that is no clip ends it; one fit that fails, all do;
+  /// of the values; a first alpha of at most 2 that is no clip ends it; one fit that fails, all do,
+  /// that without one value more than is taken away included;
   /// the number that is told is one less than the number removed.
   bool weightwatcher = false;
   ScanOptions scan;
