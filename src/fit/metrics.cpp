@@ -286,7 +286,8 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
     fill_random_matrix(row, lambda, options);
   } else if (options.weightwatcher) {
     row.detX_num = 0;
-    if (options.mp_fit) row.sigma_mp = row.mp_softrank = -1;
+    if (options.mp_fit)
+      row.sigma_mp = row.mp_softrank = row.W_scale = row.bulk_max = row.bulk_min = -1;
   }
   return row;
 }

@@ -9,6 +9,7 @@
 #include "wishart/core/hash.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
+#include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 
 #include "refit.hpp"
@@ -234,6 +235,7 @@ std::filesystem::path CheckpointJob::finish() {
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
+  fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
   file_ = archive::write_archive(options_.archive, record);
   journal_->remove();

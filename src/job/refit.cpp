@@ -9,6 +9,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
+#include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 #include "wishart/job/commands.hpp"
 
@@ -47,6 +48,7 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
   threads =
       std::clamp(threads, 1, static_cast<int>(std::max<std::size_t>(record.layers.size(), 1)));
   refit_layers(record, options, threads);
+  fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options.weightwatcher);
   record.provenance.fit_options = fit::options_json(options);
   record.provenance.fit_version = fit::kFitVersion;

@@ -186,7 +186,10 @@ TEST_CASE("synthetic matrices give WeightWatcher's rows", "[oracle]") {
     std::vector<std::string> except;
     double alpha_tolerance = 1e-8;
     // Differences that docs/metrics.md lists.
-    if (name == "conv2d_2x2_32x64") except = {"N", "M", "Q"};  // N and M swapped for even kernels
+    if (name == "conv2d_2x2_32x64") {
+      // N and M are swapped for even kernels; a law with Q < 1 is fitted.
+      except = {"N", "M", "Q", "num_spikes", "sigma_mp", "mp_softrank", "bulk_max", "bulk_min"};
+    }
     if (name == "orth_256x256") alpha_tolerance = 1e-5;  // all values equal to 1e-8: alpha is 6.7e7
     if (name == "zeros_100x100") except = {"entropy"};   // 0 / 0
     CHECK(compare(ours, oracle, except, alpha_tolerance) == static_cast<int>(oracle.rows.size()));
