@@ -132,7 +132,7 @@ void spikes(const Settings& settings) {
     for (const std::int64_t aspect : {1, 2, 4, 16}) {
       if (cols > settings.largest) continue;
       const std::int64_t rows = cols * aspect;
-      const int matrices = cols > 1000 ? settings.matrices / 5 : settings.matrices;
+      const int matrices = settings.matrices;
       // Twice the strength below which a spike stays in the bulk (Benaych-Georges and Nadakuditi).
       const double strength =
           2 * std::pow(static_cast<double>(rows) * static_cast<double>(cols), 0.25);
