@@ -71,6 +71,34 @@ TEST_CASE("refit with the same options changes nothing, with others the metrics"
   }
 }
 
+TEST_CASE("the scan is exported with every candidate, the fit among them", "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp).exit_code == 0);
+  for (const auto& row : parse_csv(layers_of(archive)).rows) {
+    const Outcome out =
+        run_wishart({"export", archive, "--table", "scan", "--matrix", row.at("key")});
+    INFO(out.err);
+    REQUIRE(out.exit_code == 0);
+    const CsvTable curve = parse_csv(out.out);
+    // 64 distinct values, of which the last nine leave too small a tail.
+    CHECK(curve.rows.size() == 55);
+    int best = 0;
+    for (const auto& candidate : curve.rows) {
+      CHECK(number(candidate.at("D")) >= number(row.at("D")));
+      if (candidate.at("xmin") != row.at("xmin")) continue;
+      ++best;
+      CHECK(candidate.at("alpha") == row.at("alpha"));
+      CHECK(candidate.at("D") == row.at("D"));
+    }
+    CHECK(best == 1);
+  }
+  const Outcome unnamed = run_wishart({"export", archive, "--table", "scan"});
+  CHECK(unnamed.exit_code == 2);
+  CHECK(unnamed.err == "wishart: --table scan: name the matrix with --matrix\n");
+}
+
 TEST_CASE("a scan of an archived checkpoint with other metrics fits again", "[refit]") {
   const TempFolder temp;
   small_model(temp);
