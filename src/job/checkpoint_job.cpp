@@ -48,6 +48,16 @@ int graver(int a, int b) {
   return std::min(a, b);
 }
 
+/// Options of an archive of schema version 1 as later ones keep them: `tolerance` shapes metrics,
+/// not spectra, and has moved to the options of the fit.
+std::string spectra_options(const Provenance& provenance) {
+  std::string options = provenance.options;
+  if (provenance.fit_version > 1) return options;
+  const std::size_t begin = options.find(", \"tolerance\": ");
+  if (begin == std::string::npos) return options;
+  return options.erase(begin, options.find(',', begin + 1) - begin);
+}
+
 model::SelectionOptions selection_options(const SelectionArguments& arguments) {
   model::SelectionOptions options;
   options.weightwatcher = arguments.weightwatcher;
@@ -107,7 +117,7 @@ void CheckpointJob::check_archive() {
                                   printable(catalogue_.root.string()) +
                                   " has the same name. Choose another with --id");
   }
-  const bool same_options = old.provenance.options == options_.result_options_json();
+  const bool same_options = spectra_options(old.provenance) == options_.result_options_json();
   const bool complete = std::none_of(old.layers.begin(), old.layers.end(), [](const LayerRow& row) {
     return row.status == "error";  // a full disk or a broken network may have passed
   });
