@@ -31,7 +31,7 @@ struct WorkOrder {
 };
 
 /// Work on the matrices `items`, one after the other, as team `team`; or, without any, leave.
-struct Command {
+struct Assignment {
   std::vector<std::int64_t> items;
   std::int64_t team = 0;
 };
@@ -45,7 +45,7 @@ struct Result {
 
 /// What came of a command.
 struct Results {
-  Command command;
+  Assignment command;
   std::vector<Result> results;  ///< one for each of its items
 };
 
@@ -55,7 +55,7 @@ void visit_fields(WorkOrder& v, F&& f) {
       f(v.weightwatcher), f(v.tolerance);
 }
 template <class F>
-void visit_fields(Command& v, F&& f) {
+void visit_fields(Assignment& v, F&& f) {
   f(v.items), f(v.team);
 }
 template <class F>
