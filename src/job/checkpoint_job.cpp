@@ -73,7 +73,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
       path_(std::filesystem::absolute(path).lexically_normal().string()),
-      catalogue_(checkpoint::open_checkpoint(path)),
+      catalogue_(
+          checkpoint::open_checkpoint(path, {options.selection.base, options.selection.with_base})),
       selection_(model::select_matrices(catalogue_, selection_options_of(options.selection))),
       identity_(catalogue_.identity()),
       layout_(layout),
