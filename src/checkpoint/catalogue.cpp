@@ -249,7 +249,7 @@ Catalogue open_checkpoint(const fs::path& path) {
   }
   Catalogue catalogue;
   Gathered gathered;
-  std::string name = whole.filename().string();
+  std::string name = checkpoint_name(whole);
   if (fs::is_directory(whole, status)) {
     catalogue.root = whole;
     open_folder(catalogue, gathered);

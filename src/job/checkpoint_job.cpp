@@ -21,9 +21,7 @@ constexpr std::chrono::seconds kFlushInterval{2};
 
 /// A name for the archive file from the checkpoint's own: characters that are not plain become `_`.
 std::string id_from(const std::filesystem::path& path) {
-  std::filesystem::path last = path.lexically_normal();
-  if (!last.has_filename()) last = last.parent_path();
-  std::string name = last.filename().string();
+  std::string name = checkpoint::checkpoint_name(path);
   for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
     if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
   }

@@ -66,4 +66,8 @@ struct OpenOptions {
 [[nodiscard]] std::vector<std::filesystem::path> find_checkpoints(
     const std::filesystem::path& path);
 
+/// What a checkpoint is called: the last component of its path or, in the hub's cache, the revision
+/// that names the snapshot.
+[[nodiscard]] std::string checkpoint_name(const std::filesystem::path& path);
+
 }  // namespace wishart::checkpoint

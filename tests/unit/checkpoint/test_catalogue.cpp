@@ -269,7 +269,7 @@ TEST_CASE("links of a hub cache are followed", "[checkpoint][catalogue]") {
 
 TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
   const auto [name, format] = GENERATE(table<std::string, std::string>(
-      {{{"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
+      {{"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
        {"zero_pp_rank_0_mp_rank_00_model_states.pt", "DeepSpeed ZeRO"},
        {"latest_checkpointed_iteration.txt", "Megatron"},
        {"mp_rank_00_model_states.pt", "Megatron or DeepSpeed"},
@@ -279,89 +279,88 @@ TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
        {"flax_model.msgpack", "Flax"},
        {"model.onnx", "ONNX"},
        {"w.npz", "NumPy"}}));
-    const TempFolder folder;
-    folder.write(name, "x");
-    folder.write("optimizer.pt", "x");
-    folder.write("training_args.bin", "x");
-    CHECK(refusal(folder) ==
-          "F: expected files of weights, found " + name + " (" + format + "), which is not read");
-    CHECK_FALSE(looks_like_checkpoint(folder.path()));
-    CHECK_FALSE(looks_like_checkpoint(folder / name));
+  const TempFolder folder;
+  folder.write(name, "x");
+  folder.write("optimizer.pt", "x");
+  folder.write("training_args.bin", "x");
+  CHECK(refusal(folder) ==
+        "F: expected files of weights, found " + name + " (" + format + "), which is not read");
+  CHECK_FALSE(looks_like_checkpoint(folder.path()));
+  CHECK_FALSE(looks_like_checkpoint(folder / name));
 }
 
 TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
-    const TempFolder folder;
-    CHECK(refusal(folder) == "F: expected a folder with files of weights, found none");
-    CHECK(refusal(folder, "none") == "F/none: no such file or folder");
-    folder.write("notes.txt", "x");
-    CHECK(refusal(folder, "notes.txt") ==
-          "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-          "*.bin or *.ckpt, found another file");
-    folder.write("model.gguf", "x");
-    CHECK(refusal(folder, "model.gguf") ==
-          "F: expected files of weights, found model.gguf (GGUF), which is not read");
-    folder.write("x/optimizer.pt", "x");
-    CHECK(refusal(folder, "x") == "F/x: expected a folder with files of weights, found none");
-    std::filesystem::create_directory(folder / "d.safetensors");
-    CHECK(refusal(folder, "d.safetensors") ==
-          "F/d.safetensors: expected a folder with files of weights, found none");
-    std::filesystem::create_directories(folder / "y/model.safetensors");
-    CHECK(refusal(folder, "y") ==
-          "F/y/model.safetensors: expected a regular file, found something else");
-    std::filesystem::create_directory_symlink("loop", folder / "loop");
-    CHECK(refusal(folder, "loop") ==
-          "F/loop: cannot be reached: Too many levels of symbolic links");
-    folder.write("bad\x1b[2J.txt", "x");
-    CHECK(refusal(folder, "bad\x1b[2J.txt") ==
-          "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-          "*.bin or *.ckpt, found another file");
+  const TempFolder folder;
+  CHECK(refusal(folder) == "F: expected a folder with files of weights, found none");
+  CHECK(refusal(folder, "none") == "F/none: no such file or folder");
+  folder.write("notes.txt", "x");
+  CHECK(refusal(folder, "notes.txt") ==
+        "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
+        "*.bin or *.ckpt, found another file");
+  folder.write("model.gguf", "x");
+  CHECK(refusal(folder, "model.gguf") ==
+        "F: expected files of weights, found model.gguf (GGUF), which is not read");
+  folder.write("x/optimizer.pt", "x");
+  CHECK(refusal(folder, "x") == "F/x: expected a folder with files of weights, found none");
+  std::filesystem::create_directory(folder / "d.safetensors");
+  CHECK(refusal(folder, "d.safetensors") ==
+        "F/d.safetensors: expected a folder with files of weights, found none");
+  std::filesystem::create_directories(folder / "y/model.safetensors");
+  CHECK(refusal(folder, "y") ==
+        "F/y/model.safetensors: expected a regular file, found something else");
+  std::filesystem::create_directory_symlink("loop", folder / "loop");
+  CHECK(refusal(folder, "loop") == "F/loop: cannot be reached: Too many levels of symbolic links");
+  folder.write("bad\x1b[2J.txt", "x");
+  CHECK(refusal(folder, "bad\x1b[2J.txt") ==
+        "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
+        "*.bin or *.ckpt, found another file");
 }
 
 TEST_CASE("a folder that cannot be listed", "[checkpoint][catalogue]") {
-    if (::geteuid() == 0) {
-      WARN("run as root, who may list every folder: not tested");
-      return;
-    }
-    const TempFolder folder;
-    write_file(folder, "closed/model.safetensors", {"a"});
-    std::filesystem::permissions(folder / "closed", std::filesystem::perms::none);
-    CHECK(refusal(folder, "closed") == "F/closed: the folder cannot be listed: Permission denied");
-    std::filesystem::permissions(folder / "closed", std::filesystem::perms::owner_all);
+  if (::geteuid() == 0) {
+    WARN("run as root, who may list every folder: not tested");
+    return;
+  }
+  const TempFolder folder;
+  write_file(folder, "closed/model.safetensors", {"a"});
+  std::filesystem::permissions(folder / "closed", std::filesystem::perms::none);
+  CHECK(refusal(folder, "closed") == "F/closed: the folder cannot be listed: Permission denied");
+  std::filesystem::permissions(folder / "closed", std::filesystem::perms::owner_all);
 }
 
 TEST_CASE("the identity follows names, sizes, times and headers", "[checkpoint][catalogue]") {
-    const SourceFile file{"a.safetensors", 10, 20, "30"};
-    Catalogue one;
-    one.files = {file};
-    const auto changed = [&](auto&& change) {
-      Catalogue other;
-      other.files = {file};
-      change(other.files.front());
-      return other.identity();
-    };
-    CHECK(changed([](SourceFile&) {}) == one.identity());
-    CHECK(changed([](SourceFile& f) { f.name = "b"; }) != one.identity());
-    CHECK(changed([](SourceFile& f) { f.size_bytes = 11; }) != one.identity());
-    CHECK(changed([](SourceFile& f) { f.mtime_ns = 21; }) != one.identity());
-    CHECK(changed([](SourceFile& f) { f.header_hash = "31"; }) != one.identity());
+  const SourceFile file{"a.safetensors", 10, 20, "30"};
+  Catalogue one;
+  one.files = {file};
+  const auto changed = [&](auto&& change) {
+    Catalogue other;
+    other.files = {file};
+    change(other.files.front());
+    return other.identity();
+  };
+  CHECK(changed([](SourceFile&) {}) == one.identity());
+  CHECK(changed([](SourceFile& f) { f.name = "b"; }) != one.identity());
+  CHECK(changed([](SourceFile& f) { f.size_bytes = 11; }) != one.identity());
+  CHECK(changed([](SourceFile& f) { f.mtime_ns = 21; }) != one.identity());
+  CHECK(changed([](SourceFile& f) { f.header_hash = "31"; }) != one.identity());
 }
 
 TEST_CASE("a real checkpoint of a small training run", "[checkpoint][.shared]") {
-    const auto shared = test::shared_folder();
-    if (!shared) return;
-    const Catalogue catalogue = open_checkpoint(*shared / "fixtures/history/checkpoint-600");
-    CHECK(catalogue.warnings.empty());
-    CHECK(catalogue.tensors.size() == 49);
-    CHECK(catalogue.config.model_type == "llama");
-    CHECK(catalogue.config.architectures == Names{"LlamaForCausalLM"});
-    CHECK(catalogue.config.hidden_size == 192);
-    CHECK(catalogue.config.intermediate_size == 768);
-    CHECK(catalogue.config.num_hidden_layers == 4);
-    CHECK(catalogue.config.num_attention_heads == 8);
-    CHECK(catalogue.config.vocab_size == 256);
-    CHECK(catalogue.config.tie_word_embeddings == false);
-    CHECK(catalogue.training.step == 600);
-    CHECK(catalogue.training.loss == 1.6894);
-    CHECK(catalogue.training.eval_loss == 1.5829);
-    CHECK(std::isnan(catalogue.training.learning_rate));
+  const auto shared = test::shared_folder();
+  if (!shared) return;
+  const Catalogue catalogue = open_checkpoint(*shared / "fixtures/history/checkpoint-600");
+  CHECK(catalogue.warnings.empty());
+  CHECK(catalogue.tensors.size() == 49);
+  CHECK(catalogue.config.model_type == "llama");
+  CHECK(catalogue.config.architectures == Names{"LlamaForCausalLM"});
+  CHECK(catalogue.config.hidden_size == 192);
+  CHECK(catalogue.config.intermediate_size == 768);
+  CHECK(catalogue.config.num_hidden_layers == 4);
+  CHECK(catalogue.config.num_attention_heads == 8);
+  CHECK(catalogue.config.vocab_size == 256);
+  CHECK(catalogue.config.tie_word_embeddings == false);
+  CHECK(catalogue.training.step == 600);
+  CHECK(catalogue.training.loss == 1.6894);
+  CHECK(catalogue.training.eval_loss == 1.5829);
+  CHECK(std::isnan(catalogue.training.learning_rate));
 }
