@@ -56,7 +56,7 @@ std::vector<fs::path> hub_snapshots(const fs::path& folder) {
 
 std::string checkpoint_name(const fs::path& path) {
   const fs::path whole = absolute_path(path);
-  const std::string last = whole.filename().string();
+  std::string last = whole.filename().string();
   if (whole.parent_path().filename() != "snapshots") return last;
   std::string best;
   for (const auto& [revision, commit] : revisions_of(whole.parent_path().parent_path())) {

@@ -127,12 +127,9 @@ TEST_CASE("the difference to a base is that of the elements", "[formats][base]")
                          "none") != std::string::npos);
 }
 
-TEST_CASE("a network and its copy in another format have one table", "[formats][oracle]") {
+TEST_CASE("a network and its copy in another format have one table", "[.shared][formats][oracle]") {
   const auto shared = shared_folder();
-  if (!shared) {
-    WARN("skipped: no shared fixtures");
-    return;
-  }
+  if (!shared) return;
   const std::vector<std::string> compat{"--compat", "weightwatcher"};
   const auto fixtures = *shared / "fixtures";
   for (const auto& [ours, twin] : std::vector<std::pair<const char*, const char*>>{
