@@ -5,7 +5,7 @@
 namespace wishart::job {
 namespace {
 
-void send_to_team(const mpi::Comm& control, const plan::Team& team, const Command& command) {
+void send_to_team(const mpi::Comm& control, const plan::Team& team, const Assignment& command) {
   const std::vector<std::byte> bytes = packed(command);
   for (int rank = team.first; rank < team.first + team.size; ++rank) {
     control.send(bytes, rank, kCommandTag);
@@ -57,7 +57,7 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
   // What throws past `guarded` is MPI's failure or a defect: nothing can be waited for any more.
   guarded(run);
   if (schedule.exhausted()) outcome.stop_reason.clear();
-  guarded([&] { send_to_team(control, plan.tree.front(), Command{}); });
+  guarded([&] { send_to_team(control, plan.tree.front(), Assignment{}); });
   return outcome;
 }
 

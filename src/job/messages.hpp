@@ -32,7 +32,7 @@ struct WorkOrder {
 };
 
 /// Work on the matrices `items`, one after the other, as team `team`; or, without any, leave.
-struct Command {
+struct Assignment {
   std::vector<std::int64_t> items;
   std::int64_t team = 0;
 };
@@ -46,7 +46,7 @@ struct Result {
 
 /// What came of a command.
 struct Results {
-  Command command;
+  Assignment command;
   std::vector<Result> results;  ///< one for each of its items
 };
 
@@ -56,7 +56,7 @@ void visit_fields(WorkOrder& v, F&& f) {
       f(v.fit);
 }
 template <class F>
-void visit_fields(Command& v, F&& f) {
+void visit_fields(Assignment& v, F&& f) {
   f(v.items), f(v.team);
 }
 template <class F>

@@ -61,7 +61,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
   MatrixSolver solver(order);
   while (true) {
     Results results;
-    results.command = unpacked<Command>(control.receive(kCommandTag).bytes);
+    results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
     if (results.command.items.empty()) return;
     spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
     for (const std::int64_t item : results.command.items) {
