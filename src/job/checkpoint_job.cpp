@@ -8,10 +8,12 @@
 #include "wishart/core/hash.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
+#include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 
 #include "libraries.hpp"
 #include "planning.hpp"
+#include "refit.hpp"
 #include "stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -121,7 +123,15 @@ void CheckpointJob::check_archive() {
   for (const LayerRow& row : old.layers) {
     archived_exit_code_ = graver(archived_exit_code_, exit_code_of(row));
   }
-  closing_ = id_ + ": already in " + printable(file.string()) + ", nothing to do\n";
+  const bool same_fit = old.provenance.fit_version == fit::kFitVersion &&
+                        old.provenance.fit_options == fit::options_json(options_.fit);
+  closing_ = id_ + ": already in " + printable(file.string());
+  if (same_fit) {
+    closing_ += ", nothing to do\n";
+  } else {
+    refit_file(file, options_.fit, 0);
+    closing_ += ", fitted again\n";
+  }
 }
 
 void CheckpointJob::take_over(const std::filesystem::path& file) {
@@ -161,9 +171,8 @@ bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
       matrices.begin(), matrices.end(), key,
       [](const Matrix& one, const std::string& name) { return natural_less(one.key, name); });
   if (matrix == matrices.end() || matrix->key != key) return false;
-  const fit::FitOptions fit_options{options_.selection.weightwatcher, options_.tolerance};
   Done done;
-  done.row = fit::layer_row(*matrix, spectrum, fit_options);
+  done.row = fit::layer_row(*matrix, spectrum, options_.fit);
   done.row.dtype = storage_text(matrix->tensor);
   done.spectrum = std::move(spectrum);
   done_[key] = std::move(done);
@@ -182,6 +191,7 @@ void CheckpointJob::make_plan(const Layout& layout) {
   plan_.tree = std::move(whole.tree);
   for (plan::PlanItem& item : whole.items) {
     const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
+    ways_[matrix.key] = item.way;
     if (done_.contains(matrix.key)) continue;
     // From here on items and matrices go by one index, the order of handing out.
     item.matrix = static_cast<std::int64_t>(todo_.size());
@@ -200,13 +210,30 @@ WorkOrder CheckpointJob::work_order() const {
   order.matrices = todo_;
   for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
   order.resolve = options_.resolve;
-  order.weightwatcher = options_.selection.weightwatcher;
-  order.tolerance = options_.tolerance;
+  order.calibrate = worth_calibrating();
+  order.fit = options_.fit;
   return order;
+}
+
+bool CheckpointJob::worth_calibrating() const noexcept {
+  constexpr double kWorthSeconds = 10;
+  double seconds = 0;
+  for (const plan::PlanItem& item : plan_.items) seconds += item.seconds * item.way.team_size;
+  return seconds / layout_.ranks >= kWorthSeconds;
+}
+
+void CheckpointJob::start_work(double gflops) {
+  rates_ = rates_of(gflops);
+  predicted_seconds_ =
+      plan::forecast(plan_, plan::item_seconds(plan_, todo_, rates_)).makespan_seconds;
+  work_start_ = std::chrono::steady_clock::now();
+  work_end_ = work_start_;
 }
 
 void CheckpointJob::take(Result&& result) {
   const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
+  busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
+  work_end_ = std::chrono::steady_clock::now();
   archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
   // What failed for want of memory or for a bad disk is tried again by the next run.
   if (is_lasting(entry.spectrum)) journal_->append(entry);
@@ -235,6 +262,8 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.training = catalogue_.training;
   provenance.mode = options_.selection.weightwatcher ? "weightwatcher" : "corrected";
   provenance.options = options_.result_options_json();
+  provenance.fit_options = fit::options_json(options_.fit);
+  provenance.fit_version = fit::kFitVersion;
   provenance.program_version = build_info().version;
   provenance.program_commit = build_info().commit;
   provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
@@ -243,6 +272,12 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.created = utc_now();
   provenance.seconds = seconds() + journal_->earlier_seconds() + earlier_seconds_;
   provenance.restarts = journal_->runs() + earlier_restarts_;
+  if (!todo_.empty()) {
+    const double working = std::chrono::duration<double>(work_end_ - work_start_).count();
+    provenance.predicted_seconds = predicted_seconds_;
+    provenance.working_seconds = working;
+    provenance.busy_share = working > 0 ? busy_seconds_ / (working * layout_.ranks) : kNan;
+  }
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
 
@@ -253,10 +288,12 @@ std::filesystem::path CheckpointJob::finish() {
     require(found != done_.end(), "a matrix was not computed");
     Done& done = found->second;
     done.row.layer_id = id++;
+    done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
     if (done.row.status != "success") ++failed;
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
+  fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
   file_ = archive::write_archive(options_.archive, record);
   journal_->remove();

@@ -36,6 +36,12 @@ public:
   /// The plan over the matrices of the work order: item i is matrix i.
   [[nodiscard]] const plan::Plan& plan() const noexcept { return plan_; }
 
+  /// Work enough that measuring the ranks' speed first costs nothing by comparison.
+  [[nodiscard]] bool worth_calibrating() const noexcept;
+  /// Predicts the plan's times for ranks that multiply at `gflops`, and starts the clock of the
+  /// work.
+  void start_work(double gflops);
+
   /// Takes a result into the journal.
   /// @throws Error with Blame::resource if it cannot be written
   void take(Result&& result);
@@ -87,7 +93,13 @@ private:
   std::unique_ptr<archive::Journal> journal_;
   std::vector<Matrix> todo_;  ///< in plan order
   plan::Plan plan_;
-  std::unordered_map<std::string, Done> done_;  ///< by key
+  std::unordered_map<std::string, Done> done_;       ///< by key
+  std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key
+  plan::Rates rates_;
+  double predicted_seconds_ = kNan;
+  double busy_seconds_ = 0;  ///< of all ranks in this run
+  std::chrono::steady_clock::time_point work_start_;
+  std::chrono::steady_clock::time_point work_end_;  ///< of the last result
   std::vector<std::string> warnings_;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point last_flush_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/core/pack.hpp"
+#include "wishart/fit/options.hpp"
 #include "wishart/plan/plan.hpp"
 #include "wishart/record/matrix.hpp"
 #include "wishart/record/rows.hpp"
@@ -21,13 +22,13 @@ inline constexpr int kResultTag = 2;   ///< first rank of a team to the coordina
 /// All that a rank has to know about a checkpoint, from rank 0, which alone has parsed its files.
 struct WorkOrder {
   bool nothing_to_do = false;
+  bool calibrate = false;  ///< the ranks measure their speed first
   std::string root;
   std::vector<SourceFile> files;
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
   std::vector<plan::Way> ways;   ///< how each is done
   bool resolve = false;
-  bool weightwatcher = false;
-  double tolerance = 0;
+  fit::FitOptions fit;
 };
 
 /// Work on the matrices `items`, one after the other, as team `team`; or, without any, leave.
@@ -51,8 +52,8 @@ struct Results {
 
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
-  f(v.nothing_to_do), f(v.root), f(v.files), f(v.matrices), f(v.ways), f(v.resolve),
-      f(v.weightwatcher), f(v.tolerance);
+  f(v.nothing_to_do), f(v.calibrate), f(v.root), f(v.files), f(v.matrices), f(v.ways), f(v.resolve),
+      f(v.fit);
 }
 template <class F>
 void visit_fields(Assignment& v, F&& f) {

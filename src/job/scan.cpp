@@ -1,3 +1,4 @@
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/team_comms.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/spectrum/calibrate.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 
 #include "checkpoint_job.hpp"
@@ -116,6 +118,16 @@ void warn_of_oversubscription(JobContext& context) {
               << " cores: they take turns. One rank a core is fastest\n";
 }
 
+/// How fast a rank multiplies: measured by all at once, if the work is worth it. Collective over
+/// `world`.
+double rank_gflops(const JobContext& context, bool measure) {
+  if (!measure) return plan::Rates{}.gram_gflops;
+  spectrum::Workspace workspace;
+  std::array<double, 1> sum{spectrum::measured_gram_gflops(workspace)};
+  context.world.sum(std::span<double>(sum));
+  return sum[0] / context.world.size();
+}
+
 /// Scans one checkpoint. Collective over `world`.
 int scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
   std::optional<CheckpointJob> job;
@@ -131,6 +143,8 @@ int scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
   const auto order = unpacked<WorkOrder>(bytes);
   if (!order.nothing_to_do) {
     warn_of_oversubscription(context);
+    const double gflops = rank_gflops(context, order.calibrate);
+    if (job) job->start_work(gflops);
     const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
     mpi::together(context.world, [&] {
       if (!context.leads()) return;

@@ -18,6 +18,7 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part) {
   for (const Method method : {Method::svd, Method::qr}) {
     if (method_name(method) == row.method) spectrum.method = method;
   }
+  if (row.precision == precision_name(Precision::float32)) spectrum.precision = Precision::float32;
   spectrum.solver = row.solver;
   spectrum.team_size = narrow<std::int32_t>(row.team_size, "a team's size");
   spectrum.num_nan = row.num_nan;

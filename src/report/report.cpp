@@ -242,6 +242,9 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
   page.table(table, kListWidth);
 }
 
+/// Seconds below which a prediction is not worth a line.
+constexpr double kWorthTelling = 10;
+
 void add_numerics(Page& page, const CheckpointRecord& record) {
   std::map<std::string, std::int64_t> solvers;
   double worst = 0;
@@ -263,6 +266,13 @@ void add_numerics(Page& page, const CheckpointRecord& record) {
                  ". Singular values below the resolution floor: " + std::to_string(below) +
                  ". The squares of singular values and of elements agree to " + rounded(worst, 2) +
                  " in the worst layer.");
+  const Provenance& run = record.provenance;
+  if (std::isfinite(run.predicted_seconds) && run.working_seconds >= kWorthTelling) {
+    page.paragraph("The plan foresaw " + rounded(run.predicted_seconds, 3) +
+                   " s for the spectra, " + "they took " + rounded(run.working_seconds, 3) +
+                   " s. The ranks were at work for " + rounded(100 * run.busy_share, 2) +
+                   " % of it.");
+  }
 }
 
 }  // namespace

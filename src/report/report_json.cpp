@@ -31,6 +31,9 @@ std::string provenance_json(const Provenance& p) {
   add("created", json_value(p.created));
   add("seconds", json_value(p.seconds));
   add("restarts", json_value(p.restarts));
+  add("predicted_seconds", json_value(p.predicted_seconds));
+  add("working_seconds", json_value(p.working_seconds));
+  add("busy_share", json_value(p.busy_share));
   return text + "\n  }";
 }
 

@@ -134,7 +134,7 @@ public:
       : options_(options),
         expected_(write_checkpoint(path, dtype_from_name(options.dtype).value(), options.mib)),
         catalogue_(checkpoint::open_checkpoint(path)),
-        reader_(checkpoint::make_reader(catalogue_.format, catalogue_.root, catalogue_.files)),
+        reader_(checkpoint::make_reader(catalogue_.root, catalogue_.files)),
         tensor_(catalogue_.tensors.at(0)),
         panel_(static_cast<std::size_t>(std::min(options.panel_kib * 128, tensor_.num_elements))) {
     checked_pass();

@@ -15,14 +15,15 @@ namespace {
 const std::vector<TensorToWrite> kGood{{"a.weight", {20, 16}, noise_values(320, 1)},
                                        {"b.weight", {16, 12}, noise_values(192, 2)}};
 
-/// Scans `path` on 3 ranks; the run must end with `exit_code` and exactly one message that contains
-/// each of `parts`.
+/// Scans `path` on `ranks` ranks; the run must end with `exit_code` and exactly one message that
+/// contains each of `parts`.
 void check_refused(const TempFolder& temp, const std::filesystem::path& path, int exit_code,
-                   const std::vector<std::string>& parts, std::vector<std::string> more = {}) {
+                   const std::vector<std::string>& parts, std::vector<std::string> more = {},
+                   int ranks = 3) {
   std::vector<std::string> arguments{
       "scan", path.string(), "--archive", (temp / "archive").string(), "--progress", "none"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const Outcome outcome = run_wishart(arguments, 3, 60);
+  const Outcome outcome = run_wishart(arguments, ranks, 60);
   INFO(outcome.err);
   CHECK(outcome.exit_code == exit_code);
   REQUIRE(outcome.messages().size() == 1);
@@ -198,7 +199,9 @@ TEST_CASE("a history goes on after a checkpoint whose name is reserved", "[refus
   for (const char* name : {"index", "step-1"}) {
     write_bytes(temp / "history" / name / "model.safetensors", safetensors_bytes(kGood));
   }
-  check_refused(temp, temp / "history", 2, {"history/index: its name gives it the id 'index'"});
+  // On one rank: work is done here, and more ranks than the machine has cores would be told.
+  check_refused(temp, temp / "history", 2, {"history/index: its name gives it the id 'index'"}, {},
+                1);
   CHECK(std::filesystem::exists(temp / "archive/step-1.h5"));
 }
 

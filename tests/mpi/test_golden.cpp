@@ -68,7 +68,8 @@ LayerRow row_on_all(const Matrix& matrix, const std::function<double(std::int64_
   spectrum::Team team(world());
   spectrum::SolveOptions options;
   options.method = Method::svd;
-  const Spectrum values = spectrum::compute_spectrum(matrix, source, team, options);
+  spectrum::Workspace workspace;
+  const Spectrum values = spectrum::compute_spectrum(matrix, source, team, options, workspace);
   return fit::layer_row(matrix, values, {.weightwatcher = true});
 }
 

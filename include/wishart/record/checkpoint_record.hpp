@@ -21,14 +21,19 @@ struct Provenance {
   std::string model_type;           ///< from config.json, or empty
   TrainingState training;           ///< attributes step, tokens, loss, eval_loss, learning_rate
   std::string mode;                 ///< `corrected` or `weightwatcher`
-  std::string options;              ///< the resolved options that shape results, as JSON
+  std::string options;              ///< the resolved options that shape spectra, as JSON
+  std::string fit_options;          ///< those that shape metrics, as JSON; empty before version 2
+  std::int64_t fit_version = 1;     ///< of the metrics: fit::kFitVersion of the program
   std::string program_version;
   std::string program_commit;
   std::string compiler;
   std::string libraries;
-  std::string mpi_layout;     ///< `4 ranks on 2 hosts, 1 thread each`
-  std::string created;        ///< UTC, ISO 8601
-  double seconds = 0;         ///< wall time of the job, all its runs
+  std::string mpi_layout;           ///< `4 ranks on 2 hosts, 1 thread each`
+  std::string created;              ///< UTC, ISO 8601
+  double seconds = 0;               ///< wall time of the job, all its runs
+  double predicted_seconds = kNan;  ///< of the last run: by the plan, from first matrix to last
+  double working_seconds = kNan;    ///< of the last run: what it was
+  double busy_share = kNan;         ///< of the last run: of ranks x working_seconds
   std::int64_t restarts = 0;  ///< how often it went on from a journal, or from a file with failures
 };
 

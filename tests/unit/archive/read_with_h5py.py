@@ -22,7 +22,7 @@ for path in sys.argv[1:]:
         sigma = f["spectra/sigma"][begin:end]
 
         assert f.attrs["wishart"] == b"checkpoint", f.attrs["wishart"]
-        assert f.attrs["schema_version"] == 1
+        assert f.attrs["schema_version"] in (1, 2)
         assert f.attrs["step"] == 10 and f.attrs["loss"] == 2.5 and math.isnan(f.attrs["eval_loss"])
         assert f.attrs["checkpoint_path"].decode() == "/data/größe/step-10"
         assert len(layers) == 5 and list(layers.columns[:3]) == ["layer_id", "name", "D"]

@@ -134,7 +134,7 @@ TEST_CASE("long lists are cut, and say how much is left", "[report]") {
   CHECK(text.find("over-trained (450): ") != std::string::npos);
   CHECK(text.find("\nand 420 more\n") != std::string::npos);
   CHECK(text.find("\n50 more: wishart export ARCHIVE --table layers\n") != std::string::npos);
-  CHECK(text.find("n0, n1, n2, n3, n4, ...") != std::string::npos);
+  CHECK(text.find("n0, n1, n2, ...") != std::string::npos);
   CHECK(count(text, "mlp.up") == 401);  // 400 layers and the role
 }
 
