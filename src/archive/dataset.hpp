@@ -13,7 +13,7 @@ namespace wishart::archive {
 
 /// Size of a chunk in memory. Small enough that one spectrum is read without its neighbours, large
 /// enough that deflate and the chunk index cost little.
-inline constexpr std::int64_t kChunkBytes = 256 * 1024;
+inline constexpr std::int64_t kChunkBytes = std::int64_t{256} << 10U;
 
 /// A dataset and what its header says of it.
 struct Dataset {

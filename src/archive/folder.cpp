@@ -28,7 +28,7 @@ std::string listed(const std::vector<std::string>& ids) {
   for (std::size_t i = 0; i < std::min(ids.size(), kListedIds); ++i) {
     names.push_back(printable(ids[i]));
   }
-  const std::string text = join(names, ", ");
+  std::string text = join(names, ", ");
   if (ids.size() <= kListedIds) return text;
   return text + ", and " + std::to_string(ids.size() - kListedIds) + " more";
 }

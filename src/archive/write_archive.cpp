@@ -72,7 +72,7 @@ std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record) {
   check_record(record);
   const QuietHdf5 quiet;
-  const std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
+  std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
   const Place place(Place::Access::writing, shown(path));
   MemoryFile file(place, path);
   write_attributes(place, file.get(), record.provenance);

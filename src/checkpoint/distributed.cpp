@@ -266,6 +266,7 @@ DistributedCheckpoint read_distributed(const fs::path& root, const std::string& 
   if (result.tensors.empty()) metadata.fail("expected tensors of a model, found none");
 
   std::vector<std::string> names;
+  names.reserve(file_index.size());
   for (const auto& [name, index] : file_index) names.push_back(name);
   std::sort(names.begin(), names.end(), natural_less);
   for (const std::string& name : names) {

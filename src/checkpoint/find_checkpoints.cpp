@@ -77,6 +77,7 @@ std::vector<fs::path> distinct_folders(const fs::path& parent, std::vector<std::
     by_place.emplace(status ? folder : place, folder);
   }
   std::vector<fs::path> folders;
+  folders.reserve(by_place.size());
   for (auto& [place, folder] : by_place) folders.push_back(std::move(folder));
   std::sort(folders.begin(), folders.end(), [](const fs::path& a, const fs::path& b) {
     return natural_less(a.string(), b.string());
@@ -139,6 +140,7 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
   }
   std::sort(found.begin(), found.end(), comes_before);
   std::vector<fs::path> paths;
+  paths.reserve(found.size());
   for (Found& one : found) paths.push_back(std::move(one.path));
   return paths;
 }

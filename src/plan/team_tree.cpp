@@ -23,6 +23,7 @@ std::vector<Team> team_tree(int ranks) {
 
 std::vector<int> team_sizes(const std::vector<Team>& tree) {
   std::vector<int> sizes;
+  sizes.reserve(tree.size());
   for (const Team& team : tree) sizes.push_back(team.size);
   std::sort(sizes.begin(), sizes.end());
   sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());

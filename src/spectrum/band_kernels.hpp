@@ -20,7 +20,7 @@ inline constexpr std::int64_t kPad = 16;
 // Must be inlined into a function that has the instruction set's target attribute.
 #define WISHART_INLINE inline __attribute__((always_inline))
 
-template <int Lanes>
+template <std::int64_t Lanes>
 struct Simd {
   typedef double Vector __attribute__((vector_size(Lanes * 8)));  // NOLINT(modernize-use-using)
 
@@ -35,8 +35,8 @@ struct Simd {
   static WISHART_INLINE double sum(Vector value) {
     double lanes[static_cast<std::size_t>(Lanes)];
     std::memcpy(lanes, &value, sizeof(value));
-    for (int half = Lanes / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    for (std::int64_t half = Lanes / 2; half > 0; half /= 2) {
+      for (std::int64_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
     }
     return lanes[0];
   }

@@ -50,7 +50,7 @@ struct Scratch {
 };
 
 /// Applies the reflector of `chase` to the symmetric block that begins at `row`, from both sides.
-template <int Lanes>
+template <std::int64_t Lanes>
 WISHART_INLINE void apply_to_diagonal(const BandStore& band, const Chase& chase, std::int64_t row,
                                       std::int64_t length, double* y) {
   using S = band::Simd<Lanes>;
@@ -65,7 +65,7 @@ WISHART_INLINE void apply_to_diagonal(const BandStore& band, const Chase& chase,
 
 /// Step `step` of a chase: the diagonal block, then the block below it, whose first column is
 /// emptied by the reflector of the next step.
-template <int Lanes>
+template <std::int64_t Lanes>
 WISHART_INLINE void chase_step(const BandStore& band, Chase& chase, std::int64_t step,
                                Scratch& scratch) {
   using S = band::Simd<Lanes>;
@@ -100,7 +100,7 @@ WISHART_INLINE void chase_step(const BandStore& band, Chase& chase, std::int64_t
   chase.tau = next_tau;
 }
 
-template <int Lanes>
+template <std::int64_t Lanes>
 WISHART_INLINE void chase_all(const BandStore& band, std::span<double> vectors) {
   const std::int64_t room = band.width + 2 * band::kPad;
   Scratch scratch{vectors.data(), vectors.data() + room, vectors.data() + 2 * room};
