@@ -8,10 +8,12 @@
 #include "wishart/core/hash.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
+#include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 
 #include "libraries.hpp"
 #include "planning.hpp"
+#include "refit.hpp"
 #include "stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -122,7 +124,15 @@ void CheckpointJob::check_archive() {
   for (const LayerRow& row : old.layers) {
     archived_exit_code_ = graver(archived_exit_code_, exit_code_of(row));
   }
-  closing_ = id_ + ": already in " + printable(file.string()) + ", nothing to do\n";
+  const bool same_fit = old.provenance.fit_version == fit::kFitVersion &&
+                        old.provenance.fit_options == fit::options_json(options_.fit);
+  closing_ = id_ + ": already in " + printable(file.string());
+  if (same_fit) {
+    closing_ += ", nothing to do\n";
+  } else {
+    refit_file(file, options_.fit, 0);
+    closing_ += ", fitted again\n";
+  }
 }
 
 void CheckpointJob::take_over(const std::filesystem::path& file) {
@@ -162,9 +172,8 @@ bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
       matrices.begin(), matrices.end(), key,
       [](const Matrix& one, const std::string& name) { return natural_less(one.key, name); });
   if (matrix == matrices.end() || matrix->key != key) return false;
-  const fit::FitOptions fit_options{options_.selection.weightwatcher, options_.tolerance};
   Done done;
-  done.row = fit::layer_row(*matrix, spectrum, fit_options);
+  done.row = fit::layer_row(*matrix, spectrum, options_.fit);
   done.row.dtype = storage_text(matrix->tensor);
   done.spectrum = std::move(spectrum);
   done_[key] = std::move(done);
@@ -203,8 +212,7 @@ WorkOrder CheckpointJob::work_order() const {
   for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
   order.resolve = options_.resolve;
   order.calibrate = worth_calibrating();
-  order.weightwatcher = options_.selection.weightwatcher;
-  order.tolerance = options_.tolerance;
+  order.fit = options_.fit;
   return order;
 }
 
@@ -255,6 +263,8 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.training = catalogue_.training;
   provenance.mode = options_.selection.weightwatcher ? "weightwatcher" : "corrected";
   provenance.options = options_.result_options_json();
+  provenance.fit_options = fit::options_json(options_.fit);
+  provenance.fit_version = fit::kFitVersion;
   provenance.program_version = build_info().version;
   provenance.program_commit = build_info().commit;
   provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
@@ -284,6 +294,7 @@ std::filesystem::path CheckpointJob::finish() {
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
+  fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
   file_ = archive::write_archive(options_.archive, record);
   journal_->remove();

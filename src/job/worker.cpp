@@ -43,8 +43,7 @@ public:
     result.item = item;
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
     if (team.comm().rank() == 0) {
-      result.row = fit::layer_row(matrix, result.spectrum,
-                                  fit::FitOptions{order_->weightwatcher, order_->tolerance});
+      result.row = fit::layer_row(matrix, result.spectrum, order_->fit);
       result.row.dtype = storage_text(matrix.tensor);
     }
     return result;

@@ -18,7 +18,7 @@ TEST_CASE("a scan needs a path and an archive; the rest has defaults", "[options
   CHECK_FALSE(options.selection.no_pool);
   CHECK(options.selection.min_evals == 10);
   CHECK(options.selection.layers.empty());
-  CHECK(options.tolerance == 1e-6);
+  CHECK(options.fit.tolerance == 1e-6);
   CHECK(options.method == Method::gram);
   CHECK(options.team_size == 0);
   CHECK(options.memory_per_rank_bytes == 0);
@@ -54,7 +54,7 @@ TEST_CASE("every option of a scan is read", "[options]") {
   CHECK(options.selection.no_pool);
   CHECK(options.selection.min_evals == 3);
   CHECK(options.selection.layers == Words{"*mlp*", "-*gate*"});
-  CHECK(options.tolerance == 1e-4);
+  CHECK(options.fit.tolerance == 1e-4);
   CHECK(options.method == Method::svd);
   CHECK(options.team_size == 4);
   CHECK(options.memory_per_rank_bytes == std::int64_t{2} << 30U);
