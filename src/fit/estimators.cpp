@@ -54,8 +54,8 @@ TailEstimates tail_estimates(std::span<const double> ascending) {
   const double ratio = 1 - moments.first * moments.first / moments.second;
   result.moment = alpha_of_index(moments.first + 1 - 0.5 / ratio);
   // The values at or above the quantile, the quantile itself among them.
-  result.quantile =
-      1 + static_cast<double>(n / 10 + 1) / (moments.first * static_cast<double>(n / 10));
+  const auto above = static_cast<double>(n - 1 - first);
+  result.quantile = 1 + (above + 1) / (moments.first * above);
   // Pickands: gamma = ln((x_(k) - x_(2k)) / (x_(2k) - x_(4k))) / ln 2.
   const std::size_t k = n / 8;
   const double top = ascending[n - k] - ascending[n - 2 * k];

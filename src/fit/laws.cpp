@@ -141,10 +141,12 @@ double stretched_slope(const LogTail& tail, double beta) {
 template <class F>
 double root_between(double low, double f_low, double high, double f_high, F&& f) {
   int side = 0;
-  for (int step = 0; step < 60 && high - low > 1e-12 * high; ++step) {
-    const double middle = low + (high - low) * f_low / (f_low - f_high);
+  double middle = low;  // the ends need not close in on the root from both sides; this does
+  for (int step = 0; step < 60; ++step) {
+    const double before = middle;
+    middle = low + (high - low) * f_low / (f_low - f_high);
     const double value = f(middle);
-    if (value == 0) return middle;
+    if (value == 0 || std::abs(middle - before) <= 1e-14 * middle) break;
     if (value > 0) {
       low = middle;
       f_low = value;
@@ -156,9 +158,8 @@ double root_between(double low, double f_low, double high, double f_high, F&& f)
       if (side == -1) f_low /= 2;
       side = -1;
     }
-    if (std::abs(value) < 1e-13) break;
   }
-  return (low + high) / 2;
+  return middle;
 }
 
 LawFit fit_stretched(const LogTail& tail) {

@@ -138,17 +138,21 @@ double LogScan::distance(std::size_t i, double limit) {
 std::optional<Candidate> LogScan::best(std::size_t count, double limit,
                                        const std::function<bool(std::size_t)>& wanted) {
   Candidate found{count, limit};
+  std::array<std::size_t, 12> recent{};  // where the last few failed that were looked at in full
   const auto visit = [&](std::size_t i, std::size_t step) {
     if (!wanted(i)) return;
     const std::size_t before = i >= step ? i - step : i;
     const std::size_t after = i + step < count ? i + step : i;
-    for (const std::size_t near : {before, after}) {
-      const std::size_t k = weak_[near];
-      if (k <= i || !(std::abs(deviation(i, k)) > found.D)) continue;
+    const auto fails_at = [&](std::size_t k) {
+      if (k <= i || !(std::abs(deviation(i, k)) > found.D)) return false;
       weak_[i] = static_cast<std::uint32_t>(k);
-      return;
-    }
+      return true;
+    };
+    if (fails_at(weak_[before]) || fails_at(weak_[after])) return;
+    if (std::any_of(recent.begin(), recent.end(), fails_at)) return;
     const double D = distance(i, found.D);
+    std::rotate(recent.begin(), recent.end() - 1, recent.end());
+    recent.front() = weak_[i];
     if (D < found.D || (D == found.D && i < found.index)) found = {i, D};
   };
   // Coarse steps first: a good candidate is found early, and the neighbours on both sides of each

@@ -27,7 +27,7 @@ struct Candidate {
 /// D_i is the largest |F(x_k) - (k - i)/m|, as computed with std::exp point by point. Every
 /// distance that is returned is that number to the last bit; what is skipped is what provably
 /// cannot be it:
-/// 1. The points where candidates nearby failed are looked at first (std::exp).
+/// 1. The points where candidates nearby, and the last few, failed are looked at first (std::exp).
 /// 2. Then every 32nd point. F and (k - i)/m both grow with k, so between two of these points
 ///    |F - (k - i)/m| is bounded by their values.
 /// 3. Then the blocks of 32 whose bound exceeds the largest so far.

@@ -98,26 +98,22 @@ BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape) {
   const double rows = as_double(shape.long_side);
   const double views = as_double(shape.views);
   const std::size_t n = ascending.size();
-  long double below = 0;  // sum of the eigenvalues below the one at hand
-  for (const double value : ascending) below += value;
+  long double rest = 0;  // sum of the eigenvalues that are left
+  for (const double value : ascending) rest += value;
   // k spikes of all views together leave short_side - k / views columns in each.
   std::size_t left = n;
   double cols = as_double(shape.short_side);
   for (; left > 1; --left) {
-    below -= ascending[left - 1];
-    const double removed =
-        as_double(shape.short_side) - 1 / views - static_cast<double>(n - left) / views;
-    const double variance = static_cast<double>(below) / (rows * removed * views);
+    const double largest = ascending[left - 1];
+    const double variance = static_cast<double>(rest) / (rows * cols * views);
     const EdgeLaw law = edge_law(rows, cols);
-    const double p = std::min(
-        1.0,
-        views * tracy_widom_survival((ascending[left - 1] / variance - law.centre) / law.scale));
+    const double p =
+        std::min(1.0, views * tracy_widom_survival((largest / variance - law.centre) / law.scale));
     if (!(p < kSpikeLevel)) break;
     fit.spike_p.push_back(p);
+    rest -= largest;
     cols -= 1 / views;
   }
-  // `left` values remain; `below` lacks the last of them.
-  const long double rest = below + (left > 1 ? ascending[left - 1] : 0);
   fit.variance = static_cast<double>(rest) / (rows * cols * views);
   fit.bulk = bulk_of(rows, as_double(shape.short_side), fit.variance);
   fit.at_bound = 2 * fit.spike_p.size() > n;

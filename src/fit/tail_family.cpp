@@ -145,7 +145,11 @@ FamilyPoint fit_family(Bend kind, double mean_u, double mean_g) {
     double length = 1;
     if (at.b + move_b < 0.1 * at.b) length = -0.9 * at.b / move_b;
     const double gain = slope_a * move_a + slope_b * move_b;
-    if (!(gain > 1e-13)) break;
+    if (!(gain > 1e-13)) {
+      // So near, the likelihood cannot tell better from worse; a last step squares the error.
+      if (length == 1 && std::abs(gain) <= 1e-13) at = {at.a + move_a, at.b + move_b};
+      break;
+    }
     bool better = false;
     for (int halving = 0; halving < 30 && !better; ++halving, length /= 2) {
       const FamilyPoint next{at.a + length * move_a, at.b + length * move_b};

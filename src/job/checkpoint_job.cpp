@@ -68,6 +68,16 @@ int graver(int a, int b) {
   return std::min(a, b);
 }
 
+/// Options of an archive of schema version 1 as later ones keep them: `tolerance` shapes metrics,
+/// not spectra, and has moved to the options of the fit.
+std::string spectra_options(const Provenance& provenance) {
+  std::string options = provenance.options;
+  if (provenance.fit_version > 1) return options;
+  const std::size_t begin = options.find(", \"tolerance\": ");
+  if (begin == std::string::npos) return options;
+  return options.erase(begin, options.find(',', begin + 1) - begin);
+}
+
 }  // namespace
 
 CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
@@ -114,7 +124,7 @@ void CheckpointJob::check_archive() {
                                   printable(path_) +
                                   " has the same name. Choose another with --id");
   }
-  if (!same_content || old.provenance.options != options_.result_options_json()) return;
+  if (!same_content || spectra_options(old.provenance) != options_.result_options_json()) return;
   already_archived_ = std::all_of(old.layers.begin(), old.layers.end(),
                                   [](const LayerRow& row) { return is_lasting(row); });
   if (!already_archived_) {

@@ -124,9 +124,9 @@ Command export_command() {
       "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
       "which checkpoint, if the archive holds several")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
-      "layers, summary, skipped or spectrum")(
+      "layers, summary, skipped, spectrum or scan")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "for a spectrum: the matrix, by key or tensor name")(
+      "for a spectrum or a scan: the matrix, by key or tensor name")(
       "format", po::value<std::string>()->default_value("csv")->value_name("FORMAT"),
       "csv or json; npy for a spectrum")("job", po::value<std::string>()->value_name("FILE"),
                                          "read options from a job file (key = value)")("help",
@@ -216,14 +216,16 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
   const std::vector<std::pair<std::string, std::string>> tables{{"layers", "layers"},
                                                                 {"summary", "summary"},
                                                                 {"skipped", "skipped"},
-                                                                {"spectrum", "spectrum"}};
+                                                                {"spectrum", "spectrum"},
+                                                                {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
   options.format = choice<OutputFormat>(
       "--format", values["format"].as<std::string>(),
       {{"csv", OutputFormat::csv}, {"json", OutputFormat::json}, {"npy", OutputFormat::npy}});
-  if (options.table == "spectrum" && options.matrix.empty()) {
-    throw Error(Blame::usage, "--table spectrum: name the matrix with --matrix");
+  const bool of_matrix = options.table == "spectrum" || options.table == "scan";
+  if (of_matrix && options.matrix.empty()) {
+    throw Error(Blame::usage, "--table " + options.table + ": name the matrix with --matrix");
   }
   if (options.table != "spectrum" && options.format == OutputFormat::npy) {
     throw Error(Blame::usage,

@@ -1,5 +1,5 @@
 /// @file
-/// The archive of schema version 1 that is kept in tests/data, and the sample that h5py reads.
+/// The archives of each schema version that are kept in tests/data, and the sample that h5py reads.
 ///
 /// The kept file proves that later programs read what the first one wrote, so it is made once per
 /// schema version and never again:
@@ -66,4 +66,19 @@ TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
   REQUIRE(read.spectra.size() == 5);
   for (std::size_t i = 0; i < 5; ++i)
     CHECK(test::difference(read.spectra[i], expected.spectra[i]) == "");
+}
+
+TEST_CASE("an archive of schema version 2 is still read", "[archive]") {
+  const CheckpointRecord read =
+      read_archive(std::filesystem::path(WISHART_TEST_DATA) / "archive-v2.h5");
+  const CheckpointRecord expected = test::sample_record(5, "archive-v2");
+  CHECK(read.provenance.fit_version == 2);
+  CHECK(read.provenance.fit_options == R"({"fit": "PL"})");
+  REQUIRE(read.layers.size() == 5);
+  CHECK(read.layers[2].name == "name.2002");
+  CHECK(read.layers[2].D_ks == expected.layers[2].D_ks);
+  CHECK(read.layers[3].ambiguous == expected.layers[3].ambiguous);
+  CHECK(read.layers[2].best_law == expected.layers[2].best_law);
+  CHECK(read.layers[4].alphadecay_wd == expected.layers[4].alphadecay_wd);
+  if (kSchemaVersion == 2) CHECK(test::difference(read, expected) == "");
 }
