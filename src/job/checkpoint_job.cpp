@@ -23,9 +23,7 @@ constexpr std::chrono::seconds kFlushInterval{2};
 
 /// A name for the archive file from the checkpoint's own: characters that are not plain become `_`.
 std::string id_from(const std::filesystem::path& path) {
-  std::filesystem::path last = path.lexically_normal();
-  if (!last.has_filename()) last = last.parent_path();
-  std::string name = last.filename().string();
+  std::string name = checkpoint::checkpoint_name(path);
   for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
     if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
   }
@@ -85,7 +83,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
       path_(std::filesystem::absolute(path).lexically_normal().string()),
-      catalogue_(checkpoint::open_checkpoint(path)),
+      catalogue_(
+          checkpoint::open_checkpoint(path, {options.selection.base, options.selection.with_base})),
       selection_(model::select_matrices(catalogue_, selection_options_of(options.selection))),
       identity_(catalogue_.identity()),
       layout_(layout),

@@ -146,6 +146,11 @@ std::string ScanOptions::result_options_json() const {
   json += std::string(", \"pool\": ") + (selection.no_pool ? "false" : "true");
   json += ", \"min_evals\": " + std::to_string(selection.min_evals);
   json += ", \"team_size\": " + std::to_string(team_size);
+  // Only where they are given, so that archives of earlier versions keep their meaning.
+  if (!selection.base.empty()) json += ", \"base\": " + json_quoted(selection.base.string());
+  if (!selection.with_base.empty()) {
+    json += ", \"with_base\": " + json_quoted(selection.with_base.string());
+  }
   json += ", \"layers\": [";
   for (std::size_t i = 0; i < selection.layers.size(); ++i) {
     json += (i > 0 ? ", " : "") + json_quoted(selection.layers[i]);

@@ -24,6 +24,8 @@ struct SelectionArguments {
   bool no_pool = false;
   std::int64_t min_evals = 10;
   std::vector<std::string> layers;
+  std::filesystem::path base;       ///< analyse W - W_base
+  std::filesystem::path with_base;  ///< of an adapter: analyse W_base + s B A
 };
 
 struct ScanOptions {
