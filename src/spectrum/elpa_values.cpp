@@ -4,6 +4,10 @@
 
 #include "distributed.hpp"
 
+#include <string>
+
+#include "wishart/core/error.hpp"
+
 #ifdef WISHART_HAVE_ELPA
 #include <elpa/elpa.h>
 
