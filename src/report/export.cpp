@@ -96,7 +96,7 @@ std::string export_table(const CheckpointRecord& record, Table table, TableForma
 }
 
 std::string export_spectrum_npy(const CheckpointRecord& record, const std::string& matrix) {
-  return npy_bytes(sigma_of(record, matrix));
+  return npy_bytes(spectrum_of(record, matrix).sigma);
 }
 
 std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
