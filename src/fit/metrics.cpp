@@ -1,6 +1,7 @@
 #include "wishart/fit/metrics.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -103,12 +104,15 @@ LayerRow described(const LayerRow& archived) {
   row.num_params = archived.num_params;
   row.w_norm = archived.w_norm;
   row.method = archived.method;
+  row.precision = archived.precision;
   row.solver = archived.solver;
   row.team_size = archived.team_size;
   row.num_nan = archived.num_nan;
   row.num_inf = archived.num_inf;
   row.hash = archived.hash;
   row.seconds = archived.seconds;
+  row.predicted_seconds = archived.predicted_seconds;
+  row.exit_code = archived.exit_code;
   return row;
 }
 
@@ -294,10 +298,19 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
   return row;
 }
 
+/// The row that `make` gives, with the time that it took.
+template <typename Make>
+LayerRow timed(Make&& make) {
+  const auto start = std::chrono::steady_clock::now();
+  LayerRow row = make();
+  row.fit_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return row;
+}
+
 }  // namespace
 
 LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOptions& options) {
-  return measured(described(matrix, spectrum), spectrum, options);
+  return timed([&] { return measured(described(matrix, spectrum), spectrum, options); });
 }
 
 LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& stored,
@@ -313,7 +326,7 @@ LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& stored,
   spectrum.num_below_floor = archived.num_below_floor;
   spectrum.sum_squares = archived.sum_squares;
   spectrum.sum_squares_error = archived.sum_squares_error;
-  return measured(described(archived), spectrum, options);
+  return timed([&] { return measured(described(archived), spectrum, options); });
 }
 
 }  // namespace wishart::fit

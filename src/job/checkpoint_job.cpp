@@ -243,6 +243,7 @@ void CheckpointJob::start_work(double gflops) {
 void CheckpointJob::take(Result&& result) {
   const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
   busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
+  if (result.row.fit_seconds > 0) busy_seconds_ += result.row.fit_seconds;
   work_end_ = std::chrono::steady_clock::now();
   archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
   // What failed for want of memory or for a bad disk is tried again by the next run.

@@ -2,11 +2,11 @@
 /// ELPA's two-stage eigenvalues (Marek et al., J. Phys.: Condens. Matter 26 (2014) 213201), where
 /// the build has ELPA.
 
-#include "distributed.hpp"
-
 #include <string>
 
 #include "wishart/core/error.hpp"
+
+#include "distributed.hpp"
 
 #ifdef WISHART_HAVE_ELPA
 #include <elpa/elpa.h>

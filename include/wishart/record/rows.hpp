@@ -79,6 +79,7 @@ struct LayerRow {
   std::string hash;
   double seconds = kNan;
   double predicted_seconds = kNan;
+  double fit_seconds = kNan;
   std::int64_t exit_code = 0;
   // How sure the power law is.
   double D_ks = kNan;
@@ -200,7 +201,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("floor_sigma", r.floor_sigma), f("num_below_floor", r.num_below_floor);
   f("sum_squares", r.sum_squares), f("sum_squares_error", r.sum_squares_error);
   f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds);
-  f("predicted_seconds", r.predicted_seconds);
+  f("predicted_seconds", r.predicted_seconds), f("fit_seconds", r.fit_seconds);
   f("exit_code", r.exit_code);
   f("D_ks", r.D_ks), f("alpha_low", r.alpha_low), f("alpha_high", r.alpha_high);
   f("gof_p", r.gof_p), f("ambiguous", r.ambiguous), f("rival_alpha", r.rival_alpha);
