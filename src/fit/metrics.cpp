@@ -1,7 +1,6 @@
 #include "wishart/fit/metrics.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -112,6 +111,7 @@ LayerRow described(const LayerRow& archived) {
   row.hash = archived.hash;
   row.seconds = archived.seconds;
   row.predicted_seconds = archived.predicted_seconds;
+  row.fit_seconds = archived.fit_seconds;
   row.exit_code = archived.exit_code;
   return row;
 }
@@ -298,19 +298,10 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
   return row;
 }
 
-/// The row that `make` gives, with the time that it took.
-template <typename Make>
-LayerRow timed(Make&& make) {
-  const auto start = std::chrono::steady_clock::now();
-  LayerRow row = make();
-  row.fit_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return row;
-}
-
 }  // namespace
 
 LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOptions& options) {
-  return timed([&] { return measured(described(matrix, spectrum), spectrum, options); });
+  return measured(described(matrix, spectrum), spectrum, options);
 }
 
 LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& stored,
@@ -326,7 +317,7 @@ LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& stored,
   spectrum.num_below_floor = archived.num_below_floor;
   spectrum.sum_squares = archived.sum_squares;
   spectrum.sum_squares_error = archived.sum_squares_error;
-  return timed([&] { return measured(described(archived), spectrum, options); });
+  return measured(described(archived), spectrum, options);
 }
 
 }  // namespace wishart::fit
