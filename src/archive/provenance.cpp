@@ -23,6 +23,7 @@ void visit_attributes(P& p, F&& f) {
   f("model_type", p.model_type), f("step", p.training.step), f("tokens", p.training.tokens);
   f("loss", p.training.loss), f("eval_loss", p.training.eval_loss);
   f("learning_rate", p.training.learning_rate), f("mode", p.mode), f("options", p.options);
+  f("fit_options", p.fit_options), f("fit_version", p.fit_version);
   f("program_version", p.program_version), f("program_commit", p.program_commit);
   f("compiler", p.compiler), f("libraries", p.libraries), f("mpi_layout", p.mpi_layout);
   f("created", p.created), f("seconds", p.seconds), f("restarts", p.restarts);

@@ -11,6 +11,7 @@
 #include "wishart/core/pack.hpp"
 #include "wishart/core/text.hpp"
 
+#include "adapter.hpp"
 #include "distributed.hpp"
 #include "folder.hpp"
 #include "json_scanner.hpp"
@@ -20,6 +21,7 @@
 #include "step_name.hpp"
 #include "torch_file.hpp"
 #include "weight_index.hpp"
+#include "with_base.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -203,6 +205,7 @@ void open_folder(Catalogue& catalogue, Gathered& gathered) {
       for (const std::string& name : content.weights) {
         add_file(catalogue, gathered, read_weight_file(catalogue.root / name, content.format));
       }
+      if (content.adapter) catalogue.format = kLora;
       break;
   }
   if (!content.unused.empty()) {
@@ -227,6 +230,7 @@ void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   }
   catalogue.root = file.parent_path();
   add_file(catalogue, gathered, read_weight_file(file, catalogue.format));
+  if (is_adapter(name)) catalogue.format = kLora;
 }
 
 }  // namespace
@@ -245,7 +249,7 @@ Catalogue open_checkpoint(const fs::path& path) {
   }
   Catalogue catalogue;
   Gathered gathered;
-  std::string name = whole.filename().string();
+  std::string name = checkpoint_name(whole);
   if (fs::is_directory(whole, status)) {
     catalogue.root = whole;
     open_folder(catalogue, gathered);
@@ -254,12 +258,39 @@ Catalogue open_checkpoint(const fs::path& path) {
     if (parse_step_name(name).step < 0) name = catalogue.root.filename().string();
   }
   order_tensors(catalogue);
-  assemble_quantised(catalogue);
+  if (catalogue.format == kLora) {
+    assemble_adapter(catalogue);
+  } else {
+    assemble_quantised(catalogue);
+  }
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
   catalogue.config = read_model_config(catalogue.root, catalogue.warnings);
   catalogue.training = read_training_state(catalogue.root, name, catalogue.warnings);
   if (catalogue.training.step < 0) catalogue.training.step = gathered.step;
+  return catalogue;
+}
+
+Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
+  Catalogue catalogue = open_checkpoint(path);
+  if (!options.base.empty() && !options.with_base.empty()) {
+    throw Error(Blame::usage, "--base and --with-base: expected one of them, found both");
+  }
+  const bool adapter = catalogue.format == kLora;
+  if (!options.base.empty()) {
+    if (adapter) {
+      throw Error(Blame::usage, "--base: " + shown(catalogue.root) +
+                                    " is an adapter, which is a difference already. Leave it out, "
+                                    "or use --with-base");
+    }
+    subtract_base(catalogue, open_checkpoint(options.base));
+  } else if (!options.with_base.empty()) {
+    if (!adapter) {
+      throw Error(Blame::usage,
+                  "--with-base: " + shown(catalogue.root) + " is no adapter. Use --base");
+    }
+    add_to_base(catalogue, open_checkpoint(options.with_base));
+  }
   return catalogue;
 }
 

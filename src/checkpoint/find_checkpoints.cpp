@@ -6,7 +6,9 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "completeness.hpp"
 #include "folder.hpp"
+#include "hub_cache.hpp"
 #include "side_files.hpp"
 #include "step_name.hpp"
 
@@ -38,7 +40,7 @@ struct Found {
 
 Found examined(fs::path path) {
   Found found;
-  found.name = path.filename().string();
+  found.name = checkpoint_name(path);
   const StepName named = parse_step_name(found.name);
   found.stage = named.stage;
   found.step = named.step;
@@ -111,13 +113,20 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
   }
   std::string unsupported = own.found;
   std::vector<Found> found;
-  for (const fs::path& folder : distinct_folders(whole, list_folder(whole))) {
+  std::vector<fs::path> folders = hub_snapshots(whole);
+  if (folders.empty()) folders = distinct_folders(whole, list_folder(whole));
+  const bool have_state = std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
+    return folder.filename().string().starts_with("checkpoint-") &&
+           fs::exists(folder / "trainer_state.json", status);
+  });
+  for (const fs::path& folder : folders) {
     const FolderContent content = content_of(folder);
-    if (content.is_readable()) {
-      found.push_back(examined(folder));
-    } else if (content.kind == Kind::incomplete) {
-      messages.push_back(printable(folder.string()) + ": is not complete: " + content.found +
+    const std::string missing = missing_part(folder, content, have_state);
+    if (!missing.empty()) {
+      messages.push_back(printable(folder.string()) + ": is not complete: " + missing +
                          ". It is left for the next time");
+    } else if (content.is_readable()) {
+      found.push_back(examined(folder));
     } else if (unsupported.empty() && content.kind == Kind::unsupported) {
       unsupported = printable(folder.filename().string()) + "/" + content.found;
     }

@@ -19,10 +19,7 @@ struct Format {
   std::string_view name;
 };
 
-constexpr std::array<Format, 14> kUnsupported{{
-    {"adapter_model*.safetensors", "LoRA adapter"},
-    {"adapter_model.bin", "LoRA adapter"},
-    {"adapter_config.json", "LoRA adapter"},
+constexpr std::array<Format, 11> kUnsupported{{
     {"pytorch_model_fsdp_*_rank*.bin", "flat parameters of PyTorch FSDP"},
     {"zero_pp_rank_*", "DeepSpeed ZeRO"},
     {"mp_rank_*", "Megatron or DeepSpeed"},
@@ -44,7 +41,6 @@ std::size_t unsupported_rank(std::string_view name) {
   return static_cast<std::size_t>(found - kUnsupported.begin());
 }
 
-bool is_adapter(std::string_view name) { return glob_match("adapter_model*", name); }
 bool is_hidden(std::string_view name) { return name.starts_with('.'); }
 
 /// True for states of the optimizer and the like, which hold no weights.
@@ -107,6 +103,10 @@ std::string unsupported_format(std::string_view name) {
   return printable(name) + " (" + std::string(kUnsupported[rank].name) + ")";
 }
 
+bool is_adapter(std::string_view name) {
+  return name == "adapter_model.safetensors" || name == "adapter_model.bin";
+}
+
 std::string_view format_of_file(std::string_view name) {
   if (name.ends_with(kExtension)) return kSafetensors;
   constexpr std::array<std::string_view, 5> kTorchEndings{".pt", ".bin", ".pth", ".ckpt", ".th"};
@@ -127,7 +127,7 @@ std::vector<std::string> weight_files(const std::vector<std::string>& names,
   std::vector<std::string> weights;
   for (const std::string& name : names) {
     if (format_of_file(name) == format && !is_hidden(name) && !is_side_state(name) &&
-        unsupported_rank(name) == kUnsupported.size()) {
+        !is_adapter(name) && unsupported_rank(name) == kUnsupported.size()) {
       weights.push_back(name);
     }
   }
@@ -169,6 +169,14 @@ FolderContent classify_folder(std::vector<std::string> names) {
     for (const std::string& name : names) {
       if (is_adapter(name) && name.ends_with(kExtension)) content.unused.push_back(name);
     }
+    return content;
+  }
+  for (const std::string_view name : {"adapter_model.safetensors", "adapter_model.bin"}) {
+    if (!has(names, name)) continue;
+    content.kind = FolderContent::Kind::files;
+    content.format = format_of_file(name);
+    content.weights = {std::string(name)};
+    content.adapter = true;
     return content;
   }
   if (has(names, ".metadata")) {

@@ -18,6 +18,7 @@ inline constexpr std::string_view kExtension = ".safetensors";
 /// Formats of weight files.
 inline constexpr std::string_view kSafetensors = "safetensors";
 inline constexpr std::string_view kTorch = "torch";
+inline constexpr std::string_view kLora = "lora";
 inline constexpr std::string_view kDistributed = "torch.distributed.checkpoint";
 
 /// What a folder holds. Made from names alone.
@@ -38,6 +39,7 @@ struct FolderContent {
   std::vector<std::string> unused;   ///< weight files that are left out, in natural order
   std::string inside;                ///< of `distributed`: the folder of `.metadata`, or empty
   std::string found;                 ///< of `unsupported`: `model.gguf (GGUF)`
+  bool adapter = false;              ///< of `files`: a LoRA adapter
   bool loose = false;  ///< of `files`: a file of any name, which may lie here by chance
 
   /// Something that open_checkpoint opens.
@@ -55,6 +57,9 @@ struct FolderContent {
 
 /// The format of a weight file, by its name; empty if it is none that is read.
 [[nodiscard]] std::string_view format_of_file(std::string_view name);
+
+/// True for the names of PEFT's adapters.
+[[nodiscard]] bool is_adapter(std::string_view name);
 
 /// `model.gguf (GGUF)` for the name of a file or folder whose format is
 /// known and not read; empty for any other.

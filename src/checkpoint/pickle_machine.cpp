@@ -12,7 +12,9 @@ namespace {
 
 /// Modules and functions that no checkpoint calls and that attacks do. Nothing would be called in
 /// any case; a file that asks for it is not worth the name of a checkpoint.
-constexpr std::array<std::string_view, 24> kHostile{"os.*",
+constexpr std::array<std::string_view, 26> kHostile{"io.open",
+                                                    "_io.open",
+                                                    "os.*",
                                                     "posix.*",
                                                     "nt.*",
                                                     "subprocess.*",

@@ -16,6 +16,10 @@ using Kind = Pickle::Kind;
 
 constexpr std::size_t kMaxRank = 64;  // PyTorch, c10/core/TensorImpl.h: MAX_DIMS of a kernel
 
+/// An expanded tensor shows elements many times. Above this a small file would stand for endless
+/// work.
+constexpr std::int64_t kMaxRepeated = std::int64_t{1} << 20;
+
 struct NamedDtype {
   std::string_view torch;    ///< torch.bfloat16
   std::string_view storage;  ///< torch.BFloat16Storage
@@ -252,6 +256,10 @@ Tensor placed(const TorchTensor& tensor, std::int32_t file, std::int64_t storage
   if (!count || (*count > 0 && (!end || *end > storage_bytes))) {
     fail(" of shape " + printable(shape_text(tensor.shape), 100) +
          " reaches beyond its storage of " + std::to_string(storage_bytes) + " bytes");
+  }
+  if (*count > kMaxRepeated && *count > storage_bytes / element_bytes) {
+    fail(" of shape " + printable(shape_text(tensor.shape), 100) + " repeats its storage of " +
+         std::to_string(storage_bytes) + " bytes, expected no more elements than are stored");
   }
   const auto whole_bytes = checked_product(*count, element_bytes);
   if (!whole_bytes) fail(" of shape " + printable(shape_text(tensor.shape), 100) + " is too large");

@@ -11,6 +11,8 @@
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
 
+#include "statistics.hpp"
+
 namespace wishart::fit {
 namespace {
 
@@ -76,6 +78,44 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   return row;
 }
 
+/// The same from an archived row.
+LayerRow described(const LayerRow& archived) {
+  LayerRow row;
+  row.layer_id = archived.layer_id;
+  row.longname = archived.longname;
+  row.name = archived.name;
+  row.M = archived.M;
+  row.N = archived.N;
+  row.Q = archived.Q;
+  row.layer_type = archived.layer_type;
+  row.num_evals = archived.num_evals;
+  row.rf = archived.rf;
+  row.slice_id = archived.slice_id;
+  row.key = archived.key;
+  row.aliases = archived.aliases;
+  row.role = archived.role;
+  row.stack = archived.stack;
+  row.block = archived.block;
+  row.expert = archived.expert;
+  row.rows = archived.rows;
+  row.cols = archived.cols;
+  row.dtype = archived.dtype;
+  row.num_params = archived.num_params;
+  row.w_norm = archived.w_norm;
+  row.method = archived.method;
+  row.precision = archived.precision;
+  row.solver = archived.solver;
+  row.team_size = archived.team_size;
+  row.num_nan = archived.num_nan;
+  row.num_inf = archived.num_inf;
+  row.hash = archived.hash;
+  row.seconds = archived.seconds;
+  row.predicted_seconds = archived.predicted_seconds;
+  row.fit_seconds = archived.fit_seconds;
+  row.exit_code = archived.exit_code;
+  return row;
+}
+
 /// The norms and ranks that both modes define alike.
 void fill_scale(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum,
                 const FitOptions& options) {
@@ -94,18 +134,22 @@ void fill_scale(LayerRow& row, std::span<const double> lambda, const Spectrum& s
   row.sum_squares_error = spectrum.sum_squares_error;
 }
 
-void take_fit(LayerRow& row, const PowerLaw& fit, std::span<const double> lambda) {
+/// The fit as columns. `top` eigenvalues at the end of `lambda` were set aside before it.
+void take_fit(LayerRow& row, const PowerLaw& fit, std::span<const double> lambda,
+              std::int64_t top) {
   row.status = "success";
   row.alpha = fit.alpha;
   row.D = fit.D;
   row.sigma = fit.sigma;
   row.xmin = fit.xmin;
   row.xmax = fit.xmax;
-  row.num_pl_spikes = static_cast<std::int64_t>(lambda.size()) - count_below(lambda, fit.xmin);
+  row.num_pl_spikes =
+      static_cast<std::int64_t>(lambda.size()) - top - count_below(lambda, fit.xmin);
 }
 
 /// WeightWatcher 0.7.5.5, defects included (docs/metrics.md, "The two modes").
-void fill_weightwatcher(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum) {
+void fill_weightwatcher(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum,
+                        const FitOptions& options) {
   const double rank_tolerance = std::sqrt(row.lambda_max) * static_cast<double>(row.N) * kEps;
   row.matrix_rank = std::count_if(lambda.begin(), lambda.end(),
                                   [&](double value) { return std::sqrt(value) > rank_tolerance; });
@@ -126,11 +170,16 @@ void fill_weightwatcher(LayerRow& row, std::span<const double> lambda, const Spe
   row.fit_floor = kWeightWatcherFloor;
   const std::span<const double> fitted = above(lambda, row.fit_floor);
   row.num_fit_evals = static_cast<std::int64_t>(fitted.size());
-  if (const auto fit = scan_power_law(fitted, {})) {
-    take_fit(row, *fit, lambda);
+  const ScanOptions scan;
+  if (const auto tail = fit_tail(fitted, scan, options, row)) {
+    take_fit(row, tail->fit, lambda, options.xmax);
+    fill_certainty(row, *tail, scan, options);
+    fill_laws(row, *tail);
+    take_truncated(row, *tail, options);
   } else {
     row.status = "failed";
     row.reason = std::to_string(fitted.size()) + " eigenvalues above " + rounded(row.fit_floor, 3);
+    if (row.raw_alpha == -1) row.reason += ", too few for clip_xmax";
     row.alpha = row.D = row.sigma = row.xmin = -1;
     row.num_pl_spikes = -1;
   }
@@ -168,7 +217,23 @@ void add_warning(LayerRow& row, const std::string& warning) {
   row.warning += (row.warning.empty() ? "" : ";") + warning;
 }
 
-void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum) {
+/// Why a corrected fit of these values failed.
+std::string failure(const LayerRow& row, const FitOptions& options) {
+  const std::int64_t left = row.num_fit_evals - options.xmax;
+  if (left < options.xmax) {
+    return "--xmax " + std::to_string(options.xmax) + " would take away more than half of the " +
+           std::to_string(row.num_fit_evals) + " eigenvalues above the floor";
+  }
+  if (left < kMinTail) {
+    return std::to_string(left) + " eigenvalues above the floor, a fit needs " +
+           std::to_string(kMinTail);
+  }
+  if (!std::isnan(row.raw_alpha)) return "no tail begins at the peak of the density";
+  return "all eigenvalues above the floor are equal";
+}
+
+void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum,
+                    const FitOptions& options) {
   row.rank_loss = spectrum.num_below_floor;
   row.matrix_rank = row.num_evals - spectrum.num_below_floor;
   row.sv_min = spectrum.sigma.front();
@@ -189,29 +254,27 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
   row.fit_floor = floor_sigma * floor_sigma;
   const std::span<const double> fitted = above(lambda, row.fit_floor);
   row.num_fit_evals = static_cast<std::int64_t>(fitted.size());
-  const auto fit = scan_power_law(fitted, {.min_tail = kMinTail, .skip_repeated = true});
-  if (fit) {
-    take_fit(row, *fit, lambda);
+  const ScanOptions scan{.min_tail = kMinTail, .skip_repeated = true};
+  if (const auto tail = fit_tail(fitted, scan, options, row)) {
+    take_fit(row, tail->fit, lambda, options.xmax);
+    fill_certainty(row, *tail, scan, options);
+    fill_laws(row, *tail);
+    take_truncated(row, *tail, options);
     row.alpha_weighted = row.alpha * row.log_spectral_norm;
     row.log_alpha_norm = log10_power_sum(lambda, row.alpha);
     if (row.alpha < kOverTrained) add_warning(row, "over-trained");
     if (row.alpha > kUnderTrained) add_warning(row, "under-trained");
-    if (fit->num_tail < kSmallTail) add_warning(row, "small-tail");
+    if (tail->fit.num_tail < kSmallTail) add_warning(row, "small-tail");
   } else {
     row.status = "failed";
-    row.reason = row.num_fit_evals < kMinTail
-                     ? std::to_string(row.num_fit_evals) +
-                           " eigenvalues above the floor, a fit needs " + std::to_string(kMinTail)
-                     : "all eigenvalues above the floor are equal";
+    row.reason = failure(row, options);
     add_warning(row, "fit-failed");
   }
   if (2 * row.matrix_rank < row.num_evals) add_warning(row, "rank-collapse");
 }
 
-}  // namespace
-
-LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOptions& options) {
-  LayerRow row = described(matrix, spectrum);
+/// All metrics of a described row.
+LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& options) {
   if (spectrum.status != SpectrumStatus::ok || spectrum.sigma.empty()) {
     row.status = spectrum.status == SpectrumStatus::nonfinite ? "nonfinite" : "error";
     row.warning = row.status;
@@ -220,11 +283,41 @@ LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOpti
   const std::vector<double> lambda = eigenvalues(spectrum);
   fill_scale(row, lambda, spectrum, options);
   if (options.weightwatcher) {
-    fill_weightwatcher(row, lambda, spectrum);
+    fill_weightwatcher(row, lambda, spectrum, options);
   } else {
-    fill_corrected(row, lambda, spectrum);
+    fill_corrected(row, lambda, spectrum, options);
+  }
+  if (row.lambda_max > 0) {
+    fill_erg(row, lambda, options.weightwatcher);
+    fill_random_matrix(row, lambda, options);
+  } else if (options.weightwatcher) {
+    row.detX_num = 0;
+    if (options.mp_fit)
+      row.sigma_mp = row.mp_softrank = row.W_scale = row.bulk_max = row.bulk_min = -1;
   }
   return row;
+}
+
+}  // namespace
+
+LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOptions& options) {
+  return measured(described(matrix, spectrum), spectrum, options);
+}
+
+LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& stored,
+                      const FitOptions& options) {
+  if (stored.sigma.empty()) return archived;
+  Spectrum spectrum;
+  spectrum.status = SpectrumStatus::ok;
+  spectrum.sigma = stored.sigma;
+  spectrum.view_sigma_min = stored.view_sigma_min;
+  spectrum.view_sigma_max = stored.view_sigma_max;
+  spectrum.view_rank_loss = stored.view_rank_loss;
+  spectrum.floor_sigma = archived.floor_sigma;
+  spectrum.num_below_floor = archived.num_below_floor;
+  spectrum.sum_squares = archived.sum_squares;
+  spectrum.sum_squares_error = archived.sum_squares_error;
+  return measured(described(archived), spectrum, options);
 }
 
 }  // namespace wishart::fit

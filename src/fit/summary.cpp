@@ -21,7 +21,7 @@ struct Metric {
 /// A count that is not known is -1 in the table, and stays out of the averages.
 double count_value(std::int64_t count) { return count < 0 ? kNan : static_cast<double>(count); }
 
-constexpr std::array<Metric, 11> kMetrics{{
+constexpr std::array<Metric, 13> kMetrics{{
     {"alpha", [](const LayerRow& r) { return r.alpha; }},
     {"D", [](const LayerRow& r) { return r.D; }},
     {"sigma", [](const LayerRow& r) { return r.sigma; }},
@@ -33,6 +33,8 @@ constexpr std::array<Metric, 11> kMetrics{{
     {"stable_rank", [](const LayerRow& r) { return r.stable_rank; }},
     {"matrix_rank", [](const LayerRow& r) { return count_value(r.matrix_rank); }},
     {"entropy", [](const LayerRow& r) { return r.entropy; }},
+    {"mp_softrank", [](const LayerRow& r) { return r.mp_softrank; }},
+    {"alpha_hill", [](const LayerRow& r) { return r.alpha_hill; }},
 }};
 
 using Group = std::vector<const LayerRow*>;

@@ -1,12 +1,49 @@
 /// @file
 /// The commands that read an archive: no MPI, no weights.
 
+#include <cmath>
+#include <string>
+#include <vector>
+
 #include "wishart/archive/archive.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/fit/power_law.hpp"
+#include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/report/export.hpp"
 #include "wishart/report/report.hpp"
 
 namespace wishart::job {
+namespace {
+
+/// alpha and D of every candidate for xmin, as the fit saw them.
+std::string scan_table(const CheckpointRecord& record, const std::string& matrix,
+                       report::TableFormat format) {
+  const auto [row, sigma] = report::spectrum_of(record, matrix);
+  std::vector<double> fitted;
+  for (const double value : sigma) {
+    if (value * value > row.fit_floor) fitted.push_back(value * value);
+  }
+  const bool weightwatcher = record.provenance.mode == "weightwatcher";
+  const fit::ScanOptions options{.min_tail = weightwatcher ? 2 : fit::kMinTail,
+                                 .skip_repeated = !weightwatcher};
+  const bool csv = format == report::TableFormat::csv;
+  std::string text = csv ? "xmin,alpha,D\n" : "[";
+  const char* separator = "\n  ";
+  for (const fit::Tail& tail : fit::scan_curve(fitted, options)) {
+    if (csv) {
+      text += shortest(tail.xmin) + "," + shortest(tail.alpha) + "," + shortest(tail.D) + "\n";
+      continue;
+    }
+    const std::string alpha = std::isfinite(tail.alpha) ? shortest(tail.alpha) : "null";
+    text += separator + ("{\"xmin\": " + shortest(tail.xmin) + ", \"alpha\": " + alpha +
+                         ", \"D\": " + shortest(tail.D) + "}");
+    separator = ",\n  ";
+  }
+  return csv ? text : text + "\n]\n";
+}
+
+}  // namespace
 
 std::string report_text(const ReportOptions& options) {
   const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
@@ -19,11 +56,12 @@ std::string report_text(const ReportOptions& options) {
 
 std::string export_bytes(const ExportOptions& options) {
   const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
-  const bool spectrum = options.table == "spectrum";
+  const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const CheckpointRecord record =
       archive::read_archive(file, spectrum ? archive::Parts::all : archive::Parts::without_spectra);
   const auto format =
       options.format == OutputFormat::json ? report::TableFormat::json : report::TableFormat::csv;
+  if (options.table == "scan") return scan_table(record, options.matrix, format);
   if (spectrum) {
     return options.format == OutputFormat::npy
                ? report::export_spectrum_npy(record, options.matrix)

@@ -8,10 +8,12 @@
 #include "wishart/core/hash.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
+#include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 
 #include "libraries.hpp"
 #include "planning.hpp"
+#include "refit.hpp"
 #include "stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -21,9 +23,7 @@ constexpr std::chrono::seconds kFlushInterval{2};
 
 /// A name for the archive file from the checkpoint's own: characters that are not plain become `_`.
 std::string id_from(const std::filesystem::path& path) {
-  std::filesystem::path last = path.lexically_normal();
-  if (!last.has_filename()) last = last.parent_path();
-  std::string name = last.filename().string();
+  std::string name = checkpoint::checkpoint_name(path);
   for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
     if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
   }
@@ -66,6 +66,16 @@ int graver(int a, int b) {
   return std::min(a, b);
 }
 
+/// Options of an archive of schema version 1 as later ones keep them: `tolerance` shapes metrics,
+/// not spectra, and has moved to the options of the fit.
+std::string spectra_options(const Provenance& provenance) {
+  std::string options = provenance.options;
+  if (provenance.fit_version > 1) return options;
+  const std::size_t begin = options.find(", \"tolerance\": ");
+  if (begin == std::string::npos) return options;
+  return options.erase(begin, options.find(',', begin + 1) - begin);
+}
+
 }  // namespace
 
 CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
@@ -73,7 +83,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
       path_(std::filesystem::absolute(path).lexically_normal().string()),
-      catalogue_(checkpoint::open_checkpoint(path)),
+      catalogue_(
+          checkpoint::open_checkpoint(path, {options.selection.base, options.selection.with_base})),
       selection_(model::select_matrices(catalogue_, selection_options_of(options.selection))),
       identity_(catalogue_.identity()),
       layout_(layout),
@@ -112,7 +123,7 @@ void CheckpointJob::check_archive() {
                                   printable(path_) +
                                   " has the same name. Choose another with --id");
   }
-  if (!same_content || old.provenance.options != options_.result_options_json()) return;
+  if (!same_content || spectra_options(old.provenance) != options_.result_options_json()) return;
   already_archived_ = std::all_of(old.layers.begin(), old.layers.end(),
                                   [](const LayerRow& row) { return is_lasting(row); });
   if (!already_archived_) {
@@ -122,7 +133,15 @@ void CheckpointJob::check_archive() {
   for (const LayerRow& row : old.layers) {
     archived_exit_code_ = graver(archived_exit_code_, exit_code_of(row));
   }
-  closing_ = id_ + ": already in " + printable(file.string()) + ", nothing to do\n";
+  const bool same_fit = old.provenance.fit_version == fit::kFitVersion &&
+                        old.provenance.fit_options == fit::options_json(options_.fit);
+  closing_ = id_ + ": already in " + printable(file.string());
+  if (same_fit) {
+    closing_ += ", nothing to do\n";
+  } else {
+    refit_file(file, options_.fit, 0);
+    closing_ += ", fitted again\n";
+  }
 }
 
 void CheckpointJob::take_over(const std::filesystem::path& file) {
@@ -162,9 +181,8 @@ bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
       matrices.begin(), matrices.end(), key,
       [](const Matrix& one, const std::string& name) { return natural_less(one.key, name); });
   if (matrix == matrices.end() || matrix->key != key) return false;
-  const fit::FitOptions fit_options{options_.selection.weightwatcher, options_.tolerance};
   Done done;
-  done.row = fit::layer_row(*matrix, spectrum, fit_options);
+  done.row = fit::layer_row(*matrix, spectrum, options_.fit);
   done.row.dtype = storage_text(matrix->tensor);
   done.spectrum = std::move(spectrum);
   done_[key] = std::move(done);
@@ -203,8 +221,7 @@ WorkOrder CheckpointJob::work_order() const {
   for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
   order.resolve = options_.resolve;
   order.calibrate = worth_calibrating();
-  order.weightwatcher = options_.selection.weightwatcher;
-  order.tolerance = options_.tolerance;
+  order.fit = options_.fit;
   return order;
 }
 
@@ -226,6 +243,7 @@ void CheckpointJob::start_work(double gflops) {
 void CheckpointJob::take(Result&& result) {
   const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
   busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
+  if (result.row.fit_seconds > 0) busy_seconds_ += result.row.fit_seconds;
   work_end_ = std::chrono::steady_clock::now();
   archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
   // What failed for want of memory or for a bad disk is tried again by the next run.
@@ -255,6 +273,8 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.training = catalogue_.training;
   provenance.mode = options_.selection.weightwatcher ? "weightwatcher" : "corrected";
   provenance.options = options_.result_options_json();
+  provenance.fit_options = fit::options_json(options_.fit);
+  provenance.fit_version = fit::kFitVersion;
   provenance.program_version = build_info().version;
   provenance.program_commit = build_info().commit;
   provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
@@ -284,6 +304,7 @@ std::filesystem::path CheckpointJob::finish() {
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
+  fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
   file_ = archive::write_archive(options_.archive, record);
   journal_->remove();

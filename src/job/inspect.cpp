@@ -37,7 +37,8 @@ report::TextTable skipped_table(const model::Selection& selection) {
 }  // namespace
 
 std::string inspect_text(const InspectOptions& options) {
-  const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(options.path);
+  const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
+      options.path, {options.selection.base, options.selection.with_base});
   const model::Selection selection =
       model::select_matrices(catalogue, selection_options_of(options.selection));
   const Method method = options.selection.weightwatcher ? Method::svd : Method::gram;

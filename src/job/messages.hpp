@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/core/pack.hpp"
+#include "wishart/fit/options.hpp"
 #include "wishart/plan/plan.hpp"
 #include "wishart/record/matrix.hpp"
 #include "wishart/record/rows.hpp"
@@ -27,8 +28,7 @@ struct WorkOrder {
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
   std::vector<plan::Way> ways;   ///< how each is done
   bool resolve = false;
-  bool weightwatcher = false;
-  double tolerance = 0;
+  fit::FitOptions fit;
 };
 
 /// Work on the matrices `items`, one after the other, as team `team`; or, without any, leave.
@@ -53,7 +53,7 @@ struct Results {
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
   f(v.nothing_to_do), f(v.calibrate), f(v.root), f(v.files), f(v.matrices), f(v.ways), f(v.resolve),
-      f(v.weightwatcher), f(v.tolerance);
+      f(v.fit);
 }
 template <class F>
 void visit_fields(Assignment& v, F&& f) {

@@ -9,6 +9,7 @@
 #include "wishart/core/text.hpp"
 
 #include "command_options.hpp"
+#include "fit_options.hpp"
 #include "plan_options.hpp"
 #include "shared_options.hpp"
 #include "synth_options.hpp"
@@ -62,14 +63,13 @@ Command scan_command() {
                                                 "read options from a job file (key = value)")(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the checkpoint in the archive (default: its file or folder name)")(
-      "tolerance", po::value<double>()->default_value(1e-6, "1e-6")->value_name("X"),
-      "eigenvalues below it count as weak_rank_loss")(
       "time-limit", po::value<std::string>()->value_name("TIME"),
       "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
       "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
       "auto, plain, json or none; on stderr");
   add_engine_options(command.options);
   add_selection_options(command.options);
+  add_fit_options(command.options);
   command.options.add_options()("help", "this text");
   return command;
 }
@@ -124,9 +124,9 @@ Command export_command() {
       "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
       "which checkpoint, if the archive holds several")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
-      "layers, summary, skipped or spectrum")(
+      "layers, summary, skipped, spectrum or scan")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "for a spectrum: the matrix, by key or tensor name")(
+      "for a spectrum or a scan: the matrix, by key or tensor name")(
       "format", po::value<std::string>()->default_value("csv")->value_name("FORMAT"),
       "csv or json; npy for a spectrum")("job", po::value<std::string>()->value_name("FILE"),
                                          "read options from a job file (key = value)")("help",
@@ -145,8 +145,12 @@ std::string ScanOptions::result_options_json() const {
   json += ", \"solver\": " + json_quoted(solver_name(solver));
   json += std::string(", \"pool\": ") + (selection.no_pool ? "false" : "true");
   json += ", \"min_evals\": " + std::to_string(selection.min_evals);
-  json += ", \"tolerance\": " + shortest(tolerance);
   json += ", \"team_size\": " + std::to_string(team_size);
+  // Only where they are given, so that archives of earlier versions keep their meaning.
+  if (!selection.base.empty()) json += ", \"base\": " + json_quoted(selection.base.string());
+  if (!selection.with_base.empty()) {
+    json += ", \"with_base\": " + json_quoted(selection.with_base.string());
+  }
   json += ", \"layers\": [";
   for (std::size_t i = 0; i < selection.layers.size(); ++i) {
     json += (i > 0 ? ", " : "") + json_quoted(selection.layers[i]);
@@ -169,11 +173,8 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
                     printable(options.id) + "'");
   }
   options.selection = selection_of(values);
-  options.tolerance = values["tolerance"].as<double>();
-  if (!(options.tolerance >= 0)) {
-    throw Error(Blame::usage, "--tolerance: expected a number of at least 0, found " +
-                                  shortest(options.tolerance));
-  }
+  options.fit = fit_options_of(values);
+  options.fit.weightwatcher = options.selection.weightwatcher;
   take_engine_options(options, values);
   if (values.count("time-limit") > 0) {
     options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
@@ -220,14 +221,16 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
   const std::vector<std::pair<std::string, std::string>> tables{{"layers", "layers"},
                                                                 {"summary", "summary"},
                                                                 {"skipped", "skipped"},
-                                                                {"spectrum", "spectrum"}};
+                                                                {"spectrum", "spectrum"},
+                                                                {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
   options.format = choice<OutputFormat>(
       "--format", values["format"].as<std::string>(),
       {{"csv", OutputFormat::csv}, {"json", OutputFormat::json}, {"npy", OutputFormat::npy}});
-  if (options.table == "spectrum" && options.matrix.empty()) {
-    throw Error(Blame::usage, "--table spectrum: name the matrix with --matrix");
+  const bool of_matrix = options.table == "spectrum" || options.table == "scan";
+  if (of_matrix && options.matrix.empty()) {
+    throw Error(Blame::usage, "--table " + options.table + ": name the matrix with --matrix");
   }
   if (options.table != "spectrum" && options.format == OutputFormat::npy) {
     throw Error(Blame::usage,
@@ -249,6 +252,7 @@ std::string help_text(const std::string& command) {
            "  plan PATH --ranks N          how a scan would be divided over N ranks, and how long "
            "it "
            "takes\n"
+           "  refit ARCHIVE                compute all metrics again from the stored spectra\n"
            "  report ARCHIVE               show the summary of a scanned checkpoint\n"
            "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
            "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
@@ -263,8 +267,8 @@ std::string help_text(const std::string& command) {
            "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
            "again).\n";
   }
-  for (const auto& make : {scan_command, inspect_command, plan_command, report_command,
-                           export_command, synth_command}) {
+  for (const auto& make : {scan_command, inspect_command, plan_command, refit_command,
+                           report_command, export_command, synth_command}) {
     const Command found = make();
     if (found.name != command) continue;
     std::ostringstream text;

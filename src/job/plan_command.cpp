@@ -121,7 +121,8 @@ std::string json_text(const PlanOptions& options, const Planned& planned) {
 }  // namespace
 
 std::string plan_text(const PlanOptions& options) {
-  const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(options.path);
+  const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
+      options.path, {options.scan.selection.base, options.scan.selection.with_base});
   Planned planned;
   planned.matrices =
       model::select_matrices(catalogue, selection_options_of(options.scan.selection)).matrices;

@@ -12,7 +12,11 @@ void add_selection_options(po::options_description& options) {
       "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
       "skip matrices with fewer singular values")(
       "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
-      "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated");
+      "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated")(
+      "base", po::value<std::string>()->value_name("PATH"),
+      "analyse the difference to this checkpoint, tensor by tensor of the same name and shape")(
+      "with-base", po::value<std::string>()->value_name("PATH"),
+      "of a LoRA adapter: analyse the weights of this checkpoint with the adapter added");
 }
 
 SelectionArguments selection_of(const po::variables_map& values) {
@@ -30,6 +34,8 @@ SelectionArguments selection_of(const po::variables_map& values) {
   if (values.count("layers") > 0) {
     selection.layers = values["layers"].as<std::vector<std::string>>();
   }
+  if (values.count("base") > 0) selection.base = values["base"].as<std::string>();
+  if (values.count("with-base") > 0) selection.with_base = values["with-base"].as<std::string>();
   return selection;
 }
 

@@ -1,5 +1,7 @@
 #include "worker.hpp"
 
+#include <chrono>
+
 #include "wishart/checkpoint/element_reader.hpp"
 #include "wishart/fit/metrics.hpp"
 
@@ -43,8 +45,10 @@ public:
     result.item = item;
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
     if (team.comm().rank() == 0) {
-      result.row = fit::layer_row(matrix, result.spectrum,
-                                  fit::FitOptions{order_->weightwatcher, order_->tolerance});
+      const auto start = std::chrono::steady_clock::now();
+      result.row = fit::layer_row(matrix, result.spectrum, order_->fit);
+      result.row.fit_seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       result.row.dtype = storage_text(matrix.tensor);
     }
     return result;

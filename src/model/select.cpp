@@ -40,13 +40,13 @@ public:
     }
   }
 
-  [[nodiscard]] Selection take() { return std::move(selection_); }
-
-private:
   void skip(const Tensor& tensor, const std::string& reason, const std::string& detail) {
     skip_part(tensor, tensor.name, tensor.num_elements, reason, detail);
   }
 
+  [[nodiscard]] Selection take() { return std::move(selection_); }
+
+private:
   void skip_part(const Tensor& tensor, const std::string& name, std::int64_t elements,
                  const std::string& reason, const std::string& detail) {
     selection_.skipped.push_back(
@@ -295,6 +295,9 @@ private:
 Selection select_matrices(const checkpoint::Catalogue& catalogue, const SelectionOptions& options) {
   Selector selector(catalogue, options);
   for (const Tensor& tensor : catalogue.tensors) selector.look_at(tensor);
+  for (const checkpoint::LeftOut& one : catalogue.left_out) {
+    selector.skip(one.tensor, one.reason, one.detail);
+  }
   Selection all = selector.take();
 
   LayerFilter filter(options.layers);

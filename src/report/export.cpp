@@ -69,7 +69,9 @@ std::size_t find_layer(const CheckpointRecord& record, const std::string& matrix
                                 (near.empty() ? "" : ". Did you mean '" + printable(near) + "'?"));
 }
 
-const std::vector<double>& sigma_of(const CheckpointRecord& record, const std::string& matrix) {
+}  // namespace
+
+NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& matrix) {
   const std::size_t index = find_layer(record, matrix);
   const std::vector<double>& sigma = record.spectra[index].sigma;
   if (sigma.empty()) {
@@ -78,10 +80,8 @@ const std::vector<double>& sigma_of(const CheckpointRecord& record, const std::s
                                   printable(record.layers[index].status) + ": " +
                                   printable(record.layers[index].reason));
   }
-  return sigma;
+  return {record.layers[index], sigma};
 }
-
-}  // namespace
 
 std::string export_table(const CheckpointRecord& record, Table table, TableFormat format) {
   switch (table) {
@@ -96,12 +96,12 @@ std::string export_table(const CheckpointRecord& record, Table table, TableForma
 }
 
 std::string export_spectrum_npy(const CheckpointRecord& record, const std::string& matrix) {
-  return npy_bytes(sigma_of(record, matrix));
+  return npy_bytes(spectrum_of(record, matrix).sigma);
 }
 
 std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
                             TableFormat format) {
-  const std::vector<double>& sigma = sigma_of(record, matrix);
+  const std::vector<double>& sigma = spectrum_of(record, matrix).sigma;
   std::string text = format == TableFormat::csv ? "index,sigma,lambda\n" : "[";
   for (std::size_t i = 0; i < sigma.size(); ++i) {
     const double lambda = sigma[i] * sigma[i];

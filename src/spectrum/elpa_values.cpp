@@ -2,6 +2,10 @@
 /// ELPA's two-stage eigenvalues (Marek et al., J. Phys.: Condens. Matter 26 (2014) 213201), where
 /// the build has ELPA.
 
+#include <string>
+
+#include "wishart/core/error.hpp"
+
 #include "distributed.hpp"
 
 #include <string>

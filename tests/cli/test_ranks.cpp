@@ -15,8 +15,8 @@ using namespace wishart::test;
 namespace {
 
 /// Columns that tell how a result was computed, or how exactly; all others are results.
-const std::vector<std::string> kHow{"solver", "team_size", "seconds", "predicted_seconds",
-                                    "sum_squares_error"};
+const std::vector<std::string> kHow{
+    "solver", "team_size", "seconds", "predicted_seconds", "fit_seconds", "sum_squares_error"};
 
 /// Singular values from a Gram matrix: an error of c * eps * sigma_max^2 in the eigenvalue is one
 /// of c * eps * sigma_max^2 / (2 sigma) in sigma (docs/numerics.md). c covers the growth with size.

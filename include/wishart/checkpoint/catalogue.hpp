@@ -11,6 +11,13 @@
 
 namespace wishart::checkpoint {
 
+/// A tensor that is not to be analysed, and why: a code, and a sentence.
+struct LeftOut {
+  Tensor tensor;
+  std::string reason;
+  std::string detail;
+};
+
 /// The content of a checkpoint without its numbers.
 ///
 /// Made by one rank, which alone parses text from strangers' files; the others get what they need
@@ -22,6 +29,7 @@ struct Catalogue {
   std::vector<Tensor> tensors;  ///< in natural order of their names, each name once
   /// Names that the writer dropped because their tensor is stored under another: dropped -> kept.
   std::vector<std::pair<std::string, std::string>> aliases;
+  std::vector<LeftOut> left_out;  ///< what has no partner in the base
   ModelConfig config;
   TrainingState training;
   std::vector<std::string> warnings;  ///< worth telling, not fatal
@@ -35,6 +43,17 @@ struct Catalogue {
 /// @throws Error with Blame::input that names the file, what was expected and what was found
 [[nodiscard]] Catalogue open_checkpoint(const std::filesystem::path& path);
 
+/// Another checkpoint that takes part.
+struct OpenOptions {
+  std::filesystem::path base;       ///< W - W_base instead of W
+  std::filesystem::path with_base;  ///< of an adapter: W_base + s B A instead of s B A
+};
+
+/// The same, with a base.
+/// @throws Error with Blame::usage if the base does not go with the checkpoint
+[[nodiscard]] Catalogue open_checkpoint(const std::filesystem::path& path,
+                                        const OpenOptions& options);
+
 /// True if `path` is something open_checkpoint would take: a file of weights, or a folder with one
 /// of the file sets of docs/formats.md. Looks at names only.
 [[nodiscard]] bool looks_like_checkpoint(const std::filesystem::path& path);
@@ -46,5 +65,9 @@ struct Catalogue {
     const std::filesystem::path& path, std::vector<std::string>& messages);
 [[nodiscard]] std::vector<std::filesystem::path> find_checkpoints(
     const std::filesystem::path& path);
+
+/// What a checkpoint is called: the last component of its path or, in the hub's cache, the revision
+/// that names the snapshot.
+[[nodiscard]] std::string checkpoint_name(const std::filesystem::path& path);
 
 }  // namespace wishart::checkpoint

@@ -7,6 +7,10 @@
 
 namespace wishart::fit {
 
+/// Version of the metrics, stored in the archive: it changes when a number does. 1 had the columns
+/// up to `seconds`.
+inline constexpr std::int64_t kFitVersion = 2;
+
 /// Below it a layer is called over-trained, above the other under-trained: WeightWatcher 0.7.5.5.
 inline constexpr double kOverTrained = 2.0;
 inline constexpr double kUnderTrained = 6.0;
@@ -22,5 +26,30 @@ inline constexpr std::int64_t kMinTail = 10;
 /// A tail with fewer values gets the warning `small-tail`: its alpha is uncertain by more than 20
 /// %.
 inline constexpr std::int64_t kSmallTail = 20;
+
+/// WeightWatcher's bound on the values that clip_xmax takes away, whatever the user says.
+inline constexpr std::int64_t kWeightWatcherMaxFingers = 10;
+
+/// Another tail with nearly the same D makes alpha ambiguous: D at most kRivalD larger, alpha more
+/// than kRivalAlpha apart. Four of 20 layers of a ResNet-20 have one (WeightWatcher, default fit).
+inline constexpr double kRivalD = 0.005;
+inline constexpr double kRivalAlpha = 0.5;
+
+/// Outliers at the top of the tail: at most kMaxOutliers are looked for, in tails of at least
+/// kMinOutlierTail values, and told if the probability of chance is below kOutlierLevel.
+inline constexpr std::int64_t kMaxOutliers = 10;
+inline constexpr std::int64_t kMinOutlierTail = 12;
+inline constexpr double kOutlierLevel = 0.01;
+
+/// The probability below which an eigenvalue counts as a spike above the Marchenko-Pastur edge,
+/// and one law as better than another.
+inline constexpr double kSpikeLevel = 0.01;
+inline constexpr double kTracyWidom99 = 2.0234;  // P(TW1 > 2.0234) = 0.01
+inline constexpr double kLawLevel = 0.05;
+
+/// Replicas for the interval of alpha, unless the user says otherwise, and the seed of all random
+/// numbers.
+inline constexpr std::int64_t kDefaultReplicas = 50;
+inline constexpr std::uint64_t kDefaultSeed = 20261124;
 
 }  // namespace wishart::fit

@@ -39,6 +39,10 @@ namespace wishart::job {
 /// @throws Error
 [[nodiscard]] std::string plan_text(const PlanOptions& options);
 
+/// Computes all metrics of an archive's checkpoints again; says for each what was done.
+/// @throws Error
+[[nodiscard]] std::string refit_archive(const RefitOptions& options);
+
 /// The report of one archived checkpoint.
 [[nodiscard]] std::string report_text(const ReportOptions& options);
 

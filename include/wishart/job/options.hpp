@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/fit/options.hpp"
 #include "wishart/record/spectrum.hpp"
 #include "wishart/synth/checkpoint.hpp"
 
@@ -23,6 +24,8 @@ struct SelectionArguments {
   bool no_pool = false;
   std::int64_t min_evals = 10;
   std::vector<std::string> layers;
+  std::filesystem::path base;       ///< analyse W - W_base
+  std::filesystem::path with_base;  ///< of an adapter: analyse W_base + s B A
 };
 
 struct ScanOptions {
@@ -30,7 +33,7 @@ struct ScanOptions {
   std::filesystem::path archive;
   std::string id;  ///< empty: from the name of the checkpoint
   SelectionArguments selection;
-  double tolerance = 1e-6;
+  fit::FitOptions fit;
   Method method = Method::gram;
   Precision precision = Precision::float64;
   bool resolve = false;  ///< qr where the Gram matrix leaves values unresolved
@@ -41,7 +44,7 @@ struct ScanOptions {
   double time_limit_seconds = 0;           ///< 0: none
   ProgressStyle progress = ProgressStyle::automatic;
 
-  /// The options that shape results, as a JSON object; stored in the archive.
+  /// The options that shape spectra, as a JSON object; stored in the archive.
   [[nodiscard]] std::string result_options_json() const;
 };
 
@@ -58,6 +61,13 @@ struct PlanOptions {
   int ranks_per_node = 0;  ///< 0: all on one node
   double gflops = 0;       ///< of one rank; 0: measured
   OutputFormat format = OutputFormat::text;
+};
+
+struct RefitOptions {
+  std::filesystem::path archive;
+  std::string checkpoint;  ///< empty: all of the archive
+  int threads = 0;         ///< 0: as many as the machine runs at once
+  fit::FitOptions fit;     ///< its mode is taken from the archive
 };
 
 struct ReportOptions {
@@ -86,6 +96,7 @@ struct SynthOptions {
 [[nodiscard]] ScanOptions parse_scan(std::span<const std::string> arguments);
 [[nodiscard]] InspectOptions parse_inspect(std::span<const std::string> arguments);
 [[nodiscard]] PlanOptions parse_plan(std::span<const std::string> arguments);
+[[nodiscard]] RefitOptions parse_refit(std::span<const std::string> arguments);
 [[nodiscard]] ReportOptions parse_report(std::span<const std::string> arguments);
 [[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
 [[nodiscard]] SynthOptions parse_synth(std::span<const std::string> arguments);

@@ -21,7 +21,9 @@ struct Provenance {
   std::string model_type;           ///< from config.json, or empty
   TrainingState training;           ///< attributes step, tokens, loss, eval_loss, learning_rate
   std::string mode;                 ///< `corrected` or `weightwatcher`
-  std::string options;              ///< the resolved options that shape results, as JSON
+  std::string options;              ///< the resolved options that shape spectra, as JSON
+  std::string fit_options;          ///< those that shape metrics, as JSON; empty before version 2
+  std::int64_t fit_version = 1;     ///< of the metrics: fit::kFitVersion of the program
   std::string program_version;
   std::string program_commit;
   std::string compiler;

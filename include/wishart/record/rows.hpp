@@ -79,7 +79,77 @@ struct LayerRow {
   std::string hash;
   double seconds = kNan;
   double predicted_seconds = kNan;
+  double fit_seconds = kNan;
   std::int64_t exit_code = 0;
+  // How sure the power law is.
+  double D_ks = kNan;
+  double alpha_low = kNan;
+  double alpha_high = kNan;
+  double gof_p = kNan;
+  bool ambiguous = false;
+  double rival_alpha = kNan;
+  double rival_xmin = kNan;
+  double rival_D = kNan;
+  // Fingers; WeightWatcher's names first.
+  std::int64_t num_fingers = -1;
+  double raw_alpha = kNan;
+  std::int64_t num_outliers = -1;
+  double outlier_p = kNan;
+  // The trace-log condition.
+  std::int64_t detX_num = -1;
+  double detX_val = kNan;
+  double detX_val_unrescaled = kNan;
+  double ERG_gap = kNan;
+  double delta_lambda_min = kNan;
+  double tail_trace_log = kNan;
+  // Marchenko-Pastur: WeightWatcher's names, then how good it is.
+  std::int64_t num_spikes = -1;
+  double sigma_mp = kNan;
+  double mp_softrank = kNan;
+  double W_scale = kNan;
+  double bulk_max = kNan;
+  double bulk_min = kNan;
+  double mp_D = kNan;
+  bool mp_at_bound = false;
+  double spike_p = kNan;
+  // The null model without a fit.
+  double null_edge = kNan;
+  double null_softrank = kNan;
+  std::int64_t null_spikes = -1;
+  double null_p = kNan;
+  double alpha_null = kNan;
+  double alpha_null_sd = kNan;
+  // alpha without a scan.
+  double alpha_hill = kNan;
+  double alpha_moment = kNan;
+  double alpha_pickands = kNan;
+  double alpha_q90 = kNan;
+  // Other laws on the same tail.
+  double Lambda = kNan;
+  std::string best_law;
+  double tpl_alpha = kNan;
+  double tpl_lambda = kNan;
+  double tpl_D = kNan;
+  double tpl_R = kNan;
+  double tpl_p = kNan;
+  double exp_lambda = kNan;
+  double exp_D = kNan;
+  double exp_R = kNan;
+  double exp_p = kNan;
+  double sexp_beta = kNan;
+  double sexp_lambda = kNan;
+  double sexp_D = kNan;
+  double sexp_R = kNan;
+  double sexp_p = kNan;
+  double ln_mu = kNan;
+  double ln_sigma = kNan;
+  double ln_D = kNan;
+  double ln_R = kNan;
+  double ln_p = kNan;
+  // What training recipes would do with the layer, by its alpha among the others.
+  double tempbalance_lr = kNan;
+  double alphapruning_sparsity = kNan;
+  double alphadecay_wd = kNan;
 };
 
 /// A tensor (or a part of one) that was not analysed, and why.
@@ -130,9 +200,33 @@ void visit_columns(LayerRow& r, F&& f) {
   f("team_size", r.team_size);
   f("floor_sigma", r.floor_sigma), f("num_below_floor", r.num_below_floor);
   f("sum_squares", r.sum_squares), f("sum_squares_error", r.sum_squares_error);
-  f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds),
-      f("predicted_seconds", r.predicted_seconds);
+  f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds);
+  f("predicted_seconds", r.predicted_seconds), f("fit_seconds", r.fit_seconds);
   f("exit_code", r.exit_code);
+  f("D_ks", r.D_ks), f("alpha_low", r.alpha_low), f("alpha_high", r.alpha_high);
+  f("gof_p", r.gof_p), f("ambiguous", r.ambiguous), f("rival_alpha", r.rival_alpha);
+  f("rival_xmin", r.rival_xmin), f("rival_D", r.rival_D);
+  f("num_fingers", r.num_fingers), f("raw_alpha", r.raw_alpha), f("num_outliers", r.num_outliers);
+  f("outlier_p", r.outlier_p);
+  f("detX_num", r.detX_num), f("detX_val", r.detX_val);
+  f("detX_val_unrescaled", r.detX_val_unrescaled), f("ERG_gap", r.ERG_gap);
+  f("delta_lambda_min", r.delta_lambda_min), f("tail_trace_log", r.tail_trace_log);
+  f("num_spikes", r.num_spikes), f("sigma_mp", r.sigma_mp), f("mp_softrank", r.mp_softrank);
+  f("W_scale", r.W_scale), f("bulk_max", r.bulk_max), f("bulk_min", r.bulk_min), f("mp_D", r.mp_D);
+  f("mp_at_bound", r.mp_at_bound), f("spike_p", r.spike_p);
+  f("null_edge", r.null_edge), f("null_softrank", r.null_softrank);
+  f("null_spikes", r.null_spikes), f("null_p", r.null_p), f("alpha_null", r.alpha_null);
+  f("alpha_null_sd", r.alpha_null_sd);
+  f("alpha_hill", r.alpha_hill), f("alpha_moment", r.alpha_moment);
+  f("alpha_pickands", r.alpha_pickands), f("alpha_q90", r.alpha_q90);
+  f("Lambda", r.Lambda), f("best_law", r.best_law), f("tpl_alpha", r.tpl_alpha);
+  f("tpl_lambda", r.tpl_lambda), f("tpl_D", r.tpl_D), f("tpl_R", r.tpl_R), f("tpl_p", r.tpl_p);
+  f("exp_lambda", r.exp_lambda), f("exp_D", r.exp_D), f("exp_R", r.exp_R), f("exp_p", r.exp_p);
+  f("sexp_beta", r.sexp_beta), f("sexp_lambda", r.sexp_lambda), f("sexp_D", r.sexp_D);
+  f("sexp_R", r.sexp_R), f("sexp_p", r.sexp_p), f("ln_mu", r.ln_mu), f("ln_sigma", r.ln_sigma);
+  f("ln_D", r.ln_D), f("ln_R", r.ln_R), f("ln_p", r.ln_p);
+  f("tempbalance_lr", r.tempbalance_lr), f("alphapruning_sparsity", r.alphapruning_sparsity);
+  f("alphadecay_wd", r.alphadecay_wd);
 }
 
 template <class F>

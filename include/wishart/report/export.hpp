@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "wishart/record/checkpoint_record.hpp"
 
@@ -28,5 +29,12 @@ enum class Table { layers, summary, skipped };
                                               const std::string& matrix);
 [[nodiscard]] std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
                                           TableFormat format);
+
+/// The row and the singular values of a matrix, named as above.
+struct NamedSpectrum {
+  const LayerRow& row;
+  const std::vector<double>& sigma;
+};
+[[nodiscard]] NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& matrix);
 
 }  // namespace wishart::report

@@ -70,6 +70,8 @@ inline CheckpointRecord sample_record(std::int64_t layers, const std::string& id
   p.training.learning_rate = 1e-4;
   p.mode = "corrected";
   p.options = R"({"min_evals": 10})";
+  p.fit_options = R"({"fit": "PL"})";
+  p.fit_version = 2;
   p.program_version = "0.1.0";
   p.program_commit = "0123abc";
   p.compiler = "GNU 12.2.0";
@@ -133,6 +135,7 @@ inline std::string dump(const Provenance& p) {
   f("model_type", p.model_type), f("step", p.training.step), f("tokens", p.training.tokens);
   f("loss", p.training.loss), f("eval_loss", p.training.eval_loss);
   f("learning_rate", p.training.learning_rate), f("mode", p.mode), f("options", p.options);
+  f("fit_options", p.fit_options), f("fit_version", p.fit_version);
   f("program_version", p.program_version), f("program_commit", p.program_commit);
   f("compiler", p.compiler), f("libraries", p.libraries), f("mpi_layout", p.mpi_layout);
   f("created", p.created), f("seconds", p.seconds), f("restarts", p.restarts);

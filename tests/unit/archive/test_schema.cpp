@@ -95,7 +95,8 @@ TEST_CASE("an archive of a newer schema is refused", "[archive]") {
   const Written written;
   ArchiveEditor(written.path).set_integer_attribute("schema_version", 7);
   const std::string text =
-      written.refusal("schema version 7, this program reads up to 2. Use a newer wishart");
+      written.refusal("schema version 7, this program reads up to " +
+                      std::to_string(kSchemaVersion) + ". Use a newer wishart");
   CHECK(written.error() == text);
   CHECK(error_of([&] { (void)read_provenance(written.path); }) == text);
 }

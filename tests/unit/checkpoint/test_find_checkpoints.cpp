@@ -140,3 +140,51 @@ TEST_CASE("a checkpoint that is being written is left for the next time", "[chec
                           ": is not complete: no .metadata, which torch.distributed.checkpoint "
                           "writes last. It is left for the next time"});
 }
+
+TEST_CASE("marks of completeness are looked at", "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("h/checkpoint-1/model.safetensors", "");
+  folder.write("h/checkpoint-1/trainer_state.json", R"({"global_step":1})");
+  folder.write("h/checkpoint-2/model.safetensors", "");
+  folder.write("h/checkpoint-3/trainer_state.json", R"({"global_step":3})");
+  folder.write("h/checkpoint-3/model-00001-of-00002.safetensors", "");
+  folder.write("h/checkpoint-4/trainer_state.json", R"({"global_step":4})");
+  folder.write("h/checkpoint-4/model.safetensors.index.json",
+               R"({"weight_map":{"a":"b.safetensors"}})");
+  folder.write("h/final/model.safetensors", "");
+  std::vector<std::string> messages;
+  CHECK(find_checkpoints(folder / "h", messages) ==
+        std::vector{folder / "h/checkpoint-1", folder / "h/final"});
+  const std::string h = (folder / "h").string();
+  CHECK(
+      messages ==
+      Names{
+          h + "/checkpoint-2: is not complete: no trainer_state.json, which is written last. It is "
+              "left for the next time",
+          h + "/checkpoint-3: is not complete: a shard is missing. It is left for the next time",
+          h + "/checkpoint-4: is not complete: no b.safetensors, which "
+              "model.safetensors.index.json names. It is left for the next time"});
+  folder.write("m/iter_0000100/.metadata", "");
+  folder.write("m/iter_0000200/.metadata", "");
+  folder.write("m/latest_checkpointed_iteration.txt", "100\n");
+  messages.clear();
+  CHECK(find_checkpoints(folder / "m", messages) == std::vector{folder / "m/iter_0000100"});
+  CHECK(messages.size() == 1);
+}
+
+TEST_CASE("revisions of the hub's cache are a history", "[checkpoint][find]") {
+  const TempFolder folder;
+  const std::string one(40, 'a');
+  const std::string two(40, 'b');
+  const std::string model = "models--org--name/";
+  folder.write(model + "refs/main", two);
+  folder.write(model + "refs/step2000", two);
+  folder.write(model + "refs/step1000", one + "\n");
+  folder.write(model + "refs/bad", "../../../etc");
+  folder.write(model + "snapshots/" + one + "/model.safetensors", "");
+  folder.write(model + "snapshots/" + two + "/pytorch_model.bin", "");
+  folder.write(model + "snapshots/" + std::string(40, 'c') + "/model.safetensors", "");
+  CHECK(found_names(folder / "models--org--name") == Names{one, two});
+  CHECK(checkpoint_name(folder / (model + "snapshots/" + two)) == "step2000");
+  CHECK(checkpoint_name(folder / "x/y/") == "y");
+}

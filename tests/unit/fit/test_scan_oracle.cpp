@@ -67,7 +67,12 @@ std::optional<PowerLaw> plain_scan(const std::vector<double>& x, const ScanOptio
     }
     if (best && !(D < best->D)) continue;
     const double sigma = (alphas[i] - 1) / std::sqrt(static_cast<double>(m));
-    best = PowerLaw{alphas[i], x[i], x[n - 1], D, sigma, static_cast<std::int64_t>(m)};
+    best = PowerLaw{.alpha = alphas[i],
+                    .xmin = x[i],
+                    .xmax = x[n - 1],
+                    .D = D,
+                    .sigma = sigma,
+                    .num_tail = static_cast<std::int64_t>(m)};
   }
   return best;
 }

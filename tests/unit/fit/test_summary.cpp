@@ -79,7 +79,8 @@ TEST_CASE("every group has every metric, in the same order", "[summary]") {
                                           "alpha_weighted", "log_alpha_norm",
                                           "log_norm",       "log_spectral_norm",
                                           "stable_rank",    "matrix_rank",
-                                          "entropy"};
+                                          "entropy",        "mp_softrank",
+                                          "alpha_hill"};
   const std::vector<LayerRow> layers{layer("head", "", -1, 2), layer("mlp.up", "m", 0, 3)};
   const std::vector<SummaryRow> rows = summarize(layers, false);
   REQUIRE(rows.size() == 4 * expected.size());

@@ -56,7 +56,7 @@ TEST_CASE("a job file gives every option, with comments between", "[job_file]") 
   CHECK(options.selection.layers == Words{"*mlp*", "-*gate*"});
   CHECK(options.selection.weightwatcher);
   CHECK(options.method == Method::svd);
-  CHECK(options.tolerance == 1e-5);
+  CHECK(options.fit.tolerance == 1e-5);
   CHECK(options.team_size == 2);
   CHECK(options.memory_per_rank_bytes == 1 << 30);
   CHECK(options.time_limit_seconds == 5400);
@@ -81,7 +81,7 @@ TEST_CASE("a flag wins over the job file", "[job_file]") {
   CHECK(options.id == "flag");
   CHECK(options.selection.min_evals == 5);
   CHECK(options.selection.layers == Words{"flag"});
-  CHECK(options.tolerance == 5);
+  CHECK(options.fit.tolerance == 5);
   CHECK(options.method == Method::svd);
   CHECK(options.team_size == 5);
   CHECK(options.memory_per_rank_bytes == std::int64_t{5} << 30U);

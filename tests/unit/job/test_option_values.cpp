@@ -70,7 +70,7 @@ TEST_CASE("a choice names all choices", "[options]") {
   CHECK(scan_refusal({"--method", "\x1b"}) ==
         "--method: expected one of auto, gram, qr, svd, found '\\x1b'");
   CHECK(refusal(parse_export, {"a", "--table", "layer"}) ==
-        "--table: expected one of layers, summary, skipped, spectrum, found 'layer'");
+        "--table: expected one of layers, summary, skipped, spectrum, scan, found 'layer'");
 }
 
 TEST_CASE("each style of progress is known by its name", "[options]") {

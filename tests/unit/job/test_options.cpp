@@ -18,7 +18,7 @@ TEST_CASE("a scan needs a path and an archive; the rest has defaults", "[options
   CHECK_FALSE(options.selection.no_pool);
   CHECK(options.selection.min_evals == 10);
   CHECK(options.selection.layers.empty());
-  CHECK(options.tolerance == 1e-6);
+  CHECK(options.fit.tolerance == 1e-6);
   CHECK(options.method == Method::gram);
   CHECK(options.team_size == 0);
   CHECK(options.memory_per_rank_bytes == 0);
@@ -54,7 +54,7 @@ TEST_CASE("every option of a scan is read", "[options]") {
   CHECK(options.selection.no_pool);
   CHECK(options.selection.min_evals == 3);
   CHECK(options.selection.layers == Words{"*mlp*", "-*gate*"});
-  CHECK(options.tolerance == 1e-4);
+  CHECK(options.fit.tolerance == 1e-4);
   CHECK(options.method == Method::svd);
   CHECK(options.team_size == 4);
   CHECK(options.memory_per_rank_bytes == std::int64_t{2} << 30U);
@@ -157,13 +157,13 @@ TEST_CASE("the options that shape results are kept as JSON", "[options]") {
   CHECK(scan({}).result_options_json() ==
         R"({"mode": "corrected", "method": "gram", "precision": "float64", )"
         R"("resolve": false, "solver": "auto", "pool": true, "min_evals": 10, )"
-        R"("tolerance": 1e-06, "team_size": 0, "layers": []})");
+        R"("team_size": 0, "layers": []})");
   CHECK(scan({"--compat", "weightwatcher", "--no-pool", "--min-evals", "3", "--layers", "a\"b",
-              "--layers=-c", "--team-size", "2", "--tolerance", "0.5"})
+              "--layers=-c", "--team-size", "2"})
             .result_options_json() ==
         R"({"mode": "weightwatcher", "method": "svd", "precision": "float64", )"
         R"("resolve": false, "solver": "auto", "pool": false, "min_evals": 3, )"
-        R"("tolerance": 0.5, "team_size": 2, "layers": ["a\"b", "-c"]})");
+        R"("team_size": 2, "layers": ["a\"b", "-c"]})");
   // What only shapes the run is not in it.
   CHECK(scan({"--progress", "none", "--time-limit", "1h", "--memory-per-rank", "1G"})
             .result_options_json() == scan({}).result_options_json());

@@ -174,9 +174,9 @@ TEST_CASE("all is computed again by another program, with other options or for o
   CHECK(scene.todo() == all);
   edit(scene, [&](CheckpointRecord& r) { r.provenance = record.provenance; });
   CHECK(scene.todo() == Keys{"d"});
-  scene.options.tolerance = 1e-3;
+  scene.options.selection.min_evals = 5;
   CHECK(scene.todo() == all);
-  scene.options.tolerance = ScanOptions{}.tolerance;
+  scene.options.selection.min_evals = SelectionArguments{}.min_evals;
   edit(scene, [](CheckpointRecord& r) { r.provenance.checkpoint_identity = "other weights"; });
   CHECK(scene.todo() == all);
 }

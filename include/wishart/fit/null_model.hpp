@@ -1,0 +1,85 @@
+#pragma once
+
+/// @file
+/// What the spectrum of a matrix of independent elements would be: edges, largest eigenvalue,
+/// spikes above it, and the alpha that a fit would give. docs/metrics.md explains the columns.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace wishart::fit {
+
+/// P(TW1 > s) for the Tracy-Widom law of order 1.
+///
+/// Cubic interpolation of ln P in a table (tools/make-tracy-widom) for -8 <= s <= 8: within 1e-4 of
+/// P relatively for P < 0.5, within 1e-5 absolutely elsewhere. Above 8 the leading term of the
+/// asymptotic expansion, joined to the table.
+[[nodiscard]] double tracy_widom_survival(double s);
+
+/// Centre and scale of the largest eigenvalue of W^T W for W of `long_side` x `short_side`
+/// independent standard normal elements: (lambda_1 - centre) / scale follows TW1.
+///
+/// Johnstone, Ann. Statist. 29 (2001) 295, eq. 1.3 and 1.4. Fractional sides are taken as they are.
+struct EdgeLaw {
+  double centre = 0;
+  double scale = 0;
+};
+[[nodiscard]] EdgeLaw edge_law(double long_side, double short_side);
+
+/// The ends of the Marchenko-Pastur bulk for elements of variance `variance`: variance *
+/// (sqrt(long side) -+ sqrt(short side))^2.
+struct Bulk {
+  double low = 0;
+  double high = 0;
+};
+[[nodiscard]] Bulk bulk_of(double long_side, double short_side, double variance);
+
+/// The share of a Marchenko-Pastur bulk of variance 1 and unit long side, that is of lambda /
+/// (variance * long side), that lies at or below x. `aspect` is short side / long side, in (0, 1].
+[[nodiscard]] double marchenko_pastur_cdf(double x, double aspect);
+
+/// A spectrum's shape: `views` matrices of the same sides; their eigenvalues together.
+struct Shape {
+  std::int64_t long_side = 0;
+  std::int64_t short_side = 0;
+  std::int64_t views = 1;
+};
+
+/// The eigenvalues against a matrix of the same sum of squares whose elements are independent.
+/// Nothing is fitted: the variance is the mean square of the elements.
+struct FreeNull {
+  double edge = 0;              ///< upper end of the bulk
+  double softrank = 0;          ///< edge / lambda_max
+  std::int64_t num_spikes = 0;  ///< above the 99 % quantile of the largest eigenvalue
+  double p = 1;                 ///< of the largest eigenvalue, times the number of views
+};
+[[nodiscard]] FreeNull free_null(std::span<const double> ascending, const Shape& shape);
+
+/// The bulk that is left when eigenvalues above it are taken away one by one, from the largest.
+///
+/// The largest of those left is a spike if it lies above the 99 % quantile of the largest
+/// eigenvalue of a matrix with one column less for each spike before it, whose variance is the mean
+/// over all that are left, itself included; and so on. This is the test of Kritchman and Nadler
+/// (IEEE Trans. Signal Process. 57 (2009) 3930, section III) but for their variance, from which the
+/// largest is left out: with it noise has spikes two to three times as often as it should
+/// (tests/bench/simulate_fit.cpp).
+struct BulkFit {
+  double variance = 0;          ///< of an element
+  Bulk bulk;                    ///< its ends, for the whole matrix
+  std::vector<double> spike_p;  ///< of each spike, from the largest
+  double D = 0;                 ///< KS distance of the rest from its Marchenko-Pastur law
+  bool at_bound = false;        ///< more than half of the values are spikes: there is no bulk
+};
+[[nodiscard]] BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape);
+
+/// The alpha that the default fit gives for Gaussian matrices of this shape.
+struct NullAlpha {
+  double mean = 0;
+  double sd = 0;  ///< between matrices
+};
+/// Interpolated in a table (tests/bench/null_alpha.cpp), linear in the logarithms of the sides;
+/// outside of it the nearest shape. For one view; NaN for several.
+[[nodiscard]] NullAlpha null_alpha(const Shape& shape);
+
+}  // namespace wishart::fit

@@ -1,0 +1,149 @@
+#include "with_base.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/narrow.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+/// Adds `shift` to every file index of a tensor and its parts.
+void shift_files(Tensor& tensor, std::int32_t shift) {
+  tensor.file += shift;
+  for (Extent& extent : tensor.extents) extent.file += shift;
+  for (Tensor& part : tensor.parts) shift_files(part, shift);
+}
+
+/// The tensors of a base by name, their files among those of the other checkpoint.
+class Base {
+public:
+  Base(Catalogue& catalogue, Catalogue&& base) : base_(std::move(base)) {
+    const auto shift = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
+    for (SourceFile& file : base_.files) {
+      file.name = (base_.root / file.name).string();  // absolute: the reader joins it to any root
+      catalogue.files.push_back(std::move(file));
+    }
+    for (Tensor& tensor : base_.tensors) {
+      shift_files(tensor, shift);
+      by_name_.emplace(tensor.name, &tensor);
+    }
+    for (const auto& [dropped, kept] : base_.aliases) {
+      if (const auto found = by_name_.find(kept); found != by_name_.end()) {
+        by_name_.emplace(dropped, found->second);
+      }
+    }
+  }
+  /// The partner of `tensor`, or nullptr and why there is none.
+  const Tensor* partner(const Tensor& tensor, std::string& why) const {
+    const auto found = by_name_.find(tensor.name);
+    if (found == by_name_.end()) {
+      why = "the base has no tensor of this name";
+    } else if (found->second->shape != tensor.shape) {
+      why = "the base has it in the shape " + printable(shape_text(found->second->shape), 100);
+    } else if (!has_weights(*found->second)) {
+      why = "the base has it as " + storage_text(*found->second) + ", which are no weights";
+    } else {
+      return found->second;
+    }
+    return nullptr;
+  }
+
+private:
+  Catalogue base_;
+  std::unordered_map<std::string, const Tensor*> by_name_;
+};
+
+Tensor sum_of(const Tensor& first, const Tensor& second, double factor) {
+  Tensor sum;
+  sum.name = first.name;
+  sum.dtype = Dtype::f32;
+  sum.shape = first.shape;
+  sum.num_elements = first.num_elements;
+  sum.encoding = Encoding::sum;
+  sum.factor = factor;
+  sum.parts = {first, second};
+  for (Tensor& part : sum.parts) part.name.clear();
+  return sum;
+}
+
+/// DoRA: rows of W at the lengths that the adapter says.
+Tensor with_magnitudes(Tensor weight, const Tensor& magnitudes) {
+  if (magnitudes.num_elements != weight.shape[0] || !is_weight_dtype(magnitudes.dtype)) {
+    throw Error(Blame::input, "adapter of '" + printable(weight.name) + "': expected " +
+                                  std::to_string(weight.shape[0]) + " magnitudes, found " +
+                                  std::to_string(magnitudes.num_elements));
+  }
+  Tensor result = weight;
+  result.encoding = Encoding::rescaled_rows;
+  result.factor = 1.0;
+  result.stored_as += " with DoRA magnitudes";
+  result.parts = {std::move(weight), magnitudes};
+  for (Tensor& part : result.parts) part.name.clear();
+  return result;
+}
+
+}  // namespace
+
+void subtract_base(Catalogue& catalogue, Catalogue&& other) {
+  const Base base(catalogue, std::move(other));
+  std::vector<Tensor> kept;
+  std::size_t matched = 0;
+  for (Tensor& tensor : catalogue.tensors) {
+    if (!has_weights(tensor) || tensor.shape.size() < 2 || tensor.num_elements == 0) {
+      kept.push_back(std::move(tensor));
+      continue;
+    }
+    std::string why;
+    const Tensor* partner = base.partner(tensor, why);
+    if (partner == nullptr) {
+      catalogue.left_out.push_back({std::move(tensor), "no-base", why});
+      continue;
+    }
+    Tensor difference = sum_of(tensor, *partner, -1.0);
+    difference.stored_as = storage_text(tensor) + " - " + storage_text(*partner);
+    kept.push_back(std::move(difference));
+    ++matched;
+  }
+  if (matched == 0) {
+    throw Error(Blame::input,
+                printable(catalogue.root.string()) +
+                    ": expected weights of the same names and shapes as the base has, "
+                    "found none");
+  }
+  catalogue.tensors = std::move(kept);
+}
+
+void add_to_base(Catalogue& adapter, Catalogue&& other) {
+  const Base base(adapter, std::move(other));
+  std::unordered_map<std::string, Tensor> magnitudes;  // by module
+  for (const Tensor& tensor : adapter.tensors) {
+    const std::size_t at = tensor.name.find(".lora_magnitude_vector");
+    if (at != std::string::npos) magnitudes.emplace(tensor.name.substr(0, at), tensor);
+  }
+  std::vector<Tensor> kept;
+  for (Tensor& tensor : adapter.tensors) {
+    if (tensor.encoding != Encoding::product) {
+      kept.push_back(std::move(tensor));
+      continue;
+    }
+    std::string why;
+    const Tensor* partner = base.partner(tensor, why);
+    if (partner == nullptr) {
+      adapter.left_out.push_back({std::move(tensor), "no-base", why});
+      continue;
+    }
+    Tensor merged = sum_of(*partner, tensor, 1.0);
+    merged.name = tensor.name;
+    merged.stored_as = storage_text(*partner) + " + " + storage_text(tensor);
+    const std::string module = tensor.name.substr(0, tensor.name.rfind('.'));
+    const auto found = magnitudes.find(module);
+    if (found != magnitudes.end()) merged = with_magnitudes(std::move(merged), found->second);
+    kept.push_back(std::move(merged));
+  }
+  adapter.tensors = std::move(kept);
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,170 @@
+#include "log_scan.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "vector_exp.hpp"
+
+namespace wishart::fit {
+
+LogScan::LogScan(std::vector<double> logs) : logs_(std::move(logs)) {
+  const std::size_t n = logs_.size();
+  alphas_.resize(n);
+  weak_.resize(n);
+  // Sum over k >= i of (y_k - y_i), from the end: every term is a gap times a count, none is
+  // negative, so nothing cancels, and equal values give exactly 0.
+  long double sum = 0;
+  for (std::size_t i = n; i-- > 0;) {
+    if (i + 1 < n) {
+      sum += static_cast<long double>(n - i - 1) *
+             (static_cast<long double>(logs_[i + 1]) - static_cast<long double>(logs_[i]));
+    }
+    alphas_[i] = static_cast<double>(1 + static_cast<long double>(n - i) / sum);
+  }
+  for (std::size_t k = 0; k < n; k += kBlock) sparse_logs_.push_back(logs_[k]);
+  border_.resize(sparse_logs_.size());
+}
+
+double LogScan::deviation(std::size_t i, std::size_t k) const {
+  const double gap = logs_[k] - logs_[i];
+  // A gap of 0 gives 1 even if alpha is infinite.
+  const double survival = gap == 0 ? 1.0 : std::exp((1 - alphas_[i]) * gap);
+  const std::size_t m = logs_.size() - i;
+  return 1 - survival - static_cast<double>(k - i) / static_cast<double>(m);
+}
+
+double LogScan::full_distance(std::size_t i) const {
+  if (!(alphas_[i] > 1)) return 1.0;
+  double largest = 0;
+  for (std::size_t k = i; k < logs_.size(); ++k) {
+    largest = std::max(largest, std::abs(deviation(i, k)));
+  }
+  return largest;
+}
+
+double LogScan::two_sided_distance(std::size_t i) const {
+  if (!(alphas_[i] > 1)) return 1.0;
+  const double step = 1 / static_cast<double>(logs_.size() - i);
+  double largest = 0;
+  for (std::size_t k = i; k < logs_.size(); ++k) {
+    const double lower = deviation(i, k);
+    largest = std::max({largest, std::abs(lower), std::abs(lower - step)});
+  }
+  return largest;
+}
+
+/// F at every 32nd point of the tail, and the largest deviation there.
+void LogScan::look_at_borders(std::size_t i) {
+  const std::size_t begin = (i + kBlock - 1) / kBlock;
+  const double slope = 1 - alphas_[i];
+  const double origin = logs_[i];
+  for (std::size_t j = begin; j < border_.size(); ++j) {
+    border_[j] = 1 - quick_exp(slope * (sparse_logs_[j] - origin));
+  }
+  const double step = 1 / static_cast<double>(logs_.size() - i);
+  for (std::size_t j = begin; j < border_.size(); ++j) {
+    const double size = std::abs(border_[j] - static_cast<double>(j * kBlock - i) * step);
+    if (size > largest_) {
+      largest_ = size;
+      largest_at_ = j * kBlock;
+    }
+  }
+}
+
+/// The largest deviation over the points first .. last - 1.
+void LogScan::take_block(std::size_t i, std::size_t first, std::size_t last) {
+  std::array<double, kBlock> size;
+  const double slope = 1 - alphas_[i];
+  const double origin = logs_[i];
+  const double step = 1 / static_cast<double>(logs_.size() - i);
+  const std::size_t count = last - first;
+  const double* const y = logs_.data() + first;
+  const auto offset = static_cast<double>(first - i);
+  for (std::size_t k = 0; k < count; ++k) {
+    const double lower = (offset + static_cast<double>(static_cast<std::int32_t>(k))) * step;
+    size[k] = std::abs(1 - quick_exp(slope * (y[k] - origin)) - lower);
+  }
+  for (std::size_t k = 0; k < count; ++k) {
+    if (size[k] > largest_) {
+      largest_ = size[k];
+      largest_at_ = first + k;
+    }
+  }
+}
+
+double LogScan::distance(std::size_t i, double limit) {
+  if (!(alphas_[i] > 1)) return 1.0;
+  if (!std::isfinite(alphas_[i])) return full_distance(i);
+  const std::size_t n = logs_.size();
+  largest_ = 0;
+  largest_at_ = i;
+  look_at_borders(i);
+  if (largest_ > limit + kSlack) {
+    weak_[i] = static_cast<std::uint32_t>(largest_at_);
+    return largest_;
+  }
+  const double step = 1 / static_cast<double>(n - i);
+  // The blocks that may hold the largest deviation, for the exact pass below.
+  std::vector<std::pair<std::size_t, double>> blocks;
+  for (std::size_t first = i; first < n;) {
+    const std::size_t next = std::min(n, (first / kBlock + 1) * kBlock);
+    const double low = first == i ? 0 : border_[first / kBlock];
+    const double high = next == n ? 1 : border_[next / kBlock];
+    const double bound = std::max(high - static_cast<double>(first - i) * step,
+                                  static_cast<double>(next - 1 - i) * step - low);
+    if (bound > largest_ - kSlack) {
+      take_block(i, first, next);
+      if (largest_ > limit + kSlack) {
+        weak_[i] = static_cast<std::uint32_t>(largest_at_);
+        return largest_;
+      }
+      blocks.emplace_back(first, bound);
+    }
+    first = next;
+  }
+  weak_[i] = static_cast<std::uint32_t>(largest_at_);
+  const double enough = largest_ - 2 * kSlack;
+  double exact = 0;
+  for (const auto& [first, bound] : blocks) {
+    if (bound < enough) continue;
+    const std::size_t next = std::min(n, (first / kBlock + 1) * kBlock);
+    for (std::size_t k = first; k < next; ++k) {
+      exact = std::max(exact, std::abs(deviation(i, k)));
+    }
+  }
+  return exact;
+}
+
+std::optional<Candidate> LogScan::best(std::size_t count, double limit,
+                                       const std::function<bool(std::size_t)>& wanted) {
+  Candidate found{count, limit};
+  std::array<std::size_t, 12> recent{};  // where the last few failed that were looked at in full
+  const auto visit = [&](std::size_t i, std::size_t step) {
+    if (!wanted(i)) return;
+    const std::size_t before = i >= step ? i - step : i;
+    const std::size_t after = i + step < count ? i + step : i;
+    const auto fails_at = [&](std::size_t k) {
+      if (k <= i || !(std::abs(deviation(i, k)) > found.D)) return false;
+      weak_[i] = static_cast<std::uint32_t>(k);
+      return true;
+    };
+    if (fails_at(weak_[before]) || fails_at(weak_[after])) return;
+    if (std::any_of(recent.begin(), recent.end(), fails_at)) return;
+    const double D = distance(i, found.D);
+    std::rotate(recent.begin(), recent.end() - 1, recent.end());
+    recent.front() = weak_[i];
+    if (D < found.D || (D == found.D && i < found.index)) found = {i, D};
+  };
+  // Coarse steps first: a good candidate is found early, and the neighbours on both sides of each
+  // later one have shown where they fail.
+  std::size_t step = 1;
+  while (step < count / 32) step *= 2;
+  for (std::size_t i = 0; i < count; i += step) visit(i, step);
+  for (; step > 1; step /= 2) {
+    for (std::size_t i = step / 2; i < count; i += step) visit(i, step / 2);
+  }
+  if (found.index == count) return std::nullopt;
+  return found;
+}
+
+}  // namespace wishart::fit

@@ -1,0 +1,150 @@
+#include "wishart/fit/null_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "wishart/fit/thresholds.hpp"
+#include "wishart/record/rows.hpp"
+
+#include "null_alpha_table.hpp"
+#include "tracy_widom_table.hpp"
+
+namespace wishart::fit {
+namespace {
+
+/// ln of exp(-2/3 s^(3/2)) / (4 sqrt(pi) s^(3/4)), the leading term of P(TW1 > s).
+double log_asymptotic(double s) {
+  constexpr double kLog4SqrtPi = 1.9586592860400325;  // ln(4 sqrt(pi))
+  return -2.0 / 3.0 * s * std::sqrt(s) - kLog4SqrtPi - 0.75 * std::log(s);
+}
+
+/// The cubic through four equidistant values, at 0 <= t <= 1 between the second and the third.
+double cubic(const double* v, double t) {
+  const double a = v[1];
+  const double b = v[2] - v[0] / 3 - v[1] / 2 - v[3] / 6;
+  const double c = (v[0] + v[2]) / 2 - v[1];
+  const double d = (v[1] - v[2]) / 2 + (v[3] - v[0]) / 6;
+  return a + t * (b + t * (c + t * d));
+}
+
+double sum_of(std::span<const double> values) {
+  long double sum = 0;
+  for (const double value : values) sum += value;
+  return static_cast<double>(sum);
+}
+
+double as_double(std::int64_t value) { return static_cast<double>(value); }
+
+}  // namespace
+
+double tracy_widom_survival(double s) {
+  if (std::isnan(s)) return kNan;
+  const auto& table = kTracyWidomLogTail;
+  const double last = kTracyWidomFirst + kTracyWidomStep * static_cast<double>(table.size() - 1);
+  if (s <= kTracyWidomFirst) return 1;
+  if (s >= last) return std::exp(table.back() + log_asymptotic(s) - log_asymptotic(last));
+  const double position = (s - kTracyWidomFirst) / kTracyWidomStep;
+  const auto cell = static_cast<std::size_t>(position);
+  const std::size_t first = std::clamp<std::size_t>(cell, 1, table.size() - 3) - 1;
+  const double t = position - static_cast<double>(first + 1);
+  return std::min(1.0, std::exp(cubic(table.data() + first, t)));
+}
+
+EdgeLaw edge_law(double long_side, double short_side) {
+  const double a = std::sqrt(std::max(long_side - 1, 1e-9));
+  const double b = std::sqrt(short_side);
+  return {(a + b) * (a + b), (a + b) * std::cbrt(1 / a + 1 / b)};
+}
+
+Bulk bulk_of(double long_side, double short_side, double variance) {
+  const double a = std::sqrt(long_side);
+  const double b = std::sqrt(short_side);
+  return {variance * (a - b) * (a - b), variance * (a + b) * (a + b)};
+}
+
+double marchenko_pastur_cdf(double x, double aspect) {
+  // With x = 1 + s^2 - 2 s cos(theta), s = sqrt(aspect), the density becomes
+  // (2 / pi) sin^2(theta) / (1 + s^2 - 2 s cos(theta)), whose integral is elementary.
+  const double s = std::sqrt(aspect);
+  const double cosine = (1 + aspect - x) / (2 * s);
+  if (cosine >= 1) return 0;
+  if (cosine <= -1) return 1;
+  const double theta = std::acos(cosine);
+  const double angle = std::atan2((1 + s) * std::sin(theta / 2), (1 - s) * std::cos(theta / 2));
+  const double integral = std::sin(theta) / (2 * s) + (1 + aspect) * theta / (4 * aspect) -
+                          (1 - aspect) / (2 * aspect) * angle;
+  return std::clamp(integral * 2 / 3.141592653589793, 0.0, 1.0);
+}
+
+FreeNull free_null(std::span<const double> ascending, const Shape& shape) {
+  FreeNull null;
+  const double rows = as_double(shape.long_side);
+  const double cols = as_double(shape.short_side);
+  const double variance = sum_of(ascending) / (rows * cols * as_double(shape.views));
+  if (!(variance > 0)) return {kNan, kNan, 0, kNan};
+  null.edge = bulk_of(rows, cols, variance).high;
+  null.softrank = null.edge / ascending.back();
+  const EdgeLaw law = edge_law(rows, cols);
+  const double limit = variance * (law.centre + kTracyWidom99 * law.scale);
+  null.num_spikes = ascending.end() - std::upper_bound(ascending.begin(), ascending.end(), limit);
+  null.p = std::min(
+      1.0, as_double(shape.views) *
+               tracy_widom_survival((ascending.back() / variance - law.centre) / law.scale));
+  return null;
+}
+
+BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape) {
+  BulkFit fit;
+  const double rows = as_double(shape.long_side);
+  const double views = as_double(shape.views);
+  const std::size_t n = ascending.size();
+  long double rest = 0;  // sum of the eigenvalues that are left
+  for (const double value : ascending) rest += value;
+  // k spikes of all views together leave short_side - k / views columns in each.
+  std::size_t left = n;
+  double cols = as_double(shape.short_side);
+  for (; left > 1; --left) {
+    const double largest = ascending[left - 1];
+    const double variance = static_cast<double>(rest) / (rows * cols * views);
+    const EdgeLaw law = edge_law(rows, cols);
+    const double p =
+        std::min(1.0, views * tracy_widom_survival((largest / variance - law.centre) / law.scale));
+    if (!(p < kSpikeLevel)) break;
+    fit.spike_p.push_back(p);
+    rest -= largest;
+    cols -= 1 / views;
+  }
+  fit.variance = static_cast<double>(rest) / (rows * cols * views);
+  fit.bulk = bulk_of(rows, as_double(shape.short_side), fit.variance);
+  fit.at_bound = 2 * fit.spike_p.size() > n;
+  for (std::size_t i = 0; i < left; ++i) {
+    const double share = marchenko_pastur_cdf(ascending[i] / (fit.variance * rows), cols / rows);
+    const auto count = static_cast<double>(left);
+    fit.D = std::max({fit.D, share - static_cast<double>(i) / count,
+                      static_cast<double>(i + 1) / count - share});
+  }
+  return fit;
+}
+
+NullAlpha null_alpha(const Shape& shape) {
+  if (shape.views != 1 || shape.short_side < 1) return {kNan, kNan};
+  // Bilinear in log2 of the short side and of the aspect ratio.
+  const auto place = [](double value, double first, std::size_t count) {
+    return std::clamp(std::log2(value) - first, 0.0, static_cast<double>(count - 1));
+  };
+  const double row = place(as_double(shape.short_side), kNullAlphaFirstSide, kNullAlpha.size());
+  const double col =
+      place(as_double(shape.long_side) / as_double(shape.short_side), 0, kNullAlpha.front().size());
+  const auto i = std::min(static_cast<std::size_t>(row), kNullAlpha.size() - 2);
+  const auto j = std::min(static_cast<std::size_t>(col), kNullAlpha.front().size() - 2);
+  const double u = row - static_cast<double>(i);
+  const double v = col - static_cast<double>(j);
+  const auto blend = [&](auto member) {
+    const auto at = [&](std::size_t a, std::size_t b) { return kNullAlpha[a][b].*member; };
+    return (1 - u) * ((1 - v) * at(i, j) + v * at(i, j + 1)) +
+           u * ((1 - v) * at(i + 1, j) + v * at(i + 1, j + 1));
+  };
+  return {blend(&NullAlpha::mean), blend(&NullAlpha::sd)};
+}
+
+}  // namespace wishart::fit

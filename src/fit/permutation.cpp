@@ -1,0 +1,107 @@
+#include "wishart/fit/permutation.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "wishart/core/error.hpp"
+#include "wishart/fit/random.hpp"
+#include "wishart/fit/thresholds.hpp"
+
+namespace wishart::fit {
+
+KeyedBijection::KeyedBijection(std::uint64_t size, std::uint64_t seed, std::uint64_t stream)
+    : size_(size) {
+  require(size >= 1 && size <= (std::uint64_t{1} << 62U),
+          "KeyedBijection needs a size from 1 to 2^62");
+  const auto bits = static_cast<unsigned>(std::bit_width(size - 1));
+  half_bits_ = std::max(1U, (bits + 1) / 2);
+  mask_ = (std::uint64_t{1} << half_bits_) - 1;
+  CounterRandom random(seed, stream);
+  for (std::uint64_t& key : keys_) {
+    const std::uint64_t high = random.word();
+    key = (high << 32U) | random.word();
+  }
+}
+
+std::uint64_t KeyedBijection::round(std::uint64_t half, int number) const noexcept {
+  std::uint64_t z = half ^ keys_[number];
+  // The finaliser of MurmurHash3: each bit of the result depends on every bit.
+  z = (z ^ (z >> 33U)) * 0xff51afd7ed558ccdULL;
+  z = (z ^ (z >> 33U)) * 0xc4ceb9fe1a85ec53ULL;
+  return (z ^ (z >> 33U)) & mask_;
+}
+
+std::uint64_t KeyedBijection::operator()(std::uint64_t index) const noexcept {
+  do {
+    std::uint64_t left = index >> half_bits_;
+    std::uint64_t right = index & mask_;
+    for (int number = 0; number < kRounds; ++number) {
+      const std::uint64_t next = left ^ round(right, number);
+      left = right;
+      right = next;
+    }
+    index = (left << half_bits_) | right;
+  } while (index >= size_);
+  return index;
+}
+
+std::uint64_t KeyedBijection::inverse(std::uint64_t value) const noexcept {
+  do {
+    std::uint64_t left = value >> half_bits_;
+    std::uint64_t right = value & mask_;
+    for (int number = kRounds; number-- > 0;) {
+      const std::uint64_t before = right ^ round(left, number);
+      right = left;
+      left = before;
+    }
+    value = (left << half_bits_) | right;
+  } while (value >= size_);
+  return value;
+}
+
+Traps correlation_traps(std::span<const double> ascending, const Shape& shape, double mean) {
+  const auto rows = static_cast<double>(shape.long_side);
+  const auto cols = static_cast<double>(shape.short_side);
+  const auto views = static_cast<double>(shape.views);
+  long double sum = 0;
+  for (const double value : ascending) sum += value;
+  const double variance = static_cast<double>(sum) / (rows * cols * views) - mean * mean;
+  if (!(variance > 0)) return {};
+  const EdgeLaw law = edge_law(rows, cols);
+  const double limit = variance * (law.centre + kTracyWidom99 * law.scale);
+  // The mean is felt where its eigenvalue would leave the bulk: sqrt(N M) |mean| above
+  // (N M)^(1/4) standard deviations. Then the largest of each view is its doing.
+  const bool mean_shows = rows * cols * mean * mean > std::sqrt(rows * cols) * variance;
+  const auto passed = static_cast<std::size_t>(mean_shows ? shape.views : 0);
+  if (ascending.size() <= passed) return {};
+  const std::span<const double> rest = ascending.first(ascending.size() - passed);
+  Traps traps;
+  traps.num = rest.end() - std::upper_bound(rest.begin(), rest.end(), limit);
+  traps.p = std::min(
+      1.0, views * tracy_widom_survival((rest.back() / variance - law.centre) / law.scale));
+  return traps;
+}
+
+double rand_distance(std::span<const double> ascending, std::span<const double> permuted) {
+  require(ascending.size() == permuted.size(), "rand_distance needs two lists of one length");
+  long double sum_p = 0;
+  long double sum_q = 0;
+  for (std::size_t i = 0; i < ascending.size(); ++i) {
+    sum_p += ascending[i];
+    sum_q += permuted[i];
+  }
+  // As WeightWatcher: the mean of the two before either is divided by its sum.
+  const long double sum_m = (sum_p + sum_q) / 2;
+  long double divergence = 0;
+  for (std::size_t i = 0; i < ascending.size(); ++i) {
+    const long double p = ascending[i] / sum_p;
+    const long double q = permuted[i] / sum_q;
+    const long double m = (static_cast<long double>(ascending[i]) + permuted[i]) / 2 / sum_m;
+    if (p > 0) divergence += p * std::log(p / m);
+    if (q > 0) divergence += q * std::log(q / m);
+  }
+  return static_cast<double>(std::sqrt(std::max(divergence / 2, 0.0L)));
+}
+
+}  // namespace wishart::fit

@@ -1,0 +1,70 @@
+#pragma once
+
+/// @file
+/// Eigenvalues of W^T W for Gaussian W without forming W: Golub and Kahan's reduction of such a
+/// matrix to bidiagonal form leaves chi-distributed elements, independent of each other
+/// (Silverstein 1985; Dumitriu and Edelman, J. Math. Phys. 43 (2002) 5830). Needs LAPACK.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+#include "wishart/fit/random.hpp"
+
+extern "C" void dsterf_(const int* n, double* d, double* e, int* info);
+
+namespace wishart::bench {
+
+/// Chi with `degrees` degrees of freedom: the norm of that many standard normals. Gamma by
+/// Marsaglia and Tsang's method (ACM Trans. Math. Softw. 26 (2000) 363).
+inline double chi(double degrees, fit::CounterRandom& random) {
+  const double shape = degrees / 2;
+  if (shape < 1) {
+    const double z = random.normal();
+    return std::abs(z);  // only one degree of freedom occurs below two
+  }
+  const double d = shape - 1.0 / 3;
+  const double c = 1 / std::sqrt(9 * d);
+  while (true) {
+    const double z = random.normal();
+    const double v = std::pow(1 + c * z, 3);
+    if (v > 0 && std::log(random.uniform()) < z * z / 2 + d - d * v + d * std::log(v)) {
+      return std::sqrt(2 * d * v);
+    }
+  }
+}
+
+/// Ascending eigenvalues of (W + spike u v^T)^T (W + ...) for W of rows x cols standard normals,
+/// rows >= cols, and unit vectors u, v. The first column becomes normal + spike.
+inline std::vector<double> gaussian_eigenvalues(std::int64_t rows, std::int64_t cols, double spike,
+                                                fit::CounterRandom& random) {
+  const auto n = static_cast<std::size_t>(cols);
+  std::vector<double> diagonal(n);
+  std::vector<double> above(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    diagonal[i] = chi(static_cast<double>(rows) - static_cast<double>(i), random);
+    if (i + 1 < n) above[i] = chi(static_cast<double>(n - i - 1), random);
+  }
+  if (spike > 0) {
+    const double first = random.normal() + spike;
+    const double rest = chi(static_cast<double>(rows) - 1, random);
+    diagonal[0] = std::hypot(first, rest);
+  }
+  // B^T B of the upper bidiagonal B is tridiagonal.
+  std::vector<double> d(n);
+  std::vector<double> e(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    d[i] = diagonal[i] * diagonal[i] + (i > 0 ? above[i - 1] * above[i - 1] : 0);
+    if (i + 1 < n) e[i] = diagonal[i] * above[i];
+  }
+  const int size = static_cast<int>(n);
+  int info = 0;
+  dsterf_(&size, d.data(), e.data(), &info);
+  if (info != 0) throw std::runtime_error("dsterf did not converge");
+  for (double& value : d) value = std::max(value, 0.0);
+  return d;
+}
+
+}  // namespace wishart::bench

@@ -1,0 +1,173 @@
+/// @file
+/// Metrics again from stored spectra.
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "support/csv.hpp"
+#include "support/program.hpp"
+#include "support/safetensors_file.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart::test;
+
+namespace {
+
+std::filesystem::path small_model(const TempFolder& temp) {
+  write_bytes(
+      temp / "small/model.safetensors",
+      safetensors_bytes({{"model.layers.0.mlp.up_proj.weight", {96, 64}, noise_values(6144, 1)},
+                         {"model.layers.1.mlp.up_proj.weight", {64, 64}, noise_values(4096, 2)},
+                         {"model.layers.1.mlp.down_proj.weight", {64, 80}, noise_values(5120, 3)},
+                         {"model.norm.weight", {32}, noise_values(32, 4)}}));
+  return temp / "small";
+}
+
+std::string layers_of(const std::string& archive) {
+  const Outcome table = run_wishart({"export", archive, "--table", "layers", "--format", "csv"});
+  REQUIRE(table.exit_code == 0);
+  return table.out;
+}
+
+Outcome scan(const TempFolder& temp, std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments{"scan",       (temp / "small").string(),
+                                     "--archive",  (temp / "archive").string(),
+                                     "--progress", "none"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_wishart(arguments);
+}
+
+}  // namespace
+
+TEST_CASE("refit with the same options changes nothing, with others the metrics", "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp).exit_code == 0);
+  const std::string before = layers_of(archive);
+  for (const char* threads : {"1", "2"}) {
+    const Outcome refit = run_wishart({"refit", archive, "--threads", threads});
+    INFO(refit.err);
+    CHECK(refit.exit_code == 0);
+    CHECK(refit.out == "small: 3 matrices fitted again\n");
+    CHECK(layers_of(archive) == before);
+  }
+  REQUIRE(
+      run_wishart({"refit", archive, "--gof", "20", "--bootstrap", "0", "--xmax", "3"}).exit_code ==
+      0);
+  const CsvTable after = parse_csv(layers_of(archive));
+  const CsvTable earlier = parse_csv(before);
+  REQUIRE(after.rows.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(number(after.rows[i].at("gof_p")) >= 0);
+    CHECK(std::isnan(number(after.rows[i].at("alpha_low"))));
+    CHECK(number(after.rows[i].at("xmax")) < number(earlier.rows[i].at("xmax")));
+    for (const char* same : {"norm", "seconds", "hash", "num_spikes", "detX_num", "role"}) {
+      CHECK(after.rows[i].at(same) == earlier.rows[i].at(same));
+    }
+  }
+}
+
+TEST_CASE("the scan is exported with every candidate, the fit among them", "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp).exit_code == 0);
+  for (const auto& row : parse_csv(layers_of(archive)).rows) {
+    const Outcome out =
+        run_wishart({"export", archive, "--table", "scan", "--matrix", row.at("key")});
+    INFO(out.err);
+    REQUIRE(out.exit_code == 0);
+    const CsvTable curve = parse_csv(out.out);
+    // 64 distinct values, of which the last nine leave too small a tail.
+    CHECK(curve.rows.size() == 55);
+    int best = 0;
+    for (const auto& candidate : curve.rows) {
+      CHECK(number(candidate.at("D")) >= number(row.at("D")));
+      if (candidate.at("xmin") != row.at("xmin")) continue;
+      ++best;
+      CHECK(candidate.at("alpha") == row.at("alpha"));
+      CHECK(candidate.at("D") == row.at("D"));
+    }
+    CHECK(best == 1);
+  }
+  const Outcome unnamed = run_wishart({"export", archive, "--table", "scan"});
+  CHECK(unnamed.exit_code == 2);
+  CHECK(unnamed.err == "wishart: --table scan: name the matrix with --matrix\n");
+}
+
+TEST_CASE("a scan of an archived checkpoint with other metrics fits again", "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  REQUIRE(scan(temp).exit_code == 0);
+  CHECK(scan(temp).out.find("nothing to do") != std::string::npos);
+  const Outcome again = scan(temp, {"--fix-fingers", "clip_xmax"});
+  INFO(again.err);
+  CHECK(again.exit_code == 0);
+  CHECK(again.out.find("fitted again") != std::string::npos);
+  const CsvTable table = parse_csv(layers_of((temp / "archive").string()));
+  for (const auto& row : table.rows) CHECK(number(row.at("num_fingers")) >= 0);
+  CHECK(scan(temp, {"--fix-fingers", "clip_xmax"}).out.find("nothing to do") != std::string::npos);
+}
+
+TEST_CASE("every option of the metrics works and gives finite answers", "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp, {"--detx", "--mp-fit"}).exit_code == 0);
+  const std::vector<std::vector<std::string>> choices{
+      {"--fit", "TPL"}, {"--fit", "E_TPL"}, {"--fix-fingers", "xmin_peak"}};
+  for (const std::vector<std::string>& options : choices) {
+    std::vector<std::string> arguments{"refit", archive};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    REQUIRE(run_wishart(arguments).exit_code == 0);
+    CAPTURE(options);
+    int fitted = 0;
+    for (const auto& row : parse_csv(layers_of(archive)).rows) {
+      if (row.at("status") != "success") continue;
+      ++fitted;
+      CHECK(std::isfinite(number(row.at("alpha"))));
+      CHECK(std::isfinite(number(row.at("D"))));
+      if (options[0] == "--fit") CHECK(number(row.at("Lambda")) >= 0);
+    }
+    CHECK(fitted >= 1);
+  }
+}
+
+TEST_CASE("an archive of an older schema is fitted and written anew", "[refit]") {
+  const TempFolder temp;
+  std::filesystem::create_directories(temp / "archive");
+  for (const char* name : {"archive-v1.h5", "archive-v2.h5"}) {
+    std::filesystem::copy_file(std::filesystem::path(WISHART_SOURCE) / "tests/data" / name,
+                               temp / "archive" / name);
+  }
+  const Outcome refit = run_wishart({"refit", (temp / "archive").string()});
+  INFO(refit.err);
+  CHECK(refit.exit_code == 0);
+  CHECK(refit.out == "archive-v1: 5 matrices fitted again\narchive-v2: 5 matrices fitted again\n");
+  CHECK(parse_csv(layers_of((temp / "archive/archive-v1.h5").string())).rows.size() == 5);
+}
+
+TEST_CASE("refit refuses what it cannot mean", "[refit]") {
+  const TempFolder temp;
+  const auto message = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"refit", temp.path().string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = run_wishart(arguments);
+    CHECK(outcome.exit_code == 2);
+    return outcome.err;
+  };
+  CHECK(message({"--xmax", "2", "--fix-fingers", "clip_xmax"}) ==
+        "wishart: --xmax and --fix-fingers both choose what is left out of the fit. Give one\n");
+  CHECK(message({"--gof", "-1"}) ==
+        "wishart: --gof: expected a number from 0 to 1000000, found -1\n");
+  CHECK(message({"--fit", "LOG"}) ==
+        "wishart: --fit: expected one of PL, TPL, E_TPL, found 'LOG'\n");
+  CHECK(message({"--threads", "-2"}) ==
+        "wishart: --threads: expected a number from 0 to 4096, found -2\n");
+  CHECK(message({"--finger-thresh", "-1"}) ==
+        "wishart: --finger-thresh: expected a number of at least 0, found -1\n");
+}

@@ -1,0 +1,164 @@
+/// @file
+/// LoRA adapters: names, patterns, experts, what is refused; bases.
+
+#include <catch2/catch.hpp>
+
+#include "wishart/checkpoint/catalogue.hpp"
+
+#include "adapter.hpp"
+#include "file_reader.hpp"
+#include "support.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using wishart::test::bytes_of;
+using wishart::test::error_of;
+using wishart::test::safetensors_bytes;
+using wishart::test::TempFolder;
+using wishart::test::TensorText;
+
+namespace {
+
+TensorText tensor(const std::string& name, const std::vector<std::int64_t>& shape,
+                  const std::vector<float>& values) {
+  return {name, "F32", shape, bytes_of(std::span<const float>(values))};
+}
+
+void write_adapter(const TempFolder& folder, const std::vector<TensorText>& tensors,
+                   const std::string& more = "",
+                   const std::string& base = R"("r":1,"lora_alpha":2)") {
+  folder.write("adapter_config.json", R"({"peft_type":"LORA",)" + base + more + "}");
+  folder.write("adapter_model.safetensors", safetensors_bytes(tensors));
+}
+
+std::vector<double> values_of(const Catalogue& catalogue, const Tensor& wanted) {
+  FileReader reader(catalogue.root, catalogue.files);
+  std::vector<double> values(static_cast<std::size_t>(wanted.num_elements));
+  reader.read_elements(wanted, 0, values);
+  return values;
+}
+
+std::string refusal(const TempFolder& folder) {
+  std::string text = error_of([&] { static_cast<void>(open_checkpoint(folder.path())); });
+  const std::string path = folder.path().string();
+  if (text.starts_with(path)) text.replace(0, path.size(), "F");
+  return text;
+}
+
+const TensorText kA = tensor("base_model.model.m.q.lora_A.weight", {1, 3}, {1, 2, 3});
+const TensorText kB = tensor("base_model.model.m.q.lora_B.weight", {2, 1}, {10, 20});
+
+}  // namespace
+
+TEST_CASE("an adapter is the products of its factors", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA, kB, tensor("base_model.model.head.weight", {1, 2}, {5, 6})});
+  const Catalogue catalogue = open_checkpoint(folder.path());
+  CHECK(catalogue.format == "lora");
+  REQUIRE(catalogue.tensors.size() == 2);
+  CHECK(catalogue.tensors[0].name == "head.weight");  // modules_to_save
+  CHECK(catalogue.tensors[1].name == "m.q.weight");
+  CHECK(catalogue.tensors[1].stored_as == "LoRA of rank 1 in F32");
+  CHECK(rank_bound(catalogue.tensors[1]) == 1);
+  CHECK(values_of(catalogue, catalogue.tensors[1]) == std::vector<double>{20, 40, 60, 40, 80, 120});
+}
+
+TEST_CASE("rank and alpha of a module are those of the first pattern", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA, kB}, R"(,"alpha_pattern":{"k":7,"m\\.q":6,"q":9})");
+  CHECK(values_of(open_checkpoint(folder.path()), open_checkpoint(folder.path()).tensors[0])[0] ==
+        60);
+  write_adapter(folder, {kA, kB}, R"x(,"alpha_pattern":{"(a|b)":7})x");
+  CHECK(refusal(folder) ==
+        "F/adapter_config.json: pattern '(a|b)' has more than names, points, \\d, "
+        "\\w, *, + and ?");
+  CHECK(matches_module("q_proj", "model.layers.0.q_proj") == true);
+  CHECK(matches_module("proj", "model.layers.0.q_proj") == false);
+  CHECK(matches_module("layers.\\d+.q_proj", "model.layers.11.q_proj") == true);
+  CHECK(matches_module("^model.*q_proj$", "model.layers.11.q_proj") == true);
+  CHECK(matches_module("^layers.*", "model.layers.11.q_proj") == false);
+  CHECK(matches_module(std::string(300, '*'), "x") == std::nullopt);
+  CHECK(matches_module("a" + std::string(200, '*') + "b", std::string(2000, 'a')) == false);
+  CHECK(matches_module("[a-z]", "a") == std::nullopt);
+}
+
+TEST_CASE("names of older writers, embeddings and stacked experts", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder,
+                {tensor("base_model.model.e.lora_embedding_A", {1, 3}, {1, 2, 3}),
+                 tensor("base_model.model.e.lora_embedding_B", {2, 1}, {10, 20}),
+                 tensor("base_model.model.q.lora_A.default.weight", {1, 3}, {1, 2, 3}),
+                 tensor("base_model.model.q.lora_B.default.weight", {2, 1}, {10, 20}),
+                 tensor("base_model.model.x.experts.lora_A.weight", {2, 2}, {1, 2, 3, 4}),
+                 tensor("base_model.model.x.experts.lora_B.weight", {1, 2}, {10, 100})},
+                R"(,"target_parameters":["x.experts"])");
+  const Catalogue catalogue = open_checkpoint(folder.path());
+  REQUIRE(catalogue.tensors.size() == 4);
+  CHECK(catalogue.tensors[0].shape == std::vector<std::int64_t>{3, 2});
+  CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{20, 40, 40, 80, 60, 120});
+  CHECK(catalogue.tensors[1].name == "q.weight");
+  CHECK(catalogue.tensors[2].name == "x.experts[0]");
+  CHECK(values_of(catalogue, catalogue.tensors[2]) == std::vector<double>{20, 40});
+  CHECK(values_of(catalogue, catalogue.tensors[3]) == std::vector<double>{600, 800});
+}
+
+TEST_CASE("adapters that are not what they say are refused", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA});
+  CHECK(refusal(folder) == "F: adapter of 'm.q': expected lora_A and lora_B, found no lora_B");
+  write_adapter(folder, {kA, tensor("base_model.model.m.q.lora_B.weight", {2, 2}, {1, 2, 3, 4})});
+  CHECK(refusal(folder) == "F: adapter of 'm.q': factors of shape 1 x 3 and 2 x 2 have no product");
+  write_adapter(folder, {tensor("x", {1}, {1})});
+  CHECK(refusal(folder) == "F: expected factors lora_A and lora_B, found none");
+  write_adapter(folder, {kA, kB}, "", R"("r":1)");
+  CHECK(refusal(folder) == "F/adapter_config.json: expected r and lora_alpha, found none");
+  folder.write("adapter_config.json", R"({"peft_type":"IA3","r":1})");
+  CHECK(refusal(folder) ==
+        "F/adapter_config.json: expected peft_type LORA, found 'IA3', which is not read");
+  std::filesystem::remove(folder / "adapter_config.json");
+  CHECK(refusal(folder) ==
+        "F/adapter_config.json: expected the rank and alpha of the adapter, found no such file");
+}
+
+TEST_CASE("magnitudes of DoRA set the lengths of rows on a base", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder,
+                {kA, kB, tensor("base_model.model.m.q.lora_magnitude_vector", {2}, {5, 1})});
+  const TempFolder base;
+  base.write("model.safetensors",
+             safetensors_bytes({tensor("m.q.weight", {2, 3}, {-20, -37, -56, -40, -80, -119})}));
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path()});
+  const Tensor& weight = merged.tensors.back();
+  CHECK(weight.stored_as == "F32 + LoRA of rank 1 in F32 with DoRA magnitudes");
+  CHECK(values_of(merged, weight) == std::vector<double>{0, 3, 4, 0, 0, 1});
+  CHECK(open_checkpoint(folder.path()).warnings.size() == 1);
+}
+
+TEST_CASE("what the base lacks is left out with the reason", "[checkpoint][base]") {
+  const TempFolder tuned;
+  const TempFolder base;
+  tuned.write("model.safetensors",
+              safetensors_bytes({tensor("a", {1, 2}, {1, 2}), tensor("b", {1, 2}, {1, 2}),
+                                 tensor("c", {1, 2}, {7, 8}), tensor("norm", {2}, {1, 1})}));
+  base.write("model.safetensors",
+             safetensors_bytes({tensor("b", {2, 1}, {1, 2}), tensor("c", {1, 2}, {1, 1})}));
+  const Catalogue catalogue = open_checkpoint(tuned.path(), {base.path(), ""});
+  REQUIRE(catalogue.tensors.size() == 2);
+  CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{6, 7});
+  CHECK(catalogue.tensors[0].stored_as == "F32 - F32");
+  REQUIRE(catalogue.left_out.size() == 2);
+  CHECK(catalogue.left_out[0].detail == "the base has no tensor of this name");
+  CHECK(catalogue.left_out[1].detail == "the base has it in the shape 2 x 1");
+  CHECK(error_of(
+            [&] {
+              static_cast<void>(open_checkpoint(tuned.path(), {base.path(), base.path()}));
+            },
+            Blame::usage) == "--base and --with-base: expected one of them, found both");
+  CHECK(error_of(
+            [&] {
+              static_cast<void>(open_checkpoint(tuned.path(), {"", base.path()}));
+            },
+            Blame::usage) ==
+        "--with-base: " + tuned.path().string() + " is no adapter. Use --base");
+}
