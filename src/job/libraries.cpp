@@ -39,11 +39,6 @@ std::string lapack_text() {
 
 }  // namespace
 
-std::int64_t blas_threads() noexcept {
-  auto* threads = loaded<int()>("openblas_get_num_threads");
-  return threads == nullptr ? 0 : threads();
-}
-
 std::string libraries_text() {
   std::string text;
   for (const std::string& part : {mpi::library_name(), blas_text(), lapack_text()}) {

@@ -6,8 +6,9 @@
 #include <fstream>
 #include <limits>
 
+#include "wishart/spectrum/spectrum.hpp"
+
 #include "control_group.hpp"
-#include "libraries.hpp"
 
 namespace wishart::job {
 namespace {
@@ -56,7 +57,7 @@ Layout survey(const mpi::Comm& world) {
   layout.ranks_per_host = world.maximum(std::int64_t{host.size()});
   const double usable = kUsableShare * static_cast<double>(host_memory_bytes()) / host.size();
   layout.memory_per_rank_bytes = world.minimum(static_cast<std::int64_t>(usable));
-  layout.threads = world.maximum(blas_threads());
+  layout.threads = world.maximum(spectrum::blas_threads());
   return layout;
 }
 

@@ -8,9 +8,10 @@ namespace {
 
 constexpr double kGiga = 1e9;
 
-/// Columns of workspace that the solvers take beside their matrices: two panels of the widest band,
-/// the band itself with the room of its chase, and vectors (src/spectrum/eigenvalues.cpp).
-constexpr double kSolverColumns = 600;
+/// Columns of workspace that the solvers take beside their matrices, in widths of the band: ten
+/// sides of updates, the band itself with the room of its chase, and vectors
+/// (src/spectrum/eigenvalues.cpp).
+constexpr double kSolverWidths = 13;
 /// Buffers through which a team's sums travel (src/spectrum/exchange.cpp).
 constexpr double kExchangeBytes = 2.0 * (32 << 20);
 /// What the engine calls small: one-stage eigenvalues (src/spectrum/eigenvalues.cpp).
@@ -24,13 +25,15 @@ struct Extents {
   double p = 1;  ///< ranks
 };
 
+/// Width of the band of the two-stage reduction (src/spectrum/eigenvalues.cpp).
+double band_width(double m) { return m < 6000 ? 64 : (m < 16000 ? 96 : 128); }
+
 double local_eigen_seconds(double m, const Rates& rates) {
   const double reduction = 4.0 / 3.0 * m * m * m;
   const double tridiagonal = rates.tridiagonal_ns * m * m / kGiga;
   if (m < kTwoStageFrom) return reduction / (rates.one_stage_gflops * kGiga) + tridiagonal;
-  const double width = m < 6000 ? 64 : (m < 16000 ? 96 : 128);
   return reduction / (rates.band_gflops * kGiga) +
-         6 * m * m * width / (rates.chase_gflops * kGiga) + tridiagonal;
+         6 * m * m * band_width(m) / (rates.chase_gflops * kGiga) + tridiagonal;
 }
 
 double team_share(double p) { return p * std::pow(kTeamEfficiency, std::log2(p)); }
@@ -109,7 +112,7 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
                         (way.precision == Precision::float32 ? 4 * m * 128 + 8 * 65536 : 0);
   // Block-cyclic shares are uneven by up to a block a dimension.
   const double share = 1.1 * square / p;
-  const double vectors = 8 * kSolverColumns * m;
+  const double vectors = 8 * kSolverWidths * band_width(m) * m;
   double bytes = 0;
   if (way.method == Method::svd) {
     // The whole matrix; GESDD's and PDGESVD's workspace holds a square of the short side.

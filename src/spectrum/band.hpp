@@ -17,11 +17,13 @@ namespace wishart::spectrum {
 
 /// Reduces the symmetric matrix `a` (lower triangle, column-major, order n, leading dimension ld)
 /// to one with the same eigenvalues and `width` diagonals below the main one, in place. What lies
-/// below the band is left as scratch. With the BLAS's threads.
+/// below the band is left as scratch. With the BLAS's threads where `isa` is portable, else on one
+/// thread, and in a third to a half of that thread's time with the BLAS.
 ///
+/// The rounding, and so the last bits, depend on `isa`.
 /// @pre 1 <= width; elements so scaled that their squares do not overflow
 void reduce_to_band(std::span<double> a, std::int64_t n, std::int64_t ld, std::int64_t width,
-                    Workspace& workspace);
+                    InstructionSet isa, Workspace& workspace);
 
 /// Reduces the band of `a`, as `reduce_to_band` left it, to a tridiagonal matrix with the same
 /// eigenvalues: `diagonal` (n) and `below` (n - 1). On one thread.

@@ -6,8 +6,10 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/spectrum/spectrum.hpp"
 
 #include "lapack.hpp"
+#include "symmetric_pass.hpp"
 #include "view_values.hpp"
 
 namespace wishart::spectrum {
@@ -60,7 +62,9 @@ void one_stage(std::span<double> a, std::int64_t order, Workspace& workspace,
 void two_stage(std::span<double> a, std::int64_t order, InstructionSet isa, Workspace& workspace,
                std::span<double> eigenvalues) {
   const std::int64_t width = band_width(order);
-  reduce_to_band(a, order, order, width, workspace);
+  // The kernels of our own are one thread's; a BLAS with several is left to do it.
+  const InstructionSet kernels = blas_threads() > 1 ? InstructionSet::portable : isa;
+  reduce_to_band(a, order, order, width, kernels, workspace);
   const std::span<double> below = workspace.take<double>(order);
   reduce_to_tridiagonal(a, order, order, width, isa, workspace, eigenvalues, below);
   const int n = narrow<int>(order, "order of a Gram matrix");
@@ -91,9 +95,9 @@ const char* symmetric_eigenvalues(std::span<double> a, std::int64_t n, Instructi
 std::int64_t eigenvalue_workspace_bytes(std::int64_t n) noexcept {
   if (n < kTwoStageFrom) return 8 * (66 * n + 1);
   const std::int64_t width = band_width(n);
-  const std::int64_t reduction = 2 * n * width + 2 * width * width;
+  const std::int64_t reduction = 4 * n * width + 2 * width * width;
   const std::int64_t chase = (2 * width + 9) * (n + 32) + 8 * (width + 32);
-  return 8 * (reduction + chase + n);
+  return 8 * (reduction + chase + n) + pass_workspace_bytes(n, width);
 }
 
 }  // namespace wishart::spectrum

@@ -8,10 +8,6 @@
 
 #include "distributed.hpp"
 
-#include <string>
-
-#include "wishart/core/error.hpp"
-
 #ifdef WISHART_HAVE_ELPA
 #include <elpa/elpa.h>
 

@@ -186,6 +186,11 @@ bool set_blas_threads(int threads) noexcept {
   return true;
 }
 
+int blas_threads() noexcept {
+  void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_get_num_threads");
+  return symbol == nullptr ? 0 : reinterpret_cast<int (*)()>(symbol)();
+}
+
 void eigenvalues_to_sigma(std::vector<double>& values) {
   for (double& value : values) value = std::sqrt(std::max(value, 0.0));
 }

@@ -80,4 +80,7 @@ inline constexpr double kResolveShare = 0.01;
 /// @return false if the BLAS has no such call
 bool set_blas_threads(int threads) noexcept;
 
+/// Threads that the BLAS of this process uses; 0 if it cannot be asked.
+[[nodiscard]] int blas_threads() noexcept;
+
 }  // namespace wishart::spectrum
