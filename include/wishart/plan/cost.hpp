@@ -27,7 +27,7 @@ struct Way {
 struct Rates {
   double gram_gflops = 41;         ///< DSYRK on panels
   double gram32_gflops = 78;       ///< SGEMM on panels, with the addition in float64
-  double band_gflops = 31;         ///< full matrix to band, 4/3 m^3
+  double band_gflops = 50;         ///< full matrix to band, 4/3 m^3
   double chase_gflops = 12;        ///< band to tridiagonal, 6 m^2 width
   double one_stage_gflops = 15;    ///< DSYEVD of small matrices, 4/3 m^3
   double tridiagonal_ns = 10;      ///< DSTERF: nanoseconds for each m^2

@@ -107,7 +107,7 @@ TEST_CASE("a matrix that fits nowhere stops the job before any work", "[plan]") 
   const std::vector<Matrix> matrices{dense(16384, 16384, "lm_head.weight")};
   CHECK(text_of(matrices, {.ranks = 2, .memory_per_rank_bytes = std::int64_t{1} << 29U},
                 Blame::resource) ==
-        "lm_head.weight (16384 x 16384): needs 2.2 GiB per rank on all 2 ranks, the limit is 512 "
+        "lm_head.weight (16384 x 16384): needs 2.3 GiB per rank on all 2 ranks, the limit is 512 "
         "MiB. "
         "Use more ranks, or raise --memory-per-rank");
 }
