@@ -19,6 +19,8 @@ inline constexpr std::string_view kExtension = ".safetensors";
 inline constexpr std::string_view kSafetensors = "safetensors";
 inline constexpr std::string_view kTorch = "torch";
 inline constexpr std::string_view kLora = "lora";
+inline constexpr std::string_view kGguf = "gguf";
+inline constexpr std::string_view kNumpy = "numpy";
 inline constexpr std::string_view kDistributed = "torch.distributed.checkpoint";
 
 /// What a folder holds. Made from names alone.
