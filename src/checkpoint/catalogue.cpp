@@ -244,7 +244,9 @@ Catalogue open_checkpoint(const fs::path& path) {
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
   catalogue.config = read_model_config(catalogue.root, catalogue.warnings);
-  if (catalogue.config.model_type.empty()) catalogue.config = std::move(gathered.config);
+  if (catalogue.config.model_type.empty() && !gathered.config.model_type.empty()) {
+    catalogue.config = std::move(gathered.config);
+  }
   catalogue.training = read_training_state(catalogue.root, name, catalogue.warnings);
   if (catalogue.training.step < 0) catalogue.training.step = gathered.step;
   return catalogue;
