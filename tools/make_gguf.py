@@ -73,7 +73,7 @@ def iq4_xs(b):
 
 def nvfp4(b):
     s = b[:, :4].astype(np.int64)
-    scale = np.where(s >> 3 == 0, (s & 7) * 2.0**-9, (1 + (s & 7) / 8) * 2.0**((s >> 3 & 15) - 7))
+    scale = np.where((s >> 3 & 15) == 0, (s & 7) * 2.0**-9, (1 + (s & 7) / 8) * 2.0**((s >> 3 & 15) - 7))
     scale = np.where((s == 0) | (s == 127), 0, scale)
     return FP4[nibbles(b[:, 4:].reshape(-1, 4, 8)).reshape(-1, 64)] * np.repeat(scale, 16, 1)
 

@@ -293,6 +293,7 @@ void read_quantised(ElementReader& reader, const Tensor& tensor, const Block& bl
     case Encoding::product:
     case Encoding::sum:
     case Encoding::rescaled_rows:
+    case Encoding::rows:
       break;
   }
   require(false, "a tensor has an encoding that no reader is for");
