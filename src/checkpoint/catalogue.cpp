@@ -15,12 +15,14 @@
 #include "distributed.hpp"
 #include "folder.hpp"
 #include "json_scanner.hpp"
+#include "megatron.hpp"
 #include "quantised.hpp"
 #include "side_files.hpp"
 #include "step_name.hpp"
 #include "weight_file.hpp"
 #include "weight_index.hpp"
 #include "with_base.hpp"
+#include "zero.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -152,6 +154,18 @@ void open_distributed(Catalogue& catalogue, const std::string& inside) {
   catalogue.warnings = std::move(checkpoint.warnings);
 }
 
+void open_parallel(Catalogue& catalogue, Gathered& gathered) {
+  ParallelCheckpoint checkpoint = catalogue.format == kMegatron ? read_megatron(catalogue.root)
+                                                                : read_deepspeed(catalogue.root);
+  catalogue.files = std::move(checkpoint.files);
+  catalogue.tensors = std::move(checkpoint.tensors);
+  catalogue.left_out = std::move(checkpoint.left_out);
+  catalogue.warnings = std::move(checkpoint.warnings);
+  gathered.names = std::move(checkpoint.names);
+  gathered.config = std::move(checkpoint.config);
+  gathered.step = checkpoint.step;
+}
+
 void open_folder(Catalogue& catalogue, Gathered& gathered) {
   FolderContent content = content_of_folder(catalogue.root);
   const auto refuse = [&](const std::string& what) {
@@ -174,6 +188,9 @@ void open_folder(Catalogue& catalogue, Gathered& gathered) {
       break;
     case FolderContent::Kind::distributed:
       open_distributed(catalogue, content.inside);
+      break;
+    case FolderContent::Kind::parallel:
+      open_parallel(catalogue, gathered);
       break;
     case FolderContent::Kind::index:
       open_indexed(catalogue, gathered, content);

@@ -10,6 +10,9 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "megatron.hpp"
+#include "zero.hpp"
+
 namespace wishart::checkpoint {
 namespace {
 
@@ -211,6 +214,13 @@ FolderContent classify_folder(std::vector<std::string> names) {
     if (!name.ends_with(".distcp")) continue;
     content.kind = FolderContent::Kind::incomplete;
     content.found = "no .metadata, which torch.distributed.checkpoint writes last";
+    return content;
+  }
+  for (const std::string& name : names) {
+    const bool megatron = is_megatron_rank(name);
+    if (!megatron && !is_deepspeed_states(name)) continue;
+    content.kind = FolderContent::Kind::parallel;
+    content.format = megatron ? kMegatron : kDeepSpeed;
     return content;
   }
   content = classify_loose(names, kTorch, kTorchIndexName, "pytorch_model.bin");
