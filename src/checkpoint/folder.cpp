@@ -24,8 +24,8 @@ struct Format {
 
 constexpr std::array<Format, 8> kUnsupported{{
     {"pytorch_model_fsdp_*_rank*.bin", "flat parameters of PyTorch FSDP"},
-    {"zero_pp_rank_*", "DeepSpeed ZeRO"},
-    {"mp_rank_*", "Megatron or DeepSpeed"},
+    {"zero_pp_rank_*", "a piece of DeepSpeed ZeRO"},
+    {"mp_rank_*", "a piece of Megatron or DeepSpeed"},
     {"latest_checkpointed_iteration.txt", "Megatron"},
     {"consolidated.*.pth", "shards of Meta"},
     {"*.h5", "Keras"},

@@ -270,9 +270,7 @@ TEST_CASE("links of a hub cache are followed", "[checkpoint][catalogue]") {
 TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
   const auto [name, format] = GENERATE(table<std::string, std::string>(
       {{"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
-       {"zero_pp_rank_0_mp_rank_00_model_states.pt", "DeepSpeed ZeRO"},
        {"latest_checkpointed_iteration.txt", "Megatron"},
-       {"mp_rank_00_model_states.pt", "Megatron or DeepSpeed"},
        {"consolidated.00.pth", "shards of Meta"},
        {"tf_model.h5", "Keras"},
        {"flax_model.msgpack", "Flax"},
