@@ -14,7 +14,7 @@
 #include "gguf_types.hpp"
 #include "json_scanner.hpp"
 
-// Layout and limits: ggml, gguf.cpp (gguf_init_from_file_impl), and docs/gguf.md.
+// Layout and limits: ggml, gguf.cpp (gguf_init_from_file_impl), and its page on the format.
 
 namespace wishart::checkpoint {
 namespace {
