@@ -219,9 +219,10 @@ void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   }
   catalogue.format = format_of_file(name);
   if (catalogue.format.empty()) {
-    throw Error(Blame::input, shown(file) +
-                                  ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
-                                  "*.bin, *.ckpt, *.gguf, *.npz or *.npy, found another file");
+    throw Error(Blame::input,
+                shown(file) +
+                    ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
+                    "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
   }
   catalogue.root = file.parent_path();
   add_file(catalogue, gathered, read_weight_file(file, catalogue.format));

@@ -22,13 +22,12 @@ struct Format {
   std::string_view name;
 };
 
-constexpr std::array<Format, 8> kUnsupported{{
+constexpr std::array<Format, 7> kUnsupported{{
     {"pytorch_model_fsdp_*_rank*.bin", "flat parameters of PyTorch FSDP"},
     {"zero_pp_rank_*", "a piece of DeepSpeed ZeRO"},
     {"mp_rank_*", "a piece of Megatron or DeepSpeed"},
     {"latest_checkpointed_iteration.txt", "Megatron"},
     {"consolidated.*.pth", "shards of Meta"},
-    {"*.h5", "Keras"},
     {"*.msgpack", "Flax"},
     {"*.onnx", "ONNX"},
 }};
@@ -108,7 +107,7 @@ bool is_adapter(std::string_view name) {
 }
 
 std::string_view format_of_file(std::string_view name) {
-  constexpr std::array<Format, 9> kEndings{{
+  constexpr std::array<Format, 11> kEndings{{
       {kExtension, kSafetensors},
       {".pt", kTorch},
       {".bin", kTorch},
@@ -118,6 +117,8 @@ std::string_view format_of_file(std::string_view name) {
       {".gguf", kGguf},
       {".npz", kNumpy},
       {".npy", kNumpy},
+      {".h5", kKeras},
+      {".keras", kKeras},
   }};
   const auto* found = std::find_if(kEndings.begin(), kEndings.end(), [&](const Format& format) {
     return name.ends_with(format.pattern);
@@ -224,7 +225,7 @@ FolderContent classify_folder(std::vector<std::string> names) {
     return content;
   }
   content = classify_loose(names, kTorch, kTorchIndexName, "pytorch_model.bin");
-  for (const std::string_view format : {kGguf, kNumpy}) {
+  for (const std::string_view format : {kGguf, kKeras, kNumpy}) {
     if (content.kind == FolderContent::Kind::nothing) {
       content = classify_loose(names, format, "", "");
     }

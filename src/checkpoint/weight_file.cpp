@@ -2,6 +2,7 @@
 
 #include "folder.hpp"
 #include "gguf_file.hpp"
+#include "keras_file.hpp"
 #include "numpy_file.hpp"
 #include "safetensors_header.hpp"
 #include "torch_file.hpp"
@@ -23,6 +24,11 @@ WeightFile read_weight_file(const std::filesystem::path& path, std::string_view 
     result.tensors = std::move(file.tensors);
     result.left_out = std::move(file.left_out);
     result.config = std::move(file.config);
+  } else if (format == kKeras) {
+    KerasFile file = read_keras_file(path);
+    result.source = std::move(file.source);
+    result.tensors = std::move(file.tensors);
+    result.left_out = std::move(file.left_out);
   } else if (format == kNumpy) {
     NumpyFile file = read_numpy_file(path);
     result.source = std::move(file.source);

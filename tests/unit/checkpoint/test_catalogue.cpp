@@ -272,7 +272,6 @@ TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
       {{"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
        {"latest_checkpointed_iteration.txt", "Megatron"},
        {"consolidated.00.pth", "shards of Meta"},
-       {"tf_model.h5", "Keras"},
        {"flax_model.msgpack", "Flax"},
        {"model.onnx", "ONNX"}}));
   const TempFolder folder;
@@ -292,7 +291,7 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("notes.txt", "x");
   CHECK(refusal(folder, "notes.txt") ==
         "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin, *.ckpt, *.gguf, *.npz or *.npy, found another file");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
   folder.write("model.onnx", "x");
   CHECK(refusal(folder, "model.onnx") ==
         "F: expected files of weights, found model.onnx (ONNX), which is not read");
@@ -309,7 +308,7 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("bad\x1b[2J.txt", "x");
   CHECK(refusal(folder, "bad\x1b[2J.txt") ==
         "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin, *.ckpt, *.gguf, *.npz or *.npy, found another file");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
 }
 
 TEST_CASE("a folder that cannot be listed", "[checkpoint][catalogue]") {

@@ -100,7 +100,7 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==
         "F/x.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin, *.ckpt, *.gguf, *.npz or *.npy, found another file");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
 }
 
 TEST_CASE("the history of a real training run", "[checkpoint][.shared]") {
