@@ -12,7 +12,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
-#include "hdf5_tree.hpp"
+#include "h5_tree.hpp"
 #include "json_scanner.hpp"
 #include "zip_directory.hpp"
 

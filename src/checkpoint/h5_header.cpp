@@ -1,4 +1,4 @@
-#include "hdf5_header.hpp"
+#include "h5_header.hpp"
 
 #include <span>
 

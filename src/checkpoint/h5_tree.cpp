@@ -1,4 +1,4 @@
-#include "hdf5_tree.hpp"
+#include "h5_tree.hpp"
 
 #include <algorithm>
 #include <unordered_set>
@@ -6,7 +6,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
-#include "hdf5_header.hpp"
+#include "h5_header.hpp"
 #include "json_scanner.hpp"
 
 // Layout: HDF5 File Format Specification, version 3.0: superblock II.A, B-trees III.A.1, symbol
