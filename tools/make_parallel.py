@@ -38,6 +38,21 @@ def megatron_model(random, to_bf16):
     return model
 
 
+def fused_parts(values):
+    """Queries, keys, values, gates and values of the MLP as matrices of their own: NAME.part."""
+    parts = {}
+    for name, array in values.items():
+        stem = name[:-len(".weight")]
+        if "linear_qkv" in name:
+            groups = array.reshape(GROUPS, HEADS // GROUPS + 2, WIDTH, HIDDEN)
+            parts[stem + ".q"] = groups[:, :-2].reshape(-1, HIDDEN)
+            parts[stem + ".k"] = groups[:, -2].reshape(-1, HIDDEN)
+            parts[stem + ".v"] = groups[:, -1].reshape(-1, HIDDEN)
+        elif "linear_fc1" in name:
+            parts[stem + ".gate"], parts[stem + ".up"] = np.split(array, 2)
+    return parts
+
+
 def write_megatron(folder, model, save, tensor_of, write_bytes, tensor_ranks, stages, chunks):
     """`chunks` of a virtual pipeline; layer numbers are local to each chunk of each stage."""
     share = LAYERS // (stages * chunks)
