@@ -15,13 +15,14 @@
 #include "distributed.hpp"
 #include "folder.hpp"
 #include "json_scanner.hpp"
+#include "megatron.hpp"
 #include "quantised.hpp"
-#include "safetensors_header.hpp"
 #include "side_files.hpp"
 #include "step_name.hpp"
-#include "torch_file.hpp"
+#include "weight_file.hpp"
 #include "weight_index.hpp"
 #include "with_base.hpp"
+#include "zero.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -44,32 +45,10 @@ std::string quoted_list(const std::vector<std::string>& names) {
   return names.size() > kShown ? text + ", ..." : text;
 }
 
-/// A file of weights of any format, its header read.
-struct WeightFile {
-  SourceFile source;
-  std::vector<Tensor> tensors;  ///< `file` is 0 in all their places
-  Metadata names;               ///< names of tensors that are stored under another
-  std::int64_t step = -1;
-  std::vector<std::string> warnings;
-};
-
-WeightFile read_weight_file(const fs::path& path, std::string_view format) {
-  if (format == kTorch) {
-    TorchFile file = read_torch_file(path);
-    return {std::move(file.source), std::move(file.tensors), std::move(file.aliases), file.step,
-            std::move(file.warnings)};
-  }
-  SafetensorsFile file = read_safetensors_file(path);
-  return {std::move(file.source),
-          std::move(file.header.tensors),
-          std::move(file.header.metadata),
-          -1,
-          {}};
-}
-
 /// What the files tell beside their tensors.
 struct Gathered {
   Metadata names;
+  ModelConfig config;
   std::int64_t step = -1;
 };
 
@@ -78,13 +57,14 @@ void add_file(Catalogue& catalogue, Gathered& gathered, WeightFile&& file) {
   const auto index = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
   catalogue.files.push_back(std::move(file.source));
   for (Tensor& tensor : file.tensors) {
-    tensor.file = index;
-    for (Extent& extent : tensor.extents) extent.file = index;
+    set_file(tensor, index);
     catalogue.tensors.push_back(std::move(tensor));
   }
   std::move(file.names.begin(), file.names.end(), std::back_inserter(gathered.names));
   std::move(file.warnings.begin(), file.warnings.end(), std::back_inserter(catalogue.warnings));
+  std::move(file.left_out.begin(), file.left_out.end(), std::back_inserter(catalogue.left_out));
   gathered.step = std::max(gathered.step, file.step);
+  if (gathered.config.model_type.empty()) gathered.config = std::move(file.config);
 }
 
 /// Keeps the tensors that the index places in this file; all of those must be there.
@@ -174,6 +154,18 @@ void open_distributed(Catalogue& catalogue, const std::string& inside) {
   catalogue.warnings = std::move(checkpoint.warnings);
 }
 
+void open_parallel(Catalogue& catalogue, Gathered& gathered) {
+  ParallelCheckpoint checkpoint = catalogue.format == kMegatron ? read_megatron(catalogue.root)
+                                                                : read_deepspeed(catalogue.root);
+  catalogue.files = std::move(checkpoint.files);
+  catalogue.tensors = std::move(checkpoint.tensors);
+  catalogue.left_out = std::move(checkpoint.left_out);
+  catalogue.warnings = std::move(checkpoint.warnings);
+  gathered.names = std::move(checkpoint.names);
+  gathered.config = std::move(checkpoint.config);
+  gathered.step = checkpoint.step;
+}
+
 void open_folder(Catalogue& catalogue, Gathered& gathered) {
   FolderContent content = content_of_folder(catalogue.root);
   const auto refuse = [&](const std::string& what) {
@@ -196,6 +188,9 @@ void open_folder(Catalogue& catalogue, Gathered& gathered) {
       break;
     case FolderContent::Kind::distributed:
       open_distributed(catalogue, content.inside);
+      break;
+    case FolderContent::Kind::parallel:
+      open_parallel(catalogue, gathered);
       break;
     case FolderContent::Kind::index:
       open_indexed(catalogue, gathered, content);
@@ -224,9 +219,10 @@ void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   }
   catalogue.format = format_of_file(name);
   if (catalogue.format.empty()) {
-    throw Error(Blame::input, shown(file) +
-                                  ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
-                                  "*.bin or *.ckpt, found another file");
+    throw Error(Blame::input,
+                shown(file) +
+                    ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
+                    "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
   }
   catalogue.root = file.parent_path();
   add_file(catalogue, gathered, read_weight_file(file, catalogue.format));
@@ -266,6 +262,9 @@ Catalogue open_checkpoint(const fs::path& path) {
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
   catalogue.config = read_model_config(catalogue.root, catalogue.warnings);
+  if (catalogue.config.model_type.empty() && !gathered.config.model_type.empty()) {
+    catalogue.config = std::move(gathered.config);
+  }
   catalogue.training = read_training_state(catalogue.root, name, catalogue.warnings);
   if (catalogue.training.step < 0) catalogue.training.step = gathered.step;
   return catalogue;

@@ -32,6 +32,19 @@ std::optional<std::int64_t> tracked_iteration(const fs::path& parent) {
   return std::nullopt;
 }
 
+/// DeepSpeed's tracker beside the folder: the last tag that is whole.
+std::int64_t tracked_tag(const fs::path& parent) {
+  std::error_code status;
+  if (!fs::exists(parent / "latest", status) || fs::is_directory(parent / "latest", status)) {
+    return -1;
+  }
+  try {
+    return parse_step_name(read_text_file(parent / "latest", 1024)).step;
+  } catch (const Error&) {
+    return -1;
+  }
+}
+
 /// A file that an index names and that is not there, or a number that shards lack.
 std::string missing_file(const fs::path& folder, const FolderContent& content) {
   try {
@@ -67,6 +80,10 @@ std::string missing_part(const fs::path& folder, const FolderContent& content,
     if (last && step > *last) {
       return std::string(kTracker) + " says " + std::to_string(*last);
     }
+  }
+  if (content.format == kDeepSpeed && step >= 0) {
+    const std::int64_t last = tracked_tag(folder.parent_path());
+    if (last >= 0 && step > last) return "latest names step " + std::to_string(last);
   }
   return missing_file(folder, content);
 }

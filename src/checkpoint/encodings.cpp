@@ -82,8 +82,24 @@ void read_rescaled_rows(ElementReader& reader, const Tensor& tensor, const Block
   }
 }
 
+void read_rows(ElementReader& reader, const Tensor& tensor, const Block& block,
+               std::span<double> out) {
+  require(tensor.numbers.size() == 3 && tensor.numbers[1] > 0, "some rows have no runs");
+  const std::int64_t first = tensor.numbers[0];
+  const std::int64_t run = tensor.numbers[1];
+  const std::int64_t cols = cols_of(block);
+  for (std::int64_t i = block.row_begin; i < block.row_end;) {
+    const std::int64_t end = std::min(block.row_end, (i / run + 1) * run);
+    const std::int64_t from = first + i / run * tensor.numbers[2] + i % run;
+    reader.read_rectangle(tensor.parts[0], {from, from + end - i, block.col_begin, block.col_end},
+                          out.first(static_cast<std::size_t>((end - i) * cols)));
+    out = out.subspan(static_cast<std::size_t>((end - i) * cols));
+    i = end;
+  }
+}
+
 std::size_t least_parts(Encoding encoding) {
-  if (encoding == Encoding::gguf) return 1;
+  if (encoding == Encoding::gguf || encoding == Encoding::rows) return 1;
   const bool three =
       encoding == Encoding::gptq || encoding == Encoding::awq || encoding == Encoding::bnb4;
   return three ? 3 : 2;
@@ -109,6 +125,8 @@ void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& bloc
       return read_sum(reader, tensor, block, out);
     case Encoding::rescaled_rows:
       return read_rescaled_rows(reader, tensor, block, out);
+    case Encoding::rows:
+      return read_rows(reader, tensor, block, out);
     case Encoding::gptq:
     case Encoding::awq:
       // Their words run down columns: a block of many rows is read best as a whole.

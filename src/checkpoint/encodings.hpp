@@ -7,16 +7,21 @@
 /// otherwise. R x C is the last two dimensions, i a row, j a column, e = i * C + j. Formulas and
 /// where they come from: docs/formats.md, "Encodings".
 ///
-/// | encoding | parts | numbers |
-/// |---|---|---|
-/// | scaled | codes, scales | rows and columns that share a scale |
-/// | fp4 | packed, scales [, global scale] | group, 0: no global, 1: times it, 2: by it |
-/// | packed_int | words, scales [, zero points] [, group of each column] | bits, group, zeros?,
-/// groups? | | gptq | words, zero points, scales [, group of each column] | bits, group, added to a
-/// zero, groups? | | awq | words, zero points, scales | group | | bnb4 | codes, absmax, map [,
-/// absmax of absmax, map of absmax] | run, run of absmax; `factor` is the offset of absmax | |
-/// product | B [R, r], A [r, C] | | | sum | X, Y, of any encoding | | | rescaled_rows | X, of any
-/// encoding; m [R] | | | gguf | blocks as U8 | type, elements and bytes of a block |
+///   scaled         codes, scales; rows and columns that share a scale
+///   fp4            packed, scales [, global scale]; group, 0: no global, 1: times it, 2: by it
+///   packed_int     words, scales [, zero points] [, group of each column];
+///                  bits, group, zeros?, groups?
+///   gptq           words, zero points, scales [, group of each column];
+///                  bits, group, added to a zero, groups?
+///   awq            words, zero points, scales; group
+///   bnb4           codes, absmax, map [, absmax of absmax, map of absmax]; run, run of absmax;
+///                  `factor` is the offset of absmax
+///   product        B [R, r], A [r, C]
+///   sum            X, Y, of any encoding
+///   rescaled_rows  X, of any encoding; m [R]
+///   gguf           blocks as U8; type, elements and bytes of a block
+///   rows           X of two dimensions, of any encoding; first, run, stride: row i is row
+///                  first + (i / run) * stride + i % run of X
 
 #include <span>
 

@@ -10,6 +10,9 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "megatron.hpp"
+#include "zero.hpp"
+
 namespace wishart::checkpoint {
 namespace {
 
@@ -19,18 +22,14 @@ struct Format {
   std::string_view name;
 };
 
-constexpr std::array<Format, 11> kUnsupported{{
+constexpr std::array<Format, 7> kUnsupported{{
     {"pytorch_model_fsdp_*_rank*.bin", "flat parameters of PyTorch FSDP"},
-    {"zero_pp_rank_*", "DeepSpeed ZeRO"},
-    {"mp_rank_*", "Megatron or DeepSpeed"},
+    {"zero_pp_rank_*", "a piece of DeepSpeed ZeRO"},
+    {"mp_rank_*", "a piece of Megatron or DeepSpeed"},
     {"latest_checkpointed_iteration.txt", "Megatron"},
-    {"*.gguf", "GGUF"},
     {"consolidated.*.pth", "shards of Meta"},
-    {"*.h5", "Keras"},
     {"*.msgpack", "Flax"},
     {"*.onnx", "ONNX"},
-    {"*.npz", "NumPy"},
-    {"*.npy", "NumPy"},
 }};
 
 /// The place of a name among kUnsupported; their number if it is none of them.
@@ -108,11 +107,23 @@ bool is_adapter(std::string_view name) {
 }
 
 std::string_view format_of_file(std::string_view name) {
-  if (name.ends_with(kExtension)) return kSafetensors;
-  constexpr std::array<std::string_view, 5> kTorchEndings{".pt", ".bin", ".pth", ".ckpt", ".th"};
-  const bool torch = std::any_of(kTorchEndings.begin(), kTorchEndings.end(),
-                                 [&](std::string_view ending) { return name.ends_with(ending); });
-  return torch ? kTorch : std::string_view();
+  constexpr std::array<Format, 11> kEndings{{
+      {kExtension, kSafetensors},
+      {".pt", kTorch},
+      {".bin", kTorch},
+      {".pth", kTorch},
+      {".ckpt", kTorch},
+      {".th", kTorch},
+      {".gguf", kGguf},
+      {".npz", kNumpy},
+      {".npy", kNumpy},
+      {".h5", kKeras},
+      {".keras", kKeras},
+  }};
+  const auto* found = std::find_if(kEndings.begin(), kEndings.end(), [&](const Format& format) {
+    return name.ends_with(format.pattern);
+  });
+  return found == kEndings.end() ? std::string_view() : found->name;
 }
 
 namespace {
@@ -143,7 +154,7 @@ FolderContent classify_format(const std::vector<std::string>& names, std::string
   FolderContent content;
   std::vector<std::string> weights = weight_files(names, format);
   content.format = format;
-  if (has(names, index)) {
+  if (!index.empty() && has(names, index)) {
     content.kind = FolderContent::Kind::index;
     content.index = index;
     content.unused = std::move(weights);
@@ -157,6 +168,22 @@ FolderContent classify_format(const std::vector<std::string>& names, std::string
   if (weights.empty()) return content;
   content.kind = FolderContent::Kind::files;
   content.weights = std::move(weights);
+  return content;
+}
+
+/// The same for formats whose files may have any name: shards, or one file, or several of which
+/// each is a checkpoint. Files of one array are a checkpoint together.
+FolderContent classify_loose(const std::vector<std::string>& names, std::string_view format,
+                             std::string_view index, const std::string& usual) {
+  using Kind = FolderContent::Kind;
+  FolderContent content = classify_format(names, format, index, usual);
+  const auto is_part = [](const std::string& name) {
+    return parse_shard(name).has_value() || name.ends_with(".npy");
+  };
+  const bool parts = std::all_of(content.weights.begin(), content.weights.end(), is_part);
+  if (content.kind != Kind::files || (parts && format != kNumpy)) return content;
+  if (!parts && content.weights.size() > 1) content.kind = Kind::several;
+  content.loose = !content.weights.front().starts_with("pytorch_model");
   return content;
 }
 
@@ -190,12 +217,18 @@ FolderContent classify_folder(std::vector<std::string> names) {
     content.found = "no .metadata, which torch.distributed.checkpoint writes last";
     return content;
   }
-  content = classify_format(names, kTorch, kTorchIndexName, "pytorch_model.bin");
-  const auto is_shard = [](const std::string& name) { return parse_shard(name).has_value(); };
-  if (content.kind == FolderContent::Kind::files &&
-      !std::all_of(content.weights.begin(), content.weights.end(), is_shard)) {
-    if (content.weights.size() > 1) content.kind = FolderContent::Kind::several;
-    content.loose = !content.weights.front().starts_with("pytorch_model");
+  for (const std::string& name : names) {
+    const bool megatron = is_megatron_rank(name);
+    if (!megatron && !is_deepspeed_states(name)) continue;
+    content.kind = FolderContent::Kind::parallel;
+    content.format = megatron ? kMegatron : kDeepSpeed;
+    return content;
+  }
+  content = classify_loose(names, kTorch, kTorchIndexName, "pytorch_model.bin");
+  for (const std::string_view format : {kGguf, kKeras, kNumpy}) {
+    if (content.kind == FolderContent::Kind::nothing) {
+      content = classify_loose(names, format, "", "");
+    }
   }
   if (content.kind != FolderContent::Kind::nothing) return content;
   std::size_t best = kUnsupported.size();

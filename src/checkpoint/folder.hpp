@@ -19,6 +19,11 @@ inline constexpr std::string_view kExtension = ".safetensors";
 inline constexpr std::string_view kSafetensors = "safetensors";
 inline constexpr std::string_view kTorch = "torch";
 inline constexpr std::string_view kLora = "lora";
+inline constexpr std::string_view kGguf = "gguf";
+inline constexpr std::string_view kNumpy = "numpy";
+inline constexpr std::string_view kKeras = "keras";
+inline constexpr std::string_view kMegatron = "megatron";
+inline constexpr std::string_view kDeepSpeed = "deepspeed";
 inline constexpr std::string_view kDistributed = "torch.distributed.checkpoint";
 
 /// What a folder holds. Made from names alone.
@@ -28,6 +33,7 @@ struct FolderContent {
     index,        ///< `index` names the files
     files,        ///< `weights` are the files
     distributed,  ///< a `.metadata` names the files
+    parallel,     ///< each file or folder holds the pieces of a rank; `format` tells whose
     several,      ///< `weights` are files that are a checkpoint each
     incomplete,   ///< `found` says what is not there yet
     unsupported,  ///< weights in a format that is not read
@@ -44,7 +50,8 @@ struct FolderContent {
 
   /// Something that open_checkpoint opens.
   [[nodiscard]] bool is_readable() const noexcept {
-    return kind == Kind::index || kind == Kind::files || kind == Kind::distributed;
+    return kind == Kind::index || kind == Kind::files || kind == Kind::distributed ||
+           kind == Kind::parallel;
   }
 };
 

@@ -8,6 +8,7 @@
 #include "wishart/core/error.hpp"
 
 #include "encodings.hpp"
+#include "gguf_types.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -241,6 +242,33 @@ void read_bnb4(ElementReader& reader, const Tensor& tensor, const Block& block,
   }
 }
 
+/// Rows of whole blocks, each block with its scales in it.
+void read_gguf(ElementReader& reader, const Tensor& tensor, const Block& block,
+               std::span<double> out) {
+  const GgufType* type = gguf_type(tensor.numbers[0]);
+  require(type != nullptr, "a tensor has a type of GGUF that is not known");
+  const std::int64_t first = block.col_begin / type->block_elements;
+  const std::int64_t last = (block.col_end - 1) / type->block_elements + 1;
+  const Rectangle stored(
+      reader, tensor.parts[0],
+      {block.row_begin, block.row_end, first * type->block_bytes, last * type->block_bytes});
+  std::vector<std::uint8_t> bytes(at(type->block_bytes));
+  Values values(at(type->block_elements));
+  const double* from = stored.values.data();
+  double* to = out.data();
+  for (std::int64_t i = block.row_begin; i < block.row_end; ++i) {
+    for (std::int64_t b = first; b < last; ++b, from += type->block_bytes) {
+      std::transform(from, from + type->block_bytes, bytes.begin(),
+                     [](double byte) { return static_cast<std::uint8_t>(byte); });
+      decode_gguf_block(*type, bytes, values);
+      const std::int64_t begin = b * type->block_elements;
+      const std::int64_t col_begin = std::max(block.col_begin, begin);
+      const std::int64_t col_end = std::min(block.col_end, begin + type->block_elements);
+      to = std::copy(values.data() + (col_begin - begin), values.data() + (col_end - begin), to);
+    }
+  }
+}
+
 }  // namespace
 
 void read_quantised(ElementReader& reader, const Tensor& tensor, const Block& block,
@@ -259,11 +287,13 @@ void read_quantised(ElementReader& reader, const Tensor& tensor, const Block& bl
       return read_awq(reader, tensor, block, out);
     case Encoding::bnb4:
       return read_bnb4(reader, tensor, block, out);
+    case Encoding::gguf:
+      return read_gguf(reader, tensor, block, out);
     case Encoding::plain:
     case Encoding::product:
     case Encoding::sum:
     case Encoding::rescaled_rows:
-    case Encoding::gguf:
+    case Encoding::rows:
       break;
   }
   require(false, "a tensor has an encoding that no reader is for");

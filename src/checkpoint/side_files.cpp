@@ -42,6 +42,8 @@ struct ConfigObject {
   std::string model_type;
   std::vector<std::string> architectures;
   std::optional<bool> tie_word_embeddings;
+  std::optional<bool> multi_query;
+  std::optional<bool> new_decoder_architecture;
   bool quantized = false;
 };
 
@@ -81,6 +83,12 @@ void read_config_object(JsonScanner& scanner, ConfigObject& object, ConfigObject
       read_architectures(scanner, object.architectures);
     } else if (key == "tie_word_embeddings" && kind == Kind::boolean) {
       object.tie_word_embeddings = scanner.read_boolean();
+    } else if (key == "multi_query" && kind == Kind::boolean) {
+      object.multi_query = scanner.read_boolean();
+    } else if (key == "new_decoder_architecture" && kind == Kind::boolean) {
+      object.new_decoder_architecture = scanner.read_boolean();
+    } else if (key == "attn_config" && kind == Kind::object && text != nullptr) {
+      read_config_object(scanner, object, nullptr);  // MPT and DBRX have their heads there
     } else if (key == "quantization_config") {
       object.quantized = kind != Kind::null;
       scanner.skip_value();
@@ -182,14 +190,19 @@ ModelConfig read_model_config(const std::filesystem::path& folder,
   config.tie_word_embeddings =
       top.tie_word_embeddings ? top.tie_word_embeddings : text.tie_word_embeddings;
   config.hidden_size = integer({"hidden_size", "n_embd", "d_model"});
-  config.intermediate_size = integer({"intermediate_size", "n_inner", "ffn_dim", "d_ff"});
+  config.intermediate_size = integer(
+      {"intermediate_size", "n_inner", "ffn_dim", "d_ff", "ffn_hidden_size", "mlp_hidden_size"});
   config.moe_intermediate_size = integer({"moe_intermediate_size"});
   config.num_hidden_layers = integer({"num_hidden_layers", "n_layer", "n_layers", "num_layers"});
   config.num_attention_heads = integer({"num_attention_heads", "n_head", "n_heads", "num_heads"});
-  config.num_key_value_heads = integer({"num_key_value_heads"});
-  config.head_dim = integer({"head_dim"});
+  config.num_key_value_heads =
+      integer({"num_key_value_heads", "num_kv_heads", "kv_n_heads", "multi_query_group_num"});
+  config.head_dim = integer({"head_dim", "kv_channels"});
   config.num_experts = integer({"num_local_experts", "n_routed_experts", "num_experts"});
   config.vocab_size = integer({"vocab_size"});
+  config.multi_query = top.multi_query ? top.multi_query : text.multi_query;
+  config.new_decoder_architecture =
+      top.new_decoder_architecture ? top.new_decoder_architecture : text.new_decoder_architecture;
   config.quantized = top.quantized || text.quantized;
   return config;
 }

@@ -118,6 +118,14 @@ bool is_training_state(std::string_view name) {
          });
 }
 
+std::vector<TorchTensor> torch_tensors(const Pickle& pickle, PickleRef node,
+                                       std::vector<std::string>& warnings) {
+  TorchTree tree;
+  Walk(pickle, tree).visit(node, "", 0);
+  warnings.insert(warnings.end(), tree.warnings.begin(), tree.warnings.end());
+  return std::move(tree.tensors);
+}
+
 TorchTree read_torch_tree(const Pickle& pickle) {
   TorchTree tree;
   const PickleRef top = pickle.top();

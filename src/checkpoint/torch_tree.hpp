@@ -43,6 +43,10 @@ struct TorchTree {
                                                       std::string_view name,
                                                       std::vector<std::string>& warnings);
 
+/// All tensors below a node, their names joined by points; states of the training are passed over.
+[[nodiscard]] std::vector<TorchTensor> torch_tensors(const Pickle& pickle, PickleRef node,
+                                                     std::vector<std::string>& warnings);
+
 /// A storage that some node of a pickle refers to.
 struct TorchStorage {
   std::string key;

@@ -151,6 +151,7 @@ std::string ScanOptions::result_options_json() const {
   if (!selection.with_base.empty()) {
     json += ", \"with_base\": " + json_quoted(selection.with_base.string());
   }
+  if (selection.split_fused) json += ", \"split_fused\": true";
   json += ", \"layers\": [";
   for (std::size_t i = 0; i < selection.layers.size(); ++i) {
     json += (i > 0 ? ", " : "") + json_quoted(selection.layers[i]);

@@ -10,6 +10,7 @@ namespace wishart::job {
 model::SelectionOptions selection_options_of(const SelectionArguments& arguments) {
   model::SelectionOptions options;
   options.weightwatcher = arguments.weightwatcher;
+  options.split_fused = arguments.split_fused;
   options.pool = !arguments.no_pool;
   options.min_evals = arguments.min_evals;
   options.layers = arguments.layers;

@@ -9,6 +9,8 @@ void add_selection_options(po::options_description& options) {
       "compat", po::value<std::string>()->value_name("weightwatcher"),
       "give WeightWatcher 0.7.5.5's numbers, defects included; implies --method svd")(
       "no-pool", po::bool_switch(), "one matrix for each kernel offset of a convolution")(
+      "split-fused", po::bool_switch(),
+      "also q, k, v and gate, up of tensors that hold them together, where the config tells how")(
       "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
       "skip matrices with fewer singular values")(
       "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
@@ -26,6 +28,12 @@ SelectionArguments selection_of(const po::variables_map& values) {
         choice<bool>("--compat", values["compat"].as<std::string>(), {{"weightwatcher", true}});
   }
   selection.no_pool = values["no-pool"].as<bool>();
+  selection.split_fused = values["split-fused"].as<bool>();
+  if (selection.split_fused && selection.weightwatcher) {
+    throw Error(Blame::usage,
+                "--split-fused: WeightWatcher analyses tensors as they are stored. Leave out "
+                "--compat or --split-fused");
+  }
   selection.min_evals = values["min-evals"].as<std::int64_t>();
   if (selection.min_evals < 1) {
     throw Error(Blame::usage,

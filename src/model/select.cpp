@@ -8,6 +8,7 @@
 #include "wishart/model/matrices.hpp"
 #include "wishart/model/naming.hpp"
 
+#include "fused.hpp"
 #include "shapes.hpp"
 
 namespace wishart::model {
@@ -95,6 +96,7 @@ private:
     } else if (dimensions == 2) {
       const bool embedding = naming.role.starts_with("embedding.");
       add(tensor, naming, cut_plain(tensor.shape), embedding ? "embedding" : "dense", 1.0);
+      add_parts(tensor, naming, tensor.name, cut_plain(tensor.shape), 0);
     } else if (dimensions == 3) {
       look_at_three_dimensions(tensor, naming);
     } else if (dimensions == 4 && naming.routed_experts && stacks_blocks(tensor, naming)) {
@@ -152,8 +154,53 @@ private:
       matrix.rows = cut.rows;
       matrix.cols = cut.cols;
       matrix.views = {cut.views[static_cast<std::size_t>(e)]};
+      const std::string key = matrix.key;
+      Naming named = naming;
+      named.block = matrix.block;
+      named.expert = matrix.expert;
+      keep_or_skip(std::move(matrix));
+      add_parts(tensor, named, key, cut, e);
+    }
+  }
+
+  /// The parts of view `index` of a fused tensor, beside the whole.
+  void add_parts(const Tensor& tensor, const Naming& naming, const std::string& key, const Cut& cut,
+                 std::int64_t index) {
+    if (!options_.split_fused) return;
+    const View& whole = cut.views[static_cast<std::size_t>(index)];
+    for (const FusedPart& part :
+         fused_parts(tensor.name, naming, cut.rows, cut.cols, catalogue_.config)) {
+      Matrix matrix = matrix_of(tensor, naming, "dense", 1.0);
+      matrix.key = key + "[" + std::string(part.name) + "]";
+      matrix.role = part.role;
+      matrix.rows = part.columns ? cut.rows : part.count;
+      matrix.cols = part.columns ? part.count : cut.cols;
+      const std::int64_t step = part.columns ? whole.col_stride : whole.row_stride;
+      View view{whole.first + part.first * step, whole.row_stride, whole.col_stride};
+      if (!part.contiguous() && part.run > 1) {
+        matrix.tensor = rows_of(tensor, part);
+        view = {0, cut.cols, 1};
+      } else if (!part.contiguous()) {
+        (part.columns ? view.col_stride : view.row_stride) *= part.stride;
+      }
+      matrix.views = {view};
       keep_or_skip(std::move(matrix));
     }
+  }
+
+  /// Rows of a tensor of two dimensions that no regular step leads through.
+  static Tensor rows_of(const Tensor& tensor, const FusedPart& part) {
+    Tensor rows;
+    rows.name = tensor.name;
+    rows.dtype = tensor.dtype;
+    rows.shape = {part.count, tensor.shape.back()};
+    rows.num_elements = part.count * tensor.shape.back();
+    rows.encoding = Encoding::rows;
+    rows.numbers = {part.first, part.run, part.stride};
+    rows.stored_as = storage_text(tensor);
+    rows.parts = {tensor};
+    rows.parts.front().name.clear();  // parts are sent to every rank
+    return rows;
   }
 
   void add_convolution(const Tensor& tensor, const Naming& naming) {

@@ -85,7 +85,7 @@ TEST_CASE("one model in every format has one spectrum", "[formats]") {
                scanned(expected, folder / "archive", name + "-expected"));
     ++formats;
   }
-  CHECK(formats >= 24);
+  CHECK(formats >= 53);
 }
 
 TEST_CASE("an adapter has the spectrum of the change that it makes", "[formats][lora]") {
@@ -125,6 +125,32 @@ TEST_CASE("the difference to a base is that of the elements", "[formats][base]")
   CHECK(skipped.exit_code == 3);
   CHECK(skipped.err.find("expected weights of the same names and shapes as the base has, found "
                          "none") != std::string::npos);
+}
+
+TEST_CASE("the parts of fused tensors are those that numpy cuts out", "[formats][fused]") {
+  const TempFolder folder;
+  if (!make_formats(folder)) return;
+  const auto models = folder / "models";
+  const CsvTable parts = scanned(models / "megatron.parts", folder / "archive", "parts");
+  for (const char* name : {"megatron", "megatron-tp-pp", "megatron-vpp"}) {
+    const CsvTable split = scanned(models / name, folder / "archive", name, {"--split-fused"});
+    int compared = 0;
+    for (const auto& part : parts.rows) {
+      // `x.q` of numpy is `x.weight[q]` of ours.
+      const std::string& key = part.at("key");
+      const std::size_t dot = key.rfind('.');
+      const std::string ours = key.substr(0, dot) + ".weight[" + key.substr(dot + 1) + "]";
+      for (const auto& row : split.rows) {
+        if (row.at("key") != ours) continue;
+        CAPTURE(name, ours);
+        for (const char* column : {"hash", "rows", "cols", "spectral_norm", "sum_squares"}) {
+          CHECK(row.at(column) == part.at(column));
+        }
+        ++compared;
+      }
+    }
+    CHECK(compared == 20);  // of 4 layers q, k, v, gate, up
+  }
 }
 
 TEST_CASE("a network and its copy in another format have one table", "[.shared][formats][oracle]") {

@@ -22,6 +22,7 @@ enum class OutputFormat : std::uint8_t { text, md, csv, json, npy };
 struct SelectionArguments {
   bool weightwatcher = false;  ///< --compat weightwatcher
   bool no_pool = false;
+  bool split_fused = false;
   std::int64_t min_evals = 10;
   std::vector<std::string> layers;
   std::filesystem::path base;       ///< analyse W - W_base

@@ -15,6 +15,7 @@ namespace wishart::model {
 
 struct SelectionOptions {
   bool weightwatcher = false;   ///< compat mode: float32 arithmetic, its choice of layers
+  bool split_fused = false;     ///< also the parts of fused tensors, where their layout is known
   bool pool = true;             ///< one matrix for a convolution, not one for each kernel offset
   std::int64_t min_evals = 10;  ///< skip a matrix with fewer singular values
   /// Globs on tensor names or keys; with a leading `-`, what to leave out. Empty: everything.

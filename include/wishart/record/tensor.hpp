@@ -80,6 +80,7 @@ enum class Encoding : std::uint8_t {
   sum,            ///< X + factor Y
   rescaled_rows,  ///< rows of X at the lengths m (DoRA)
   gguf,           ///< blocks of GGUF
+  rows,           ///< some rows of X
 };
 
 /// A named array. Dense and row-major in one file, from `offset_bytes` on, unless `extents` or
@@ -128,7 +129,9 @@ struct ModelConfig {
   std::optional<std::int64_t> head_dim;
   std::optional<std::int64_t> num_experts;
   std::optional<std::int64_t> vocab_size;
-  bool quantized = false;  ///< a `quantization_config` is present
+  std::optional<bool> multi_query;               ///< all heads share one key and value
+  std::optional<bool> new_decoder_architecture;  ///< of Falcon
+  bool quantized = false;                        ///< a `quantization_config` is present
 };
 
 /// Where in its training a checkpoint stands, from `trainer_state.json` or its folder's name.

@@ -270,15 +270,10 @@ TEST_CASE("links of a hub cache are followed", "[checkpoint][catalogue]") {
 TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
   const auto [name, format] = GENERATE(table<std::string, std::string>(
       {{"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
-       {"zero_pp_rank_0_mp_rank_00_model_states.pt", "DeepSpeed ZeRO"},
        {"latest_checkpointed_iteration.txt", "Megatron"},
-       {"mp_rank_00_model_states.pt", "Megatron or DeepSpeed"},
        {"consolidated.00.pth", "shards of Meta"},
-       {"model-q4.gguf", "GGUF"},
-       {"tf_model.h5", "Keras"},
        {"flax_model.msgpack", "Flax"},
-       {"model.onnx", "ONNX"},
-       {"w.npz", "NumPy"}}));
+       {"model.onnx", "ONNX"}}));
   const TempFolder folder;
   folder.write(name, "x");
   folder.write("optimizer.pt", "x");
@@ -296,10 +291,10 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("notes.txt", "x");
   CHECK(refusal(folder, "notes.txt") ==
         "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin or *.ckpt, found another file");
-  folder.write("model.gguf", "x");
-  CHECK(refusal(folder, "model.gguf") ==
-        "F: expected files of weights, found model.gguf (GGUF), which is not read");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
+  folder.write("model.onnx", "x");
+  CHECK(refusal(folder, "model.onnx") ==
+        "F: expected files of weights, found model.onnx (ONNX), which is not read");
   folder.write("x/optimizer.pt", "x");
   CHECK(refusal(folder, "x") == "F/x: expected a folder with files of weights, found none");
   std::filesystem::create_directory(folder / "d.safetensors");
@@ -313,7 +308,7 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("bad\x1b[2J.txt", "x");
   CHECK(refusal(folder, "bad\x1b[2J.txt") ==
         "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin or *.ckpt, found another file");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
 }
 
 TEST_CASE("a folder that cannot be listed", "[checkpoint][catalogue]") {

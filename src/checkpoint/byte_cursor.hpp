@@ -1,0 +1,62 @@
+#pragma once
+
+/// @file
+/// A file read from front to back, a piece at a time, with every length held against what is left.
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wishart/core/file.hpp"
+
+namespace wishart::checkpoint {
+
+/// Reads little-endian numbers and strings of a header whose length is not known before its end.
+/// Memory is one piece and the string that is asked for.
+class ByteCursor {
+public:
+  static constexpr std::int64_t kPieceBytes = std::int64_t{1} << 20;
+  static_assert(std::endian::native == std::endian::little);
+
+  /// Messages begin with `place`.
+  ByteCursor(const InputFile& file, std::string place);
+
+  [[nodiscard]] std::int64_t position() const noexcept { return piece_begin_ + at_; }
+  [[nodiscard]] std::int64_t left() const noexcept { return size_bytes_ - position(); }
+
+  /// The next bytes as a number.
+  /// @throws Error with Blame::input, naming `what`, if the file ends before; as all of these do
+  template <class T>
+  [[nodiscard]] T number(std::string_view what) {
+    T value;
+    take(reinterpret_cast<char*>(&value), sizeof(T), what);
+    return value;
+  }
+  /// The next `bytes` bytes.
+  [[nodiscard]] std::string text(std::int64_t bytes, std::string_view what);
+  void skip(std::int64_t bytes, std::string_view what);
+  /// Throws unless `bytes` bytes are left; a count from the file is no int64_t.
+  void need(std::uint64_t bytes, std::string_view what) const;
+
+  /// XXH3-128 over all that has been passed so far.
+  [[nodiscard]] std::string hash() const;
+
+  [[noreturn]] void fail(const std::string& what) const;
+
+private:
+  void take(char* out, std::int64_t bytes, std::string_view what);
+  void refill();
+
+  const InputFile& file_;
+  std::string place_;
+  std::int64_t size_bytes_;
+  std::vector<char> piece_;
+  std::int64_t piece_begin_ = 0;
+  std::int64_t at_ = 0;
+  std::string hashes_;  // of the pieces before
+};
+
+}  // namespace wishart::checkpoint

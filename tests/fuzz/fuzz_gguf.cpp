@@ -1,0 +1,22 @@
+/// @file
+/// Files of GGUF; every tensor that is found is read.
+
+#include "wishart/core/error.hpp"
+
+#include "fuzz/input_file.hpp"
+#include "fuzz/read_all.hpp"
+#include "gguf_file.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const test::MemoryFile file(data, size);
+  try {
+    const GgufFile found = read_gguf_file(file.path());
+    test::read_all(file.path().parent_path(), found.source, found.tensors);
+  } catch (const Error& error) {
+    if (error.blame() == Blame::bug) throw;
+  }
+  return 0;
+}

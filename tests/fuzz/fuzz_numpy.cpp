@@ -1,0 +1,22 @@
+/// @file
+/// Arrays of NumPy, alone and in archives; every tensor that is found is read.
+
+#include "wishart/core/error.hpp"
+
+#include "fuzz/input_file.hpp"
+#include "fuzz/read_all.hpp"
+#include "numpy_file.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const test::MemoryFile file(data, size);
+  try {
+    const NumpyFile found = read_numpy_file(file.path());
+    test::read_all(file.path().parent_path(), found.source, found.tensors);
+  } catch (const Error& error) {
+    if (error.blame() == Blame::bug) throw;
+  }
+  return 0;
+}

@@ -1,0 +1,62 @@
+/// @file
+/// Files of Megatron's ranks and of DeepSpeed's ZeRO 3: the same bytes as each file of a folder.
+
+#include <cstdlib>
+
+#include "wishart/core/error.hpp"
+
+#include "fuzz/input_file.hpp"
+#include "megatron.hpp"
+#include "zero.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder whose files are links to one path.
+class LinkedFolder {
+public:
+  LinkedFolder() {
+    std::string pattern = (fs::temp_directory_path() / "fuzz-parallel-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    path_ = pattern;
+    for (const char* folder : {"m/mp_rank_00", "m/mp_rank_01", "z"}) {
+      fs::create_directories(path_ / folder);
+    }
+  }
+  ~LinkedFolder() { fs::remove_all(path_); }
+  LinkedFolder(const LinkedFolder&) = delete;
+  LinkedFolder& operator=(const LinkedFolder&) = delete;
+
+  void link(const fs::path& target) {
+    for (const char* name : {"m/mp_rank_00/model_optim_rng.pt", "m/mp_rank_01/model_optim_rng.pt",
+                             "z/zero_pp_rank_0_mp_rank_00_model_states.pt",
+                             "z/zero_pp_rank_0_mp_rank_00_optim_states.pt"}) {
+      fs::remove(path_ / name);
+      fs::create_symlink(target, path_ / name);
+    }
+  }
+  [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
+
+private:
+  fs::path path_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static LinkedFolder folder;
+  const test::MemoryFile file(data, size);
+  folder.link(file.path());
+  for (const bool megatron : {true, false}) {
+    try {
+      static_cast<void>(megatron ? read_megatron(folder / "m") : read_deepspeed(folder / "z"));
+    } catch (const Error& error) {
+      if (error.blame() == Blame::bug) throw;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,285 @@
+/// @file
+/// Files of GGUF: the list of tensors, the blocks of every type, and what is refused.
+
+#include <array>
+#include <cmath>
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/file.hpp"
+
+#include "file_reader.hpp"
+#include "gguf_file.hpp"
+#include "gguf_support.hpp"
+#include "gguf_types.hpp"
+#include "json_scanner.hpp"
+#include "support.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using wishart::test::error_of;
+using wishart::test::gguf_bytes;
+using wishart::test::gguf_fact;
+using wishart::test::gguf_text;
+using wishart::test::GgufParts;
+using wishart::test::GgufText;
+using wishart::test::little;
+using wishart::test::TempFolder;
+
+namespace {
+
+std::string floats(std::size_t count) {
+  std::string bytes;
+  for (std::size_t i = 0; i < count; ++i) bytes += little(static_cast<float>(i));
+  return bytes;
+}
+
+/// What reading a file of these bytes says, with F for its path.
+std::string refusal(const std::string& bytes) {
+  const TempFolder folder;
+  const auto path = folder.write("m.gguf", bytes);
+  std::string text = error_of([&] { static_cast<void>(read_gguf_file(path)); });
+  if (text.starts_with(path.string())) text.replace(0, path.string().size(), "F");
+  return text;
+}
+
+std::string refusal(const GgufParts& parts) { return refusal(gguf_bytes(parts)); }
+
+std::string fact_number(const char* key, std::uint32_t value) {
+  return gguf_fact(key, 4, little(value));
+}
+
+/// A block of Q8_0 whose scale is 2^-1 and whose codes are 0, 1, 2, ...
+std::string q8_block(int first) {
+  std::string block = little(std::uint16_t{0x3800});
+  for (int e = 0; e < 32; ++e) block += static_cast<char>(first + e);
+  return block;
+}
+
+}  // namespace
+
+TEST_CASE("tensors of GGUF have their dimensions the other way round", "[checkpoint][gguf]") {
+  const TempFolder folder;
+  GgufParts parts;
+  parts.facts = {
+      gguf_fact("general.architecture", 8, gguf_text("llama")),
+      fact_number("llama.block_count", 2),
+      fact_number("llama.embedding_length", 3),
+      gguf_fact("a.flag", 7, "\x01"),
+      gguf_fact("a.real", 12, little(1.5)),
+      gguf_fact(
+          "tokens", 9,
+          little(std::uint32_t{8}) + little(std::uint64_t{2}) + gguf_text("one") + gguf_text("")),
+      gguf_fact("scores", 9, little(std::uint32_t{6}) + little(std::uint64_t{3}) + floats(3))};
+  parts.tensors = {{"token_embd.weight", {3, 2}, 0, floats(6)},
+                   {"blk.0.ffn_norm.weight", {3}, 0, floats(3)}};
+  folder.write("m.gguf", gguf_bytes(parts));
+  const Catalogue catalogue = open_checkpoint(folder.path());
+  CHECK(catalogue.format == "gguf");
+  CHECK(catalogue.config.model_type == "llama");
+  CHECK(catalogue.config.num_hidden_layers == 2);
+  CHECK(catalogue.config.hidden_size == 3);
+  CHECK_FALSE(catalogue.config.num_experts);
+  REQUIRE(catalogue.tensors.size() == 2);
+  const Tensor& embedding = catalogue.tensors[1];
+  CHECK(embedding.name == "token_embd.weight");
+  CHECK(embedding.shape == std::vector<std::int64_t>{2, 3});
+  CHECK(embedding.dtype == Dtype::f32);
+  FileReader reader(catalogue.root, catalogue.files);
+  std::array<double, 2> values{};
+  reader.read_rectangle(embedding, {1, 2, 1, 3}, values);
+  CHECK(values == std::array{4.0, 5.0});
+}
+
+TEST_CASE("a config beside the file counts before the file's own facts", "[checkpoint][gguf]") {
+  const TempFolder folder;
+  folder.write("m.gguf", gguf_bytes({{gguf_fact("general.architecture", 8, gguf_text("llama"))},
+                                     {{"a", {1}, 0, floats(1)}}}));
+  folder.write("config.json", R"({"model_type": "qwen2"})");
+  CHECK(open_checkpoint(folder.path()).config.model_type == "qwen2");
+}
+
+TEST_CASE("any block of a quantised tensor is what its rows are", "[checkpoint][gguf]") {
+  // Two experts of 2 x 64: element (r, c) has code 64 r + c - 128.
+  std::string data;
+  for (int b = 0; b < 8; ++b) data += q8_block(32 * b - 128);
+  const TempFolder folder;
+  folder.write("m.gguf", gguf_bytes({{}, {{"blk.0.ffn_up_exps.weight", {64, 2, 2}, 8, data}}}));
+  const Catalogue catalogue = open_checkpoint(folder / "m.gguf");
+  REQUIRE(catalogue.tensors.size() == 1);
+  const Tensor& tensor = catalogue.tensors[0];
+  CHECK(tensor.shape == std::vector<std::int64_t>{2, 2, 64});
+  CHECK(storage_text(tensor) == "GGUF Q8_0");
+  FileReader reader(catalogue.root, catalogue.files);
+  for (const Block block : {Block{0, 4, 0, 64}, Block{1, 3, 31, 33}, Block{3, 4, 63, 64},
+                            Block{0, 1, 0, 32}, Block{2, 4, 5, 60}}) {
+    const std::int64_t cols = block.col_end - block.col_begin;
+    std::vector<double> values(static_cast<std::size_t>((block.row_end - block.row_begin) * cols));
+    reader.read_rectangle(tensor, block, values);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::int64_t row = block.row_begin + static_cast<std::int64_t>(i) / cols;
+      const std::int64_t col = block.col_begin + static_cast<std::int64_t>(i) % cols;
+      CHECK(values[i] == 0.5 * static_cast<double>(64 * row + col - 128));
+    }
+  }
+}
+
+TEST_CASE("types with code books are in the list and left out", "[checkpoint][gguf]") {
+  const TempFolder folder;
+  folder.write("m.gguf", gguf_bytes({{},
+                                     {{"a.weight", {256, 2}, 16, std::string(2 * 66, 'x')},
+                                      {"b.weight", {2, 2}, 0, floats(4)}}}));
+  const Catalogue catalogue = open_checkpoint(folder.path());
+  CHECK(catalogue.tensors.size() == 1);
+  REQUIRE(catalogue.left_out.size() == 1);
+  CHECK(catalogue.left_out[0].tensor.name == "a.weight");
+  CHECK(storage_text(catalogue.left_out[0].tensor) == "GGUF IQ2_XXS");
+  CHECK(catalogue.left_out[0].reason == "encoding-not-read");
+  CHECK(catalogue.left_out[0].detail == "blocks of IQ2_XXS are not read");
+}
+
+TEST_CASE("GGUF: versions and first words", "[checkpoint][gguf]") {
+  GgufParts parts{{}, {{"a", {1}, 0, floats(1)}}};
+  CHECK(refusal("GGML") == "F: expected a file of GGUF, found another first word");
+  CHECK(refusal("GG") == "F: expected a file of GGUF, found another first word");
+  CHECK(refusal("GGUF") ==
+        "F: its version at byte 4 would have 4 bytes, the file has 0 more. It is damaged or cut "
+        "short: copy it again");
+  parts.version = 1;
+  CHECK(refusal(parts) == "F: expected GGUF of version 2 or 3, found version 1");
+  parts.version = 0x03000000;
+  CHECK(refusal(parts) == "F: was written on a big-endian machine, which is not read");
+  parts.version = 2;
+  CHECK(refusal(parts) == "nothing was thrown");
+  CHECK(refusal(GgufParts{}) == "F: expected tensors, found none");
+}
+
+TEST_CASE("GGUF: no count is believed", "[checkpoint][gguf]") {
+  constexpr std::uint64_t kHuge = std::uint64_t{1} << 60;
+  const std::string head = "GGUF" + little(std::uint32_t{3});
+  CHECK(refusal(head + little(kHuge) + little(std::uint64_t{0})) ==
+        "F: announces 1152921504606846976 tensors, the file has 0 more bytes for them");
+  CHECK(refusal(head + little(std::uint64_t{0}) + little(~std::uint64_t{0})) ==
+        "F: announces 18446744073709551615 keys, the file has 0 more bytes for them");
+  const std::string one = head + little(std::uint64_t{0}) + little(std::uint64_t{1});
+  CHECK(refusal(one + little(kHuge) + std::string(8, 'k')) ==
+        "F: a key at byte 32 would have 1152921504606846976 bytes, the file has 8 more. It is "
+        "damaged or cut short: copy it again");
+  CHECK(refusal(one + gguf_fact("k", 9, little(std::uint32_t{8}) + little(kHuge))) ==
+        "F: announces 1152921504606846976 texts in 'k', the file has 0 more bytes for them");
+  CHECK(refusal(one + gguf_fact("k", 9, little(std::uint32_t{10}) + little(kHuge))) ==
+        "F: announces 1152921504606846976 values in 'k', the file has 0 more bytes for them");
+  CHECK(refusal(one + gguf_fact("k", 9, little(std::uint32_t{9}) + little(std::uint64_t{1}))) ==
+        "F: key 'k': expected a value of types 0 to 12, or an array of those but arrays, found "
+        "type 9");
+  CHECK(refusal(one + gguf_fact("k", 13, "12345678")) ==
+        "F: key 'k': expected a value of types 0 to 12, or an array of those but arrays, found "
+        "type 13");
+  CHECK(refusal(one + gguf_text(std::string(65536, 'k')) + std::string(20, 'x')) ==
+        "F: a key has 65536 bytes, expected at most 65535");
+  CHECK(refusal(one + gguf_fact("", 0, "x")) == "F: expected keys with a name, found an empty one");
+}
+
+TEST_CASE("GGUF: keys and alignment", "[checkpoint][gguf]") {
+  GgufParts parts{{fact_number("k", 1), fact_number("k", 2)}, {{"a", {1}, 0, floats(1)}}};
+  CHECK(refusal(parts) == "F: key 'k' stands twice");
+  parts.facts = {fact_number("general.alignment", 48)};
+  CHECK(refusal(parts) == "F: general.alignment: expected a power of two up to 2^30, found 48");
+  parts.facts = {gguf_fact("general.alignment", 8, gguf_text("32"))};
+  CHECK(refusal(parts) == "F: general.alignment: expected a power of two up to 2^30, found 0");
+  parts.facts = {fact_number("general.alignment", 256)};
+  parts.alignment = 256;
+  CHECK(refusal(parts) == "nothing was thrown");
+}
+
+TEST_CASE("GGUF: tensors", "[checkpoint][gguf]") {
+  const auto of = [](const GgufText& tensor) { return refusal(GgufParts{{}, {tensor}}); };
+  CHECK(of({"", {1}, 0, floats(1)}) == "F: tensor '': expected a name, without NUL");
+  CHECK(refusal(GgufParts{{}, {{"a", {1}, 0, floats(1)}, {"a", {1}, 0, floats(1)}}}) ==
+        "F: tensor 'a' stands twice");
+  CHECK(of({"a", {1, 1, 1, 1, 1}, 0, floats(1)}) ==
+        "F: tensor 'a' expected at most 4 dimensions, found 5");
+  CHECK(of({"a", {1}, 4, floats(1)}) == "F: tensor 'a' has elements of type 4, which is not known");
+  CHECK(of({"a", {-1}, 0, floats(1)}) == "F: tensor 'a' has a negative dimension");
+  CHECK(of({"a", {33, 2}, 8, std::string(68, 'x')}) ==
+        "F: tensor 'a' of type Q8_0: expected rows of whole blocks of 32 elements, found rows of "
+        "33");
+  CHECK(of({"a", {std::int64_t{1} << 40, std::int64_t{1} << 40}, 0, ""}) ==
+        "F: tensor 'a' of shape 1099511627776 x 1099511627776 is too large");
+  CHECK(of({"a", {std::int64_t{1} << 62}, 0, ""}) ==
+        "F: tensor 'a' of shape 4611686018427387904 is too large");
+  CHECK(of({"a", {std::int64_t{1} << 60}, 0, floats(8)}) ==
+        "F: expected 4611686018427387904 bytes of data, found 32. It is cut short: copy it again");
+  GgufParts parts{{}, {{"a", {1}, 0, floats(1)}}};
+  parts.offset_error = 32;
+  CHECK(refusal(parts) == "F: tensor 'a' expected it at byte 0 of the data, found 32");
+  // The padding behind the last tensor may be missing, its bytes may not.
+  std::string bytes = gguf_bytes({{}, {{"a", {3}, 0, floats(3)}}});
+  bytes.resize(bytes.size() - 20);
+  CHECK(refusal(bytes) == "nothing was thrown");
+  bytes.pop_back();
+  CHECK(refusal(bytes) == "F: expected 12 bytes of data, found 11. It is cut short: copy it again");
+}
+
+TEST_CASE("several files of GGUF are shards, or a checkpoint each", "[checkpoint][gguf]") {
+  const TempFolder folder;
+  const auto file = [](const char* name) { return gguf_bytes({{}, {{name, {1}, 0, floats(1)}}}); };
+  folder.write("x/m-00001-of-00002.gguf", file("a"));
+  CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder / "x")); }) ==
+        (folder / "x").string() +
+            ": m-*-of-00002.gguf: found 1 of 2 files, missing m-00002-of-00002.gguf. Copy the "
+            "folder again");
+  folder.write("x/m-00002-of-00002.gguf", file("b"));
+  CHECK(open_checkpoint(folder / "x").tensors.size() == 2);
+  folder.write("y/m-Q4_0.gguf", file("a"));
+  folder.write("y/m-Q8_0.gguf", file("a"));
+  CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder / "y")); }) ==
+        (folder / "y").string() +
+            ": expected one file of weights, or shards of one checkpoint, found 'm-Q4_0.gguf', "
+            "'m-Q8_0.gguf'. Name one of them");
+}
+
+TEST_CASE("the blocks of every type are those of the reference", "[checkpoint][gguf][.shared]") {
+  const auto shared = test::shared_folder();
+  if (!shared) return;
+  const std::map<std::string, std::int64_t> numbers{
+      {"q4_0", 2},   {"q4_1", 3},   {"q5_0", 6},  {"q5_1", 7},  {"q8_0", 8},    {"q2_K", 10},
+      {"q3_K", 11},  {"q4_K", 12},  {"q5_K", 13}, {"q6_K", 14}, {"iq4_nl", 20}, {"iq4_xs", 23},
+      {"mxfp4", 39}, {"nvfp4", 40}, {"q1_0", 41}, {"q2_0", 42}, {"tq2_0", 35},  {"tq1_0", 34}};
+  const std::string text =
+      read_text_file(*shared / "fixtures/formats/gguf_block_vectors.json", std::int64_t{1} << 20);
+  JsonScanner scanner(text, "vectors", JsonDialect::strict);
+  std::size_t types = 0;
+  scanner.read_object([&](const std::string& name) {
+    CAPTURE(name);
+    std::vector<std::uint8_t> block;
+    std::vector<double> expected;
+    scanner.read_object([&](const std::string& key) {
+      if (key == "hex") {
+        const std::string hex = scanner.read_string();
+        for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+          block.push_back(static_cast<std::uint8_t>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+        }
+      } else if (key == "values") {
+        scanner.read_array([&] { expected.push_back(number_value(scanner.read_number())); });
+      } else {
+        scanner.skip_value();
+      }
+    });
+    const GgufType* type = gguf_type(numbers.at(name));
+    REQUIRE(type != nullptr);
+    REQUIRE(type->block_bytes == std::ssize(block));
+    REQUIRE(type->block_elements == std::ssize(expected));
+    std::vector<double> values(expected.size());
+    decode_gguf_block(*type, block, values);
+    for (std::size_t e = 0; e < values.size(); ++e) {
+      CAPTURE(e);
+      CHECK(values[e] == expected[e]);
+    }
+    ++types;
+  });
+  CHECK(types == numbers.size());
+}

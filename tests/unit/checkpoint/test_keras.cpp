@@ -1,0 +1,120 @@
+/// @file
+/// HDF5 files of Keras: names and places of datasets, and damaged files. tests/data/keras.h5 was
+/// written by h5py 3.7 with its defaults.
+
+#include <catch2/catch.hpp>
+
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/file.hpp"
+
+#include "file_reader.hpp"
+#include "keras_file.hpp"
+#include "support.hpp"
+#include "support/temp_folder.hpp"
+#include "torch_support.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using wishart::test::error_of;
+using wishart::test::TempFolder;
+
+namespace {
+
+std::string sample() {
+  return read_text_file(std::filesystem::path(WISHART_TEST_DATA) / "keras.h5", 1 << 20);
+}
+
+std::string refusal(const std::string& bytes, const std::string& name = "m.h5") {
+  const TempFolder folder;
+  const auto path = folder.write(name, bytes);
+  std::string text = error_of([&] { static_cast<void>(read_keras_file(path)); });
+  if (text.starts_with(path.string())) text.replace(0, path.string().size(), "F");
+  return text;
+}
+
+/// The sample with `to` in the place of the first `from`.
+std::string changed(const std::string& from, const std::string& to) {
+  std::string bytes = sample();
+  const std::size_t at = bytes.find(from);
+  REQUIRE(at != std::string::npos);
+  return bytes.replace(at, to.size(), to);
+}
+
+std::string with_byte(std::size_t at, char value) {
+  std::string bytes = sample();
+  bytes[at] = value;
+  return bytes;
+}
+
+void check_sample(const Catalogue& catalogue) {
+  CHECK(catalogue.format == "keras");
+  REQUIRE(catalogue.tensors.size() == 3);
+  CHECK(catalogue.tensors[0].name == "dense.dense.bias");
+  CHECK(catalogue.tensors[0].dtype == Dtype::f16);
+  CHECK(catalogue.tensors[1].name == "dense.dense.kernel");
+  CHECK(catalogue.tensors[1].shape == std::vector<std::int64_t>{2, 3});
+  CHECK(catalogue.tensors[2].name == "ordered.w");
+  FileReader reader(catalogue.root, catalogue.files);
+  std::vector<double> values(6);
+  reader.read_elements(catalogue.tensors[1], 0, values);
+  CHECK(values == std::vector<double>{0, 1, 2, 3, 4, 5});
+  values.resize(4);
+  reader.read_elements(catalogue.tensors[2], 0, values);
+  CHECK(values == std::vector<double>{0, 1, 2, 3});
+  REQUIRE(catalogue.left_out.size() == 2);
+  CHECK(catalogue.left_out[0].tensor.name == "dense.dense.big");
+  CHECK(catalogue.left_out[0].detail == "its elements are no little-endian numbers");
+  CHECK(catalogue.left_out[1].tensor.name == "packed");
+  CHECK(catalogue.left_out[1].detail == "it is compressed");
+}
+
+}  // namespace
+
+TEST_CASE("datasets of Keras are tensors in place", "[checkpoint][keras]") {
+  const TempFolder folder;
+  folder.write("a/m.h5", sample());
+  check_sample(open_checkpoint(folder / "a"));
+  folder.write("b/m.keras",
+               test::zip_bytes({{"config.json", "{}"}, {"model.weights.h5", sample()}}));
+  check_sample(open_checkpoint(folder / "b"));
+}
+
+TEST_CASE("Keras: what is refused", "[checkpoint][keras]") {
+  const std::string size = std::to_string(sample().size());
+  CHECK(refusal("") == "F: HDF5: expected a file of HDF5, found another first word");
+  CHECK(refusal(std::string(100, 'x')) ==
+        "F: HDF5: expected a file of HDF5, found another first word");
+  CHECK(refusal(with_byte(8, 4)) == "F: HDF5: expected a superblock of version 0 to 3, found 4");
+  CHECK(refusal(with_byte(13, 4)) ==
+        "F: HDF5: expected addresses and lengths of 8 bytes, found 4 and 8");
+  CHECK(refusal(with_byte(31, 1)) ==
+        "F: HDF5: its base address 72057594037927936 does not lie in it");
+  CHECK(refusal(with_byte(71, 1)) ==
+        "F: HDF5: expected 6 bytes at address 72057594037928032, the file has " + size +
+            ". It is damaged or cut short: copy it again");
+  CHECK(refusal(changed("HEAP", "XXXX")) == "F: HDF5: expected the names of a group, found none");
+  CHECK(refusal(changed("TREE", "XXXX")) ==
+        "F: HDF5: expected the list of a group at address 136, found none");
+  CHECK(refusal(sample().substr(0, 1000)).find("It is damaged or cut short: copy it again") !=
+        std::string::npos);
+  CHECK(refusal(test::zip_bytes({{"config.json", "{}"}}), "m.keras") ==
+        "F: expected model.weights.h5 in the archive of Keras, found none");
+}
+
+TEST_CASE("Keras: any byte may be wrong", "[checkpoint][keras]") {
+  const std::string whole = sample();
+  const TempFolder folder;
+  int refused = 0;
+  for (std::size_t at = 0; at < std::min<std::size_t>(whole.size(), 4000); at += 3) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    const auto path = folder.write("m.h5", bytes);
+    try {
+      static_cast<void>(read_keras_file(path));
+    } catch (const Error& error) {
+      REQUIRE(error.blame() == Blame::input);
+      ++refused;
+    }
+  }
+  CHECK(refused > 10);
+}

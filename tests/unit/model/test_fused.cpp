@@ -1,0 +1,230 @@
+/// @file
+/// The parts of fused tensors: where each row goes in each layout, and what is never split.
+
+#include <numeric>
+
+#include <catch2/catch.hpp>
+
+#include "support.hpp"
+
+using namespace wishart;
+using namespace wishart::model;
+using namespace wishart::test;
+
+namespace {
+
+ModelConfig config_of(const char* type, std::int64_t hidden, std::int64_t heads) {
+  ModelConfig config;
+  config.model_type = type;
+  config.hidden_size = hidden;
+  config.num_attention_heads = heads;
+  return config;
+}
+
+Selection split(const Tensor& tensor, const ModelConfig& config, bool on = true) {
+  checkpoint::Catalogue c = catalogue({tensor});
+  c.config = config;
+  SelectionOptions options;
+  options.split_fused = on;
+  options.min_evals = 1;
+  return select_matrices(c, options);
+}
+
+/// The elements of the tensor that a matrix has, in its order.
+std::vector<std::int64_t> elements_of(const Matrix& matrix) {
+  std::vector<std::int64_t> elements;
+  const View& view = matrix.views.front();
+  const Tensor& tensor = matrix.tensor;
+  for (std::int64_t i = 0; i < matrix.rows; ++i) {
+    for (std::int64_t j = 0; j < matrix.cols; ++j) {
+      std::int64_t at = view.first + i * view.row_stride + j * view.col_stride;
+      if (tensor.encoding == Encoding::rows) {
+        const std::int64_t cols = tensor.shape[1];
+        const auto& n = tensor.numbers;
+        const std::int64_t row = at / cols;
+        at = (n[0] + row / n[1] * n[2] + row % n[1]) * cols + at % cols;
+      }
+      elements.push_back(at);
+    }
+  }
+  return elements;
+}
+
+/// The part of a selection; the parts and the whole are `keys`.
+const Matrix& part_of(const Selection& selection, const std::string& ending) {
+  const auto found = std::find_if(selection.matrices.begin(), selection.matrices.end(),
+                                  [&](const Matrix& m) { return m.key.ends_with(ending); });
+  REQUIRE(found != selection.matrices.end());
+  return *found;
+}
+
+/// Which rows of the fused tensor a part has.
+std::vector<std::int64_t> rows_of(const Selection& selection, const std::string& ending) {
+  const Matrix& matrix = part_of(selection, ending);
+  std::vector<std::int64_t> rows;
+  const std::vector<std::int64_t> elements = elements_of(matrix);
+  for (std::int64_t i = 0; i < matrix.rows; ++i) {
+    const std::int64_t first = elements[static_cast<std::size_t>(i * matrix.cols)];
+    CHECK(first % matrix.cols == 0);
+    rows.push_back(first / matrix.cols);
+  }
+  return rows;
+}
+
+using Rows = std::vector<std::int64_t>;
+const std::string kName = "model.layers.3.self_attn.query_key_value.weight";
+
+}  // namespace
+
+TEST_CASE("without the option a fused tensor is one matrix", "[select][fused]") {
+  const Tensor fused = tensor(kName, {12, 4});
+  CHECK(split(fused, config_of("gpt_neox", 4, 2), false).matrices.size() == 1);
+  CHECK(split(fused, config_of("gpt_neox", 4, 2)).matrices.size() == 4);
+}
+
+TEST_CASE("the parts stand beside the whole, with roles of their own", "[select][fused]") {
+  const Selection selection = split(tensor(kName, {12, 4}), config_of("gpt_neox", 4, 2));
+  CHECK(keys_of(selection) ==
+        std::vector<std::string>{kName, kName + "[k]", kName + "[q]", kName + "[v]"});
+  CHECK(part_of(selection, "[q]").role == "attention.q");
+  CHECK(part_of(selection, "[k]").role == "attention.k");
+  CHECK(part_of(selection, "[v]").role == "attention.v");
+  CHECK(part_of(selection, "[v]").block == 3);
+  CHECK(part_of(selection, "[v]").tensor.name == kName);
+  CHECK(storage_text(part_of(selection, "[v]").tensor) == "F32");
+}
+
+TEST_CASE("queries, keys and values of each head in turn", "[select][fused]") {
+  const auto* const type = GENERATE("gpt_neox", "bloom");
+  const Selection selection = split(tensor(kName, {12, 4}), config_of(type, 4, 2));
+  CHECK(rows_of(selection, "[q]") == Rows{0, 1, 6, 7});
+  CHECK(rows_of(selection, "[k]") == Rows{2, 3, 8, 9});
+  CHECK(rows_of(selection, "[v]") == Rows{4, 5, 10, 11});
+}
+
+TEST_CASE("queries of a group, then its key and value", "[select][fused]") {
+  const auto* const type = GENERATE("internlm2", "megatron", "falcon");
+  ModelConfig config = config_of(type, 4, 4);
+  config.num_key_value_heads = 2;
+  config.head_dim = 1;
+  config.new_decoder_architecture = true;
+  const Selection selection = split(tensor(kName, {8, 4}), config);
+  CHECK(rows_of(selection, "[q]") == Rows{0, 1, 4, 5});
+  CHECK(rows_of(selection, "[k]") == Rows{2, 6});
+  CHECK(rows_of(selection, "[v]") == Rows{3, 7});
+}
+
+TEST_CASE("Falcon of before: one key for all heads, or one for each", "[select][fused]") {
+  ModelConfig config = config_of("falcon", 4, 2);
+  const Selection one_key = split(tensor(kName, {8, 4}), config);
+  CHECK(rows_of(one_key, "[q]") == Rows{0, 1, 2, 3});
+  CHECK(rows_of(one_key, "[k]") == Rows{4, 5});
+  CHECK(rows_of(one_key, "[v]") == Rows{6, 7});
+  config.multi_query = false;
+  CHECK(rows_of(split(tensor(kName, {12, 4}), config), "[k]") == Rows{2, 3, 8, 9});
+}
+
+TEST_CASE("queries, keys and values one behind the other", "[select][fused]") {
+  const auto* const type = GENERATE("phi3", "gpt_oss", "chatglm", "olmo", "dbrx", "mpt");
+  ModelConfig config = config_of(type, 4, 4);
+  config.num_key_value_heads = 2;
+  const Selection selection = split(tensor(kName, {8, 4}), config);
+  CHECK(rows_of(selection, "[q]") == Rows{0, 1, 2, 3});
+  CHECK(rows_of(selection, "[k]") == Rows{4, 5});
+  CHECK(rows_of(selection, "[v]") == Rows{6, 7});
+}
+
+TEST_CASE("GPT-2 has them along columns", "[select][fused]") {
+  const Selection selection =
+      split(tensor("h.0.attn.c_attn.weight", {2, 6}), config_of("gpt2", 2, 1));
+  CHECK(elements_of(part_of(selection, "[q]")) == Rows{0, 1, 6, 7});
+  CHECK(elements_of(part_of(selection, "[k]")) == Rows{2, 3, 8, 9});
+  CHECK(elements_of(part_of(selection, "[v]")) == Rows{4, 5, 10, 11});
+}
+
+TEST_CASE("CodeGen has four parts of q, v, k", "[select][fused]") {
+  const Selection selection =
+      split(tensor("h.0.attn.qkv_proj.weight", {24, 8}), config_of("codegen", 8, 2));
+  CHECK(rows_of(selection, "[q]") == Rows{0, 1, 6, 7, 12, 13, 18, 19});
+  CHECK(rows_of(selection, "[v]") == Rows{2, 3, 8, 9, 14, 15, 20, 21});
+  CHECK(rows_of(selection, "[k]") == Rows{4, 5, 10, 11, 16, 17, 22, 23});
+}
+
+TEST_CASE("attention of torch itself and of vision towers", "[select][fused]") {
+  const Selection own = split(tensor("encoder.self_attn.in_proj_weight", {6, 2}), {});
+  CHECK(rows_of(own, "[k]") == Rows{2, 3});
+  const Selection vision =
+      split(tensor("visual.blocks.0.attn.qkv.weight", {6, 2}), config_of("qwen2_vl", 64, 8));
+  CHECK(rows_of(vision, "[v]") == Rows{4, 5});
+}
+
+TEST_CASE("gate and up", "[select][fused]") {
+  ModelConfig config = config_of("phi3", 4, 2);
+  config.intermediate_size = 3;
+  const Selection phi = split(tensor("layers.0.mlp.gate_up_proj.weight", {6, 4}), config);
+  CHECK(rows_of(phi, "[gate]") == Rows{0, 1, 2});
+  CHECK(rows_of(phi, "[up]") == Rows{3, 4, 5});
+  CHECK(part_of(phi, "[gate]").role == "mlp.gate");
+  config = config_of("olmo", 4, 2);
+  config.intermediate_size = 6;  // mlp_hidden_size: of both
+  const Selection olmo = split(tensor("transformer.blocks.0.ff_proj.weight", {6, 4}), config);
+  CHECK(rows_of(olmo, "[up]") == Rows{0, 1, 2});
+  CHECK(rows_of(olmo, "[gate]") == Rows{3, 4, 5});
+}
+
+TEST_CASE("gate and up of experts, along either axis", "[select][fused]") {
+  ModelConfig config = config_of("llama4", 3, 1);
+  config.moe_intermediate_size = 2;
+  const std::string name = "layers.0.mlp.experts.gate_up_proj";
+  const Selection in_out = split(tensor(name, {2, 3, 4}), config);
+  CHECK(keys_of(in_out) == std::vector<std::string>{name + "[0]", name + "[0][gate]",
+                                                    name + "[0][up]", name + "[1]",
+                                                    name + "[1][gate]", name + "[1][up]"});
+  CHECK(elements_of(part_of(in_out, "[1][up]")) == Rows{14, 15, 18, 19, 22, 23});
+  CHECK(part_of(in_out, "[1][up]").expert == 1);
+  CHECK(part_of(in_out, "[1][up]").role == "expert.up");
+  const Selection out_in = split(tensor(name, {2, 4, 3}), config);
+  CHECK(elements_of(part_of(out_in, "[1][up]")) == Rows{18, 19, 20, 21, 22, 23});
+  config.model_type = "gpt_oss";
+  const Selection turns = split(tensor(name, {1, 3, 4}), config);
+  CHECK(elements_of(part_of(turns, "[0][gate]")) == Rows{0, 2, 4, 6, 8, 10});
+  CHECK(elements_of(part_of(turns, "[0][up]")) == Rows{1, 3, 5, 7, 9, 11});
+  const Selection turned = split(tensor(name, {1, 4, 3}), config);
+  CHECK(elements_of(part_of(turned, "[0][up]")) == Rows{3, 4, 5, 9, 10, 11});
+}
+
+TEST_CASE("what is not split", "[select][fused]") {
+  const auto whole = [](const Tensor& one, const ModelConfig& config) {
+    return split(one, config).matrices.size();
+  };
+  const ModelConfig neox = config_of("gpt_neox", 4, 2);
+  CHECK(whole(tensor(kName, {12, 4}), {}) == 1);                             // no config
+  CHECK(whole(tensor(kName, {12, 4}), config_of("unheard_of", 4, 2)) == 1);  // no such family
+  CHECK(whole(tensor(kName, {13, 4}), neox) == 1);                           // another shape
+  CHECK(whole(tensor(kName, {12, 4}), config_of("gpt_neox", 4, 3)) == 1);    // 4 / 3 is no width
+  ModelConfig config = config_of("phi3", 4, 2);
+  config.intermediate_size = 4;
+  CHECK(whole(tensor("layers.0.mlp.gate_up_proj.weight", {6, 4}), config) == 1);
+  // Square experts: both axes could be the fused one.
+  config = config_of("llama4", 4, 1);
+  config.moe_intermediate_size = 2;
+  CHECK(whole(tensor("layers.0.mlp.experts.gate_up_proj", {1, 4, 4}), config) == 1);
+  config.num_attention_heads = std::int64_t{1} << 62;
+  config.model_type = "gpt_neox";
+  CHECK(whole(tensor(kName, {12, 4}), config) == 1);
+}
+
+TEST_CASE("the parts of a tensor hold each of its elements once", "[select][fused]") {
+  const auto [type, shape] = GENERATE(table<const char*, std::vector<std::int64_t>>(
+      {{"gpt_neox", {24, 8}}, {"codegen", {24, 8}}, {"qwen", {24, 8}}, {"gpt2", {8, 24}}}));
+  const Selection selection = split(tensor(kName, shape), config_of(type, 8, 4));
+  REQUIRE(selection.matrices.size() == 4);
+  std::vector<int> counts(24 * 8);
+  for (const Matrix& matrix : selection.matrices) {
+    if (!matrix.key.ends_with("]")) continue;
+    for (const std::int64_t element : elements_of(matrix)) {
+      ++counts.at(static_cast<std::size_t>(element));
+    }
+  }
+  CHECK(std::all_of(counts.begin(), counts.end(), [](int count) { return count == 1; }));
+}
