@@ -75,6 +75,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.hash = spectrum.hash;
   row.seconds = spectrum.seconds;
   row.exit_code = spectrum.exit_code;
+  row.weights = spectrum.weights;
   return row;
 }
 
@@ -109,6 +110,7 @@ LayerRow described(const LayerRow& archived) {
   row.num_inf = archived.num_inf;
   row.hash = archived.hash;
   row.seconds = archived.seconds;
+  row.weights = archived.weights;
   return row;
 }
 

@@ -151,6 +151,10 @@ std::string ScanOptions::result_options_json() const {
   if (!selection.with_base.empty()) {
     json += ", \"with_base\": " + json_quoted(selection.with_base.string());
   }
+  if (randomize > 0) {
+    json +=
+        ", \"randomize\": " + std::to_string(randomize) + ", \"seed\": " + std::to_string(fit.seed);
+  }
   json += ", \"layers\": [";
   for (std::size_t i = 0; i < selection.layers.size(); ++i) {
     json += (i > 0 ? ", " : "") + json_quoted(selection.layers[i]);
