@@ -104,12 +104,15 @@ LayerRow described(const LayerRow& archived) {
   row.num_params = archived.num_params;
   row.w_norm = archived.w_norm;
   row.method = archived.method;
+  row.precision = archived.precision;
   row.solver = archived.solver;
   row.team_size = archived.team_size;
   row.num_nan = archived.num_nan;
   row.num_inf = archived.num_inf;
   row.hash = archived.hash;
   row.seconds = archived.seconds;
+  row.predicted_seconds = archived.predicted_seconds;
+  row.exit_code = archived.exit_code;
   row.weights = archived.weights;
   return row;
 }

@@ -155,6 +155,7 @@ std::string ScanOptions::result_options_json() const {
     json +=
         ", \"randomize\": " + std::to_string(randomize) + ", \"seed\": " + std::to_string(fit.seed);
   }
+  if (farms > 0) json += ", \"farms\": " + shortest(farms);
   json += ", \"layers\": [";
   for (std::size_t i = 0; i < selection.layers.size(); ++i) {
     json += (i > 0 ? ", " : "") + json_quoted(selection.layers[i]);

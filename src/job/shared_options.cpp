@@ -55,6 +55,8 @@ void add_engine_options(po::options_description& options) {
                        "ranks that share each matrix")(
       "randomize", po::value<std::int64_t>()->default_value(0)->value_name("K"),
       "compute also the spectra with the elements in K random orders (rand_*, traps)")(
+      "farms", po::value<double>()->default_value(0, "0")->value_name("Q"),
+      "alpha also over windows with sides in the ratio Q, whatever the matrix's (farms_*)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
       "memory that a rank may use, e.g. 8G (default: what its host has free, shared by its ranks)");
 }
@@ -109,6 +111,13 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
     throw Error(Blame::usage, "--randomize: expected a number from 0 to " +
                                   std::to_string(kMostOrders) + ", found " +
                                   std::to_string(options.randomize));
+  }
+  options.farms = values["farms"].as<double>();
+  constexpr double kMostAspect = 1e6;
+  if (options.farms != 0 && !(options.farms >= 1 && options.farms <= kMostAspect)) {
+    throw Error(Blame::usage,
+                "--farms: expected an aspect ratio from 1 to 1000000, or 0 for none; found " +
+                    shortest(options.farms));
   }
   if (values.count("memory-per-rank") > 0) {
     options.memory_per_rank_bytes =

@@ -7,11 +7,13 @@
 #include "wishart/checkpoint/element_reader.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/fit/farms.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
 #include "wishart/spectrum/comparison.hpp"
 
 #include "permuted_source.hpp"
+#include "window_source.hpp"
 
 namespace wishart::job {
 namespace {
@@ -53,6 +55,7 @@ public:
     result.item = item;
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
     if (way.randomize > 0) randomise(result.spectrum, matrix, source, team, options, way);
+    if (way.farms > 0) cut(result.spectrum, matrix, source, team, options, way);
     if (way.compare) compare(result.spectrum, matrix, team, options);
     if (team.comm().rank() == 0) {
       result.row = fit::layer_row(matrix, result.spectrum, order_->fit);
@@ -90,6 +93,25 @@ private:
     }
     if (comm.rank() != 0) return;
     fit::measure_randomised(own.weights, matrix, own.sigma, sigma, permuted.mean(), order_->fit);
+  }
+
+  /// Adds alpha over windows of one aspect ratio. Collective over the team.
+  void cut(Spectrum& own, const Matrix& matrix, CheckpointSource& source, spectrum::Team& team,
+           spectrum::SolveOptions options, const plan::Way& way) {
+    const bool positive = own.status == SpectrumStatus::ok && own.sum_squares > 0;
+    if (team.comm().minimum(std::int64_t{positive}) == 0) return;
+    options.resolve = false;
+    options.method = own.method;
+    const fit::Windows windows = fit::fixed_aspect_windows(matrix, way.farms);
+    WindowSource window_source(source, windows);
+    const Spectrum all =
+        spectrum::compute_spectrum(windows.shape, window_source, team, options, workspace_);
+    own.seconds += all.seconds;
+    if (all.status != SpectrumStatus::ok) {
+      fail(own, "cut into windows: " + all.reason, all.exit_code);
+    } else if (team.comm().rank() == 0) {
+      fit::measure_farms(own.weights, windows, all.sigma, all.floor_sigma, order_->fit);
+    }
   }
 
   /// Adds how W and W_base differ, where the matrix is W - W_base. Collective over the team.

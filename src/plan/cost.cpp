@@ -75,6 +75,20 @@ double permuting_seconds(const Matrix& matrix, const Extents& e, const Way& way,
   return passes * elements * (rates.passed_ns / kGiga + 8 / (rates.read_gbytes * kGiga));
 }
 
+/// Seconds for the windows of one view (fit::fixed_aspect_windows).
+double windows_seconds(const Extents& e, const Way& way, const Rates& rates) {
+  Extents window = e;
+  double count = 1;
+  if (e.n >= way.farms * e.m) {
+    window.n = way.farms * e.m;
+    count = std::ceil(e.n / window.n);
+  } else {
+    window.m = e.n / way.farms;
+    count = std::ceil(e.m / window.m);
+  }
+  return count * view_seconds(window, way, rates);
+}
+
 /// Columns of the bases of leading vectors and of what comes and goes with them
 /// (src/spectrum/top_vectors.cpp).
 constexpr double kBasisColumns = 2 * 128 + 4 * 16;
@@ -127,10 +141,11 @@ double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) no
                   static_cast<double>(way.team_size)};
   const auto views = static_cast<double>(matrix.num_views());
   const double spectrum = rates.matrix_seconds + views * view_seconds(e, way, rates);
-  const double compared = way.compare ? views * comparing_seconds(e, rates) : 0;
-  if (way.randomize == 0) return spectrum + compared;
+  double more = way.compare ? views * comparing_seconds(e, rates) : 0;
+  if (way.farms > 0) more += views * windows_seconds(e, way, rates);
+  if (way.randomize == 0) return spectrum + more;
   const double randomised = spectrum + views * permuting_seconds(matrix, e, way, rates);
-  return spectrum + compared + static_cast<double>(way.randomize) * randomised;
+  return spectrum + more + static_cast<double>(way.randomize) * randomised;
 }
 
 std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {

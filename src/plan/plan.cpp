@@ -58,6 +58,7 @@ std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
   base.team_size = team_size;
   base.panel_bytes = options.panel_bytes;
   base.randomize = options.randomize;
+  base.farms = options.farms;
   std::vector<Way> ways;
   const auto add = [&](Way way) {
     const bool can_compare = options.compare && !way.distributed;

@@ -208,3 +208,36 @@ TEST_CASE("five seeds of ours bracket WeightWatcher's random columns", "[oracle]
 
   CHECK(bracketed >= cells / 2);
 }
+
+TEST_CASE("alpha over windows: of every shape, on every team, refused out of range", "[farms]") {
+  const TempFolder temp;
+  const auto model = model_in(temp);
+  const CsvTable alone = scanned(model, temp / "1", {"--farms", "2"});
+  const CsvTable team = scanned(model, temp / "2", {"--farms", "2", "--team-size", "2"}, 2);
+  REQUIRE(alone.rows.size() == 4);
+  // square, tall, trap, wide: two windows of half the short side; two of 120 x 60 (and 80 over);
+  // two of 60 x 120; two.
+  const std::vector<std::string> counts{"2", "2", "2", "2"};
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(alone.rows[i].at("name"));
+    CHECK(alone.rows[i].at("num_farms") == counts[i]);
+    CHECK(number(alone.rows[i].at("farms_hill")) > 1);
+    CHECK(relative_difference(number(team.rows[i].at("farms_hill")),
+                              number(alone.rows[i].at("farms_hill"))) <= 1e-10);
+    CHECK(relative_difference(number(team.rows[i].at("farms_alpha")),
+                              number(alone.rows[i].at("farms_alpha"))) <= 1e-10);
+  }
+  // The tall and the wide matrix are noise of one shape: nearly the same answer.
+  CHECK(number(alone.rows[1].at("farms_hill")) ==
+        Approx(number(alone.rows[3].at("farms_hill"))).epsilon(0.2));
+  // One window that is the whole matrix: its own estimates.
+  const CsvTable whole = scanned(model, temp / "3", {"--farms", "1"});
+  CHECK(whole.rows[0].at("num_farms") == "1");
+  CHECK(whole.rows[0].at("farms_alpha") == whole.rows[0].at("alpha"));
+  CHECK(whole.rows[0].at("farms_hill") == whole.rows[0].at("alpha_hill"));
+  const Outcome refused =
+      run_wishart({"scan", model.string(), "--archive", (temp / "b").string(), "--farms", "0.5"});
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("--farms: expected an aspect ratio from 1 to 1000000, or 0 for none; "
+                         "found 0.5") != std::string::npos);
+}

@@ -21,6 +21,7 @@ struct Way {
   std::int64_t panel_bytes = kDefaultPanelBytes;
   std::int64_t randomize = 0;  ///< spectra with the elements in random order, beside the own one
   bool held = false;           ///< for these, each rank holds all elements (docs/numerics.md)
+  double farms = 0;            ///< spectra of windows of this aspect ratio too; 0: none
   bool compare = false;        ///< W with the base, where a rank can hold the Gram matrices
 };
 

@@ -25,6 +25,7 @@ struct PlanOptions {
   int team_size = 0;  ///< ranks for every matrix; 0: chosen for each
   std::int64_t panel_bytes = kDefaultPanelBytes;
   std::int64_t randomize = 0;  ///< random orders of each matrix
+  double farms = 0;            ///< aspect ratio of windows; 0: none
   bool compare = false;        ///< each matrix with its base
 };
 
@@ -72,7 +73,7 @@ struct Forecast {
 template <class F>
 void visit_fields(Way& v, F&& f) {
   f(v.method), f(v.precision), f(v.solver), f(v.distributed), f(v.team_size), f(v.panel_bytes),
-      f(v.randomize), f(v.held), f(v.compare);
+      f(v.randomize), f(v.held), f(v.compare), f(v.farms);
 }
 
 }  // namespace wishart::plan

@@ -28,6 +28,10 @@ struct WeightMeasures {
   std::int64_t num_rand = 0;  ///< random orders
   std::int64_t num_traps = -1;
   double trap_p = kUnknown;
+  // Windows of one aspect ratio (`--farms`).
+  double farms_alpha = kUnknown;
+  double farms_hill = kUnknown;
+  std::int64_t num_farms = 0;  ///< windows
   // Against the base (`--base`): the matrix analysed is W - W_base.
   double base_norm = kUnknown;
   double tuned_norm = kUnknown;
@@ -56,6 +60,7 @@ void visit_columns(WeightMeasures& m, F&& f) {
   f("rand_mp_softrank", m.rand_mp_softrank), f("rand_W_scale", m.rand_W_scale);
   f("rand_bulk_max", m.rand_bulk_max), f("rand_bulk_min", m.rand_bulk_min);
   f("num_rand", m.num_rand), f("num_traps", m.num_traps), f("trap_p", m.trap_p);
+  f("farms_alpha", m.farms_alpha), f("farms_hill", m.farms_hill), f("num_farms", m.num_farms);
   f("base_norm", m.base_norm), f("tuned_norm", m.tuned_norm);
   f("base_sv_max", m.base_sv_max), f("tuned_sv_max", m.tuned_sv_max);
   f("delta_frobenius", m.delta_frobenius), f("delta_spectral", m.delta_spectral);
