@@ -108,14 +108,14 @@ void PermutedSource::read_held(const Window& part, std::span<double> out) {
   if (view_sums_.empty()) hold_all();
   const fit::KeyedBijection& order = orders_[static_cast<std::size_t>(part.view)];
   const std::int64_t cols = matrix_->cols;
+  std::vector<std::uint64_t> places(static_cast<std::size_t>(part.width()));
   std::visit(
       [&](const auto& store) {
         const auto* from = store.data() + part.view * matrix_->rows * cols;
         double* to = out.data();
         for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
-          for (std::int64_t col = part.col_begin; col < part.col_end; ++col) {
-            *to++ = element(from[order(static_cast<std::uint64_t>(row * cols + col))]);
-          }
+          order.map_run(static_cast<std::uint64_t>(row * cols + part.col_begin), places);
+          for (const std::uint64_t place : places) *to++ = element(from[place]);
         }
       },
       store_);
@@ -135,10 +135,12 @@ void PermutedSource::move_window(const Window& part) {
   w.row_end = std::min(rows, std::max(part.row_end, part.row_begin + most / w.width()));
   w.values.resize(static_cast<std::size_t>((w.row_end - w.row_begin) * w.width()));
   const fit::KeyedBijection& order = orders_[static_cast<std::size_t>(part.view)];
+  std::vector<std::uint64_t> places;
   pass_over(part.view, [&](std::int64_t first, std::span<const double> values) {
+    places.resize(values.size());
+    order.inverse_run(static_cast<std::uint64_t>(first), places);
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const auto place =
-          static_cast<std::int64_t>(order.inverse(static_cast<std::uint64_t>(first) + i));
+      const auto place = static_cast<std::int64_t>(places[i]);
       const std::int64_t row = place / cols;
       const std::int64_t col = place % cols;
       if (row < w.row_begin || row >= w.row_end || col < w.col_begin || col >= w.col_end) continue;
