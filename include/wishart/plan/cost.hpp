@@ -40,7 +40,7 @@ struct Rates {
   double distributed_gflops = 12;  ///< ELPA, PDSYNTRD: a rank of a team, 4/3 m^3
   double read_gbytes = 3;          ///< elements as float64: read, converted, tallied
   double exchange_gbytes = 2;      ///< sums between the ranks of a team
-  double held_ns = 30;             ///< an element by a random order, from memory
+  double held_ns = 15;             ///< an element by a random order, from memory
   double passed_ns = 40;           ///< the same where the whole matrix passes for each window
   double matrix_seconds = 1e-4;    ///< for every matrix, whatever its size
 
