@@ -50,7 +50,8 @@ std::optional<ClippedFit> clip_fingers(std::span<const double> ascending,
   return result;
 }
 
-std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending, const ScanOptions& options) {
+std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending, const ScanOptions& options,
+                                    bool weightwatcher) {
   constexpr std::size_t kBins = 100;
   if (ascending.empty()) return std::nullopt;
   const double low = std::log10(ascending.front());
@@ -65,9 +66,16 @@ std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending, const Sca
   const double peak = std::pow(
       10.0, low + (high - low) * static_cast<double>(fullest) / static_cast<double>(kBins));
   std::optional<PowerLaw> best;
+  const double lowest = weightwatcher ? std::log10(0.95 * peak) : 0.95 * peak;
+  double highest = 1.5 * peak;
+  if (weightwatcher) {
+    const auto above = std::upper_bound(ascending.begin(), ascending.end(), highest);
+    if (above == ascending.begin()) return std::nullopt;
+    highest = std::nextafter(*(above - 1), 0.0);  // below the last candidate
+  }
   const std::vector<Tail> curve = scan_curve(ascending, options);
   for (const Tail& tail : curve) {
-    if (tail.xmin < 0.95 * peak || tail.xmin > 1.5 * peak) continue;
+    if (tail.xmin < lowest || tail.xmin > highest) continue;
     if (best && !(tail.D < best->D)) continue;
     best = PowerLaw{.alpha = tail.alpha, .xmin = tail.xmin, .xmax = ascending.back(), .D = tail.D};
   }

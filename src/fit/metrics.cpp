@@ -75,6 +75,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.hash = spectrum.hash;
   row.seconds = spectrum.seconds;
   row.exit_code = spectrum.exit_code;
+  row.weights = spectrum.weights;
   return row;
 }
 
@@ -113,6 +114,7 @@ LayerRow described(const LayerRow& archived) {
   row.predicted_seconds = archived.predicted_seconds;
   row.fit_seconds = archived.fit_seconds;
   row.exit_code = archived.exit_code;
+  row.weights = archived.weights;
   return row;
 }
 

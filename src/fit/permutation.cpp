@@ -1,6 +1,7 @@
 #include "wishart/fit/permutation.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
@@ -9,6 +10,37 @@
 #include "wishart/fit/thresholds.hpp"
 
 namespace wishart::fit {
+namespace {
+
+/// Cycle walking for a run of indices at once: all of them take a step, those that are still beyond
+/// `size` another, and so on. Which ones is not known to the processor beforehand, so that they are
+/// listed without a branch.
+template <class Step>
+void walk_run(std::uint64_t first, std::span<std::uint64_t> out, std::uint64_t size, Step&& step) {
+  constexpr std::size_t kAtOnce = 512;
+  std::array<std::uint32_t, kAtOnce> outside{};
+  for (std::size_t begin = 0; begin < out.size(); begin += kAtOnce) {
+    const std::span<std::uint64_t> run = out.subspan(begin, std::min(kAtOnce, out.size() - begin));
+    std::size_t left = 0;
+    for (std::size_t i = 0; i < run.size(); ++i) {
+      run[i] = step(first + begin + i);
+      outside[left] = static_cast<std::uint32_t>(i);
+      left += run[i] >= size ? 1U : 0U;
+    }
+    while (left > 0) {
+      std::size_t still = 0;
+      for (std::size_t k = 0; k < left; ++k) {
+        const std::uint32_t i = outside[k];
+        run[i] = step(run[i]);
+        outside[still] = i;
+        still += run[i] >= size ? 1U : 0U;
+      }
+      left = still;
+    }
+  }
+}
+
+}  // namespace
 
 KeyedBijection::KeyedBijection(std::uint64_t size, std::uint64_t seed, std::uint64_t stream)
     : size_(size) {
@@ -32,32 +64,48 @@ std::uint64_t KeyedBijection::round(std::uint64_t half, int number) const noexce
   return (z ^ (z >> 33U)) & mask_;
 }
 
+std::uint64_t KeyedBijection::pass(std::uint64_t index) const noexcept {
+  std::uint64_t left = index >> half_bits_;
+  std::uint64_t right = index & mask_;
+  for (int number = 0; number < kRounds; ++number) {
+    const std::uint64_t next = left ^ round(right, number);
+    left = right;
+    right = next;
+  }
+  return (left << half_bits_) | right;
+}
+
+std::uint64_t KeyedBijection::pass_back(std::uint64_t value) const noexcept {
+  std::uint64_t left = value >> half_bits_;
+  std::uint64_t right = value & mask_;
+  for (int number = kRounds; number-- > 0;) {
+    const std::uint64_t before = right ^ round(left, number);
+    right = left;
+    left = before;
+  }
+  return (left << half_bits_) | right;
+}
+
 std::uint64_t KeyedBijection::operator()(std::uint64_t index) const noexcept {
   do {
-    std::uint64_t left = index >> half_bits_;
-    std::uint64_t right = index & mask_;
-    for (int number = 0; number < kRounds; ++number) {
-      const std::uint64_t next = left ^ round(right, number);
-      left = right;
-      right = next;
-    }
-    index = (left << half_bits_) | right;
+    index = pass(index);
   } while (index >= size_);
   return index;
 }
 
 std::uint64_t KeyedBijection::inverse(std::uint64_t value) const noexcept {
   do {
-    std::uint64_t left = value >> half_bits_;
-    std::uint64_t right = value & mask_;
-    for (int number = kRounds; number-- > 0;) {
-      const std::uint64_t before = right ^ round(left, number);
-      right = left;
-      left = before;
-    }
-    value = (left << half_bits_) | right;
+    value = pass_back(value);
   } while (value >= size_);
   return value;
+}
+
+void KeyedBijection::map_run(std::uint64_t first, std::span<std::uint64_t> out) const {
+  walk_run(first, out, size_, [this](std::uint64_t index) { return pass(index); });
+}
+
+void KeyedBijection::inverse_run(std::uint64_t first, std::span<std::uint64_t> out) const {
+  walk_run(first, out, size_, [this](std::uint64_t value) { return pass_back(value); });
 }
 
 Traps correlation_traps(std::span<const double> ascending, const Shape& shape, double mean) {

@@ -55,7 +55,7 @@ std::optional<TailFit> fit_tail(std::span<const double> above_floor, const ScanO
   auto fit = scan_power_law(above_floor, scan);
   if (options.fix_fingers == FixFingers::xmin_peak || options.law == FitLaw::peak) {
     if (fit) row.raw_alpha = fit->alpha;
-    fit = fit_at_peak(above_floor, scan);
+    fit = fit_at_peak(above_floor, scan, options.weightwatcher);
   }
   if (!fit) return std::nullopt;
   return TailFit{*fit, above_floor};

@@ -152,6 +152,11 @@ std::string ScanOptions::result_options_json() const {
     json += ", \"with_base\": " + json_quoted(selection.with_base.string());
   }
   if (selection.split_fused) json += ", \"split_fused\": true";
+  if (randomize > 0) {
+    json +=
+        ", \"randomize\": " + std::to_string(randomize) + ", \"seed\": " + std::to_string(fit.seed);
+  }
+  if (farms > 0) json += ", \"farms\": " + shortest(farms);
   json += ", \"layers\": [";
   for (std::size_t i = 0; i < selection.layers.size(); ++i) {
     json += (i > 0 ? ", " : "") + json_quoted(selection.layers[i]);

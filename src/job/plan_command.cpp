@@ -33,6 +33,11 @@ std::string way_text(const plan::Way& way) {
     text += ", " + std::string(solver_name(way.solver));
     if (way.distributed) text += ", distributed";
   }
+  if (way.compare) text += ", compared";
+  if (way.randomize > 0) {
+    text += ", " + std::to_string(way.randomize) + " random";
+    if (!way.held) text += ", by passes";
+  }
   return text;
 }
 

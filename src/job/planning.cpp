@@ -24,6 +24,9 @@ plan::PlanOptions plan_options_of(const ScanOptions& options) {
   plan_options.solver = options.solver;
   plan_options.have_elpa = spectrum::have_elpa();
   plan_options.team_size = options.team_size;
+  plan_options.randomize = options.randomize;
+  plan_options.farms = options.farms;
+  plan_options.compare = !options.selection.base.empty();
   plan_options.memory_per_rank_bytes = options.memory_per_rank_bytes;
   return plan_options;
 }

@@ -61,6 +61,10 @@ void add_engine_options(po::options_description& options) {
       "threads of the BLAS in each rank (default: what OPENBLAS_NUM_THREADS or OMP_NUM_THREADS "
       "says, else 1)")("team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
                        "ranks that share each matrix")(
+      "randomize", po::value<std::int64_t>()->default_value(0)->value_name("K"),
+      "compute also the spectra with the elements in K random orders (rand_*, traps)")(
+      "farms", po::value<double>()->default_value(0, "0")->value_name("Q"),
+      "alpha also over windows with sides in the ratio Q, whatever the matrix's (farms_*)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
       "memory that a rank may use, e.g. 8G (default: what its host has free, shared by its ranks)");
 }
@@ -108,6 +112,20 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
     throw Error(Blame::usage,
                 "--team-size: expected a number of ranks, or 0 to leave the choice; found " +
                     std::to_string(options.team_size));
+  }
+  constexpr std::int64_t kMostOrders = 1000;
+  options.randomize = values["randomize"].as<std::int64_t>();
+  if (options.randomize < 0 || options.randomize > kMostOrders) {
+    throw Error(Blame::usage, "--randomize: expected a number from 0 to " +
+                                  std::to_string(kMostOrders) + ", found " +
+                                  std::to_string(options.randomize));
+  }
+  options.farms = values["farms"].as<double>();
+  constexpr double kMostAspect = 1e6;
+  if (options.farms != 0 && !(options.farms >= 1 && options.farms <= kMostAspect)) {
+    throw Error(Blame::usage,
+                "--farms: expected an aspect ratio from 1 to 1000000, or 0 for none; found " +
+                    shortest(options.farms));
   }
   if (values.count("memory-per-rank") > 0) {
     options.memory_per_rank_bytes =

@@ -15,7 +15,7 @@ void add_selection_options(po::options_description& options);
 [[nodiscard]] SelectionArguments selection_of(const po::variables_map& values);
 
 /// --method, --resolve, --precision, --solver, --threads-per-rank, --team-size,
-/// --memory-per-rank: for scan and plan.
+/// --randomize, --farms, --memory-per-rank: for scan and plan.
 void add_engine_options(po::options_description& options);
 /// Reads them into `options`, whose selection is known.
 /// @throws Error with Blame::usage

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "wishart/record/held.hpp"
+
 namespace wishart::plan {
 namespace {
 
@@ -66,6 +68,50 @@ double view_seconds(const Extents& e, const Way& way, const Rates& rates) {
   return read + flops / (rates.svd_gflops * kGiga) / team_share(e.p);
 }
 
+/// Seconds for the elements of one view in one random order.
+double permuting_seconds(const Matrix& matrix, const Extents& e, const Way& way,
+                         const Rates& rates) {
+  const double elements = e.n * e.m;
+  if (way.held) return elements / e.p * rates.held_ns / kGiga;
+  // All of it passes for each window that this rank fills.
+  const double passes = std::ceil(8 * elements / e.p / static_cast<double>(window_bytes(matrix)));
+  return passes * elements * (rates.passed_ns / kGiga + 8 / (rates.read_gbytes * kGiga));
+}
+
+/// Seconds for the windows of one view (fit::fixed_aspect_windows).
+double windows_seconds(const Extents& e, const Way& way, const Rates& rates) {
+  Extents window = e;
+  double count = 1;
+  if (e.n >= way.farms * e.m) {
+    window.n = way.farms * e.m;
+    count = std::ceil(e.n / window.n);
+  } else {
+    window.m = e.n / way.farms;
+    count = std::ceil(e.m / window.m);
+  }
+  return count * view_seconds(window, way, rates);
+}
+
+/// Columns of the bases of leading vectors and of what comes and goes with them
+/// (src/spectrum/top_vectors.cpp).
+constexpr double kBasisColumns = 2 * 128 + 4 * 16;
+/// Products with each Gram matrix for ten leading vectors: five restarts of eight blocks.
+constexpr double kBasisProducts = 40 * 16;
+
+/// Seconds for the comparison of one view with its base.
+double comparing_seconds(const Extents& e, const Rates& rates) {
+  const double read = 2 * 8 * e.n * e.m / (rates.read_gbytes * kGiga) / e.p;
+  const double grams = 4 * e.n * e.m * e.m / (rates.gram_gflops * kGiga) / e.p;
+  const double vectors = 2 * 2 * e.m * e.m * kBasisProducts / (rates.gram_gflops * kGiga) / e.p;
+  const double exchange = e.p > 1 ? 3 * 8 * e.m * e.m / (rates.exchange_gbytes * kGiga) : 0;
+  return read + grams + vectors + exchange;
+}
+
+/// Two or three Gram matrices (src/spectrum/comparison.cpp), panels of both, and the bases.
+double comparison_bytes(double m, bool tall, double panels) {
+  return (tall ? 24 : 16) * m * m + 2 * panels + 8 * m * kBasisColumns;
+}
+
 }  // namespace
 
 Rates Rates::scaled(double factor) const noexcept {
@@ -76,6 +122,8 @@ Rates Rates::scaled(double factor) const noexcept {
     *rate *= factor;
   }
   rates.tridiagonal_ns /= factor;
+  rates.held_ns /= factor;
+  rates.passed_ns /= factor;
   rates.matrix_seconds /= factor;
   return rates;
 }
@@ -94,8 +142,13 @@ double cost_flops(const Matrix& matrix, Method method) noexcept {
 double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) noexcept {
   const Extents e{static_cast<double>(matrix.long_side()), static_cast<double>(matrix.short_side()),
                   static_cast<double>(way.team_size)};
-  return rates.matrix_seconds +
-         static_cast<double>(matrix.num_views()) * view_seconds(e, way, rates);
+  const auto views = static_cast<double>(matrix.num_views());
+  const double spectrum = rates.matrix_seconds + views * view_seconds(e, way, rates);
+  double more = way.compare ? views * comparing_seconds(e, rates) : 0;
+  if (way.farms > 0) more += views * windows_seconds(e, way, rates);
+  if (way.randomize == 0) return spectrum + more;
+  const double randomised = spectrum + views * permuting_seconds(matrix, e, way, rates);
+  return spectrum + more + static_cast<double>(way.randomize) * randomised;
 }
 
 std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
@@ -126,6 +179,11 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
     if (way.team_size > 1) bytes += kExchangeBytes;
     if (way.team_size > 1 && way.solver != Solver::local) bytes += 2 * share;
   }
+  if (way.randomize > 0) {
+    bytes += static_cast<double>(way.held ? held_bytes(matrix) : window_bytes(matrix));
+  }
+  // The comparison comes when the spectrum is done, in the same memory.
+  if (way.compare) bytes = std::max(bytes, comparison_bytes(m, matrix.rows >= matrix.cols, panels));
   return static_cast<std::int64_t>(bytes + 8 * m);
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <queue>
 #include <string>
+#include <tuple>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -49,20 +50,34 @@ bool fits(const Matrix& matrix, const Way& way, const PlanOptions& options) {
          memory_bytes(matrix, way) <= options.memory_per_rank_bytes;
 }
 
-/// The best way for `matrix` on a team of this size: the fastest that fits; if none does, the one
-/// that needs least.
-Way way_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
+/// Every way that options leave open for `matrix` on a team of this size.
+std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
   Way base;
   base.method = options.method;
   base.precision = options.precision;
   base.team_size = team_size;
   base.panel_bytes = options.panel_bytes;
-  if (team_size == 1 || options.method != Method::gram) return base;
+  base.randomize = options.randomize;
+  base.farms = options.farms;
+  std::vector<Way> ways;
+  const auto add = [&](Way way) {
+    const bool can_compare = options.compare && !way.distributed;
+    for (int compare = can_compare ? 1 : 0; compare >= 0; --compare) {
+      for (int held = way.randomize > 0 ? 1 : 0; held >= 0; --held) {
+        way.compare = compare == 1;
+        way.held = held == 1;
+        ways.push_back(way);
+      }
+    }
+  };
+  if (team_size == 1 || options.method != Method::gram) {
+    add(base);
+    return ways;
+  }
   std::vector<Solver> solvers{options.solver};
   if (options.solver == Solver::automatic) {
     solvers = {Solver::local, options.have_elpa ? Solver::elpa : Solver::scalapack};
   }
-  std::vector<Way> ways;
   for (const bool distributed : {false, true}) {
     for (const Solver solver : solvers) {
       // A matrix that no rank holds whole cannot be finished by one, nor in float32.
@@ -71,13 +86,21 @@ Way way_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
       way.solver = solver;
       way.distributed = distributed;
       if (distributed) way.precision = Precision::float64;
-      ways.push_back(way);
+      add(way);
     }
   }
+  return ways;
+}
+
+/// The best way for `matrix` on a team of this size: the fastest that fits; if none does, the one
+/// that needs least.
+Way way_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
+  const std::vector<Way> ways = ways_for(team_size, options);
   const auto key = [&](const Way& way) {
     const bool fitting = fits(matrix, way, options);
-    return std::pair(!fitting, fitting ? cost_seconds(matrix, way, Rates{})
-                                       : static_cast<double>(memory_bytes(matrix, way)));
+    return std::tuple(!fitting, fitting && options.compare && !way.compare,
+                      fitting ? cost_seconds(matrix, way, Rates{})
+                              : static_cast<double>(memory_bytes(matrix, way)));
   };
   return *std::min_element(ways.begin(), ways.end(),
                            [&](const Way& a, const Way& b) { return key(a) < key(b); });

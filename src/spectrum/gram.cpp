@@ -75,4 +75,17 @@ void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& option
   if (first) clear_lower(gram, m);
 }
 
+void mirror_lower(std::span<double> a, std::int64_t n) {
+  constexpr std::int64_t kTile = 32;
+  for (std::int64_t c0 = 0; c0 < n; c0 += kTile) {
+    for (std::int64_t r0 = c0; r0 < n; r0 += kTile) {
+      for (std::int64_t c = c0; c < std::min(n, c0 + kTile); ++c) {
+        for (std::int64_t r = std::max(r0, c + 1); r < std::min(n, r0 + kTile); ++r) {
+          a[static_cast<std::size_t>(c + r * n)] = a[static_cast<std::size_t>(r + c * n)];
+        }
+      }
+    }
+  }
+}
+
 }  // namespace wishart::spectrum

@@ -22,4 +22,7 @@ namespace wishart::spectrum {
 void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options, Tally& tally,
                    Workspace& workspace, std::span<double> gram);
 
+/// Copies the lower triangle of a column-major matrix of order n above the diagonal.
+void mirror_lower(std::span<double> a, std::int64_t n);
+
 }  // namespace wishart::spectrum

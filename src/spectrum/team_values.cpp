@@ -96,20 +96,6 @@ const char* dealt_out_eigenvalues(Team& team, Solver solver, DistributedMatrix& 
   return "pdsyntrd";
 }
 
-/// Copies the lower triangle above the diagonal, by tiles.
-void mirror(std::span<double> a, std::int64_t n) {
-  constexpr std::int64_t kTile = 32;
-  for (std::int64_t c0 = 0; c0 < n; c0 += kTile) {
-    for (std::int64_t r0 = c0; r0 < n; r0 += kTile) {
-      for (std::int64_t c = c0; c < std::min(n, c0 + kTile); ++c) {
-        for (std::int64_t r = std::max(r0, c + 1); r < std::min(n, r0 + kTile); ++r) {
-          a[static_cast<std::size_t>(c + r * n)] = a[static_cast<std::size_t>(r + c * n)];
-        }
-      }
-    }
-  }
-}
-
 /// Gram matrices of the ranks' own rows, summed where the solver wants them.
 ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveOptions& options,
                                   Tally& tally, Workspace& workspace, Solver solver) {
@@ -136,7 +122,7 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
   } else {
     DistributedMatrix matrix = make_distributed(team, m, options, workspace);
     const Triangle triangle = solver == Solver::elpa ? Triangle::both : Triangle::lower;
-    if (triangle == Triangle::both) mirror(gram, m);
+    if (triangle == Triangle::both) mirror_lower(gram, m);
     sum_and_deal_out(comm, team.grid(), gram, m, matrix.block, triangle, workspace, matrix.share);
     values.solver = dealt_out_eigenvalues(team, solver, matrix, workspace, values.sigma);
   }

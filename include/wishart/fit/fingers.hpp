@@ -39,8 +39,12 @@ struct ClippedFit {
 ///
 /// WeightWatcher's `xmin_peak` without the defect that compares with the logarithm of the lower
 /// bound. Nothing if no candidate lies there.
+///
+/// `weightwatcher`: with that defect, and without the largest candidate of the range, which
+/// powerlaw 1.5 leaves out; its default package fails on every layer.
 [[nodiscard]] std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending,
-                                                  const ScanOptions& options);
+                                                  const ScanOptions& options,
+                                                  bool weightwatcher = false);
 
 /// How many of the largest values do not belong to the power law of the others.
 struct Outliers {

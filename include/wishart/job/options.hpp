@@ -39,7 +39,9 @@ struct ScanOptions {
   Precision precision = Precision::float64;
   bool resolve = false;  ///< qr where the Gram matrix leaves values unresolved
   Solver solver = Solver::automatic;
-  int threads_per_rank = 0;  ///< 0: as the environment says, else 1
+  std::int64_t randomize = 0;  ///< spectra of each matrix with its elements in random order
+  double farms = 0;            ///< aspect ratio of the windows that alpha is made of too; 0: none
+  int threads_per_rank = 0;    ///< 0: as the environment says, else 1
   int team_size = 0;
   std::int64_t memory_per_rank_bytes = 0;  ///< 0: what the machine has, shared by its ranks
   double time_limit_seconds = 0;           ///< 0: none

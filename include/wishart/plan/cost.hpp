@@ -19,6 +19,10 @@ struct Way {
   bool distributed = false;       ///< no rank of the team holds a whole Gram matrix
   int team_size = 1;
   std::int64_t panel_bytes = kDefaultPanelBytes;
+  std::int64_t randomize = 0;  ///< spectra with the elements in random order, beside the own one
+  bool held = false;           ///< for these, each rank holds all elements (docs/numerics.md)
+  double farms = 0;            ///< spectra of windows of this aspect ratio too; 0: none
+  bool compare = false;        ///< W with the base, where a rank can hold the Gram matrices
 };
 
 /// How fast one rank is at each stage. The defaults were measured on one core of a machine whose
@@ -36,6 +40,8 @@ struct Rates {
   double distributed_gflops = 12;  ///< ELPA, PDSYNTRD: a rank of a team, 4/3 m^3
   double read_gbytes = 3;          ///< elements as float64: read, converted, tallied
   double exchange_gbytes = 2;      ///< sums between the ranks of a team
+  double held_ns = 15;             ///< an element by a random order, from memory
+  double passed_ns = 40;           ///< the same where the whole matrix passes for each window
   double matrix_seconds = 1e-4;    ///< for every matrix, whatever its size
 
   /// All rates of a machine that is `factor` times as fast.

@@ -24,6 +24,9 @@ struct PlanOptions {
   bool have_elpa = false;
   int team_size = 0;  ///< ranks for every matrix; 0: chosen for each
   std::int64_t panel_bytes = kDefaultPanelBytes;
+  std::int64_t randomize = 0;  ///< random orders of each matrix
+  double farms = 0;            ///< aspect ratio of windows; 0: none
+  bool compare = false;        ///< each matrix with its base
 };
 
 /// What is done with one matrix.
@@ -69,7 +72,8 @@ struct Forecast {
 
 template <class F>
 void visit_fields(Way& v, F&& f) {
-  f(v.method), f(v.precision), f(v.solver), f(v.distributed), f(v.team_size), f(v.panel_bytes);
+  f(v.method), f(v.precision), f(v.solver), f(v.distributed), f(v.team_size), f(v.panel_bytes),
+      f(v.randomize), f(v.held), f(v.compare), f(v.farms);
 }
 
 }  // namespace wishart::plan

@@ -8,6 +8,8 @@
 #include <limits>
 #include <string>
 
+#include "wishart/record/weight_measures.hpp"
+
 namespace wishart {
 
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
@@ -150,6 +152,7 @@ struct LayerRow {
   double tempbalance_lr = kNan;
   double alphapruning_sparsity = kNan;
   double alphadecay_wd = kNan;
+  WeightMeasures weights;  ///< its columns come last
 };
 
 /// A tensor (or a part of one) that was not analysed, and why.
@@ -227,6 +230,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("ln_D", r.ln_D), f("ln_R", r.ln_R), f("ln_p", r.ln_p);
   f("tempbalance_lr", r.tempbalance_lr), f("alphapruning_sparsity", r.alphapruning_sparsity);
   f("alphadecay_wd", r.alphadecay_wd);
+  visit_columns(r.weights, f);
 }
 
 template <class F>

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wishart/record/weight_measures.hpp"
+
 namespace wishart {
 
 /// How singular values are computed (docs/numerics.md).
@@ -94,6 +96,7 @@ struct Spectrum {
   std::int64_t num_inf = 0;
   std::string hash;    ///< of the stored values (wishart::ElementHash)
   double seconds = 0;  ///< wall time, reading included
+  WeightMeasures weights;
 };
 
 template <class F>
@@ -101,7 +104,7 @@ void visit_fields(Spectrum& v, F&& f) {
   f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.precision), f(v.solver),
       f(v.team_size), f(v.sigma), f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss),
       f(v.floor_sigma), f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error),
-      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds);
+      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.weights);
 }
 
 }  // namespace wishart

@@ -34,6 +34,22 @@ TEST_CASE("a keyed bijection visits every index once, and its inverse leads back
     CHECK(large.inverse(large(i * 1'000'003)) == i * 1'000'003);
 }
 
+TEST_CASE("runs are what single indices give", "[random]") {
+  for (const std::uint64_t size : {1U, 3U, 65U, 1000U, 4097U, 30000U}) {
+    const KeyedBijection map(size, 9, 10);
+    for (const std::uint64_t first : {std::uint64_t{0}, size / 3}) {
+      std::vector<std::uint64_t> forth(size - first);
+      std::vector<std::uint64_t> back(size - first);
+      map.map_run(first, forth);
+      map.inverse_run(first, back);
+      for (std::uint64_t i = 0; i < forth.size(); ++i) {
+        REQUIRE(forth[i] == map(first + i));
+        REQUIRE(back[i] == map.inverse(first + i));
+      }
+    }
+  }
+}
+
 TEST_CASE("bijections of other keys are other ones, without order", "[random]") {
   const std::uint64_t size = 10'000;
   const KeyedBijection a(size, 1, 0);

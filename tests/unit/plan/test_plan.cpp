@@ -120,3 +120,41 @@ TEST_CASE("a forced team must exist", "[plan]") {
         "--team-size 3: 6 ranks divide into teams of 1, 2, 4, 6. Ask for one of these");
   CHECK(make_plan(matrices, {.ranks = 6, .team_size = 4}).items[0].way.team_size == 4);
 }
+
+TEST_CASE("elements in random order are held where they fit, else they pass", "[plan]") {
+  const std::vector<Matrix> matrices{dense(4096, 1024)};
+  PlanOptions options;
+  options.ranks = 1;
+  options.randomize = 3;
+  const PlanItem held = make_plan(matrices, options).items.front();
+  CHECK(held.way.held);
+  CHECK(held.way.randomize == 3);
+  // Elements of F32: 4 bytes each.
+  Way plain;
+  CHECK(held.memory_bytes == memory_bytes(matrices[0], plain) + 4 * 4096 * 1024);
+  CHECK(held.seconds > 4 * cost_seconds(matrices[0], plain, Rates{}));
+  // A matrix larger than the window, on a rank with room for the window and not for all.
+  const std::vector<Matrix> large{dense(400'000, 1024)};
+  options.memory_per_rank_bytes = memory_bytes(large[0], plain) + (std::int64_t{300} << 20U);
+  const PlanItem passed = make_plan(large, options).items.front();
+  CHECK_FALSE(passed.way.held);
+  CHECK(passed.way.randomize == 3);
+  CHECK(passed.memory_bytes == memory_bytes(large[0], plain) + (std::int64_t{256} << 20U));
+  Way by_memory = passed.way;
+  by_memory.held = true;
+  CHECK(passed.seconds > cost_seconds(large[0], by_memory, Rates{}));
+}
+
+TEST_CASE("a matrix is compared with its base where the Gram matrices fit", "[plan]") {
+  const std::vector<Matrix> matrices{dense(4096, 2048)};
+  PlanOptions options;
+  options.ranks = 1;
+  options.compare = true;
+  const PlanItem all = make_plan(matrices, options).items.front();
+  CHECK(all.way.compare);
+  CHECK(all.memory_bytes > 3 * 8 * 2048 * 2048);
+  options.memory_per_rank_bytes = all.memory_bytes - 1;
+  const PlanItem less = make_plan(matrices, options).items.front();
+  CHECK_FALSE(less.way.compare);
+  CHECK(less.seconds < all.seconds);
+}

@@ -1,0 +1,59 @@
+#include "wishart/fit/farms.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "wishart/core/error.hpp"
+#include "wishart/fit/estimators.hpp"
+#include "wishart/fit/power_law.hpp"
+
+namespace wishart::fit {
+
+Windows fixed_aspect_windows(const Matrix& matrix, double aspect) {
+  require(aspect >= 1, "the aspect ratio of windows is at least 1");
+  const std::int64_t n = matrix.long_side();
+  const std::int64_t m = matrix.short_side();
+  // The shorter of the sides that come of one whole side of the view.
+  const auto scaled = [](std::int64_t side, double factor) {
+    return std::max<std::int64_t>(1, std::llround(static_cast<double>(side) * factor));
+  };
+  const bool along = static_cast<double>(n) >= aspect * static_cast<double>(m);
+  const std::int64_t whole = along ? n : m;  // the side that is cut
+  const std::int64_t part = std::min(whole, along ? scaled(m, aspect) : scaled(n, 1 / aspect));
+  const std::int64_t count = (whole + part - 1) / part;
+  const bool rows_are_cut = (matrix.rows >= matrix.cols) == along;
+  Windows windows;
+  windows.shape = matrix;
+  (rows_are_cut ? windows.shape.rows : windows.shape.cols) = part;
+  windows.shape.views.assign(static_cast<std::size_t>(count * matrix.num_views()), View{});
+  for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
+    for (std::int64_t k = 0; k < count; ++k) {
+      const std::int64_t begin = count > 1 ? k * (whole - part) / (count - 1) : 0;
+      windows.places.push_back({view, rows_are_cut ? begin : 0, rows_are_cut ? 0 : begin});
+    }
+  }
+  return windows;
+}
+
+void measure_farms(WeightMeasures& measures, const Windows& windows, std::span<const double> sigma,
+                   double floor_sigma, const FitOptions& options) {
+  measures.num_farms = static_cast<std::int64_t>(windows.places.size());
+  if (sigma.empty()) return;
+  const double eps = std::numeric_limits<double>::epsilon();
+  const double rounding = sigma.back() * static_cast<double>(windows.shape.long_side()) * eps;
+  const double floor =
+      options.weightwatcher ? kWeightWatcherFloor : std::pow(std::max(floor_sigma, rounding), 2);
+  std::vector<double> lambda;
+  for (const double value : sigma) {
+    if (value * value > floor) lambda.push_back(value * value);
+  }
+  const ScanOptions scan = options.weightwatcher
+                               ? ScanOptions{}
+                               : ScanOptions{.min_tail = kMinTail, .skip_repeated = true};
+  if (std::ssize(lambda) < scan.min_tail) return;
+  measures.farms_hill = hill_alpha(lambda);
+  if (const auto fit = scan_power_law(lambda, scan)) measures.farms_alpha = fit->alpha;
+}
+
+}  // namespace wishart::fit

@@ -1,0 +1,45 @@
+#pragma once
+
+/// @file
+/// Inside of the module: eigenvectors of the largest eigenvalues of a symmetric matrix that only
+/// has to be multiplied with.
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "wishart/mpi/comm.hpp"
+
+namespace wishart::spectrum {
+
+/// to = G * from for blocks of `count` vectors of length n, column-major. Every rank of the team
+/// calls it with the same vectors and gets the same result.
+using BlockProduct =
+    std::function<void(std::span<const double> from, std::int64_t count, std::span<double> to)>;
+
+struct TopVectors {
+  std::int64_t count = 0;
+  std::vector<double> values;   ///< descending
+  std::vector<double> vectors;  ///< n x count, column-major, orthonormal
+  double residual = 0;          ///< largest |G v - value v| / largest value
+};
+
+/// The `count` largest eigenvalues of a positive semidefinite G of order n, with vectors.
+///
+/// Block Krylov iteration with restarts (Golub and Underwood, The block Lanczos method, 1977; with
+/// all blocks orthogonalised against all others): from a block X, a few vectors more than are asked
+/// for, the basis [X, G X, G^2 X, ...] is made orthonormal, and the Ritz vectors of G in it are the
+/// next X, until every residual is below 1e-10 of the largest value, or 40 restarts are done: what
+/// is left is told. Where n is small the basis is the whole space, and the result exact. It begins
+/// with fixed pseudo-random vectors, so that the same G gives the same result.
+///
+/// Collective over `team`: rank 0 does the small dense work and tells the others.
+/// @throws mpi::AgreedError on every rank
+[[nodiscard]] TopVectors top_vectors(const mpi::Comm& team, std::int64_t n, std::int64_t count,
+                                     const BlockProduct& product);
+
+/// Singular values of a small square matrix (column-major, order n), descending.
+[[nodiscard]] std::vector<double> small_singular_values(std::vector<double> a, std::int64_t n);
+
+}  // namespace wishart::spectrum

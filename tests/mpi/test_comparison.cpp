@@ -1,0 +1,190 @@
+/// @file
+/// A matrix against its base: planted answers, and the same ones on every team.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/spectrum/comparison.hpp"
+
+#include "mpi/matrices.hpp"
+#include "support/mpi_main.hpp"
+
+using namespace wishart;
+using namespace wishart::spectrum;
+using wishart::test::ElementFunction;
+using wishart::test::FunctionSource;
+using wishart::test::matrix_of;
+using wishart::test::noise;
+using wishart::test::world;
+
+namespace {
+
+Comparison compared(const Matrix& matrix, const ElementFunction& own, const ElementFunction& base,
+                    const mpi::Comm& comm) {
+  FunctionSource source(own);
+  FunctionSource base_source(base);
+  Team team(comm);
+  Workspace workspace;
+  SolveOptions options;
+  options.panel_bytes = 20000;  // several panels
+  return compare(matrix, source, matrix, base_source, team, options, workspace);
+}
+
+/// Linear CKA by its definition, from all elements.
+double cka_of(const Matrix& matrix, const ElementFunction& x, const ElementFunction& y,
+              bool centred) {
+  const std::int64_t n = matrix.rows;
+  const std::int64_t d = matrix.cols;
+  const auto values = [&](const ElementFunction& f) {
+    std::vector<double> v(static_cast<std::size_t>(n * d));
+    for (std::int64_t j = 0; j < d; ++j) {
+      double mean = 0;
+      for (std::int64_t i = 0; i < n; ++i) mean += f(i, j) / static_cast<double>(n);
+      for (std::int64_t i = 0; i < n; ++i) {
+        v[static_cast<std::size_t>(i * d + j)] = f(i, j) - (centred ? mean : 0);
+      }
+    }
+    return v;
+  };
+  const auto product = [&](const std::vector<double>& a, const std::vector<double>& b) {
+    double sum = 0;
+    for (std::int64_t j = 0; j < d; ++j) {
+      for (std::int64_t k = 0; k < d; ++k) {
+        double cell = 0;
+        for (std::int64_t i = 0; i < n; ++i) {
+          cell += a[static_cast<std::size_t>(i * d + j)] * b[static_cast<std::size_t>(i * d + k)];
+        }
+        sum += cell * cell;
+      }
+    }
+    return sum;
+  };
+  const auto a = values(x);
+  const auto b = values(y);
+  return product(a, b) / std::sqrt(product(a, a) * product(b, b));
+}
+
+/// A diagonal of count, count - 1, ..., with unit vectors as singular vectors, those of `shift`
+/// leading ones moved to the end: what leads there did not lead here.
+ElementFunction diagonal(std::int64_t count, std::int64_t shift) {
+  return [=](std::int64_t row, std::int64_t col) {
+    if (row != col) return 0.0;
+    return static_cast<double>(count - (col + count - shift) % count);
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a matrix and itself, scaled: all alike", "[comparison]") {
+  for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{300, 170}, {170, 300}}) {
+    const ElementFunction half = [](std::int64_t i, std::int64_t j) { return 0.5 * noise(i, j); };
+    const Comparison c = compared(matrix_of(rows, cols), noise, half, world());
+    CAPTURE(rows, cols);
+    CHECK(c.cka == Approx(1).margin(1e-12));
+    CHECK(c.uncentred_root == Approx(1).margin(1e-12));
+    CHECK(c.num_vectors == kTopVectors);
+    CHECK(c.overlap == Approx(1).margin(1e-12));
+    CHECK(c.largest_angle < 1e-6);  // acos near 1: the root of the rounding error
+    CHECK(c.sum_squares == Approx(4 * c.base_sum_squares).epsilon(1e-14));
+    CHECK(c.sigma_max == Approx(2 * c.base_sigma_max).epsilon(1e-12));
+    CHECK(c.residual <= 1e-10);
+    // Noise: no component stands out. A third, and a ninetieth of a standard error of 1/sqrt(M k).
+    CHECK(c.participation == Approx(1.0 / 3).margin(0.05));
+    CHECK(c.entropy == Approx(1 - 0.7296 / std::log(170.0)).margin(0.02));
+  }
+}
+
+TEST_CASE("alignment is that of the definition, tall and wide", "[comparison]") {
+  // Means other than zero, so that centring matters.
+  const ElementFunction x = [](std::int64_t i, std::int64_t j) {
+    return noise(i, j) + 0.3 * static_cast<double>(j % 3);
+  };
+  const ElementFunction y = [&](std::int64_t i, std::int64_t j) {
+    return 0.6 * x(i, j) + 0.4 * noise(i + 1000, j) - 0.2;
+  };
+  for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{60, 25}, {25, 60}}) {
+    const Matrix matrix = matrix_of(rows, cols);
+    const Comparison c = compared(matrix, x, y, world());
+    CAPTURE(rows, cols);
+    CHECK(c.cka == Approx(cka_of(matrix, x, y, true)).epsilon(1e-11));
+    CHECK(c.uncentred_root == Approx(std::sqrt(cka_of(matrix, x, y, false))).epsilon(1e-11));
+  }
+}
+
+TEST_CASE("planted subspaces: overlap and angles", "[comparison]") {
+  // 200: by Krylov blocks; 40: the whole space at once.
+  for (const std::int64_t m : {200, 40}) {
+    const Matrix matrix = matrix_of(m, m);
+    // Three of the ten leading vectors change places with others.
+    const Comparison c = compared(matrix, diagonal(m, 0), diagonal(m, 3), world());
+    CAPTURE(m);
+    CHECK(c.overlap == Approx(0.7).margin(1e-8));
+    CHECK(c.largest_angle == Approx(std::numbers::pi / 2).margin(1e-6));
+    CHECK(c.sigma_max == Approx(static_cast<double>(m)).epsilon(1e-12));
+    // Unit vectors: one component each. A residual of 1e-10 leaves the others far below.
+    CHECK(c.participation == Approx(1.0 / static_cast<double>(m)).epsilon(1e-6));
+    CHECK(c.entropy == Approx(0).margin(1e-6));
+    CHECK(c.base_participation == Approx(1.0 / static_cast<double>(m)).epsilon(1e-6));
+  }
+  // The first vector turned by 0.3 out of the plane of the ten.
+  const std::int64_t m = 200;
+  const double angle = 0.3;
+  const ElementFunction turned = [=](std::int64_t row, std::int64_t col) {
+    // diag(...) R, R a rotation in the plane of columns 0 and 150; sigma of 150 is 50.
+    const ElementFunction plain = diagonal(m, 0);
+    if (col == 0) return plain(row, 0) * std::cos(angle) - plain(row, 150) * std::sin(angle);
+    if (col == 150) return plain(row, 0) * std::sin(angle) + plain(row, 150) * std::cos(angle);
+    return plain(row, col);
+  };
+  const Comparison c = compared(matrix_of(m, m), diagonal(m, 0), turned, world());
+  CHECK(c.largest_angle == Approx(angle).margin(1e-7));
+  CHECK(c.overlap == Approx((9 + std::cos(angle) * std::cos(angle)) / 10).margin(1e-8));
+}
+
+TEST_CASE("views are compared one by one, and averaged", "[comparison]") {
+  // FunctionSource multiplies view v by v + 1: norms add up, the rest is that of each view.
+  const ElementFunction other = [](std::int64_t i, std::int64_t j) { return noise(j + 7, i); };
+  const Comparison one = compared(matrix_of(50, 30), noise, other, world());
+  const Comparison three = compared(matrix_of(50, 30, 3), noise, other, world());
+  CHECK(three.sum_squares == Approx((1 + 4 + 9) * one.sum_squares).epsilon(1e-13));
+  CHECK(three.sigma_max == Approx(3 * one.sigma_max).epsilon(1e-13));
+  CHECK(three.cka == Approx(one.cka).epsilon(1e-12));
+  CHECK(three.overlap == Approx(one.overlap).epsilon(1e-10));
+  CHECK(three.entropy == Approx(one.entropy).epsilon(1e-10));
+}
+
+TEST_CASE("a team finds what one rank finds", "[comparison]") {
+  const mpi::Comm self = world().split(world().rank(), 0);
+  const ElementFunction other = [](std::int64_t i, std::int64_t j) {
+    return noise(i, j) + 0.5 * noise(i + 500, j);
+  };
+  for (const auto& [rows, cols] :
+       {std::pair<std::int64_t, std::int64_t>{400, 210}, {210, 400}, {3, 5}, {1, 4}, {4, 1}}) {
+    const Matrix matrix = matrix_of(rows, cols);
+    const Comparison team = compared(matrix, noise, other, world());
+    const Comparison alone = compared(matrix, noise, other, self);
+    CAPTURE(rows, cols);
+    // A matrix of one row has no variation.
+    CHECK(std::isnan(team.cka) == (rows == 1));
+    if (rows > 1) CHECK(team.cka == Approx(alone.cka).epsilon(1e-11));
+    CHECK(team.uncentred_root == Approx(alone.uncentred_root).epsilon(1e-11));
+    CHECK(team.num_vectors == std::min<std::int64_t>(kTopVectors, matrix.short_side()));
+    CHECK(team.sigma_max == Approx(alone.sigma_max).epsilon(1e-11));
+    // Noise has gaps of a hundredth: residuals of 1e-10 leave 1e-8 in the vectors.
+    CHECK(team.overlap == Approx(alone.overlap).margin(1e-6));
+    CHECK(team.participation == Approx(alone.participation).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("zeros have no direction, and are no failure", "[comparison]") {
+  const ElementFunction zero = [](std::int64_t, std::int64_t) { return 0.0; };
+  const Comparison c = compared(matrix_of(30, 20), noise, zero, world());
+  CHECK(c.base_sum_squares == 0);
+  CHECK(c.base_sigma_max == 0);
+  CHECK(std::isnan(c.cka));
+  CHECK(std::isnan(c.uncentred_root));
+}

@@ -1,0 +1,102 @@
+/// @file
+/// What the spectra of permuted matrices are made into: the rand_* columns and the traps.
+
+#include <cmath>
+#include <numeric>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/core/error.hpp"
+#include "wishart/fit/null_model.hpp"
+#include "wishart/fit/random.hpp"
+#include "wishart/fit/randomised.hpp"
+
+#include "bench/bidiagonal.hpp"
+
+using namespace wishart;
+using namespace wishart::fit;
+
+namespace {
+
+Matrix matrix_of(std::int64_t rows, std::int64_t cols) {
+  Matrix matrix;
+  matrix.key = "w";
+  matrix.rows = rows;
+  matrix.cols = cols;
+  matrix.views.resize(1);
+  return matrix;
+}
+
+std::vector<double> gaussian_sigma(std::int64_t rows, std::int64_t cols, double spike,
+                                   CounterRandom& random) {
+  std::vector<double> values = bench::gaussian_eigenvalues(rows, cols, spike, random);
+  for (double& value : values) value = std::sqrt(value);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("columns of random orders by their definitions", "[randomised]") {
+  const std::vector<double> own{1, 2, 3};
+  const std::vector<std::vector<double>> permuted{{1, 2, 2.5}, {1.5, 2, 2}};
+  WeightMeasures m;
+  measure_randomised(m, matrix_of(5, 3), own, permuted, 0, {});
+  CHECK(m.num_rand == 2);
+  CHECK(m.max_rand_eval == 6.25);
+  CHECK(m.ww_softrank == 6.25 / 9);
+  CHECK(m.ww_maxdist == 9 - 6.25);
+  WeightMeasures one;
+  WeightMeasures two;
+  measure_randomised(one, matrix_of(5, 3), own, std::span(permuted).first(1), 0, {});
+  measure_randomised(two, matrix_of(5, 3), own, std::span(permuted).last(1), 0, {});
+  CHECK(m.rand_distance == Approx((one.rand_distance + two.rand_distance) / 2).epsilon(1e-14));
+  const double mean = (1 + 4 + 6.25 + 2.25 + 4 + 4) / 6;
+  CHECK(m.rand_W_scale == Approx(1 / std::sqrt(mean)).epsilon(1e-14));
+}
+
+TEST_CASE("permuted noise has no traps, the bulk of its law, and hardly any distance",
+          "[randomised]") {
+  int traps = 0;
+  int spikes = 0;
+  const int matrices = 200;
+  for (int s = 0; s < matrices; ++s) {
+    CounterRandom random(11, static_cast<std::uint64_t>(s));
+    const auto own = gaussian_sigma(200, 100, 0, random);
+    const std::vector<std::vector<double>> permuted{gaussian_sigma(200, 100, 0, random)};
+    WeightMeasures m;
+    measure_randomised(m, matrix_of(200, 100), own, permuted, 0, {});
+    traps += m.num_traps > 0 ? 1 : 0;
+    spikes += m.rand_num_spikes > 0 ? 1 : 0;
+    if (m.rand_num_spikes > 0) continue;
+    // The variance is a mean over 20000 elements: five standard errors.
+    const Bulk bulk = bulk_of(200, 100, 1);
+    CHECK(m.rand_bulk_max / bulk.high == Approx(1).margin(5 * std::sqrt(2.0 / 20000)));
+    CHECK(m.rand_sigma_mp == Approx(1).margin(1e-12));
+    CHECK(m.rand_distance < 0.02);
+  }
+  // 1 % of 200 are 2; more than 8 has a probability below 1e-3.
+  CHECK(traps <= 8);
+  CHECK(spikes <= 8);
+}
+
+TEST_CASE("a planted trap is found, and only what every order shows counts", "[randomised]") {
+  CounterRandom random(12, 0);
+  const double strength = 2 * std::pow(200.0 * 100.0, 0.25);
+  const auto own = gaussian_sigma(200, 100, 0, random);
+  std::vector<std::vector<double>> permuted;
+  for (int k = 0; k < 3; ++k) permuted.push_back(gaussian_sigma(200, 100, strength, random));
+  WeightMeasures m;
+  measure_randomised(m, matrix_of(200, 100), own, permuted, 0, {});
+  CHECK(m.num_traps == 1);
+  CHECK(m.trap_p < 1e-6);
+  permuted.push_back(gaussian_sigma(200, 100, 0, random));
+  measure_randomised(m, matrix_of(200, 100), own, permuted, 0, {});
+  CHECK(m.num_traps == 0);
+  CHECK(m.trap_p > 0.01);
+}
+
+TEST_CASE("nothing to compare is refused", "[randomised]") {
+  WeightMeasures m;
+  const std::vector<double> own{1, 2};
+  CHECK_THROWS_AS(measure_randomised(m, matrix_of(2, 2), own, {}, 0, {}), Error);
+}
