@@ -96,14 +96,29 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
                         ": no tensor of this checkpoint is a matrix to analyse; the archive "
                         "will hold the list of skipped tensors only");
   }
+  take_lock();
+  if (left_to_another()) return;
   check_archive();
-  if (already_archived_) return;
+  if (already_archived_) {
+    lock_.reset();
+    return;
+  }
   const std::string fingerprint =
       hash_hex(identity_ + options_.result_options_json() + std::string(build_info().version) +
                std::string(build_info().commit));
   journal_ = std::make_unique<archive::Journal>(options_.archive, id_, fingerprint);
   resume_from_journal();
   make_plan(layout);
+}
+
+void CheckpointJob::take_lock() {
+  lock_ = std::make_unique<archive::CheckpointLock>(options_.archive, id_);
+  if (!lock_->held()) {
+    closing_ = id_ + ": another job is at it: " + lock_->other() +
+               ". It is left to that job; run the same command again when it has ended\n";
+  } else if (lock_->taken_over()) {
+    warnings_.push_back(id_ + ": the lock of a job that is gone was taken over: " + lock_->other());
+  }
 }
 
 void CheckpointJob::check_archive() {
@@ -213,8 +228,8 @@ void CheckpointJob::make_plan(const Layout& layout) {
 
 WorkOrder CheckpointJob::work_order() const {
   WorkOrder order;
-  order.nothing_to_do = already_archived_;
-  if (already_archived_) return order;
+  order.nothing_to_do = already_archived_ || left_to_another();
+  if (order.nothing_to_do) return order;
   order.root = catalogue_.root.string();
   order.files = catalogue_.files;
   order.matrices = todo_;
@@ -255,6 +270,7 @@ double CheckpointJob::seconds() const {
 }
 
 void CheckpointJob::flush(bool now) {
+  lock_->beat();
   const auto time = std::chrono::steady_clock::now();
   if (!now && time - last_flush_ < kFlushInterval) return;
   journal_->flush(seconds());
@@ -262,6 +278,7 @@ void CheckpointJob::flush(bool now) {
 }
 
 std::filesystem::path CheckpointJob::finish() {
+  lock_->beat(true);
   CheckpointRecord record;
   Provenance& provenance = record.provenance;
   provenance.checkpoint_id = id_;
@@ -307,6 +324,7 @@ std::filesystem::path CheckpointJob::finish() {
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
   file_ = archive::write_archive(options_.archive, record);
   journal_->remove();
+  lock_.reset();
   closing_ = id_ + ": " + std::to_string(record.layers.size()) + " matrices, " +
              std::to_string(failed) + " without a fit, " + std::to_string(record.skipped.size()) +
              " tensors skipped, in " + rounded(provenance.seconds, 3) +
@@ -315,6 +333,7 @@ std::filesystem::path CheckpointJob::finish() {
 }
 
 int CheckpointJob::exit_code() const {
+  if (left_to_another()) return static_cast<int>(Blame::interrupted);
   int code = archived_exit_code_;
   for (const auto& [key, done] : done_) code = graver(code, done.spectrum.exit_code);
   return code;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "wishart/archive/journal.hpp"
+#include "wishart/archive/lock.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/job/options.hpp"
 #include "wishart/model/matrices.hpp"
@@ -31,6 +32,8 @@ public:
 
   /// The archive has this checkpoint, with these options, already.
   [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }
+  /// Another job is computing it.
+  [[nodiscard]] bool left_to_another() const noexcept { return lock_ && !lock_->held(); }
   /// What the ranks have to know. Its matrices are those still to be computed, in plan order.
   [[nodiscard]] WorkOrder work_order() const;
   /// The plan over the matrices of the work order: item i is matrix i.
@@ -45,7 +48,8 @@ public:
   /// Takes a result into the journal.
   /// @throws Error with Blame::resource if it cannot be written
   void take(Result&& result);
-  /// Forces the journal to disk if the last time was a while ago, or if `now`.
+  /// Forces the journal to disk if the last time was a while ago, or if `now`, and keeps the lock.
+  /// @throws Error with Blame::resource, also if the lock was lost
   void flush(bool now);
 
   /// Writes the archive file and removes the journal. All matrices must be done.
@@ -72,6 +76,7 @@ private:
     LayerRow row;
   };
 
+  void take_lock();
   void check_archive();
   void take_over(const std::filesystem::path& file);
   void resume_from_journal();
@@ -90,8 +95,9 @@ private:
   int archived_exit_code_ = 0;
   double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again
   std::int64_t earlier_restarts_ = 0;
-  std::unique_ptr<archive::Journal> journal_;
-  std::vector<Matrix> todo_;  ///< in plan order
+  std::unique_ptr<archive::CheckpointLock> lock_;
+  std::unique_ptr<archive::Journal> journal_;  ///< after the lock: closed before it is given up
+  std::vector<Matrix> todo_;                   ///< in plan order
   plan::Plan plan_;
   std::unordered_map<std::string, Done> done_;       ///< by key
   std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key
