@@ -15,6 +15,7 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
   if (!shared) return;
   const TempFolder temp;
   const std::string archive = (temp / "archive").string();
+  std::filesystem::create_directories(temp / "run");
   int nights = 0;
   for (const char* step : {"0", "50", "100", "200", "300", "450", "600"}) {
     const std::string name = std::string("checkpoint-") + step;
