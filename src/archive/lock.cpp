@@ -49,15 +49,21 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-/// When process `pid` began; empty if there is none, or the system does not say. The name in
-/// /proc/PID/stat may hold anything, so fields are counted from its last bracket: the start is the
-/// 22nd of all, the 20th behind it (proc(5)).
-std::string start_of(std::int64_t pid) {
+/// What the system says of a process that runs.
+struct ProcessFacts {
+  std::string state;  ///< `R`, `S`, ..., `Z` for one that has ended and was not waited for
+  std::string start;
+};
+
+/// State and start of process `pid`; empty if there is none, or the system does not say. The name
+/// in /proc/PID/stat may hold anything, so fields are counted from its last bracket: the start is
+/// the 22nd of all, the 20th behind it; the state is the first (proc(5)).
+ProcessFacts facts_of(std::int64_t pid) {
   const std::string text = small_file("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t bracket = text.rfind(')');
   if (bracket == std::string::npos) return {};
   const std::vector<std::string> fields = split(text.substr(bracket + 1), ' ');
-  return fields.size() > 20 ? fields[20] : std::string();
+  return fields.size() > 20 ? ProcessFacts{fields[1], fields[20]} : ProcessFacts{};
 }
 
 /// Where a process number means a certain process: this boot, this namespace.
@@ -81,7 +87,7 @@ LockOwner this_process() {
   owner.host = host_name();
   owner.space = process_space();
   owner.pid = ::getpid();
-  owner.start = start_of(owner.pid);
+  owner.start = facts_of(owner.pid).start;
   const char* job = std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe)
   if (job != nullptr) owner.job = job;
   owner.since = utc_now();
@@ -120,7 +126,9 @@ std::string shown_owner(const LockOwner& owner) {
 bool is_gone(const LockOwner& owner, const LockOwner& self) {
   if (owner.host != self.host || owner.space != self.space || owner.pid <= 0) return false;
   if (::kill(static_cast<::pid_t>(owner.pid), 0) != 0 && errno == ESRCH) return true;
-  return !owner.start.empty() && start_of(owner.pid) != owner.start;
+  const ProcessFacts now = facts_of(owner.pid);
+  if (now.state == "Z" || now.state == "X") return true;
+  return !owner.start.empty() && now.start != owner.start;
 }
 
 /// Makes an empty file that was not there. Returns 0 or an errno.

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/index.hpp"
 #include "wishart/core/text.hpp"
 
 #include "disk.hpp"
@@ -162,6 +163,28 @@ Verdict verify_file(const std::filesystem::path& file) {
   return verdict;
 }
 
+Verdict verify_index(const std::filesystem::path& folder) {
+  Verdict verdict;
+  verdict.file = folder / "index.h5";
+  std::error_code ignored;
+  const std::uintmax_t size = std::filesystem::file_size(verdict.file, ignored);
+  if (!ignored) verdict.size_bytes = static_cast<std::int64_t>(size);
+  try {
+    verdict.sealed = check_seal(verdict.file) == Seal::good;
+    (void)read_index(folder);
+  } catch (const Error& error) {
+    verdict.findings.emplace_back(error.what());
+  }
+  if (!verdict.sealed && verdict.findings.empty()) {
+    verdict.findings.emplace_back("its bytes are not those that were written");
+  }
+  if (!verdict.findings.empty()) {
+    verdict.standing = Standing::damaged;
+    verdict.findings.emplace_back("`wishart index` makes it again of the files");
+  }
+  return verdict;
+}
+
 std::filesystem::path set_aside(const std::filesystem::path& file) {
   std::filesystem::path target = file;
   target += ".damaged";
@@ -182,7 +205,9 @@ std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder
        entries.increment(code)) {
     const std::string name = entries->path().filename().string();
     const bool temporary = name.starts_with('.') && name.find(".h5.tmp-") != std::string::npos;
-    if (temporary || name.starts_with(".wishart-probe-")) found.push_back(entries->path());
+    const bool probe = name.starts_with(".wishart-probe-") ||
+                       (name.starts_with('.') && name.find(".lock.now-") != std::string::npos);
+    if (temporary || probe) found.push_back(entries->path());
   }
   std::sort(found.begin(), found.end());
   return found;

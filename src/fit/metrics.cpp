@@ -74,6 +74,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.num_inf = spectrum.num_inf;
   row.hash = spectrum.hash;
   row.seconds = spectrum.seconds;
+  row.same_as = spectrum.same_as;
   row.exit_code = spectrum.exit_code;
   return row;
 }
@@ -109,6 +110,9 @@ LayerRow described(const LayerRow& archived) {
   row.num_inf = archived.num_inf;
   row.hash = archived.hash;
   row.seconds = archived.seconds;
+  row.precision = archived.precision;
+  row.predicted_seconds = archived.predicted_seconds;
+  row.same_as = archived.same_as;
   return row;
 }
 

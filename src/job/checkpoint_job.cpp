@@ -54,12 +54,6 @@ int exit_code_of(const LayerRow& row) {
   return static_cast<int>(row.exit_code);
 }
 
-/// The results of two builds do not go into one archive.
-bool is_by_this_program(const Provenance& provenance) {
-  return provenance.program_version == build_info().version &&
-         provenance.program_commit == build_info().commit;
-}
-
 /// Of two exit codes the graver: input before resources before numerics.
 int graver(int a, int b) {
   if (a == 0 || b == 0) return std::max(a, b);
@@ -109,6 +103,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   journal_ = std::make_unique<archive::Journal>(options_.archive, id_, fingerprint);
   resume_from_journal();
   make_plan(layout);
+  if (options_.reuse && !todo_.empty()) {
+    earlier_ = find_earlier(options_.archive, {id_, path_, options_.result_options_json()});
+  }
 }
 
 void CheckpointJob::take_lock() {
@@ -234,6 +231,9 @@ WorkOrder CheckpointJob::work_order() const {
   order.files = catalogue_.files;
   order.matrices = todo_;
   for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
+  for (const Matrix& matrix : todo_) {
+    order.known_hashes.push_back(earlier_ ? earlier_->hash_of(matrix) : std::string());
+  }
   order.resolve = options_.resolve;
   order.calibrate = worth_calibrating();
   order.fit = options_.fit;
@@ -257,12 +257,29 @@ void CheckpointJob::start_work(double gflops) {
 
 void CheckpointJob::take(Result&& result) {
   const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
+  if (result.unchanged) fill_unchanged(matrix, result);
   busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
   work_end_ = std::chrono::steady_clock::now();
   archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
   // What failed for want of memory or for a bad disk is tried again by the next run.
   if (is_lasting(entry.spectrum)) journal_->append(entry);
   done_[entry.key] = {std::move(entry.spectrum), std::move(result.row)};
+}
+
+void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {
+  const double seconds = result.spectrum.seconds;
+  result.spectrum = earlier_->spectrum_of(matrix.key);
+  result.spectrum.seconds = seconds;
+  const Provenance& earlier = earlier_->provenance();
+  if (earlier.fit_version == fit::kFitVersion &&
+      earlier.fit_options == fit::options_json(options_.fit)) {
+    result.row = earlier_->row_of(matrix.key);  // a fit takes time, and would give the same
+    result.row.seconds = seconds;
+    result.row.same_as = result.spectrum.same_as;
+  } else {
+    result.row = fit::layer_row(matrix, result.spectrum, options_.fit);
+  }
+  result.row.dtype = storage_text(matrix.tensor);
 }
 
 double CheckpointJob::seconds() const {
@@ -309,6 +326,7 @@ std::filesystem::path CheckpointJob::finish() {
   record.skipped = selection_.skipped;
 
   std::int64_t failed = 0;
+  std::int64_t unchanged = 0;
   std::int64_t id = 0;
   for (const Matrix& matrix : selection_.matrices) {
     const auto found = done_.find(matrix.key);
@@ -317,15 +335,19 @@ std::filesystem::path CheckpointJob::finish() {
     done.row.layer_id = id++;
     done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
     if (done.row.status != "success") ++failed;
+    if (!done.row.same_as.empty()) ++unchanged;
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
   fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
+  const std::string since =
+      earlier_ ? earlier_->provenance().checkpoint_id : "an earlier checkpoint";
   file_ = archive::write_archive(options_.archive, record);
   journal_->remove();
   lock_.reset();
   closing_ = id_ + ": " + std::to_string(record.layers.size()) + " matrices, " +
+             (unchanged > 0 ? std::to_string(unchanged) + " unchanged since " + since + ", " : "") +
              std::to_string(failed) + " without a fit, " + std::to_string(record.skipped.size()) +
              " tensors skipped, in " + rounded(provenance.seconds, 3) +
              " s\n  archive: " + printable(file_.string()) + "\n";

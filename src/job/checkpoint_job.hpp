@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "wishart/model/matrices.hpp"
 #include "wishart/plan/plan.hpp"
 
+#include "earlier_checkpoint.hpp"
 #include "machine.hpp"
 #include "messages.hpp"
 
@@ -82,6 +84,8 @@ private:
   void resume_from_journal();
   bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
+  /// Gives a result whose values have not changed what the earlier checkpoint has.
+  void fill_unchanged(const Matrix& matrix, Result& result) const;
   [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
@@ -98,6 +102,7 @@ private:
   std::unique_ptr<archive::CheckpointLock> lock_;
   std::unique_ptr<archive::Journal> journal_;  ///< after the lock: closed before it is given up
   std::vector<Matrix> todo_;                   ///< in plan order
+  std::optional<EarlierCheckpoint> earlier_;   ///< where unchanged values have their spectra
   plan::Plan plan_;
   std::unordered_map<std::string, Done> done_;       ///< by key
   std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key

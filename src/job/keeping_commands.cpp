@@ -43,6 +43,8 @@ std::vector<std::filesystem::path> files_of(const VerifyOptions& options) {
   for (const std::string& id : archive::list_checkpoints(options.archive)) {
     files.push_back(options.archive / (id + ".h5"));
   }
+  // Says so if there is none: a mistyped folder is not a whole archive.
+  if (files.empty()) (void)archive::resolve_checkpoint(options.archive, "");
   return files;
 }
 
@@ -133,6 +135,13 @@ CommandResult verify_archive(const VerifyOptions& options) {
       one.aside = archive::set_aside(file);
     }
     all.push_back(std::move(one));
+  }
+  if (options.checkpoint.empty() && std::filesystem::exists(options.archive / "index.h5")) {
+    Judged index{archive::verify_index(options.archive), {}};
+    const bool whole = index.verdict.standing == archive::Standing::whole;
+    if (!whole) result.exit_code = static_cast<int>(Blame::input);
+    if (!whole && options.repair) (void)archive::update_index(options.archive, true);
+    all.push_back(std::move(index));
   }
   std::vector<std::filesystem::path> left;
   if (std::filesystem::is_directory(options.archive)) left = archive::leftovers(options.archive);

@@ -68,6 +68,9 @@ Command scan_command() {
       "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
       "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
       "auto, plain, json or none; on stderr");
+  command.options.add_options()(
+      "no-reuse", po::bool_switch(),
+      "compute also what has the same values as in an earlier checkpoint of the archive");
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_fit_options(command.options);
@@ -179,6 +182,7 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
   options.fit = fit_options_of(values);
   options.fit.weightwatcher = options.selection.weightwatcher;
   take_engine_options(options, values);
+  options.reuse = !values["no-reuse"].as<bool>();
   if (values.count("time-limit") > 0) {
     options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
   }

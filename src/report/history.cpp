@@ -125,7 +125,7 @@ void add_advice(Page& page, const analysis::History& history) {
     evidence += " Over the last " + std::to_string(history.window) + " checkpoints " +
                 fixed(100 * settled, 0) +
                 " % of the layers have settled: alpha within the "
-                "uncertainty of its fits, norms within 2.3 %.";
+                "uncertainty of its fits, squared norms within 2.3 %.";
   }
   page.paragraph(evidence);
   page.paragraph(

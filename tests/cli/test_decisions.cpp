@@ -118,7 +118,9 @@ TEST_CASE("the gate lets a fine-tune through and stops planted damage, by its la
           .exit_code == 0);
   for (const char* rules : {"gate-lora.cfg", "gate-pretraining.cfg", "gate-compression.cfg"}) {
     CAPTURE(rules);
-    CHECK(gate(temp, "base", rules).exit_code == 0);
+    const Outcome same = gate(temp, "base", rules);
+    INFO(same.out << same.err);
+    CHECK(same.exit_code == 0);
     CHECK(gate(temp, "zeroed", rules).exit_code == 1);
     CHECK(gate(temp, "scaled", rules).exit_code == 1);
   }
@@ -193,7 +195,7 @@ TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends 
   const std::string archive = (temp / "archive").string();
   const Outcome whole = run_wishart({"verify", archive});
   CHECK(whole.exit_code == 0);
-  CHECK(whole.out.find("2 of 2 files are whole, 2 by the hash") != std::string::npos);
+  CHECK(whole.out.find("3 of 3 files are whole, 3 by the hash") != std::string::npos);
   const auto path = temp / "archive/bad.h5";
   {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -203,7 +205,7 @@ TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends 
   const Outcome damaged = run_wishart({"verify", archive});
   CHECK(damaged.exit_code == 3);
   CHECK(damaged.out.find("bad.h5: damaged\n") != std::string::npos);
-  CHECK(damaged.out.find("1 of 2 files are whole") != std::string::npos);
+  CHECK(damaged.out.find("2 of 3 files are whole") != std::string::npos);
   CHECK(std::filesystem::exists(path));
   const Outcome repaired = run_wishart({"verify", archive, "--repair", "--format", "json"});
   CHECK(repaired.exit_code == 3);
@@ -218,4 +220,10 @@ TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends 
             .exit_code == 0);
   scan(temp, "bad", base_tensors());
   CHECK(run_wishart({"verify", archive}).exit_code == 0);
+  temp.write("archive/index.h5", "junk");
+  CHECK(run_wishart({"verify", archive, "--repair"}).exit_code == 3);
+  CHECK(run_wishart({"verify", archive}).exit_code == 0);
+  std::filesystem::create_directories(temp / "empty");
+  CHECK(run_wishart({"verify", (temp / "empty").string()}).err.find("holds no archive") !=
+        std::string::npos);
 }

@@ -135,7 +135,7 @@ TEST_CASE("read errors fail their matrices only, and the next scan does these ag
   const auto bytes = std::filesystem::file_size(temp / "model/model.safetensors");
   const Outcome broken = run_shell("LD_PRELOAD=" + quoted(WISHART_EIO) +
                                    " WISHART_EIO_PATH=model.safetensors WISHART_EIO_FROM=" +
-                                   std::to_string(bytes / 2) + " " + scan);
+                                   std::to_string(bytes - 3 * 300 * 200 * 4) + " " + scan);
   INFO(broken.err << broken.out);
   CHECK(broken.exit_code == 3);
   const CsvTable table = parse_csv(run_wishart({"export", archive}).out);

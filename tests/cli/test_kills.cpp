@@ -108,10 +108,19 @@ CheckpointRecord timeless(CheckpointRecord record) {
   return record;
 }
 
-/// Ranks that outlive their mpirun (after it was killed) end by themselves, but not at once.
+/// False for a process that is gone, also if nobody has waited for it.
+bool is_running(::pid_t process) {
+  std::ifstream in("/proc/" + std::to_string(process) + "/stat");
+  std::string text;
+  if (!std::getline(in, text)) return false;
+  const std::size_t bracket = text.rfind(')');
+  return bracket != std::string::npos && text.compare(bracket, 3, ") Z") != 0;
+}
+
+/// Ranks may outlive their mpirun for a moment; the job that goes on comes after them.
 void wait_for_ranks(const std::vector<::pid_t>& ranks) {
   for (const ::pid_t rank : ranks) {
-    for (int i = 0; i < 600 && ::kill(rank, 0) == 0; ++i) {
+    for (int i = 0; i < 600 && is_running(rank); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
   }
@@ -120,8 +129,9 @@ void wait_for_ranks(const std::vector<::pid_t>& ranks) {
 constexpr std::array<const char*, 4> kKinds{"SIGKILL to a rank", "SIGKILL to all", "SIGTERM",
                                             "SIGUSR1"};
 
-void strike(const RunningScan& scan, std::size_t kind, std::uint64_t choice) {
-  const std::vector<::pid_t> ranks = scan.ranks();
+/// @return the ranks that there were
+std::vector<::pid_t> strike(const RunningScan& scan, std::size_t kind, std::uint64_t choice) {
+  std::vector<::pid_t> ranks = scan.ranks();
   if (kind == 0 && !ranks.empty()) ::kill(ranks[choice % ranks.size()], SIGKILL);
   if (kind == 1) {
     ::kill(scan.mpirun(), SIGKILL);
@@ -129,7 +139,7 @@ void strike(const RunningScan& scan, std::size_t kind, std::uint64_t choice) {
   }
   if (kind == 2) ::kill(scan.mpirun(), SIGTERM);
   if (kind == 3) ::kill(scan.mpirun(), SIGUSR1);
-  wait_for_ranks(kind == 1 ? ranks : std::vector<::pid_t>());
+  return ranks;
 }
 
 }  // namespace
@@ -158,8 +168,9 @@ TEST_CASE("killed at random moments, a scan goes on to the undisturbed archive",
     {
       RunningScan scan(temp / "model", archive, temp / "log");
       std::this_thread::sleep_for(std::chrono::duration<double>(moment));
-      strike(scan, kind, random());
+      const std::vector<::pid_t> ranks = strike(scan, kind, random());
       (void)scan.wait();
+      wait_for_ranks(ranks);
     }
     ++struck[kind];
     const bool over = std::filesystem::exists(archive / "model.h5");

@@ -131,8 +131,8 @@ private:
   std::vector<Entry> entries_;
 };
 
-/// By how much log10 of a norm may move over the window of a settled layer: 2.3 % of the norm.
-/// Norms are known to many digits; this is what counts as rest, not what can be told apart.
+/// By how much log10 of a norm may move over the window of a settled layer: 2.3 % of the squared
+/// norm. Norms are known to many digits; this is what counts as rest, not what can be told apart.
 inline constexpr double kNormResolution = 0.01;
 
 /// Where the line through (x, y) breaks: the first points of new lines, found by halving as long as

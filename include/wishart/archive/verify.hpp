@@ -34,6 +34,9 @@ struct Verdict {
 /// and `contradictions`. Never throws for what is wrong with the file.
 [[nodiscard]] Verdict verify_file(const std::filesystem::path& file);
 
+/// The same for `folder/index.h5`, which is there. What is wrong with it is mended by update_index.
+[[nodiscard]] Verdict verify_index(const std::filesystem::path& folder);
+
 /// What a record says against itself: numbers of values that do not fit the shape, singular values
 /// that are negative, not finite or out of order, a sum of their squares that is not the stored sum
 /// of squares of the elements, keys that occur twice, counts that do not fit. Empty if nothing.

@@ -36,6 +36,7 @@ struct ScanOptions {
   fit::FitOptions fit;
   Method method = Method::gram;
   Precision precision = Precision::float64;
+  bool reuse = true;     ///< spectra of an earlier checkpoint where the values are the same
   bool resolve = false;  ///< qr where the Gram matrix leaves values unresolved
   Solver solver = Solver::automatic;
   int threads_per_rank = 0;  ///< 0: as the environment says, else 1

@@ -8,6 +8,7 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
+#include "wishart/archive/verify.hpp"
 
 #include "edit_archive.hpp"
 #include "file_size_limit.hpp"
@@ -92,6 +93,21 @@ TEST_CASE("an index that cannot be written leaves the old one", "[index]") {
     CHECK(error_of([&] { update_index(folder.path(), false); }).rfind("4: ", 0) == 0);
   }
   CHECK(read_index(folder.path()).size() == 1);
+}
+
+TEST_CASE("every flipped byte of an index is found", "[index]") {
+  const test::TempFolder folder;
+  write_archive(folder.path(), at_step(1));
+  update_index(folder.path(), false);
+  CHECK(verify_index(folder.path()).standing == Standing::whole);
+  const std::filesystem::path path = folder / "index.h5";
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
+  for (std::int64_t at = 0; at < size; ++at) {
+    const unsigned bit = 1U << static_cast<unsigned>(at % 8);
+    test::flip_byte(path, at, bit);
+    if (verify_index(folder.path()).standing != Standing::damaged) FAIL("byte " << at);
+    test::flip_byte(path, at, bit);
+  }
 }
 
 TEST_CASE("ten thousand checkpoints are indexed in seconds", "[index]") {

@@ -44,6 +44,7 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
         "--job FILE",
         "--id NAME",
         "--method METHOD",
+        "--no-reuse",
         "--resolve",
         "--precision double|single",
         "--solver SOLVER",
