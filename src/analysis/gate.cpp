@@ -120,10 +120,12 @@ void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& 
                       rule.allow_share * static_cast<double>(verdict.judged + verdict.unknown))));
   const auto outside = static_cast<std::int64_t>(verdict.violations.size());
   verdict.passed = outside <= verdict.allowed;
-  verdict.text =
-      subject_of(rule) + " is to be " + bounds_text(rule) + ": " + std::to_string(outside) +
-      " of " + std::to_string(verdict.judged + verdict.unknown) + " layers " +
-      (outside == 1 ? "is" : "are") + " not, " + std::to_string(verdict.allowed) + " allowed";
+  const std::string all = std::to_string(verdict.judged + verdict.unknown) + " layers";
+  verdict.text = subject_of(rule) + " is to be " + bounds_text(rule) + ": ";
+  verdict.text += outside == 0
+                      ? "none of " + all + " lies outside"
+                      : std::to_string(outside) + " of " + all + (outside == 1 ? " lies" : " lie") +
+                            " outside, " + std::to_string(verdict.allowed) + " allowed";
 }
 
 void judge_statistic(const Rule& rule, const std::vector<Violation>& values, RuleVerdict& verdict) {

@@ -31,7 +31,7 @@ std::vector<TensorToWrite> base_tensors() {
     const std::vector<float> left = noise_values(rows * 12, seed++);
     const std::vector<float> right = noise_values(cols * 12, seed++);
     for (std::int64_t k = 0; k < 12; ++k) {
-      const float weight = 15.0F / std::sqrt(static_cast<float>(k + 1));
+      const float weight = 2.5F / std::sqrt(std::sqrt(static_cast<float>(k + 1)));
       for (std::int64_t i = 0; i < rows; ++i) {
         for (std::int64_t j = 0; j < cols; ++j) {
           values[static_cast<std::size_t>(i * cols + j)] +=

@@ -55,3 +55,26 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
   const Outcome one = run_wishart({"report", archive, "--checkpoint", "checkpoint-50"});
   CHECK(one.out.find("History") == std::string::npos);
 }
+
+TEST_CASE("two real models are ranked, and two scores say nothing", "[rank]") {
+  const auto shared = shared_folder();
+  if (!shared) return;
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  for (const char* name : {"resnet20", "resnet32"}) {
+    const Outcome outcome =
+        run_wishart({"scan", (*shared / "fixtures/oracle" / name / "model.safetensors").string(),
+                     "--archive", archive, "--id", name, "--progress", "none"},
+                    2);
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+  }
+  // Top-1 accuracies on CIFAR-10 as published with the weights.
+  const auto scores = temp.write("scores.csv", "model,score\nresnet20,91.73\nresnet32,92.63\n");
+  const Outcome outcome = run_wishart({"rank", archive, "--scores", scores.string()});
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.out.find("resnet20") != std::string::npos);
+  CHECK(outcome.out.find("No metric can be said to follow the scores: fewer than 3 models") !=
+        std::string::npos);
+}

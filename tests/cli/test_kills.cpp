@@ -42,10 +42,10 @@ std::int64_t number_from(const char* variable, std::int64_t otherwise) {
 void write_model(const std::filesystem::path& folder) {
   std::vector<TensorToWrite> tensors;
   for (std::int64_t i = 0; i < 64; ++i) {
-    const std::int64_t cols = 300 + 8 * (i % 13);
+    const std::int64_t cols = 400 + 8 * (i % 13);
     tensors.push_back({"layers." + std::to_string(i) + ".weight",
-                       {400, cols},
-                       noise_values(400 * cols, static_cast<std::uint64_t>(i))});
+                       {600, cols},
+                       noise_values(600 * cols, static_cast<std::uint64_t>(i))});
   }
   write_bytes(folder / "model.safetensors", safetensors_bytes(tensors));
 }

@@ -40,7 +40,7 @@ TEST_CASE("a rule passes inside its bounds and names the layers outside", "[gate
   REQUIRE(verdict.violations.size() == 2);
   CHECK(verdict.violations[0].key == "c.mlp");  // 3 outside, before 0.5
   CHECK(verdict.violations[0].value == 9);
-  CHECK(verdict.text == "alpha is to be from 2 to 6: 2 of 3 layers are not, 0 allowed");
+  CHECK(verdict.text == "alpha is to be from 2 to 6: 2 of 3 layers lie outside, 0 allowed");
 }
 
 TEST_CASE("roles, layers and blocks choose the layers", "[gate]") {
