@@ -71,7 +71,7 @@ double kendall(const std::vector<double>& x, const std::vector<double>& y) {
     for (std::size_t k = i + 1; k < x.size(); ++k) {
       const int a = sign(x[i] - x[k]);
       const int b = sign(y[i] - y[k]);
-      sum += a * b;
+      sum += std::int64_t{a} * b;
       unequal_x += a != 0 ? 1 : 0;
       unequal_y += b != 0 ? 1 : 0;
     }

@@ -125,6 +125,7 @@ void set_key(analysis::Rule& rule, const std::string& where, const std::string& 
   const auto found = known.find(key);
   if (found == known.end()) {
     std::vector<std::string> names;
+    names.reserve(known.size());
     for (const auto& [name, setter] : known) names.push_back(name);
     const std::string near = nearest(key, names);
     throw Error(Blame::usage, where + "unknown key '" + printable(key) + "'" +

@@ -98,8 +98,10 @@ std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
     const char* const end = cell.data() + cell.size();
     const auto [last, status] = std::from_chars(cell.data(), end, one.score);
     if (status != std::errc{} || last != end || !std::isfinite(one.score)) {
-      throw Error(Blame::usage,
-                  where + ": expected a number as " + score + ", found '" + printable(cell) + "'");
+      std::string message = where;
+      message += ": expected a number as " + printable(score);
+      message += ", found '" + printable(cell) + "'";
+      throw Error(Blame::usage, message);
     }
     scores.push_back(std::move(one));
   }
