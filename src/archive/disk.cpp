@@ -22,10 +22,16 @@ std::filesystem::path temporary_name(const std::filesystem::path& target) {
 }
 
 /// Writes a file that is not there yet and flushes it to disk. Returns 0 or an errno.
-int write_new_file(const std::filesystem::path& path, std::span<const std::byte> bytes) noexcept {
+int write_new_file(const std::filesystem::path& path,
+                   std::initializer_list<std::span<const std::byte>> pieces) noexcept {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0) return errno;
-  int code = write_fully(descriptor, 0, bytes);
+  int code = 0;
+  std::int64_t offset_bytes = 0;
+  for (const std::span<const std::byte> piece : pieces) {
+    if (code == 0) code = write_fully(descriptor, offset_bytes, piece);
+    offset_bytes += static_cast<std::int64_t>(piece.size());
+  }
   if (code == 0 && ::fsync(descriptor) != 0) code = errno;
   if (::close(descriptor) != 0 && code == 0) code = errno;  // NFS tells of a full disk here
   return code;
@@ -61,10 +67,11 @@ int flush_folder_of(const std::filesystem::path& path) {
   return code == EINVAL || code == ENOTSUP ? 0 : code;
 }
 
-void replace_file(const std::filesystem::path& target, std::span<const std::byte> bytes) {
+void replace_file(const std::filesystem::path& target,
+                  std::initializer_list<std::span<const std::byte>> pieces) {
   const std::filesystem::path temporary = temporary_name(target);
   ::unlink(temporary.c_str());
-  int code = write_new_file(temporary, bytes);
+  int code = write_new_file(temporary, pieces);
   if (code == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) code = errno;
   if (code != 0) {
     ::unlink(temporary.c_str());

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <span>
 #include <string>
 
@@ -24,10 +25,12 @@ namespace wishart::archive {
 /// Returns 0 or an errno; file systems that cannot do it count as done.
 [[nodiscard]] int flush_folder_of(const std::filesystem::path& path);
 
-/// Makes `target` hold `bytes`, or leaves it as it was: writes a hidden temporary file beside it,
-/// flushes that to disk, renames it, and flushes the folder. The temporary file never outlives a
-/// failure; one that a killed process left under the same name is replaced.
+/// Makes `target` hold the `pieces`, one after the other, or leaves it as it was: writes a hidden
+/// temporary file beside it, flushes that to disk, renames it, and flushes the folder. The
+/// temporary file never outlives a failure; one that a killed process left under the same name is
+/// replaced.
 /// @throws Error with Blame::resource
-void replace_file(const std::filesystem::path& target, std::span<const std::byte> bytes);
+void replace_file(const std::filesystem::path& target,
+                  std::initializer_list<std::span<const std::byte>> pieces);
 
 }  // namespace wishart::archive

@@ -51,4 +51,8 @@ void Place::refuse(const std::string& text) const {
   throw Error(Blame::input, name_ + ": " + text);
 }
 
+void Place::disown(const std::string& text) const {
+  throw ForeignFile(Blame::input, name_ + ": " + text);
+}
+
 }  // namespace wishart::archive

@@ -64,6 +64,12 @@ private:
   void* data_ = nullptr;
 };
 
+/// The refusal of a file that is not damaged: it is no archive, or one of a newer program.
+class ForeignFile : public Error {
+public:
+  using Error::Error;
+};
+
 /// What a call is about, for the text of its failure: a file, or an object in a file.
 class Place {
 public:
@@ -79,6 +85,9 @@ public:
   [[noreturn]] void fail() const;
   /// Throws Error with Blame::input: this place is not as the schema wants it, `text` says how.
   [[noreturn]] void refuse(const std::string& text) const;
+
+  /// Throws ForeignFile with Blame::input: this file is not one that this program reads.
+  [[noreturn]] void disown(const std::string& text) const;
 
   /// `id` as a Handle, or `fail`.
   [[nodiscard]] Handle own(hid_t id, Handle::Close closer) const {

@@ -12,7 +12,6 @@ namespace wishart::archive {
 namespace {
 
 constexpr const char* kMarkerName = "wishart";
-constexpr const char* kMarker = "checkpoint";
 constexpr const char* kVersionName = "schema_version";
 
 /// Calls `f(name, member)` for every attribute of the provenance.
@@ -80,30 +79,38 @@ bool read_attribute(const Place& file, hid_t root, const char* name, T& value) {
 }  // namespace
 
 void write_attributes(const Place& file, hid_t root, const Provenance& provenance) {
-  write_attribute(file, root, kMarkerName, std::string(kMarker));
-  write_attribute(file, root, kVersionName, kSchemaVersion);
+  write_kind(file, root, kCheckpointKind);
   visit_attributes(provenance, [&](const char* name, const auto& value) {
     write_attribute(file, root, name, value);
   });
 }
 
-Provenance read_attributes(const Place& file, hid_t root) {
+void write_kind(const Place& file, hid_t root, const std::string& kind) {
+  write_attribute(file, root, kMarkerName, kind);
+  write_attribute(file, root, kVersionName, kSchemaVersion);
+}
+
+void check_kind(const Place& file, hid_t root, const std::string& kind) {
   std::string marker;
   if (!read_attribute(file, root, kMarkerName, marker)) {
-    file.refuse("is an HDF5 file, but not an archive of wishart");
+    file.disown("is an HDF5 file, but not an archive of wishart");
   }
-  if (marker != kMarker) {
-    file.refuse("is a file of wishart of the kind '" + printable(marker) + "', expected '" +
-                kMarker + "'");
+  if (marker != kind) {
+    file.disown("is a file of wishart of the kind '" + printable(marker) + "', expected '" + kind +
+                "'");
   }
   std::int64_t version = 0;
   if (!read_attribute(file, root, kVersionName, version) || version < 1) {
     file.refuse("has no schema version. The archive was changed: scan the checkpoint again");
   }
   if (version > kSchemaVersion) {
-    file.refuse("schema version " + std::to_string(version) + ", this program reads up to " +
+    file.disown("schema version " + std::to_string(version) + ", this program reads up to " +
                 std::to_string(kSchemaVersion) + ". Use a newer wishart");
   }
+}
+
+Provenance read_attributes(const Place& file, hid_t root) {
+  check_kind(file, root, kCheckpointKind);
   Provenance provenance;
   visit_attributes(provenance, [&](const char* name, auto& value) {
     (void)read_attribute(file, root, name, value);

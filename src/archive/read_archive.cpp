@@ -1,6 +1,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/file.hpp"
 
+#include "content.hpp"
 #include "disk.hpp"
 #include "hdf5_handle.hpp"
 #include "provenance.hpp"
@@ -9,17 +10,6 @@
 
 namespace wishart::archive {
 namespace {
-
-Handle opened_file(const Place& place, const std::filesystem::path& path) {
-  (void)InputFile(path);  // says what HDF5 says less well: not there, not a file, no permission
-  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
-  if (is_hdf5 == 0) place.refuse("is not an HDF5 file, so not an archive of wishart");
-  place.check(is_hdf5);
-  const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  // Archives appear whole by renaming, so reading needs no lock, which not every file system has.
-  place.check(H5Pset_file_locking(access.get(), false, true));
-  return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
-}
 
 /// Checks that `offsets` divide `size` values among `parts` layers.
 void check_offsets(const Place& file, const char* path, const std::vector<std::int64_t>& offsets,
@@ -68,20 +58,35 @@ std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root, std::si
 
 }  // namespace
 
+Handle opened_file(const Place& place, const std::filesystem::path& path) {
+  (void)InputFile(path);  // says what HDF5 says less well: not there, not a file, no permission
+  const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
+  if (is_hdf5 == 0) place.disown("is not an HDF5 file, so not an archive of wishart");
+  place.check(is_hdf5);
+  const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  // Archives appear whole by renaming, so reading needs no lock, which not every file system has.
+  place.check(H5Pset_file_locking(access.get(), false, true));
+  return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
+}
+
+CheckpointRecord read_content(const Place& place, hid_t location, Parts parts) {
+  CheckpointRecord record;
+  record.provenance = read_attributes(place, location);
+  record.files = read_table<SourceFile>(place, location, "files");
+  record.layers = read_table<LayerRow>(place, location, "layers");
+  record.skipped = read_table<SkippedRow>(place, location, "skipped");
+  record.summary = read_table<SummaryRow>(place, location, "summary");
+  if (parts == Parts::all) {
+    record.spectra = read_spectra(place, location, record.layers.size());
+  }
+  return record;
+}
+
 CheckpointRecord read_archive(const std::filesystem::path& file, Parts parts) {
   const QuietHdf5 quiet;
   const Place place(Place::Access::reading, shown(file));
   const Handle root = opened_file(place, file);
-  CheckpointRecord record;
-  record.provenance = read_attributes(place, root.get());
-  record.files = read_table<SourceFile>(place, root.get(), "files");
-  record.layers = read_table<LayerRow>(place, root.get(), "layers");
-  record.skipped = read_table<SkippedRow>(place, root.get(), "skipped");
-  record.summary = read_table<SummaryRow>(place, root.get(), "summary");
-  if (parts == Parts::all) {
-    record.spectra = read_spectra(place, root.get(), record.layers.size());
-  }
-  return record;
+  return read_content(place, root.get(), parts);
 }
 
 Provenance read_provenance(const std::filesystem::path& file) {

@@ -1,22 +1,18 @@
 #include <span>
+#include <string>
 
 #include "wishart/archive/archive.hpp"
 
+#include "content.hpp"
 #include "disk.hpp"
 #include "memory_file.hpp"
 #include "provenance.hpp"
+#include "seal.hpp"
 #include "series.hpp"
 #include "table.hpp"
 
 namespace wishart::archive {
 namespace {
-
-Handle new_group(const Place& file, hid_t root, const char* name) {
-  const Place place = file.at(std::string("/") + name);
-  const Handle creation = place.own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  place.check(H5Pset_obj_track_times(creation.get(), false));
-  return place.own(H5Gcreate2(root, name, H5P_DEFAULT, creation.get(), H5P_DEFAULT), H5Gclose);
-}
 
 /// The series `of(spectrum)` of all spectra, one after the other.
 template <class T, class Of>
@@ -54,6 +50,16 @@ void write_spectra(const Place& place, hid_t root, const std::vector<StoredSpect
   write_offsets(place, root, "spectra/view_offset", spectra, view_min);
 }
 
+}  // namespace
+
+Handle new_group(const Place& file, hid_t location, const std::string& name) {
+  const Place place = file.at("/" + name);
+  const Handle creation = place.own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+  place.check(H5Pset_obj_track_times(creation.get(), false));
+  return place.own(H5Gcreate2(location, name.c_str(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
+                   H5Gclose);
+}
+
 void check_record(const CheckpointRecord& record) {
   require(is_checkpoint_id(record.provenance.checkpoint_id),
           "write_archive needs a checkpoint id that is_checkpoint_id accepts");
@@ -66,7 +72,20 @@ void check_record(const CheckpointRecord& record) {
   }
 }
 
-}  // namespace
+void write_content(const Place& place, hid_t location, const CheckpointRecord& record) {
+  write_attributes(place, location, record.provenance);
+  write_table(place, location, "layers", record.layers);
+  write_table(place, location, "skipped", record.skipped);
+  write_table(place, location, "summary", record.summary);
+  write_table(place, location, "files", record.files);
+  write_spectra(place, location, record.spectra);
+}
+
+void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path) {
+  const std::span<const std::byte> bytes = file.close(place);
+  const std::string seal = seal_of(bytes);
+  replace_file(path, {bytes, std::as_bytes(std::span(seal))});
+}
 
 std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record) {
@@ -75,13 +94,8 @@ std::filesystem::path write_archive(const std::filesystem::path& folder,
   std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
   const Place place(Place::Access::writing, shown(path));
   MemoryFile file(place, path);
-  write_attributes(place, file.get(), record.provenance);
-  write_table(place, file.get(), "layers", record.layers);
-  write_table(place, file.get(), "skipped", record.skipped);
-  write_table(place, file.get(), "summary", record.summary);
-  write_table(place, file.get(), "files", record.files);
-  write_spectra(place, file.get(), record.spectra);
-  replace_file(path, file.close(place));
+  write_content(place, file.get(), record);
+  write_sealed(place, file, path);
   return path;
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <new>
 
 #include <xxhash.h>
 
@@ -33,6 +34,31 @@ std::string hash_hex(std::string_view text) { return hash_hex(std::as_bytes(std:
 
 std::uint64_t hash64(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+struct StreamHash::State {
+  XXH3_state_t* xxh = XXH3_createState();
+
+  State() {
+    if (xxh == nullptr) throw std::bad_alloc();
+    XXH3_128bits_reset(xxh);
+  }
+  ~State() { XXH3_freeState(xxh); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+StreamHash::StreamHash() : state_(std::make_unique<State>()) {}
+
+StreamHash::~StreamHash() = default;
+
+void StreamHash::add(std::span<const std::byte> bytes) {
+  XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+}
+
+std::string StreamHash::hex() const {
+  const XXH128_hash_t hash = XXH3_128bits_digest(state_->xxh);
+  return hex128(hash.high64, hash.low64);
 }
 
 std::string ElementHash::hex() const {

@@ -74,6 +74,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.num_inf = spectrum.num_inf;
   row.hash = spectrum.hash;
   row.seconds = spectrum.seconds;
+  row.same_as = spectrum.same_as;
   row.exit_code = spectrum.exit_code;
   row.weights = spectrum.weights;
   return row;
@@ -115,6 +116,7 @@ LayerRow described(const LayerRow& archived) {
   row.fit_seconds = archived.fit_seconds;
   row.exit_code = archived.exit_code;
   row.weights = archived.weights;
+  row.same_as = archived.same_as;
   return row;
 }
 

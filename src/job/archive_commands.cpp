@@ -1,17 +1,22 @@
 /// @file
 /// The commands that read an archive: no MPI, no weights.
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/history.hpp"
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
+#include "wishart/report/decisions.hpp"
 #include "wishart/report/export.hpp"
 #include "wishart/report/report.hpp"
+#include "wishart/report/rows_text.hpp"
 
 namespace wishart::job {
 namespace {
@@ -43,18 +48,57 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   return csv ? text : text + "\n]\n";
 }
 
+/// All checkpoints of an archive as one history.
+analysis::History history_of(const std::filesystem::path& archive, std::int64_t window) {
+  analysis::HistoryBuilder builder(window);
+  for (const std::string& id : archive::list_checkpoints(archive)) {
+    builder.add(archive::read_archive(archive / (id + ".h5"), archive::Parts::without_spectra));
+  }
+  return builder.take();
+}
+
+/// True if the folder holds several checkpoints, and the trainer's step of each is known: those of
+/// one run. Anything else has no order of its own.
+bool is_history(const std::filesystem::path& archive) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(archive, ignored)) return false;
+  const std::vector<std::string> ids = archive::list_checkpoints(archive);
+  return ids.size() > 1 && std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
+           return archive::read_provenance(archive / (id + ".h5")).training.step >= 0;
+         });
+}
+
+/// The history, then the report of its last checkpoint.
+std::string history_report(const ReportOptions& options, report::ReportFormat format) {
+  const analysis::History history = history_of(options.archive, options.window);
+  const std::string first = report::render_history(history, format);
+  const CheckpointRecord last = archive::read_archive(
+      options.archive / (history.rows.back().checkpoint + ".h5"), archive::Parts::without_spectra);
+  const std::string second = report::render_report(last, format);
+  if (format != report::ReportFormat::json) return first + second;
+  return "{\"history\": " + first + ", \"last\": " + second + "}\n";
+}
+
 }  // namespace
 
 std::string report_text(const ReportOptions& options) {
-  const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
-  const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
   const auto format = options.format == OutputFormat::md     ? report::ReportFormat::markdown
                       : options.format == OutputFormat::json ? report::ReportFormat::json
                                                              : report::ReportFormat::text;
+  if (options.checkpoint.empty() && is_history(options.archive)) {
+    return history_report(options, format);
+  }
+  const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
+  const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
   return report::render_report(record, format);
 }
 
 std::string export_bytes(const ExportOptions& options) {
+  if (options.table == "history") {
+    const auto rows = history_of(options.archive, options.window).rows;
+    return report::rows_text(rows, options.format == OutputFormat::json ? report::TableFormat::json
+                                                                        : report::TableFormat::csv);
+  }
   const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const CheckpointRecord record =

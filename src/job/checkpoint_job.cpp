@@ -54,12 +54,6 @@ int exit_code_of(const LayerRow& row) {
   return static_cast<int>(row.exit_code);
 }
 
-/// The results of two builds do not go into one archive.
-bool is_by_this_program(const Provenance& provenance) {
-  return provenance.program_version == build_info().version &&
-         provenance.program_commit == build_info().commit;
-}
-
 /// Of two exit codes the graver: input before resources before numerics.
 int graver(int a, int b) {
   if (a == 0 || b == 0) return std::max(a, b);
@@ -96,14 +90,32 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
                         ": no tensor of this checkpoint is a matrix to analyse; the archive "
                         "will hold the list of skipped tensors only");
   }
+  take_lock();
+  if (left_to_another()) return;
   check_archive();
-  if (already_archived_) return;
+  if (already_archived_) {
+    lock_.reset();
+    return;
+  }
   const std::string fingerprint =
       hash_hex(identity_ + options_.result_options_json() + std::string(build_info().version) +
                std::string(build_info().commit));
   journal_ = std::make_unique<archive::Journal>(options_.archive, id_, fingerprint);
   resume_from_journal();
   make_plan(layout);
+  if (options_.reuse && !todo_.empty()) {
+    earlier_ = find_earlier(options_.archive, {id_, path_, options_.result_options_json()});
+  }
+}
+
+void CheckpointJob::take_lock() {
+  lock_ = std::make_unique<archive::CheckpointLock>(options_.archive, id_);
+  if (!lock_->held()) {
+    closing_ = id_ + ": another job is at it: " + lock_->other() +
+               ". It is left to that job; run the same command again when it has ended\n";
+  } else if (lock_->taken_over()) {
+    warnings_.push_back(id_ + ": the lock of a job that is gone was taken over: " + lock_->other());
+  }
 }
 
 void CheckpointJob::check_archive() {
@@ -213,12 +225,15 @@ void CheckpointJob::make_plan(const Layout& layout) {
 
 WorkOrder CheckpointJob::work_order() const {
   WorkOrder order;
-  order.nothing_to_do = already_archived_;
-  if (already_archived_) return order;
+  order.nothing_to_do = already_archived_ || left_to_another();
+  if (order.nothing_to_do) return order;
   order.root = catalogue_.root.string();
   order.files = catalogue_.files;
   order.matrices = todo_;
   for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
+  for (const Matrix& matrix : todo_) {
+    order.known_hashes.push_back(earlier_ ? earlier_->hash_of(matrix) : std::string());
+  }
   order.resolve = options_.resolve;
   order.calibrate = worth_calibrating();
   order.fit = options_.fit;
@@ -242,6 +257,7 @@ void CheckpointJob::start_work(double gflops) {
 
 void CheckpointJob::take(Result&& result) {
   const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
+  if (result.unchanged) fill_unchanged(matrix, result);
   busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
   if (result.row.fit_seconds > 0) busy_seconds_ += result.row.fit_seconds;
   work_end_ = std::chrono::steady_clock::now();
@@ -251,11 +267,28 @@ void CheckpointJob::take(Result&& result) {
   done_[entry.key] = {std::move(entry.spectrum), std::move(result.row)};
 }
 
+void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {
+  const double seconds = result.spectrum.seconds;
+  result.spectrum = earlier_->spectrum_of(matrix.key);
+  result.spectrum.seconds = seconds;
+  const Provenance& earlier = earlier_->provenance();
+  if (earlier.fit_version == fit::kFitVersion &&
+      earlier.fit_options == fit::options_json(options_.fit)) {
+    result.row = earlier_->row_of(matrix.key);  // a fit takes time, and would give the same
+    result.row.seconds = seconds;
+    result.row.same_as = result.spectrum.same_as;
+  } else {
+    result.row = fit::layer_row(matrix, result.spectrum, options_.fit);
+  }
+  result.row.dtype = storage_text(matrix.tensor);
+}
+
 double CheckpointJob::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 void CheckpointJob::flush(bool now) {
+  lock_->beat();
   const auto time = std::chrono::steady_clock::now();
   if (!now && time - last_flush_ < kFlushInterval) return;
   journal_->flush(seconds());
@@ -263,6 +296,7 @@ void CheckpointJob::flush(bool now) {
 }
 
 std::filesystem::path CheckpointJob::finish() {
+  lock_->beat(true);
   CheckpointRecord record;
   Provenance& provenance = record.provenance;
   provenance.checkpoint_id = id_;
@@ -293,6 +327,7 @@ std::filesystem::path CheckpointJob::finish() {
   record.skipped = selection_.skipped;
 
   std::int64_t failed = 0;
+  std::int64_t unchanged = 0;
   std::int64_t id = 0;
   for (const Matrix& matrix : selection_.matrices) {
     const auto found = done_.find(matrix.key);
@@ -301,14 +336,19 @@ std::filesystem::path CheckpointJob::finish() {
     done.row.layer_id = id++;
     done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
     if (done.row.status != "success") ++failed;
+    if (!done.row.same_as.empty()) ++unchanged;
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
   fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
+  const std::string since =
+      earlier_ ? earlier_->provenance().checkpoint_id : "an earlier checkpoint";
   file_ = archive::write_archive(options_.archive, record);
   journal_->remove();
+  lock_.reset();
   closing_ = id_ + ": " + std::to_string(record.layers.size()) + " matrices, " +
+             (unchanged > 0 ? std::to_string(unchanged) + " unchanged since " + since + ", " : "") +
              std::to_string(failed) + " without a fit, " + std::to_string(record.skipped.size()) +
              " tensors skipped, in " + rounded(provenance.seconds, 3) +
              " s\n  archive: " + printable(file_.string()) + "\n";
@@ -316,6 +356,7 @@ std::filesystem::path CheckpointJob::finish() {
 }
 
 int CheckpointJob::exit_code() const {
+  if (left_to_another()) return static_cast<int>(Blame::interrupted);
   int code = archived_exit_code_;
   for (const auto& [key, done] : done_) code = graver(code, done.spectrum.exit_code);
   return code;

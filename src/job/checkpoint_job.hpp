@@ -6,16 +6,19 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "wishart/archive/journal.hpp"
+#include "wishart/archive/lock.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/job/options.hpp"
 #include "wishart/model/matrices.hpp"
 #include "wishart/plan/plan.hpp"
 
+#include "earlier_checkpoint.hpp"
 #include "machine.hpp"
 #include "messages.hpp"
 
@@ -31,6 +34,8 @@ public:
 
   /// The archive has this checkpoint, with these options, already.
   [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }
+  /// Another job is computing it.
+  [[nodiscard]] bool left_to_another() const noexcept { return lock_ && !lock_->held(); }
   /// What the ranks have to know. Its matrices are those still to be computed, in plan order.
   [[nodiscard]] WorkOrder work_order() const;
   /// The plan over the matrices of the work order: item i is matrix i.
@@ -45,7 +50,8 @@ public:
   /// Takes a result into the journal.
   /// @throws Error with Blame::resource if it cannot be written
   void take(Result&& result);
-  /// Forces the journal to disk if the last time was a while ago, or if `now`.
+  /// Forces the journal to disk if the last time was a while ago, or if `now`, and keeps the lock.
+  /// @throws Error with Blame::resource, also if the lock was lost
   void flush(bool now);
 
   /// Writes the archive file and removes the journal. All matrices must be done.
@@ -72,11 +78,14 @@ private:
     LayerRow row;
   };
 
+  void take_lock();
   void check_archive();
   void take_over(const std::filesystem::path& file);
   void resume_from_journal();
   bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
+  /// Gives a result whose values have not changed what the earlier checkpoint has.
+  void fill_unchanged(const Matrix& matrix, Result& result) const;
   [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
@@ -90,8 +99,10 @@ private:
   int archived_exit_code_ = 0;
   double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again
   std::int64_t earlier_restarts_ = 0;
-  std::unique_ptr<archive::Journal> journal_;
-  std::vector<Matrix> todo_;  ///< in plan order
+  std::unique_ptr<archive::CheckpointLock> lock_;
+  std::unique_ptr<archive::Journal> journal_;  ///< after the lock: closed before it is given up
+  std::vector<Matrix> todo_;                   ///< in plan order
+  std::optional<EarlierCheckpoint> earlier_;   ///< where unchanged values have their spectra
   plan::Plan plan_;
   std::unordered_map<std::string, Done> done_;       ///< by key
   std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key

@@ -17,17 +17,24 @@
 namespace wishart::job {
 namespace {
 
-/// Runs a command that needs no MPI.
-int run_alone(const std::function<std::string()>& command, std::ostream& out, std::ostream& err) {
+/// Runs a command that needs no MPI and whose exit code tells of what it found.
+int run_judging(const std::function<CommandResult()>& command, std::ostream& out,
+                std::ostream& err) {
   try {
-    out << command() << std::flush;
-    if (out.good()) return 0;
+    const CommandResult result = command();
+    out << result.text << std::flush;
+    if (out.good()) return result.exit_code;
     err << "wishart: standard output cannot be written\n";
     return static_cast<int>(Blame::resource);
   } catch (const std::exception& error) {
     print_error(err, error);
     return static_cast<int>(blame_of(error));
   }
+}
+
+/// Runs a command that needs no MPI.
+int run_alone(const std::function<std::string()>& command, std::ostream& out, std::ostream& err) {
+  return run_judging([&] { return CommandResult{command(), 0}; }, out, err);
 }
 
 int run_scan_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
@@ -91,9 +98,18 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
   if (name == "report") return run_alone([&] { return report_text(parse_report(rest)); }, out, err);
   if (name == "export")
     return run_alone([&] { return export_bytes(parse_export(rest)); }, out, err);
+  if (name == "compare")
+    return run_alone([&] { return compare_text(parse_compare(rest)); }, out, err);
+  if (name == "gate") return run_judging([&] { return gate_archive(parse_gate(rest)); }, out, err);
+  if (name == "index") return run_alone([&] { return index_archive(parse_index(rest)); }, out, err);
+  if (name == "merge") return run_alone([&] { return merge_archive(parse_merge(rest)); }, out, err);
+  if (name == "rank") return run_alone([&] { return rank_text(parse_rank(rest)); }, out, err);
+  if (name == "verify")
+    return run_judging([&] { return verify_archive(parse_verify(rest)); }, out, err);
   if (name == "synth") return run_synth_command(rest, out, err);
-  const std::vector<std::string> names{"scan",   "inspect", "plan", "refit",
-                                       "report", "export",  "synth"};
+  const std::vector<std::string> names{"scan",   "inspect", "plan", "refit", "report",
+                                       "export", "compare", "rank", "gate",  "verify",
+                                       "index",  "merge",   "synth"};
   const std::string near = nearest(name, names);
   err << "wishart: unknown command '" << printable(name) << '\''
       << (near.empty() ? "." : ". Did you mean '" + near + "'?") << " See wishart --help\n";

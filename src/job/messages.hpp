@@ -27,6 +27,9 @@ struct WorkOrder {
   std::vector<SourceFile> files;
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
   std::vector<plan::Way> ways;   ///< how each is done
+  /// Of each, the hash of its values in an earlier checkpoint; empty: not known. If they hash
+  /// alike today, the spectrum is known.
+  std::vector<std::string> known_hashes;
   bool resolve = false;
   fit::FitOptions fit;
 };
@@ -40,6 +43,7 @@ struct Assignment {
 /// A finished matrix.
 struct Result {
   std::int64_t item = -1;
+  bool unchanged = false;  ///< the values hash as `known_hashes` says; spectrum and row are empty
   Spectrum spectrum;
   LayerRow row;
 };
@@ -52,8 +56,8 @@ struct Results {
 
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
-  f(v.nothing_to_do), f(v.calibrate), f(v.root), f(v.files), f(v.matrices), f(v.ways), f(v.resolve),
-      f(v.fit);
+  f(v.nothing_to_do), f(v.calibrate), f(v.root), f(v.files), f(v.matrices), f(v.ways),
+      f(v.known_hashes), f(v.resolve), f(v.fit);
 }
 template <class F>
 void visit_fields(Assignment& v, F&& f) {
@@ -61,7 +65,7 @@ void visit_fields(Assignment& v, F&& f) {
 }
 template <class F>
 void visit_fields(Result& v, F&& f) {
-  f(v.item), f(v.spectrum), f(v.row);
+  f(v.item), f(v.unchanged), f(v.spectrum), f(v.row);
 }
 template <class F>
 void visit_fields(Results& v, F&& f) {

@@ -9,6 +9,7 @@
 #include "wishart/core/text.hpp"
 
 #include "command_options.hpp"
+#include "decision_options.hpp"
 #include "fit_options.hpp"
 #include "plan_options.hpp"
 #include "shared_options.hpp"
@@ -67,6 +68,9 @@ Command scan_command() {
       "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
       "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
       "auto, plain, json or none; on stderr");
+  command.options.add_options()(
+      "no-reuse", po::bool_switch(),
+      "compute also what has the same values as in an earlier checkpoint of the archive");
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_fit_options(command.options);
@@ -108,6 +112,7 @@ Command report_command() {
       "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
       "text, md or json")("job", po::value<std::string>()->value_name("FILE"),
                           "read options from a job file (key = value)")("help", "this text");
+  add_window_option(command.options);
   return command;
 }
 
@@ -124,13 +129,14 @@ Command export_command() {
       "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
       "which checkpoint, if the archive holds several")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
-      "layers, summary, skipped, spectrum or scan")(
+      "layers, summary, skipped, history, spectrum or scan")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
       "for a spectrum or a scan: the matrix, by key or tensor name")(
       "format", po::value<std::string>()->default_value("csv")->value_name("FORMAT"),
       "csv or json; npy for a spectrum")("job", po::value<std::string>()->value_name("FILE"),
                                          "read options from a job file (key = value)")("help",
                                                                                        "this text");
+  add_window_option(command.options);
   return command;
 }
 
@@ -182,6 +188,7 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
   options.fit = fit_options_of(values);
   options.fit.weightwatcher = options.selection.weightwatcher;
   take_engine_options(options, values);
+  options.reuse = !values["no-reuse"].as<bool>();
   if (values.count("time-limit") > 0) {
     options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
   }
@@ -211,6 +218,7 @@ InspectOptions parse_inspect(std::span<const std::string> arguments) {
 ReportOptions parse_report(std::span<const std::string> arguments) {
   const po::variables_map values = parsed(arguments, report_command());
   ReportOptions options;
+  options.window = window_of(values);
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
   options.format = choice<OutputFormat>(
@@ -222,13 +230,12 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
 ExportOptions parse_export(std::span<const std::string> arguments) {
   const po::variables_map values = parsed(arguments, export_command());
   ExportOptions options;
+  options.window = window_of(values);
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
-  const std::vector<std::pair<std::string, std::string>> tables{{"layers", "layers"},
-                                                                {"summary", "summary"},
-                                                                {"skipped", "skipped"},
-                                                                {"spectrum", "spectrum"},
-                                                                {"scan", "scan"}};
+  const std::vector<std::pair<std::string, std::string>> tables{
+      {"layers", "layers"},   {"summary", "summary"},   {"skipped", "skipped"},
+      {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
   options.format = choice<OutputFormat>(
@@ -261,6 +268,13 @@ std::string help_text(const std::string& command) {
            "  refit ARCHIVE                compute all metrics again from the stored spectra\n"
            "  report ARCHIVE               show the summary of a scanned checkpoint\n"
            "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
+           "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
+           "  rank ARCHIVE...              order models by a metric; how metrics follow scores\n"
+           "  gate ARCHIVE --rules FILE    judge a checkpoint by rules: exit code 0 or 1\n"
+           "  verify ARCHIVE               check every byte of an archive; set aside what is "
+           "damaged\n"
+           "  index ARCHIVE                bring index.h5 up to date\n"
+           "  merge ARCHIVE --out FILE     pack an archive into one file; --unpack DIR and back\n"
            "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
            "for "
            "benchmarks\n"
@@ -268,13 +282,16 @@ std::string help_text(const std::string& command) {
            "  wishart COMMAND --help, -h   the options of a command\n"
            "  wishart --version            version, commit and libraries\n"
            "\n"
-           "Exit codes: 0 done, 2 usage, 3 input, 4 resources, 5 some matrices failed "
+           "Exit codes: 0 done, 1 gate failed, 2 usage, 3 input, 4 resources, 5 some matrices "
+           "failed "
            "numerically,\n"
            "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
            "again).\n";
   }
-  for (const auto& make : {scan_command, inspect_command, plan_command, refit_command,
-                           report_command, export_command, synth_command}) {
+  for (const auto& make :
+       {scan_command, inspect_command, plan_command, refit_command, report_command, export_command,
+        compare_command, rank_command, gate_command, verify_command, index_command, merge_command,
+        synth_command}) {
     const Command found = make();
     if (found.name != command) continue;
     std::ostringstream text;

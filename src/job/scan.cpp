@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/index.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
@@ -198,6 +199,18 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   return {names.begin(), names.end()};
 }
 
+/// Makes the index tell of what this job has added. It can be made again at any time, so a failure
+/// is a warning.
+void refresh_index(const JobContext& context) {
+  if (!context.leads()) return;
+  try {
+    (void)archive::update_index(context.options.archive, false);
+  } catch (const Error& error) {
+    context.err << "wishart: " << error.what()
+                << ". The checkpoints are archived; `wishart index` makes the index again\n";
+  }
+}
+
 }  // namespace
 
 int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
@@ -235,6 +248,7 @@ int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& o
       code = code == 0 ? static_cast<int>(error.blame()) : code;
     }
   }
+  refresh_index(context);
   return code;
 }
 

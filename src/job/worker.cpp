@@ -1,5 +1,6 @@
 #include "worker.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -11,6 +12,7 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
 #include "wishart/spectrum/comparison.hpp"
+#include "wishart/spectrum/tally.hpp"
 
 #include "permuted_source.hpp"
 #include "window_source.hpp"
@@ -34,6 +36,36 @@ private:
   const Matrix* matrix_;
 };
 
+/// The hash of a matrix's values as compute_spectrum makes it, each rank reading its part of the
+/// rows; empty if they cannot be read: why is told when the matrix is computed. Collective over the
+/// team.
+std::string values_hash(const Matrix& matrix, CheckpointSource& source, const mpi::Comm& team,
+                        std::int64_t panel_bytes) {
+  spectrum::Tally tally;
+  try {
+    const std::int64_t begin = matrix.rows * team.rank() / team.size();
+    const std::int64_t end = matrix.rows * (team.rank() + 1) / team.size();
+    const std::int64_t depth =
+        std::clamp<std::int64_t>(panel_bytes / (8 * std::max<std::int64_t>(matrix.cols, 1)), 1,
+                                 std::max<std::int64_t>(end - begin, 1));
+    std::vector<double> panel(static_cast<std::size_t>(depth * matrix.cols));
+    for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
+      for (std::int64_t row = begin; row < end; row += depth) {
+        const std::int64_t last = std::min(row + depth, end);
+        const std::span<double> values =
+            std::span(panel).first(static_cast<std::size_t>((last - row) * matrix.cols));
+        source.read(view, row, last, 0, matrix.cols, values);
+        tally.add((view * matrix.rows + row) * matrix.cols, values);
+      }
+    }
+  } catch (const std::exception&) {
+    // What was not read is missing in the count of all ranks.
+  }
+  tally.combine(team);
+  const bool whole = tally.num_elements() == matrix.num_views() * matrix.rows * matrix.cols;
+  return whole ? tally.hash().hex() : std::string();
+}
+
 /// One matrix, with its fit on the first rank of the team.
 class MatrixSolver {
 public:
@@ -53,6 +85,15 @@ public:
     CheckpointSource source(*reader_, matrix);
     Result result;
     result.item = item;
+    const std::string& known = order_->known_hashes[static_cast<std::size_t>(item)];
+    if (!known.empty()) {
+      const auto start = std::chrono::steady_clock::now();
+      result.unchanged = values_hash(matrix, source, team.comm(), way.panel_bytes) == known;
+      result.spectrum.seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      result.spectrum.team_size = team.comm().size();
+      if (result.unchanged) return result;
+    }
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
     if (way.randomize > 0) randomise(result.spectrum, matrix, source, team, options, way);
     if (way.farms > 0) cut(result.spectrum, matrix, source, team, options, way);

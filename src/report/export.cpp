@@ -6,42 +6,10 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/npy.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/report/text_table.hpp"
-
-#include "json_row.hpp"
+#include "wishart/report/rows_text.hpp"
 
 namespace wishart::report {
 namespace {
-
-std::string csv_value(const std::string& text) { return csv_cell(text); }
-std::string csv_value(std::int64_t value) { return std::to_string(value); }
-std::string csv_value(bool value) { return value ? "True" : "False"; }
-std::string csv_value(double value) { return shortest(value); }
-
-template <class Row>
-std::string csv_table(const std::vector<Row>& rows) {
-  std::string text;
-  visit_columns(Row{}, [&](const char* name, const auto&) {
-    text += (text.empty() ? "" : ",") + std::string(name);
-  });
-  text += '\n';
-  for (const Row& row : rows) {
-    std::string line;
-    bool first = true;
-    visit_columns(row, [&](const char*, const auto& value) {
-      if (!first) line += ',';
-      line += csv_value(value);
-      first = false;
-    });
-    text += line + '\n';
-  }
-  return text;
-}
-
-template <class Row>
-std::string table_text(const std::vector<Row>& rows, TableFormat format) {
-  return format == TableFormat::csv ? csv_table(rows) : json_array(rows) + "\n";
-}
 
 /// The index of the layer with this key, or with this tensor name if it is the only one.
 std::size_t find_layer(const CheckpointRecord& record, const std::string& matrix) {
@@ -86,11 +54,11 @@ NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& mat
 std::string export_table(const CheckpointRecord& record, Table table, TableFormat format) {
   switch (table) {
     case Table::layers:
-      return table_text(record.layers, format);
+      return rows_text(record.layers, format);
     case Table::summary:
-      return table_text(record.summary, format);
+      return rows_text(record.summary, format);
     case Table::skipped:
-      return table_text(record.skipped, format);
+      return rows_text(record.skipped, format);
   }
   throw Error(Blame::bug, "an unknown table was asked for");
 }

@@ -1,7 +1,8 @@
 #include "report_json.hpp"
 
+#include "wishart/report/rows_text.hpp"
+
 #include "attention.hpp"
-#include "json_row.hpp"
 
 namespace wishart::report {
 namespace {

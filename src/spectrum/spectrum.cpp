@@ -186,7 +186,7 @@ bool set_blas_threads(int threads) noexcept {
   return true;
 }
 
-int blas_threads() noexcept {
+std::int64_t blas_threads() noexcept {
   void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_get_num_threads");
   return symbol == nullptr ? 0 : reinterpret_cast<int (*)()>(symbol)();
 }

@@ -28,7 +28,8 @@ std::filesystem::path small_model(const TempFolder& temp) {
 TEST_CASE("every command has help and the program a version", "[cli]") {
   const Outcome help = run_wishart({"--help"});
   CHECK(help.exit_code == 0);
-  for (const char* command : {"scan", "inspect", "plan", "refit", "report", "export", "synth"}) {
+  for (const char* command : {"scan", "inspect", "plan", "refit", "report", "export", "compare",
+                              "rank", "gate", "verify", "index", "merge", "synth"}) {
     CHECK(help.out.find(std::string("\n  ") + command) != std::string::npos);
     const Outcome one = run_wishart({command, "--help"});
     CHECK(one.exit_code == 0);
@@ -178,7 +179,9 @@ TEST_CASE("options come from flags first, then from the job file", "[cli]") {
 TEST_CASE("the shipped job files run", "[cli]") {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(WISHART_SOURCE "/jobs")) {
-    if (entry.path().extension() != ".cfg") continue;
+    // Rules of gates are run by cli.decisions.
+    const bool of_scan = entry.path().filename().string().rfind("scan-", 0) == 0;
+    if (entry.path().extension() != ".cfg" || !of_scan) continue;
     const TempFolder temp;
     const Outcome scan = run_wishart({"scan", small_model(temp).string(), "--job",
                                       entry.path().string(), "--archive", (temp / "a").string()},

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,23 @@ namespace wishart {
 
 /// XXH3-64 of `bytes`, as the checksum of a journal record.
 [[nodiscard]] std::uint64_t hash64(std::span<const std::byte> bytes);
+
+/// hash_hex of bytes that come piece by piece.
+class StreamHash {
+public:
+  StreamHash();
+  ~StreamHash();
+  StreamHash(const StreamHash&) = delete;
+  StreamHash& operator=(const StreamHash&) = delete;
+
+  void add(std::span<const std::byte> bytes);
+  /// hash_hex of all that was added so far.
+  [[nodiscard]] std::string hex() const;
+
+private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// A hash of the values of a matrix that does not depend on the order in which they were read, nor
 /// on which rank read which: the sums, modulo 2^64, of two mixes of each element's position and

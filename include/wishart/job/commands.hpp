@@ -14,6 +14,12 @@ class Comm;
 
 namespace wishart::job {
 
+/// What a command prints, and its exit code: 0, or what it found asks for.
+struct CommandResult {
+  std::string text;
+  int exit_code = 0;
+};
+
 /// The main job: all checkpoints that the options name, one after the other. Collective over
 /// `world`.
 ///
@@ -43,10 +49,37 @@ namespace wishart::job {
 /// @throws Error
 [[nodiscard]] std::string refit_archive(const RefitOptions& options);
 
-/// The report of one archived checkpoint.
+/// The report of one archived checkpoint, or of a history and its last.
 [[nodiscard]] std::string report_text(const ReportOptions& options);
 
 /// A table or a spectrum of one archived checkpoint.
 [[nodiscard]] std::string export_bytes(const ExportOptions& options);
+
+/// Two checkpoints, layer by layer.
+/// @throws Error
+[[nodiscard]] std::string compare_text(const CompareOptions& options);
+
+/// The exit code of a gate that did not let through.
+inline constexpr int kGateFailed = 1;
+
+/// Judges checkpoints by rules. Exit code kGateFailed if one is broken.
+/// @throws Error
+[[nodiscard]] CommandResult gate_archive(const GateOptions& options);
+
+/// Models by a metric; with scores, how each metric follows them.
+/// @throws Error
+[[nodiscard]] std::string rank_text(const RankOptions& options);
+
+/// Brings the index of an archive up to date; says what was done.
+/// @throws Error
+[[nodiscard]] std::string index_archive(const IndexOptions& options);
+
+/// Packs an archive into one file, or unpacks one; says what was done.
+/// @throws Error
+[[nodiscard]] std::string merge_archive(const MergeOptions& options);
+
+/// Looks at all bytes of an archive. Exit code 3 if a file is not whole, also if it was set aside.
+/// @throws Error
+[[nodiscard]] CommandResult verify_archive(const VerifyOptions& options);
 
 }  // namespace wishart::job

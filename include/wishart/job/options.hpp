@@ -37,6 +37,7 @@ struct ScanOptions {
   fit::FitOptions fit;
   Method method = Method::gram;
   Precision precision = Precision::float64;
+  bool reuse = true;     ///< spectra of an earlier checkpoint where the values are the same
   bool resolve = false;  ///< qr where the Gram matrix leaves values unresolved
   Solver solver = Solver::automatic;
   std::int64_t randomize = 0;  ///< spectra of each matrix with its elements in random order
@@ -50,6 +51,9 @@ struct ScanOptions {
   /// The options that shape spectra, as a JSON object; stored in the archive.
   [[nodiscard]] std::string result_options_json() const;
 };
+
+/// Checkpoints over which a layer of a history counts as settled, unless the user says otherwise.
+inline constexpr std::int64_t kDefaultWindow = 3;
 
 struct InspectOptions {
   std::filesystem::path path;
@@ -75,16 +79,60 @@ struct RefitOptions {
 
 struct ReportOptions {
   std::filesystem::path archive;
-  std::string checkpoint;
+  std::string checkpoint;  ///< empty: the only one, or, of a history, the last, after the history
+  std::int64_t window = kDefaultWindow;
   OutputFormat format = OutputFormat::text;
 };
 
 struct ExportOptions {
   std::filesystem::path archive;
   std::string checkpoint;
+  std::int64_t window = kDefaultWindow;
   std::string table = "layers";
   std::string matrix;
   OutputFormat format = OutputFormat::csv;
+};
+
+struct VerifyOptions {
+  std::filesystem::path archive;
+  std::string checkpoint;  ///< empty: all of the archive
+  bool repair = false;     ///< set damaged files aside
+  OutputFormat format = OutputFormat::text;
+};
+
+struct CompareOptions {
+  std::filesystem::path archive;         ///< empty if both checkpoints are paths
+  std::vector<std::string> checkpoints;  ///< two: ids, or paths of archive files
+  OutputFormat format = OutputFormat::text;
+};
+
+struct GateOptions {
+  std::filesystem::path archive;
+  std::filesystem::path rules;
+  std::string checkpoint;           ///< id or path; empty: the only one of the archive
+  std::string base;                 ///< id or path; empty: none
+  std::vector<std::string> stages;  ///< ids or paths, in order; instead of the two above
+  bool every_stage = false;         ///< rules against nothing judge all stages, not only the last
+  OutputFormat format = OutputFormat::text;
+};
+
+struct RankOptions {
+  std::vector<std::filesystem::path> archives;
+  std::string metric = "alpha";
+  std::filesystem::path scores;  ///< CSV; empty: none
+  std::string score = "score";   ///< its column
+  OutputFormat format = OutputFormat::text;
+};
+
+struct IndexOptions {
+  std::filesystem::path archive;
+  bool rebuild = false;  ///< open every file
+};
+
+struct MergeOptions {
+  std::filesystem::path archive;  ///< a folder to pack, or a packed file
+  std::filesystem::path out;      ///< the file to pack into; empty: unpack
+  std::filesystem::path unpack;   ///< the folder to unpack into
 };
 
 struct SynthOptions {
@@ -102,6 +150,12 @@ struct SynthOptions {
 [[nodiscard]] RefitOptions parse_refit(std::span<const std::string> arguments);
 [[nodiscard]] ReportOptions parse_report(std::span<const std::string> arguments);
 [[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
+[[nodiscard]] VerifyOptions parse_verify(std::span<const std::string> arguments);
+[[nodiscard]] CompareOptions parse_compare(std::span<const std::string> arguments);
+[[nodiscard]] GateOptions parse_gate(std::span<const std::string> arguments);
+[[nodiscard]] RankOptions parse_rank(std::span<const std::string> arguments);
+[[nodiscard]] IndexOptions parse_index(std::span<const std::string> arguments);
+[[nodiscard]] MergeOptions parse_merge(std::span<const std::string> arguments);
 [[nodiscard]] SynthOptions parse_synth(std::span<const std::string> arguments);
 
 /// The text of `wishart COMMAND --help`, or of `wishart --help` for an empty name.

@@ -83,6 +83,7 @@ struct LayerRow {
   double predicted_seconds = kNan;
   double fit_seconds = kNan;
   std::int64_t exit_code = 0;
+  std::string same_as;
   // How sure the power law is.
   double D_ks = kNan;
   double alpha_low = kNan;
@@ -205,7 +206,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("sum_squares", r.sum_squares), f("sum_squares_error", r.sum_squares_error);
   f("num_nan", r.num_nan), f("num_inf", r.num_inf), f("hash", r.hash), f("seconds", r.seconds);
   f("predicted_seconds", r.predicted_seconds), f("fit_seconds", r.fit_seconds);
-  f("exit_code", r.exit_code);
+  f("exit_code", r.exit_code), f("same_as", r.same_as);
   f("D_ks", r.D_ks), f("alpha_low", r.alpha_low), f("alpha_high", r.alpha_high);
   f("gof_p", r.gof_p), f("ambiguous", r.ambiguous), f("rival_alpha", r.rival_alpha);
   f("rival_xmin", r.rival_xmin), f("rival_D", r.rival_D);

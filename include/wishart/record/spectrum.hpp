@@ -94,8 +94,9 @@ struct Spectrum {
   double sum_squares_error = 0;      ///< |sum sigma^2 - sum_squares| / sum_squares
   std::int64_t num_nan = 0;
   std::int64_t num_inf = 0;
-  std::string hash;    ///< of the stored values (wishart::ElementHash)
-  double seconds = 0;  ///< wall time, reading included
+  std::string hash;     ///< of the stored values (wishart::ElementHash)
+  double seconds = 0;   ///< wall time, reading included
+  std::string same_as;  ///< the checkpoint whose spectrum it is, since the values are; else empty
   WeightMeasures weights;
 };
 
@@ -104,7 +105,7 @@ void visit_fields(Spectrum& v, F&& f) {
   f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.precision), f(v.solver),
       f(v.team_size), f(v.sigma), f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss),
       f(v.floor_sigma), f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error),
-      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.weights);
+      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.same_as), f(v.weights);
 }
 
 }  // namespace wishart

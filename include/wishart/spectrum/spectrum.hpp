@@ -81,6 +81,6 @@ inline constexpr double kResolveShare = 0.01;
 bool set_blas_threads(int threads) noexcept;
 
 /// Threads that the BLAS of this process uses; 0 if it cannot be asked.
-[[nodiscard]] int blas_threads() noexcept;
+[[nodiscard]] std::int64_t blas_threads() noexcept;
 
 }  // namespace wishart::spectrum

@@ -7,9 +7,9 @@
 
 #include "wishart/report/export.hpp"
 #include "wishart/report/report.hpp"
+#include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
 
-#include "json_row.hpp"
 #include "support.hpp"
 
 using namespace wishart;

@@ -1,0 +1,68 @@
+#pragma once
+
+/// @file
+/// Two checkpoints, layer by layer.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wishart/record/checkpoint_record.hpp"
+
+namespace wishart::analysis {
+
+/// One matrix in checkpoint A, in B, or in both. Changes are B - A.
+struct ComparisonRow {
+  std::string key;
+  std::string role;
+  std::int64_t block = -1;
+  std::int64_t num_params = 0;
+  /// `same` (the values hash alike), `changed`, `rearranged` (other values with the same spectrum:
+  /// rows or columns exchanged, or rotated), `added`, `removed`, `reshaped`, or `unknown`: one of
+  /// them has no spectrum.
+  std::string status;
+  /// How far the weights moved at least, relative to the norm of A: the distance between the two
+  /// sorted spectra over |A|_F, which bounds |A - B|_F / |A|_F from below (Mirsky, Quart. J. Math.
+  /// 11 (1960) 50).
+  double moved = kNan;
+  double alpha_a = kNan;
+  double alpha_b = kNan;
+  double alpha_change = kNan;
+  double alpha_z = kNan;     ///< alpha_change over its standard error
+  double alpha_p = kNan;     ///< two-sided, of the normal distribution
+  double alpha_q = kNan;     ///< the same, corrected for the number of layers (Benjamini, Hochberg)
+  bool significant = false;  ///< alpha_q < 0.05
+  double log_norm_change = kNan;           ///< in decades of the squared Frobenius norm
+  double log_spectral_norm_change = kNan;  ///< in decades of the largest eigenvalue
+  double stable_rank_ratio = kNan;         ///< B / A
+  std::int64_t rank_change = 0;            ///< 0 also if one is not known
+  std::string new_warnings;                ///< of B, that A does not have
+};
+
+template <class F>
+void visit_columns(ComparisonRow& r, F&& f) {
+  f("key", r.key), f("role", r.role), f("block", r.block), f("num_params", r.num_params);
+  f("status", r.status), f("moved", r.moved), f("alpha_a", r.alpha_a), f("alpha_b", r.alpha_b);
+  f("alpha_change", r.alpha_change), f("alpha_z", r.alpha_z), f("alpha_p", r.alpha_p);
+  f("alpha_q", r.alpha_q), f("significant", r.significant);
+  f("log_norm_change", r.log_norm_change);
+  f("log_spectral_norm_change", r.log_spectral_norm_change);
+  f("stable_rank_ratio", r.stable_rank_ratio), f("rank_change", r.rank_change);
+  f("new_warnings", r.new_warnings);
+}
+
+struct Comparison {
+  std::string a;  ///< ids
+  std::string b;
+  std::vector<ComparisonRow> rows;  ///< what is not in both or reshaped, then by `moved`, then key
+  std::vector<std::string> notes;   ///< why the two may not be comparable, a sentence each
+};
+
+/// Compares what has the same key. With spectra in both records `moved` is known.
+[[nodiscard]] Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b);
+
+/// Benjamini and Hochberg's adjusted p-values (J. R. Statist. Soc. B 57 (1995) 289); NaN stays NaN
+/// and does not count.
+[[nodiscard]] std::vector<double> adjusted(const std::vector<double>& p);
+
+}  // namespace wishart::analysis

@@ -1,0 +1,84 @@
+#pragma once
+
+/// @file
+/// Models by their metrics, and how well each metric follows known scores.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wishart/analysis/correlation.hpp"
+#include "wishart/record/checkpoint_record.hpp"
+
+namespace wishart::analysis {
+
+/// The metrics by which models are ordered, and whether less of it means a better model by the
+/// literature (docs/histories.md).
+struct RankMetric {
+  const char* name;
+  bool less_is_better;
+};
+[[nodiscard]] const std::vector<RankMetric>& rank_metrics();
+
+/// One model: the means of its layers' metrics.
+struct Model {
+  std::string name;
+  std::int64_t depth = 0;      ///< number of analysed matrices
+  std::vector<double> values;  ///< in the order of rank_metrics()
+  std::vector<double> errors;  ///< standard errors of these means, over the layers
+};
+[[nodiscard]] Model model_of(const std::string& name, const std::vector<LayerRow>& layers);
+
+/// A known score of a model. Models are put into depth groups by `group`.
+struct Score {
+  std::string model;
+  double score = kNan;
+  std::string group;  ///< empty: by the depth of the model
+};
+
+/// How a metric follows the scores.
+struct FollowRow {
+  std::string metric;
+  std::string group;  ///< `all`, `within` (the groups pooled), or the name of a group
+  std::int64_t models = 0;
+  double spearman = kNan;
+  double spearman_low = kNan;
+  double spearman_high = kNan;
+  double kendall = kNan;
+  double kendall_low = kNan;
+  double kendall_high = kNan;
+  double pearson = kNan;
+  double pearson_low = kNan;
+  double pearson_high = kNan;
+  /// Of `all`: the groups, pooled, say the opposite, and their interval does not hold 0 (Simpson's
+  /// paradox).
+  bool reversed_within = false;
+};
+
+template <class F>
+void visit_columns(FollowRow& r, F&& f) {
+  f("metric", r.metric), f("group", r.group), f("models", r.models);
+  f("spearman", r.spearman), f("spearman_low", r.spearman_low);
+  f("spearman_high", r.spearman_high);
+  f("kendall", r.kendall), f("kendall_low", r.kendall_low), f("kendall_high", r.kendall_high);
+  f("pearson", r.pearson), f("pearson_low", r.pearson_low), f("pearson_high", r.pearson_high);
+  f("reversed_within", r.reversed_within);
+}
+
+/// Which metric follows best.
+struct Best {
+  std::string metric;               ///< empty if none can be said
+  std::string basis;                ///< `within` if there are groups to pool, else `all`
+  std::vector<std::string> rivals;  ///< metrics whose intervals of |spearman| overlap its own
+};
+
+struct Following {
+  std::vector<FollowRow> rows;  ///< by metric in their order; `all`, `within`, then the groups
+  Best best;
+  std::vector<std::string> unmatched;  ///< names in the scores that no model has
+};
+
+/// Correlates the metrics of the models with their scores.
+[[nodiscard]] Following follow(const std::vector<Model>& models, const std::vector<Score>& scores);
+
+}  // namespace wishart::analysis

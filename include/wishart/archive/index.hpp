@@ -1,0 +1,91 @@
+#pragma once
+
+/// @file
+/// The index of an archive folder: `index.h5`, a row for each checkpoint and a link to its file.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "wishart/record/rows.hpp"
+
+namespace wishart::archive {
+
+/// A checkpoint in the index. Averages are those of the file's `/summary` over all layers.
+struct IndexRow {
+  std::string checkpoint_id;
+  std::int64_t size_bytes = 0;  ///< of the file, with `mtime_ns`: the row is of this state of it
+  std::int64_t mtime_ns = 0;
+  std::string standing;  ///< `whole` as far as was read, or why it could not be read
+  std::string checkpoint_path;
+  std::string checkpoint_identity;
+  std::string model_type;
+  std::string mode;
+  std::string created;
+  std::int64_t step = -1;
+  std::int64_t tokens = -1;
+  double loss = kNan;
+  double eval_loss = kNan;
+  double learning_rate = kNan;
+  double seconds = kNan;
+  std::int64_t restarts = 0;
+  std::int64_t layers = 0;
+  double alpha = kNan;
+  double alpha_median = kNan;
+  double alpha_weighted = kNan;
+  double log_alpha_norm = kNan;
+  double log_norm = kNan;
+  double log_spectral_norm = kNan;
+  double stable_rank = kNan;
+  double D = kNan;
+};
+
+using wishart::visit_columns;  // of rows that are only read; the one below would hide it
+
+template <class F>
+void visit_columns(IndexRow& r, F&& f) {
+  f("checkpoint_id", r.checkpoint_id), f("size_bytes", r.size_bytes), f("mtime_ns", r.mtime_ns);
+  f("standing", r.standing), f("checkpoint_path", r.checkpoint_path);
+  f("checkpoint_identity", r.checkpoint_identity), f("model_type", r.model_type);
+  f("mode", r.mode), f("created", r.created), f("step", r.step), f("tokens", r.tokens);
+  f("loss", r.loss), f("eval_loss", r.eval_loss), f("learning_rate", r.learning_rate);
+  f("seconds", r.seconds), f("restarts", r.restarts), f("layers", r.layers), f("alpha", r.alpha);
+  f("alpha_median", r.alpha_median), f("alpha_weighted", r.alpha_weighted);
+  f("log_alpha_norm", r.log_alpha_norm), f("log_norm", r.log_norm);
+  f("log_spectral_norm", r.log_spectral_norm), f("stable_rank", r.stable_rank), f("D", r.D);
+}
+
+/// What an update did.
+struct IndexUpdate {
+  std::int64_t checkpoints = 0;
+  std::int64_t read = 0;  ///< of these, looked into; the others are as the old index has them
+};
+
+/// Makes `folder/index.h5` tell of the files that are there now, in one step: a reader sees the
+/// old one or the new one. Files whose size and time of change are those of the old index are not
+/// opened, unless `rebuild`. A file that cannot be read has a row that says so.
+///
+/// Two updates at once leave the index of one of them; the next update mends it.
+/// @throws Error with Blame::resource if it cannot be written
+IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild);
+
+/// The rows of `folder/index.h5`, in natural order of ids.
+/// @throws Error with Blame::input if it is missing or damaged
+[[nodiscard]] std::vector<IndexRow> read_index(const std::filesystem::path& folder);
+
+/// Writes all checkpoints of `folder` into the one file `target`, a group `/checkpoints/<id>` each
+/// with the content of its file. The whole is built in memory.
+/// @return the number of checkpoints
+/// @throws Error with Blame::usage if `target` exists, Blame::input if a file is damaged or there
+/// is
+///   none, Blame::resource
+std::int64_t pack_archive(const std::filesystem::path& folder, const std::filesystem::path& target);
+
+/// Writes each checkpoint of a packed file into its own file in `folder`.
+/// @return the number of checkpoints
+/// @throws Error with Blame::usage if a file is there already: nothing is overwritten
+std::int64_t unpack_archive(const std::filesystem::path& packed,
+                            const std::filesystem::path& folder);
+
+}  // namespace wishart::archive

@@ -1,0 +1,75 @@
+#pragma once
+
+/// @file
+/// Rows of any table that has `visit_columns`, as JSON and as CSV.
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wishart/core/text.hpp"
+#include "wishart/record/rows.hpp"
+#include "wishart/report/export.hpp"
+#include "wishart/report/text_table.hpp"
+
+namespace wishart::report {
+
+inline std::string json_value(const std::string& text) { return json_quoted(text); }
+inline std::string json_value(std::int64_t value) { return std::to_string(value); }
+inline std::string json_value(bool value) { return value ? "true" : "false"; }
+/// JSON has no NaN and no infinities.
+inline std::string json_value(double value) {
+  return std::isfinite(value) ? shortest(value) : "null";
+}
+
+/// `{"column": value, ...}` in the order of the columns.
+template <class Row>
+[[nodiscard]] std::string json_object(const Row& row) {
+  std::string text;
+  visit_columns(row, [&](const char* name, const auto& value) {
+    text += (text.empty() ? "{\"" : ", \"") + std::string(name) + "\": " + json_value(value);
+  });
+  return text + "}";
+}
+
+/// `[object, ...]`, one object a line.
+template <class Rows>
+[[nodiscard]] std::string json_array(const Rows& rows) {
+  std::string text = "[";
+  for (const auto& row : rows) text += (text.size() > 1 ? ",\n  " : "\n  ") + json_object(row);
+  return text + (text.size() > 1 ? "\n]" : "]");
+}
+
+inline std::string csv_value(const std::string& text) { return csv_cell(text); }
+inline std::string csv_value(std::int64_t value) { return std::to_string(value); }
+inline std::string csv_value(bool value) { return value ? "True" : "False"; }
+inline std::string csv_value(double value) { return shortest(value); }
+
+/// A header line of the columns' names, then a line for each row (export.hpp says how).
+template <class Row>
+[[nodiscard]] std::string csv_table(const std::vector<Row>& rows) {
+  std::string text;
+  visit_columns(Row{}, [&](const char* name, const auto&) {
+    text += (text.empty() ? "" : ",") + std::string(name);
+  });
+  text += '\n';
+  for (const Row& row : rows) {
+    std::string line;
+    bool first = true;
+    visit_columns(row, [&](const char*, const auto& value) {
+      if (!first) line += ',';
+      line += csv_value(value);
+      first = false;
+    });
+    text += line + '\n';
+  }
+  return text;
+}
+
+template <class Row>
+[[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format) {
+  return format == TableFormat::csv ? csv_table(rows) : json_array(rows) + "\n";
+}
+
+}  // namespace wishart::report

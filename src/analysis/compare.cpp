@@ -1,0 +1,175 @@
+#include "wishart/analysis/compare.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <unordered_map>
+
+#include "wishart/analysis/metric.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr double kLevel = 0.05;
+
+/// Spectra nearer than this are those of one matrix, computed twice: the relative error of a
+/// Gram matrix's singular values is sqrt(eps) at worst (docs/numerics.md).
+constexpr double kSameSpectrum = 1e-7;
+
+/// Mirsky's lower bound on |A - B|_F / |A|_F.
+double moved_between(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.empty() || a.size() != b.size()) return kNan;
+  long double distance = 0;
+  long double norm = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const long double d = static_cast<long double>(b[i]) - a[i];
+    distance += d * d;
+    norm += static_cast<long double>(a[i]) * a[i];
+  }
+  if (distance == 0) return 0;
+  return static_cast<double>(std::sqrt(distance / norm));
+}
+
+std::string new_warnings(const LayerRow& a, const LayerRow& b) {
+  std::vector<std::string> found;
+  for (const std::string& word : split(b.warning, ';')) {
+    if (!word.empty() && !has_warning(a, word)) found.push_back(word);
+  }
+  return join(found, ";");
+}
+
+ComparisonRow started(const LayerRow& row, const char* status) {
+  ComparisonRow out;
+  out.key = row.key;
+  out.role = row.role;
+  out.block = row.block;
+  out.num_params = row.num_params;
+  out.status = status;
+  return out;
+}
+
+void compare_alpha(ComparisonRow& out, const LayerRow& a, const LayerRow& b) {
+  out.alpha_a = a.alpha;
+  out.alpha_b = b.alpha;
+  out.alpha_change = b.alpha - a.alpha;
+  if (out.status == "same") return;  // there is nothing to test
+  const double error = std::hypot(alpha_error(a), alpha_error(b));
+  if (!(error > 0)) return;
+  out.alpha_z = out.alpha_change / error;
+  out.alpha_p = std::erfc(std::abs(out.alpha_z) / std::sqrt(2.0));
+}
+
+/// `sigma_a` and `sigma_b` are empty where the spectra were not read.
+ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
+                       const std::vector<double>& sigma_b) {
+  ComparisonRow out = started(b, "changed");
+  if (a.rows != b.rows || a.cols != b.cols || a.num_evals != b.num_evals) {
+    out.status = "reshaped";
+  } else if (!a.hash.empty() && a.hash == b.hash) {
+    out.status = "same";
+    out.moved = 0;
+  } else if (!a.has_esd || !b.has_esd) {
+    out.status = "unknown";
+  } else if (a.w_norm == b.w_norm) {
+    out.moved = moved_between(sigma_a, sigma_b);
+    if (out.moved < kSameSpectrum) out.status = "rearranged";
+  }
+  compare_alpha(out, a, b);
+  out.log_norm_change = b.log_norm - a.log_norm;
+  out.log_spectral_norm_change = b.log_spectral_norm - a.log_spectral_norm;
+  out.stable_rank_ratio = b.stable_rank / a.stable_rank;
+  if (a.matrix_rank >= 0 && b.matrix_rank >= 0) out.rank_change = b.matrix_rank - a.matrix_rank;
+  out.new_warnings = new_warnings(a, b);
+  return out;
+}
+
+std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
+  std::vector<std::string> notes;
+  if (a.mode != b.mode) {
+    notes.push_back("the numbers of one are " + printable(a.mode) + ", of the other " +
+                    printable(b.mode) + ": their metrics are defined differently");
+  }
+  if (a.options != b.options) {
+    notes.emplace_back("the spectra were computed with different options");
+  }
+  if (a.fit_options != b.fit_options || a.fit_version != b.fit_version) {
+    notes.emplace_back(
+        "the metrics were computed with different options or versions: `wishart refit` both");
+  }
+  return notes;
+}
+
+/// What is not in both comes first.
+int order_of(const ComparisonRow& row) {
+  if (row.status == "removed") return 0;
+  if (row.status == "added") return 1;
+  if (row.status == "reshaped") return 2;
+  if (row.status == "unknown") return 3;
+  return 4;
+}
+
+bool comes_before(const ComparisonRow& a, const ComparisonRow& b) {
+  if (order_of(a) != order_of(b)) return order_of(a) < order_of(b);
+  const auto size = [](double value) { return std::isnan(value) ? -1 : std::abs(value); };
+  if (size(a.moved) != size(b.moved)) return size(a.moved) > size(b.moved);
+  if (size(a.alpha_z) != size(b.alpha_z)) return size(a.alpha_z) > size(b.alpha_z);
+  return natural_less(a.key, b.key);
+}
+
+}  // namespace
+
+std::vector<double> adjusted(const std::vector<double>& p) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (!std::isnan(p[i])) order.push_back(i);
+  }
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> q(p.size(), kNan);
+  double smallest = 1;
+  for (std::size_t k = order.size(); k-- > 0;) {
+    smallest = std::min(
+        smallest, p[order[k]] * static_cast<double>(order.size()) / static_cast<double>(k + 1));
+    q[order[k]] = smallest;
+  }
+  return q;
+}
+
+Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
+  Comparison out;
+  out.a = a.provenance.checkpoint_id;
+  out.b = b.provenance.checkpoint_id;
+  out.notes = notes_on(a.provenance, b.provenance);
+  std::unordered_map<std::string, std::size_t> in_a;
+  for (std::size_t i = 0; i < a.layers.size(); ++i) in_a.emplace(a.layers[i].key, i);
+  const std::vector<double> none;
+  const auto sigma_of = [&](const CheckpointRecord& record, std::size_t i) -> const auto& {
+    return i < record.spectra.size() ? record.spectra[i].sigma : none;
+  };
+  for (std::size_t i = 0; i < b.layers.size(); ++i) {
+    const auto found = in_a.find(b.layers[i].key);
+    if (found == in_a.end()) {
+      out.rows.push_back(started(b.layers[i], "added"));
+      out.rows.back().alpha_b = b.layers[i].alpha;
+      continue;
+    }
+    out.rows.push_back(
+        compared(a.layers[found->second], b.layers[i], sigma_of(a, found->second), sigma_of(b, i)));
+    in_a.erase(found);
+  }
+  for (const auto& [key, i] : in_a) {
+    out.rows.push_back(started(a.layers[i], "removed"));
+    out.rows.back().alpha_a = a.layers[i].alpha;
+  }
+  std::vector<double> p;
+  for (const ComparisonRow& row : out.rows) p.push_back(row.alpha_p);
+  const std::vector<double> q = adjusted(p);
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    out.rows[i].alpha_q = q[i];
+    out.rows[i].significant = q[i] < kLevel;
+  }
+  std::sort(out.rows.begin(), out.rows.end(), comes_before);
+  return out;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,205 @@
+#include "wishart/analysis/gate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "wishart/analysis/compare.hpp"
+#include "wishart/analysis/metric.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+bool matches(const std::vector<std::string>& globs, const std::string& text) {
+  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+           return glob_match(glob, text);
+         });
+}
+
+bool is_meant(const Rule& rule, const std::string& key, const std::string& role,
+              std::int64_t block) {
+  const bool in_blocks =
+      rule.blocks.empty() ||
+      std::any_of(rule.blocks.begin(), rule.blocks.end(),
+                  [&](const auto& range) { return block >= range.first && block <= range.second; });
+  return in_blocks && matches(rule.roles, role) && matches(rule.layers, key);
+}
+
+bool is_comparison(const std::string& metric) {
+  return metric == "moved" || metric == "alpha_z" || metric == "missing" || metric == "added";
+}
+
+/// The value of one layer of a comparison, NaN where the metric says nothing about it.
+double comparison_value(const std::string& metric, const ComparisonRow& row) {
+  if (metric == "missing") return row.status == "removed" || row.status == "reshaped" ? 1 : 0;
+  if (metric == "added") return row.status == "added" ? 1 : 0;
+  if (metric == "moved") return row.moved;
+  // The same values have the same alpha; there is no error to divide by.
+  return row.status == "same" ? 0 : row.alpha_z;
+}
+
+double measured(Measure measure, double here, double other) {
+  return measure == Measure::ratio ? here / other : here - other;
+}
+
+/// All layers that the rule means, with their values.
+std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage,
+                                 const CheckpointRecord* other) {
+  std::vector<Violation> out;
+  if (is_comparison(rule.metric)) {
+    for (const ComparisonRow& row : compare(*other, stage).rows) {
+      if (!is_meant(rule, row.key, row.role, row.block)) continue;
+      const bool both = row.status != "added" && row.status != "removed";
+      if (!both && rule.metric != "missing" && rule.metric != "added") continue;
+      const double value = comparison_value(rule.metric, row);
+      out.push_back({row.key, row.role, row.block, value, kNan, kNan});
+    }
+    return out;
+  }
+  std::unordered_map<std::string, const LayerRow*> others;
+  if (other != nullptr) {
+    for (const LayerRow& row : other->layers) others.emplace(row.key, &row);
+  }
+  for (const LayerRow& row : stage.layers) {
+    if (!is_meant(rule, row.key, row.role, row.block)) continue;
+    Violation one{row.key, row.role, row.block, metric_value(row, rule.metric), kNan, kNan};
+    one.here = one.value;
+    if (other != nullptr) {
+      const auto found = others.find(row.key);
+      if (found == others.end()) continue;  // `added` is the metric for that
+      one.other = metric_value(*found->second, rule.metric);
+      one.value = measured(rule.measure, one.here, one.other);
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+/// How far outside of the rule's bounds; 0 inside.
+double excess(const Rule& rule, double value) {
+  if (value < rule.min) return rule.min - value;
+  if (value > rule.max) return value - rule.max;
+  return 0;
+}
+
+std::string bounds_text(const Rule& rule) {
+  const bool low = std::isfinite(rule.min);
+  const bool high = std::isfinite(rule.max);
+  if (low && high) return "from " + shortest(rule.min) + " to " + shortest(rule.max);
+  return low ? "at least " + shortest(rule.min) : "at most " + shortest(rule.max);
+}
+
+std::string subject_of(const Rule& rule) {
+  std::string text = printable(rule.metric);
+  if (rule.statistic == Statistic::mean) text = "the mean " + text;
+  if (rule.statistic == Statistic::median) text = "the median " + text;
+  if (rule.against == Against::nothing || is_comparison(rule.metric)) return text;
+  return (rule.measure == Measure::ratio ? "the ratio of " : "the change of ") + text;
+}
+
+void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& verdict) {
+  for (Violation& one : values) {
+    const bool unknown = std::isnan(one.value);
+    (unknown ? verdict.unknown : verdict.judged) += 1;
+    if (unknown ? rule.unknown_fails : excess(rule, one.value) > 0) {
+      verdict.violations.push_back(std::move(one));
+    }
+  }
+  const auto rank = [&](const Violation& v) {
+    return std::isnan(v.value) ? std::numeric_limits<double>::infinity() : excess(rule, v.value);
+  };
+  std::sort(verdict.violations.begin(), verdict.violations.end(),
+            [&](const Violation& a, const Violation& b) {
+              if (rank(a) != rank(b)) return rank(a) > rank(b);
+              return natural_less(a.key, b.key);
+            });
+  verdict.allowed = std::max(
+      rule.allow, static_cast<std::int64_t>(std::floor(
+                      rule.allow_share * static_cast<double>(verdict.judged + verdict.unknown))));
+  const auto outside = static_cast<std::int64_t>(verdict.violations.size());
+  verdict.passed = outside <= verdict.allowed;
+  const std::string all = std::to_string(verdict.judged + verdict.unknown) + " layers";
+  verdict.text = subject_of(rule) + " is to be " + bounds_text(rule) + ": ";
+  verdict.text += outside == 0
+                      ? "none of " + all + " lies outside"
+                      : std::to_string(outside) + " of " + all + (outside == 1 ? " lies" : " lie") +
+                            " outside, " + std::to_string(verdict.allowed) + " allowed";
+}
+
+void judge_statistic(const Rule& rule, const std::vector<Violation>& values, RuleVerdict& verdict) {
+  std::vector<double> numbers;
+  for (const Violation& one : values) {
+    (std::isfinite(one.value) ? verdict.judged : verdict.unknown) += 1;
+    numbers.push_back(one.value);
+  }
+  Violation whole;
+  whole.value =
+      rule.statistic == Statistic::mean ? mean_of(numbers).value : median_of(std::move(numbers));
+  verdict.passed = !std::isnan(whole.value) && excess(rule, whole.value) == 0;
+  verdict.text =
+      subject_of(rule) + " is to be " + bounds_text(rule) + ", found " + shortest(whole.value);
+  if (!verdict.passed) verdict.violations.push_back(std::move(whole));
+}
+
+RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other) {
+  RuleVerdict verdict;
+  verdict.rule = rule.name;
+  verdict.stage = stage.provenance.checkpoint_id;
+  if (other != nullptr) verdict.other = other->provenance.checkpoint_id;
+  std::vector<Violation> values = values_of(rule, stage, other);
+  if (rule.statistic == Statistic::each) {
+    judge_each(rule, std::move(values), verdict);
+  } else {
+    judge_statistic(rule, values, verdict);
+  }
+  if (verdict.judged < rule.min_layers) {
+    verdict.passed = false;
+    verdict.text += "; " + std::to_string(verdict.judged) + " layers have a value, expected " +
+                    std::to_string(rule.min_layers);
+  }
+  if (!verdict.passed && !rule.reason.empty()) verdict.text += ". " + printable(rule.reason);
+  return verdict;
+}
+
+void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
+  for (const Rule& rule : rules) {
+    const std::string name = "rule '" + printable(rule.name) + "': ";
+    if (is_comparison(rule.metric)) {
+      if (rule.against == Against::nothing) {
+        throw Error(Blame::usage, name + rule.metric + " needs another stage: against = first");
+      }
+    } else {
+      (void)metric_value(LayerRow{}, rule.metric);
+    }
+    if (rule.against != Against::nothing && stages < 2) {
+      throw Error(Blame::usage, name +
+                                    "is against another stage, but there is one checkpoint. "
+                                    "Name the base with --base");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
+                               const std::vector<CheckpointRecord>& stages, bool every_stage) {
+  check_rules(rules, stages.size());
+  std::vector<RuleVerdict> verdicts;
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    for (const Rule& rule : rules) {
+      if (rule.against == Against::nothing) {
+        if (every_stage || i + 1 == stages.size()) {
+          verdicts.push_back(judged(rule, stages[i], nullptr));
+        }
+      } else if (i > 0) {
+        const std::size_t other = rule.against == Against::first ? 0 : i - 1;
+        verdicts.push_back(judged(rule, stages[i], &stages[other]));
+      }
+    }
+  }
+  return verdicts;
+}
+
+}  // namespace wishart::analysis

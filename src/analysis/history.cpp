@@ -1,0 +1,212 @@
+#include "wishart/analysis/history.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "wishart/analysis/metric.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr double kNormal95 = 1.959963984540054;
+
+/// Below it a layer is called over-trained, above the other under-trained (docs/metrics.md).
+constexpr double kOverTrained = 2;
+constexpr double kUnderTrained = 6;
+
+/// A rank that fell to less than this share of what it was is told.
+constexpr double kRankFalls = 0.95;
+
+/// This share of settled layers is a settled model; and a loss that falls by less than this share
+/// of itself per doubling does not fall.
+constexpr double kSettledShare = 0.8;
+constexpr double kStillFalls = 0.01;
+
+/// The step, or tokens, as the abscissa of trends: its binary logarithm. NaN before the first.
+double doublings(std::int64_t value) {
+  return value > 0 ? std::log2(static_cast<double>(value)) : kNan;
+}
+
+double count_of(std::int64_t value) { return value < 0 ? kNan : static_cast<double>(value); }
+
+HistoryRow row_of(const CheckpointRecord& record) {
+  const Provenance& p = record.provenance;
+  HistoryRow row;
+  row.checkpoint = p.checkpoint_id;
+  row.step = p.training.step;
+  row.tokens = p.training.tokens;
+  row.loss = p.training.loss;
+  row.eval_loss = p.training.eval_loss;
+  row.learning_rate = p.training.learning_rate;
+  row.layers = static_cast<std::int64_t>(record.layers.size());
+  const std::vector<double> alphas = column(record.layers, "alpha");
+  const Mean alpha = mean_of(alphas);
+  row.fitted = alpha.count;
+  row.alpha = alpha.value;
+  row.alpha_error = alpha.error;
+  row.alpha_median = median_of(alphas);
+  const auto mean = [&](const char* metric) {
+    return mean_of(column(record.layers, metric)).value;
+  };
+  row.alpha_weighted = mean("alpha_weighted");
+  row.log_norm = mean("log_norm");
+  row.log_spectral_norm = mean("log_spectral_norm");
+  row.stable_rank = mean("stable_rank");
+  row.entropy = mean("entropy");
+  row.D = mean("D");
+  for (const LayerRow& layer : record.layers) {
+    row.over_trained += layer.alpha < kOverTrained ? 1 : 0;
+    row.under_trained += layer.alpha > kUnderTrained ? 1 : 0;
+    row.rank_collapsed += has_warning(layer, "rank-collapse") ? 1 : 0;
+    row.outliers += std::max<std::int64_t>(layer.num_outliers, 0);
+  }
+  return row;
+}
+
+Advice advice_of(const History& history) {
+  const Trend& loss = history.loss;
+  const HistoryRow& last = history.rows.back();
+  if (static_cast<std::int64_t>(history.rows.size()) < history.window ||
+      std::isnan(last.settled_share)) {
+    return Advice::unknown;
+  }
+  const bool over_training =
+      std::any_of(history.drifts.begin(), history.drifts.end(),
+                  [](const Drift& drift) { return drift.why == "over-trained"; });
+  if (loss.low > 0 && over_training) return Advice::harm;
+  const double now = history.loss_is_eval ? last.eval_loss : last.loss;
+  // Without a loss the spectra speak alone.
+  const bool falls = std::isfinite(loss.slope) && loss.slope < -kStillFalls * std::abs(now);
+  const bool moves =
+      last.settled_share < kSettledShare || history.alpha.low * history.alpha.high > 0;
+  return falls || moves ? Advice::going_on : Advice::settled;
+}
+
+}  // namespace
+
+HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
+  require(window >= 2, "a window of a history has at least 2 checkpoints");
+}
+
+void HistoryBuilder::add(const CheckpointRecord& record) {
+  Entry entry{row_of(record), {}};
+  for (const LayerRow& row : record.layers) {
+    entry.layers.push_back({row.key, row.role, row.hash, row.alpha, alpha_error(row), row.log_norm,
+                            row.log_spectral_norm, count_of(row.num_outliers),
+                            count_of(row.matrix_rank)});
+  }
+  std::sort(entry.layers.begin(), entry.layers.end(),
+            [](const Layer& a, const Layer& b) { return a.key < b.key; });
+  entries_.push_back(std::move(entry));
+}
+
+const HistoryBuilder::Layer* HistoryBuilder::find(const Entry& entry, const std::string& key) {
+  const auto found =
+      std::lower_bound(entry.layers.begin(), entry.layers.end(), key,
+                       [](const Layer& layer, const std::string& k) { return layer.key < k; });
+  return found != entry.layers.end() && found->key == key ? &*found : nullptr;
+}
+
+bool HistoryBuilder::is_settled(const std::string& key, std::size_t last) const {
+  const Layer* now = find(entries_[last], key);
+  for (std::size_t i = last + 1 - static_cast<std::size_t>(window_); i < last; ++i) {
+    const Layer* then = find(entries_[i], key);
+    if (then == nullptr) return false;
+    if (!then->hash.empty() && then->hash == now->hash) continue;
+    const double room = kNormal95 * std::hypot(now->alpha_error, then->alpha_error);
+    // Written so that a layer without a fit is not settled.
+    if (!(std::abs(now->alpha - then->alpha) <= room)) return false;
+    if (!(std::abs(now->log_norm - then->log_norm) <= kNormResolution)) return false;
+    if (!(std::abs(now->log_spectral_norm - then->log_spectral_norm) <= kNormResolution)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void HistoryBuilder::relate() {
+  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
+    if (a.row.step != b.row.step) return a.row.step < b.row.step;
+    return natural_less(a.row.checkpoint, b.row.checkpoint);
+  });
+  for (std::size_t i = 1; i < entries_.size(); ++i) {
+    std::int64_t settled = 0;
+    for (const Layer& layer : entries_[i].layers) {
+      const Layer* before = find(entries_[i - 1], layer.key);
+      if (before != nullptr && !layer.hash.empty() && before->hash == layer.hash) {
+        ++entries_[i].row.unchanged;
+      }
+      if (static_cast<std::int64_t>(i) + 1 >= window_) settled += is_settled(layer.key, i) ? 1 : 0;
+    }
+    if (static_cast<std::int64_t>(i) + 1 >= window_ && !entries_[i].layers.empty()) {
+      entries_[i].row.settled_share =
+          static_cast<double>(settled) / static_cast<double>(entries_[i].layers.size());
+    }
+  }
+}
+
+void HistoryBuilder::find_drifts(History& history) const {
+  if (entries_.size() < 2) return;
+  const auto back = std::min<std::size_t>(entries_.size(), static_cast<std::size_t>(window_));
+  const Entry& first = entries_[entries_.size() - back];
+  for (const Layer& now : entries_.back().layers) {
+    const Layer* then = find(first, now.key);
+    if (then == nullptr) continue;
+    const double room = kNormal95 * std::hypot(now.alpha_error, then->alpha_error);
+    if (now.alpha < kOverTrained &&
+        (then->alpha >= kOverTrained || then->alpha - now.alpha > room)) {
+      history.drifts.push_back({now.key, now.role, "over-trained", then->alpha, now.alpha});
+    }
+    if (now.outliers > 0 && then->outliers == 0) {
+      history.drifts.push_back({now.key, now.role, "new-outliers", then->outliers, now.outliers});
+    }
+    if (now.rank < kRankFalls * then->rank) {
+      history.drifts.push_back({now.key, now.role, "rank-falls", then->rank, now.rank});
+    }
+  }
+  std::sort(history.drifts.begin(), history.drifts.end(), [](const Drift& a, const Drift& b) {
+    return a.key != b.key ? natural_less(a.key, b.key) : a.why < b.why;
+  });
+}
+
+History HistoryBuilder::take() {
+  relate();
+  History history;
+  history.window = window_;
+  for (Entry& entry : entries_) history.rows.push_back(entry.row);
+  if (history.rows.empty()) return history;
+  std::vector<HistoryRow>& rows = history.rows;
+  const auto all = [&](auto&& holds) { return std::all_of(rows.begin(), rows.end(), holds); };
+  history.by_tokens = all([](const HistoryRow& row) { return row.tokens >= 0; });
+  history.loss_is_eval = std::count_if(rows.begin(), rows.end(), [](const HistoryRow& row) {
+                           return std::isfinite(row.eval_loss);
+                         }) >= 2;
+  std::vector<double> x;
+  std::vector<double> alpha;
+  std::vector<double> loss;
+  std::vector<std::size_t> at;
+  double lowest = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double value = history.loss_is_eval ? rows[i].eval_loss : rows[i].loss;
+    if (value < lowest) lowest = value, history.best_checkpoint = rows[i].checkpoint;
+    const double place = doublings(history.by_tokens ? rows[i].tokens : rows[i].step);
+    if (!std::isfinite(place) || !std::isfinite(rows[i].alpha)) continue;
+    x.push_back(place), alpha.push_back(rows[i].alpha), loss.push_back(value), at.push_back(i);
+  }
+  for (const std::size_t point : change_points(x, alpha)) rows[at[point]].change_point = true;
+  const auto last = [&](const std::vector<double>& series) {
+    // One checkpoint more than the window, so that a window of 2 has a trend.
+    const auto count = std::min(series.size(), static_cast<std::size_t>(window_) + 1);
+    return std::vector<double>(series.end() - static_cast<std::ptrdiff_t>(count), series.end());
+  };
+  history.alpha = trend_of(last(x), last(alpha));
+  history.loss = trend_of(last(x), last(loss));
+  find_drifts(history);
+  history.advice = advice_of(history);
+  entries_.clear();
+  return history;
+}
+
+}  // namespace wishart::analysis

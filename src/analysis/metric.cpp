@@ -1,0 +1,104 @@
+#include "wishart/analysis/metric.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr const char* kFailed = "failed";
+constexpr std::string_view kWarningPrefix = "warning.";
+/// Of the normal distribution: half the width of an interval of 95 % in standard errors.
+constexpr double kNormal95 = 1.959963984540054;
+
+}  // namespace
+
+std::vector<std::string> metric_names() {
+  std::vector<std::string> names;
+  visit_columns(LayerRow{}, [&](const char* name, const auto& value) {
+    if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
+      names.emplace_back(name);
+    }
+  });
+  names.emplace_back(kFailed);
+  return names;
+}
+
+double metric_value(const LayerRow& row, const std::string& metric) {
+  if (metric == kFailed) return row.status == "success" ? 0 : 1;
+  if (metric.starts_with(kWarningPrefix)) {
+    return has_warning(row, metric.substr(kWarningPrefix.size())) ? 1 : 0;
+  }
+  double found = kNan;
+  bool known = false;
+  visit_columns(row, [&](const char* name, const auto& value) {
+    using Value = std::decay_t<decltype(value)>;
+    if constexpr (!std::is_same_v<Value, std::string>) {
+      if (known || metric != name) return;
+      known = true;
+      if constexpr (std::is_same_v<Value, std::int64_t>) {
+        found = value == -1 ? kNan : static_cast<double>(value);
+      } else {
+        found = static_cast<double>(value);
+      }
+    }
+  });
+  if (known) return found;
+  const std::string near = nearest(metric, metric_names());
+  throw Error(Blame::usage, "unknown metric '" + printable(metric) + "'" +
+                                (near.empty() ? "" : ". Did you mean '" + near + "'?") +
+                                " It is a column of the layer table (docs/metrics.md)");
+}
+
+double alpha_error(const LayerRow& row) noexcept {
+  const double width = row.alpha_high - row.alpha_low;
+  if (std::isfinite(width) && width > 0) return width / (2 * kNormal95);
+  return row.sigma > 0 ? row.sigma : kNan;
+}
+
+bool has_warning(const LayerRow& row, const std::string& warning) {
+  const std::vector<std::string> words = split(row.warning, ';');
+  return std::find(words.begin(), words.end(), warning) != words.end();
+}
+
+Mean mean_of(const std::vector<double>& values) {
+  Mean mean;
+  long double sum = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    sum += value;
+    ++mean.count;
+  }
+  if (mean.count == 0) return mean;
+  const auto n = static_cast<long double>(mean.count);
+  const long double center = sum / n;
+  mean.value = static_cast<double>(center);
+  if (mean.count < 2) return mean;
+  long double squares = 0;
+  for (const double value : values) {
+    if (std::isfinite(value)) squares += (value - center) * (value - center);
+  }
+  mean.error = static_cast<double>(std::sqrt(squares / (n - 1) / n));
+  return mean;
+}
+
+double median_of(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return !std::isfinite(value); });
+  if (values.empty()) return kNan;
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+std::vector<double> column(const std::vector<LayerRow>& layers, const std::string& metric) {
+  std::vector<double> values;
+  values.reserve(layers.size());
+  for (const LayerRow& row : layers) values.push_back(metric_value(row, metric));
+  return values;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,155 @@
+#include "wishart/analysis/ranking.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "wishart/analysis/metric.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr std::array kCoefficients{Coefficient::spearman, Coefficient::kendall,
+                                   Coefficient::pearson};
+
+struct NaturalOrder {
+  bool operator()(const std::string& a, const std::string& b) const { return natural_less(a, b); }
+};
+
+/// A model with its score.
+struct Pair {
+  const Model* model = nullptr;
+  double score = kNan;
+};
+using Pairs = std::vector<Pair>;
+using Groups = std::map<std::string, Pairs, NaturalOrder>;
+using Three = std::array<Correlation, kCoefficients.size()>;
+
+Three correlations(const Pairs& pairs, std::size_t metric) {
+  std::vector<double> x;
+  std::vector<double> y;
+  for (const Pair& pair : pairs) {
+    x.push_back(pair.model->values[metric]);
+    y.push_back(pair.score);
+  }
+  Three out;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = correlate(kCoefficients[i], x, y);
+  return out;
+}
+
+FollowRow row_of(const std::string& metric, const std::string& group, const Three& three) {
+  FollowRow row;
+  row.metric = metric;
+  row.group = group;
+  row.models = three[0].count;
+  row.spearman = three[0].value, row.spearman_low = three[0].low, row.spearman_high = three[0].high;
+  row.kendall = three[1].value, row.kendall_low = three[1].low, row.kendall_high = three[1].high;
+  row.pearson = three[2].value, row.pearson_low = three[2].low, row.pearson_high = three[2].high;
+  return row;
+}
+
+/// The rows of one metric.
+void add_rows(std::vector<FollowRow>& rows, std::size_t metric, const Pairs& all,
+              const Groups& groups) {
+  const std::string name = rank_metrics()[metric].name;
+  const std::size_t first = rows.size();
+  rows.push_back(row_of(name, "all", correlations(all, metric)));
+  if (groups.size() < 2) return;
+  std::vector<FollowRow> of_groups;
+  std::array<std::vector<Correlation>, kCoefficients.size()> parts;
+  for (const auto& [group, pairs] : groups) {
+    const Three three = correlations(pairs, metric);
+    for (std::size_t i = 0; i < parts.size(); ++i) parts[i].push_back(three[i]);
+    of_groups.push_back(row_of(name, group, three));
+  }
+  Three within;
+  for (std::size_t i = 0; i < parts.size(); ++i) within[i] = pooled(kCoefficients[i], parts[i]);
+  rows.push_back(row_of(name, "within", within));
+  const Correlation& w = within[0];
+  rows[first].reversed_within = w.low * w.high > 0 && w.value * rows[first].spearman < 0;
+  rows.insert(rows.end(), of_groups.begin(), of_groups.end());
+}
+
+/// The interval of |r|.
+std::pair<double, double> strength(const FollowRow& row) {
+  const double a = std::abs(row.spearman_low);
+  const double b = std::abs(row.spearman_high);
+  const bool through_zero = row.spearman_low < 0 && row.spearman_high > 0;
+  return {through_zero ? 0 : std::min(a, b), std::max(a, b)};
+}
+
+Best best_of(const std::vector<FollowRow>& rows) {
+  Best best;
+  for (const char* basis : {"within", "all"}) {
+    const FollowRow* top = nullptr;
+    for (const FollowRow& row : rows) {
+      if (row.group != basis || std::isnan(row.spearman)) continue;
+      if (top == nullptr || std::abs(row.spearman) > std::abs(top->spearman)) top = &row;
+    }
+    if (top == nullptr) continue;
+    best.metric = top->metric;
+    best.basis = basis;
+    const auto own = strength(*top);
+    for (const FollowRow& row : rows) {
+      if (row.group != basis || &row == top || std::isnan(row.spearman)) continue;
+      const auto other = strength(row);
+      // Without an interval nothing tells them apart.
+      const bool apart = other.second < own.first;
+      if (!apart) best.rivals.push_back(row.metric);
+    }
+    return best;
+  }
+  return best;
+}
+
+}  // namespace
+
+const std::vector<RankMetric>& rank_metrics() {
+  static const std::vector<RankMetric> metrics{
+      {"alpha", true},      {"alpha_weighted", true},    {"log_alpha_norm", true},
+      {"log_norm", true},   {"log_spectral_norm", true}, {"stable_rank", true},
+      {"D", true},          {"mp_softrank", true},       {"entropy", true},
+      {"alpha_hill", true},
+  };
+  return metrics;
+}
+
+Model model_of(const std::string& name, const std::vector<LayerRow>& layers) {
+  Model model;
+  model.name = name;
+  model.depth = static_cast<std::int64_t>(layers.size());
+  for (const RankMetric& metric : rank_metrics()) {
+    const Mean mean = mean_of(column(layers, metric.name));
+    model.values.push_back(mean.value);
+    model.errors.push_back(mean.error);
+  }
+  return model;
+}
+
+Following follow(const std::vector<Model>& models, const std::vector<Score>& scores) {
+  std::map<std::string, const Model*> by_name;
+  for (const Model& model : models) by_name.emplace(model.name, &model);
+  Following out;
+  Pairs all;
+  Groups groups;
+  for (const Score& score : scores) {
+    const auto found = by_name.find(score.model);
+    if (found == by_name.end()) {
+      out.unmatched.push_back(score.model);
+      continue;
+    }
+    const std::string group =
+        score.group.empty() ? std::to_string(found->second->depth) + " matrices" : score.group;
+    all.push_back({found->second, score.score});
+    groups[group].push_back(all.back());
+  }
+  for (std::size_t metric = 0; metric < rank_metrics().size(); ++metric) {
+    add_rows(out.rows, metric, all, groups);
+  }
+  out.best = best_of(out.rows);
+  return out;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,36 @@
+#pragma once
+
+/// @file
+/// The content of an archive file below a group: the root of a file, or a group of a packed one.
+
+#include <filesystem>
+#include <string>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/record/checkpoint_record.hpp"
+
+#include "hdf5_handle.hpp"
+
+namespace wishart::archive {
+
+/// A file opened for reading.
+/// @throws ForeignFile if it is not HDF5
+[[nodiscard]] Handle opened_file(const Place& place, const std::filesystem::path& path);
+
+/// Writes attributes and datasets of a record below `location`.
+/// @throws Error, as write_archive
+void write_content(const Place& place, hid_t location, const CheckpointRecord& record);
+
+[[nodiscard]] CheckpointRecord read_content(const Place& place, hid_t location, Parts parts);
+
+/// A group without time stamps.
+[[nodiscard]] Handle new_group(const Place& file, hid_t location, const std::string& name);
+
+/// What write_archive requires of a record.
+void check_record(const CheckpointRecord& record);
+
+/// Closes `file`, seals its bytes and puts them to `path` in one step.
+class MemoryFile;
+void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path);
+
+}  // namespace wishart::archive

@@ -1,0 +1,137 @@
+#include "wishart/archive/index.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
+
+#include "content.hpp"
+#include "disk.hpp"
+#include "memory_file.hpp"
+#include "provenance.hpp"
+#include "table.hpp"
+
+namespace wishart::archive {
+namespace {
+
+constexpr const char* kIndexFile = "index.h5";
+constexpr const char* kTable = "checkpoints_table";
+constexpr const char* kLinks = "checkpoints";
+
+/// The file as the system tells of it; the rest is to be read.
+IndexRow found_row(const std::filesystem::path& folder, const std::string& id) {
+  IndexRow row;
+  row.checkpoint_id = id;
+  try {
+    const InputFile file(folder / (id + ".h5"));
+    row.size_bytes = file.size_bytes();
+    row.mtime_ns = file.mtime_ns();
+  } catch (const Error& error) {
+    row.standing = error.what();
+  }
+  return row;
+}
+
+void take_summary(IndexRow& row, const std::vector<SummaryRow>& summary) {
+  for (const SummaryRow& one : summary) {
+    if (one.group_by != "all") continue;
+    if (one.metric == "alpha") {
+      row.layers = one.count + one.excluded;
+      row.alpha_median = one.median;
+    }
+    // The columns of the index are called like the metrics.
+    visit_columns(row, [&](const char* name, auto& value) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+        if (one.metric == name) value = one.mean;
+      }
+    });
+  }
+}
+
+void read_row(IndexRow& row, const std::filesystem::path& path) {
+  try {
+    const Place place(Place::Access::reading, shown(path));
+    const Handle root = opened_file(place, path);
+    const Provenance p = read_attributes(place, root.get());
+    row.checkpoint_path = p.checkpoint_path;
+    row.checkpoint_identity = p.checkpoint_identity;
+    row.model_type = p.model_type;
+    row.mode = p.mode;
+    row.created = p.created;
+    row.step = p.training.step;
+    row.tokens = p.training.tokens;
+    row.loss = p.training.loss;
+    row.eval_loss = p.training.eval_loss;
+    row.learning_rate = p.training.learning_rate;
+    row.seconds = p.seconds;
+    row.restarts = p.restarts;
+    take_summary(row, read_table<SummaryRow>(place, root.get(), "summary"));
+    row.standing = "whole";
+  } catch (const Error& error) {
+    row.standing = error.what();
+  }
+}
+
+/// The rows of the old index by id; none if there is no index that can be read.
+std::map<std::string, IndexRow> old_rows(const std::filesystem::path& folder) {
+  std::map<std::string, IndexRow> rows;
+  try {
+    for (IndexRow& row : read_index(folder)) rows.emplace(row.checkpoint_id, std::move(row));
+  } catch (const Error&) {
+    // The index is made of the files; a bad one is replaced.
+  }
+  return rows;
+}
+
+void write_index(const std::filesystem::path& path, const std::vector<IndexRow>& rows) {
+  const Place place(Place::Access::writing, shown(path));
+  MemoryFile file(place, path);
+  write_kind(place, file.get(), kIndexKind);
+  write_table(place, file.get(), kTable, rows);
+  {
+    const Handle links = new_group(place, file.get(), kLinks);
+    for (const IndexRow& row : rows) {
+      place.check(H5Lcreate_external((row.checkpoint_id + ".h5").c_str(), "/", links.get(),
+                                     row.checkpoint_id.c_str(), H5P_DEFAULT, H5P_DEFAULT));
+    }
+  }
+  write_sealed(place, file, path);
+}
+
+}  // namespace
+
+IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
+  const QuietHdf5 quiet;
+  std::map<std::string, IndexRow> old;
+  if (!rebuild) old = old_rows(folder);
+  IndexUpdate update;
+  std::vector<IndexRow> rows;
+  for (const std::string& id : list_checkpoints(folder)) {
+    IndexRow row = found_row(folder, id);
+    const auto known = old.find(id);
+    if (known != old.end() && known->second.size_bytes == row.size_bytes &&
+        known->second.mtime_ns == row.mtime_ns && row.standing.empty()) {
+      rows.push_back(std::move(known->second));
+      continue;
+    }
+    if (row.standing.empty()) read_row(row, folder / (id + ".h5"));
+    ++update.read;
+    rows.push_back(std::move(row));
+  }
+  update.checkpoints = static_cast<std::int64_t>(rows.size());
+  write_index(folder / kIndexFile, rows);
+  return update;
+}
+
+std::vector<IndexRow> read_index(const std::filesystem::path& folder) {
+  const QuietHdf5 quiet;
+  const std::filesystem::path path = folder / kIndexFile;
+  const Place place(Place::Access::reading, shown(path));
+  const Handle root = opened_file(place, path);
+  check_kind(place, root.get(), kIndexKind);
+  return read_table<IndexRow>(place, root.get(), kTable);
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,251 @@
+#include "wishart/archive/lock.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <random>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "disk.hpp"
+
+namespace wishart::archive {
+namespace {
+
+constexpr std::string_view kMagic = "wishart lock 1";
+constexpr std::size_t kMostLockBytes = 4096;
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+/// The first bytes of a file of the system, without line ends; empty if it cannot be read.
+std::string small_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kMostLockBytes, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+/// What the system says of a process that runs.
+struct ProcessFacts {
+  std::string state;  ///< `R`, `S`, ..., `Z` for one that has ended and was not waited for
+  std::string start;
+};
+
+/// State and start of process `pid`; empty if there is none, or the system does not say. The name
+/// in /proc/PID/stat may hold anything, so fields are counted from its last bracket: the start is
+/// the 22nd of all, the 20th behind it; the state is the first (proc(5)).
+ProcessFacts facts_of(std::int64_t pid) {
+  const std::string text = small_file("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t bracket = text.rfind(')');
+  if (bracket == std::string::npos) return {};
+  const std::vector<std::string> fields = split(text.substr(bracket + 1), ' ');
+  return fields.size() > 20 ? ProcessFacts{fields[1], fields[20]} : ProcessFacts{};
+}
+
+/// Where a process number means a certain process: this boot, this namespace.
+std::string process_space() {
+  std::string boot = small_file("/proc/sys/kernel/random/boot_id");
+  while (!boot.empty() && boot.back() == '\n') boot.pop_back();
+  std::array<char, 128> space{};
+  const ::ssize_t length = ::readlink("/proc/self/ns/pid", space.data(), space.size() - 1);
+  return boot + " " + (length > 0 ? space.data() : "");
+}
+
+std::string new_token() {
+  std::random_device random;
+  std::string token;
+  for (int i = 0; i < 4; ++i) token += std::to_string(random()) + ".";
+  return token + std::to_string(::getpid());
+}
+
+LockOwner this_process() {
+  LockOwner owner;
+  owner.host = host_name();
+  owner.space = process_space();
+  owner.pid = ::getpid();
+  owner.start = facts_of(owner.pid).start;
+  const char* job = std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe)
+  if (job != nullptr) owner.job = job;
+  owner.since = utc_now();
+  owner.token = new_token();
+  return owner;
+}
+
+std::string text_of(const LockOwner& owner) {
+  return std::string(kMagic) + "\n" + owner.host + "\n" + owner.space + "\n" +
+         std::to_string(owner.pid) + "\n" + owner.start + "\n" + owner.job + "\n" + owner.since +
+         "\n" + owner.token + "\n";
+}
+
+/// What a lock file says, or nothing if it is not whole: its maker was killed while it wrote.
+std::optional<LockOwner> owner_of(const std::string& text) {
+  const std::vector<std::string> lines = split(text, '\n');
+  if (lines.size() != 9 || lines[0] != kMagic) return std::nullopt;
+  LockOwner owner;
+  owner.host = lines[1];
+  owner.space = lines[2];
+  owner.pid = std::strtoll(lines[3].c_str(), nullptr, 10);
+  owner.start = lines[4];
+  owner.job = lines[5];
+  owner.since = lines[6];
+  owner.token = lines[7];
+  return owner;
+}
+
+std::string shown_owner(const LockOwner& owner) {
+  return "process " + std::to_string(owner.pid) + " on " + printable(owner.host) +
+         (owner.job.empty() ? "" : ", Slurm job " + printable(owner.job)) + ", since " +
+         printable(owner.since);
+}
+
+/// True if the owner was a process of this machine and is gone.
+bool is_gone(const LockOwner& owner, const LockOwner& self) {
+  if (owner.host != self.host || owner.space != self.space || owner.pid <= 0) return false;
+  if (::kill(static_cast<::pid_t>(owner.pid), 0) != 0 && errno == ESRCH) return true;
+  const ProcessFacts now = facts_of(owner.pid);
+  if (now.state == "Z" || now.state == "X") return true;
+  return !owner.start.empty() && now.start != owner.start;
+}
+
+/// Makes an empty file that was not there. Returns 0 or an errno.
+int make_new(const std::filesystem::path& path, const std::string& text) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor < 0) return errno;
+  int code = write_fully(descriptor, 0, std::as_bytes(std::span(text)));
+  if (::close(descriptor) != 0 && code == 0) code = errno;
+  if (code != 0) ::unlink(path.c_str());
+  return code;
+}
+
+/// Seconds since 1970 of the last change, by the clock of the file system; NaN if it is not there.
+double changed_at(const std::filesystem::path& path) {
+  // Opened, because a network file system looks at the server then, not into its cache.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return std::numeric_limits<double>::quiet_NaN();
+  struct stat status {};
+  const bool known = ::fstat(descriptor, &status) == 0;
+  ::close(descriptor);
+  if (!known) return std::numeric_limits<double>::quiet_NaN();
+  return static_cast<double>(status.st_mtim.tv_sec) +
+         1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
+}
+
+}  // namespace
+
+CheckpointLock::CheckpointLock(const std::filesystem::path& folder,
+                               const std::string& checkpoint_id, double stale_seconds)
+    : path_(folder / (checkpoint_id + ".lock")), self_(this_process()) {
+  require(is_checkpoint_id(checkpoint_id),
+          "CheckpointLock needs a checkpoint id that is_checkpoint_id accepts");
+  held_ = make();
+  if (!held_ && is_stale(stale_seconds)) take_over(stale_seconds);
+  last_beat_ = std::chrono::steady_clock::now();
+}
+
+CheckpointLock::~CheckpointLock() {
+  if (!held_) return;
+  const std::optional<LockOwner> owner = owner_of(small_file(path_));
+  if (owner && owner->token == self_.token) ::unlink(path_.c_str());
+}
+
+bool CheckpointLock::make() {
+  const int code = make_new(path_, text_of(self_));
+  if (code == 0) return true;
+  if (code == EEXIST) return false;
+  throw Error(Blame::resource, shown(path_) + ": the lock cannot be made: " + system_reason(code));
+}
+
+bool CheckpointLock::is_stale(double stale_seconds) {
+  const std::optional<LockOwner> owner = owner_of(small_file(path_));
+  other_token_ = owner ? owner->token : "";
+  other_ = owner ? shown_owner(*owner) : "a process that was killed while it made the lock";
+  if (owner && is_gone(*owner, self_)) return true;
+  // The time now by the clock that the owner's touches go by: hosts may disagree.
+  const std::filesystem::path probe =
+      path_.parent_path() / ("." + path_.filename().string() + ".now-" + self_.token);
+  if (const int code = make_new(probe, "now"); code != 0) {
+    throw Error(Blame::resource, shown(probe) + ": cannot be made: " + system_reason(code));
+  }
+  const double now = changed_at(probe);
+  ::unlink(probe.c_str());
+  return now - changed_at(path_) >= stale_seconds;
+}
+
+void CheckpointLock::take_over(double stale_seconds) {
+  // Of several that see a stale lock one may replace it, and looks again before it does: without
+  // this the second would remove the new lock of the first.
+  const std::filesystem::path guard = path_.string() + ".takeover";
+  int code = make_new(guard, text_of(self_));
+  if (code == EEXIST) {
+    const std::optional<LockOwner> owner = owner_of(small_file(guard));
+    if (!owner || !is_gone(*owner, self_)) {
+      struct stat status {};
+      const bool old =
+          ::stat(guard.c_str(), &status) == 0 &&
+          static_cast<double>(std::time(nullptr) - status.st_mtim.tv_sec) > 10 * kStaleSeconds;
+      if (!old) return;  // somebody else is at it
+    }
+    ::unlink(guard.c_str());
+    code = make_new(guard, text_of(self_));
+  }
+  if (code != 0) return;
+  const std::string before = other_token_;
+  if (is_stale(stale_seconds) && other_token_ == before) {
+    ::unlink(path_.c_str());
+    held_ = make();
+    taken_over_ = held_;
+  }
+  ::unlink(guard.c_str());
+}
+
+void CheckpointLock::beat(bool now) {
+  if (!held_) return;
+  const auto time = std::chrono::steady_clock::now();
+  if (!now && std::chrono::duration<double>(time - last_beat_).count() < kBeatSeconds) return;
+  const std::optional<LockOwner> owner = owner_of(small_file(path_));
+  if (!owner || owner->token != self_.token) {
+    held_ = false;
+    if (!std::filesystem::exists(path_.parent_path())) {
+      throw Error(Blame::resource, shown(path_.parent_path()) +
+                                       ": the archive folder is gone, and the journal with it. "
+                                       "Run the same command again");
+    }
+    throw Error(Blame::resource,
+                shown(path_) + ": this job has lost its lock" +
+                    (owner ? " to " + shown_owner(*owner) : std::string()) +
+                    ". It was stopped for too long, or the file was removed. What is in the "
+                    "journal stays; run the same command again when no other job is at it");
+  }
+  // Without times: the file system's own clock.
+  if (::utimensat(AT_FDCWD, path_.c_str(), nullptr, 0) != 0) {
+    throw Error(Blame::resource,
+                shown(path_) + ": the lock cannot be touched: " + system_reason(errno));
+  }
+  last_beat_ = time;
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,90 @@
+#include <system_error>
+
+#include "wishart/archive/index.hpp"
+#include "wishart/core/text.hpp"
+
+#include "content.hpp"
+#include "disk.hpp"
+#include "memory_file.hpp"
+#include "provenance.hpp"
+
+namespace wishart::archive {
+namespace {
+
+constexpr const char* kGroup = "checkpoints";
+
+void refuse_existing(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
+    throw Error(Blame::usage,
+                shown(path) + ": is there already. Choose another name, or remove it");
+  }
+}
+
+herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, void* out) {
+  static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+  return 0;
+}
+
+std::vector<std::string> members(const Place& place, hid_t group) {
+  std::vector<std::string> names;
+  hsize_t first = 0;
+  place.check(H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &first, take_name, &names));
+  return names;
+}
+
+}  // namespace
+
+std::int64_t pack_archive(const std::filesystem::path& folder,
+                          const std::filesystem::path& target) {
+  const QuietHdf5 quiet;
+  refuse_existing(target);
+  const std::vector<std::string> ids = list_checkpoints(folder);
+  if (ids.empty()) {
+    throw Error(Blame::input,
+                shown(folder) + ": holds no archive. Run `wishart scan` into it first");
+  }
+  const Place place(Place::Access::writing, shown(target));
+  MemoryFile file(place, target);
+  write_kind(place, file.get(), kPackedKind);
+  {
+    const Handle group = new_group(place, file.get(), kGroup);
+    for (const std::string& id : ids) {
+      const CheckpointRecord record = read_archive(folder / (id + ".h5"));
+      check_record(record);
+      const Handle one = new_group(place, group.get(), id);
+      write_content(place.at(std::string("/") + kGroup + "/" + id), one.get(), record);
+    }
+  }
+  write_sealed(place, file, target);
+  return static_cast<std::int64_t>(ids.size());
+}
+
+std::int64_t unpack_archive(const std::filesystem::path& packed,
+                            const std::filesystem::path& folder) {
+  const QuietHdf5 quiet;
+  const Place place(Place::Access::reading, shown(packed));
+  const Handle root = opened_file(place, packed);
+  check_kind(place, root.get(), kPackedKind);
+  const Handle group = place.own(H5Gopen2(root.get(), kGroup, H5P_DEFAULT), H5Gclose);
+  const std::vector<std::string> ids = members(place, group.get());
+  for (const std::string& id : ids) {
+    // Names become file names: one that a checkpoint cannot have is not ours.
+    if (!is_checkpoint_id(id))
+      place.refuse("holds a checkpoint '" + printable(id) + "', which is no id");
+    refuse_existing(folder / (id + ".h5"));
+  }
+  prepare_folder(folder);
+  for (const std::string& id : ids) {
+    const Place where = place.at(std::string("/") + kGroup + "/" + id);
+    const Handle one = where.own(H5Gopen2(group.get(), id.c_str(), H5P_DEFAULT), H5Gclose);
+    CheckpointRecord record = read_content(where, one.get(), Parts::all);
+    if (record.provenance.checkpoint_id != id) {
+      where.refuse("holds the checkpoint '" + printable(record.provenance.checkpoint_id) + "'");
+    }
+    write_archive(folder, record);
+  }
+  return static_cast<std::int64_t>(ids.size());
+}
+
+}  // namespace wishart::archive

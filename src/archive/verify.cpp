@@ -1,0 +1,216 @@
+#include "wishart/archive/verify.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <set>
+#include <system_error>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/archive/index.hpp"
+#include "wishart/core/text.hpp"
+
+#include "disk.hpp"
+#include "hdf5_handle.hpp"
+#include "seal.hpp"
+
+namespace wishart::archive {
+namespace {
+
+/// By how much the relative difference of the two sums of squares may differ from the stored one.
+/// Both are formed in long double over the same values, so this is rounding in the last place of
+/// numbers near 1, with room for a long double of 64 bits: sqrt(n) * eps for n = 10^8.
+constexpr double kSumSlack = 1e-11;
+
+/// How many findings of one record are told.
+constexpr std::size_t kMostFindings = 20;
+
+void check_values(const LayerRow& row, const StoredSpectrum& spectrum,
+                  std::vector<std::string>& out) {
+  const std::string name = printable(row.key) + ": ";
+  const std::vector<double>& sigma = spectrum.sigma;
+  const auto count = static_cast<std::int64_t>(sigma.size());
+  if (count != row.num_evals) {
+    out.push_back(name + std::to_string(count) + " singular values, num_evals is " +
+                  std::to_string(row.num_evals));
+  }
+  if (spectrum.view_sigma_min.size() != spectrum.view_sigma_max.size() ||
+      spectrum.view_sigma_min.size() != spectrum.view_rank_loss.size()) {
+    out.push_back(name + "the parts of its views are of different lengths");
+  }
+  const auto bad = std::find_if(sigma.begin(), sigma.end(), [](double value) {
+    return !(value >= 0) || !std::isfinite(value);
+  });
+  if (bad != sigma.end()) {
+    out.push_back(name + "singular value " + std::to_string(bad - sigma.begin()) + " is " +
+                  shortest(*bad));
+    return;
+  }
+  if (const auto fall = std::is_sorted_until(sigma.begin(), sigma.end()); fall != sigma.end()) {
+    out.push_back(name + "singular value " + std::to_string(fall - sigma.begin()) +
+                  " is smaller than the one before");
+    return;
+  }
+  if (std::isnan(row.sum_squares) || std::isnan(row.sum_squares_error)) return;
+  long double sum = 0;
+  for (const double value : sigma) sum += static_cast<long double>(value) * value;
+  const double difference = std::abs(static_cast<double>(sum - row.sum_squares));
+  const double error = difference == 0 ? 0 : difference / row.sum_squares;
+  if (!(std::abs(error - row.sum_squares_error) <= kSumSlack)) {
+    out.push_back(name + "the squared singular values add up to " +
+                  rounded(static_cast<double>(sum), 17) + ", the squared elements to " +
+                  rounded(row.sum_squares, 17) + "; the relative difference was " +
+                  rounded(row.sum_squares_error, 3) + " and is " + rounded(error, 3));
+  }
+}
+
+void check_row(const LayerRow& row, std::int64_t index, std::vector<std::string>& out) {
+  const std::string name = printable(row.key) + ": ";
+  if (row.layer_id != index) {
+    out.push_back(name + "layer_id is " + std::to_string(row.layer_id) + " in row " +
+                  std::to_string(index));
+  }
+  if (row.rows < 0 || row.cols < 0 || row.M > row.N) {
+    out.push_back(name + "its shape is " + std::to_string(row.rows) + " x " +
+                  std::to_string(row.cols) + ", N x M is " + std::to_string(row.N) + " x " +
+                  std::to_string(row.M));
+  }
+  if (!std::isnan(row.alpha_low) && !(row.alpha_low <= row.alpha_high)) {
+    out.push_back(name + "the interval of alpha is from " + shortest(row.alpha_low) + " to " +
+                  shortest(row.alpha_high));
+  }
+}
+
+void check_summary(const CheckpointRecord& record, std::vector<std::string>& out) {
+  const auto layers = static_cast<std::int64_t>(record.layers.size());
+  for (const SummaryRow& row : record.summary) {
+    if (row.group_by == "all" && row.count + row.excluded != layers) {
+      out.push_back("summary of " + printable(row.metric) + ": " +
+                    std::to_string(row.count + row.excluded) + " layers, the table has " +
+                    std::to_string(layers));
+    }
+  }
+}
+
+/// Looks at the content; what is wrong goes into `verdict`.
+void read_through(Verdict& verdict) {
+  try {
+    const CheckpointRecord record = read_archive(verdict.file);
+    verdict.num_layers = static_cast<std::int64_t>(record.layers.size());
+    const std::string& id = record.provenance.checkpoint_id;
+    if (id != verdict.file.stem().string()) {
+      verdict.findings.push_back("holds the checkpoint '" + printable(id) +
+                                 "', but the file has another name. Rename it back");
+    }
+    for (std::string& text : contradictions(record)) verdict.findings.push_back(std::move(text));
+  } catch (const ForeignFile& error) {
+    verdict.standing = Standing::foreign;
+    verdict.findings.emplace_back(error.what());
+  } catch (const std::exception& error) {
+    verdict.standing = Standing::damaged;
+    verdict.findings.emplace_back(error.what());
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> contradictions(const CheckpointRecord& record) {
+  std::vector<std::string> out;
+  if (record.spectra.size() != record.layers.size()) {
+    return {std::to_string(record.spectra.size()) + " spectra for " +
+            std::to_string(record.layers.size()) + " layers"};
+  }
+  std::set<std::string> keys;
+  for (std::size_t i = 0; i < record.layers.size() && out.size() < kMostFindings; ++i) {
+    const LayerRow& row = record.layers[i];
+    if (!keys.insert(row.key).second) out.push_back(printable(row.key) + ": occurs twice");
+    check_row(row, static_cast<std::int64_t>(i), out);
+    const StoredSpectrum& spectrum = record.spectra[i];
+    if (row.has_esd || !spectrum.sigma.empty()) check_values(row, spectrum, out);
+  }
+  check_summary(record, out);
+  if (out.size() > kMostFindings) {
+    out.resize(kMostFindings);
+    out.emplace_back("and more");
+  }
+  return out;
+}
+
+Verdict verify_file(const std::filesystem::path& file) {
+  Verdict verdict;
+  verdict.file = file;
+  std::error_code ignored;
+  const std::uintmax_t size = std::filesystem::file_size(file, ignored);
+  if (!ignored) verdict.size_bytes = static_cast<std::int64_t>(size);
+  Seal seal = Seal::none;
+  try {
+    seal = check_seal(file);
+  } catch (const Error& error) {
+    verdict.standing = Standing::unreadable;
+    verdict.findings.emplace_back(error.what());
+    return verdict;
+  }
+  verdict.sealed = seal == Seal::good;
+  read_through(verdict);
+  if (seal == Seal::broken) {
+    verdict.standing = Standing::damaged;
+    verdict.findings.emplace_back(
+        "its bytes are not those that were written: the hash in the seal at its end is of others");
+  } else if (verdict.standing == Standing::whole && !verdict.findings.empty()) {
+    verdict.standing = Standing::damaged;
+  }
+  return verdict;
+}
+
+Verdict verify_index(const std::filesystem::path& folder) {
+  Verdict verdict;
+  verdict.file = folder / "index.h5";
+  std::error_code ignored;
+  const std::uintmax_t size = std::filesystem::file_size(verdict.file, ignored);
+  if (!ignored) verdict.size_bytes = static_cast<std::int64_t>(size);
+  try {
+    verdict.sealed = check_seal(verdict.file) == Seal::good;
+    (void)read_index(folder);
+  } catch (const Error& error) {
+    verdict.findings.emplace_back(error.what());
+  }
+  if (!verdict.sealed && verdict.findings.empty()) {
+    verdict.findings.emplace_back("its bytes are not those that were written");
+  }
+  if (!verdict.findings.empty()) {
+    verdict.standing = Standing::damaged;
+    verdict.findings.emplace_back("`wishart index` makes it again of the files");
+  }
+  return verdict;
+}
+
+std::filesystem::path set_aside(const std::filesystem::path& file) {
+  std::filesystem::path target = file;
+  target += ".damaged";
+  if (std::rename(file.c_str(), target.c_str()) != 0) {
+    throw Error(Blame::resource, shown(file) + ": cannot be set aside: " + system_reason(errno));
+  }
+  if (const int code = flush_folder_of(file); code != 0) {
+    throw Error(Blame::resource, shown(file) + ": was set aside, but its folder cannot be " +
+                                     "flushed to disk: " + system_reason(code));
+  }
+  return target;
+}
+
+std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  std::error_code code;
+  for (std::filesystem::directory_iterator entries(folder, code), end; !code && entries != end;
+       entries.increment(code)) {
+    const std::string name = entries->path().filename().string();
+    const bool temporary = name.starts_with('.') && name.find(".h5.tmp-") != std::string::npos;
+    const bool probe = name.starts_with(".wishart-probe-") ||
+                       (name.starts_with('.') && name.find(".lock.now-") != std::string::npos);
+    if (temporary || probe) found.push_back(entries->path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace wishart::archive

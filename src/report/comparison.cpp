@@ -1,0 +1,150 @@
+#include <map>
+
+#include "wishart/report/decisions.hpp"
+#include "wishart/report/rows_text.hpp"
+
+#include "page.hpp"
+
+namespace wishart::report {
+namespace {
+
+constexpr std::size_t kMostRows = 200;
+constexpr std::size_t kMostViolations = 20;
+
+std::string json_list(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    json += (i > 0 ? ", " : "") + json_quoted(texts[i]);
+  }
+  return json + "]";
+}
+
+std::string signed_number(double value, int digits) {
+  return (value > 0 ? "+" : "") + number(value, digits);
+}
+
+TextTable layers_table(const analysis::Comparison& comparison) {
+  TextTable table;
+  table.header = {"layer", "role",     "status",   "moved",  "alpha A", "alpha B",     "change",
+                  "z",     "log norm", "log spec", "stable", "rank",    "new warnings"};
+  table.right_aligned = {false, false, false, true, true, true, true,
+                         true,  true,  true,  true, true, false};
+  for (const analysis::ComparisonRow& r : comparison.rows) {
+    if (table.rows.size() == kMostRows) break;
+    table.rows.push_back(
+        {r.key, r.role, r.status, number(r.moved, 3), fixed(r.alpha_a, 3), fixed(r.alpha_b, 3),
+         signed_number(r.alpha_change, 3), number(r.alpha_z, 2) + (r.significant ? "*" : ""),
+         signed_number(r.log_norm_change, 2), signed_number(r.log_spectral_norm_change, 2),
+         number(r.stable_rank_ratio, 3),
+         r.rank_change == 0 ? "" : signed_number(static_cast<double>(r.rank_change), 9),
+         r.new_warnings});
+  }
+  return table;
+}
+
+std::string comparison_json(const analysis::Comparison& comparison) {
+  return "{\"a\": " + json_quoted(comparison.a) + ", \"b\": " + json_quoted(comparison.b) +
+         ",\n \"notes\": " + json_list(comparison.notes) +
+         ",\n \"layers\": " + json_array(comparison.rows) + "}\n";
+}
+
+std::string violation_json(const analysis::Violation& v) {
+  return "{\"layer\": " + (v.key.empty() ? "null" : json_quoted(v.key)) +
+         ", \"role\": " + json_quoted(v.role) + ", \"block\": " + std::to_string(v.block) +
+         ", \"value\": " + json_value(v.value) + ", \"here\": " + json_value(v.here) +
+         ", \"other\": " + json_value(v.other) + "}";
+}
+
+std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bool passed) {
+  std::string json = std::string("{\"passed\": ") + (passed ? "true" : "false") + ", \"rules\": [";
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    const analysis::RuleVerdict& v = verdicts[i];
+    json += (i > 0 ? ",\n  {" : "\n  {");
+    json += "\"rule\": " + json_quoted(v.rule) + ", \"stage\": " + json_quoted(v.stage) +
+            ", \"other\": " + (v.other.empty() ? "null" : json_quoted(v.other)) +
+            ", \"passed\": " + (v.passed ? "true" : "false") +
+            ", \"judged\": " + std::to_string(v.judged) +
+            ", \"unknown\": " + std::to_string(v.unknown) +
+            ", \"allowed\": " + std::to_string(v.allowed) + ", \"text\": " + json_quoted(v.text) +
+            ",\n   \"violations\": [";
+    for (std::size_t k = 0; k < v.violations.size(); ++k) {
+      json += (k > 0 ? ", " : "") + violation_json(v.violations[k]);
+    }
+    json += "]}";
+  }
+  return json + "]}\n";
+}
+
+TextTable violations_table(const analysis::RuleVerdict& verdict) {
+  TextTable table;
+  table.header = {"layer", "role", "value", "here", "other"};
+  table.right_aligned = {false, false, true, true, true};
+  for (const analysis::Violation& v : verdict.violations) {
+    if (table.rows.size() == kMostViolations) break;
+    table.rows.push_back(
+        {v.key, v.role, number(v.value, 5), number(v.here, 5), number(v.other, 5)});
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string render_comparison(const analysis::Comparison& comparison, ReportFormat format) {
+  if (format == ReportFormat::json) return comparison_json(comparison);
+  Page page(format == ReportFormat::markdown);
+  page.title("From " + comparison.a + " (A) to " + comparison.b + " (B)");
+  std::map<std::string, std::int64_t> counts;
+  std::int64_t significant = 0;
+  for (const analysis::ComparisonRow& row : comparison.rows) {
+    ++counts[row.status];
+    significant += row.significant ? 1 : 0;
+  }
+  std::string text;
+  for (const auto& [status, count] : counts) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + status;
+  }
+  page.paragraph(plural(static_cast<std::int64_t>(comparison.rows.size()), "layer") + ": " +
+                 (text.empty() ? "none" : text) + ". alpha changed significantly in " +
+                 std::to_string(significant) + ".");
+  for (const std::string& note : comparison.notes) page.paragraph("Note: " + note + ".");
+  page.table(layers_table(comparison));
+  if (comparison.rows.size() > kMostRows) {
+    page.paragraph(std::to_string(comparison.rows.size() - kMostRows) +
+                   " more: --format csv has all");
+  }
+  page.paragraph(
+      "moved: the least that |A - B| can be, over |A| (Frobenius), from the spectra. z: the change "
+      "of alpha over its standard error; * where it is significant at 5 % over all layers "
+      "(Benjamini-Hochberg). log norm, log spec: change in decades of the squared norms. stable: "
+      "ratio of the stable ranks.");
+  return page.take();
+}
+
+std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
+                            ReportFormat format) {
+  std::int64_t failed = 0;
+  for (const analysis::RuleVerdict& verdict : verdicts) failed += verdict.passed ? 0 : 1;
+  if (format == ReportFormat::json) return verdicts_json(verdicts, failed == 0);
+  Page page(format == ReportFormat::markdown);
+  page.title("Gate");
+  for (const analysis::RuleVerdict& verdict : verdicts) {
+    page.paragraph(
+        std::string(verdict.passed ? "pass" : "FAIL") + "  " + verdict.rule + " (" + verdict.stage +
+        (verdict.other.empty() ? "" : " against " + verdict.other) + "): " + verdict.text + "." +
+        (verdict.unknown > 0 ? " " + plural(verdict.unknown, "layer") + " without a value." : ""));
+    const bool of_layers = !verdict.violations.empty() && !verdict.violations.front().key.empty();
+    if (of_layers) page.table(violations_table(verdict));
+    if (verdict.violations.size() > kMostViolations) {
+      page.paragraph("and " + std::to_string(verdict.violations.size() - kMostViolations) +
+                     " more: --format json has all");
+    }
+  }
+  page.paragraph(failed == 0
+                     ? "Passed: all of " +
+                           plural(static_cast<std::int64_t>(verdicts.size()), "verdict") + "."
+                     : "Failed: " + std::to_string(failed) + " of " +
+                           plural(static_cast<std::int64_t>(verdicts.size()), "verdict") + ".");
+  return page.take();
+}
+
+}  // namespace wishart::report

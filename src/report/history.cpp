@@ -1,0 +1,154 @@
+#include <cmath>
+
+#include "wishart/report/decisions.hpp"
+#include "wishart/report/rows_text.hpp"
+
+#include "page.hpp"
+
+namespace wishart::report {
+namespace {
+
+constexpr std::size_t kMostDrifts = 40;
+
+const char* advice_word(analysis::Advice advice) {
+  switch (advice) {
+    case analysis::Advice::going_on:
+      return "going-on";
+    case analysis::Advice::settled:
+      return "settled";
+    case analysis::Advice::harm:
+      return "harm";
+    case analysis::Advice::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::string advice_text(const analysis::History& history) {
+  switch (history.advice) {
+    case analysis::Advice::going_on:
+      return "Go on: the layers still move, or the loss still falls.";
+    case analysis::Advice::settled:
+      return "Training may be stopped: at least 80 % of the layers have settled, the mean alpha "
+             "has "
+             "no trend, and the loss falls by less than 1 % of itself per doubling.";
+    case analysis::Advice::harm:
+      return "Stop, and go back to " + printable(history.best_checkpoint) +
+             ", which has the lowest loss: the loss rises while layers drift to over-training.";
+    case analysis::Advice::unknown:
+      break;
+  }
+  return "No advice: it takes " + std::to_string(history.window) +
+         " checkpoints with fitted layers.";
+}
+
+std::string trend_text(const analysis::Trend& trend) {
+  if (std::isnan(trend.slope)) return "not known";
+  return number(trend.slope, 3) + " (" + number(trend.low, 3) + " to " + number(trend.high, 3) +
+         ")";
+}
+
+std::string count_text(std::int64_t value) { return value < 0 ? "-" : std::to_string(value); }
+
+TextTable checkpoints_table(const analysis::History& history) {
+  TextTable table;
+  table.header = {"checkpoint", "step", "tokens", "loss",     "eval loss",
+                  "alpha",      "+-",   "median", "log_norm", "log_spec",
+                  "stable",     "< 2",  "> 6",    "same",     "settled"};
+  table.right_aligned.assign(table.header.size(), true);
+  table.right_aligned.front() = false;
+  for (const analysis::HistoryRow& r : history.rows) {
+    table.rows.push_back(
+        {r.checkpoint + (r.change_point ? " *" : ""), count_text(r.step), count_text(r.tokens),
+         number(r.loss), number(r.eval_loss), fixed(r.alpha, 3), fixed(r.alpha_error, 2),
+         fixed(r.alpha_median, 3), fixed(r.log_norm, 3), fixed(r.log_spectral_norm, 3),
+         number(r.stable_rank, 3), std::to_string(r.over_trained), std::to_string(r.under_trained),
+         std::to_string(r.unchanged),
+         std::isnan(r.settled_share) ? "-" : fixed(100 * r.settled_share, 0) + " %"});
+  }
+  return table;
+}
+
+std::string trend_json(const analysis::Trend& trend) {
+  return "{\"slope\": " + json_value(trend.slope) + ", \"low\": " + json_value(trend.low) +
+         ", \"high\": " + json_value(trend.high) +
+         ", \"checkpoints\": " + std::to_string(trend.count) + "}";
+}
+
+std::string history_json(const analysis::History& history) {
+  std::string json = "{\"checkpoints\": " + json_array(history.rows) +
+                     ",\n \"window\": " + std::to_string(history.window) +
+                     ", \"per_doubling_of\": " + (history.by_tokens ? "\"tokens\"" : "\"steps\"") +
+                     ",\n \"alpha_trend\": " + trend_json(history.alpha) +
+                     ",\n \"loss_trend\": " + trend_json(history.loss) +
+                     ", \"loss\": " + (history.loss_is_eval ? "\"eval_loss\"" : "\"loss\"") +
+                     ",\n \"drifts\": [";
+  for (std::size_t i = 0; i < history.drifts.size(); ++i) {
+    const analysis::Drift& d = history.drifts[i];
+    json += (i > 0 ? ",\n  " : "\n  ") + ("{\"layer\": " + json_quoted(d.key)) +
+            ", \"role\": " + json_quoted(d.role) + ", \"why\": " + json_quoted(d.why) +
+            ", \"before\": " + json_value(d.before) + ", \"now\": " + json_value(d.now) + "}";
+  }
+  return json + "],\n \"advice\": " + json_quoted(advice_word(history.advice)) +
+         ", \"text\": " + json_quoted(advice_text(history)) + ", \"lowest_loss_at\": " +
+         (history.best_checkpoint.empty() ? "null" : json_quoted(history.best_checkpoint)) + "}\n";
+}
+
+void add_drifts(Page& page, const analysis::History& history) {
+  if (history.drifts.empty()) return;
+  page.heading("Layers that drift");
+  TextTable table;
+  table.header = {"layer", "role", "why", "before", "now"};
+  table.right_aligned = {false, false, false, true, true};
+  for (const analysis::Drift& drift : history.drifts) {
+    if (table.rows.size() == kMostDrifts) break;
+    table.rows.push_back(
+        {drift.key, drift.role, drift.why, number(drift.before), number(drift.now)});
+  }
+  page.table(table);
+  if (history.drifts.size() > kMostDrifts) {
+    page.paragraph("and " + std::to_string(history.drifts.size() - kMostDrifts) + " more");
+  }
+}
+
+void add_advice(Page& page, const analysis::History& history) {
+  page.heading("Is it still learning?");
+  page.paragraph(advice_text(history));
+  const std::string unit = history.by_tokens ? "tokens" : "steps";
+  std::string evidence = "Evidence: per doubling of " + unit +
+                         " over the last checkpoints, the mean alpha changes by " +
+                         trend_text(history.alpha) + ", the " +
+                         (history.loss_is_eval ? "eval loss" : "loss") + " by " +
+                         trend_text(history.loss) + ".";
+  const double settled = history.rows.back().settled_share;
+  if (!std::isnan(settled)) {
+    evidence += " Over the last " + std::to_string(history.window) + " checkpoints " +
+                fixed(100 * settled, 0) +
+                " % of the layers have settled: alpha within the "
+                "uncertainty of its fits, squared norms within 2.3 %.";
+  }
+  page.paragraph(evidence);
+  page.paragraph(
+      "Caveat: spectra tell that weights rest, not that they are good. A decayed learning rate "
+      "brings them to rest as well. Confirm with the evaluation that the model is for.");
+}
+
+}  // namespace
+
+std::string render_history(const analysis::History& history, ReportFormat format) {
+  if (format == ReportFormat::json) return history_json(history);
+  Page page(format == ReportFormat::markdown);
+  page.title("History of " + plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint"));
+  if (history.rows.empty()) return page.take();
+  page.table(checkpoints_table(history));
+  page.paragraph(
+      "alpha, norms: means over the layers. < 2, > 6: layers with such an alpha. same: layers "
+      "whose "
+      "values are those of the checkpoint before. *: from here on the mean alpha goes another "
+      "way.");
+  add_drifts(page, history);
+  add_advice(page, history);
+  return page.take();
+}
+
+}  // namespace wishart::report

@@ -1,0 +1,138 @@
+#include <cmath>
+
+#include "wishart/report/decisions.hpp"
+#include "wishart/report/rows_text.hpp"
+
+#include "page.hpp"
+
+namespace wishart::report {
+namespace {
+
+TextTable models_table(const std::vector<analysis::Model>& models, std::size_t metric) {
+  TextTable table;
+  table.header = {"", "model", "matrices"};
+  table.right_aligned = {true, false, true};
+  const auto& metrics = analysis::rank_metrics();
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    table.header.emplace_back(metrics[m].name);
+    table.right_aligned.push_back(true);
+    if (m != metric) continue;
+    table.header.emplace_back("+-");
+    table.right_aligned.push_back(true);
+  }
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    std::vector<std::string> cells{std::to_string(i + 1), models[i].name,
+                                   std::to_string(models[i].depth)};
+    for (std::size_t m = 0; m < metrics.size(); ++m) {
+      cells.push_back(number(models[i].values[m]));
+      if (m == metric) cells.push_back(number(models[i].errors[m], 2));
+    }
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+std::string interval(double value, double low, double high) {
+  if (std::isnan(value)) return "-";
+  std::string text = fixed(value, 2);
+  if (!std::isnan(low)) text += " (" + fixed(low, 2) + " to " + fixed(high, 2) + ")";
+  return text;
+}
+
+TextTable following_table(const std::vector<analysis::FollowRow>& rows) {
+  TextTable table;
+  table.header = {"metric", "group", "models", "Spearman", "Kendall", "Pearson", ""};
+  table.right_aligned = {false, false, true, true, true, true, false};
+  for (const analysis::FollowRow& row : rows) {
+    table.rows.push_back({row.metric, row.group, std::to_string(row.models),
+                          interval(row.spearman, row.spearman_low, row.spearman_high),
+                          interval(row.kendall, row.kendall_low, row.kendall_high),
+                          interval(row.pearson, row.pearson_low, row.pearson_high),
+                          row.reversed_within ? "reversed within groups" : ""});
+  }
+  return table;
+}
+
+std::string model_json(const analysis::Model& model) {
+  std::string json =
+      "{\"model\": " + json_quoted(model.name) + ", \"matrices\": " + std::to_string(model.depth);
+  const auto& metrics = analysis::rank_metrics();
+  for (std::size_t m = 0; m < metrics.size(); ++m) {
+    json += ", \"" + std::string(metrics[m].name) + "\": " + json_value(model.values[m]) + ", \"" +
+            metrics[m].name + "_error\": " + json_value(model.errors[m]);
+  }
+  return json + "}";
+}
+
+std::string quoted_list(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    json += (i > 0 ? ", " : "") + json_quoted(texts[i]);
+  }
+  return json + "]";
+}
+
+std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t metric,
+                         const analysis::Following& following) {
+  std::string json =
+      "{\"by\": " + json_quoted(analysis::rank_metrics()[metric].name) + ", \"models\": [";
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    json += (i > 0 ? ",\n  " : "\n  ") + model_json(models[i]);
+  }
+  const analysis::Best& best = following.best;
+  return json + "],\n \"following\": " + json_array(following.rows) + ",\n \"best\": " +
+         (best.metric.empty() ? "null"
+                              : "{\"metric\": " + json_quoted(best.metric) +
+                                    ", \"basis\": " + json_quoted(best.basis) +
+                                    ", \"rivals\": " + quoted_list(best.rivals) + "}") +
+         ",\n \"unmatched\": " + quoted_list(following.unmatched) + "}\n";
+}
+
+void add_best(Page& page, const analysis::Following& following) {
+  const analysis::Best& best = following.best;
+  if (best.metric.empty()) {
+    page.paragraph(
+        "No metric can be said to follow the scores: fewer than 3 models with a score, "
+        "or all alike.");
+    return;
+  }
+  std::string text = best.metric + " follows the scores best, by Spearman's coefficient " +
+                     (best.basis == "within" ? "within the groups." : "over all models.");
+  if (!best.rivals.empty()) {
+    text += " The data do not tell it from " + join(best.rivals, ", ") + ".";
+  }
+  page.paragraph(text);
+  std::vector<std::string> reversed;
+  for (const analysis::FollowRow& row : following.rows) {
+    if (row.reversed_within) reversed.push_back(row.metric);
+  }
+  if (reversed.empty()) return;
+  page.paragraph("Simpson's paradox: over all models " + join(reversed, ", ") +
+                 (reversed.size() == 1 ? " says" : " say") +
+                 " the opposite of what holds within groups of like depth. Trust the groups: "
+                 "between them the metric follows the size of the models.");
+}
+
+}  // namespace
+
+std::string render_ranking(const std::vector<analysis::Model>& models, std::size_t metric,
+                           const analysis::Following& following, ReportFormat format) {
+  if (format == ReportFormat::json) return ranking_json(models, metric, following);
+  Page page(format == ReportFormat::markdown);
+  const analysis::RankMetric& by = analysis::rank_metrics()[metric];
+  page.title(std::string("Models by ") + by.name);
+  page.table(models_table(models, metric));
+  page.paragraph(std::string("Means over the layers; +-: the standard error of the mean ") +
+                 by.name + ". First is the " + (by.less_is_better ? "smallest" : "largest") +
+                 ". Models are comparable where their architecture and data are alike.");
+  if (following.rows.empty()) return page.take();
+  page.heading("How the metrics follow the scores");
+  page.table(following_table(following.rows));
+  add_best(page, following);
+  if (!following.unmatched.empty()) {
+    page.paragraph("No model is called " + join(following.unmatched, ", ") + ".");
+  }
+  return page.take();
+}
+
+}  // namespace wishart::report

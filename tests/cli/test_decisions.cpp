@@ -1,0 +1,229 @@
+/// @file
+/// `verify`, `compare`, `gate` and `rank` on archives with planted changes.
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "support/csv.hpp"
+#include "support/program.hpp"
+#include "support/safetensors_file.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart::test;
+
+namespace {
+
+constexpr const char* kDamaged = "model.layers.1.mlp.up_proj.weight";
+
+/// Layers of a small model. Each is noise with a few strong directions, as trained layers are.
+std::vector<TensorToWrite> base_tensors() {
+  std::vector<TensorToWrite> tensors;
+  std::uint64_t seed = 1;
+  for (const char* name : {"model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight",
+                           "model.layers.0.self_attn.q_proj.weight", kDamaged}) {
+    constexpr std::int64_t rows = 96;
+    constexpr std::int64_t cols = 64;
+    std::vector<float> values = noise_values(rows * cols, seed++);
+    const std::vector<float> left = noise_values(rows * 12, seed++);
+    const std::vector<float> right = noise_values(cols * 12, seed++);
+    for (std::int64_t k = 0; k < 12; ++k) {
+      const float weight = 2.5F / std::sqrt(std::sqrt(static_cast<float>(k + 1)));
+      for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t j = 0; j < cols; ++j) {
+          values[static_cast<std::size_t>(i * cols + j)] +=
+              weight * left[static_cast<std::size_t>(k * rows + i)] *
+              right[static_cast<std::size_t>(k * cols + j)];
+        }
+      }
+    }
+    tensors.push_back({name, {rows, cols}, values});
+  }
+  return tensors;
+}
+
+/// The values of the tensor that damage is planted in.
+std::vector<float>& damaged_values(std::vector<TensorToWrite>& tensors) {
+  return tensors.back().values;
+}
+
+/// Scans `tensors` into `archive` under `id`.
+void scan(const TempFolder& temp, const std::string& id,
+          const std::vector<TensorToWrite>& tensors) {
+  write_bytes(temp / id / "model.safetensors", safetensors_bytes(tensors));
+  const Outcome outcome = run_wishart({"scan", (temp / id).string(), "--archive",
+                                       (temp / "archive").string(), "--progress", "none"});
+  INFO(outcome.err);
+  REQUIRE(outcome.exit_code == 0);
+}
+
+Outcome gate(const TempFolder& temp, const std::string& id, const std::string& rules) {
+  return run_wishart({"gate", (temp / "archive").string(), "--base", "base", "--checkpoint", id,
+                      "--rules", WISHART_SOURCE "/jobs/" + rules});
+}
+
+}  // namespace
+
+TEST_CASE("the gate lets a fine-tune through and stops planted damage, by its layer", "[gate]") {
+  const TempFolder temp;
+  std::vector<TensorToWrite> tensors = base_tensors();
+  scan(temp, "base", tensors);
+  std::vector<TensorToWrite> tuned = tensors;
+  for (TensorToWrite& tensor : tuned) {
+    const std::vector<float> step = noise_values(96 * 64, 77);
+    for (std::size_t i = 0; i < step.size(); ++i) tensor.values[i] += 0.02F * step[i];
+  }
+  scan(temp, "tuned", tuned);
+  const Outcome passed = gate(temp, "tuned", "gate-finetune.cfg");
+  INFO(passed.out << passed.err);
+  CHECK(passed.exit_code == 0);
+  CHECK(passed.out.find("Passed: all of") != std::string::npos);
+
+  std::vector<TensorToWrite> zeroed = tensors;
+  std::fill(damaged_values(zeroed).begin(), damaged_values(zeroed).end(), 0.0F);
+  std::vector<TensorToWrite> scaled = tensors;
+  for (float& value : damaged_values(scaled)) value *= 10;
+  std::vector<TensorToWrite> noisy = tensors;
+  const std::vector<float> noise = noise_values(96 * 64, 99);
+  for (std::size_t i = 0; i < noise.size(); ++i) damaged_values(noisy)[i] += 8 * noise[i];
+  std::vector<TensorToWrite> shuffled = tensors;
+  std::vector<float>& values = damaged_values(shuffled);
+  for (std::size_t i = values.size() - 1; i > 0; --i)
+    std::swap(values[i], values[(i * 7919) % (i + 1)]);
+  for (const auto& [id, damage] : {std::pair("zeroed", zeroed), std::pair("scaled", scaled),
+                                   std::pair("noisy", noisy), std::pair("shuffled", shuffled)}) {
+    scan(temp, id, damage);
+    const Outcome failed = gate(temp, id, "gate-finetune.cfg");
+    INFO(id << "\n" << failed.out << failed.err);
+    CHECK(failed.exit_code == 1);
+    CHECK(failed.out.find("FAIL") != std::string::npos);
+    CHECK(failed.out.find(kDamaged) != std::string::npos);
+    CHECK(failed.out.find("Failed: ") != std::string::npos);
+    CHECK(failed.err.empty());
+  }
+  const Outcome json = run_wishart({"gate", (temp / "archive").string(), "--stage", "base",
+                                    "--stage", "tuned", "--stage", "scaled", "--rules",
+                                    WISHART_SOURCE "/jobs/gate-finetune.cfg", "--format", "json"});
+  CHECK(json.exit_code == 1);
+  const auto file = temp.write("gate.json", json.out);
+  CHECK(
+      run_shell("/usr/bin/python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); "
+                "bad=[r for r in d[\"rules\"] if not r[\"passed\"]]; "
+                "assert not d[\"passed\"] and bad and all(r[\"stage\"]==\"scaled\" for r in bad); "
+                "assert bad[0][\"violations\"][0][\"layer\"]' " +
+                quoted(file.string()))
+          .exit_code == 0);
+  for (const char* rules : {"gate-lora.cfg", "gate-pretraining.cfg", "gate-compression.cfg"}) {
+    CAPTURE(rules);
+    const Outcome same = gate(temp, "base", rules);
+    INFO(same.out << same.err);
+    CHECK(same.exit_code == 0);
+    CHECK(gate(temp, "zeroed", rules).exit_code == 1);
+    CHECK(gate(temp, "scaled", rules).exit_code == 1);
+  }
+}
+
+TEST_CASE("compare puts what changed most first", "[compare]") {
+  const TempFolder temp;
+  std::vector<TensorToWrite> tensors = base_tensors();
+  scan(temp, "base", tensors);
+  for (float& value : damaged_values(tensors)) value *= 1.5F;
+  tensors[0].name = "model.embed.weight";
+  scan(temp, "other", tensors);
+  const std::string archive = (temp / "archive").string();
+  const CsvTable table =
+      parse_csv(run_wishart({"compare", archive, "base", "other", "--format", "csv"}).out);
+  REQUIRE(table.rows.size() == 5);
+  CHECK(table.rows[0].at("status") == "removed");
+  CHECK(table.rows[1].at("status") == "added");
+  CHECK(table.rows[2].at("key") == kDamaged);
+  CHECK(number(table.rows[2].at("moved")) == Approx(0.5).epsilon(1e-6));
+  CHECK(number(table.rows[2].at("log_spectral_norm_change")) ==
+        Approx(2 * std::log10(1.5)).epsilon(1e-6));
+  CHECK(table.rows[3].at("status") == "same");
+  const std::string a = archive + "/base.h5";
+  const std::string b = archive + "/other.h5";
+  CHECK(run_wishart({"compare", a, b, "--format", "csv"}).out ==
+        run_wishart({"compare", archive, "base", "other", "--format", "csv"}).out);
+  const Outcome text = run_wishart({"compare", archive, "base", "other"});
+  CHECK(text.exit_code == 0);
+  CHECK(text.out.find("5 layers: 1 added, 1 changed, 1 removed, 2 same") != std::string::npos);
+  CHECK(run_wishart({"compare", archive, "base", "none"}).exit_code == 2);
+}
+
+TEST_CASE("rank orders models and finds the metric that follows the scores", "[rank]") {
+  const TempFolder temp;
+  std::string scores = "model,score\n";
+  for (int i = 0; i < 6; ++i) {
+    std::vector<TensorToWrite> tensors = base_tensors();
+    for (TensorToWrite& tensor : tensors) {
+      for (float& value : tensor.values) value *= 1 + 0.3F * static_cast<float>(i);
+    }
+    scan(temp, "m" + std::to_string(i), tensors);
+    scores += "m" + std::to_string(i) + "," + std::to_string(80 - 3 * i) + "\n";
+  }
+  const std::string archive = (temp / "archive").string();
+  const auto csv = temp.write("scores.csv", scores);
+  const Outcome ranked = run_wishart({"rank", archive, "--metric", "log_norm", "--format", "csv"});
+  const CsvTable models = parse_csv(ranked.out);
+  REQUIRE(models.rows.size() == 6);
+  CHECK(models.rows.front().at("model") == "m0");
+  CHECK(models.rows.back().at("model") == "m5");
+  const CsvTable rows =
+      parse_csv(run_wishart({"rank", archive, "--scores", csv.string(), "--format", "csv"}).out);
+  bool found = false;
+  for (const auto& row : rows.rows) {
+    if (row.at("metric") != "log_norm") continue;
+    found = true;
+    CHECK(number(row.at("spearman")) == Approx(-1));
+    CHECK(row.at("models") == "6");
+  }
+  CHECK(found);
+  const Outcome text = run_wishart({"rank", archive, "--scores", csv.string()});
+  CHECK(text.out.find("follows the scores best") != std::string::npos);
+  CHECK(run_wishart({"rank", archive, "--metric", "beta"}).err.find("--metric: expected one of") !=
+        std::string::npos);
+}
+
+TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends it", "[verify]") {
+  const TempFolder temp;
+  scan(temp, "good", base_tensors());
+  scan(temp, "bad", base_tensors());
+  const std::string archive = (temp / "archive").string();
+  const Outcome whole = run_wishart({"verify", archive});
+  CHECK(whole.exit_code == 0);
+  CHECK(whole.out.find("3 of 3 files are whole, 3 by the hash") != std::string::npos);
+  const auto path = temp / "archive/bad.h5";
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(path) / 2));
+    file.put('\x5a');
+  }
+  const Outcome damaged = run_wishart({"verify", archive});
+  CHECK(damaged.exit_code == 3);
+  CHECK(damaged.out.find("bad.h5: damaged\n") != std::string::npos);
+  CHECK(damaged.out.find("2 of 3 files are whole") != std::string::npos);
+  CHECK(std::filesystem::exists(path));
+  const Outcome repaired = run_wishart({"verify", archive, "--repair", "--format", "json"});
+  CHECK(repaired.exit_code == 3);
+  CHECK_FALSE(std::filesystem::exists(path));
+  CHECK(std::filesystem::exists(path.string() + ".damaged"));
+  const auto json = temp.write("verify.json", repaired.out);
+  CHECK(run_shell("/usr/bin/python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); "
+                  "f={x[\"standing\"]:x for x in d[\"files\"]}; "
+                  "assert f[\"damaged\"][\"set_aside\"] and f[\"damaged\"][\"findings\"] and "
+                  "f[\"whole\"][\"sealed\"]' " +
+                  quoted(json.string()))
+            .exit_code == 0);
+  scan(temp, "bad", base_tensors());
+  CHECK(run_wishart({"verify", archive}).exit_code == 0);
+  temp.write("archive/index.h5", "junk");
+  CHECK(run_wishart({"verify", archive, "--repair"}).exit_code == 3);
+  CHECK(run_wishart({"verify", archive}).exit_code == 0);
+  std::filesystem::create_directories(temp / "empty");
+  CHECK(run_wishart({"verify", (temp / "empty").string()}).err.find("holds no archive") !=
+        std::string::npos);
+}

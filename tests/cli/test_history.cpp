@@ -1,0 +1,80 @@
+/// @file
+/// A history that grows by a checkpoint each night (shared fixtures).
+
+#include <catch2/catch.hpp>
+
+#include "support/csv.hpp"
+#include "support/program.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart::test;
+
+TEST_CASE("each night only the new checkpoint is computed, and the history tells the run",
+          "[history]") {
+  const auto shared = shared_folder();
+  if (!shared) return;
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  std::filesystem::create_directories(temp / "run");
+  int nights = 0;
+  for (const char* step : {"0", "50", "100", "200", "300", "450", "600"}) {
+    const std::string name = std::string("checkpoint-") + step;
+    std::filesystem::copy(*shared / "fixtures/history" / name, temp / "run" / name,
+                          std::filesystem::copy_options::recursive);
+    const Outcome outcome = run_wishart({"scan", (temp / "run").string(), "--archive", archive}, 2);
+    CAPTURE(outcome.out, outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+    std::size_t left = 0;
+    for (std::size_t at = outcome.out.find("nothing to do"); at != std::string::npos;
+         at = outcome.out.find("nothing to do", at + 1)) {
+      ++left;
+    }
+    CHECK(left == static_cast<std::size_t>(nights));
+    CHECK(outcome.out.find(name + ": ") != std::string::npos);
+    ++nights;
+  }
+  const CsvTable table = parse_csv(run_wishart({"export", archive, "--table", "history"}).out);
+  REQUIRE(table.rows.size() == 7);
+  CHECK(table.rows.front().at("step") == "0");
+  CHECK(table.rows.back().at("step") == "600");
+  // What is known of this run: alpha and loss fall while it learns.
+  CHECK(number(table.rows.back().at("alpha")) < number(table.rows.front().at("alpha")) - 1);
+  CHECK(number(table.rows.back().at("loss")) < number(table.rows[1].at("loss")));
+  const Outcome report = run_wishart({"report", archive});
+  INFO(report.out);
+  CHECK(report.exit_code == 0);
+  CHECK(report.out.find("History of 7 checkpoints") == 0);
+  CHECK(report.out.find("Is it still learning?") != std::string::npos);
+  CHECK(report.out.find("Caveat: ") != std::string::npos);
+  CHECK(report.out.find("Spectra of checkpoint-600") != std::string::npos);
+  const auto json = temp.write("r.json", run_wishart({"report", archive, "--format", "json"}).out);
+  CHECK(run_shell("/usr/bin/python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); "
+                  "assert len(d[\"history\"][\"checkpoints\"])==7 and d[\"last\"]' " +
+                  quoted(json.string()))
+            .exit_code == 0);
+  const Outcome one = run_wishart({"report", archive, "--checkpoint", "checkpoint-50"});
+  CHECK(one.out.find("History") == std::string::npos);
+}
+
+TEST_CASE("two real models are ranked, and two scores say nothing", "[rank]") {
+  const auto shared = shared_folder();
+  if (!shared) return;
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  for (const char* name : {"resnet20", "resnet32"}) {
+    const Outcome outcome =
+        run_wishart({"scan", (*shared / "fixtures/oracle" / name / "model.safetensors").string(),
+                     "--archive", archive, "--id", name, "--progress", "none"},
+                    2);
+    INFO(outcome.err);
+    REQUIRE(outcome.exit_code == 0);
+  }
+  // Top-1 accuracies on CIFAR-10 as published with the weights.
+  const auto scores = temp.write("scores.csv", "model,score\nresnet20,91.73\nresnet32,92.63\n");
+  const Outcome outcome = run_wishart({"rank", archive, "--scores", scores.string()});
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.exit_code == 0);
+  CHECK(outcome.out.find("resnet20") != std::string::npos);
+  CHECK(outcome.out.find("No metric can be said to follow the scores: fewer than 3 models") !=
+        std::string::npos);
+}

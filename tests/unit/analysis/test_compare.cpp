@@ -1,0 +1,120 @@
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/analysis/compare.hpp"
+
+#include "samples.hpp"
+
+using namespace wishart;
+using namespace wishart::analysis;
+using test::add_layer;
+using test::sample_checkpoint;
+using test::sample_layer;
+
+namespace {
+
+const ComparisonRow& row_of(const Comparison& comparison, const std::string& key) {
+  const auto found = std::find_if(comparison.rows.begin(), comparison.rows.end(),
+                                  [&](const ComparisonRow& row) { return row.key == key; });
+  REQUIRE(found != comparison.rows.end());
+  return *found;
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint beside itself has not changed", "[compare]") {
+  const Comparison comparison = compare(sample_checkpoint(), sample_checkpoint());
+  REQUIRE(comparison.rows.size() == 3);
+  CHECK(comparison.notes.empty());
+  for (const ComparisonRow& row : comparison.rows) {
+    CHECK(row.status == "same");
+    CHECK(row.moved == 0);
+    CHECK(row.alpha_change == 0);
+    CHECK_FALSE(row.significant);
+  }
+}
+
+TEST_CASE("added, removed and reshaped layers come first, in that they are told", "[compare]") {
+  const CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  b.layers[0].rows = 16;
+  b.layers[1].key = "d.attn";
+  b.layers[2].hash = "2";
+  b.spectra[2].sigma = {1, 2, 3, 5};
+  const Comparison comparison = compare(a, b);
+  CHECK(comparison.a == "a");
+  CHECK(comparison.b == "b");
+  std::vector<std::string> order;
+  for (const ComparisonRow& row : comparison.rows) order.push_back(row.key + " " + row.status);
+  CHECK(order == std::vector<std::string>{"b.attn removed", "d.attn added", "a.mlp reshaped",
+                                          "c.mlp changed"});
+}
+
+TEST_CASE("moved bounds the distance of the weights from below", "[compare]") {
+  // diag(1, 2, 3, 4) to diag(1, 2, 3, 5): the distance is 1, the norm sqrt(30), and for diagonal
+  // matrices in one order the bound is met.
+  CheckpointRecord b = sample_checkpoint("b");
+  b.layers[0].hash = "2";
+  b.spectra[0].sigma = {1, 2, 3, 5};
+  const Comparison comparison = compare(sample_checkpoint(), b);
+  CHECK(row_of(comparison, "a.mlp").moved == Approx(1 / std::sqrt(30.0)).epsilon(1e-14));
+  CHECK(comparison.rows.front().key == "a.mlp");
+}
+
+TEST_CASE("other values with the same spectrum are rearranged", "[compare]") {
+  CheckpointRecord b = sample_checkpoint("b");
+  b.layers[0].hash = "2";
+  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == "rearranged");
+  b.layers[0].has_esd = false;
+  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == "unknown");
+  b = sample_checkpoint("b");
+  b.layers[0].hash = "2";
+  b.spectra.clear();  // not read
+  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == "changed");
+  CHECK(std::isnan(row_of(compare(sample_checkpoint(), b), "a.mlp").moved));
+}
+
+TEST_CASE("a change of alpha is laid beside the errors of both fits", "[compare]") {
+  CheckpointRecord b = sample_checkpoint("b");
+  for (LayerRow& row : b.layers) row.hash = "2";
+  b.layers[0].alpha = 3 + 3 * 0.3 * std::sqrt(2.0);  // three standard errors
+  b.layers[1].alpha = kNan;
+  b.layers[1].sigma = kNan;
+  const Comparison comparison = compare(sample_checkpoint(), b);
+  const ComparisonRow& row = row_of(comparison, "a.mlp");
+  CHECK(row.alpha_z == Approx(3).epsilon(1e-12));
+  CHECK(row.alpha_p == Approx(0.0026997960632601913).epsilon(1e-10));  // of the normal law
+  CHECK(row.alpha_q == Approx(2 * row.alpha_p).epsilon(1e-12));        // two layers have a p
+  CHECK(row.significant);
+  CHECK(std::isnan(row_of(comparison, "b.attn").alpha_q));
+  CHECK(row_of(comparison, "c.mlp").alpha_q == 1);
+}
+
+TEST_CASE("only warnings that A does not have are new", "[compare]") {
+  CheckpointRecord a = sample_checkpoint();
+  a.layers[0].warning = "small-tail";
+  CheckpointRecord b = sample_checkpoint("b");
+  b.layers[0].warning = "small-tail;rank-collapse";
+  CHECK(row_of(compare(a, b), "a.mlp").new_warnings == "rank-collapse");
+  CHECK(row_of(compare(b, a), "a.mlp").new_warnings.empty());
+}
+
+TEST_CASE("what makes two records incomparable is noted", "[compare]") {
+  CheckpointRecord b = sample_checkpoint("b");
+  b.provenance.mode = "weightwatcher";
+  b.provenance.options = "{}";
+  b.provenance.fit_version = 7;
+  CHECK(compare(sample_checkpoint(), b).notes.size() == 3);
+}
+
+TEST_CASE("Benjamini and Hochberg's adjusted p-values", "[compare]") {
+  // By hand: sorted 0.01 0.02 0.03 0.5 times 4/1, 4/2, 4/3, 4/4, then the least from above.
+  const std::vector<double> q = adjusted({0.03, 0.01, kNan, 0.5, 0.02});
+  CHECK(q[0] == Approx(0.04));
+  CHECK(q[1] == Approx(0.04));
+  CHECK(std::isnan(q[2]));
+  CHECK(q[3] == Approx(0.5));
+  CHECK(q[4] == Approx(0.04));
+  CHECK(adjusted({}).empty());
+}

@@ -1,0 +1,176 @@
+#include <catch2/catch.hpp>
+
+#include "wishart/analysis/gate.hpp"
+
+#include "samples.hpp"
+
+using namespace wishart;
+using namespace wishart::analysis;
+using test::error_of;
+using test::sample_checkpoint;
+
+namespace {
+
+Rule alpha_rule(double min, double max) {
+  Rule rule;
+  rule.name = "alpha";
+  rule.metric = "alpha";
+  rule.min = min;
+  rule.max = max;
+  return rule;
+}
+
+/// The one verdict of one rule over these stages.
+RuleVerdict verdict_of(const Rule& rule, const std::vector<CheckpointRecord>& stages) {
+  const std::vector<RuleVerdict> verdicts = judge({rule}, stages, false);
+  REQUIRE(verdicts.size() == 1);
+  return verdicts.front();
+}
+
+}  // namespace
+
+TEST_CASE("a rule passes inside its bounds and names the layers outside", "[gate]") {
+  CheckpointRecord record = sample_checkpoint("tuned");
+  CHECK(verdict_of(alpha_rule(2, 6), {record}).passed);
+  record.layers[1].alpha = 1.5;
+  record.layers[2].alpha = 9;
+  const RuleVerdict verdict = verdict_of(alpha_rule(2, 6), {record});
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.stage == "tuned");
+  REQUIRE(verdict.violations.size() == 2);
+  CHECK(verdict.violations[0].key == "c.mlp");  // 3 outside, before 0.5
+  CHECK(verdict.violations[0].value == 9);
+  CHECK(verdict.text == "alpha is to be from 2 to 6: 2 of 3 layers lie outside, 0 allowed");
+}
+
+TEST_CASE("roles, layers and blocks choose the layers", "[gate]") {
+  const CheckpointRecord record = sample_checkpoint();
+  Rule rule = alpha_rule(10, 20);
+  CHECK(verdict_of(rule, {record}).judged == 3);
+  rule.roles = {"mlp.*"};
+  CHECK(verdict_of(rule, {record}).judged == 2);
+  rule.blocks = {{1, 2}};
+  CHECK(verdict_of(rule, {record}).judged == 1);
+  rule.layers = {"a.*"};
+  const RuleVerdict none = verdict_of(rule, {record});
+  CHECK(none.judged == 0);
+  CHECK_FALSE(none.passed);  // a rule that finds nothing does not pass in silence
+  CHECK(none.text.find("0 layers have a value, expected 1") != std::string::npos);
+  rule.min_layers = 0;
+  CHECK(verdict_of(rule, {record}).passed);
+}
+
+TEST_CASE("a number or a share of the layers may lie outside", "[gate]") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].alpha = 7;
+  Rule rule = alpha_rule(2, 6);
+  CHECK_FALSE(verdict_of(rule, {record}).passed);
+  rule.allow = 1;
+  CHECK(verdict_of(rule, {record}).passed);
+  rule.allow = 0;
+  rule.allow_share = 0.33;  // 0.99 of a layer
+  CHECK_FALSE(verdict_of(rule, {record}).passed);
+  rule.allow_share = 0.34;
+  CHECK(verdict_of(rule, {record}).passed);
+}
+
+TEST_CASE("a layer without a value is counted, and fails where the rule says so", "[gate]") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].alpha = kNan;
+  Rule rule = alpha_rule(2, 6);
+  CHECK(verdict_of(rule, {record}).passed);
+  CHECK(verdict_of(rule, {record}).unknown == 1);
+  rule.unknown_fails = true;
+  const RuleVerdict verdict = verdict_of(rule, {record});
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.violations.at(0).key == "a.mlp");
+}
+
+TEST_CASE("a mean or median is judged as one value", "[gate]") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].alpha = 12;
+  Rule rule = alpha_rule(2, 4);
+  rule.statistic = Statistic::mean;
+  const RuleVerdict verdict = verdict_of(rule, {record});
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.violations.at(0).value == 6);
+  CHECK(verdict.text == "the mean alpha is to be from 2 to 4, found 6");
+  rule.statistic = Statistic::median;
+  CHECK(verdict_of(rule, {record}).passed);
+}
+
+TEST_CASE("planted damage is found against the base", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord damaged = sample_checkpoint("damaged");
+  damaged.layers[1].hash = "2";
+  damaged.layers[1].log_spectral_norm += 2;  // times 10: two decades of the largest eigenvalue
+  damaged.spectra[1].sigma = {10, 20, 30, 40};
+  Rule rule;
+  rule.name = "norm";
+  rule.metric = "log_spectral_norm";
+  rule.against = Against::first;
+  rule.min = -0.5;
+  rule.max = 0.5;
+  RuleVerdict verdict = verdict_of(rule, {base, damaged});
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.other == "base");
+  CHECK(verdict.violations.at(0).value == Approx(2));
+  CHECK(verdict.violations.at(0).other == 0.5);
+  rule.metric = "stable_rank";
+  rule.measure = Measure::ratio;
+  CHECK_FALSE(verdict_of(rule, {base, damaged}).passed);  // a ratio of 1 is not in -0.5 to 0.5
+  rule.metric = "moved";
+  verdict = verdict_of(rule, {base, damaged});
+  CHECK(verdict.violations.at(0).key == "b.attn");
+  CHECK(verdict.violations.at(0).value == Approx(9));
+  CHECK(verdict_of(rule, {base, base}).passed);
+}
+
+TEST_CASE("missing and added layers are metrics against the base", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord other = sample_checkpoint("other");
+  other.layers[0].rows = 9;
+  other.layers[1].key = "new";
+  Rule rule;
+  rule.name = "shape";
+  rule.metric = "missing";
+  rule.against = Against::first;
+  rule.max = 0;
+  const RuleVerdict missing = verdict_of(rule, {base, other});
+  REQUIRE(missing.violations.size() == 2);
+  CHECK(missing.violations[0].key == "a.mlp");
+  CHECK(missing.violations[1].key == "b.attn");
+  rule.metric = "added";
+  CHECK(verdict_of(rule, {base, other}).violations.at(0).key == "new");
+}
+
+TEST_CASE("stages are judged in one run, against the first or the one before", "[gate]") {
+  std::vector<CheckpointRecord> stages;
+  for (const char* id : {"base", "sft", "rlhf"}) stages.push_back(sample_checkpoint(id));
+  Rule first = alpha_rule(-1, 1);
+  first.against = Against::first;
+  Rule previous = first;
+  previous.against = Against::previous;
+  const std::vector<RuleVerdict> verdicts =
+      judge({alpha_rule(2, 6), first, previous}, stages, false);
+  std::vector<std::string> seen;
+  for (const RuleVerdict& v : verdicts) seen.push_back(v.stage + " " + v.other);
+  CHECK(seen == std::vector<std::string>{"sft base", "sft base", "rlhf ", "rlhf base", "rlhf sft"});
+  CHECK(judge({alpha_rule(2, 6)}, stages, true).size() == 3);
+}
+
+TEST_CASE("rules that cannot be judged are refused", "[gate]") {
+  const std::vector<CheckpointRecord> one{sample_checkpoint()};
+  Rule rule = alpha_rule(2, 6);
+  rule.against = Against::first;
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }) ==
+        "2: rule 'alpha': is against another stage, but there is one checkpoint. Name the base "
+        "with --base");
+  rule.against = Against::nothing;
+  rule.metric = "moved";
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }) ==
+        "2: rule 'alpha': moved needs another stage: against = first");
+  rule.metric = "alhpa";
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("unknown metric 'alhpa'") !=
+        std::string::npos);
+}

@@ -1,0 +1,142 @@
+#include <catch2/catch.hpp>
+
+#include "wishart/analysis/history.hpp"
+
+#include "samples.hpp"
+
+using namespace wishart;
+using namespace wishart::analysis;
+using test::sample_checkpoint;
+
+namespace {
+
+/// A checkpoint whose layers all have `alpha`, and values of their own.
+CheckpointRecord at_step(std::int64_t step, double alpha, double loss, double eval_loss = kNan) {
+  CheckpointRecord record = sample_checkpoint("checkpoint-" + std::to_string(step));
+  record.provenance.training.step = step;
+  record.provenance.training.tokens = step * 1000;
+  record.provenance.training.loss = loss;
+  record.provenance.training.eval_loss = eval_loss;
+  for (LayerRow& row : record.layers) {
+    row.alpha = alpha;
+    row.hash = std::to_string(step);
+  }
+  return record;
+}
+
+History history_of(const std::vector<CheckpointRecord>& records, std::int64_t window = 3) {
+  HistoryBuilder builder(window);
+  for (const CheckpointRecord& record : records) builder.add(record);
+  return builder.take();
+}
+
+}  // namespace
+
+TEST_CASE("checkpoints are put in the order of their steps", "[history]") {
+  const History history = history_of({at_step(300, 3, 1), at_step(0, 5, 3), at_step(50, 4, 2)});
+  REQUIRE(history.rows.size() == 3);
+  CHECK(history.rows[0].step == 0);
+  CHECK(history.rows[1].step == 50);
+  CHECK(history.rows[2].step == 300);
+  CHECK(history.rows[1].alpha == 4);
+  CHECK(history.by_tokens);
+  CHECK(history.best_checkpoint == "checkpoint-300");
+}
+
+TEST_CASE("layers that rest are settled, moving ones are not", "[history]") {
+  std::vector<CheckpointRecord> records;
+  for (int i = 0; i < 4; ++i) records.push_back(at_step(100 << i, 3 + 0.001 * (i % 2), 2));
+  records[3].layers[0].alpha = 5;         // beyond 1.96 * 0.3 * sqrt(2)
+  records[3].layers[1].log_norm += 0.02;  // beyond kNormResolution
+  const History history = history_of(records);
+  CHECK(std::isnan(history.rows[1].settled_share));  // the window is not full
+  CHECK(history.rows[2].settled_share == 1);
+  CHECK(history.rows[3].settled_share == Approx(1.0 / 3));
+}
+
+TEST_CASE("a layer with the same values is unchanged, and settled also without a fit",
+          "[history]") {
+  std::vector<CheckpointRecord> records{at_step(1, 3, 2), at_step(2, 3, 2), at_step(3, 3, 2)};
+  for (CheckpointRecord& record : records) {
+    record.layers[0].hash = "frozen";
+    for (LayerRow& row : record.layers) row.alpha = kNan;
+  }
+  const History history = history_of(records);
+  CHECK(history.rows[0].unchanged == 0);
+  CHECK(history.rows[2].unchanged == 1);
+  CHECK(history.rows[2].settled_share == Approx(1.0 / 3));
+}
+
+TEST_CASE("the advice: going on, settled, harm, or none", "[history]") {
+  CHECK(history_of({at_step(1, 3, 2)}).advice == Advice::unknown);
+  std::vector<CheckpointRecord> falling;
+  std::vector<CheckpointRecord> resting;
+  std::vector<CheckpointRecord> harmed;
+  for (int i = 0; i < 5; ++i) {
+    const double jitter = i % 2 == 0 ? 1e-3 : -1e-3;
+    falling.push_back(at_step(100 << i, 6 - 0.5 * i, 4 - 0.5 * i));
+    resting.push_back(at_step(100 << i, 3 + jitter, 2 + jitter, 2.1 - jitter));
+    harmed.push_back(
+        at_step(100 << i, 2.6 - 0.3 * i + 0.01 * jitter, 2 - 0.2 * i, 2 + 0.1 * i + jitter));
+  }
+  CHECK(history_of(falling).advice == Advice::going_on);
+  CHECK(history_of(falling).alpha.slope == Approx(-0.5));
+  CHECK(history_of(resting).advice == Advice::settled);
+  const History harm = history_of(harmed);
+  CHECK(harm.loss_is_eval);
+  CHECK(harm.advice == Advice::harm);
+  CHECK(harm.best_checkpoint == "checkpoint-100");
+}
+
+TEST_CASE("layers that drift are named with what they were and are", "[history]") {
+  std::vector<CheckpointRecord> records{at_step(1, 3, 2), at_step(2, 3, 2)};
+  records[1].layers[0].alpha = 1.5;
+  records[1].layers[1].num_outliers = 2;
+  records[1].layers[2].matrix_rank = 2;
+  const std::vector<Drift> drifts = history_of(records).drifts;
+  REQUIRE(drifts.size() == 3);
+  CHECK(drifts[0].why == "over-trained");
+  CHECK(drifts[0].key == "a.mlp");
+  CHECK(drifts[0].before == 3);
+  CHECK(drifts[0].now == 1.5);
+  CHECK(drifts[1].why == "new-outliers");
+  CHECK(drifts[2].why == "rank-falls");
+}
+
+TEST_CASE("a trend is the line of least squares with Student's interval", "[history]") {
+  // Exact: y = 2 x.
+  const Trend exact = trend_of({1, 2, 3, 4}, {2, 4, 6, 8});
+  CHECK(exact.slope == Approx(2).epsilon(1e-14));
+  CHECK(exact.high - exact.low == Approx(0).margin(1e-12));
+  // By hand: x = 0 1 2, y = 0 1 0: slope 0, residuals -1/3 2/3 -1/3, their squares 2/3, one degree
+  // of freedom, error sqrt(2/3 / 2).
+  const Trend hand = trend_of({0, 1, 2}, {0, 1, 0});
+  CHECK(hand.slope == Approx(0).margin(1e-15));
+  CHECK(hand.high == Approx(12.706 * std::sqrt(1.0 / 3)).epsilon(1e-12));
+  CHECK(std::isnan(trend_of({1, 2}, {1, 2}).slope));
+  CHECK(std::isnan(trend_of({1, 1, 1}, {1, 2, 3}).slope));
+}
+
+TEST_CASE("a broken line has a change point, a straight noisy one has none", "[history]") {
+  std::vector<double> x;
+  std::vector<double> straight;
+  std::vector<double> broken;
+  for (int i = 0; i < 20; ++i) {
+    const double noise = 0.01 * ((i * i * 37 + i * 11) % 17 - 8);
+    x.push_back(i);
+    straight.push_back(5 - 0.1 * i + noise);
+    broken.push_back((i < 12 ? 5 - 0.2 * i : 2.6 + 0.3 * (i - 12)) + noise);
+  }
+  CHECK(change_points(x, straight).empty());
+  const std::vector<std::size_t> found = change_points(x, broken);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0] >= 11);
+  CHECK(found[0] <= 13);
+  CHECK(change_points({1, 2}, {1, 2}).empty());
+}
+
+TEST_CASE("an empty history has nothing to say", "[history]") {
+  const History history = history_of({});
+  CHECK(history.rows.empty());
+  CHECK(history.advice == Advice::unknown);
+}

@@ -1,0 +1,97 @@
+#include <catch2/catch.hpp>
+
+#include "wishart/analysis/ranking.hpp"
+
+#include "samples.hpp"
+
+using namespace wishart;
+using namespace wishart::analysis;
+
+namespace {
+
+/// A model whose layers all have this alpha.
+Model planted(const std::string& name, std::int64_t layers, double alpha) {
+  std::vector<LayerRow> rows;
+  for (std::int64_t i = 0; i < layers; ++i) {
+    rows.push_back(test::sample_layer("l" + std::to_string(i)));
+    rows.back().alpha = alpha;
+  }
+  return model_of(name, rows);
+}
+
+const FollowRow& row_of(const Following& following, const std::string& group) {
+  for (const FollowRow& row : following.rows) {
+    if (row.metric == "alpha" && row.group == group) return row;
+  }
+  FAIL("no row of " << group);
+  return following.rows.front();
+}
+
+}  // namespace
+
+TEST_CASE("a model has the means of its layers and their errors", "[rank]") {
+  std::vector<LayerRow> rows{test::sample_layer("a"), test::sample_layer("b")};
+  rows[0].alpha = 2;
+  rows[1].alpha = 4;
+  const Model model = model_of("m", rows);
+  CHECK(model.depth == 2);
+  CHECK(model.values[0] == 3);
+  CHECK(model.errors[0] == 1);  // sd sqrt(2), over sqrt(2)
+  CHECK(model.values.size() == rank_metrics().size());
+}
+
+TEST_CASE("a planted correlation is found, with the metric that carries it", "[rank]") {
+  std::vector<Model> models;
+  std::vector<Score> scores;
+  for (int i = 0; i < 8; ++i) {
+    models.push_back(planted("m" + std::to_string(i), 3, 2 + 0.3 * i));
+    scores.push_back({"m" + std::to_string(i), 90.0 - i, ""});
+  }
+  scores.push_back({"nobody", 1, ""});
+  const Following following = follow(models, scores);
+  CHECK(row_of(following, "all").spearman == Approx(-1).epsilon(1e-12));
+  CHECK(row_of(following, "all").kendall == Approx(-1).epsilon(1e-12));
+  CHECK(row_of(following, "all").models == 8);
+  CHECK(following.best.metric == "alpha");
+  CHECK(following.best.basis == "all");
+  CHECK(following.unmatched == std::vector<std::string>{"nobody"});
+}
+
+TEST_CASE("Simpson's paradox is shown: groups say the opposite of the whole", "[rank]") {
+  // Within each depth the score falls with alpha; deeper models have larger alphas and scores.
+  std::vector<Model> models;
+  std::vector<Score> scores;
+  for (int depth = 1; depth <= 3; ++depth) {
+    for (int i = 0; i < 6; ++i) {
+      const std::string name = "d" + std::to_string(depth) + "-" + std::to_string(i);
+      models.push_back(planted(name, depth * 2, 2 + depth + 0.1 * i));
+      scores.push_back({name, 60.0 + 10 * depth - i, ""});
+    }
+  }
+  const Following following = follow(models, scores);
+  CHECK(row_of(following, "all").spearman > 0.5);
+  CHECK(row_of(following, "within").spearman < -0.9);
+  CHECK(row_of(following, "all").reversed_within);
+  CHECK(row_of(following, "4 matrices").spearman == Approx(-1).epsilon(1e-12));
+  CHECK(following.best.basis == "within");
+}
+
+TEST_CASE("groups of the scores win over those by depth", "[rank]") {
+  std::vector<Model> models;
+  std::vector<Score> scores;
+  for (int i = 0; i < 10; ++i) {
+    models.push_back(planted("m" + std::to_string(i), 3, 2 + 0.1 * i));
+    scores.push_back({"m" + std::to_string(i), double(i % 5), i < 5 ? "old" : "new"});
+  }
+  const Following following = follow(models, scores);
+  CHECK(row_of(following, "old").models == 5);
+  CHECK(row_of(following, "within").spearman > 0.99);
+  CHECK_FALSE(row_of(following, "all").reversed_within);
+}
+
+TEST_CASE("too few scores say nothing", "[rank]") {
+  const std::vector<Model> models{planted("a", 2, 3), planted("b", 2, 4)};
+  const Following following = follow(models, {{"a", 1, ""}, {"b", 2, ""}});
+  CHECK(std::isnan(row_of(following, "all").spearman));
+  CHECK(following.best.metric.empty());
+}

@@ -1,0 +1,161 @@
+/// @file
+/// The index of an archive, and archives packed into one file.
+
+#include <chrono>
+
+#include <catch2/catch.hpp>
+#include <hdf5.h>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/archive/index.hpp"
+#include "wishart/archive/verify.hpp"
+
+#include "edit_archive.hpp"
+#include "file_size_limit.hpp"
+#include "sample_record.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::archive;
+using test::error_of;
+
+namespace {
+
+CheckpointRecord at_step(std::int64_t step) {
+  CheckpointRecord record = test::sample_record(2, "step-" + std::to_string(step));
+  record.provenance.training.step = step;
+  record.summary.resize(2);
+  record.summary[0] = {"all", "all", "alpha", 5, 1, 3.5, 3.25, 0, 0, 0, 0};
+  record.summary[1] = {"all", "all", "log_norm", 6, 0, 1.5, 0, 0, 0, 0, 0};
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("the index has a row for each checkpoint, and links to the files", "[index]") {
+  const test::TempFolder folder;
+  for (const std::int64_t step : {100, 20, 3}) write_archive(folder.path(), at_step(step));
+  CHECK(update_index(folder.path(), false).read == 3);
+  const std::vector<IndexRow> rows = read_index(folder.path());
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].checkpoint_id == "step-3");
+  CHECK(rows[2].step == 100);
+  CHECK(rows[2].layers == 6);
+  CHECK(rows[2].alpha == 3.5);
+  CHECK(rows[2].alpha_median == 3.25);
+  CHECK(rows[2].log_norm == 1.5);
+  CHECK(rows[2].standing == "whole");
+  CHECK(list_checkpoints(folder.path()).size() == 3);  // the index is no checkpoint
+  // As h5py would: through the link into the file.
+  const hid_t index = H5Fopen((folder / "index.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  REQUIRE(index >= 0);
+  const hid_t layers = H5Dopen2(index, "checkpoints/step-20/layers", H5P_DEFAULT);
+  CHECK(layers >= 0);
+  H5Dclose(layers);
+  H5Fclose(index);
+}
+
+TEST_CASE("an update opens only what has changed, a rebuild all", "[index]") {
+  const test::TempFolder folder;
+  for (const std::int64_t step : {1, 2, 3}) write_archive(folder.path(), at_step(step));
+  update_index(folder.path(), false);
+  CHECK(update_index(folder.path(), false).read == 0);
+  CheckpointRecord changed = at_step(2);
+  changed.summary[0].mean = 9;
+  write_archive(folder.path(), changed);
+  std::filesystem::remove(folder / "step-1.h5");
+  CHECK(update_index(folder.path(), false).read == 1);
+  const std::vector<IndexRow> rows = read_index(folder.path());
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].alpha == 9);
+  CHECK(update_index(folder.path(), true).read == 2);
+}
+
+TEST_CASE("a file that cannot be read has a row that says so", "[index]") {
+  const test::TempFolder folder;
+  write_archive(folder.path(), at_step(1));
+  folder.write("junk.h5", "not HDF5");
+  folder.write("index.h5", "not HDF5 either");  // a bad index is replaced
+  update_index(folder.path(), false);
+  const std::vector<IndexRow> rows = read_index(folder.path());
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].checkpoint_id == "junk");
+  CHECK(rows[0].standing.find("is not an HDF5 file") != std::string::npos);
+}
+
+TEST_CASE("an index that cannot be written leaves the old one", "[index]") {
+  const test::TempFolder folder;
+  write_archive(folder.path(), at_step(1));
+  update_index(folder.path(), false);
+  write_archive(folder.path(), at_step(2));
+  {
+    const test::FileSizeLimit full(1000);
+    CHECK(error_of([&] { update_index(folder.path(), false); }).rfind("4: ", 0) == 0);
+  }
+  CHECK(read_index(folder.path()).size() == 1);
+}
+
+TEST_CASE("every flipped byte of an index is found", "[index]") {
+  const test::TempFolder folder;
+  write_archive(folder.path(), at_step(1));
+  update_index(folder.path(), false);
+  CHECK(verify_index(folder.path()).standing == Standing::whole);
+  const std::filesystem::path path = folder / "index.h5";
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
+  for (std::int64_t at = 0; at < size; ++at) {
+    const unsigned bit = 1U << static_cast<unsigned>(at % 8);
+    test::flip_byte(path, at, bit);
+    if (verify_index(folder.path()).standing != Standing::damaged) FAIL("byte " << at);
+    test::flip_byte(path, at, bit);
+  }
+}
+
+TEST_CASE("ten thousand checkpoints are indexed in seconds", "[index]") {
+  const test::TempFolder folder;
+  const std::filesystem::path first = write_archive(folder.path(), at_step(0));
+  for (int i = 1; i < 10'000; ++i) {
+    // Links to one file: what counts is opening and reading ten thousand.
+    std::filesystem::create_hard_link(first, folder / ("step-" + std::to_string(i) + ".h5"));
+  }
+  CHECK(update_index(folder.path(), false).read == 10'000);
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(update_index(folder.path(), false).read == 0);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  WARN("an update of 10 000 checkpoints took " << seconds.count() << " s");
+  CHECK(read_index(folder.path()).size() == 10'000);
+}
+
+TEST_CASE("an archive is packed into one file and comes back as it was", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = folder / "archive";
+  prepare_folder(archive);
+  for (const std::int64_t step : {1, 2}) write_archive(archive, at_step(step));
+  const std::filesystem::path packed = folder / "run.h5";
+  CHECK(pack_archive(archive, packed) == 2);
+  CHECK(unpack_archive(packed, folder / "back") == 2);
+  for (const std::int64_t step : {1, 2}) {
+    const std::string name = "step-" + std::to_string(step) + ".h5";
+    CHECK(test::difference(read_archive(folder / "back" / name), at_step(step)) == "");
+  }
+  CHECK(error_of([&] { (void)unpack_archive(packed, folder / "back"); }).find("is there already") !=
+        std::string::npos);
+  CHECK(error_of([&] { (void)pack_archive(archive, packed); }).rfind("2: ", 0) == 0);
+  CHECK(error_of([&] { (void)read_archive(packed); }).find("of the kind 'packed'") !=
+        std::string::npos);
+  CHECK(error_of([&] {
+          (void)unpack_archive(archive / "step-1.h5", folder / "other");
+        }).find("of the kind 'checkpoint', expected 'packed'") != std::string::npos);
+}
+
+TEST_CASE("a damaged archive is not packed", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = folder / "archive";
+  prepare_folder(archive);
+  test::flip_byte(write_archive(archive, at_step(1)), 60);
+  CHECK(error_of([&] { (void)pack_archive(archive, folder / "run.h5"); }).rfind("3: ", 0) == 0);
+  CHECK_FALSE(std::filesystem::exists(folder / "run.h5"));
+  prepare_folder(folder / "empty");
+  CHECK(error_of([&] {
+          (void)pack_archive(folder / "empty", folder / "run.h5");
+        }).find("holds no archive") != std::string::npos);
+}

@@ -1,0 +1,179 @@
+/// @file
+/// `verify` finds every change of an archive, and says what it is.
+
+#include <fstream>
+#include <iterator>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/archive/verify.hpp"
+
+#include "edit_archive.hpp"
+#include "sample_record.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::archive;
+
+namespace {
+
+/// A record without contradictions: two matrices 4 x 3 and 5 x 2.
+CheckpointRecord sound_record() {
+  CheckpointRecord record = test::sample_record(2);
+  const std::vector<std::vector<double>> sigma{{0.5, 1, 2}, {3, 4}};
+  for (std::size_t i = 0; i < 2; ++i) {
+    LayerRow& row = record.layers[i];
+    row.layer_id = static_cast<std::int64_t>(i);
+    row.rows = row.N = 4 + static_cast<std::int64_t>(i);
+    row.cols = row.M = 3 - static_cast<std::int64_t>(i);
+    row.num_evals = row.M;
+    row.has_esd = true;
+    row.alpha_low = 2;
+    row.alpha_high = 3;
+    row.sum_squares = i == 0 ? 5.25 : 25;
+    row.sum_squares_error = 0;
+    record.spectra[i] = {sigma[i], {sigma[i].front()}, {sigma[i].back()}, {0}};
+  }
+  for (SummaryRow& row : record.summary) {
+    row.group_by = "all";
+    row.count = 1;
+    row.excluded = 1;
+  }
+  return record;
+}
+
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+TEST_CASE("an archive as written is whole and sealed", "[verify]") {
+  const test::TempFolder folder;
+  const Verdict verdict = verify_file(write_archive(folder.path(), sound_record()));
+  CHECK(verdict.standing == Standing::whole);
+  CHECK(verdict.sealed);
+  CHECK(verdict.num_layers == 2);
+  CHECK(verdict.findings.empty());
+}
+
+TEST_CASE("every single byte of an archive, flipped, is found", "[verify]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = write_archive(folder.path(), sound_record());
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
+  std::int64_t found = 0;
+  std::int64_t named = 0;
+  for (std::int64_t at = 0; at < size; ++at) {
+    // Another bit for every byte, so that all eight are tried in every part of the file.
+    const unsigned bit = 1U << static_cast<unsigned>(at % 8);
+    test::flip_byte(path, at, bit);
+    const Verdict verdict = verify_file(path);
+    if (verdict.standing != Standing::damaged)
+      FAIL("byte " << at << " of " << size << " is silent");
+    ++found;
+    named += verdict.findings.size() > 1 ? 1 : 0;  // the content says what, besides the seal
+    test::flip_byte(path, at, bit);
+  }
+  CHECK(found == size);
+  CHECK(named > size / 2);
+  CHECK(verify_file(path).standing == Standing::whole);
+}
+
+TEST_CASE("an archive without its seal is judged by its checksums", "[verify]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = write_archive(folder.path(), sound_record());
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 46);
+  CHECK(verify_file(path).standing == Standing::whole);
+  CHECK_FALSE(verify_file(path).sealed);
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  CHECK(verify_file(path).standing == Standing::damaged);
+}
+
+TEST_CASE("archives of earlier versions are not damaged for want of a seal", "[verify]") {
+  for (const char* name : {"archive-v1.h5", "archive-v2.h5"}) {
+    const Verdict verdict = verify_file(std::filesystem::path(WISHART_TEST_DATA) / name);
+    CHECK_FALSE(verdict.sealed);
+    CHECK(verdict.num_layers == 5);
+  }
+}
+
+TEST_CASE("a file that is not for this program is told apart from a damaged one", "[verify]") {
+  const test::TempFolder folder;
+  const std::filesystem::path text = folder.write("text.h5", std::string(300, 'x'));
+  CHECK(verify_file(text).standing == Standing::foreign);
+  CHECK(verify_file(text).findings.at(0).find("is not an HDF5 file") != std::string::npos);
+  const std::filesystem::path newer = write_archive(folder.path(), sound_record());
+  test::ArchiveEditor(newer).set_integer_attribute("schema_version", kSchemaVersion + 1);
+  CHECK(verify_file(newer).standing == Standing::foreign);
+  CHECK(verify_file(newer).findings.at(0).find("Use a newer wishart") != std::string::npos);
+  CHECK(verify_file(folder / "none.h5").standing == Standing::unreadable);
+}
+
+TEST_CASE("a file under another name is named", "[verify]") {
+  const test::TempFolder folder;
+  std::filesystem::rename(write_archive(folder.path(), sound_record()), folder / "other.h5");
+  const Verdict verdict = verify_file(folder / "other.h5");
+  CHECK(verdict.standing == Standing::damaged);
+  CHECK(verdict.findings ==
+        std::vector<std::string>{
+            "holds the checkpoint 'sample', but the file has another name. Rename it back"});
+}
+
+TEST_CASE("what contradicts itself is named by its matrix", "[verify]") {
+  struct Case {
+    void (*spoil)(CheckpointRecord&);
+    const char* text;
+  };
+  const std::vector<Case> cases{
+      {[](CheckpointRecord& r) { r.spectra[1].sigma[1] = 4.1; },
+       "the squared singular values add up to 25.8"},
+      {[](CheckpointRecord& r) { r.layers[1].sum_squares = 26; }, "the squared elements to 26;"},
+      {[](CheckpointRecord& r) {
+         r.spectra[1].sigma = {4, 3};
+       },
+       "singular value 1 is smaller than the one before"},
+      {[](CheckpointRecord& r) { r.spectra[1].sigma[0] = -3; }, "singular value 0 is -3"},
+      {[](CheckpointRecord& r) { r.spectra[1].sigma[1] = kNan; }, "singular value 1 is nan"},
+      {[](CheckpointRecord& r) { r.spectra[1].sigma.pop_back(); },
+       "1 singular values, num_evals is 2"},
+      {[](CheckpointRecord& r) { r.layers[1].layer_id = 7; }, "layer_id is 7 in row 1"},
+      {[](CheckpointRecord& r) { r.layers[1].M = 9; }, "its shape is 5 x 2, N x M is 5 x 9"},
+      {[](CheckpointRecord& r) { r.layers[1].alpha_low = 4; },
+       "the interval of alpha is from 4 to 3"},
+      {[](CheckpointRecord& r) { r.layers[1].key = r.layers[0].key; }, "occurs twice"},
+      {[](CheckpointRecord& r) { r.summary[0].count = 5; }, "6 layers, the table has 2"},
+      {[](CheckpointRecord& r) { r.spectra.pop_back(); }, "1 spectra for 2 layers"},
+  };
+  CHECK(contradictions(sound_record()).empty());
+  for (const Case& one : cases) {
+    CheckpointRecord record = sound_record();
+    one.spoil(record);
+    const std::vector<std::string> found = contradictions(record);
+    CAPTURE(one.text);
+    REQUIRE_FALSE(found.empty());
+    CHECK(found[0].find(one.text) != std::string::npos);
+  }
+}
+
+TEST_CASE("a damaged file is set aside under a name that is no archive's", "[verify]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = write_archive(folder.path(), sound_record());
+  const std::string before = bytes_of(path);
+  CHECK(set_aside(path) == folder / "sample.h5.damaged");
+  CHECK(bytes_of(folder / "sample.h5.damaged") == before);
+  CHECK(list_checkpoints(folder.path()).empty());
+}
+
+TEST_CASE("what killed runs have left is listed", "[verify]") {
+  const test::TempFolder folder;
+  folder.write(".a.h5.tmp-12", "x");
+  folder.write(".wishart-probe-3", "");
+  folder.write("b.h5", "x");
+  folder.write(".hidden", "x");
+  const std::vector<std::filesystem::path> found = leftovers(folder.path());
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].filename() == ".a.h5.tmp-12");
+  CHECK(found[1].filename() == ".wishart-probe-3");
+}

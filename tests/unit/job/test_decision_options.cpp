@@ -1,0 +1,173 @@
+/// @file
+/// Options of the commands that judge, their rules and their scores.
+
+#include <catch2/catch.hpp>
+
+#include "gate_rules.hpp"
+#include "score_file.hpp"
+#include "support.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+using test::refusal;
+using test::TempFolder;
+using test::Words;
+
+namespace {
+
+std::vector<analysis::Rule> rules_of(const TempFolder& temp, const std::string& text) {
+  return read_rules(temp.write("r.cfg", text));
+}
+
+/// What refuses these rules, without the name of the file.
+std::string rule_refusal(const std::string& text) {
+  const TempFolder temp;
+  try {
+    (void)rules_of(temp, text);
+  } catch (const Error& error) {
+    CHECK(error.blame() == Blame::usage);
+    const std::string name = (temp / "r.cfg").string() + ": ";
+    const std::string what = error.what();
+    return what.rfind(name, 0) == 0 ? what.substr(name.size()) : what;
+  }
+  return "no error";
+}
+
+std::string score_refusal(const std::string& text) {
+  const TempFolder temp;
+  const auto file = temp.write("s.csv", text);
+  try {
+    (void)read_scores(file, "score");
+  } catch (const Error& error) {
+    CHECK(error.blame() == Blame::usage);
+    return std::string(error.what()).substr(file.string().size());
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a rule is read with all its keys", "[gate]") {
+  const TempFolder temp;
+  const std::vector<analysis::Rule> rules = rules_of(temp,
+                                                     "# for the night\n"
+                                                     "[alpha of the MLP, v1.5]\n"
+                                                     "metric = alpha\n"
+                                                     "roles = mlp.* attention.q\n"
+                                                     "layers = *up*\n"
+                                                     "blocks = 0-3 8\n"
+                                                     "statistic = mean\n"
+                                                     "against = previous\n"
+                                                     "measure = ratio\n"
+                                                     "min = 0.5\n"
+                                                     "max = 1.5\n"
+                                                     "allow = 10 %\n"
+                                                     "min-layers = 4\n"
+                                                     "unknown = fails\n"
+                                                     "reason = look at it\n"
+                                                     "[second]\n"
+                                                     "metric = D\n"
+                                                     "max = 0.1\n"
+                                                     "allow = 3\n");
+  REQUIRE(rules.size() == 2);
+  const analysis::Rule& rule = rules[0];
+  CHECK(rule.name == "alpha of the MLP, v1.5");
+  CHECK(rule.metric == "alpha");
+  CHECK(rule.roles == std::vector<std::string>{"mlp.*", "attention.q"});
+  CHECK(rule.layers == std::vector<std::string>{"*up*"});
+  CHECK(rule.blocks == std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 3}, {8, 8}});
+  CHECK(rule.statistic == analysis::Statistic::mean);
+  CHECK(rule.against == analysis::Against::previous);
+  CHECK(rule.measure == analysis::Measure::ratio);
+  CHECK(rule.min == 0.5);
+  CHECK(rule.max == 1.5);
+  CHECK(rule.allow_share == 0.1);
+  CHECK(rule.min_layers == 4);
+  CHECK(rule.unknown_fails);
+  CHECK(rule.reason == "look at it");
+  CHECK(rules[1].allow == 3);
+  CHECK(std::isinf(rules[1].min));
+}
+
+TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {
+  CHECK(rule_refusal("") == "holds no rule. A rule begins with [name]");
+  CHECK(rule_refusal("metric = alpha\n") ==
+        "'metric' stands before the first rule. A rule begins with [name]");
+  CHECK(rule_refusal("[a]\nmetric = alpha\n") == "rule 'a': has neither min nor max");
+  CHECK(rule_refusal("[a]\nmax = 1\n") == "rule 'a': has no metric");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nmin = 3\nmax = 2\n") ==
+        "rule 'a': min 3 is above max 2");
+  CHECK(rule_refusal("[a]\nmetrik = alpha\n") ==
+        "rule 'a': unknown key 'metrik'. Did you mean 'metric'?");
+  CHECK(rule_refusal("[a]\nmax = x\n") == "rule 'a': max: expected a number, found 'x'");
+  CHECK(rule_refusal("[a]\nallow = -1\n") ==
+        "rule 'a': allow: expected a number from 0, found '-1'");
+  CHECK(rule_refusal("[a]\nallow = 101%\n") ==
+        "rule 'a': allow: expected a number of layers, or 0 % to 100 %, found '101%'");
+  CHECK(rule_refusal("[a]\nblocks = 3-1\n") ==
+        "rule 'a': blocks: expected a range that rises, found '3-1'");
+  CHECK(rule_refusal("[a]\nagainst = base\n") ==
+        "rule 'a': against: expected one of nothing, first, previous, found 'base'");
+  CHECK(rule_refusal("[a]\nroles =\n") == "rule 'a': roles: expected a list of patterns, found ''");
+  CHECK(refusal([](const Words&) { return read_rules("/nowhere/r.cfg"); }, {}) ==
+        "--rules: /nowhere/r.cfg: cannot be opened: No such file or directory");
+}
+
+TEST_CASE("scores are read with quotes, groups and gaps", "[rank]") {
+  const TempFolder temp;
+  const auto file = temp.write("s.csv",
+                               "\xEF\xBB\xBFmodel,other,score,group\r\n"
+                               "\"a, \"\"b\"\"\",x,1.5,old\r\n"
+                               "c,y,,new\r\n"
+                               "d,z,-2e3,new");
+  const std::vector<analysis::Score> scores = read_scores(file, "score");
+  REQUIRE(scores.size() == 2);
+  CHECK(scores[0].model == "a, \"b\"");
+  CHECK(scores[0].score == 1.5);
+  CHECK(scores[0].group == "old");
+  CHECK(scores[1].score == -2000);
+  CHECK(read_scores(temp.write("t.csv", "model,score\nm,1\n"), "score").at(0).group.empty());
+}
+
+TEST_CASE("scores that cannot be read are refused by file and record", "[rank]") {
+  CHECK(score_refusal("") == ": is empty, expected a line of column names");
+  CHECK(score_refusal("name,score\n") == ": has no column 'model'. Its columns are name, score");
+  CHECK(score_refusal("model,loss\n") == ": has no column 'score'. Its columns are model, loss");
+  CHECK(score_refusal("model,score\na,1\nb\n") == ": record 3: has 1 cells, expected 2");
+  CHECK(score_refusal("model,score\na,good\n") ==
+        ": record 2: expected a number as score, found 'good'");
+}
+
+TEST_CASE("compare takes an archive and two ids, or two files", "[compare]") {
+  const TempFolder temp;
+  const CompareOptions three = parse_compare(Words{"archive", "a", "b", "--format", "csv"});
+  CHECK(three.archive == "archive");
+  CHECK(three.checkpoints == std::vector<std::string>{"a", "b"});
+  CHECK(three.format == OutputFormat::csv);
+  const std::string file = temp.write("a.h5", "").string();
+  CHECK(parse_compare(Words{file, file}).checkpoints == std::vector<std::string>{file, file});
+  CHECK(refusal(parse_compare, {"a"}) ==
+        "wishart compare: expected [ARCHIVE] A B, found 1 word. See wishart compare --help");
+  CHECK(refusal(parse_compare, {"/nowhere/a", "b"}) ==
+        "wishart compare: '/nowhere/a' is no archive file. Name the archive of an id first: "
+        "wishart compare ARCHIVE A B");
+}
+
+TEST_CASE("gate takes a base or stages, not both", "[gate]") {
+  const GateOptions options =
+      parse_gate(Words{"archive", "--rules", "r", "--stage", "a", "--stage", "b"});
+  CHECK(options.stages == std::vector<std::string>{"a", "b"});
+  CHECK_FALSE(options.every_stage);
+  CHECK(refusal(parse_gate, {"archive", "--rules", "r", "--stage", "a", "--base", "b"}) ==
+        "--stage names all checkpoints in their order. Leave out --checkpoint and --base");
+  CHECK(refusal(parse_gate, {"archive"}) ==
+        "wishart gate: missing --rules. See wishart gate --help");
+}
+
+TEST_CASE("the window of a history is bounded", "[history]") {
+  CHECK(parse_report(Words{"a"}).window == kDefaultWindow);
+  CHECK(parse_export(Words{"a", "--table", "history", "--window", "5"}).window == 5);
+  CHECK(refusal(parse_report, {"a", "--window", "1"}) ==
+        "--window: expected a number from 2 to 10000, found 1");
+}

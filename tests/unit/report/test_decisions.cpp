@@ -1,0 +1,119 @@
+/// @file
+/// Comparisons, verdicts, rankings and histories as texts: what they say, and that names from
+/// strangers stay names.
+
+#include <limits>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/report/decisions.hpp"
+#include "wishart/report/rows_text.hpp"
+
+using namespace wishart;
+using namespace wishart::report;
+
+namespace {
+
+constexpr const char* kHostile = "a\x1b[2J|<b>\"\n# x";
+
+analysis::Comparison comparison_of(const std::string& name) {
+  analysis::Comparison comparison;
+  comparison.a = name;
+  comparison.b = "tuned";
+  comparison.notes = {"of " + name};
+  comparison.rows.resize(2);
+  comparison.rows[0].key = comparison.rows[0].role = name;
+  comparison.rows[0].status = "changed";
+  comparison.rows[0].moved = 0.25;
+  comparison.rows[0].alpha_z = -4;
+  comparison.rows[0].significant = true;
+  comparison.rows[1].key = "b";
+  comparison.rows[1].status = "added";
+  return comparison;
+}
+
+analysis::RuleVerdict verdict_of(const std::string& name, bool passed) {
+  analysis::RuleVerdict verdict;
+  verdict.rule = verdict.stage = verdict.text = name;
+  verdict.passed = passed;
+  if (!passed) verdict.violations.push_back({name, name, 3, 9, 9, 1});
+  return verdict;
+}
+
+analysis::History history_of(const std::string& name) {
+  analysis::History history;
+  history.window = 3;
+  history.rows.resize(2);
+  history.rows[0].checkpoint = name;
+  history.rows[1].checkpoint = "last";
+  history.rows[1].settled_share = 0.5;
+  history.drifts.push_back({name, name, "over-trained", 3, 1.5});
+  history.best_checkpoint = name;
+  history.advice = analysis::Advice::harm;
+  return history;
+}
+
+/// All texts of one form, about things with this name.
+std::vector<std::string> texts(const std::string& name, ReportFormat format) {
+  analysis::Model model = analysis::model_of(name, {});
+  analysis::Following following;
+  following.rows.resize(1);
+  following.rows[0].metric = "alpha";
+  following.rows[0].group = name;
+  following.unmatched = {name};
+  return {render_comparison(comparison_of(name), format),
+          render_verdicts({verdict_of(name, true), verdict_of(name, false)}, format),
+          render_ranking({model}, 0, following, format), render_history(history_of(name), format)};
+}
+
+}  // namespace
+
+TEST_CASE("names from strangers stay names in every text", "[decisions]") {
+  for (const ReportFormat format :
+       {ReportFormat::text, ReportFormat::markdown, ReportFormat::json}) {
+    for (const std::string& text : texts(kHostile, format)) {
+      CAPTURE(text);
+      CHECK(text.find('\x1b') == std::string::npos);
+      CHECK(text.find("\n# x") == std::string::npos);
+      CHECK(text.back() == '\n');
+      if (format == ReportFormat::markdown) CHECK(text.find("<b>") == std::string::npos);
+    }
+  }
+  CHECK(csv_table(comparison_of("=1+1").rows).find("\n'=1+1,") != std::string::npos);
+}
+
+TEST_CASE("a comparison counts, and marks what is significant", "[decisions]") {
+  const std::string text = render_comparison(comparison_of("base"), ReportFormat::text);
+  CHECK(text.find("From base (A) to tuned (B)\n==========") == 0);
+  CHECK(text.find("2 layers: 1 added, 1 changed. alpha changed significantly in 1.") !=
+        std::string::npos);
+  CHECK(text.find("Note: of base.") != std::string::npos);
+  CHECK(text.find("-4*") != std::string::npos);
+}
+
+TEST_CASE("a gate says pass or fail, layer by layer", "[decisions]") {
+  const std::string text =
+      render_verdicts({verdict_of("one", true), verdict_of("two", false)}, ReportFormat::text);
+  CHECK(text.find("pass  one (one): one.") != std::string::npos);
+  CHECK(text.find("FAIL  two (two): two.") != std::string::npos);
+  CHECK(text.find("Failed: 1 of 2 verdicts.") != std::string::npos);
+  CHECK(render_verdicts({verdict_of("one", true)}, ReportFormat::text)
+            .find("Passed: all of 1 verdict.") != std::string::npos);
+  const std::string json = render_verdicts({verdict_of("two", false)}, ReportFormat::json);
+  CHECK(json.find("{\"passed\": false, \"rules\": [") == 0);
+  CHECK(
+      json.find("{\"layer\": \"two\", \"role\": \"two\", \"block\": 3, \"value\": 9, \"here\": 9, "
+                "\"other\": 1}") != std::string::npos);
+}
+
+TEST_CASE("a history gives advice with evidence and caveat", "[decisions]") {
+  const std::string text = render_history(history_of("step-50"), ReportFormat::text);
+  CHECK(text.find("History of 2 checkpoints\n") == 0);
+  CHECK(text.find("Stop, and go back to step-50, which has the lowest loss") != std::string::npos);
+  CHECK(text.find("50 % of the layers have settled") != std::string::npos);
+  CHECK(text.find("Caveat: ") != std::string::npos);
+  CHECK(text.find("over-trained") != std::string::npos);
+  CHECK(render_history({}, ReportFormat::text).find("History of 0 checkpoints") == 0);
+  CHECK(render_history(history_of("step-50"), ReportFormat::json).find("\"advice\": \"harm\"") !=
+        std::string::npos);
+}
