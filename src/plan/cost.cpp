@@ -14,6 +14,8 @@ constexpr double kGiga = 1e9;
 /// sides of updates, the band itself with the room of its chase, and vectors
 /// (src/spectrum/eigenvalues.cpp).
 constexpr double kSolverWidths = 13;
+/// The same where there is no band: the one-stage routines' blocks and vectors.
+constexpr double kSmallSolverColumns = 100;
 /// Buffers through which a team's sums travel (src/spectrum/exchange.cpp).
 constexpr double kExchangeBytes = 2.0 * (32 << 20);
 /// What the engine calls small: one-stage eigenvalues (src/spectrum/eigenvalues.cpp).
@@ -165,7 +167,8 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
                         (way.precision == Precision::float32 ? 4 * m * 128 + 8 * 65536 : 0);
   // Block-cyclic shares are uneven by up to a block a dimension.
   const double share = 1.1 * square / p;
-  const double vectors = 8 * kSolverWidths * band_width(m) * m;
+  const double vectors =
+      8 * (m < kTwoStageFrom ? kSmallSolverColumns : kSolverWidths * band_width(m)) * m;
   double bytes = 0;
   if (way.method == Method::svd) {
     // The whole matrix; GESDD's and PDGESVD's workspace holds a square of the short side.

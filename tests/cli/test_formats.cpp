@@ -17,7 +17,8 @@ namespace {
 CsvTable scanned(const std::filesystem::path& checkpoint, const std::filesystem::path& archive,
                  const std::string& id, const std::vector<std::string>& more = {}) {
   std::vector<std::string> arguments{
-      "scan", checkpoint.string(), "--archive", archive.string(), "--id", id, "--progress", "none"};
+      "scan", checkpoint.string(), "--archive", archive.string(), "--id",
+      id,     "--progress",        "none",      "--no-reuse"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   const Outcome scan = run_wishart(arguments);
   INFO(scan.err);

@@ -113,7 +113,7 @@ private:
 
 /// The record as far as it does not depend on when and how often it was computed.
 CheckpointRecord timeless(CheckpointRecord record) {
-  for (LayerRow& row : record.layers) row.seconds = row.predicted_seconds = 0;
+  for (LayerRow& row : record.layers) row.seconds = row.predicted_seconds = row.fit_seconds = 0;
   Provenance& p = record.provenance;
   p.created.clear();
   p.seconds = 0;

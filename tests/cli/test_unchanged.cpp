@@ -64,7 +64,7 @@ TEST_CASE("unchanged tensors refer to where they were computed, with equal numbe
     REQUIRE(anew.rows.size() == third.rows.size());
     for (std::size_t i = 0; i < anew.rows.size(); ++i) {
       for (const std::string& column : anew.columns) {
-        if (column == "same_as" || column == "seconds" || column == "predicted_seconds") continue;
+        if (column == "same_as" || column.find("seconds") != std::string::npos) continue;
         CAPTURE(i, column);
         CHECK(anew.rows[i].at(column) == third.rows[i].at(column));
       }

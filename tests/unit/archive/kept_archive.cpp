@@ -73,24 +73,5 @@ TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
 TEST_CASE("an archive of schema version 2 is still read", "[archive]") {
   const CheckpointRecord read =
       read_archive(std::filesystem::path(WISHART_TEST_DATA) / "archive-v2.h5");
-  CheckpointRecord expected = test::sample_record(5, "archive-v2");
-  // Columns that came later keep their defaults, and the values of the others go by their order.
-  const std::set<std::string> later{"precision", "predicted_seconds", "exit_code", "same_as"};
-  const LayerRow first = expected.layers.front();
-  for (std::size_t i = 0; i < expected.layers.size(); ++i) {
-    LayerRow& row = expected.layers[i] = LayerRow{};
-    test::Fill fill(static_cast<std::int64_t>(i));
-    visit_columns(row, [&](const char* name, auto& value) {
-      if (later.count(name) == 0) fill(name, value);
-    });
-  }
-  LayerRow& row = expected.layers.front();
-  row.alpha = first.alpha;
-  row.D = first.D;
-  row.xmin = first.xmin;
-  row.norm = first.norm;
-  row.num_params = first.num_params;
-  row.longname = first.longname;
-  row.reason.clear();
-  CHECK(test::difference(read, expected) == "");
+  CHECK(test::difference(read, test::sample_record(5, "archive-v2")) == "");
 }
