@@ -136,8 +136,8 @@ void q4_or_q5_k(Bytes b, bool has_fifth, double* out) {
     unsigned run_scale = packed[s] & 63U;
     unsigned run_min = packed[s + 4] & 63U;
     if (s >= 4) {
-      run_scale = (packed[s + 4] & 15U) | ((packed[s - 4] >> 6U) << 4U);
-      run_min = (packed[s + 4] >> 4U) | ((packed[s] >> 6U) << 4U);
+      run_scale = (packed[s + 4] & 15U) | (unsigned{packed[s - 4]} >> 6U << 4U);
+      run_min = (unsigned{packed[s + 4]} >> 4U) | (unsigned{packed[s]} >> 6U << 4U);
     }
     for (int l = 0; l < 32; ++l) {
       const unsigned byte = codes[32 * (s / 2) + l];
@@ -174,7 +174,7 @@ void iq4_xs(Bytes b, double* out) {
     const unsigned low = (b[4 + run / 2] >> static_cast<unsigned>(4 * (run % 2))) & 15U;
     const unsigned high = (highs >> static_cast<unsigned>(2 * run)) & 3U;
     const int run_scale = static_cast<int>(low | (high << 4U)) - 32;
-    out[e] = scale * run_scale * kIq4[nibble(b + 8 + 16 * run, e % 32, 16)];
+    out[e] = scale * run_scale * kIq4[nibble(b + 8 + std::ptrdiff_t{16} * run, e % 32, 16)];
   }
 }
 
@@ -194,7 +194,7 @@ double ue4m3(unsigned code) {
 
 void nvfp4(Bytes b, double* out) {
   for (int e = 0; e < 64; ++e) {
-    out[e] = fp4_value(nibble(b + 4 + 8 * (e / 16), e % 16, 8)) * ue4m3(b[e / 16]);
+    out[e] = fp4_value(nibble(b + 4 + std::ptrdiff_t{8} * (e / 16), e % 16, 8)) * ue4m3(b[e / 16]);
   }
 }
 

@@ -192,7 +192,7 @@ ByteRange header_range(const InputFile& file, ByteRange slice, const std::string
 std::string add_array(NumpyFile& result, const InputFile& file, ByteRange slice,
                       const std::string& name, const std::string& place) {
   const ByteRange range = header_range(file, slice, place);
-  const std::string text = bytes_of(file, range);
+  std::string text = bytes_of(file, range);
   NpyHeader header(text, place);
   Tensor tensor;
   tensor.name = name;
