@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -25,15 +24,6 @@ namespace {
 
 constexpr std::string_view kMagic = "wishart lock 1";
 constexpr std::size_t kMostLockBytes = 4096;
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
-}
 
 /// The first bytes of a file of the system, without line ends; empty if it cannot be read.
 std::string small_file(const std::filesystem::path& path) {

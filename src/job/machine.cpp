@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <limits>
 
@@ -67,15 +66,6 @@ std::string layout_text(const Layout& layout) {
          (layout.threads == 0 ? ""
                               : ", " + std::to_string(layout.threads) +
                                     (layout.threads == 1 ? " thread each" : " threads each"));
-}
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
 }
 
 }  // namespace wishart::job

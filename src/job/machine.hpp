@@ -29,7 +29,4 @@ struct Layout {
 /// `4 ranks on 2 hosts, 1 thread each`.
 [[nodiscard]] std::string layout_text(const Layout& layout);
 
-/// Now, as `2026-01-31T12:00:00Z`.
-[[nodiscard]] std::string utc_now();
-
 }  // namespace wishart::job

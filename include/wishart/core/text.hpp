@@ -52,4 +52,7 @@ namespace wishart {
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(std::span<const std::string> parts, std::string_view separator);
 
+/// Now, in UTC, as `2026-01-31T12:00:00Z`.
+[[nodiscard]] std::string utc_now();
+
 }  // namespace wishart

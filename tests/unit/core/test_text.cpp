@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <limits>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -93,4 +94,9 @@ TEST_CASE("split and join undo each other", "[text]") {
   const std::vector<std::string> parts = split("a..b", '.');
   CHECK(parts == std::vector<std::string>{"a", "", "b"});
   CHECK(join(parts, ".") == "a..b");
+}
+
+TEST_CASE("the time is UTC in ISO 8601", "[text]") {
+  CHECK(std::regex_match(utc_now(), std::regex("20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:"
+                                               "[0-5][0-9]:[0-6][0-9]Z")));
 }
