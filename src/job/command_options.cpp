@@ -71,6 +71,30 @@ void store_job_file(const std::filesystem::path& path, const Command& command,
 
 }  // namespace
 
+void add_archive_option(po::options_description& options, const char* text) {
+  options.add_options()("archive", po::value<std::string>()->required()->value_name("ARCHIVE"),
+                        text);
+}
+
+void add_checkpoint_option(po::options_description& options, const char* text) {
+  options.add_options()("checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
+                        text);
+}
+
+void add_format_option(po::options_description& options, const char* format, const char* text) {
+  options.add_options()(
+      "format", po::value<std::string>()->default_value(format)->value_name("FORMAT"), text);
+}
+
+void add_job_option(po::options_description& options) {
+  options.add_options()("job", po::value<std::string>()->value_name("FILE"),
+                        "read options from a job file (key = value)");
+}
+
+void add_help_option(po::options_description& options) {
+  options.add_options()("help", "this text");
+}
+
 po::variables_map parsed(std::span<const std::string> arguments, const Command& command) {
   po::variables_map values;
   try {

@@ -28,6 +28,16 @@ struct Command {
   int max_positional;      ///< -1: any number
 };
 
+/// The option --archive, which bare words give too, of the commands that read one archive.
+void add_archive_option(po::options_description& options,
+                        const char* text = "archive folder or file; also as a bare word");
+/// --checkpoint, empty by default.
+void add_checkpoint_option(po::options_description& options, const char* text);
+/// --format with its default; `text` names the choices.
+void add_format_option(po::options_description& options, const char* format, const char* text);
+void add_job_option(po::options_description& options);
+void add_help_option(po::options_description& options);
+
 /// The values of flags and bare words, else of the file named by `--job`, else the defaults.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
 [[nodiscard]] po::variables_map parsed(std::span<const std::string> arguments,

@@ -25,11 +25,6 @@ std::vector<std::string> texts_of(const po::variables_map& values, const char* n
   return values[name].as<std::vector<std::string>>();
 }
 
-void add_job_and_help(po::options_description& options) {
-  options.add_options()("job", po::value<std::string>()->value_name("FILE"),
-                        "read options from a job file (key = value)")("help", "this text");
-}
-
 }  // namespace
 
 Command compare_command() {
@@ -42,10 +37,10 @@ Command compare_command() {
                   3};
   command.options.add_options()(
       "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
-      "ARCHIVE, A, B, in this order; also as bare words")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text, md, csv or json");
-  add_job_and_help(command.options);
+      "ARCHIVE, A, B, in this order; also as bare words");
+  add_format_option(command.options, "text", "text, md, csv or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
   return command;
 }
 
@@ -84,22 +79,21 @@ Command gate_command() {
                   po::options_description("Options"),
                   "archive",
                   1};
-  command.options.add_options()("archive",
-                                po::value<std::string>()->required()->value_name("ARCHIVE"),
-                                "archive folder or file; also as a bare word")(
-      "rules", po::value<std::string>()->required()->value_name("FILE"),
-      "the rules, e.g. jobs/gate-finetune.cfg")(
-      "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
-      "what is judged: an id, or an archive file (default: the only one)")(
-      "base", po::value<std::string>()->default_value("")->value_name("ID"),
-      "what it is laid beside: an id, or an archive file")(
+  add_archive_option(command.options);
+  command.options.add_options()("rules", po::value<std::string>()->required()->value_name("FILE"),
+                                "the rules, e.g. jobs/gate-finetune.cfg");
+  add_checkpoint_option(command.options,
+                        "what is judged: an id, or an archive file (default: the only one)");
+  command.options.add_options()("base",
+                                po::value<std::string>()->default_value("")->value_name("ID"),
+                                "what it is laid beside: an id, or an archive file")(
       "stage", po::value<std::vector<std::string>>()->value_name("ID"),
       "instead of the two: all stages of a model in their order, once for each")(
       "every-stage", po::bool_switch(),
-      "judge all stages, not only the last, by rules without base")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text, md or json");
-  add_job_and_help(command.options);
+      "judge all stages, not only the last, by rules without base");
+  add_format_option(command.options, "text", "text, md or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
   return command;
 }
 
@@ -130,11 +124,11 @@ Command index_command() {
                   po::options_description("Options"),
                   "archive",
                   1};
-  command.options.add_options()("archive",
-                                po::value<std::string>()->required()->value_name("ARCHIVE"),
-                                "archive folder; also as a bare word")(
-      "rebuild", po::bool_switch(), "open every file, not only those that have changed");
-  add_job_and_help(command.options);
+  add_archive_option(command.options, "archive folder; also as a bare word");
+  command.options.add_options()("rebuild", po::bool_switch(),
+                                "open every file, not only those that have changed");
+  add_job_option(command.options);
+  add_help_option(command.options);
   return command;
 }
 
@@ -150,12 +144,12 @@ Command merge_command() {
                   po::options_description("Options"),
                   "archive",
                   1};
-  command.options.add_options()("archive",
-                                po::value<std::string>()->required()->value_name("ARCHIVE"),
-                                "archive folder, or packed file; also as a bare word")(
-      "out", po::value<std::string>()->value_name("FILE"), "pack into this file, which is new")(
+  add_archive_option(command.options, "archive folder, or packed file; also as a bare word");
+  command.options.add_options()("out", po::value<std::string>()->value_name("FILE"),
+                                "pack into this file, which is new")(
       "unpack", po::value<std::string>()->value_name("DIR"), "unpack into this folder");
-  add_job_and_help(command.options);
+  add_job_option(command.options);
+  add_help_option(command.options);
   return command;
 }
 
@@ -189,10 +183,10 @@ Command rank_command() {
       "scores", po::value<std::string>()->value_name("CSV"),
       "known scores: columns model, score, and group if there are any")(
       "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
-      "the column of the scores")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text, md, csv or json");
-  add_job_and_help(command.options);
+      "the column of the scores");
+  add_format_option(command.options, "text", "text, md, csv or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
   return command;
 }
 
@@ -228,16 +222,14 @@ Command verify_command() {
                   po::options_description("Options"),
                   "archive",
                   1};
-  command.options.add_options()("archive",
-                                po::value<std::string>()->required()->value_name("ARCHIVE"),
-                                "archive folder or file; also as a bare word")(
-      "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
-      "only this checkpoint (default: all of the archive)")(
+  add_archive_option(command.options);
+  add_checkpoint_option(command.options, "only this checkpoint (default: all of the archive)");
+  command.options.add_options()(
       "repair", po::bool_switch(),
-      "rename damaged files to ID.h5.damaged, so that the next scan computes them again")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text or json");
-  add_job_and_help(command.options);
+      "rename damaged files to ID.h5.damaged, so that the next scan computes them again");
+  add_format_option(command.options, "text", "text or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
   return command;
 }
 

@@ -85,16 +85,14 @@ Command refit_command() {
       po::options_description("Options"),
       "archive",
       1};
-  command.options.add_options()("archive",
-                                po::value<std::string>()->required()->value_name("ARCHIVE"),
-                                "archive folder or file; also as a bare word")(
-      "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
-      "only this checkpoint (default: all of the archive)")(
-      "threads", po::value<int>()->default_value(0, "auto")->value_name("N"),
-      "matrices that are fitted at once")("job", po::value<std::string>()->value_name("FILE"),
-                                          "read options from a job file (key = value)");
+  add_archive_option(command.options);
+  add_checkpoint_option(command.options, "only this checkpoint (default: all of the archive)");
+  command.options.add_options()("threads",
+                                po::value<int>()->default_value(0, "auto")->value_name("N"),
+                                "matrices that are fitted at once");
+  add_job_option(command.options);
   add_fit_options(command.options);
-  command.options.add_options()("help", "this text");
+  add_help_option(command.options);
   return command;
 }
 

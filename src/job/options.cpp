@@ -60,8 +60,9 @@ Command scan_command() {
       "path", po::value<std::vector<std::string>>()->required()->value_name("PATH"),
       "checkpoint (file or folder), or a folder of checkpoints; also as a bare word")(
       "archive", po::value<std::string>()->required()->value_name("DIR"),
-      "folder of the archive; made if need be")("job", po::value<std::string>()->value_name("FILE"),
-                                                "read options from a job file (key = value)")(
+      "folder of the archive; made if need be");
+  add_job_option(command.options);
+  command.options.add_options()(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the checkpoint in the archive (default: its file or folder name)")(
       "time-limit", po::value<std::string>()->value_name("TIME"),
@@ -74,7 +75,7 @@ Command scan_command() {
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_fit_options(command.options);
-  command.options.add_options()("help", "this text");
+  add_help_option(command.options);
   return command;
 }
 
@@ -87,13 +88,11 @@ Command inspect_command() {
       "path",
       1};
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
-                                "checkpoint; also as a bare word")(
-      "job", po::value<std::string>()->value_name("FILE"),
-      "read options from a job file (key = value)")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text, csv or json");
+                                "checkpoint; also as a bare word");
+  add_job_option(command.options);
+  add_format_option(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
-  command.options.add_options()("help", "this text");
+  add_help_option(command.options);
   return command;
 }
 
@@ -104,14 +103,11 @@ Command report_command() {
                   po::options_description("Options"),
                   "archive",
                   1};
-  command.options.add_options()("archive",
-                                po::value<std::string>()->required()->value_name("ARCHIVE"),
-                                "archive folder or file; also as a bare word")(
-      "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
-      "which checkpoint, if the archive holds several")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text, md or json")("job", po::value<std::string>()->value_name("FILE"),
-                          "read options from a job file (key = value)")("help", "this text");
+  add_archive_option(command.options);
+  add_checkpoint_option(command.options, "which checkpoint, if the archive holds several");
+  add_format_option(command.options, "text", "text, md or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
   add_window_option(command.options);
   return command;
 }
@@ -123,19 +119,16 @@ Command export_command() {
                   po::options_description("Options"),
                   "archive",
                   1};
-  command.options.add_options()("archive",
-                                po::value<std::string>()->required()->value_name("ARCHIVE"),
-                                "archive folder or file; also as a bare word")(
-      "checkpoint", po::value<std::string>()->default_value("")->value_name("ID"),
-      "which checkpoint, if the archive holds several")(
+  add_archive_option(command.options);
+  add_checkpoint_option(command.options, "which checkpoint, if the archive holds several");
+  command.options.add_options()(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
       "layers, summary, skipped, history, spectrum or scan")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "for a spectrum or a scan: the matrix, by key or tensor name")(
-      "format", po::value<std::string>()->default_value("csv")->value_name("FORMAT"),
-      "csv or json; npy for a spectrum")("job", po::value<std::string>()->value_name("FILE"),
-                                         "read options from a job file (key = value)")("help",
-                                                                                       "this text");
+      "for a spectrum or a scan: the matrix, by key or tensor name");
+  add_format_option(command.options, "csv", "csv or json; npy for a spectrum");
+  add_job_option(command.options);
+  add_help_option(command.options);
   add_window_option(command.options);
   return command;
 }

@@ -21,14 +21,12 @@ Command plan_command() {
       "ranks-per-node", po::value<int>()->default_value(0, "all on one")->value_name("N"),
       "ranks on each node, for the sbatch line")(
       "gflops", po::value<double>()->default_value(0, "measured here")->value_name("X"),
-      "what one rank multiplies in float64, for the prediction of seconds")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text, csv (a row for each matrix) or json")("job",
-                                                   po::value<std::string>()->value_name("FILE"),
-                                                   "read options from a job file (key = value)");
+      "what one rank multiplies in float64, for the prediction of seconds");
+  add_format_option(command.options, "text", "text, csv (a row for each matrix) or json");
+  add_job_option(command.options);
   add_engine_options(command.options);
   add_selection_options(command.options);
-  command.options.add_options()("help", "this text");
+  add_help_option(command.options);
   return command;
 }
 

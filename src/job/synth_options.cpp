@@ -96,10 +96,10 @@ Command synth_command() {
                                 po::value<std::string>()->default_value("BF16")->value_name("TYPE"),
                                 "BF16, F16 or F32")(
       "shard-size", po::value<std::string>()->default_value("5G")->value_name("SIZE"),
-      "largest file, unless a tensor is larger")(
-      "format", po::value<std::string>()->default_value("text")->value_name("FORMAT"),
-      "text or json")("job", po::value<std::string>()->value_name("FILE"),
-                      "read options from a job file (key = value)")("help", "this text");
+      "largest file, unless a tensor is larger");
+  add_format_option(command.options, "text", "text or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
   return command;
 }
 
