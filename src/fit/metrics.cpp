@@ -62,7 +62,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.expert = matrix.expert;
   row.rows = matrix.rows;
   row.cols = matrix.cols;
-  row.dtype = dtype_name(matrix.tensor.dtype);
+  row.dtype = storage_text(matrix.tensor);
   row.num_params = matrix.rows * matrix.cols * matrix.num_views();
   row.w_norm = matrix.w_norm;
   row.reason = spectrum.reason;

@@ -195,7 +195,6 @@ bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
   if (matrix == matrices.end() || matrix->key != key) return false;
   Done done;
   done.row = fit::layer_row(*matrix, spectrum, options_.fit);
-  done.row.dtype = storage_text(matrix->tensor);
   done.spectrum = std::move(spectrum);
   done_[key] = std::move(done);
   return true;
@@ -277,10 +276,10 @@ void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {
     result.row = earlier_->row_of(matrix.key);  // a fit takes time, and would give the same
     result.row.seconds = seconds;
     result.row.same_as = result.spectrum.same_as;
+    result.row.dtype = storage_text(matrix.tensor);  // the same values may be stored otherwise
   } else {
     result.row = fit::layer_row(matrix, result.spectrum, options_.fit);
   }
-  result.row.dtype = storage_text(matrix.tensor);
 }
 
 double CheckpointJob::seconds() const {

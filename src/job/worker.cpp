@@ -103,7 +103,6 @@ public:
       result.row = fit::layer_row(matrix, result.spectrum, order_->fit);
       result.row.fit_seconds =
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      result.row.dtype = storage_text(matrix.tensor);
     }
     return result;
   }
