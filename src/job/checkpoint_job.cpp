@@ -6,6 +6,7 @@
 #include "wishart/core/build_info.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/hash.hpp"
+#include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/recommend.hpp"
@@ -282,9 +283,7 @@ void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {
   }
 }
 
-double CheckpointJob::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-}
+double CheckpointJob::seconds() const { return seconds_since(start_); }
 
 void CheckpointJob::flush(bool now) {
   lock_->beat();

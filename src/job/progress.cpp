@@ -6,6 +6,7 @@
 #include <ostream>
 #include <utility>
 
+#include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::job {
@@ -45,9 +46,7 @@ Progress::Progress(std::ostream& out, ProgressStyle style, bool terminal, std::s
   next_show_seconds_ = rewrite_ ? 0 : kPlainSeconds;
 }
 
-double Progress::elapsed_seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-}
+double Progress::elapsed_seconds() const { return seconds_since(start_); }
 
 void Progress::finished(double flops) {
   ++done_matrices_;

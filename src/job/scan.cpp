@@ -11,6 +11,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/team_comms.hpp"
@@ -48,8 +49,7 @@ struct JobContext {
 std::string stop_reason(const JobContext& context) {
   const std::string signal = context.signals.poll();
   if (!signal.empty()) return "stopped by " + signal;
-  const double elapsed =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - context.start).count();
+  const double elapsed = seconds_since(context.start);
   const double limit = context.options.time_limit_seconds;
   if (limit > 0 && elapsed >= limit) return "stopped by --time-limit";
   return {};

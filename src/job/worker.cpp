@@ -7,6 +7,7 @@
 
 #include "wishart/checkpoint/element_reader.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/farms.hpp"
 #include "wishart/fit/metrics.hpp"
@@ -40,7 +41,7 @@ private:
 /// rows; empty if they cannot be read: why is told when the matrix is computed. Collective over the
 /// team.
 std::string values_hash(const Matrix& matrix, CheckpointSource& source, const mpi::Comm& team,
-                        std::int64_t panel_bytes) {
+                        std::int64_t panel_bytes, spectrum::Workspace& workspace) {
   spectrum::Tally tally;
   try {
     const std::int64_t begin = matrix.rows * team.rank() / team.size();
@@ -48,12 +49,13 @@ std::string values_hash(const Matrix& matrix, CheckpointSource& source, const mp
     const std::int64_t depth =
         std::clamp<std::int64_t>(panel_bytes / (8 * std::max<std::int64_t>(matrix.cols, 1)), 1,
                                  std::max<std::int64_t>(end - begin, 1));
-    std::vector<double> panel(static_cast<std::size_t>(depth * matrix.cols));
+    workspace.reset();
+    const std::span<double> panel = workspace.take<double>(depth * matrix.cols);
     for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
       for (std::int64_t row = begin; row < end; row += depth) {
         const std::int64_t last = std::min(row + depth, end);
         const std::span<double> values =
-            std::span(panel).first(static_cast<std::size_t>((last - row) * matrix.cols));
+            panel.first(static_cast<std::size_t>((last - row) * matrix.cols));
         source.read(view, row, last, 0, matrix.cols, values);
         tally.add((view * matrix.rows + row) * matrix.cols, values);
       }
@@ -88,9 +90,9 @@ public:
     const std::string& known = order_->known_hashes[static_cast<std::size_t>(item)];
     if (!known.empty()) {
       const auto start = std::chrono::steady_clock::now();
-      result.unchanged = values_hash(matrix, source, team.comm(), way.panel_bytes) == known;
-      result.spectrum.seconds =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      result.unchanged =
+          values_hash(matrix, source, team.comm(), way.panel_bytes, workspace_) == known;
+      result.spectrum.seconds = seconds_since(start);
       result.spectrum.team_size = team.comm().size();
       if (result.unchanged) return result;
     }
@@ -101,8 +103,7 @@ public:
     if (team.comm().rank() == 0) {
       const auto start = std::chrono::steady_clock::now();
       result.row = fit::layer_row(matrix, result.spectrum, order_->fit);
-      result.row.fit_seconds =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      result.row.fit_seconds = seconds_since(start);
     }
     return result;
   }
@@ -177,7 +178,7 @@ private:
       // Agreed on by the team, as in compute_spectrum.
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
     }
-    own.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    own.seconds += seconds_since(start);
   }
 
   /// W or W_base alone, as a matrix like that of their difference.

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "wishart/core/seconds.hpp"
+
 #include "lapack.hpp"
 
 namespace wishart::spectrum {
@@ -26,7 +28,7 @@ double measured_gram_gflops(Workspace& workspace) {
     const auto start = std::chrono::steady_clock::now();
     dsyrk_("L", "N", &kOrder, &kDepth, &one, panel.data(), &kOrder, &zero, gram.data(), &kOrder, 1,
            1);
-    run = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    run = seconds_since(start);
   }
   std::sort(seconds.begin(), seconds.end());
   return 1e-9 * kOrder * kOrder * kDepth / std::max(seconds[kRuns / 2], 1e-9);

@@ -10,6 +10,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/mpi/together.hpp"
 
@@ -163,8 +164,7 @@ Spectrum compute_spectrum(const Matrix& matrix, ElementSource& source, Team& tea
     spectrum = solved(matrix, source, team, again, workspace);
   }
   if (team.comm().rank() != 0) spectrum.sigma.clear();
-  spectrum.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  spectrum.seconds = seconds_since(start);
   return spectrum;
 }
 

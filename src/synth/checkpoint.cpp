@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/mpi/together.hpp"
 #include "wishart/synth/planted_matrix.hpp"
@@ -212,7 +213,7 @@ CheckpointSummary write_checkpoint(const CheckpointOptions& options, const mpi::
   mpi::together(comm, [&] {
     if (comm.rank() == 0) end_files(options, model, plan);
   });
-  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.seconds = seconds_since(start);
   return summary;
 }
 

@@ -1,0 +1,15 @@
+#pragma once
+
+/// @file
+/// Wall time as the tables keep it.
+
+#include <chrono>
+
+namespace wishart {
+
+/// Seconds of wall time since `start`.
+[[nodiscard]] inline double seconds_since(std::chrono::steady_clock::time_point start) noexcept {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace wishart
