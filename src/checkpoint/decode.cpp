@@ -116,7 +116,7 @@ void convert_integers(const std::byte* raw, std::span<double> out) {
 void decode_portable(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) {
   switch (dtype) {
     case Dtype::f64:
-      if (!out.empty()) std::memcpy(out.data(), raw.data(), raw.size());
+      if (!out.empty()) std::memmove(out.data(), raw.data(), raw.size());
       return;
     case Dtype::f32:
       return convert_all<float>(raw.data(), out, [](float value) { return value; });

@@ -17,7 +17,7 @@ void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw
 
 /// Converts a leading part of the elements by vectors.
 /// @pre as for `decode`
-/// @returns how many: all but fewer than 8, or 0 if `set`, the dtype or the architecture has only
+/// @returns how many: all but fewer than 16, or 0 if `set`, the dtype or the architecture has only
 ///          the portable loop
 std::size_t decode_vectors(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                            std::span<double> out) noexcept;

@@ -118,12 +118,15 @@ std::size_t before_line(const double* to) noexcept {
 }
 
 // What limits these loops is storing. So the stores are aligned: the first 8 elements are written
-// where they are, and again, from the first cache line on, with those that follow.
+// where they are, and again, from the first cache line on, with those that follow. Where the codes
+// are the end of the output, those of the second writing must outlast the first: with 16 elements
+// of at most 4 bytes they begin behind it.
+constexpr std::size_t kFewest = 16;
 
 template <class Format>
 WISHART_AVX2 std::size_t convert_avx2(const std::byte* from, double* to,
                                       std::size_t count) noexcept {
-  if (count < 8) return 0;
+  if (count < kFewest) return 0;
   convert_8<Format>(from, to);
   std::size_t i = before_line(to);
   if (i == 0) i = 8;
@@ -136,7 +139,7 @@ template <class Format>
 __attribute__((target("avx2,avx512f"))) std::size_t convert_avx512(const std::byte* from,
                                                                    double* to,
                                                                    std::size_t count) noexcept {
-  if (count < 8) return 0;
+  if (count < kFewest) return 0;
   convert_8<Format>(from, to);
   std::size_t i = before_line(to);
   if (i == 0) i = 8;

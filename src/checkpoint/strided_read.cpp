@@ -14,10 +14,9 @@ namespace {
 /// from the page cache.
 constexpr std::int64_t kLongPieceBytes = 4096;
 constexpr std::int64_t kWideGapBytes = 65536;
-/// Elements read and converted at once where they go straight to the output: 512 KiB as float64 and
-/// at most half as much as stored, which a second-level cache of 1 MiB keeps; 128 KiB of bf16,
-/// where a call costs a few percent of the copying that it asks for. Parallel file systems read
-/// ahead by themselves.
+/// Elements read and converted at once where they go straight to the output: 512 KiB as float64,
+/// which a second-level cache of 1 MiB keeps; 128 KiB of bf16, where a call costs a few percent of
+/// the copying that it asks for. Parallel file systems read ahead by themselves.
 constexpr std::int64_t kDirectElements = std::int64_t{1} << 16;
 
 /// Elements from the first to the last that `axes` reach, both included.
@@ -103,15 +102,16 @@ private:
     const auto count = static_cast<std::size_t>(span_of(axes));
     const bool direct =
         axes.empty() || (axes.size() == 1 && axes[0].stride == 1 && axes[0].out_stride == 1);
-    if (!direct && scratch_.values.size() < count) scratch_.values.resize(count);
+    if (!direct && scratch_.size() < count) scratch_.resize(count);
     const std::span<double> values =
-        direct ? std::span<double>(out, count) : std::span(scratch_.values).first(count);
+        direct ? std::span<double>(out, count) : std::span(scratch_).first(count);
     if (dtype_ == Dtype::f64) {
       file_.read(offset_bytes, std::as_writable_bytes(values));
     } else {
+      // Into the end of what they become, and converted from there: less memory goes through the
+      // cache than with a buffer of their own.
       const std::size_t bytes = count * static_cast<std::size_t>(element_bytes_);
-      if (scratch_.bytes.size() < bytes) scratch_.bytes.resize(bytes);
-      const std::span<std::byte> raw = std::span(scratch_.bytes).first(bytes);
+      const std::span<std::byte> raw = std::as_writable_bytes(values).last(bytes);
       file_.read(offset_bytes, raw);
       decode(dtype_, raw, values);
     }

@@ -22,11 +22,8 @@ struct Axis {
 /// Bytes read at once where what lies between elements is read too.
 inline constexpr std::int64_t kReadBytes = std::int64_t{1} << 20;
 
-/// Memory that one reader uses again and again: at most kReadBytes, and their float64 values.
-struct ReadScratch {
-  std::vector<std::byte> bytes;
-  std::vector<double> values;
-};
+/// Memory that one reader uses again and again: the float64 values of at most kReadBytes.
+using ReadScratch = std::vector<double>;
 
 /// Reads the elements at `offset_bytes` + (sum of index * stride) elements, for every index of the
 /// axes, into `out`. What lies between them is read too where that is cheaper than another call.

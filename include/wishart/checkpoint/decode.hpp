@@ -19,7 +19,9 @@ namespace wishart::checkpoint {
 /// such dtype is exact in float64; NaN stays NaN, infinities stay infinite, the sign of zero is
 /// kept.
 ///
-/// @pre `raw` has as many elements as `out`
+/// @pre `raw` has as many elements as `out`, and lies beside it or is its last bytes: elements are
+///      converted in ascending order, so that what was read into the end of the output becomes the
+///      output
 /// @throws Error with Blame::bug for another dtype, or sizes that do not match
 void decode(Dtype dtype, std::span<const std::byte> raw, std::span<double> out);
 

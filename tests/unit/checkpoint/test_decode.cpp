@@ -176,7 +176,14 @@ TEST_CASE("every instruction set decodes every code to the same bits", "[checkpo
     std::vector<double> vectors = portable;
     decode_with(InstructionSet::portable, dtype, part, std::span(portable).subspan(lead, count));
     decode_with(set, dtype, part, std::span(vectors).subspan(lead, count));
-    return std::memcmp(portable.data(), vectors.data(), portable.size() * sizeof(double)) != 0 ||
+    // And from the end of the output.
+    std::vector<double> in_place(lead + count + 1, -1);
+    const std::span<double> middle = std::span(in_place).subspan(lead, count);
+    const std::span<std::byte> end = std::as_writable_bytes(middle).last(part.size());
+    std::copy(part.begin(), part.end(), end.begin());
+    decode_with(begin_bytes % 2 == 0 ? set : InstructionSet::portable, dtype, end, middle);
+    return std::memcmp(portable.data(), in_place.data(), portable.size() * sizeof(double)) != 0 ||
+           std::memcmp(portable.data(), vectors.data(), portable.size() * sizeof(double)) != 0 ||
            std::count(vectors.begin(), vectors.begin() + static_cast<std::ptrdiff_t>(lead), -1.0) !=
                static_cast<std::ptrdiff_t>(lead) ||
            vectors.back() != -1;
@@ -195,7 +202,7 @@ TEST_CASE("a signalling NaN stays a NaN in vectors and in what is left over",
     for (const auto& [dtype, code] :
          {std::pair{Dtype::bf16, 0x7F81U}, std::pair{Dtype::bf16, 0xFF81U},
           std::pair{Dtype::f16, 0x7C01U}, std::pair{Dtype::f16, 0xFC01U}}) {
-      const std::vector<std::uint16_t> codes(13, static_cast<std::uint16_t>(code));
+      const std::vector<std::uint16_t> codes(21, static_cast<std::uint16_t>(code));
       std::vector<double> out(codes.size());
       decode_with(set, dtype, std::as_bytes(std::span(codes)), out);
       CHECK(std::all_of(out.begin(), out.end(), [](double value) { return std::isnan(value); }));
