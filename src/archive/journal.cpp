@@ -54,6 +54,15 @@ std::uint64_t checksum(const Header& header, std::span<const std::byte> payload)
   return hash64(std::as_bytes(std::span(&covered, 1)));
 }
 
+void append_record(std::vector<std::byte>& to, std::uint32_t kind,
+                   std::span<const std::byte> payload) {
+  Header header{kind, 0, payload.size(), 0};
+  header.checksum = checksum(header, payload);
+  const auto bytes = std::as_bytes(std::span(&header, 1));
+  to.insert(to.end(), bytes.begin(), bytes.end());
+  to.insert(to.end(), payload.begin(), payload.end());
+}
+
 /// Results of two builds do not go into one archive, so the build is part of the fingerprint.
 std::string whole_fingerprint(const std::string& fingerprint) {
   return fingerprint + '\n' + std::string(build_info().version) + ' ' +
@@ -205,23 +214,24 @@ void Journal::start_anew(const std::string& fingerprint) {
   }
 }
 
-void Journal::write_record(std::uint32_t kind, const std::vector<std::byte>& payload) {
+void Journal::write_record(std::uint32_t kind, std::span<const std::byte> payload) {
+  std::vector<std::byte> record;
+  append_record(record, kind, payload);
+  write(record);
+}
+
+void Journal::write(std::span<const std::byte> record) {
   require(descriptor_ >= 0, "nothing is appended to a journal that was removed");
-  Header header{kind, 0, payload.size(), 0};
-  header.checksum = checksum(header, payload);
-  int code = write_fully(descriptor_, end_bytes_, std::as_bytes(std::span(&header, 1)));
-  const auto payload_offset = end_bytes_ + static_cast<std::int64_t>(sizeof(Header));
-  if (code == 0) code = write_fully(descriptor_, payload_offset, payload);
-  if (code != 0) {
+  if (const int code = write_fully(descriptor_, end_bytes_, record); code != 0) {
     // If this fails too, the checksum still tells that the record is not whole.
     const bool cut = ::ftruncate(descriptor_, end_bytes_) == 0;
     fail(path_,
-         std::to_string(sizeof(Header) + payload.size()) +
+         std::to_string(record.size()) +
              " bytes cannot be appended (the results before them are kept" +
              (cut ? "" : ", the file could not be cut back") + ")",
          code);
   }
-  end_bytes_ = payload_offset + static_cast<std::int64_t>(payload.size());
+  end_bytes_ += std::ssize(record);
 }
 
 void Journal::write_run(double seconds) {
@@ -231,9 +241,25 @@ void Journal::write_run(double seconds) {
 
 std::vector<JournalEntry> Journal::take_entries() { return std::exchange(entries_, {}); }
 
-void Journal::append(const JournalEntry& entry) {
+void Journal::append(std::span<const JournalEntry> entries) {
+  if (entries.empty()) return;
   if (!run_written_) write_run(0);
-  write_record(kEntryKind, packed(entry));
+  std::vector<std::byte> records;
+  std::vector<std::size_t> ends;
+  for (const JournalEntry& entry : entries) {
+    append_record(records, kEntryKind, packed(entry));
+    ends.push_back(records.size());
+  }
+  if (write_fully(descriptor_, end_bytes_, records) == 0) {
+    end_bytes_ += std::ssize(records);
+    return;
+  }
+  // As many as there is room for.
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    write(std::span(records).subspan(begin, end - begin));
+    begin = end;
+  }
 }
 
 void Journal::flush(double seconds) {

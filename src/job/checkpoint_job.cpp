@@ -248,6 +248,7 @@ bool CheckpointJob::worth_calibrating() const noexcept {
 }
 
 void CheckpointJob::start_work(double gflops) {
+  done_.reserve(selection_.matrices.size());
   rates_ = rates_of(gflops);
   predicted_seconds_ =
       plan::forecast(plan_, plan::item_seconds(plan_, todo_, rates_)).makespan_seconds;
@@ -255,16 +256,26 @@ void CheckpointJob::start_work(double gflops) {
   work_end_ = work_start_;
 }
 
-void CheckpointJob::take(Result&& result) {
-  const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
-  if (result.unchanged) fill_unchanged(matrix, result);
-  busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
-  if (result.row.fit_seconds > 0) busy_seconds_ += result.row.fit_seconds;
+void CheckpointJob::take(std::vector<Result>&& results) {
   work_end_ = std::chrono::steady_clock::now();
-  archive::JournalEntry entry{matrix.key, std::move(result.spectrum)};
-  // What failed for want of memory or for a bad disk is tried again by the next run.
-  if (is_lasting(entry.spectrum)) journal_->append(entry);
-  done_[entry.key] = {std::move(entry.spectrum), std::move(result.row)};
+  std::vector<archive::JournalEntry> lasting;
+  std::vector<LayerRow> rows;
+  for (Result& result : results) {
+    const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
+    if (result.unchanged) fill_unchanged(matrix, result);
+    busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
+    if (result.row.fit_seconds > 0) busy_seconds_ += result.row.fit_seconds;
+    if (is_lasting(result.spectrum)) {
+      lasting.push_back({matrix.key, std::move(result.spectrum)});
+      rows.push_back(std::move(result.row));
+    } else {  // for want of memory or for a bad disk: tried again by the next run
+      done_[matrix.key] = {std::move(result.spectrum), std::move(result.row)};
+    }
+  }
+  journal_->append(lasting);
+  for (std::size_t i = 0; i < lasting.size(); ++i) {
+    done_[lasting[i].key] = {std::move(lasting[i].spectrum), std::move(rows[i])};
+  }
 }
 
 void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {

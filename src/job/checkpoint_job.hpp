@@ -47,9 +47,9 @@ public:
   /// work.
   void start_work(double gflops);
 
-  /// Takes a result into the journal.
-  /// @throws Error with Blame::resource if it cannot be written
-  void take(Result&& result);
+  /// Takes results into the journal.
+  /// @throws Error with Blame::resource if they cannot be written
+  void take(std::vector<Result>&& results);
   /// Forces the journal to disk if the last time was a while ago, or if `now`, and keeps the lock.
   /// @throws Error with Blame::resource, also if the lock was lost
   void flush(bool now);

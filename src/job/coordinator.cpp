@@ -1,15 +1,14 @@
 #include "coordinator.hpp"
 
+#include <utility>
+
 #include "wishart/plan/schedule.hpp"
 
 namespace wishart::job {
 namespace {
 
-void send_to_team(const mpi::Comm& control, const plan::Team& team, const Assignment& command) {
-  const std::vector<std::byte> bytes = packed(command);
-  for (int rank = team.first; rank < team.first + team.size; ++rank) {
-    control.send(bytes, rank, kCommandTag);
-  }
+void send_to_team(mpi::Outbox& outbox, const plan::Team& team, const Assignment& command) {
+  outbox.send(packed(command), team.first, team.size, kCommandTag);
 }
 
 }  // namespace
@@ -18,7 +17,9 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
                               const CoordinatorEvents& events) {
   CoordinatorOutcome outcome;
   plan::Schedule schedule(plan);
+  mpi::Outbox outbox(control);
   mpi::Backoff backoff;
+  std::vector<Result> finished;  ///< of one message, not taken yet
   // An error in the surroundings (a full disk) must not leave the workers waiting: no new work, but
   // what runs is received before anybody leaves.
   const auto guarded = [&](const auto& action) {
@@ -35,18 +36,20 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
       }
       const bool stopping = outcome.failure != nullptr || !outcome.stop_reason.empty();
       while (!stopping) {
-        const auto work = schedule.next();
+        auto work = schedule.next();
+        if (!work) work = schedule.ahead();
         if (!work) break;
-        send_to_team(control, plan.tree[static_cast<std::size_t>(work->team)],
+        send_to_team(outbox, plan.tree[static_cast<std::size_t>(work->team)],
                      {work->items, work->team});
       }
+      // Only now, so that no rank waits meanwhile.
+      if (!finished.empty()) guarded([&] { events.take(std::exchange(finished, {})); });
       if (schedule.idle() && (stopping || schedule.exhausted())) return;
       if (const auto message = control.poll(kResultTag)) {
         auto results = unpacked<Results>(message->bytes);
         schedule.finish({results.command.items, results.command.team});
-        for (Result& result : results.results) {
-          guarded([&] { events.take(std::move(result)); });
-        }
+        finished = std::move(results.results);
+        outbox.all_left();
         backoff.reset();
       } else {
         guarded([&] { events.tick(); });
@@ -57,7 +60,10 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
   // What throws past `guarded` is MPI's failure or a defect: nothing can be waited for any more.
   guarded(run);
   if (schedule.exhausted()) outcome.stop_reason.clear();
-  guarded([&] { send_to_team(control, plan.tree.front(), Assignment{}); });
+  guarded([&] {
+    send_to_team(outbox, plan.tree.front(), Assignment{});
+    while (!outbox.all_left() && !events.abandoned()) backoff.pause();
+  });
   return outcome;
 }
 

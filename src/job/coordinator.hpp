@@ -17,8 +17,8 @@ namespace wishart::job {
 
 /// What the coordinator asks of its surroundings; called on its thread only.
 struct CoordinatorEvents {
-  /// Takes a finished matrix. An error thrown here stops the handing out.
-  std::function<void(Result&&)> take;
+  /// Takes the matrices that one message brought. An error thrown here stops the handing out.
+  std::function<void(std::vector<Result>&&)> take;
   /// True if rank 0's worker is gone, so that nothing can be waited for.
   std::function<bool()> abandoned;
   /// Called between messages, at least every few milliseconds.

@@ -61,9 +61,11 @@ CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
   Progress progress(context.err, context.options.progress, ::isatty(STDERR_FILENO) != 0, job.id(),
                     static_cast<std::int64_t>(job.plan().items.size()), job.plan().total_flops);
   CoordinatorEvents events;
-  events.take = [&](Result&& result) {
-    progress.finished(job.plan().items[static_cast<std::size_t>(result.item)].cost_flops);
-    job.take(std::move(result));
+  events.take = [&](std::vector<Result>&& results) {
+    for (const Result& result : results) {
+      progress.finished(job.plan().items[static_cast<std::size_t>(result.item)].cost_flops);
+    }
+    job.take(std::move(results));
   };
   events.abandoned = [&] { return abandoned.load(); };
   events.tick = [&] {

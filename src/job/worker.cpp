@@ -241,6 +241,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
     results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
     if (results.command.items.empty()) return;
     spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
+    results.results.reserve(results.command.items.size());
     for (const std::int64_t item : results.command.items) {
       results.results.push_back(solver.solve(item, team));
     }

@@ -152,6 +152,40 @@ Comm::Message Comm::receive(int tag) const {
   }
 }
 
+Outbox::~Outbox() {
+  for (Letter& letter : letters_) {
+    bool gone = true;
+    for (MPI_Request& request : letter.requests) {
+      int done = 0;
+      if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done == 0) gone = false;
+      if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
+    }
+    if (!gone) static_cast<void>(letter.bytes.release());  // MPI may read it until it is shut down
+  }
+}
+
+void Outbox::send(std::vector<std::byte> bytes, int to, int count, int tag) {
+  Letter& letter = letters_.emplace_back();
+  letter.bytes = std::make_unique<const std::vector<std::byte>>(std::move(bytes));
+  const int size = narrow<int>(letter.bytes->size(), "bytes of a message");
+  for (int rank = to; rank < to + count; ++rank) {
+    MPI_Request& request = letter.requests.emplace_back(MPI_REQUEST_NULL);
+    check(MPI_Isend(letter.bytes->data(), size, MPI_BYTE, rank, tag, comm_->get(), &request),
+          "MPI_Isend");
+  }
+}
+
+bool Outbox::all_left() {
+  letters_.remove_if([](Letter& letter) {
+    int done = 0;
+    check(MPI_Testall(narrow<int>(letter.requests.size(), "receivers of a message"),
+                      letter.requests.data(), &done, MPI_STATUSES_IGNORE),
+          "MPI_Testall");
+    return done != 0;
+  });
+  return letters_.empty();
+}
+
 bool all_arrive(const Comm& comm, std::chrono::milliseconds patience) {
   MPI_Request request = MPI_REQUEST_NULL;
   check(MPI_Ibarrier(comm.get(), &request), "MPI_Ibarrier");

@@ -24,12 +24,13 @@ Schedule::Schedule(const Plan& plan)
   for (const PlanItem& item : plan.items) waiting_seconds_ += item.seconds;
 }
 
-std::optional<std::int64_t> Schedule::free_team(int size) const {
+/// The first team of a size, or the next larger one, whose ranks have so many assignments.
+std::optional<std::int64_t> Schedule::team_with(int assignments, int size) const {
   // A larger team stands in only where the tree has none of that size: else the item waits.
   const auto sized = teams_of_size_.lower_bound(size);
   if (sized == teams_of_size_.end()) return std::nullopt;
   for (const std::int64_t team : sized->second) {
-    if (busy_[static_cast<std::size_t>(team)] == 0) return team;
+    if (busy_[static_cast<std::size_t>(team)] == assignments) return team;
   }
   return std::nullopt;
 }
@@ -57,9 +58,13 @@ void Schedule::take(std::size_t item) {
   waiting_seconds_ -= plan_->items[item].seconds;
 }
 
+/// How long a batch may be now.
+double Schedule::batch_seconds() const noexcept {
+  return std::min(kBatchSeconds, kBatchShare * waiting_seconds_ / plan_->tree.front().size);
+}
+
 void Schedule::fill_batch(Assignment& assignment, std::size_t first) {
-  const int ranks = plan_->tree.front().size;
-  const double limit = std::min(kBatchSeconds, kBatchShare * waiting_seconds_ / ranks);
+  const double limit = batch_seconds();
   double seconds = plan_->items[first].seconds;
   for (std::size_t i = first + 1; i < waiting_.size() && seconds < limit; ++i) {
     if (!waiting_[i]) continue;
@@ -77,20 +82,34 @@ std::optional<Assignment> Schedule::next() {
   for (std::size_t i = first_waiting_; i < waiting_.size(); ++i) {
     const int size = plan_->items[i].way.team_size;
     if (!waiting_[i] || size == refused) continue;
-    const auto team = free_team(size);
+    const auto team = team_with(0, size);
     if (!team) {
       refused = size;
       if (size == 1) break;
       continue;
     }
-    take(i);
-    ++running_;
-    mark(*team, 1);
-    Assignment assignment{{static_cast<std::int64_t>(i)}, *team};
-    if (size == 1) fill_batch(assignment, i);
-    return assignment;
+    return hand_out(i, *team);
   }
   return std::nullopt;
+}
+
+std::optional<Assignment> Schedule::ahead() {
+  while (first_waiting_ < waiting_.size() && !waiting_[first_waiting_]) ++first_waiting_;
+  if (first_waiting_ == waiting_.size()) return std::nullopt;
+  const PlanItem& item = plan_->items[first_waiting_];
+  if (item.way.team_size != 1 || item.seconds > batch_seconds()) return std::nullopt;
+  const auto rank = team_with(1, 1);
+  if (!rank) return std::nullopt;
+  return hand_out(first_waiting_, *rank);
+}
+
+Assignment Schedule::hand_out(std::size_t item, std::int64_t team) {
+  take(item);
+  ++running_;
+  mark(team, 1);
+  Assignment assignment{{static_cast<std::int64_t>(item)}, team};
+  if (plan_->items[item].way.team_size == 1) fill_batch(assignment, item);
+  return assignment;
 }
 
 void Schedule::finish(const Assignment& assignment) {

@@ -59,6 +59,21 @@ TEST_CASE("one thread of rank 0 talks to all ranks while another works", "[comm]
   }
 }
 
+TEST_CASE("ranks that send to each other at once do not wait for each other", "[comm]") {
+  constexpr int kTag = 3;
+  const mpi::Comm comm = world().duplicate();
+  mpi::Outbox outbox(comm);
+  const std::size_t size = 200'000 + static_cast<std::size_t>(comm.rank());
+  outbox.send(std::vector<std::byte>(size, std::byte{5}), 0, comm.size(), kTag);
+  for (int i = 0; i < comm.size(); ++i) {
+    const mpi::Comm::Message message = comm.receive(kTag);
+    CHECK(message.bytes.size() == 200'000 + static_cast<std::size_t>(message.from));
+    CHECK(message.bytes.back() == std::byte{5});
+  }
+  while (!outbox.all_left()) continue;
+  comm.barrier();
+}
+
 TEST_CASE("what fails on one rank fails on all, with the lowest rank's text", "[together]") {
   for (int bad = 0; bad < world().size(); ++bad) {
     std::string text;

@@ -53,9 +53,11 @@ public:
   /// Wall seconds that the earlier runs noted.
   [[nodiscard]] double earlier_seconds() const noexcept { return earlier_seconds_; }
 
-  /// Appends a record; on disk after the next `flush`.
-  /// @throws Error with Blame::resource, e.g. on a full disk; what is in the file stays readable
-  void append(const JournalEntry& entry);
+  /// Appends a record for each entry; on disk after the next `flush`.
+  /// @throws Error with Blame::resource, e.g. on a full disk; what is in the file stays readable,
+  ///         with as many of the entries as there was room for
+  void append(std::span<const JournalEntry> entries);
+  void append(const JournalEntry& entry) { append(std::span(&entry, 1)); }
   /// Forces what was appended to disk, and notes `seconds`, the wall time of this run so far.
   /// @throws Error with Blame::resource, as `append`
   void flush(double seconds);
@@ -64,7 +66,8 @@ public:
   void remove();
 
 private:
-  void write_record(std::uint32_t kind, const std::vector<std::byte>& payload);
+  void write_record(std::uint32_t kind, std::span<const std::byte> payload);
+  void write(std::span<const std::byte> record);
   void write_run(double seconds);
   void read_records(std::int64_t size_bytes, const std::string& fingerprint);
   bool take_record(std::uint32_t kind, std::span<const std::byte> payload);

@@ -3,6 +3,7 @@
 /// @file
 /// Values to bytes and back, for messages between ranks and for the journal (little-endian hosts).
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -83,12 +84,16 @@ public:
     } else {
       values.clear();
       const std::size_t count = length(1);
+      values.reserve(std::min<std::size_t>(count, kMostReserved));
       for (std::size_t i = 0; i < count; ++i) (*this)(values.emplace_back());
     }
   }
   [[nodiscard]] bool at_end() const noexcept { return bytes_.empty(); }
 
 private:
+  /// Elements that a vector gets room for before it is known that the bytes have so many.
+  static constexpr std::size_t kMostReserved = 1024;
+
   std::size_t length(std::size_t element_bytes) {
     std::uint64_t count = 0;
     copy(&count, sizeof(count));

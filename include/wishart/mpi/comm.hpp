@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -77,6 +79,31 @@ private:
   MPI_Comm handle_ = MPI_COMM_NULL;
   int size_ = 0;
   int rank_ = 0;
+};
+
+/// Messages on their way. Sending returns at once, so that a rank whose messages nobody takes yet,
+/// because the others are sending to it, goes on.
+class Outbox {
+public:
+  explicit Outbox(const Comm& comm) : comm_(&comm) {}
+  /// What nobody has received is given up; its memory stays with MPI.
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  /// Sends the same bytes to `to`, ..., `to + count - 1`. Matched by `Comm::receive`.
+  void send(std::vector<std::byte> bytes, int to, int count, int tag);
+  /// Looks which messages have left; true if all have.
+  bool all_left();
+
+private:
+  struct Letter {
+    std::unique_ptr<const std::vector<std::byte>> bytes;
+    std::vector<MPI_Request> requests;
+  };
+
+  const Comm* comm_;
+  std::list<Letter> letters_;
 };
 
 /// True if every rank calls this within `patience` of each other, else false on the ranks that did.

@@ -122,6 +122,56 @@ TEST_CASE("small matrices of single ranks go out in batches that shrink towards 
   CHECK(messages < 300);
 }
 
+TEST_CASE("a rank at work on a batch gets one more ahead, while there are many", "[schedule]") {
+  const Plan plan = plan_of(2, std::vector<int>(400, 1), 0.01);
+  Schedule schedule(plan);
+  CHECK_FALSE(schedule.ahead());  // nobody is at work yet
+  const auto first = schedule.next();
+  const auto second = schedule.next();
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK_FALSE(schedule.next());
+  const auto third = schedule.ahead();
+  const auto fourth = schedule.ahead();
+  REQUIRE(third);
+  REQUIRE(fourth);
+  CHECK(third->items.size() > 1);
+  CHECK(third->team == first->team);
+  CHECK(fourth->team == second->team);
+  CHECK_FALSE(schedule.ahead());  // each has two
+  schedule.finish(*first);
+  CHECK_FALSE(schedule.next());  // it is at work on what it got ahead
+  const auto fifth = schedule.ahead();
+  REQUIRE(fifth);
+  CHECK(fifth->team == first->team);
+}
+
+TEST_CASE("nothing goes out ahead that another rank should get", "[schedule]") {
+  SECTION("large matrices") {
+    Plan plan = plan_of(2, std::vector<int>(50, 1), 1.0);
+    Schedule schedule(plan);
+    REQUIRE(schedule.next());
+    REQUIRE(schedule.next());
+    CHECK_FALSE(schedule.ahead());
+  }
+  SECTION("while a team waits for its ranks") {
+    std::vector<int> sizes(401, 1);
+    sizes.front() = sizes.at(1) = 2;
+    const Plan plan = plan_of(2, sizes, 0.01);
+    Schedule schedule(plan);
+    REQUIRE(schedule.next());
+    CHECK_FALSE(schedule.next());
+    CHECK_FALSE(schedule.ahead());
+  }
+  SECTION("the last few") {
+    const Plan plan = plan_of(2, std::vector<int>(8, 1), 0.01);
+    Schedule schedule(plan);
+    REQUIRE(schedule.next());
+    REQUIRE(schedule.next());
+    CHECK_FALSE(schedule.ahead());
+  }
+}
+
 TEST_CASE("large matrices and those of teams are never batched", "[schedule]") {
   const Plan large = plan_of(2, {1, 1, 1, 1}, 10.0);
   Schedule schedule(large);
