@@ -21,6 +21,7 @@ constexpr std::int64_t kSlab = 32;
 /// Elements that a kernel sums before it goes back to memory: their operands fill half of the
 /// first-level cache.
 constexpr std::int64_t kDepth = 48;
+constexpr std::int64_t kBandDepth = 64;
 
 std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
@@ -100,10 +101,12 @@ struct Kernel {
   /// -V; the block is column-major with kBlock rows.
   static WISHART_INLINE void update(double* block, std::int64_t row, std::int64_t col,
                                     const double* w, const double* minus_v, std::int64_t depth) {
+    // The usual width of a band in one step: what is summed goes to memory and back once.
+    const std::int64_t step = depth % kBandDepth == 0 ? kBandDepth : kDepth;
     for (std::int64_t i = 0; i < kBlock; i += kWidth) {
       const double* slab = minus_v + (row + i) * depth;
-      for (std::int64_t k = 0; k < depth; k += kDepth) {
-        const std::int64_t count = std::min(kDepth, depth - k);
+      for (std::int64_t k = 0; k < depth; k += step) {
+        const std::int64_t count = std::min(step, depth - k);
         for (std::int64_t j = 0; j < kBlock; j += kRows) {
           multiply(w + (col + j) * depth + k, depth, 1, slab + k * kWidth, kWidth, count,
                    block + j * kBlock + i, kBlock);
