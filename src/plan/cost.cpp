@@ -146,7 +146,8 @@ double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) no
                   static_cast<double>(way.team_size)};
   const auto views = static_cast<double>(matrix.num_views());
   const double spectrum = rates.matrix_seconds + views * view_seconds(e, way, rates);
-  double more = way.compare ? views * comparing_seconds(e, rates) : 0;
+  double more = views * e.m * rates.fit_ns / kGiga;
+  if (way.compare) more += views * comparing_seconds(e, rates);
   if (way.farms > 0) more += views * windows_seconds(e, way, rates);
   if (way.randomize == 0) return spectrum + more;
   const double randomised = spectrum + views * permuting_seconds(matrix, e, way, rates);

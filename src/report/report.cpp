@@ -218,7 +218,7 @@ void add_numerics(Page& page, const CheckpointRecord& record) {
   const Provenance& run = record.provenance;
   if (std::isfinite(run.predicted_seconds) && run.working_seconds >= kWorthTelling) {
     page.paragraph("The plan foresaw " + rounded(run.predicted_seconds, 3) +
-                   " s for the spectra, " + "they took " + rounded(run.working_seconds, 3) +
+                   " s for spectra and fits, they took " + rounded(run.working_seconds, 3) +
                    " s. The ranks were at work for " + rounded(100 * run.busy_share, 2) +
                    " % of it.");
   }

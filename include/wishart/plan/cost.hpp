@@ -43,8 +43,9 @@ struct Rates {
   double held_ns = 15;             ///< an element by a random order, from memory
   double passed_ns = 40;           ///< the same where the whole matrix passes for each window
   double matrix_seconds = 1e-4;    ///< for every matrix, whatever its size
+  double fit_ns = 4000;            ///< fits and statistics: nanoseconds for each singular value
 
-  /// All rates of a machine that is `factor` times as fast.
+  /// The rates of a machine that multiplies `factor` times as fast. Fits do not multiply.
   [[nodiscard]] Rates scaled(double factor) const noexcept;
 };
 
@@ -53,7 +54,7 @@ struct Rates {
 /// 2 N M^2 + 2 M^3 by QR first.
 [[nodiscard]] double cost_flops(const Matrix& matrix, Method method) noexcept;
 
-/// Wall seconds of a team for `matrix`.
+/// Wall seconds of a team for `matrix`, its fit on one rank included.
 [[nodiscard]] double cost_seconds(const Matrix& matrix, const Way& way,
                                   const Rates& rates) noexcept;
 
