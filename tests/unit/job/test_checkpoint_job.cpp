@@ -88,8 +88,8 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
   CHECK(job.warnings().empty());
   CHECK(job.work_order().matrices.size() == 2);
   CHECK(job.plan().items.size() == 2);
-  job.take(result_for(job, 0));
-  job.take(result_for(job, 1));
+  job.take({result_for(job, 0)});
+  job.take({result_for(job, 1)});
   CHECK(job.num_done() == 2);
   const auto file = job.finish();
   CHECK(file == options.archive / "m.h5");
@@ -115,7 +115,7 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   {
     CheckpointJob job(temp / "m", options, {});
     left = job.work_order().matrices.at(1).key;
-    job.take(result_for(job, 0));
+    job.take({result_for(job, 0)});
     job.flush(true);
   }
   CheckpointJob job(temp / "m", options, {});
@@ -124,7 +124,7 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   CHECK(job.warnings()[0] == "m: going on from the journal, 1 of 2 matrices are done");
   REQUIRE(job.work_order().matrices.size() == 1);
   CHECK(job.work_order().matrices[0].key == left);
-  job.take(result_for(job, 0));
+  job.take({result_for(job, 0)});
   CHECK(std::filesystem::exists(job.finish()));
 }
 
@@ -138,13 +138,13 @@ TEST_CASE("the exit code is that of the gravest failure", "[checkpoint_job]") {
   nonfinite.spectrum.status = SpectrumStatus::nonfinite;
   nonfinite.spectrum.exit_code = 5;
   nonfinite.row.status = "nonfinite";
-  job.take(std::move(nonfinite));
+  job.take({std::move(nonfinite)});
   CHECK(job.exit_code() == 5);
   Result unread = result_for(job, 1);
   unread.spectrum = {};
   unread.spectrum.exit_code = 3;
   unread.row.status = "error";
-  job.take(std::move(unread));
+  job.take({std::move(unread)});
   CHECK(job.exit_code() == 3);
   job.finish();
   // What could not be read is tried again by the next run.

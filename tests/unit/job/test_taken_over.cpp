@@ -64,8 +64,8 @@ void compute(CheckpointJob& job, std::map<std::string, Spectrum> spectra, int mo
   for (std::size_t i = 0; i < order.matrices.size() && most > 0; ++i, --most) {
     const Matrix& matrix = order.matrices[i];
     const auto found = spectra.find(matrix.key);
-    job.take(result_of(static_cast<std::int64_t>(i), matrix,
-                       found == spectra.end() ? good_spectrum(matrix) : Spectrum(found->second)));
+    job.take({result_of(static_cast<std::int64_t>(i), matrix,
+                        found == spectra.end() ? good_spectrum(matrix) : Spectrum(found->second))});
   }
 }
 
