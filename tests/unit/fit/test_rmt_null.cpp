@@ -15,10 +15,9 @@
 #include "bench/bidiagonal.hpp"
 
 using namespace wishart::fit;
+#include "gram.hpp"
+#include "support.hpp"
 using wishart::bench::gaussian_eigenvalues;
-
-extern "C" void dsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda,
-                       double* w, double* work, const int* lwork, int* info);
 
 namespace {
 
@@ -38,22 +37,7 @@ std::vector<double> g6_eigenvalues(double first_column_factor) {
     matrix.push_back((u - 0.5) * std::sqrt(12.0) / 20.0 *
                      (k % cols == 0 ? first_column_factor : 1.0));
   }
-  std::vector<double> gram(cols * cols);
-  for (std::uint64_t r = 0; r < rows; ++r) {
-    for (std::uint64_t i = 0; i < cols; ++i) {
-      for (std::uint64_t j = 0; j < cols; ++j) {
-        gram[i * cols + j] += matrix[r * cols + i] * matrix[r * cols + j];
-      }
-    }
-  }
-  const int n = 200;
-  std::vector<double> values(cols);
-  std::vector<double> work(cols * 40);
-  const int size = static_cast<int>(work.size());
-  int info = 0;
-  dsyev_("N", "U", &n, gram.data(), &n, values.data(), work.data(), &size, &info);
-  REQUIRE(info == 0);
-  return values;
+  return wishart::test::gram_eigenvalues(matrix, static_cast<std::int64_t>(cols));
 }
 
 }  // namespace
@@ -202,4 +186,30 @@ TEST_CASE("the compat fit says when its grid's lowest sigma won", "[rmt]") {
   const CompatBulkFit fit = compat_bulk_fit(heavy, 200, 100);
   CHECK(fit.mp_softrank == Approx(0.0025).epsilon(0.05));
   CHECK(fit.at_bound);
+}
+
+TEST_CASE("the compat row of G6 has WeightWatcher's numbers", "[rmt][golden]") {
+  using wishart::LayerRow;
+  const auto row_of = [](double first_column_factor) {
+    const auto spectrum =
+        wishart::test::spectrum_of_eigenvalues(g6_eigenvalues(first_column_factor));
+    return layer_row(wishart::test::dense(400, 200), spectrum, {.weightwatcher = true});
+  };
+  // Eigenvalues of the Gram matrix: off by eps * lambda_max, 1e-14 of the smallest in the tail.
+  constexpr double kBound = 1e-11;
+  const LayerRow row = row_of(1);
+  CHECK(row.norm == Approx(200.03745732066804).epsilon(kBound));
+  CHECK(row.alpha == Approx(6.181250279745551).epsilon(kBound));
+  CHECK(row.xmin == Approx(1.8238846098391577).epsilon(kBound));
+  CHECK(row.D == Approx(0.13902186489414048).epsilon(kBound));
+  CHECK(row.num_pl_spikes == 33);
+  CHECK(row.detX_num == 163);
+  CHECK(row.detX_val == Approx(0.317083715470523).epsilon(kBound));
+  CHECK(row.stable_rank == Approx(70.44752890024321).epsilon(kBound));
+  CHECK(row.entropy == Approx(0.9528722054006249).epsilon(kBound));
+  const LayerRow spiked = row_of(4);
+  CHECK(spiked.lambda_max == Approx(16.558578178965497).epsilon(kBound));
+  CHECK(spiked.alpha == Approx(3.9596738838070995).epsilon(kBound));
+  CHECK(spiked.xmin == Approx(1.4389699584663478).epsilon(kBound));
+  CHECK(spiked.detX_num == 155);
 }
