@@ -66,15 +66,19 @@ void fit_replicas(ReplicaSource source, const ScanOptions& options, const Resamp
                   Visit&& visit) {
   CounterRandom random(resampling.seed, resampling.stream);
   const auto smallest = static_cast<std::size_t>(std::max<std::int64_t>(options.min_tail, 2));
+  std::size_t likely = 0;  // a tail often begins where that of the replica before did
   for (std::int64_t r = 0; r < resampling.replicas; ++r) {
     LogScan scan(source.draw(random));
     const std::span<const double> y = scan.logs();
     if (y.size() < smallest) return;
-    const auto best = scan.best(
-        y.size() - smallest + 1, std::numeric_limits<double>::infinity(), [&](std::size_t i) {
-          return (i == 0 || y[i] != y[i - 1]) && std::isfinite(scan.alpha(i));
-        });
-    if (best) visit(scan.alpha(best->index), best->D);
+    const auto is_candidate = [&](std::size_t i) {
+      return (i == 0 || y[i] != y[i - 1]) && std::isfinite(scan.alpha(i));
+    };
+    const auto best = scan.best(y.size() - smallest + 1, std::numeric_limits<double>::infinity(),
+                                is_candidate, likely);
+    if (!best) continue;
+    visit(scan.alpha(best->index), best->D);
+    likely = best->index;
   }
 }
 
