@@ -7,10 +7,11 @@
 
 namespace wishart::fit {
 
-LogScan::LogScan(std::vector<double> logs) : logs_(std::move(logs)) {
+std::vector<double> LogScan::restart(std::vector<double> logs) {
+  logs_.swap(logs);
   const std::size_t n = logs_.size();
   alphas_.resize(n);
-  weak_.resize(n);
+  weak_.assign(n, 0);
   // Sum over k >= i of (y_k - y_i), from the end: every term is a gap times a count, none is
   // negative, so nothing cancels, and equal values give exactly 0.
   long double sum = 0;
@@ -21,10 +22,12 @@ LogScan::LogScan(std::vector<double> logs) : logs_(std::move(logs)) {
     }
     alphas_[i] = static_cast<double>(1 + static_cast<long double>(n - i) / sum);
   }
+  sparse_logs_.clear();
   for (std::size_t k = 0; k < n; k += kBlock) sparse_logs_.push_back(logs_[k]);
   border_.resize(sparse_logs_.size());
   shares_.resize(n);
   sizes_.resize(n);
+  return logs;
 }
 
 double LogScan::deviation(std::size_t i, std::size_t k) const {

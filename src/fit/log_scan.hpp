@@ -40,7 +40,12 @@ struct Candidate {
 class LogScan {
 public:
   /// @param logs  finite, ascending
-  explicit LogScan(std::vector<double> logs);
+  explicit LogScan(std::vector<double> logs) { restart(std::move(logs)); }
+
+  /// Begins anew with other logarithms, in the memory that is there: many scans that each take and
+  /// give back theirs would spend more time with the system than with the values.
+  /// @return the memory of the former logarithms, for the next ones
+  std::vector<double> restart(std::vector<double> logs);
 
   [[nodiscard]] std::size_t size() const noexcept { return logs_.size(); }
   [[nodiscard]] std::span<const double> logs() const noexcept { return logs_; }
