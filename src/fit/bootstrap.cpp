@@ -28,7 +28,8 @@ public:
     for (std::size_t i = 0; i < num_kept; ++i) kept_[i] = std::log(ascending[i]);
   }
 
-  [[nodiscard]] std::vector<double> draw(CounterRandom& random) {
+  /// @param logs  what it held is lost, its memory is used
+  [[nodiscard]] std::vector<double> draw(CounterRandom& random, std::vector<double> logs) {
     std::fill(times_.begin(), times_.end(), 0U);
     std::size_t tail = 0;
     for (std::size_t i = 0; i < num_values_; ++i) {
@@ -39,7 +40,7 @@ public:
         ++tail;
       }
     }
-    std::vector<double> logs;
+    logs.clear();
     logs.reserve(num_values_);
     for (std::size_t k = 0; k < kept_.size(); ++k) logs.insert(logs.end(), times_[k], kept_[k]);
     // The tail in ascending order without sorting: the gaps between m ordered exponentials are
@@ -66,15 +67,21 @@ void fit_replicas(ReplicaSource source, const ScanOptions& options, const Resamp
                   Visit&& visit) {
   CounterRandom random(resampling.seed, resampling.stream);
   const auto smallest = static_cast<std::size_t>(std::max<std::int64_t>(options.min_tail, 2));
+  std::size_t likely = 0;  // a tail often begins where that of the replica before did
+  LogScan scan({});
+  std::vector<double> logs;
   for (std::int64_t r = 0; r < resampling.replicas; ++r) {
-    LogScan scan(source.draw(random));
+    logs = scan.restart(source.draw(random, std::move(logs)));
     const std::span<const double> y = scan.logs();
     if (y.size() < smallest) return;
-    const auto best = scan.best(
-        y.size() - smallest + 1, std::numeric_limits<double>::infinity(), [&](std::size_t i) {
-          return (i == 0 || y[i] != y[i - 1]) && std::isfinite(scan.alpha(i));
-        });
-    if (best) visit(scan.alpha(best->index), best->D);
+    const auto is_candidate = [&](std::size_t i) {
+      return (i == 0 || y[i] != y[i - 1]) && std::isfinite(scan.alpha(i));
+    };
+    const auto best = scan.best(y.size() - smallest + 1, std::numeric_limits<double>::infinity(),
+                                is_candidate, likely);
+    if (!best) continue;
+    visit(scan.alpha(best->index), best->D);
+    likely = best->index;
   }
 }
 

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
-#include "vector_exp.hpp"
+#include "deviations.hpp"
 
 namespace wishart::fit {
 
-LogScan::LogScan(std::vector<double> logs) : logs_(std::move(logs)) {
+std::vector<double> LogScan::restart(std::vector<double> logs) {
+  logs_.swap(logs);
   const std::size_t n = logs_.size();
   alphas_.resize(n);
-  weak_.resize(n);
+  weak_.assign(n, 0);
   // Sum over k >= i of (y_k - y_i), from the end: every term is a gap times a count, none is
   // negative, so nothing cancels, and equal values give exactly 0.
   long double sum = 0;
@@ -21,8 +22,12 @@ LogScan::LogScan(std::vector<double> logs) : logs_(std::move(logs)) {
     }
     alphas_[i] = static_cast<double>(1 + static_cast<long double>(n - i) / sum);
   }
+  sparse_logs_.clear();
   for (std::size_t k = 0; k < n; k += kBlock) sparse_logs_.push_back(logs_[k]);
   border_.resize(sparse_logs_.size());
+  shares_.resize(n);
+  sizes_.resize(n);
+  return logs;
 }
 
 double LogScan::deviation(std::size_t i, std::size_t k) const {
@@ -53,43 +58,43 @@ double LogScan::two_sided_distance(std::size_t i) const {
   return largest;
 }
 
-/// F at every 32nd point of the tail, and the largest deviation there.
-void LogScan::look_at_borders(std::size_t i) {
+/// F at every 32nd point of the tail. False if one of them deviates by more than `limit`.
+bool LogScan::look_at_borders(std::size_t i, double limit) {
   const std::size_t begin = (i + kBlock - 1) / kBlock;
-  const double slope = 1 - alphas_[i];
-  const double origin = logs_[i];
-  for (std::size_t j = begin; j < border_.size(); ++j) {
-    border_[j] = 1 - quick_exp(slope * (sparse_logs_[j] - origin));
-  }
-  const double step = 1 / static_cast<double>(logs_.size() - i);
-  for (std::size_t j = begin; j < border_.size(); ++j) {
-    const double size = std::abs(border_[j] - static_cast<double>(j * kBlock - i) * step);
-    if (size > largest_) {
-      largest_ = size;
-      largest_at_ = j * kBlock;
-    }
-  }
+  const std::size_t count = border_.size() - begin;
+  const SteppedLaw law{1 - alphas_[i], logs_[i], 1 / static_cast<double>(logs_.size() - i)};
+  const std::span<double> sizes(sizes_.data(), count);
+  deviations(set_, law, std::span(sparse_logs_).subspan(begin),
+             static_cast<double>(begin * kBlock - i), static_cast<double>(kBlock),
+             std::span(border_).subspan(begin), sizes);
+  largest_ = largest_of(sizes);
+  const auto at = std::find(sizes.begin(), sizes.end(), largest_) - sizes.begin();
+  weak_[i] = static_cast<std::uint32_t>((begin + static_cast<std::size_t>(at)) * kBlock);
+  return largest_ <= limit + kSlack;
 }
 
-/// The largest deviation over the points first .. last - 1.
-void LogScan::take_block(std::size_t i, std::size_t first, std::size_t last) {
-  std::array<double, kBlock> size;
-  const double slope = 1 - alphas_[i];
-  const double origin = logs_[i];
-  const double step = 1 / static_cast<double>(logs_.size() - i);
-  const std::size_t count = last - first;
-  const double* const y = logs_.data() + first;
-  const auto offset = static_cast<double>(first - i);
-  for (std::size_t k = 0; k < count; ++k) {
-    const double lower = (offset + static_cast<double>(static_cast<std::int32_t>(k))) * step;
-    size[k] = std::abs(1 - quick_exp(slope * (y[k] - origin)) - lower);
+/// The deviations of the points first .. last - 1. False if one is larger than `limit`.
+bool LogScan::take_points(std::size_t i, std::size_t first, std::size_t last, double limit) {
+  const SteppedLaw law{1 - alphas_[i], logs_[i], 1 / static_cast<double>(logs_.size() - i)};
+  const std::span<double> sizes = std::span(sizes_).subspan(first, last - first);
+  deviations(set_, law, std::span(logs_).subspan(first, last - first),
+             static_cast<double>(first - i), 1, std::span(shares_).first(last - first), sizes);
+  const double largest = largest_of(sizes);
+  if (largest <= largest_) return true;
+  largest_ = largest;
+  const auto at = std::find(sizes.begin(), sizes.end(), largest) - sizes.begin();
+  weak_[i] = static_cast<std::uint32_t>(first + static_cast<std::size_t>(at));
+  return largest_ <= limit + kSlack;
+}
+
+/// The largest deviation by std::exp of those points of first .. last - 1 that may have it.
+double LogScan::exact_largest(std::size_t i, std::size_t first, std::size_t last) const {
+  const double enough = largest_ - 2 * kSlack;
+  double exact = 0;
+  for (std::size_t k = first; k < last; ++k) {
+    if (sizes_[k] >= enough) exact = std::max(exact, std::abs(deviation(i, k)));
   }
-  for (std::size_t k = 0; k < count; ++k) {
-    if (size[k] > largest_) {
-      largest_ = size[k];
-      largest_at_ = first + k;
-    }
-  }
+  return exact;
 }
 
 double LogScan::distance(std::size_t i, double limit) {
@@ -97,15 +102,13 @@ double LogScan::distance(std::size_t i, double limit) {
   if (!std::isfinite(alphas_[i])) return full_distance(i);
   const std::size_t n = logs_.size();
   largest_ = 0;
-  largest_at_ = i;
-  look_at_borders(i);
-  if (largest_ > limit + kSlack) {
-    weak_[i] = static_cast<std::uint32_t>(largest_at_);
-    return largest_;
+  weak_[i] = static_cast<std::uint32_t>(i);
+  if (n - i <= kShortTail) {
+    return take_points(i, i, n, limit) ? exact_largest(i, i, n) : largest_;
   }
+  if (!look_at_borders(i, limit)) return largest_;
   const double step = 1 / static_cast<double>(n - i);
-  // The blocks that may hold the largest deviation, for the exact pass below.
-  std::vector<std::pair<std::size_t, double>> blocks;
+  blocks_.clear();
   for (std::size_t first = i; first < n;) {
     const std::size_t next = std::min(n, (first / kBlock + 1) * kBlock);
     const double low = first == i ? 0 : border_[first / kBlock];
@@ -113,30 +116,23 @@ double LogScan::distance(std::size_t i, double limit) {
     const double bound = std::max(high - static_cast<double>(first - i) * step,
                                   static_cast<double>(next - 1 - i) * step - low);
     if (bound > largest_ - kSlack) {
-      take_block(i, first, next);
-      if (largest_ > limit + kSlack) {
-        weak_[i] = static_cast<std::uint32_t>(largest_at_);
-        return largest_;
-      }
-      blocks.emplace_back(first, bound);
+      if (!take_points(i, first, next, limit)) return largest_;
+      blocks_.emplace_back(first, bound);
     }
     first = next;
   }
-  weak_[i] = static_cast<std::uint32_t>(largest_at_);
-  const double enough = largest_ - 2 * kSlack;
   double exact = 0;
-  for (const auto& [first, bound] : blocks) {
-    if (bound < enough) continue;
+  for (const auto& [first, bound] : blocks_) {
+    if (bound < largest_ - 2 * kSlack) continue;
     const std::size_t next = std::min(n, (first / kBlock + 1) * kBlock);
-    for (std::size_t k = first; k < next; ++k) {
-      exact = std::max(exact, std::abs(deviation(i, k)));
-    }
+    exact = std::max(exact, exact_largest(i, first, next));
   }
   return exact;
 }
 
 std::optional<Candidate> LogScan::best(std::size_t count, double limit,
-                                       const std::function<bool(std::size_t)>& wanted) {
+                                       const std::function<bool(std::size_t)>& wanted,
+                                       std::size_t likely) {
   Candidate found{count, limit};
   std::array<std::size_t, 12> recent{};  // where the last few failed that were looked at in full
   const auto visit = [&](std::size_t i, std::size_t step) {
@@ -149,7 +145,8 @@ std::optional<Candidate> LogScan::best(std::size_t count, double limit,
       return true;
     };
     if (fails_at(weak_[before]) || fails_at(weak_[after])) return;
-    if (std::any_of(recent.begin(), recent.end(), fails_at)) return;
+    const bool is_long = logs_.size() - i > kShortTail;
+    if (is_long && std::any_of(recent.begin(), recent.end(), fails_at)) return;
     const double D = distance(i, found.D);
     std::rotate(recent.begin(), recent.end() - 1, recent.end());
     recent.front() = weak_[i];
@@ -158,7 +155,8 @@ std::optional<Candidate> LogScan::best(std::size_t count, double limit,
   // Coarse steps first: a good candidate is found early, and the neighbours on both sides of each
   // later one have shown where they fail.
   std::size_t step = 1;
-  while (step < count / 32) step *= 2;
+  while (step < count / 8) step *= 2;
+  if (likely < count) visit(likely, step);
   for (std::size_t i = 0; i < count; i += step) visit(i, step);
   for (; step > 1; step /= 2) {
     for (std::size_t i = step / 2; i < count; i += step) visit(i, step / 2);

@@ -11,7 +11,10 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
+
+#include "wishart/core/instruction_set.hpp"
 
 namespace wishart::fit {
 
@@ -27,16 +30,22 @@ struct Candidate {
 /// D_i is the largest |F(x_k) - (k - i)/m|, as computed with std::exp point by point. Every
 /// distance that is returned is that number to the last bit; what is skipped is what provably
 /// cannot be it:
-/// 1. The points where candidates nearby, and the last few, failed are looked at first (std::exp).
+/// 1. The points where candidates nearby failed are looked at first, in long tails those where the
+///    last few failed too (std::exp).
 /// 2. Then every 32nd point. F and (k - i)/m both grow with k, so between two of these points
-///    |F - (k - i)/m| is bounded by their values.
+///    |F - (k - i)/m| is bounded by their values. Short tails are done at once instead.
 /// 3. Then the blocks of 32 whose bound exceeds the largest so far.
-/// Steps 2 and 3 use quick_exp, which is off by less than kSlack; whatever comes that close to a
-/// decision is decided by std::exp.
+/// Steps 2 and 3 use quick_exp, which is off by less than kSlack; the points that come that close
+/// to the largest are computed by std::exp.
 class LogScan {
 public:
   /// @param logs  finite, ascending
-  explicit LogScan(std::vector<double> logs);
+  explicit LogScan(std::vector<double> logs) { restart(std::move(logs)); }
+
+  /// Begins anew with other logarithms, in the memory that is there: many scans that each take and
+  /// give back theirs would spend more time with the system than with the values.
+  /// @return the memory of the former logarithms, for the next ones
+  std::vector<double> restart(std::vector<double> logs);
 
   [[nodiscard]] std::size_t size() const noexcept { return logs_.size(); }
   [[nodiscard]] std::span<const double> logs() const noexcept { return logs_; }
@@ -52,24 +61,32 @@ public:
 
   /// The candidate among 0 .. count - 1 that `wanted` accepts with the smallest D of at most
   /// `limit`; of equals, the smallest index. Nothing if there is none.
+  /// @param likely  looked at first: the nearer to the best, the less is left to do; any index will
+  ///                do, and changes nothing else
   [[nodiscard]] std::optional<Candidate> best(std::size_t count, double limit,
-                                              const std::function<bool(std::size_t)>& wanted);
+                                              const std::function<bool(std::size_t)>& wanted,
+                                              std::size_t likely = 0);
 
 private:
   static constexpr std::size_t kBlock = 32;
+  static constexpr std::size_t kShortTail = 3 * kBlock;  ///< faster in one go, by measurement
   static constexpr double kSlack = 1e-13;
 
   [[nodiscard]] double deviation(std::size_t i, std::size_t k) const;
-  void look_at_borders(std::size_t i);
-  void take_block(std::size_t i, std::size_t first, std::size_t last);
+  [[nodiscard]] bool look_at_borders(std::size_t i, double limit);
+  [[nodiscard]] bool take_points(std::size_t i, std::size_t first, std::size_t last, double limit);
+  [[nodiscard]] double exact_largest(std::size_t i, std::size_t first, std::size_t last) const;
 
   std::vector<double> logs_;
   std::vector<double> alphas_;
   std::vector<double> sparse_logs_;  ///< every 32nd
   std::vector<double> border_;       ///< F at every 32nd point of the candidate at hand
+  std::vector<double> shares_;       ///< F of points of the candidate at hand
+  std::vector<double> sizes_;        ///< their deviations, by quick_exp; of borders in steps 2
+  std::vector<std::pair<std::size_t, double>> blocks_;  ///< that were taken, and their bounds
   std::vector<std::uint32_t> weak_;  ///< where each candidate was found to be worst
   double largest_ = 0;               ///< of the candidate at hand, by quick_exp
-  std::size_t largest_at_ = 0;
+  InstructionSet set_ = best_instruction_set();
 };
 
 }  // namespace wishart::fit

@@ -51,9 +51,24 @@ double tracy_widom_survival(double s) {
 }
 
 EdgeLaw edge_law(double long_side, double short_side) {
-  const double a = std::sqrt(std::max(long_side - 1, 1e-9));
-  const double b = std::sqrt(short_side);
+  const double a = std::sqrt(std::max(long_side - 0.5, 1e-9));
+  const double b = std::sqrt(std::max(short_side - 0.5, 1e-9));
   return {(a + b) * (a + b), (a + b) * std::cbrt(1 / a + 1 / b)};
+}
+
+double largest_p(double largest, double variance, double long_side, double short_side,
+                 double views) {
+  const EdgeLaw law = edge_law(long_side, short_side);
+  const double of_one = tracy_widom_survival((largest / variance - law.centre) / law.scale);
+  return std::min(1.0, views * of_one);
+}
+
+std::int64_t count_spikes(std::span<const double> ascending, double variance, const Shape& shape) {
+  const auto first = std::partition_point(ascending.begin(), ascending.end(), [&](double value) {
+    return !(largest_p(value, variance, as_double(shape.long_side), as_double(shape.short_side),
+                       as_double(shape.views)) < kSpikeLevel);
+  });
+  return ascending.end() - first;
 }
 
 Bulk bulk_of(double long_side, double short_side, double variance) {
@@ -84,12 +99,8 @@ FreeNull free_null(std::span<const double> ascending, const Shape& shape) {
   if (!(variance > 0)) return {kNan, kNan, 0, kNan};
   null.edge = bulk_of(rows, cols, variance).high;
   null.softrank = null.edge / ascending.back();
-  const EdgeLaw law = edge_law(rows, cols);
-  const double limit = variance * (law.centre + kTracyWidom99 * law.scale);
-  null.num_spikes = ascending.end() - std::upper_bound(ascending.begin(), ascending.end(), limit);
-  null.p = std::min(
-      1.0, as_double(shape.views) *
-               tracy_widom_survival((ascending.back() / variance - law.centre) / law.scale));
+  null.num_spikes = count_spikes(ascending, variance, shape);
+  null.p = largest_p(ascending.back(), variance, rows, cols, as_double(shape.views));
   return null;
 }
 
@@ -106,9 +117,7 @@ BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape) {
   for (; left > 1; --left) {
     const double largest = ascending[left - 1];
     const double variance = static_cast<double>(rest) / (rows * cols * views);
-    const EdgeLaw law = edge_law(rows, cols);
-    const double p =
-        std::min(1.0, views * tracy_widom_survival((largest / variance - law.centre) / law.scale));
+    const double p = largest_p(largest, variance, rows, cols, views);
     if (!(p < kSpikeLevel)) break;
     fit.spike_p.push_back(p);
     rest -= largest;

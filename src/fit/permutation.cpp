@@ -7,7 +7,6 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/fit/random.hpp"
-#include "wishart/fit/thresholds.hpp"
 
 namespace wishart::fit {
 namespace {
@@ -116,8 +115,6 @@ Traps correlation_traps(std::span<const double> ascending, const Shape& shape, d
   for (const double value : ascending) sum += value;
   const double variance = static_cast<double>(sum) / (rows * cols * views) - mean * mean;
   if (!(variance > 0)) return {};
-  const EdgeLaw law = edge_law(rows, cols);
-  const double limit = variance * (law.centre + kTracyWidom99 * law.scale);
   // The mean is felt where its eigenvalue would leave the bulk: sqrt(N M) |mean| above
   // (N M)^(1/4) standard deviations. Then the largest of each view is its doing.
   const bool mean_shows = rows * cols * mean * mean > std::sqrt(rows * cols) * variance;
@@ -125,9 +122,8 @@ Traps correlation_traps(std::span<const double> ascending, const Shape& shape, d
   if (ascending.size() <= passed) return {};
   const std::span<const double> rest = ascending.first(ascending.size() - passed);
   Traps traps;
-  traps.num = rest.end() - std::upper_bound(rest.begin(), rest.end(), limit);
-  traps.p = std::min(
-      1.0, views * tracy_widom_survival((rest.back() / variance - law.centre) / law.scale));
+  traps.num = count_spikes(rest, variance, shape);
+  traps.p = largest_p(rest.back(), variance, rows, cols, views);
   return traps;
 }
 

@@ -36,10 +36,16 @@ inline double chi(double degrees, fit::CounterRandom& random) {
   }
 }
 
-/// Ascending eigenvalues of (W + spike u v^T)^T (W + ...) for W of rows x cols standard normals,
-/// rows >= cols, and unit vectors u, v. The first column becomes normal + spike.
-inline std::vector<double> gaussian_eigenvalues(std::int64_t rows, std::int64_t cols, double spike,
-                                                fit::CounterRandom& random) {
+/// A symmetric tridiagonal matrix.
+struct Tridiagonal {
+  std::vector<double> diagonal;
+  std::vector<double> beside;  ///< one fewer, and a last 0
+};
+
+/// A tridiagonal matrix with the eigenvalues of (W + spike u v^T)^T (W + ...) for W of rows x cols
+/// standard normals, rows >= cols, and unit vectors u, v. The first column becomes normal + spike.
+inline Tridiagonal gaussian_gram(std::int64_t rows, std::int64_t cols, double spike,
+                                 fit::CounterRandom& random) {
   const auto n = static_cast<std::size_t>(cols);
   std::vector<double> diagonal(n);
   std::vector<double> above(n);
@@ -52,19 +58,46 @@ inline std::vector<double> gaussian_eigenvalues(std::int64_t rows, std::int64_t 
     const double rest = chi(static_cast<double>(rows) - 1, random);
     diagonal[0] = std::hypot(first, rest);
   }
-  // B^T B of the upper bidiagonal B is tridiagonal.
-  std::vector<double> d(n);
-  std::vector<double> e(n);
+  // B^T B of the upper bidiagonal B.
+  Tridiagonal gram{std::vector<double>(n), std::vector<double>(n)};
   for (std::size_t i = 0; i < n; ++i) {
-    d[i] = diagonal[i] * diagonal[i] + (i > 0 ? above[i - 1] * above[i - 1] : 0);
-    if (i + 1 < n) e[i] = diagonal[i] * above[i];
+    gram.diagonal[i] = diagonal[i] * diagonal[i] + (i > 0 ? above[i - 1] * above[i - 1] : 0);
+    if (i + 1 < n) gram.beside[i] = diagonal[i] * above[i];
   }
-  const int size = static_cast<int>(n);
+  return gram;
+}
+
+/// The same, its ascending eigenvalues.
+inline std::vector<double> gaussian_eigenvalues(std::int64_t rows, std::int64_t cols, double spike,
+                                                fit::CounterRandom& random) {
+  Tridiagonal gram = gaussian_gram(rows, cols, spike, random);
+  const int size = static_cast<int>(cols);
   int info = 0;
-  dsterf_(&size, d.data(), e.data(), &info);
+  dsterf_(&size, gram.diagonal.data(), gram.beside.data(), &info);
   if (info != 0) throw std::runtime_error("dsterf did not converge");
-  for (double& value : d) value = std::max(value, 0.0);
-  return d;
+  for (double& value : gram.diagonal) value = std::max(value, 0.0);
+  return gram.diagonal;
+}
+
+/// The largest eigenvalue, by bisection to `relative` of it: far cheaper than all of them. A is
+/// below x if all pivots of A - x are negative (Sylvester's law of inertia).
+inline double largest_eigenvalue(const Tridiagonal& a, double relative) {
+  const std::size_t n = a.diagonal.size();
+  const auto is_below = [&](double x) {
+    double pivot = a.diagonal[0] - x;
+    for (std::size_t i = 1; i < n && pivot < 0; ++i) {
+      pivot = a.diagonal[i] - x - a.beside[i - 1] * a.beside[i - 1] / pivot;
+    }
+    return pivot < 0;
+  };
+  double low = *std::max_element(a.diagonal.begin(), a.diagonal.end());
+  double high = 2 * low;
+  while (!is_below(high)) high *= 2;
+  while (high - low > relative * high) {
+    const double middle = (low + high) / 2;
+    (is_below(middle) ? high : low) = middle;
+  }
+  return (low + high) / 2;
 }
 
 }  // namespace wishart::bench

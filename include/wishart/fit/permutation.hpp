@@ -50,8 +50,8 @@ private:
 
 /// Correlation traps: eigenvalues of the permuted matrix that independent elements would not have.
 struct Traps {
-  std::int64_t num = 0;  ///< above the 99 % quantile of the largest eigenvalue
-  double p = 1;          ///< of the largest
+  std::int64_t num = 0;  ///< with a largest_p below kSpikeLevel
+  double p = 1;          ///< largest_p of the largest
 };
 
 /// The elements keep their values, so nothing is fitted: the variance is the mean square less the

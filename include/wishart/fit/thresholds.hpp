@@ -8,8 +8,8 @@
 namespace wishart::fit {
 
 /// Version of the metrics, stored in the archive: it changes when a number does. 1 had the columns
-/// up to `seconds`.
-inline constexpr std::int64_t kFitVersion = 2;
+/// up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale.
+inline constexpr std::int64_t kFitVersion = 3;
 
 /// Below it a layer is called over-trained, above the other under-trained: WeightWatcher 0.7.5.5.
 inline constexpr double kOverTrained = 2.0;
@@ -41,10 +41,10 @@ inline constexpr std::int64_t kMaxOutliers = 10;
 inline constexpr std::int64_t kMinOutlierTail = 12;
 inline constexpr double kOutlierLevel = 0.01;
 
-/// The probability below which an eigenvalue counts as a spike above the Marchenko-Pastur edge,
-/// and one law as better than another.
-inline constexpr double kSpikeLevel = 0.01;
-inline constexpr double kTracyWidom99 = 2.0234;  // P(TW1 > 2.0234) = 0.01
+/// The probability below which an eigenvalue counts as a spike above the Marchenko-Pastur edge:
+/// with it no shape of noise has a spike in more than 1 % of its matrices (docs/metrics.md).
+inline constexpr double kSpikeLevel = 0.005;
+/// The probability below which one law counts as better than another.
 inline constexpr double kLawLevel = 0.05;
 
 /// Replicas for the interval of alpha, unless the user says otherwise, and the seed of all random

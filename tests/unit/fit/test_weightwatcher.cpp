@@ -2,8 +2,11 @@
 /// Compat mode on eigenvalues: WeightWatcher 0.7.5.5's numbers, defects included. The golden
 /// matrices G2 and G3 are in tests/mpi/test_golden.cpp, with the real engine.
 
+#include <cmath>
+
 #include <catch2/catch.hpp>
 
+#include "gram.hpp"
 #include "support.hpp"
 
 using namespace wishart;
@@ -29,6 +32,34 @@ TEST_CASE("the row of G1 has WeightWatcher's numbers", "[weightwatcher][golden]"
   CHECK(row.reason.empty());
   CHECK(row.fit_floor == 1e-5);
   CHECK(row.num_fit_evals == 20);
+}
+
+TEST_CASE("the row of G4, an adapter of rank 12, has WeightWatcher's numbers",
+          "[weightwatcher][golden]") {
+  // B A with A of 12 x 48 and B of 40 x 12: its 12 values are those of the adapter, the other 28 of
+  // the Gram matrix are rounding errors.
+  std::vector<double> product;
+  for (int i = 1; i <= 48; ++i) {
+    for (int j = 1; j <= 40; ++j) {
+      double sum = 0;
+      for (int k = 1; k <= 12; ++k) sum += std::sin(0.13 * j * k) * std::cos(0.21 * k * i);
+      product.push_back(sum);
+    }
+  }
+  std::vector<double> lambda = gram_eigenvalues(product, 40);
+  lambda.erase(lambda.begin(), lambda.end() - 12);
+  const LayerRow row =
+      layer_row(dense(48, 40), spectrum_of_eigenvalues(std::move(lambda)), kWeightWatcher);
+  // Half a unit of the last digit that the reference has.
+  CHECK(row.norm == Approx(5935.584358).margin(5e-7));
+  CHECK(row.lambda_max == Approx(723.046362).margin(5e-7));
+  CHECK(row.alpha == Approx(8.917694).margin(5e-7));
+  CHECK(row.xmin == Approx(530.35284).margin(5e-6));
+  CHECK(row.D == Approx(0.231663).margin(5e-7));
+  CHECK(row.sv_min == Approx(14.203104).margin(5e-7));
+  CHECK(row.num_pl_spikes == 8);
+  CHECK(row.N == 48);
+  CHECK(row.M == 40);
 }
 
 TEST_CASE("a failed fit is -1 everywhere and called over-trained", "[weightwatcher]") {
