@@ -30,7 +30,7 @@ void Page::title(const std::string& text) {
     text_ += "# " + markdown_cell(text) + "\n\n";
   } else {
     const std::string shown = printable(text);
-    text_ += shown + "\n" + std::string(shown.size(), '=') + "\n\n";
+    text_ += shown + "\n" + std::string(width_of(shown), '=') + "\n\n";
   }
 }
 
