@@ -44,6 +44,7 @@ std::vector<std::string> roles_of(const std::vector<const LayerRow*>& layers) {
   std::map<std::string, std::int64_t> counts;
   for (const LayerRow* layer : layers) ++counts[layer->role];
   std::vector<std::string> roles;
+  roles.reserve(counts.size());
   for (const auto& [role, count] : counts) roles.push_back(role);
   std::stable_sort(roles.begin(), roles.end(), [&](const std::string& a, const std::string& b) {
     return counts.at(a) > counts.at(b);
