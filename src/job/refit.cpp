@@ -54,7 +54,7 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
 /// The id under which a file's checkpoint is written again, and locked: its own name for it, which
 /// is not that of a file that was renamed.
 std::string id_of(const std::filesystem::path& file) {
-  const std::string id = archive::read_provenance(file).checkpoint_id;
+  std::string id = archive::read_provenance(file).checkpoint_id;
   if (archive::is_checkpoint_id(id)) return id;
   throw Error(Blame::input, printable(file.string()) + ": holds the checkpoint '" + printable(id) +
                                 "', which is no id. It was not written by wishart");
