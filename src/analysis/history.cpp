@@ -94,8 +94,8 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   Entry entry{row_of(record), {}};
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back({row.key, row.role, row.hash, row.alpha, alpha_error(row), row.log_norm,
-                            row.log_spectral_norm, count_of(row.num_outliers),
-                            count_of(row.matrix_rank)});
+                            row.log_spectral_norm, count_of(row.weights.num_traps),
+                            count_of(row.num_outliers), count_of(row.matrix_rank)});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
             [](const Layer& a, const Layer& b) { return a.key < b.key; });
@@ -159,7 +159,13 @@ void HistoryBuilder::find_drifts(History& history) const {
         (then->alpha >= kOverTrained || then->alpha - now.alpha > room)) {
       history.drifts.push_back({now.key, now.role, "over-trained", then->alpha, now.alpha});
     }
-    if (now.outliers > 0 && then->outliers == 0) {
+    // Traps are told from heavy tails by random orders; where both checkpoints have them, they
+    // count.
+    const bool have_traps = std::isfinite(now.traps) && std::isfinite(then->traps);
+    if (have_traps && now.traps > 0 && then->traps == 0) {
+      history.drifts.push_back({now.key, now.role, "new-traps", then->traps, now.traps});
+    }
+    if (!have_traps && now.outliers > 0 && then->outliers == 0) {
       history.drifts.push_back({now.key, now.role, "new-outliers", then->outliers, now.outliers});
     }
     if (now.rank < kRankFalls * then->rank) {

@@ -71,18 +71,16 @@ bool is_history(const std::filesystem::path& archive) {
 /// The history, then the report of its last checkpoint.
 std::string history_report(const ReportOptions& options, report::ReportFormat format) {
   const analysis::History history = history_of(options.archive, options.window);
-  const std::string first = report::render_history(history, format);
   const CheckpointRecord last = archive::read_archive(
       options.archive / (history.rows.back().checkpoint + ".h5"), archive::Parts::without_spectra);
-  const std::string second = report::render_report(last, format);
-  if (format != report::ReportFormat::json) return first + second;
-  return "{\"history\": " + first + ", \"last\": " + second + "}\n";
+  return report::render_run(history, last, format);
 }
 
 }  // namespace
 
 std::string report_text(const ReportOptions& options) {
   const auto format = options.format == OutputFormat::md     ? report::ReportFormat::markdown
+                      : options.format == OutputFormat::html ? report::ReportFormat::html
                       : options.format == OutputFormat::json ? report::ReportFormat::json
                                                              : report::ReportFormat::text;
   if (options.checkpoint.empty() && is_history(options.archive)) {

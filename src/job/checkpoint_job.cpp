@@ -13,6 +13,7 @@
 #include "wishart/fit/summary.hpp"
 
 #include "libraries.hpp"
+#include "lock_texts.hpp"
 #include "planning.hpp"
 #include "refit.hpp"
 #include "stored_spectrum.hpp"
@@ -112,10 +113,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
 void CheckpointJob::take_lock() {
   lock_ = std::make_unique<archive::CheckpointLock>(options_.archive, id_);
   if (!lock_->held()) {
-    closing_ = id_ + ": another job is at it: " + lock_->other() +
-               ". It is left to that job; run the same command again when it has ended\n";
+    closing_ = left_to_another_text(id_, *lock_);
   } else if (lock_->taken_over()) {
-    warnings_.push_back(id_ + ": the lock of a job that is gone was taken over: " + lock_->other());
+    warnings_.push_back(taken_over_text(id_, *lock_));
   }
 }
 
@@ -152,7 +152,7 @@ void CheckpointJob::check_archive() {
   if (same_fit) {
     closing_ += ", nothing to do\n";
   } else {
-    refit_file(file, options_.fit, 0);
+    refit_file(file, options_.fit, 0, *lock_);
     closing_ += ", fitted again\n";
   }
 }

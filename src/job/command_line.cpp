@@ -94,7 +94,8 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
   if (name == "inspect")
     return run_alone([&] { return inspect_text(parse_inspect(rest)); }, out, err);
   if (name == "plan") return run_alone([&] { return plan_text(parse_plan(rest)); }, out, err);
-  if (name == "refit") return run_alone([&] { return refit_archive(parse_refit(rest)); }, out, err);
+  if (name == "refit")
+    return run_judging([&] { return refit_archive(parse_refit(rest)); }, out, err);
   if (name == "report") return run_alone([&] { return report_text(parse_report(rest)); }, out, err);
   if (name == "export")
     return run_alone([&] { return export_bytes(parse_export(rest)); }, out, err);

@@ -105,7 +105,7 @@ Command report_command() {
                   1};
   add_archive_option(command.options);
   add_checkpoint_option(command.options, "which checkpoint, if the archive holds several");
-  add_format_option(command.options, "text", "text, md or json");
+  add_format_option(command.options, "text", "text, md, json, or html: one page with drawings");
   add_job_option(command.options);
   add_help_option(command.options);
   add_window_option(command.options);
@@ -214,9 +214,11 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
   options.window = window_of(values);
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
-  options.format = choice<OutputFormat>(
-      "--format", values["format"].as<std::string>(),
-      {{"text", OutputFormat::text}, {"md", OutputFormat::md}, {"json", OutputFormat::json}});
+  options.format = choice<OutputFormat>("--format", values["format"].as<std::string>(),
+                                        {{"text", OutputFormat::text},
+                                         {"md", OutputFormat::md},
+                                         {"html", OutputFormat::html},
+                                         {"json", OutputFormat::json}});
   return options;
 }
 

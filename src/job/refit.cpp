@@ -2,62 +2,85 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
+#include <chrono>
+#include <future>
 #include <thread>
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 #include "wishart/job/commands.hpp"
 
+#include "lock_texts.hpp"
+
 namespace wishart::job {
 namespace {
 
+/// How often it is looked whether the lock wants to be touched.
+constexpr std::chrono::seconds kLook{1};
+
 /// Fits every layer; each is a function of its own row and spectrum, so the order does not matter.
-void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int threads) {
+/// This thread keeps the lock alive meanwhile: the replicas of a single layer can take minutes.
+void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int threads,
+                  archive::CheckpointLock& lock) {
   std::atomic<std::size_t> next = 0;
-  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(threads));
-  const auto work = [&](std::size_t thread) {
-    try {
-      for (std::size_t i = next++; i < record.layers.size(); i = next++) {
-        record.layers[i] = fit::refitted_row(record.layers[i], record.spectra[i], options);
-      }
-    } catch (...) {
-      errors[thread] = std::current_exception();
+  const auto work = [&] {
+    for (std::size_t i = next++; i < record.layers.size(); i = next++) {
+      record.layers[i] = fit::refitted_row(record.layers[i], record.spectra[i], options);
     }
   };
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t t = 1; t < errors.size(); ++t) others.emplace_back(work, t);
-    work(0);
+  std::vector<std::future<void>> workers;  // whose end waits for those still at work
+  try {
+    for (int t = 0; t < threads; ++t) workers.push_back(std::async(std::launch::async, work));
+    for (std::future<void>& worker : workers) {
+      while (worker.wait_for(kLook) != std::future_status::ready) lock.beat();
+      worker.get();
+    }
+  } catch (...) {
+    next = record.layers.size();
+    throw;
   }
-  for (const std::exception_ptr& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
+}
+
+/// The folder of an archive file.
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+/// The id under which a file's checkpoint is written again, and locked: its own name for it, which
+/// is not that of a file that was renamed.
+std::string id_of(const std::filesystem::path& file) {
+  std::string id = archive::read_provenance(file).checkpoint_id;
+  if (archive::is_checkpoint_id(id)) return id;
+  throw Error(Blame::input, printable(file.string()) + ": holds the checkpoint '" + printable(id) +
+                                "', which is no id. It was not written by wishart");
 }
 
 }  // namespace
 
-std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads) {
+std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
+                       archive::CheckpointLock& lock) {
+  require(lock.held(), "an archive file is replaced by who has its lock");
   CheckpointRecord record = archive::read_archive(file);
   options.weightwatcher = record.provenance.mode == "weightwatcher";
   if (threads == 0) threads = static_cast<int>(std::thread::hardware_concurrency());
   threads =
       std::clamp(threads, 1, static_cast<int>(std::max<std::size_t>(record.layers.size(), 1)));
-  refit_layers(record, options, threads);
+  refit_layers(record, options, threads, lock);
   fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options.weightwatcher);
   record.provenance.fit_options = fit::options_json(options);
   record.provenance.fit_version = fit::kFitVersion;
-  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  archive::write_archive(folder, record);
+  lock.beat(true);
+  archive::write_archive(folder_of(file), record);
   return record.layers.size();
 }
 
-std::string refit_archive(const RefitOptions& options) {
+CommandResult refit_archive(const RefitOptions& options) {
   std::vector<std::filesystem::path> files;
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
     files.push_back(archive::resolve_checkpoint(options.archive, options.checkpoint));
@@ -66,13 +89,21 @@ std::string refit_archive(const RefitOptions& options) {
       files.push_back(archive::resolve_checkpoint(options.archive, id));
     }
   }
-  std::string text;
+  CommandResult result;
   for (const auto& file : files) {
-    const std::size_t layers = refit_file(file, options.fit, options.threads);
-    text += printable(file.stem().string()) + ": " + std::to_string(layers) +
-            " matrices fitted again\n";
+    const std::string id = id_of(file);
+    archive::CheckpointLock lock(folder_of(file), id);
+    if (!lock.held()) {
+      result.text += left_to_another_text(id, lock);
+      result.exit_code = static_cast<int>(Blame::interrupted);
+      continue;
+    }
+    if (lock.taken_over()) result.text += taken_over_text(id, lock) + "\n";
+    const std::size_t layers = refit_file(file, options.fit, options.threads, lock);
+    result.text += printable(file.stem().string()) + ": " + std::to_string(layers) +
+                   " matrices fitted again\n";
   }
-  return text;
+  return result;
 }
 
 }  // namespace wishart::job

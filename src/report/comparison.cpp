@@ -91,7 +91,7 @@ TextTable violations_table(const analysis::RuleVerdict& verdict) {
 
 std::string render_comparison(const analysis::Comparison& comparison, ReportFormat format) {
   if (format == ReportFormat::json) return comparison_json(comparison);
-  Page page(format == ReportFormat::markdown);
+  Page page(format);
   page.title("From " + comparison.a + " (A) to " + comparison.b + " (B)");
   std::map<std::string, std::int64_t> counts;
   std::int64_t significant = 0;
@@ -125,7 +125,7 @@ std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
   std::int64_t failed = 0;
   for (const analysis::RuleVerdict& verdict : verdicts) failed += verdict.passed ? 0 : 1;
   if (format == ReportFormat::json) return verdicts_json(verdicts, failed == 0);
-  Page page(format == ReportFormat::markdown);
+  Page page(format);
   page.title("Gate");
   for (const analysis::RuleVerdict& verdict : verdicts) {
     page.paragraph(

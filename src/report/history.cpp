@@ -3,7 +3,10 @@
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "charts.hpp"
 #include "page.hpp"
+#include "report_json.hpp"
+#include "sections.hpp"
 
 namespace wishart::report {
 namespace {
@@ -133,13 +136,27 @@ void add_advice(Page& page, const analysis::History& history) {
       "brings them to rest as well. Confirm with the evaluation that the model is for.");
 }
 
+std::vector<Card> history_cards(const analysis::History& history) {
+  const analysis::HistoryRow& first = history.rows.front();
+  const analysis::HistoryRow& last = history.rows.back();
+  const bool of_eval = history.loss_is_eval;
+  return {{advice_word(history.advice), "advice"},
+          {std::to_string(history.rows.size()), "checkpoints"},
+          {count_text(last.step), "last step"},
+          {fixed(last.alpha, 2), "mean alpha, first " + fixed(first.alpha, 2)},
+          {number(of_eval ? last.eval_loss : last.loss), of_eval ? "eval loss" : "loss"},
+          {std::isnan(last.settled_share) ? "-" : fixed(100 * last.settled_share, 0) + " %",
+           "of the layers settled"},
+          {std::to_string(history.drifts.size()), "drifts of layers"}};
+}
+
 }  // namespace
 
-std::string render_history(const analysis::History& history, ReportFormat format) {
-  if (format == ReportFormat::json) return history_json(history);
-  Page page(format == ReportFormat::markdown);
+void add_history(Page& page, const analysis::History& history) {
   page.title("History of " + plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint"));
-  if (history.rows.empty()) return page.take();
+  if (history.rows.empty()) return;
+  page.cards(history_cards(history));
+  page.figures(history_figures(history));
   page.table(checkpoints_table(history));
   page.paragraph(
       "alpha, norms: means over the layers. < 2, > 6: layers with such an alpha. same: layers "
@@ -148,6 +165,23 @@ std::string render_history(const analysis::History& history, ReportFormat format
       "way.");
   add_drifts(page, history);
   add_advice(page, history);
+}
+
+std::string render_history(const analysis::History& history, ReportFormat format) {
+  if (format == ReportFormat::json) return history_json(history);
+  Page page(format);
+  add_history(page, history);
+  return page.take();
+}
+
+std::string render_run(const analysis::History& history, const CheckpointRecord& last,
+                       ReportFormat format) {
+  if (format == ReportFormat::json) {
+    return "{\"history\": " + history_json(history) + ", \"last\": " + report_json(last) + "}\n";
+  }
+  Page page(format);
+  add_history(page, history);
+  add_report(page, last);
   return page.take();
 }
 

@@ -1,53 +1,56 @@
 #pragma once
 
 /// @file
-/// Inside of the module: a page of text or Markdown, and how it writes numbers.
+/// Inside of the module: a page of text, Markdown or HTML, and how it writes numbers.
 
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "wishart/core/text.hpp"
+#include "wishart/report/report.hpp"
 #include "wishart/report/text_table.hpp"
 
 namespace wishart::report {
 
 inline constexpr std::size_t kNameWidth = 44;  ///< of a name in a table
 
-/// The pieces of a report in one of its two forms for people.
+/// A number that stands out, with what it is.
+struct Card {
+  std::string value;
+  std::string meaning;
+};
+
+/// The pieces of a report in one of its forms for people. Texts may be foreign.
 class Page {
 public:
-  explicit Page(bool markdown) : markdown_(markdown) {}
+  /// @pre format is not json
+  explicit Page(ReportFormat format);
 
-  void title(const std::string& text) {
-    if (markdown_) {
-      text_ += "# " + markdown_cell(text) + "\n\n";
-    } else {
-      const std::string shown = printable(text);
-      text_ += shown + "\n" + std::string(shown.size(), '=') + "\n\n";
-    }
-  }
-  void heading(const std::string& text) {
-    text_ += markdown_ ? "## " + markdown_cell(text) + "\n\n"
-                       : text + "\n" + std::string(text.size(), '-') + "\n\n";
-  }
-  void line(const std::string& text) {
-    text_ += markdown_ ? "- " + markdown_cell(text) + "\n" : "  " + printable(text, 2000) + "\n";
-  }
-  void paragraph(const std::string& text) {
-    text_ += (markdown_ ? markdown_cell(text) : printable(text, 2000)) + "\n\n";
-  }
-  void table(const TextTable& table, std::size_t max_cell = kNameWidth) {
-    text_ += (markdown_ ? render_markdown(table) : render_text(table, max_cell)) + "\n";
-  }
-  void gap() { text_ += "\n"; }
-  [[nodiscard]] std::string take() { return std::move(text_); }
+  void title(const std::string& text);
+  void heading(const std::string& text);
+  /// A line of a list without sentences.
+  void line(const std::string& text);
+  void paragraph(const std::string& text);
+  /// @param max_cell  characters of a cell, in text only
+  void table(const TextTable& table, std::size_t max_cell = kNameWidth);
+  void gap();
+
+  [[nodiscard]] bool html() const noexcept { return format_ == ReportFormat::html; }
+  /// In HTML only; the other forms say the same in words and tables.
+  void cards(const std::vector<Card>& cards);
+  /// Drawings beside each other, HTML as Plot::figure gives it. In HTML only.
+  void figures(const std::vector<std::string>& figures);
+
+  /// The whole page.
+  [[nodiscard]] std::string take();
 
 private:
-  bool markdown_;
+  ReportFormat format_;
+  std::string first_title_;
   std::string text_;
 };
 

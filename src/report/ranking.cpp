@@ -118,7 +118,7 @@ void add_best(Page& page, const analysis::Following& following) {
 std::string render_ranking(const std::vector<analysis::Model>& models, std::size_t metric,
                            const analysis::Following& following, ReportFormat format) {
   if (format == ReportFormat::json) return ranking_json(models, metric, following);
-  Page page(format == ReportFormat::markdown);
+  Page page(format);
   const analysis::RankMetric& by = analysis::rank_metrics()[metric];
   page.title(std::string("Models by ") + by.name);
   page.table(models_table(models, metric));

@@ -8,15 +8,18 @@
 #include "wishart/report/text_table.hpp"
 
 #include "attention.hpp"
+#include "charts.hpp"
 #include "page.hpp"
 #include "report_json.hpp"
+#include "sections.hpp"
 
 namespace wishart::report {
 namespace {
 
 constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
 constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
-constexpr std::size_t kMostSkipped = 3;     ///< names listed for each reason
+constexpr std::size_t kMostHtmlLayers = 5000;
+constexpr std::size_t kMostSkipped = 3;  ///< names listed for each reason
 /// Room for a list of names, each of which has been cut to kNameWidth.
 constexpr std::size_t kListWidth = (kMostSkipped + 1) * (kNameWidth + 2);
 
@@ -88,6 +91,26 @@ void add_summary(Page& page, const CheckpointRecord& record) {
   page.table(table);
 }
 
+std::vector<Card> record_cards(const CheckpointRecord& record) {
+  const auto warned = [&](const char* word) {
+    return std::to_string(
+        std::count_if(record.layers.begin(), record.layers.end(), [&](const LayerRow& layer) {
+          return layer.status != "failed" && has_warning(layer, word);
+        }));
+  };
+  const auto unfitted =
+      std::count_if(record.layers.begin(), record.layers.end(),
+                    [](const LayerRow& layer) { return layer.status != "success"; });
+  const SummaryRow* alpha = find_summary(record, "all", "all", "alpha");
+  return {{std::to_string(record.layers.size()), "matrices"},
+          {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha"},
+          {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
+          {warned("over-trained"), "over-trained"},
+          {warned("under-trained"), "under-trained"},
+          {warned("rank-collapse"), "with rank collapse"},
+          {std::to_string(unfitted), "without a fit"}};
+}
+
 void add_groups(Page& page, const CheckpointRecord& record, const std::string& group_by,
                 const std::string& heading) {
   std::vector<std::string> groups;
@@ -149,7 +172,8 @@ void add_layers(Page& page, const CheckpointRecord& record) {
   table.header = {"layer", "role",     "N x M",    "alpha",  "+-",   "D",
                   "tail",  "log_norm", "log_spec", "stable", "rank", "warning"};
   table.right_aligned = {false, false, true, true, true, true, true, true, true, true, true, false};
-  const std::size_t shown = std::min(kMostLayers, record.layers.size());
+  const std::size_t shown =
+      std::min(page.html() ? kMostHtmlLayers : kMostLayers, record.layers.size());
   for (std::size_t i = 0; i < shown; ++i) {
     const LayerRow& l = record.layers[i];
     table.rows.push_back({l.key, l.role, std::to_string(l.N) + " x " + std::to_string(l.M),
@@ -226,11 +250,11 @@ void add_numerics(Page& page, const CheckpointRecord& record) {
 
 }  // namespace
 
-std::string render_report(const CheckpointRecord& record, ReportFormat format) {
-  if (format == ReportFormat::json) return report_json(record);
-  Page page(format == ReportFormat::markdown);
+void add_report(Page& page, const CheckpointRecord& record) {
   page.title("Spectra of " + record.provenance.checkpoint_id);
   add_provenance(page, record);
+  page.cards(record_cards(record));
+  page.figures(layer_figures(record.layers));
   add_summary(page, record);
   add_attention(page, record);
   add_groups(page, record, "role", "By role");
@@ -238,6 +262,12 @@ std::string render_report(const CheckpointRecord& record, ReportFormat format) {
   add_layers(page, record);
   add_skipped(page, record);
   add_numerics(page, record);
+}
+
+std::string render_report(const CheckpointRecord& record, ReportFormat format) {
+  if (format == ReportFormat::json) return report_json(record);
+  Page page(format);
+  add_report(page, record);
   return page.take();
 }
 

@@ -10,12 +10,6 @@ namespace {
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
-/// Code points of well-formed UTF-8.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
-}
-
 /// The first `count` code points.
 std::string_view head(std::string_view text, std::size_t count) {
   std::size_t i = 0;
@@ -44,6 +38,11 @@ void append_padded(std::string& line, const std::string& cell, std::size_t width
 }
 
 }  // namespace
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+}
 
 std::string shortened(const std::string& text, std::size_t max) {
   if (width_of(text) <= max) return text;

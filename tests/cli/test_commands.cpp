@@ -176,24 +176,6 @@ TEST_CASE("options come from flags first, then from the job file", "[cli]") {
   CHECK(std::filesystem::exists(temp / "from-flag/small.h5"));
 }
 
-TEST_CASE("the shipped job files run", "[cli]") {
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(WISHART_SOURCE "/jobs")) {
-    // Rules of gates are run by cli.decisions.
-    const bool of_scan = entry.path().filename().string().rfind("scan-", 0) == 0;
-    if (entry.path().extension() != ".cfg" || !of_scan) continue;
-    const TempFolder temp;
-    const Outcome scan = run_wishart({"scan", small_model(temp).string(), "--job",
-                                      entry.path().string(), "--archive", (temp / "a").string()},
-                                     2);
-    CAPTURE(entry.path().string());
-    INFO(scan.err);
-    CHECK(scan.exit_code == 0);
-    ++files;
-  }
-  CHECK(files >= 3);
-}
-
 TEST_CASE("progress is told as plain lines, JSON or not at all", "[cli]") {
   const TempFolder temp;
   const std::string model = small_model(temp).string();

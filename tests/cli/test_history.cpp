@@ -45,6 +45,18 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
   CHECK(report.exit_code == 0);
   CHECK(report.out.find("History of 7 checkpoints") == 0);
   CHECK(report.out.find("Is it still learning?") != std::string::npos);
+  // The losses stand beside alpha, in the table and as a drawing.
+  for (const auto& row : table.rows) {
+    const std::size_t line = report.out.find("\n" + row.at("checkpoint") + " ");
+    REQUIRE(line != std::string::npos);
+    const std::string shown = report.out.substr(line + 1, report.out.find('\n', line + 1) - line);
+    CAPTURE(shown);
+    if (row.at("loss") != "nan")
+      CHECK(shown.find(row.at("loss").substr(0, 4)) != std::string::npos);
+  }
+  const Outcome page = run_wishart({"report", archive, "--format", "html"});
+  CHECK(page.exit_code == 0);
+  CHECK(page.out.find("<figcaption>loss</figcaption>") != std::string::npos);
   CHECK(report.out.find("Caveat: ") != std::string::npos);
   CHECK(report.out.find("Spectra of checkpoint-600") != std::string::npos);
   const auto json = temp.write("r.json", run_wishart({"report", archive, "--format", "json"}).out);

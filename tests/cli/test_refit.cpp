@@ -151,6 +151,56 @@ TEST_CASE("an archive of an older schema is fitted and written anew", "[refit]")
   CHECK(parse_csv(layers_of((temp / "archive/archive-v1.h5").string())).rows.size() == 5);
 }
 
+TEST_CASE("refit leaves a checkpoint to the job that has its lock, and takes over stale ones",
+          "[refit][lock]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp).exit_code == 0);
+  REQUIRE(scan(temp, {"--id", "second"}).exit_code == 0);
+  // The lock of a job on another host that is alive: just made.
+  const auto lock =
+      temp.write("archive/small.lock",
+                 "wishart lock 1\nnode4\nboot x\n123\n456\n789\n2026-01-31T12:00:00Z\ntoken\n");
+  const std::string before = layers_of(archive + "/small.h5");
+  const Outcome left = run_wishart({"refit", archive, "--xmax", "3"});
+  CAPTURE(left.out, left.err);
+  CHECK(left.exit_code == 75);
+  CHECK(left.out.find("small: another job is at it: process 123 on node4, Slurm job 789, since "
+                      "2026-01-31T12:00:00Z. It is left to that job") != std::string::npos);
+  CHECK(left.out.find("second: 3 matrices fitted again\n") != std::string::npos);
+  CHECK(layers_of(archive + "/small.h5") == before);
+  CHECK(std::filesystem::exists(lock));
+  REQUIRE(run_shell("touch -d '2 minutes ago' " + quoted(lock.string())).exit_code == 0);
+  const Outcome taken = run_wishart({"refit", archive, "--xmax", "3"});
+  CHECK(taken.exit_code == 0);
+  CHECK(taken.out.find("small: the lock of a job that is gone was taken over: process 123") !=
+        std::string::npos);
+  CHECK(layers_of(archive + "/small.h5") != before);
+  CHECK_FALSE(std::filesystem::exists(lock));
+  CHECK_FALSE(std::filesystem::exists(archive + "/second.lock"));
+}
+
+TEST_CASE("while refit works a scan and another refit find its lock", "[refit][lock]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp).exit_code == 0);
+  // So many replicas that it lasts until it is killed.
+  const Outcome both = run_shell(
+      quoted(program_path()) + " refit " + quoted(archive) +
+      " --gof 1000000 --threads 1 & first=$!" + "\nfor i in $(seq 300); do [ -e " +
+      quoted(archive + "/small.lock") + " ] && break; sleep 0.1; done\n" + quoted(program_path()) +
+      " refit " + quoted(archive) + "; code=$?; kill -9 $first; wait $first; exit $code");
+  CAPTURE(both.out, both.err);
+  CHECK(both.exit_code == 75);
+  CHECK(both.out.find("small: another job is at it: process ") == 0);
+  // Its owner is gone, and this machine can tell.
+  const Outcome after = run_wishart({"refit", archive});
+  CHECK(after.exit_code == 0);
+  CHECK(after.out.find("was taken over") != std::string::npos);
+}
+
 TEST_CASE("refit refuses what it cannot mean", "[refit]") {
   const TempFolder temp;
   const auto message = [&](std::vector<std::string> more) {

@@ -68,8 +68,8 @@ struct Trend {
 struct Drift {
   std::string key;
   std::string role;
-  std::string why;       ///< `over-trained`, `new-outliers`, `rank-falls`
-  double before = kNan;  ///< at the first checkpoint of the window: alpha, outliers, rank
+  std::string why;       ///< `over-trained`, `new-traps`, `new-outliers`, `rank-falls`
+  double before = kNan;  ///< at the first checkpoint of the window: alpha, number, rank
   double now = kNan;
 };
 
@@ -114,6 +114,7 @@ private:
     double alpha_error = kNan;
     double log_norm = kNan;
     double log_spectral_norm = kNan;
+    double traps = kNan;  ///< NaN without spectra of random orders
     double outliers = kNan;
     double rank = kNan;
   };

@@ -45,9 +45,10 @@ struct CommandResult {
 /// @throws Error
 [[nodiscard]] std::string plan_text(const PlanOptions& options);
 
-/// Computes all metrics of an archive's checkpoints again; says for each what was done.
+/// Computes all metrics of an archive's checkpoints again; says for each what was done. Those that
+/// another job is at are left to it: exit code 75.
 /// @throws Error
-[[nodiscard]] std::string refit_archive(const RefitOptions& options);
+[[nodiscard]] CommandResult refit_archive(const RefitOptions& options);
 
 /// The report of one archived checkpoint, or of a history and its last.
 [[nodiscard]] std::string report_text(const ReportOptions& options);

@@ -16,7 +16,7 @@
 namespace wishart::job {
 
 enum class ProgressStyle : std::uint8_t { automatic, plain, json, none };
-enum class OutputFormat : std::uint8_t { text, md, csv, json, npy };
+enum class OutputFormat : std::uint8_t { text, md, html, csv, json, npy };
 
 /// Which tensors become matrices, and how; shared by `scan` and `inspect`.
 struct SelectionArguments {

@@ -31,4 +31,8 @@ namespace wishart::report {
 /// The checkpoints of a run, what drifts, and the advice with its evidence and its caveat.
 [[nodiscard]] std::string render_history(const analysis::History& history, ReportFormat format);
 
+/// The history, then the report of its last checkpoint, as one text.
+[[nodiscard]] std::string render_run(const analysis::History& history, const CheckpointRecord& last,
+                                     ReportFormat format);
+
 }  // namespace wishart::report

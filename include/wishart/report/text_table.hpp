@@ -4,6 +4,7 @@
 /// A table of texts, rendered for people or for programs.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace wishart::report {
@@ -29,6 +30,8 @@ struct TextTable {
 [[nodiscard]] std::string csv_cell(const std::string& text);
 /// Text for a Markdown table: printable, and everything with a meaning in Markdown or HTML escaped.
 [[nodiscard]] std::string markdown_cell(const std::string& text);
+/// Code points of well-formed UTF-8: what a text takes on a line.
+[[nodiscard]] std::size_t width_of(std::string_view text);
 /// At most `max` code points: the middle is replaced by an ellipsis.
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t max);
 

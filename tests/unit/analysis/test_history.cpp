@@ -103,6 +103,24 @@ TEST_CASE("layers that drift are named with what they were and are", "[history]"
   CHECK(drifts[2].why == "rank-falls");
 }
 
+TEST_CASE("where both checkpoints were randomised, new traps are told and not outliers",
+          "[history]") {
+  std::vector<CheckpointRecord> records{at_step(1, 3, 2), at_step(2, 3, 2)};
+  const auto whys = [&] {
+    std::vector<std::string> found;
+    for (const Drift& drift : history_of(records).drifts) found.push_back(drift.key + drift.why);
+    return found;
+  };
+  const std::string first = records[0].layers[0].key;
+  records[1].layers[0].num_outliers = 2;
+  records[1].layers[0].weights.num_traps = 1;
+  CHECK(whys() == std::vector<std::string>{first + "new-outliers"});  // only one was randomised
+  records[0].layers[0].weights.num_traps = 0;
+  CHECK(whys() == std::vector<std::string>{first + "new-traps"});
+  records[1].layers[0].weights.num_traps = 0;
+  CHECK(whys().empty());
+}
+
 TEST_CASE("a trend is the line of least squares with Student's interval", "[history]") {
   // Exact: y = 2 x.
   const Trend exact = trend_of({1, 2, 3, 4}, {2, 4, 6, 8});

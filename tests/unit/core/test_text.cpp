@@ -23,6 +23,10 @@ TEST_CASE("control characters and broken UTF-8 are shown, not sent", "[text]") {
   CHECK(printable("bad\xff\xc3(") == "bad\\xff\\xc3(");
   CHECK(printable("\xe2\x80\xae"
                   "evil") == "\\xe2\\x80\\xaeevil");
+  // The Arabic letter mark turns what follows around, as U+200F does; Arabic letters stay.
+  CHECK(printable("a\xd8\x9c"
+                  "1") == "a\\xd8\\x9c1");
+  CHECK(printable("\xd8\xa7\xd9\x84") == "\xd8\xa7\xd9\x84");
   CHECK(printable("\xc2\x9b") == "\\xc2\\x9b");
   CHECK(printable(std::string(1000, 'x'), 10) == "xxxxxxxxxx...");
 }

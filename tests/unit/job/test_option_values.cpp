@@ -85,8 +85,8 @@ TEST_CASE("each command has its own formats", "[options]") {
   CHECK(refusal(parse_inspect, {"m", "--format", "md"}) ==
         "--format: expected one of text, csv, json, found 'md'");
   CHECK(refusal(parse_report, {"a", "--format", "csv"}) ==
-        "--format: expected one of text, md, json, found 'csv'");
-  CHECK(refusal(parse_report, {"a", "--format", "html"}) ==
+        "--format: expected one of text, md, html, json, found 'csv'");
+  CHECK(refusal(parse_gate, {"a", "--rules", "r", "--format", "html"}) ==
         "--format: expected one of text, md, json, found 'html'");
   CHECK(refusal(parse_export, {"a", "--format", "text"}) ==
         "--format: expected one of csv, json, npy, found 'text'");

@@ -83,6 +83,7 @@ inline const std::vector<std::string>& hostile_names() {
                                               "@SUM(A1)",
                                               "a,\"b\",c",
                                               "\xe2\x80\xaegnp.exe",
+                                              "\xd8\x9cmark",
                                               "\xe2\x81\xa6isolate\xe2\x81\xa9",
                                               "bad \xff\xc3 utf8",
                                               "\xc2\x9b"
@@ -113,7 +114,8 @@ inline bool calm_on_a_terminal(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     if ((byte < 0x20 && c != '\n') || byte == 0x7f) return false;
   }
-  for (const char* bad : {"\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9", "\xc2\x9b", "\xff"}) {
+  for (const char* bad :
+       {"\xe2\x80\xae", "\xd8\x9c", "\xe2\x81\xa6", "\xe2\x81\xa9", "\xc2\x9b", "\xff"}) {
     if (text.find(bad) != std::string_view::npos) return false;
   }
   return true;

@@ -66,6 +66,12 @@ TEST_CASE("the sections stand in their order, attention before all tables of lay
   CHECK(text.back() == '\n');
 }
 
+TEST_CASE("the title's line is as long as the title, not as its bytes", "[report]") {
+  CheckpointRecord record = usual();
+  record.provenance.checkpoint_id = "größe";
+  CHECK(text_of(record).find("Spectra of größe\n================\n\n") == 0);
+}
+
 TEST_CASE("sections without content are left out, or say so", "[report]") {
   CHECK(headings(record_of({})) == std::vector<std::string>{"# Spectra of step-100", "## Summary",
                                                             "## Layers that need attention",

@@ -1,0 +1,102 @@
+#include "page.hpp"
+
+#include <utility>
+
+#include "wishart/core/error.hpp"
+
+#include "html.hpp"
+
+namespace wishart::report {
+namespace {
+
+/// Paths and lists of names are longer than names.
+constexpr std::size_t kMostChars = 2000;
+
+std::string element(const char* opening, const std::string& text, const char* tag) {
+  return std::string(opening) + html_text(text, kMostChars) + "</" + tag + ">\n";
+}
+
+}  // namespace
+
+Page::Page(ReportFormat format) : format_(format) {
+  require(format != ReportFormat::json, "a page is for people");
+}
+
+void Page::title(const std::string& text) {
+  if (first_title_.empty()) first_title_ = text;
+  if (html()) {
+    text_ += element("<h1>", text, "h1");
+  } else if (format_ == ReportFormat::markdown) {
+    text_ += "# " + markdown_cell(text) + "\n\n";
+  } else {
+    const std::string shown = printable(text);
+    text_ += shown + "\n" + std::string(width_of(shown), '=') + "\n\n";
+  }
+}
+
+void Page::heading(const std::string& text) {
+  if (html()) {
+    text_ += element("<h2>", text, "h2");
+  } else if (format_ == ReportFormat::markdown) {
+    text_ += "## " + markdown_cell(text) + "\n\n";
+  } else {
+    text_ += text + "\n" + std::string(text.size(), '-') + "\n\n";
+  }
+}
+
+void Page::line(const std::string& text) {
+  if (html()) {
+    text_ += element("<div class=\"line\">", text, "div");
+  } else if (format_ == ReportFormat::markdown) {
+    text_ += "- " + markdown_cell(text) + "\n";
+  } else {
+    text_ += "  " + printable(text, kMostChars) + "\n";
+  }
+}
+
+void Page::paragraph(const std::string& text) {
+  if (html()) {
+    text_ += element("<p>", text, "p");
+  } else if (format_ == ReportFormat::markdown) {
+    text_ += markdown_cell(text) + "\n\n";
+  } else {
+    text_ += printable(text, kMostChars) + "\n\n";
+  }
+}
+
+void Page::table(const TextTable& table, std::size_t max_cell) {
+  if (html()) {
+    text_ += html_table(table);
+  } else if (format_ == ReportFormat::markdown) {
+    text_ += render_markdown(table) + "\n";
+  } else {
+    text_ += render_text(table, max_cell) + "\n";
+  }
+}
+
+void Page::gap() {
+  if (!html()) text_ += "\n";
+}
+
+void Page::cards(const std::vector<Card>& cards) {
+  if (!html()) return;
+  text_ += "<div class=\"cards\">\n";
+  for (const Card& card : cards) {
+    text_ += "<div><b>" + html_text(card.value) + "</b><span>" + html_text(card.meaning) +
+             "</span></div>\n";
+  }
+  text_ += "</div>\n";
+}
+
+void Page::figures(const std::vector<std::string>& figures) {
+  if (!html() || figures.empty()) return;
+  text_ += "<div class=\"figures\">\n";
+  for (const std::string& figure : figures) text_ += figure;
+  text_ += "</div>\n";
+}
+
+std::string Page::take() {
+  return html() ? html_document(first_title_, text_) : std::exchange(text_, {});
+}
+
+}  // namespace wishart::report

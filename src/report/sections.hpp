@@ -1,0 +1,16 @@
+#pragma once
+
+/// @file
+/// Inside of the module: reports as parts of a page.
+
+#include "wishart/analysis/history.hpp"
+#include "wishart/record/checkpoint_record.hpp"
+
+#include "page.hpp"
+
+namespace wishart::report {
+
+void add_history(Page& page, const analysis::History& history);
+void add_report(Page& page, const CheckpointRecord& record);
+
+}  // namespace wishart::report

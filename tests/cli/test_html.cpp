@@ -1,0 +1,73 @@
+/// @file
+/// The report as one HTML page: well-formed, whole by itself, whatever the names.
+
+#include <catch2/catch.hpp>
+
+#include "support/program.hpp"
+#include "support/safetensors_file.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart::test;
+
+namespace {
+
+constexpr const char* kHostile = "<script>alert(1)</script>\"'&\xe2\x80\xae\xd8\x9c\x1b[31m.weight";
+
+/// A run of `checkpoints` checkpoints, one tensor of which has a name that would do harm.
+std::string scanned_run(const TempFolder& temp, int checkpoints) {
+  for (int i = 1; i <= checkpoints; ++i) {
+    const auto seed = static_cast<std::uint64_t>(i);
+    write_bytes(temp / ("run/checkpoint-" + std::to_string(i)) / "model.safetensors",
+                safetensors_bytes(
+                    {{kHostile, {64, 32}, noise_values(2048, 1)},
+                     {"model.layers.0.mlp.up_proj.weight", {48, 32}, noise_values(1536, seed)},
+                     {"model.norm.weight", {32}, noise_values(32, 3)}}));
+  }
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(run_wishart({"scan", (temp / "run").string(), "--archive", archive, "--progress", "none"})
+              .exit_code == 0);
+  return archive;
+}
+
+std::string html_report(const std::string& archive) {
+  const Outcome report = run_wishart({"report", archive, "--format", "html"});
+  INFO(report.err);
+  REQUIRE(report.exit_code == 0);
+  return report.out;
+}
+
+void check_page(const TempFolder& temp, const std::string& page) {
+  const auto file = temp.write("page.html", page);
+  const Outcome checked = run_shell("/usr/bin/python3 " WISHART_SOURCE "/tests/cli/check_html.py " +
+                                    quoted(file.string()));
+  INFO(checked.err);
+  CHECK(checked.exit_code == 0);
+  for (const char* harm : {"<script>alert", "\x1b", "\xe2\x80\xae", "\xd8\x9c"}) {
+    CAPTURE(harm);
+    CHECK(page.find(harm) == std::string::npos);
+  }
+  CHECK(page.find("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\\xe2\\x80\\xae") !=
+        std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("the report of a checkpoint is one well-formed page", "[html]") {
+  const TempFolder temp;
+  const std::string page = html_report(scanned_run(temp, 1));
+  check_page(temp, page);
+  CHECK(page.find("<title>Spectra of checkpoint-1</title>") != std::string::npos);
+  CHECK(page.find("alpha by block") != std::string::npos);
+  CHECK(page.find("alpha by role") != std::string::npos);
+  CHECK(page.find("History") == std::string::npos);
+}
+
+TEST_CASE("the report of a history is one page with that of its last checkpoint", "[html]") {
+  const TempFolder temp;
+  const std::string page = html_report(scanned_run(temp, 3));
+  check_page(temp, page);
+  CHECK(page.find("<title>History of 3 checkpoints</title>") != std::string::npos);
+  CHECK(page.find("alpha, with the standard error of the mean") != std::string::npos);
+  CHECK(page.find("Is it still learning?") != std::string::npos);
+  CHECK(page.find("<h1>Spectra of checkpoint-3</h1>") != std::string::npos);
+}
