@@ -50,6 +50,16 @@ constexpr std::array<NamedDtype, 20> kDtypes{{
     {"uint8", "UntypedStorage", Dtype::u8},
 }};
 
+/// Storages of quantised tensors, which are not read, and types as large as their elements: in old
+/// files a storage stands behind all those before it.
+constexpr std::array<NamedDtype, 5> kSizesOnly{{
+    {"", "QInt8Storage", Dtype::i8},
+    {"", "QUInt8Storage", Dtype::u8},
+    {"", "QInt32Storage", Dtype::i32},
+    {"", "QUInt4x2Storage", Dtype::u8},
+    {"", "QUInt2x4Storage", Dtype::u8},
+}};
+
 /// Callees that make a tensor from storage, offset, size and stride.
 constexpr std::array<std::string_view, 3> kRebuild{"torch._utils._rebuild_tensor_v2",
                                                    "torch._utils._rebuild_tensor",
@@ -101,15 +111,21 @@ std::vector<PickleRef> storage_id(const Pickle& pickle, PickleRef node) {
   return id;
 }
 
-void read_storage(const Pickle& pickle, PickleRef node, TorchTensor& tensor) {
+/// @param size_only  the elements are not to be read
+void read_storage(const Pickle& pickle, PickleRef node, TorchTensor& tensor,
+                  bool size_only = false) {
   const std::vector<PickleRef> id = storage_id(pickle, node);
   if (id.empty()) refuse(pickle, tensor.name, ": expected a storage, found another reference");
   const std::string storage_class = pickle.name(id[1]);
   const std::string_view storage = in_torch(storage_class);
-  const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const NamedDtype& d) {
-    return !storage.empty() && d.storage == storage;
-  });
-  if (known == kDtypes.end()) {
+  const auto is_it = [&](const NamedDtype& d) { return !storage.empty() && d.storage == storage; };
+  const auto* known = std::find_if(kDtypes.begin(), kDtypes.end(), is_it);
+  bool found = known != kDtypes.end();
+  if (!found && size_only) {
+    known = std::find_if(kSizesOnly.begin(), kSizesOnly.end(), is_it);
+    found = known != kSizesOnly.end();
+  }
+  if (!found) {
     refuse(pickle, tensor.name,
            " is in a storage of class " + printable(storage_class, 100) + ", which is not read");
   }
@@ -175,7 +191,7 @@ std::vector<TorchStorage> torch_storages(const Pickle& pickle) {
     if (pickle.kind(node) != Kind::persistent || storage_id(pickle, node).empty()) continue;
     TorchTensor tensor;
     tensor.name = "of storage " + std::string(pickle.text(storage_id(pickle, node)[2]));
-    read_storage(pickle, node, tensor);
+    read_storage(pickle, node, tensor, true);
     storages.push_back({tensor.storage_key, tensor.dtype, tensor.storage_bytes});
   }
   return storages;
