@@ -119,4 +119,13 @@ double goodness_of_fit(std::span<const double> ascending, const ScanOptions& opt
   return static_cast<double>(as_far) / static_cast<double>(fitted);
 }
 
+double goodness_of_half(std::span<const double> ascending, const ScanOptions& options,
+                        const Resampling& resampling) {
+  if (resampling.replicas == 0) return kNan;
+  ScanOptions of_half = options;
+  of_half.min_tail = std::max(options.min_tail, (std::ssize(ascending) + 1) / 2);
+  const auto fit = scan_power_law(ascending, of_half);
+  return fit ? goodness_of_fit(ascending, of_half, *fit, resampling) : kNan;
+}
+
 }  // namespace wishart::fit

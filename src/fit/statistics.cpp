@@ -73,7 +73,9 @@ void fill_certainty(LayerRow& row, const TailFit& tail, const ScanOptions& scan,
         alpha_interval(tail.fitted, scan, {options.bootstrap, options.seed, stream});
     row.alpha_low = interval.low;
     row.alpha_high = interval.high;
-    row.gof_p = goodness_of_fit(tail.fitted, scan, tail.fit, {options.gof, ~options.seed, stream});
+    const Resampling replicas{options.gof, ~options.seed, stream};
+    row.gof_p = goodness_of_fit(tail.fitted, scan, tail.fit, replicas);
+    row.gof_p_half = goodness_of_half(tail.fitted, scan, replicas);
     if (const auto rival = rival_tail(tail.fitted, scan, tail.fit, kRivalD, kRivalAlpha)) {
       row.ambiguous = true;
       row.rival_alpha = rival->alpha;

@@ -122,11 +122,7 @@ void other_laws(const Settings& settings) {
         other += fit_laws(fitted).best == Law::power_law ? 0 : 1;
         const std::vector<double> half(x.begin() + n / 2, x.end());
         other_of_half += fit_laws(half).best == Law::power_law ? 0 : 1;
-        // The same test where the scan cannot shrink the tail until it passes.
-        const ScanOptions long_tails{.min_tail = n / 2, .skip_repeated = true};
-        const PowerLaw long_fit = scan_power_law(x, long_tails).value();
-        const Resampling resampling{settings.replicas, 3, stream};
-        low_of_half += goodness_of_fit(x, long_tails, long_fit, resampling) < 0.1 ? 1 : 0;
+        low_of_half += goodness_of_half(x, kScan, {settings.replicas, 3, stream}) < 0.1 ? 1 : 0;
       }
       const double count = settings.samples;
       std::printf("| %s | %d | %.0f | %.1f %% | %.1f %% | %.1f %% | %.1f %% |\n",

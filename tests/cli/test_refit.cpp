@@ -63,6 +63,8 @@ TEST_CASE("refit with the same options changes nothing, with others the metrics"
   REQUIRE(after.rows.size() == 3);
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(number(after.rows[i].at("gof_p")) >= 0);
+    CHECK(number(after.rows[i].at("gof_p_half")) >= 0);
+    CHECK(std::isnan(number(earlier.rows[i].at("gof_p_half"))));
     CHECK(std::isnan(number(after.rows[i].at("alpha_low"))));
     CHECK(number(after.rows[i].at("xmax")) < number(earlier.rows[i].at("xmax")));
     for (const char* same : {"norm", "seconds", "hash", "num_spikes", "detX_num", "role"}) {

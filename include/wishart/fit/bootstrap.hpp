@@ -40,4 +40,10 @@ struct Interval {
 [[nodiscard]] double goodness_of_fit(std::span<const double> ascending, const ScanOptions& options,
                                      const PowerLaw& fit, const Resampling& resampling);
 
+/// The same for the law that fits best among tails of at least half of the values: is the upper
+/// half a power law? The scan cannot move xmin up until what is left passes, as it does for
+/// lognormal and exponential samples (docs/metrics.md).
+[[nodiscard]] double goodness_of_half(std::span<const double> ascending, const ScanOptions& options,
+                                      const Resampling& resampling);
+
 }  // namespace wishart::fit

@@ -89,6 +89,7 @@ struct LayerRow {
   double alpha_low = kNan;
   double alpha_high = kNan;
   double gof_p = kNan;
+  double gof_p_half = kNan;
   bool ambiguous = false;
   double rival_alpha = kNan;
   double rival_xmin = kNan;
@@ -232,6 +233,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("tempbalance_lr", r.tempbalance_lr), f("alphapruning_sparsity", r.alphapruning_sparsity);
   f("alphadecay_wd", r.alphadecay_wd);
   visit_columns(r.weights, f);
+  f("gof_p_half", r.gof_p_half);  // later than the kept archives, whose columns are numbered
 }
 
 template <class F>

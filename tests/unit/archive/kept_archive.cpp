@@ -73,5 +73,8 @@ TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
 TEST_CASE("an archive of schema version 2 is still read", "[archive]") {
   const CheckpointRecord read =
       read_archive(std::filesystem::path(WISHART_TEST_DATA) / "archive-v2.h5");
-  CHECK(test::difference(read, test::sample_record(5, "archive-v2")) == "");
+  CheckpointRecord expected = test::sample_record(5, "archive-v2");
+  // Columns that came later have their defaults.
+  for (LayerRow& row : expected.layers) row.gof_p_half = kNan;
+  CHECK(test::difference(read, expected) == "");
 }

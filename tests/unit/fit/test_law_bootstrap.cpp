@@ -120,9 +120,29 @@ TEST_CASE("power laws have p-values all over, other laws none", "[bootstrap]") {
   CHECK(other_rejected == samples);
 }
 
+TEST_CASE("the upper half of lognormal and exponential values is no power law", "[bootstrap]") {
+  double sum = 0;
+  int rejected = 0;
+  const int samples = 10;
+  for (std::uint64_t seed = 0; seed < samples; ++seed) {
+    Draw draw(200 + seed);
+    const Resampling resampling{40, 2, seed};
+    const auto law = sorted_sample(1000, [&] { return draw.power_law(2); });
+    const auto lognormal = sorted_sample(1000, [&] { return std::exp(draw.normal()); });
+    const auto exponential = sorted_sample(1000, [&] { return draw.exponential(); });
+    sum += goodness_of_half(law, kCorrected, resampling);
+    rejected += goodness_of_half(lognormal, kCorrected, resampling) < 0.1 ? 1 : 0;
+    rejected += goodness_of_half(exponential, kCorrected, resampling) < 0.1 ? 1 : 0;
+  }
+  CHECK(rejected == 2 * samples);
+  // The mean of 10 uniform numbers has the standard deviation 0.091; four of them.
+  CHECK(std::abs(sum / samples - 0.5) < 0.37);
+}
+
 TEST_CASE("without replicas there is neither interval nor p-value", "[bootstrap]") {
   const std::vector<double> x{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   const auto fit = scan_power_law(x, kCorrected);
   CHECK(std::isnan(alpha_interval(x, kCorrected, {}).low));
   CHECK(std::isnan(goodness_of_fit(x, kCorrected, *fit, {})));
+  CHECK(std::isnan(goodness_of_half(x, kCorrected, {})));
 }
