@@ -178,6 +178,7 @@ void FileReader::read_dense(const Tensor& tensor, std::int64_t first, std::vecto
   check_dense(tensor, files_.source(static_cast<std::size_t>(tensor.file)).size_bytes);
   const std::int64_t offset_bytes = tensor.offset_bytes + first * (dtype_bits(tensor.dtype) / 8);
   read_strided(file_of(tensor.file), tensor.dtype, offset_bytes, std::move(axes), out, scratch_);
+  files_.check_unchanged(static_cast<std::size_t>(tensor.file));
 }
 
 void FileReader::read_elements(const Tensor& tensor, std::int64_t first, std::span<double> out) {
@@ -253,6 +254,7 @@ void FileReader::read_extents(const Tensor& tensor, const Block& block, std::spa
       read_strided(file, tensor.dtype,
                    extent.offset_bytes + common.file_first * (dtype_bits(tensor.dtype) / 8),
                    common.axes, out.data() + position, scratch_);
+      files_.check_unchanged(static_cast<std::size_t>(extent.file));
       filled += count;
     }
   }
@@ -274,6 +276,7 @@ void FileReader::read_flat_extents(const Tensor& tensor, std::int64_t first, std
     read_strided(file, tensor.dtype,
                  extent.offset_bytes + common.file_first * (dtype_bits(tensor.dtype) / 8),
                  common.axes, out + (common.origin[0] - first), scratch_);
+    files_.check_unchanged(static_cast<std::size_t>(extent.file));
     filled += common.axes[0].count;
   }
   require(filled == count, "extents do not tile their tensor");

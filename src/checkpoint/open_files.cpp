@@ -41,8 +41,7 @@ std::size_t OpenFiles::num_open() const noexcept {
       slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.file.has_value(); }));
 }
 
-InputFile OpenFiles::open_checked(const SourceFile& source) const {
-  InputFile file(root_ / source.name);
+void OpenFiles::check(const InputFile& file, const SourceFile& source) {
   const std::int64_t size = file.size_bytes();
   const std::int64_t mtime = file.mtime_ns();
   if (size != source.size_bytes || mtime != source.mtime_ns) {
@@ -52,7 +51,10 @@ InputFile OpenFiles::open_checked(const SourceFile& source) const {
                     ", found " + std::to_string(size) + " bytes of " + time_text(mtime) +
                     ". Run again when nothing writes to it");
   }
-  return file;
+}
+
+void OpenFiles::check_unchanged(std::size_t index) const {
+  if (slots_[index].file) check(*slots_[index].file, files_[index]);
 }
 
 const InputFile& OpenFiles::open(std::size_t index) {
@@ -66,7 +68,9 @@ const InputFile& OpenFiles::open(std::size_t index) {
     }
     oldest->file.reset();
   }
-  return slot.file.emplace(open_checked(files_[index]));
+  InputFile file(root_ / files_[index].name);
+  check(file, files_[index]);
+  return slot.file.emplace(std::move(file));
 }
 
 }  // namespace wishart::checkpoint

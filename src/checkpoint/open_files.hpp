@@ -26,8 +26,12 @@ public:
   /// @throws Error with Blame::input if it is not what the catalogue saw
   [[nodiscard]] const InputFile& open(std::size_t index);
 
+  /// Checks a file again, after something was read of it: what was read before it changed counts.
+  /// @throws Error as above
+  void check_unchanged(std::size_t index) const;
+
 private:
-  [[nodiscard]] InputFile open_checked(const SourceFile& source) const;
+  static void check(const InputFile& file, const SourceFile& source);
 
   struct Slot {
     std::optional<InputFile> file;

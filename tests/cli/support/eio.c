@@ -1,8 +1,15 @@
-/* Loaded before the C library: pread of a file whose path holds WISHART_EIO_PATH fails with EIO for
- * every byte at or behind WISHART_EIO_FROM. What a disk with a bad block does. */
+/* Loaded before the C library: what happens to files that are read by pread.
+ *
+ * A file whose path holds WISHART_EIO_PATH fails with EIO for every byte at or behind
+ * WISHART_EIO_FROM: what a disk with a bad block does.
+ *
+ * Before the WISHART_SPOIL_AT-th pread of a file whose path holds WISHART_SPOIL_PATH, counted from
+ * when WISHART_SPOIL_WHEN exists, the command WISHART_SPOIL runs: what another job does to a file
+ * that is being read. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +17,7 @@
 
 typedef ssize_t (*pread_function)(int, void*, size_t, off_t);
 
-static int is_bad(int descriptor, size_t size, off_t offset) {
-  const char* part = getenv("WISHART_EIO_PATH");
-  const char* from = getenv("WISHART_EIO_FROM");
-  if (part == NULL || from == NULL || offset + (off_t)size <= atoll(from)) return 0;
+static int path_holds(int descriptor, const char* part) {
   char link[64];
   char path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
@@ -23,7 +27,28 @@ static int is_bad(int descriptor, size_t size, off_t offset) {
   return strstr(path, part) != NULL;
 }
 
+static int is_bad(int descriptor, size_t size, off_t offset) {
+  const char* part = getenv("WISHART_EIO_PATH");
+  const char* from = getenv("WISHART_EIO_FROM");
+  if (part == NULL || from == NULL || offset + (off_t)size <= atoll(from)) return 0;
+  return path_holds(descriptor, part);
+}
+
+static void spoil(int descriptor) {
+  static atomic_int reads;
+  const char* part = getenv("WISHART_SPOIL_PATH");
+  const char* when = getenv("WISHART_SPOIL_WHEN");
+  const char* at = getenv("WISHART_SPOIL_AT");
+  const char* command = getenv("WISHART_SPOIL");
+  if (part == NULL || when == NULL || at == NULL || command == NULL) return;
+  if (access(when, F_OK) != 0 || !path_holds(descriptor, part)) return;
+  if (atomic_fetch_add(&reads, 1) + 1 != atoi(at)) return;
+  unsetenv("LD_PRELOAD"); /* not for the command */
+  if (system(command) != 0) abort();
+}
+
 static ssize_t reading(const char* name, int descriptor, void* out, size_t size, off_t offset) {
+  spoil(descriptor);
   if (is_bad(descriptor, size, offset)) {
     errno = EIO;
     return -1;
