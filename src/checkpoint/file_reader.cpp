@@ -161,24 +161,49 @@ void ElementReader::read_rectangle(const Tensor& tensor, const Block& block,
   }
 }
 
+FileReader::Place FileReader::place_in(const Extent& extent, std::int64_t element, Dtype dtype) {
+  return {extent.file, extent.offset_bytes + element * (dtype_bits(dtype) / 8)};
+}
+
 FileReader::FileReader(std::filesystem::path root, std::vector<SourceFile> files,
                        std::size_t max_open_files)
     : files_(std::move(root), std::move(files), max_open_files) {}
 
-const InputFile& FileReader::file_of(std::int32_t file) {
+std::int64_t FileReader::size_of(const Tensor& tensor, std::int32_t file) const {
   require(file >= 0 && static_cast<std::size_t>(file) < files_.size(),
           "a tensor names a file that the checkpoint does not have");
-  return files_.open(static_cast<std::size_t>(file));
+  if (tensor.deflated.size_bytes > 0) return tensor.deflated.size_bytes;
+  return files_.source(static_cast<std::size_t>(file)).size_bytes;
+}
+
+Inflater& FileReader::inflater_of(std::int32_t file, const Deflated& range) {
+  const std::pair key(file, range.offset_bytes);
+  if (inflaters_.size() >= kMaxInflaters && inflaters_.count(key) == 0) inflaters_.clear();
+  return inflaters_.try_emplace(key, range).first->second;
+}
+
+void FileReader::read_place(const Tensor& tensor, const Place& place, std::vector<Axis> axes,
+                            double* out) {
+  const auto index = static_cast<std::size_t>(place.file);
+  const InputFile& file = files_.open(index);
+  ReadBytes read = [&](std::int64_t offset_bytes, std::span<std::byte> bytes) {
+    file.read(offset_bytes, bytes);
+  };
+  if (tensor.deflated.size_bytes > 0) {
+    Inflater& inflater = inflater_of(place.file, tensor.deflated);
+    read = [&](std::int64_t offset_bytes, std::span<std::byte> bytes) {
+      inflater.read(file, offset_bytes, bytes);
+    };
+  }
+  read_strided(read, tensor.dtype, place.offset_bytes, std::move(axes), out, scratch_);
+  files_.check_unchanged(index);
 }
 
 void FileReader::read_dense(const Tensor& tensor, std::int64_t first, std::vector<Axis> axes,
                             double* out) {
-  require(tensor.file >= 0 && static_cast<std::size_t>(tensor.file) < files_.size(),
-          "a tensor names a file that the checkpoint does not have");
-  check_dense(tensor, files_.source(static_cast<std::size_t>(tensor.file)).size_bytes);
+  check_dense(tensor, size_of(tensor, tensor.file));
   const std::int64_t offset_bytes = tensor.offset_bytes + first * (dtype_bits(tensor.dtype) / 8);
-  read_strided(file_of(tensor.file), tensor.dtype, offset_bytes, std::move(axes), out, scratch_);
-  files_.check_unchanged(static_cast<std::size_t>(tensor.file));
+  read_place(tensor, {tensor.file, offset_bytes}, std::move(axes), out);
 }
 
 void FileReader::read_elements(const Tensor& tensor, std::int64_t first, std::span<double> out) {
@@ -248,13 +273,9 @@ void FileReader::read_extents(const Tensor& tensor, const Block& block, std::spa
         position += common.origin[d] * out_strides[d];
         count *= common.axes[d].count;
       }
-      const InputFile& file = file_of(extent.file);
-      check_extent(extent, tensor.dtype,
-                   files_.source(static_cast<std::size_t>(extent.file)).size_bytes);
-      read_strided(file, tensor.dtype,
-                   extent.offset_bytes + common.file_first * (dtype_bits(tensor.dtype) / 8),
-                   common.axes, out.data() + position, scratch_);
-      files_.check_unchanged(static_cast<std::size_t>(extent.file));
+      check_extent(extent, tensor.dtype, size_of(tensor, extent.file));
+      read_place(tensor, place_in(extent, common.file_first, tensor.dtype), common.axes,
+                 out.data() + position);
       filled += count;
     }
   }
@@ -269,14 +290,10 @@ void FileReader::read_flat_extents(const Tensor& tensor, std::int64_t first, std
   for (const Extent& extent : tensor.extents) {
     require(extent.size.size() == 1, "an extent has not one number for each dimension");
     if (!overlap(wanted, extent, common)) continue;
-    const InputFile& file = file_of(extent.file);
-    check_extent(extent, tensor.dtype,
-                 files_.source(static_cast<std::size_t>(extent.file)).size_bytes);
+    check_extent(extent, tensor.dtype, size_of(tensor, extent.file));
     common.axes[0].out_stride = 1;
-    read_strided(file, tensor.dtype,
-                 extent.offset_bytes + common.file_first * (dtype_bits(tensor.dtype) / 8),
-                 common.axes, out + (common.origin[0] - first), scratch_);
-    files_.check_unchanged(static_cast<std::size_t>(extent.file));
+    read_place(tensor, place_in(extent, common.file_first, tensor.dtype), common.axes,
+               out + (common.origin[0] - first));
     filled += common.axes[0].count;
   }
   require(filled == count, "extents do not tile their tensor");

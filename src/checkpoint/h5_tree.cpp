@@ -6,6 +6,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "h5_chunks.hpp"
 #include "h5_header.hpp"
 #include "json_scanner.hpp"
 
@@ -180,7 +181,9 @@ private:
     if (!dataset.dtype) {
       dataset.problem = "its elements are no little-endian numbers";
     } else if (find(messages, kFilters) != nullptr) {
-      dataset.problem = "it is compressed";
+      dataset.problem =
+          "it is compressed, or filtered in another way. Write it by h5py without compression, "
+          "shuffle and checksums";
     } else {
       place(*find(messages, kLayout), dataset);
     }
@@ -216,8 +219,17 @@ private:
     const std::uint64_t kind = fields.number(1);
     constexpr std::uint64_t kCompact = 0;
     constexpr std::uint64_t kContiguous = 1;
+    constexpr std::uint64_t kChunked = 2;
+    if (version == 3 && kind == kChunked && !dataset.shape.empty() && *bytes > 0) {
+      Hdf5Chunks chunks =
+          hdf5_chunks(file_, fields, {dataset.path, dataset.shape, dtype_bits(*dataset.dtype) / 8});
+      dataset.extents = std::move(chunks.extents);
+      dataset.problem = std::move(chunks.problem);
+      return;
+    }
     if ((version != 3 && version != 4) || kind > kContiguous) {
-      dataset.problem = "it is not stored in one piece";
+      dataset.problem =
+          "it is stored in a way that is not read. Write it by h5py without libver='latest'";
       return;
     }
     std::uint64_t found = 0;

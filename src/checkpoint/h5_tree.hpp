@@ -22,7 +22,8 @@ struct Hdf5Dataset {
   std::optional<Dtype> dtype;  ///< nothing: elements of another type
   std::int64_t offset_bytes = 0;
   std::int64_t size_bytes = 0;
-  std::string problem;  ///< why its elements cannot be read in place; empty: they can
+  std::vector<Extent> extents;  ///< of a dataset in chunks
+  std::string problem;          ///< why its elements cannot be read in place; empty: they can
 };
 
 struct Hdf5Tree {

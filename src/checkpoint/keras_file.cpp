@@ -76,6 +76,7 @@ KerasFile read_keras_file(const std::filesystem::path& path) {
     tensor.dtype = *dataset.dtype;
     tensor.offset_bytes = dataset.offset_bytes;
     tensor.size_bytes = dataset.size_bytes;
+    tensor.extents = std::move(dataset.extents);
     tensor.num_elements = dataset.size_bytes / (dtype_bits(tensor.dtype) / 8);
     file.tensors.push_back(std::move(tensor));
   }

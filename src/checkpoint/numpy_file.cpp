@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,7 +14,9 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "inflater.hpp"
 #include "json_scanner.hpp"
+#include "strided_read.hpp"
 #include "zip_directory.hpp"
 
 // Layout: NumPy Enhancement Proposal 1, and numpy/lib/format.py for versions 2 and 3.
@@ -154,18 +157,43 @@ private:
   bool shape_known_ = false;
 };
 
-std::string bytes_of(const InputFile& file, ByteRange range) {
+/// An array with its header: bytes of the file, or what they inflate to.
+struct Source {
+  ReadBytes read;
+  ByteRange range;
+  Deflated deflated;
+};
+
+Source plain_source(const InputFile& file, ByteRange range) {
+  return {[&file](std::int64_t offset_bytes, std::span<std::byte> out) {
+            file.read(offset_bytes, out);
+          },
+          range,
+          {}};
+}
+
+Source deflated_source(const InputFile& file, const Deflated& deflated) {
+  const auto inflater = std::make_shared<Inflater>(deflated);
+  return {[&file, inflater](std::int64_t offset_bytes, std::span<std::byte> out) {
+            inflater->read(file, offset_bytes, out);
+          },
+          {0, deflated.size_bytes},
+          deflated};
+}
+
+std::string bytes_of(const Source& source, ByteRange range) {
   std::string bytes(static_cast<std::size_t>(range.size_bytes), '\0');
-  file.read(range.offset_bytes, std::as_writable_bytes(std::span(bytes)));
+  source.read(range.offset_bytes, std::as_writable_bytes(std::span(bytes)));
   return bytes;
 }
 
 /// Where the text of a header stands.
-ByteRange header_range(const InputFile& file, ByteRange slice, const std::string& place) {
+ByteRange header_range(const Source& source, const std::string& place) {
+  const ByteRange slice = source.range;
   constexpr std::int64_t kShortest = 10;
   constexpr std::int64_t kLonger = 12;  // from version 2 on the length has 4 bytes
   const std::string head =
-      bytes_of(file, {slice.offset_bytes, std::min(slice.size_bytes, kLonger)});
+      bytes_of(source, {slice.offset_bytes, std::min(slice.size_bytes, kLonger)});
   if (!head.starts_with(kMagic) || std::ssize(head) < kShortest) {
     throw Error(Blame::input, place + ": expected an array of NumPy, found another first word");
   }
@@ -188,11 +216,12 @@ ByteRange header_range(const InputFile& file, ByteRange slice, const std::string
   return {slice.offset_bytes + begin, length};
 }
 
-/// Adds the array that stands in a slice of the file; returns the text of its header.
-std::string add_array(NumpyFile& result, const InputFile& file, ByteRange slice,
-                      const std::string& name, const std::string& place) {
-  const ByteRange range = header_range(file, slice, place);
-  std::string text = bytes_of(file, range);
+/// Adds the array; returns the text of its header.
+std::string add_array(NumpyFile& result, const Source& source, const std::string& name,
+                      const std::string& place) {
+  const ByteRange slice = source.range;
+  const ByteRange range = header_range(source, place);
+  std::string text = bytes_of(source, range);
   NpyHeader header(text, place);
   Tensor tensor;
   tensor.name = name;
@@ -228,6 +257,7 @@ std::string add_array(NumpyFile& result, const InputFile& file, ByteRange slice,
                     ", found " + std::to_string(found));
   }
   tensor.size_bytes = *bytes;
+  tensor.deflated = source.deflated;
   if (header.fortran_order && *count > 0 && tensor.shape.size() > 1) {
     Extent whole;
     whole.origin.assign(tensor.shape.size(), 0);
@@ -254,7 +284,11 @@ void read_archive(NumpyFile& result, const InputFile& file, const std::string& p
       throw Error(Blame::input,
                   place + ": array " + in_quotes(name, 100) + ": expected a name without NUL");
     }
-    add_array(result, file, directory.data(entry), name, place + ": array " + in_quotes(name, 100));
+    const bool deflated = ZipDirectory::is_deflated(entry);
+    add_array(result,
+              deflated ? deflated_source(file, directory.deflated(entry))
+                       : plain_source(file, directory.data(entry)),
+              name, place + ": array " + in_quotes(name, 100));
   }
 }
 
@@ -267,13 +301,13 @@ NumpyFile read_numpy_file(const std::filesystem::path& path) {
   result.source.name = path.filename().string();
   result.source.size_bytes = input.size_bytes();
   result.source.mtime_ns = input.mtime_ns();
+  const Source whole = plain_source(input, {0, result.source.size_bytes});
   const std::string head =
-      bytes_of(input, {0, std::min<std::int64_t>(result.source.size_bytes, 4)});
+      bytes_of(whole, {0, std::min<std::int64_t>(result.source.size_bytes, 4)});
   if (head.starts_with(std::string_view("PK", 2))) {
     read_archive(result, input, place);
   } else {
-    result.source.header_hash = hash_hex(
-        add_array(result, input, {0, result.source.size_bytes}, path.stem().string(), place));
+    result.source.header_hash = hash_hex(add_array(result, whole, path.stem().string(), place));
   }
   if (result.tensors.empty() && result.left_out.empty()) {
     throw Error(Blame::input, place + ": expected arrays of NumPy, found none");

@@ -316,7 +316,8 @@ Tensor QuantisedParts::take(const std::string& name, const std::string& weight) 
 }
 
 std::string QuantisedParts::bytes(const Tensor& tensor) const {
-  if (!tensor.is_dense() || tensor.size_bytes > kMaxSmallBytes) return {};
+  const bool compressed = tensor.deflated.size_bytes > 0;
+  if (!tensor.is_dense() || compressed || tensor.size_bytes > kMaxSmallBytes) return {};
   const SourceFile& source = catalogue_->files[static_cast<std::size_t>(tensor.file)];
   const InputFile file(catalogue_->root / source.name);
   std::string result(static_cast<std::size_t>(tensor.size_bytes), '\0');

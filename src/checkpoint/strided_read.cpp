@@ -63,8 +63,11 @@ void scatter(std::span<const Axis> axes, const double* from, double* to) {
 
 class StridedRead {
 public:
-  StridedRead(const InputFile& file, Dtype dtype, ReadScratch& scratch)
-      : file_(file), dtype_(dtype), element_bytes_(dtype_bits(dtype) / 8), scratch_(scratch) {}
+  StridedRead(const ReadBytes& read_bytes, Dtype dtype, ReadScratch& scratch)
+      : read_bytes_(read_bytes),
+        dtype_(dtype),
+        element_bytes_(dtype_bits(dtype) / 8),
+        scratch_(scratch) {}
 
   void read(std::span<Axis> axes, std::int64_t offset_bytes, double* out) {
     if (axes.empty()) return read_span(axes, offset_bytes, out);
@@ -106,19 +109,19 @@ private:
     const std::span<double> values =
         direct ? std::span<double>(out, count) : std::span(scratch_).first(count);
     if (dtype_ == Dtype::f64) {
-      file_.read(offset_bytes, std::as_writable_bytes(values));
+      read_bytes_(offset_bytes, std::as_writable_bytes(values));
     } else {
       // Into the end of what they become, and converted from there: less memory goes through the
       // cache than with a buffer of their own.
       const std::size_t bytes = count * static_cast<std::size_t>(element_bytes_);
       const std::span<std::byte> raw = std::as_writable_bytes(values).last(bytes);
-      file_.read(offset_bytes, raw);
+      read_bytes_(offset_bytes, raw);
       decode(dtype_, raw, values);
     }
     if (!direct) scatter(axes, values.data(), out);
   }
 
-  const InputFile& file_;
+  const ReadBytes& read_bytes_;
   Dtype dtype_;
   std::int64_t element_bytes_;
   ReadScratch& scratch_;
@@ -126,13 +129,13 @@ private:
 
 }  // namespace
 
-void read_strided(const InputFile& file, Dtype dtype, std::int64_t offset_bytes,
+void read_strided(const ReadBytes& read, Dtype dtype, std::int64_t offset_bytes,
                   std::vector<Axis> axes, double* out, ReadScratch& scratch) {
   if (std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.count == 0; })) {
     return;
   }
   std::vector<Axis> simple = simplified(std::move(axes));
-  StridedRead(file, dtype, scratch).read(simple, offset_bytes, out);
+  StridedRead(read, dtype, scratch).read(simple, offset_bytes, out);
 }
 
 }  // namespace wishart::checkpoint

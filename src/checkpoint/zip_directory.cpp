@@ -9,6 +9,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "inflater.hpp"
 #include "json_scanner.hpp"
 
 namespace wishart::checkpoint {
@@ -188,6 +189,25 @@ ByteRange ZipDirectory::data(const ZipEntry& entry) const {
     fail("member " + in_quotes(entry.name, 100) +
          " is compressed, expected it stored as it is. Save it without compression");
   }
+  return stored(entry);
+}
+
+bool ZipDirectory::is_deflated(const ZipEntry& entry) noexcept {
+  constexpr int kDeflate = 8;
+  return entry.method == kDeflate;
+}
+
+Deflated ZipDirectory::deflated(const ZipEntry& entry) const {
+  if (entry.size_bytes / kMaxDeflateRatio > entry.stored_bytes) {
+    fail("member " + in_quotes(entry.name, 100) + " announces " + std::to_string(entry.size_bytes) +
+         " bytes in " + std::to_string(entry.stored_bytes) +
+         " compressed ones, which cannot hold as many");
+  }
+  const ByteRange range = stored(entry);
+  return {range.offset_bytes, range.size_bytes, entry.size_bytes};
+}
+
+ByteRange ZipDirectory::stored(const ZipEntry& entry) const {
   const std::string header = bytes(entry.header_offset, kLocalBytes);
   if (!header.starts_with(std::string_view("PK\x03\x04", 4))) {
     fail("expected member " + in_quotes(entry.name, 100) + " at byte " +

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wishart/core/file.hpp"
+#include "wishart/record/tensor.hpp"
 
 namespace wishart::checkpoint {
 
@@ -43,6 +44,11 @@ public:
   /// Where the bytes of a member stand in the file.
   /// @throws Error if it is compressed
   [[nodiscard]] ByteRange data(const ZipEntry& entry) const;
+  /// True if the bytes of a member are compressed by deflate.
+  [[nodiscard]] static bool is_deflated(const ZipEntry& entry) noexcept;
+  /// Where the compressed bytes of such a member stand in the file.
+  /// @throws Error if they cannot hold as much as is announced
+  [[nodiscard]] Deflated deflated(const ZipEntry& entry) const;
   /// The bytes of a member of at most `max_bytes`.
   [[nodiscard]] std::string read(const ZipEntry& entry, std::int64_t max_bytes) const;
   /// XXH3-128 of the directory, which holds the checksums of all members.
@@ -60,6 +66,7 @@ private:
   void read_entries(const End& end);
   void add_entry(std::string_view record, std::string_view name, std::string_view extra);
   void check_overlaps(std::int64_t directory_offset) const;
+  [[nodiscard]] ByteRange stored(const ZipEntry& entry) const;
   [[nodiscard]] std::string bytes(std::int64_t offset, std::int64_t size) const;
   [[noreturn]] void fail(const std::string& what) const;
 

@@ -67,6 +67,13 @@ struct Extent {
   std::int64_t offset_bytes = 0;  ///< of the element at `origin`
 };
 
+/// A run of bytes of a file that is compressed by deflate (RFC 1951).
+struct Deflated {
+  std::int64_t offset_bytes = 0;  ///< of the stored bytes, from the start of the file
+  std::int64_t stored_bytes = 0;
+  std::int64_t size_bytes = 0;  ///< after inflating
+};
+
 /// How the numbers of a tensor follow from what is stored; docs/formats.md, "Encodings".
 enum class Encoding : std::uint8_t {
   plain,          ///< they are what is stored
@@ -94,6 +101,8 @@ struct Tensor {
   std::int64_t offset_bytes = 0;  ///< of the first element, from the start of the file
   std::int64_t size_bytes = 0;    ///< of a dense tensor
   std::vector<Extent> extents;    ///< tile the tensor; empty: it is dense
+  /// If it has a size, the offsets of the tensor and its extents count in its inflated bytes.
+  Deflated deflated;
   Encoding encoding = Encoding::plain;
   std::vector<Tensor> parts;  ///< what an encoding is made of; encodings.hpp says in what order
   std::vector<std::int64_t> numbers;  ///< parameters of the encoding, as encodings.hpp lists them
@@ -152,10 +161,14 @@ void visit_fields(Extent& v, F&& f) {
   f(v.origin), f(v.size), f(v.strides), f(v.file), f(v.offset_bytes);
 }
 template <class F>
+void visit_fields(Deflated& v, F&& f) {
+  f(v.offset_bytes), f(v.stored_bytes), f(v.size_bytes);
+}
+template <class F>
 void visit_fields(Tensor& v, F&& f) {
   f(v.name), f(v.dtype), f(v.shape), f(v.num_elements), f(v.file), f(v.offset_bytes),
-      f(v.size_bytes), f(v.extents), f(v.encoding), f(v.parts), f(v.numbers), f(v.factor),
-      f(v.stored_as);
+      f(v.size_bytes), f(v.extents), f(v.deflated), f(v.encoding), f(v.parts), f(v.numbers),
+      f(v.factor), f(v.stored_as);
 }
 
 }  // namespace wishart

@@ -76,9 +76,10 @@ inline std::string state_dict_pickle(const std::vector<TorchText>& tensors, bool
 struct ZipMember {
   std::string name;
   std::string data;
+  std::int64_t inflated_bytes = -1;  ///< as announced, if `data` are deflated
 };
 
-/// A zip archive of stored members, as torch.save writes it: sizes in the directory only.
+/// A zip archive as torch.save writes it: sizes in the directory only.
 inline std::string zip_bytes(const std::vector<ZipMember>& members) {
   std::string bytes;
   std::string directory;
@@ -88,8 +89,11 @@ inline std::string zip_bytes(const std::vector<ZipMember>& members) {
     const auto name_bytes = static_cast<std::uint16_t>(member.name.size());
     bytes += "PK\x03\x04" + std::string(22, '\0') + little(name_bytes) + little<std::uint16_t>(3) +
              member.name + "FB_" + member.data;
-    directory += "PK\x01\x02" + std::string(16, '\0') + little(size) + little(size) +
-                 little(name_bytes) + std::string(12, '\0') + little(offset) + member.name;
+    const bool deflated = member.inflated_bytes >= 0;
+    const auto whole = deflated ? static_cast<std::uint32_t>(member.inflated_bytes) : size;
+    directory += "PK\x01\x02" + std::string(6, '\0') + little<std::uint16_t>(deflated ? 8 : 0) +
+                 std::string(8, '\0') + little(size) + little(whole) + little(name_bytes) +
+                 std::string(12, '\0') + little(offset) + member.name;
   }
   const auto begin = static_cast<std::uint32_t>(bytes.size());
   const auto count = static_cast<std::uint16_t>(members.size());
