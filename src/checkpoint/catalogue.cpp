@@ -56,8 +56,9 @@ struct Gathered {
 void add_file(Catalogue& catalogue, Gathered& gathered, WeightFile&& file) {
   const auto index = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
   catalogue.files.push_back(std::move(file.source));
+  std::move(file.data_files.begin(), file.data_files.end(), std::back_inserter(catalogue.files));
   for (Tensor& tensor : file.tensors) {
-    set_file(tensor, index);
+    shift_files(tensor, index);
     catalogue.tensors.push_back(std::move(tensor));
   }
   std::move(file.names.begin(), file.names.end(), std::back_inserter(gathered.names));
@@ -219,10 +220,11 @@ void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   }
   catalogue.format = format_of_file(name);
   if (catalogue.format.empty()) {
-    throw Error(Blame::input,
-                shown(file) +
-                    ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
-                    "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
+    throw Error(
+        Blame::input,
+        shown(file) +
+            ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
+            "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
   }
   catalogue.root = file.parent_path();
   add_file(catalogue, gathered, read_weight_file(file, catalogue.format));

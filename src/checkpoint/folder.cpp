@@ -22,14 +22,13 @@ struct Format {
   std::string_view name;
 };
 
-constexpr std::array<Format, 7> kUnsupported{{
+constexpr std::array<Format, 6> kUnsupported{{
     {"pytorch_model_fsdp_*_rank*.bin", "flat parameters of PyTorch FSDP"},
     {"zero_pp_rank_*", "a piece of DeepSpeed ZeRO"},
     {"mp_rank_*", "a piece of Megatron or DeepSpeed"},
     {"latest_checkpointed_iteration.txt", "Megatron"},
     {"consolidated.*.pth", "shards of Meta"},
     {"*.msgpack", "Flax"},
-    {"*.onnx", "ONNX"},
 }};
 
 /// The place of a name among kUnsupported; their number if it is none of them.
@@ -107,7 +106,7 @@ bool is_adapter(std::string_view name) {
 }
 
 std::string_view format_of_file(std::string_view name) {
-  constexpr std::array<Format, 11> kEndings{{
+  constexpr std::array<Format, 12> kEndings{{
       {kExtension, kSafetensors},
       {".pt", kTorch},
       {".bin", kTorch},
@@ -119,6 +118,7 @@ std::string_view format_of_file(std::string_view name) {
       {".npy", kNumpy},
       {".h5", kKeras},
       {".keras", kKeras},
+      {".onnx", kOnnx},
   }};
   const auto* found = std::find_if(kEndings.begin(), kEndings.end(), [&](const Format& format) {
     return name.ends_with(format.pattern);
@@ -225,7 +225,7 @@ FolderContent classify_folder(std::vector<std::string> names) {
     return content;
   }
   content = classify_loose(names, kTorch, kTorchIndexName, "pytorch_model.bin");
-  for (const std::string_view format : {kGguf, kKeras, kNumpy}) {
+  for (const std::string_view format : {kGguf, kKeras, kNumpy, kOnnx}) {
     if (content.kind == FolderContent::Kind::nothing) {
       content = classify_loose(names, format, "", "");
     }

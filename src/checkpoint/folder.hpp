@@ -22,6 +22,7 @@ inline constexpr std::string_view kLora = "lora";
 inline constexpr std::string_view kGguf = "gguf";
 inline constexpr std::string_view kNumpy = "numpy";
 inline constexpr std::string_view kKeras = "keras";
+inline constexpr std::string_view kOnnx = "onnx";
 inline constexpr std::string_view kMegatron = "megatron";
 inline constexpr std::string_view kDeepSpeed = "deepspeed";
 inline constexpr std::string_view kDistributed = "torch.distributed.checkpoint";

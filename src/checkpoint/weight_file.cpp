@@ -4,6 +4,7 @@
 #include "gguf_file.hpp"
 #include "keras_file.hpp"
 #include "numpy_file.hpp"
+#include "onnx_file.hpp"
 #include "safetensors_header.hpp"
 #include "torch_file.hpp"
 
@@ -34,6 +35,12 @@ WeightFile read_weight_file(const std::filesystem::path& path, std::string_view 
     result.source = std::move(file.source);
     result.tensors = std::move(file.tensors);
     result.left_out = std::move(file.left_out);
+  } else if (format == kOnnx) {
+    OnnxFile file = read_onnx_file(path);
+    result.source = std::move(file.source);
+    result.data_files = std::move(file.data_files);
+    result.tensors = std::move(file.tensors);
+    result.left_out = std::move(file.left_out);
   } else {
     SafetensorsFile file = read_safetensors_file(path);
     result.source = std::move(file.source);
@@ -43,10 +50,10 @@ WeightFile read_weight_file(const std::filesystem::path& path, std::string_view 
   return result;
 }
 
-void set_file(Tensor& tensor, std::int32_t file) {
-  tensor.file = file;
-  for (Extent& extent : tensor.extents) extent.file = file;
-  for (Tensor& part : tensor.parts) set_file(part, file);
+void shift_files(Tensor& tensor, std::int32_t shift) {
+  tensor.file += shift;
+  for (Extent& extent : tensor.extents) extent.file += shift;
+  for (Tensor& part : tensor.parts) shift_files(part, shift);
 }
 
 }  // namespace wishart::checkpoint

@@ -16,7 +16,8 @@ namespace wishart::checkpoint {
 
 struct WeightFile {
   SourceFile source;
-  std::vector<Tensor> tensors;  ///< `file` is 0 in all their places
+  std::vector<SourceFile> data_files;  ///< files beside it that hold numbers of its tensors
+  std::vector<Tensor> tensors;         ///< `file` 0 is the source, k the k-th file of data
   /// Names of tensors that are stored under another.
   std::vector<std::pair<std::string, std::string>> names;
   std::vector<LeftOut> left_out;
@@ -30,7 +31,7 @@ struct WeightFile {
 [[nodiscard]] WeightFile read_weight_file(const std::filesystem::path& path,
                                           std::string_view format);
 
-/// Says which file of the catalogue a tensor and its parts are in.
-void set_file(Tensor& tensor, std::int32_t file);
+/// Adds `shift` to every file index of a tensor and its parts.
+void shift_files(Tensor& tensor, std::int32_t shift);
 
 }  // namespace wishart::checkpoint

@@ -7,15 +7,10 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "weight_file.hpp"
+
 namespace wishart::checkpoint {
 namespace {
-
-/// Adds `shift` to every file index of a tensor and its parts.
-void shift_files(Tensor& tensor, std::int32_t shift) {
-  tensor.file += shift;
-  for (Extent& extent : tensor.extents) extent.file += shift;
-  for (Tensor& part : tensor.parts) shift_files(part, shift);
-}
 
 /// The tensors of a base by name, their files among those of the other checkpoint.
 class Base {

@@ -272,8 +272,7 @@ TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
       {{"pytorch_model_fsdp_0_rank1.bin", "flat parameters of PyTorch FSDP"},
        {"latest_checkpointed_iteration.txt", "Megatron"},
        {"consolidated.00.pth", "shards of Meta"},
-       {"flax_model.msgpack", "Flax"},
-       {"model.onnx", "ONNX"}}));
+       {"flax_model.msgpack", "Flax"}}));
   const TempFolder folder;
   folder.write(name, "x");
   folder.write("optimizer.pt", "x");
@@ -291,10 +290,10 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("notes.txt", "x");
   CHECK(refusal(folder, "notes.txt") ==
         "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
-  folder.write("model.onnx", "x");
-  CHECK(refusal(folder, "model.onnx") ==
-        "F: expected files of weights, found model.onnx (ONNX), which is not read");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
+  folder.write("model.msgpack", "x");
+  CHECK(refusal(folder, "model.msgpack") ==
+        "F: expected files of weights, found model.msgpack (Flax), which is not read");
   folder.write("x/optimizer.pt", "x");
   CHECK(refusal(folder, "x") == "F/x: expected a folder with files of weights, found none");
   std::filesystem::create_directory(folder / "d.safetensors");
@@ -308,7 +307,7 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("bad\x1b[2J.txt", "x");
   CHECK(refusal(folder, "bad\x1b[2J.txt") ==
         "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
 }
 
 TEST_CASE("a folder that cannot be listed", "[checkpoint][catalogue]") {

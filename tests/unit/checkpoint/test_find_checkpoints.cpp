@@ -88,19 +88,19 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   std::filesystem::create_directories(folder / "history/empty");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found none");
-  folder.write("history/step1/w.onnx", "");
+  folder.write("history/step1/w.msgpack", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "step1/w.onnx (ONNX), which is not read");
-  folder.write("history/model.msgpack", "");
+        "step1/w.msgpack (Flax), which is not read");
+  folder.write("history/consolidated.00.pth", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "model.msgpack (Flax), which is not read");
+        "consolidated.00.pth (shards of Meta), which is not read");
   CHECK(refusal(folder, "none") == "F/none: no such file or folder");
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==
         "F/x.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz or *.npy, found another file");
+        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
 }
 
 TEST_CASE("the history of a real training run", "[checkpoint][.shared]") {

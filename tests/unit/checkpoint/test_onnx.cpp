@@ -1,0 +1,271 @@
+/// @file
+/// Models of ONNX: where initializers may have their numbers, and what is refused.
+
+#include <array>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/checkpoint/catalogue.hpp"
+
+#include "file_reader.hpp"
+#include "onnx_file.hpp"
+#include "support.hpp"
+#include "support/temp_folder.hpp"
+#include "torch_support.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using wishart::test::error_of;
+using wishart::test::little;
+using wishart::test::TempFolder;
+
+namespace {
+
+std::string varint(std::uint64_t value) {
+  std::string bytes;
+  for (; value > 127; value >>= 7U) bytes += static_cast<char>(128 | (value & 127));
+  return bytes + static_cast<char>(value);
+}
+
+std::string number(std::uint64_t field, std::uint64_t value) {
+  return varint(field << 3U) + varint(value);
+}
+
+std::string bytes(std::uint64_t field, const std::string& value) {
+  return varint(field << 3U | 2) + varint(value.size()) + value;
+}
+
+std::string dims(const std::vector<std::uint64_t>& sizes) {
+  std::string text;
+  for (const std::uint64_t size : sizes) text += number(1, size);
+  return text;
+}
+
+std::string fact(const std::string& key, const std::string& value) {
+  return bytes(13, bytes(1, key) + bytes(2, value));
+}
+
+/// A model with these initializers.
+std::string model(const std::vector<std::string>& initializers) {
+  std::string graph = bytes(1, bytes(4, "MatMul")) + bytes(2, "graph");
+  for (const std::string& one : initializers) graph += bytes(5, one);
+  return number(1, 8) + bytes(2, "writer") + bytes(7, graph) + bytes(8, number(2, 17));
+}
+
+std::string floats(std::size_t count) {
+  std::string data;
+  for (std::size_t i = 0; i < count; ++i) data += little(static_cast<float>(i));
+  return data;
+}
+
+constexpr std::uint64_t kFloat = 1;
+
+/// `name`, 2 x 3, FLOAT, and whatever holds its numbers.
+std::string weight(const std::string& data, const std::string& name = "w") {
+  return dims({2, 3}) + number(2, kFloat) + bytes(8, name) + data;
+}
+
+std::string outside(const std::string& location, const std::string& more = "") {
+  return weight(number(14, 1) + fact("location", location) + more);
+}
+
+std::string refusal(const std::string& content, const TempFolder& folder) {
+  const auto path = folder.write("m.onnx", content);
+  std::string text = error_of([&] { static_cast<void>(read_onnx_file(path)); });
+  if (text.starts_with(path.string())) text.replace(0, path.string().size(), "F");
+  return text;
+}
+
+std::string refusal(const std::string& content) {
+  const TempFolder folder;
+  return refusal(content, folder);
+}
+
+std::vector<double> values(const Catalogue& catalogue, std::size_t tensor) {
+  std::vector<double> result(static_cast<std::size_t>(catalogue.tensors[tensor].num_elements));
+  FileReader(catalogue.root, catalogue.files).read_elements(catalogue.tensors[tensor], 0, result);
+  return result;
+}
+
+const std::vector<double> kNumbers{0, 1, 2, 3, 4, 5};
+
+}  // namespace
+
+TEST_CASE("initializers are read wherever they have their numbers", "[checkpoint][onnx]") {
+  const TempFolder folder;
+  std::string doubles;
+  for (const double value : kNumbers) doubles += little(value);
+  // 0, 1, ... 5 of float16; as bfloat16 too.
+  const std::string halves("\x00\x00\x00\x3c\x00\x40\x00\x42\x00\x44\x00\x45", 12);
+  const std::string brains("\x00\x00\x80\x3f\x00\x40\x40\x40\x80\x40\xa0\x40", 12);
+  const std::string eights("\x00\x38\x40\x44\x48\x4a", 6);  // of E4M3
+  const auto typed = [](const std::string& name, std::uint64_t type, const std::string& data) {
+    return bytes(1, varint(2) + varint(3)) + number(2, type) + bytes(8, name) + data;
+  };
+  folder.write(
+      "m/net.onnx",
+      model({weight(bytes(9, floats(6)), "a.raw"), weight(bytes(4, floats(6)), "b.list"),
+             typed("c.double", 11, bytes(10, doubles)), typed("d.half", 10, bytes(9, halves)),
+             typed("e.brain", 16, bytes(9, brains)), typed("f.eight", 17, bytes(9, eights)),
+             outside("net.data", fact("offset", "4") + fact("length", "24"))}));
+  folder.write("m/net.data", "head" + floats(6));
+  const Catalogue catalogue = open_checkpoint(folder / "m");
+  CHECK(catalogue.format == "onnx");
+  REQUIRE(catalogue.tensors.size() == 7);
+  REQUIRE(catalogue.files.size() == 2);
+  CHECK(catalogue.files[1].name == "net.data");
+  const std::array dtypes{Dtype::f32,  Dtype::f32,     Dtype::f64, Dtype::f16,
+                          Dtype::bf16, Dtype::f8_e4m3, Dtype::f32};
+  for (std::size_t i = 0; i < dtypes.size(); ++i) {
+    CAPTURE(catalogue.tensors[i].name);
+    CHECK(catalogue.tensors[i].shape == std::vector<std::int64_t>{2, 3});
+    CHECK(catalogue.tensors[i].dtype == dtypes[i]);
+    CHECK(values(catalogue, i) == kNumbers);
+  }
+  CHECK(catalogue.warnings.empty());
+}
+
+TEST_CASE("files of data below the folder are opened once", "[checkpoint][onnx]") {
+  const TempFolder folder;
+  const auto at = [](const std::string& name, const std::string& file, const char* offset) {
+    return dims({2, 3}) + number(2, kFloat) + bytes(8, name) + number(14, 1) +
+           fact("location", file) + fact("offset", offset);
+  };
+  folder.write("net.onnx", model({at("a", "d/x", "0"), at("b", "d/y", "0"), at("c", "d/x", "24")}));
+  folder.write("d/x", floats(12));
+  folder.write("d/y", floats(6));
+  const Catalogue catalogue = open_checkpoint(folder / "net.onnx");
+  REQUIRE(catalogue.files.size() == 3);
+  CHECK(values(catalogue, 0) == kNumbers);
+  CHECK(values(catalogue, 1) == kNumbers);
+  CHECK(values(catalogue, 2) == std::vector<double>{6, 7, 8, 9, 10, 11});
+}
+
+TEST_CASE("what has no place in the file is left out", "[checkpoint][onnx]") {
+  const TempFolder folder;
+  const std::string varints(6, '\x01');
+  const auto typed = [](const std::string& name, std::uint64_t type, const std::string& data) {
+    return dims({2, 3}) + number(2, type) + bytes(8, name) + data;
+  };
+  const OnnxFile file = read_onnx_file(folder.write(
+      "m.onnx", model({typed("ints", 7, bytes(7, varints)), typed("halves", 10, bytes(5, varints)),
+                       typed("texts", 8, bytes(6, "x")), typed("nibbles", 22, bytes(9, "abc")),
+                       weight(bytes(4, floats(3)) + bytes(4, floats(3)), "pieces"),
+                       weight(bytes(9, floats(6)) + bytes(3, ""), "segments")})));
+  CHECK(file.tensors.empty());
+  std::vector<std::string> found;
+  for (const LeftOut& one : file.left_out) {
+    CHECK(one.reason == "encoding-not-read");
+    found.push_back(one.tensor.name + ", " + one.tensor.stored_as + ": " + one.detail);
+  }
+  const std::string varying =
+      ": its elements are numbers of varying length. Save them as raw_data, as "
+      "onnx.numpy_helper.from_array does";
+  CHECK(found == std::vector<std::string>{"ints, ONNX INT64" + varying,
+                                          "halves, ONNX FLOAT16" + varying,
+                                          "texts, ONNX STRING: elements of STRING are not read",
+                                          "nibbles, ONNX type 22: elements of type 22 are not read",
+                                          "pieces, ONNX FLOAT" + varying,
+                                          "segments, ONNX FLOAT: it is stored in segments"});
+}
+
+TEST_CASE("ONNX: what is refused", "[checkpoint][onnx]") {
+  const std::string raw = bytes(9, floats(6));
+  CHECK(refusal("") == "F: expected a model of ONNX with a graph, found none");
+  CHECK(refusal(model({})) == "F: expected initializers, found none");
+  CHECK(refusal(bytes(7, "") + bytes(7, "")) == "F: expected one graph, found another");
+  CHECK(refusal("<!DOCTYPE html>").starts_with("F: expected a field at byte 0, found kind 4"));
+  CHECK(refusal("\x3a") ==
+        "F: a number at byte 1 ends behind its message. It is damaged or cut short: copy it again");
+  CHECK(refusal("\x3a\x05xx") ==
+        "F: a field at byte 0 would have 5 bytes, its message has 2 more. It is damaged or cut "
+        "short: copy it again");
+  CHECK(refusal("\x3a" + varint(~std::uint64_t{0})) ==
+        "F: a field at byte 0 would have 18446744073709551615 bytes, its message has 0 more. It "
+        "is damaged or cut short: copy it again");
+  CHECK(refusal("\x08" + std::string(9, '\xff') + "\x02") ==
+        "F: the number at byte 1 has more than 64 bits");
+  CHECK(refusal(model({weight(raw, "")})) == "F: initializer '': expected a name, without NUL");
+  CHECK(refusal(model({weight(raw), weight(raw)})) == "F: initializer 'w': stands twice");
+  CHECK(refusal(model({weight(raw + raw)})) ==
+        "F: initializer 'w': expected raw_data once, found it again");
+  CHECK(refusal(model({weight(bytes(9, floats(5)))})) ==
+        "F: initializer 'w': expected 24 bytes of F32 for shape 2 x 3, found 20");
+  CHECK(refusal(model({weight("")})) ==
+        "F: initializer 'w': expected 24 bytes of F32 for shape 2 x 3, found 0");
+  const auto shaped = [&](const std::vector<std::uint64_t>& sizes) {
+    return refusal(model({bytes(8, "w") + dims(sizes) + number(2, kFloat) + raw}));
+  };
+  CHECK(shaped({~std::uint64_t{0}}) ==
+        "F: initializer 'w': expected at most 64 dimensions, none of them negative");
+  CHECK(shaped(std::vector<std::uint64_t>(65, 1)) ==
+        "F: initializer 'w': expected at most 64 dimensions, none of them negative");
+  CHECK(shaped({std::uint64_t{1} << 62U, 4}) ==
+        "F: initializer 'w': shape 4611686018427387904 x 4 is too large");
+}
+
+TEST_CASE("ONNX: files of data that are not below the folder are not opened",
+          "[checkpoint][onnx]") {
+  const TempFolder folder;
+  folder.write("secret", floats(6));
+  const auto refused = [&](const std::string& initializer) {
+    const auto path = folder.write("m/net.onnx", model({initializer}));
+    std::string text = error_of([&] { static_cast<void>(read_onnx_file(path)); });
+    if (text.starts_with(path.string())) text.replace(0, path.string().size(), "F");
+    return text;
+  };
+  for (const std::string& location :
+       {std::string("../secret"), (folder / "secret").string(), std::string("x/../../secret"),
+        std::string("./net.onnx"), std::string("..\\secret"), std::string()}) {
+    CAPTURE(location);
+    CHECK(
+        refused(outside(location))
+            .starts_with("F: initializer 'w': expected a file of data below the folder, found '"));
+  }
+  CHECK(refused(outside("none")) ==
+        (folder / "m/none").string() + ": cannot be opened: No such file or directory");
+  folder.write("m/data", floats(6));
+  CHECK(refused(outside("data")) == "nothing was thrown");
+  CHECK(refused(outside("data", fact("offset", "4"))) ==
+        "F: initializer 'w': expected 24 bytes at byte 4 of 'data', which has 24. Copy it again");
+  CHECK(refused(outside("data", fact("offset", "9223372036854775807"))) ==
+        "F: initializer 'w': expected 24 bytes at byte 9223372036854775807 of 'data', which has "
+        "24. Copy it again");
+  CHECK(refused(outside("data", fact("length", "25"))) ==
+        "F: initializer 'w': expected 24 bytes of F32 for shape 2 x 3, found 25");
+  for (const char* text : {"-1", "x", "", "1x", "9223372036854775808"}) {
+    CHECK(refused(outside("data", fact("offset", text))) ==
+          "F: initializer 'w': expected a whole number as the offset of its data, found '" +
+              std::string(text) + "'");
+  }
+}
+
+TEST_CASE("ONNX: any byte may be wrong, and the end anywhere", "[checkpoint][onnx]") {
+  const TempFolder folder;
+  const std::string whole = model({weight(bytes(9, floats(6)), "a"), weight(bytes(4, floats(6)))});
+  int refused = 0;
+  const auto attempt = [&](const std::string& content) {
+    const auto path = folder.write("m.onnx", content);
+    try {
+      const OnnxFile file = read_onnx_file(path);
+      FileReader reader(folder.path(), {file.source});
+      for (const Tensor& tensor : file.tensors) {
+        if (!has_weights(tensor)) continue;
+        std::vector<double> all(static_cast<std::size_t>(tensor.num_elements));
+        reader.read_elements(tensor, 0, all);
+      }
+    } catch (const Error& error) {
+      REQUIRE(error.blame() == Blame::input);
+      ++refused;
+    }
+  };
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    attempt(whole.substr(0, at));
+    for (const int bit : {1, 2, 4, 128}) {
+      std::string content = whole;
+      content[at] = static_cast<char>(content[at] ^ bit);
+      attempt(content);
+    }
+  }
+  CHECK(refused > 200);
+}
