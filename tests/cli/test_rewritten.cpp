@@ -22,7 +22,7 @@ struct Sample {
 };
 
 constexpr Sample kSamples[]{
-    {"gguf-Q4_K", "model.gguf"},
+    {"gguf-bf16", "model.gguf"},
     {"npz", "model.npz"},
     {"npy", "model.embed_tokens.weight.npy"},
     {"keras2", "model.h5"},
