@@ -17,6 +17,14 @@ namespace wishart::archive {
 /// @throws ForeignFile if it is not HDF5
 [[nodiscard]] Handle opened_file(const Place& place, const std::filesystem::path& path);
 
+/// A checkpoint opened for reading: the root of its own file, or its group in a packed one.
+struct OpenCheckpoint {
+  Place place;
+  Handle group;
+};
+/// @param path  of an archive file, or `packed/<id>.h5`
+[[nodiscard]] OpenCheckpoint opened_checkpoint(const std::filesystem::path& path);
+
 /// Writes attributes and datasets of a record below `location`.
 /// @throws Error, as write_archive
 void write_content(const Place& place, hid_t location, const CheckpointRecord& record);

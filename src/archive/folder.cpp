@@ -87,12 +87,13 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder) {
 std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
                                          const std::string& id) {
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(folder, ignored)) {
+  const bool packed = is_packed(folder);
+  if (!packed && std::filesystem::is_regular_file(folder, ignored)) {
     const std::string own = folder.stem().string();
     if (!id.empty() && id != own) refuse_unknown(folder, id, {own});
     return folder;
   }
-  const std::vector<std::string> ids = list_checkpoints(folder);
+  const std::vector<std::string> ids = packed ? checkpoints_in(folder) : list_checkpoints(folder);
   if (ids.empty()) {
     throw Error(Blame::input,
                 shown(folder) + ": holds no archive. Run `wishart scan` into it first");

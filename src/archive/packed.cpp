@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <system_error>
 
 #include "wishart/archive/index.hpp"
@@ -26,14 +27,66 @@ herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, 
   return 0;
 }
 
+/// The ids in a packed file, in natural order.
 std::vector<std::string> members(const Place& place, hid_t group) {
   std::vector<std::string> names;
   hsize_t first = 0;
   place.check(H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &first, take_name, &names));
+  for (const std::string& id : names) {
+    // Names become file names: one that a checkpoint cannot have is not ours.
+    if (!is_checkpoint_id(id))
+      place.refuse("holds a checkpoint '" + printable(id) + "', which is no id");
+  }
+  std::sort(names.begin(), names.end(), natural_less);
   return names;
 }
 
+/// A packed file, open at the group of its checkpoints.
+struct OpenPacked {
+  Place place;
+  Handle group;
+};
+
+OpenPacked opened_packed(const std::filesystem::path& packed) {
+  const Place place(Place::Access::reading, shown(packed));
+  const Handle root = opened_file(place, packed);
+  check_kind(place, root.get(), kPackedKind);
+  return {place, place.own(H5Gopen2(root.get(), kGroup, H5P_DEFAULT), H5Gclose)};
+}
+
 }  // namespace
+
+bool is_packed(const std::filesystem::path& file) {
+  const QuietHdf5 quiet;
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return false;
+  try {
+    (void)opened_packed(file);
+    return true;
+  } catch (const Error&) {
+    return false;  // whoever reads it says what it is
+  }
+}
+
+std::vector<std::string> checkpoints_in(const std::filesystem::path& archive) {
+  if (!is_packed(archive)) return list_checkpoints(archive);
+  const QuietHdf5 quiet;
+  const OpenPacked open = opened_packed(archive);
+  return members(open.place, open.group.get());
+}
+
+OpenCheckpoint opened_checkpoint(const std::filesystem::path& path) {
+  const std::filesystem::path parent = path.parent_path();
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(parent, ignored)) {
+    const Place place(Place::Access::reading, shown(path));
+    return {place, opened_file(place, path)};
+  }
+  const OpenPacked packed = opened_packed(parent);
+  const std::string id = path.stem().string();
+  const Place place = packed.place.at(std::string("/") + kGroup + "/" + id);
+  return {place, place.own(H5Gopen2(packed.group.get(), id.c_str(), H5P_DEFAULT), H5Gclose)};
+}
 
 std::int64_t pack_archive(const std::filesystem::path& folder,
                           const std::filesystem::path& target) {
@@ -63,24 +116,18 @@ std::int64_t pack_archive(const std::filesystem::path& folder,
 std::int64_t unpack_archive(const std::filesystem::path& packed,
                             const std::filesystem::path& folder) {
   const QuietHdf5 quiet;
-  const Place place(Place::Access::reading, shown(packed));
-  const Handle root = opened_file(place, packed);
-  check_kind(place, root.get(), kPackedKind);
-  const Handle group = place.own(H5Gopen2(root.get(), kGroup, H5P_DEFAULT), H5Gclose);
-  const std::vector<std::string> ids = members(place, group.get());
-  for (const std::string& id : ids) {
-    // Names become file names: one that a checkpoint cannot have is not ours.
-    if (!is_checkpoint_id(id))
-      place.refuse("holds a checkpoint '" + printable(id) + "', which is no id");
-    refuse_existing(folder / (id + ".h5"));
+  std::vector<std::string> ids;
+  {
+    const OpenPacked open = opened_packed(packed);
+    ids = members(open.place, open.group.get());
   }
+  for (const std::string& id : ids) refuse_existing(folder / (id + ".h5"));
   prepare_folder(folder);
   for (const std::string& id : ids) {
-    const Place where = place.at(std::string("/") + kGroup + "/" + id);
-    const Handle one = where.own(H5Gopen2(group.get(), id.c_str(), H5P_DEFAULT), H5Gclose);
-    CheckpointRecord record = read_content(where, one.get(), Parts::all);
+    const OpenCheckpoint one = opened_checkpoint(packed / (id + ".h5"));
+    const CheckpointRecord record = read_content(one.place, one.group.get(), Parts::all);
     if (record.provenance.checkpoint_id != id) {
-      where.refuse("holds the checkpoint '" + printable(record.provenance.checkpoint_id) + "'");
+      one.place.refuse("holds the checkpoint '" + printable(record.provenance.checkpoint_id) + "'");
     }
     write_archive(folder, record);
   }

@@ -84,16 +84,14 @@ CheckpointRecord read_content(const Place& place, hid_t location, Parts parts) {
 
 CheckpointRecord read_archive(const std::filesystem::path& file, Parts parts) {
   const QuietHdf5 quiet;
-  const Place place(Place::Access::reading, shown(file));
-  const Handle root = opened_file(place, file);
-  return read_content(place, root.get(), parts);
+  const OpenCheckpoint open = opened_checkpoint(file);
+  return read_content(open.place, open.group.get(), parts);
 }
 
 Provenance read_provenance(const std::filesystem::path& file) {
   const QuietHdf5 quiet;
-  const Place place(Place::Access::reading, shown(file));
-  const Handle root = opened_file(place, file);
-  return read_attributes(place, root.get());
+  const OpenCheckpoint open = opened_checkpoint(file);
+  return read_attributes(open.place, open.group.get());
 }
 
 }  // namespace wishart::archive

@@ -93,17 +93,29 @@ void check_summary(const CheckpointRecord& record, std::vector<std::string>& out
   }
 }
 
+/// Looks at a checkpoint; what is wrong with it goes into `verdict`.
+void read_checkpoint(const std::filesystem::path& path, const std::string& where,
+                     Verdict& verdict) {
+  const CheckpointRecord record = read_archive(path);
+  verdict.num_layers += static_cast<std::int64_t>(record.layers.size());
+  const std::string& id = record.provenance.checkpoint_id;
+  if (id != path.stem().string()) {
+    verdict.findings.push_back(where + "holds the checkpoint '" + printable(id) +
+                               "', but the file has another name. Rename it back");
+  }
+  for (const std::string& text : contradictions(record)) verdict.findings.push_back(where + text);
+}
+
 /// Looks at the content; what is wrong goes into `verdict`.
 void read_through(Verdict& verdict) {
   try {
-    const CheckpointRecord record = read_archive(verdict.file);
-    verdict.num_layers = static_cast<std::int64_t>(record.layers.size());
-    const std::string& id = record.provenance.checkpoint_id;
-    if (id != verdict.file.stem().string()) {
-      verdict.findings.push_back("holds the checkpoint '" + printable(id) +
-                                 "', but the file has another name. Rename it back");
+    if (!is_packed(verdict.file)) {
+      read_checkpoint(verdict.file, "", verdict);
+      return;
     }
-    for (std::string& text : contradictions(record)) verdict.findings.push_back(std::move(text));
+    for (const std::string& id : checkpoints_in(verdict.file)) {
+      read_checkpoint(verdict.file / (id + ".h5"), id + ": ", verdict);
+    }
   } catch (const ForeignFile& error) {
     verdict.standing = Standing::foreign;
     verdict.findings.emplace_back(error.what());

@@ -51,18 +51,20 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
 /// All checkpoints of an archive as one history.
 analysis::History history_of(const std::filesystem::path& archive, std::int64_t window) {
   analysis::HistoryBuilder builder(window);
-  for (const std::string& id : archive::list_checkpoints(archive)) {
+  for (const std::string& id : archive::checkpoints_in(archive)) {
     builder.add(archive::read_archive(archive / (id + ".h5"), archive::Parts::without_spectra));
   }
   return builder.take();
 }
 
-/// True if the folder holds several checkpoints, and the trainer's step of each is known: those of
+/// True if the archive holds several checkpoints, and the trainer's step of each is known: those of
 /// one run. Anything else has no order of its own.
 bool is_history(const std::filesystem::path& archive) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(archive, ignored)) return false;
-  const std::vector<std::string> ids = archive::list_checkpoints(archive);
+  if (!std::filesystem::is_directory(archive, ignored) && !archive::is_packed(archive)) {
+    return false;
+  }
+  const std::vector<std::string> ids = archive::checkpoints_in(archive);
   return ids.size() > 1 && std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
            return archive::read_provenance(archive / (id + ".h5")).training.step >= 0;
          });

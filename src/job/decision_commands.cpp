@@ -65,11 +65,11 @@ std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>&
   std::map<std::string, int> uses;
   for (const auto& archive : archives) {
     std::error_code ignored;
-    if (std::filesystem::is_regular_file(archive, ignored)) {
+    if (std::filesystem::is_regular_file(archive, ignored) && !archive::is_packed(archive)) {
       sources.push_back(
           {archive, archive.parent_path().filename().string(), archive.stem().string()});
     } else {
-      for (const std::string& id : archive::list_checkpoints(archive)) {
+      for (const std::string& id : archive::checkpoints_in(archive)) {
         sources.push_back({archive / (id + ".h5"), archive.lexically_normal().string(), id});
       }
     }

@@ -36,6 +36,8 @@ const char* word_of(archive::Standing standing) {
 }
 
 std::vector<std::filesystem::path> files_of(const VerifyOptions& options) {
+  // A packed file has one seal over all of it.
+  if (archive::is_packed(options.archive)) return {options.archive};
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
     return {archive::resolve_checkpoint(options.archive, options.checkpoint)};
   }

@@ -81,6 +81,11 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
 }
 
 CommandResult refit_archive(const RefitOptions& options) {
+  if (archive::is_packed(options.archive)) {
+    throw Error(Blame::usage, printable(options.archive.string()) +
+                                  ": is a packed archive, which is read only. Unpack it first: "
+                                  "wishart merge FILE --unpack DIR");
+  }
   std::vector<std::filesystem::path> files;
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
     files.push_back(archive::resolve_checkpoint(options.archive, options.checkpoint));

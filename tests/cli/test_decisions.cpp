@@ -188,6 +188,49 @@ TEST_CASE("rank orders models and finds the metric that follows the scores", "[r
         std::string::npos);
 }
 
+TEST_CASE("commands that read an archive read a packed one too", "[packed]") {
+  const TempFolder temp;
+  std::vector<TensorToWrite> tensors = base_tensors();
+  scan(temp, "checkpoint-1", tensors);
+  for (float& value : damaged_values(tensors)) value *= 1.5F;
+  scan(temp, "checkpoint-2", tensors);
+  const std::string archive = (temp / "archive").string();
+  const std::string packed = (temp / "packed.h5").string();
+  REQUIRE(run_wishart({"merge", archive, "--out", packed}).exit_code == 0);
+  const std::vector<std::vector<std::string>> commands{
+      {"report"},
+      {"report", "--checkpoint", "checkpoint-1"},
+      {"export", "--table", "history"},
+      {"export", "--checkpoint", "checkpoint-2"},
+      {"export", "--checkpoint", "checkpoint-2", "--table", "spectrum", "--matrix", kDamaged},
+      {"rank", "--format", "csv"},
+      {"gate", "--stage", "checkpoint-1", "--stage", "checkpoint-2", "--rules",
+       WISHART_SOURCE "/jobs/gate-finetune.cfg"}};
+  for (const std::vector<std::string>& words : commands) {
+    const auto output = [&](const std::string& from) {
+      std::vector<std::string> arguments = words;
+      arguments.insert(arguments.begin() + 1, from);
+      return run_wishart(arguments);
+    };
+    CAPTURE(words);
+    const Outcome of_folder = output(archive);
+    const Outcome of_packed = output(packed);
+    INFO(of_packed.err);
+    CHECK(of_packed.exit_code == of_folder.exit_code);
+    CHECK(of_packed.out == of_folder.out);
+    CHECK_FALSE(of_packed.out.empty());
+  }
+  CHECK(run_wishart({"compare", packed, "checkpoint-1", "checkpoint-2"}).out ==
+        run_wishart({"compare", archive, "checkpoint-1", "checkpoint-2"}).out);
+  CHECK(run_wishart({"verify", packed}).out.find("1 of 1 file is whole, 1 by the hash") == 0);
+  const Outcome refit = run_wishart({"refit", packed});
+  CHECK(refit.exit_code == 2);
+  CHECK(refit.err ==
+        "wishart: " + packed +
+            ": is a packed archive, which is read only. Unpack it first: wishart merge "
+            "FILE --unpack DIR\n");
+}
+
 TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends it", "[verify]") {
   const TempFolder temp;
   scan(temp, "good", base_tensors());

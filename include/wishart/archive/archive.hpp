@@ -39,7 +39,8 @@ std::filesystem::path write_archive(const std::filesystem::path& folder,
 /// What read_archive reads; `without_spectra` leaves CheckpointRecord::spectra empty.
 enum class Parts : std::uint8_t { all, without_spectra };
 
-/// Reads an archive file back, every dataset through its checksums.
+/// Reads an archive file back, or a checkpoint in a packed file (`packed/<id>.h5`), every dataset
+/// through its checksums.
 /// @throws Error with Blame::input that names file and dataset if it is not an archive, damaged, or
 ///   of a newer schema
 [[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
@@ -52,8 +53,16 @@ enum class Parts : std::uint8_t { all, without_spectra };
 /// @throws Error with Blame::input if there is no such folder
 [[nodiscard]] std::vector<std::string> list_checkpoints(const std::filesystem::path& folder);
 
+/// True if `file` is a packed archive (pack_archive). What is in it is read under the paths
+/// `file/<id>.h5`, as if it were a folder.
+[[nodiscard]] bool is_packed(const std::filesystem::path& file);
+
+/// Ids of the checkpoints in an archive folder, or in a packed file, in natural order.
+/// @throws Error with Blame::input if it is neither, or damaged
+[[nodiscard]] std::vector<std::string> checkpoints_in(const std::filesystem::path& archive);
+
 /// The file of checkpoint `id` in `folder`. `id` may be empty if the folder holds one checkpoint.
-/// `folder` may itself be an archive file.
+/// `folder` may itself be an archive file, or a packed one.
 /// @throws Error with Blame::usage that lists the ids if `id` is missing or unknown
 [[nodiscard]] std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
                                                        const std::string& id);

@@ -148,6 +148,32 @@ TEST_CASE("an archive is packed into one file and comes back as it was", "[packe
         }).find("of the kind 'checkpoint', expected 'packed'") != std::string::npos);
 }
 
+TEST_CASE("a packed file is read as the folder that it was made of", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = folder / "archive";
+  prepare_folder(archive);
+  for (const std::int64_t step : {20, 3}) write_archive(archive, at_step(step));
+  const std::filesystem::path packed = folder / "run.h5";
+  REQUIRE(pack_archive(archive, packed) == 2);
+  CHECK(is_packed(packed));
+  CHECK_FALSE(is_packed(archive));
+  CHECK_FALSE(is_packed(archive / "step-3.h5"));
+  CHECK_FALSE(is_packed(folder / "none"));
+  CHECK(checkpoints_in(packed) == std::vector<std::string>{"step-3", "step-20"});
+  CHECK(checkpoints_in(packed) == checkpoints_in(archive));
+  for (const std::string id : {"step-3", "step-20"}) {
+    const auto inside = resolve_checkpoint(packed, id);
+    CHECK(test::difference(read_archive(inside), read_archive(archive / (id + ".h5"))) == "");
+    CHECK(read_archive(inside, Parts::without_spectra).spectra.empty());
+    CHECK(read_provenance(inside).checkpoint_id == id);
+  }
+  CHECK(error_of([&] { (void)resolve_checkpoint(packed, ""); }).find("holds 2 checkpoints") !=
+        std::string::npos);
+  CHECK(error_of([&] { (void)resolve_checkpoint(packed, "step-4"); }).find("has no checkpoint") !=
+        std::string::npos);
+  CHECK(error_of([&] { (void)read_archive(packed / "step-4.h5"); }).rfind("3: ", 0) == 0);
+}
+
 TEST_CASE("a damaged archive is not packed", "[packed]") {
   const test::TempFolder folder;
   const std::filesystem::path archive = folder / "archive";

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/index.hpp"
 #include "wishart/archive/verify.hpp"
 
 #include "edit_archive.hpp"
@@ -79,6 +80,26 @@ TEST_CASE("every single byte of an archive, flipped, is found", "[verify]") {
   CHECK(found == (size + test::kByteStep - 1) / test::kByteStep);
   CHECK(named > found / 2);
   CHECK(verify_file(path).standing == Standing::whole);
+}
+
+TEST_CASE("a packed file is whole until one of its bytes has changed", "[verify][packed]") {
+  const test::TempFolder folder;
+  prepare_folder(folder / "archive");
+  write_archive(folder / "archive", sound_record());
+  const std::filesystem::path packed = folder / "run.h5";
+  REQUIRE(pack_archive(folder / "archive", packed) == 1);
+  const Verdict whole = verify_file(packed);
+  CHECK(whole.standing == Standing::whole);
+  CHECK(whole.sealed);
+  CHECK(whole.num_layers == 2);
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(packed));
+  std::int64_t found = 0;
+  for (std::int64_t at = 0; at < size; at += 29 * test::kByteStep, ++found) {
+    test::flip_byte(packed, at);
+    if (verify_file(packed).standing != Standing::damaged) FAIL("byte " << at << " is silent");
+    test::flip_byte(packed, at);
+  }
+  CHECK(found > 10);
 }
 
 TEST_CASE("an archive without its seal is judged by its checksums", "[verify]") {
