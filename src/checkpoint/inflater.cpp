@@ -12,8 +12,10 @@
 namespace wishart::checkpoint {
 namespace {
 
-constexpr std::int64_t kStoredBytes = 64 * 1024;   // read of the file at once
-constexpr std::int64_t kSkippedBytes = 64 * 1024;  // inflated at once on the way to what is wanted
+/// Read of the file at once.
+constexpr std::int64_t kStoredBytes = std::int64_t{64} << 10U;
+/// Inflated at once on the way to what is wanted.
+constexpr std::int64_t kSkippedBytes = std::int64_t{64} << 10U;
 /// What zlib is given at once: its counts have 32 bits.
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
 

@@ -219,9 +219,10 @@ private:
     WireMessage fields(bytes_, range);
     for (WireField field; fields.next(field);) {
       if (field.kind != WireField::Kind::bytes) continue;
-      std::string text = bytes_.text(field.range, kMaxPathBytes, "a fact about external data");
-      if (field.number == kEntryKey) key = std::move(text);
-      if (field.number == kEntryValue) value = std::move(text);
+      const std::string text =
+          bytes_.text(field.range, kMaxPathBytes, "a fact about external data");
+      if (field.number == kEntryKey) key = text;
+      if (field.number == kEntryValue) value = text;
     }
     if (key == "location") one.location = value;
     if (key == "offset") one.offset = whole_number(one.tensor, key, value);

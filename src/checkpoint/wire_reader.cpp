@@ -10,7 +10,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-constexpr std::int64_t kPieceBytes = 64 * 1024;
+constexpr std::int64_t kPieceBytes = std::int64_t{64} << 10U;
 
 }  // namespace
 
