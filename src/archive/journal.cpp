@@ -274,4 +274,29 @@ void Journal::remove() {
   }
 }
 
+void remove_left_journal(const std::filesystem::path& folder, const std::string& checkpoint_id,
+                         const std::string& fingerprint) {
+  const std::filesystem::path path = folder / (checkpoint_id + ".journal");
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return;
+  struct stat status {};
+  std::optional<Record> first;
+  try {
+    if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
+      first = record_at(path, descriptor, kMagic.size(), status.st_size);
+    }
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+  ::close(descriptor);
+  if (!first || first->kind != kFingerprintKind ||
+      first->payload != bytes_of(whole_fingerprint(fingerprint))) {
+    return;
+  }
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    fail(path, "the journal cannot be removed", errno);
+  }
+}
+
 }  // namespace wishart::archive

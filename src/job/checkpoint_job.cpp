@@ -95,13 +95,14 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   take_lock();
   if (left_to_another()) return;
   check_archive();
-  if (already_archived_) {
-    lock_.reset();
-    return;
-  }
   const std::string fingerprint =
       hash_hex(identity_ + options_.result_options_json() + std::string(build_info().version) +
                std::string(build_info().commit));
+  if (already_archived_) {
+    archive::remove_left_journal(options_.archive, id_, fingerprint);
+    lock_.reset();
+    return;
+  }
   journal_ = std::make_unique<archive::Journal>(options_.archive, id_, fingerprint);
   resume_from_journal();
   make_plan(layout);

@@ -85,4 +85,10 @@ private:
   double earlier_seconds_ = 0;
 };
 
+/// Removes a journal of the job `fingerprint`, if there is one: left by a run that was killed after
+/// it had written its archive. That of another job stays.
+/// @throws Error with Blame::resource if it cannot be read or removed
+void remove_left_journal(const std::filesystem::path& folder, const std::string& checkpoint_id,
+                         const std::string& fingerprint);
+
 }  // namespace wishart::archive

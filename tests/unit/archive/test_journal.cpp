@@ -306,6 +306,19 @@ TEST_CASE("a journal that cannot be opened is named", "[journal]") {
         "wishart");
 }
 
+TEST_CASE("a journal that was left is removed by the same job only", "[journal]") {
+  const test::TempFolder folder;
+  const std::string two = journal_bytes(folder, 2);
+  const std::filesystem::path path = folder / "m.journal";
+  remove_left_journal(folder.path(), "m", "another job");
+  CHECK((content(path) == two));
+  remove_left_journal(folder.path(), "other", "job");
+  CHECK((content(path) == two));
+  remove_left_journal(folder.path(), "m", "job");
+  CHECK_FALSE(std::filesystem::exists(path));
+  remove_left_journal(folder.path(), "m", "job");  // there is none
+}
+
 TEST_CASE("a journal that was removed is gone and takes nothing more", "[journal]") {
   const test::TempFolder folder;
   Journal journal(folder.path(), "m", "job");
