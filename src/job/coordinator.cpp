@@ -29,6 +29,9 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
       if (!outcome.failure) outcome.failure = std::current_exception();
     }
   };
+  const auto take_finished = [&] {
+    if (!finished.empty()) guarded([&] { events.take(std::exchange(finished, {})); });
+  };
   const auto run = [&] {
     while (!events.abandoned()) {
       if (!outcome.failure && outcome.stop_reason.empty()) {
@@ -42,8 +45,7 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
         send_to_team(outbox, plan.tree[static_cast<std::size_t>(work->team)],
                      {work->items, work->team});
       }
-      // Only now, so that no rank waits meanwhile.
-      if (!finished.empty()) guarded([&] { events.take(std::exchange(finished, {})); });
+      take_finished();  // only now, so that no rank waits meanwhile
       if (schedule.idle() && (stopping || schedule.exhausted())) return;
       if (const auto message = control.poll(kResultTag)) {
         auto results = unpacked<Results>(message->bytes);
@@ -59,6 +61,7 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
   };
   // What throws past `guarded` is MPI's failure or a defect: nothing can be waited for any more.
   guarded(run);
+  take_finished();
   if (schedule.exhausted()) outcome.stop_reason.clear();
   guarded([&] {
     send_to_team(outbox, plan.tree.front(), Assignment{});

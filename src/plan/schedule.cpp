@@ -76,8 +76,12 @@ void Schedule::fill_batch(Assignment& assignment, std::size_t first) {
   }
 }
 
-std::optional<Assignment> Schedule::next() {
+void Schedule::pass_handed_out() {
   while (first_waiting_ < waiting_.size() && !waiting_[first_waiting_]) ++first_waiting_;
+}
+
+std::optional<Assignment> Schedule::next() {
+  pass_handed_out();
   int refused = 0;  // sizes descend along the plan: one look for each size
   for (std::size_t i = first_waiting_; i < waiting_.size(); ++i) {
     const int size = plan_->items[i].way.team_size;
@@ -94,7 +98,7 @@ std::optional<Assignment> Schedule::next() {
 }
 
 std::optional<Assignment> Schedule::ahead() {
-  while (first_waiting_ < waiting_.size() && !waiting_[first_waiting_]) ++first_waiting_;
+  pass_handed_out();
   if (first_waiting_ == waiting_.size()) return std::nullopt;
   const PlanItem& item = plan_->items[first_waiting_];
   if (item.way.team_size != 1 || item.seconds > batch_seconds()) return std::nullopt;

@@ -50,6 +50,7 @@ private:
   void mark(std::int64_t team, int by);
   void fill_batch(Assignment& assignment, std::size_t first);
   void take(std::size_t item);
+  void pass_handed_out();
 
   const Plan* plan_;
   std::map<int, std::vector<std::int64_t>> teams_of_size_;
