@@ -114,11 +114,10 @@ Hdf5Chunks hdf5_chunks(Hdf5Bytes& file, Hdf5Fields layout, const Hdf5Shape& shap
   }
   std::vector<std::int64_t> chunk;
   std::optional<std::int64_t> bytes = shape.element_bytes;
-  std::optional<std::int64_t> total = 1;
-  for (const std::int64_t size : shape.sizes) {
+  const std::optional<std::int64_t> total = checked_product(shape.sizes);
+  for (std::size_t d = 0; d < shape.sizes.size(); ++d) {
     chunk.push_back(static_cast<std::int64_t>(layout.number(4)));
     bytes = bytes && chunk.back() > 0 ? checked_product(*bytes, chunk.back()) : std::nullopt;
-    total = total ? checked_product(*total, size) : std::nullopt;
   }
   const auto element_bytes = static_cast<std::int64_t>(layout.number(4));
   if (!bytes || !total || element_bytes != shape.element_bytes) {

@@ -226,10 +226,7 @@ std::string add_array(NumpyFile& result, const Source& source, const std::string
   Tensor tensor;
   tensor.name = name;
   tensor.shape = std::move(header.shape);
-  std::optional<std::int64_t> count = 1;
-  for (const std::int64_t size : tensor.shape) {
-    count = count ? checked_product(*count, size) : std::nullopt;
-  }
+  const std::optional<std::int64_t> count = checked_product(tensor.shape);
   if (!count) {
     throw Error(Blame::input, place + ": an array of shape " +
                                   printable(shape_text(tensor.shape), 100) + " is too large");

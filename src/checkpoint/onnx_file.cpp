@@ -241,10 +241,7 @@ private:
   }
 
   void measure(Tensor& tensor, std::int64_t element_bytes) const {
-    std::optional<std::int64_t> count = 1;
-    for (const std::int64_t size : tensor.shape) {
-      count = count ? checked_product(*count, size) : std::nullopt;
-    }
+    const std::optional<std::int64_t> count = checked_product(tensor.shape);
     const auto bytes = count ? checked_product(*count, element_bytes) : std::nullopt;
     if (!bytes) {
       fail(tensor, "shape " + printable(shape_text(tensor.shape), 100) + " is too large");

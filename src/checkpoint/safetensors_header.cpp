@@ -84,10 +84,7 @@ void read_entry(JsonScanner& scanner, Entry& entry) {
 /// Checks one entry by itself: its dtype and shape against its extent.
 void check_extent(Entry& entry, const std::string& place) {
   Tensor& tensor = entry.tensor;
-  std::optional<std::int64_t> count = 1;
-  for (const std::int64_t extent : tensor.shape) {
-    if (count) count = checked_product(*count, extent);
-  }
+  const std::optional<std::int64_t> count = checked_product(tensor.shape);
   const std::optional<std::int64_t> bits =
       count ? checked_product(*count, dtype_bits(tensor.dtype)) : std::nullopt;
   if (!bits) refuse(place, tensor.name, ": " + kind_text(tensor) + " has more than 2^63 bits");

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,16 @@ template <class To, class From>
   std::int64_t result = 0;
   if (__builtin_mul_overflow(a, b, &result)) return std::nullopt;
   return result;
+}
+
+/// The product of all of them, 1 of none, or nothing if it does not fit into 64 bits.
+[[nodiscard]] inline std::optional<std::int64_t> checked_product(
+    std::span<const std::int64_t> sizes) {
+  std::optional<std::int64_t> product = 1;
+  for (const std::int64_t size : sizes) {
+    product = product ? checked_product(*product, size) : std::nullopt;
+  }
+  return product;
 }
 
 /// The sum, or nothing if it does not fit into 64 bits.
