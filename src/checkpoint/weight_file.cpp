@@ -12,35 +12,30 @@ namespace wishart::checkpoint {
 
 WeightFile read_weight_file(const std::filesystem::path& path, std::string_view format) {
   WeightFile result;
-  if (format == kTorch) {
-    TorchFile file = read_torch_file(path);
+  // What all of them have but for safetensors; takes what is left out where a format says it.
+  const auto take_rest = [&result](auto&& file) {
     result.source = std::move(file.source);
     result.tensors = std::move(file.tensors);
+    if constexpr (requires { file.left_out; }) result.left_out = std::move(file.left_out);
+  };
+  if (format == kTorch) {
+    TorchFile file = read_torch_file(path);
+    take_rest(file);
     result.names = std::move(file.aliases);
     result.step = file.step;
     result.warnings = std::move(file.warnings);
   } else if (format == kGguf) {
     GgufFile file = read_gguf_file(path);
-    result.source = std::move(file.source);
-    result.tensors = std::move(file.tensors);
-    result.left_out = std::move(file.left_out);
     result.config = std::move(file.config);
+    take_rest(file);
   } else if (format == kKeras) {
-    KerasFile file = read_keras_file(path);
-    result.source = std::move(file.source);
-    result.tensors = std::move(file.tensors);
-    result.left_out = std::move(file.left_out);
+    take_rest(read_keras_file(path));
   } else if (format == kNumpy) {
-    NumpyFile file = read_numpy_file(path);
-    result.source = std::move(file.source);
-    result.tensors = std::move(file.tensors);
-    result.left_out = std::move(file.left_out);
+    take_rest(read_numpy_file(path));
   } else if (format == kOnnx) {
     OnnxFile file = read_onnx_file(path);
-    result.source = std::move(file.source);
     result.data_files = std::move(file.data_files);
-    result.tensors = std::move(file.tensors);
-    result.left_out = std::move(file.left_out);
+    take_rest(file);
   } else {
     SafetensorsFile file = read_safetensors_file(path);
     result.source = std::move(file.source);
