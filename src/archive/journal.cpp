@@ -116,6 +116,26 @@ std::optional<Record> record_at(const std::filesystem::path& path, int descripto
   return record;
 }
 
+/// True if it is the first record of a journal of the job `fingerprint`.
+bool names_job(const Record& first, const std::string& fingerprint) {
+  return first.kind == kFingerprintKind && first.payload == bytes_of(fingerprint);
+}
+
+/// A file descriptor, closed at the end.
+class Descriptor {
+public:
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  ~Descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const noexcept { return descriptor_; }
+
+private:
+  int descriptor_;
+};
+
 /// The value that a payload holds, or nothing if it holds something else.
 template <class T>
 std::optional<T> value_of(std::span<const std::byte> payload) {
@@ -178,7 +198,7 @@ void Journal::read_records(std::int64_t size_bytes, const std::string& fingerpri
     return record;
   };
   const std::optional<Record> first = next();
-  if (!first || first->kind != kFingerprintKind || first->payload != bytes_of(fingerprint)) return;
+  if (!first || !names_job(*first, fingerprint)) return;
   end_bytes_ = offset;
   for (auto record = next(); record && take_record(record->kind, record->payload);
        record = next()) {
@@ -277,22 +297,12 @@ void Journal::remove() {
 void remove_left_journal(const std::filesystem::path& folder, const std::string& checkpoint_id,
                          const std::string& fingerprint) {
   const std::filesystem::path path = folder / (checkpoint_id + ".journal");
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return;
-  struct stat status {};
-  std::optional<Record> first;
-  try {
-    if (::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode)) {
-      first = record_at(path, descriptor, kMagic.size(), status.st_size);
-    }
-  } catch (...) {
-    ::close(descriptor);
-    throw;
-  }
-  ::close(descriptor);
-  if (!first || first->kind != kFingerprintKind ||
-      first->payload != bytes_of(whole_fingerprint(fingerprint))) {
-    return;
+  {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+    const auto first = record_at(path, file.get(), kMagic.size(), status.st_size);
+    if (!first || !names_job(*first, whole_fingerprint(fingerprint))) return;
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     fail(path, "the journal cannot be removed", errno);
