@@ -6,15 +6,12 @@
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/alpha_limits.hpp"
 
 namespace wishart::analysis {
 namespace {
 
 constexpr double kNormal95 = 1.959963984540054;
-
-/// Below it a layer is called over-trained, above the other under-trained (docs/metrics.md).
-constexpr double kOverTrained = 2;
-constexpr double kUnderTrained = 6;
 
 /// A rank that fell to less than this share of what it was is told.
 constexpr double kRankFalls = 0.95;

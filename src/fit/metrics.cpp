@@ -10,6 +10,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
+#include "wishart/record/alpha_limits.hpp"
 
 #include "statistics.hpp"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::report {
@@ -46,11 +47,6 @@ constexpr std::array<Kind, 7> kKinds{{
 
 }  // namespace
 
-bool has_warning(const LayerRow& layer, const std::string& word) {
-  const std::vector<std::string> words = split(layer.warning, ';');
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 std::vector<AttentionGroup> layers_that_need_attention(const std::vector<LayerRow>& layers) {
   std::vector<AttentionGroup> groups;
   for (const Kind& kind : kKinds) {
@@ -61,8 +57,8 @@ std::vector<AttentionGroup> layers_that_need_attention(const std::vector<LayerRo
       const std::string warning = kind.warning;
       const bool belongs = warning == "fit-failed" ? failed
                            : warning == "over-trained" || warning == "under-trained"
-                               ? !failed && has_warning(layer, warning)
-                               : has_warning(layer, warning);
+                               ? !failed && analysis::has_warning(layer, warning)
+                               : analysis::has_warning(layer, warning);
       if (belongs) group.layers.push_back(&layer);
     }
     if (group.layers.empty()) continue;

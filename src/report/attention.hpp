@@ -21,7 +21,4 @@ struct AttentionGroup {
 [[nodiscard]] std::vector<AttentionGroup> layers_that_need_attention(
     const std::vector<LayerRow>& layers);
 
-/// True if `warning`, a list with `;` between its words, holds `word`.
-[[nodiscard]] bool has_warning(const LayerRow& layer, const std::string& word);
-
 }  // namespace wishart::report

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "wishart/core/text.hpp"
+#include "wishart/record/alpha_limits.hpp"
 
 #include "page.hpp"
 #include "plot.hpp"
@@ -22,10 +23,6 @@ constexpr std::size_t kMostRoles = 40;
 
 /// alpha above it is drawn at the edge: one layer of noise would press all others together.
 constexpr double kMostAlpha = 10;
-
-/// Between these alphas well-trained layers lie (docs/metrics.md).
-constexpr double kOverTrained = 2;
-constexpr double kUnderTrained = 6;
 
 /// The layers that are drawn.
 std::vector<const LayerRow*> drawn(const std::vector<LayerRow>& layers) {

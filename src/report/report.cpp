@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/report/text_table.hpp"
 
@@ -95,7 +96,7 @@ std::vector<Card> record_cards(const CheckpointRecord& record) {
   const auto warned = [&](const char* word) {
     return std::to_string(
         std::count_if(record.layers.begin(), record.layers.end(), [&](const LayerRow& layer) {
-          return layer.status != "failed" && has_warning(layer, word);
+          return layer.status != "failed" && analysis::has_warning(layer, word);
         }));
   };
   const auto unfitted =

@@ -11,10 +11,6 @@ namespace wishart::fit {
 /// up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale.
 inline constexpr std::int64_t kFitVersion = 3;
 
-/// Below it a layer is called over-trained, above the other under-trained: WeightWatcher 0.7.5.5.
-inline constexpr double kOverTrained = 2.0;
-inline constexpr double kUnderTrained = 6.0;
-
 /// WeightWatcher's absolute floor: eigenvalues at or below it are not fitted (EVALS_THRESH).
 inline constexpr double kWeightWatcherFloor = 1e-5;
 /// WeightWatcher's addend to shares and rank in the entropy (EPS on a CPU).

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/fit/thresholds.hpp"
+#include "wishart/record/alpha_limits.hpp"
 
 #include "support.hpp"
 

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/analysis/metric.hpp"
+
 #include "attention.hpp"
 #include "support.hpp"
 
@@ -78,7 +80,7 @@ TEST_CASE("a failed fit is not over-trained, though WeightWatcher calls it so", 
 }
 
 TEST_CASE("a warning is a whole word of the list", "[attention]") {
-  CHECK(has_warning(layer("a", 3, "small-tail;fit-failed"), "fit-failed"));
-  CHECK_FALSE(has_warning(layer("a", 3, "small-tail"), "small"));
-  CHECK_FALSE(has_warning(layer("a", 3, ""), "small-tail"));
+  CHECK(analysis::has_warning(layer("a", 3, "small-tail;fit-failed"), "fit-failed"));
+  CHECK_FALSE(analysis::has_warning(layer("a", 3, "small-tail"), "small"));
+  CHECK_FALSE(analysis::has_warning(layer("a", 3, ""), "small-tail"));
 }
