@@ -96,19 +96,26 @@ constexpr const char* kScriptHash = "sha256-p1v+Zq1xumJ24nufculbrqJS6QHZyrLdJOq/
 
 }  // namespace
 
+void append_unmarked(std::string& out, char c) {
+  switch (c) {
+    case '&':
+      out += "&amp;";
+      break;
+    case '<':
+      out += "&lt;";
+      break;
+    case '>':
+      out += "&gt;";
+      break;
+    default:
+      out += c;
+  }
+}
+
 std::string html_text(const std::string& text, std::size_t max_chars) {
   std::string out;
   for (const char c : printable(text, max_chars)) {
     switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
       case '"':
         out += "&quot;";
         break;
@@ -116,7 +123,7 @@ std::string html_text(const std::string& text, std::size_t max_chars) {
         out += "&#39;";
         break;
       default:
-        out += c;
+        append_unmarked(out, c);
     }
   }
   return out;

@@ -14,6 +14,10 @@ namespace wishart::report {
 /// that has a meaning in HTML becomes a character reference.
 [[nodiscard]] std::string html_text(const std::string& text, std::size_t max_chars = 300);
 
+/// Appends a character, or a character reference for one of & < >: what begins markup in HTML, and
+/// so in Markdown too.
+void append_unmarked(std::string& out, char c);
+
 /// A table that a click on a column's head sorts; without scripts it stands as it is.
 [[nodiscard]] std::string html_table(const TextTable& table);
 

@@ -5,6 +5,8 @@
 
 #include "wishart/core/text.hpp"
 
+#include "html.hpp"
+
 namespace wishart::report {
 namespace {
 
@@ -84,15 +86,6 @@ std::string markdown_cell(const std::string& text) {
   std::string out;
   for (const char c : printable(text)) {
     switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
       case '|':
       case '\\':
       case '`':
@@ -107,7 +100,7 @@ std::string markdown_cell(const std::string& text) {
         out += c;
         break;
       default:
-        out += c;
+        append_unmarked(out, c);
     }
   }
   return out;
