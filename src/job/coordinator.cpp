@@ -1,11 +1,16 @@
 #include "coordinator.hpp"
 
+#include <chrono>
 #include <utility>
 
 #include "wishart/plan/schedule.hpp"
 
 namespace wishart::job {
 namespace {
+
+/// The longest sleep between two looks for results. A rank has work lying there meanwhile
+/// (Schedule::ahead), and the core of rank 0 is its worker's too.
+constexpr std::chrono::milliseconds kLongestSleep{5};
 
 void send_to_team(mpi::Outbox& outbox, const plan::Team& team, const Assignment& command) {
   outbox.send(packed(command), team.first, team.size, kCommandTag);
@@ -18,7 +23,7 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
   CoordinatorOutcome outcome;
   plan::Schedule schedule(plan);
   mpi::Outbox outbox(control);
-  mpi::Backoff backoff;
+  mpi::Backoff backoff(kLongestSleep);
   std::vector<Result> finished;  ///< of one message, not taken yet
   // An error in the surroundings (a full disk) must not leave the workers waiting: no new work, but
   // what runs is received before anybody leaves.

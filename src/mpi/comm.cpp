@@ -201,8 +201,8 @@ bool all_arrive(const Comm& comm, std::chrono::milliseconds patience) {
 }
 
 void Backoff::pause() {
-  std::this_thread::sleep_for(std::chrono::microseconds(microseconds_));
-  microseconds_ = std::min(kLongest, microseconds_ * 2);
+  std::this_thread::sleep_for(next_);
+  next_ = std::min(longest_, next_ * 2);
 }
 
 }  // namespace wishart::mpi

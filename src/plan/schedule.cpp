@@ -58,13 +58,13 @@ void Schedule::take(std::size_t item) {
   waiting_seconds_ -= plan_->items[item].seconds;
 }
 
-/// How long a batch may be now.
-double Schedule::batch_seconds() const noexcept {
-  return std::min(kBatchSeconds, kBatchShare * waiting_seconds_ / plan_->tree.front().size);
+/// What a rank may be given at once for the ranks to end together.
+double Schedule::share_seconds() const noexcept {
+  return kBatchShare * waiting_seconds_ / plan_->tree.front().size;
 }
 
 void Schedule::fill_batch(Assignment& assignment, std::size_t first) {
-  const double limit = batch_seconds();
+  const double limit = std::min(kBatchSeconds, share_seconds());
   double seconds = plan_->items[first].seconds;
   for (std::size_t i = first + 1; i < waiting_.size() && seconds < limit; ++i) {
     if (!waiting_[i]) continue;
@@ -101,7 +101,7 @@ std::optional<Assignment> Schedule::ahead() {
   pass_handed_out();
   if (first_waiting_ == waiting_.size()) return std::nullopt;
   const PlanItem& item = plan_->items[first_waiting_];
-  if (item.way.team_size != 1 || item.seconds > batch_seconds()) return std::nullopt;
+  if (item.way.team_size != 1 || item.seconds > share_seconds()) return std::nullopt;
   const auto rank = team_with(1, 1);
   if (!rank) return std::nullopt;
   return hand_out(first_waiting_, *rank);

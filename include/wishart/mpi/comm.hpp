@@ -110,16 +110,20 @@ private:
 /// After a false, `comm` is spent. Collective over `comm` if all goes well.
 [[nodiscard]] bool all_arrive(const Comm& comm, std::chrono::milliseconds patience);
 
-/// A pause that starts short and grows to 2 ms, for loops that wait for something to happen.
+/// A pause that starts short and grows, for loops that wait for something to happen.
 class Backoff {
 public:
+  /// Grows to `longest`: each look costs a core that others may compute on some 0.1 ms.
+  explicit Backoff(std::chrono::microseconds longest = std::chrono::microseconds(2000)) noexcept
+      : longest_(longest) {}
+
   void pause();
-  void reset() noexcept { microseconds_ = kShortest; }
+  void reset() noexcept { next_ = kShortest; }
 
 private:
-  static constexpr int kShortest = 20;
-  static constexpr int kLongest = 2000;
-  int microseconds_ = kShortest;
+  static constexpr std::chrono::microseconds kShortest{20};
+  std::chrono::microseconds longest_;
+  std::chrono::microseconds next_ = kShortest;
 };
 
 }  // namespace wishart::mpi

@@ -22,8 +22,8 @@ struct Assignment {
 ///
 /// The next item is the first in the plan's order for which there is a free team of its size (or,
 /// where the tree has none of that size, the smallest larger one). Small matrices of single ranks
-/// are handed out several at a time, so that messages do not cost more than the work, and where the
-/// caller asks for it one batch ahead.
+/// are handed out several at a time, so that messages do not cost more than the work, and what
+/// single ranks do is handed out ahead where the caller asks for it.
 /// Deterministic in the order of the calls.
 class Schedule {
 public:
@@ -31,9 +31,9 @@ public:
 
   /// The next piece of work that can start now, if any. Its ranks are busy from then on.
   [[nodiscard]] std::optional<Assignment> next();
-  /// A batch of small matrices for a rank that has one in work, so that it need not wait for its
-  /// next. None for ranks that have one lying there, while a larger team waits for its ranks, and
-  /// for matrices so large that a rank which is done earlier should get them.
+  /// A matrix, or a batch of small ones, for a rank that has one in work, so that it need not wait
+  /// for its next. None for ranks that have one lying there, while a larger team waits for its
+  /// ranks, and for matrices so large that a rank which is done earlier should get them.
   [[nodiscard]] std::optional<Assignment> ahead();
   /// Takes an assignment back as done: its ranks are free.
   void finish(const Assignment& assignment);
@@ -46,7 +46,7 @@ public:
 private:
   [[nodiscard]] std::optional<std::int64_t> team_with(int assignments, int size) const;
   [[nodiscard]] Assignment hand_out(std::size_t item, std::int64_t team);
-  [[nodiscard]] double batch_seconds() const noexcept;
+  [[nodiscard]] double share_seconds() const noexcept;
   void mark(std::int64_t team, int by);
   void fill_batch(Assignment& assignment, std::size_t first);
   void take(std::size_t item);

@@ -146,9 +146,21 @@ TEST_CASE("a rank at work on a batch gets one more ahead, while there are many",
   CHECK(fifth->team == first->team);
 }
 
+TEST_CASE("large matrices go out ahead one by one, while there are many", "[schedule]") {
+  const Plan plan = plan_of(2, std::vector<int>(50, 1), 1.0);
+  Schedule schedule(plan);
+  const auto first = schedule.next();
+  REQUIRE(first);
+  REQUIRE(schedule.next());
+  const auto third = schedule.ahead();
+  REQUIRE(third);
+  CHECK(third->items.size() == 1);
+  CHECK(third->team == first->team);
+}
+
 TEST_CASE("nothing goes out ahead that another rank should get", "[schedule]") {
-  SECTION("large matrices") {
-    Plan plan = plan_of(2, std::vector<int>(50, 1), 1.0);
+  SECTION("large matrices, if there are few") {
+    Plan plan = plan_of(2, std::vector<int>(10, 1), 1.0);
     Schedule schedule(plan);
     REQUIRE(schedule.next());
     REQUIRE(schedule.next());
