@@ -70,11 +70,21 @@ bool is_history(const std::filesystem::path& archive) {
          });
 }
 
+/// What the report of a checkpoint is made from: HTML draws some of the spectra.
+CheckpointRecord record_for(const ReportOptions& options, const std::filesystem::path& file) {
+  if (options.format != OutputFormat::html) {
+    return archive::read_archive(file, archive::Parts::without_spectra);
+  }
+  return archive::read_archive(file, [&](const std::vector<LayerRow>& layers) {
+    return report::layers_to_draw(layers, static_cast<std::size_t>(options.densities));
+  });
+}
+
 /// The history, then the report of its last checkpoint.
 std::string history_report(const ReportOptions& options, report::ReportFormat format) {
   const analysis::History history = history_of(options.archive, options.window);
-  const CheckpointRecord last = archive::read_archive(
-      options.archive / (history.rows.back().checkpoint + ".h5"), archive::Parts::without_spectra);
+  const CheckpointRecord last =
+      record_for(options, options.archive / (history.rows.back().checkpoint + ".h5"));
   return report::render_run(history, last, format);
 }
 
@@ -89,8 +99,7 @@ std::string report_text(const ReportOptions& options) {
     return history_report(options, format);
   }
   const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
-  const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
-  return report::render_report(record, format);
+  return report::render_report(record_for(options, file), format);
 }
 
 std::string export_bytes(const ExportOptions& options) {

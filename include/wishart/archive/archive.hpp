@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,14 @@ enum class Parts : std::uint8_t { all, without_spectra };
 ///   of a newer schema
 [[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
                                             Parts parts = Parts::all);
+
+/// Which layers' singular values are wanted, as indices into the table of layers.
+using ChooseLayers = std::function<std::vector<std::size_t>(const std::vector<LayerRow>&)>;
+
+/// The same with the singular values of the chosen layers only: CheckpointRecord::spectra has an
+/// entry for each layer, of which those not chosen, and the views of all, are empty.
+[[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
+                                            const ChooseLayers& choose);
 
 /// Only the provenance; quick.
 [[nodiscard]] Provenance read_provenance(const std::filesystem::path& file);
