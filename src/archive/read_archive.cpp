@@ -83,7 +83,9 @@ Handle opened_file(const Place& place, const std::filesystem::path& path) {
   return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
 }
 
-CheckpointRecord read_content(const Place& place, hid_t location, Parts parts) {
+CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts) {
+  const Place& place = open.place;
+  const hid_t location = open.group.get();
   CheckpointRecord record;
   record.provenance = read_attributes(place, location);
   record.files = read_table<SourceFile>(place, location, "files");
@@ -96,19 +98,21 @@ CheckpointRecord read_content(const Place& place, hid_t location, Parts parts) {
   return record;
 }
 
+CheckpointRecord read_checkpoint(const OpenCheckpoint& open, const ChooseLayers& choose) {
+  CheckpointRecord record = read_checkpoint(open, Parts::without_spectra);
+  record.spectra =
+      read_chosen(open.place, open.group.get(), record.layers.size(), choose(record.layers));
+  return record;
+}
+
 CheckpointRecord read_archive(const std::filesystem::path& file, Parts parts) {
   const QuietHdf5 quiet;
-  const OpenCheckpoint open = opened_checkpoint(file);
-  return read_content(open.place, open.group.get(), parts);
+  return read_checkpoint(opened_checkpoint(file), parts);
 }
 
 CheckpointRecord read_archive(const std::filesystem::path& file, const ChooseLayers& choose) {
   const QuietHdf5 quiet;
-  const OpenCheckpoint open = opened_checkpoint(file);
-  CheckpointRecord record = read_content(open.place, open.group.get(), Parts::without_spectra);
-  record.spectra =
-      read_chosen(open.place, open.group.get(), record.layers.size(), choose(record.layers));
-  return record;
+  return read_checkpoint(opened_checkpoint(file), choose);
 }
 
 Provenance read_provenance(const std::filesystem::path& file) {

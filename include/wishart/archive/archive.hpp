@@ -63,12 +63,8 @@ using ChooseLayers = std::function<std::vector<std::size_t>(const std::vector<La
 [[nodiscard]] std::vector<std::string> list_checkpoints(const std::filesystem::path& folder);
 
 /// True if `file` is a packed archive (pack_archive). What is in it is read under the paths
-/// `file/<id>.h5`, as if it were a folder.
+/// `file/<id>.h5`, as if it were a folder; Reader opens it but once.
 [[nodiscard]] bool is_packed(const std::filesystem::path& file);
-
-/// Ids of the checkpoints in an archive folder, or in a packed file, in natural order.
-/// @throws Error with Blame::input if it is neither, or damaged
-[[nodiscard]] std::vector<std::string> checkpoints_in(const std::filesystem::path& archive);
 
 /// The file of checkpoint `id` in `folder`. `id` may be empty if the folder holds one checkpoint.
 /// `folder` may itself be an archive file, or a packed one.
