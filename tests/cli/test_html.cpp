@@ -70,6 +70,16 @@ TEST_CASE("the report of a checkpoint is one well-formed page", "[html]") {
   CHECK(page.find("History") == std::string::npos);
 }
 
+TEST_CASE("a history goes by the names of the files, also of one that was renamed", "[html]") {
+  const TempFolder temp;
+  const std::string archive = scanned_run(temp, 3);
+  std::filesystem::rename(archive + "/checkpoint-3.h5", archive + "/final.h5");
+  const std::string page = html_report(archive);
+  CHECK(page.find("<title>History of 3 checkpoints</title>") != std::string::npos);
+  CHECK(page.find("<td>final</td>") != std::string::npos);
+  CHECK(page.find("<h1>Spectra of checkpoint-3</h1>") != std::string::npos);
+}
+
 TEST_CASE("a page draws the eigenvalues of as many layers as it is told", "[html]") {
   const TempFolder temp;
   const std::string archive = scanned_run(temp, 1);

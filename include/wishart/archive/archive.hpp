@@ -37,6 +37,9 @@ inline constexpr std::int64_t kSchemaVersion = 2;
 std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record);
 
+/// The same to a file that may be called otherwise: one that was read from there stays there.
+void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record);
+
 /// What read_archive reads; `without_spectra` leaves CheckpointRecord::spectra empty.
 enum class Parts : std::uint8_t { all, without_spectra };
 
