@@ -7,10 +7,11 @@
 
 #include "wishart/core/error.hpp"
 
+#include "normal.hpp"
+
 namespace wishart::analysis {
 namespace {
 
-constexpr double kNormal95 = 1.959963984540054;
 /// atanh of a coefficient of 1 is infinite; planted data reach it.
 constexpr double kLargest = 1 - 1e-9;
 

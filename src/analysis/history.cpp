@@ -8,10 +8,10 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
 
+#include "normal.hpp"
+
 namespace wishart::analysis {
 namespace {
-
-constexpr double kNormal95 = 1.959963984540054;
 
 /// A rank that fell to less than this share of what it was is told.
 constexpr double kRankFalls = 0.95;

@@ -7,13 +7,13 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "normal.hpp"
+
 namespace wishart::analysis {
 namespace {
 
 constexpr const char* kFailed = "failed";
 constexpr std::string_view kWarningPrefix = "warning.";
-/// Of the normal distribution: half the width of an interval of 95 % in standard errors.
-constexpr double kNormal95 = 1.959963984540054;
 
 }  // namespace
 

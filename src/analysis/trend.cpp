@@ -5,6 +5,8 @@
 #include "wishart/analysis/history.hpp"
 #include "wishart/core/error.hpp"
 
+#include "normal.hpp"
+
 namespace wishart::analysis {
 namespace {
 
@@ -17,7 +19,6 @@ constexpr std::array kStudent{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 
                               2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
                               2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
                               2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
-constexpr double kNormal95 = 1.96;
 
 struct Line {
   double slope = kNan;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/record/checkpoint_record.hpp"
@@ -25,11 +26,24 @@ struct OpenCheckpoint {
 /// @param path  of an archive file, or `packed/<id>.h5`
 [[nodiscard]] OpenCheckpoint opened_checkpoint(const std::filesystem::path& path);
 
+/// A packed file, open at the group of its checkpoints.
+struct OpenPacked {
+  Place place;
+  Handle group;
+};
+/// @throws Error with Blame::input if the file is no packed archive
+[[nodiscard]] OpenPacked opened_packed(const std::filesystem::path& packed);
+/// The ids in it, in natural order.
+[[nodiscard]] std::vector<std::string> members(const OpenPacked& packed);
+[[nodiscard]] OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id);
+
 /// Writes attributes and datasets of a record below `location`.
 /// @throws Error, as write_archive
 void write_content(const Place& place, hid_t location, const CheckpointRecord& record);
 
-[[nodiscard]] CheckpointRecord read_content(const Place& place, hid_t location, Parts parts);
+[[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts);
+[[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open,
+                                               const ChooseLayers& choose);
 
 /// A group without time stamps.
 [[nodiscard]] Handle new_group(const Place& file, hid_t location, const std::string& name);

@@ -20,29 +20,6 @@ constexpr std::string_view kIndexId = "index";
 /// Leaves room in a file name of 255 bytes for what the module adds.
 constexpr std::size_t kMaxIdBytes = 200;
 
-/// How many ids a message lists.
-constexpr std::size_t kListedIds = 20;
-
-std::string listed(const std::vector<std::string>& ids) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min(ids.size(), kListedIds); ++i) {
-    names.push_back(printable(ids[i]));
-  }
-  std::string text = join(names, ", ");
-  if (ids.size() <= kListedIds) return text;
-  return text + ", and " + std::to_string(ids.size() - kListedIds) + " more";
-}
-
-[[noreturn]] void refuse_unknown(const std::filesystem::path& folder, const std::string& id,
-                                 const std::vector<std::string>& ids) {
-  std::string text =
-      shown(folder) + ": has no checkpoint '" + printable(id) + "'. It has: " + listed(ids);
-  if (const std::string near = nearest(id, ids); !near.empty()) {
-    text += ". Is '" + printable(near) + "' meant?";
-  }
-  throw Error(Blame::usage, text);
-}
-
 [[noreturn]] void refuse_folder(const std::filesystem::path& folder, const char* what, int code) {
   throw Error(Blame::resource, shown(folder) + ": " + what + ": " + system_reason(code) +
                                    ". Choose another archive folder");
@@ -82,29 +59,6 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder) {
   }
   std::sort(ids.begin(), ids.end(), natural_less);
   return ids;
-}
-
-std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
-                                         const std::string& id) {
-  std::error_code ignored;
-  const bool packed = is_packed(folder);
-  if (!packed && std::filesystem::is_regular_file(folder, ignored)) {
-    const std::string own = folder.stem().string();
-    if (!id.empty() && id != own) refuse_unknown(folder, id, {own});
-    return folder;
-  }
-  const std::vector<std::string> ids = packed ? checkpoints_in(folder) : list_checkpoints(folder);
-  if (ids.empty()) {
-    throw Error(Blame::input,
-                shown(folder) + ": holds no archive. Run `wishart scan` into it first");
-  }
-  if (id.empty() && ids.size() > 1) {
-    throw Error(Blame::usage, shown(folder) + ": holds " + std::to_string(ids.size()) +
-                                  " checkpoints, name one of them: " + listed(ids));
-  }
-  const std::string& chosen = id.empty() ? ids.front() : id;
-  if (std::find(ids.begin(), ids.end(), chosen) == ids.end()) refuse_unknown(folder, id, ids);
-  return folder / (chosen + ".h5");
 }
 
 void prepare_folder(const std::filesystem::path& folder) {

@@ -27,25 +27,7 @@ herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, 
   return 0;
 }
 
-/// The ids in a packed file, in natural order.
-std::vector<std::string> members(const Place& place, hid_t group) {
-  std::vector<std::string> names;
-  hsize_t first = 0;
-  place.check(H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &first, take_name, &names));
-  for (const std::string& id : names) {
-    // Names become file names: one that a checkpoint cannot have is not ours.
-    if (!is_checkpoint_id(id))
-      place.refuse("holds a checkpoint '" + printable(id) + "', which is no id");
-  }
-  std::sort(names.begin(), names.end(), natural_less);
-  return names;
-}
-
-/// A packed file, open at the group of its checkpoints.
-struct OpenPacked {
-  Place place;
-  Handle group;
-};
+}  // namespace
 
 OpenPacked opened_packed(const std::filesystem::path& packed) {
   const Place place(Place::Access::reading, shown(packed));
@@ -54,7 +36,25 @@ OpenPacked opened_packed(const std::filesystem::path& packed) {
   return {place, place.own(H5Gopen2(root.get(), kGroup, H5P_DEFAULT), H5Gclose)};
 }
 
-}  // namespace
+std::vector<std::string> members(const OpenPacked& packed) {
+  std::vector<std::string> names;
+  hsize_t first = 0;
+  packed.place.check(
+      H5Literate(packed.group.get(), H5_INDEX_NAME, H5_ITER_INC, &first, take_name, &names));
+  for (const std::string& id : names) {
+    // Names become file names: one that a checkpoint cannot have is not ours.
+    if (!is_checkpoint_id(id)) {
+      packed.place.refuse("holds a checkpoint '" + printable(id) + "', which is no id");
+    }
+  }
+  std::sort(names.begin(), names.end(), natural_less);
+  return names;
+}
+
+OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id) {
+  const Place place = packed.place.at(std::string("/") + kGroup + "/" + id);
+  return {place, place.own(H5Gopen2(packed.group.get(), id.c_str(), H5P_DEFAULT), H5Gclose)};
+}
 
 bool is_packed(const std::filesystem::path& file) {
   const QuietHdf5 quiet;
@@ -68,13 +68,6 @@ bool is_packed(const std::filesystem::path& file) {
   }
 }
 
-std::vector<std::string> checkpoints_in(const std::filesystem::path& archive) {
-  if (!is_packed(archive)) return list_checkpoints(archive);
-  const QuietHdf5 quiet;
-  const OpenPacked open = opened_packed(archive);
-  return members(open.place, open.group.get());
-}
-
 OpenCheckpoint opened_checkpoint(const std::filesystem::path& path) {
   const std::filesystem::path parent = path.parent_path();
   std::error_code ignored;
@@ -82,10 +75,7 @@ OpenCheckpoint opened_checkpoint(const std::filesystem::path& path) {
     const Place place(Place::Access::reading, shown(path));
     return {place, opened_file(place, path)};
   }
-  const OpenPacked packed = opened_packed(parent);
-  const std::string id = path.stem().string();
-  const Place place = packed.place.at(std::string("/") + kGroup + "/" + id);
-  return {place, place.own(H5Gopen2(packed.group.get(), id.c_str(), H5P_DEFAULT), H5Gclose)};
+  return opened_member(opened_packed(parent), path.stem().string());
 }
 
 std::int64_t pack_archive(const std::filesystem::path& folder,
@@ -116,16 +106,13 @@ std::int64_t pack_archive(const std::filesystem::path& folder,
 std::int64_t unpack_archive(const std::filesystem::path& packed,
                             const std::filesystem::path& folder) {
   const QuietHdf5 quiet;
-  std::vector<std::string> ids;
-  {
-    const OpenPacked open = opened_packed(packed);
-    ids = members(open.place, open.group.get());
-  }
+  const OpenPacked open = opened_packed(packed);
+  const std::vector<std::string> ids = members(open);
   for (const std::string& id : ids) refuse_existing(folder / (id + ".h5"));
   prepare_folder(folder);
   for (const std::string& id : ids) {
-    const OpenCheckpoint one = opened_checkpoint(packed / (id + ".h5"));
-    const CheckpointRecord record = read_content(one.place, one.group.get(), Parts::all);
+    const OpenCheckpoint one = opened_member(open, id);
+    const CheckpointRecord record = read_checkpoint(one, Parts::all);
     if (record.provenance.checkpoint_id != id) {
       one.place.refuse("holds the checkpoint '" + printable(record.provenance.checkpoint_id) + "'");
     }

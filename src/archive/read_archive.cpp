@@ -2,6 +2,7 @@
 #include "wishart/core/file.hpp"
 
 #include "content.hpp"
+#include "dataset.hpp"
 #include "disk.hpp"
 #include "hdf5_handle.hpp"
 #include "provenance.hpp"
@@ -56,6 +57,19 @@ std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root, std::si
   return spectra;
 }
 
+/// The singular values of the chosen layers; of the file only their chunks.
+std::vector<StoredSpectrum> read_chosen(const Place& place, hid_t root, std::size_t layers,
+                                        const std::vector<std::size_t>& chosen) {
+  const Dataset sigma = open_dataset(place, root, "spectra/sigma");
+  const std::vector<std::int64_t> offset = read_integers(place, root, "spectra/offset");
+  check_offsets(place, "/spectra/offset", offset, layers, static_cast<std::size_t>(sigma.count));
+  std::vector<StoredSpectrum> spectra(layers);
+  for (const std::size_t i : chosen) {
+    spectra.at(i).sigma = read_reals(sigma, offset[i], offset[i + 1] - offset[i]);
+  }
+  return spectra;
+}
+
 }  // namespace
 
 Handle opened_file(const Place& place, const std::filesystem::path& path) {
@@ -69,7 +83,9 @@ Handle opened_file(const Place& place, const std::filesystem::path& path) {
   return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
 }
 
-CheckpointRecord read_content(const Place& place, hid_t location, Parts parts) {
+CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts) {
+  const Place& place = open.place;
+  const hid_t location = open.group.get();
   CheckpointRecord record;
   record.provenance = read_attributes(place, location);
   record.files = read_table<SourceFile>(place, location, "files");
@@ -82,10 +98,21 @@ CheckpointRecord read_content(const Place& place, hid_t location, Parts parts) {
   return record;
 }
 
+CheckpointRecord read_checkpoint(const OpenCheckpoint& open, const ChooseLayers& choose) {
+  CheckpointRecord record = read_checkpoint(open, Parts::without_spectra);
+  record.spectra =
+      read_chosen(open.place, open.group.get(), record.layers.size(), choose(record.layers));
+  return record;
+}
+
 CheckpointRecord read_archive(const std::filesystem::path& file, Parts parts) {
   const QuietHdf5 quiet;
-  const OpenCheckpoint open = opened_checkpoint(file);
-  return read_content(open.place, open.group.get(), parts);
+  return read_checkpoint(opened_checkpoint(file), parts);
+}
+
+CheckpointRecord read_archive(const std::filesystem::path& file, const ChooseLayers& choose) {
+  const QuietHdf5 quiet;
+  return read_checkpoint(opened_checkpoint(file), choose);
 }
 
 Provenance read_provenance(const std::filesystem::path& file) {

@@ -57,18 +57,26 @@ void write_parts(const Place& file, hid_t location, const std::string& path, std
 }
 
 template <class T>
-std::vector<T> read_values(const Place& file, hid_t location, const std::string& path) {
-  const Dataset dataset = open_dataset(file, location, path);
+std::vector<T> read_values(const Dataset& dataset, std::int64_t first, std::int64_t count) {
   constexpr Kind kind = kind_of(T{});
   if (!is_of_kind(dataset.type.get(), kind)) {
     dataset.place.refuse(std::string("has elements of another type, expected ") + kind_name(kind));
   }
-  std::vector<T> values(static_cast<std::size_t>(dataset.count));
+  require(0 <= first && 0 <= count && count <= dataset.count - first,
+          "read_values needs elements of the dataset");
+  std::vector<T> values(static_cast<std::size_t>(count));
   if (values.empty()) return values;
   const Handle type = make_type(dataset.place, kind, sizeof(T));
-  dataset.place.check(
-      H5Dread(dataset.dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()));
+  const Slab part = slab(dataset, first, count);
+  dataset.place.check(H5Dread(dataset.dataset.get(), type.get(), part.memory.get(),
+                              part.stored.get(), H5P_DEFAULT, values.data()));
   return values;
+}
+
+template <class T>
+std::vector<T> read_values(const Place& file, hid_t location, const std::string& path) {
+  const Dataset dataset = open_dataset(file, location, path);
+  return read_values<T>(dataset, 0, dataset.count);
 }
 
 }  // namespace
@@ -90,6 +98,10 @@ std::vector<double> read_reals(const Place& file, hid_t location, const std::str
 std::vector<std::int64_t> read_integers(const Place& file, hid_t location,
                                         const std::string& path) {
   return read_values<std::int64_t>(file, location, path);
+}
+
+std::vector<double> read_reals(const Dataset& dataset, std::int64_t first, std::int64_t count) {
+  return read_values<double>(dataset, first, count);
 }
 
 }  // namespace wishart::archive

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "dataset.hpp"
 #include "hdf5_handle.hpp"
 
 namespace wishart::archive {
@@ -28,5 +29,10 @@ void write_series(const Place& file, hid_t location, const std::string& path,
                                              const std::string& path);
 [[nodiscard]] std::vector<std::int64_t> read_integers(const Place& file, hid_t location,
                                                       const std::string& path);
+
+/// Elements [first, first + count) of a dataset of doubles; of the file only their chunks.
+/// @pre they are in it
+[[nodiscard]] std::vector<double> read_reals(const Dataset& dataset, std::int64_t first,
+                                             std::int64_t count);
 
 }  // namespace wishart::archive

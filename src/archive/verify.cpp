@@ -9,6 +9,7 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
+#include "wishart/archive/reader.hpp"
 #include "wishart/core/text.hpp"
 
 #include "disk.hpp"
@@ -94,13 +95,12 @@ void check_summary(const CheckpointRecord& record, std::vector<std::string>& out
 }
 
 /// Looks at a checkpoint; what is wrong with it goes into `verdict`.
-void read_checkpoint(const std::filesystem::path& path, const std::string& where,
-                     Verdict& verdict) {
-  const CheckpointRecord record = read_archive(path);
+void look_at(const CheckpointRecord& record, const std::string& id, const std::string& where,
+             Verdict& verdict) {
   verdict.num_layers += static_cast<std::int64_t>(record.layers.size());
-  const std::string& id = record.provenance.checkpoint_id;
-  if (id != path.stem().string()) {
-    verdict.findings.push_back(where + "holds the checkpoint '" + printable(id) +
+  const std::string& own = record.provenance.checkpoint_id;
+  if (own != id) {
+    verdict.findings.push_back(where + "holds the checkpoint '" + printable(own) +
                                "', but the file has another name. Rename it back");
   }
   for (const std::string& text : contradictions(record)) verdict.findings.push_back(where + text);
@@ -109,12 +109,9 @@ void read_checkpoint(const std::filesystem::path& path, const std::string& where
 /// Looks at the content; what is wrong goes into `verdict`.
 void read_through(Verdict& verdict) {
   try {
-    if (!is_packed(verdict.file)) {
-      read_checkpoint(verdict.file, "", verdict);
-      return;
-    }
-    for (const std::string& id : checkpoints_in(verdict.file)) {
-      read_checkpoint(verdict.file / (id + ".h5"), id + ": ", verdict);
+    const Reader reader(verdict.file);
+    for (const std::string& id : reader.ids()) {
+      look_at(reader.read(id), id, reader.packed() ? id + ": " : "", verdict);
     }
   } catch (const ForeignFile& error) {
     verdict.standing = Standing::foreign;

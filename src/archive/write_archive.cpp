@@ -89,14 +89,18 @@ void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::p
 
 std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record) {
+  std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
+  replace_archive(path, record);
+  return path;
+}
+
+void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record) {
   check_record(record);
   const QuietHdf5 quiet;
-  std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
   const Place place(Place::Access::writing, shown(path));
   MemoryFile file(place, path);
   write_content(place, file.get(), record);
   write_sealed(place, file, path);
-  return path;
 }
 
 }  // namespace wishart::archive

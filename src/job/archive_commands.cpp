@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "wishart/analysis/history.hpp"
-#include "wishart/archive/archive.hpp"
+#include "wishart/archive/reader.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
@@ -48,34 +47,35 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   return csv ? text : text + "\n]\n";
 }
 
-/// All checkpoints of an archive as one history.
-analysis::History history_of(const std::filesystem::path& archive, std::int64_t window) {
+/// All checkpoints of an archive as one history, under their names in the archive.
+analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
   analysis::HistoryBuilder builder(window);
-  for (const std::string& id : archive::checkpoints_in(archive)) {
-    builder.add(archive::read_archive(archive / (id + ".h5"), archive::Parts::without_spectra));
+  for (const std::string& id : archive.ids()) {
+    CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
+    record.provenance.checkpoint_id = id;
+    builder.add(record);
   }
   return builder.take();
 }
 
 /// True if the archive holds several checkpoints, and the trainer's step of each is known: those of
 /// one run. Anything else has no order of its own.
-bool is_history(const std::filesystem::path& archive) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(archive, ignored) && !archive::is_packed(archive)) {
-    return false;
-  }
-  const std::vector<std::string> ids = archive::checkpoints_in(archive);
+bool is_history(const archive::Reader& archive) {
+  const std::vector<std::string>& ids = archive.ids();
   return ids.size() > 1 && std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
-           return archive::read_provenance(archive / (id + ".h5")).training.step >= 0;
+           return archive.provenance(id).training.step >= 0;
          });
 }
 
-/// The history, then the report of its last checkpoint.
-std::string history_report(const ReportOptions& options, report::ReportFormat format) {
-  const analysis::History history = history_of(options.archive, options.window);
-  const CheckpointRecord last = archive::read_archive(
-      options.archive / (history.rows.back().checkpoint + ".h5"), archive::Parts::without_spectra);
-  return report::render_run(history, last, format);
+/// What the report of a checkpoint is made from: HTML draws some of the spectra.
+CheckpointRecord record_for(const ReportOptions& options, const archive::Reader& archive,
+                            const std::string& id) {
+  if (options.format != OutputFormat::html) {
+    return archive.read(id, archive::Parts::without_spectra);
+  }
+  return archive.read(id, [&](const std::vector<LayerRow>& layers) {
+    return report::layers_to_draw(layers, static_cast<std::size_t>(options.densities));
+  });
 }
 
 }  // namespace
@@ -85,24 +85,27 @@ std::string report_text(const ReportOptions& options) {
                       : options.format == OutputFormat::html ? report::ReportFormat::html
                       : options.format == OutputFormat::json ? report::ReportFormat::json
                                                              : report::ReportFormat::text;
-  if (options.checkpoint.empty() && is_history(options.archive)) {
-    return history_report(options, format);
+  const archive::Reader archive(options.archive);
+  if (options.checkpoint.empty() && is_history(archive)) {
+    const analysis::History history = history_of(archive, options.window);
+    const std::string& last = history.rows.back().checkpoint;
+    return report::render_run(history, record_for(options, archive, last), format);
   }
-  const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
-  const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
-  return report::render_report(record, format);
+  const std::string id = archive.chosen(options.checkpoint);
+  return report::render_report(record_for(options, archive, id), format);
 }
 
 std::string export_bytes(const ExportOptions& options) {
+  const archive::Reader archive(options.archive);
   if (options.table == "history") {
-    const auto rows = history_of(options.archive, options.window).rows;
+    const auto rows = history_of(archive, options.window).rows;
     return report::rows_text(rows, options.format == OutputFormat::json ? report::TableFormat::json
                                                                         : report::TableFormat::csv);
   }
-  const auto file = archive::resolve_checkpoint(options.archive, options.checkpoint);
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const CheckpointRecord record =
-      archive::read_archive(file, spectrum ? archive::Parts::all : archive::Parts::without_spectra);
+      archive.read(archive.chosen(options.checkpoint),
+                   spectrum ? archive::Parts::all : archive::Parts::without_spectra);
   const auto format =
       options.format == OutputFormat::json ? report::TableFormat::json : report::TableFormat::csv;
   if (options.table == "scan") return scan_table(record, options.matrix, format);

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/gate.hpp"
 #include "wishart/analysis/ranking.hpp"
-#include "wishart/archive/archive.hpp"
+#include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
@@ -27,60 +29,60 @@ report::ReportFormat report_format(OutputFormat format) {
                                         : report::ReportFormat::text;
 }
 
-/// The file of a checkpoint that is named by its id in `archive`, or by its own path.
-std::filesystem::path named_checkpoint(const std::filesystem::path& archive,
-                                       const std::string& name) {
-  const bool is_path = name.find('/') != std::string::npos || name.ends_with(".h5");
-  if (is_path) return archive::resolve_checkpoint(name, "");
-  return archive::resolve_checkpoint(archive, name);
-}
+/// Checkpoints that are named by their ids in one archive, which is opened once, or by their own
+/// paths.
+class NamedCheckpoints {
+public:
+  explicit NamedCheckpoints(std::filesystem::path archive) : archive_(std::move(archive)) {}
+
+  /// @param name  empty: the only one of the archive
+  CheckpointRecord read(const std::string& name, archive::Parts parts) {
+    const bool is_path = name.find('/') != std::string::npos || name.ends_with(".h5");
+    if (is_path) {
+      const archive::Reader other{std::filesystem::path(name)};
+      return other.read(other.chosen(""), parts);
+    }
+    if (!reader_) reader_.emplace(archive_);
+    return reader_->read(reader_->chosen(name), parts);
+  }
+
+private:
+  std::filesystem::path archive_;
+  std::optional<archive::Reader> reader_;
+};
 
 bool needs_spectra(const std::vector<analysis::Rule>& rules) {
   return std::any_of(rules.begin(), rules.end(),
                      [](const analysis::Rule& rule) { return rule.metric == "moved"; });
 }
 
-/// The stages of a gate: those named, else base (if named) and checkpoint.
-std::vector<std::filesystem::path> stage_files(const GateOptions& options) {
-  std::vector<std::filesystem::path> files;
-  for (const std::string& stage : options.stages) {
-    files.push_back(named_checkpoint(options.archive, stage));
-  }
-  if (!files.empty()) return files;
-  if (!options.base.empty()) files.push_back(named_checkpoint(options.archive, options.base));
-  files.push_back(options.checkpoint.empty()
-                      ? archive::resolve_checkpoint(options.archive, "")
-                      : named_checkpoint(options.archive, options.checkpoint));
-  return files;
+/// The stages of a gate: those named, else base (if named) and checkpoint, or the only one.
+std::vector<std::string> stages_of(const GateOptions& options) {
+  if (!options.stages.empty()) return options.stages;
+  if (options.base.empty()) return {options.checkpoint};
+  return {options.base, options.checkpoint};
 }
 
 /// The models of all archives, under names that are unique among them.
 std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>& archives) {
-  struct Source {
-    std::filesystem::path file;
-    std::string archive;
-    std::string id;
-  };
-  std::vector<Source> sources;
+  // All are open until the last is read: a name that is used twice is known only then.
+  std::vector<archive::Reader> readers;
   std::map<std::string, int> uses;
   for (const auto& archive : archives) {
-    std::error_code ignored;
-    if (std::filesystem::is_regular_file(archive, ignored) && !archive::is_packed(archive)) {
-      sources.push_back(
-          {archive, archive.parent_path().filename().string(), archive.stem().string()});
-    } else {
-      for (const std::string& id : archive::checkpoints_in(archive)) {
-        sources.push_back({archive / (id + ".h5"), archive.lexically_normal().string(), id});
-      }
-    }
+    readers.emplace_back(archive);
+    for (const std::string& id : readers.back().ids()) ++uses[id];
   }
-  for (const Source& source : sources) ++uses[source.id];
   std::vector<analysis::Model> models;
-  for (const Source& source : sources) {
-    const CheckpointRecord record =
-        archive::read_archive(source.file, archive::Parts::without_spectra);
-    models.push_back(analysis::model_of(
-        uses[source.id] == 1 ? source.id : source.archive + "/" + source.id, record.layers));
+  for (std::size_t i = 0; i < readers.size(); ++i) {
+    for (const std::string& id : readers[i].ids()) {
+      const CheckpointRecord record = readers[i].read(id, archive::Parts::without_spectra);
+      const std::filesystem::path& from = archives[i];
+      const bool own_file = readers[i].file_of(id) == from;
+      const std::filesystem::path place =
+          own_file ? from.parent_path().filename() : from.lexically_normal();
+      models.push_back(
+          analysis::model_of(uses[id] == 1 ? id : place.string() + "/" + id, record.layers));
+    }
   }
   if (models.empty()) {
     throw Error(Blame::input, printable(archives.front().string()) +
@@ -121,8 +123,9 @@ std::string models_csv(const std::vector<analysis::Model>& models) {
 
 std::string compare_text(const CompareOptions& options) {
   const std::vector<std::string>& words = options.checkpoints;
-  const CheckpointRecord a = archive::read_archive(named_checkpoint(options.archive, words[0]));
-  const CheckpointRecord b = archive::read_archive(named_checkpoint(options.archive, words[1]));
+  NamedCheckpoints named(options.archive);
+  const CheckpointRecord a = named.read(words[0], archive::Parts::all);
+  const CheckpointRecord b = named.read(words[1], archive::Parts::all);
   const analysis::Comparison comparison = analysis::compare(a, b);
   if (options.format == OutputFormat::csv) return report::csv_table(comparison.rows);
   return report::render_comparison(comparison, report_format(options.format));
@@ -132,9 +135,8 @@ CommandResult gate_archive(const GateOptions& options) {
   const std::vector<analysis::Rule> rules = read_rules(options.rules);
   std::vector<CheckpointRecord> stages;
   const auto parts = needs_spectra(rules) ? archive::Parts::all : archive::Parts::without_spectra;
-  for (const auto& file : stage_files(options)) {
-    stages.push_back(archive::read_archive(file, parts));
-  }
+  NamedCheckpoints named(options.archive);
+  for (const std::string& stage : stages_of(options)) stages.push_back(named.read(stage, parts));
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage);
   const bool passed =

@@ -109,6 +109,9 @@ Command report_command() {
   add_job_option(command.options);
   add_help_option(command.options);
   add_window_option(command.options);
+  command.options.add_options()(
+      "densities", po::value<std::int64_t>()->default_value(kDefaultDensities)->value_name("N"),
+      "of html: layers whose eigenvalues are drawn, those that need attention first");
   return command;
 }
 
@@ -212,6 +215,12 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
   const po::variables_map values = parsed(arguments, report_command());
   ReportOptions options;
   options.window = window_of(values);
+  options.densities = values["densities"].as<std::int64_t>();
+  if (options.densities < 0 || options.densities > kMostDensities) {
+    throw Error(Blame::usage, "--densities: expected a number from 0 to " +
+                                  std::to_string(kMostDensities) + ", found " +
+                                  std::to_string(options.densities));
+  }
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
   options.format = choice<OutputFormat>("--format", values["format"].as<std::string>(),

@@ -51,11 +51,19 @@ std::filesystem::path folder_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
 }
 
-/// The id under which a file's checkpoint is written again, and locked: its own name for it, which
-/// is not that of a file that was renamed.
+/// The id by which a file is locked: that of its name, as by the scan that would write it. A copy
+/// under another name holds the same checkpoint, but is a file by itself.
 std::string id_of(const std::filesystem::path& file) {
-  std::string id = archive::read_provenance(file).checkpoint_id;
+  std::string id = file.stem().string();
   if (archive::is_checkpoint_id(id)) return id;
+  throw Error(Blame::usage, printable(file.string()) + ": '" + printable(id) +
+                                "' cannot be the id of a checkpoint, by which its file is locked. "
+                                "Rename it: letters, digits and ._+=-, no dot at the front");
+}
+
+void check_own_id(const std::filesystem::path& file, const CheckpointRecord& record) {
+  const std::string& id = record.provenance.checkpoint_id;
+  if (archive::is_checkpoint_id(id)) return;
   throw Error(Blame::input, printable(file.string()) + ": holds the checkpoint '" + printable(id) +
                                 "', which is no id. It was not written by wishart");
 }
@@ -66,6 +74,7 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
                        archive::CheckpointLock& lock) {
   require(lock.held(), "an archive file is replaced by who has its lock");
   CheckpointRecord record = archive::read_archive(file);
+  check_own_id(file, record);
   options.weightwatcher = record.provenance.mode == "weightwatcher";
   if (threads == 0) threads = static_cast<int>(std::thread::hardware_concurrency());
   threads =
@@ -76,7 +85,7 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
   record.provenance.fit_options = fit::options_json(options);
   record.provenance.fit_version = fit::kFitVersion;
   lock.beat(true);
-  archive::write_archive(folder_of(file), record);
+  archive::replace_archive(file, record);
   return record.layers.size();
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/report/report.hpp"
 
 namespace wishart::report {
 namespace {
@@ -15,6 +17,8 @@ struct Kind {
   /// Orders layers of the kind: smaller is worse.
   double (*badness)(const LayerRow&);
 };
+
+bool has_values(const LayerRow& layer) { return layer.has_esd && layer.lambda_max > 0; }
 
 double in_order(const LayerRow& layer) { return static_cast<double>(layer.layer_id); }
 
@@ -68,6 +72,33 @@ std::vector<AttentionGroup> layers_that_need_attention(const std::vector<LayerRo
     groups.push_back(std::move(group));
   }
   return groups;
+}
+
+std::vector<std::size_t> layers_to_draw(const std::vector<LayerRow>& layers, std::size_t most) {
+  std::vector<std::size_t> chosen;
+  std::vector<bool> taken(layers.size(), false);
+  const auto take = [&](std::size_t i) {
+    if (chosen.size() >= most || taken[i] || !has_values(layers[i])) return;
+    taken[i] = true;
+    chosen.push_back(i);
+  };
+  const std::vector<AttentionGroup> groups = layers_that_need_attention(layers);
+  std::size_t longest = 0;
+  for (const AttentionGroup& group : groups) longest = std::max(longest, group.layers.size());
+  for (std::size_t place = 0; place < longest && chosen.size() < most; ++place) {
+    for (const AttentionGroup& group : groups) {
+      if (place >= group.layers.size()) continue;
+      take(static_cast<std::size_t>(group.layers[place] - layers.data()));
+    }
+  }
+  std::vector<std::size_t> rest;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (std::isfinite(layers[i].alpha)) rest.push_back(i);
+  }
+  std::stable_sort(rest.begin(), rest.end(),
+                   [&](std::size_t a, std::size_t b) { return layers[a].alpha < layers[b].alpha; });
+  for (const std::size_t i : rest) take(i);
+  return chosen;
 }
 
 }  // namespace wishart::report

@@ -38,7 +38,7 @@ th[aria-sort=descending]::after{content:" \2193"}
 tbody tr:hover{background:var(--shade)}
 .figures{display:flex;flex-wrap:wrap;gap:1rem 1.5rem}
 figure{margin:.5rem 0;max-width:100%}
-figcaption{font-weight:600;font-size:.9rem}
+figcaption{font-weight:600;font-size:.9rem;width:0;min-width:100%;overflow-wrap:anywhere}
 svg{display:block;max-width:100%;height:auto;font:11px system-ui,sans-serif}
 svg text{fill:var(--soft)}
 .grid{stroke:var(--rule)}
@@ -49,6 +49,7 @@ svg text{fill:var(--soft)}
 .legend i{display:inline-block;width:.6rem;height:.6rem;border-radius:50%;margin-right:.35rem}
 circle{fill-opacity:.75;stroke:none}
 polyline{fill:none!important;stroke-width:1.6}
+polygon{fill-opacity:.3;stroke-width:.8}
 .s0{fill:#0072b2;stroke:#0072b2;background:#0072b2}
 .s1{fill:#d55e00;stroke:#d55e00;background:#d55e00}
 .s2{fill:#009e73;stroke:#009e73;background:#009e73}
@@ -91,7 +92,7 @@ for (const table of document.querySelectorAll("table")) {
 )";
 
 /// SHA-256 of the two above, as CSP writes it. tests/cli/test_html.cpp computes them again.
-constexpr const char* kStyleHash = "sha256-x3oPMCYgKO2hnjns3ZE6o5fkmDeNnnWIaBFiZ/hJtTY=";
+constexpr const char* kStyleHash = "sha256-Ri2rWX9Bz1+e73SVkjvVCGMJv/zCp7m3MXXPB1Z2224=";
 constexpr const char* kScriptHash = "sha256-p1v+Zq1xumJ24nufculbrqJS6QHZyrLdJOq/hDCI4vI=";
 
 }  // namespace

@@ -64,6 +64,27 @@ Axis axis_over(const std::string& label, double low, double high) {
   return axis;
 }
 
+Axis log_axis(const std::string& label, double low, double high) {
+  Axis axis{low, high, label, {}};
+  if (high - low < 1) {
+    for (const Tick& tick : axis_over("", std::pow(10.0, low), std::pow(10.0, high)).ticks) {
+      const double at = std::log10(tick.at);
+      if (low <= at && at <= high) axis.ticks.push_back({at, tick.text});
+    }
+    return axis;
+  }
+  const auto tick = [&](double at) {
+    if (low <= at && at <= high) axis.ticks.push_back({at, rounded(std::pow(10.0, at), 4)});
+  };
+  const double step = std::ceil((high - low) / (2 * kWantedTicks));
+  const bool few = high - low < kWantedTicks / 2;
+  for (double at = std::floor(low / step) * step; at <= high; at += step) {
+    tick(at);
+    if (few) tick(at + std::log10(2.0)), tick(at + std::log10(5.0));
+  }
+  return axis;
+}
+
 Plot::Plot(Axis x, Axis y, double width_px, double height_px, double left_px)
     : x_(std::move(x)),
       y_(std::move(y)),
@@ -117,13 +138,21 @@ void Plot::dot(Point at, std::size_t series, const std::string& text) {
             px(place_y(at.y)) + "\" r=\"3.5\"><title>" + html_text(text) + "</title></circle>\n";
 }
 
-void Plot::line(const std::vector<Point>& points, std::size_t series) {
+void Plot::draw_points(const char* tag, const std::vector<Point>& points, std::size_t series) {
   std::string places;
   for (const Point& point : points) {
     if (!std::isfinite(point.x) || !std::isfinite(point.y)) continue;
     places += (places.empty() ? "" : " ") + px(place_x(point.x)) + "," + px(place_y(point.y));
   }
-  drawn_ += "<polyline class=" + colour(series) + " points=\"" + places + "\"/>\n";
+  drawn_ += std::string("<") + tag + " class=" + colour(series) + " points=\"" + places + "\"/>\n";
+}
+
+void Plot::line(const std::vector<Point>& points, std::size_t series) {
+  draw_points("polyline", points, series);
+}
+
+void Plot::area(const std::vector<Point>& points, std::size_t series) {
+  draw_points("polygon", points, series);
 }
 
 void Plot::bar(double x, double low, double high, std::size_t series) {

@@ -28,6 +28,10 @@ struct Axis {
 /// An axis that holds both values, with a tick at each multiple of 1, 2 or 5 times a power of ten.
 [[nodiscard]] Axis axis_over(const std::string& label, double low, double high);
 
+/// An axis over decimal logarithms, with ticks that tell the numbers themselves.
+/// @pre low < high
+[[nodiscard]] Axis log_axis(const std::string& label, double low, double high);
+
 struct Point {
   double x = 0;
   double y = 0;
@@ -48,6 +52,8 @@ public:
   void dot(Point at, std::size_t series, const std::string& text);
   /// Through all points whose x and y are finite.
   void line(const std::vector<Point>& points, std::size_t series);
+  /// Fills what lies inside of the points.
+  void area(const std::vector<Point>& points, std::size_t series);
   /// From one value of y to another.
   void bar(double x, double low, double high, std::size_t series);
 
@@ -59,6 +65,7 @@ private:
   [[nodiscard]] double place_x(double x) const;
   [[nodiscard]] double place_y(double y) const;
   void draw_axes();
+  void draw_points(const char* tag, const std::vector<Point>& points, std::size_t series);
 
   Axis x_;
   Axis y_;

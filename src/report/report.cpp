@@ -10,6 +10,7 @@
 
 #include "attention.hpp"
 #include "charts.hpp"
+#include "density_figures.hpp"
 #include "page.hpp"
 #include "report_json.hpp"
 #include "sections.hpp"
@@ -167,6 +168,19 @@ void add_attention(Page& page, const CheckpointRecord& record) {
   }
 }
 
+void add_densities(Page& page, const CheckpointRecord& record) {
+  if (!page.html()) return;
+  const std::vector<std::string> figures = density_figures(record);
+  if (figures.empty()) return;
+  page.heading("Eigenvalues");
+  page.paragraph("Density of the eigenvalues on logarithmic axes, of " +
+                 plural(static_cast<std::int64_t>(figures.size()), "layer") +
+                 ": those that need attention first, then those with the smallest alpha. Dashed: "
+                 "xmin, where the fitted tail begins. wishart report ARCHIVE --format html "
+                 "--densities N draws N of them.");
+  page.figures(figures);
+}
+
 void add_layers(Page& page, const CheckpointRecord& record) {
   page.heading("Layers");
   TextTable table;
@@ -258,6 +272,7 @@ void add_report(Page& page, const CheckpointRecord& record) {
   page.figures(layer_figures(record.layers));
   add_summary(page, record);
   add_attention(page, record);
+  add_densities(page, record);
   add_groups(page, record, "role", "By role");
   add_groups(page, record, "block", "By block");
   add_layers(page, record);

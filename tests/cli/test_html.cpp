@@ -36,6 +36,14 @@ std::string html_report(const std::string& archive) {
   return report.out;
 }
 
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++found;
+  }
+  return found;
+}
+
 void check_page(const TempFolder& temp, const std::string& page) {
   const auto file = temp.write("page.html", page);
   const Outcome checked = run_shell("/usr/bin/python3 " WISHART_SOURCE "/tests/cli/check_html.py " +
@@ -62,6 +70,39 @@ TEST_CASE("the report of a checkpoint is one well-formed page", "[html]") {
   CHECK(page.find("History") == std::string::npos);
 }
 
+TEST_CASE("a history goes by the names of the files, also of one that was renamed", "[html]") {
+  const TempFolder temp;
+  const std::string archive = scanned_run(temp, 3);
+  std::filesystem::rename(archive + "/checkpoint-3.h5", archive + "/final.h5");
+  const std::string page = html_report(archive);
+  CHECK(page.find("<title>History of 3 checkpoints</title>") != std::string::npos);
+  CHECK(page.find("<td>final</td>") != std::string::npos);
+  CHECK(page.find("<h1>Spectra of checkpoint-3</h1>") != std::string::npos);
+}
+
+TEST_CASE("a page draws the eigenvalues of as many layers as it is told", "[html]") {
+  const TempFolder temp;
+  const std::string archive = scanned_run(temp, 1);
+  const std::string page = html_report(archive);
+  CHECK(count(page, "<polygon") == 2);
+  CHECK(page.find("Marchenko-Pastur bulk to ") != std::string::npos);
+  CHECK(page.find("power law, alpha ") != std::string::npos);
+  for (const char* number : {"0", "1"}) {
+    const Outcome less =
+        run_wishart({"report", archive, "--format", "html", "--densities", number});
+    REQUIRE(less.exit_code == 0);
+    check_page(temp, less.out);
+    CHECK(count(less.out, "<polygon") == std::stoul(number));
+  }
+  // Of a packed archive too.
+  const std::string packed = (temp / "all.h5").string();
+  REQUIRE(run_wishart({"merge", archive, "--out", packed}).exit_code == 0);
+  CHECK(html_report(packed) == page);
+  const Outcome wrong = run_wishart({"report", archive, "--densities", "-1"});
+  CHECK(wrong.exit_code == 2);
+  CHECK(wrong.err == "wishart: --densities: expected a number from 0 to 5000, found -1\n");
+}
+
 TEST_CASE("the report of a history is one page with that of its last checkpoint", "[html]") {
   const TempFolder temp;
   const std::string page = html_report(scanned_run(temp, 3));
@@ -70,4 +111,5 @@ TEST_CASE("the report of a history is one page with that of its last checkpoint"
   CHECK(page.find("alpha, with the standard error of the mean") != std::string::npos);
   CHECK(page.find("Is it still learning?") != std::string::npos);
   CHECK(page.find("<h1>Spectra of checkpoint-3</h1>") != std::string::npos);
+  CHECK(count(page, "<polygon") == 2);
 }

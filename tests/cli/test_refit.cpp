@@ -153,6 +153,58 @@ TEST_CASE("an archive of an older schema is fitted and written anew", "[refit]")
   CHECK(parse_csv(layers_of((temp / "archive/archive-v1.h5").string())).rows.size() == 5);
 }
 
+TEST_CASE("refit writes a renamed file where it was read, and leaves its namesake alone",
+          "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp).exit_code == 0);
+  const std::string original = archive + "/small.h5";
+  const std::string copy = archive + "/before.h5";
+  std::filesystem::copy_file(original, copy);
+  const std::string before = layers_of(original);
+  REQUIRE(layers_of(copy) == before);
+  for (const std::vector<std::string>& named :
+       std::vector<std::vector<std::string>>{{copy}, {archive, "--checkpoint", "before"}}) {
+    std::vector<std::string> arguments{"refit", "--xmax", named.size() == 1 ? "3" : "2"};
+    arguments.insert(arguments.end(), named.begin(), named.end());
+    const std::string earlier = layers_of(copy);
+    const Outcome refit = run_wishart(arguments);
+    INFO(refit.err);
+    CHECK(refit.exit_code == 0);
+    CHECK(refit.out == "before: 3 matrices fitted again\n");
+    CHECK(layers_of(original) == before);
+    CHECK(layers_of(copy) != earlier);
+  }
+  // Its lock is that of its name.
+  temp.write("archive/before.lock",
+             "wishart lock 1\nnode4\nboot x\n123\n456\n789\n2026-01-31T12:00:00Z\ntoken\n");
+  const Outcome left = run_wishart({"refit", copy});
+  CHECK(left.exit_code == 75);
+  CHECK(left.out.find("before: another job is at it") == 0);
+  std::filesystem::rename(original, archive + "/two words.h5");
+  const Outcome odd = run_wishart({"refit", archive + "/two words.h5"});
+  CHECK(odd.exit_code == 2);
+  CHECK(odd.err ==
+        "wishart: " + archive +
+            "/two words.h5: 'two words' cannot be the id of a checkpoint, by which its "
+            "file is locked. Rename it: letters, digits and ._+=-, no dot at the front\n");
+}
+
+TEST_CASE("a scan that finds its checkpoint under another name fits it again there", "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  REQUIRE(scan(temp).exit_code == 0);
+  std::filesystem::rename(temp / "archive/small.h5", temp / "archive/first.h5");
+  const Outcome again = scan(temp, {"--id", "first", "--fix-fingers", "clip_xmax"});
+  INFO(again.err);
+  CHECK(again.exit_code == 0);
+  CHECK(again.out.find("fitted again") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(temp / "archive/small.h5"));
+  CHECK(scan(temp, {"--id", "first", "--fix-fingers", "clip_xmax"}).out.find("nothing to do") !=
+        std::string::npos);
+}
+
 TEST_CASE("refit leaves a checkpoint to the job that has its lock, and takes over stale ones",
           "[refit][lock]") {
   const TempFolder temp;

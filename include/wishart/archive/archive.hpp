@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ inline constexpr std::int64_t kSchemaVersion = 2;
 std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record);
 
+/// The same to a file that may be called otherwise: one that was read from there stays there.
+void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record);
+
 /// What read_archive reads; `without_spectra` leaves CheckpointRecord::spectra empty.
 enum class Parts : std::uint8_t { all, without_spectra };
 
@@ -46,6 +50,14 @@ enum class Parts : std::uint8_t { all, without_spectra };
 [[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
                                             Parts parts = Parts::all);
 
+/// Which layers' singular values are wanted, as indices into the table of layers.
+using ChooseLayers = std::function<std::vector<std::size_t>(const std::vector<LayerRow>&)>;
+
+/// The same with the singular values of the chosen layers only: CheckpointRecord::spectra has an
+/// entry for each layer, of which those not chosen, and the views of all, are empty.
+[[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
+                                            const ChooseLayers& choose);
+
 /// Only the provenance; quick.
 [[nodiscard]] Provenance read_provenance(const std::filesystem::path& file);
 
@@ -54,12 +66,8 @@ enum class Parts : std::uint8_t { all, without_spectra };
 [[nodiscard]] std::vector<std::string> list_checkpoints(const std::filesystem::path& folder);
 
 /// True if `file` is a packed archive (pack_archive). What is in it is read under the paths
-/// `file/<id>.h5`, as if it were a folder.
+/// `file/<id>.h5`, as if it were a folder; Reader opens it but once.
 [[nodiscard]] bool is_packed(const std::filesystem::path& file);
-
-/// Ids of the checkpoints in an archive folder, or in a packed file, in natural order.
-/// @throws Error with Blame::input if it is neither, or damaged
-[[nodiscard]] std::vector<std::string> checkpoints_in(const std::filesystem::path& archive);
 
 /// The file of checkpoint `id` in `folder`. `id` may be empty if the folder holds one checkpoint.
 /// `folder` may itself be an archive file, or a packed one.

@@ -54,6 +54,9 @@ struct ScanOptions {
 
 /// Checkpoints over which a layer of a history counts as settled, unless the user says otherwise.
 inline constexpr std::int64_t kDefaultWindow = 3;
+/// Layers whose eigenvalues a page draws: four rows of three on a wide screen.
+inline constexpr std::int64_t kDefaultDensities = 12;
+inline constexpr std::int64_t kMostDensities = 5000;  ///< as many as HTML has rows of layers
 
 struct InspectOptions {
   std::filesystem::path path;
@@ -81,6 +84,7 @@ struct ReportOptions {
   std::filesystem::path archive;
   std::string checkpoint;  ///< empty: the only one, or, of a history, the last, after the history
   std::int64_t window = kDefaultWindow;
+  std::int64_t densities = kDefaultDensities;  ///< layers whose eigenvalues HTML draws
   OutputFormat format = OutputFormat::text;
 };
 

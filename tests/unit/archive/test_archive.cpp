@@ -80,6 +80,23 @@ TEST_CASE("spectra are left out on request", "[archive]") {
   CHECK(test::difference(read_provenance(path), record.provenance) == "");
 }
 
+TEST_CASE("the singular values of chosen layers are read, those of others are not", "[archive]") {
+  const test::TempFolder folder;
+  const CheckpointRecord record = sample_record(7);
+  const std::filesystem::path path = write_archive(folder.path(), record);
+  for (const std::vector<std::size_t>& chosen :
+       std::vector<std::vector<std::size_t>>{{}, {0}, {6}, {5, 2, 2}, {0, 1, 2, 3, 4, 5, 6}}) {
+    CheckpointRecord expected = record;
+    expected.spectra.assign(7, {});
+    for (const std::size_t i : chosen) expected.spectra[i].sigma = record.spectra[i].sigma;
+    const CheckpointRecord read = read_archive(path, [&](const std::vector<LayerRow>& layers) {
+      CHECK(layers.size() == 7);
+      return chosen;
+    });
+    CHECK(test::difference(read, expected) == "");
+  }
+}
+
 TEST_CASE("texts that are not UTF-8 or hold zeros are stored with escapes", "[archive]") {
   CheckpointRecord record = sample_record(1);
   record.layers[0].name = std::string("a\0b", 3);

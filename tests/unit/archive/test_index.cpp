@@ -8,6 +8,7 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
+#include "wishart/archive/reader.hpp"
 #include "wishart/archive/verify.hpp"
 
 #include "edit_archive.hpp"
@@ -159,8 +160,8 @@ TEST_CASE("a packed file is read as the folder that it was made of", "[packed]")
   CHECK_FALSE(is_packed(archive));
   CHECK_FALSE(is_packed(archive / "step-3.h5"));
   CHECK_FALSE(is_packed(folder / "none"));
-  CHECK(checkpoints_in(packed) == std::vector<std::string>{"step-3", "step-20"});
-  CHECK(checkpoints_in(packed) == checkpoints_in(archive));
+  CHECK(Reader(packed).ids() == std::vector<std::string>{"step-3", "step-20"});
+  CHECK(Reader(packed).ids() == Reader(archive).ids());
   for (const std::string id : {"step-3", "step-20"}) {
     const auto inside = resolve_checkpoint(packed, id);
     CHECK(test::difference(read_archive(inside), read_archive(archive / (id + ".h5"))) == "");
@@ -172,6 +173,58 @@ TEST_CASE("a packed file is read as the folder that it was made of", "[packed]")
   CHECK(error_of([&] { (void)resolve_checkpoint(packed, "step-4"); }).find("has no checkpoint") !=
         std::string::npos);
   CHECK(error_of([&] { (void)read_archive(packed / "step-4.h5"); }).rfind("3: ", 0) == 0);
+}
+
+TEST_CASE("a reader opens a packed file once", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = folder / "archive";
+  prepare_folder(archive);
+  for (const std::int64_t step : {20, 3}) write_archive(archive, at_step(step));
+  const std::filesystem::path packed = folder / "run.h5";
+  REQUIRE(pack_archive(archive, packed) == 2);
+  Reader first(packed);
+  std::filesystem::remove(packed);  // who opened it again would find nothing
+  const Reader reader = std::move(first);
+  CHECK(reader.packed());
+  CHECK(reader.ids() == std::vector<std::string>{"step-3", "step-20"});
+  CHECK(reader.chosen("step-20") == "step-20");
+  CHECK(reader.file_of("step-3") == packed / "step-3.h5");
+  for (const std::int64_t step : {20, 3}) {
+    const std::string id = "step-" + std::to_string(step);
+    CheckpointRecord expected = at_step(step);
+    CHECK(test::difference(reader.read(id), expected) == "");
+    CHECK(test::difference(reader.provenance(id), expected.provenance) == "");
+    for (std::size_t i = 1; i < expected.spectra.size(); ++i) expected.spectra[i] = {};
+    expected.spectra[0] = {expected.spectra[0].sigma, {}, {}, {}};
+    const auto choose = [](const std::vector<LayerRow>&) { return std::vector<std::size_t>{0}; };
+    CHECK(test::difference(reader.read(id, choose), expected) == "");
+  }
+  CHECK(error_of([&] { (void)reader.read("step-4"); }).rfind("3: ", 0) == 0);
+}
+
+TEST_CASE("a reader of a folder or of a file goes by the names of the files", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = folder / "archive";
+  prepare_folder(archive);
+  write_archive(archive, at_step(1));
+  std::filesystem::rename(archive / "step-1.h5", archive / "kept.h5");
+  for (const auto& path : {archive, archive / "kept.h5"}) {
+    const Reader reader(path);
+    CHECK_FALSE(reader.packed());
+    CHECK(reader.ids() == std::vector<std::string>{"kept"});
+    CHECK(reader.chosen("") == "kept");
+    CHECK(reader.file_of("kept") == archive / "kept.h5");
+    CHECK(test::difference(reader.read("kept"), at_step(1)) == "");
+    CHECK(reader.provenance("kept").checkpoint_id == "step-1");
+  }
+  CHECK(error_of([&] { Reader(folder / "none"); }) ==
+        "3: " + (folder / "none").string() +
+            ": cannot be read as an archive folder: No such file or directory");
+  // A file that is no archive is named when it is read.
+  const auto text = folder.write("notes.txt", "no archive");
+  CHECK(Reader(text).ids() == std::vector<std::string>{"notes"});
+  CHECK(error_of([&] { (void)Reader(text).read("notes"); }).find("is not an HDF5 file") !=
+        std::string::npos);
 }
 
 TEST_CASE("a damaged archive is not packed", "[packed]") {

@@ -1,6 +1,7 @@
 /// @file
 /// The journal keeps what was appended, whatever happens to its end.
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -42,10 +43,33 @@ std::string bytes_of(const JournalEntry& e) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// The bytes of a file. Comparisons stand in parentheses, so that no failure prints them.
+/// The bytes of a file. They are compared by `difference`: a failure prints what is not the same.
 std::string content(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string hex(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    text += {kDigits[byte >> 4U], kDigits[byte & 15U]};
+  }
+  return text;
+}
+
+/// Empty if the two are the same; else their sizes and the bytes around the first that is not.
+std::string difference(const std::string& found, const std::string& expected) {
+  if (found == expected) return {};
+  const auto [a, b] = std::mismatch(found.begin(), found.end(), expected.begin(), expected.end());
+  const auto at = static_cast<std::size_t>(a - found.begin());
+  constexpr std::size_t kShown = 16;
+  const std::size_t from = at - std::min(at, kShown / 2);
+  return "found " + std::to_string(found.size()) + " bytes, expected " +
+         std::to_string(expected.size()) + "; from byte " + std::to_string(from) + " on found " +
+         hex(found.substr(from, kShown)) + ", expected " + hex(expected.substr(from, kShown)) +
+         ", not the same at byte " + std::to_string(at);
 }
 
 /// What a run finds in a journal of `fingerprint` whose file holds `bytes`.
@@ -67,6 +91,18 @@ bool in_order(const std::vector<JournalEntry>& entries) {
     if (bytes_of(entries[i]) != bytes_of(entry(static_cast<std::int64_t>(i)))) return false;
   }
   return true;
+}
+
+/// The entries as a failure tells of them.
+std::string told(const std::vector<JournalEntry>& entries) {
+  std::string text = ": found " + std::to_string(entries.size()) + " entries";
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const std::string expected = bytes_of(entry(static_cast<std::int64_t>(i)));
+    text += (i == 0 ? ": " : ", ") + entries[i].key;
+    const std::string wrong = difference(bytes_of(entries[i]), expected);
+    if (!wrong.empty()) text += " (" + wrong + ")";
+  }
+  return text;
 }
 
 /// The bytes of a journal with the entries 0, 1, ... count - 1.
@@ -97,6 +133,7 @@ TEST_CASE("entries come back in the order they were written, over several runs",
     CHECK(journal.earlier_seconds() == 2.5);
     const std::vector<JournalEntry> entries = journal.take_entries();
     CHECK(entries.size() == 2);
+    INFO(told(entries));
     CHECK(in_order(entries));
     CHECK(journal.take_entries().empty());
     journal.append(entry(2));
@@ -112,6 +149,7 @@ TEST_CASE("entries come back in the order they were written, over several runs",
   CHECK(journal.earlier_seconds() == 12.5);
   const std::vector<JournalEntry> entries = journal.take_entries();
   CHECK(entries.size() == 3);
+  INFO(told(entries));
   CHECK(in_order(entries));
 }
 
@@ -119,7 +157,7 @@ TEST_CASE("opening alone counts as no run and changes nothing", "[journal]") {
   const test::TempFolder folder;
   const std::string bytes = journal_bytes(folder, 2);
   for (int i = 0; i < 3; ++i) CHECK(found_in(folder, bytes).runs == 1);
-  CHECK((content(folder / "m.journal") == bytes));
+  CHECK(difference(content(folder / "m.journal"), bytes) == "");
 }
 
 TEST_CASE("the file has the layout that docs/archive-format.md describes", "[journal]") {
@@ -158,13 +196,15 @@ TEST_CASE("a torn tail of any length is cut off, and appending goes on from ther
     {
       Journal journal(folder.path(), "m", "job");
       const std::vector<JournalEntry> entries = journal.take_entries();
-      if (entries.size() != 2 || !in_order(entries)) FAIL("cut at " << length);
-      if (content(folder / "m.journal") != two) FAIL("not truncated at " << length);
+      if (entries.size() != 2 || !in_order(entries)) FAIL("cut at " << length << told(entries));
+      const std::string left = difference(content(folder / "m.journal"), two);
+      if (!left.empty()) FAIL("not truncated at " << length << ": " << left);
       journal.append(entry(2));
     }
     Journal journal(folder.path(), "m", "job");
     const std::vector<JournalEntry> entries = journal.take_entries();
-    if (entries.size() != 3 || !in_order(entries)) FAIL("after appending at " << length);
+    if (entries.size() != 3 || !in_order(entries))
+      FAIL("after appending at " << length << told(entries));
   }
 }
 
@@ -174,7 +214,7 @@ TEST_CASE("a journal cut anywhere gives a beginning of its entries", "[journal]"
   std::size_t most = 0;
   for (std::size_t length = 0; length <= bytes.size(); ++length) {
     const std::vector<JournalEntry> entries = found_in(folder, bytes.substr(0, length)).entries;
-    if (!in_order(entries) || entries.size() < most) FAIL("cut at " << length);
+    if (!in_order(entries) || entries.size() < most) FAIL("cut at " << length << told(entries));
     most = entries.size();
   }
   CHECK(most == 3);
@@ -188,7 +228,8 @@ TEST_CASE("a flipped byte in any place never yields a wrong entry", "[journal]")
       std::string damaged = bytes;
       damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ bits);
       const std::vector<JournalEntry> entries = found_in(folder, damaged).entries;
-      if (entries.size() >= 2 || !in_order(entries)) FAIL("byte " << at << ", bits " << bits);
+      if (entries.size() >= 2 || !in_order(entries))
+        FAIL("byte " << at << ", bits " << bits << told(entries));
     }
   }
 }
@@ -203,8 +244,9 @@ TEST_CASE("a length beyond the file ends the journal without allocating it", "[j
     std::memcpy(header.data() + 8, &length, sizeof(length));
     const std::vector<JournalEntry> entries = found_in(folder, two + header).entries;
     CHECK(entries.size() == 2);
+    INFO(told(entries));
     CHECK(in_order(entries));
-    CHECK((content(folder / "m.journal") == two));
+    CHECK(difference(content(folder / "m.journal"), two) == "");
   }
 }
 
@@ -227,7 +269,7 @@ TEST_CASE("records that another program would write end the journal", "[journal]
   for (const std::string& foreign : {record(9, ""), record(1, "job"), record(2, ""),
                                      record(2, bytes_of(entry(2)) + "x"), record(3, "short")}) {
     CHECK(found_in(folder, two + foreign + third).entries.size() == 2);
-    CHECK((content(folder / "m.journal") == two));
+    CHECK(difference(content(folder / "m.journal"), two) == "");
   }
 }
 
@@ -240,7 +282,7 @@ TEST_CASE("a journal of another job, or no journal at all, is started anew", "[j
   CHECK(found_in(folder, content(folder / "m.journal")).entries.empty());
   CHECK(found_in(folder, "").entries.empty());
   CHECK(found_in(folder, "wishart journal 2\n" + bytes.substr(18)).entries.empty());
-  CHECK((content(folder / "m.journal") == journal_bytes(folder, 0)));
+  CHECK(difference(content(folder / "m.journal"), journal_bytes(folder, 0)) == "");
 }
 
 TEST_CASE("the journals of two checkpoints are two files", "[journal]") {
@@ -270,7 +312,7 @@ TEST_CASE("on a full disk the results so far stay, and appending can go on", "[j
     CHECK(text == "4: " + path.string() + ": " + std::to_string(record) +
                       " bytes cannot be appended (the results before them are kept): File too "
                       "large");
-    CHECK((content(path) == two));
+    CHECK(difference(content(path), two) == "");
   }
   {
     std::string text;
@@ -283,7 +325,7 @@ TEST_CASE("on a full disk the results so far stay, and appending can go on", "[j
                       "large");
   }
   journal.append(entry(2));
-  CHECK((content(path) == journal_bytes(folder, 3)));
+  CHECK(difference(content(path), journal_bytes(folder, 3)) == "");
 }
 
 TEST_CASE("a journal that cannot be opened is named", "[journal]") {
@@ -311,9 +353,9 @@ TEST_CASE("a journal that was left is removed by the same job only", "[journal]"
   const std::string two = journal_bytes(folder, 2);
   const std::filesystem::path path = folder / "m.journal";
   remove_left_journal(folder.path(), "m", "another job");
-  CHECK((content(path) == two));
+  CHECK(difference(content(path), two) == "");
   remove_left_journal(folder.path(), "other", "job");
-  CHECK((content(path) == two));
+  CHECK(difference(content(path), two) == "");
   remove_left_journal(folder.path(), "m", "job");
   CHECK_FALSE(std::filesystem::exists(path));
   remove_left_journal(folder.path(), "m", "job");  // there is none

@@ -165,6 +165,16 @@ TEST_CASE("gate takes a base or stages, not both", "[gate]") {
         "wishart gate: missing --rules. See wishart gate --help");
 }
 
+TEST_CASE("the number of drawn layers is bounded", "[report]") {
+  CHECK(parse_report(Words{"a"}).densities == kDefaultDensities);
+  CHECK(parse_report(Words{"a", "--densities", "0"}).densities == 0);
+  CHECK(parse_report(Words{"a", "--densities", "5000"}).densities == 5000);
+  for (const std::string wrong : {"-1", "5001"}) {
+    CHECK(refusal(parse_report, {"a", "--densities", wrong}) ==
+          "--densities: expected a number from 0 to 5000, found " + wrong);
+  }
+}
+
 TEST_CASE("the window of a history is bounded", "[history]") {
   CHECK(parse_report(Words{"a"}).window == kDefaultWindow);
   CHECK(parse_export(Words{"a", "--table", "history", "--window", "5"}).window == 5);

@@ -41,6 +41,8 @@ std::string skeleton(const std::string& html) {
 CheckpointRecord named(const std::string& name) {
   LayerRow good = layer(name, 3.5, "over-trained");
   good.role = good.stack = good.reason = name;
+  good.has_esd = true;
+  good.lambda_max = 9;
   LayerRow failed = layer(name, kNan, "error");
   failed.status = "error";
   failed.reason = failed.role = name;
@@ -92,6 +94,7 @@ TEST_CASE("a page has a policy that allows nothing from elsewhere", "[html]") {
     CHECK(count(page, outside) == 0);
   }
   CHECK(count(page, "style=") == 0);  // the policy would not allow it
+  CHECK(count(page, "<h2>Eigenvalues<") == 1);
   CHECK(page.ends_with("</html>\n"));
 }
 

@@ -1,0 +1,53 @@
+#pragma once
+
+/// @file
+/// An archive as whoever reads it sees it: a folder, one file of it, or a packed file.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "wishart/archive/archive.hpp"
+
+namespace wishart::archive {
+
+/// The checkpoints of an archive by their ids: the names of their files without `.h5`, which is
+/// what a user sees, whatever the records in them are called. A packed file is opened once, and
+/// stays open.
+class Reader {
+public:
+  /// @throws Error with Blame::input if there is nothing, or a folder cannot be read. Whether a
+  /// file
+  ///   is an archive is seen when it is read
+  explicit Reader(std::filesystem::path archive);
+  ~Reader();
+  Reader(Reader&&) noexcept;
+  Reader& operator=(Reader&&) noexcept;
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  [[nodiscard]] bool packed() const noexcept { return packed_ != nullptr; }
+  /// In natural order.
+  [[nodiscard]] const std::vector<std::string>& ids() const noexcept { return ids_; }
+  /// `id`, or the only one if it is empty.
+  /// @throws Error with Blame::usage that lists the ids if `id` is missing or unknown
+  [[nodiscard]] std::string chosen(const std::string& id) const;
+  /// Where read_archive finds a checkpoint.
+  [[nodiscard]] std::filesystem::path file_of(const std::string& id) const;
+
+  /// As the functions of archive.hpp.
+  [[nodiscard]] CheckpointRecord read(const std::string& id, Parts parts = Parts::all) const;
+  [[nodiscard]] CheckpointRecord read(const std::string& id, const ChooseLayers& choose) const;
+  [[nodiscard]] Provenance provenance(const std::string& id) const;
+
+private:
+  struct Packed;
+
+  std::filesystem::path archive_;
+  bool folder_ = false;
+  std::vector<std::string> ids_;
+  std::unique_ptr<Packed> packed_;  ///< empty if it is none
+};
+
+}  // namespace wishart::archive
