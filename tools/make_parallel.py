@@ -81,8 +81,15 @@ def write_megatron(folder, model, save, tensor_of, write_bytes, tensor_ranks, st
             write_bytes(f"{folder}/{place}/model_optim_rng.pt", save(state))
 
 
-def write_zero3(folder, exact, save, tensor_of, size, write_bytes, ranks):
+def write_zero3(folder, exact, save, tensor_of, size, write_bytes, ranks, model_ranks=1):
     """Float32 partitions in two groups; one parameter is frozen, one straddles the groups."""
+    for model_rank in range(model_ranks):
+        mine = {name: pieces(name, array, model_ranks)[model_rank] for name, array in exact.items()}
+        write_zero3_ranks(folder, mine, save, tensor_of, size, write_bytes, ranks, model_rank)
+
+
+def write_zero3_ranks(folder, exact, save, tensor_of, size, write_bytes, ranks, model_rank):
+    """The data-parallel ranks of one model-parallel rank."""
     names = list(exact)
     frozen, trained = names[:1], names[1:]
     flat = [[] for _ in range(ranks)]
@@ -105,8 +112,8 @@ def write_zero3(folder, exact, save, tensor_of, size, write_bytes, ranks):
                   "frozen_param_fragments": fragments[rank], "shared_params": {"head.weight": names[1]}, "ds_version": "0.15"}
         optimizer = {"optimizer_state_dict": {"zero_stage": 3, "partition_count": ranks,
                                               "fp32_flat_groups": [tensor_of(whole[:cut]), tensor_of(whole[cut:])]}}
-        write_bytes(f"{folder}/zero_pp_rank_{rank}_mp_rank_00_model_states.pt", save(states))
-        write_bytes(f"{folder}/bf16_zero_pp_rank_{rank}_mp_rank_00_optim_states.pt", save(optimizer))
+        write_bytes(f"{folder}/zero_pp_rank_{rank}_mp_rank_{model_rank:02d}_model_states.pt", save(states))
+        write_bytes(f"{folder}/bf16_zero_pp_rank_{rank}_mp_rank_{model_rank:02d}_optim_states.pt", save(optimizer))
 
 
 def write_zero1(folder, model, save, tensor_of, write_bytes, ranks):

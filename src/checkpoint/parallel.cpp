@@ -41,6 +41,42 @@ std::vector<Extent> extents_of(const Tensor& piece) {
   return {whole};
 }
 
+/// True for a tensor whose extents are pieces of its elements in row-major order.
+bool is_in_runs(const Tensor& piece) {
+  return !piece.extents.empty() && piece.extents.front().size.size() != piece.shape.size();
+}
+
+/// A run of the elements of a matrix as rectangles: the end of a row, whole rows, the beginning of
+/// a row, as far as it has them.
+void add_rectangles(std::vector<Extent>& rectangles, const Extent& run, std::int64_t width,
+                    std::int64_t element_bytes) {
+  const std::int64_t stride = run.strides[0];
+  std::int64_t at = run.origin[0];
+  std::int64_t left = run.size[0];
+  std::int64_t offset_bytes = run.offset_bytes;
+  while (left > 0) {
+    const std::int64_t col = at % width;
+    const bool part_of_row = col != 0 || left < width;
+    const std::int64_t cols = part_of_row ? std::min(left, width - col) : width;
+    const std::int64_t rows = part_of_row ? 1 : left / width;
+    rectangles.push_back(
+        {{at / width, col}, {rows, cols}, {width * stride, stride}, run.file, offset_bytes});
+    at += rows * cols;
+    left -= rows * cols;
+    offset_bytes += rows * cols * stride * element_bytes;
+  }
+}
+
+/// The rectangles of a matrix that may be in runs.
+std::vector<Extent> rectangles_of(const Tensor& piece) {
+  if (!is_in_runs(piece)) return extents_of(piece);
+  std::vector<Extent> rectangles;
+  for (const Extent& run : piece.extents) {
+    add_rectangles(rectangles, run, piece.shape[1], dtype_bits(piece.dtype) / 8);
+  }
+  return rectangles;
+}
+
 /// Rows [begin, end) of an extent, moved by `shift` rows; nothing if it has none of them.
 void add_rows(Tensor& whole, const Extent& from, std::int64_t begin, std::int64_t end,
               std::int64_t shift) {
@@ -52,6 +88,40 @@ void add_rows(Tensor& whole, const Extent& from, std::int64_t begin, std::int64_
   extent.origin[0] = first + shift;
   extent.size[0] = last - first;
   whole.extents.push_back(std::move(extent));
+}
+
+/// The whole of the pieces, still without their places.
+Tensor joined(const std::vector<Tensor>& pieces, std::size_t along, const std::string& place) {
+  const Tensor& first = pieces.front();
+  Tensor whole;
+  whole.name = first.name;
+  whole.dtype = first.dtype;
+  whole.shape = first.shape;
+  whole.shape[along] = 0;
+  for (const Tensor& piece : pieces) {
+    std::vector<std::int64_t> expected = first.shape;
+    const bool fits = piece.shape.size() == expected.size() && piece.dtype == first.dtype;
+    if (fits) expected[along] = piece.shape[along];
+    const auto sum = fits ? checked_sum(whole.shape[along], piece.shape[along]) : std::nullopt;
+    if (!sum || piece.shape != expected) {
+      throw Error(Blame::input, place + ": tensor " + in_quotes(first.name) +
+                                    ": expected pieces of one type that fit together, found " +
+                                    std::string(dtype_name(first.dtype)) + " of shape " +
+                                    printable(shape_text(first.shape), 100) + " and " +
+                                    std::string(dtype_name(piece.dtype)) + " of shape " +
+                                    printable(shape_text(piece.shape), 100));
+    }
+    whole.shape[along] = *sum;
+    whole.num_elements += piece.num_elements;
+  }
+  return whole;
+}
+
+[[noreturn]] void fail_count(const std::string& name, std::size_t expected, std::size_t found,
+                             const std::string& place) {
+  throw Error(Blame::input, place + ": tensor " + in_quotes(name) +
+                                ": expected a piece of each of " + std::to_string(expected) +
+                                " model-parallel ranks, found " + std::to_string(found));
 }
 
 }  // namespace
@@ -80,6 +150,7 @@ void ParallelFile::fail(const std::string& what) const {
 }
 
 ParallelAxis parallel_axis(std::string_view name, std::size_t dimensions) {
+  if (dimensions == 0) return ParallelAxis::copied;
   const auto [leaf, kind] = leaf_and_kind(name);
   const bool bias = kind == "bias";
   if (is_one_of(leaf,
@@ -112,47 +183,54 @@ void add_merged(ParallelCheckpoint& checkpoint, std::vector<Tensor>&& pieces, bo
     return;
   }
   const std::size_t along = axis == ParallelAxis::rows ? 0 : 1;
-  Tensor whole;
-  whole.name = first.name;
-  whole.dtype = first.dtype;
-  whole.shape = first.shape;
-  whole.shape[along] = 0;
-  for (const Tensor& piece : pieces) {
-    std::vector<std::int64_t> expected = first.shape;
-    const bool fits = piece.shape.size() == expected.size() && piece.dtype == first.dtype;
-    if (fits) expected[along] = piece.shape[along];
-    const auto sum = fits ? checked_sum(whole.shape[along], piece.shape[along]) : std::nullopt;
-    if (!sum || piece.shape != expected) {
-      throw Error(Blame::input, place + ": tensor " + in_quotes(first.name) +
-                                    ": expected pieces of one type that fit together, found " +
-                                    std::string(dtype_name(first.dtype)) + " of shape " +
-                                    printable(shape_text(first.shape), 100) + " and " +
-                                    std::string(dtype_name(piece.dtype)) + " of shape " +
-                                    printable(shape_text(piece.shape), 100));
-    }
-    whole.shape[along] = *sum;
-    whole.num_elements += piece.num_elements;
-  }
+  Tensor whole = joined(pieces, along, place);
   const bool halves =
       gated && along == 0 && std::all_of(pieces.begin(), pieces.end(), [&](const Tensor& piece) {
         return piece.shape[0] == first.shape[0] && piece.shape[0] % 2 == 0;
       });
+  std::erase_if(pieces, [](const Tensor& piece) { return piece.num_elements == 0; });
+  // Runs stay runs where whole rows follow each other: there are fewer of them.
+  const bool runs = along == 0 && !halves && std::all_of(pieces.begin(), pieces.end(), is_in_runs);
+  if (!runs && whole.shape.size() > 2 && std::any_of(pieces.begin(), pieces.end(), is_in_runs)) {
+    checkpoint.left_out.push_back({std::move(whole), "division-not-known",
+                                   "data-parallel and tensor-parallel ranks divide it, and it is "
+                                   "no matrix"});
+    return;
+  }
   std::int64_t begin = 0;
   for (const Tensor& piece : pieces) {
-    if (piece.num_elements == 0) continue;
-    for (Extent& extent : extents_of(piece)) {
+    const std::int64_t step = runs ? piece.num_elements / piece.shape[0] : 1;
+    std::vector<Extent> extents = runs ? piece.extents : rectangles_of(piece);
+    for (Extent& extent : extents) {
       if (halves) {
         const std::int64_t half = piece.shape[0] / 2;
         add_rows(whole, extent, 0, half, begin / 2);
         add_rows(whole, extent, half, 2 * half, whole.shape[0] / 2 - half + begin / 2);
       } else {
-        extent.origin[along] += begin;
+        extent.origin[along] += begin * step;
         whole.extents.push_back(std::move(extent));
       }
     }
     begin += piece.shape[along];
   }
   checkpoint.tensors.push_back(std::move(whole));
+}
+
+void add_pieces(PiecesByName& pieces, std::size_t rank, std::vector<Tensor>&& tensors,
+                const std::string& place) {
+  for (Tensor& tensor : tensors) {
+    std::vector<Tensor>& all = pieces[tensor.name];
+    if (all.size() != rank) fail_count(tensor.name, rank + 1, all.size() + 1, place);
+    all.push_back(std::move(tensor));
+  }
+}
+
+void merge_pieces(ParallelCheckpoint& checkpoint, PiecesByName&& pieces, std::size_t num_ranks,
+                  const std::string& place) {
+  for (auto& [name, all] : pieces) {
+    if (all.size() != num_ranks) fail_count(name, num_ranks, all.size(), place);
+    add_merged(checkpoint, std::move(all), false, place);
+  }
 }
 
 }  // namespace wishart::checkpoint

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -70,5 +71,18 @@ enum class ParallelAxis : std::uint8_t {
 /// @throws Error with Blame::input, beginning with `place`, if the pieces do not fit
 void add_merged(ParallelCheckpoint& checkpoint, std::vector<Tensor>&& pieces, bool gated,
                 const std::string& place);
+
+/// The pieces of tensors by name, those of rank 0 first.
+using PiecesByName = std::map<std::string, std::vector<Tensor>>;
+
+/// Adds the pieces of one rank, after those of the ranks before it.
+/// @throws Error with Blame::input, beginning with `place`, if an earlier one lacks a piece
+void add_pieces(PiecesByName& pieces, std::size_t rank, std::vector<Tensor>&& tensors,
+                const std::string& place);
+
+/// Puts together the pieces of all tensors.
+/// @throws Error with Blame::input, beginning with `place`, if a rank lacks one or they do not fit
+void merge_pieces(ParallelCheckpoint& checkpoint, PiecesByName&& pieces, std::size_t num_ranks,
+                  const std::string& place);
 
 }  // namespace wishart::checkpoint

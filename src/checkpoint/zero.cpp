@@ -38,8 +38,7 @@ struct DeepSpeedFiles {
   std::map<std::int64_t, std::string> whole;                             // mp_rank_M
   std::map<std::int64_t, std::map<std::int64_t, std::string>> layers;    // layer_L-model_M
   std::map<std::pair<std::int64_t, std::int64_t>, std::string> experts;  // layer_L_expert_E
-  std::map<std::int64_t, ZeroRankFiles> partitions;                      // zero_pp_rank_D
-  bool partitions_of_more = false;  // partitions of another model-parallel rank than 0
+  std::map<std::int64_t, ZeroRanks> partitions;                          // zero_pp_rank_D_mp_rank_M
 };
 
 void sort_in(DeepSpeedFiles& files, const std::string& name) {
@@ -62,19 +61,21 @@ void sort_in(DeepSpeedFiles& files, const std::string& name) {
   const auto rank = take_number(rest, "zero_pp_rank_");
   const auto model = rank ? take_number(rest, "_mp_rank_") : std::nullopt;
   if (!model) return;
-  if (rest == kModelStates) {
-    files.partitions[*rank].model_states = name;
-    files.partitions_of_more = files.partitions_of_more || *model != 0;
-  } else if (rest == "_optim_states.pt" && *model == 0) {
-    files.partitions[*rank].optimizer_states = name;
-  }
+  if (rest == kModelStates) files.partitions[*model][*rank].model_states = name;
+  if (rest == "_optim_states.pt") files.partitions[*model][*rank].optimizer_states = name;
+}
+
+bool has_model_states(const ZeroRanks& ranks) {
+  return std::any_of(ranks.begin(), ranks.end(),
+                     [](const auto& rank) { return !rank.second.model_states.empty(); });
 }
 
 /// Tensors of some files that hold the pieces of the same ones; `prefix` comes before their names.
 void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>& ranks,
                  const std::string& prefix, ParallelCheckpoint& checkpoint) {
   const std::string place = printable(root.string());
-  std::map<std::string, std::vector<Tensor>> pieces;
+  PiecesByName pieces;
+  std::size_t number = 0;
   for (const auto& [rank, name] : ranks) {
     ParallelFile file(root, name, checkpoint);
     const Pickle& p = file.pickle();
@@ -84,21 +85,11 @@ void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>
       checkpoint.step =
           std::max(checkpoint.step, p.integer(p.value(p.top(), "global_steps")).value_or(-1));
     }
-    for (Tensor& tensor : file.tensors(wrapped ? module : p.top(), checkpoint.warnings)) {
-      std::vector<Tensor>& all = pieces[tensor.name];
-      tensor.name.insert(0, prefix);
-      all.push_back(std::move(tensor));
-    }
+    std::vector<Tensor> tensors = file.tensors(wrapped ? module : p.top(), checkpoint.warnings);
+    for (Tensor& tensor : tensors) tensor.name.insert(0, prefix);
+    add_pieces(pieces, number++, std::move(tensors), place);
   }
-  for (auto& [name, all] : pieces) {
-    if (all.size() != ranks.size()) {
-      throw Error(Blame::input, place + ": tensor " + in_quotes(prefix + name) +
-                                    ": expected a piece of each of " +
-                                    std::to_string(ranks.size()) + " model-parallel ranks, found " +
-                                    std::to_string(all.size()));
-    }
-    add_merged(checkpoint, std::move(all), false, place);
-  }
+  merge_pieces(checkpoint, std::move(pieces), ranks.size(), place);
 }
 
 /// Ranks are 0, 1, ...; a missing one is a piece of every tensor.
@@ -127,13 +118,11 @@ ParallelCheckpoint read_deepspeed(const fs::path& root) {
   ParallelCheckpoint checkpoint;
   const bool partitioned =
       std::any_of(files.partitions.begin(), files.partitions.end(),
-                  [](const auto& rank) { return !rank.second.model_states.empty(); });
+                  [](const auto& model_rank) { return has_model_states(model_rank.second); });
   const std::string place = printable(root.string());
   if (partitioned) {
-    if (files.partitions_of_more) {
-      throw Error(Blame::input, place +
-                                    ": ZeRO 3 together with tensor parallelism is not read. "
-                                    "Convert it by zero_to_fp32.py");
+    if (!files.experts.empty()) {
+      throw Error(Blame::input, place + ": experts together with ZeRO 3 are not read");
     }
     read_zero_partitions(root, files.partitions, checkpoint);
   } else if (!files.layers.empty()) {

@@ -113,15 +113,23 @@ std::int64_t share_of(std::int64_t count, std::int64_t ranks) {
   return count / ranks + (count % ranks != 0 ? 1 : 0);
 }
 
+/// The data-parallel ranks of one model-parallel rank.
 class ZeroReader {
 public:
-  ZeroReader(const fs::path& root, const std::map<std::int64_t, ZeroRankFiles>& ranks,
+  /// @param whose  what messages say behind the number of a rank
+  ZeroReader(const fs::path& root, const ZeroRanks& ranks, std::string whose,
              ParallelCheckpoint& checkpoint)
-      : root_(root), ranks_(ranks), result_(checkpoint), num_ranks_(std::ssize(ranks)) {}
+      : root_(root),
+        ranks_(ranks),
+        whose_(std::move(whose)),
+        result_(checkpoint),
+        num_ranks_(std::ssize(ranks)) {}
 
-  void read() {
+  /// The parameters and buffers that these ranks have together.
+  std::vector<Tensor> read() {
     check_complete();
     ParallelFile first(root_, ranks_.at(0).model_states, result_);
+    refuse_divided_experts(first);
     read_lists(first);
     read_buffers(first);
     std::vector<RankElements> elements;
@@ -130,6 +138,7 @@ public:
     }
     place_parameters(elements);
     if (!frozen_.empty()) place_frozen(first);
+    return std::move(tensors_);
   }
 
 private:
@@ -142,11 +151,25 @@ private:
       if (number != expected || missing != nullptr) {
         throw Error(Blame::input, printable(root_.string()) + ": expected " +
                                       (missing == nullptr ? "model" : missing) +
-                                      " states of rank " + std::to_string(expected) +
+                                      " states of rank " + std::to_string(expected) + whose_ +
                                       ", found none. ZeRO 3 divides every tensor " +
                                       "among all ranks: copy the folder again");
       }
       ++expected;
+    }
+  }
+
+  /// DeepSpeed's AutoEP divides each expert among the ranks that have it, not among all.
+  static void refuse_divided_experts(const ParallelFile& file) {
+    const Pickle& p = file.pickle();
+    for (const char* key : {"ds_autoep_layers", "autoep_layers"}) {
+      const PickleRef layers = p.value(p.top(), key);
+      if (p.kind(layers) != Kind::list) continue;
+      for (const PickleRef layer : p.items(layers)) {
+        if (p.text(p.value(layer, "checkpoint_format")) != "zero3_partitioned") continue;
+        file.fail("experts that ZeRO 3 divides among groups of ranks ('" + std::string(key) +
+                  "') are not read");
+      }
     }
   }
 
@@ -163,8 +186,10 @@ private:
     if (parameters_.empty()) file.fail("expected 'param_shapes', found none");
     frozen_ = parameters_of(file, p.value(top, "frozen_param_shapes"));
     const std::vector<PickleRef> shared = p.items(p.value(top, "shared_params"));
-    const bool dict = p.kind(p.value(top, "shared_params")) == Kind::dict;
-    for (std::size_t i = 0; dict && i + 1 < shared.size(); i += 2) {
+    // The same names are shared on all model-parallel ranks.
+    const bool is_new =
+        p.kind(p.value(top, "shared_params")) == Kind::dict && result_.names.empty();
+    for (std::size_t i = 0; is_new && i + 1 < shared.size(); i += 2) {
       result_.names.emplace_back(p.text(shared[i]), p.text(shared[i + 1]));
     }
     result_.step = p.integer(p.value(top, "global_steps")).value_or(-1);
@@ -179,7 +204,7 @@ private:
     }
     if (names.empty()) return;
     for (Tensor& tensor : file.tensors(p.value(p.top(), "module"), result_.warnings)) {
-      if (names.contains(tensor.name)) result_.tensors.push_back(std::move(tensor));
+      if (names.contains(tensor.name)) tensors_.push_back(std::move(tensor));
     }
   }
 
@@ -191,6 +216,12 @@ private:
     if (stage != 3) {
       file.fail("expected the states of ZeRO stage 3, found stage " +
                 (stage ? std::to_string(*stage) : "not told"));
+    }
+    const std::int64_t parts = p.integer(p.value(state, "partition_count")).value_or(num_ranks_);
+    if (parts != num_ranks_) {
+      file.fail("expected the states of " + std::to_string(parts) + " ranks" + whose_ +
+                " by 'partition_count', found " + std::to_string(num_ranks_) +
+                ". Copy the folder again");
     }
     std::vector<Run> runs;
     for (const PickleRef group : p.items(p.value(state, "fp32_flat_groups"))) {
@@ -210,8 +241,8 @@ private:
       const auto end = checked_sum(used, share);
       if (!end || *end > ranks[0].count()) {
         fail("parameter " + in_quotes(parameter.name) + " of " + std::to_string(parameter.count) +
-             " elements: expected " + std::to_string(share) + " on each rank, found " +
-             std::to_string(ranks[0].count() - used));
+             " elements: expected " + std::to_string(share) + " on each rank" + whose_ +
+             ", found " + std::to_string(ranks[0].count() - used));
       }
       Tensor tensor = tensor_of(parameter, Dtype::f32);
       for (std::int64_t rank = 0; rank < num_ranks_; ++rank) {
@@ -220,12 +251,12 @@ private:
         if (count > 0) ranks[static_cast<std::size_t>(rank)].add(tensor, begin, used, count);
       }
       used = *end;
-      result_.tensors.push_back(std::move(tensor));
+      tensors_.push_back(std::move(tensor));
     }
     for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
       if (ranks[rank].count() == used) continue;
       fail("expected " + std::to_string(used) + " elements in the groups of rank " +
-           std::to_string(rank) + ", found " + std::to_string(ranks[rank].count()));
+           std::to_string(rank) + whose_ + ", found " + std::to_string(ranks[rank].count()));
     }
   }
 
@@ -256,7 +287,7 @@ private:
         RankElements({run}).add(tensor, begin, 0, count);
       }
     }
-    std::move(tensors.begin(), tensors.end(), std::back_inserter(result_.tensors));
+    std::move(tensors.begin(), tensors.end(), std::back_inserter(tensors_));
   }
 
   [[noreturn]] void fail(const std::string& what) const {
@@ -264,18 +295,42 @@ private:
   }
 
   fs::path root_;
-  const std::map<std::int64_t, ZeroRankFiles>& ranks_;
+  const ZeroRanks& ranks_;
+  std::string whose_;
   ParallelCheckpoint& result_;
   std::int64_t num_ranks_;
+  std::vector<Tensor> tensors_;
   std::vector<Parameter> parameters_;
   std::vector<Parameter> frozen_;
 };
 
+[[noreturn]] void fail_ranks(const std::string& place, std::size_t expected,
+                             const std::string& whose, std::size_t found) {
+  throw Error(Blame::input, place + ": expected states of " + std::to_string(expected) + " ranks" +
+                                whose + ", found " + std::to_string(found) +
+                                ". ZeRO 3 divides every tensor among all ranks: copy the folder "
+                                "again");
+}
+
 }  // namespace
 
-void read_zero_partitions(const fs::path& root, const std::map<std::int64_t, ZeroRankFiles>& ranks,
+void read_zero_partitions(const fs::path& root, const std::map<std::int64_t, ZeroRanks>& ranks,
                           ParallelCheckpoint& checkpoint) {
-  ZeroReader(root, ranks, checkpoint).read();
+  const std::string place = printable(root.string());
+  PiecesByName pieces;
+  std::size_t model_rank = 0;
+  for (const auto& [number, data] : ranks) {
+    const bool in_order = number == static_cast<std::int64_t>(model_rank);
+    const bool alone = in_order && ranks.size() == 1;
+    const std::string whose = alone ? "" : " of model-parallel rank " + std::to_string(model_rank);
+    const std::size_t expected = ranks.begin()->second.size();
+    if (!in_order || data.size() != expected) {
+      fail_ranks(place, expected, whose, in_order ? data.size() : 0);
+    }
+    add_pieces(pieces, model_rank, ZeroReader(root, data, whose, checkpoint).read(), place);
+    ++model_rank;
+  }
+  merge_pieces(checkpoint, std::move(pieces), ranks.size(), place);
 }
 
 }  // namespace wishart::checkpoint

@@ -36,6 +36,9 @@ public:
     return pickle.bytes;
   }
   static std::string number(std::int64_t value) { return "\x8a\x08" + little(value); }
+  static std::string text(const std::string& value) {
+    return "X" + little(static_cast<std::uint32_t>(value.size())) + value;
+  }
   static std::string truth() { return "\x88"; }
   static std::string size(const std::vector<std::int64_t>& shape) {
     PickleText pickle;
@@ -50,7 +53,7 @@ public:
   static std::string dict(const Pairs& pairs) {
     std::string bytes = "}(";
     for (const auto& [key, value] : pairs) {
-      bytes += "X" + little(static_cast<std::uint32_t>(key.size())) + key + value;
+      bytes += text(key) + value;
     }
     return bytes + "u";
   }
