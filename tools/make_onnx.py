@@ -26,9 +26,12 @@ def fact(key, value):
 
 
 def initializer(name, shape, dtype, raw, data=None, in_list=False):
-    """`data`: the name and the content so far of a file of data, which is appended to; `in_list`: as float_data."""
+    """`data`: the name and the content so far of a file of data, which is appended to; `in_list`: as float_data,
+    or as int32_data, which has the bits of bfloat16 as numbers."""
     head = b"".join(number(1, size) for size in shape) + number(2, TYPES[dtype]) + run(8, name.encode())
     if data is None:
+        if in_list and dtype == "bfloat16":
+            return head + run(5, b"".join(varint(bits) for bits in memoryview(raw).cast("H")))
         return head + run(4 if in_list else 9, raw)
     file, content = data
     content += b"\0" * (-len(content) % 64)

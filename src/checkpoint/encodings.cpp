@@ -8,6 +8,7 @@
 #include "wishart/core/error.hpp"
 
 #include "quantised_blocks.hpp"
+#include "varint_list.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -99,7 +100,9 @@ void read_rows(ElementReader& reader, const Tensor& tensor, const Block& block,
 }
 
 std::size_t least_parts(Encoding encoding) {
-  if (encoding == Encoding::gguf || encoding == Encoding::rows) return 1;
+  const bool one =
+      encoding == Encoding::gguf || encoding == Encoding::rows || encoding == Encoding::varint;
+  if (one) return 1;
   const bool three =
       encoding == Encoding::gptq || encoding == Encoding::awq || encoding == Encoding::bnb4;
   return three ? 3 : 2;
@@ -127,6 +130,8 @@ void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& bloc
       return read_rescaled_rows(reader, tensor, block, out);
     case Encoding::rows:
       return read_rows(reader, tensor, block, out);
+    case Encoding::varint:
+      return read_varints(reader, tensor, block, out);
     case Encoding::gptq:
     case Encoding::awq:
       // Their words run down columns: a block of many rows is read best as a whole.

@@ -22,6 +22,7 @@
 ///   gguf           blocks as U8; type, elements and bytes of a block
 ///   rows           X of two dimensions, of any encoding; first, run, stride: row i is row
 ///                  first + (i / run) * stride + i % run of X
+///   varint         the list as U8; places of elements 0, kVarintRun, 2 kVarintRun, ... in it
 
 #include <span>
 

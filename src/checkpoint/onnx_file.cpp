@@ -16,6 +16,7 @@
 
 #include "distributed.hpp"
 #include "json_scanner.hpp"
+#include "varint_list.hpp"
 #include "wire_reader.hpp"
 
 // Numbers of fields and types: ONNX, onnx.proto3; files of data: its page "External Data".
@@ -38,6 +39,7 @@ constexpr std::uint64_t kDims = 1;
 constexpr std::uint64_t kDataType = 2;
 constexpr std::uint64_t kSegment = 3;
 constexpr std::uint64_t kFloatData = 4;
+constexpr std::uint64_t kInt32Data = 5;
 constexpr std::uint64_t kName = 8;
 constexpr std::uint64_t kRawData = 9;
 constexpr std::uint64_t kDoubleData = 10;
@@ -153,6 +155,9 @@ private:
     } else if (const auto list = one.lists.find(type->list_field);
                list != one.lists.end() && !one.scattered) {
       place_inside(tensor, list->second);
+    } else if (const auto numbers = one.lists.find(kInt32Data);
+               numbers != one.lists.end() && !one.scattered && has_bits_in_int32(tensor.dtype)) {
+      place_numbers(tensor, numbers->second);
     } else if (!one.lists.empty() || one.scattered) {
       return leave_out(one,
                        "its elements are numbers of varying length. Save them as raw_data, "
@@ -260,6 +265,26 @@ private:
   void place_inside(Tensor& tensor, ByteRange range) const {
     expect_bytes(tensor, range.size_bytes);
     tensor.offset_bytes = range.offset_bytes;
+  }
+
+  /// The floats whose bits int32_data has: those of at most 16.
+  static bool has_bits_in_int32(Dtype dtype) {
+    return is_weight_dtype(dtype) && dtype_bits(dtype) <= 16;
+  }
+
+  void place_numbers(Tensor& tensor, ByteRange list) {
+    tensor.numbers = varint_places(bytes_, list, tensor.num_elements, dtype_bits(tensor.dtype),
+                                   "initializer " + in_quotes(tensor.name, 100) + ", int32_data");
+    Tensor part;
+    part.dtype = Dtype::u8;
+    part.shape = {list.size_bytes};
+    part.num_elements = list.size_bytes;
+    part.offset_bytes = list.offset_bytes;
+    part.size_bytes = list.size_bytes;
+    tensor.parts.push_back(std::move(part));
+    tensor.encoding = Encoding::varint;
+    tensor.offset_bytes = list.offset_bytes;
+    tensor.stored_as = std::string(dtype_name(tensor.dtype)) + " in int32_data";
   }
 
   void place_outside(Initializer& one) {

@@ -294,6 +294,7 @@ void read_quantised(ElementReader& reader, const Tensor& tensor, const Block& bl
     case Encoding::sum:
     case Encoding::rescaled_rows:
     case Encoding::rows:
+    case Encoding::varint:
       break;
   }
   require(false, "a tensor has an encoding that no reader is for");

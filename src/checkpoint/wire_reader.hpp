@@ -55,6 +55,8 @@ public:
   /// The next number alone: of a packed list.
   [[nodiscard]] std::uint64_t varint();
   [[nodiscard]] bool at_end() const noexcept { return at_ == end_; }
+  /// Of the next byte, from the start of the file.
+  [[nodiscard]] std::int64_t position() const noexcept { return at_; }
 
 private:
   WireBytes& bytes_;

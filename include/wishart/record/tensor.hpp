@@ -88,6 +88,7 @@ enum class Encoding : std::uint8_t {
   rescaled_rows,  ///< rows of X at the lengths m (DoRA)
   gguf,           ///< blocks of GGUF
   rows,           ///< some rows of X
+  varint,         ///< the bits of each element as a number of varying length
 };
 
 /// A named array. Dense and row-major in one file, from `offset_bytes` on, unless `extents` or

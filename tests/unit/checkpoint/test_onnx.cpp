@@ -2,6 +2,8 @@
 /// Models of ONNX: where initializers may have their numbers, and what is refused.
 
 #include <array>
+#include <bit>
+#include <cmath>
 
 #include <catch2/catch.hpp>
 
@@ -58,7 +60,15 @@ std::string floats(std::size_t count) {
   return data;
 }
 
+/// A list of numbers, as int32_data has the bits of short floats.
+std::string varints(const std::vector<std::uint64_t>& numbers) {
+  std::string data;
+  for (const std::uint64_t one : numbers) data += varint(one);
+  return data;
+}
+
 constexpr std::uint64_t kFloat = 1;
+constexpr std::uint64_t kHalf = 10;
 
 /// `name`, 2 x 3, FLOAT, and whatever holds its numbers.
 std::string weight(const std::string& data, const std::string& name = "w") {
@@ -141,14 +151,108 @@ TEST_CASE("files of data below the folder are opened once", "[checkpoint][onnx]"
   CHECK(values(catalogue, 2) == std::vector<double>{6, 7, 8, 9, 10, 11});
 }
 
+TEST_CASE("floats whose bits are numbers of varying length", "[checkpoint][onnx]") {
+  const TempFolder folder;
+  const auto typed = [](const std::string& name, std::uint64_t type,
+                        const std::vector<std::uint64_t>& bits) {
+    return dims({2, 3}) + number(2, type) + bytes(8, name) + bytes(5, varints(bits));
+  };
+  // Numbers of one, two and three bytes: 0, 2^-24, 1.99..., 1, -0, -2 of float16.
+  folder.write("net.onnx", model({typed("a", kHalf, {0, 1, 0x3fff, 0x3c00, 0x8000, 0xc000}),
+                                  typed("b", 16, {0, 0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0}),
+                                  typed("c", 17, {0, 0x38, 0x40, 0x44, 0x48, 0xca}),
+                                  dims({0, 3}) + number(2, kHalf) + bytes(8, "d") + bytes(5, "")}));
+  const Catalogue catalogue = open_checkpoint(folder / "net.onnx");
+  REQUIRE(catalogue.tensors.size() == 4);
+  const std::vector<double> halves = values(catalogue, 0);
+  CHECK(halves == std::vector<double>{0, 0x1p-24, 2 - 0x1p-10, 1, 0, -2});
+  CHECK(std::signbit(halves[4]));
+  CHECK(values(catalogue, 1) == kNumbers);
+  CHECK(values(catalogue, 2) == std::vector<double>{0, 1, 2, 3, 4, -5});
+  CHECK(values(catalogue, 3).empty());
+  CHECK(storage_text(catalogue.tensors[0]) == "F16 in int32_data");
+  CHECK(storage_text(catalogue.tensors[2]) == "F8_E4M3 in int32_data");
+}
+
+TEST_CASE("any block of a long list of numbers of varying length", "[checkpoint][onnx]") {
+  constexpr std::int64_t kRows = 40;
+  constexpr std::int64_t kCols = 77;  // 3080 elements: four runs, of which rows begin anywhere
+  std::vector<std::uint64_t> bits;
+  // The upper half of a float32 is a bfloat16: as long as a number as it has bits.
+  for (std::uint64_t i = 0; i < kRows * kCols; ++i) bits.push_back(i * 21 % 0x4000);
+  const auto value = [&](std::int64_t i) {
+    return static_cast<double>(
+        std::bit_cast<float>(static_cast<std::uint32_t>(bits[static_cast<std::size_t>(i)]) << 16U));
+  };
+  const TempFolder folder;
+  folder.write("net.onnx", model({dims({kRows, kCols}) + number(2, 16) + bytes(8, "w") +
+                                      bytes(5, varints(bits)),
+                                  weight(bytes(9, floats(6)), "x")}));
+  const Catalogue catalogue = open_checkpoint(folder / "net.onnx");
+  REQUIRE(catalogue.tensors.size() == 2);
+  CHECK(catalogue.tensors[0].numbers.size() == 4);
+  FileReader reader(catalogue.root, catalogue.files);
+  int compared = 0;
+  for (const Block& block : {Block{0, kRows, 0, kCols}, Block{13, 27, 20, 31},
+                             Block{39, 40, 76, 77}, Block{13, 14, 22, 24}, Block{0, 40, 5, 6}}) {
+    const std::int64_t cols = block.col_end - block.col_begin;
+    std::vector<double> out(static_cast<std::size_t>((block.row_end - block.row_begin) * cols));
+    reader.read_rectangle(catalogue.tensors[0], block, out);
+    for (std::int64_t i = 0; i < std::ssize(out); ++i, ++compared) {
+      const std::int64_t at = (block.row_begin + i / cols) * kCols + block.col_begin + i % cols;
+      REQUIRE(out[static_cast<std::size_t>(i)] == value(at));
+    }
+  }
+  CHECK(compared > 3000);
+  CHECK(values(catalogue, 1) == kNumbers);
+}
+
+TEST_CASE("ONNX: lists of numbers that do not fit are refused", "[checkpoint][onnx]") {
+  const auto refused = [](std::uint64_t type, const std::vector<std::uint64_t>& bits) {
+    return refusal(
+        model({dims({2, 3}) + number(2, type) + bytes(8, "w") + bytes(5, varints(bits))}));
+  };
+  CHECK(refused(kHalf, {0, 1, 2, 3, 4, 5}) == "nothing was thrown");
+  CHECK(refused(kHalf, {0, 1, 2, 3, 4}) ==
+        "F: initializer 'w', int32_data: expected 6 numbers, found 5");
+  CHECK(refused(kHalf, {0, 1, 2, 3, 4, 5, 6}) ==
+        "F: initializer 'w', int32_data: expected 6 numbers, found 7");
+  CHECK(refused(kHalf, {0, 1, 65536, 3, 4, 5}) ==
+        "F: initializer 'w', int32_data: expected numbers of 16 bits, found 65536 as number 2");
+  CHECK(refused(kHalf, {~std::uint64_t{0}, 1, 2, 3, 4, 5}) ==
+        "F: initializer 'w', int32_data: expected numbers of 16 bits, found 18446744073709551615 "
+        "as number 0");
+  CHECK(refused(17, {0, 1, 2, 3, 4, 256}) ==
+        "F: initializer 'w', int32_data: expected numbers of 8 bits, found 256 as number 5");
+  CHECK(refusal(model({dims({2, 3}) + number(2, kHalf) + bytes(8, "w") +
+                       bytes(5, std::string(6, '\x80'))}))
+            .ends_with("ends behind its message. It is damaged or cut short: copy it again"));
+  CHECK(refusal(model({dims({std::uint64_t{1} << 40U, 3}) + number(2, kHalf) + bytes(8, "w") +
+                       bytes(5, "x")})) ==
+        "F: initializer 'w', int32_data: expected 3298534883328 numbers, found 1");
+}
+
+TEST_CASE("ONNX: a list of numbers that changed is not read over its end", "[checkpoint][onnx]") {
+  const TempFolder folder;
+  const auto path = folder.write("net.onnx", model({dims({2, 3}) + number(2, kHalf) +
+                                                    bytes(8, "w") + bytes(5, std::string(6, 1))}));
+  Catalogue catalogue = open_checkpoint(path);
+  REQUIRE(catalogue.tensors.size() == 1);
+  catalogue.tensors[0].parts[0].num_elements = 5;  // as if the last had become longer
+  catalogue.tensors[0].parts[0].size_bytes = 5;
+  CHECK(error_of([&] { static_cast<void>(values(catalogue, 0)); }) ==
+        "tensor 'w': changed while it was being read: its numbers of varying length are others. "
+        "Run again when nothing writes to it");
+}
+
 TEST_CASE("what has no place in the file is left out", "[checkpoint][onnx]") {
   const TempFolder folder;
-  const std::string varints(6, '\x01');
+  const std::string ones(6, '\x01');
   const auto typed = [](const std::string& name, std::uint64_t type, const std::string& data) {
     return dims({2, 3}) + number(2, type) + bytes(8, name) + data;
   };
   const OnnxFile file = read_onnx_file(folder.write(
-      "m.onnx", model({typed("ints", 7, bytes(7, varints)), typed("halves", 10, bytes(5, varints)),
+      "m.onnx", model({typed("ints", 7, bytes(7, ones)), typed("shorts", 5, bytes(5, ones)),
                        typed("texts", 8, bytes(6, "x")), typed("nibbles", 22, bytes(9, "abc")),
                        weight(bytes(4, floats(3)) + bytes(4, floats(3)), "pieces"),
                        weight(bytes(9, floats(6)) + bytes(3, ""), "segments")})));
@@ -162,7 +266,7 @@ TEST_CASE("what has no place in the file is left out", "[checkpoint][onnx]") {
       ": its elements are numbers of varying length. Save them as raw_data, as "
       "onnx.numpy_helper.from_array does";
   CHECK(found == std::vector<std::string>{"ints, ONNX INT64" + varying,
-                                          "halves, ONNX FLOAT16" + varying,
+                                          "shorts, ONNX INT16" + varying,
                                           "texts, ONNX STRING: elements of STRING are not read",
                                           "nibbles, ONNX type 22: elements of type 22 are not read",
                                           "pieces, ONNX FLOAT" + varying,
@@ -242,7 +346,9 @@ TEST_CASE("ONNX: files of data that are not below the folder are not opened",
 
 TEST_CASE("ONNX: any byte may be wrong, and the end anywhere", "[checkpoint][onnx]") {
   const TempFolder folder;
-  const std::string whole = model({weight(bytes(9, floats(6)), "a"), weight(bytes(4, floats(6)))});
+  const std::string whole = model({weight(bytes(9, floats(6)), "a"), weight(bytes(4, floats(6))),
+                                   dims({2, 2}) + number(2, kHalf) + bytes(8, "h") +
+                                       bytes(5, varints({1, 0x3c00, 0x8000, 2}))});
   int refused = 0;
   const auto attempt = [&](const std::string& content) {
     const auto path = folder.write("m.onnx", content);
