@@ -162,7 +162,8 @@ void ElementReader::read_rectangle(const Tensor& tensor, const Block& block,
 }
 
 FileReader::Place FileReader::place_in(const Extent& extent, std::int64_t element, Dtype dtype) {
-  return {extent.file, extent.offset_bytes + element * (dtype_bits(dtype) / 8)};
+  return {extent.file, extent.offset_bytes + element * (dtype_bits(dtype) / 8),
+          extent.chunk.range.size_bytes > 0 ? &extent.chunk : nullptr};
 }
 
 FileReader::FileReader(std::filesystem::path root, std::vector<SourceFile> files,
@@ -174,6 +175,16 @@ std::int64_t FileReader::size_of(const Tensor& tensor, std::int32_t file) const 
           "a tensor names a file that the checkpoint does not have");
   if (tensor.deflated.size_bytes > 0) return tensor.deflated.size_bytes;
   return files_.source(static_cast<std::size_t>(file)).size_bytes;
+}
+
+std::int64_t FileReader::size_of(const Tensor& tensor, const Extent& extent) const {
+  const std::int64_t bytes = size_of(tensor, extent.file);
+  const Deflated& stored = extent.chunk.range;
+  if (stored.size_bytes == 0) return bytes;
+  const auto end = checked_sum(stored.offset_bytes, stored.stored_bytes);
+  require(stored.offset_bytes >= 0 && stored.stored_bytes >= 0 && end && *end <= bytes,
+          "a chunk lies outside its file");
+  return stored.size_bytes;
 }
 
 Inflater& FileReader::inflater_of(std::int32_t file, const Deflated& range) {
@@ -193,6 +204,13 @@ void FileReader::read_place(const Tensor& tensor, const Place& place, std::vecto
     Inflater& inflater = inflater_of(place.file, tensor.deflated);
     read = [&](std::int64_t offset_bytes, std::span<std::byte> bytes) {
       inflater.read(file, offset_bytes, bytes);
+    };
+  }
+  if (place.chunk != nullptr) {
+    const std::span<const std::byte> chunk = chunks_.read(file, place.file, *place.chunk);
+    read = [chunk](std::int64_t offset_bytes, std::span<std::byte> bytes) {
+      const auto wanted = chunk.subspan(static_cast<std::size_t>(offset_bytes), bytes.size());
+      std::copy(wanted.begin(), wanted.end(), bytes.begin());
     };
   }
   read_strided(read, tensor.dtype, place.offset_bytes, std::move(axes), out, scratch_);
@@ -273,7 +291,7 @@ void FileReader::read_extents(const Tensor& tensor, const Block& block, std::spa
         position += common.origin[d] * out_strides[d];
         count *= common.axes[d].count;
       }
-      check_extent(extent, tensor.dtype, size_of(tensor, extent.file));
+      check_extent(extent, tensor.dtype, size_of(tensor, extent));
       read_place(tensor, place_in(extent, common.file_first, tensor.dtype), common.axes,
                  out.data() + position);
       filled += count;
@@ -290,7 +308,7 @@ void FileReader::read_flat_extents(const Tensor& tensor, std::int64_t first, std
   for (const Extent& extent : tensor.extents) {
     require(extent.size.size() == 1, "an extent has not one number for each dimension");
     if (!overlap(wanted, extent, common)) continue;
-    check_extent(extent, tensor.dtype, size_of(tensor, extent.file));
+    check_extent(extent, tensor.dtype, size_of(tensor, extent));
     common.axes[0].out_stride = 1;
     read_place(tensor, place_in(extent, common.file_first, tensor.dtype), common.axes,
                out + (common.origin[0] - first));

@@ -12,6 +12,7 @@
 
 #include "wishart/checkpoint/element_reader.hpp"
 
+#include "filtered_chunks.hpp"
 #include "inflater.hpp"
 #include "open_files.hpp"
 #include "strided_read.hpp"
@@ -37,19 +38,22 @@ private:
   void read_dense(const Tensor& tensor, std::int64_t first, std::vector<Axis> axes, double* out);
   void read_extents(const Tensor& tensor, const Block& block, std::span<double> out);
   void read_flat_extents(const Tensor& tensor, std::int64_t first, std::int64_t count, double* out);
-  /// Where elements begin: bytes of a file, or inflated ones.
+  /// Where elements begin: bytes of a file, inflated ones, or those of a chunk.
   struct Place {
     std::int32_t file = 0;
     std::int64_t offset_bytes = 0;
+    const FilteredChunk* chunk = nullptr;
   };
   [[nodiscard]] static Place place_in(const Extent& extent, std::int64_t element, Dtype dtype);
   void read_place(const Tensor& tensor, const Place& place, std::vector<Axis> axes, double* out);
   /// Bytes that there are to read of: those of the file, or the inflated ones.
   [[nodiscard]] std::int64_t size_of(const Tensor& tensor, std::int32_t file) const;
+  [[nodiscard]] std::int64_t size_of(const Tensor& tensor, const Extent& extent) const;
   [[nodiscard]] Inflater& inflater_of(std::int32_t file, const Deflated& range);
 
   OpenFiles files_;
   ReadScratch scratch_;
+  FilteredChunks chunks_;
   std::map<std::pair<std::int32_t, std::int64_t>, Inflater> inflaters_;  // by file and offset
 };
 

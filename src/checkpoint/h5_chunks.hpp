@@ -9,6 +9,7 @@
 
 #include "wishart/record/tensor.hpp"
 
+#include "h5_filters.hpp"
 #include "h5_header.hpp"
 
 namespace wishart::checkpoint {
@@ -25,10 +26,11 @@ struct Hdf5Chunks {
   std::string problem;          ///< why the chunks cannot be read; empty: they can
 };
 
-/// Reads the index of the chunks, a B-tree of version 1. They are not filtered, and none stands
-/// twice; each stands whole in the file, also where the dataset ends within it.
+/// Reads the index of the chunks, a B-tree of version 1. None stands twice or over another; each
+/// stands whole in the file, also where the dataset ends within it.
 /// @param layout  what stands behind version and class in a layout message of version 3
 /// @throws Error with Blame::input
-[[nodiscard]] Hdf5Chunks hdf5_chunks(Hdf5Bytes& file, Hdf5Fields layout, const Hdf5Shape& shape);
+[[nodiscard]] Hdf5Chunks hdf5_chunks(Hdf5Bytes& file, Hdf5Fields layout, const Hdf5Shape& shape,
+                                     const Hdf5Filters& filters);
 
 }  // namespace wishart::checkpoint

@@ -7,6 +7,7 @@
 #include "wishart/core/text.hpp"
 
 #include "h5_chunks.hpp"
+#include "h5_filters.hpp"
 #include "h5_header.hpp"
 #include "json_scanner.hpp"
 
@@ -180,12 +181,13 @@ private:
     dataset.dtype = dtype_of(*type, file_);
     if (!dataset.dtype) {
       dataset.problem = "its elements are no little-endian numbers";
-    } else if (find(messages, kFilters) != nullptr) {
-      dataset.problem =
-          "it is compressed, or filtered in another way. Write it by h5py without compression, "
-          "shuffle and checksums";
     } else {
-      place(*find(messages, kLayout), dataset);
+      Hdf5Filters filters;
+      if (const Hdf5Message* message = find(messages, kFilters)) {
+        filters = hdf5_filters(*message, file_, dtype_bits(*dataset.dtype) / 8, path);
+      }
+      dataset.problem = filters.problem;
+      if (dataset.problem.empty()) place(*find(messages, kLayout), filters, dataset);
     }
     tree_.datasets.push_back(std::move(dataset));
   }
@@ -204,7 +206,7 @@ private:
     }
   }
 
-  void place(const Hdf5Message& message, Hdf5Dataset& dataset) const {
+  void place(const Hdf5Message& message, const Hdf5Filters& filters, Hdf5Dataset& dataset) const {
     std::optional<std::int64_t> bytes = dtype_bits(*dataset.dtype) / 8;
     for (const std::int64_t size : dataset.shape) {
       bytes = bytes ? checked_product(*bytes, size) : std::nullopt;
@@ -221,8 +223,8 @@ private:
     constexpr std::uint64_t kContiguous = 1;
     constexpr std::uint64_t kChunked = 2;
     if (version == 3 && kind == kChunked && !dataset.shape.empty() && *bytes > 0) {
-      Hdf5Chunks chunks =
-          hdf5_chunks(file_, fields, {dataset.path, dataset.shape, dtype_bits(*dataset.dtype) / 8});
+      Hdf5Chunks chunks = hdf5_chunks(
+          file_, fields, {dataset.path, dataset.shape, dtype_bits(*dataset.dtype) / 8}, filters);
       dataset.extents = std::move(chunks.extents);
       dataset.problem = std::move(chunks.problem);
       return;

@@ -22,8 +22,10 @@ constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
 }  // namespace
 
 struct Inflater::Stream {
-  Stream() : stored(static_cast<std::size_t>(kStoredBytes)) {
-    if (inflateInit2(&state, -MAX_WBITS) != Z_OK) {  // negative: no header of zlib or gzip
+  explicit Stream(DeflateForm form) : stored(static_cast<std::size_t>(kStoredBytes)) {
+    // Negative: no header of zlib or gzip.
+    const int window_bits = form == DeflateForm::zlib ? MAX_WBITS : -MAX_WBITS;
+    if (inflateInit2(&state, window_bits) != Z_OK) {
       throw Error(Blame::resource, "zlib: no memory to inflate with");
     }
   }
@@ -37,7 +39,8 @@ struct Inflater::Stream {
   std::int64_t position = 0;  // inflated bytes that have come
 };
 
-Inflater::Inflater(const Deflated& range) : range_(range), stream_(std::make_unique<Stream>()) {}
+Inflater::Inflater(const Deflated& range, DeflateForm form)
+    : range_(range), stream_(std::make_unique<Stream>(form)) {}
 Inflater::~Inflater() = default;
 Inflater::Inflater(Inflater&&) noexcept = default;
 Inflater& Inflater::operator=(Inflater&&) noexcept = default;
@@ -73,19 +76,42 @@ void Inflater::read(const InputFile& file, std::int64_t offset_bytes, std::span<
   }
 }
 
+/// Stored bytes where there are none left.
+void Inflater::take_more(const InputFile& file) {
+  z_stream& state = stream_->state;
+  if (state.avail_in > 0 || stream_->taken == range_.stored_bytes) return;
+  const std::span<std::byte> piece = std::span(stream_->stored)
+                                         .first(static_cast<std::size_t>(std::min(
+                                             kStoredBytes, range_.stored_bytes - stream_->taken)));
+  file.read(range_.offset_bytes + stream_->taken, piece);
+  stream_->taken += std::ssize(piece);
+  state.next_in = reinterpret_cast<Bytef*>(piece.data());
+  state.avail_in = static_cast<uInt>(piece.size());
+}
+
+void Inflater::expect_end(const InputFile& file) {
+  z_stream& state = stream_->state;
+  const std::string position = std::to_string(stream_->position) + " inflated bytes";
+  for (;;) {
+    take_more(file);
+    const bool last = stream_->taken == range_.stored_bytes;
+    Bytef more = 0;
+    state.next_out = &more;
+    state.avail_out = 1;
+    const int status = ::inflate(&state, Z_NO_FLUSH);
+    if (state.avail_out == 0) fail(file, "go on behind " + position + ", expected their end");
+    if (status == Z_STREAM_END) return;
+    const bool goes_on = status == Z_OK || status == Z_BUF_ERROR;
+    if (!goes_on || (last && state.avail_in == 0)) {
+      fail(file, "are damaged behind " + position);
+    }
+  }
+}
+
 void Inflater::inflate_into(const InputFile& file, std::span<std::byte> out) {
   z_stream& state = stream_->state;
   while (!out.empty()) {
-    if (state.avail_in == 0 && stream_->taken < range_.stored_bytes) {
-      const std::span<std::byte> piece =
-          std::span(stream_->stored)
-              .first(static_cast<std::size_t>(
-                  std::min(kStoredBytes, range_.stored_bytes - stream_->taken)));
-      file.read(range_.offset_bytes + stream_->taken, piece);
-      stream_->taken += std::ssize(piece);
-      state.next_in = reinterpret_cast<Bytef*>(piece.data());
-      state.avail_in = static_cast<uInt>(piece.size());
-    }
+    take_more(file);
     const std::size_t wanted = std::min(out.size(), kMostAtOnce);
     state.next_out = reinterpret_cast<Bytef*>(out.data());
     state.avail_out = static_cast<uInt>(wanted);

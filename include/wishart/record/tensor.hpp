@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "wishart/record/extent.hpp"
+
 namespace wishart {
 
 /// Element types of tensors, named as safetensors names them.
@@ -53,25 +55,6 @@ struct SourceFile {
   std::int64_t size_bytes = 0;
   std::int64_t mtime_ns = 0;
   std::string header_hash;  ///< XXH3-128 of the header bytes, hexadecimal
-};
-
-/// A rectangle of a tensor in a file: one number for each dimension in each vector.
-///
-/// With one number for a tensor of several dimensions, it is a piece of the tensor's elements in
-/// row-major order.
-struct Extent {
-  std::vector<std::int64_t> origin;   ///< of the rectangle in the tensor
-  std::vector<std::int64_t> size;     ///< of the rectangle
-  std::vector<std::int64_t> strides;  ///< in the file, in elements
-  std::int32_t file = 0;
-  std::int64_t offset_bytes = 0;  ///< of the element at `origin`
-};
-
-/// A run of bytes of a file that is compressed by deflate (RFC 1951).
-struct Deflated {
-  std::int64_t offset_bytes = 0;  ///< of the stored bytes, from the start of the file
-  std::int64_t stored_bytes = 0;
-  std::int64_t size_bytes = 0;  ///< after inflating
 };
 
 /// How the numbers of a tensor follow from what is stored; docs/formats.md, "Encodings".
@@ -156,14 +139,6 @@ struct TrainingState {
 template <class F>
 void visit_fields(SourceFile& v, F&& f) {
   f(v.name), f(v.size_bytes), f(v.mtime_ns), f(v.header_hash);
-}
-template <class F>
-void visit_fields(Extent& v, F&& f) {
-  f(v.origin), f(v.size), f(v.strides), f(v.file), f(v.offset_bytes);
-}
-template <class F>
-void visit_fields(Deflated& v, F&& f) {
-  f(v.offset_bytes), f(v.stored_bytes), f(v.size_bytes);
 }
 template <class F>
 void visit_fields(Tensor& v, F&& f) {
