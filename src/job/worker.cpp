@@ -12,6 +12,7 @@
 #include "wishart/fit/farms.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
+#include "wishart/mpi/courier.hpp"
 #include "wishart/spectrum/comparison.hpp"
 #include "wishart/spectrum/tally.hpp"
 
@@ -236,16 +237,17 @@ private:
 
 void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams) {
   MatrixSolver solver(order);
+  mpi::Courier courier(control, 0, kResultTag);
   while (true) {
     Results results;
     results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
-    if (results.command.items.empty()) return;
+    if (results.command.items.empty()) return courier.finish();
     spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
     results.results.reserve(results.command.items.size());
     for (const std::int64_t item : results.command.items) {
       results.results.push_back(solver.solve(item, team));
     }
-    if (team.comm().rank() == 0) control.send(packed(results), 0, kResultTag);
+    if (team.comm().rank() == 0) courier.send(packed(results));
   }
 }
 

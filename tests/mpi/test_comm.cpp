@@ -1,12 +1,16 @@
 /// @file
 /// Communicators: sums, broadcasts, messages, failing together.
 
+#include <atomic>
+#include <cstddef>
 #include <numeric>
 #include <thread>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
 #include "wishart/core/error.hpp"
+#include "wishart/mpi/courier.hpp"
 #include "wishart/mpi/team_comms.hpp"
 #include "wishart/mpi/together.hpp"
 #include "wishart/plan/team_tree.hpp"
@@ -71,6 +75,50 @@ TEST_CASE("ranks that send to each other at once do not wait for each other", "[
     CHECK(message.bytes.back() == std::byte{5});
   }
   while (!outbox.all_left()) continue;
+  comm.barrier();
+}
+
+TEST_CASE("a courier brings messages in their order while its rank does not look", "[comm]") {
+  constexpr int kTag = 4;
+  constexpr std::size_t kMessages = 40;
+  const mpi::Comm comm = world().duplicate();
+  std::atomic<bool> handed_over = false;
+  std::vector<std::size_t> next(static_cast<std::size_t>(comm.size()), 0);
+  std::thread receiver;
+  if (comm.rank() == 0) {
+    receiver = std::thread([&] {
+      // Nobody receives before all of this rank's are handed over: none of them may be waited for.
+      while (!handed_over) std::this_thread::yield();
+      for (std::size_t i = 0; i < kMessages * next.size(); ++i) {
+        const mpi::Comm::Message message = comm.receive(kTag);
+        std::size_t& count = next.at(static_cast<std::size_t>(message.from));
+        if (message.bytes.size() == 100'000 + count) ++count;
+      }
+    });
+  }
+  {
+    mpi::Courier courier(comm, 0, kTag);
+    for (std::size_t i = 0; i < kMessages; ++i) {
+      courier.send(std::vector<std::byte>(100'000 + i, std::byte{6}));
+    }
+    handed_over = true;
+    comm.barrier();  // other messages of its rank go their way meanwhile
+    courier.finish();
+  }
+  if (receiver.joinable()) {
+    receiver.join();
+    CHECK(next == std::vector<std::size_t>(next.size(), kMessages));
+  }
+  comm.barrier();
+}
+
+TEST_CASE("a courier gives up what nobody receives", "[comm]") {
+  const mpi::Comm comm = world().duplicate();
+  {
+    mpi::Courier courier(comm, 0, 5);
+    courier.send(std::vector<std::byte>(100'000));
+    const mpi::Courier idle(comm, 0, 5);
+  }
   comm.barrier();
 }
 
