@@ -111,12 +111,9 @@ std::int64_t unpack_archive(const std::filesystem::path& packed,
   for (const std::string& id : ids) refuse_existing(folder / (id + ".h5"));
   prepare_folder(folder);
   for (const std::string& id : ids) {
+    // Under the name of the file that was packed, which may have been renamed before.
     const OpenCheckpoint one = opened_member(open, id);
-    const CheckpointRecord record = read_checkpoint(one, Parts::all);
-    if (record.provenance.checkpoint_id != id) {
-      one.place.refuse("holds the checkpoint '" + printable(record.provenance.checkpoint_id) + "'");
-    }
-    write_archive(folder, record);
+    replace_archive(folder / (id + ".h5"), read_checkpoint(one, Parts::all));
   }
   return static_cast<std::int64_t>(ids.size());
 }

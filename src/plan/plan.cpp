@@ -229,7 +229,8 @@ Forecast forecast(const Plan& plan, std::span<const double> item_seconds) {
   }
   result.makespan_seconds = now;
   const double all = now * plan.tree.front().size;
-  result.idle_share = all > 0 ? 1 - result.busy_seconds / all : 0;
+  // Sums in another order: without an idle rank they differ in their last bits.
+  result.idle_share = all > 0 ? std::max(0.0, 1 - result.busy_seconds / all) : 0;
   for (const PlanItem& item : plan.items) {
     result.memory_bytes = std::max(result.memory_bytes, item.memory_bytes);
   }

@@ -139,6 +139,10 @@ TEST_CASE("an archive is packed into one file and comes back as it was", "[packe
     const std::string name = "step-" + std::to_string(step) + ".h5";
     CHECK(test::difference(read_archive(folder / "back" / name), at_step(step)) == "");
   }
+  std::filesystem::rename(archive / "step-2.h5", archive / "best.h5");
+  CHECK(pack_archive(archive, folder / "renamed.h5") == 2);
+  CHECK(unpack_archive(folder / "renamed.h5", folder / "again") == 2);
+  CHECK(test::difference(read_archive(folder / "again" / "best.h5"), at_step(2)) == "");
   CHECK(error_of([&] { (void)unpack_archive(packed, folder / "back"); }).find("is there already") !=
         std::string::npos);
   CHECK(error_of([&] { (void)pack_archive(archive, packed); }).rfind("2: ", 0) == 0);
