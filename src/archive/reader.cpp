@@ -87,16 +87,21 @@ std::filesystem::path Reader::file_of(const std::string& id) const {
   return folder_ || packed_ ? archive_ / (id + ".h5") : archive_;
 }
 
-CheckpointRecord Reader::read(const std::string& id, Parts parts) const {
-  if (!packed_) return read_archive(file_of(id), parts);
+template <class Wanted>
+CheckpointRecord Reader::read_as(const std::string& id, const Wanted& wanted) const {
   const QuietHdf5 quiet;
-  return read_checkpoint(opened_member(packed_->open, id), parts);
+  CheckpointRecord record = packed_ ? read_checkpoint(opened_member(packed_->open, id), wanted)
+                                    : read_archive(file_of(id), wanted);
+  record.provenance.checkpoint_id = id;
+  return record;
+}
+
+CheckpointRecord Reader::read(const std::string& id, Parts parts) const {
+  return read_as(id, parts);
 }
 
 CheckpointRecord Reader::read(const std::string& id, const ChooseLayers& choose) const {
-  if (!packed_) return read_archive(file_of(id), choose);
-  const QuietHdf5 quiet;
-  return read_checkpoint(opened_member(packed_->open, id), choose);
+  return read_as(id, choose);
 }
 
 Provenance Reader::provenance(const std::string& id) const {

@@ -95,10 +95,11 @@ void check_summary(const CheckpointRecord& record, std::vector<std::string>& out
 }
 
 /// Looks at a checkpoint; what is wrong with it goes into `verdict`.
-void look_at(const CheckpointRecord& record, const std::string& id, const std::string& where,
+void look_at(const Reader& reader, const std::string& id, const std::string& where,
              Verdict& verdict) {
+  const CheckpointRecord record = reader.read(id);
   verdict.num_layers += static_cast<std::int64_t>(record.layers.size());
-  const std::string& own = record.provenance.checkpoint_id;
+  const std::string own = reader.provenance(id).checkpoint_id;
   if (own != id) {
     verdict.findings.push_back(where + "holds the checkpoint '" + printable(own) +
                                "', but the file has another name. Rename it back");
@@ -111,7 +112,7 @@ void read_through(Verdict& verdict) {
   try {
     const Reader reader(verdict.file);
     for (const std::string& id : reader.ids()) {
-      look_at(reader.read(id), id, reader.packed() ? id + ": " : "", verdict);
+      look_at(reader, id, reader.packed() ? id + ": " : "", verdict);
     }
   } catch (const ForeignFile& error) {
     verdict.standing = Standing::foreign;

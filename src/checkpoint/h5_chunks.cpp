@@ -101,7 +101,9 @@ private:
       fail("expected chunks of " + std::to_string(chunk_bytes_) + " bytes, found one of " +
            std::to_string(stored_bytes));
     }
-    if (static_cast<std::uint64_t>(chunk_bytes_ / kMaxDeflateRatio) > stored_bytes) {
+    // At least one byte: a chunk of none would hide others from the look for overlaps.
+    const auto least = static_cast<std::uint64_t>(chunk_bytes_ / kMaxDeflateRatio);
+    if (stored_bytes == 0 || stored_bytes < least) {
       fail("a chunk announces " + std::to_string(chunk_bytes_) + " bytes in " +
            std::to_string(stored_bytes) + " compressed ones, which cannot hold as many");
     }

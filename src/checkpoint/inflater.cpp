@@ -18,6 +18,7 @@ constexpr std::int64_t kStoredBytes = std::int64_t{64} << 10U;
 constexpr std::int64_t kSkippedBytes = std::int64_t{64} << 10U;
 /// What zlib is given at once: its counts have 32 bits.
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
+constexpr const char* kNoMemory = "zlib: no memory to inflate with";
 
 }  // namespace
 
@@ -26,7 +27,7 @@ struct Inflater::Stream {
     // Negative: no header of zlib or gzip.
     const int window_bits = form == DeflateForm::zlib ? MAX_WBITS : -MAX_WBITS;
     if (inflateInit2(&state, window_bits) != Z_OK) {
-      throw Error(Blame::resource, "zlib: no memory to inflate with");
+      throw Error(Blame::resource, kNoMemory);
     }
   }
   ~Stream() { inflateEnd(&state); }
@@ -99,6 +100,7 @@ void Inflater::expect_end(const InputFile& file) {
     state.next_out = &more;
     state.avail_out = 1;
     const int status = ::inflate(&state, Z_NO_FLUSH);
+    if (status == Z_MEM_ERROR) throw Error(Blame::resource, kNoMemory);
     if (state.avail_out == 0) fail(file, "go on behind " + position + ", expected their end");
     if (status == Z_STREAM_END) return;
     const bool goes_on = status == Z_OK || status == Z_BUF_ERROR;
@@ -119,7 +121,7 @@ void Inflater::inflate_into(const InputFile& file, std::span<std::byte> out) {
     const std::size_t come = wanted - state.avail_out;
     stream_->position += static_cast<std::int64_t>(come);
     out = out.subspan(come);
-    if (status == Z_MEM_ERROR) throw Error(Blame::resource, "zlib: no memory to inflate with");
+    if (status == Z_MEM_ERROR) throw Error(Blame::resource, kNoMemory);
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
       fail(file, "are damaged behind " + std::to_string(stream_->position) + " inflated bytes");
     }

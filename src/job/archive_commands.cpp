@@ -51,9 +51,7 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
 analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
   analysis::HistoryBuilder builder(window);
   for (const std::string& id : archive.ids()) {
-    CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
-    record.provenance.checkpoint_id = id;
-    builder.add(record);
+    builder.add(archive.read(id, archive::Parts::without_spectra));
   }
   return builder.take();
 }

@@ -65,11 +65,15 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
     }
   };
   // What throws past `guarded` is MPI's failure or a defect: nothing can be waited for any more.
-  guarded(run);
+  bool received_all = false;
+  guarded([&] {
+    run();
+    received_all = !events.abandoned();
+  });
   take_finished();
   if (schedule.exhausted()) outcome.stop_reason.clear();
   guarded([&] {
-    send_to_team(outbox, plan.tree.front(), Assignment{});
+    send_to_team(outbox, plan.tree.front(), {{}, received_all ? kLeave : kLeaveAtOnce});
     while (!outbox.all_left() && !events.abandoned()) backoff.pause();
   });
   return outcome;

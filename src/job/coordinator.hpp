@@ -34,7 +34,8 @@ struct CoordinatorOutcome {
 };
 
 /// Runs `plan` over the ranks of `control` until all is done, or until it is to stop and what was
-/// running has finished; then tells every rank to leave. Polls, asleep in between.
+/// running has finished; then tells every rank to leave. What a rank has lying
+/// there is running, too. Polls, asleep in between.
 [[nodiscard]] CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
                                             const CoordinatorEvents& events);
 

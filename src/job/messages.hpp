@@ -34,6 +34,11 @@ struct WorkOrder {
   fit::FitOptions fit;
 };
 
+/// What Assignment::team says where there are no items: the coordinator has received every result,
+/// or it has failed and takes no more.
+inline constexpr std::int64_t kLeave = 0;
+inline constexpr std::int64_t kLeaveAtOnce = -1;
+
 /// Work on the matrices `items`, one after the other, as team `team`; or, without any, leave.
 struct Assignment {
   std::vector<std::int64_t> items;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
@@ -95,13 +96,12 @@ CommandResult refit_archive(const RefitOptions& options) {
                                   ": is a packed archive, which is read only. Unpack it first: "
                                   "wishart merge FILE --unpack DIR");
   }
+  const archive::Reader archive(options.archive);
   std::vector<std::filesystem::path> files;
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
-    files.push_back(archive::resolve_checkpoint(options.archive, options.checkpoint));
+    files.push_back(archive.file_of(archive.chosen(options.checkpoint)));
   } else {
-    for (const std::string& id : archive::list_checkpoints(options.archive)) {
-      files.push_back(archive::resolve_checkpoint(options.archive, id));
-    }
+    for (const std::string& id : archive.ids()) files.push_back(archive.file_of(id));
   }
   CommandResult result;
   for (const auto& file : files) {

@@ -241,7 +241,10 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
   while (true) {
     Results results;
     results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
-    if (results.command.items.empty()) return courier.finish();
+    if (results.command.items.empty()) {
+      if (results.command.team == kLeave) courier.finish();
+      return;  // else nobody takes what has not left
+    }
     spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
     results.results.reserve(results.command.items.size());
     for (const std::int64_t item : results.command.items) {

@@ -13,7 +13,7 @@
 namespace wishart::job {
 
 /// Does what the coordinator says until told to leave. The first rank of a team fits its spectrum
-/// and sends the result.
+/// and hands the result to a courier.
 ///
 /// @param teams  one for each team of the tree; used where this rank is a member
 void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams);

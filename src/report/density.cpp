@@ -81,11 +81,13 @@ Histogram histogram_of(const std::vector<double>& sigma, double floor) {
 std::vector<Point> tail_of(const LayerRow& layer, const std::vector<double>& sigma) {
   const double lambda_xmin = std::isnan(layer.Lambda) ? 0 : layer.Lambda * layer.xmin;
   const bool fitted = layer.status == "success" && std::isfinite(layer.alpha) && layer.xmin > 0 &&
-                      std::isfinite(layer.xmax) && (layer.alpha > 1 || lambda_xmin > 0);
+                      layer.xmax > layer.xmin && std::isfinite(layer.xmax) &&
+                      (layer.alpha > 1 || lambda_xmin > 0);
   if (!fitted) return {};
   const auto in_tail = std::count_if(sigma.begin(), sigma.end(), [&](double value) {
     return layer.xmin <= value * value && value * value <= layer.xmax;
   });
+  if (in_tail == 0) return {};
   const double share = static_cast<double>(in_tail) / static_cast<double>(sigma.size());
   const double first = std::log10(layer.xmin);
   const double height =

@@ -77,7 +77,7 @@ TEST_CASE("a history goes by the names of the files, also of one that was rename
   const std::string page = html_report(archive);
   CHECK(page.find("<title>History of 3 checkpoints</title>") != std::string::npos);
   CHECK(page.find("<td>final</td>") != std::string::npos);
-  CHECK(page.find("<h1>Spectra of checkpoint-3</h1>") != std::string::npos);
+  CHECK(page.find("<h1>Spectra of final</h1>") != std::string::npos);
 }
 
 TEST_CASE("a page draws the eigenvalues of as many layers as it is told", "[html]") {

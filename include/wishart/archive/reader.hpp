@@ -36,13 +36,17 @@ public:
   /// Where read_archive finds a checkpoint.
   [[nodiscard]] std::filesystem::path file_of(const std::string& id) const;
 
-  /// As the functions of archive.hpp.
+  /// As read_archive, but called `id`, whatever it calls itself.
   [[nodiscard]] CheckpointRecord read(const std::string& id, Parts parts = Parts::all) const;
   [[nodiscard]] CheckpointRecord read(const std::string& id, const ChooseLayers& choose) const;
+  /// As read_provenance: what the record says of itself.
   [[nodiscard]] Provenance provenance(const std::string& id) const;
 
 private:
   struct Packed;
+
+  template <class Wanted>
+  [[nodiscard]] CheckpointRecord read_as(const std::string& id, const Wanted& wanted) const;
 
   std::filesystem::path archive_;
   bool folder_ = false;

@@ -24,14 +24,14 @@ class Courier {
 public:
   /// Brings to rank `to` of `comm`, which must outlive this. Matched by `Comm::receive`.
   Courier(const Comm& comm, int to, int tag);
-  /// What has not arrived is given up (see Outbox).
+  /// What has not left is given up (see Outbox).
   ~Courier();
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
   /// Hands a message over; they arrive in this order. Throws what went wrong with an earlier one.
   void send(std::vector<std::byte> bytes);
-  /// Waits until all messages have arrived. Throws what went wrong with one.
+  /// Waits until all messages have left, as Outbox::all_left. Throws what went wrong with one.
   void finish();
 
 private:
@@ -43,7 +43,7 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::vector<std::byte>> waiting_;
-  bool on_the_way_ = false;  ///< the thread has some that have not arrived
+  bool on_the_way_ = false;  ///< the thread has some that have not left
   bool closing_ = false;
   std::exception_ptr failure_;
   std::thread thread_;  ///< the last member: it uses all the others

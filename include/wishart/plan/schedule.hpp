@@ -33,7 +33,8 @@ public:
   [[nodiscard]] std::optional<Assignment> next();
   /// A matrix, or a batch of small ones, for a rank that has one in work, so that it need not wait
   /// for its next. None for ranks that have one lying there, while a larger team waits for its
-  /// ranks, and for matrices so large that a rank which is done earlier should get them.
+  /// ranks, and for matrices so large that a rank which is done earlier should get them, or that a
+  /// job which is to stop would have to wait for.
   [[nodiscard]] std::optional<Assignment> ahead();
   /// Takes an assignment back as done: its ranks are free.
   void finish(const Assignment& assignment);

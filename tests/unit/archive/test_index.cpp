@@ -127,6 +127,28 @@ TEST_CASE("ten thousand checkpoints are indexed in seconds", "[index]") {
   CHECK(read_index(folder.path()).size() == static_cast<std::size_t>(count));
 }
 
+TEST_CASE("a record with a name that is no id is neither packed nor unpacked", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = folder / "archive";
+  prepare_folder(archive);
+  const std::filesystem::path file = write_archive(archive, at_step(1));
+  const std::filesystem::path packed = folder / "run.h5";
+  REQUIRE(pack_archive(archive, packed) == 1);
+  const std::string text = ": holds the checkpoint '../x', which is no id";
+  test::ArchiveEditor(file).set_text_attribute("checkpoint_id", "../x");
+  CHECK(error_of([&] { (void)pack_archive(archive, folder / "other.h5"); }) ==
+        "3: " + file.string() + text);
+  {
+    const test::ArchiveEditor editor(packed);
+    const hid_t group = H5Gopen2(editor.file(), "/checkpoints/step-1", H5P_DEFAULT);
+    REQUIRE(H5Adelete(group, "checkpoint_id") >= 0);
+    H5Gclose(group);
+  }
+  CHECK(error_of([&] {
+          (void)unpack_archive(packed, folder / "back");
+        }).find("holds the checkpoint '', which is no id") != std::string::npos);
+}
+
 TEST_CASE("an archive is packed into one file and comes back as it was", "[packed]") {
   const test::TempFolder folder;
   const std::filesystem::path archive = folder / "archive";
@@ -218,7 +240,9 @@ TEST_CASE("a reader of a folder or of a file goes by the names of the files", "[
     CHECK(reader.ids() == std::vector<std::string>{"kept"});
     CHECK(reader.chosen("") == "kept");
     CHECK(reader.file_of("kept") == archive / "kept.h5");
-    CHECK(test::difference(reader.read("kept"), at_step(1)) == "");
+    CheckpointRecord expected = at_step(1);
+    expected.provenance.checkpoint_id = "kept";
+    CHECK(test::difference(reader.read("kept"), expected) == "");
     CHECK(reader.provenance("kept").checkpoint_id == "step-1");
   }
   CHECK(error_of([&] { Reader(folder / "none"); }) ==

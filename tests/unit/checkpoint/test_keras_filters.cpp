@@ -154,6 +154,9 @@ TEST_CASE("Keras: chunks that are not what they announce", "[checkpoint][keras]"
             std::to_string(sample().size()) + ". It is damaged or cut short: copy it again");
   CHECK(refusal(with_text(sample(), gzip, entry(kGzipBytes, 1, 0, 0, kGzip))) ==
         "F: HDF5: dataset 'gzip': expected chunks of 160 bytes, found one of 100");
+  CHECK(refusal(with_text(sample(), gzip, entry(0, 0, 0, 0, kGzip))) ==
+        "F: HDF5: dataset 'gzip': a chunk announces 160 bytes in 0 compressed ones, which cannot "
+        "hold as many");
   CHECK(refusal(with_text(sample(), gzip, entry(kGzipBytes, 0, 0, 0, kGzip + 1))) ==
         "F: HDF5: dataset 'gzip': two chunks lie over each other at byte 4429");
   std::string damaged = sample();

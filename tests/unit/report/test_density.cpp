@@ -137,6 +137,16 @@ TEST_CASE("a drawn tail lies on the histogram of a power law", "[density]") {
   CHECK(compared > 5);
 }
 
+TEST_CASE("a tail without eigenvalues is not drawn", "[density]") {
+  LayerRow row = fitted("a", 2.5);
+  const std::vector<double> sigma = power_law(2.5, 100);
+  row.xmax = row.xmin;
+  CHECK(tail_of(row, sigma).empty());
+  row.xmin = 4 * sigma.back() * sigma.back();
+  row.xmax = 2 * row.xmin;
+  CHECK(tail_of(row, sigma).empty());
+}
+
 TEST_CASE("a truncated tail holds the share that it was fitted to", "[density]") {
   const std::vector<double> sigma = power_law(2, 100);
   for (const double lambda : {0.01, 0.3, 5.0}) {
