@@ -310,6 +310,8 @@ TEST_CASE("synthetic matrices give WeightWatcher's rows", "[oracle]") {
     }
     if (name == "orth_256x256") alpha_tolerance = 1e-5;  // all values equal to 1e-8: alpha is 6.7e7
     if (name == "zeros_100x100") except = {"entropy"};   // 0 / 0
+    // Rank one: the second of detX's two values is what the BLAS's rounding left of zero.
+    if (name == "ones_256x256") except = {"detX_val", "detX_val_unrescaled"};
     const int rows = compare(ours, oracle, except, alpha_tolerance);
     CHECK(rows == static_cast<int>(oracle.rows.size()));
     compared += rows;
