@@ -27,13 +27,6 @@ herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, 
   return 0;
 }
 
-/// A record that goes to another file: one that was not written by wishart may be called anything.
-void check_own_id(const Place& place, const CheckpointRecord& record) {
-  const std::string& id = record.provenance.checkpoint_id;
-  if (is_checkpoint_id(id)) return;
-  place.refuse("holds the checkpoint '" + printable(id) + "', which is no id");
-}
-
 }  // namespace
 
 OpenPacked opened_packed(const std::filesystem::path& packed) {
@@ -102,7 +95,7 @@ std::int64_t pack_archive(const std::filesystem::path& folder,
     for (const std::string& id : ids) {
       const std::filesystem::path member = folder / (id + ".h5");
       const CheckpointRecord record = read_archive(member);
-      check_own_id(Place(Place::Access::reading, shown(member)), record);
+      check_own_id(member, record);
       check_record(record);
       const Handle one = new_group(place, group.get(), id);
       write_content(place.at(std::string("/") + kGroup + "/" + id), one.get(), record);
@@ -121,10 +114,10 @@ std::int64_t unpack_archive(const std::filesystem::path& packed,
   prepare_folder(folder);
   for (const std::string& id : ids) {
     // Under the name of the file that was packed, which may have been renamed before.
-    const OpenCheckpoint one = opened_member(open, id);
-    const CheckpointRecord record = read_checkpoint(one, Parts::all);
-    check_own_id(one.place, record);
-    replace_archive(folder / (id + ".h5"), record);
+    const std::string name = id + ".h5";
+    const CheckpointRecord record = read_checkpoint(opened_member(open, id), Parts::all);
+    check_own_id(packed / name, record);
+    replace_archive(folder / name, record);
   }
   return static_cast<std::int64_t>(ids.size());
 }

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/core/text.hpp"
 
 #include "content.hpp"
 #include "disk.hpp"
@@ -85,6 +86,13 @@ void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::p
   const std::span<const std::byte> bytes = file.close(place);
   const std::string seal = seal_of(bytes);
   replace_file(path, {bytes, std::as_bytes(std::span(seal))});
+}
+
+void check_own_id(const std::filesystem::path& file, const CheckpointRecord& record) {
+  const std::string& id = record.provenance.checkpoint_id;
+  if (is_checkpoint_id(id)) return;
+  throw Error(Blame::input, shown(file) + ": holds the checkpoint '" + printable(id) +
+                                "', which is no id. It was not written by wishart");
 }
 
 std::filesystem::path write_archive(const std::filesystem::path& folder,

@@ -62,20 +62,13 @@ std::string id_of(const std::filesystem::path& file) {
                                 "Rename it: letters, digits and ._+=-, no dot at the front");
 }
 
-void check_own_id(const std::filesystem::path& file, const CheckpointRecord& record) {
-  const std::string& id = record.provenance.checkpoint_id;
-  if (archive::is_checkpoint_id(id)) return;
-  throw Error(Blame::input, printable(file.string()) + ": holds the checkpoint '" + printable(id) +
-                                "', which is no id. It was not written by wishart");
-}
-
 }  // namespace
 
 std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
                        archive::CheckpointLock& lock) {
   require(lock.held(), "an archive file is replaced by who has its lock");
   CheckpointRecord record = archive::read_archive(file);
-  check_own_id(file, record);
+  archive::check_own_id(file, record);
   options.weightwatcher = record.provenance.mode == "weightwatcher";
   if (threads == 0) threads = static_cast<int>(std::thread::hardware_concurrency());
   threads =
@@ -91,12 +84,12 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
 }
 
 CommandResult refit_archive(const RefitOptions& options) {
-  if (archive::is_packed(options.archive)) {
+  const archive::Reader archive(options.archive);
+  if (archive.packed()) {
     throw Error(Blame::usage, printable(options.archive.string()) +
                                   ": is a packed archive, which is read only. Unpack it first: "
                                   "wishart merge FILE --unpack DIR");
   }
-  const archive::Reader archive(options.archive);
   std::vector<std::filesystem::path> files;
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
     files.push_back(archive.file_of(archive.chosen(options.checkpoint)));

@@ -125,12 +125,6 @@ std::int64_t Comm::maximum(std::int64_t value) const {
   return value;
 }
 
-void Comm::send(std::span<const std::byte> bytes, int to, int tag) const {
-  check(MPI_Send(bytes.data(), narrow<int>(bytes.size(), "bytes of a message"), MPI_BYTE, to, tag,
-                 handle_),
-        "MPI_Send");
-}
-
 std::optional<Comm::Message> Comm::poll(int tag) const {
   int there = 0;
   MPI_Message matched = MPI_MESSAGE_NULL;

@@ -47,16 +47,19 @@ TEST_CASE("one thread of rank 0 talks to all ranks while another works", "[comm]
   std::int64_t sum = 0;
   if (control.rank() == 0) {
     coordinator = std::thread([&] {
-      const std::vector<std::byte> ask(200'000, std::byte{1});
-      for (int rank = 0; rank < control.size(); ++rank) control.send(ask, rank, kAsk);
+      mpi::Outbox asking(control);
+      asking.send(std::vector<std::byte>(200'000, std::byte{1}), 0, control.size(), kAsk);
       for (int i = 0; i < control.size(); ++i) {
         sum += static_cast<std::int64_t>(control.receive(kAnswer).bytes.size());
       }
+      while (!asking.all_left()) continue;
     });
   }
   const auto question = control.receive(kAsk);
   CHECK(question.bytes.size() == 200'000);
-  control.send(question.bytes, 0, kAnswer);
+  mpi::Outbox answering(control);
+  answering.send(question.bytes, 0, 1, kAnswer);
+  while (!answering.all_left()) continue;
   if (coordinator.joinable()) {
     coordinator.join();
     CHECK(sum == 200'000 * control.size());
@@ -146,8 +149,8 @@ TEST_CASE("what fails on one rank fails on all, with the lowest rank's text", "[
 }
 
 TEST_CASE("errors of MPI come back as errors of ours", "[comm]") {
-  std::vector<std::byte> bytes(1);
-  CHECK_THROWS_AS(world().send(bytes, world().size() + 3, 1), Error);
+  mpi::Outbox outbox(world());
+  CHECK_THROWS_AS(outbox.send(std::vector<std::byte>(1), world().size() + 3, 1, 1), Error);
 }
 
 TEST_CASE("each team of the tree has a communicator of its ranks", "[teams]") {

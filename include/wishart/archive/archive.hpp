@@ -40,6 +40,11 @@ std::filesystem::path write_archive(const std::filesystem::path& folder,
 /// The same to a file that may be called otherwise: one that was read from there stays there.
 void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record);
 
+/// A record that was read is written again only under an id that a checkpoint can have.
+/// @throws Error with Blame::input that names `file`, where it was read, if it calls itself
+/// otherwise
+void check_own_id(const std::filesystem::path& file, const CheckpointRecord& record);
+
 /// What read_archive reads; `without_spectra` leaves CheckpointRecord::spectra empty.
 enum class Parts : std::uint8_t { all, without_spectra };
 

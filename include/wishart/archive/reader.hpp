@@ -17,9 +17,8 @@ namespace wishart::archive {
 /// stays open.
 class Reader {
 public:
-  /// @throws Error with Blame::input if there is nothing, or a folder cannot be read. Whether a
-  /// file
-  ///   is an archive is seen when it is read
+  /// @throws Error with Blame::input if there is nothing, or a folder cannot be read; whether a
+  ///   file is an archive is seen when it is read
   explicit Reader(std::filesystem::path archive);
   ~Reader();
   Reader(Reader&&) noexcept;

@@ -60,9 +60,6 @@ public:
   [[nodiscard]] std::int64_t minimum(std::int64_t value) const;
   [[nodiscard]] std::int64_t maximum(std::int64_t value) const;
 
-  /// Sends bytes to `to`; returns when the buffer may be reused. Matched by `receive`.
-  void send(std::span<const std::byte> bytes, int to, int tag) const;
-
   struct Message {
     int from = 0;
     std::vector<std::byte> bytes;

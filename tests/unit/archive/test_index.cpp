@@ -31,6 +31,15 @@ CheckpointRecord at_step(std::int64_t step) {
   return record;
 }
 
+/// The folder of an archive of some steps.
+std::filesystem::path archive_of(const test::TempFolder& folder,
+                                 const std::vector<std::int64_t>& steps) {
+  std::filesystem::path archive = folder / "archive";
+  prepare_folder(archive);
+  for (const std::int64_t step : steps) write_archive(archive, at_step(step));
+  return archive;
+}
+
 }  // namespace
 
 TEST_CASE("the index has a row for each checkpoint, and links to the files", "[index]") {
@@ -129,12 +138,12 @@ TEST_CASE("ten thousand checkpoints are indexed in seconds", "[index]") {
 
 TEST_CASE("a record with a name that is no id is neither packed nor unpacked", "[packed]") {
   const test::TempFolder folder;
-  const std::filesystem::path archive = folder / "archive";
-  prepare_folder(archive);
-  const std::filesystem::path file = write_archive(archive, at_step(1));
+  const std::filesystem::path archive = archive_of(folder, {1});
+  const std::filesystem::path file = archive / "step-1.h5";
   const std::filesystem::path packed = folder / "run.h5";
   REQUIRE(pack_archive(archive, packed) == 1);
-  const std::string text = ": holds the checkpoint '../x', which is no id";
+  const std::string text =
+      ": holds the checkpoint '../x', which is no id. It was not written by wishart";
   test::ArchiveEditor(file).set_text_attribute("checkpoint_id", "../x");
   CHECK(error_of([&] { (void)pack_archive(archive, folder / "other.h5"); }) ==
         "3: " + file.string() + text);
@@ -146,14 +155,12 @@ TEST_CASE("a record with a name that is no id is neither packed nor unpacked", "
   }
   CHECK(error_of([&] {
           (void)unpack_archive(packed, folder / "back");
-        }).find("holds the checkpoint '', which is no id") != std::string::npos);
+        }).find("holds the checkpoint '', which is no id. It was not") != std::string::npos);
 }
 
 TEST_CASE("an archive is packed into one file and comes back as it was", "[packed]") {
   const test::TempFolder folder;
-  const std::filesystem::path archive = folder / "archive";
-  prepare_folder(archive);
-  for (const std::int64_t step : {1, 2}) write_archive(archive, at_step(step));
+  const std::filesystem::path archive = archive_of(folder, {1, 2});
   const std::filesystem::path packed = folder / "run.h5";
   CHECK(pack_archive(archive, packed) == 2);
   CHECK(unpack_archive(packed, folder / "back") == 2);
@@ -177,9 +184,7 @@ TEST_CASE("an archive is packed into one file and comes back as it was", "[packe
 
 TEST_CASE("a packed file is read as the folder that it was made of", "[packed]") {
   const test::TempFolder folder;
-  const std::filesystem::path archive = folder / "archive";
-  prepare_folder(archive);
-  for (const std::int64_t step : {20, 3}) write_archive(archive, at_step(step));
+  const std::filesystem::path archive = archive_of(folder, {20, 3});
   const std::filesystem::path packed = folder / "run.h5";
   REQUIRE(pack_archive(archive, packed) == 2);
   CHECK(is_packed(packed));
@@ -203,9 +208,7 @@ TEST_CASE("a packed file is read as the folder that it was made of", "[packed]")
 
 TEST_CASE("a reader opens a packed file once", "[packed]") {
   const test::TempFolder folder;
-  const std::filesystem::path archive = folder / "archive";
-  prepare_folder(archive);
-  for (const std::int64_t step : {20, 3}) write_archive(archive, at_step(step));
+  const std::filesystem::path archive = archive_of(folder, {20, 3});
   const std::filesystem::path packed = folder / "run.h5";
   REQUIRE(pack_archive(archive, packed) == 2);
   Reader first(packed);
@@ -230,9 +233,7 @@ TEST_CASE("a reader opens a packed file once", "[packed]") {
 
 TEST_CASE("a reader of a folder or of a file goes by the names of the files", "[packed]") {
   const test::TempFolder folder;
-  const std::filesystem::path archive = folder / "archive";
-  prepare_folder(archive);
-  write_archive(archive, at_step(1));
+  const std::filesystem::path archive = archive_of(folder, {1});
   std::filesystem::rename(archive / "step-1.h5", archive / "kept.h5");
   for (const auto& path : {archive, archive / "kept.h5"}) {
     const Reader reader(path);

@@ -3,6 +3,7 @@
 /// @file
 /// Records to report, hostile names, and a strict reading of JSON.
 
+#include <cstddef>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -13,6 +14,15 @@
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::test {
+
+/// How often `part` occurs in `text`.
+inline std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
+    ++found;
+  }
+  return found;
+}
 
 /// A good layer of 64 x 32.
 inline LayerRow layer(const std::string& key, double alpha = 3.5, const std::string& warning = "") {

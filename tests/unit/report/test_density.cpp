@@ -20,14 +20,6 @@ using namespace wishart::test;
 
 namespace {
 
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
-}
-
 /// A layer that has a spectrum, without a bulk.
 LayerRow fitted(const std::string& key, double alpha, const std::string& warning = "") {
   LayerRow row = layer(key, alpha, warning);

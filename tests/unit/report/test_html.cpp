@@ -21,14 +21,6 @@ using namespace wishart::test;
 
 namespace {
 
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
-}
-
 /// The elements of a page in their order, without texts and attributes.
 std::string skeleton(const std::string& html) {
   std::string tags;

@@ -38,14 +38,6 @@ CheckpointRecord usual() {
   return record_of({good, over}, {{"model.norm.weight", "F32", "64", 64, "one-dimensional", ""}});
 }
 
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-    ++found;
-  }
-  return found;
-}
-
 }  // namespace
 
 TEST_CASE("the sections stand in their order, attention before all tables of layers", "[report]") {
