@@ -7,7 +7,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
-#include "weight_file.hpp"
+#include "formats/weight_file.hpp"
 
 namespace wishart::checkpoint {
 namespace {

@@ -11,8 +11,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 
-#include "libraries.hpp"
-#include "over_ranks.hpp"
+#include "scan/libraries.hpp"
+#include "scan/over_ranks.hpp"
 
 namespace wishart::job {
 namespace {

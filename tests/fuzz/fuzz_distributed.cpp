@@ -6,7 +6,7 @@
 
 #include "wishart/core/error.hpp"
 
-#include "distributed.hpp"
+#include "formats/distributed/distributed.hpp"
 #include "support/temp_folder.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

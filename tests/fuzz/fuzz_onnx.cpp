@@ -5,9 +5,9 @@
 
 #include "wishart/core/error.hpp"
 
+#include "formats/onnx/onnx_file.hpp"
 #include "fuzz/input_file.hpp"
 #include "fuzz/read_all.hpp"
-#include "onnx_file.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;

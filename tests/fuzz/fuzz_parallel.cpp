@@ -6,9 +6,9 @@
 
 #include "wishart/core/error.hpp"
 
+#include "formats/deepspeed/zero.hpp"
+#include "formats/megatron/megatron.hpp"
 #include "fuzz/input_file.hpp"
-#include "megatron.hpp"
-#include "zero.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;

@@ -3,8 +3,8 @@
 
 #include "wishart/core/error.hpp"
 
-#include "pickle.hpp"
-#include "torch_tree.hpp"
+#include "formats/torch/pickle.hpp"
+#include "formats/torch/torch_tree.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {

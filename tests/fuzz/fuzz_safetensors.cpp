@@ -3,8 +3,8 @@
 
 #include "wishart/core/error.hpp"
 
+#include "formats/safetensors/safetensors_header.hpp"
 #include "fuzz/input_file.hpp"
-#include "safetensors_header.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const wishart::test::MemoryFile file(data, size);

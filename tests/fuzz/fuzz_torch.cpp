@@ -3,9 +3,9 @@
 
 #include "wishart/core/error.hpp"
 
+#include "formats/torch/torch_file.hpp"
 #include "fuzz/input_file.hpp"
 #include "fuzz/read_all.hpp"
-#include "torch_file.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;

@@ -8,7 +8,7 @@
 
 #include "wishart/record/tensor.hpp"
 
-#include "file_reader.hpp"
+#include "numbers/file_reader.hpp"
 
 namespace wishart::test {
 

@@ -5,8 +5,8 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "adapter.hpp"
-#include "file_reader.hpp"
+#include "formats/lora/adapter.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 

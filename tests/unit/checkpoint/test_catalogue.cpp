@@ -7,9 +7,9 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
+#include "formats/safetensors/weight_index.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
-#include "weight_index.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;

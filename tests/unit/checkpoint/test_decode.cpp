@@ -13,7 +13,7 @@
 
 #include "wishart/checkpoint/decode.hpp"
 
-#include "decode_loops.hpp"
+#include "numbers/decode_loops.hpp"
 #include "support.hpp"
 
 using namespace wishart;

@@ -8,8 +8,8 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "distributed.hpp"
-#include "file_reader.hpp"
+#include "formats/distributed/distributed.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"

@@ -9,7 +9,7 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "file_reader.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 

@@ -10,13 +10,13 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/file.hpp"
 
-#include "file_reader.hpp"
-#include "gguf_file.hpp"
+#include "formats/gguf/gguf_file.hpp"
 #include "gguf_support.hpp"
-#include "gguf_types.hpp"
-#include "json_scanner.hpp"
+#include "numbers/file_reader.hpp"
+#include "numbers/gguf_types.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
+#include "text/json_scanner.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;

@@ -9,8 +9,8 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "file_reader.hpp"
-#include "inflater.hpp"
+#include "bytes/inflater.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"

@@ -5,8 +5,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "json_scanner.hpp"
 #include "support.hpp"
+#include "text/json_scanner.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;

@@ -9,8 +9,8 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/file.hpp"
 
-#include "file_reader.hpp"
-#include "keras_file.hpp"
+#include "formats/hdf5/keras_file.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"

@@ -7,8 +7,8 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "file_reader.hpp"
-#include "numpy_file.hpp"
+#include "formats/numpy/numpy_file.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"

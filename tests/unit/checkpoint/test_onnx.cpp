@@ -9,8 +9,8 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "file_reader.hpp"
-#include "onnx_file.hpp"
+#include "formats/onnx/onnx_file.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"

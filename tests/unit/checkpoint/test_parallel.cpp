@@ -5,8 +5,8 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "file_reader.hpp"
-#include "parallel.hpp"
+#include "formats/parallel/parallel.hpp"
+#include "numbers/file_reader.hpp"
 #include "parallel_support.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "pickle.hpp"
+#include "formats/torch/pickle.hpp"
 #include "support.hpp"
 #include "torch_support.hpp"
 

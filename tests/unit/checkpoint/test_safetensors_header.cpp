@@ -6,7 +6,7 @@
 
 #include "wishart/core/hash.hpp"
 
-#include "safetensors_header.hpp"
+#include "formats/safetensors/safetensors_header.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 

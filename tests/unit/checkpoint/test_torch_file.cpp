@@ -7,10 +7,10 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "file_reader.hpp"
+#include "formats/torch/torch_file.hpp"
+#include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
-#include "torch_file.hpp"
 #include "torch_support.hpp"
 
 using namespace wishart;

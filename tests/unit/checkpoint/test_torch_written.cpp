@@ -14,7 +14,7 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/file.hpp"
 
-#include "file_reader.hpp"
+#include "numbers/file_reader.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace wishart;

@@ -8,7 +8,7 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
-#include "file_reader.hpp"
+#include "numbers/file_reader.hpp"
 #include "parallel_support.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"

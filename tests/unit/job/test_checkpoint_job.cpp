@@ -5,7 +5,7 @@
 
 #include "wishart/fit/metrics.hpp"
 
-#include "checkpoint_job.hpp"
+#include "scan/checkpoint_job.hpp"
 #include "support.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"

@@ -3,8 +3,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "gate_rules.hpp"
-#include "score_file.hpp"
+#include "commands/gate_rules.hpp"
+#include "commands/score_file.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 

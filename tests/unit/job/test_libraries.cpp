@@ -7,8 +7,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/mpi/session.hpp"
 
-#include "libraries.hpp"
-#include "machine.hpp"
+#include "scan/libraries.hpp"
+#include "scan/machine.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

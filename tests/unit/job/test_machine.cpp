@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "machine.hpp"
+#include "scan/machine.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

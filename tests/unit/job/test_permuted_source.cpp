@@ -9,7 +9,7 @@
 
 #include "wishart/core/error.hpp"
 
-#include "permuted_source.hpp"
+#include "scan/permuted_source.hpp"
 
 using namespace wishart;
 using wishart::job::PermutedSource;

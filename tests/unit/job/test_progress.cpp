@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "progress.hpp"
+#include "scan/progress.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

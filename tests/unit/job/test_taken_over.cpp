@@ -11,8 +11,8 @@
 #include "wishart/core/pack.hpp"
 #include "wishart/fit/metrics.hpp"
 
-#include "checkpoint_job.hpp"
 #include "samples.hpp"
+#include "scan/checkpoint_job.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 

@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "folder/completeness.hpp"
+#include "folder/folder.hpp"
+#include "folder/hub_cache.hpp"
+#include "folder/side_files.hpp"
+#include "folder/step_name.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = FolderContent::Kind;
+using Names = std::vector<std::string>;
+
+/// What `path` holds, by names; `nothing` if it is no folder or cannot be listed.
+FolderContent content_of(const fs::path& path) {
+  std::error_code status;
+  if (!fs::is_directory(path, status)) return {};
+  try {
+    return content_of_folder(path);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+/// A checkpoint of a history, with what it is ordered by.
+struct Found {
+  fs::path path;
+  std::string name;
+  std::int64_t stage = -1;
+  std::int64_t step = -1;
+};
+
+Found examined(fs::path path) {
+  Found found;
+  found.name = checkpoint_name(path);
+  const StepName named = parse_step_name(found.name);
+  found.stage = named.stage;
+  found.step = named.step;
+  if (found.step < 0) {
+    std::vector<std::string> warnings;  // told again when the checkpoint is opened
+    found.step = read_training_state(path, found.name, warnings).step;
+  }
+  found.path = std::move(path);
+  return found;
+}
+
+bool comes_before(const Found& a, const Found& b) {
+  if (a.stage != b.stage) return a.stage < b.stage;
+  if (a.step != b.step) {
+    // Those without a step, such as `final`, come last.
+    const auto key = [](std::int64_t step) {
+      return step < 0 ? std::numeric_limits<std::int64_t>::max() : step;
+    };
+    return key(a.step) < key(b.step);
+  }
+  return natural_less(a.name, b.name);
+}
+
+/// The folders of `names` without links to another of them, such as `latest`.
+std::vector<fs::path> distinct_folders(const fs::path& parent, std::vector<std::string> names) {
+  std::sort(names.begin(), names.end(), natural_less);
+  std::error_code status;
+  std::stable_partition(names.begin(), names.end(), [&](const std::string& name) {
+    return !fs::is_symlink(parent / name, status);
+  });
+  std::map<fs::path, fs::path> by_place;
+  for (const std::string& name : names) {
+    const fs::path folder = parent / name;
+    if (name.starts_with('.') || !fs::is_directory(folder, status)) continue;
+    const fs::path place = fs::canonical(folder, status);
+    by_place.emplace(status ? folder : place, folder);
+  }
+  std::vector<fs::path> folders;
+  folders.reserve(by_place.size());
+  for (auto& [place, folder] : by_place) folders.push_back(std::move(folder));
+  std::sort(folders.begin(), folders.end(), [](const fs::path& a, const fs::path& b) {
+    return natural_less(a.string(), b.string());
+  });
+  return folders;
+}
+
+}  // namespace
+
+bool looks_like_checkpoint(const fs::path& path) {
+  const fs::path whole = absolute_path(path);
+  std::error_code status;
+  if (fs::is_directory(whole, status)) return content_of(whole).is_readable();
+  const std::string name = whole.filename().string();
+  return !format_of_file(name).empty() && unsupported_format(name).empty() &&
+         fs::exists(whole, status);
+}
+
+std::vector<fs::path> find_checkpoints(const fs::path& path) {
+  std::vector<std::string> messages;
+  return find_checkpoints(path, messages);
+}
+
+std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::string>& messages) {
+  const fs::path whole = absolute_path(path);
+  std::error_code status;
+  const FolderContent own = content_of(whole);
+  if (looks_like_checkpoint(whole) && !own.loose) return {whole};
+  if (!fs::is_directory(whole, status)) {
+    static_cast<void>(open_checkpoint(whole));  // says what is wrong with it
+  }
+  std::string unsupported = own.found;
+  std::vector<Found> found;
+  std::vector<fs::path> folders = hub_snapshots(whole);
+  if (folders.empty()) folders = distinct_folders(whole, list_folder(whole));
+  const bool have_state = std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
+    return folder.filename().string().starts_with("checkpoint-") &&
+           fs::exists(folder / "trainer_state.json", status);
+  });
+  for (const fs::path& folder : folders) {
+    const FolderContent content = content_of(folder);
+    const std::string missing = missing_part(folder, content, have_state);
+    if (!missing.empty()) {
+      messages.push_back(printable(folder.string()) + ": is not complete: " + missing +
+                         ". It is left for the next time");
+    } else if (content.is_readable()) {
+      found.push_back(examined(folder));
+    } else if (unsupported.empty() && content.kind == Kind::unsupported) {
+      unsupported = printable(folder.filename().string()) + "/" + content.found;
+    }
+  }
+  // Files of PyTorch beside folders that are checkpoints are copies of those, or states.
+  if (found.empty() && own.kind == Kind::files) return {whole};
+  for (const std::string& name : own.weights) {
+    if (found.empty() || own.kind != Kind::several) break;
+    messages.push_back(printable((whole / name).string()) +
+                       ": not read, as the folder has checkpoints in folders of their own");
+  }
+  if (found.empty() && own.kind == Kind::several) {
+    for (const std::string& name : own.weights) found.push_back(examined(whole / name));
+  }
+  if (found.empty()) {
+    throw Error(Blame::input,
+                printable(whole.string()) +
+                    ": expected files of weights in this folder or in its folders, found " +
+                    (unsupported.empty() ? "none" : unsupported + ", which is not read"));
+  }
+  std::sort(found.begin(), found.end(), comes_before);
+  std::vector<fs::path> paths;
+  paths.reserve(found.size());
+  for (Found& one : found) paths.push_back(std::move(one.path));
+  return paths;
+}
+
+}  // namespace wishart::checkpoint

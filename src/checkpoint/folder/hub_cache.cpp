@@ -1,0 +1,69 @@
+#include "folder/hub_cache.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
+
+#include "folder/folder.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMaxRefBytes = 1024;
+
+bool is_commit(std::string_view text) {
+  return text.size() >= 7 && text.size() <= 64 &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// Commit by revision: what the files in `refs` hold (huggingface_hub, "How is the cache built").
+std::map<std::string, std::string> revisions_of(const fs::path& model) {
+  std::map<std::string, std::string> revisions;
+  std::error_code status;
+  if (!fs::is_directory(model / "refs", status)) return revisions;
+  for (const std::string& name : list_folder(model / "refs")) {
+    if (!fs::is_regular_file(model / "refs" / name, status)) continue;
+    try {
+      std::string commit = read_text_file(model / "refs" / name, kMaxRefBytes);
+      while (!commit.empty() && (commit.back() == '\n' || commit.back() == '\r')) commit.pop_back();
+      if (is_commit(commit)) revisions[name] = commit;
+    } catch (const Error&) {
+      continue;  // a revision that cannot be read names nothing
+    }
+  }
+  return revisions;
+}
+
+}  // namespace
+
+std::vector<fs::path> hub_snapshots(const fs::path& folder) {
+  std::vector<fs::path> snapshots;
+  std::error_code status;
+  if (!fs::is_directory(folder / "snapshots", status)) return snapshots;
+  for (const auto& [revision, commit] : revisions_of(folder)) {
+    fs::path snapshot = folder / "snapshots" / commit;
+    const bool known = std::find(snapshots.begin(), snapshots.end(), snapshot) != snapshots.end();
+    if (!known && fs::is_directory(snapshot, status)) snapshots.push_back(std::move(snapshot));
+  }
+  return snapshots;
+}
+
+std::string checkpoint_name(const fs::path& path) {
+  const fs::path whole = absolute_path(path);
+  std::string last = whole.filename().string();
+  if (whole.parent_path().filename() != "snapshots") return last;
+  std::string best;
+  for (const auto& [revision, commit] : revisions_of(whole.parent_path().parent_path())) {
+    // `main` moves; any other name says more.
+    if (commit == last && (best.empty() || best == "main")) best = revision;
+  }
+  return best.empty() ? last : best;
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,234 @@
+#include "folder/side_files.hpp"
+
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <optional>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
+
+#include "folder/step_name.hpp"
+#include "text/json_scanner.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+using Kind = JsonScanner::Kind;
+
+/// Calls `read(scanner)` on the text of `file` if there is one; what goes wrong becomes a warning.
+/// Returns false if there was no file or it was broken.
+template <class Read>
+bool read_side_file(const std::filesystem::path& file, std::int64_t max_bytes,
+                    std::vector<std::string>& warnings, Read&& read) {
+  std::error_code status;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, status))) return false;
+  try {
+    const std::string text = read_text_file(file, max_bytes);
+    JsonScanner scanner(text, printable(file.string()), JsonDialect::python);
+    read(scanner);
+    scanner.finish();
+    return true;
+  } catch (const Error& error) {
+    warnings.push_back(std::string(error.what()) + ". The file is ignored");
+    return false;
+  }
+}
+
+/// The members of config.json that may matter, as found.
+struct ConfigObject {
+  std::map<std::string, std::int64_t> integers;
+  std::string model_type;
+  std::vector<std::string> architectures;
+  std::optional<bool> tie_word_embeddings;
+  std::optional<bool> multi_query;
+  std::optional<bool> new_decoder_architecture;
+  bool quantized = false;
+};
+
+void read_architectures(JsonScanner& scanner, std::vector<std::string>& out) {
+  out.clear();
+  scanner.read_array([&] {
+    if (scanner.peek() == Kind::string) {
+      out.push_back(scanner.read_string());
+    } else {
+      scanner.skip_value();
+    }
+  });
+}
+
+/// A number if it is an integer of 64 bits; anything else tells nothing.
+std::optional<std::int64_t> read_integer(JsonScanner& scanner) {
+  if (scanner.peek() != Kind::number) {
+    scanner.skip_value();
+    return std::nullopt;
+  }
+  const std::string_view number = scanner.read_number();
+  if (number.size() > 18 || number.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return std::stoll(std::string(number));
+}
+
+/// Reads one object of the config; `text_config` of a multimodal model goes to `text`.
+void read_config_object(JsonScanner& scanner, ConfigObject& object, ConfigObject* text) {
+  scanner.read_object([&](const std::string& key) {
+    const Kind kind = scanner.peek();
+    if (key == "text_config" && kind == Kind::object && text != nullptr) {
+      read_config_object(scanner, *text, nullptr);
+    } else if (key == "model_type" && kind == Kind::string) {
+      object.model_type = scanner.read_string();
+    } else if (key == "architectures" && kind == Kind::array) {
+      read_architectures(scanner, object.architectures);
+    } else if (key == "tie_word_embeddings" && kind == Kind::boolean) {
+      object.tie_word_embeddings = scanner.read_boolean();
+    } else if (key == "multi_query" && kind == Kind::boolean) {
+      object.multi_query = scanner.read_boolean();
+    } else if (key == "new_decoder_architecture" && kind == Kind::boolean) {
+      object.new_decoder_architecture = scanner.read_boolean();
+    } else if (key == "attn_config" && kind == Kind::object && text != nullptr) {
+      read_config_object(scanner, object, nullptr);  // MPT and DBRX have their heads there
+    } else if (key == "quantization_config") {
+      object.quantized = kind != Kind::null;
+      scanner.skip_value();
+    } else if (kind == Kind::number) {
+      if (const std::optional<std::int64_t> value = read_integer(scanner)) {
+        object.integers.insert_or_assign(key, *value);
+      }
+    } else {
+      scanner.skip_value();
+    }
+  });
+}
+
+/// One record of `log_history`.
+struct LogRecord {
+  std::int64_t step = -1;
+  std::optional<double> loss;
+  std::optional<double> eval_loss;
+  std::optional<double> learning_rate;
+};
+
+LogRecord read_log_record(JsonScanner& scanner) {
+  LogRecord record;
+  const auto read_value = [&](std::optional<double>& out) {
+    if (scanner.peek() == Kind::number) {
+      out = number_value(scanner.read_number());
+    } else {
+      scanner.skip_value();
+    }
+  };
+  scanner.read_object([&](const std::string& key) {
+    if (key == "step") {
+      record.step = read_integer(scanner).value_or(-1);
+    } else if (key == "loss") {
+      read_value(record.loss);
+    } else if (key == "eval_loss") {
+      read_value(record.eval_loss);
+    } else if (key == "learning_rate") {
+      read_value(record.learning_rate);
+    } else {
+      scanner.skip_value();
+    }
+  });
+  return record;
+}
+
+struct TrainerState {
+  std::optional<std::int64_t> global_step;
+  std::optional<std::int64_t> tokens;
+  std::vector<LogRecord> log;
+};
+
+TrainerState read_trainer_state(JsonScanner& scanner) {
+  TrainerState state;
+  scanner.read_object([&](const std::string& key) {
+    if (key == "global_step") {
+      state.global_step = read_integer(scanner);
+    } else if (key == "num_input_tokens_seen") {
+      state.tokens = read_integer(scanner);
+    } else if (key == "log_history" && scanner.peek() == Kind::array) {
+      state.log.clear();
+      scanner.read_array([&] {
+        if (scanner.peek() == Kind::object) {
+          state.log.push_back(read_log_record(scanner));
+        } else {
+          scanner.skip_value();
+        }
+      });
+    } else {
+      scanner.skip_value();
+    }
+  });
+  return state;
+}
+
+}  // namespace
+
+ModelConfig read_model_config(const std::filesystem::path& folder,
+                              std::vector<std::string>& warnings) {
+  ConfigObject top;
+  ConfigObject text;
+  if (!read_side_file(folder / "config.json", kMaxConfigBytes, warnings,
+                      [&](JsonScanner& scanner) { read_config_object(scanner, top, &text); })) {
+    return {};
+  }
+  // The first name that is there, at the top before text_config.
+  const auto integer = [&](std::initializer_list<const char*> names) {
+    for (const ConfigObject* object : {&top, &text}) {
+      for (const char* name : names) {
+        const auto found = object->integers.find(name);
+        if (found != object->integers.end()) return std::optional(found->second);
+      }
+    }
+    return std::optional<std::int64_t>();
+  };
+  ModelConfig config;
+  config.model_type = top.model_type.empty() ? text.model_type : top.model_type;
+  config.architectures = top.architectures.empty() ? text.architectures : top.architectures;
+  config.tie_word_embeddings =
+      top.tie_word_embeddings ? top.tie_word_embeddings : text.tie_word_embeddings;
+  config.hidden_size = integer({"hidden_size", "n_embd", "d_model"});
+  config.intermediate_size = integer(
+      {"intermediate_size", "n_inner", "ffn_dim", "d_ff", "ffn_hidden_size", "mlp_hidden_size"});
+  config.moe_intermediate_size = integer({"moe_intermediate_size"});
+  config.num_hidden_layers = integer({"num_hidden_layers", "n_layer", "n_layers", "num_layers"});
+  config.num_attention_heads = integer({"num_attention_heads", "n_head", "n_heads", "num_heads"});
+  config.num_key_value_heads =
+      integer({"num_key_value_heads", "num_kv_heads", "kv_n_heads", "multi_query_group_num"});
+  config.head_dim = integer({"head_dim", "kv_channels"});
+  config.num_experts = integer({"num_local_experts", "n_routed_experts", "num_experts"});
+  config.vocab_size = integer({"vocab_size"});
+  config.multi_query = top.multi_query ? top.multi_query : text.multi_query;
+  config.new_decoder_architecture =
+      top.new_decoder_architecture ? top.new_decoder_architecture : text.new_decoder_architecture;
+  config.quantized = top.quantized || text.quantized;
+  return config;
+}
+
+TrainingState read_training_state(const std::filesystem::path& folder, std::string_view name,
+                                  std::vector<std::string>& warnings) {
+  TrainerState state;
+  if (!read_side_file(folder / "trainer_state.json", kMaxTrainerStateBytes, warnings,
+                      [&](JsonScanner& scanner) { state = read_trainer_state(scanner); })) {
+    state = {};
+  }
+  const StepName named = parse_step_name(name);
+  TrainingState training;
+  training.step = state.global_step.value_or(named.step);
+  // The Trainer writes 0 where it did not count.
+  const bool counted = state.tokens && (*state.tokens > 0 || training.step == 0);
+  training.tokens = counted ? *state.tokens : named.tokens;
+  const std::int64_t last =
+      training.step >= 0 ? training.step : std::numeric_limits<std::int64_t>::max();
+  for (const LogRecord& record : state.log) {
+    if (record.step > last) continue;
+    training.loss = record.loss.value_or(training.loss);
+    training.eval_loss = record.eval_loss.value_or(training.eval_loss);
+    training.learning_rate = record.learning_rate.value_or(training.learning_rate);
+  }
+  return training;
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,155 @@
+#include "formats/deepspeed/zero.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "folder/folder.hpp"
+#include "formats/deepspeed/zero_partitions.hpp"
+#include "text/json_scanner.hpp"
+
+// Names of files: DeepSpeed, runtime/engine.py (_get_ckpt_name, _get_zero_ckpt_name,
+// _get_expert_ckpt_name) and runtime/pipe/module.py (ckpt_layer_path).
+
+namespace wishart::checkpoint {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kModelStates = "_model_states.pt";
+
+/// The number between `before` and what is no digit, from the front of `text`, which it is cut off.
+std::optional<std::int64_t> take_number(std::string_view& text, std::string_view before) {
+  if (!text.starts_with(before)) return std::nullopt;
+  std::int64_t value = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, status] = std::from_chars(text.data() + before.size(), last, value);
+  if (status != std::errc{} || value < 0) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return value;
+}
+
+/// The files of a folder by what they are. Numbers are those of model-parallel ranks.
+struct DeepSpeedFiles {
+  std::map<std::int64_t, std::string> whole;                             // mp_rank_M
+  std::map<std::int64_t, std::map<std::int64_t, std::string>> layers;    // layer_L-model_M
+  std::map<std::pair<std::int64_t, std::int64_t>, std::string> experts;  // layer_L_expert_E
+  std::map<std::int64_t, ZeroRanks> partitions;                          // zero_pp_rank_D_mp_rank_M
+};
+
+void sort_in(DeepSpeedFiles& files, const std::string& name) {
+  std::string_view rest(name);
+  if (const auto rank = take_number(rest, "mp_rank_"); rank && rest == kModelStates) {
+    files.whole[*rank] = name;
+    return;
+  }
+  rest = name;
+  if (const auto layer = take_number(rest, "layer_")) {
+    if (const auto expert = take_number(rest, "_expert_")) {
+      files.experts[{*layer, *expert}] = name;
+    } else if (const auto rank = take_number(rest, "-model_")) {
+      files.layers[*layer][*rank] = name;
+    }
+    return;
+  }
+  rest = name;
+  if (rest.starts_with("bf16_")) rest.remove_prefix(5);
+  const auto rank = take_number(rest, "zero_pp_rank_");
+  const auto model = rank ? take_number(rest, "_mp_rank_") : std::nullopt;
+  if (!model) return;
+  if (rest == kModelStates) files.partitions[*model][*rank].model_states = name;
+  if (rest == "_optim_states.pt") files.partitions[*model][*rank].optimizer_states = name;
+}
+
+bool has_model_states(const ZeroRanks& ranks) {
+  return std::any_of(ranks.begin(), ranks.end(),
+                     [](const auto& rank) { return !rank.second.model_states.empty(); });
+}
+
+/// Tensors of some files that hold the pieces of the same ones; `prefix` comes before their names.
+void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>& ranks,
+                 const std::string& prefix, ParallelCheckpoint& checkpoint) {
+  const std::string place = printable(root.string());
+  PiecesByName pieces;
+  std::size_t number = 0;
+  for (const auto& [rank, name] : ranks) {
+    ParallelFile file(root, name, checkpoint);
+    const Pickle& p = file.pickle();
+    const PickleRef module = p.value(p.top(), "module");
+    const bool wrapped = module != Pickle::kNone;
+    if (wrapped) {
+      checkpoint.step =
+          std::max(checkpoint.step, p.integer(p.value(p.top(), "global_steps")).value_or(-1));
+    }
+    std::vector<Tensor> tensors = file.tensors(wrapped ? module : p.top(), checkpoint.warnings);
+    for (Tensor& tensor : tensors) tensor.name.insert(0, prefix);
+    add_pieces(pieces, number++, std::move(tensors), place);
+  }
+  merge_pieces(checkpoint, std::move(pieces), ranks.size(), place);
+}
+
+/// Ranks are 0, 1, ...; a missing one is a piece of every tensor.
+void check_ranks(const fs::path& root, const std::map<std::int64_t, std::string>& ranks) {
+  std::int64_t expected = 0;
+  for (const auto& [rank, name] : ranks) {
+    if (rank != expected++) {
+      throw Error(Blame::input, printable(root.string()) + ": expected model states of rank " +
+                                    std::to_string(expected - 1) + ", found none before " +
+                                    in_quotes(name, 100) + ". Copy the folder again");
+    }
+  }
+}
+
+}  // namespace
+
+bool is_deepspeed_states(std::string_view name) {
+  return glob_match("mp_rank_*_model_states.pt", name) ||
+         glob_match("*zero_pp_rank_*_model_states.pt", name) ||
+         glob_match("layer_*model_*states.pt", name);
+}
+
+ParallelCheckpoint read_deepspeed(const fs::path& root) {
+  DeepSpeedFiles files;
+  for (const std::string& name : list_folder(root)) sort_in(files, name);
+  ParallelCheckpoint checkpoint;
+  const bool partitioned =
+      std::any_of(files.partitions.begin(), files.partitions.end(),
+                  [](const auto& model_rank) { return has_model_states(model_rank.second); });
+  const std::string place = printable(root.string());
+  if (partitioned) {
+    if (!files.experts.empty()) {
+      throw Error(Blame::input, place + ": experts together with ZeRO 3 are not read");
+    }
+    read_zero_partitions(root, files.partitions, checkpoint);
+  } else if (!files.layers.empty()) {
+    for (const auto& [layer, ranks] : files.layers) {
+      check_ranks(root, ranks);
+      if (ranks.size() != files.layers.begin()->second.size()) {
+        throw Error(Blame::input, place + ": layer " + std::to_string(layer) + ": expected files " +
+                                      "of " + std::to_string(files.layers.begin()->second.size()) +
+                                      " model-parallel ranks, found " +
+                                      std::to_string(ranks.size()) + ". Copy the folder again");
+      }
+      read_pieces(root, ranks, "layer." + std::to_string(layer) + ".", checkpoint);
+    }
+  } else {
+    check_ranks(root, files.whole);
+    read_pieces(root, files.whole, "", checkpoint);
+    if (!files.experts.empty() && files.whole.size() > 1) {
+      throw Error(Blame::input, place + ": experts together with tensor parallelism are not read");
+    }
+    for (const auto& [number, name] : files.experts) {
+      read_pieces(root, {{0, name}}, "", checkpoint);
+    }
+  }
+  if (checkpoint.tensors.empty()) {
+    throw Error(Blame::input, place + ": expected tensors of a model, found none");
+  }
+  return checkpoint;
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,21 @@
+#pragma once
+
+/// @file
+/// Checkpoints of DeepSpeed: model states of model-parallel ranks, layers of a pipeline, and the
+/// partitions of ZeRO stage 3.
+
+#include <filesystem>
+#include <string_view>
+
+#include "formats/parallel/parallel.hpp"
+
+namespace wishart::checkpoint {
+
+/// True for the name of a file with model states of DeepSpeed.
+[[nodiscard]] bool is_deepspeed_states(std::string_view name);
+
+/// Reads the weights of a folder of DeepSpeed (docs/formats.md, "DeepSpeed").
+/// @throws Error with Blame::input
+[[nodiscard]] ParallelCheckpoint read_deepspeed(const std::filesystem::path& root);
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,232 @@
+#include "formats/lora/adapter.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "text/json_scanner.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+constexpr std::string_view kPrefix = "base_model.model.";
+
+/// The factors of one module.
+struct Factors {
+  const Tensor* a = nullptr;
+  const Tensor* b = nullptr;
+  bool embedding = false;
+};
+
+struct FactorName {
+  std::string module;
+  bool is_a = false;
+  bool embedding = false;
+};
+
+/// `x.lora_A.weight`, `x.lora_A.default.weight`, `x.lora_embedding_A`: a factor of module `x`.
+std::optional<FactorName> factor_name(const std::string& name) {
+  for (const bool embedding : {false, true}) {
+    for (const bool is_a : {true, false}) {
+      const std::string mark =
+          std::string(embedding ? ".lora_embedding_" : ".lora_") + (is_a ? "A" : "B");
+      const std::size_t at = name.rfind(mark);
+      if (at == std::string::npos) continue;
+      const std::string rest = name.substr(at + mark.size());
+      if (rest.empty() ? !embedding : rest.front() != '.') continue;
+      return FactorName{name.substr(0, at), is_a, embedding};
+    }
+  }
+  return std::nullopt;
+}
+
+/// `tensor` as a matrix of `rows` rows: convolutions have kernels behind the second dimension.
+Tensor as_matrix(const Tensor& tensor, std::int64_t rows) {
+  Tensor matrix = tensor;
+  matrix.name.clear();
+  matrix.shape = {rows, tensor.num_elements / rows};
+  return matrix;
+}
+
+/// A matrix seen through strides: `rows` x `cols` from element `first` on.
+Tensor strided(const Tensor& matrix, std::int64_t first, std::int64_t rows, std::int64_t cols,
+               std::int64_t row_stride, std::int64_t col_stride) {
+  Tensor view = matrix;
+  view.shape = {rows, cols};
+  view.num_elements = rows * cols;
+  view.extents = {{{0, 0},
+                   {rows, cols},
+                   {row_stride, col_stride},
+                   matrix.file,
+                   matrix.offset_bytes + first * (dtype_bits(matrix.dtype) / 8)}};
+  return view;
+}
+
+Tensor transposed(const Tensor& matrix) {
+  return strided(matrix, 0, matrix.shape[1], matrix.shape[0], 1, matrix.shape[1]);
+}
+
+Tensor product(const std::string& name, Tensor left, Tensor right, double factor) {
+  Tensor result;
+  result.name = name;
+  result.dtype = Dtype::f32;
+  result.shape = {left.shape[0], right.shape[1]};
+  result.num_elements = result.shape[0] * result.shape[1];
+  result.encoding = Encoding::product;
+  result.factor = factor;
+  result.stored_as = "LoRA of rank " + std::to_string(left.shape[1]) + " in " +
+                     std::string(dtype_name(left.dtype));
+  result.parts = {std::move(left), std::move(right)};
+  return result;
+}
+
+class Assembly {
+public:
+  Assembly(Catalogue& catalogue, const AdapterConfig& config, std::string place)
+      : catalogue_(catalogue), config_(config), place_(std::move(place)) {}
+
+  void run() {
+    std::vector<Tensor> others;
+    bool magnitudes = false;
+    for (Tensor& tensor : catalogue_.tensors) {
+      if (tensor.name.starts_with(kPrefix)) tensor.name.erase(0, kPrefix.size());
+    }
+    for (const Tensor& tensor : catalogue_.tensors) {
+      if (const std::optional<FactorName> name = factor_name(tensor.name)) {
+        Factors& factors = modules_[name->module];
+        (name->is_a ? factors.a : factors.b) = &tensor;
+        factors.embedding = name->embedding;
+      } else {
+        magnitudes = magnitudes || tensor.name.find("lora_magnitude_vector") != std::string::npos;
+        others.push_back(tensor);
+      }
+    }
+    if (modules_.empty()) {
+      throw Error(Blame::input, place_ + ": expected factors lora_A and lora_B, found none");
+    }
+    if (magnitudes) {
+      catalogue_.warnings.push_back(place_ +
+                                    ": a DoRA adapter: its magnitudes count with --with-base only");
+    }
+    for (const auto& [module, factors] : modules_) add(module, factors, others);
+    catalogue_.tensors = std::move(others);
+  }
+
+private:
+  [[noreturn]] void fail(const std::string& module, const std::string& what) const {
+    throw Error(Blame::input, place_ + ": adapter of " + in_quotes(module) + ": " + what);
+  }
+
+  void add(const std::string& module, const Factors& factors, std::vector<Tensor>& out) const {
+    if (factors.a == nullptr || factors.b == nullptr) {
+      fail(module, std::string("expected lora_A and lora_B, found no lora_") +
+                       (factors.a == nullptr ? "A" : "B"));
+    }
+    const bool usable = factors.a->shape.size() >= 2 && factors.b->shape.size() >= 2 &&
+                        factors.a->num_elements > 0 && factors.b->num_elements > 0 &&
+                        is_weight_dtype(factors.a->dtype) && is_weight_dtype(factors.b->dtype) &&
+                        factors.a->is_dense() && factors.b->is_dense();
+    const std::string shapes = printable(shape_text(factors.a->shape), 60) + " and " +
+                               printable(shape_text(factors.b->shape), 60);
+    if (!usable)
+      fail(module, "its factors of shape " + shapes + " are no dense matrices of numbers");
+    const Tensor a = as_matrix(*factors.a, factors.a->shape[0]);
+    const Tensor b = as_matrix(*factors.b, factors.b->shape[0]);
+    if (a.shape[0] != b.shape[1]) fail(module, "factors of shape " + shapes + " have no product");
+    const std::int64_t rank = config_.rank(module);
+    if (config_.has_parameters() && rank < a.shape[0] && a.shape[0] % rank == 0) {
+      return add_experts(module, a, b, rank, out);
+    }
+    const double factor = config_.scaling(module, a.shape[0]);
+    const bool turned = factors.embedding || config_.transposed();
+    Tensor made = turned ? product(module + ".weight", transposed(a), transposed(b), factor)
+                         : product(module + ".weight", b, a, factor);
+    out.push_back(std::move(made));
+  }
+
+  /// Stacked experts (peft, tuners/lora/layer.py, ParamWrapper): A is [experts][rank][in], B is
+  /// [out][rank][experts].
+  void add_experts(const std::string& module, const Tensor& a, const Tensor& b, std::int64_t rank,
+                   std::vector<Tensor>& out) const {
+    const std::int64_t experts = a.shape[0] / rank;
+    const std::int64_t in = a.shape[1];
+    for (std::int64_t e = 0; e < experts; ++e) {
+      Tensor left = strided(b, e, b.shape[0], rank, rank * experts, experts);
+      Tensor right = strided(a, e * rank * in, rank, in, in, 1);
+      out.push_back(product(module + "[" + std::to_string(e) + "]", std::move(left),
+                            std::move(right), config_.scaling(module, rank)));
+    }
+  }
+
+  Catalogue& catalogue_;
+  const AdapterConfig& config_;
+  std::string place_;
+  std::map<std::string, Factors> modules_;
+};
+
+}  // namespace
+
+AdapterConfig::AdapterConfig(JsonFacts facts, std::string place)
+    : facts_(std::move(facts)),
+      ranks_(facts_.below("rank_pattern")),
+      alphas_(facts_.below("alpha_pattern")),
+      place_(std::move(place)) {
+  const std::string kind = facts_.text("peft_type").value_or("LORA");
+  if (kind != "LORA") {
+    throw Error(Blame::input, place_ + ": expected peft_type LORA, found " + in_quotes(kind, 40) +
+                                  ", which is not read");
+  }
+  if (facts_.integer("r").value_or(0) < 1 || !facts_.real("lora_alpha")) {
+    throw Error(Blame::input, place_ + ": expected r and lora_alpha, found none");
+  }
+}
+
+double AdapterConfig::by_pattern(const JsonFacts& patterns, std::string_view module,
+                                 double otherwise) const {
+  for (const auto& [pattern, value] : patterns.all()) {
+    const std::optional<bool> found = matches_module(pattern, module);
+    if (!found) {
+      throw Error(Blame::input, place_ + ": pattern " + in_quotes(pattern, 100) +
+                                    " has more than names, points, \\d, \\w, *, + and ?");
+    }
+    if (*found) return patterns.real(pattern).value_or(otherwise);
+  }
+  return otherwise;
+}
+
+std::int64_t AdapterConfig::rank(std::string_view module) const {
+  const auto general = static_cast<double>(facts_.integer("r").value_or(1));
+  return std::max<std::int64_t>(1,
+                                std::llround(std::min(by_pattern(ranks_, module, general), 1e9)));
+}
+
+double AdapterConfig::scaling(std::string_view module, std::int64_t rank) const {
+  const double alpha = by_pattern(alphas_, module, facts_.real("lora_alpha").value_or(0.0));
+  const auto r = static_cast<double>(rank);
+  return alpha / (facts_.is_true("use_rslora") ? std::sqrt(r) : r);
+}
+
+bool AdapterConfig::has_parameters() const {
+  return facts_.text("target_parameters.0").has_value();
+}
+
+void assemble_adapter(Catalogue& catalogue) {
+  const std::filesystem::path file = catalogue.root / kAdapterConfig;
+  const std::string place = printable(file.string());
+  std::vector<std::string> problems;
+  JsonFacts facts = read_json_facts(file, problems);
+  if (!problems.empty()) throw Error(Blame::input, problems.front());
+  if (facts.empty()) {
+    throw Error(Blame::input,
+                place + ": expected the rank and alpha of the adapter, found no such file");
+  }
+  const AdapterConfig config(std::move(facts), place);
+  Assembly(catalogue, config, printable(catalogue.root.string())).run();
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,109 @@
+#include "formats/torch/torch_file.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <span>
+#include <tuple>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "formats/torch/torch_archive.hpp"
+#include "formats/torch/torch_legacy.hpp"
+#include "formats/torch/torch_tree.hpp"
+#include "text/json_scanner.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+/// Takes out tensors that are another one's elements once more, in the same order.
+void find_shared(TorchFile& file) {
+  using Key = std::tuple<std::int64_t, Dtype, std::vector<std::int64_t>, std::vector<std::int64_t>>;
+  std::map<Key, std::string> first;
+  std::vector<Tensor> kept;
+  for (Tensor& tensor : file.tensors) {
+    const auto strides =
+        tensor.extents.empty() ? std::vector<std::int64_t>{} : tensor.extents[0].strides;
+    const auto [found, is_new] =
+        first.try_emplace({tensor.offset_bytes, tensor.dtype, tensor.shape, strides}, tensor.name);
+    if (!is_new && tensor.num_elements > 0) {
+      file.aliases.emplace_back(tensor.name, found->second);
+    } else {
+      kept.push_back(std::move(tensor));
+    }
+  }
+  file.tensors = std::move(kept);
+}
+
+std::string first_bytes(const InputFile& file, std::int64_t size) {
+  std::string head(static_cast<std::size_t>(std::min<std::int64_t>(size, 512)), '\0');
+  file.read(0, std::as_writable_bytes(std::span(head)));
+  return head;
+}
+
+[[noreturn]] void refuse_head(const std::string& place, const std::string& head) {
+  if (head.size() > 262 && head.substr(257, 5) == "ustar") {
+    throw Error(Blame::input, place +
+                                  ": is a tar file of a PyTorch before 0.1.10, which is not "
+                                  "read. Load it and save it again");
+  }
+  throw Error(Blame::input,
+              place +
+                  ": expected a file of torch.save, found neither a zip archive nor its "
+                  "pickles");
+}
+
+}  // namespace
+
+TorchFile read_torch_file(const std::filesystem::path& path) {
+  const InputFile input(path);
+  const std::string place = printable(path.string());
+  TorchFile file;
+  file.source.name = path.filename().string();
+  file.source.size_bytes = input.size_bytes();
+  file.source.mtime_ns = input.mtime_ns();
+  const std::string head = first_bytes(input, file.source.size_bytes);
+  TorchTree tree;
+  if (head.starts_with(std::string_view("PK\x03\x04", 4))) {
+    TorchArchive zip(input, {0, file.source.size_bytes}, place);
+    file.source.header_hash = zip.hash();
+    tree = read_torch_tree(zip.pickle());
+    for (const TorchTensor& tensor : tree.tensors) file.tensors.push_back(zip.tensor(tensor, 0));
+  } else if (is_torch_legacy(head)) {
+    LegacyTorch legacy = read_torch_legacy(input, place);
+    file.source.header_hash = legacy.hash;
+    tree = std::move(legacy.tree);
+    for (const TorchTensor& tensor : tree.tensors) {
+      const ByteRange range = legacy.storages.at(tensor.storage_key);
+      file.tensors.push_back(placed(tensor, 0, range.offset_bytes, range.size_bytes, place));
+    }
+  } else {
+    refuse_head(place, head);
+  }
+  if (file.tensors.size() == 1 && file.tensors[0].name.empty()) {
+    file.tensors[0].name = path.stem().string();
+  }
+  if (file.tensors.empty()) {
+    throw Error(Blame::input, place + ": expected tensors in its state dict, found none");
+  }
+  find_shared(file);
+  file.step = tree.step;
+  file.warnings = std::move(tree.warnings);
+  return file;
+}
+
+Tensor read_torch_slice(const InputFile& file, ByteRange slice, std::int32_t index,
+                        const std::string& name, const std::string& place) {
+  TorchArchive zip(file, slice, place);
+  std::vector<std::string> warnings;
+  const std::optional<TorchTensor> tensor =
+      torch_tensor(zip.pickle(), zip.pickle().top(), name, warnings);
+  if (!tensor) {
+    throw Error(Blame::input,
+                place + ": expected one tensor for " + in_quotes(name) + ", found something else");
+  }
+  return zip.tensor(*tensor, index);
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,150 @@
+#include "numbers/encodings.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "wishart/core/error.hpp"
+
+#include "numbers/quantised_blocks.hpp"
+#include "numbers/varint_list.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+/// Elements of a second operand that are held at once: 2 MiB as float64.
+constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
+
+std::int64_t rows_of(const Block& block) { return block.row_end - block.row_begin; }
+std::int64_t cols_of(const Block& block) { return block.col_end - block.col_begin; }
+
+/// Calls `piece(part of block, its output)` for parts of at most kPieceElements or one row.
+template <class Piece>
+void by_rows(const Block& block, std::span<double> out, Piece&& piece) {
+  const std::int64_t cols = cols_of(block);
+  const std::int64_t step =
+      std::max<std::int64_t>(1, kPieceElements / std::max<std::int64_t>(1, cols));
+  for (std::int64_t row = block.row_begin; row < block.row_end; row += step) {
+    const Block part{row, std::min(row + step, block.row_end), block.col_begin, block.col_end};
+    piece(part, out.subspan(static_cast<std::size_t>((row - block.row_begin) * cols),
+                            static_cast<std::size_t>(rows_of(part) * cols)));
+  }
+}
+
+void read_product(ElementReader& reader, const Tensor& tensor, const Block& block,
+                  std::span<double> out) {
+  const Tensor& left = tensor.parts[0];
+  const std::int64_t rank = left.shape.back();
+  const std::int64_t cols = cols_of(block);
+  std::vector<double> b(static_cast<std::size_t>(rows_of(block) * rank));
+  std::vector<double> a(static_cast<std::size_t>(rank * cols));
+  reader.read_rectangle(left, {block.row_begin, block.row_end, 0, rank}, b);
+  reader.read_rectangle(tensor.parts[1], {0, rank, block.col_begin, block.col_end}, a);
+  std::fill(out.begin(), out.end(), 0.0);
+  for (std::int64_t i = 0; i < rows_of(block); ++i) {
+    double* row = out.data() + i * cols;
+    for (std::int64_t k = 0; k < rank; ++k) {
+      const double weight = tensor.factor * b[static_cast<std::size_t>(i * rank + k)];
+      const double* from = a.data() + k * cols;
+      for (std::int64_t j = 0; j < cols; ++j) row[j] += weight * from[j];
+    }
+  }
+}
+
+void read_sum(ElementReader& reader, const Tensor& tensor, const Block& block,
+              std::span<double> out) {
+  std::vector<double> second;
+  by_rows(block, out, [&](const Block& part, std::span<double> to) {
+    reader.read_rectangle(tensor.parts[0], part, to);
+    second.resize(to.size());
+    reader.read_rectangle(tensor.parts[1], part, second);
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] += tensor.factor * second[i];
+  });
+}
+
+/// Row i of the result is m_i X_i / |X_i| (Liu et al. 2024, arXiv:2402.09353).
+void read_rescaled_rows(ElementReader& reader, const Tensor& tensor, const Block& block,
+                        std::span<double> out) {
+  const std::int64_t width = tensor.shape.back();
+  std::vector<double> row(static_cast<std::size_t>(width));
+  const std::int64_t cols = cols_of(block);
+  for (std::int64_t i = block.row_begin; i < block.row_end; ++i) {
+    reader.read_rectangle(tensor.parts[0], {i, i + 1, 0, width}, row);
+    double length = 0;
+    reader.read_elements(tensor.parts[1], i, {&length, 1});
+    double squares = 0;
+    for (const double value : row) squares += value * value;
+    const double scale = length / std::sqrt(squares);
+    for (std::int64_t j = 0; j < cols; ++j) {
+      out[static_cast<std::size_t>((i - block.row_begin) * cols + j)] =
+          scale * row[static_cast<std::size_t>(block.col_begin + j)];
+    }
+  }
+}
+
+void read_rows(ElementReader& reader, const Tensor& tensor, const Block& block,
+               std::span<double> out) {
+  require(tensor.numbers.size() == 3 && tensor.numbers[1] > 0, "some rows have no runs");
+  const std::int64_t first = tensor.numbers[0];
+  const std::int64_t run = tensor.numbers[1];
+  const std::int64_t cols = cols_of(block);
+  for (std::int64_t i = block.row_begin; i < block.row_end;) {
+    const std::int64_t end = std::min(block.row_end, (i / run + 1) * run);
+    const std::int64_t from = first + i / run * tensor.numbers[2] + i % run;
+    reader.read_rectangle(tensor.parts[0], {from, from + end - i, block.col_begin, block.col_end},
+                          out.first(static_cast<std::size_t>((end - i) * cols)));
+    out = out.subspan(static_cast<std::size_t>((end - i) * cols));
+    i = end;
+  }
+}
+
+std::size_t least_parts(Encoding encoding) {
+  const bool one =
+      encoding == Encoding::gguf || encoding == Encoding::rows || encoding == Encoding::varint;
+  if (one) return 1;
+  const bool three =
+      encoding == Encoding::gptq || encoding == Encoding::awq || encoding == Encoding::bnb4;
+  return three ? 3 : 2;
+}
+
+}  // namespace
+
+double fp4_value(unsigned code) noexcept {
+  constexpr std::array<double, 16> kValues{0,    0.5,  1,  1.5,  2,  3,  4,  6,
+                                           -0.0, -0.5, -1, -1.5, -2, -3, -4, -6};
+  return kValues[code & 15U];
+}
+
+void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& block,
+                  std::span<double> out) {
+  require(tensor.parts.size() >= least_parts(tensor.encoding), "an encoded tensor lacks a part");
+  switch (tensor.encoding) {
+    case Encoding::plain:
+      return require(false, "a plain tensor is not encoded");
+    case Encoding::product:
+      return read_product(reader, tensor, block, out);
+    case Encoding::sum:
+      return read_sum(reader, tensor, block, out);
+    case Encoding::rescaled_rows:
+      return read_rescaled_rows(reader, tensor, block, out);
+    case Encoding::rows:
+      return read_rows(reader, tensor, block, out);
+    case Encoding::varint:
+      return read_varints(reader, tensor, block, out);
+    case Encoding::gptq:
+    case Encoding::awq:
+      // Their words run down columns: a block of many rows is read best as a whole.
+      return read_quantised(reader, tensor, block, out);
+    case Encoding::scaled:
+    case Encoding::fp4:
+    case Encoding::packed_int:
+    case Encoding::bnb4:
+    case Encoding::gguf:
+      return by_rows(block, out, [&](const Block& part, std::span<double> to) {
+        read_quantised(reader, tensor, part, to);
+      });
+  }
+}
+
+}  // namespace wishart::checkpoint

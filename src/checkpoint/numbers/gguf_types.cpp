@@ -1,0 +1,297 @@
+#include "numbers/gguf_types.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+
+#include "wishart/checkpoint/decode.hpp"
+#include "wishart/core/error.hpp"
+
+#include "numbers/encodings.hpp"
+
+// Layouts: ggml, ggml-common.h (the structs block_*) and ggml-quants.c (dequantize_row_*). All
+// numbers below are places in those structs, in bytes, or counts of bits. A half of 32 codes in 16
+// bytes: the first 16 codes are the low halves of the bytes, the others the high ones.
+
+namespace wishart::checkpoint {
+namespace {
+
+using Bytes = const std::uint8_t*;
+
+constexpr std::array kTypes{
+    GgufType{0, "F32", 1, 4, Dtype::f32},
+    GgufType{1, "F16", 1, 2, Dtype::f16},
+    GgufType{2, "Q4_0", 32, 18, {}},
+    GgufType{3, "Q4_1", 32, 20, {}},
+    GgufType{6, "Q5_0", 32, 22, {}},
+    GgufType{7, "Q5_1", 32, 24, {}},
+    GgufType{8, "Q8_0", 32, 34, {}},
+    GgufType{9, "Q8_1", 32, 36, {}, false},
+    GgufType{10, "Q2_K", 256, 84, {}},
+    GgufType{11, "Q3_K", 256, 110, {}},
+    GgufType{12, "Q4_K", 256, 144, {}},
+    GgufType{13, "Q5_K", 256, 176, {}},
+    GgufType{14, "Q6_K", 256, 210, {}},
+    GgufType{15, "Q8_K", 256, 292, {}, false},
+    GgufType{16, "IQ2_XXS", 256, 66, {}, false},
+    GgufType{17, "IQ2_XS", 256, 74, {}, false},
+    GgufType{18, "IQ3_XXS", 256, 98, {}, false},
+    GgufType{19, "IQ1_S", 256, 50, {}, false},
+    GgufType{20, "IQ4_NL", 32, 18, {}},
+    GgufType{21, "IQ3_S", 256, 110, {}, false},
+    GgufType{22, "IQ2_S", 256, 82, {}, false},
+    GgufType{23, "IQ4_XS", 256, 136, {}},
+    GgufType{24, "I8", 1, 1, Dtype::i8},
+    GgufType{25, "I16", 1, 2, Dtype::i16},
+    GgufType{26, "I32", 1, 4, Dtype::i32},
+    GgufType{27, "I64", 1, 8, Dtype::i64},
+    GgufType{28, "F64", 1, 8, Dtype::f64},
+    GgufType{29, "IQ1_M", 256, 56, {}, false},
+    GgufType{30, "BF16", 1, 2, Dtype::bf16},
+    GgufType{34, "TQ1_0", 256, 54, {}},
+    GgufType{35, "TQ2_0", 256, 66, {}},
+    GgufType{39, "MXFP4", 32, 17, {}},
+    GgufType{40, "NVFP4", 64, 36, {}},
+    GgufType{41, "Q1_0", 128, 18, {}},
+    GgufType{42, "Q2_0", 64, 18, {}},
+};
+
+/// The values of the 4-bit codes of IQ4_NL and IQ4_XS (kvalues_iq4nl).
+constexpr std::array<double, 16> kIq4{-127, -104, -83, -65, -49, -35, -22, -10,
+                                      1,    13,   25,  38,  53,  69,  89,  113};
+
+double half(Bytes at) {
+  double value = 0;
+  decode(Dtype::f16, std::as_bytes(std::span(at, 2)), {&value, 1});
+  return value;
+}
+
+int signed_byte(std::uint8_t byte) { return static_cast<std::int8_t>(byte); }
+
+/// Code `j` of 2 * `half_codes` codes of 4 bits.
+unsigned nibble(Bytes codes, int j, int half_codes) {
+  return j < half_codes ? codes[j] & 15U : codes[j - half_codes] >> 4U;
+}
+
+/// Q4_0, Q4_1, Q5_0, Q5_1.
+void four_or_five_bits(Bytes b, bool has_min, bool has_fifth, double* out) {
+  const double scale = half(b);
+  const double min = has_min ? half(b + 2) : 0.0;
+  Bytes codes = b + (has_min ? 4 : 2);
+  std::uint32_t fifth = 0;
+  if (has_fifth) {
+    std::memcpy(&fifth, codes, 4);
+    codes += 4;
+  }
+  const int middle = has_min ? 0 : (has_fifth ? 16 : 8);
+  for (int e = 0; e < 32; ++e) {
+    const unsigned code = nibble(codes, e, 16) | (((fifth >> static_cast<unsigned>(e)) & 1U) << 4U);
+    const double value = scale * (static_cast<int>(code) - middle);
+    out[e] = has_min ? value + min : value;
+  }
+}
+
+void q8_0(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int e = 0; e < 32; ++e) out[e] = scale * signed_byte(b[2 + e]);
+}
+
+/// Two bits of a code of Q2_K and Q3_K: 128 codes in 32 bytes, 32 codes at each place of a byte.
+unsigned two_bits(Bytes codes, int e) {
+  return (codes[32 * (e / 128) + e % 32] >> static_cast<unsigned>(2 * (e % 128 / 32))) & 3U;
+}
+
+void q2_k(Bytes b, double* out) {
+  const double scale = half(b + 80);
+  const double min = half(b + 82);
+  for (int e = 0; e < 256; ++e) {
+    const unsigned both = b[e / 16];
+    out[e] = scale * (both & 15U) * two_bits(b + 16, e) - min * (both >> 4U);
+  }
+}
+
+void q3_k(Bytes b, double* out) {
+  const double scale = half(b + 108);
+  Bytes scales = b + 96;
+  for (int e = 0; e < 256; ++e) {
+    const int i = e / 16;
+    const unsigned low = i < 8 ? scales[i] & 15U : scales[i - 8] >> 4U;
+    const unsigned high = (scales[8 + i % 4] >> static_cast<unsigned>(2 * (i / 4))) & 3U;
+    const unsigned third = (b[e % 32] >> static_cast<unsigned>(e / 32)) & 1U;
+    const int code = static_cast<int>(two_bits(b + 32, e)) - (third != 0 ? 0 : 4);
+    out[e] = scale * (static_cast<int>(low | (high << 4U)) - 32) * code;
+  }
+}
+
+/// Q4_K and Q5_K: 8 runs of 32 codes, each with a scale and a minimum of 6 bits in 12 bytes.
+void q4_or_q5_k(Bytes b, bool has_fifth, double* out) {
+  const double scale = half(b);
+  const double min = half(b + 2);
+  Bytes packed = b + 4;
+  Bytes fifth = b + 16;
+  Bytes codes = b + (has_fifth ? 48 : 16);
+  for (int s = 0; s < 8; ++s) {
+    unsigned run_scale = packed[s] & 63U;
+    unsigned run_min = packed[s + 4] & 63U;
+    if (s >= 4) {
+      run_scale = (packed[s + 4] & 15U) | (unsigned{packed[s - 4]} >> 6U << 4U);
+      run_min = (unsigned{packed[s + 4]} >> 4U) | (unsigned{packed[s]} >> 6U << 4U);
+    }
+    for (int l = 0; l < 32; ++l) {
+      const unsigned byte = codes[32 * (s / 2) + l];
+      unsigned code = s % 2 == 1 ? byte >> 4U : byte & 15U;
+      if (has_fifth) code |= ((fifth[l] >> static_cast<unsigned>(s)) & 1U) << 4U;
+      out[32 * s + l] = scale * run_scale * code - min * run_min;
+    }
+  }
+}
+
+void q6_k(Bytes b, double* out) {
+  const double scale = half(b + 208);
+  for (int e = 0; e < 256; ++e) {
+    const int n = e / 128;
+    const int g = e % 128 / 32;
+    const int l = e % 32;
+    const unsigned byte = b[64 * n + 32 * (g % 2) + l];
+    const unsigned low = g >= 2 ? byte >> 4U : byte & 15U;
+    const unsigned high = (b[128 + 32 * n + l] >> static_cast<unsigned>(2 * g)) & 3U;
+    out[e] = scale * signed_byte(b[192 + e / 16]) * (static_cast<int>(low | (high << 4U)) - 32);
+  }
+}
+
+void iq4_nl(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int e = 0; e < 32; ++e) out[e] = scale * kIq4[nibble(b + 2, e, 16)];
+}
+
+void iq4_xs(Bytes b, double* out) {
+  const double scale = half(b);
+  const unsigned highs = b[2] | (static_cast<unsigned>(b[3]) << 8U);
+  for (int e = 0; e < 256; ++e) {
+    const int run = e / 32;
+    const unsigned low = (b[4 + run / 2] >> static_cast<unsigned>(4 * (run % 2))) & 15U;
+    const unsigned high = (highs >> static_cast<unsigned>(2 * run)) & 3U;
+    const int run_scale = static_cast<int>(low | (high << 4U)) - 32;
+    out[e] = scale * run_scale * kIq4[nibble(b + 8 + std::ptrdiff_t{16} * run, e % 32, 16)];
+  }
+}
+
+void mxfp4(Bytes b, double* out) {
+  // ggml gives the exponent 255 no meaning of its own, unlike OCP's E8M0.
+  const double scale = std::ldexp(1.0, static_cast<int>(b[0]) - 127);
+  for (int e = 0; e < 32; ++e) out[e] = fp4_value(nibble(b + 1, e, 16)) * scale;
+}
+
+/// An unsigned float of 4 + 3 bits; 0 and 0x7F are zero.
+double ue4m3(unsigned code) {
+  if (code == 0 || code == 0x7F) return 0;
+  const int exponent = static_cast<int>((code >> 3U) & 15U);
+  const int mantissa = static_cast<int>(code & 7U);
+  return exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8 + mantissa, exponent - 10);
+}
+
+void nvfp4(Bytes b, double* out) {
+  for (int e = 0; e < 64; ++e) {
+    out[e] = fp4_value(nibble(b + 4 + std::ptrdiff_t{8} * (e / 16), e % 16, 8)) * ue4m3(b[e / 16]);
+  }
+}
+
+void q1_0(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int e = 0; e < 128; ++e) {
+    const bool plus = ((b[2 + e / 8] >> static_cast<unsigned>(e % 8)) & 1U) != 0;
+    out[e] = plus ? scale : -scale;
+  }
+}
+
+void q2_0(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int e = 0; e < 64; ++e) {
+    const unsigned code = (b[2 + e / 4] >> static_cast<unsigned>(2 * (e % 4))) & 3U;
+    out[e] = scale * (static_cast<int>(code) - 1);
+  }
+}
+
+void tq2_0(Bytes b, double* out) {
+  const double scale = half(b + 64);
+  for (int e = 0; e < 256; ++e) out[e] = scale * (static_cast<int>(two_bits(b, e)) - 1);
+}
+
+/// Five base-3 digits a byte, the byte being a fraction of 256: 160 elements, 80, and 16 by fours.
+void tq1_0(Bytes b, double* out) {
+  constexpr std::array<unsigned, 5> kPowers{1, 3, 9, 27, 81};
+  const double scale = half(b + 52);
+  for (int e = 0; e < 256; ++e) {
+    int digit = e / 32;
+    int byte = e % 32;
+    if (e >= 240) {
+      digit = (e - 240) / 4;
+      byte = 48 + e % 4;
+    } else if (e >= 160) {
+      digit = (e - 160) / 16;
+      byte = 32 + e % 16;
+    }
+    const unsigned fraction = (b[byte] * kPowers[static_cast<std::size_t>(digit)]) & 255U;
+    out[e] = scale * (static_cast<int>((fraction * 3U) >> 8U) - 1);
+  }
+}
+
+}  // namespace
+
+const GgufType* gguf_type(std::int64_t number) noexcept {
+  const auto* found = std::find_if(kTypes.begin(), kTypes.end(),
+                                   [&](const GgufType& type) { return type.number == number; });
+  return found == kTypes.end() ? nullptr : found;
+}
+
+void decode_gguf_block(const GgufType& type, std::span<const std::uint8_t> block,
+                       std::span<double> out) {
+  require(std::ssize(block) == type.block_bytes && std::ssize(out) == type.block_elements,
+          "a block of GGUF has not the length of its type");
+  Bytes b = block.data();
+  double* to = out.data();
+  switch (type.number) {
+    case 2:
+      return four_or_five_bits(b, false, false, to);
+    case 3:
+      return four_or_five_bits(b, true, false, to);
+    case 6:
+      return four_or_five_bits(b, false, true, to);
+    case 7:
+      return four_or_five_bits(b, true, true, to);
+    case 8:
+      return q8_0(b, to);
+    case 10:
+      return q2_k(b, to);
+    case 11:
+      return q3_k(b, to);
+    case 12:
+      return q4_or_q5_k(b, false, to);
+    case 13:
+      return q4_or_q5_k(b, true, to);
+    case 14:
+      return q6_k(b, to);
+    case 20:
+      return iq4_nl(b, to);
+    case 23:
+      return iq4_xs(b, to);
+    case 34:
+      return tq1_0(b, to);
+    case 35:
+      return tq2_0(b, to);
+    case 39:
+      return mxfp4(b, to);
+    case 40:
+      return nvfp4(b, to);
+    case 41:
+      return q1_0(b, to);
+    case 42:
+      return q2_0(b, to);
+    default:
+      return require(false, "blocks of this type of GGUF are not converted to numbers");
+  }
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,141 @@
+#include "numbers/strided_read.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "wishart/checkpoint/decode.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+/// Pieces of at least this length, or at least so far apart, are read one by one; otherwise what
+/// lies between them is read too. A call costs about as much as copying and converting some KiB
+/// from the page cache.
+constexpr std::int64_t kLongPieceBytes = 4096;
+constexpr std::int64_t kWideGapBytes = 65536;
+/// Elements read and converted at once where they go straight to the output: 512 KiB as float64,
+/// which a second-level cache of 1 MiB keeps; 128 KiB of bf16, where a call costs a few percent of
+/// the copying that it asks for. Parallel file systems read ahead by themselves.
+constexpr std::int64_t kDirectElements = std::int64_t{1} << 16;
+
+/// Elements from the first to the last that `axes` reach, both included.
+std::int64_t span_of(std::span<const Axis> axes) {
+  std::int64_t span = 1;
+  for (const Axis& axis : axes) span += (axis.count - 1) * axis.stride;
+  return span;
+}
+
+/// Axes without those of one step, the widest stride first, neighbours joined that are one.
+std::vector<Axis> simplified(std::vector<Axis> axes) {
+  std::erase_if(axes, [](const Axis& axis) { return axis.count == 1; });
+  std::stable_sort(axes.begin(), axes.end(),
+                   [](const Axis& a, const Axis& b) { return a.stride > b.stride; });
+  std::vector<Axis> joined;
+  for (const Axis& axis : axes) {
+    if (!joined.empty()) {
+      Axis& outer = joined.back();
+      if (outer.stride == axis.stride * axis.count &&
+          outer.out_stride == axis.out_stride * axis.count) {
+        outer = {outer.count * axis.count, axis.stride, axis.out_stride};
+        continue;
+      }
+    }
+    joined.push_back(axis);
+  }
+  return joined;
+}
+
+void scatter(std::span<const Axis> axes, const double* from, double* to) {
+  if (axes.empty()) {
+    *to = *from;
+    return;
+  }
+  const Axis& axis = axes.front();
+  if (axes.size() == 1) {
+    for (std::int64_t i = 0; i < axis.count; ++i) to[i * axis.out_stride] = from[i * axis.stride];
+    return;
+  }
+  for (std::int64_t i = 0; i < axis.count; ++i) {
+    scatter(axes.subspan(1), from + i * axis.stride, to + i * axis.out_stride);
+  }
+}
+
+class StridedRead {
+public:
+  StridedRead(const ReadBytes& read_bytes, Dtype dtype, ReadScratch& scratch)
+      : read_bytes_(read_bytes),
+        dtype_(dtype),
+        element_bytes_(dtype_bits(dtype) / 8),
+        scratch_(scratch) {}
+
+  void read(std::span<Axis> axes, std::int64_t offset_bytes, double* out) {
+    if (axes.empty()) return read_span(axes, offset_bytes, out);
+    const Axis axis = axes.front();
+    const std::int64_t together = steps_together(axis, axes.subspan(1));
+    for (std::int64_t i = 0; i < axis.count; i += together) {
+      const std::int64_t from = offset_bytes + i * axis.stride * element_bytes_;
+      double* to = out + i * axis.out_stride;
+      if (together == 1) {
+        read(axes.subspan(1), from, to);
+        continue;
+      }
+      axes.front().count = std::min(together, axis.count - i);
+      read_span(axes, from, to);
+      axes.front() = axis;
+    }
+  }
+
+private:
+  /// How many steps of an axis, with all that is inside of them, are read in one call.
+  [[nodiscard]] std::int64_t steps_together(const Axis& axis, std::span<const Axis> inner) const {
+    const bool direct = inner.empty() && axis.stride == 1 && axis.out_stride == 1;
+    const std::int64_t most = direct ? kDirectElements : kReadBytes / element_bytes_;
+    const std::int64_t inside = span_of(inner);
+    if (inside > most) return 1;
+    if (axis.stride == 0) return axis.count;
+    const std::int64_t gap_bytes = (axis.stride - inside) * element_bytes_;
+    const bool long_piece =
+        inner.size() == 1 && inner[0].stride == 1 && inside * element_bytes_ >= kLongPieceBytes;
+    if (gap_bytes >= kWideGapBytes || (gap_bytes > 0 && long_piece)) return 1;
+    return std::min(axis.count, (most - inside) / axis.stride + 1);
+  }
+
+  void read_span(std::span<const Axis> axes, std::int64_t offset_bytes, double* out) {
+    const auto count = static_cast<std::size_t>(span_of(axes));
+    const bool direct =
+        axes.empty() || (axes.size() == 1 && axes[0].stride == 1 && axes[0].out_stride == 1);
+    if (!direct && scratch_.size() < count) scratch_.resize(count);
+    const std::span<double> values =
+        direct ? std::span<double>(out, count) : std::span(scratch_).first(count);
+    if (dtype_ == Dtype::f64) {
+      read_bytes_(offset_bytes, std::as_writable_bytes(values));
+    } else {
+      // Into the end of what they become, and converted from there: less memory goes through the
+      // cache than with a buffer of their own.
+      const std::size_t bytes = count * static_cast<std::size_t>(element_bytes_);
+      const std::span<std::byte> raw = std::as_writable_bytes(values).last(bytes);
+      read_bytes_(offset_bytes, raw);
+      decode(dtype_, raw, values);
+    }
+    if (!direct) scatter(axes, values.data(), out);
+  }
+
+  const ReadBytes& read_bytes_;
+  Dtype dtype_;
+  std::int64_t element_bytes_;
+  ReadScratch& scratch_;
+};
+
+}  // namespace
+
+void read_strided(const ReadBytes& read, Dtype dtype, std::int64_t offset_bytes,
+                  std::vector<Axis> axes, double* out, ReadScratch& scratch) {
+  if (std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.count == 0; })) {
+    return;
+  }
+  std::vector<Axis> simple = simplified(std::move(axes));
+  StridedRead(read, dtype, scratch).read(simple, offset_bytes, out);
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,34 @@
+#pragma once
+
+/// @file
+/// Elements that a file of Protocol Buffers has as numbers of varying length (varints), each the
+/// bits of an element.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wishart/checkpoint/element_reader.hpp"
+
+#include "bytes/wire_reader.hpp"
+
+namespace wishart::checkpoint {
+
+/// Elements between two places that are kept: what is decoded to find an element.
+inline constexpr std::int64_t kVarintRun = 1024;
+
+/// Walks over a packed list once, and gives the places of elements 0, kVarintRun, 2 kVarintRun, ...
+/// from its first byte on.
+/// @param what  the list, for messages
+/// @throws Error with Blame::input unless it is `count` numbers of at most `bits` bits
+[[nodiscard]] std::vector<std::int64_t> varint_places(WireBytes& bytes, ByteRange list,
+                                                      std::int64_t count, std::int64_t bits,
+                                                      const std::string& what);
+
+/// Reads a block of a tensor of Encoding::varint.
+/// @pre the block lies in the tensor and fills `out`
+void read_varints(ElementReader& reader, const Tensor& tensor, const Block& block,
+                  std::span<double> out);
+
+}  // namespace wishart::checkpoint

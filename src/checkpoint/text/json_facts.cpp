@@ -1,0 +1,102 @@
+#include "text/json_facts.hpp"
+
+#include <charconv>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
+
+#include "folder/side_files.hpp"
+#include "text/json_scanner.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+using Kind = JsonScanner::Kind;
+
+/// Calls `take(path, value)` on every scalar below the next value.
+template <class Take>
+void walk(JsonScanner& scanner, const std::string& path, Take&& take) {
+  const std::string stem = path.empty() ? path : path + ".";
+  switch (scanner.peek()) {
+    case Kind::object:
+      return scanner.read_object([&](const std::string& key) { walk(scanner, stem + key, take); });
+    case Kind::array: {
+      std::size_t index = 0;
+      return scanner.read_array([&] { walk(scanner, stem + std::to_string(index++), take); });
+    }
+    case Kind::string:
+      return take(path, scanner.read_string());
+    case Kind::number:
+      return take(path, std::string(scanner.read_number()));
+    case Kind::boolean:
+      return take(path, scanner.read_boolean() ? "true" : "false");
+    case Kind::null:
+      return scanner.skip_value();
+  }
+}
+
+}  // namespace
+
+JsonFacts::JsonFacts(std::string_view text, const std::string& place) {
+  JsonScanner scanner(text, place, JsonDialect::python);
+  walk(scanner, "", [this](const std::string& path, std::string value) {
+    if (facts_.size() < kMaxFacts) add(path, std::move(value));
+  });
+  scanner.finish();
+}
+
+void JsonFacts::add(std::string path, std::string value) {
+  index_.insert_or_assign(path, facts_.size());
+  facts_.emplace_back(std::move(path), std::move(value));
+}
+
+std::optional<std::string> JsonFacts::text(const std::string& path) const {
+  const auto found = index_.find(path);
+  if (found == index_.end()) return std::nullopt;
+  return facts_[found->second].second;
+}
+
+std::optional<std::int64_t> JsonFacts::integer(const std::string& path) const {
+  const std::optional<std::string> value = text(path);
+  if (!value) return std::nullopt;
+  std::int64_t number = 0;
+  const char* last = value->data() + value->size();
+  const auto [end, status] = std::from_chars(value->data(), last, number);
+  if (status != std::errc{} || end != last) return std::nullopt;
+  return number;
+}
+
+std::optional<double> JsonFacts::real(const std::string& path) const {
+  const std::optional<std::string> value = text(path);
+  if (!value) return std::nullopt;
+  double number = 0;
+  const char* last = value->data() + value->size();
+  const auto [end, status] = std::from_chars(value->data(), last, number);
+  if (status != std::errc{} || end != last) return std::nullopt;
+  return number;
+}
+
+bool JsonFacts::is_true(const std::string& path) const { return text(path) == "true"; }
+
+JsonFacts JsonFacts::below(const std::string& path) const {
+  JsonFacts result;
+  const std::string stem = path + ".";
+  for (const auto& [name, value] : facts_) {
+    if (name.starts_with(stem)) result.add(name.substr(stem.size()), value);
+  }
+  return result;
+}
+
+JsonFacts read_json_facts(const std::filesystem::path& file, std::vector<std::string>& warnings) {
+  std::error_code status;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, status))) return {};
+  try {
+    return {read_text_file(file, kMaxConfigBytes), printable(file.string())};
+  } catch (const Error& error) {
+    warnings.push_back(std::string(error.what()) + ". The file is ignored");
+    return {};
+  }
+}
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,187 @@
+#include "commands/gate_rules.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <sstream>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
+
+#include "options/command_options.hpp"
+
+namespace wishart::job {
+namespace {
+
+constexpr std::int64_t kMaxRulesBytes = 1 << 20;
+
+/// A key of a file with where it stands, for messages.
+struct Entry {
+  std::string where;  ///< `F: rule 'name': key`
+  std::string value;
+
+  [[noreturn]] void refuse(const std::string& expected) const {
+    throw Error(Blame::usage,
+                where + ": expected " + expected + ", found '" + printable(value) + "'");
+  }
+};
+
+std::string trimmed(const std::string& text) {
+  const std::size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+std::vector<std::string> words_of(const Entry& entry) {
+  std::vector<std::string> words;
+  std::istringstream stream(entry.value);
+  for (std::string word; stream >> word;) words.push_back(word);
+  if (words.empty()) entry.refuse("a list of patterns");
+  return words;
+}
+
+double number_of(const Entry& entry, const std::string& text) {
+  double value = kNan;
+  const char* const end = text.data() + text.size();
+  const auto [last, status] = std::from_chars(text.data(), end, value);
+  if (status != std::errc{} || last != end || !std::isfinite(value)) entry.refuse("a number");
+  return value;
+}
+
+std::int64_t count_of(const Entry& entry, const std::string& text) {
+  std::int64_t value = -1;
+  const char* const end = text.data() + text.size();
+  const auto [last, status] = std::from_chars(text.data(), end, value);
+  if (status != std::errc{} || last != end || value < 0) entry.refuse("a number from 0");
+  return value;
+}
+
+/// `0-3 8`: ranges and single blocks.
+std::vector<std::pair<std::int64_t, std::int64_t>> blocks_of(const Entry& entry) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> blocks;
+  for (const std::string& word : words_of(entry)) {
+    const std::vector<std::string> ends = split(word, '-');
+    if (ends.size() > 2) entry.refuse("blocks such as 0-3 8");
+    blocks.emplace_back(count_of(entry, ends.front()), count_of(entry, ends.back()));
+    if (blocks.back().first > blocks.back().second) entry.refuse("a range that rises");
+  }
+  return blocks;
+}
+
+void set_allowed(analysis::Rule& rule, const Entry& entry) {
+  if (!entry.value.ends_with('%')) {
+    rule.allow = count_of(entry, entry.value);
+    return;
+  }
+  const double share =
+      number_of(entry, trimmed(entry.value.substr(0, entry.value.size() - 1))) / 100;
+  if (!(share >= 0) || share > 1) entry.refuse("a number of layers, or 0 % to 100 %");
+  rule.allow_share = share;
+}
+
+using Setter = std::function<void(analysis::Rule&, const Entry&)>;
+
+std::map<std::string, Setter> setters() {
+  using analysis::Against;
+  using analysis::Measure;
+  using analysis::Rule;
+  using analysis::Statistic;
+  std::map<std::string, Setter> all;
+  all["metric"] = [](Rule& r, const Entry& e) { r.metric = e.value; };
+  all["roles"] = [](Rule& r, const Entry& e) { r.roles = words_of(e); };
+  all["layers"] = [](Rule& r, const Entry& e) { r.layers = words_of(e); };
+  all["blocks"] = [](Rule& r, const Entry& e) { r.blocks = blocks_of(e); };
+  all["statistic"] = [](Rule& r, const Entry& e) {
+    r.statistic = choice<Statistic>(
+        e.where, e.value,
+        {{"each", Statistic::each}, {"mean", Statistic::mean}, {"median", Statistic::median}});
+  };
+  all["against"] = [](Rule& r, const Entry& e) {
+    r.against = choice<Against>(e.where, e.value,
+                                {{"nothing", Against::nothing},
+                                 {"first", Against::first},
+                                 {"previous", Against::previous}});
+  };
+  all["measure"] = [](Rule& r, const Entry& e) {
+    r.measure = choice<Measure>(e.where, e.value,
+                                {{"difference", Measure::difference}, {"ratio", Measure::ratio}});
+  };
+  all["min"] = [](Rule& r, const Entry& e) { r.min = number_of(e, e.value); };
+  all["max"] = [](Rule& r, const Entry& e) { r.max = number_of(e, e.value); };
+  all["allow"] = set_allowed;
+  all["min-layers"] = [](Rule& r, const Entry& e) { r.min_layers = count_of(e, e.value); };
+  all["unknown"] = [](Rule& r, const Entry& e) {
+    r.unknown_fails = choice<bool>(e.where, e.value, {{"passes", false}, {"fails", true}});
+  };
+  all["reason"] = [](Rule& r, const Entry& e) { r.reason = e.value; };
+  return all;
+}
+
+void set_key(analysis::Rule& rule, const std::string& where, const std::string& key,
+             const std::string& value) {
+  const std::map<std::string, Setter> known = setters();
+  const auto found = known.find(key);
+  if (found == known.end()) {
+    std::vector<std::string> names;
+    names.reserve(known.size());
+    for (const auto& [name, setter] : known) names.push_back(name);
+    const std::string near = nearest(key, names);
+    throw Error(Blame::usage, where + "unknown key '" + printable(key) + "'" +
+                                  (near.empty() ? "." : ". Did you mean '" + near + "'?"));
+  }
+  found->second(rule, {where + key, value});
+}
+
+void check_rule(const analysis::Rule& rule, const std::string& where) {
+  if (rule.metric.empty()) throw Error(Blame::usage, where + "has no metric");
+  if (!std::isfinite(rule.min) && !std::isfinite(rule.max)) {
+    throw Error(Blame::usage, where + "has neither min nor max");
+  }
+  if (rule.min > rule.max) {
+    throw Error(Blame::usage,
+                where + "min " + shortest(rule.min) + " is above max " + shortest(rule.max));
+  }
+}
+
+}  // namespace
+
+std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
+  std::string text;
+  try {
+    text = read_text_file(file, kMaxRulesBytes);
+  } catch (const Error& error) {
+    throw Error(Blame::usage, std::string("--rules: ") + error.what());
+  }
+  const std::string name = printable(file.string());
+  std::vector<analysis::Rule> rules;
+  try {
+    std::istringstream stream(text);
+    for (const auto& option :
+         po::parse_config_file(stream, po::options_description(), true).options) {
+      const std::size_t dot = option.string_key.rfind('.');
+      if (dot == std::string::npos) {
+        throw Error(Blame::usage, name + ": '" + printable(option.string_key) +
+                                      "' stands before the first rule. A rule begins with [name]");
+      }
+      const std::string rule = trimmed(option.string_key.substr(0, dot));
+      if (rules.empty() || rules.back().name != rule) {
+        rules.emplace_back();
+        rules.back().name = rule;
+      }
+      set_key(rules.back(),
+              name + ": rule '" + printable(rule) + "': ", option.string_key.substr(dot + 1),
+              option.value.empty() ? "" : option.value.front());
+    }
+  } catch (const po::error& error) {
+    throw Error(Blame::usage, name + ": " + printable(error.what()));
+  }
+  if (rules.empty()) throw Error(Blame::usage, name + ": holds no rule. A rule begins with [name]");
+  for (const analysis::Rule& rule : rules) {
+    check_rule(rule, name + ": rule '" + printable(rule.name) + "': ");
+  }
+  return rules;
+}
+
+}  // namespace wishart::job

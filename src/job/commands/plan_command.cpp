@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/job/commands.hpp"
+#include "wishart/plan/plan.hpp"
+#include "wishart/report/text_table.hpp"
+#include "wishart/spectrum/calibrate.hpp"
+#include "wishart/spectrum/spectrum.hpp"
+
+#include "scan/planning.hpp"
+#include "scan/progress.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// A finished plan with its predictions.
+struct Planned {
+  std::vector<Matrix> matrices;
+  plan::Plan plan;
+  std::vector<double> seconds;  ///< of the items
+  plan::Forecast forecast;
+  double gflops = 0;
+};
+
+std::string way_text(const plan::Way& way) {
+  std::string text(method_name(way.method));
+  if (way.precision == Precision::float32) text += ", float32";
+  if (way.team_size > 1 && way.method == Method::gram) {
+    text += ", " + std::string(solver_name(way.solver));
+    if (way.distributed) text += ", distributed";
+  }
+  if (way.compare) text += ", compared";
+  if (way.randomize > 0) {
+    text += ", " + std::to_string(way.randomize) + " random";
+    if (!way.held) text += ", by passes";
+  }
+  return text;
+}
+
+/// One row for each kind of matrix: a model has hundreds of matrices and a dozen kinds.
+report::TextTable kinds_table(const Planned& planned) {
+  struct Kind {
+    std::int64_t count = 0;
+    double flops = 0;
+    double seconds = 0;
+    std::int64_t memory_bytes = 0;
+  };
+  using Key = std::tuple<int, std::int64_t, std::int64_t, std::int64_t, std::string>;
+  std::map<Key, Kind, std::greater<>> kinds;
+  for (std::size_t i = 0; i < planned.plan.items.size(); ++i) {
+    const plan::PlanItem& item = planned.plan.items[i];
+    const Matrix& matrix = planned.matrices[static_cast<std::size_t>(item.matrix)];
+    Kind& kind = kinds[{item.way.team_size, matrix.short_side(), matrix.long_side(),
+                        matrix.num_views(), way_text(item.way)}];
+    ++kind.count;
+    kind.flops += item.cost_flops;
+    kind.seconds += planned.seconds[i];
+    kind.memory_bytes = std::max(kind.memory_bytes, item.memory_bytes);
+  }
+  report::TextTable table;
+  table.header = {"matrices", "N x M", "views",      "team",
+                  "how",      "Tflop", "s a matrix", "memory a rank"};
+  table.right_aligned = {true, true, true, true, false, true, true, true};
+  for (const auto& [key, kind] : kinds) {
+    const auto& [team, m, n, views, way] = key;
+    table.rows.push_back({std::to_string(kind.count), std::to_string(n) + " x " + std::to_string(m),
+                          std::to_string(views), std::to_string(team), way,
+                          rounded(kind.flops * 1e-12, 3),
+                          rounded(kind.seconds / static_cast<double>(kind.count), 3),
+                          human_bytes(kind.memory_bytes)});
+  }
+  return table;
+}
+
+/// One row for each matrix, in the order of handing out.
+report::TextTable items_table(const Planned& planned) {
+  report::TextTable table;
+  table.header = {"matrix", "N",         "M",           "views", "team_size", "method",
+                  "solver", "precision", "distributed", "flop",  "seconds",   "memory_bytes"};
+  table.right_aligned.assign(table.header.size(), false);
+  for (std::size_t i = 0; i < planned.plan.items.size(); ++i) {
+    const plan::PlanItem& item = planned.plan.items[i];
+    const Matrix& matrix = planned.matrices[static_cast<std::size_t>(item.matrix)];
+    table.rows.push_back(
+        {matrix.key, std::to_string(matrix.long_side()), std::to_string(matrix.short_side()),
+         std::to_string(matrix.num_views()), std::to_string(item.way.team_size),
+         std::string(method_name(item.way.method)), std::string(solver_name(item.way.solver)),
+         std::string(precision_name(item.way.precision)), item.way.distributed ? "1" : "0",
+         rounded(item.cost_flops, 6), rounded(planned.seconds[i], 4),
+         std::to_string(item.memory_bytes)});
+  }
+  return table;
+}
+
+/// What slurm/scan.sbatch would be submitted with.
+std::string sbatch_line(const PlanOptions& options, const Planned& planned) {
+  const int per_node =
+      options.ranks_per_node > 0 ? std::min(options.ranks_per_node, options.ranks) : options.ranks;
+  const int nodes = (options.ranks + per_node - 1) / per_node;
+  // Half as long again as predicted, in whole minutes, and room for the program itself: 512 MiB.
+  const auto minutes = static_cast<std::int64_t>(planned.forecast.makespan_seconds * 1.5 / 60) + 5;
+  const std::int64_t mib = (planned.forecast.memory_bytes >> 20U) + 512;
+  return "sbatch --nodes=" + std::to_string(nodes) +
+         " --ntasks-per-node=" + std::to_string(per_node) +
+         " --cpus-per-task=" + std::to_string(threads_of(options.scan)) +
+         " --mem=" + std::to_string(mib * per_node) + "M --time=" + std::to_string(minutes) +
+         " slurm/scan.sbatch " + printable(options.path.string()) + " ARCHIVE";
+}
+
+std::string json_text(const PlanOptions& options, const Planned& planned) {
+  return "{\"ranks\": " + std::to_string(options.ranks) +
+         ", \"matrices\": " + std::to_string(planned.plan.items.size()) +
+         ", \"flop\": " + rounded(planned.plan.total_flops, 6) +
+         ", \"gflops_per_rank\": " + rounded(planned.gflops, 4) +
+         ", \"makespan_seconds\": " + rounded(planned.forecast.makespan_seconds, 4) +
+         ", \"idle_share\": " + rounded(planned.forecast.idle_share, 4) +
+         ", \"memory_per_rank_bytes\": " + std::to_string(planned.forecast.memory_bytes) +
+         ", \"sbatch\": " + json_quoted(sbatch_line(options, planned)) +
+         ", \"items\": " + report::render_json(items_table(planned)) + "}\n";
+}
+
+}  // namespace
+
+std::string plan_text(const PlanOptions& options) {
+  const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
+      options.path, {options.scan.selection.base, options.scan.selection.with_base});
+  Planned planned;
+  planned.matrices =
+      model::select_matrices(catalogue, selection_options_of(options.scan.selection)).matrices;
+  plan::PlanOptions plan_options = plan_options_of(options.scan);
+  plan_options.ranks = options.ranks;
+  planned.plan = plan::make_plan(planned.matrices, plan_options);
+  planned.gflops = options.gflops;
+  if (planned.gflops == 0) {
+    spectrum::set_blas_threads(threads_of(options.scan));
+    spectrum::Workspace workspace;
+    planned.gflops = spectrum::measured_gram_gflops(workspace);
+  }
+  planned.seconds = plan::item_seconds(planned.plan, planned.matrices, rates_of(planned.gflops));
+  planned.forecast = plan::forecast(planned.plan, planned.seconds);
+  if (options.format == OutputFormat::csv) return report::render_csv(items_table(planned));
+  if (options.format == OutputFormat::json) return json_text(options, planned);
+  return printable(catalogue.root.string()) + ": " + std::to_string(planned.plan.items.size()) +
+         " matrices, " + rounded(planned.plan.total_flops * 1e-12, 4) + " Tflop\n\n" +
+         report::render_text(kinds_table(planned)) + "\n" + std::to_string(options.ranks) +
+         (options.ranks == 1 ? " rank" : " ranks") + " at " + rounded(planned.gflops, 3) +
+         " GFLOP/s: about " + clock_text(planned.forecast.makespan_seconds) + ", " +
+         rounded(100 * planned.forecast.idle_share, 2) + " % idle, up to " +
+         human_bytes(planned.forecast.memory_bytes) + " a rank beside the program\n\n" +
+         sbatch_line(options, planned) + "\n";
+}
+
+}  // namespace wishart::job

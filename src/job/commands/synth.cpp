@@ -1,0 +1,97 @@
+#include <ostream>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/job/commands.hpp"
+#include "wishart/mpi/comm.hpp"
+#include "wishart/report/text_table.hpp"
+#include "wishart/synth/checkpoint.hpp"
+
+#include "scan/stop_signal.hpp"
+
+namespace wishart::job {
+namespace {
+
+constexpr double kMega = 1e6;
+
+std::string plural(std::int64_t count, const std::string& word) {
+  return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
+}
+
+/// The shape's name, and how much of it was written.
+std::string shape_text(const synth::ModelShape& shape) {
+  std::string text = shape.name + ", hidden size " + std::to_string(shape.hidden) + ", " +
+                     std::to_string(shape.kept_blocks) + " of " + plural(shape.blocks, "block");
+  if (shape.experts > 0) text += ", " + plural(shape.experts, "expert");
+  return text;
+}
+
+std::string done_text(const synth::CheckpointOptions& options,
+                      const synth::CheckpointSummary& summary) {
+  std::string text = printable(options.folder.string()) + ": " + shape_text(options.shape) + "\n" +
+                     plural(summary.tensors, "tensor") + ", " + std::to_string(summary.matrices) +
+                     " matrices, " + rounded(static_cast<double>(summary.parameters), 4) +
+                     " parameters, " + human_bytes(summary.bytes) + " in " +
+                     plural(summary.files, "file");
+  if (summary.was_there) {
+    text += "; an earlier run has written them";
+  } else {
+    text += "; " + rounded(summary.seconds, 3) + " s, " +
+            rounded(static_cast<double>(summary.bytes) / kMega / summary.seconds, 3) + " MB/s";
+  }
+  return text + "\nthe spectra are in truth.json\n";
+}
+
+std::string done_json(const synth::CheckpointOptions& options,
+                      const synth::CheckpointSummary& summary) {
+  return "{\"folder\": " + json_quoted(options.folder.string()) +
+         ", \"shape\": " + json_quoted(options.shape.name) +
+         ", \"files\": " + std::to_string(summary.files) +
+         ", \"tensors\": " + std::to_string(summary.tensors) +
+         ", \"matrices\": " + std::to_string(summary.matrices) +
+         ", \"parameters\": " + std::to_string(summary.parameters) +
+         ", \"bytes\": " + std::to_string(summary.bytes) +
+         ", \"seconds\": " + rounded(summary.seconds, 6) +
+         ", \"was_there\": " + (summary.was_there ? "true" : "false") + "}\n";
+}
+
+}  // namespace
+
+int run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream& out) {
+  const StopSignal signals;
+  const auto check_stop = [&] {
+    const std::string signal = signals.poll();
+    if (signal.empty()) return;
+    throw Error(Blame::interrupted, "stopped by " + signal + ": " +
+                                        printable(options.checkpoint.folder.string()) +
+                                        " is not whole. Run the same command again");
+  };
+  const synth::CheckpointSummary summary =
+      synth::write_checkpoint(options.checkpoint, world, check_stop);
+  if (world.rank() == 0) {
+    out << (options.format == OutputFormat::json ? done_json(options.checkpoint, summary)
+                                                 : done_text(options.checkpoint, summary))
+        << std::flush;
+  }
+  return 0;
+}
+
+std::string synth_list_text(const SynthOptions& options) {
+  report::TextTable table;
+  table.header = {"shape", "blocks", "hidden", "experts", "matrices", "parameters", "bytes"};
+  table.right_aligned = {false, true, true, true, true, true, true};
+  const bool json = options.format == OutputFormat::json;
+  for (const synth::ModelShape& shape : synth::model_shapes()) {
+    synth::CheckpointOptions checkpoint = options.checkpoint;
+    checkpoint.shape = shape;
+    const synth::CheckpointSummary summary = synth::checkpoint_summary(checkpoint);
+    table.rows.push_back({shape.name, std::to_string(shape.blocks), std::to_string(shape.hidden),
+                          std::to_string(shape.experts), std::to_string(summary.matrices),
+                          json ? std::to_string(summary.parameters)
+                               : rounded(static_cast<double>(summary.parameters), 4),
+                          json ? std::to_string(summary.bytes) : human_bytes(summary.bytes)});
+  }
+  return json ? report::render_json(table) + "\n" : report::render_text(table);
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,246 @@
+#include "options/decision_options.hpp"
+
+#include <filesystem>
+
+#include "wishart/job/options.hpp"
+
+namespace wishart::job {
+namespace {
+
+using Formats = std::vector<std::pair<std::string, OutputFormat>>;
+
+OutputFormat format_of(const po::variables_map& values, const Formats& formats) {
+  return choice<OutputFormat>("--format", values["format"].as<std::string>(), formats);
+}
+
+Formats all_formats() {
+  return {{"text", OutputFormat::text},
+          {"md", OutputFormat::md},
+          {"csv", OutputFormat::csv},
+          {"json", OutputFormat::json}};
+}
+
+std::vector<std::string> texts_of(const po::variables_map& values, const char* name) {
+  if (values.count(name) == 0) return {};
+  return values[name].as<std::vector<std::string>>();
+}
+
+}  // namespace
+
+Command compare_command() {
+  Command command{"compare",
+                  "[ARCHIVE] A B",
+                  "Compares two checkpoints layer by layer, what changed most first.\n"
+                  "A and B are ids in ARCHIVE, or archive files, which need no ARCHIVE.",
+                  po::options_description("Options"),
+                  "checkpoint",
+                  3};
+  command.options.add_options()(
+      "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
+      "ARCHIVE, A, B, in this order; also as bare words");
+  add_format_option(command.options, "text", "text, md, csv or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+CompareOptions parse_compare(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, compare_command());
+  CompareOptions options;
+  options.checkpoints = texts_of(values, "checkpoint");
+  const std::size_t count = options.checkpoints.size();
+  if (count == 3) {
+    options.archive = options.checkpoints.front();
+    options.checkpoints.erase(options.checkpoints.begin());
+  } else if (count != 2) {
+    throw Error(Blame::usage, "wishart compare: expected [ARCHIVE] A B, found " +
+                                  std::to_string(count) + (count == 1 ? " word" : " words") +
+                                  ". See wishart compare --help");
+  }
+  if (count == 2) {
+    for (const std::string& word : options.checkpoints) {
+      // Without an archive both are paths; a bare name of a folder or file is one too.
+      if (!std::filesystem::exists(word)) {
+        throw Error(Blame::usage, "wishart compare: '" + printable(word) +
+                                      "' is no archive file. Name the archive of an id first: "
+                                      "wishart compare ARCHIVE A B");
+      }
+    }
+    for (std::string& word : options.checkpoints) word = std::filesystem::absolute(word).string();
+  }
+  options.format = format_of(values, all_formats());
+  return options;
+}
+
+Command gate_command() {
+  Command command{"gate",
+                  "ARCHIVE",
+                  "Judges a checkpoint by rules. Exit code 0 if it passes, 1 if it fails.",
+                  po::options_description("Options"),
+                  "archive",
+                  1};
+  add_archive_option(command.options);
+  command.options.add_options()("rules", po::value<std::string>()->required()->value_name("FILE"),
+                                "the rules, e.g. jobs/gate-finetune.cfg");
+  add_checkpoint_option(command.options,
+                        "what is judged: an id, or an archive file (default: the only one)");
+  command.options.add_options()("base",
+                                po::value<std::string>()->default_value("")->value_name("ID"),
+                                "what it is laid beside: an id, or an archive file")(
+      "stage", po::value<std::vector<std::string>>()->value_name("ID"),
+      "instead of the two: all stages of a model in their order, once for each")(
+      "every-stage", po::bool_switch(),
+      "judge all stages, not only the last, by rules without base");
+  add_format_option(command.options, "text", "text, md or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+GateOptions parse_gate(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, gate_command());
+  GateOptions options;
+  options.archive = values["archive"].as<std::string>();
+  options.rules = values["rules"].as<std::string>();
+  options.checkpoint = values["checkpoint"].as<std::string>();
+  options.base = values["base"].as<std::string>();
+  options.stages = texts_of(values, "stage");
+  options.every_stage = values["every-stage"].as<bool>();
+  options.format = format_of(
+      values,
+      {{"text", OutputFormat::text}, {"md", OutputFormat::md}, {"json", OutputFormat::json}});
+  if (!options.stages.empty() && !(options.checkpoint.empty() && options.base.empty())) {
+    throw Error(Blame::usage,
+                "--stage names all checkpoints in their order. Leave out --checkpoint and --base");
+  }
+  return options;
+}
+
+Command index_command() {
+  Command command{"index",
+                  "ARCHIVE",
+                  "Brings index.h5 up to date: a row and a link for each checkpoint.\n"
+                  "A scan does it at its end.",
+                  po::options_description("Options"),
+                  "archive",
+                  1};
+  add_archive_option(command.options, "archive folder; also as a bare word");
+  command.options.add_options()("rebuild", po::bool_switch(),
+                                "open every file, not only those that have changed");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+IndexOptions parse_index(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, index_command());
+  return {values["archive"].as<std::string>(), values["rebuild"].as<bool>()};
+}
+
+Command merge_command() {
+  Command command{"merge",
+                  "ARCHIVE",
+                  "Packs an archive folder into one file, or unpacks such a file.",
+                  po::options_description("Options"),
+                  "archive",
+                  1};
+  add_archive_option(command.options, "archive folder, or packed file; also as a bare word");
+  command.options.add_options()("out", po::value<std::string>()->value_name("FILE"),
+                                "pack into this file, which is new")(
+      "unpack", po::value<std::string>()->value_name("DIR"), "unpack into this folder");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+MergeOptions parse_merge(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, merge_command());
+  MergeOptions options;
+  options.archive = values["archive"].as<std::string>();
+  if (values.count("out") > 0) options.out = values["out"].as<std::string>();
+  if (values.count("unpack") > 0) options.unpack = values["unpack"].as<std::string>();
+  if (options.out.empty() == options.unpack.empty()) {
+    throw Error(Blame::usage,
+                "wishart merge: expected one of --out FILE and --unpack DIR. See "
+                "wishart merge --help");
+  }
+  return options;
+}
+
+Command rank_command() {
+  Command command{"rank",
+                  "ARCHIVE",
+                  "Orders models or checkpoints by a metric. With known scores: how well each\n"
+                  "metric follows them, within groups of like depth and overall.",
+                  po::options_description("Options"),
+                  "archive",
+                  -1};
+  command.options.add_options()(
+      "archive", po::value<std::vector<std::string>>()->required()->value_name("ARCHIVE"),
+      "archive folders or files; also as bare words")(
+      "metric", po::value<std::string>()->default_value("alpha")->value_name("NAME"),
+      "by which they are ordered")(
+      "scores", po::value<std::string>()->value_name("CSV"),
+      "known scores: columns model, score, and group if there are any")(
+      "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
+      "the column of the scores");
+  add_format_option(command.options, "text", "text, md, csv or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+RankOptions parse_rank(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, rank_command());
+  RankOptions options;
+  for (const std::string& path : texts_of(values, "archive")) options.archives.emplace_back(path);
+  options.metric = values["metric"].as<std::string>();
+  if (values.count("scores") > 0) options.scores = values["scores"].as<std::string>();
+  options.score = values["score"].as<std::string>();
+  options.format = format_of(values, all_formats());
+  return options;
+}
+
+void add_window_option(po::options_description& options) {
+  options.add_options()("window",
+                        po::value<std::int64_t>()->default_value(kDefaultWindow)->value_name("N"),
+                        "of a history: checkpoints over which a layer counts as settled");
+}
+
+std::int64_t window_of(const po::variables_map& values) {
+  const auto window = values["window"].as<std::int64_t>();
+  if (window >= 2 && window <= 10'000) return window;
+  throw Error(Blame::usage,
+              "--window: expected a number from 2 to 10000, found " + std::to_string(window));
+}
+
+Command verify_command() {
+  Command command{"verify",
+                  "ARCHIVE",
+                  "Checks every byte of an archive: seals, checksums, schema, sums.\n"
+                  "Exit code 3 if a file is not whole.",
+                  po::options_description("Options"),
+                  "archive",
+                  1};
+  add_archive_option(command.options);
+  add_checkpoint_option(command.options, "only this checkpoint (default: all of the archive)");
+  command.options.add_options()(
+      "repair", po::bool_switch(),
+      "rename damaged files to ID.h5.damaged, so that the next scan computes them again");
+  add_format_option(command.options, "text", "text or json");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+VerifyOptions parse_verify(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, verify_command());
+  VerifyOptions options;
+  options.archive = values["archive"].as<std::string>();
+  options.checkpoint = values["checkpoint"].as<std::string>();
+  options.repair = values["repair"].as<bool>();
+  options.format = format_of(values, {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
+  return options;
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,311 @@
+#include "wishart/job/options.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "options/command_options.hpp"
+#include "options/decision_options.hpp"
+#include "options/fit_options.hpp"
+#include "options/plan_options.hpp"
+#include "options/shared_options.hpp"
+#include "options/synth_options.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// 90, 90s, 15m, 2h, 1:30 (hours and minutes), 1:30:00.
+double seconds_of(const std::string& text) {
+  const auto refuse = [&]() -> double {
+    throw Error(Blame::usage, "--time-limit: expected a time such as 45m, 2h or 1:30:00, found '" +
+                                  printable(text) + "'");
+  };
+  const auto number = [&](const std::string& part) {
+    double value = -1;
+    const char* const last = part.data() + part.size();
+    const auto [end, status] = std::from_chars(part.data(), last, value, std::chars_format::fixed);
+    if (status != std::errc{} || end != last || !(value >= 0) || !std::isfinite(value)) refuse();
+    return value;
+  };
+  const std::vector<std::string> parts = split(text, ':');
+  if (parts.size() == 2) return number(parts[0]) * 3600 + number(parts[1]) * 60;
+  if (parts.size() == 3) return number(parts[0]) * 3600 + number(parts[1]) * 60 + number(parts[2]);
+  if (parts.size() > 3 || text.empty()) refuse();
+  const std::string head = text.substr(0, text.size() - 1);
+  switch (text.back()) {
+    case 's':
+      return number(head);
+    case 'm':
+      return number(head) * 60;
+    case 'h':
+      return number(head) * 3600;
+    default:
+      return number(text);
+  }
+}
+
+Command scan_command() {
+  Command command{"scan",
+                  "PATH",
+                  "Computes the spectrum of every weight matrix of a checkpoint into an "
+                  "archive.\nRun it under mpirun or srun, or alone.",
+                  po::options_description("Options"),
+                  "path",
+                  -1};
+  command.options.add_options()(
+      "path", po::value<std::vector<std::string>>()->required()->value_name("PATH"),
+      "checkpoint (file or folder), or a folder of checkpoints; also as a bare word")(
+      "archive", po::value<std::string>()->required()->value_name("DIR"),
+      "folder of the archive; made if need be");
+  add_job_option(command.options);
+  command.options.add_options()(
+      "id", po::value<std::string>()->default_value("")->value_name("NAME"),
+      "name of the checkpoint in the archive (default: its file or folder name)")(
+      "time-limit", po::value<std::string>()->value_name("TIME"),
+      "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
+      "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
+      "auto, plain, json or none; on stderr");
+  command.options.add_options()(
+      "no-reuse", po::bool_switch(),
+      "compute also what has the same values as in an earlier checkpoint of the archive");
+  add_engine_options(command.options);
+  add_selection_options(command.options);
+  add_fit_options(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+Command inspect_command() {
+  Command command{
+      "inspect",
+      "PATH",
+      "Lists the matrices that would be analysed and what is skipped, and why.\nReads no numbers.",
+      po::options_description("Options"),
+      "path",
+      1};
+  command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
+                                "checkpoint; also as a bare word");
+  add_job_option(command.options);
+  add_format_option(command.options, "text", "text, csv or json");
+  add_selection_options(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+Command report_command() {
+  Command command{"report",
+                  "ARCHIVE",
+                  "Shows what an archive says about a checkpoint.",
+                  po::options_description("Options"),
+                  "archive",
+                  1};
+  add_archive_option(command.options);
+  add_checkpoint_option(command.options, "which checkpoint, if the archive holds several");
+  add_format_option(command.options, "text", "text, md, json, or html: one page with drawings");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  add_window_option(command.options);
+  command.options.add_options()(
+      "densities", po::value<std::int64_t>()->default_value(kDefaultDensities)->value_name("N"),
+      "of html: layers whose eigenvalues are drawn, those that need attention first");
+  return command;
+}
+
+Command export_command() {
+  Command command{"export",
+                  "ARCHIVE",
+                  "Writes a table or a spectrum of an archive to standard output.",
+                  po::options_description("Options"),
+                  "archive",
+                  1};
+  add_archive_option(command.options);
+  add_checkpoint_option(command.options, "which checkpoint, if the archive holds several");
+  command.options.add_options()(
+      "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
+      "layers, summary, skipped, history, spectrum or scan")(
+      "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
+      "for a spectrum or a scan: the matrix, by key or tensor name");
+  add_format_option(command.options, "csv", "csv or json; npy for a spectrum");
+  add_job_option(command.options);
+  add_help_option(command.options);
+  add_window_option(command.options);
+  return command;
+}
+
+}  // namespace
+
+std::string ScanOptions::result_options_json() const {
+  std::string json = "{\"mode\": ";
+  json += selection.weightwatcher ? "\"weightwatcher\"" : "\"corrected\"";
+  json += ", \"method\": " + json_quoted(method_name(method));
+  json += ", \"precision\": " + json_quoted(precision_name(precision));
+  json += std::string(", \"resolve\": ") + (resolve ? "true" : "false");
+  json += ", \"solver\": " + json_quoted(solver_name(solver));
+  json += std::string(", \"pool\": ") + (selection.no_pool ? "false" : "true");
+  json += ", \"min_evals\": " + std::to_string(selection.min_evals);
+  json += ", \"team_size\": " + std::to_string(team_size);
+  // Only where they are given, so that archives of earlier versions keep their meaning.
+  if (!selection.base.empty()) json += ", \"base\": " + json_quoted(selection.base.string());
+  if (!selection.with_base.empty()) {
+    json += ", \"with_base\": " + json_quoted(selection.with_base.string());
+  }
+  if (selection.split_fused) json += ", \"split_fused\": true";
+  if (randomize > 0) {
+    json +=
+        ", \"randomize\": " + std::to_string(randomize) + ", \"seed\": " + std::to_string(fit.seed);
+  }
+  if (farms > 0) json += ", \"farms\": " + shortest(farms);
+  json += ", \"layers\": [";
+  for (std::size_t i = 0; i < selection.layers.size(); ++i) {
+    json += (i > 0 ? ", " : "") + json_quoted(selection.layers[i]);
+  }
+  return json + "]}";
+}
+
+ScanOptions parse_scan(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, scan_command());
+  ScanOptions options;
+  for (const std::string& path : values["path"].as<std::vector<std::string>>()) {
+    options.paths.emplace_back(path);
+  }
+  options.archive = values["archive"].as<std::string>();
+  options.id = values["id"].as<std::string>();
+  if (!options.id.empty() && !archive::is_checkpoint_id(options.id)) {
+    throw Error(Blame::usage,
+                "--id: expected up to 200 letters, digits and ._+=-, no dot at the "
+                "beginning, and not 'index'; found '" +
+                    printable(options.id) + "'");
+  }
+  options.selection = selection_of(values);
+  options.fit = fit_options_of(values);
+  options.fit.weightwatcher = options.selection.weightwatcher;
+  take_engine_options(options, values);
+  options.reuse = !values["no-reuse"].as<bool>();
+  if (values.count("time-limit") > 0) {
+    options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
+  }
+  options.progress = choice<ProgressStyle>("--progress", values["progress"].as<std::string>(),
+                                           {{"auto", ProgressStyle::automatic},
+                                            {"plain", ProgressStyle::plain},
+                                            {"json", ProgressStyle::json},
+                                            {"none", ProgressStyle::none}});
+  if (!options.id.empty() && options.paths.size() > 1) {
+    throw Error(Blame::usage, "--id names one checkpoint, but " +
+                                  std::to_string(options.paths.size()) + " paths were given");
+  }
+  return options;
+}
+
+InspectOptions parse_inspect(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, inspect_command());
+  InspectOptions options;
+  options.path = values["path"].as<std::string>();
+  options.selection = selection_of(values);
+  options.format = choice<OutputFormat>(
+      "--format", values["format"].as<std::string>(),
+      {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
+  return options;
+}
+
+ReportOptions parse_report(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, report_command());
+  ReportOptions options;
+  options.window = window_of(values);
+  options.densities = values["densities"].as<std::int64_t>();
+  if (options.densities < 0 || options.densities > kMostDensities) {
+    throw Error(Blame::usage, "--densities: expected a number from 0 to " +
+                                  std::to_string(kMostDensities) + ", found " +
+                                  std::to_string(options.densities));
+  }
+  options.archive = values["archive"].as<std::string>();
+  options.checkpoint = values["checkpoint"].as<std::string>();
+  options.format = choice<OutputFormat>("--format", values["format"].as<std::string>(),
+                                        {{"text", OutputFormat::text},
+                                         {"md", OutputFormat::md},
+                                         {"html", OutputFormat::html},
+                                         {"json", OutputFormat::json}});
+  return options;
+}
+
+ExportOptions parse_export(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, export_command());
+  ExportOptions options;
+  options.window = window_of(values);
+  options.archive = values["archive"].as<std::string>();
+  options.checkpoint = values["checkpoint"].as<std::string>();
+  const std::vector<std::pair<std::string, std::string>> tables{
+      {"layers", "layers"},   {"summary", "summary"},   {"skipped", "skipped"},
+      {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
+  options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
+  options.matrix = values["matrix"].as<std::string>();
+  options.format = choice<OutputFormat>(
+      "--format", values["format"].as<std::string>(),
+      {{"csv", OutputFormat::csv}, {"json", OutputFormat::json}, {"npy", OutputFormat::npy}});
+  const bool of_matrix = options.table == "spectrum" || options.table == "scan";
+  if (of_matrix && options.matrix.empty()) {
+    throw Error(Blame::usage, "--table " + options.table + ": name the matrix with --matrix");
+  }
+  if (options.table != "spectrum" && options.format == OutputFormat::npy) {
+    throw Error(Blame::usage,
+                "--format npy: only a spectrum is written as npy. Add --table spectrum");
+  }
+  return options;
+}
+
+std::string help_text(const std::string& command) {
+  if (command.empty()) {
+    return "wishart: the spectra of the weight matrices of large language models\n"
+           "\n"
+           "Usage: wishart COMMAND [OPTIONS]\n"
+           "\n"
+           "  scan PATH... --archive DIR   compute all spectra and metrics (under mpirun or srun, "
+           "or alone)\n"
+           "  inspect PATH                 list the matrices that would be analysed, and what is "
+           "skipped\n"
+           "  plan PATH --ranks N          how a scan would be divided over N ranks, and how long "
+           "it "
+           "takes\n"
+           "  refit ARCHIVE                compute all metrics again from the stored spectra\n"
+           "  report ARCHIVE               show the summary of a scanned checkpoint\n"
+           "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
+           "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
+           "  rank ARCHIVE...              order models by a metric; how metrics follow scores\n"
+           "  gate ARCHIVE --rules FILE    judge a checkpoint by rules: exit code 0 or 1\n"
+           "  verify ARCHIVE               check every byte of an archive; set aside what is "
+           "damaged\n"
+           "  index ARCHIVE                bring index.h5 up to date\n"
+           "  merge ARCHIVE --out FILE     pack an archive into one file; --unpack DIR and back\n"
+           "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
+           "for "
+           "benchmarks\n"
+           "\n"
+           "  wishart COMMAND --help, -h   the options of a command\n"
+           "  wishart --version            version, commit and libraries\n"
+           "\n"
+           "Exit codes: 0 done, 1 gate failed, 2 usage, 3 input, 4 resources, 5 some matrices "
+           "failed "
+           "numerically,\n"
+           "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
+           "again).\n";
+  }
+  for (const auto& make :
+       {scan_command, inspect_command, plan_command, refit_command, report_command, export_command,
+        compare_command, rank_command, gate_command, verify_command, index_command, merge_command,
+        synth_command}) {
+    const Command found = make();
+    if (found.name != command) continue;
+    std::ostringstream text;
+    text << "Usage: wishart " << found.name << ' ' << found.synopsis
+         << (found.max_positional < 0 ? "..." : "") << " [OPTIONS]\n\n"
+         << found.purpose << "\n\n"
+         << found.options;
+    return text.str();
+  }
+  return {};
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,60 @@
+#include "options/plan_options.hpp"
+
+#include "wishart/job/options.hpp"
+
+#include "options/shared_options.hpp"
+
+namespace wishart::job {
+
+Command plan_command() {
+  Command command{
+      "plan",
+      "PATH",
+      "Shows how a scan would be divided over ranks, what memory it needs and how long it "
+      "takes.\nReads no numbers, and needs neither MPI nor the ranks.",
+      po::options_description("Options"),
+      "path",
+      1};
+  command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
+                                "checkpoint; also as a bare word")(
+      "ranks", po::value<int>()->required()->value_name("N"), "ranks of the job")(
+      "ranks-per-node", po::value<int>()->default_value(0, "all on one")->value_name("N"),
+      "ranks on each node, for the sbatch line")(
+      "gflops", po::value<double>()->default_value(0, "measured here")->value_name("X"),
+      "what one rank multiplies in float64, for the prediction of seconds");
+  add_format_option(command.options, "text", "text, csv (a row for each matrix) or json");
+  add_job_option(command.options);
+  add_engine_options(command.options);
+  add_selection_options(command.options);
+  add_help_option(command.options);
+  return command;
+}
+
+PlanOptions parse_plan(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, plan_command());
+  PlanOptions options;
+  options.path = values["path"].as<std::string>();
+  options.scan.selection = selection_of(values);
+  take_engine_options(options.scan, values);
+  options.ranks = values["ranks"].as<int>();
+  if (options.ranks < 1) {
+    throw Error(Blame::usage,
+                "--ranks: expected at least 1, found " + std::to_string(options.ranks));
+  }
+  options.ranks_per_node = values["ranks-per-node"].as<int>();
+  if (options.ranks_per_node < 0) {
+    throw Error(Blame::usage, "--ranks-per-node: expected at least 1, found " +
+                                  std::to_string(options.ranks_per_node));
+  }
+  options.gflops = values["gflops"].as<double>();
+  if (!(options.gflops >= 0)) {
+    throw Error(Blame::usage,
+                "--gflops: expected a positive number, found " + shortest(options.gflops));
+  }
+  options.format = choice<OutputFormat>(
+      "--format", values["format"].as<std::string>(),
+      {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
+  return options;
+}
+
+}  // namespace wishart::job

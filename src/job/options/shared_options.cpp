@@ -1,0 +1,136 @@
+#include "options/shared_options.hpp"
+
+#include "wishart/spectrum/spectrum.hpp"
+
+namespace wishart::job {
+
+void add_selection_options(po::options_description& options) {
+  options.add_options()(
+      "compat", po::value<std::string>()->value_name("weightwatcher"),
+      "give WeightWatcher 0.7.5.5's numbers, defects included; implies --method svd")(
+      "no-pool", po::bool_switch(), "one matrix for each kernel offset of a convolution")(
+      "split-fused", po::bool_switch(),
+      "also q, k, v and gate, up of tensors that hold them together, where the config tells how")(
+      "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
+      "skip matrices with fewer singular values")(
+      "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
+      "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated")(
+      "base", po::value<std::string>()->value_name("PATH"),
+      "analyse the difference to this checkpoint, tensor by tensor of the same name and shape")(
+      "with-base", po::value<std::string>()->value_name("PATH"),
+      "of a LoRA adapter: analyse the weights of this checkpoint with the adapter added");
+}
+
+SelectionArguments selection_of(const po::variables_map& values) {
+  SelectionArguments selection;
+  if (values.count("compat") > 0) {
+    selection.weightwatcher =
+        choice<bool>("--compat", values["compat"].as<std::string>(), {{"weightwatcher", true}});
+  }
+  selection.no_pool = values["no-pool"].as<bool>();
+  selection.split_fused = values["split-fused"].as<bool>();
+  if (selection.split_fused && selection.weightwatcher) {
+    throw Error(Blame::usage,
+                "--split-fused: WeightWatcher analyses tensors as they are stored. Leave out "
+                "--compat or --split-fused");
+  }
+  selection.min_evals = values["min-evals"].as<std::int64_t>();
+  if (selection.min_evals < 1) {
+    throw Error(Blame::usage,
+                "--min-evals: expected at least 1, found " + std::to_string(selection.min_evals));
+  }
+  if (values.count("layers") > 0) {
+    selection.layers = values["layers"].as<std::vector<std::string>>();
+  }
+  if (values.count("base") > 0) selection.base = values["base"].as<std::string>();
+  if (values.count("with-base") > 0) selection.with_base = values["with-base"].as<std::string>();
+  return selection;
+}
+
+void add_engine_options(po::options_description& options) {
+  options.add_options()("method", po::value<std::string>()->value_name("METHOD"),
+                        "how singular values are computed: auto, gram, qr or svd (default gram)")(
+      "resolve", po::bool_switch(),
+      "with --method auto or gram: compute again by qr where over 1 % of the values are too small "
+      "for the Gram matrix")(
+      "precision", po::value<std::string>()->default_value("double")->value_name("double|single"),
+      "single: products in float32, sums in float64; faster, for screening")(
+      "solver", po::value<std::string>()->default_value("auto")->value_name("SOLVER"),
+      "where a team's eigenvalues are computed: auto, local, scalapack or elpa")(
+      "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
+      "threads of the BLAS in each rank (default: what OPENBLAS_NUM_THREADS or OMP_NUM_THREADS "
+      "says, else 1)")("team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
+                       "ranks that share each matrix")(
+      "randomize", po::value<std::int64_t>()->default_value(0)->value_name("K"),
+      "compute also the spectra with the elements in K random orders (rand_*, traps)")(
+      "farms", po::value<double>()->default_value(0, "0")->value_name("Q"),
+      "alpha also over windows with sides in the ratio Q, whatever the matrix's (farms_*)")(
+      "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
+      "memory that a rank may use, e.g. 8G (default: what its host has free, shared by its ranks)");
+}
+
+void take_engine_options(ScanOptions& options, const po::variables_map& values) {
+  // WeightWatcher's ranks and small eigenvalues need what the Gram matrix does not resolve.
+  options.method = options.selection.weightwatcher ? Method::svd : Method::gram;
+  if (values.count("method") > 0) {
+    options.method = choice<Method>(
+        "--method", values["method"].as<std::string>(),
+        {{"auto", Method::gram}, {"gram", Method::gram}, {"qr", Method::qr}, {"svd", Method::svd}});
+    if (options.selection.weightwatcher && options.method != Method::svd) {
+      throw Error(Blame::usage,
+                  "--compat weightwatcher needs --method svd: its ranks count singular values that "
+                  "the Gram matrix does not resolve. Leave out --method");
+    }
+  }
+  options.resolve = values["resolve"].as<bool>();
+  options.precision =
+      choice<Precision>("--precision", values["precision"].as<std::string>(),
+                        {{"double", Precision::float64}, {"single", Precision::float32}});
+  if (options.method != Method::gram &&
+      (options.resolve || options.precision == Precision::float32)) {
+    throw Error(Blame::usage, std::string(options.resolve ? "--resolve" : "--precision single") +
+                                  ": is for --method gram, but the method is " +
+                                  std::string(method_name(options.method)) + ". Leave one out");
+  }
+  options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
+                                  {{"auto", Solver::automatic},
+                                   {"local", Solver::local},
+                                   {"scalapack", Solver::scalapack},
+                                   {"elpa", Solver::elpa}});
+  if (options.solver == Solver::elpa && !spectrum::have_elpa()) {
+    throw Error(Blame::usage,
+                "--solver elpa: this program was built without ELPA. Install libelpa-dev and build "
+                "again, or use --solver scalapack");
+  }
+  options.threads_per_rank = values["threads-per-rank"].as<int>();
+  if (options.threads_per_rank < 0) {
+    throw Error(Blame::usage, "--threads-per-rank: expected at least 1, found " +
+                                  std::to_string(options.threads_per_rank));
+  }
+  options.team_size = values["team-size"].as<int>();
+  if (options.team_size < 0) {
+    throw Error(Blame::usage,
+                "--team-size: expected a number of ranks, or 0 to leave the choice; found " +
+                    std::to_string(options.team_size));
+  }
+  constexpr std::int64_t kMostOrders = 1000;
+  options.randomize = values["randomize"].as<std::int64_t>();
+  if (options.randomize < 0 || options.randomize > kMostOrders) {
+    throw Error(Blame::usage, "--randomize: expected a number from 0 to " +
+                                  std::to_string(kMostOrders) + ", found " +
+                                  std::to_string(options.randomize));
+  }
+  options.farms = values["farms"].as<double>();
+  constexpr double kMostAspect = 1e6;
+  if (options.farms != 0 && !(options.farms >= 1 && options.farms <= kMostAspect)) {
+    throw Error(Blame::usage,
+                "--farms: expected an aspect ratio from 1 to 1000000, or 0 for none; found " +
+                    shortest(options.farms));
+  }
+  if (values.count("memory-per-rank") > 0) {
+    options.memory_per_rank_bytes =
+        parse_bytes(values["memory-per-rank"].as<std::string>(), "--memory-per-rank");
+  }
+}
+
+}  // namespace wishart::job

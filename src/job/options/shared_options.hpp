@@ -1,0 +1,24 @@
+#pragma once
+
+/// @file
+/// Options that several commands take: which tensors become matrices, and how they are computed.
+
+#include "wishart/job/options.hpp"
+
+#include "options/command_options.hpp"
+
+namespace wishart::job {
+
+/// --compat, --no-pool, --split-fused, --min-evals, --layers: for scan, inspect and plan.
+void add_selection_options(po::options_description& options);
+/// @throws Error with Blame::usage
+[[nodiscard]] SelectionArguments selection_of(const po::variables_map& values);
+
+/// --method, --resolve, --precision, --solver, --threads-per-rank, --team-size,
+/// --randomize, --farms, --memory-per-rank: for scan and plan.
+void add_engine_options(po::options_description& options);
+/// Reads them into `options`, whose selection is known.
+/// @throws Error with Blame::usage
+void take_engine_options(ScanOptions& options, const po::variables_map& values);
+
+}  // namespace wishart::job

@@ -1,0 +1,105 @@
+#include "scan/earlier_checkpoint.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/build_info.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "scan/stored_spectrum.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// How many files are looked at: before the id in natural order, and last changed.
+constexpr std::size_t kNearest = 4;
+constexpr std::size_t kLatest = 4;
+
+/// Ids worth a look, best first.
+std::vector<std::string> candidates(const std::filesystem::path& archive, const std::string& own) {
+  std::vector<std::string> ids = archive::list_checkpoints(archive);
+  std::erase(ids, own);
+  std::vector<std::string> found;
+  auto at = std::lower_bound(ids.begin(), ids.end(), own, natural_less);
+  while (at != ids.begin() && found.size() < kNearest) found.push_back(*--at);
+  std::vector<std::pair<std::filesystem::file_time_type, std::string>> by_time;
+  for (const std::string& id : ids) {
+    std::error_code code;
+    const auto time = std::filesystem::last_write_time(archive / (id + ".h5"), code);
+    if (!code) by_time.emplace_back(time, id);
+  }
+  const auto count = static_cast<std::ptrdiff_t>(std::min(kLatest, by_time.size()));
+  std::partial_sort(by_time.begin(), by_time.begin() + count, by_time.end(), std::greater<>());
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    const std::string& id = by_time[static_cast<std::size_t>(i)].second;
+    if (std::find(found.begin(), found.end(), id) == found.end()) found.push_back(id);
+  }
+  return found;
+}
+
+/// The folder that holds a checkpoint, and its siblings.
+std::filesystem::path run_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path();
+}
+
+}  // namespace
+
+bool is_by_this_program(const Provenance& provenance) {
+  return provenance.program_version == build_info().version &&
+         provenance.program_commit == build_info().commit;
+}
+
+EarlierCheckpoint::EarlierCheckpoint(CheckpointRecord record) : record_(std::move(record)) {
+  for (std::size_t i = 0; i < record_.layers.size(); ++i) {
+    by_key_.emplace(record_.layers[i].key, i);
+  }
+}
+
+std::string EarlierCheckpoint::hash_of(const Matrix& matrix) const {
+  const auto found = by_key_.find(matrix.key);
+  if (found == by_key_.end()) return {};
+  const LayerRow& row = record_.layers[found->second];
+  const bool alike = row.has_esd && row.rows == matrix.rows && row.cols == matrix.cols &&
+                     row.num_evals == matrix.num_values() && row.w_norm == matrix.w_norm;
+  return alike ? row.hash : std::string();
+}
+
+const LayerRow& EarlierCheckpoint::row_of(const std::string& key) const {
+  return record_.layers[by_key_.at(key)];
+}
+
+Spectrum EarlierCheckpoint::spectrum_of(const std::string& key) const {
+  const std::size_t at = by_key_.at(key);
+  StoredSpectrum part = record_.spectra[at];
+  Spectrum spectrum = restored(record_.layers[at], std::move(part));
+  if (spectrum.same_as.empty()) spectrum.same_as = record_.provenance.checkpoint_id;
+  return spectrum;
+}
+
+std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
+                                              const EarlierWanted& wanted) {
+  std::filesystem::path chosen;
+  for (const std::string& id : candidates(archive, wanted.id)) {
+    try {
+      const std::filesystem::path file = archive / (id + ".h5");
+      const Provenance provenance = archive::read_provenance(file);
+      if (!is_by_this_program(provenance) || provenance.options != wanted.options) continue;
+      const bool same_run = run_of(provenance.checkpoint_path) == run_of(wanted.path);
+      if (chosen.empty() || same_run) chosen = file;
+      if (same_run) break;
+    } catch (const Error&) {
+      // A damaged neighbour is not this checkpoint's concern: `verify` names it.
+    }
+  }
+  if (chosen.empty()) return std::nullopt;
+  try {
+    return EarlierCheckpoint(archive::read_archive(chosen));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace wishart::job

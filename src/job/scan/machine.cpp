@@ -1,0 +1,71 @@
+#include "scan/machine.hpp"
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+
+#include "wishart/spectrum/spectrum.hpp"
+
+#include "scan/control_group.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// The share of a host's memory that the plan may fill: the rest is for the page cache, MPI and
+/// others.
+constexpr double kUsableShare = 0.8;
+
+std::int64_t mem_available_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key;
+  std::int64_t kib = 0;
+  std::string unit;
+  while (file >> key >> kib && std::getline(file, unit)) {
+    if (key == "MemAvailable:") return kib * 1024;
+  }
+  return 0;
+}
+
+std::int64_t environment_mib(const char* name) {
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
+  return text == nullptr ? 0 : std::strtoll(text, nullptr, 10);
+}
+
+}  // namespace
+
+std::int64_t host_memory_bytes() {
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  const auto consider = [&](std::int64_t bytes) {
+    if (bytes > 0 && bytes < least) least = bytes;
+  };
+  consider(mem_available_bytes());
+  consider(control_group_bytes());
+  consider(environment_mib("SLURM_MEM_PER_NODE") << 20U);
+  consider((environment_mib("SLURM_MEM_PER_CPU") * environment_mib("SLURM_CPUS_ON_NODE")) << 20U);
+  return least == std::numeric_limits<std::int64_t>::max() ? 0 : least;
+}
+
+Layout survey(const mpi::Comm& world) {
+  const mpi::Comm host = world.split_by_host();
+  Layout layout;
+  layout.ranks = world.size();
+  std::array<std::int64_t, 1> hosts{host.rank() == 0 ? 1 : 0};
+  world.sum(std::span<std::int64_t>(hosts));
+  layout.hosts = hosts[0];
+  layout.ranks_per_host = world.maximum(std::int64_t{host.size()});
+  const double usable = kUsableShare * static_cast<double>(host_memory_bytes()) / host.size();
+  layout.memory_per_rank_bytes = world.minimum(static_cast<std::int64_t>(usable));
+  layout.threads = world.maximum(spectrum::blas_threads());
+  return layout;
+}
+
+std::string layout_text(const Layout& layout) {
+  return std::to_string(layout.ranks) + (layout.ranks == 1 ? " rank" : " ranks") + " on " +
+         std::to_string(layout.hosts) + (layout.hosts == 1 ? " host" : " hosts") +
+         (layout.threads == 0 ? ""
+                              : ", " + std::to_string(layout.threads) +
+                                    (layout.threads == 1 ? " thread each" : " threads each"));
+}
+
+}  // namespace wishart::job

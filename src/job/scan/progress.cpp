@@ -1,0 +1,95 @@
+#include "scan/progress.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <ostream>
+#include <utility>
+
+#include "wishart/core/seconds.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::job {
+namespace {
+
+constexpr double kTerminalSeconds = 0.2;  ///< between two states on a terminal
+constexpr double kPlainSeconds = 10.0;  ///< between plain lines at first; later a tenth of the time
+
+}  // namespace
+
+std::string clock_text(double seconds) {
+  const auto total = static_cast<std::int64_t>(std::llround(std::max(0.0, seconds)));
+  std::array<char, 48> text{};
+  if (total >= 3600) {
+    std::snprintf(text.data(), text.size(), "%lld:%02lld:%02lld",
+                  static_cast<long long>(total / 3600), static_cast<long long>(total / 60 % 60),
+                  static_cast<long long>(total % 60));
+  } else {
+    std::snprintf(text.data(), text.size(), "%lld:%02lld", static_cast<long long>(total / 60),
+                  static_cast<long long>(total % 60));
+  }
+  return text.data();
+}
+
+Progress::Progress(std::ostream& out, ProgressStyle style, bool terminal, std::string checkpoint,
+                   std::int64_t total_matrices, double total_flops)
+    : out_(&out),
+      style_(style),
+      checkpoint_(std::move(checkpoint)),
+      total_matrices_(total_matrices),
+      total_flops_(total_flops),
+      start_(std::chrono::steady_clock::now()) {
+  if (style_ == ProgressStyle::automatic) {
+    rewrite_ = terminal;
+    style_ = ProgressStyle::plain;
+  }
+  next_show_seconds_ = rewrite_ ? 0 : kPlainSeconds;
+}
+
+double Progress::elapsed_seconds() const { return seconds_since(start_); }
+
+void Progress::finished(double flops) {
+  ++done_matrices_;
+  done_flops_ += flops;
+  changed_ = true;
+}
+
+void Progress::show_if_due() {
+  if (style_ == ProgressStyle::none) return;
+  const double now = elapsed_seconds();
+  if (now < next_show_seconds_ || (!changed_ && !rewrite_)) return;
+  show();
+  next_show_seconds_ = now + (rewrite_ ? kTerminalSeconds : std::max(kPlainSeconds, now / 10));
+}
+
+void Progress::end() {
+  if (style_ == ProgressStyle::none) return;
+  if (changed_ || rewrite_) show();
+  if (rewrite_) *out_ << '\n' << std::flush;
+}
+
+void Progress::show() {
+  changed_ = false;
+  const double share = total_flops_ > 0 ? done_flops_ / total_flops_ : 1.0;
+  const double elapsed = elapsed_seconds();
+  const double left = share > 0 ? elapsed / share * (1 - share) : -1;
+  if (style_ == ProgressStyle::json) {
+    *out_ << "{\"checkpoint\": " << json_quoted(checkpoint_) << ", \"done\": " << done_matrices_
+          << ", \"total\": " << total_matrices_ << ", \"share\": " << rounded(share, 6)
+          << ", \"elapsed_seconds\": " << rounded(elapsed, 6)
+          << ", \"left_seconds\": " << (left < 0 ? "null" : rounded(left, 6)) << "}\n"
+          << std::flush;
+    return;
+  }
+  std::array<char, 16> percent{};
+  std::snprintf(percent.data(), percent.size(), "%3.0f%%", 100 * share);
+  if (rewrite_) *out_ << "\r\x1b[K";
+  *out_ << printable(checkpoint_, 60) << ": " << done_matrices_ << " of " << total_matrices_
+        << " matrices, " << percent.data() << " of the work, " << clock_text(elapsed) << " elapsed";
+  if (left >= 0 && done_matrices_ < total_matrices_)
+    *out_ << ", about " << clock_text(left) << " left";
+  if (!rewrite_) *out_ << '\n';
+  *out_ << std::flush;
+}
+
+}  // namespace wishart::job

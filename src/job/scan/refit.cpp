@@ -1,0 +1,116 @@
+#include "scan/refit.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/archive/reader.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/fit/metrics.hpp"
+#include "wishart/fit/recommend.hpp"
+#include "wishart/fit/summary.hpp"
+#include "wishart/job/commands.hpp"
+
+#include "scan/lock_texts.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// How often it is looked whether the lock wants to be touched.
+constexpr std::chrono::seconds kLook{1};
+
+/// Fits every layer; each is a function of its own row and spectrum, so the order does not matter.
+/// This thread keeps the lock alive meanwhile: the replicas of a single layer can take minutes.
+void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int threads,
+                  archive::CheckpointLock& lock) {
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < record.layers.size(); i = next++) {
+      record.layers[i] = fit::refitted_row(record.layers[i], record.spectra[i], options);
+    }
+  };
+  std::vector<std::future<void>> workers;  // whose end waits for those still at work
+  try {
+    for (int t = 0; t < threads; ++t) workers.push_back(std::async(std::launch::async, work));
+    for (std::future<void>& worker : workers) {
+      while (worker.wait_for(kLook) != std::future_status::ready) lock.beat();
+      worker.get();
+    }
+  } catch (...) {
+    next = record.layers.size();
+    throw;
+  }
+}
+
+/// The folder of an archive file.
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
+/// The id by which a file is locked: that of its name, as by the scan that would write it. A copy
+/// under another name holds the same checkpoint, but is a file by itself.
+std::string id_of(const std::filesystem::path& file) {
+  std::string id = file.stem().string();
+  if (archive::is_checkpoint_id(id)) return id;
+  throw Error(Blame::usage, printable(file.string()) + ": '" + printable(id) +
+                                "' cannot be the id of a checkpoint, by which its file is locked. "
+                                "Rename it: letters, digits and ._+=-, no dot at the front");
+}
+
+}  // namespace
+
+std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
+                       archive::CheckpointLock& lock) {
+  require(lock.held(), "an archive file is replaced by who has its lock");
+  CheckpointRecord record = archive::read_archive(file);
+  archive::check_own_id(file, record);
+  options.weightwatcher = record.provenance.mode == "weightwatcher";
+  if (threads == 0) threads = static_cast<int>(std::thread::hardware_concurrency());
+  threads =
+      std::clamp(threads, 1, static_cast<int>(std::max<std::size_t>(record.layers.size(), 1)));
+  refit_layers(record, options, threads, lock);
+  fit::recommend(record.layers);
+  record.summary = fit::summarize(record.layers, options.weightwatcher);
+  record.provenance.fit_options = fit::options_json(options);
+  record.provenance.fit_version = fit::kFitVersion;
+  lock.beat(true);
+  archive::replace_archive(file, record);
+  return record.layers.size();
+}
+
+CommandResult refit_archive(const RefitOptions& options) {
+  const archive::Reader archive(options.archive);
+  if (archive.packed()) {
+    throw Error(Blame::usage, printable(options.archive.string()) +
+                                  ": is a packed archive, which is read only. Unpack it first: "
+                                  "wishart merge FILE --unpack DIR");
+  }
+  std::vector<std::filesystem::path> files;
+  if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
+    files.push_back(archive.file_of(archive.chosen(options.checkpoint)));
+  } else {
+    for (const std::string& id : archive.ids()) files.push_back(archive.file_of(id));
+  }
+  CommandResult result;
+  for (const auto& file : files) {
+    const std::string id = id_of(file);
+    archive::CheckpointLock lock(folder_of(file), id);
+    if (!lock.held()) {
+      result.text += left_to_another_text(id, lock);
+      result.exit_code = static_cast<int>(Blame::interrupted);
+      continue;
+    }
+    if (lock.taken_over()) result.text += taken_over_text(id, lock) + "\n";
+    const std::size_t layers = refit_file(file, options.fit, options.threads, lock);
+    result.text += printable(file.stem().string()) + ": " + std::to_string(layers) +
+                   " matrices fitted again\n";
+  }
+  return result;
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,56 @@
+#include "scan/stored_spectrum.hpp"
+
+#include <utility>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/narrow.hpp"
+
+namespace wishart::job {
+
+StoredSpectrum stored(Spectrum&& spectrum) {
+  return {std::move(spectrum.sigma), std::move(spectrum.view_sigma_min),
+          std::move(spectrum.view_sigma_max), std::move(spectrum.view_rank_loss)};
+}
+
+Spectrum restored(const LayerRow& row, StoredSpectrum&& part) {
+  Spectrum spectrum;
+  spectrum.exit_code = narrow<std::int32_t>(row.exit_code, "an exit code");
+  for (const Method method : {Method::svd, Method::qr}) {
+    if (method_name(method) == row.method) spectrum.method = method;
+  }
+  if (row.precision == precision_name(Precision::float32)) spectrum.precision = Precision::float32;
+  spectrum.solver = row.solver;
+  spectrum.team_size = narrow<std::int32_t>(row.team_size, "a team's size");
+  spectrum.num_nan = row.num_nan;
+  spectrum.num_inf = row.num_inf;
+  spectrum.hash = row.hash;
+  spectrum.seconds = row.seconds;
+  spectrum.weights = row.weights;
+  spectrum.same_as = row.same_as;
+  if (row.status == "error" || row.status == "nonfinite") {
+    spectrum.status = row.status == "error" ? SpectrumStatus::failed : SpectrumStatus::nonfinite;
+    spectrum.reason = row.reason;
+    return spectrum;
+  }
+  spectrum.status = SpectrumStatus::ok;  // the reason of such a row is that of its fit
+  spectrum.sigma = std::move(part.sigma);
+  spectrum.view_sigma_min = std::move(part.view_sigma_min);
+  spectrum.view_sigma_max = std::move(part.view_sigma_max);
+  spectrum.view_rank_loss = std::move(part.view_rank_loss);
+  spectrum.floor_sigma = row.floor_sigma;
+  spectrum.num_below_floor = row.num_below_floor;
+  spectrum.sum_squares = row.sum_squares;
+  spectrum.sum_squares_error = row.sum_squares_error;
+  return spectrum;
+}
+
+bool is_lasting(const Spectrum& spectrum) noexcept {
+  return spectrum.status != SpectrumStatus::failed ||
+         spectrum.exit_code == static_cast<int>(Blame::numerics);
+}
+
+bool is_lasting(const LayerRow& row) noexcept {
+  return row.status != "error" || row.exit_code == static_cast<int>(Blame::numerics);
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,257 @@
+#include "scan/worker.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <exception>
+
+#include "wishart/checkpoint/element_reader.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/seconds.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/fit/farms.hpp"
+#include "wishart/fit/metrics.hpp"
+#include "wishart/fit/randomised.hpp"
+#include "wishart/mpi/courier.hpp"
+#include "wishart/spectrum/comparison.hpp"
+#include "wishart/spectrum/tally.hpp"
+
+#include "scan/permuted_source.hpp"
+#include "scan/window_source.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// The elements of one matrix, from its checkpoint.
+class CheckpointSource : public spectrum::ElementSource {
+public:
+  CheckpointSource(checkpoint::ElementReader& reader, const Matrix& matrix)
+      : reader_(&reader), matrix_(&matrix) {}
+
+  void read(std::int64_t view, std::int64_t row_begin, std::int64_t row_end, std::int64_t col_begin,
+            std::int64_t col_end, std::span<double> out) override {
+    checkpoint::read_block(*reader_, *matrix_, view, {row_begin, row_end, col_begin, col_end}, out);
+  }
+
+private:
+  checkpoint::ElementReader* reader_;
+  const Matrix* matrix_;
+};
+
+/// The hash of a matrix's values as compute_spectrum makes it, each rank reading its part of the
+/// rows; empty if they cannot be read: why is told when the matrix is computed. Collective over the
+/// team.
+std::string values_hash(const Matrix& matrix, CheckpointSource& source, const mpi::Comm& team,
+                        std::int64_t panel_bytes, spectrum::Workspace& workspace) {
+  spectrum::Tally tally;
+  try {
+    const std::int64_t begin = matrix.rows * team.rank() / team.size();
+    const std::int64_t end = matrix.rows * (team.rank() + 1) / team.size();
+    const std::int64_t depth =
+        std::clamp<std::int64_t>(panel_bytes / (8 * std::max<std::int64_t>(matrix.cols, 1)), 1,
+                                 std::max<std::int64_t>(end - begin, 1));
+    workspace.reset();
+    const std::span<double> panel = workspace.take<double>(depth * matrix.cols);
+    for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
+      for (std::int64_t row = begin; row < end; row += depth) {
+        const std::int64_t last = std::min(row + depth, end);
+        const std::span<double> values =
+            panel.first(static_cast<std::size_t>((last - row) * matrix.cols));
+        source.read(view, row, last, 0, matrix.cols, values);
+        tally.add((view * matrix.rows + row) * matrix.cols, values);
+      }
+    }
+  } catch (const std::exception&) {
+    // What was not read is missing in the count of all ranks.
+  }
+  tally.combine(team);
+  const bool whole = tally.num_elements() == matrix.num_views() * matrix.rows * matrix.cols;
+  return whole ? tally.hash().hex() : std::string();
+}
+
+/// One matrix, with its fit on the first rank of the team.
+class MatrixSolver {
+public:
+  explicit MatrixSolver(const WorkOrder& order)
+      : order_(&order), reader_(checkpoint::make_reader(order.root, order.files)) {}
+
+  Result solve(std::int64_t item, spectrum::Team& team) {
+    const Matrix& matrix = order_->matrices[static_cast<std::size_t>(item)];
+    const plan::Way& way = order_->ways[static_cast<std::size_t>(item)];
+    spectrum::SolveOptions options;
+    options.method = way.method;
+    options.precision = way.precision;
+    options.solver = way.solver;
+    options.distributed = way.distributed;
+    options.panel_bytes = way.panel_bytes;
+    options.resolve = order_->resolve;
+    CheckpointSource source(*reader_, matrix);
+    Result result;
+    result.item = item;
+    const std::string& known = order_->known_hashes[static_cast<std::size_t>(item)];
+    if (!known.empty()) {
+      const auto start = std::chrono::steady_clock::now();
+      result.unchanged =
+          values_hash(matrix, source, team.comm(), way.panel_bytes, workspace_) == known;
+      result.spectrum.seconds = seconds_since(start);
+      result.spectrum.team_size = team.comm().size();
+      if (result.unchanged) return result;
+    }
+    result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
+    if (way.randomize > 0) randomise(result.spectrum, matrix, source, team, options, way);
+    if (way.farms > 0) cut(result.spectrum, matrix, source, team, options, way);
+    if (way.compare) compare(result.spectrum, matrix, team, options);
+    if (team.comm().rank() == 0) {
+      const auto start = std::chrono::steady_clock::now();
+      result.row = fit::layer_row(matrix, result.spectrum, order_->fit);
+      result.row.fit_seconds = seconds_since(start);
+    }
+    return result;
+  }
+
+private:
+  /// Adds what the spectra with the elements in random order say. Collective over the team.
+  void randomise(Spectrum& own, const Matrix& matrix, CheckpointSource& source,
+                 spectrum::Team& team, spectrum::SolveOptions options, const plan::Way& way) {
+    const mpi::Comm& comm = team.comm();
+    const bool positive = own.status == SpectrumStatus::ok && own.sum_squares > 0;
+    if (comm.minimum(std::int64_t{positive}) == 0) return;
+    options.resolve = false;  // small values do not matter here, and the two should compare
+    options.method = own.method;
+    PermutedSource permuted(source, matrix, order_->fit.seed, way.held);
+    std::vector<std::vector<double>> sigma;
+    for (std::int64_t k = 0; k < way.randomize; ++k) {
+      permuted.choose(k);
+      Spectrum one = spectrum::compute_spectrum(matrix, permuted, team, options, workspace_);
+      own.seconds += one.seconds;
+      std::string failure = one.reason;
+      if (one.status == SpectrumStatus::ok && !keeps_sum(own, one, matrix)) {
+        failure = "the squares of the elements add up to " + rounded(one.sum_squares, 17) +
+                  ", in order to " + rounded(own.sum_squares, 17);
+        one.exit_code = static_cast<int>(Blame::numerics);
+      }
+      if (!failure.empty()) {
+        fail(own, "with its elements in random order: " + failure, one.exit_code);
+        return;
+      }
+      sigma.push_back(std::move(one.sigma));
+    }
+    if (comm.rank() != 0) return;
+    fit::measure_randomised(own.weights, matrix, own.sigma, sigma, permuted.mean(), order_->fit);
+  }
+
+  /// Adds alpha over windows of one aspect ratio. Collective over the team.
+  void cut(Spectrum& own, const Matrix& matrix, CheckpointSource& source, spectrum::Team& team,
+           spectrum::SolveOptions options, const plan::Way& way) {
+    const bool positive = own.status == SpectrumStatus::ok && own.sum_squares > 0;
+    if (team.comm().minimum(std::int64_t{positive}) == 0) return;
+    options.resolve = false;
+    options.method = own.method;
+    const fit::Windows windows = fit::fixed_aspect_windows(matrix, way.farms);
+    WindowSource window_source(source, windows);
+    const Spectrum all =
+        spectrum::compute_spectrum(windows.shape, window_source, team, options, workspace_);
+    own.seconds += all.seconds;
+    if (all.status != SpectrumStatus::ok) {
+      fail(own, "cut into windows: " + all.reason, all.exit_code);
+    } else if (team.comm().rank() == 0) {
+      fit::measure_farms(own.weights, windows, all.sigma, all.floor_sigma, order_->fit);
+    }
+  }
+
+  /// Adds how W and W_base differ, where the matrix is W - W_base. Collective over the team.
+  void compare(Spectrum& own, const Matrix& matrix, spectrum::Team& team,
+               const spectrum::SolveOptions& options) {
+    const mpi::Comm& comm = team.comm();
+    if (comm.minimum(std::int64_t{own.status == SpectrumStatus::ok}) == 0) return;
+    const Matrix tuned = term_of(matrix, 0);
+    const Matrix base = term_of(matrix, 1);
+    CheckpointSource tuned_source(*reader_, tuned);
+    // Two streams read at once, so each has files of its own.
+    const auto base_reader = checkpoint::make_reader(order_->root, order_->files);
+    CheckpointSource base_source(*base_reader, base);
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      const spectrum::Comparison c =
+          spectrum::compare(tuned, tuned_source, base, base_source, team, options, workspace_);
+      if (comm.rank() == 0) take(own.weights, c, own);
+    } catch (const std::exception& error) {
+      // Agreed on by the team, as in compute_spectrum.
+      fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
+    }
+    own.seconds += seconds_since(start);
+  }
+
+  /// W or W_base alone, as a matrix like that of their difference.
+  static Matrix term_of(const Matrix& difference, std::size_t part) {
+    Matrix matrix = difference;
+    matrix.tensor = difference.tensor.parts.at(part);
+    return matrix;
+  }
+
+  static void take(WeightMeasures& m, const spectrum::Comparison& c, const Spectrum& difference) {
+    m.base_norm = c.base_sum_squares;
+    m.tuned_norm = c.sum_squares;
+    m.base_sv_max = c.base_sigma_max;
+    m.tuned_sv_max = c.sigma_max;
+    if (c.base_sum_squares > 0) {
+      m.delta_frobenius = std::sqrt(difference.sum_squares / c.base_sum_squares);
+      m.delta_spectral = difference.sigma.back() / c.base_sigma_max;
+    }
+    m.cka = c.cka;
+    m.ww_cka = c.uncentred_root;
+    m.num_top = c.num_vectors;
+    m.top_overlap = c.overlap;
+    m.top_angle = c.largest_angle;
+    m.top_participation = c.participation;
+    m.top_entropy = c.entropy;
+    m.base_top_participation = c.base_participation;
+    m.base_top_entropy = c.base_entropy;
+    m.top_residual = c.residual;
+  }
+
+  /// Makes it a matrix that could not be done.
+  static void fail(Spectrum& spectrum, const std::string& reason, int exit_code) {
+    Spectrum failed;
+    failed.method = spectrum.method;
+    failed.team_size = spectrum.team_size;
+    failed.seconds = spectrum.seconds;
+    failed.reason = reason;
+    failed.exit_code = exit_code;
+    spectrum = std::move(failed);
+  }
+
+  /// True if the same elements were read, as far as the sum of their squares tells: it is
+  /// compensated, so that the order moves its last bits only.
+  static bool keeps_sum(const Spectrum& own, const Spectrum& permuted, const Matrix& matrix) {
+    const double bound = spectrum::sum_squares_bound(Precision::float64, matrix.rows, matrix.cols);
+    return std::abs(permuted.sum_squares - own.sum_squares) <= bound * own.sum_squares;
+  }
+
+  const WorkOrder* order_;
+  std::unique_ptr<checkpoint::ElementReader> reader_;
+  spectrum::Workspace workspace_;
+};
+
+}  // namespace
+
+void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams) {
+  MatrixSolver solver(order);
+  mpi::Courier courier(control, 0, kResultTag);
+  while (true) {
+    Results results;
+    results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
+    if (results.command.items.empty()) {
+      if (results.command.team == kLeave) courier.finish();
+      return;  // else nobody takes what has not left
+    }
+    spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
+    results.results.reserve(results.command.items.size());
+    for (const std::int64_t item : results.command.items) {
+      results.results.push_back(solver.solve(item, team));
+    }
+    if (team.comm().rank() == 0) courier.send(packed(results));
+  }
+}
+
+}  // namespace wishart::job
