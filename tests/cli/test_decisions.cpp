@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -62,7 +63,7 @@ void scan(const TempFolder& temp, const std::string& id,
 
 Outcome gate(const TempFolder& temp, const std::string& id, const std::string& rules) {
   return run_wishart({"gate", (temp / "archive").string(), "--base", "base", "--checkpoint", id,
-                      "--rules", WISHART_SOURCE "/jobs/" + rules});
+                      "--rules", in_source("jobs/" + rules)});
 }
 
 }  // namespace
@@ -106,7 +107,7 @@ TEST_CASE("the gate lets a fine-tune through and stops planted damage, by its la
   }
   const Outcome json = run_wishart({"gate", (temp / "archive").string(), "--stage", "base",
                                     "--stage", "tuned", "--stage", "scaled", "--rules",
-                                    WISHART_SOURCE "/jobs/gate-finetune.cfg", "--format", "json"});
+                                    in_source("jobs/gate-finetune.cfg"), "--format", "json"});
   CHECK(json.exit_code == 1);
   const auto file = temp.write("gate.json", json.out);
   CHECK(
@@ -205,7 +206,7 @@ TEST_CASE("commands that read an archive read a packed one too", "[packed]") {
       {"export", "--checkpoint", "checkpoint-2", "--table", "spectrum", "--matrix", kDamaged},
       {"rank", "--format", "csv"},
       {"gate", "--stage", "checkpoint-1", "--stage", "checkpoint-2", "--rules",
-       WISHART_SOURCE "/jobs/gate-finetune.cfg"}};
+       in_source("jobs/gate-finetune.cfg")}};
   for (const std::vector<std::string>& words : commands) {
     const auto output = [&](const std::string& from) {
       std::vector<std::string> arguments = words;

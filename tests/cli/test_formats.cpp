@@ -9,6 +9,7 @@
 #include "wishart/record/weight_measures.hpp"
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -75,9 +76,8 @@ void check_close(const CsvTable& ours, const CsvTable& expected) {
 
 /// Writes the model in all formats into a folder.
 bool make_formats(const TempFolder& folder) {
-  const Outcome made =
-      run_shell("/usr/bin/python3 " + quoted(WISHART_SOURCE "/tools/make-formats") + " " +
-                quoted((folder / "models").string()));
+  const Outcome made = run_shell("/usr/bin/python3 " + quoted(in_source("tools/make-formats")) +
+                                 " " + quoted((folder / "models").string()));
   if (made.exit_code != 0) WARN("skipped: tools/make-formats: " << made.err);
   return made.exit_code == 0;
 }

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 

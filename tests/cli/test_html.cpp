@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -46,8 +47,8 @@ std::size_t count(const std::string& text, const std::string& part) {
 
 void check_page(const TempFolder& temp, const std::string& page) {
   const auto file = temp.write("page.html", page);
-  const Outcome checked = run_shell("/usr/bin/python3 " WISHART_SOURCE "/tests/cli/check_html.py " +
-                                    quoted(file.string()));
+  const Outcome checked = run_shell("/usr/bin/python3 " + in_source("tests/cli/check_html.py") +
+                                    " " + quoted(file.string()));
   INFO(checked.err);
   CHECK(checked.exit_code == 0);
   for (const char* harm : {"<script>alert", "\x1b", "\xe2\x80\xae", "\xd8\x9c"}) {

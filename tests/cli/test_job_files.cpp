@@ -11,6 +11,7 @@
 
 #include "wishart/core/text.hpp"
 
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -90,7 +91,7 @@ Outcome run_job(const std::filesystem::path& file, const TempFolder& run) {
 
 std::vector<std::filesystem::path> job_files() {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(WISHART_SOURCE "/jobs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(in_source("jobs"))) {
     files.push_back(entry.path());
   }
   return files;

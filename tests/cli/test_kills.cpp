@@ -23,6 +23,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/verify.hpp"
 
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -61,7 +62,7 @@ public:
     const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(out, STDERR_FILENO);
-    const std::string runner = WISHART_SOURCE "/tools/mpirun";
+    const std::string runner = in_source("tools/mpirun");
     const std::string program = program_path();
     ::execl(runner.c_str(), runner.c_str(), "-np", "4", program.c_str(), "scan", model.c_str(),
             "--archive", archive.c_str(), "--progress", "none", nullptr);

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -37,8 +38,8 @@ void write_pickle(const std::filesystem::path& file, const std::string& value) {
 TEST_CASE("90 000 tensors are listed in little memory", "[large]") {
   const TempFolder folder;
   const Outcome made =
-      run_shell("/usr/bin/python3 " + quoted(WISHART_SOURCE "/tests/cli/make_deepseek_index.py") +
-                " " + quoted((folder / "v3").string()));
+      run_shell("/usr/bin/python3 " + quoted(in_source("tests/cli/make_deepseek_index.py")) + " " +
+                quoted((folder / "v3").string()));
   REQUIRE(made.exit_code == 0);
   REQUIRE(std::stoi(made.out) > 90'000);
   // A limit of 1 GiB on its memory; address sanitizer reserves more than that for itself.

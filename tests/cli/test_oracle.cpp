@@ -9,6 +9,7 @@
 #include "wishart/fit/laws.hpp"
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"

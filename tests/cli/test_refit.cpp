@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -143,8 +144,7 @@ TEST_CASE("an archive of an older schema is fitted and written anew", "[refit]")
   const TempFolder temp;
   std::filesystem::create_directories(temp / "archive");
   for (const char* name : {"archive-v1.h5", "archive-v2.h5"}) {
-    std::filesystem::copy_file(std::filesystem::path(WISHART_SOURCE) / "tests/data" / name,
-                               temp / "archive" / name);
+    std::filesystem::copy_file(data_file(name), temp / "archive" / name);
   }
   const Outcome refit = run_wishart({"refit", (temp / "archive").string()});
   INFO(refit.err);

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -76,7 +77,7 @@ TEST_CASE("a killed job goes on from its journal", "[resume]") {
   // Killed at several moments; whatever was reached, the next runs finish.
   for (const char* moment : {"0.5", "0.6", "0.7", "0.8"}) {
     (void)run_shell("timeout -s KILL " + std::string(moment) + " " +
-                    quoted(WISHART_SOURCE "/tools/mpirun") + " -np 2 " + quoted(program_path()) +
+                    quoted(in_source("tools/mpirun")) + " -np 2 " + quoted(program_path()) +
                     " scan " + quoted((temp / "model").string()) + " --archive " + quoted(archive));
   }
   CHECK(run_wishart({"scan", (temp / "model").string(), "--archive", archive}, 2).exit_code == 0);

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -35,9 +36,8 @@ constexpr Sample kSamples[]{
 
 /// All models, or nothing where they cannot be made.
 bool make_models(const TempFolder& folder) {
-  const Outcome made =
-      run_shell("/usr/bin/python3 " + quoted(WISHART_SOURCE "/tools/make-formats") + " " +
-                quoted((folder / "models").string()));
+  const Outcome made = run_shell("/usr/bin/python3 " + quoted(in_source("tools/make-formats")) +
+                                 " " + quoted((folder / "models").string()));
   if (made.exit_code != 0) WARN("skipped: tools/make-formats: " << made.err);
   return made.exit_code == 0;
 }

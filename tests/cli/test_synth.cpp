@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/temp_folder.hpp"
 
@@ -45,7 +46,7 @@ std::string check_truth(const TempFolder& temp, const Words& words) {
   INFO(scan.err);
   REQUIRE(scan.exit_code == 0);
   const Outcome checked =
-      run_shell("/usr/bin/python3 " + quoted(WISHART_SOURCE "/tests/cli/check_truth.py") + " " +
+      run_shell("/usr/bin/python3 " + quoted(in_source("tests/cli/check_truth.py")) + " " +
                 quoted(program_path()) + " " + quoted(model.string()) + " " + quoted(archive));
   INFO(checked.err);
   CHECK(checked.exit_code == 0);

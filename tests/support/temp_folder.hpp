@@ -1,13 +1,11 @@
 #pragma once
 
 /// @file
-/// A folder for one test that is gone afterwards, and the place of the shared fixtures.
+/// A folder for one test that is gone afterwards.
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -46,17 +44,5 @@ public:
 private:
   std::filesystem::path path_;
 };
-
-/// The folder of the shared fixtures: the environment variable WISHART_SHARED, else ../shared
-/// beside the project. Without it nothing is returned, and a line that makes CTest skip the program
-/// (see tests/CMakeLists.txt) is printed: `skipped: no shared fixtures in F`.
-inline std::optional<std::filesystem::path> shared_folder() {
-  const char* value = std::getenv("WISHART_SHARED");  // NOLINT(concurrency-mt-unsafe)
-  const std::filesystem::path folder =
-      value != nullptr && *value != '\0' ? value : WISHART_SHARED_DEFAULT;
-  if (std::filesystem::is_directory(folder / "fixtures")) return std::filesystem::absolute(folder);
-  std::cout << "skipped: no shared fixtures in " << folder.string() << " (WISHART_SHARED)\n";
-  return std::nullopt;
-}
 
 }  // namespace wishart::test

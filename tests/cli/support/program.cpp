@@ -12,6 +12,8 @@
 
 #include "wishart/core/text.hpp"
 
+#include "support/places.hpp"
+
 namespace wishart::test {
 
 std::vector<std::string> Outcome::messages() const {
@@ -53,7 +55,8 @@ Outcome run_shell(const std::string& command) {
 
 Outcome run_wishart(const std::vector<std::string>& arguments, int ranks, int timeout_seconds) {
   std::string command = "timeout -k 5 " + std::to_string(timeout_seconds) + " ";
-  if (ranks > 0) command += quoted(WISHART_MPIRUN) + " -np " + std::to_string(ranks) + " ";
+  if (ranks > 0)
+    command += quoted(test::in_source("tools/mpirun")) + " -np " + std::to_string(ranks) + " ";
   command += quoted(WISHART_PROGRAM);
   for (const std::string& argument : arguments) command += " " + quoted(argument);
   return run_shell(command);

@@ -17,6 +17,7 @@
 #include "wishart/archive/archive.hpp"
 
 #include "sample_record.hpp"
+#include "support/places.hpp"
 
 using namespace wishart;
 using namespace wishart::archive;
@@ -42,8 +43,7 @@ TEST_CASE("writes the archive that is kept for later programs", "[.write-kept]")
 }
 
 TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
-  const CheckpointRecord read =
-      read_archive(std::filesystem::path(WISHART_TEST_DATA) / "archive-v1.h5");
+  const CheckpointRecord read = read_archive(wishart::test::data_file("archive-v1.h5"));
   CheckpointRecord expected = test::sample_record(5, "archive-v1");
   // The version knew neither, nor columns after `seconds`: they have their defaults.
   expected.provenance.fit_options.clear();
@@ -71,8 +71,7 @@ TEST_CASE("an archive of schema version 1 is still read", "[archive]") {
 }
 
 TEST_CASE("an archive of schema version 2 is still read", "[archive]") {
-  const CheckpointRecord read =
-      read_archive(std::filesystem::path(WISHART_TEST_DATA) / "archive-v2.h5");
+  const CheckpointRecord read = read_archive(wishart::test::data_file("archive-v2.h5"));
   CheckpointRecord expected = test::sample_record(5, "archive-v2");
   // Columns that came later have their defaults.
   for (LayerRow& row : expected.layers) row.gof_p_half = kNan;

@@ -12,6 +12,7 @@
 
 #include "edit_archive.hpp"
 #include "sample_record.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace wishart;
@@ -115,7 +116,7 @@ TEST_CASE("an archive without its seal is judged by its checksums", "[verify]") 
 TEST_CASE("archives of earlier versions are not damaged for want of a seal", "[verify]") {
   for (const auto& [name, sealed] : {std::pair("archive-v1.h5", false), {"archive-v2.h5", true}}) {
     CAPTURE(name);
-    const Verdict verdict = verify_file(std::filesystem::path(WISHART_TEST_DATA) / name);
+    const Verdict verdict = verify_file(wishart::test::data_file(name));
     CHECK(verdict.sealed == sealed);
     CHECK(verdict.num_layers == 5);
   }

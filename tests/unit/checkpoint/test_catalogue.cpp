@@ -9,6 +9,7 @@
 
 #include "formats/safetensors/weight_index.hpp"
 #include "support.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace wishart;

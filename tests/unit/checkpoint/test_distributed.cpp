@@ -11,6 +11,7 @@
 #include "formats/distributed/distributed.hpp"
 #include "numbers/file_reader.hpp"
 #include "support.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"
 
@@ -237,7 +238,7 @@ TEST_CASE("weights are found in the folders of trainers", "[checkpoint][distribu
 
 TEST_CASE("a checkpoint of real classes has its known values",
           "[.shared][checkpoint][distributed]") {
-  const auto shared = shared_folder();
+  const auto shared = wishart::test::shared_folder();
   if (!shared) return;
   const auto folder = *shared / "fixtures/formats/dcp_step100";
   const Catalogue chunks = open_checkpoint(folder);

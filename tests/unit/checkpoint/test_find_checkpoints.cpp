@@ -6,6 +6,7 @@
 #include "wishart/checkpoint/catalogue.hpp"
 
 #include "support.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace wishart;

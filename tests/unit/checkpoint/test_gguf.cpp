@@ -15,6 +15,7 @@
 #include "numbers/file_reader.hpp"
 #include "numbers/gguf_types.hpp"
 #include "support.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 #include "text/json_scanner.hpp"
 

@@ -12,6 +12,7 @@
 #include "formats/hdf5/keras_file.hpp"
 #include "numbers/file_reader.hpp"
 #include "support.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"
 
@@ -22,9 +23,7 @@ using wishart::test::TempFolder;
 
 namespace {
 
-std::string sample() {
-  return read_text_file(std::filesystem::path(WISHART_TEST_DATA) / "keras.h5", 1 << 20);
-}
+std::string sample() { return read_text_file(wishart::test::data_file("keras.h5"), 1 << 20); }
 
 std::string refusal(const std::string& bytes, const std::string& name = "m.h5") {
   const TempFolder folder;
@@ -36,7 +35,7 @@ std::string refusal(const std::string& bytes, const std::string& name = "m.h5") 
 
 /// tests/data/keras-chunks.h5, by h5py 3.7: elements 0, 1, 2, ... in chunks.
 std::string chunked() {
-  return read_text_file(std::filesystem::path(WISHART_TEST_DATA) / "keras-chunks.h5", 1 << 20);
+  return read_text_file(wishart::test::data_file("keras-chunks.h5"), 1 << 20);
 }
 
 /// The sample with `to` in the place of the first `from`.

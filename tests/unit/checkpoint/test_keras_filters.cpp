@@ -14,6 +14,7 @@
 #include "formats/hdf5/keras_file.hpp"
 #include "numbers/file_reader.hpp"
 #include "support.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"
 
@@ -26,7 +27,7 @@ using wishart::test::TempFolder;
 namespace {
 
 std::string sample() {
-  return read_text_file(std::filesystem::path(WISHART_TEST_DATA) / "keras-filters.h5", 1 << 20);
+  return read_text_file(wishart::test::data_file("keras-filters.h5"), 1 << 20);
 }
 
 /// Where the chunks of dataset `gzip` and `large` stand, and how long they are.

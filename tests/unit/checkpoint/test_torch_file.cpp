@@ -10,6 +10,7 @@
 #include "formats/torch/torch_file.hpp"
 #include "numbers/file_reader.hpp"
 #include "support.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 #include "torch_support.hpp"
 
@@ -345,7 +346,7 @@ TEST_CASE("shards of PyTorch are read by their index", "[checkpoint][torch]") {
 }
 
 TEST_CASE("files of real PyTorch have their known values", "[.shared][checkpoint][torch]") {
-  const auto shared = shared_folder();
+  const auto shared = wishart::test::shared_folder();
   if (!shared) return;
   for (const char* name : {"new.pt", "old.pt"}) {
     const Catalogue catalogue = open_checkpoint(*shared / "fixtures/formats" / name);

@@ -15,6 +15,7 @@
 #include "wishart/core/file.hpp"
 
 #include "numbers/file_reader.hpp"
+#include "support/places.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace wishart;
@@ -25,8 +26,8 @@ namespace {
 
 /// False, with a line that makes CTest skip the program, where there is no PyTorch.
 bool make_files(const std::filesystem::path& folder) {
-  const std::string command =
-      "/usr/bin/python3 '" WISHART_SOURCE "/tools/make-torch' '" + folder.string() + "'";
+  const std::string command = "/usr/bin/python3 '" + wishart::test::in_source("tools/make-torch") +
+                              "' '" + folder.string() + "'";
   const int status = std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe,cert-env33-c)
   REQUIRE(WIFEXITED(status));
   constexpr int kMissing = 77;
