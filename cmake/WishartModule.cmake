@@ -1,12 +1,19 @@
-# wishart_add_module(name SOURCES ... [USES modules...] [LIBRARIES third-party...])
+# wishart_add_module(name SOURCES ... [ROOMS folders...] [USES modules...] [LIBRARIES third-party...])
 #
+# ROOMS are the folders of a large module, from the lowest to the highest: a file includes only what is
+# in its own room or below, and what stands beside the rooms may use all of them.
 # Makes the static library wishart::name. USES may name only modules declared before: the order in
 # the top CMakeLists.txt is the order of the layers, and a module that reaches up fails here.
 # tools/check-layers holds the #include lines to the same lists.
 set_property(GLOBAL PROPERTY WISHART_MODULES "")
 
 function(wishart_add_module name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;ROOMS;USES;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  foreach(room IN LISTS ARG_ROOMS)
+    if(NOT IS_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/${room}")
+      message(FATAL_ERROR "module '${name}' has no room '${room}'")
+    endif()
+  endforeach()
   get_property(below GLOBAL PROPERTY WISHART_MODULES)
   set(targets "")
   foreach(used IN LISTS ARG_USES)

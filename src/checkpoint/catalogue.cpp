@@ -11,15 +11,13 @@
 #include "wishart/core/pack.hpp"
 #include "wishart/core/text.hpp"
 
-#include "folder/folder.hpp"
+#include "bytes/paths.hpp"
 #include "folder/side_files.hpp"
 #include "folder/step_name.hpp"
-#include "formats/deepspeed/zero.hpp"
-#include "formats/distributed/distributed.hpp"
+#include "formats/common/weight_names.hpp"
+#include "formats/formats.hpp"
 #include "formats/lora/adapter.hpp"
-#include "formats/megatron/megatron.hpp"
 #include "formats/safetensors/weight_index.hpp"
-#include "formats/weight_file.hpp"
 #include "quantised/quantised.hpp"
 #include "text/json_scanner.hpp"
 #include "with_base.hpp"
@@ -52,24 +50,24 @@ struct Gathered {
   std::int64_t step = -1;
 };
 
-/// Adds one file and those of its tensors that are to be read.
-void add_file(Catalogue& catalogue, Gathered& gathered, WeightFile&& file) {
-  const auto index = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
-  catalogue.files.push_back(std::move(file.source));
-  std::move(file.data_files.begin(), file.data_files.end(), std::back_inserter(catalogue.files));
-  for (Tensor& tensor : file.tensors) {
-    shift_files(tensor, index);
-    catalogue.tensors.push_back(std::move(tensor));
-  }
-  std::move(file.names.begin(), file.names.end(), std::back_inserter(gathered.names));
-  std::move(file.warnings.begin(), file.warnings.end(), std::back_inserter(catalogue.warnings));
-  std::move(file.left_out.begin(), file.left_out.end(), std::back_inserter(catalogue.left_out));
-  gathered.step = std::max(gathered.step, file.step);
-  if (gathered.config.model_type.empty()) gathered.config = std::move(file.config);
+/// Adds files and those of their tensors that are to be read.
+void add_weights(Catalogue& catalogue, Gathered& gathered, Weights&& weights) {
+  const auto shift = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
+  const auto append = [](auto& to, auto& from) {
+    std::move(from.begin(), from.end(), std::back_inserter(to));
+  };
+  append(catalogue.files, weights.files);
+  for (Tensor& tensor : weights.tensors) shift_files(tensor, shift);
+  append(catalogue.tensors, weights.tensors);
+  append(gathered.names, weights.names);
+  append(catalogue.warnings, weights.warnings);
+  append(catalogue.left_out, weights.left_out);
+  gathered.step = std::max(gathered.step, weights.step);
+  if (gathered.config.model_type.empty()) gathered.config = std::move(weights.config);
 }
 
 /// Keeps the tensors that the index places in this file; all of those must be there.
-void keep_indexed(WeightFile& file, const std::vector<std::string>& wanted, const fs::path& path,
+void keep_indexed(Weights& file, const std::vector<std::string>& wanted, const fs::path& path,
                   const std::string& index, std::vector<std::string>& warnings) {
   std::vector<std::string> present;
   for (const Tensor& tensor : file.tensors) present.push_back(tensor.name);
@@ -96,6 +94,7 @@ void keep_indexed(WeightFile& file, const std::vector<std::string>& wanted, cons
 }
 
 void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& content) {
+  const Format& format = format_named(content.format);
   const WeightMap map = read_weight_index(catalogue.root / content.index);
   std::vector<std::string> names;
   for (const auto& [name, tensors] : map) names.push_back(name);
@@ -111,9 +110,9 @@ void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& conte
   }
   for (const std::string& name : names) {
     const fs::path path = catalogue.root / name;
-    WeightFile file = read_weight_file(path, content.format);
+    Weights file = format.read_file(path);
     keep_indexed(file, map.at(name), path, content.index, catalogue.warnings);
-    add_file(catalogue, gathered, std::move(file));
+    add_weights(catalogue, gathered, std::move(file));
   }
   std::erase_if(content.unused, [&](const std::string& name) { return map.contains(name); });
 }
@@ -148,25 +147,6 @@ void find_aliases(Catalogue& catalogue, Metadata& metadata) {
             [](const auto& a, const auto& b) { return natural_less(a.first, b.first); });
 }
 
-void open_distributed(Catalogue& catalogue, const std::string& inside) {
-  DistributedCheckpoint checkpoint = read_distributed(catalogue.root, inside);
-  catalogue.files = std::move(checkpoint.files);
-  catalogue.tensors = std::move(checkpoint.tensors);
-  catalogue.warnings = std::move(checkpoint.warnings);
-}
-
-void open_parallel(Catalogue& catalogue, Gathered& gathered) {
-  ParallelCheckpoint checkpoint = catalogue.format == kMegatron ? read_megatron(catalogue.root)
-                                                                : read_deepspeed(catalogue.root);
-  catalogue.files = std::move(checkpoint.files);
-  catalogue.tensors = std::move(checkpoint.tensors);
-  catalogue.left_out = std::move(checkpoint.left_out);
-  catalogue.warnings = std::move(checkpoint.warnings);
-  gathered.names = std::move(checkpoint.names);
-  gathered.config = std::move(checkpoint.config);
-  gathered.step = checkpoint.step;
-}
-
 void open_folder(Catalogue& catalogue, Gathered& gathered) {
   FolderContent content = content_of_folder(catalogue.root);
   const auto refuse = [&](const std::string& what) {
@@ -187,11 +167,9 @@ void open_folder(Catalogue& catalogue, Gathered& gathered) {
       refuse("expected one file of weights, or shards of one checkpoint, found " +
              quoted_list(content.weights) + ". Name one of them");
       break;
-    case FolderContent::Kind::distributed:
-      open_distributed(catalogue, content.inside);
-      break;
-    case FolderContent::Kind::parallel:
-      open_parallel(catalogue, gathered);
+    case FolderContent::Kind::folder:
+      add_weights(catalogue, gathered,
+                  format_named(content.format).read_folder(catalogue.root, content.inside));
       break;
     case FolderContent::Kind::index:
       open_indexed(catalogue, gathered, content);
@@ -199,7 +177,8 @@ void open_folder(Catalogue& catalogue, Gathered& gathered) {
     case FolderContent::Kind::files:
       check_shards_complete(content.weights, catalogue.root);
       for (const std::string& name : content.weights) {
-        add_file(catalogue, gathered, read_weight_file(catalogue.root / name, content.format));
+        add_weights(catalogue, gathered,
+                    format_named(content.format).read_file(catalogue.root / name));
       }
       if (content.adapter) catalogue.format = kLora;
       break;
@@ -218,16 +197,14 @@ void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
     throw Error(Blame::input, shown(file.parent_path()) + ": expected files of weights, found " +
                                   unsupported + ", which is not read");
   }
-  catalogue.format = format_of_file(name);
-  if (catalogue.format.empty()) {
-    throw Error(
-        Blame::input,
-        shown(file) +
-            ": expected a folder or a file named *.safetensors, *.pt, *.pth, "
-            "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
+  const Format* format = format_of_file(name);
+  if (format == nullptr) {
+    throw Error(Blame::input, shown(file) + ": expected a folder or a file named " +
+                                  endings_text() + ", found another file");
   }
+  catalogue.format = format->name;
   catalogue.root = file.parent_path();
-  add_file(catalogue, gathered, read_weight_file(file, catalogue.format));
+  add_weights(catalogue, gathered, format->read_file(file));
   if (is_adapter(name)) catalogue.format = kLora;
 }
 

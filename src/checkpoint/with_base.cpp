@@ -7,7 +7,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
-#include "formats/weight_file.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 namespace {

@@ -43,7 +43,7 @@ TEST_CASE("90 000 tensors are listed in little memory", "[large]") {
   REQUIRE(made.exit_code == 0);
   REQUIRE(std::stoi(made.out) > 90'000);
   // A limit of 1 GiB on its memory; address sanitizer reserves more than that for itself.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef WISHART_SANITIZED
   const std::string limit;
 #else
   const std::string limit = "ulimit -v 1048576; ";

@@ -8,6 +8,8 @@
 #include "wishart/core/text.hpp"
 
 #include "folder/step_name.hpp"
+#include "formats/common/weight_names.hpp"
+#include "formats/deepspeed/zero.hpp"
 #include "formats/safetensors/weight_index.hpp"
 
 namespace wishart::checkpoint {

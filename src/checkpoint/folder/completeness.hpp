@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "folder/folder.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 

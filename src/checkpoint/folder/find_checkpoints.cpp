@@ -6,11 +6,13 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "bytes/paths.hpp"
 #include "folder/completeness.hpp"
-#include "folder/folder.hpp"
 #include "folder/hub_cache.hpp"
 #include "folder/side_files.hpp"
 #include "folder/step_name.hpp"
+#include "formats/common/weight_names.hpp"
+#include "formats/formats.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -94,7 +96,7 @@ bool looks_like_checkpoint(const fs::path& path) {
   std::error_code status;
   if (fs::is_directory(whole, status)) return content_of(whole).is_readable();
   const std::string name = whole.filename().string();
-  return !format_of_file(name).empty() && unsupported_format(name).empty() &&
+  return format_of_file(name) != nullptr && unsupported_format(name).empty() &&
          fs::exists(whole, status);
 }
 

@@ -8,7 +8,7 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
 
-#include "folder/folder.hpp"
+#include "bytes/paths.hpp"
 
 namespace wishart::checkpoint {
 namespace {

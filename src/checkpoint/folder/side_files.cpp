@@ -10,6 +10,7 @@
 #include "wishart/core/text.hpp"
 
 #include "folder/step_name.hpp"
+#include "text/json_facts.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {

@@ -13,8 +13,7 @@
 
 namespace wishart::checkpoint {
 
-/// Bounds on side files; they are read as a whole.
-inline constexpr std::int64_t kMaxConfigBytes = std::int64_t{64} << 20;
+/// Bound on trainer_state.json, which is read as a whole.
 inline constexpr std::int64_t kMaxTrainerStateBytes = std::int64_t{512} << 20;
 
 /// `config.json` of the folder. A missing file gives an empty config; a broken one gives an empty

@@ -1,3 +1,5 @@
+#include "numbers/tiling.hpp"
+
 #include <algorithm>
 #include <set>
 #include <vector>
@@ -5,7 +7,6 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
-#include "formats/distributed/distributed.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {

@@ -6,7 +6,6 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
 
-#include "folder/side_files.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {

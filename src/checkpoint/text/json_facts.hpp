@@ -13,6 +13,9 @@
 
 namespace wishart::checkpoint {
 
+/// Bound on config.json and its kin, which are read as a whole.
+inline constexpr std::int64_t kMaxConfigBytes = std::int64_t{64} << 20;
+
 /// Scalars of a JSON text by their path: `{"a": {"b": [3, "x"]}}` has `a.b.0` = `3`, `a.b.1` = `x`.
 /// Keys of objects that stand in each other are joined by points; null says nothing.
 class JsonFacts {

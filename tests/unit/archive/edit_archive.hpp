@@ -113,7 +113,7 @@ inline ChunkPlace first_chunk(const std::filesystem::path& path, const char* nam
 
 /// Tests that try every byte of a file try one in so many under sanitizers, which slow them thirty
 /// times. No power of two, so that all bits and all places of a record get their turn.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef WISHART_SANITIZED
 inline constexpr std::int64_t kByteStep = 29;
 #else
 inline constexpr std::int64_t kByteStep = 1;

@@ -8,6 +8,7 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
+#include "bytes/paths.hpp"
 #include "formats/distributed/distributed.hpp"
 #include "numbers/file_reader.hpp"
 #include "support.hpp"

@@ -8,6 +8,7 @@
 #include "folder/side_files.hpp"
 #include "folder/step_name.hpp"
 #include "support/temp_folder.hpp"
+#include "text/json_facts.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;

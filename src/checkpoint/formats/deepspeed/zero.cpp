@@ -8,7 +8,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
-#include "folder/folder.hpp"
+#include "bytes/paths.hpp"
 #include "formats/deepspeed/zero_partitions.hpp"
 #include "text/json_scanner.hpp"
 
@@ -72,7 +72,7 @@ bool has_model_states(const ZeroRanks& ranks) {
 
 /// Tensors of some files that hold the pieces of the same ones; `prefix` comes before their names.
 void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>& ranks,
-                 const std::string& prefix, ParallelCheckpoint& checkpoint) {
+                 const std::string& prefix, Weights& checkpoint) {
   const std::string place = printable(root.string());
   PiecesByName pieces;
   std::size_t number = 0;
@@ -112,10 +112,10 @@ bool is_deepspeed_states(std::string_view name) {
          glob_match("layer_*model_*states.pt", name);
 }
 
-ParallelCheckpoint read_deepspeed(const fs::path& root) {
+Weights read_deepspeed(const fs::path& root) {
   DeepSpeedFiles files;
   for (const std::string& name : list_folder(root)) sort_in(files, name);
-  ParallelCheckpoint checkpoint;
+  Weights checkpoint;
   const bool partitioned =
       std::any_of(files.partitions.begin(), files.partitions.end(),
                   [](const auto& model_rank) { return has_model_states(model_rank.second); });
@@ -150,6 +150,21 @@ ParallelCheckpoint read_deepspeed(const fs::path& root) {
     throw Error(Blame::input, place + ": expected tensors of a model, found none");
   }
   return checkpoint;
+}
+
+const Format& deepspeed_format() {
+  static constexpr Format kFormat{
+      .name = kDeepSpeed,
+      .classify =
+          [](const std::vector<std::string>& names) {
+            FolderContent content;
+            if (std::any_of(names.begin(), names.end(), is_deepspeed_states)) {
+              content.kind = FolderContent::Kind::folder;
+            }
+            return content;
+          },
+      .read_folder = [](const fs::path& root, const std::string&) { return read_deepspeed(root); }};
+  return kFormat;
 }
 
 }  // namespace wishart::checkpoint

@@ -11,11 +11,16 @@
 
 namespace wishart::checkpoint {
 
+inline constexpr std::string_view kDeepSpeed = "deepspeed";
+
 /// True for the name of a file with model states of DeepSpeed.
 [[nodiscard]] bool is_deepspeed_states(std::string_view name);
 
 /// Reads the weights of a folder of DeepSpeed (docs/formats.md, "DeepSpeed").
 /// @throws Error with Blame::input
-[[nodiscard]] ParallelCheckpoint read_deepspeed(const std::filesystem::path& root);
+[[nodiscard]] Weights read_deepspeed(const std::filesystem::path& root);
+
+/// DeepSpeed.
+[[nodiscard]] const Format& deepspeed_format();
 
 }  // namespace wishart::checkpoint

@@ -117,8 +117,7 @@ std::int64_t share_of(std::int64_t count, std::int64_t ranks) {
 class ZeroReader {
 public:
   /// @param whose  what messages say behind the number of a rank
-  ZeroReader(const fs::path& root, const ZeroRanks& ranks, std::string whose,
-             ParallelCheckpoint& checkpoint)
+  ZeroReader(const fs::path& root, const ZeroRanks& ranks, std::string whose, Weights& checkpoint)
       : root_(root),
         ranks_(ranks),
         whose_(std::move(whose)),
@@ -297,7 +296,7 @@ private:
   fs::path root_;
   const ZeroRanks& ranks_;
   std::string whose_;
-  ParallelCheckpoint& result_;
+  Weights& result_;
   std::int64_t num_ranks_;
   std::vector<Tensor> tensors_;
   std::vector<Parameter> parameters_;
@@ -315,7 +314,7 @@ private:
 }  // namespace
 
 void read_zero_partitions(const fs::path& root, const std::map<std::int64_t, ZeroRanks>& ranks,
-                          ParallelCheckpoint& checkpoint) {
+                          Weights& checkpoint) {
   const std::string place = printable(root.string());
   PiecesByName pieces;
   std::size_t model_rank = 0;

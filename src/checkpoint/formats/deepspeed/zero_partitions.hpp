@@ -28,7 +28,6 @@ using ZeroRanks = std::map<std::int64_t, ZeroRankFiles>;
 /// @param ranks  by model-parallel rank
 /// @throws Error with Blame::input if a rank is missing or the pieces do not add up
 void read_zero_partitions(const std::filesystem::path& root,
-                          const std::map<std::int64_t, ZeroRanks>& ranks,
-                          ParallelCheckpoint& checkpoint);
+                          const std::map<std::int64_t, ZeroRanks>& ranks, Weights& checkpoint);
 
 }  // namespace wishart::checkpoint

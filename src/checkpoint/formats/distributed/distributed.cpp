@@ -12,8 +12,11 @@
 #include "wishart/core/text.hpp"
 
 #include "bytes/open_files.hpp"
+#include "bytes/paths.hpp"
+#include "formats/common/weight_names.hpp"
 #include "formats/torch/torch_file.hpp"
 #include "formats/torch/torch_tree.hpp"
+#include "numbers/tiling.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {
@@ -221,22 +224,11 @@ void strip_outer_model(std::vector<Tensor>& tensors) {
 
 }  // namespace
 
-bool is_inner_path(std::string_view path) {
-  if (path.empty() || path.find('\0') != std::string_view::npos ||
-      path.find('\\') != std::string_view::npos) {
-    return false;
-  }
-  for (const std::string& part : split(path, '/')) {
-    if (part.empty() || part == "." || part == "..") return false;
-  }
-  return true;
-}
-
-DistributedCheckpoint read_distributed(const fs::path& root, const std::string& inside) {
+Weights read_distributed(const fs::path& root, const std::string& inside) {
   const fs::path folder = inside.empty() ? fs::path() : fs::path(inside);
   const std::string metadata_name = (folder / kMetadata).string();
   const std::string place = printable((root / metadata_name).string());
-  DistributedCheckpoint result;
+  Weights result;
   result.files.push_back(source_of(root, metadata_name));
   std::string bytes = read_text_file(root / metadata_name, Pickle::kMaxBytes);
   result.files.front().header_hash = hash_hex(bytes);
@@ -284,6 +276,40 @@ DistributedCheckpoint read_distributed(const fs::path& root, const std::string& 
   }
   strip_outer_model(result.tensors);
   return result;
+}
+
+namespace {
+
+FolderContent classify(const std::vector<std::string>& names) {
+  FolderContent content;
+  if (has_name(names, kMetadata)) {
+    content.kind = FolderContent::Kind::folder;
+  } else if (std::any_of(names.begin(), names.end(),
+                         [](const std::string& name) { return name.ends_with(".distcp"); })) {
+    content.kind = FolderContent::Kind::incomplete;
+    content.found = "no .metadata, which torch.distributed.checkpoint writes last";
+  }
+  return content;
+}
+
+/// accelerate, OLMo-core and NeMo put the weights into a folder of their own.
+std::string find_inside(const fs::path& folder, const std::vector<std::string>& names) {
+  std::string found;
+  for (const char* inside : {"pytorch_model_fsdp_0", "model_and_optim", "weights"}) {
+    std::error_code status;
+    if (has_name(names, inside) && fs::exists(folder / inside / kMetadata, status)) found = inside;
+  }
+  return found;
+}
+
+}  // namespace
+
+const Format& distributed_format() {
+  static constexpr Format kFormat{.name = "torch.distributed.checkpoint",
+                                  .classify = classify,
+                                  .find_inside = find_inside,
+                                  .read_folder = read_distributed};
+  return kFormat;
 }
 
 }  // namespace wishart::checkpoint

@@ -8,26 +8,18 @@
 #include <string_view>
 #include <vector>
 
-#include "wishart/record/tensor.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 
-struct DistributedCheckpoint {
-  std::vector<SourceFile> files;  ///< `.metadata` first
-  std::vector<Tensor> tensors;
-  std::vector<std::string> warnings;
-};
-
 /// Reads `.metadata` and the headers of the chunks of weights; states of the training are passed
-/// over. `inside` is the folder of `.metadata` below `root`, by which files are named.
+/// over. `inside` is the folder of `.metadata` below `root`, by which files are named; `.metadata`
+/// is the first of them.
 /// @throws Error with Blame::input
-[[nodiscard]] DistributedCheckpoint read_distributed(const std::filesystem::path& root,
-                                                     const std::string& inside);
+[[nodiscard]] Weights read_distributed(const std::filesystem::path& root,
+                                       const std::string& inside);
 
-/// True if `path` names a file below the folder that it is relative to, on any system.
-[[nodiscard]] bool is_inner_path(std::string_view path);
-
-/// Throws unless the extents tile the tensor: none overlaps another, and none is missing.
-void check_tiling(const Tensor& tensor, const std::string& place);
+/// torch.distributed.checkpoint.
+[[nodiscard]] const Format& distributed_format();
 
 }  // namespace wishart::checkpoint

@@ -336,4 +336,23 @@ private:
 
 GgufFile read_gguf_file(const std::filesystem::path& file) { return GgufReader(file).read(); }
 
+namespace {
+
+constexpr std::string_view kEndings[] = {".gguf"};
+
+Weights read_weights(const std::filesystem::path& path) {
+  GgufFile file = read_gguf_file(path);
+  Weights weights = take_weights(file);
+  weights.config = std::move(file.config);
+  return weights;
+}
+
+}  // namespace
+
+const Format& gguf_format() {
+  static constexpr Format kFormat{
+      .name = "gguf", .endings = kEndings, .any_name = true, .read_file = read_weights};
+  return kFormat;
+}
+
 }  // namespace wishart::checkpoint

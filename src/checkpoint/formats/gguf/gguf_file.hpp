@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "wishart/checkpoint/catalogue.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 
@@ -21,5 +21,8 @@ struct GgufFile {
 /// Reads facts and list of a file of version 2 or 3; the blocks are not touched.
 /// @throws Error with Blame::input that names the file and the tensor
 [[nodiscard]] GgufFile read_gguf_file(const std::filesystem::path& file);
+
+/// GGUF of llama.cpp.
+[[nodiscard]] const Format& gguf_format();
 
 }  // namespace wishart::checkpoint

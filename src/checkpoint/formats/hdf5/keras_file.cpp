@@ -86,4 +86,21 @@ KerasFile read_keras_file(const std::filesystem::path& path) {
   return file;
 }
 
+namespace {
+
+constexpr std::string_view kEndings[] = {".h5", ".keras"};
+
+Weights read_weights(const std::filesystem::path& path) {
+  KerasFile file = read_keras_file(path);
+  return take_weights(file);
+}
+
+}  // namespace
+
+const Format& keras_format() {
+  static constexpr Format kFormat{
+      .name = "keras", .endings = kEndings, .any_name = true, .read_file = read_weights};
+  return kFormat;
+}
+
 }  // namespace wishart::checkpoint

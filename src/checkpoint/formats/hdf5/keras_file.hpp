@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "wishart/checkpoint/catalogue.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 
@@ -21,5 +21,8 @@ struct KerasFile {
 /// passed over.
 /// @throws Error with Blame::input
 [[nodiscard]] KerasFile read_keras_file(const std::filesystem::path& file);
+
+/// Keras.
+[[nodiscard]] const Format& keras_format();
 
 }  // namespace wishart::checkpoint

@@ -9,6 +9,9 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "formats/common/weight_names.hpp"
+#include "formats/safetensors/safetensors_header.hpp"
+#include "formats/torch/torch_file.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {
@@ -227,6 +230,30 @@ void assemble_adapter(Catalogue& catalogue) {
   }
   const AdapterConfig config(std::move(facts), place);
   Assembly(catalogue, config, printable(catalogue.root.string())).run();
+}
+
+namespace {
+
+/// The files are of another format, which reads them.
+FolderContent classify(const std::vector<std::string>& names) {
+  FolderContent content;
+  for (const std::string_view name : kAdapterNames) {
+    if (!has_name(names, name)) continue;
+    content.kind = FolderContent::Kind::files;
+    content.format =
+        name.ends_with(".safetensors") ? safetensors_format().name : torch_format().name;
+    content.weights = {std::string(name)};
+    content.adapter = true;
+    break;
+  }
+  return content;
+}
+
+}  // namespace
+
+const Format& lora_format() {
+  static constexpr Format kFormat{.name = kLora, .classify = classify};
+  return kFormat;
 }
 
 }  // namespace wishart::checkpoint

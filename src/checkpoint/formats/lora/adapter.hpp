@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "wishart/checkpoint/catalogue.hpp"
-
+#include "formats/common/format.hpp"
 #include "text/json_facts.hpp"
 
 namespace wishart::checkpoint {
 
+inline constexpr std::string_view kLora = "lora";  ///< the format's name
 inline constexpr std::string_view kAdapterConfig = "adapter_config.json";
 
 /// What adapter_config.json says (peft, tuners/lora/config.py).
@@ -48,5 +48,8 @@ void assemble_adapter(Catalogue& catalogue);
 /// point. Understands literals, `.`, `\d`, `\w`, `\.` and `*`, `+`, `?`, `^`, `$`; nothing if the
 /// pattern has more than that.
 [[nodiscard]] std::optional<bool> matches_module(std::string_view pattern, std::string_view module);
+
+/// LoRA adapters of PEFT, in files of safetensors or torch.save.
+[[nodiscard]] const Format& lora_format();
 
 }  // namespace wishart::checkpoint

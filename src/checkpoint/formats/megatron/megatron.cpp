@@ -11,7 +11,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
-#include "folder/folder.hpp"
+#include "bytes/paths.hpp"
 #include "text/json_scanner.hpp"
 
 // Names of folders and files, and what divides them: Megatron-LM, training/checkpointing.py.
@@ -91,7 +91,7 @@ class MegatronReader {
 public:
   explicit MegatronReader(const fs::path& root) : root_(root), place_(printable(root.string())) {}
 
-  ParallelCheckpoint read() {
+  Weights read() {
     find_ranks();
     for (std::size_t i = 0; i < ranks_.size(); ++i) read_rank(i);
     count_layers();
@@ -310,7 +310,7 @@ private:
 
   fs::path root_;
   std::string place_;
-  ParallelCheckpoint result_;
+  Weights result_;
   std::vector<Rank> ranks_;
   bool two_fields_ = false;
   bool gated_ = false;
@@ -328,6 +328,21 @@ private:
 
 bool is_megatron_rank(std::string_view name) { return numbers_of(name).has_value(); }
 
-ParallelCheckpoint read_megatron(const fs::path& root) { return MegatronReader(root).read(); }
+Weights read_megatron(const fs::path& root) { return MegatronReader(root).read(); }
+
+const Format& megatron_format() {
+  static constexpr Format kFormat{
+      .name = "megatron",
+      .classify =
+          [](const std::vector<std::string>& names) {
+            FolderContent content;
+            if (std::any_of(names.begin(), names.end(), is_megatron_rank)) {
+              content.kind = FolderContent::Kind::folder;
+            }
+            return content;
+          },
+      .read_folder = [](const fs::path& root, const std::string&) { return read_megatron(root); }};
+  return kFormat;
+}
 
 }  // namespace wishart::checkpoint

@@ -16,6 +16,9 @@ namespace wishart::checkpoint {
 
 /// Puts the ranks' pieces together (docs/formats.md, "Megatron").
 /// @throws Error with Blame::input
-[[nodiscard]] ParallelCheckpoint read_megatron(const std::filesystem::path& root);
+[[nodiscard]] Weights read_megatron(const std::filesystem::path& root);
+
+/// Megatron-LM, before torch_dist.
+[[nodiscard]] const Format& megatron_format();
 
 }  // namespace wishart::checkpoint

@@ -312,4 +312,24 @@ NumpyFile read_numpy_file(const std::filesystem::path& path) {
   return result;
 }
 
+namespace {
+
+constexpr std::string_view kEndings[] = {".npz", ".npy"};
+
+Weights read_weights(const std::filesystem::path& path) {
+  NumpyFile file = read_numpy_file(path);
+  return take_weights(file);
+}
+
+}  // namespace
+
+const Format& numpy_format() {
+  static constexpr Format kFormat{.name = "numpy",
+                                  .endings = kEndings,
+                                  .any_name = true,
+                                  .array_ending = ".npy",
+                                  .read_file = read_weights};
+  return kFormat;
+}
+
 }  // namespace wishart::checkpoint

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "wishart/checkpoint/catalogue.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 
@@ -21,5 +21,8 @@ struct NumpyFile {
 /// a .npz archive as its member, both without `.npy`.
 /// @throws Error with Blame::input that names the file and the array
 [[nodiscard]] NumpyFile read_numpy_file(const std::filesystem::path& file);
+
+/// Arrays of NumPy.
+[[nodiscard]] const Format& numpy_format();
 
 }  // namespace wishart::checkpoint

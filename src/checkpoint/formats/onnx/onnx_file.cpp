@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -14,8 +15,8 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "bytes/paths.hpp"
 #include "bytes/wire_reader.hpp"
-#include "formats/distributed/distributed.hpp"
 #include "numbers/varint_list.hpp"
 #include "text/json_scanner.hpp"
 
@@ -329,5 +330,24 @@ private:
 }  // namespace
 
 OnnxFile read_onnx_file(const std::filesystem::path& path) { return OnnxReader(path).read(); }
+
+namespace {
+
+constexpr std::string_view kEndings[] = {".onnx"};
+
+Weights read_weights(const std::filesystem::path& path) {
+  OnnxFile file = read_onnx_file(path);
+  Weights weights = take_weights(file);
+  std::move(file.data_files.begin(), file.data_files.end(), std::back_inserter(weights.files));
+  return weights;
+}
+
+}  // namespace
+
+const Format& onnx_format() {
+  static constexpr Format kFormat{
+      .name = "onnx", .endings = kEndings, .any_name = true, .read_file = read_weights};
+  return kFormat;
+}
 
 }  // namespace wishart::checkpoint

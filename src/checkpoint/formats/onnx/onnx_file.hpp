@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "wishart/checkpoint/catalogue.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 
@@ -20,5 +20,8 @@ struct OnnxFile {
 /// Reads names and places of the initializers of a model's graph.
 /// @throws Error with Blame::input that names the file and the tensor
 [[nodiscard]] OnnxFile read_onnx_file(const std::filesystem::path& file);
+
+/// Models of ONNX.
+[[nodiscard]] const Format& onnx_format();
 
 }  // namespace wishart::checkpoint

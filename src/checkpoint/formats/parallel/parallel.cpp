@@ -127,7 +127,7 @@ Tensor joined(const std::vector<Tensor>& pieces, std::size_t along, const std::s
 }  // namespace
 
 ParallelFile::ParallelFile(const std::filesystem::path& root, const std::string& name,
-                           ParallelCheckpoint& checkpoint)
+                           Weights& checkpoint)
     : place_(printable((root / name).string())), input_(root / name) {
   file_ = narrow<std::int32_t>(checkpoint.files.size(), "the number of files");
   archive_ = std::make_unique<TorchArchive>(input_, ByteRange{0, input_.size_bytes()}, place_);
@@ -168,7 +168,7 @@ ParallelAxis parallel_axis(std::string_view name, std::size_t dimensions) {
   return dimensions < 2 || whole ? ParallelAxis::copied : ParallelAxis::not_known;
 }
 
-void add_merged(ParallelCheckpoint& checkpoint, std::vector<Tensor>&& pieces, bool gated,
+void add_merged(Weights& checkpoint, std::vector<Tensor>&& pieces, bool gated,
                 const std::string& place) {
   require(!pieces.empty(), "a tensor has no pieces");
   Tensor& first = pieces.front();
@@ -225,7 +225,7 @@ void add_pieces(PiecesByName& pieces, std::size_t rank, std::vector<Tensor>&& te
   }
 }
 
-void merge_pieces(ParallelCheckpoint& checkpoint, PiecesByName&& pieces, std::size_t num_ranks,
+void merge_pieces(Weights& checkpoint, PiecesByName&& pieces, std::size_t num_ranks,
                   const std::string& place) {
   for (auto& [name, all] : pieces) {
     if (all.size() != num_ranks) fail_count(name, num_ranks, all.size(), place);

@@ -13,31 +13,19 @@
 #include <utility>
 #include <vector>
 
-#include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/file.hpp"
 
+#include "formats/common/format.hpp"
 #include "formats/torch/torch_archive.hpp"
 
 namespace wishart::checkpoint {
-
-/// What the files of a parallel checkpoint hold together.
-struct ParallelCheckpoint {
-  std::vector<SourceFile> files;
-  std::vector<Tensor> tensors;
-  std::vector<LeftOut> left_out;
-  std::vector<std::pair<std::string, std::string>> names;  ///< that share another's tensor
-  ModelConfig config;
-  std::int64_t step = -1;
-  std::vector<std::string> warnings;
-};
 
 /// One file of torch.save among the files of a checkpoint.
 class ParallelFile {
 public:
   /// Opens `root`/`name` and adds it to the files.
   /// @throws Error with Blame::input
-  ParallelFile(const std::filesystem::path& root, const std::string& name,
-               ParallelCheckpoint& checkpoint);
+  ParallelFile(const std::filesystem::path& root, const std::string& name, Weights& checkpoint);
 
   [[nodiscard]] const Pickle& pickle() const noexcept { return archive_->pickle(); }
   [[nodiscard]] const std::string& place() const noexcept { return place_; }
@@ -69,7 +57,7 @@ enum class ParallelAxis : std::uint8_t {
 /// are gates and values, of which each rank has its share of both.
 /// Adds the tensor to the checkpoint, or to what is left out.
 /// @throws Error with Blame::input, beginning with `place`, if the pieces do not fit
-void add_merged(ParallelCheckpoint& checkpoint, std::vector<Tensor>&& pieces, bool gated,
+void add_merged(Weights& checkpoint, std::vector<Tensor>&& pieces, bool gated,
                 const std::string& place);
 
 /// The pieces of tensors by name, those of rank 0 first.
@@ -82,7 +70,7 @@ void add_pieces(PiecesByName& pieces, std::size_t rank, std::vector<Tensor>&& te
 
 /// Puts together the pieces of all tensors.
 /// @throws Error with Blame::input, beginning with `place`, if a rank lacks one or they do not fit
-void merge_pieces(ParallelCheckpoint& checkpoint, PiecesByName&& pieces, std::size_t num_ranks,
+void merge_pieces(Weights& checkpoint, PiecesByName&& pieces, std::size_t num_ranks,
                   const std::string& place);
 
 }  // namespace wishart::checkpoint

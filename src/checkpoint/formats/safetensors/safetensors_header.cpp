@@ -232,4 +232,28 @@ SafetensorsFile read_safetensors_file(const std::filesystem::path& file) {
   return result;
 }
 
+namespace {
+
+constexpr std::string_view kEndings[] = {".safetensors"};
+
+Weights read_weights(const std::filesystem::path& path) {
+  SafetensorsFile file = read_safetensors_file(path);
+  Weights weights;
+  weights.files.push_back(std::move(file.source));
+  weights.tensors = std::move(file.header.tensors);
+  weights.names = std::move(file.header.metadata);
+  return weights;
+}
+
+}  // namespace
+
+const Format& safetensors_format() {
+  static constexpr Format kFormat{.name = "safetensors",
+                                  .endings = kEndings,
+                                  .index = kIndexName,
+                                  .usual = "model.safetensors",
+                                  .read_file = read_weights};
+  return kFormat;
+}
+
 }  // namespace wishart::checkpoint

@@ -12,7 +12,12 @@
 
 #include "wishart/record/tensor.hpp"
 
+#include "formats/common/format.hpp"
+
 namespace wishart::checkpoint {
+
+/// Names the shards of a checkpoint in a folder (weight_index.hpp).
+inline constexpr std::string_view kIndexName = "model.safetensors.index.json";
 
 /// Files are refused above this size of the header, as by the reference implementation
 /// (safetensors, tensor.rs, MAX_HEADER_SIZE).
@@ -41,5 +46,8 @@ struct SafetensorsFile {
 /// Reads the header of a file; the data are not touched.
 /// @throws Error with Blame::input
 [[nodiscard]] SafetensorsFile read_safetensors_file(const std::filesystem::path& file);
+
+/// safetensors.
+[[nodiscard]] const Format& safetensors_format();
 
 }  // namespace wishart::checkpoint

@@ -106,4 +106,29 @@ Tensor read_torch_slice(const InputFile& file, ByteRange slice, std::int32_t ind
   return zip.tensor(*tensor, index);
 }
 
+namespace {
+
+constexpr std::string_view kEndings[] = {".pt", ".bin", ".pth", ".ckpt", ".th"};
+
+Weights read_weights(const std::filesystem::path& path) {
+  TorchFile file = read_torch_file(path);
+  Weights weights = take_weights(file);
+  weights.names = std::move(file.aliases);
+  weights.step = file.step;
+  weights.warnings = std::move(file.warnings);
+  return weights;
+}
+
+}  // namespace
+
+const Format& torch_format() {
+  static constexpr Format kFormat{.name = "torch",
+                                  .endings = kEndings,
+                                  .index = "pytorch_model.bin.index.json",
+                                  .usual = "pytorch_model.bin",
+                                  .any_name = true,
+                                  .read_file = read_weights};
+  return kFormat;
+}
+
 }  // namespace wishart::checkpoint

@@ -13,6 +13,7 @@
 #include "wishart/record/tensor.hpp"
 
 #include "bytes/zip_directory.hpp"
+#include "formats/common/format.hpp"
 
 namespace wishart::checkpoint {
 
@@ -33,5 +34,8 @@ struct TorchFile {
 /// torch.distributed.checkpoint stores its chunks. Its name is `name`, its file `index`.
 [[nodiscard]] Tensor read_torch_slice(const InputFile& file, ByteRange slice, std::int32_t index,
                                       const std::string& name, const std::string& place);
+
+/// Files of torch.save.
+[[nodiscard]] const Format& torch_format();
 
 }  // namespace wishart::checkpoint

@@ -1,0 +1,100 @@
+#include "formats/formats.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "bytes/paths.hpp"
+#include "formats/common/weight_names.hpp"
+#include "formats/deepspeed/zero.hpp"
+#include "formats/distributed/distributed.hpp"
+#include "formats/gguf/gguf_file.hpp"
+#include "formats/hdf5/keras_file.hpp"
+#include "formats/lora/adapter.hpp"
+#include "formats/megatron/megatron.hpp"
+#include "formats/numpy/numpy_file.hpp"
+#include "formats/onnx/onnx_file.hpp"
+#include "formats/safetensors/safetensors_header.hpp"
+#include "formats/torch/torch_file.hpp"
+
+namespace wishart::checkpoint {
+
+std::span<const Format* const> formats() {
+  // Safetensors first: many folders hold the same weights a second time in an older format.
+  static const std::array kFormats{
+      &safetensors_format(), &lora_format(),  &distributed_format(), &megatron_format(),
+      &deepspeed_format(),   &torch_format(), &gguf_format(),        &keras_format(),
+      &numpy_format(),       &onnx_format(),
+  };
+  return kFormats;
+}
+
+const Format& format_named(std::string_view name) {
+  for (const Format* format : formats()) {
+    if (format->name == name) return *format;
+  }
+  throw Error(Blame::bug, "no format is called " + printable(name));
+}
+
+const Format* format_of_file(std::string_view name) {
+  for (const Format* format : formats()) {
+    for (const std::string_view ending : format->endings) {
+      if (name.ends_with(ending)) return format;
+    }
+  }
+  return nullptr;
+}
+
+std::string endings_text() {
+  std::vector<std::string> endings;
+  for (const Format* format : formats()) {
+    for (const std::string_view ending : format->endings)
+      endings.push_back("*" + std::string(ending));
+  }
+  std::string text = endings.front();
+  for (std::size_t i = 1; i < endings.size(); ++i) {
+    text += (i + 1 == endings.size() ? " or " : ", ") + endings[i];
+  }
+  return text;
+}
+
+FolderContent classify_folder(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end(), natural_less);
+  FolderContent content;
+  for (const Format* format : formats()) {
+    content =
+        format->classify != nullptr ? format->classify(names) : classify_files(*format, names);
+    if (content.kind == FolderContent::Kind::nothing) continue;
+    if (content.format.empty()) content.format = format->name;
+    for (const std::string& name : names) {
+      if (!content.adapter && is_adapter(name) && format_of_file(name) == format) {
+        content.unused.push_back(name);
+      }
+    }
+    return content;
+  }
+  content = {};
+  content.found = unsupported_among(names);
+  if (!content.found.empty()) content.kind = FolderContent::Kind::unsupported;
+  return content;
+}
+
+FolderContent content_of_folder(const std::filesystem::path& folder) {
+  const std::vector<std::string> names = list_folder(folder);
+  FolderContent content = classify_folder(names);
+  if (content.is_readable()) return content;
+  for (const Format* format : formats()) {
+    if (format->find_inside == nullptr) continue;
+    std::string inside = format->find_inside(folder, names);
+    if (inside.empty()) continue;
+    content = {};
+    content.kind = FolderContent::Kind::folder;
+    content.format = format->name;
+    content.inside = std::move(inside);
+  }
+  return content;
+}
+
+}  // namespace wishart::checkpoint
