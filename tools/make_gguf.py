@@ -1,4 +1,4 @@
-"""Files of GGUF with random blocks of every type that wishart reads, and what the blocks mean, by numpy.
+"""GGUF files with random blocks of every type that wishart reads, and their values computed by numpy.
 
 Used by make-formats. Layouts: ggml, ggml-common.h and ggml-quants.c. `b` is an array of blocks x bytes.
 """

@@ -1,6 +1,6 @@
-"""Models of ONNX that have nothing but initializers, written in the wire format of Protocol Buffers.
+"""ONNX models with initializers only, written in the wire format of Protocol Buffers.
 
-Used by make-formats. Numbers of fields and types: onnx.proto3.
+Used by make-formats. Field and type numbers: onnx.proto3.
 """
 TYPES = {"float32": 1, "float64": 11, "float16": 10, "bfloat16": 16}
 

@@ -1,4 +1,4 @@
-"""Checkpoints of Megatron-LM and DeepSpeed, as their ranks would write them; used by make-formats.
+"""Checkpoints as the ranks of Megatron-LM and DeepSpeed write them; used by make-formats.
 
 Layouts: Megatron-LM, training/checkpointing.py; DeepSpeed, runtime/engine.py and utils/zero_to_fp32.py.
 """
