@@ -100,8 +100,8 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   CHECK(refusal(folder, "none") == "F/none: no such file or folder");
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==
-        "F/x.txt: expected a folder or a file named *.safetensors, *.pt, *.pth, "
-        "*.bin, *.ckpt, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
+        "F/x.txt: expected a folder or a file named *.safetensors, *.pt, *.bin, "
+        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
 }
 
 TEST_CASE("the history of a real training run", "[checkpoint][.shared]") {
