@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Checkpoints of torch.distributed.checkpoint: `.metadata` and the chunks in `.distcp` files.
+/// Checkpoints of torch.distributed.checkpoint: `.metadata`, and chunks in `.distcp` files.
 
 #include <filesystem>
 #include <string>
@@ -18,16 +18,16 @@ struct DistributedCheckpoint {
   std::vector<std::string> warnings;
 };
 
-/// Reads `.metadata` and the headers of the chunks of weights; states of the training are passed
-/// over. `inside` is the folder of `.metadata` below `root`, by which files are named.
+/// Reads `.metadata` and the headers of the chunks of weights; training state is skipped. `inside`
+/// is the folder of `.metadata` below `root`; file names are relative to it.
 /// @throws Error with Blame::input
 [[nodiscard]] DistributedCheckpoint read_distributed(const std::filesystem::path& root,
                                                      const std::string& inside);
 
-/// True if `path` names a file below the folder that it is relative to, on any system.
+/// True if the relative `path` stays inside its folder, on any system.
 [[nodiscard]] bool is_inner_path(std::string_view path);
 
-/// Throws unless the extents tile the tensor: none overlaps another, and none is missing.
+/// Throws unless the extents tile the tensor, without overlaps and gaps.
 void check_tiling(const Tensor& tensor, const std::string& place);
 
 }  // namespace wishart::checkpoint
