@@ -12,7 +12,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// The tensors of a base by name, their files among those of the other checkpoint.
+/// The tensors of a base by name. Its files are added to those of the other checkpoint.
 class Base {
 public:
   Base(Catalogue& catalogue, Catalogue&& base) : base_(std::move(base)) {
@@ -37,9 +37,9 @@ public:
     if (found == by_name_.end()) {
       why = "the base has no tensor of this name";
     } else if (found->second->shape != tensor.shape) {
-      why = "the base has it in the shape " + printable(shape_text(found->second->shape), 100);
+      why = "the base has it with shape " + printable(shape_text(found->second->shape), 100);
     } else if (!has_weights(*found->second)) {
-      why = "the base has it as " + storage_text(*found->second) + ", which are no weights";
+      why = "the base has it as " + storage_text(*found->second) + ", which is not a weight type";
     } else {
       return found->second;
     }
@@ -64,7 +64,7 @@ Tensor sum_of(const Tensor& first, const Tensor& second, double factor) {
   return sum;
 }
 
-/// DoRA: rows of W at the lengths that the adapter says.
+/// DoRA: the rows of W, rescaled to the lengths given by the adapter.
 Tensor with_magnitudes(Tensor weight, const Tensor& magnitudes) {
   if (magnitudes.num_elements != weight.shape[0] || !is_weight_dtype(magnitudes.dtype)) {
     throw Error(Blame::input, "adapter of '" + printable(weight.name) + "': expected " +
@@ -105,7 +105,7 @@ void subtract_base(Catalogue& catalogue, Catalogue&& other) {
   if (matched == 0) {
     throw Error(Blame::input,
                 printable(catalogue.root.string()) +
-                    ": expected weights of the same names and shapes as the base has, "
+                    ": expected weights with the same names and shapes as in the base, "
                     "found none");
   }
   catalogue.tensors = std::move(kept);

@@ -8,9 +8,10 @@
 //   b = (x ^ w) + lo(a) * hi(a)           x enters twice: where lo(a) = 0 the product forgets hi(a)
 //   c = lo(b) * hi(b)
 //
-// Weights from bf16 have lo(x) = 0, and changes of them only touch the upper bits of x. In b such a
-// change is multiplied by a key; c squares that once more, so that its differences fill all bits.
-// Only 32-bit products, because AVX2 has no others; three of them an element.
+// Weights that came from bf16 have lo(x) = 0, and a change of such a weight affects only the upper
+// bits of x. In b the change is multiplied by a key. In c it is multiplied once more, which spreads
+// the difference over all bits. AVX2 has only 32-bit products, so no wider ones are used: three per
+// element.
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -61,7 +62,7 @@ __attribute__((target("avx2"), always_inline)) inline std::uint64_t total(__m256
   return lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
-/// Adds a multiple of 4 of the leading `values`.
+/// Adds leading `values`, a multiple of 4 of them.
 /// @returns how many
 __attribute__((target("avx2"))) std::size_t add_avx2(ElementHash& hash, std::uint64_t position,
                                                      std::span<const double> values) noexcept {

@@ -69,7 +69,7 @@ void InputFile::read(std::int64_t offset_bytes, std::span<std::byte> out) const 
                                     std::to_string(offset_bytes + static_cast<std::int64_t>(done)) +
                                     ", expected " + std::to_string(out.size()) +
                                     " bytes at offset " + std::to_string(offset_bytes) +
-                                    ". It was cut short while it was being read");
+                                    ". The file was truncated while it was being read");
     }
     done += static_cast<std::size_t>(got);
   }

@@ -62,7 +62,8 @@ std::string StreamHash::hex() const {
 }
 
 std::string ElementHash::hex() const {
-  // The sums' leading digits alone would tell less than the trailing ones; people compare a few.
+  // Mixed again because people compare only a few digits, and the leading digits of the plain sums
+  // carry less information than the trailing ones.
   return hex128(mix(first), mix(second));
 }
 

@@ -3,8 +3,8 @@
 namespace wishart {
 
 std::string npy_bytes(std::span<const double> values) {
-  // numpy.lib.format: magic, version, header length, a Python literal that is padded so that the
-  // data start at a multiple of 64 bytes.
+  // numpy.lib.format: magic, version, header length, a Python literal, padded so that the data
+  // start at a multiple of 64 bytes.
   std::string header = "{'descr': '<f8', 'fortran_order': False, 'shape': (" +
                        std::to_string(values.size()) + ",), }";
   constexpr std::size_t kPrefix = 10;

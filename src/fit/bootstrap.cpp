@@ -17,8 +17,8 @@ namespace {
 /// Draws replicas as ascending logarithms.
 class ReplicaSource {
 public:
-  /// The first `num_kept` values are drawn from as they are; a draw of one of the others becomes a
-  /// draw from the power law of `fit`.
+  /// Draws from the first `num_kept` values as they are. Drawing one of the others gives a random
+  /// value from the power law of `fit` instead.
   ReplicaSource(std::span<const double> ascending, std::size_t num_kept, const PowerLaw& fit)
       : num_values_(ascending.size()),
         origin_(std::log(fit.xmin)),
@@ -28,7 +28,7 @@ public:
     for (std::size_t i = 0; i < num_kept; ++i) kept_[i] = std::log(ascending[i]);
   }
 
-  /// @param logs  what it held is lost, its memory is used
+  /// @param logs  its content is lost, its memory is reused
   [[nodiscard]] std::vector<double> draw(CounterRandom& random, std::vector<double> logs) {
     std::fill(times_.begin(), times_.end(), 0U);
     std::size_t tail = 0;
@@ -43,7 +43,7 @@ public:
     logs.clear();
     logs.reserve(num_values_);
     for (std::size_t k = 0; k < kept_.size(); ++k) logs.insert(logs.end(), times_[k], kept_[k]);
-    // The tail in ascending order without sorting: the gaps between m ordered exponentials are
+    // Make the tail in ascending order without sorting: the gaps between m ordered exponentials are
     // independent exponentials with means 1/m, 1/(m - 1), ..., 1 (Renyi 1953).
     double y = 0;
     for (; tail > 0; --tail) {
@@ -67,7 +67,7 @@ void fit_replicas(ReplicaSource source, const ScanOptions& options, const Resamp
                   Visit&& visit) {
   CounterRandom random(resampling.seed, resampling.stream);
   const auto smallest = static_cast<std::size_t>(std::max<std::int64_t>(options.min_tail, 2));
-  std::size_t likely = 0;  // a tail often begins where that of the replica before did
+  std::size_t likely = 0;  // a tail often begins where that of the previous replica did
   LogScan scan({});
   std::vector<double> logs;
   for (std::int64_t r = 0; r < resampling.replicas; ++r) {
@@ -85,7 +85,7 @@ void fit_replicas(ReplicaSource source, const ScanOptions& options, const Resamp
   }
 }
 
-/// The value below which the share `share` of an ascending list lies, interpolated.
+/// The quantile at `share` of an ascending list, interpolated.
 double quantile(const std::vector<double>& ascending, double share) {
   const double position = share * static_cast<double>(ascending.size() - 1);
   const auto low = static_cast<std::size_t>(position);

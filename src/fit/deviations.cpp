@@ -10,10 +10,10 @@
 namespace wishart::fit {
 namespace {
 
-/// Points of a run come in multiples of it, so that registers are always full.
+/// The number of points of a run is a multiple of this, so that registers are always full.
 constexpr std::int32_t kTogether = 8;
 
-/// Points in order, and where F and the deviation of each go.
+/// Consecutive points, and where F and the deviation of each are stored.
 struct Run {
   const double* logs;
   std::int32_t count;
@@ -23,7 +23,7 @@ struct Run {
   double* sizes;
 };
 
-// Inlined into a function for each instruction set, where the compiler makes vectors of its loop.
+// Inlined into a function for each instruction set, where the compiler vectorises its loop.
 __attribute__((always_inline)) inline void take_run(const SteppedLaw& law, const Run& run) {
   const double slope = law.slope;
   const double origin = law.origin;
@@ -59,7 +59,7 @@ void deviations(InstructionSet set, const SteppedLaw& law, std::span<const doubl
   take(law, {logs.data(), count, first, stride, F.data(), sizes.data()});
   const std::int32_t rest = count % kTogether;
   if (rest == 0) return;
-  // The rest in a whole run too: one by one they would take as long as several runs.
+  // Process the rest as a whole run too: one by one they would take as long as several runs.
   std::array<double, kTogether> rest_logs;
   std::array<double, kTogether> rest_F;
   std::array<double, kTogether> rest_sizes;
@@ -73,7 +73,7 @@ void deviations(InstructionSet set, const SteppedLaw& law, std::span<const doubl
 }
 
 double largest_of(std::span<const double> sizes) {
-  // Four maxima at a time: one alone waits for itself.
+  // Four maxima at a time, because a single one would be a dependency chain.
   std::array<double, 4> largest{};
   std::size_t k = 0;
   for (; k + 4 <= sizes.size(); k += 4) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How far a fitted power law is from the values, at many points at once.
+/// The deviation of a fitted power law from the values, at many points at once.
 
 #include <span>
 
@@ -18,12 +18,12 @@ struct SteppedLaw {
 };
 
 /// F and |F - j step| at each of `logs`, the k-th of which has the rank j = first + k * stride.
-/// With quick_exp, so off by less than 1e-14, and not by the same with each instruction set.
+/// Uses quick_exp, so the error is below 1e-14 and depends on the instruction set.
 /// @pre `F` and `sizes` are as long as `logs`, which are at or above the origin
 void deviations(InstructionSet set, const SteppedLaw& law, std::span<const double> logs,
                 double first, double stride, std::span<double> F, std::span<double> sizes);
 
-/// The largest of some numbers that are not negative; 0 of none.
+/// The largest of some non-negative numbers; 0 if there are none.
 [[nodiscard]] double largest_of(std::span<const double> sizes);
 
 }  // namespace wishart::fit

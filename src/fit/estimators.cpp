@@ -26,7 +26,8 @@ LogMoments log_moments(std::span<const double> ascending, std::size_t first) {
   return {static_cast<double>(sum / count), static_cast<double>(squares / count)};
 }
 
-/// A tail index as exponent of the density; there is none where the index is not positive.
+/// Converts a tail index to the exponent of the density. There is none if the index is not
+/// positive.
 double alpha_of_index(double gamma) { return gamma > 0 ? 1 + 1 / gamma : kNan; }
 
 }  // namespace
@@ -53,7 +54,7 @@ TailEstimates tail_estimates(std::span<const double> ascending) {
   const LogMoments moments = log_moments(ascending, first);
   const double ratio = 1 - moments.first * moments.first / moments.second;
   result.moment = alpha_of_index(moments.first + 1 - 0.5 / ratio);
-  // The values at or above the quantile, the quantile itself among them.
+  // The values at or above the quantile, including the quantile itself.
   const auto above = static_cast<double>(n - 1 - first);
   result.quantile = 1 + (above + 1) / (moments.first * above);
   // Pickands: gamma = ln((x_(k) - x_(2k)) / (x_(2k) - x_(4k))) / ln 2.

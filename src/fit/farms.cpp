@@ -11,10 +11,10 @@
 namespace wishart::fit {
 
 Windows fixed_aspect_windows(const Matrix& matrix, double aspect) {
-  require(aspect >= 1, "the aspect ratio of windows is at least 1");
+  require(aspect >= 1, "the aspect ratio of windows must be at least 1");
   const std::int64_t n = matrix.long_side();
   const std::int64_t m = matrix.short_side();
-  // The shorter of the sides that come of one whole side of the view.
+  // The cut side of a window, computed from the side that stays whole.
   const auto scaled = [](std::int64_t side, double factor) {
     return std::max<std::int64_t>(1, std::llround(static_cast<double>(side) * factor));
   };

@@ -11,7 +11,7 @@
 namespace wishart::fit {
 namespace {
 
-/// The range of numbers of values that are tried: first .. last - 1.
+/// The numbers of values to remove that are tried: first .. last - 1.
 struct Tries {
   std::int64_t first = 1;
   std::int64_t last = 1;
@@ -39,7 +39,7 @@ std::optional<ClippedFit> clip_fingers(std::span<const double> ascending,
       break;
     }
     if (fit->alpha + options.threshold < all->alpha) {
-      // It goes on to fit without one value more, for its log, and fails if that fails.
+      // WeightWatcher also fits with one more value removed, for its log, and fails if that fails.
       if (options.weightwatcher && left < 3) return std::nullopt;
       result.fit = *fit;
       result.num_fingers = options.weightwatcher ? removed - 1 : removed;
@@ -126,7 +126,8 @@ Outliers tail_outliers(std::span<const double> ascending) {
     if (p < found.p) found = {r, p};
   }
   found.p = std::min(1.0, found.p * static_cast<double>(most));
-  // Chance gaps just below the outliers move the smallest p; the widest gap is their edge.
+  // Random gaps just below the outliers shift the smallest p, so the widest gap is used as their
+  // edge.
   found.count = found.p < kOutlierLevel
                     ? std::max_element(gaps.begin(), gaps.begin() + found.count) - gaps.begin() + 1
                     : 0;

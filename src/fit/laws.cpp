@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// A tail as u_k = ln(x_k / xmin), with its means.
+/// A tail in terms of u_k = ln(x_k / xmin), with its means.
 struct LogTail {
   std::vector<double> u;
   double log_xmin = 0;
@@ -75,7 +75,7 @@ double distance(const LogTail& tail, Survival&& survival) {
   return largest;
 }
 
-/// The power law itself, as the limit that another law has taken.
+/// The power law itself, as the limit of another law.
 LawFit at_power_law(const LogTail& tail, double shape, double rate) {
   LawFit fit;
   fit.shape = shape;
@@ -141,7 +141,7 @@ double stretched_slope(const LogTail& tail, double beta) {
 template <class F>
 double root_between(double low, double f_low, double high, double f_high, F&& f) {
   int side = 0;
-  double middle = low;  // the ends need not close in on the root from both sides; this does
+  double middle = low;  // the bracket may shrink from one side only; this value converges
   for (int step = 0; step < 60; ++step) {
     const double before = middle;
     middle = low + (high - low) * f_low / (f_low - f_high);
@@ -163,7 +163,7 @@ double root_between(double low, double f_low, double high, double f_high, F&& f)
 }
 
 LawFit fit_stretched(const LogTail& tail) {
-  // For beta to 0 the slope tends to mean(u) - mean(u^2) / (2 mean(u)).
+  // As beta tends to 0, the slope tends to mean(u) - mean(u^2) / (2 mean(u)).
   if (!(tail.mean_square < 2 * tail.mean_u * tail.mean_u)) return at_power_law(tail, 0, 0);
   const auto slope = [&](double beta) { return stretched_slope(tail, beta); };
   const double most = 700 / tail.u.back();

@@ -12,8 +12,8 @@ std::vector<double> LogScan::restart(std::vector<double> logs) {
   const std::size_t n = logs_.size();
   alphas_.resize(n);
   weak_.assign(n, 0);
-  // Sum over k >= i of (y_k - y_i), from the end: every term is a gap times a count, none is
-  // negative, so nothing cancels, and equal values give exactly 0.
+  // Sum over k >= i of (y_k - y_i), computed from the end. Every term is a gap times a count and
+  // none is negative, so there is no cancellation, and equal values give exactly 0.
   long double sum = 0;
   for (std::size_t i = n; i-- > 0;) {
     if (i + 1 < n) {
@@ -58,7 +58,7 @@ double LogScan::two_sided_distance(std::size_t i) const {
   return largest;
 }
 
-/// F at every 32nd point of the tail. False if one of them deviates by more than `limit`.
+/// Computes F at every 32nd point of the tail. False if one of them deviates by more than `limit`.
 bool LogScan::look_at_borders(std::size_t i, double limit) {
   const std::size_t begin = (i + kBlock - 1) / kBlock;
   const std::size_t count = border_.size() - begin;
@@ -73,7 +73,7 @@ bool LogScan::look_at_borders(std::size_t i, double limit) {
   return largest_ <= limit + kSlack;
 }
 
-/// The deviations of the points first .. last - 1. False if one is larger than `limit`.
+/// Computes the deviations of the points first .. last - 1. False if one is larger than `limit`.
 bool LogScan::take_points(std::size_t i, std::size_t first, std::size_t last, double limit) {
   const SteppedLaw law{1 - alphas_[i], logs_[i], 1 / static_cast<double>(logs_.size() - i)};
   const std::span<double> sizes = std::span(sizes_).subspan(first, last - first);
@@ -87,7 +87,8 @@ bool LogScan::take_points(std::size_t i, std::size_t first, std::size_t last, do
   return largest_ <= limit + kSlack;
 }
 
-/// The largest deviation by std::exp of those points of first .. last - 1 that may have it.
+/// The largest deviation, computed with std::exp at those points of first .. last - 1 that may have
+/// it.
 double LogScan::exact_largest(std::size_t i, std::size_t first, std::size_t last) const {
   const double enough = largest_ - 2 * kSlack;
   double exact = 0;
@@ -134,7 +135,7 @@ std::optional<Candidate> LogScan::best(std::size_t count, double limit,
                                        const std::function<bool(std::size_t)>& wanted,
                                        std::size_t likely) {
   Candidate found{count, limit};
-  std::array<std::size_t, 12> recent{};  // where the last few failed that were looked at in full
+  std::array<std::size_t, 12> recent{};  // where the last few fully computed candidates failed
   const auto visit = [&](std::size_t i, std::size_t step) {
     if (!wanted(i)) return;
     const std::size_t before = i >= step ? i - step : i;
@@ -152,8 +153,8 @@ std::optional<Candidate> LogScan::best(std::size_t count, double limit,
     recent.front() = weak_[i];
     if (D < found.D || (D == found.D && i < found.index)) found = {i, D};
   };
-  // Coarse steps first: a good candidate is found early, and the neighbours on both sides of each
-  // later one have shown where they fail.
+  // Coarse steps first: this finds a good candidate early, and for each later one the neighbours on
+  // both sides have shown where they fail.
   std::size_t step = 1;
   while (step < count / 8) step *= 2;
   if (likely < count) visit(likely, step);

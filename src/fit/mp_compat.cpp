@@ -12,7 +12,7 @@ constexpr double kPi = 3.14159265358979323846;
 constexpr double kBandwidth = 0.1;
 constexpr std::size_t kGridPoints = 1000;
 
-/// Points of the density estimate that count.
+/// The points of the density estimate that are used.
 struct Density {
   std::vector<double> at;
   std::vector<double> value;
@@ -44,7 +44,7 @@ Density kernel_density(const std::vector<double>& ascending) {
   return density;
 }
 
-/// Step 3's sum for one sigma.
+/// The sum of step 3 for one sigma.
 double misfit(const Density& density, double aspect_ratio, double sigma) {
   const bool square = aspect_ratio == 1;
   const double root = 1 / std::sqrt(aspect_ratio);
@@ -89,7 +89,7 @@ double polished(const std::function<double(double)>& f, double start) {
       f_other = further ? f_expanded : f_reflected;
       continue;
     }
-    // In one dimension the best is also the second worst: contract.
+    // In one dimension the best point is also the second worst, so contract.
     const bool outside = f_reflected < f_other;
     const double contracted = outside ? 1.5 * best - 0.5 * other : 0.5 * best + 0.5 * other;
     const double f_contracted = f(contracted);

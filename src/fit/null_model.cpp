@@ -109,9 +109,9 @@ BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape) {
   const double rows = as_double(shape.long_side);
   const double views = as_double(shape.views);
   const std::size_t n = ascending.size();
-  long double rest = 0;  // sum of the eigenvalues that are left
+  long double rest = 0;  // sum of the remaining eigenvalues
   for (const double value : ascending) rest += value;
-  // k spikes of all views together leave short_side - k / views columns in each.
+  // With k spikes over all views, each view has short_side - k / views columns left.
   std::size_t left = n;
   double cols = as_double(shape.short_side);
   for (; left > 1; --left) {

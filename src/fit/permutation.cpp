@@ -11,9 +11,9 @@
 namespace wishart::fit {
 namespace {
 
-/// Cycle walking for a run of indices at once: all of them take a step, those that are still beyond
-/// `size` another, and so on. Which ones is not known to the processor beforehand, so that they are
-/// listed without a branch.
+/// Cycle walking for a run of indices at once: all take a step, then those still beyond `size` take
+/// another, and so on. Branch prediction would fail here, so the list of those is made without
+/// branches.
 template <class Step>
 void walk_run(std::uint64_t first, std::span<std::uint64_t> out, std::uint64_t size, Step&& step) {
   constexpr std::size_t kAtOnce = 512;
@@ -115,8 +115,8 @@ Traps correlation_traps(std::span<const double> ascending, const Shape& shape, d
   for (const double value : ascending) sum += value;
   const double variance = static_cast<double>(sum) / (rows * cols * views) - mean * mean;
   if (!(variance > 0)) return {};
-  // The mean is felt where its eigenvalue would leave the bulk: sqrt(N M) |mean| above
-  // (N M)^(1/4) standard deviations. Then the largest of each view is its doing.
+  // The mean matters if its eigenvalue leaves the bulk: sqrt(N M) |mean| above (N M)^(1/4) standard
+  // deviations. Then it causes the largest eigenvalue of each view.
   const bool mean_shows = rows * cols * mean * mean > std::sqrt(rows * cols) * variance;
   const auto passed = static_cast<std::size_t>(mean_shows ? shape.views : 0);
   if (ascending.size() <= passed) return {};
@@ -128,14 +128,14 @@ Traps correlation_traps(std::span<const double> ascending, const Shape& shape, d
 }
 
 double rand_distance(std::span<const double> ascending, std::span<const double> permuted) {
-  require(ascending.size() == permuted.size(), "rand_distance needs two lists of one length");
+  require(ascending.size() == permuted.size(), "rand_distance needs two lists of the same length");
   long double sum_p = 0;
   long double sum_q = 0;
   for (std::size_t i = 0; i < ascending.size(); ++i) {
     sum_p += ascending[i];
     sum_q += permuted[i];
   }
-  // As WeightWatcher: the mean of the two before either is divided by its sum.
+  // As in WeightWatcher: the mean of the two is taken before either is divided by its sum.
   const long double sum_m = (sum_p + sum_q) / 2;
   long double divergence = 0;
   for (std::size_t i = 0; i < ascending.size(); ++i) {

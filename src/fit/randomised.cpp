@@ -49,7 +49,7 @@ void measure_randomised(WeightMeasures& measures, const Matrix& matrix,
                         std::span<const std::vector<double>> permuted, double mean,
                         const FitOptions& options) {
   require(!sigma.empty() && sigma.back() > 0 && !permuted.empty(),
-          "measure_randomised needs a matrix that is not zero, and a random order of it");
+          "measure_randomised needs a nonzero matrix and at least one random order of it");
   const std::vector<double> lambda = squares(sigma);
   const auto orders = static_cast<std::int64_t>(permuted.size());
   const Shape shape{matrix.long_side(), matrix.short_side(), matrix.num_views()};
@@ -58,7 +58,7 @@ void measure_randomised(WeightMeasures& measures, const Matrix& matrix,
   for (std::int64_t k = 0; k < orders; ++k) {
     const std::vector<double> values = squares(permuted[static_cast<std::size_t>(k)]);
     distance += rand_distance(lambda, values);
-    // A trap is a trap whatever the order; a chance eigenvalue is there in one and not in another.
+    // A trap appears in every order, a chance eigenvalue only in some.
     const Traps traps = correlation_traps(values, shape, mean);
     measures.num_traps = k == 0 ? traps.num : std::min(measures.num_traps, traps.num);
     measures.trap_p = k == 0 ? traps.p : std::max(measures.trap_p, traps.p);

@@ -17,7 +17,7 @@ constexpr double kPruningSpread = 0.3;    // AlphaPruning's epsilon
 constexpr double kLowestDecay = 2.0 / 3;  // AlphaDecay's
 constexpr double kHighestDecay = 3.0;
 
-/// The range of values seen, as a linear map to another.
+/// The range of the values seen, which is mapped linearly to another range.
 class Range {
 public:
   void take(double value) {

@@ -21,8 +21,7 @@ std::span<const double> from(std::span<const double> ascending, double xmin) {
   return ascending.subspan(static_cast<std::size_t>(first - ascending.begin()));
 }
 
-/// Streams of random numbers go by the matrix's key, so that they do not depend on the order of
-/// work.
+/// Random streams are chosen by the matrix's key, so that they do not depend on the order of work.
 std::uint64_t stream_of(const LayerRow& row) {
   return hash64(std::as_bytes(std::span(row.key.data(), row.key.size())));
 }
@@ -64,7 +63,7 @@ std::optional<TailFit> fit_tail(std::span<const double> above_floor, const ScanO
 void fill_certainty(LayerRow& row, const TailFit& tail, const ScanOptions& scan,
                     const FitOptions& options) {
   row.D_ks = tail.fit.D_ks;
-  // An interval of the scan says nothing about a fit whose xmin came from elsewhere.
+  // The interval from the scan does not apply to a fit whose xmin was chosen in another way.
   const bool scanned =
       options.fix_fingers != FixFingers::xmin_peak && options.law == FitLaw::power_law;
   if (scanned) {
@@ -139,7 +138,7 @@ void fill_erg(LayerRow& row, std::span<const double> lambda, bool weightwatcher)
 }
 
 void fill_random_matrix(LayerRow& row, std::span<const double> lambda, const FitOptions& options) {
-  // One matrix for each kernel offset that was pooled.
+  // One matrix per pooled kernel offset.
   const std::int64_t views = row.M > 0 ? row.num_evals / row.M : 1;
   const Shape shape{row.N, row.M, views};
   const FreeNull null = free_null(lambda, shape);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The columns of the layer table that both modes fill alike, subject by subject.
+/// The columns of the layer table that both modes fill in the same way, by subject.
 
 #include <optional>
 #include <span>
@@ -12,14 +12,14 @@
 
 namespace wishart::fit {
 
-/// A power law as the options ask for it, and what it was fitted to.
+/// The power law selected by the options, and the values it was fitted to.
 struct TailFit {
   PowerLaw fit;
-  std::span<const double> fitted;  ///< above the floor, without what was clipped
+  std::span<const double> fitted;  ///< above the floor, without clipped values
 };
 
-/// The fit that `options` ask for: scan, clip_xmax, xmin_peak, or without the largest `xmax`
-/// values. Fills raw_alpha and num_fingers.
+/// The fit selected by `options`: scan, clip_xmax, xmin_peak, or without the largest `xmax` values.
+/// Fills raw_alpha and num_fingers.
 /// @return nothing if there is none
 [[nodiscard]] std::optional<TailFit> fit_tail(std::span<const double> above_floor,
                                               const ScanOptions& scan, const FitOptions& options,
@@ -32,11 +32,10 @@ void fill_certainty(LayerRow& row, const TailFit& tail, const ScanOptions& scan,
 /// The other laws on the fitted tail, and the estimators without a scan.
 void fill_laws(LayerRow& row, const TailFit& tail);
 
-/// With `--fit TPL` or `E_TPL` alpha, D and Lambda of the truncated power law take the place of the
-/// power law's.
+/// With `--fit TPL` or `E_TPL`, replaces alpha, D and Lambda by those of the truncated power law.
 void take_truncated(LayerRow& row, const TailFit& tail, const FitOptions& options);
 
-/// detX and what the tail of the fit says about it.
+/// detX, and how the tail of the fit relates to it.
 void fill_erg(LayerRow& row, std::span<const double> lambda, bool weightwatcher);
 
 /// Marchenko-Pastur fits and the null model.

@@ -40,7 +40,7 @@ struct Quadrature {
 
 double exponent(Bend kind, FamilyPoint at, double u) { return -at.a * u - at.b * bend(kind, u); }
 
-/// Where the density is largest.
+/// The mode of the density.
 double mode_of(Bend kind, FamilyPoint at) {
   if (at.a >= 0 || !(at.b > 0)) return 0;
   if (kind == Bend::square) return -at.a / (2 * at.b);
@@ -98,7 +98,7 @@ double bend(Bend kind, double u) { return kind == Bend::square ? u * u : std::ex
 FamilyMoments family_moments(Bend kind, FamilyPoint at) {
   const double mode = mode_of(kind, at);
   const double top = exponent(kind, at, mode);
-  // A first guess of the width: the reach search doubles it.
+  // A first guess of the width, which the search in reach() doubles.
   const double width = 1 / (std::abs(at.a) + std::sqrt(at.b) + at.b + 1e-12);
   const double high = reach(kind, at, mode, width);
   const double low = mode > 0 ? std::max(0.0, reach(kind, at, mode, -std::min(width, mode))) : 0;
@@ -123,7 +123,7 @@ FamilyMoments family_moments(Bend kind, FamilyPoint at) {
 
 FamilyPoint fit_family(Bend kind, double mean_u, double mean_g) {
   FamilyPoint at{1 / mean_u, 0};
-  // At b = 0 the likelihood rises with b if the power law expects more of g than there is.
+  // At b = 0 the likelihood increases with b if the power law's mean of g exceeds that of the data.
   double expected = 2 * mean_u * mean_u;
   if (kind == Bend::exponential) {
     expected = at.a > 1 ? 1 / (at.a - 1) : std::numeric_limits<double>::infinity();
@@ -146,7 +146,8 @@ FamilyPoint fit_family(Bend kind, double mean_u, double mean_g) {
     if (at.b + move_b < 0.1 * at.b) length = -0.9 * at.b / move_b;
     const double gain = slope_a * move_a + slope_b * move_b;
     if (!(gain > 1e-13)) {
-      // So near, the likelihood cannot tell better from worse; a last step squares the error.
+      // This close to the maximum, rounding hides differences in the likelihood. A last Newton step
+      // squares the error.
       if (length == 1 && std::abs(gain) <= 1e-13) at = {at.a + move_a, at.b + move_b};
       break;
     }

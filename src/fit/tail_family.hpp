@@ -31,8 +31,8 @@ struct FamilyMoments {
 /// @pre b > 0, or b = 0 and a > 0
 [[nodiscard]] FamilyMoments family_moments(Bend kind, FamilyPoint at);
 
-/// The maximum-likelihood point for data with these means of u and g. b = 0, a = 1 / mean_u where
-/// the likelihood has its maximum there (no b > 0 is better).
+/// The maximum-likelihood point for data with these means of u and g. b = 0, a = 1 / mean_u if the
+/// likelihood has its maximum there (no b > 0 is better).
 [[nodiscard]] FamilyPoint fit_family(Bend kind, double mean_u, double mean_g);
 
 /// The largest |F(u_k) - k / m| over ascending u_k, F by quadrature between neighbours.

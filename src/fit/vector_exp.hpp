@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// exp for many arguments at once, in a form that compilers turn into vector instructions.
+/// exp for many arguments at once, in a form that compilers can vectorise.
 
 #include <bit>
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace wishart::fit {
 
-/// e^x for -700 <= x <= 0 (what is below counts as -700), within 1e-15 of std::exp.
+/// e^x for -700 <= x <= 0 (smaller arguments count as -700), within 1e-15 of std::exp.
 ///
 /// x = n ln 2 + r with |r| <= ln(2) / 2; e^r by its Taylor polynomial of degree 12, whose remainder
-/// is below 2e-16; 2^n by its bits. No call: a loop over it runs in vector registers
-/// (deviations.cpp).
+/// is below 2e-16; 2^n by its bits. There is no function call, so that a loop over it runs in
+/// vector registers (deviations.cpp).
 [[nodiscard]] inline double quick_exp(double x) noexcept {
   constexpr double kLog2E = 1.4426950408889634;
   constexpr double kLn2High = 0x1.62e42fee00000p-1;  // the upper 32 bits: n times it is exact

@@ -10,15 +10,15 @@ namespace {
 
 using Parts = std::vector<FusedPart>;
 
-/// How the rows of a query-key-value tensor stand.
+/// The order of the rows of a query-key-value tensor.
 enum class QkvLayout : std::uint8_t {
   contiguous,  ///< all of q, all of k, all of v
   by_group,    ///< for each key-value head its queries, then its key, then its value
-  columns,     ///< contiguous, along columns: weights of GPT-2 are [in, out]
-  four_parts,  ///< CodeGen: four parts, in each q, v, k
+  columns,     ///< contiguous along columns: GPT-2's weights are [in, out]
+  four_parts,  ///< CodeGen: four parts, each with q, v, k
 };
 
-/// The attention's sizes as the config tells them.
+/// The sizes of the attention, from the config.
 struct Heads {
   std::int64_t queries = 0;
   std::int64_t keys = 0;
@@ -29,7 +29,8 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-/// The tensor's own name: `qkv_proj` of `model.layers.0.self_attn.qkv_proj.weight`.
+/// The last component that names the tensor: `qkv_proj` of
+/// `model.layers.0.self_attn.qkv_proj.weight`.
 std::string_view leaf_of(std::string_view name) {
   for (const std::string_view kind : {std::string_view(".weight"), std::string_view(".kernel")}) {
     if (name.ends_with(kind)) name.remove_suffix(kind.size());
@@ -45,14 +46,15 @@ std::optional<Heads> heads_of(const ModelConfig& config) {
   heads.keys = config.num_key_value_heads.value_or(heads.queries);
   const std::int64_t hidden = config.hidden_size.value_or(0);
   heads.width = config.head_dim.value_or(hidden % heads.queries == 0 ? hidden / heads.queries : 0);
-  constexpr std::int64_t kMost = std::int64_t{1} << 20;  // keeps the products below in range
+  constexpr std::int64_t kMost = std::int64_t{1}
+                                 << 20;  // keeps the products below from overflowing
   const bool sane = heads.keys >= 1 && heads.width >= 1 && heads.queries <= kMost &&
                     heads.keys <= heads.queries && heads.width <= kMost;
   if (!sane) return std::nullopt;
   return heads;
 }
 
-/// Where each layout is read from: docs/roles.md, "Fused tensors".
+/// The sources of these layouts are in docs/roles.md, "Fused tensors".
 std::optional<QkvLayout> layout_of(const ModelConfig& config, Heads& heads) {
   const std::string_view type = config.model_type;
   if (is_one_of(type, {"phi3", "gpt_oss", "chatglm", "olmo", "hf_olmo", "dbrx", "mpt", "qwen",
@@ -108,7 +110,7 @@ Parts four_parts(std::int64_t cols) {
 
 Parts qkv_parts(std::string_view leaf, std::int64_t rows, std::int64_t cols,
                 const ModelConfig& config) {
-  // torch.nn.MultiheadAttention has one layout; the vision towers of other models have it too.
+  // torch.nn.MultiheadAttention has a single layout, which vision towers of other models share.
   const bool equal_thirds = rows == 3 * cols;
   if (leaf == "in_proj_weight") return equal_thirds ? three(cols, cols) : Parts{};
   std::optional<Heads> heads = heads_of(config);
@@ -139,7 +141,7 @@ Parts qkv_parts(std::string_view leaf, std::int64_t rows, std::int64_t cols,
   return {};
 }
 
-/// Two halves of an axis, one behind the other.
+/// Two consecutive halves of an axis.
 Parts halves(std::int64_t half, bool columns, bool up_first = false) {
   Parts parts{part("gate", "mlp.gate", up_first ? half : 0, half),
               part("up", "mlp.up", up_first ? 0 : half, half)};
@@ -152,7 +154,7 @@ Parts expert_parts(std::string_view leaf, std::int64_t rows, std::int64_t cols,
   const std::optional<std::int64_t>& width =
       config.moe_intermediate_size ? config.moe_intermediate_size : config.intermediate_size;
   if (leaf != "gate_up_proj" || !width || *width < 1 || *width > rows + cols) return {};
-  // [in, out] or [out, in]: the axis of twice the experts' width, where only one can be it.
+  // [in, out] or [out, in]: take the axis that is twice the experts' width, if only one axis is.
   const bool along_rows = rows == 2 * *width;
   const bool along_columns = cols == 2 * *width;
   if (along_rows == along_columns) return {};
@@ -176,7 +178,7 @@ Parts gate_up_parts(std::string_view leaf, std::int64_t rows, const ModelConfig&
   const std::string_view type = config.model_type;
   const std::int64_t width = config.intermediate_size.value_or(0);
   if (width < 1 || width > rows) return {};
-  // The config of OLMo 1 has the width of both together.
+  // The config of OLMo 1 gives the width of both together.
   if (leaf == "ff_proj" && is_one_of(type, {"olmo", "hf_olmo"})) {
     return rows == width && rows % 2 == 0 ? halves(rows / 2, false, true) : Parts{};
   }

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the parts of tensors that hold several linear maps, as families of models
-/// lay them out.
+/// Internal: the parts of tensors that contain several linear maps, by the layout of each model
+/// family.
 
 #include <cstdint>
 #include <string_view>
@@ -13,8 +13,7 @@
 
 namespace wishart::model {
 
-/// Rows, or columns, of a fused matrix: `count` of them. Number i is the one at
-/// first + (i / run) * stride + i % run.
+/// `count` rows or columns of a fused matrix. Number i is at first + (i / run) * stride + i % run.
 struct FusedPart {
   std::string_view name;  ///< `q`, `k`, `v`, `gate`, `up`
   std::string_view role;
@@ -28,7 +27,7 @@ struct FusedPart {
 };
 
 /// The parts of a tensor of two dimensions, or of each matrix of a stack of experts. Empty unless
-/// the config tells the family, and the shape is what the family's formula gives: docs/roles.md,
+/// the config names the family and the shape agrees with the family's formula: docs/roles.md,
 /// "Fused tensors".
 [[nodiscard]] std::vector<FusedPart> fused_parts(std::string_view tensor_name, const Naming& naming,
                                                  std::int64_t rows, std::int64_t cols,

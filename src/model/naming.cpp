@@ -13,10 +13,10 @@ namespace {
 
 using Words = std::vector<std::string_view>;
 
-/// Where in a block a tensor stands, told by the components before its own name.
+/// Where in a block a tensor is, judged by the name components before its own name.
 enum class Inside : std::uint8_t { anywhere, attention, mlp, ssm, root };
 
-/// A rule: a tensor with this own name, in this place, has this role. First hit wins.
+/// A rule: a tensor with this name, in this place, has this role. The first match wins.
 struct Rule {
   std::string_view leaf;
   Inside inside;
@@ -166,7 +166,7 @@ std::optional<std::int64_t> integer(std::string_view word) {
 }
 
 Words components(std::string_view name) {
-  // What wrappers put around the modules of a model.
+  // Remove names that wrappers put around the modules of a model.
   for (bool stripped = true; stripped;) {
     stripped = false;
     for (const std::string_view prefix :
@@ -188,7 +188,7 @@ Words components(std::string_view name) {
     }
     begin = end + 1;
   }
-  if (words.empty()) words.push_back(name);  // nothing but wrappers: that is its name then
+  if (words.empty()) words.push_back(name);  // nothing but wrappers: then that is its name
   return words;
 }
 
@@ -201,7 +201,7 @@ std::string joined(const Words& words, std::size_t count) {
   return text;
 }
 
-/// `layer1` of a ResNet: the stage's number is part of the word.
+/// `layer1` of a ResNet: the number of the stage is part of the word.
 bool is_numbered_stage(std::string_view word) {
   return word.starts_with("layer") && word.size() > 5 && integer(word.substr(5)).has_value();
 }
@@ -266,7 +266,7 @@ std::string role_by_rules(std::string_view leaf, const Words& parents, const Nam
   return "other";
 }
 
-/// A patch embedding: convolution with stride = kernel, which is a linear map of the patch.
+/// A patch embedding: a convolution with stride = kernel, which is a linear map of the patch.
 bool is_patch_embedding(std::string_view leaf, const Words& words, std::size_t dimensions) {
   if (dimensions < 4) return false;
   const bool vision = std::any_of(words.begin(), words.end(), [](std::string_view word) {
@@ -283,7 +283,7 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
   if (is_patch_embedding(leaf, words, shape.size())) return "vision.patch";
   if (shape.size() == 4) return "conv";
   std::string role = role_by_rules(leaf, parents, naming, config);
-  // A gate with one row for each expert chooses among them; elsewhere it gates an MLP.
+  // A gate with one row per expert is a router; otherwise it is the gate of an MLP.
   if (leaf == "gate" && place(parents) == Inside::mlp && config.num_experts && !shape.empty() &&
       shape.front() != *config.num_experts) {
     role = "mlp.gate";

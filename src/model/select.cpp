@@ -14,13 +14,14 @@
 namespace wishart::model {
 namespace {
 
-/// A trailing dimension below this, of three, is taken for a kernel: experts and heads are wider.
+/// The last of three dimensions is taken to be a kernel if it is smaller than this: experts and
+/// heads are wider.
 constexpr std::int64_t kLargestKernel = 16;
 
-/// More names than this are not searched for the nearest to a pattern that matched nothing.
+/// If a pattern matches nothing, at most this many names are searched for the nearest one.
 constexpr std::size_t kNamesForNearest = 5000;
 
-/// What becomes of one tensor while it is looked at.
+/// Decides what happens to each tensor.
 class Selector {
 public:
   Selector(const checkpoint::Catalogue& catalogue, const SelectionOptions& options)
@@ -54,7 +55,7 @@ private:
         {name, storage_text(tensor), shape_text(tensor.shape), elements, reason, detail});
   }
 
-  /// Skips what is no matrix in either mode.
+  /// Skips tensors that are not matrices in either mode.
   bool cannot_be_a_matrix(const Tensor& tensor) {
     if (!has_weights(tensor)) {
       skip(tensor, "not-floating",
@@ -74,20 +75,20 @@ private:
   void look_as_weightwatcher(const Tensor& tensor, const Naming& naming) {
     const std::size_t dimensions = tensor.shape.size();
     if (any_weight_ && !tensor.name.ends_with(".weight")) {
-      skip(tensor, "not-in-weightwatcher", "WeightWatcher reads names that end in .weight only");
+      skip(tensor, "not-in-weightwatcher", "WeightWatcher reads only names that end in .weight");
     } else if (dimensions == 2) {
       add(tensor, naming, cut_plain(tensor.shape), "dense", 1.0);
     } else if (dimensions == 4) {
       add_convolution(tensor, naming);
     } else {
-      skip(tensor, "not-in-weightwatcher", "WeightWatcher analyses 2 and 4 dimensions only");
+      skip(tensor, "not-in-weightwatcher", "WeightWatcher analyses only 2 and 4 dimensions");
     }
   }
 
   void look_as_wishart(const Tensor& tensor, const Naming& naming) {
     const std::size_t dimensions = tensor.shape.size();
     if (naming.normalization || naming.not_a_map || naming.bias) {
-      skip(tensor, "not-a-linear-map", "a norm, bias, mask or table by its name");
+      skip(tensor, "not-a-linear-map", "a norm, bias, mask or table, judging by its name");
     } else if (is_second_copy(naming)) {
       skip(tensor, "duplicate-of-main",
            "the multi-token prediction block repeats the model's own embedding and head");
@@ -105,7 +106,7 @@ private:
       add_convolution(tensor, naming);
     } else {
       skip(tensor, "unsupported-shape",
-           std::to_string(dimensions) + " dimensions: there is no rule for them");
+           std::to_string(dimensions) + " dimensions are not supported");
     }
   }
 
@@ -133,14 +134,14 @@ private:
     if (!convolution) {
       add_stack(tensor, naming, stacked);
     } else if (shape[1] == 1) {
-      skip(tensor, "depthwise", "each channel is filtered by itself: vectors, not a matrix");
+      skip(tensor, "depthwise", "each channel has its own filter, which is a vector, not a matrix");
     } else {
-      // WeightWatcher has no factor for these; none is made up.
+      // WeightWatcher has no factor for these, so none is applied.
       add_slices(tensor, naming, cut_conv1d(shape), "conv1d", 1.0, 1.0);
     }
   }
 
-  /// Leading axes are indices of experts or, where Megatron-Core stacks its layers, of blocks.
+  /// Leading axes are indices of experts or, if Megatron-Core stacks its layers, of blocks.
   void add_stack(const Tensor& tensor, const Naming& naming, bool of_experts) {
     const Cut cut = cut_stack(tensor.shape);
     const bool blocks = stacks_blocks(tensor, naming);
@@ -163,7 +164,7 @@ private:
     }
   }
 
-  /// The parts of view `index` of a fused tensor, beside the whole.
+  /// Adds the parts of view `index` of a fused tensor, in addition to the whole.
   void add_parts(const Tensor& tensor, const Naming& naming, const std::string& key, const Cut& cut,
                  std::int64_t index) {
     if (!options_.split_fused) return;
@@ -188,7 +189,7 @@ private:
     }
   }
 
-  /// Rows of a tensor of two dimensions that no regular step leads through.
+  /// Selected rows of a two-dimensional tensor that are not at a constant stride.
   static Tensor rows_of(const Tensor& tensor, const FusedPart& part) {
     Tensor rows;
     rows.name = tensor.name;
@@ -206,10 +207,10 @@ private:
   void add_convolution(const Tensor& tensor, const Naming& naming) {
     const Cut cut = cut_conv2d(tensor.shape);
     if (!options_.weightwatcher && cut.cols == 1 && tensor.shape[1] == 1) {
-      skip(tensor, "depthwise", "each channel is filtered by itself: vectors, not a matrix");
+      skip(tensor, "depthwise", "each channel has its own filter, which is a vector, not a matrix");
       return;
     }
-    // WeightWatcher's conv2d_norm: sqrt(c / 2) with c = 1 pooled, c = number of slices if not.
+    // WeightWatcher's conv2d_norm: sqrt(c / 2) with c = 1 if pooled, else c = number of slices.
     const auto slices = static_cast<double>(cut.views.size());
     add_slices(tensor, naming, cut, "conv2d", std::sqrt(0.5), std::sqrt(slices / 2));
   }
@@ -291,7 +292,7 @@ public:
     }
   }
 
-  /// True if a matrix with these names stays.
+  /// True if a matrix with these names is kept.
   [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
     const bool next_part = !names_.empty() && names_.back() == tensor;
     if (!next_part && names_.size() < kNamesForNearest) names_.push_back(tensor);
@@ -334,7 +335,7 @@ private:
 
   std::vector<Pattern> included_;
   std::vector<Pattern> excluded_;
-  std::vector<std::string> names_;  ///< of matrices asked about, for the nearest
+  std::vector<std::string> names_;  ///< of matrices seen so far, to find the nearest
 };
 
 }  // namespace
@@ -356,7 +357,7 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
     } else {
       selection.skipped.push_back(
           {matrix.key, storage_text(matrix.tensor), shape_text(matrix.tensor.shape),
-           matrix.rows * matrix.cols * matrix.num_views(), "left-out", "by --layers"});
+           matrix.rows * matrix.cols * matrix.num_views(), "left-out", "excluded by --layers"});
     }
   }
   filter.check_all_matched();

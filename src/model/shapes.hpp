@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: how a tensor of 2, 3, 4 or 5 dimensions is cut into views.
+/// Internal: how a tensor of 2, 3, 4 or 5 dimensions is cut into views.
 
 #include <cstdint>
 #include <span>
@@ -20,7 +20,7 @@ struct Cut {
 
 /// [a, b] as stored.
 [[nodiscard]] Cut cut_plain(std::span<const std::int64_t> shape);
-/// [E, a, b] or [L, E, a, b]: as many views of a x b, contiguous.
+/// [E, a, b] or [L, E, a, b]: E or L * E contiguous views of a x b.
 [[nodiscard]] Cut cut_stack(std::span<const std::int64_t> shape);
 /// [a, b, k]: k views T[:, :, i] of a x b, one for each kernel offset.
 [[nodiscard]] Cut cut_conv1d(std::span<const std::int64_t> shape);

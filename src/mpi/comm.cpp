@@ -12,7 +12,7 @@
 namespace wishart::mpi {
 namespace {
 
-/// Longest message part: counts of MPI are `int`.
+/// The longest part of a message: MPI's counts are `int`.
 constexpr std::size_t kMaxPart = std::size_t{1} << 30U;
 
 template <class T>
@@ -154,7 +154,7 @@ Outbox::~Outbox() {
       if (MPI_Test(&request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || done == 0) gone = false;
       if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
     }
-    if (!gone) static_cast<void>(letter.bytes.release());  // MPI may read it until it is shut down
+    if (!gone) static_cast<void>(letter.bytes.release());  // MPI may read it until MPI_Finalize
   }
 }
 

@@ -16,8 +16,7 @@ std::string library_name() {
   int length = 0;
   check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
   std::string name = text.data();
-  // `Open MPI v4.1.4, package: Debian ..., ident: ...`; other libraries add lines about their
-  // build.
+  // `Open MPI v4.1.4, package: Debian ..., ident: ...`; other libraries add lines about the build.
   name.resize(std::min(name.find_first_of(",\n"), name.size()));
   const std::size_t v = name.find(" v");
   if (v != std::string::npos && v + 2 < name.size() && name[v + 2] >= '0' && name[v + 2] <= '9') {
@@ -31,7 +30,7 @@ Session::Session() {
            0);  // NOLINT(concurrency-mt-unsafe): before any thread
   int provided = 0;
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
-  // MPI's default is to abort; with this its codes come back and become errors.
+  // MPI's default is to abort. With this handler it returns codes, which become errors.
   check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check(MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   if (provided < MPI_THREAD_MULTIPLE) {

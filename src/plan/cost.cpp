@@ -10,17 +10,17 @@ namespace {
 
 constexpr double kGiga = 1e9;
 
-/// Columns of workspace that the solvers take beside their matrices, in widths of the band: ten
-/// sides of updates, the band itself with the room of its chase, and vectors
+/// Columns of workspace that the solvers need in addition to their matrices, in units of the band
+/// width: ten sides of updates, the band itself with room for the bulge chase, and vectors
 /// (src/spectrum/eigenvalues.cpp).
 constexpr double kSolverWidths = 13;
-/// The same where there is no band: the one-stage routines' blocks and vectors.
+/// The same without a band: blocks and vectors of the one-stage routines.
 constexpr double kSmallSolverColumns = 100;
-/// Buffers through which a team's sums travel (src/spectrum/exchange.cpp).
+/// Buffers for the sums of a team (src/spectrum/exchange.cpp).
 constexpr double kExchangeBytes = 2.0 * (32 << 20);
-/// What the engine calls small: one-stage eigenvalues (src/spectrum/eigenvalues.cpp).
+/// Below this order the engine computes eigenvalues in one stage (src/spectrum/eigenvalues.cpp).
 constexpr double kTwoStageFrom = 1024;
-/// Teams do not scale perfectly: the share of a doubling that is left.
+/// Teams do not scale perfectly: parallel efficiency per doubling.
 constexpr double kTeamEfficiency = 0.9;
 
 struct Extents {
@@ -47,8 +47,8 @@ double gram_seconds(const Extents& e, const Way& way, const Rates& rates) {
       way.precision == Precision::float32 ? rates.gram32_gflops : rates.gram_gflops;
   const double share = way.distributed ? team_share(e.p) : e.p;
   const double read = 8 * e.n * e.m / (rates.read_gbytes * kGiga) / e.p;
-  // Reading overlaps with the products, but on a machine with a rank on every core it takes its
-  // time from them.
+  // Reading overlaps with the products. But on a machine with a rank on every core it takes its
+  // time from them, so the times are added.
   double seconds = e.n * e.m * e.m / (gflops * kGiga) / share + read;
   if (e.p > 1) seconds += 8 * e.m * e.m / (rates.exchange_gbytes * kGiga);
   if (e.p == 1 || way.solver == Solver::local) return seconds + local_eigen_seconds(e.m, rates);
@@ -75,7 +75,7 @@ double permuting_seconds(const Matrix& matrix, const Extents& e, const Way& way,
                          const Rates& rates) {
   const double elements = e.n * e.m;
   if (way.held) return elements / e.p * rates.held_ns / kGiga;
-  // All of it passes for each window that this rank fills.
+  // The whole view is read once for each window that this rank fills.
   const double passes = std::ceil(8 * elements / e.p / static_cast<double>(window_bytes(matrix)));
   return passes * elements * (rates.passed_ns / kGiga + 8 / (rates.read_gbytes * kGiga));
 }
@@ -94,8 +94,7 @@ double windows_seconds(const Extents& e, const Way& way, const Rates& rates) {
   return count * view_seconds(window, way, rates);
 }
 
-/// Columns of the bases of leading vectors and of what comes and goes with them
-/// (src/spectrum/top_vectors.cpp).
+/// Columns of the bases of leading vectors and of their workspace (src/spectrum/top_vectors.cpp).
 constexpr double kBasisColumns = 2 * 128 + 4 * 16;
 /// Products with each Gram matrix for ten leading vectors: five restarts of eight blocks.
 constexpr double kBasisProducts = 40 * 16;
@@ -109,7 +108,8 @@ double comparing_seconds(const Extents& e, const Rates& rates) {
   return read + grams + vectors + exchange;
 }
 
-/// Two or three Gram matrices (src/spectrum/comparison.cpp), panels of both, and the bases.
+/// Two or three Gram matrices (src/spectrum/comparison.cpp), panels of both matrices, and the
+/// bases.
 double comparison_bytes(double m, bool tall, double panels) {
   return (tall ? 24 : 16) * m * m + 2 * panels + 8 * m * kBasisColumns;
 }
@@ -155,7 +155,7 @@ double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) no
 }
 
 std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
-  // In doubles: sizes of real matrices are far from where this would lose a byte that matters.
+  // Computed in doubles, which are accurate enough for the sizes of real matrices.
   const auto n = static_cast<double>(matrix.long_side());
   const auto m = static_cast<double>(matrix.short_side());
   const auto p = static_cast<double>(way.team_size);
@@ -163,10 +163,11 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
   const auto depth = static_cast<double>(panel_depth(matrix, way.panel_bytes, way.precision));
   const double slice = std::ceil(n / p);
   const double element = way.precision == Precision::float32 ? 4 : 8;
-  // Two buffers, one to fill while the other is used; the reader holds stored bytes beside them.
+  // Two buffers, one being filled while the other is used, and the stored bytes that the reader
+  // holds.
   const double panels = element * m * std::min(slice, depth) * (slice > depth ? 2 : 1) +
                         (way.precision == Precision::float32 ? 4 * m * 128 + 8 * 65536 : 0);
-  // Block-cyclic shares are uneven by up to a block a dimension.
+  // Block-cyclic shares differ by up to one block per dimension.
   const double share = 1.1 * square / p;
   const double vectors =
       8 * (m < kTwoStageFrom ? kSmallSolverColumns : kSolverWidths * band_width(m)) * m;
@@ -186,7 +187,7 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
   if (way.randomize > 0) {
     bytes += static_cast<double>(way.held ? held_bytes(matrix) : window_bytes(matrix));
   }
-  // The comparison comes when the spectrum is done, in the same memory.
+  // The comparison runs after the spectrum, in the same memory.
   if (way.compare) bytes = std::max(bytes, comparison_bytes(m, matrix.rows >= matrix.cols, panels));
   return static_cast<std::int64_t>(bytes + 8 * m);
 }

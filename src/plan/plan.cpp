@@ -14,14 +14,14 @@
 namespace wishart::plan {
 namespace {
 
-/// Below it a team is slower than one rank: messages outweigh the work.
+/// Below this time a team is slower than one rank, because messages outweigh the work.
 constexpr double kWorthATeamSeconds = 0.1;
-/// Limits on a matrix's time that are tried, each this much below the one before.
+/// The number of time limits tried, each lower than the one before by this factor.
 constexpr int kMostLimits = 16;
 constexpr double kLimitStep = 0.75;
-/// With so many matrices a rank the end of the schedule is filled by small ones: teams cannot help.
+/// With this many matrices per rank, small ones fill the end of the schedule, so teams cannot help.
 constexpr std::size_t kPlentyPerRank = 50;
-/// A schedule with larger teams has to be shorter by this factor.
+/// A schedule with larger teams is preferred only if it is shorter by this factor.
 constexpr double kClearlyShorter = 0.98;
 
 std::string sizes_text(const std::vector<int>& sizes) {
@@ -36,12 +36,12 @@ void check_forced_team(const std::vector<int>& sizes, const PlanOptions& options
     throw Error(Blame::usage, "--team-size " + std::to_string(options.team_size) +
                                   ": this job has " + std::to_string(options.ranks) +
                                   (options.ranks == 1 ? " rank" : " ranks") +
-                                  ". Start more ranks or ask for a smaller team");
+                                  ". Start more ranks or use a smaller team");
   }
   if (std::find(sizes.begin(), sizes.end(), options.team_size) == sizes.end()) {
     throw Error(Blame::usage, "--team-size " + std::to_string(options.team_size) + ": " +
                                   std::to_string(options.ranks) + " ranks divide into teams of " +
-                                  sizes_text(sizes) + ". Ask for one of these");
+                                  sizes_text(sizes) + ". Use one of these sizes");
   }
 }
 
@@ -50,7 +50,7 @@ bool fits(const Matrix& matrix, const Way& way, const PlanOptions& options) {
          memory_bytes(matrix, way) <= options.memory_per_rank_bytes;
 }
 
-/// Every way that options leave open for `matrix` on a team of this size.
+/// Every way that the options allow for `matrix` on a team of this size.
 std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
   Way base;
   base.method = options.method;
@@ -80,7 +80,7 @@ std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
   }
   for (const bool distributed : {false, true}) {
     for (const Solver solver : solvers) {
-      // A matrix that no rank holds whole cannot be finished by one, nor in float32.
+      // If no rank holds the whole matrix, one rank cannot solve it alone, nor in float32.
       if (distributed && solver == Solver::local) continue;
       Way way = base;
       way.solver = solver;
@@ -92,8 +92,8 @@ std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
   return ways;
 }
 
-/// The best way for `matrix` on a team of this size: the fastest that fits; if none does, the one
-/// that needs least.
+/// The best way for `matrix` on a team of this size: the fastest that fits; if none fits, the one
+/// that needs the least memory.
 Way way_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
   const std::vector<Way> ways = ways_for(team_size, options);
   const auto key = [&](const Way& way) {
@@ -116,7 +116,7 @@ PlanItem item_for(std::int64_t index, const Matrix& matrix, const Way& way) {
   return item;
 }
 
-/// What can be done with one matrix: one item for each team size that holds it, ascending.
+/// The choices for one matrix: one item for each team size that can hold it, ascending.
 std::vector<PlanItem> choices_for(std::int64_t index, const Matrix& matrix,
                                   const std::vector<int>& sizes, const PlanOptions& options) {
   std::vector<PlanItem> choices;
@@ -137,7 +137,8 @@ std::vector<PlanItem> choices_for(std::int64_t index, const Matrix& matrix,
                                    ". Use more ranks, or raise --memory-per-rank");
 }
 
-/// The items of a plan in which no matrix takes longer than `limit` if a larger team prevents it.
+/// The items of a plan in which matrices take at most `limit`, if a larger team makes that
+/// possible.
 std::vector<PlanItem> items_within(const std::vector<std::vector<PlanItem>>& choices,
                                    double limit) {
   std::vector<PlanItem> items;
@@ -149,7 +150,7 @@ std::vector<PlanItem> items_within(const std::vector<std::vector<PlanItem>>& cho
     }
     items.push_back(*chosen);
   }
-  // The order of matrices breaks ties, so that the plan is the same everywhere.
+  // Ties are broken by the order of matrices, so that the plan is the same everywhere.
   std::stable_sort(items.begin(), items.end(), [](const PlanItem& a, const PlanItem& b) {
     if (a.way.team_size != b.way.team_size) return a.way.team_size > b.way.team_size;
     return a.seconds > b.seconds;
@@ -229,7 +230,7 @@ Forecast forecast(const Plan& plan, std::span<const double> item_seconds) {
   }
   result.makespan_seconds = now;
   const double all = now * plan.tree.front().size;
-  // Sums in another order: without an idle rank they differ in their last bits.
+  // The sums have different orders, so without an idle rank they may differ in the last bits.
   result.idle_share = all > 0 ? std::max(0.0, 1 - result.busy_seconds / all) : 0;
   for (const PlanItem& item : plan.items) {
     result.memory_bytes = std::max(result.memory_bytes, item.memory_bytes);

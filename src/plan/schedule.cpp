@@ -7,14 +7,15 @@
 namespace wishart::plan {
 namespace {
 
-/// A batch lasts about so long by the default rates: a message there and back and the coordinator's
-/// sleep between two looks, some milliseconds together, are then below one per cent.
+/// The approximate duration of a batch, by the default rates. A message there and back and the
+/// coordinator's polling interval take a few milliseconds together, which is then below one per
+/// cent.
 constexpr double kBatchSeconds = 0.25;
-/// What lies on a rank ahead of its turn is done even if the job is to stop, so it is short.
-/// Without it a rank waits for the coordinator's next look, 5 ms at most.
+/// The longest work assigned ahead. It is short, because it is done even if the job has to stop.
+/// Without it a rank would wait for the coordinator's next poll, at most 5 ms.
 constexpr double kAheadSeconds = 1;
-/// A batch is at most this share of what an even division of the waiting work gives a rank, so that
-/// the ranks end together.
+/// A batch is at most this fraction of the waiting work per rank, so that the ranks finish
+/// together.
 constexpr double kBatchShare = 0.125;
 
 }  // namespace
@@ -27,9 +28,9 @@ Schedule::Schedule(const Plan& plan)
   for (const PlanItem& item : plan.items) waiting_seconds_ += item.seconds;
 }
 
-/// The first team of a size, or the next larger one, whose ranks have so many assignments.
+/// The first team of this size, or of the next larger one, whose ranks have this many assignments.
 std::optional<std::int64_t> Schedule::team_with(int assignments, int size) const {
-  // A larger team stands in only where the tree has none of that size: else the item waits.
+  // A larger team is used only if the tree has no team of this size. Otherwise the item waits.
   const auto sized = teams_of_size_.lower_bound(size);
   if (sized == teams_of_size_.end()) return std::nullopt;
   for (const std::int64_t team : sized->second) {
@@ -38,7 +39,7 @@ std::optional<std::int64_t> Schedule::team_with(int assignments, int size) const
   return std::nullopt;
 }
 
-/// Counts an assignment in (+1) or out (-1) on every team that shares ranks with `team`.
+/// Adds (+1) or removes (-1) an assignment for every team that shares ranks with `team`.
 void Schedule::mark(std::int64_t team, int by) {
   const Team& mine = plan_->tree[static_cast<std::size_t>(team)];
   for (std::int64_t up = mine.parent; up >= 0;
@@ -61,7 +62,7 @@ void Schedule::take(std::size_t item) {
   waiting_seconds_ -= plan_->items[item].seconds;
 }
 
-/// What a rank may be given at once for the ranks to end together.
+/// The most that a rank may be given at a time if all ranks are to finish together.
 double Schedule::share_seconds() const noexcept {
   return kBatchShare * waiting_seconds_ / plan_->tree.front().size;
 }
@@ -85,7 +86,7 @@ void Schedule::pass_handed_out() {
 
 std::optional<Assignment> Schedule::next() {
   pass_handed_out();
-  int refused = 0;  // sizes descend along the plan: one look for each size
+  int refused = 0;  // sizes descend along the plan, so one check per size is enough
   for (std::size_t i = first_waiting_; i < waiting_.size(); ++i) {
     const int size = plan_->items[i].way.team_size;
     if (!waiting_[i] || size == refused) continue;

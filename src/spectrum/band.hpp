@@ -1,11 +1,11 @@
 #pragma once
 
 /// @file
-/// Inside of the module: a symmetric matrix to a band, and the band to a tridiagonal matrix.
+/// Internal: reduces a symmetric matrix to a band, and the band to a tridiagonal matrix.
 ///
 /// Two-stage reduction (Bischof, Lang, Sun, ACM TOMS 26 (2000) 581; Haidar, Ltaief, Dongarra,
-/// SC'11): nearly all work is in matrix-matrix products, where the one-stage reduction does half of
-/// it in products with vectors, which are bound by memory.
+/// SC'11): nearly all work is in matrix-matrix products. The one-stage reduction does half of its
+/// work in matrix-vector products, which are bound by memory.
 
 #include <cstdint>
 #include <span>
@@ -16,9 +16,10 @@
 namespace wishart::spectrum {
 
 /// Reduces the symmetric matrix `a` (lower triangle, column-major, order n, leading dimension ld)
-/// to one with the same eigenvalues and `width` diagonals below the main one, in place. What lies
-/// below the band is left as scratch. With the BLAS's threads where `isa` is portable, else on one
-/// thread, and in a third to a half of that thread's time with the BLAS.
+/// to one with the same eigenvalues and `width` diagonals below the main one, in place. The
+/// elements below the band are undefined afterwards. If `isa` is portable this uses the BLAS and
+/// its threads. Otherwise it uses one thread, which takes a third to a half of the time that the
+/// BLAS takes on one thread.
 ///
 /// The rounding, and so the last bits, depend on `isa`.
 /// @pre 1 <= width; elements so scaled that their squares do not overflow

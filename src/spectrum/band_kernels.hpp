@@ -1,12 +1,12 @@
 #pragma once
 
 /// @file
-/// Inside of the chase (band_to_tridiagonal.cpp): products with reflectors on small blocks, written
-/// once and compiled for each instruction set.
+/// Internal to the bulge chase (band_to_tridiagonal.cpp): products with reflectors on small blocks,
+/// written once and compiled for each instruction set.
 ///
-/// Blocks are column-major. Vectors have `kPad` elements of room behind their end, zero there, so
-/// that loops run in whole registers: what a product reads beyond a block is multiplied by zero,
-/// and what an update writes there is what it read. `Lanes` is the number of doubles of a register.
+/// Blocks are column-major. Vectors are padded with `kPad` zeros, so that loops run in whole
+/// registers: what a product reads beyond a block is multiplied by zero, and an update writes back
+/// unchanged what it read there. `Lanes` is the number of doubles in a register.
 
 #include <cmath>
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace wishart::spectrum::band {
 
-/// The widest register, in doubles, twice: loops are unrolled by two registers.
+/// Twice the width of the widest register in doubles, because loops are unrolled by two registers.
 inline constexpr std::int64_t kPad = 16;
 
 // Must be inlined into a function that has the instruction set's target attribute.
@@ -75,7 +75,7 @@ struct Simd {
     }
   }
 
-  /// B <- (I - tau_v v v^T) (B - tau_x y x^T), where y = B x was computed before.
+  /// B <- (I - tau_v v v^T) (B - tau_x y x^T), where y = B x has been computed already.
   static WISHART_INLINE void update_both_sides(double* b, std::int64_t ld, std::int64_t rows,
                                                std::int64_t cols, const double* x, double tau_x,
                                                const double* y, const double* v, double tau_v) {

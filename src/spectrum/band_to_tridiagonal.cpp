@@ -1,6 +1,6 @@
 /// @file
-/// The chase: a band becomes tridiagonal, one column after the other; what each column's reflector
-/// pushes out of the band is chased down and off its end.
+/// Bulge chasing: reduces a band to tridiagonal form, one column after the other. The bulge that
+/// each column's reflector creates outside the band is chased down and off its end.
 
 #include <algorithm>
 
@@ -12,16 +12,16 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Columns whose chases run together, each two blocks behind the one before it: the blocks that
-/// they share stay in cache. Measured: 4 is as good as 8 and better than 1.
+/// The number of columns chased together, each two blocks behind the one before it, so that the
+/// blocks they share stay in cache. Measured: 4 is as good as 8 and better than 1.
 constexpr std::int64_t kTogether = 4;
 
-/// The band in columns of `stride` elements: element (i, j) of the matrix at
-/// [(i - j) + j * stride], with room for what stands out of it while it is chased.
+/// The band in columns of `stride` elements: element (i, j) of the matrix at [(i - j) + j *
+/// stride], with room for the bulge.
 ///
-/// Seen with leading dimension stride - 1, blocks of the band are ordinary column-major blocks.
-/// That leading dimension is a multiple of a register, and not of a page's fraction, so that
-/// columns of a block do not fall on the same lines of the first-level cache.
+/// With leading dimension stride - 1, blocks of the band are ordinary column-major blocks. That
+/// leading dimension is a multiple of a register, but not of a large power of two, so that the
+/// columns of a block do not map to the same lines of the first-level cache.
 struct BandStore {
   double* data = nullptr;
   std::int64_t n = 0;
@@ -35,7 +35,7 @@ struct BandStore {
 
 std::int64_t stride_of(std::int64_t width) { return 2 * width + 9; }
 
-/// The running state of one column's chase.
+/// The state of the chase of one column.
 struct Chase {
   std::int64_t column = 0;
   double* v = nullptr;  ///< the current reflector
@@ -64,7 +64,7 @@ WISHART_INLINE void apply_to_diagonal(const BandStore& band, const Chase& chase,
 }
 
 /// Step `step` of a chase: the diagonal block, then the block below it, whose first column is
-/// emptied by the reflector of the next step.
+/// zeroed by the reflector of the next step.
 template <std::int64_t Lanes>
 WISHART_INLINE void chase_step(const BandStore& band, Chase& chase, std::int64_t step,
                                Scratch& scratch) {
@@ -87,7 +87,7 @@ WISHART_INLINE void chase_step(const BandStore& band, Chase& chase, std::int64_t
   double* y = scratch.y;
   S::multiply(block, ld, next_length, length, chase.v, y);
   for (std::int64_t i = next_length; i < next_length + band::kPad; ++i) y[i] = 0;
-  // The first column as it is after the product from the right decides the next reflector.
+  // The first column after the product from the right determines the next reflector.
   for (std::int64_t i = 0; i < next_length; ++i) {
     scratch.first_column[i] = block[i] - chase.tau * y[i];
   }
@@ -110,7 +110,7 @@ WISHART_INLINE void chase_all(const BandStore& band, std::span<double> vectors) 
     const std::int64_t count = std::min(kTogether, band.n - 2 - first);
     for (std::int64_t k = 0; k < count; ++k) chases[k].column = first + k;
     const std::int64_t steps = (band.n - 2 - first) / band.width + 1;
-    // A chase may follow the one before it two steps behind: its blocks reach one row further.
+    // A chase may run two steps behind the one before it, because its blocks reach one row further.
     for (std::int64_t time = 0; time < steps + 2 * (count - 1); ++time) {
       for (std::int64_t k = 0; k < count; ++k) {
         const std::int64_t step = time - 2 * k;
@@ -142,7 +142,7 @@ void reduce_to_tridiagonal(std::span<const double> a, std::int64_t n, std::int64
   require(n >= 1 && width >= 1 && std::ssize(diagonal) >= n && std::ssize(below) >= n - 1,
           "reduce_to_tridiagonal needs room for its result");
   const std::int64_t stride = stride_of(width);
-  // Loops run in whole registers beyond the last column.
+  // Loops run in whole registers, beyond the last column.
   const std::span<double> store = workspace.take<double>(stride * (n + 2 * band::kPad));
   std::fill(store.begin(), store.end(), 0.0);
   const BandStore band{store.data(), n, width, stride};

@@ -17,15 +17,15 @@
 namespace wishart::spectrum {
 namespace {
 
-/// What is added up over the long side of two views.
+/// Sums over the long side of two views.
 struct Sums {
-  std::int64_t m = 0;           ///< short side
-  std::int64_t n = 0;           ///< long side
-  Slice columns;                ///< of the m x m matrices: this rank's, once they are dealt out
-  std::span<double> own;        ///< X^T X of a tall view, X X^T of a wide one
-  std::span<double> base;       ///< the same of the other
+  std::int64_t m = 0;      ///< short side
+  std::int64_t n = 0;      ///< long side
+  Slice columns;           ///< this rank's columns of the m x m matrices, once they are distributed
+  std::span<double> own;   ///< X^T X of a tall view, X X^T of a wide one
+  std::span<double> base;  ///< the same of the base
   std::span<double> cross;      ///< X^T Y of tall views, else empty
-  std::vector<double> row_sum;  ///< of tall views: sums of rows
+  std::vector<double> row_sum;  ///< for tall views: the sum of the rows
   std::vector<double> base_row_sum;
 };
 
@@ -81,7 +81,7 @@ void add_slice(const ViewTask& x, const ViewTask& y, Slice slice, const SolveOpt
   mirror_lower(sums.base, sums.m);
 }
 
-/// Sums the ranks' matrices; each rank gets its columns of the sum, in place.
+/// Sums the matrices of the ranks. Each rank gets its columns of the sum, in place.
 void deal_columns(const mpi::Comm& comm, std::span<double> matrix, std::int64_t m) {
   constexpr std::int64_t kAtOnce = std::int64_t{1} << 22;  // 32 MiB: counts in MPI's range
   for (int to = 0; to < comm.size(); ++to) {
@@ -99,7 +99,7 @@ void deal_columns(const mpi::Comm& comm, std::span<double> matrix, std::int64_t 
 }
 
 /// Sum of a(i, j) b(i, j) over the columns of this rank, then over the ranks. `a` and `b` are
-/// called with indices.
+/// functions of the indices.
 template <class A, class B>
 double inner(const mpi::Comm& comm, const Sums& sums, A&& a, B&& b) {
   long double sum = 0;
@@ -113,7 +113,7 @@ double inner(const mpi::Comm& comm, const Sums& sums, A&& a, B&& b) {
   return total;
 }
 
-/// Both alignments of a view.
+/// The two alignments of a view.
 struct Alignment {
   double cka = 0;
   double uncentred_root = 0;
@@ -124,13 +124,13 @@ double ratio(double product, double a, double b) {
   return bottom > 0 ? product / bottom : std::numeric_limits<double>::quiet_NaN();
 }
 
-/// Below it a centred norm is what rounding leaves of equal rows.
+/// A centred norm below this is rounding error: the rows are equal.
 constexpr double kNoVariation = 1e-24;
 
 Alignment alignment_from(double cross, double own, double base, double centred_cross,
                          double centred_own, double centred_base) {
   Alignment result;
-  // NaN stays NaN; no rounding makes the rest negative.
+  // abs: rounding must not make it negative; NaN stays NaN.
   result.uncentred_root = std::sqrt(std::abs(ratio(cross, own, base)));
   const bool varies = centred_own > kNoVariation * own && centred_base > kNoVariation * base;
   result.cka = varies ? ratio(centred_cross, centred_own, centred_base)
@@ -138,7 +138,7 @@ Alignment alignment_from(double cross, double own, double base, double centred_c
   return result;
 }
 
-/// Of tall views: from X^T X, X^T Y, Y^T Y, and the means of the columns.
+/// For tall views: from X^T X, X^T Y, Y^T Y, and the means of the columns.
 Alignment tall_alignment(const mpi::Comm& comm, const Sums& sums) {
   const double n = static_cast<double>(sums.n);
   const auto plain = [&](std::span<const double> g) {
@@ -161,7 +161,7 @@ Alignment tall_alignment(const mpi::Comm& comm, const Sums& sums) {
                         square(centred(sums.own, x, x)), square(centred(sums.base, y, y)));
 }
 
-/// Sums of the columns of a matrix that is dealt out, on every rank.
+/// Sums of the columns of a distributed matrix; every rank gets them.
 std::vector<double> column_sums(const mpi::Comm& comm, const Sums& sums,
                                 std::span<const double> g) {
   std::vector<double> result(static_cast<std::size_t>(sums.m));
@@ -174,8 +174,8 @@ std::vector<double> column_sums(const mpi::Comm& comm, const Sums& sums,
   return result;
 }
 
-/// Of wide views: from K = X X^T and L = Y Y^T, |X^T Y|^2 = <K, L>. Centring takes the means of
-/// rows and columns of K away (Gretton et al., ALT 2005).
+/// For wide views: from K = X X^T and L = Y Y^T, with |X^T Y|^2 = <K, L>. Centring subtracts the
+/// means of the rows and columns of K (Gretton et al., ALT 2005).
 Alignment wide_alignment(const mpi::Comm& comm, const Sums& sums) {
   const double m = static_cast<double>(sums.m);
   const std::vector<double> k_sums = column_sums(comm, sums, sums.own);
@@ -207,7 +207,7 @@ Alignment wide_alignment(const mpi::Comm& comm, const Sums& sums) {
                         inner(comm, sums, lc, lc));
 }
 
-/// Leading vectors of a Gram matrix whose columns are dealt out.
+/// Leading vectors of a Gram matrix with distributed columns.
 TopVectors leading(const mpi::Comm& comm, const Sums& sums, std::span<const double> gram) {
   const auto product = [&](std::span<const double> from, std::int64_t count, std::span<double> to) {
     std::fill(to.begin(), to.end(), 0.0);

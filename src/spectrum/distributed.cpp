@@ -48,7 +48,7 @@ DistributedMatrix make_distributed(Team& team, std::int64_t order, const SolveOp
 }
 
 void mirror_lower(Team& team, DistributedMatrix& matrix, Workspace& workspace) {
-  // The transpose into a second share, then what stands above the diagonal from there.
+  // Transpose into a second share, then copy the elements above the diagonal from there.
   const ProcessGrid& grid = team.grid();
   std::span<double> transposed;
   mpi::together(team.comm(),
@@ -109,7 +109,7 @@ void eigenvalues_by_scalapack(Team& team, DistributedMatrix& matrix, Workspace& 
              &length);
   pdlared1d_(&n, &one, &one, matrix.desc.data(), below.data(), all_below.data(), work.data(),
              &length);
-  // Every rank has the tridiagonal matrix and computes the same.
+  // Every rank has the tridiagonal matrix and computes the same result.
   dsterf_(&n, eigenvalues.data(), all_below.data(), &info);
   check_info(info, "dsterf");
 }

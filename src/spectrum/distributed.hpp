@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: symmetric matrices dealt out over a team, and their eigenvalues.
+/// Internal: symmetric matrices distributed over a team, and their eigenvalues.
 
 #include <array>
 #include <span>
@@ -27,17 +27,17 @@ struct DistributedMatrix {
 
 /// An uninitialised matrix over the team's grid. Collective over the team.
 /// @throws mpi::AgreedError with Blame::resource if a share has more elements than ScaLAPACK's
-///   32-bit indices reach, which it computes without a check
+///   32-bit indices allow; ScaLAPACK does not check this itself
 [[nodiscard]] DistributedMatrix make_distributed(Team& team, std::int64_t order,
                                                  const SolveOptions& options, Workspace& workspace);
 
-/// Adds up the Gram matrix of the view by PDSYRK, panel by panel: no rank holds more than its share
-/// and a panel. Collective over the team.
+/// Accumulates the Gram matrix of the view with PDSYRK, panel by panel: no rank holds more than its
+/// share and a panel. Collective over the team.
 void distributed_gram(const ViewTask& task, Team& team, const SolveOptions& options, Tally& tally,
                       DistributedMatrix& gram);
 
 /// Eigenvalues, ascending, on rank 0 at least, by ScaLAPACK's PDSYNTRD and LAPACK's DSTERF. Reads
-/// the lower triangle; the matrix is scratch afterwards. Collective over the team.
+/// the lower triangle and destroys the matrix. Collective over the team.
 void eigenvalues_by_scalapack(Team& team, DistributedMatrix& matrix, Workspace& workspace,
                               std::span<double> eigenvalues);
 
@@ -47,11 +47,12 @@ void eigenvalues_by_elpa(Team& team, DistributedMatrix& matrix, std::span<double
 /// Copies the lower triangle of a distributed matrix above its diagonal. Collective over the team.
 void mirror_lower(Team& team, DistributedMatrix& matrix, Workspace& workspace);
 
-/// A block that leaves every row and column of the grid something to do where the matrix allows.
+/// A block size that gives every row and column of the grid some work, if the matrix is large
+/// enough.
 [[nodiscard]] std::int64_t block_for(std::int64_t extent, const ProcessGrid& grid,
                                      std::int64_t wanted) noexcept;
 
-/// Descriptor of a matrix of `down` x `across`, at least one element a rank.
+/// Descriptor of a matrix of `down` x `across`, with at least one element per rank.
 [[nodiscard]] Descriptor descriptor(const ProcessGrid& grid, const BlockCyclic& down,
                                     const BlockCyclic& across);
 

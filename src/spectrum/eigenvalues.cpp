@@ -15,28 +15,29 @@
 namespace wishart::spectrum {
 namespace {
 
-/// From this order on two stages are faster than LAPACK's one-stage DSYEVD, on one thread
+/// From this order on, two stages are faster than LAPACK's one-stage DSYEVD on one thread
 /// (tests/bench, docs/performance.md).
 constexpr std::int64_t kTwoStageFrom = 1024;
 
-/// Width of the band: wider makes the first stage's products more efficient and the chase longer.
-/// The first grows with n^3, the second with n^2 times the width (docs/performance.md).
+/// Width of the band. A wider band makes the products of the first stage more efficient, but the
+/// chase longer. The cost of the first grows with n^3, that of the second with n^2 times the width
+/// (docs/performance.md).
 std::int64_t band_width(std::int64_t n) {
   if (n < 6000) return 64;
   return n < 16000 ? 96 : 128;
 }
 
-/// Scales the lower triangle by a power of two that brings the largest element near 1, which is
-/// exact but for results that underflow, and gives the exponent.
+/// Scales the lower triangle by a power of two that brings the largest element near 1, and returns
+/// the exponent. This is exact, except for results that underflow.
 int scale_to_one(std::span<double> a, std::int64_t n) {
   double largest = 0;
-  // The largest element of a positive semidefinite matrix stands on its diagonal.
+  // The largest element of a positive semidefinite matrix is on its diagonal.
   for (std::int64_t i = 0; i < n; ++i) {
     largest = std::max(largest, std::abs(a[static_cast<std::size_t>(i + i * n)]));
   }
   if (largest == 0 || !std::isfinite(largest)) return 0;
   const int exponent = std::ilogb(largest);
-  // Products of two elements and their sums stay far from both ends of the range by this much.
+  // Within these limits, sums of products of two elements stay far from overflow and underflow.
   if (std::abs(exponent) < 200) return 0;
   for (std::int64_t col = 0; col < n; ++col) {
     double* column = a.data() + col * n;
@@ -48,7 +49,7 @@ int scale_to_one(std::span<double> a, std::int64_t n) {
 void one_stage(std::span<double> a, std::int64_t order, Workspace& workspace,
                std::span<double> eigenvalues) {
   const int n = narrow<int>(order, "order of a Gram matrix");
-  // DSYEVD without vectors needs 2 n + 1; the rest lets its reduction work in blocks of 64.
+  // DSYEVD without vectors needs 2 n + 1. The rest allows its reduction to work in blocks of 64.
   const int lwork = narrow<int>(66 * order + 1, "workspace of dsyevd");
   const std::span<double> work = workspace.take<double>(lwork);
   std::array<int, 1> iwork{};
@@ -62,7 +63,7 @@ void one_stage(std::span<double> a, std::int64_t order, Workspace& workspace,
 void two_stage(std::span<double> a, std::int64_t order, InstructionSet isa, Workspace& workspace,
                std::span<double> eigenvalues) {
   const std::int64_t width = band_width(order);
-  // The kernels of our own are one thread's; a BLAS with several is left to do it.
+  // Our own kernels use one thread, so a BLAS with several threads is used instead.
   const InstructionSet kernels = blas_threads() > 1 ? InstructionSet::portable : isa;
   reduce_to_band(a, order, order, width, kernels, workspace);
   const std::span<double> below = workspace.take<double>(order);

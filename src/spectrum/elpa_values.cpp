@@ -1,6 +1,6 @@
 /// @file
-/// ELPA's two-stage eigenvalues (Marek et al., J. Phys.: Condens. Matter 26 (2014) 213201), where
-/// the build has ELPA.
+/// ELPA's two-stage eigenvalues (Marek et al., J. Phys.: Condens. Matter 26 (2014) 213201), if the
+/// build has ELPA.
 
 #include <string>
 
@@ -24,7 +24,7 @@ constexpr int kApiVersion = 20211125;
 
 void check_elpa(int error, const char* call) {
   if (error == ELPA_OK) return;
-  // ELPA's header declares the texts of its codes for C only.
+  // No text for the code: ELPA's header declares those for C only.
   throw Error(Blame::numerics,
               std::string("ELPA's ") + call + " returned error " + std::to_string(error));
 }

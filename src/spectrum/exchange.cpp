@@ -11,11 +11,12 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Elements that travel at once: 32 MiB. Bounds the buffers, and keeps counts in MPI's range.
+/// Elements sent at a time: 32 MiB. Bounds the buffers, and keeps counts in MPI's range.
 constexpr std::int64_t kAtOnce = std::int64_t{1} << 22;
 constexpr int kTriangleTag = 3;
 
-/// The columns [first, last) of a triangle whose elements fit into `kAtOnce`, one at least.
+/// The end of the columns [first, last) of a triangle whose elements fit into `kAtOnce`; at least
+/// one column.
 std::int64_t last_column(std::int64_t first, std::int64_t m,
                          const std::function<std::int64_t(std::int64_t)>& length) {
   std::int64_t total = 0;
@@ -24,14 +25,14 @@ std::int64_t last_column(std::int64_t first, std::int64_t m,
   return last;
 }
 
-/// Where the blocks of a run of block columns lie in the ranks' shares.
+/// Where the blocks of a range of block columns are in the shares of the ranks.
 class Dealing {
 public:
   Dealing(const ProcessGrid& grid, std::int64_t m, std::int64_t block, Triangle triangle)
       : down_{m, block, grid.rows()}, across_{m, block, grid.cols()}, triangle_(triangle) {}
 
   /// Calls `visit(row, local row, rows, column, local column)` for every run of rows of rank
-  /// (grid_row, grid_col) in columns [first, last), in the order in which they travel.
+  /// (grid_row, grid_col) in columns [first, last), in the order in which they are sent.
   template <class Visit>
   void for_each_run(int grid_row, int grid_col, std::int64_t first, std::int64_t last,
                     Visit&& visit) const {
@@ -43,7 +44,7 @@ public:
       for (std::int64_t local_row = 0; local_row < local_rows; local_row += down_.block) {
         const std::int64_t row = down_.global_index(grid_row, local_row);
         const std::int64_t count = std::min(down_.block, local_rows - local_row);
-        // Whole blocks: those on the diagonal travel with their upper half.
+        // Whole blocks: those on the diagonal are sent with their upper half.
         if (triangle_ == Triangle::lower && row / down_.block < col / across_.block) continue;
         visit(row, local_row, count, col, local_col);
       }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: large arrays between the ranks of a team.
+/// Internal: exchanges large arrays between the ranks of a team.
 
 #include <cstdint>
 #include <functional>
@@ -16,36 +16,36 @@ namespace wishart::spectrum {
 
 class Tally;
 
-/// Sums the lower triangles (column-major, order m) of all ranks into that of rank 0, by parts
+/// Sums the lower triangles (column-major, order m) of all ranks into that of rank 0, in parts,
 /// through a buffer from the workspace. Collective over `team`.
 void sum_triangle_on_first(const mpi::Comm& team, std::span<double> gram, std::int64_t m,
                            Workspace& workspace);
 
-/// Which blocks of a symmetric matrix are dealt out.
+/// Which blocks of a symmetric matrix are distributed.
 enum class Triangle : std::uint8_t { lower, both };
 
-/// Sums the Gram matrices of all ranks (column-major, order m; both triangles are read where
-/// `triangle` says so) and deals the sum out over the grid in blocks of `block`, without any rank
-/// holding more than its own copy, its share and a bounded buffer. Blocks above the diagonal are
-/// left as they are if only the lower triangle is dealt out. Collective over `team`.
+/// Sums the Gram matrices of all ranks (column-major, order m; both triangles are read if
+/// `triangle` says so) and distributes the sum over the grid in blocks of `block`. No rank holds
+/// more than its own copy, its share and a bounded buffer. If only the lower triangle is
+/// distributed, blocks above the diagonal are left unchanged. Collective over `team`.
 /// @param share  this rank's local part, column-major
 void sum_and_deal_out(const mpi::Comm& team, const ProcessGrid& grid, std::span<const double> gram,
                       std::int64_t m, std::int64_t block, Triangle triangle, Workspace& workspace,
                       std::span<double> share);
 
-/// Sends, and receives into both triangles (zeros below), the upper triangle of a column-major
-/// matrix of order n.
+/// Sends the upper triangle of a column-major matrix of order n. The receiver sets the elements
+/// below the diagonal to zero.
 void send_triangle(const mpi::Comm& team, std::span<const double> upper, std::int64_t n, int to);
 void receive_triangle(const mpi::Comm& team, std::span<double> upper, std::int64_t n, int from);
 
 /// Gives every rank the values of rank 0. Collective over `team`.
 void share_values(const mpi::Comm& team, std::span<double> values);
 
-/// Runs `body` on every rank and makes the ranks agree on how it went, as mpi::together; who is
-/// ready early sleeps, because the others may take minutes. Collective over `team`.
+/// Runs `body` on every rank and makes the ranks agree on the outcome, as mpi::together does. Ranks
+/// that finish early sleep, because the others may take minutes. Collective over `team`.
 void wait_for(const mpi::Comm& team, const std::function<void()>& body);
 
-/// True on every rank if the elements of any rank were not all finite. Collective over `team`.
+/// True on every rank if any rank had non-finite elements. Collective over `team`.
 [[nodiscard]] bool any_nonfinite(const mpi::Comm& team, const Tally& tally);
 
 }  // namespace wishart::spectrum

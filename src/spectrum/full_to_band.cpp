@@ -1,5 +1,5 @@
 /// @file
-/// A full symmetric matrix to a band, panel by panel, in place.
+/// Reduces a full symmetric matrix to a band, panel by panel, in place.
 
 #include <algorithm>
 #include <array>
@@ -28,8 +28,8 @@ void triangular_product(const char* side, const char* op, const Block& t, const 
   dtrmm_(side, "U", op, "N", &b.rows, &b.cols, &one, t.data, &t.ld, b.data, &b.ld, 1, 1, 1, 1);
 }
 
-/// Copies the reflectors that DGEQRT3 left below the diagonal of `panel` to `v`, with the ones and
-/// zeros that it implies.
+/// Copies the reflectors that DGEQRT3 left below the diagonal of `panel` to `v`, and fills in the
+/// implied ones and zeros.
 void copy_reflectors(const Block& panel, const Block& v) {
   for (int col = 0; col < v.cols; ++col) {
     double* to = v.column(col);
@@ -39,8 +39,8 @@ void copy_reflectors(const Block& panel, const Block& v) {
   }
 }
 
-/// The columns of a panel that got no reflector of their own, because it has fewer rows: from the
-/// left, (I - V T V^T)^T times them.
+/// Applies (I - V T V^T)^T from the left to the columns of a panel that got no reflector of their
+/// own, because the panel has fewer rows than columns.
 void apply_to_rest(const Block& v, const Block& t, const Block& rest, double* scratch) {
   const Block z{scratch, v.cols, rest.cols, std::max(v.cols, 1)};
   product("T", "N", 1.0, v, rest, 0.0, z);
@@ -48,12 +48,12 @@ void apply_to_rest(const Block& v, const Block& t, const Block& rest, double* sc
   product("N", "N", -1.0, v, z, 1.0, rest);
 }
 
-/// A rank-2k update V W^T + W V^T that is still to be subtracted from a trailing matrix.
+/// A rank-2k update V W^T + W V^T that has yet to be subtracted from a trailing matrix.
 struct Update {
   Block v;
   Block w;
 
-  /// What it does to the rows and columns from `skipped` on.
+  /// The part of the update for the rows and columns from `skipped` on.
   [[nodiscard]] Update after(int skipped) const {
     const auto lower = [skipped](const Block& side) {
       return side.cols == 0 ? Block{}
@@ -100,8 +100,8 @@ void reduce_to_band(std::span<double> a, std::int64_t n, std::int64_t ld, std::i
   if (width >= n - 1) return;
   const int lead = narrow<int>(ld, "leading dimension of a Gram matrix");
   const int kd = narrow<int>(width, "width of a band");
-  // Two of each: the update of one panel waits until the trailing matrix is passed over for the
-  // next, so that memory is gone through once for both.
+  // Two of each: the update of one panel is delayed until the pass over the trailing matrix for the
+  // next panel, so that one pass through memory serves both.
   std::array<double*, 2> v_data{};
   std::array<double*, 2> w_data{};
   for (double*& data : v_data) data = workspace.take<double>(n * width).data();

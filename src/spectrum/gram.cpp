@@ -9,8 +9,8 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Columns of the Gram matrix that a float32 product covers at once: its result stays in cache
-/// until it has been added to the float64 matrix.
+/// Columns of the Gram matrix per float32 product. The result stays in cache until it has been
+/// added to the float64 matrix.
 constexpr std::int64_t kSingleColumns = 128;
 
 void clear_lower(std::span<double> gram, std::int64_t m) {
@@ -19,8 +19,8 @@ void clear_lower(std::span<double> gram, std::int64_t m) {
   }
 }
 
-/// gram (+)= panel's products. A tall view's panel is m x depth column-major, a wide view's
-/// depth x m.
+/// gram (+)= the products of a panel. Column-major, the panel of a tall view is m x depth, that of
+/// a wide view depth x m.
 void add_products(const Panel<double>& panel, bool tall, std::int64_t m, bool first,
                   std::span<double> gram) {
   const int order = narrow<int>(m, "order of a Gram matrix");
@@ -31,7 +31,7 @@ void add_products(const Panel<double>& panel, bool tall, std::int64_t m, bool fi
          &beta, gram.data(), &order, 1, 1);
 }
 
-/// The same from a float32 panel, by blocks of columns through `products`.
+/// The same from a float32 panel, in blocks of columns, using `products` as a buffer.
 void add_products(const Panel<float>& panel, bool tall, std::int64_t m, std::span<float> products,
                   std::span<double> gram) {
   const int depth = narrow<int>(panel.depth, "depth of a panel");

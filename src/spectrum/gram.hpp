@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the Gram matrix of the short side, added up from a stream of panels.
+/// Internal: the Gram matrix of the short side, accumulated from a stream of panels.
 
 #include <span>
 
@@ -14,8 +14,8 @@
 namespace wishart::spectrum {
 
 /// Writes the Gram matrix of a slice of the view, W^T W of a tall one and W W^T of a wide one, to
-/// `gram`: the lower triangle, column-major, order and leading dimension the short side. What
-/// stands above the diagonal is left as it is.
+/// `gram`: the lower triangle, column-major, order and leading dimension the short side. Elements
+/// above the diagonal are left unchanged.
 ///
 /// With Precision::float32 the products of a panel are formed in float32 and added in float64.
 /// @throws Error from the source

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The Fortran routines that this module calls, and the only place that declares them.
+/// Declares the Fortran routines that this module calls. This is the only place that declares them.
 /// Arguments as in the LAPACK, PBLAS, ScaLAPACK and BLACS references; integers are 32 bits.
 
 #include <array>

@@ -32,7 +32,8 @@ ViewValues local_svd_values(const ViewTask& task, const SolveOptions& options, T
   std::vector<double> a(static_cast<std::size_t>(task.rows() * task.cols()));
   read_tallied(task, 0, task.rows(), 0, task.cols(), a, tally);
   if (tally.num_nan() + tally.num_inf() > 0) return {};
-  // Row-major rows x cols is column-major cols x rows: the transpose, with the same values.
+  // Row-major rows x cols is column-major cols x rows: the transpose, which has the same singular
+  // values.
   const int m = narrow<int>(task.cols(), "columns of a matrix");
   const int n = narrow<int>(task.rows(), "rows of a matrix");
   const int small = std::min(m, n);

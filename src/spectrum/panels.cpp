@@ -8,7 +8,7 @@
 namespace wishart::spectrum {
 namespace {
 
-/// float64 elements that are converted to float32 at once: they stay in the second-level cache.
+/// float64 elements converted to float32 at a time: they stay in the second-level cache.
 constexpr std::int64_t kScratchElements = std::int64_t{1} << 16;
 
 }  // namespace
@@ -31,7 +31,7 @@ void read_tallied(const ViewTask& task, std::int64_t row_begin, std::int64_t row
 
 Slice slice_of(std::int64_t extent, int part, int parts) noexcept {
   const std::int64_t share = extent / parts;
-  const std::int64_t longer = extent % parts;  // the first ones have one more
+  const std::int64_t longer = extent % parts;  // the first parts have one more
   const std::int64_t begin = part * share + std::min<std::int64_t>(part, longer);
   return {begin, begin + share + (part < longer ? 1 : 0)};
 }
@@ -53,10 +53,10 @@ PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t p
   for (std::size_t i = 0; i < used; ++i) {
     buffers_[i].values = workspace.take<Real>(depth_ * short_side_);
   }
-  // At least one row of a panel.
+  // At least one row of a panel at a time.
   const std::int64_t width = tall_ ? short_side_ : depth_;
   if (kSingle) scratch_ = workspace.take<double>(std::max(kScratchElements, width));
-  // The last member to be made: the thread uses all the others.
+  // Started last, because the thread uses all other members.
   if (num_panels_ > 1) reader_ = std::thread([this] { read_ahead(); });
 }
 

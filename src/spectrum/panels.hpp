@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Inside of the module: a view as a stream of panels, each read and converted while the one before
-/// it is being used.
+/// Internal: reads a view as a stream of panels. Each is read and converted while the previous one
+/// is being used.
 
 #include <array>
 #include <condition_variable>
@@ -27,13 +27,13 @@ struct Slice {
   [[nodiscard]] std::int64_t size() const noexcept { return end - begin; }
 };
 
-/// The slice of rank `part` of `parts`, all of nearly the same size, in order.
+/// The slice of rank `part` of `parts`. Slices are in order and differ in size by at most one.
 [[nodiscard]] Slice slice_of(std::int64_t extent, int part, int parts) noexcept;
 
-/// A panel: `depth` rows of a tall view, or columns of a wide one, row-major as they stand.
+/// A panel: `depth` rows of a tall view, or columns of a wide one, row-major as in the view.
 ///
-/// Seen column-major, a tall view's panel is short side x depth, a wide view's is depth x short
-/// side.
+/// Read as column-major, the panel of a tall view is short side x depth, that of a wide view depth
+/// x short side.
 template <class Real>
 struct Panel {
   std::span<const Real> values;
@@ -43,19 +43,19 @@ struct Panel {
 
 /// Reads a slice of a view panel by panel, in order, and tallies every element once.
 ///
-/// With more than one panel a thread of its own reads ahead into a second buffer. The source and
-/// the tally belong to the stream until it is at its end or gone. `Real` is float or double.
+/// With more than one panel, a separate thread reads ahead into a second buffer. Do not use the
+/// source and the tally until the stream has ended or is destroyed. `Real` is float or double.
 template <class Real>
 class PanelStream {
 public:
-  /// @param workspace  must not be reset while the stream lives
+  /// @param workspace  must not be reset during the lifetime of the stream
   PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes, Tally& tally,
               Workspace& workspace);
   ~PanelStream();
   PanelStream(const PanelStream&) = delete;
   PanelStream& operator=(const PanelStream&) = delete;
 
-  /// The next panel, or nothing after the last. The panel before it is given up.
+  /// The next panel, or nothing after the last. Invalidates the previous panel.
   /// @throws Error from the source
   [[nodiscard]] std::optional<Panel<Real>> next();
 
@@ -80,7 +80,7 @@ private:
   std::int64_t num_panels_;
   std::int64_t next_panel_ = 0;
   std::array<Buffer, 2> buffers_;
-  std::span<double> scratch_;  ///< where float64 is on its way to float32
+  std::span<double> scratch_;  ///< float64 elements before conversion to float32
 
   std::mutex mutex_;
   std::condition_variable changed_;

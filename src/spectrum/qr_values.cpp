@@ -1,7 +1,7 @@
 /// @file
-/// Singular values by Householder QR: panel by panel on each rank, as a tree over a team, then the
-/// values of R. Small values are exact to eps * sigma_max, whatever the condition number, because
-/// nothing is squared.
+/// Singular values by Householder QR: panel by panel on each rank, then as a tree over the team,
+/// then the singular values of R. Small values are accurate to eps * sigma_max, whatever the
+/// condition number, because nothing is squared.
 
 #include <algorithm>
 
@@ -16,7 +16,7 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Columns that DTPQRT eliminates at once; its products have this depth.
+/// Columns that DTPQRT eliminates at once, which is the depth of its products.
 constexpr std::int64_t kBlock = 64;
 
 /// `out` (depth x width, column-major) = `rows` (depth x width, row-major), in tiles that fit into
@@ -48,8 +48,8 @@ public:
     std::fill(r_.begin(), r_.end(), 0.0);
   }
 
-  /// Takes in `rows` further rows, column-major: R becomes the R of [R; rows]. With
-  /// `triangular`, they are an upper triangle. `rows` is scratch afterwards.
+  /// Adds rows, column-major: R becomes the R of [R; rows]. With `triangular`, they form an upper
+  /// triangle. Destroys `rows`.
   void add(double* rows, std::int64_t count, bool triangular) {
     const int m = narrow<int>(count, "rows of a panel");
     const int l = triangular ? order_ : 0;
@@ -80,7 +80,7 @@ void factor_slice(const ViewTask& task, Slice slice, const SolveOptions& options
     if (tall) {
       transpose(panel->values, panel->depth, m, rows.data());
     } else {
-      // A wide view's panel is column-major depth x m as it stands.
+      // The panel of a wide view already is column-major depth x m.
       std::copy(panel->values.begin(), panel->values.end(), rows.begin());
     }
     factor.add(rows.data(), panel->depth, false);

@@ -44,7 +44,7 @@ ViewValues view_values(const ViewTask& task, Team& team, const SolveOptions& opt
                : team_gram_values(task, team, options, tally, workspace);
 }
 
-/// Notes what belongs to the view and moves its values to the others.
+/// Records the data of a view and appends its values to the others.
 void append_view(Spectrum& spectrum, const ViewValues& values, double relative, std::int64_t n) {
   if (values.sigma.empty()) return;
   const double largest = values.sigma.back();
@@ -62,14 +62,14 @@ void append_view(Spectrum& spectrum, const ViewValues& values, double relative, 
   spectrum.solver = values.solver;
 }
 
-/// The identity that every spectrum has to satisfy: sum sigma^2 = sum of squared elements.
+/// Checks the identity that every spectrum has to satisfy: sum sigma^2 = sum of squared elements.
 void check_sum_of_squares(Spectrum& spectrum, const Matrix& matrix) {
   long double sum = 0;
   for (const double value : spectrum.sigma) sum += static_cast<long double>(value) * value;
   const double difference = std::abs(static_cast<double>(sum - spectrum.sum_squares));
   spectrum.sum_squares_error = difference == 0 ? 0 : difference / spectrum.sum_squares;
   const double bound = sum_squares_bound(spectrum.precision, matrix.rows, matrix.cols);
-  // Written so that a NaN fails.
+  // Written so that a NaN fails the check.
   if (!(spectrum.sum_squares_error <= bound)) {
     throw Error(Blame::numerics,
                 printable(matrix.key) + ": the squared singular values add up to " +
@@ -92,7 +92,7 @@ void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
   }
   tally.combine(team.comm());
   require(tally.num_elements() == matrix.num_views() * matrix.rows * matrix.cols,
-          "a matrix was not read exactly once");
+          "the elements of a matrix were not all read exactly once");
   spectrum.sum_squares = tally.sum_squares();
   spectrum.num_nan = tally.num_nan();
   spectrum.num_inf = tally.num_inf();
@@ -110,7 +110,7 @@ void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
   spectrum.status = SpectrumStatus::ok;
 }
 
-/// Forgets values that must not be taken for results.
+/// Drops values that must not be used as results.
 void drop_values(Spectrum& spectrum) {
   spectrum.sigma.clear();
   spectrum.view_sigma_min.clear();
@@ -120,15 +120,15 @@ void drop_values(Spectrum& spectrum) {
   spectrum.num_below_floor = 0;
 }
 
-/// The spectrum by one method. Collective over the team.
+/// Computes the spectrum with one method. Collective over the team.
 Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
                 const SolveOptions& options, Workspace& workspace) {
   Spectrum spectrum;
   spectrum.method = options.method;
   if (options.method == Method::gram) spectrum.precision = options.precision;
   spectrum.team_size = team.comm().size();
-  // Inside a team every error is agreed on already, or happens on all ranks alike: the values that
-  // it depends on are the same everywhere.
+  // Inside a team the ranks have already agreed on every error, or it occurs on all of them,
+  // because it depends on values that are the same everywhere.
   try {
     fill_spectrum(spectrum, matrix, source, team, options, workspace);
   } catch (const std::exception& error) {
@@ -157,7 +157,7 @@ Spectrum compute_spectrum(const Matrix& matrix, ElementSource& source, Team& tea
                           const SolveOptions& options, Workspace& workspace) {
   const auto start = std::chrono::steady_clock::now();
   Spectrum spectrum = solved(matrix, source, team, options, workspace);
-  // Every rank of the team sees the same values, and so decides alike.
+  // Every rank of the team sees the same values and makes the same decision.
   if (options.resolve && options.method == Method::gram && leaves_unresolved(spectrum)) {
     SolveOptions again = options;
     again.method = Method::qr;
@@ -179,7 +179,7 @@ double sum_squares_bound(Precision precision, std::int64_t rows, std::int64_t co
 }
 
 bool set_blas_threads(int threads) noexcept {
-  // Looked up at run time: other BLAS libraries do not have it.
+  // Looked up at run time, because other BLAS libraries do not have it.
   void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
   if (symbol == nullptr) return false;
   reinterpret_cast<void (*)(int)>(symbol)(threads);
@@ -199,22 +199,23 @@ int workspace_length(double value, std::int64_t least, const char* routine) {
   const double stepped = std::ceil(std::nextafter(value, std::numeric_limits<double>::infinity()));
   const std::string what = std::string("workspace of ") + routine;
   if (!(stepped < 9.0e15))
-    throw Error(Blame::resource, what + ": the size asked for is not a number");
+    throw Error(Blame::resource, what + ": the requested size is not a number");
   return narrow<int>(std::max(static_cast<std::int64_t>(stepped), least), what.c_str());
 }
 
 void check_index(std::int64_t elements, const SolveOptions& options, const char* what) {
   if (elements <= options.index_limit) return;
   throw Error(Blame::resource, std::string(what) + " has " + std::to_string(elements) +
-                                   " elements, more than the 32-bit indices of the solver reach (" +
+                                   " elements, more than the solver's 32-bit indices allow (" +
                                    std::to_string(options.index_limit) +
-                                   "). Use more ranks for it, or --method gram");
+                                   "). Use more ranks for this matrix, or --method gram");
 }
 
 void check_info(int info, const char* routine) {
   if (info == 0) return;
   const std::string text = std::string(routine) + " returned info = " + std::to_string(info);
-  if (info < 0) throw Error(Blame::bug, text + ": a bad argument. This is a defect of wishart");
+  if (info < 0)
+    throw Error(Blame::bug, text + ": an invalid argument. This is a defect of wishart");
   throw Error(Blame::numerics, text + ": it did not converge");
 }
 

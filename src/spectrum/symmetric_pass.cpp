@@ -11,14 +11,14 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Rows and columns of a block. The block, and that many rows of the two sides that it meets, stay
-/// in the second-level cache: 96 is as fast as 192.
+/// Rows and columns of a block. The block, and as many rows of the two sides that it is combined
+/// with, fit into the second-level cache. 96 is as fast as 192.
 constexpr std::int64_t kBlock = 96;
 
-/// Columns are rounded up to the widest slab that a kernel has.
+/// Columns are rounded up to the widest slab of any kernel.
 constexpr std::int64_t kSlab = 32;
 
-/// Elements that a kernel sums before it goes back to memory: their operands fill half of the
+/// Elements that a kernel sums before it writes back to memory. Their operands fill half of the
 /// first-level cache.
 constexpr std::int64_t kDepth = 48;
 constexpr std::int64_t kBandDepth = 64;
@@ -30,9 +30,9 @@ std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
 // Must be inlined into a function that has the instruction set's target attribute.
 #define WISHART_INLINE inline __attribute__((always_inline))
 
-/// X, V, W by rows of `depth` elements, Y too; V and W, negated, by slabs of rows, each slab column
-/// after column. All with zeros behind their last row up to a multiple of kBlock, and beyond their
-/// columns: no kernel sees an edge.
+/// X, Y, V and W as rows of `depth` elements; V and W also negated, as slabs of rows, each stored
+/// column by column. All are padded with zeros, to a multiple of kBlock rows and to `depth`
+/// columns, so that no kernel has to handle an edge.
 struct Packed {
   std::int64_t depth = 0;  ///< of X and Y, and of V and W where `has_update`
   bool has_update = false;
@@ -44,8 +44,8 @@ struct Packed {
   double* minus_w = nullptr;
 };
 
-/// `Lanes` doubles in a register, `Vectors` registers beside each other: with kRows rows of them as
-/// sums, all registers of the set but those that the operands need.
+/// `Lanes` doubles per register, `Vectors` registers side by side. With kRows rows of them as sums,
+/// this uses all registers of the set except those needed for operands.
 template <std::int64_t Lanes, std::int64_t Vectors>
 struct Kernel {
   typedef double Vector __attribute__((vector_size(Lanes * 8)));  // NOLINT(modernize-use-using)
@@ -59,8 +59,8 @@ struct Kernel {
     return value;
   }
 
-  /// out[r][c] += sum over k of a(r, k) b[k][c], for kRows rows and kWidth columns: a(r, k) stands
-  /// at a[r a_row + k a_col], rows of b and out `b_row` and `out_row` apart.
+  /// out[r][c] += sum over k of a(r, k) b[k][c], for kRows rows and kWidth columns: a(r, k) is at
+  /// a[r a_row + k a_col]; rows of b and out are `b_row` and `out_row` apart.
   static WISHART_INLINE void multiply(const double* a, std::int64_t a_row, std::int64_t a_col,
                                       const double* b, std::int64_t b_row, std::int64_t depth,
                                       double* out, std::int64_t out_row) {
@@ -101,7 +101,7 @@ struct Kernel {
   /// -V; the block is column-major with kBlock rows.
   static WISHART_INLINE void update(double* block, std::int64_t row, std::int64_t col,
                                     const double* w, const double* minus_v, std::int64_t depth) {
-    // The usual width of a band in one step: what is summed goes to memory and back once.
+    // Do the usual width of a band in one step, so that sums go to memory and back only once.
     const std::int64_t step = depth % kBandDepth == 0 ? kBandDepth : kDepth;
     for (std::int64_t i = 0; i < kBlock; i += kWidth) {
       const double* slab = minus_v + (row + i) * depth;
@@ -190,7 +190,7 @@ __attribute__((target("avx512f,fma"))) void run_avx512(const Block& s, const Blo
 /// Columns of a matrix as rows of `depth` elements.
 void pack_rows(const Block& from, std::int64_t depth, double* to) {
   std::fill_n(to, rounded_up(from.rows, kBlock) * depth, 0.0);
-  // By squares, so that both sides stay in cache.
+  // In square tiles, so that both sides stay in cache.
   for (std::int64_t row = 0; row < from.rows; row += kSlab) {
     const std::int64_t end = std::min<std::int64_t>(row + kSlab, from.rows);
     for (std::int64_t col = 0; col < from.cols; ++col) {
@@ -245,11 +245,11 @@ void SymmetricPass::run(const Block& s, const Block& v, const Block& w, const Bl
                         const Block& y) {
   require(x.rows == s.rows && y.rows == s.rows && x.cols == y.cols && v.cols == w.cols &&
               (v.cols == 0 || (v.rows == s.rows && w.rows == s.rows)),
-          "a pass over a symmetric matrix needs sides of its order");
+          "a pass over a symmetric matrix needs V, W, X and Y with its number of rows");
   if (isa_ == InstructionSet::portable) return run_by_blas(s, v, w, x, y);
   const std::int64_t side = rounded_up(s.rows, kBlock) * depth_;
   require(6 * side + kBlock * kBlock <= std::ssize(packed_) && x.cols <= depth_ && v.cols <= depth_,
-          "a pass over a symmetric matrix is larger than was asked for");
+          "a pass over a symmetric matrix exceeds the size given to the constructor");
   double* next = packed_.data();
   const auto take = [&next](std::int64_t count) { return std::exchange(next, next + count); };
   double* block = take(kBlock * kBlock);

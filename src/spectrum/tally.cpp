@@ -18,8 +18,9 @@ void add_compensated(double& sum, double& carry, double term) {
   sum = total;
 }
 
-/// Sums that grow side by side, so that one need not wait for another; their number and the order
-/// in which they are added are those of every instruction set, for equal bits.
+/// Independent partial sums, so that additions need not wait for each other. Their number and the
+/// order in which they are added are the same for every instruction set, so that results are
+/// bit-identical.
 constexpr std::size_t kChains = 16;
 
 double total(const std::array<double, kChains>& sums) {
@@ -40,7 +41,8 @@ void add_squares(std::array<double, kChains>& sums, std::span<const double> valu
 
 /// Adds the squares of a multiple of kChains of the leading `values`.
 /// @returns how many
-// Without the target "fma": a fused multiplication would round otherwise than the portable loop.
+// Without the target "fma", because a fused multiply-add would round differently from the portable
+// loop.
 __attribute__((target("avx2"))) std::size_t add_squares_avx2(std::array<double, kChains>& sums,
                                                              std::span<const double> values) {
   const std::size_t count = values.size() / kChains * kChains;
@@ -84,14 +86,14 @@ double sum_of_squares(std::span<const double> values, InstructionSet set) {
 
 void Tally::add(std::int64_t position, std::span<double> values) {
   num_elements_ += static_cast<std::int64_t>(values.size());
-  // Run by run, so that the second loop finds the values where the first one left them: in the
-  // first-level cache. Short runs are summed plainly; only the sums of runs need compensation.
+  // In short runs, so that the values are still in the first-level cache for the second loop. A run
+  // is summed plainly; only the sum over runs needs compensation.
   constexpr std::size_t kRun = 512;
   for (std::size_t begin = 0; begin < values.size(); begin += kRun) {
     const std::span<double> run = values.subspan(begin, std::min(kRun, values.size() - begin));
     hash_.add(static_cast<std::uint64_t>(position) + begin, run, set_);
     const double sum = sum_of_squares(run, set_);
-    // A sum may also be infinite because finite squares are.
+    // A sum may also be infinite because squares of finite values overflow.
     add_compensated(sum_squares_, carry_, std::isfinite(sum) ? sum : sum_without_non_finite(run));
   }
 }

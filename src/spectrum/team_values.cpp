@@ -1,9 +1,10 @@
 /// @file
 /// Singular values of one view on a team, with ScaLAPACK on a block-cyclic grid.
 ///
-/// The data are kept transposed: B is the column-major matrix whose columns are rows of the view,
-/// so that a row read from the file lands in consecutive memory. B's rows (columns of the view) are
-/// dealt out over the grid's rows, B's columns (rows of the view) over the grid's columns.
+/// The data are stored transposed: B is the column-major matrix whose columns are the rows of the
+/// view, so that a row read from the file is contiguous in memory. The rows of B (columns of the
+/// view) are distributed over the rows of the grid, the columns of B (rows of the view) over its
+/// columns.
 
 #include <algorithm>
 #include <array>
@@ -24,8 +25,8 @@
 namespace wishart::spectrum {
 namespace {
 
-/// A part of the view, [row_begin, row_begin + rows.extent) x [col_begin, ...), and how it is dealt
-/// out on the grid.
+/// A part of the view, [row_begin, row_begin + rows.extent) x [col_begin, ...), and its
+/// distribution over the grid.
 struct Share {
   BlockCyclic rows;  ///< over the grid's columns
   BlockCyclic cols;  ///< over the grid's rows
@@ -33,14 +34,14 @@ struct Share {
   std::int64_t col_begin = 0;
 };
 
-/// Up to so many ranks, one of them alone is done with the eigenvalues before ScaLAPACK or ELPA on
-/// all of them are (docs/performance.md).
+/// Up to this many ranks, one rank alone computes the eigenvalues faster than ScaLAPACK or ELPA on
+/// all of them (docs/performance.md).
 constexpr int kAloneFasterUpTo = 3;
 
-/// Rows that one read covers at most, whatever the block: bounds the reading buffer.
+/// The most that one read covers, whatever the block size. Bounds the read buffer.
 constexpr std::int64_t kReadBytes = std::int64_t{4} << 20U;
 
-/// Fills this rank's part of B (column-major, at least 1 long) and tallies what it holds.
+/// Fills this rank's part of B (column-major, at least 1 long) and tallies its elements.
 void read_share(const ViewTask& task, const ProcessGrid& grid, const Share& share,
                 std::vector<double>& local, Tally& tally) {
   const std::int64_t height = share.cols.local_extent(grid.row());
@@ -51,7 +52,7 @@ void read_share(const ViewTask& task, const ProcessGrid& grid, const Share& shar
       std::clamp<std::int64_t>(kReadBytes / (8 * row_length), 1, share.rows.block);
   std::vector<double> buffer(static_cast<std::size_t>(at_once * row_length));
   for (std::int64_t first = 0; first < width;) {
-    // A run of local columns inside one block is a run of rows of the view.
+    // Consecutive local columns inside one block are consecutive rows of the view.
     const std::int64_t in_block = share.rows.block - first % share.rows.block;
     const std::int64_t count = std::min({in_block, at_once, width - first});
     const std::int64_t row = share.row_begin + share.rows.global_index(grid.col(), first);
@@ -72,20 +73,20 @@ void read_share(const ViewTask& task, const ProcessGrid& grid, const Share& shar
   }
 }
 
-/// The solver that `options` ask for, on this team (docs/numerics.md, "Which solver").
+/// The solver that `options` select for this team (docs/numerics.md, "Which solver").
 Solver solver_for(Team& team, std::int64_t order, const SolveOptions& options) {
   const bool alone = !options.distributed && team.comm().size() <= kAloneFasterUpTo;
   Solver solver = options.solver;
   if (solver == Solver::automatic) solver = alone ? Solver::local : Solver::elpa;
   if (solver == Solver::local && options.distributed) solver = Solver::elpa;
-  // ELPA wants a block on every row and column of its grid.
+  // ELPA needs a block on every row and column of its grid.
   const ProcessGrid& grid = team.grid();
   const bool fits_elpa = order >= options.block * std::max(grid.rows(), grid.cols());
   if (solver == Solver::elpa && !(have_elpa() && fits_elpa)) solver = Solver::scalapack;
   return solver;
 }
 
-/// Eigenvalues of a matrix that is dealt out, on rank 0 at least.
+/// Eigenvalues of a distributed matrix, on rank 0 at least.
 const char* dealt_out_eigenvalues(Team& team, Solver solver, DistributedMatrix& matrix,
                                   Workspace& workspace, std::span<double> eigenvalues) {
   if (solver == Solver::elpa) {
@@ -96,7 +97,7 @@ const char* dealt_out_eigenvalues(Team& team, Solver solver, DistributedMatrix& 
   return "pdsyntrd";
 }
 
-/// Gram matrices of the ranks' own rows, summed where the solver wants them.
+/// Gram matrices of the ranks' own rows, summed to where the solver needs them.
 ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveOptions& options,
                                   Tally& tally, Workspace& workspace, Solver solver) {
   const mpi::Comm& comm = team.comm();
@@ -138,7 +139,8 @@ void distributed_gram(const ViewTask& task, Team& team, const SolveOptions& opti
   const std::int64_t m = std::min(task.rows(), task.cols());
   const std::int64_t n = std::max(task.rows(), task.cols());
   const std::int64_t block = gram.block;
-  // The depth of a panel: what the ranks' buffers hold together, in whole rounds of blocks.
+  // The depth of a panel: what the buffers of all ranks hold together, rounded to whole rounds of
+  // blocks.
   const std::int64_t round = block * std::max(grid.rows(), grid.cols());
   const std::int64_t wanted = options.panel_bytes * team.comm().size() / (8 * m);
   const std::int64_t depth = std::max(round, wanted / round * round);

@@ -16,14 +16,14 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Vectors beside those asked for: the last ones converge slowly, these take their place.
+/// Extra vectors: the last ones of a block converge slowly, so these take their place.
 constexpr std::int64_t kGuard = 6;
-/// Blocks of a basis, and restarts.
+/// The number of blocks in a basis, and of restarts.
 constexpr std::int64_t kBlocks = 8;
 constexpr int kMostRestarts = 40;
 constexpr double kTolerance = 1e-10;
 
-/// Up to this order the basis is the whole space.
+/// Up to this order, the basis is the whole space.
 std::int64_t whole_up_to(std::int64_t count) { return (count + kGuard) * kBlocks; }
 
 /// to (+)= op(a) * b, column-major: rows x cols, over `depth`.
@@ -65,14 +65,14 @@ public:
   [[nodiscard]] std::span<double> block(std::int64_t k) { return part(basis_, k); }
   [[nodiscard]] std::span<double> image(std::int64_t k) { return part(image_, k); }
 
-  /// Block k + 1 from the image of block k: what is new in it.
+  /// Makes block k + 1 from the part of block k's image that is new.
   void extend(std::int64_t k) {
     const std::int64_t known = (k + 1) * block_;
     std::span<double> next = block(k + 1);
     std::copy_n(image(k).data(), n_ * block_, next.data());
     std::vector<double> shares(static_cast<std::size_t>(known * block_));
-    // Twice, and orthonormal in between: what rounding leaves of the known directions is small
-    // against a vector of length 1, but perhaps not against what was new.
+    // Twice, with normalisation in between: what rounding leaves of the known directions is small
+    // compared to a vector of length 1, but perhaps not compared to the new part.
     for (int pass = 0; pass < 2; ++pass) {
       multiply(true, known, block_, n_, 1, basis_.data(), n_, next.data(), n_, 0, shares.data(),
                known);
@@ -82,8 +82,8 @@ public:
     }
   }
 
-  /// Makes the Ritz vectors of the largest values block 0, and gives the values, descending, and
-  /// the largest residual among the first `wanted`.
+  /// Makes the Ritz vectors of the largest values block 0. Returns the largest residual among the
+  /// first `wanted`; the values are descending.
   double restart(std::int64_t blocks, std::int64_t wanted, std::vector<double>& values) {
     const std::int64_t size = blocks * block_;
     std::vector<double> small(static_cast<std::size_t>(size * size));
@@ -143,7 +143,7 @@ private:
   std::vector<double> image_;
 };
 
-/// Fixed numbers in (-1, 1) without order: the finaliser of splitmix64.
+/// Fixed pseudo-random numbers in (-1, 1): the finaliser of splitmix64.
 double start_value(std::uint64_t i) {
   std::uint64_t z = (i + 1) * 0x9e3779b97f4a7c15ULL;
   z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
@@ -165,7 +165,7 @@ void start(std::span<double> block, std::int64_t n, std::int64_t cols, bool whol
 
 TopVectors top_vectors(const mpi::Comm& team, std::int64_t n, std::int64_t count,
                        const BlockProduct& product) {
-  require(n >= 1 && count >= 1, "top_vectors needs a matrix, and at least one vector to look for");
+  require(n >= 1 && count >= 1, "top_vectors needs a matrix and at least one vector to find");
   count = std::min(count, n);
   const bool whole = n <= whole_up_to(count);
   const std::int64_t block = whole ? n : count + kGuard;
@@ -183,7 +183,7 @@ TopVectors top_vectors(const mpi::Comm& team, std::int64_t n, std::int64_t count
   });
   TopVectors result;
   result.count = count;
-  // 0: not yet; 1: done. Told by rank 0, so that all leave together.
+  // 0: not yet; 1: done. Sent by rank 0, so that all ranks leave together.
   std::array<double, 2> state{0, 0};
   for (int restart = 0; state[0] == 0; ++restart) {
     for (std::int64_t k = 0; k < blocks; ++k) {

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Inside of the module: eigenvectors of the largest eigenvalues of a symmetric matrix that only
-/// has to be multiplied with.
+/// Internal: eigenvectors of the largest eigenvalues of a symmetric matrix, which is only used in
+/// products.
 
 #include <cstdint>
 #include <functional>
@@ -28,13 +28,14 @@ struct TopVectors {
 /// The `count` largest eigenvalues of a positive semidefinite G of order n, with vectors.
 ///
 /// Block Krylov iteration with restarts (Golub and Underwood, The block Lanczos method, 1977; with
-/// all blocks orthogonalised against all others): from a block X, a few vectors more than are asked
-/// for, the basis [X, G X, G^2 X, ...] is made orthonormal, and the Ritz vectors of G in it are the
-/// next X, until every residual is below 1e-10 of the largest value, or 40 restarts are done: what
-/// is left is told. Where n is small the basis is the whole space, and the result exact. It begins
-/// with fixed pseudo-random vectors, so that the same G gives the same result.
+/// all blocks orthogonalised against all others): from a block X, with a few more vectors than
+/// requested, the basis [X, G X, G^2 X, ...] is made orthonormal, and the Ritz vectors of G in it
+/// become the next X. It stops when every residual is below 1e-10 of the largest value, or after 40
+/// restarts; the remaining residual is returned. If n is small, the basis is the whole space and
+/// the result is exact. It starts from fixed pseudo-random vectors, so that the same G gives the
+/// same result.
 ///
-/// Collective over `team`: rank 0 does the small dense work and tells the others.
+/// Collective over `team`: rank 0 does the small dense work and sends the result to the others.
 /// @throws mpi::AgreedError on every rank
 [[nodiscard]] TopVectors top_vectors(const mpi::Comm& team, std::int64_t n, std::int64_t count,
                                      const BlockProduct& product);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the singular values of one view, by method and by kind of team.
+/// Internal: the singular values of one view, by method, on one rank or on a team.
 
 #include <vector>
 
@@ -11,7 +11,7 @@
 
 namespace wishart::spectrum {
 
-/// One view of a matrix, as the solvers see it.
+/// One view of a matrix, as seen by the solvers.
 struct ViewTask {
   const Matrix* matrix = nullptr;
   ElementSource* source = nullptr;
@@ -25,7 +25,7 @@ struct ViewTask {
   }
 };
 
-/// Values of one view. Elements are tallied as they are read. If any rank of the team found a
+/// Values of one view. Elements are tallied as they are read. If any rank of the team finds a
 /// non-finite element, nothing is computed and `sigma` is empty.
 struct ViewValues {
   std::vector<double> sigma;  ///< ascending
@@ -50,19 +50,20 @@ void read_tallied(const ViewTask& task, std::int64_t row_begin, std::int64_t row
                                           Workspace& workspace);
 [[nodiscard]] ViewValues team_svd_values(const ViewTask& task, Team& team,
                                          const SolveOptions& options, Tally& tally);
-/// Collective over the team, which may be of one rank.
+/// Collective over the team, which may have one rank.
 [[nodiscard]] ViewValues qr_values(const ViewTask& task, Team& team, const SolveOptions& options,
                                    Tally& tally, Workspace& workspace);
 
-/// Square roots of eigenvalues of a Gram matrix; negative ones, which rounding makes, become 0.
+/// Square roots of the eigenvalues of a Gram matrix. Negative ones, which are due to rounding,
+/// become 0.
 void eigenvalues_to_sigma(std::vector<double>& values);
 
-/// `value` of a workspace query as a length: stepped up by one unit in the last place, because it
-/// comes back as a float that may have been rounded down, and at least `least`.
+/// The result `value` of a workspace query as a length, but at least `least`. It is increased by
+/// one unit in the last place, because it was returned as a float and may have been rounded down.
 [[nodiscard]] int workspace_length(double value, std::int64_t least, const char* routine);
 
-/// Throws Error with Blame::resource if an array of so many elements is beyond the 32-bit indices
-/// of the Fortran library that it goes to.
+/// Throws Error with Blame::resource if an array with this many elements exceeds the 32-bit indices
+/// of the Fortran library that it is passed to.
 void check_index(std::int64_t elements, const SolveOptions& options, const char* what);
 
 /// Throws Error with Blame::numerics (or bug, for a bad argument) if `info` is not 0.

@@ -9,9 +9,10 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Spans begin at multiples of a cache line, so that no two of them share one.
+/// Spans start at multiples of a cache line, so that no two of them share a line.
 constexpr std::size_t kAlignment = 64;
-/// A chunk is at least so large: small matrices then need one system call in their rank's life.
+/// The minimum size of a chunk. With it, small matrices need one system call in the lifetime of a
+/// rank.
 constexpr std::size_t kLeastChunk = std::size_t{1} << 22U;
 
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
@@ -24,8 +25,8 @@ Workspace::Chunk::Chunk(std::size_t bytes) : size(bytes) {
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) throw std::bad_alloc();
   data = static_cast<std::byte*>(mapped);
-  // Huge pages where the system has them: the solvers walk over matrices in both directions, and
-  // with small pages every column is a miss in the translation buffer. A refusal costs speed only.
+  // Use huge pages if the system has them: the solvers access matrices in both directions, and with
+  // small pages every column is a TLB miss. A refusal only costs speed.
   ::madvise(mapped, bytes, MADV_HUGEPAGE);
 }
 
@@ -57,8 +58,8 @@ void* Workspace::take_bytes(std::size_t count, std::size_t element_bytes) {
 void Workspace::reset() {
   used_ = 0;
   if (chunks_.size() <= 1) return;
-  // Several chunks mean that the first was too small: one that holds all takes their place. It is
-  // reserved only; its pages become real when they are written.
+  // Several chunks mean that the first was too small. One chunk of the total size replaces them. It
+  // is only reserved; pages become real when they are written.
   const std::size_t total = static_cast<std::size_t>(capacity_bytes());
   chunks_.clear();
   chunks_.emplace_back(total);

@@ -20,7 +20,8 @@
 namespace wishart::synth {
 namespace {
 
-/// Elements that are made at once, and elements that one rank makes of a matrix before another may.
+/// The number of elements made at once, and the number that one rank makes of a matrix before
+/// another rank continues.
 constexpr std::int64_t kPanelElements = 1 << 19;
 constexpr std::int64_t kPieceElements = 1 << 23;
 
@@ -34,7 +35,7 @@ struct Piece {
 };
 
 void add_matrix_pieces(std::vector<Piece>& pieces, std::size_t index, const TensorSpec& tensor) {
-  // Groups of rows are made together: a piece holds whole ones.
+  // Groups of rows are made together, so a piece consists of whole groups.
   const std::int64_t rows =
       std::max(kPieceElements / tensor.cols() / Hartley::kLanes, std::int64_t{1}) * Hartley::kLanes;
   for (std::int64_t slice = 0; slice < tensor.num_matrices(); ++slice) {
@@ -46,7 +47,7 @@ void add_matrix_pieces(std::vector<Piece>& pieces, std::size_t index, const Tens
   }
 }
 
-/// The pieces of this rank: neighbours, so that a matrix is set up on few ranks.
+/// The pieces of this rank. They are contiguous, so that a matrix is set up on few ranks only.
 std::vector<Piece> my_pieces(const std::vector<TensorSpec>& tensors, const mpi::Comm& comm) {
   std::vector<Piece> all;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -146,7 +147,8 @@ private:
   std::vector<std::byte> bytes_;
 };
 
-/// Before the data: the options, and files of the right size with their headers. On rank 0.
+/// Done before the data, on rank 0: writes the options, and creates files of the right size with
+/// their headers.
 void begin_files(const CheckpointOptions& options, const ShardPlan& plan) {
   remove_file(options.folder / kIndexName);
   write_whole_file(options.folder / kOptionsName, options_json(options));
@@ -159,7 +161,8 @@ void begin_files(const CheckpointOptions& options, const ShardPlan& plan) {
   }
 }
 
-/// After the data: the truth, the configuration, the files' names, and the index last. On rank 0.
+/// Done after the data, on rank 0: writes the truth and the configuration, renames the files, and
+/// writes the index last.
 void end_files(const CheckpointOptions& options, PlantedModel& model, const ShardPlan& plan) {
   make_folder(options.folder / "truth");
   const PlantedModel::Truth truth = model.truth();

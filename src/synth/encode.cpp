@@ -23,7 +23,7 @@ std::uint16_t narrow_float(double value) {
   const std::uint64_t sign = bits >> 63U << 15U;
   const std::uint64_t magnitude = bits & ~(std::uint64_t{1} << 63U);
   if (magnitude >> kDoubleFraction < kDoubleBias - kBias + 1) {
-    // Below the normal numbers: multiples of the smallest one. BF16's are beyond any weight.
+    // Subnormals are multiples of the smallest one. Those of BF16 are smaller than any weight.
     if constexpr (Fraction == 7) return static_cast<std::uint16_t>(sign);
     const double steps = std::ldexp(std::abs(value), static_cast<int>(kBias) - 1 + Fraction);
     return static_cast<std::uint16_t>(sign | static_cast<std::uint64_t>(std::nearbyint(steps)));
@@ -52,7 +52,8 @@ int precision_bits(Dtype dtype) {
 
 void encode(Dtype dtype, std::span<const double> values, std::span<std::byte> out) {
   const auto width = static_cast<std::size_t>(dtype_bits(dtype) / 8);
-  require(out.size() == values.size() * width, "encode: a place for each element");
+  require(out.size() == values.size() * width,
+          "encode: the output must have room for each element");
   if (precision_bits(dtype) == 24) {
     convert_all<float>(values, out, [](double x) { return static_cast<float>(x); });
   } else if (dtype == Dtype::bf16) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Numbers to stored bytes.
+/// Converts numbers to stored bytes.
 
 #include <cstddef>
 #include <span>
@@ -10,11 +10,11 @@
 
 namespace wishart::synth {
 
-/// Bits of the significand, the hidden one included. @pre F32, BF16 or F16
+/// Bits of the significand, including the hidden bit. @pre F32, BF16 or F16
 [[nodiscard]] int precision_bits(Dtype dtype);
 
-/// Rounds to nearest, ties to even, once: not through float32. Finite values within the range of
-/// the type; numbers below BF16's smallest normal one become zero.
+/// Rounds once, to nearest, ties to even, and not through float32. For finite values within the
+/// range of the type. Numbers below the smallest normal BF16 number become zero.
 /// @pre `dtype` is F32, BF16 or F16; `out` has room for `values`
 void encode(Dtype dtype, std::span<const double> values, std::span<std::byte> out);
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kMaxOptionsBytes = 1 << 20;
 
-/// The first line in which two texts differ, of either; empty where there is none.
+/// The first line in which two texts differ, from each text; empty if there is none.
 struct Difference {
   std::string expected;
   std::string found;
@@ -40,7 +40,7 @@ void check_space(const std::filesystem::path& folder, const ShardPlan& plan) {
   std::int64_t needed = 0;
   for (const Shard& shard : plan.shards) {
     needed += shard.size_bytes;
-    // What an earlier run left will be written over.
+    // Files left by an earlier run will be overwritten, so their space counts as free.
     std::error_code status;
     const auto there = std::filesystem::file_size(folder / (shard.name + kPartSuffix), status);
     if (!status) needed -= static_cast<std::int64_t>(there);
@@ -75,16 +75,18 @@ bool prepare_folder(const std::filesystem::path& folder, const std::string& opti
   if (!std::filesystem::exists(folder / kOptionsName, status)) {
     const bool empty = std::filesystem::is_empty(folder, status);
     if (status || !empty) {
-      throw Error(Blame::usage, printable(folder.string()) +
-                                    ": not empty, expected an empty folder or an earlier run of "
-                                    "this command. Choose another folder");
+      throw Error(Blame::usage,
+                  printable(folder.string()) +
+                      ": not empty, expected an empty folder or the result of an earlier run of "
+                      "this command. Choose another folder");
     }
   } else {
     const std::string found = read_text_file(folder / kOptionsName, kMaxOptionsBytes);
     if (found != options) {
       const Difference other = difference(options, found);
       throw Error(Blame::usage,
-                  printable(folder.string()) + ": holds a checkpoint of other options: expected " +
+                  printable(folder.string()) +
+                      ": contains a checkpoint written with other options: expected " +
                       printable(other.expected) + ", found " + printable(other.found) +
                       ". Choose another folder, or remove this one");
     }

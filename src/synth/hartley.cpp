@@ -10,18 +10,19 @@
 namespace wishart::synth {
 namespace {
 
-/// So that products of two indices are exact in 64 bits with room to spare.
+/// Products of two indices are then exact in 64 bits, with room to spare.
 constexpr std::int64_t kLargest = std::int64_t{1} << 26;
 
-/// Two lanes as one SIMD register; GCC and Clang know this type on every architecture. It may stand
-/// for any two neighbouring doubles.
+/// Two lanes as one SIMD register; GCC and Clang know this type on every architecture. may_alias:
+/// it may be used to access any two adjacent doubles.
 using Pair = double __attribute__((vector_size(16), may_alias, aligned(8)));
 
-/// An element is kLanes numbers: the real parts of four complex vectors, then the imaginary ones.
+/// An element consists of kLanes numbers: the real parts of four complex vectors, then the
+/// imaginary parts.
 constexpr std::size_t kElement = 4;  // in Pairs
 constexpr std::size_t kHalf = kElement / 2;
 
-/// One butterfly: where its inputs stand, where its outputs go, and the twiddle factors.
+/// One butterfly: where its inputs are, where its outputs go, and the twiddle factors.
 struct Butterfly {
   const Pair* in;
   std::size_t in_stride;
@@ -192,7 +193,8 @@ Hartley::Hartley(std::int64_t n) : n_(n) {
 
 void Hartley::transform(std::span<double> data, std::span<double> work) const {
   const auto n = static_cast<std::size_t>(n_);
-  require(data.size() == n * kLanes && work.size() == data.size(), "Hartley: sizes of the buffers");
+  require(data.size() == n * kLanes && work.size() == data.size(),
+          "Hartley: buffers of the wrong size");
   // Stockham's self-sorting algorithm, decimation in frequency: at each stage `done` transforms of
   // length `left` are interleaved.
   auto* from = reinterpret_cast<Pair*>(data.data());

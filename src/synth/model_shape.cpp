@@ -10,7 +10,7 @@ namespace wishart::synth {
 namespace {
 
 constexpr std::int64_t kWidthUnit = 8;
-constexpr std::int64_t kHeadUnit = 2;  // rotary embeddings turn pairs
+constexpr std::int64_t kHeadUnit = 2;  // rotary embeddings rotate pairs
 
 struct Sizes {
   std::int64_t blocks, hidden, mlp, heads, kv_heads, head_dim, vocabulary;
@@ -83,7 +83,7 @@ std::int64_t scaled_width(std::int64_t width, double scale, std::int64_t unit) {
   return std::llround(static_cast<double>(width) * scale / static_cast<double>(unit)) * unit;
 }
 
-/// The first width of which nothing is left, or null.
+/// The first width that becomes 0, or null.
 const char* lost_width(const ModelShape& shape, double scale) {
   for (const Width& width : widths()) {
     const std::int64_t before = shape.*width.member;
@@ -96,9 +96,9 @@ void scale_widths(ModelShape& shape, const Reduction& reduction) {
   if (const char* lost = lost_width(shape, reduction.scale)) {
     int divisor = 1;
     while (lost_width(shape, 1.0 / (divisor + 1)) == nullptr) ++divisor;
-    throw Error(Blame::usage, "--scale " + printable(reduction.scale_text) +
-                                  ": leaves nothing of the " + lost + " of " + shape.name +
-                                  ". Use at least 1/" + std::to_string(divisor));
+    throw Error(Blame::usage, "--scale " + printable(reduction.scale_text) + ": reduces the " +
+                                  lost + " of " + shape.name + " to 0" + ". Use at least 1/" +
+                                  std::to_string(divisor));
   }
   const bool heads_fill_hidden = shape.heads * shape.head_dim == shape.hidden;
   for (const Width& width : widths()) {
@@ -108,7 +108,7 @@ void scale_widths(ModelShape& shape, const Reduction& reduction) {
   if (shape.family == Family::deepseek_v3) shape.head_dim = shape.nope_dim + shape.rope_dim;
 }
 
-/// `kept` of `all` as asked for by `option`.
+/// Checks that `kept`, the value of `option`, is between 1 and `all`.
 std::int64_t part(const std::string& option, std::int64_t kept, std::int64_t all,
                   const std::string& what, const std::string& model) {
   if (kept >= 1 && kept <= all) return kept;
@@ -154,7 +154,7 @@ ModelShape shape_named(std::string_view name) {
   const std::string near = nearest(name, names);
   throw Error(Blame::usage, "unknown shape '" + printable(name) + "'" +
                                 (near.empty() ? "." : ". Did you mean '" + near + "'?") +
-                                " There are: " + join(names, ", "));
+                                " Known shapes: " + join(names, ", "));
 }
 
 ModelShape reduced(const ModelShape& shape, const Reduction& reduction) {

@@ -33,9 +33,9 @@ OutputFile::OutputFile(std::filesystem::path path, int flags) : path_(std::move(
 
 OutputFile OutputFile::create(const std::filesystem::path& path, std::int64_t size_bytes) {
   OutputFile file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  const std::string what = "cannot be made " + std::to_string(size_bytes) + " bytes long";
+  const std::string what = "cannot be extended to " + std::to_string(size_bytes) + " bytes";
   if (::ftruncate(file.descriptor_, size_bytes) != 0) fail(path, what, errno);
-  // Where space cannot be reserved, a full disk shows at a later write.
+  // If space cannot be reserved, a full disk is noticed only at a later write.
   if (::fallocate(file.descriptor_, 0, 0, size_bytes) != 0 && errno == ENOSPC) {
     fail(path, what, errno);
   }
@@ -95,7 +95,7 @@ void remove_file(const std::filesystem::path& path) {
 void make_folder(const std::filesystem::path& path) {
   std::error_code status;
   std::filesystem::create_directories(path, status);
-  if (status) fail(path, "cannot be made", status.value());
+  if (status) fail(path, "cannot be created", status.value());
 }
 
 }  // namespace wishart::synth

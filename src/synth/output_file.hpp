@@ -14,11 +14,12 @@ namespace wishart::synth {
 /// A file opened for writing by position; closed at the end.
 class OutputFile {
 public:
-  /// Makes the file anew, `size_bytes` long, with its space reserved where the file system can.
+  /// Creates or replaces the file with `size_bytes` bytes, and reserves the space if the file
+  /// system supports it.
   /// @throws Error with Blame::resource
   [[nodiscard]] static OutputFile create(const std::filesystem::path& path,
                                          std::int64_t size_bytes);
-  /// Opens a file that is there. @throws Error with Blame::resource
+  /// Opens an existing file. @throws Error with Blame::resource
   [[nodiscard]] static OutputFile open(const std::filesystem::path& path);
   ~OutputFile();
   OutputFile(OutputFile&& other) noexcept;
@@ -28,7 +29,7 @@ public:
 
   /// @throws Error with Blame::resource
   void write(std::int64_t offset_bytes, std::span<const std::byte> bytes) const;
-  /// Closes, and tells what closing tells: some file systems say only here that they are full.
+  /// Closes the file and reports errors: some file systems report only here that they are full.
   void close();
 
 private:
@@ -37,17 +38,18 @@ private:
   int descriptor_ = -1;
 };
 
-/// Writes a file under a temporary name and renames it: it is there whole or not at all.
+/// Writes a file under a temporary name and renames it, so that it exists either complete or not at
+/// all.
 /// @throws Error with Blame::resource
 void write_whole_file(const std::filesystem::path& path, std::string_view content);
 
 /// @throws Error with Blame::resource
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
-/// Removes a file if it is there. @throws Error with Blame::resource
+/// Removes a file if it exists. @throws Error with Blame::resource
 void remove_file(const std::filesystem::path& path);
 
-/// Makes a folder if it is not there. @throws Error with Blame::resource
+/// Creates a folder if it does not exist. @throws Error with Blame::resource
 void make_folder(const std::filesystem::path& path);
 
 }  // namespace wishart::synth

@@ -10,7 +10,7 @@
 namespace wishart::synth {
 namespace {
 
-/// What a stream of random numbers is for.
+/// The purpose of a stream of random numbers.
 enum class Purpose : std::uint64_t { row_signs = 1, col_signs, value_signs, left, right };
 
 PositionRandom stream(std::uint64_t seed, std::string_view key, Purpose purpose) {
@@ -43,7 +43,7 @@ PlantedMatrix::PlantedMatrix(std::int64_t rows, std::int64_t cols, std::span<con
     : rows_(rows), cols_(cols), left_(tables.table(rows)), right_(tables.transform(cols)) {
   const std::int64_t values = std::min(rows, cols);
   require(static_cast<std::int64_t>(sigma.size()) == values,
-          "PlantedMatrix: one singular value for each row or column");
+          "PlantedMatrix: one singular value per row or column, whichever are fewer");
   row_signs_ = signs(rows, stream(seed, key, Purpose::row_signs));
   col_signs_ = signs(cols, stream(seed, key, Purpose::col_signs));
   const auto left = distinct(rows, values, stream(seed, key, Purpose::left));
@@ -77,7 +77,7 @@ void PlantedMatrix::make_group(std::int64_t first_row) {
 void PlantedMatrix::fill_rows(std::int64_t begin, std::int64_t end, std::span<double> out) {
   require(begin >= 0 && begin <= end && end <= rows_ &&
               static_cast<std::int64_t>(out.size()) == (end - begin) * cols_,
-          "PlantedMatrix: rows in range and a place for each element");
+          "PlantedMatrix: rows out of range, or output of the wrong size");
   constexpr std::int64_t kLanes = Hartley::kLanes;
   for (std::int64_t first = begin / kLanes * kLanes; first < end; first += kLanes) {
     make_group(first);

@@ -101,7 +101,7 @@ PlantedModel::Truth PlantedModel::truth() {
 
 std::string options_json(const CheckpointOptions& options) {
   const ModelShape& shape = options.shape;
-  // `layout` counts changes of what the same options write.
+  // `layout` is increased when the same options write something different.
   std::string text = "{\n    \"layout\": 1";
   const auto add = [&](const char* name, const std::string& value) {
     text += std::string(",\n    \"") + name + "\": " + value;

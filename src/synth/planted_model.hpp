@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A model and the spectra that its matrices get.
+/// A model and the spectra of its matrices.
 
 #include <cstdint>
 #include <map>
@@ -17,15 +17,15 @@
 
 namespace wishart::synth {
 
-/// The tensors of the options, and spectra made when first asked for: matrices of the same sides
-/// and the same recipe share one.
+/// The tensors for the options, and spectra made when first requested. Matrices with the same sides
+/// and the same recipe share a spectrum.
 class PlantedModel {
 public:
   explicit PlantedModel(const CheckpointOptions& options);
 
   [[nodiscard]] const std::vector<TensorSpec>& tensors() const noexcept { return tensors_; }
   [[nodiscard]] SpectrumRecipe recipe(const TensorSpec& tensor) const;
-  /// For elements of root mean square 1, of the rows that are not zero.
+  /// The spectrum for elements of root mean square 1, counting only the rows that are not zero.
   [[nodiscard]] std::shared_ptr<const PlantedSpectrum> spectrum(const TensorSpec& tensor);
 
   /// truth.json, and the .npy files it names with their contents, by name. One for each spectrum.
@@ -45,7 +45,8 @@ private:
   std::map<Key, std::shared_ptr<const PlantedSpectrum>> spectra_;
 };
 
-/// The options, one member a line: kept in the folder to tell whether a later run is the same.
+/// The options, one member per line. Stored in the folder, to check whether a later run has the
+/// same options.
 [[nodiscard]] std::string options_json(const CheckpointOptions& options);
 
 }  // namespace wishart::synth

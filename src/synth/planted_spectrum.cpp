@@ -10,10 +10,10 @@ namespace wishart::synth {
 namespace {
 
 /// The tail begins where its law, continued downwards, would have put 1/3 more values above the
-/// edge of the bulk: a gap wide enough that the best xmin is the planted one.
+/// edge of the bulk. This gap is wide enough for the planted xmin to be the best one.
 constexpr double kGapSurvival = 0.75;
 
-/// Each spike's eigenvalue is so many times the one below it.
+/// The ratio of each spike's eigenvalue to the next lower one.
 constexpr double kSpikeFactor = 2.0;
 
 constexpr std::size_t kIntervals = 8192;
@@ -24,7 +24,8 @@ double bulk_edge(double q) {
   return root * root;
 }
 
-/// The law in the angle t, lambda = middle - radius cos t: smooth up to both edges.
+/// The law in terms of the angle t, lambda = middle - radius cos t, in which it is smooth up to
+/// both edges.
 class AngleLaw {
 public:
   explicit AngleLaw(double q)
@@ -86,8 +87,8 @@ std::vector<double> marchenko_pastur_quantiles(std::int64_t count, double q) {
     const double target =
         (static_cast<double>(k) + 0.5) / static_cast<double>(count) * sums[kIntervals];
     while (i + 1 < kIntervals && sums[i + 1] < target) ++i;
-    // Inside the interval the density is taken as linear: a quadratic equation, by two fixed-point
-    // steps from the chord.
+    // Inside the interval the density is taken to be linear. This gives a quadratic equation, which
+    // is solved by two fixed-point steps from the chord.
     const double t = step * static_cast<double>(i);
     const double wanted = target - sums[i];
     double x = step * wanted / (sums[i + 1] - sums[i]);
@@ -102,7 +103,7 @@ std::vector<double> marchenko_pastur_quantiles(std::int64_t count, double q) {
 
 PlantedSpectrum planted_spectrum(std::int64_t rows, std::int64_t cols,
                                  const SpectrumRecipe& recipe) {
-  require(rows >= 1 && cols >= 1, "planted_spectrum: a matrix has elements");
+  require(rows >= 1 && cols >= 1, "planted_spectrum: the matrix must have elements");
   require(
       recipe.alpha > 1 && recipe.tail_share >= 0 && recipe.tail_share <= 1 && recipe.spikes >= 0,
       "planted_spectrum: alpha > 1, 0 <= tail_share <= 1, spikes >= 0");

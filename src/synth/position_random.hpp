@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Random numbers that depend on a seed and a position only, so that every rank can make any of
-/// them without the others.
+/// Random numbers that depend only on a seed and a position, so that every rank can compute any of
+/// them independently.
 
 #include <cstdint>
 #include <numeric>
@@ -12,7 +12,7 @@
 namespace wishart::synth {
 
 /// A stream of random numbers with direct access: output `position` of SplitMix64 (Steele, Lea,
-/// Flood, OOPSLA 2014) that starts at a state mixed from `seed` and `stream`.
+/// Flood, OOPSLA 2014) started from a state mixed from `seed` and `stream`.
 class PositionRandom {
 public:
   PositionRandom(std::uint64_t seed, std::uint64_t stream) : state_(mix(mix(seed) ^ stream)) {}

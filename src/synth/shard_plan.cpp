@@ -8,7 +8,8 @@
 namespace wishart::synth {
 namespace {
 
-/// Data begin at a multiple of it: pages and SIMD loads of whoever maps the file stay aligned.
+/// Data begin at a multiple of this, so that pages and SIMD loads stay aligned when the file is
+/// mapped.
 constexpr std::size_t kAlignment = 64;
 
 std::string shard_name(std::size_t number, std::size_t count) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Which tensor stands where in which file.
+/// The place of each tensor: which file, and where in it.
 
 #include <cstdint>
 #include <string>
@@ -29,8 +29,8 @@ struct ShardPlan {
   std::int64_t total_bytes = 0;       ///< of the tensors
 };
 
-/// Puts tensors one after the other into files of at most `shard_bytes` of data; a larger tensor
-/// has a file of its own.
+/// Puts tensors one after the other into files with at most `shard_bytes` of data. A larger tensor
+/// gets a file of its own.
 [[nodiscard]] ShardPlan plan_shards(const std::vector<TensorSpec>& tensors,
                                     std::int64_t shard_bytes);
 

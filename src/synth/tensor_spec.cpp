@@ -6,7 +6,8 @@
 namespace wishart::synth {
 namespace {
 
-/// Element size of most matrices of a trained transformer, and its initial value (GPT-2).
+/// The root mean square of the elements of most matrices of a trained transformer, and the initial
+/// one in GPT-2.
 constexpr double kRms = 0.02;
 /// Norms and routing corrections are small and may keep full precision.
 constexpr Dtype kCorrectionDtype = Dtype::f32;
@@ -50,7 +51,8 @@ private:
   void matrix(const std::string& name, std::int64_t rows, std::int64_t cols) {
     add(name, {rows, cols}, TensorSpec::Content::matrices);
   }
-  /// A matrix that writes into the residual stream is smaller, as GPT-2 initialises it.
+  /// A matrix that writes into the residual stream has smaller elements, as in GPT-2's
+  /// initialisation.
   void residual(const std::string& name, std::int64_t rows, std::int64_t cols) {
     add(name, {rows, cols}, TensorSpec::Content::matrices).rms = residual_rms();
   }

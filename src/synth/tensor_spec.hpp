@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The tensors of a model: names, shapes and what is planted in them.
+/// The tensors of a model: names, shapes and the spectra planted in them.
 
 #include <cstdint>
 #include <string>
@@ -17,7 +17,7 @@ enum class Flaw : std::uint8_t {
   none,
   heavy_tail,  ///< an exponent below 2
   no_tail,     ///< noise alone
-  low_rank,    ///< rows beyond the first quarter of the short side are zero
+  low_rank,    ///< all rows after the first (short side / 4) are zero
 };
 
 struct TensorSpec {
@@ -43,7 +43,7 @@ struct TensorSpec {
   [[nodiscard]] std::string key(std::int64_t slice) const;
 };
 
-/// The tensors of a model in its own order.
+/// The tensors of a model, in the model's order.
 [[nodiscard]] std::vector<TensorSpec> tensors_of(const ModelShape& shape, Dtype dtype, bool flaws);
 
 /// config.json with the field names of the family.

@@ -1,11 +1,11 @@
 /// @file
-/// What the stages of one rank's eigenvalues cost, by instruction set, against LAPACK's.
+/// Time of the stages of one rank's eigenvalue solver, by instruction set, compared with LAPACK.
 ///
 ///     OPENBLAS_NUM_THREADS=1 taskset -c 1 bench_eigenvalues [--order 4096] [--width 64] [--runs 3]
 ///
-/// One CSV line for each instruction set that the processor has (`portable`: the first stage by the
-/// BLAS), then one for DSYEVD_2STAGE: seconds of processor time, the least of the runs. Exits with
-/// 1 if the eigenvalues are not LAPACK's.
+/// Prints one CSV line for each instruction set that the processor supports (`portable`: first
+/// stage with the BLAS), then one for DSYEVD_2STAGE: seconds of processor time, minimum over the
+/// runs. Exits with 1 if the eigenvalues differ from LAPACK's.
 
 #include <algorithm>
 #include <cmath>
@@ -43,7 +43,7 @@ void keep_least(double& least, Body&& body) {
   least = std::min(least, cpu_seconds() - start);
 }
 
-/// The Gram matrix of something like noise, lower triangle: diagonal near 1.
+/// A matrix similar to the Gram matrix of noise, lower triangle, with a diagonal near 1.
 std::vector<double> gram_like(std::int64_t n) {
   std::vector<double> a(static_cast<std::size_t>(n * n));
   std::uint64_t state = 1;

@@ -1,15 +1,15 @@
 /// @file
-/// How fast the engine is: singular values of matrices that lie in memory as bf16, decoded as they
-/// are read. One CSV line a run.
+/// Speed of the engine: singular values of matrices stored in memory as bf16, decoded as they are
+/// read. One CSV line per run.
 ///
 ///     OPENBLAS_NUM_THREADS=1 tools/mpirun -np 2 build/release/tests/bench/bench_engine
 ///         --rows 4096 --cols 4096 [--matrices 1] [--runs 3] [--method gram|qr|svd]
 ///         [--precision double|single] [--team 1] [--solver auto|local|scalapack|elpa]
 ///
-/// With --team 1 every rank does its own matrices at the same time, and `seconds` is the time for
-/// one matrix of all that were done: wall time / (ranks x matrices). With a larger team the teams
-/// share matrices. `gflops` counts N M^2 + 4/3 M^3 operations a matrix over all ranks: set against
-/// the ranks' dgemm rate it is the share of the limit that docs/numerics.md defines.
+/// With --team 1 all ranks solve their own matrices at the same time, and `seconds` is the time per
+/// matrix: wall time / (ranks x matrices). With a larger team the ranks of a team share matrices.
+/// `gflops` counts N M^2 + 4/3 M^3 operations per matrix over all ranks. Divided by the dgemm rate
+/// of the ranks it gives the share of the limit defined in docs/numerics.md.
 ///
 /// Exits with 1 if sum sigma^2 differs from the sum of squares by more than the engine's bound, or
 /// two runs differ in a bit.
@@ -42,7 +42,7 @@ public:
       : cols_(cols), codes_(static_cast<std::size_t>(rows * cols)) {
     std::uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
     for (std::uint16_t& code : codes_) {
-      // The sum of four even spreads is close enough to a bell for a benchmark.
+      // The sum of four uniform numbers is close enough to Gaussian for a benchmark.
       float sum = 0;
       state = state * 6364136223846793005ULL + 1442695040888963407ULL;
       for (unsigned i = 0; i < 4; ++i) sum += static_cast<float>((state >> (16 * i)) & 0xFFFFU);
@@ -138,7 +138,8 @@ int run(int argc, char** argv) {
     world.barrier_asleep();
     const double wall =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (k > 0) times.push_back(wall / static_cast<double>(matrices * teams));  // the first warms up
+    if (k > 0)
+      times.push_back(wall / static_cast<double>(matrices * teams));  // the first run is a warm-up
   }
   std::sort(times.begin(), times.end());
   const double seconds = times[times.size() / 2];

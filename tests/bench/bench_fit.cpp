@@ -1,11 +1,11 @@
 /// @file
-/// What do the metrics of one spectrum cost, against the spectrum itself?
+/// Time of the metrics of one spectrum, compared with the spectrum itself.
 ///
 ///     bench_fit [--n 4096] [--runs 5]
 ///
-/// prints one CSV line for each kind of spectrum of n values: milliseconds of processor time of all
-/// default metrics, and of the same with one part more or less. Compare with the seconds that a
-/// spectrum of this size takes: column `seconds` of a scan.
+/// prints one CSV line for each kind of spectrum of n values: milliseconds of processor time for
+/// all default metrics, and for the same with one part added or removed. Compare with the seconds
+/// that a spectrum of this size takes: column `seconds` of a scan.
 
 #include <algorithm>
 #include <cmath>

@@ -1,15 +1,15 @@
 /// @file
-/// How long the index of an archive of very many checkpoints takes.
+/// Time to build and update the index of an archive with very many checkpoints.
 ///
 ///     bench_index [--checkpoints N] [--layers L] [--runs K]
 ///
-/// Writes the archive file of a checkpoint of L layers N times, each under a name of its own, then
-/// K times over makes the index of all anew, adds a checkpoint and brings the index up to date, as
-/// a nightly scan does. Files are in the page cache. Prints one line, medians of the K runs:
+/// Writes the archive file of a checkpoint of L layers N times, under different names. Then, K
+/// times, it rebuilds the whole index, adds a checkpoint and updates the index, as a nightly scan
+/// does. Files are in the page cache. Prints one line, medians of the K runs:
 ///
 ///     version,checkpoints,layers,file_kib,rebuild_seconds,update_seconds
 ///
-/// Ends with 1 if the index is not what it should be.
+/// Exits with 1 if the index is wrong.
 
 #include <algorithm>
 #include <chrono>
@@ -33,7 +33,7 @@ namespace {
 
 struct Options {
   std::int64_t checkpoints = 10000;
-  std::int64_t layers = 224;  ///< those of a Llama of 32 blocks
+  std::int64_t layers = 224;  ///< as in a Llama of 32 blocks
   std::int64_t runs = 3;
 };
 
@@ -52,7 +52,7 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-/// Layers of seven roles in blocks. Spectra are short: an index does not read them.
+/// Layers of seven roles in blocks. Spectra are short, because the index does not read them.
 CheckpointRecord record_of(std::int64_t layers) {
   CheckpointRecord record;
   record.provenance.checkpoint_id = "checkpoint-0";
@@ -77,7 +77,7 @@ CheckpointRecord record_of(std::int64_t layers) {
   return record;
 }
 
-/// Seconds of an update, after which the index has to tell of `checkpoints`, `read` of them new.
+/// Seconds of an update, after which the index must list `checkpoints`, `read` of them new.
 double seconds_of_update(const std::filesystem::path& folder, bool rebuild,
                          std::int64_t checkpoints, std::int64_t read) {
   const auto start = std::chrono::steady_clock::now();

@@ -1,6 +1,7 @@
 /// @file
-/// What wishart is measured against: dgemm as the limit of the machine, and singular values by the
-/// routines that others would call. One CSV line each; all values are compared with planted ones.
+/// The references for wishart's speed: dgemm as the limit of the machine, and singular values by
+/// the routines that others would call. Prints one CSV line each. All values are compared with
+/// planted ones.
 ///
 ///     OPENBLAS_NUM_THREADS=1 tools/mpirun -np 2 build/release/tests/bench/bench_peers
 ///         --rows 4096 --cols 4096 [--block 64] [--what NAME]
@@ -48,7 +49,7 @@ using wishart::spectrum::ProcessGrid;
 constexpr double kGiga = 1e9;
 constexpr std::chrono::hours kPatience{24};
 
-/// A measured run: values ascending, empty where there are none.
+/// A measured run: values ascending, or empty if it computes none.
 struct Run {
   double seconds = 0;
   double flop = 0;
@@ -61,7 +62,7 @@ double timed(const Comm& comm, const std::function<void()>& body) {
   const double start = MPI_Wtime();
   body();
   const double seconds = MPI_Wtime() - start;
-  // Asleep until all are done: a rank that spins would slow the others.
+  // Sleep until all are done: a spinning rank would slow the others.
   wishart::require(wishart::mpi::all_arrive(comm, kPatience), "a rank did not come back in time");
   return comm.maximum(seconds);
 }
@@ -98,7 +99,7 @@ Distributed distributed(const ProcessGrid& grid, int rows, int cols, int block,
   return part;
 }
 
-/// The benchmark's matrix, the same on every rank, and the answers.
+/// The benchmark's matrix, the same on every rank, and the expected values.
 struct Problem {
   int rows;
   int cols;
@@ -138,8 +139,8 @@ Distributed distributed_gram(const Problem& problem, const ProcessGrid& grid) {
 
 double eigen_flop(const Problem& problem) { return 4.0 / 3 * std::pow(problem.cols, 3); }
 
-/// Backward stable algorithms err by a modest multiple of eps; its growth with size is at most
-/// linear.
+/// The error of backward stable algorithms is a modest multiple of eps and grows at most linearly
+/// with size.
 double allowed_error(const Problem& problem) {
   return std::numeric_limits<double>::epsilon() * std::max(64, problem.cols);
 }
@@ -226,7 +227,7 @@ Run run_pdsyevr(const Problem& problem, const Comm& comm) {
   return run;
 }
 
-/// The distributed diagonal `part` of `grid`'s columns, whole on every rank.
+/// Gathers the diagonal `part`, distributed over the columns of `grid`, on every rank.
 std::vector<double> gathered(const Comm& comm, const ProcessGrid& grid, const BlockCyclic& cols,
                              const std::vector<double>& part, std::int64_t count) {
   std::vector<double> whole(static_cast<std::size_t>(cols.extent));

@@ -1,21 +1,20 @@
 /// @file
-/// How fast stored bytes become float64, against copying the same bytes.
+/// Speed of converting stored bytes to float64, compared with copying the same bytes.
 ///
 ///     taskset -c 1 bench_reading [--what W] [--dtype D] [--mib N] [--runs K] [--panel-kib P]
 ///
-/// Writes a checkpoint of N MiB, and K times over reads it twice: with `dd bs=1M of=/dev/null`
-/// (1 MiB is dd's fastest block here), and by what W names. Both find it in the page cache. Prints
-/// one line, medians of the K runs:
+/// Writes a checkpoint of N MiB. Then, K times, it reads the file with `dd bs=1M of=/dev/null` (1
+/// MiB is dd's fastest block size here) and with the method W. Both read from the page cache.
+/// Prints one line, medians of the K runs:
 ///
 ///     version,what,dtype,mib,seconds,gb_per_s,ratio_to_dd
 ///
-/// with bytes as stored; the last is the median of the seconds that dd says it took over W's, run
-/// by run, so that a busy machine slows both. W is one of
-///   read        into panels of P KiB of float64, over and over the same memory
-///   read-tally  the same, and each panel through the tally
-///   decode      a panel's codes from memory, as often as the file is longer
-///   tally       a panel through the tally, as often as the file is longer
-/// Ends with 1 if what was read is not what was written.
+/// with bytes as stored; the last is the median over runs of the seconds reported by dd divided by
+/// those of W, so that a busy machine slows both. W is one of read        into panels of P KiB of
+/// float64, over and over the same memory read-tally  the same, and each panel through the tally
+/// decode      a panel's codes from memory, as often as the file is longer tally       a panel
+/// through the tally, as often as the file is longer Ends with 1 if what was read is not what was
+/// written.
 
 #include <algorithm>
 #include <array>
@@ -71,7 +70,7 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-/// The numbers that the file is made of, as stored in each type.
+/// The numbers in the file, as stored in each type.
 constexpr std::array<double, 4> kNumbers{1, -0.5, 2, 0.25};
 
 std::array<std::uint64_t, 4> codes_of(Dtype dtype) {
@@ -83,7 +82,7 @@ std::array<std::uint64_t, 4> codes_of(Dtype dtype) {
   throw Error(Blame::usage, "bench_reading: --dtype must be BF16, F16, F32, F8_E4M3 or F8_E5M2");
 }
 
-/// The number at an element: without a pattern that a wrong offset could meet again.
+/// The number at an element. There is no pattern that a wrong offset could reproduce.
 std::size_t choice(std::int64_t element) {
   std::uint64_t mixed = static_cast<std::uint64_t>(element) * 0x9e3779b97f4a7c15ULL;
   mixed = (mixed ^ (mixed >> 32U)) * 0xd6e8feb86659fd93ULL;
@@ -120,7 +119,7 @@ double write_checkpoint(const std::filesystem::path& path, Dtype dtype, std::int
   return sum;
 }
 
-/// The seconds that dd says it took for the file.
+/// The seconds that dd reports for the file.
 double seconds_of_dd(const std::filesystem::path& path) {
   const std::string command = "LC_ALL=C dd if='" + path.string() + "' of=/dev/null bs=1M 2>&1";
   std::FILE* pipe = ::popen(command.c_str(), "r");
@@ -135,7 +134,7 @@ double seconds_of_dd(const std::filesystem::path& path) {
   return std::stod(said.substr(copied + 8));
 }
 
-/// A checkpoint on disk and the ways to go through it.
+/// A checkpoint on disk, and the ways to read it.
 class Bench {
 public:
   Bench(const Options& options, const std::filesystem::path& path)
@@ -193,7 +192,7 @@ private:
   std::unique_ptr<checkpoint::ElementReader> reader_;
   const Tensor& tensor_;
   spectrum::Workspace workspace_;
-  std::span<double> panel_;  ///< where a job's panels are too
+  std::span<double> panel_;  ///< in the same kind of memory as in a job
   std::vector<std::byte> raw_;
 };
 

@@ -1,5 +1,5 @@
 /// @file
-/// How fast is the power-law scan, against a plain full scan and against WeightWatcher's loop?
+/// Speed of the power-law scan, compared with a plain full scan and with WeightWatcher's loop.
 ///
 ///     bench_scan [--n 15000] [--runs 5] [--write FOLDER]
 ///
@@ -23,7 +23,7 @@ namespace {
 
 using wishart::fit::Tail;
 
-/// Every distance in full, as the definition reads.
+/// Computes every distance in full, by the definition.
 Tail plain_scan(const std::vector<double>& x, std::size_t min_tail) {
   const std::size_t n = x.size();
   std::vector<double> y(n);

@@ -2,8 +2,8 @@
 
 /// @file
 /// Eigenvalues of W^T W for Gaussian W without forming W: Golub and Kahan's reduction of such a
-/// matrix to bidiagonal form leaves chi-distributed elements, independent of each other
-/// (Silverstein 1985; Dumitriu and Edelman, J. Math. Phys. 43 (2002) 5830). Needs LAPACK.
+/// matrix to bidiagonal form gives independent, chi-distributed elements (Silverstein 1985;
+/// Dumitriu and Edelman, J. Math. Phys. 43 (2002) 5830). Needs LAPACK.
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +23,7 @@ inline double chi(double degrees, fit::CounterRandom& random) {
   const double shape = degrees / 2;
   if (shape < 1) {
     const double z = random.normal();
-    return std::abs(z);  // only one degree of freedom occurs below two
+    return std::abs(z);  // one is the only number of degrees of freedom below two
   }
   const double d = shape - 1.0 / 3;
   const double c = 1 / std::sqrt(9 * d);
@@ -67,7 +67,7 @@ inline Tridiagonal gaussian_gram(std::int64_t rows, std::int64_t cols, double sp
   return gram;
 }
 
-/// The same, its ascending eigenvalues.
+/// The ascending eigenvalues of the same.
 inline std::vector<double> gaussian_eigenvalues(std::int64_t rows, std::int64_t cols, double spike,
                                                 fit::CounterRandom& random) {
   Tridiagonal gram = gaussian_gram(rows, cols, spike, random);
@@ -79,8 +79,9 @@ inline std::vector<double> gaussian_eigenvalues(std::int64_t rows, std::int64_t 
   return gram.diagonal;
 }
 
-/// The largest eigenvalue, by bisection to `relative` of it: far cheaper than all of them. A is
-/// below x if all pivots of A - x are negative (Sylvester's law of inertia).
+/// The largest eigenvalue, by bisection with relative accuracy `relative`: far cheaper than
+/// computing all eigenvalues. A is below x if all pivots of A - x are negative (Sylvester's law of
+/// inertia).
 inline double largest_eigenvalue(const Tridiagonal& a, double relative) {
   const std::size_t n = a.diagonal.size();
   const auto is_below = [&](double x) {

@@ -41,5 +41,5 @@ void elpa_deallocate(ElpaHandle handle, int* error);
 void elpa_uninit(int* error);
 }
 
-/// The oldest interface with the functions above; newer libraries serve it too.
+/// The oldest interface with the functions above. Newer libraries support it too.
 inline constexpr int kElpaApi = 20170403;

@@ -1,5 +1,5 @@
 /// @file
-/// The alpha of matrices that have learned nothing: makes src/fit/null_alpha_table.hpp.
+/// The alpha of untrained matrices: generates src/fit/null_alpha_table.hpp.
 ///
 ///     bench_null_alpha [--repeats 100] [--sides 9] > src/fit/null_alpha_table.hpp
 ///

@@ -1,11 +1,11 @@
 /// @file
-/// How well do the statistics know what they do not know? The tables of docs/metrics.md.
+/// How reliable are the intervals and p-values? Generates the tables of docs/metrics.md.
 ///
 ///     bench_simulate_fit [--samples 200] [--replicas 100] [--noise 10000] [--matrices 500]
 ///         [--largest 5000] [--part power-laws|other-laws|spikes]
 ///
-/// prints three tables in Markdown, or one of them. --largest leaves out what is larger (and takes
-/// the longest).
+/// prints three tables in Markdown, or one of them. --largest skips larger sizes, which take the
+/// longest.
 
 #include <algorithm>
 #include <cmath>
@@ -160,7 +160,7 @@ void spikes(const Settings& settings) {
     for (const std::int64_t aspect : {1, 2, 4, 16}) {
       if (cols > settings.largest) continue;
       const Shape shape{cols * aspect, cols};
-      // Small matrices cost less: as much time for each shape.
+      // Small matrices are cheaper, so there are more of them: about equal time per shape.
       const int noise = settings.noise * static_cast<int>(2000 / cols);
       const double share = false_alarms(shape, noise);
       // Twice the strength below which a spike stays in the bulk (Benaych-Georges and Nadakuditi).

@@ -137,7 +137,7 @@ TEST_CASE("the difference to a base is that of the elements", "[formats][base]")
   const Outcome skipped =
       run_wishart({"inspect", (models / "tuned").string(), "--base", (models / "mxfp4").string()});
   CHECK(skipped.exit_code == 3);
-  CHECK(skipped.err.find("expected weights of the same names and shapes as the base has, found "
+  CHECK(skipped.err.find("expected weights with the same names and shapes as in the base, found "
                          "none") != std::string::npos);
 }
 

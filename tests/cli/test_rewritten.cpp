@@ -97,7 +97,7 @@ TEST_CASE("a file that is written over while it is read is noticed", "[rewritten
     for (const std::string& reason : rows.reasons) {
       CHECK(reason.find(std::string(sample.file) +
                         ": changed while it was being read: expected ") != std::string::npos);
-      CHECK(reason.ends_with(". Run again when nothing writes to it"));
+      CHECK(reason.ends_with(". Run again when no other program is writing to it"));
     }
     const bool has_other_files = rows.good > 0;
     CHECK(has_other_files == (std::string(sample.model) == "npy"));
@@ -126,7 +126,7 @@ TEST_CASE("what was computed before a file was cut short is kept", "[rewritten]"
       CHECK(scan.exit_code == 3);
       const Rows rows = rows_of(folder);
       for (const std::string& reason : rows.reasons) {
-        CHECK((reason.find("It was cut short while it was being read") != std::string::npos ||
+        CHECK((reason.find("The file was truncated while it was being read") != std::string::npos ||
                reason.find("changed while it was being read") != std::string::npos));
       }
       counts.insert(rows.good);

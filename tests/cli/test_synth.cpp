@@ -163,14 +163,15 @@ TEST_CASE("the same command again finds its work; what is not whole is written a
   CHECK(content(out / "model-00001-of-00001.safetensors") == before);
   check_refused({"tiny-llama", "--blocks", "1", "--seed", "2"}, out, 2,
                 out.string() +
-                    ": holds a checkpoint of other options: expected \"seed\": 2, found \"seed\": "
+                    ": contains a checkpoint written with other options: expected \"seed\": 2, "
+                    "found \"seed\": "
                     "1. Choose another folder, or remove this one");
 }
 
 TEST_CASE("bad arguments are refused with what was expected", "[synth]") {
   const TempFolder temp;
   const std::filesystem::path out = temp / "m";
-  CHECK(synth({"lama-3-8b"}, out, 3).err.find("Did you mean 'llama-3-8b'? There are: ") !=
+  CHECK(synth({"lama-3-8b"}, out, 3).err.find("Did you mean 'llama-3-8b'? Known shapes: ") !=
         std::string::npos);
   check_refused({}, out, 2,
                 "wishart synth: missing SHAPE. `wishart synth --list` shows the shapes");
@@ -181,7 +182,7 @@ TEST_CASE("bad arguments are refused with what was expected", "[synth]") {
   check_refused({"tiny-llama", "--scale", "1/0"}, out, 2,
                 "--scale: expected a factor such as 1/8, at most 1, found '1/0'");
   check_refused({"tiny-llama", "--scale", "1/500"}, out, 2,
-                "--scale 1/500: leaves nothing of the head dimension of tiny-llama. Use at least "
+                "--scale 1/500: reduces the head dimension of tiny-llama to 0. Use at least "
                 "1/32");
   check_refused({"tiny-llama", "--alpha", "1"}, out, 2,
                 "--alpha: expected an exponent above 1.05 and up to 50, or two as in 2.5:4.5, "
@@ -199,13 +200,14 @@ TEST_CASE("bad arguments are refused with what was expected", "[synth]") {
 TEST_CASE("folders that are not ours, and disks that are full, are refused", "[synth]") {
   const TempFolder temp;
   temp.write("m/notes.txt", "mine");
-  check_refused({"tiny-llama"}, temp / "m", 2,
-                (temp / "m").string() +
-                    ": not empty, expected an empty folder or an earlier run of this command. "
-                    "Choose another folder");
+  check_refused(
+      {"tiny-llama"}, temp / "m", 2,
+      (temp / "m").string() +
+          ": not empty, expected an empty folder or the result of an earlier run of this command. "
+          "Choose another folder");
   temp.write("file", "");
   check_refused({"tiny-llama"}, temp / "file/m", 4,
-                (temp / "file/m").string() + ": cannot be made: Not a directory");
+                (temp / "file/m").string() + ": cannot be created: Not a directory");
   const Outcome huge = synth({"deepseek-v3", "--dtype", "F32"}, temp / "huge", 2);
   INFO(huge.err);
   CHECK(huge.exit_code == 4);
@@ -216,10 +218,11 @@ TEST_CASE("folders that are not ours, and disks that are full, are refused", "[s
                                  quoted((temp / "full").string()));
   CHECK(full.exit_code == 4);
   REQUIRE(full.messages().size() == 1);
-  CHECK(full.messages()[0] ==
-        "wishart: " + (temp / "full").string() +
-            "/model-00001-of-00001.safetensors.part: cannot be made 158604608 bytes long: File too "
-            "large. Use --scale or --blocks for a smaller checkpoint, or another disk");
+  CHECK(
+      full.messages()[0] ==
+      "wishart: " + (temp / "full").string() +
+          "/model-00001-of-00001.safetensors.part: cannot be extended to 158604608 bytes: File too "
+          "large. Use --scale or --blocks for a smaller checkpoint, or another disk");
 }
 
 TEST_CASE("a signal stops the writing, and the same command goes on", "[synth]") {

@@ -1,5 +1,5 @@
 /// @file
-/// Files of GGUF; every tensor that is found is read.
+/// GGUF files. Reads every tensor that is found.
 
 #include "wishart/core/error.hpp"
 

@@ -1,5 +1,5 @@
 /// @file
-/// HDF5 files of Keras, alone and in archives; every tensor that is found is read.
+/// Keras HDF5 files, alone and in archives. Reads every tensor that is found.
 
 #include "wishart/core/error.hpp"
 

@@ -1,5 +1,5 @@
 /// @file
-/// Arrays of NumPy, alone and in archives; every tensor that is found is read.
+/// NumPy arrays, alone and in archives. Reads every tensor that is found.
 
 #include "wishart/core/error.hpp"
 

@@ -1,5 +1,5 @@
 /// @file
-/// Models of ONNX; every initializer that is found in the file is read.
+/// ONNX models. Reads every initializer that is found in the file.
 
 #include <algorithm>
 

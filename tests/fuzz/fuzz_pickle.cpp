@@ -1,5 +1,5 @@
 /// @file
-/// Pickles: the machine, and the search for tensors in what it made.
+/// Pickles: the stack machine, and the search for tensors in its result.
 
 #include "wishart/core/error.hpp"
 

@@ -1,5 +1,5 @@
 /// @file
-/// Files of torch.save, both ages; every tensor that is found is read.
+/// Files of torch.save, old and new format. Reads every tensor that is found.
 
 #include "wishart/core/error.hpp"
 

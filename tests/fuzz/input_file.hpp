@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A fuzzer's bytes as a file in memory: a path that can be opened, and nothing on disk.
+/// Puts the fuzzer's bytes into a file in memory: a path that can be opened, with nothing on disk.
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Reads the elements of all tensors of one file that are not too many.
+/// Reads the elements of all tensors of one file, unless there are too many.
 
 #include <filesystem>
 #include <vector>

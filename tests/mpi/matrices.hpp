@@ -14,7 +14,7 @@ namespace wishart::test {
 
 using ElementFunction = std::function<double(std::int64_t row, std::int64_t col)>;
 
-/// A matrix given by a function; view v is it times v + 1.
+/// A matrix given by a function. View v is the function times v + 1.
 class FunctionSource : public spectrum::ElementSource {
 public:
   explicit FunctionSource(ElementFunction element) : element_(std::move(element)) {}
@@ -32,7 +32,7 @@ private:
   ElementFunction element_;
 };
 
-/// A bit mixer: an even spread over (-1, 1) that looks random.
+/// A bit mixer: pseudo-random numbers, uniform over (-1, 1).
 inline double noise(std::int64_t row, std::int64_t col) {
   auto z = static_cast<std::uint64_t>(row) * 0x9e3779b97f4a7c15ULL +
            static_cast<std::uint64_t>(col) * 0xbf58476d1ce4e5b9ULL + 1;
@@ -65,8 +65,8 @@ struct Dense {
   }
 };
 
-/// A matrix with these singular values, cols of them: the diagonal between two reflections, which
-/// are orthogonal to the last bit or two.
+/// A matrix with these singular values, cols of them: a diagonal between two reflections, which are
+/// orthogonal up to the last bit or two.
 inline Dense with_values(std::int64_t rows, std::int64_t cols, const std::vector<double>& sigma) {
   Dense dense{rows, cols, std::vector<double>(static_cast<std::size_t>(rows * cols), 0.0)};
   std::vector<double> u(static_cast<std::size_t>(rows));

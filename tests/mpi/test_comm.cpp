@@ -66,7 +66,7 @@ TEST_CASE("one thread of rank 0 talks to all ranks while another works", "[comm]
   }
 }
 
-TEST_CASE("ranks that send to each other at once do not wait for each other", "[comm]") {
+TEST_CASE("ranks that send to each other at the same time do not block", "[comm]") {
   constexpr int kTag = 3;
   const mpi::Comm comm = world().duplicate();
   mpi::Outbox outbox(comm);
@@ -81,7 +81,7 @@ TEST_CASE("ranks that send to each other at once do not wait for each other", "[
   comm.barrier();
 }
 
-TEST_CASE("a courier brings messages in their order while its rank does not look", "[comm]") {
+TEST_CASE("a courier delivers messages in order while its rank makes no MPI calls", "[comm]") {
   constexpr int kTag = 4;
   constexpr std::size_t kMessages = 40;
   const mpi::Comm comm = world().duplicate();
@@ -90,7 +90,7 @@ TEST_CASE("a courier brings messages in their order while its rank does not look
   std::thread receiver;
   if (comm.rank() == 0) {
     receiver = std::thread([&] {
-      // Nobody receives before all of this rank's are handed over: none of them may be waited for.
+      // Nobody receives until this rank has queued all its messages, so queueing must not wait.
       while (!handed_over) std::this_thread::yield();
       for (std::size_t i = 0; i < kMessages * next.size(); ++i) {
         const mpi::Comm::Message message = comm.receive(kTag);
@@ -105,7 +105,7 @@ TEST_CASE("a courier brings messages in their order while its rank does not look
       courier.send(std::vector<std::byte>(100'000 + i, std::byte{6}));
     }
     handed_over = true;
-    comm.barrier();  // other messages of its rank go their way meanwhile
+    comm.barrier();  // other messages of this rank are sent meanwhile
     courier.finish();
   }
   if (receiver.joinable()) {
@@ -115,7 +115,7 @@ TEST_CASE("a courier brings messages in their order while its rank does not look
   comm.barrier();
 }
 
-TEST_CASE("a courier gives up what nobody receives", "[comm]") {
+TEST_CASE("a courier abandons messages that nobody receives", "[comm]") {
   const mpi::Comm comm = world().duplicate();
   {
     mpi::Courier courier(comm, 0, 5);
@@ -125,7 +125,7 @@ TEST_CASE("a courier gives up what nobody receives", "[comm]") {
   comm.barrier();
 }
 
-TEST_CASE("what fails on one rank fails on all, with the lowest rank's text", "[together]") {
+TEST_CASE("an error on one rank is thrown on all, with the lowest rank's text", "[together]") {
   for (int bad = 0; bad < world().size(); ++bad) {
     std::string text;
     int blamed = -1;
@@ -148,7 +148,7 @@ TEST_CASE("what fails on one rank fails on all, with the lowest rank's text", "[
   CHECK_NOTHROW(mpi::together(world(), [] {}));
 }
 
-TEST_CASE("errors of MPI come back as errors of ours", "[comm]") {
+TEST_CASE("MPI errors become our errors", "[comm]") {
   mpi::Outbox outbox(world());
   CHECK_THROWS_AS(outbox.send(std::vector<std::byte>(1), world().size() + 3, 1, 1), Error);
 }
@@ -174,7 +174,7 @@ TEST_CASE("each team of the tree has a communicator of its ranks", "[teams]") {
   }
 }
 
-TEST_CASE("ranks that all arrive say so", "[comm]") {
+TEST_CASE("all_arrive is true if all ranks arrive", "[comm]") {
   const mpi::Comm meeting = world().duplicate();
   CHECK(mpi::all_arrive(meeting, std::chrono::seconds(20)));
 }

@@ -1,5 +1,5 @@
 /// @file
-/// A matrix against its base: planted answers, and the same ones on every team.
+/// Comparison of a matrix with its base: planted answers, and the same results on every team.
 
 #include <algorithm>
 #include <cmath>
@@ -68,8 +68,8 @@ double cka_of(const Matrix& matrix, const ElementFunction& x, const ElementFunct
   return product(a, b) / std::sqrt(product(a, a) * product(b, b));
 }
 
-/// A diagonal of count, count - 1, ..., with unit vectors as singular vectors, those of `shift`
-/// leading ones moved to the end: what leads there did not lead here.
+/// A diagonal of count, count - 1, ..., with unit vectors as singular vectors, with those of the
+/// `shift` leading ones moved to the end, so that other vectors lead.
 ElementFunction diagonal(std::int64_t count, std::int64_t shift) {
   return [=](std::int64_t row, std::int64_t col) {
     if (row != col) return 0.0;
@@ -79,7 +79,7 @@ ElementFunction diagonal(std::int64_t count, std::int64_t shift) {
 
 }  // namespace
 
-TEST_CASE("a matrix and itself, scaled: all alike", "[comparison]") {
+TEST_CASE("a matrix and its multiple are alike in every measure", "[comparison]") {
   for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{300, 170}, {170, 300}}) {
     const ElementFunction half = [](std::int64_t i, std::int64_t j) { return 0.5 * noise(i, j); };
     const Comparison c = compared(matrix_of(rows, cols), noise, half, world());
@@ -92,13 +92,14 @@ TEST_CASE("a matrix and itself, scaled: all alike", "[comparison]") {
     CHECK(c.sum_squares == Approx(4 * c.base_sum_squares).epsilon(1e-14));
     CHECK(c.sigma_max == Approx(2 * c.base_sigma_max).epsilon(1e-12));
     CHECK(c.residual <= 1e-10);
-    // Noise: no component stands out. A third, and a ninetieth of a standard error of 1/sqrt(M k).
+    // Noise: no component stands out. The expectation is 1/3, with a standard error of order
+    // 1/sqrt(M k).
     CHECK(c.participation == Approx(1.0 / 3).margin(0.05));
     CHECK(c.entropy == Approx(1 - 0.7296 / std::log(170.0)).margin(0.02));
   }
 }
 
-TEST_CASE("alignment is that of the definition, tall and wide", "[comparison]") {
+TEST_CASE("alignment agrees with the definition, tall and wide", "[comparison]") {
   // Means other than zero, so that centring matters.
   const ElementFunction x = [](std::int64_t i, std::int64_t j) {
     return noise(i, j) + 0.3 * static_cast<double>(j % 3);
@@ -119,7 +120,7 @@ TEST_CASE("planted subspaces: overlap and angles", "[comparison]") {
   // 200: by Krylov blocks; 40: the whole space at once.
   for (const std::int64_t m : {200, 40}) {
     const Matrix matrix = matrix_of(m, m);
-    // Three of the ten leading vectors change places with others.
+    // Three of the ten leading vectors are exchanged with others.
     const Comparison c = compared(matrix, diagonal(m, 0), diagonal(m, 3), world());
     CAPTURE(m);
     CHECK(c.overlap == Approx(0.7).margin(1e-8));
@@ -157,7 +158,7 @@ TEST_CASE("views are compared one by one, and averaged", "[comparison]") {
   CHECK(three.entropy == Approx(one.entropy).epsilon(1e-10));
 }
 
-TEST_CASE("a team finds what one rank finds", "[comparison]") {
+TEST_CASE("a team finds the same as one rank", "[comparison]") {
   const mpi::Comm self = world().split(world().rank(), 0);
   const ElementFunction other = [](std::int64_t i, std::int64_t j) {
     return noise(i, j) + 0.5 * noise(i + 500, j);
@@ -180,7 +181,7 @@ TEST_CASE("a team finds what one rank finds", "[comparison]") {
   }
 }
 
-TEST_CASE("zeros have no direction, and are no failure", "[comparison]") {
+TEST_CASE("a zero matrix has no direction, and is not a failure", "[comparison]") {
   const ElementFunction zero = [](std::int64_t, std::int64_t) { return 0.0; };
   const Comparison c = compared(matrix_of(30, 20), noise, zero, world());
   CHECK(c.base_sum_squares == 0);

@@ -1,5 +1,6 @@
 /// @file
-/// The engine's paths against each other and against LAPACK: every solver, precision and division.
+/// Compares the paths of the engine with each other and with LAPACK: every solver, precision and
+/// distribution.
 
 #include <algorithm>
 #include <atomic>
@@ -44,9 +45,9 @@ std::vector<double> reference_values(const Matrix& matrix, const ElementFunction
   return compute_spectrum(matrix, source, team, options, workspace).sigma;
 }
 
-/// Checks every value against the bound that the method states: for gram the eigenvalues are wrong
-/// by floor^2 at most, so sigma by floor^2 / (sigma + sigma'); the others by c eps sigma_max.
-/// c = 8 sqrt(long side): rounding errors of that many operations, of random sign.
+/// Checks every value against the bound that the method states: for gram the error of an eigenvalue
+/// is at most floor^2, so that of sigma is floor^2 / (sigma + sigma'); for the others it is c eps
+/// sigma_max. c = 8 sqrt(long side): rounding errors of that many operations, of random sign.
 void check_within_bound(const Spectrum& spectrum, const std::vector<double>& reference,
                         std::int64_t long_side) {
   if (world().rank() != 0) return;
@@ -107,7 +108,7 @@ std::vector<double> geometric(std::int64_t count, double condition) {
 }  // namespace
 
 TEST_CASE("20 random shapes agree with GESDD in every way", "[engine]") {
-  // Tall, wide, square, one column, M = 1, and M that is a multiple of no block.
+  // Tall, wide, square, one column, M = 1, and M that is not a multiple of any block size.
   std::vector<std::pair<std::int64_t, std::int64_t>> shapes{
       {1, 1}, {1, 77}, {500, 1}, {2, 2}, {128, 128}, {193, 193}, {300, 7}};
   for (std::int64_t i = 0; shapes.size() < 20; ++i) {
@@ -145,7 +146,7 @@ TEST_CASE("graded spectra: gram within its floor, qr and svd within eps sigma_ma
     CAPTURE(way.name, condition);
     REQUIRE_ALL(spectrum.status == SpectrumStatus::ok);
     check_within_bound(spectrum, exact, 120);
-    // What lies below the floor is counted, no more and no less than the values themselves say.
+    // The number below the floor must agree with the values themselves.
     const auto below = std::count_if(exact.begin(), exact.end(),
                                      [&](double value) { return value <= spectrum.floor_sigma; });
     CHECK(std::abs(spectrum.num_below_floor - below) <= 1);
@@ -197,8 +198,8 @@ TEST_CASE("matrices scaled by 2^400 and 2^-400 keep every digit", "[engine]") {
   }
 }
 
-TEST_CASE("arrays beyond 32-bit indices are refused where a library would overflow", "[engine]") {
-  // M = 46341 squared is the first beyond 2^31; a small limit stands for it.
+TEST_CASE("arrays beyond 32-bit indices are refused if a library would overflow", "[engine]") {
+  // 46341 is the first M whose square exceeds 2^31. The test uses a smaller limit instead.
   struct Case {
     Way way;
     std::int64_t limit;
@@ -232,7 +233,7 @@ TEST_CASE("arrays beyond 32-bit indices are refused where a library would overfl
   CHECK(on_all(matrix_of(60, 40), noise, gram).status == SpectrumStatus::ok);
 }
 
-TEST_CASE("with resolve, qr takes over where the Gram matrix leaves much unresolved", "[engine]") {
+TEST_CASE("with resolve, qr takes over if the Gram matrix leaves much unresolved", "[engine]") {
   const test::Dense graded = test::with_values(120, 60, geometric(60, 1e12));
   SolveOptions options;
   CHECK(on_all(matrix_of(120, 60), graded.elements(), options).method == Method::gram);
@@ -249,7 +250,7 @@ TEST_CASE("a source that fails at any panel fails the matrix and leaves no threa
     for (const std::int64_t bad_row : {0, 100, 399}) {
       std::atomic<int> inside{0};
       const auto element = [&](std::int64_t row, std::int64_t col) -> double {
-        // Two threads in one source would be a defect: a reader keeps open files and buffers.
+        // Two threads in one source would be a bug: a reader has open files and buffers.
         const int others = inside++;
         if (others != 0) throw Error(Blame::bug, "two threads read one source");
         --inside;
@@ -258,7 +259,7 @@ TEST_CASE("a source that fails at any panel fails the matrix and leaves no threa
       };
       SolveOptions options;
       options.method = method;
-      options.panel_bytes = 1;  // 256 rows a panel
+      options.panel_bytes = 1;  // 256 rows per panel
       const Spectrum failed = on_all(matrix_of(400, 20), element, options);
       CAPTURE(bad_row);
       CHECK(failed.status == SpectrumStatus::failed);
@@ -267,7 +268,7 @@ TEST_CASE("a source that fails at any panel fails the matrix and leaves no threa
   }
 }
 
-TEST_CASE("a workspace settles: the second matrix of a size takes nothing more", "[engine]") {
+TEST_CASE("a workspace is reused: the second matrix of a size allocates nothing", "[engine]") {
   FunctionSource source(noise);
   Team team(world());
   Workspace workspace;

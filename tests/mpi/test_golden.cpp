@@ -1,6 +1,6 @@
 /// @file
 /// WeightWatcher's golden matrices G2 and G3 (reference/weightwatcher.md, section 9): selection,
-/// the real engine and the fit together, in compat mode, on one rank and on teams.
+/// engine and fit together, in compat mode, on one rank and on teams.
 
 #include <cmath>
 #include <functional>
@@ -22,7 +22,7 @@ namespace {
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
 /// Singular values are known to about eps * sigma_max, alpha to that over the gaps of logarithms in
-/// the tail: 1e-12 is 5000 eps. What has fewer digits in the list is compared to those.
+/// the tail: 1e-12 is 5000 eps. Reference values with fewer digits are compared to those digits.
 constexpr double kGolden = 5000 * kEps;
 
 /// A tensor given by a function of the row-major position of the element.

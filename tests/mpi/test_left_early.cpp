@@ -1,5 +1,5 @@
 /// @file
-/// A test case that hangs on one rank, to show that the harness ends it and says so.
+/// A test case that hangs on one rank, to check that the harness ends and reports it.
 
 #include <chrono>
 #include <thread>

@@ -1,5 +1,5 @@
 /// @file
-/// The two-stage reduction of one rank against LAPACK's one-stage eigenvalues.
+/// Compares the two-stage reduction on one rank with LAPACK's one-stage eigenvalues.
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
-/// A symmetric matrix of order n; above the diagonal stands what must not be read.
+/// A symmetric matrix of order n, with values above the diagonal that must not be read.
 std::vector<double> symmetric(std::int64_t n) {
   std::vector<double> a(static_cast<std::size_t>(n * n), std::numeric_limits<double>::quiet_NaN());
   for (std::int64_t col = 0; col < n; ++col) {
@@ -109,7 +109,8 @@ TEST_CASE("the band has the eigenvalues of the matrix", "[reduction]") {
   }
 }
 
-TEST_CASE("from the order on where two stages take over, the values stay LAPACK's", "[reduction]") {
+TEST_CASE("from the order on where two stages are used, the values still agree with LAPACK's",
+          "[reduction]") {
   Workspace workspace;
   const std::int64_t n = 1030;
   std::vector<double> a = symmetric(n);
@@ -129,7 +130,7 @@ TEST_CASE("from the order on where two stages take over, the values stay LAPACK'
   }
 }
 
-TEST_CASE("the eigensolver takes from the workspace what it says", "[reduction]") {
+TEST_CASE("the eigensolver takes as much from the workspace as it states", "[reduction]") {
   for (const std::int64_t n : {1, 50, 1023, 1024, 2000}) {
     Workspace workspace;
     std::vector<double> a(static_cast<std::size_t>(n * n), 0.0);
@@ -140,7 +141,7 @@ TEST_CASE("the eigensolver takes from the workspace what it says", "[reduction]"
     (void)symmetric_eigenvalues(a, n, best_instruction_set(), workspace, eigenvalues);
     CHECK(eigenvalues.front() == Approx(1.0));
     CHECK(eigenvalues.back() == Approx(static_cast<double>(n)));
-    // The workspace rounds up to a cache line an array, and to 4 MiB in all.
+    // The workspace rounds up each array to a cache line, and the total to 4 MiB.
     CHECK(workspace.capacity_bytes() <=
           std::max<std::int64_t>(eigenvalue_workspace_bytes(n) + 4096, std::int64_t{4} << 20) * 2);
   }

@@ -64,7 +64,7 @@ const std::vector<Shape> kShapes{{64, 64},  {97, 33},  {33, 97}, {130, 1},  {1, 
 
 }  // namespace
 
-TEST_CASE("the block-cyclic map deals out every index once", "[layout]") {
+TEST_CASE("the block-cyclic map assigns every index once", "[layout]") {
   for (const std::int64_t extent : {0, 1, 5, 64, 97, 130}) {
     for (const std::int64_t block : {1, 3, 64}) {
       for (int parts = 1; parts <= 6; ++parts) {
@@ -111,9 +111,9 @@ TEST_CASE("a team finds LAPACK's singular values for every shape and method", "[
     REQUIRE_ALL(spectrum.status == SpectrumStatus::ok);
     CHECK(spectrum.hash == reference.hash);
     if (world().rank() != 0) continue;
-    // The smallest value of these matrices is above 1e-4 sigma_max, where the Gram route is wrong
-    // by at most eps sigma_max^2 / (2 sigma): 1e4 eps sigma_max; the constant covers growth with
-    // size.
+    // The smallest value of these matrices is above 1e-4 sigma_max, where the error of the Gram
+    // route is at most eps sigma_max^2 / (2 sigma) = 1e4 eps sigma_max; the constant covers growth
+    // with size.
     const double bound = (method == Method::gram ? 1e4 : 100) * kEps;
     CHECK(distance(spectrum.sigma, reference.sigma) <= bound);
     CHECK(spectrum.sum_squares_error <=
@@ -219,7 +219,7 @@ TEST_CASE("values of a rank-deficient matrix below the floor are counted", "[spe
   CHECK(spectrum.floor_sigma > 0);
 }
 
-TEST_CASE("a rank that cannot read fails the matrix on all ranks, and the team works on",
+TEST_CASE("a rank that cannot read fails the matrix on all ranks, and the team continues",
           "[spectrum]") {
   const int bad = world().size() - 1;
   const Method method = GENERATE(Method::gram, Method::svd, Method::qr);

@@ -1,6 +1,6 @@
 /// @file
-/// What is counted while elements are read: the same bits from every instruction set, exact counts
-/// of what is not finite, and a sum of squares within its error bound.
+/// Statistics collected while elements are read: bit-identical for every instruction set, exact
+/// counts of non-finite elements, and a sum of squares within its error bound.
 
 #include <algorithm>
 #include <bit>
@@ -58,7 +58,7 @@ TEST_CASE("every instruction set counts the same bits", "[tally]") {
   }
 }
 
-TEST_CASE("what is not finite is counted and becomes 0, wherever it stands", "[tally]") {
+TEST_CASE("non-finite elements are counted and become 0, wherever they are", "[tally]") {
   constexpr std::size_t kCount = 1030;  // two runs of 512 and a remainder
   for (std::size_t at = 0; at < kCount; ++at) {
     std::vector<double> values(kCount, 0.5);
@@ -80,7 +80,7 @@ TEST_CASE("what is not finite is counted and becomes 0, wherever it stands", "[t
 
 TEST_CASE("the sum of squares is nearly that of a wider type", "[tally]") {
   std::vector<double> values = noise(1'000'000, 2);
-  values[123'456] = 1e8;  // the others must not drown in it
+  values[123'456] = 1e8;  // the others must not be lost in it
   long double expected = 0;
   for (const double value : values) expected += static_cast<long double>(value) * value;
   Tally tally;

@@ -1,9 +1,9 @@
 /// @file
 /// The main of every test program that runs over several ranks.
 ///
-/// Rank 0 prints its report as it goes; the others keep theirs and show it if they failed. After
-/// each test case the ranks meet, with a time limit: a rank that left early or hangs is named, and
-/// the run ends by itself instead of waiting for ever.
+/// Rank 0 prints its report as it runs. The others keep theirs and print it only if they failed.
+/// After each test case the ranks synchronise, with a time limit: if a rank left early or hangs,
+/// the harness reports it and ends the run instead of waiting forever.
 
 #define CATCH_CONFIG_RUNNER
 #include "support/mpi_main.hpp"
@@ -36,8 +36,8 @@ Harness& harness() {
 
 void meet(const std::string& where) {
   if (wishart::mpi::all_arrive(*harness().meeting, harness().patience)) return;
-  std::cerr << "rank " << harness().world->rank() << " waited in vain for the other ranks after '"
-            << where << "'\n"
+  std::cerr << "rank " << harness().world->rank()
+            << " timed out waiting for the other ranks after '" << where << "'\n"
             << std::flush;
   MPI_Abort(MPI_COMM_WORLD, kHang);
 }

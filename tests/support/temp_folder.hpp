@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A folder for one test that is gone afterwards.
+/// A temporary folder for one test, removed afterwards.
 
 #include <cstdlib>
 #include <filesystem>

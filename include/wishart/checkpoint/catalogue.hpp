@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A checkpoint on disk: what it is, which tensors it has, where their bytes stand.
+/// A checkpoint on disk: its format, its tensors, and where their bytes are.
 
 #include <filesystem>
 #include <string>
@@ -11,30 +11,31 @@
 
 namespace wishart::checkpoint {
 
-/// A tensor that is not to be analysed, and why: a code, and a sentence.
+/// A tensor that is not analysed, and why: a code and a sentence.
 struct LeftOut {
   Tensor tensor;
   std::string reason;
   std::string detail;
 };
 
-/// The content of a checkpoint without its numbers.
+/// The content of a checkpoint, except its numbers.
 ///
-/// Made by one rank, which alone parses text from strangers' files; the others get what they need
-/// as validated numbers.
+/// Made by one rank. Only that rank parses text from untrusted files; the others receive validated
+/// numbers.
 struct Catalogue {
   std::filesystem::path root;  ///< folder of the files, absolute
   std::string format;          ///< `safetensors`, `torch`, `torch.distributed.checkpoint`, ...
   std::vector<SourceFile> files;
   std::vector<Tensor> tensors;  ///< in natural order of their names, each name once
-  /// Names that the writer dropped because their tensor is stored under another: dropped -> kept.
+  /// Names that the writer dropped because the tensor is stored under another name: dropped ->
+  /// kept.
   std::vector<std::pair<std::string, std::string>> aliases;
-  std::vector<LeftOut> left_out;  ///< what has no partner in the base
+  std::vector<LeftOut> left_out;  ///< tensors without a partner in the base
   ModelConfig config;
   TrainingState training;
-  std::vector<std::string> warnings;  ///< worth telling, not fatal
+  std::vector<std::string> warnings;  ///< worth reporting, not fatal
 
-  /// XXH3-128 over the names, sizes, times of change and header hashes of the files.
+  /// XXH3-128 over the names, sizes, modification times and header hashes of the files.
   [[nodiscard]] std::string identity() const;
 };
 
@@ -43,31 +44,32 @@ struct Catalogue {
 /// @throws Error with Blame::input that names the file, what was expected and what was found
 [[nodiscard]] Catalogue open_checkpoint(const std::filesystem::path& path);
 
-/// Another checkpoint that takes part.
+/// A second checkpoint to combine with the first.
 struct OpenOptions {
   std::filesystem::path base;       ///< W - W_base instead of W
-  std::filesystem::path with_base;  ///< of an adapter: W_base + s B A instead of s B A
+  std::filesystem::path with_base;  ///< for an adapter: W_base + s B A instead of s B A
 };
 
-/// The same, with a base.
-/// @throws Error with Blame::usage if the base does not go with the checkpoint
+/// The same, combined with a base.
+/// @throws Error with Blame::usage if the base does not match the checkpoint
 [[nodiscard]] Catalogue open_checkpoint(const std::filesystem::path& path,
                                         const OpenOptions& options);
 
 /// True if `path` is something open_checkpoint would take: a file of weights, or a folder with one
-/// of the file sets of docs/formats.md. Looks at names only.
+/// of the file sets of docs/formats.md. Checks names only.
 [[nodiscard]] bool looks_like_checkpoint(const std::filesystem::path& path);
 
-/// The checkpoints that `path` stands for: itself, or the checkpoints in a history folder, ordered
-/// by training step. What is left out because it is still being written is told in `messages`.
+/// The checkpoints at `path`: `path` itself, or the checkpoints in a history folder, ordered by
+/// training step. Checkpoints that are left out because they are still being written are reported
+/// in `messages`.
 /// @throws Error with Blame::input if there is none
 [[nodiscard]] std::vector<std::filesystem::path> find_checkpoints(
     const std::filesystem::path& path, std::vector<std::string>& messages);
 [[nodiscard]] std::vector<std::filesystem::path> find_checkpoints(
     const std::filesystem::path& path);
 
-/// What a checkpoint is called: the last component of its path or, in the hub's cache, the revision
-/// that names the snapshot.
+/// The name of a checkpoint: the last component of its path or, in the Hugging Face cache, the
+/// revision that refers to the snapshot.
 [[nodiscard]] std::string checkpoint_name(const std::filesystem::path& path);
 
 }  // namespace wishart::checkpoint

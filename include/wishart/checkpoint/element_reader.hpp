@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Numbers of a checkpoint: blocks of matrices, read by position and converted to float64.
+/// Reads the numbers of a checkpoint: blocks of matrices, read by position and converted to
+/// float64.
 
 #include <filesystem>
 #include <memory>
@@ -21,8 +22,8 @@ struct Block {
   std::int64_t col_end = 0;
 };
 
-/// Reads elements of tensors. Every rank has its own, made from what the catalogue says, without
-/// parsing a header again: all formats are byte ranges of files by then.
+/// Reads elements of tensors. Every rank has its own reader. It is made from the catalogue and does
+/// not parse headers again: by then every format is reduced to byte ranges of files.
 class ElementReader {
 public:
   virtual ~ElementReader() = default;
@@ -31,14 +32,13 @@ public:
   /// @throws Error with Blame::input if the file changed, ends early or cannot be read
   virtual void read_elements(const Tensor& tensor, std::int64_t first, std::span<double> out) = 0;
 
-  /// A block of `tensor` as a matrix whose rows run along the last dimension, row-major: what
-  /// serves tensors that are not dense.
+  /// A block of `tensor`, seen as a row-major matrix whose rows run along the last dimension. Used
+  /// for tensors that are not dense.
   virtual void read_rectangle(const Tensor& tensor, const Block& block, std::span<double> out);
 };
 
-/// The reader over a catalogue's `root` and `files`.
-/// Files are opened when first used. A file whose size or time of change is no longer what the
-/// catalogue says is refused when opened.
+/// The reader over a catalogue's `root` and `files`. Files are opened when first used. A file whose
+/// size or modification time differs from the catalogue is refused.
 [[nodiscard]] std::unique_ptr<ElementReader> make_reader(const std::filesystem::path& root,
                                                          std::vector<SourceFile> files);
 

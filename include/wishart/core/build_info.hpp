@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What this program was built from and with; goes into every archive.
+/// The source and the tools that this program was built from. Stored in every archive.
 
 #include <string_view>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The one exception type that leaves a module: it says who has to act.
+/// The only exception type that leaves a module. It says who has to act.
 
 #include <stdexcept>
 #include <string>
@@ -15,10 +15,10 @@ enum class Blame : int {
   resource = 4,      ///< memory, disk, permissions, the number of ranks
   numerics = 5,      ///< a solver did not converge
   bug = 70,          ///< a defect of wishart
-  interrupted = 75,  ///< a signal or a time limit; the same command goes on
+  interrupted = 75,  ///< a signal or a time limit; the same command resumes the job
 };
 
-/// An error with the party that has to act.
+/// An error, with the party that has to act on it.
 ///
 /// The text names the object, what is wrong, what was expected and what was found, and what to do:
 /// `model.safetensors: the header promises 120 bytes of data, the file has 96. Copy it again.`
@@ -35,7 +35,7 @@ private:
 /// The blame of any exception: an Error's own, `resource` for bad_alloc, else `bug`.
 [[nodiscard]] Blame blame_of(const std::exception& error) noexcept;
 
-/// The text of an exception and, on lines of their own, of the exceptions nested in it.
+/// The text of an exception, then the text of each exception nested in it, one per line.
 [[nodiscard]] std::string describe(const std::exception& error);
 
 /// Throws Error with Blame::bug and `text` if `condition` is false.

@@ -25,10 +25,10 @@ public:
   InputFile& operator=(const InputFile&) = delete;
 
   /// Fills `out` from `offset_bytes`.
-  /// @throws Error with Blame::input on a read error or if the file ends before
+  /// @throws Error with Blame::input on a read error, or if the file ends too early
   void read(std::int64_t offset_bytes, std::span<std::byte> out) const;
 
-  /// Size in bytes, and time of the last change in nanoseconds since 1970, as of now.
+  /// The current size in bytes and modification time in nanoseconds since 1970.
   [[nodiscard]] std::int64_t size_bytes() const;
   [[nodiscard]] std::int64_t mtime_ns() const;
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }

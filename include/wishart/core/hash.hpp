@@ -21,7 +21,7 @@ namespace wishart {
 /// XXH3-64 of `bytes`, as the checksum of a journal record.
 [[nodiscard]] std::uint64_t hash64(std::span<const std::byte> bytes);
 
-/// hash_hex of bytes that come piece by piece.
+/// hash_hex of bytes that arrive in pieces.
 class StreamHash {
 public:
   StreamHash();
@@ -30,7 +30,7 @@ public:
   StreamHash& operator=(const StreamHash&) = delete;
 
   void add(std::span<const std::byte> bytes);
-  /// hash_hex of all that was added so far.
+  /// hash_hex of everything added so far.
   [[nodiscard]] std::string hex() const;
 
 private:
@@ -38,15 +38,15 @@ private:
   std::unique_ptr<State> state_;
 };
 
-/// A hash of the values of a matrix that does not depend on the order in which they were read, nor
-/// on which rank read which: the sums, modulo 2^64, of two mixes of each element's position and
-/// float64 bit pattern. Equal values stored in another dtype hash alike. It tells changes, not
-/// forgeries. It is also the same on every processor.
+/// A hash of the values of a matrix. It does not depend on the order in which they were read, on
+/// which rank read them, or on the processor: it consists of the sums, modulo 2^64, of two mixing
+/// functions of each element's position and float64 bit pattern. Equal values stored in different
+/// dtypes have the same hash. It detects changes, not deliberate forgery.
 struct ElementHash {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
 
-  /// Adds `values` that stand at linear positions `position`, `position + 1`, ...
+  /// Adds `values`, which are at linear positions `position`, `position + 1`, ...
   void add(std::uint64_t position, std::span<const double> values) noexcept {
     add(position, values, best_instruction_set());
   }

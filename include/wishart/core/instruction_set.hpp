@@ -7,16 +7,16 @@
 
 namespace wishart {
 
-/// In ascending order: a processor that has one has those before it. Loops over elements give the
-/// same bits with all of them, and the tests compare them. The eigensolver does not: fused
-/// multiplications round once, as those of the BLAS do.
+/// In ascending order: a processor that supports one supports all those before it. Loops over
+/// elements give bit-identical results with every set, which the tests verify. The eigensolver does
+/// not: like the BLAS, it uses fused multiply-add, which rounds only once.
 enum class InstructionSet : std::uint8_t {
-  portable,  ///< what the compiler makes for any processor of the architecture
-  avx2,      ///< x86-64 with AVX2 and FMA: nearly every one since 2013
-  avx512,    ///< and with AVX-512F; only where it pays, the loops for AVX2 elsewhere
+  portable,  ///< what the compiler generates for any processor of the architecture
+  avx2,      ///< x86-64 with AVX2 and FMA: nearly every processor since 2013
+  avx512,    ///< also AVX-512F; loops that gain nothing from it use AVX2
 };
 
-/// The best that this processor offers. Costs a few loads.
+/// The best set that this processor supports. Cheap: a few loads.
 [[nodiscard]] inline InstructionSet best_instruction_set() noexcept {
 #if defined(__x86_64__)
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {

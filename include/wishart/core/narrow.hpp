@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Checked arithmetic on sizes. Nothing that was read from a file is multiplied or narrowed without
-/// it.
+/// Checked arithmetic on sizes. Every number read from a file must go through it before it is
+/// multiplied or narrowed.
 
 #include <cstdint>
 #include <optional>
@@ -14,12 +14,13 @@
 
 namespace wishart {
 
-/// `value` as a `To`, or Error with Blame::resource that says `what` does not fit.
+/// `value` converted to `To`. @throws Error with Blame::resource, naming `what`, if it does not fit
 template <class To, class From>
 [[nodiscard]] To narrow(From value, const char* what) {
   if (!std::in_range<To>(value)) {
-    throw Error(Blame::resource, std::string(what) + ": " + std::to_string(value) +
-                                     " does not fit the integer type of the library it goes to");
+    throw Error(Blame::resource,
+                std::string(what) + ": " + std::to_string(value) +
+                    " does not fit the integer type of the library it is passed to");
   }
   return static_cast<To>(value);
 }
@@ -31,7 +32,7 @@ template <class To, class From>
   return result;
 }
 
-/// The product of all of them, 1 of none, or nothing if it does not fit into 64 bits.
+/// The product of all sizes (1 if there are none), or nothing if it does not fit into 64 bits.
 [[nodiscard]] inline std::optional<std::int64_t> checked_product(
     std::span<const std::int64_t> sizes) {
   std::optional<std::int64_t> product = 1;

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Values to bytes and back, for messages between ranks and for the journal (little-endian hosts).
+/// Serialises values to bytes and back, for messages between ranks and for the journal
+/// (little-endian hosts only).
 
 #include <algorithm>
 #include <bit>
@@ -21,7 +22,7 @@ static_assert(std::endian::native == std::endian::little,
               "checkpoint formats and the journal are read as little-endian");
 
 /// Appends values to a byte buffer. Types with a `void visit_fields(T&, auto&& f)` overload found
-/// by argument lookup are written field by field.
+/// by argument-dependent lookup are written field by field.
 class Packer {
 public:
   template <class T>
@@ -58,8 +59,8 @@ private:
   std::vector<std::byte> bytes_;
 };
 
-/// Reads what a Packer wrote, in the same order.
-/// Every length is checked against the bytes that are left before anything is allocated.
+/// Reads what a Packer wrote, in the same order. Every length is checked against the remaining
+/// bytes before anything is allocated.
 class Unpacker {
 public:
   explicit Unpacker(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -91,7 +92,7 @@ public:
   [[nodiscard]] bool at_end() const noexcept { return bytes_.empty(); }
 
 private:
-  /// Elements that a vector gets room for before it is known that the bytes have so many.
+  /// How many elements to reserve before it is known that the bytes contain that many.
   static constexpr std::size_t kMostReserved = 1024;
 
   std::size_t length(std::size_t element_bytes) {
@@ -120,8 +121,8 @@ template <class T>
   return pack.take();
 }
 
-/// The value that `bytes` hold; all of them must be used.
-/// @throws Error with Blame::input if the bytes are too few or too many
+/// The value stored in `bytes`, all of which must be used.
+/// @throws Error with Blame::input if there are too few or too many bytes
 template <class T>
 [[nodiscard]] T unpacked(std::span<const std::byte> bytes) {
   T value{};

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Wall time as the tables keep it.
+/// Wall time, as stored in the tables.
 
 #include <chrono>
 

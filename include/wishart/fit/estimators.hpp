@@ -1,15 +1,15 @@
 #pragma once
 
 /// @file
-/// Estimators of alpha that do not choose xmin by a distance.
+/// Estimators of alpha that do not choose xmin by minimising a distance.
 
 #include <cstdint>
 #include <span>
 
 namespace wishart::fit {
 
-/// All of them are given as alpha, the exponent of the density: 1 + 1 / gamma for a tail index
-/// gamma; NaN where they do not exist.
+/// All are given as alpha, the exponent of the density, which is 1 + 1 / gamma for a tail index
+/// gamma. NaN if they do not exist.
 struct TailEstimates {
   double hill = 0;      ///< the upper half of the values: PL_Alpha_Hill of TempBalance
   double moment = 0;    ///< Dekkers, Einmahl, de Haan, Ann. Statist. 17 (1989) 1833, eq. 1.7
@@ -17,13 +17,13 @@ struct TailEstimates {
   double quantile = 0;  ///< maximum likelihood with xmin the 90 % quantile
 };
 
-/// Hill's estimate over the upper half: with i = floor(n / 2), 1 + (n - i) / sum over j >= i of
-/// (ln x_j - ln x_i). The median as fixed xmin (Zhou et al., TempBalance, NeurIPS 2023, arXiv
+/// Hill's estimate over the upper half: with i = floor(n / 2), 1 + (n - i) / sum over j >= i of (ln
+/// x_j - ln x_i). The median is the fixed xmin (Zhou et al., TempBalance, NeurIPS 2023, arXiv
 /// 2312.00359, code). Infinite if those values are all equal.
 [[nodiscard]] double hill_alpha(std::span<const double> ascending);
 
-/// The four, from positive ascending values. The number k of upper values is n / 2 for Hill, n / 10
-/// for the moment estimator and the quantile, and 4 k = n / 2 for Pickands.
+/// All four estimates, from positive ascending values. The number k of upper values is n / 2 for
+/// Hill, n / 10 for the moment estimator and the quantile, and 4 k = n / 2 for Pickands.
 [[nodiscard]] TailEstimates tail_estimates(std::span<const double> ascending);
 
 }  // namespace wishart::fit

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// From a spectrum to the metrics of its layer. Pure functions; docs/metrics.md has the formulas.
+/// Computes the metrics of a layer from its spectrum. Pure functions; docs/metrics.md has the
+/// formulas.
 
 #include "wishart/fit/options.hpp"
 #include "wishart/record/checkpoint_record.hpp"
@@ -11,14 +12,14 @@
 
 namespace wishart::fit {
 
-/// The row of the layer table for `matrix` with `spectrum`; `layer_id` is left for the caller.
+/// The row of the layer table for `matrix` with `spectrum`. The caller sets `layer_id`.
 ///
 /// A spectrum that is not ok gives a row without metrics whose status is `nonfinite` or `error`.
 [[nodiscard]] LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum,
                                  const FitOptions& options);
 
-/// The same from a row of an archive and its singular values: all metrics again. A row without
-/// singular values comes back as it is.
+/// Recomputes all metrics from an archived row and its singular values. A row without singular
+/// values is returned unchanged.
 [[nodiscard]] LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& spectrum,
                                     const FitOptions& options);
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the spectrum of a matrix of independent elements would be: edges, largest eigenvalue,
+/// The null model: the spectrum of a matrix with independent elements. Edges, largest eigenvalue,
 /// spikes above it, and the alpha that a fit would give. docs/metrics.md explains the columns.
 
 #include <cstdint>
@@ -12,28 +12,30 @@ namespace wishart::fit {
 
 /// P(TW1 > s) for the Tracy-Widom law of order 1.
 ///
-/// Cubic interpolation of ln P in a table (tools/make-tracy-widom) for -8 <= s <= 8: within 1e-4 of
-/// P relatively for P < 0.5, within 1e-5 absolutely elsewhere. Above 8 the leading term of the
-/// asymptotic expansion, joined to the table.
+/// Cubic interpolation of ln P in a table (tools/make-tracy-widom) for -8 <= s <= 8: the relative
+/// error of P is below 1e-4 for P < 0.5, the absolute error below 1e-5 elsewhere. Above 8, the
+/// leading term of the asymptotic expansion, joined to the table.
 [[nodiscard]] double tracy_widom_survival(double s);
 
 /// Centre and scale of the largest eigenvalue of W^T W for W of `long_side` x `short_side`
 /// independent standard normal elements: (lambda_1 - centre) / scale follows TW1.
 ///
-/// Those of Johnstone (Ann. Statist. 29 (2001) 295, eq. 1.3 and 1.4) with both sides less 1/2, by
-/// which the law is met to O(short side^-2/3) instead of O(short side^-1/3) (Ma, Bernoulli 18
-/// (2012) 322). Fractional sides are taken as they are.
+/// Those of Johnstone (Ann. Statist. 29 (2001) 295, eq. 1.3 and 1.4) with 1/2 subtracted from both
+/// sides, which improves the error from O(short side^-1/3) to O(short side^-2/3) (Ma, Bernoulli 18
+/// (2012) 322). Fractional sides are allowed.
 struct EdgeLaw {
   double centre = 0;
   double scale = 0;
 };
 [[nodiscard]] EdgeLaw edge_law(double long_side, double short_side);
 
-/// The probability that the largest eigenvalue of `views` matrices of independent elements of
-/// variance `variance` is `largest` or more: that of one matrix, times their number; at most 1.
+/// The probability that the largest eigenvalue of `views` matrices, with independent elements of
+/// variance `variance`, is at least `largest`: the probability for one matrix times the number of
+/// matrices, at most 1.
 ///
-/// Where the variance is the mean square of the same matrices, the true one is smaller, by a
-/// quarter of it for 100 x 100 and a tenth for 500 x 500: largest and sum vary together.
+/// If the variance is the mean square of the same matrices, the true probability is smaller, by a
+/// quarter for 100 x 100 and by a tenth for 500 x 500, because the largest eigenvalue and the sum
+/// are correlated.
 [[nodiscard]] double largest_p(double largest, double variance, double long_side, double short_side,
                                double views);
 
@@ -45,22 +47,23 @@ struct Bulk {
 };
 [[nodiscard]] Bulk bulk_of(double long_side, double short_side, double variance);
 
-/// The share of a Marchenko-Pastur bulk of variance 1 and unit long side, that is of lambda /
-/// (variance * long side), that lies at or below x. `aspect` is short side / long side, in (0, 1].
+/// The share of a Marchenko-Pastur bulk of variance 1 and unit long side, in units lambda /
+/// (variance * long side), at or below x. `aspect` is short side / long side, in (0, 1].
 [[nodiscard]] double marchenko_pastur_cdf(double x, double aspect);
 
-/// A spectrum's shape: `views` matrices of the same sides; their eigenvalues together.
+/// The shape of a spectrum: the eigenvalues of `views` matrices with the same sides, taken
+/// together.
 struct Shape {
   std::int64_t long_side = 0;
   std::int64_t short_side = 0;
   std::int64_t views = 1;
 };
 
-/// How many of the eigenvalues have a largest_p below kSpikeLevel.
+/// The number of eigenvalues whose largest_p is below kSpikeLevel.
 [[nodiscard]] std::int64_t count_spikes(std::span<const double> ascending, double variance,
                                         const Shape& shape);
 
-/// The eigenvalues against a matrix of the same sum of squares whose elements are independent.
+/// Compares the eigenvalues with a matrix of independent elements with the same sum of squares.
 /// Nothing is fitted: the variance is the mean square of the elements.
 struct FreeNull {
   double edge = 0;              ///< upper end of the bulk
@@ -70,19 +73,19 @@ struct FreeNull {
 };
 [[nodiscard]] FreeNull free_null(std::span<const double> ascending, const Shape& shape);
 
-/// The bulk that is left when eigenvalues above it are taken away one by one, from the largest.
+/// The bulk that remains after the eigenvalues above it are removed one by one, from the largest.
 ///
-/// The largest of those left is a spike if its largest_p is below kSpikeLevel for a matrix with one
-/// column less for each spike before it, whose variance is the mean over all that are left, itself
-/// included; and so on. This is the test of Kritchman and Nadler
-/// (IEEE Trans. Signal Process. 57 (2009) 3930, section III) but for their variance, from which the
-/// largest is left out: with it noise has spikes two to three times as often as it should.
+/// The largest remaining eigenvalue is a spike if its largest_p is below kSpikeLevel for a matrix
+/// with one column less for each earlier spike. The variance is the mean over all remaining
+/// eigenvalues, including this one. This is the test of Kritchman and Nadler (IEEE Trans. Signal
+/// Process. 57 (2009) 3930, section III), except for their variance, which excludes the largest
+/// eigenvalue. With theirs, noise has spikes two to three times as often as it should.
 struct BulkFit {
   double variance = 0;          ///< of an element
   Bulk bulk;                    ///< its ends, for the whole matrix
   std::vector<double> spike_p;  ///< of each spike, from the largest
-  double D = 0;                 ///< KS distance of the rest from its Marchenko-Pastur law
-  bool at_bound = false;        ///< more than half of the values are spikes: there is no bulk
+  double D = 0;  ///< KS distance of the remaining eigenvalues from their Marchenko-Pastur law
+  bool at_bound = false;  ///< more than half of the values are spikes, so there is no bulk
 };
 [[nodiscard]] BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape);
 
@@ -91,8 +94,8 @@ struct NullAlpha {
   double mean = 0;
   double sd = 0;  ///< between matrices
 };
-/// Interpolated in a table (tests/bench/null_alpha.cpp), linear in the logarithms of the sides;
-/// outside of it the nearest shape. For one view; NaN for several.
+/// Interpolated in a table (tests/bench/null_alpha.cpp), linearly in the logarithms of the sides.
+/// Outside the table, the value for the nearest shape. For one view only; NaN for several.
 [[nodiscard]] NullAlpha null_alpha(const Shape& shape);
 
 }  // namespace wishart::fit

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What shapes the metrics of a spectrum, besides the spectrum.
+/// The options that affect the metrics of a spectrum.
 
 #include <cstdint>
 #include <string>
@@ -27,14 +27,14 @@ struct FitOptions {
   FixFingers fix_fingers = FixFingers::none;
   std::int64_t max_fingers = 10;
   double finger_thresh = 1.0;
-  std::int64_t xmax = 0;  ///< this many of the largest eigenvalues are not fitted
+  std::int64_t xmax = 0;  ///< number of largest eigenvalues excluded from the fit
   bool mp_fit = false;    ///< compat mode: WeightWatcher's Marchenko-Pastur fit
   std::int64_t bootstrap = kDefaultReplicas;  ///< replicas for the interval of alpha
   std::int64_t gof = 0;                       ///< replicas for the goodness of fit
   std::uint64_t seed = kDefaultSeed;
 };
 
-/// The options as a JSON object, as the archive keeps them.
+/// The options as a JSON object, as stored in the archive.
 [[nodiscard]] std::string options_json(const FitOptions& options);
 
 template <class F>

@@ -10,7 +10,7 @@
 
 namespace wishart::fit {
 
-/// A tail of the scan: where it begins, its exponent, how far it is from a power law.
+/// A tail of the scan: where it begins, its exponent, and its distance from a power law.
 struct Tail {
   double xmin = 0;  ///< one of the values
   double alpha = 0;
@@ -36,22 +36,23 @@ struct ScanOptions {
       false;  ///< one candidate for each distinct value; none where alpha is not finite
 };
 
-/// Tries every value that leaves a tail of at least `min_tail` as xmin and keeps the one with the
-/// smallest D; of equals, the smallest xmin.
+/// Tries as xmin every value that leaves a tail of at least `min_tail`, and keeps the one with the
+/// smallest D. Ties go to the smallest xmin.
 ///
-/// The result is that of computing every D in full, to the last bit, at a small part of the cost.
+/// The result is the same, to the last bit, as computing every D in full, at a small part of the
+/// cost.
 /// @param ascending  positive, finite, ascending
 /// @return nothing if no candidate is left
 [[nodiscard]] std::optional<PowerLaw> scan_power_law(std::span<const double> ascending,
                                                      const ScanOptions& options);
 
 /// The best of the candidates whose alpha is more than `alpha_apart` from that of `fit` and whose D
-/// is at most `D_apart` larger: another answer that the data hardly tell from the fit.
+/// is at most `D_apart` larger: an alternative that the data hardly distinguish from the fit.
 [[nodiscard]] std::optional<Tail> rival_tail(std::span<const double> ascending,
                                              const ScanOptions& options, const PowerLaw& fit,
                                              double D_apart, double alpha_apart);
 
-/// D_ks of a fit that another choice of xmin made: over both steps of the ECDF of its tail.
+/// D_ks of a fit whose xmin was chosen in another way: over both steps of the ECDF of its tail.
 /// @pre fit.xmin is one of the values, fit.alpha the exponent of its tail
 [[nodiscard]] double two_sided_distance(std::span<const double> ascending, const PowerLaw& fit);
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Random numbers by counting: the k-th number of a stream is a function of seed, stream and k.
+/// Counter-based random numbers: the k-th number of a stream is a function of seed, stream and k.
 
 #include <array>
 #include <cstdint>
@@ -23,7 +23,7 @@ public:
   [[nodiscard]] std::uint32_t word() noexcept;
   /// Uniform in (0, 1), neither end included; 53 bits.
   [[nodiscard]] double uniform() noexcept;
-  /// Uniform among 0 .. bound - 1, for 1 <= bound <= 2^32; off by less than bound / 2^32.
+  /// Uniform among 0 .. bound - 1, for 1 <= bound <= 2^32; the relative bias is below bound / 2^32.
   [[nodiscard]] std::uint32_t below(std::uint64_t bound) noexcept;
   /// Exponential with mean 1.
   [[nodiscard]] double exponential() noexcept;

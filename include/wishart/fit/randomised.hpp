@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the spectra of a matrix with its elements in random order say about its own.
+/// Compares the spectrum of a matrix with its spectra after putting the elements in random order.
 
 #include <span>
 #include <vector>
@@ -12,10 +12,10 @@
 
 namespace wishart::fit {
 
-/// Fills in the rand_* columns, WeightWatcher's definitions over all orders, and the traps
-/// (docs/metrics.md, "Elements in random order").
+/// Fills in the traps and the rand_* columns, which follow WeightWatcher's definitions, taken over
+/// all orders (docs/metrics.md, "Elements in random order").
 /// @param sigma  singular values of the matrix, ascending; not all zero
-/// @param permuted  those of each random order, ascending; at least one order
+/// @param permuted  singular values for each random order, ascending; at least one order
 /// @param mean  of the elements
 void measure_randomised(WeightMeasures& measures, const Matrix& matrix,
                         std::span<const double> sigma,

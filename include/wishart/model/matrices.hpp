@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// From tensors to matrices: what will be analysed, and what not and why.
+/// From tensors to matrices: what is analysed, what is skipped, and why.
 
 #include <cstdint>
 #include <string>
@@ -14,16 +14,17 @@
 namespace wishart::model {
 
 struct SelectionOptions {
-  bool weightwatcher = false;   ///< compat mode: float32 arithmetic, its choice of layers
-  bool split_fused = false;     ///< also the parts of fused tensors, where their layout is known
-  bool pool = true;             ///< one matrix for a convolution, not one for each kernel offset
+  bool weightwatcher =
+      false;  ///< compat mode: float32 arithmetic and WeightWatcher's choice of layers
+  bool split_fused = false;     ///< also analyse the parts of fused tensors whose layout is known
+  bool pool = true;             ///< one matrix per convolution instead of one per kernel offset
   std::int64_t min_evals = 10;  ///< skip a matrix with fewer singular values
-  /// Globs on tensor names or keys; with a leading `-`, what to leave out. Empty: everything.
+  /// Globs for tensor names or keys. A leading `-` excludes what matches. Empty: everything.
   std::vector<std::string> layers;
 };
 
-/// What becomes of every tensor of a checkpoint: each is in `matrices` or in `skipped`, or both
-/// (a stack of which some parts are too small).
+/// What happens to the tensors of a checkpoint. Each is in `matrices`, in `skipped`, or in both (a
+/// stack with some parts that are too small).
 struct Selection {
   std::vector<Matrix> matrices;  ///< in natural order of their keys
   std::vector<SkippedRow> skipped;

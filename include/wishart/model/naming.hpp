@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// What a tensor's name says: its role, its place in the network. docs/roles.md has the rules.
+/// What a tensor's name says about its role and its place in the network. docs/roles.md has the
+/// rules.
 
 #include <cstdint>
 #include <span>
@@ -12,15 +13,15 @@
 
 namespace wishart::model {
 
-/// The reading of a tensor's name.
+/// What was read from a tensor's name.
 struct Naming {
   std::string role = "other";
-  std::string stack;         ///< what stands before the block index: `model`, `encoder`, `visual`
-  std::int64_t block = -1;   ///< -1: none
-  std::int64_t expert = -1;  ///< -1: none in the name
+  std::string stack;            ///< the name before the block index: `model`, `encoder`, `visual`
+  std::int64_t block = -1;      ///< -1: none
+  std::int64_t expert = -1;     ///< -1: none in the name
   bool routed_experts = false;  ///< the tensor belongs to routed experts, one or a stack of them
   bool normalization = false;   ///< a norm's scale
-  bool not_a_map = false;       ///< masks, rotary frequencies, state of the framework
+  bool not_a_map = false;       ///< masks, rotary frequencies, framework state
   bool bias = false;
 };
 

@@ -17,10 +17,10 @@
 
 namespace wishart::mpi {
 
-/// Throws Error with Blame::resource that holds MPI's text if `code` is not MPI_SUCCESS.
+/// Throws Error with Blame::resource and MPI's text if `code` is not MPI_SUCCESS.
 void check(int code, const char* operation);
 
-/// An owned communicator, freed at the end. Errors are returned by MPI, and thrown by us.
+/// An owned communicator, freed in the destructor. MPI returns error codes, which we throw.
 class Comm {
 public:
   Comm() = default;  ///< no communicator: `valid()` is false
@@ -32,10 +32,10 @@ public:
 
   /// A copy of MPI_COMM_WORLD. Collective over all ranks.
   [[nodiscard]] static Comm world();
-  /// A copy with its own message space. Collective over this.
+  /// A duplicate with its own message space. Collective over this.
   [[nodiscard]] Comm duplicate() const;
-  /// The ranks with the same `color`, in the order of `key`; without a color, no communicator.
-  /// Collective over this.
+  /// The ranks with the same `color`, in the order of `key`; ranks without a color get no
+  /// communicator. Collective over this.
   [[nodiscard]] Comm split(std::optional<int> color, int key) const;
   /// The ranks that share this rank's host. Collective over this.
   [[nodiscard]] Comm split_by_host() const;
@@ -47,15 +47,15 @@ public:
 
   /// Waits for all ranks. Collective over this.
   void barrier() const;
-  /// The same, asleep between looks: for waits that may be long. Collective over this.
+  /// The same, but sleeps between polls: for long waits. Collective over this.
   void barrier_asleep() const;
-  /// Gives every rank the bytes of `root`. Collective over this.
+  /// Broadcasts the bytes of `root`. Collective over this.
   void broadcast(std::vector<std::byte>& bytes, int root) const;
-  /// Sums over the ranks, element by element, on every rank. Collective over this.
+  /// Element-wise sum over the ranks; every rank gets the result. Collective over this.
   void sum(std::span<double> values) const;
   void sum(std::span<std::int64_t> values) const;
   void sum(std::span<std::uint64_t> values) const;
-  /// The largest value on any rank, on every rank. Collective over this.
+  /// The maximum over the ranks; every rank gets the result. Collective over this.
   [[nodiscard]] double maximum(double value) const;
   [[nodiscard]] std::int64_t minimum(std::int64_t value) const;
   [[nodiscard]] std::int64_t maximum(std::int64_t value) const;
@@ -64,10 +64,10 @@ public:
     int from = 0;
     std::vector<std::byte> bytes;
   };
-  /// A message with `tag` from anyone if one is there, else nothing. Does not wait.
-  /// One thread of a rank may poll a tag at a time.
+  /// A message with `tag` from any rank if one has arrived, else nothing. Does not wait. One thread
+  /// of a rank may poll a tag at a time.
   [[nodiscard]] std::optional<Message> poll(int tag) const;
-  /// Waits for a message with `tag`, asleep between looks (up to 2 ms), so that an idle rank leaves
+  /// Waits for a message with `tag`. Sleeps between polls (up to 2 ms), so that an idle rank leaves
   /// its core to others.
   [[nodiscard]] Message receive(int tag) const;
 
@@ -78,19 +78,19 @@ private:
   int rank_ = 0;
 };
 
-/// Messages on their way. Sending returns at once, so that a rank whose messages nobody takes yet,
-/// because the others are sending to it, goes on.
+/// Messages being sent. Sending returns at once, so that a rank can continue even if nobody
+/// receives its messages yet, because the others are sending to it.
 class Outbox {
 public:
   explicit Outbox(const Comm& comm) : comm_(&comm) {}
-  /// What nobody has received is given up; its memory stays with MPI.
+  /// Messages that nobody has received are abandoned; their memory is left to MPI.
   ~Outbox();
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
   /// Sends the same bytes to `to`, ..., `to + count - 1`. Matched by `Comm::receive`.
   void send(std::vector<std::byte> bytes, int to, int count, int tag);
-  /// Looks which messages have left; true if all have.
+  /// Checks which messages have been sent; true if all have.
   bool all_left();
 
 private:
@@ -103,14 +103,15 @@ private:
   std::list<Letter> letters_;
 };
 
-/// True if every rank calls this within `patience` of each other, else false on the ranks that did.
-/// After a false, `comm` is spent. Collective over `comm` if all goes well.
+/// True if all ranks call this within `patience` of each other, otherwise false on the ranks that
+/// did. After a false result `comm` must not be used again. Collective over `comm` if all goes
+/// well.
 [[nodiscard]] bool all_arrive(const Comm& comm, std::chrono::milliseconds patience);
 
-/// A pause that starts short and grows, for loops that wait for something to happen.
+/// A pause that starts short and grows, for polling loops.
 class Backoff {
 public:
-  /// Grows to `longest`: each look costs a core that others may compute on some 0.1 ms.
+  /// Grows up to `longest`: each poll takes about 0.1 ms of a core that others may be using.
   explicit Backoff(std::chrono::microseconds longest = std::chrono::microseconds(2000)) noexcept
       : longest_(longest) {}
 

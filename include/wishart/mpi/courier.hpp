@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Messages that are brought by a thread of their own.
+/// Sends messages in a thread of its own.
 
 #include <condition_variable>
 #include <cstddef>
@@ -14,24 +14,26 @@
 
 namespace wishart::mpi {
 
-/// Brings messages to one rank while the caller goes on computing. MPI moves a message longer than
-/// a few kilobytes only while both sides look after it: sent in place it would hold the caller up
-/// until the receiver looks, and sent without waiting it would lie here until the caller's next
-/// look, which may be minutes away, and be lost if the rank is killed.
+/// Sends messages to one rank while the caller continues to compute. MPI transfers a message longer
+/// than a few kilobytes only while both sides make MPI calls. A blocking send would hold up the
+/// caller until the receiver polls. A non-blocking send would not progress until the caller's next
+/// MPI call, which may be minutes away, and would be lost if the rank is killed.
 ///
-/// Asleep while there is nothing to bring. Needs MPI_THREAD_MULTIPLE.
+/// The thread sleeps while there is nothing to send. Needs MPI_THREAD_MULTIPLE.
 class Courier {
 public:
-  /// Brings to rank `to` of `comm`, which must outlive this. Matched by `Comm::receive`.
+  /// Sends to rank `to` of `comm`, which must outlive this. Matched by `Comm::receive`.
   Courier(const Comm& comm, int to, int tag);
-  /// What has not left is given up (see Outbox).
+  /// Abandons messages that have not been sent (see Outbox).
   ~Courier();
   Courier(const Courier&) = delete;
   Courier& operator=(const Courier&) = delete;
 
-  /// Hands a message over; they arrive in this order. Throws what went wrong with an earlier one.
+  /// Queues a message. Messages arrive in order. Throws the error of an earlier message, if there
+  /// was one.
   void send(std::vector<std::byte> bytes);
-  /// Waits until all messages have left, as Outbox::all_left. Throws what went wrong with one.
+  /// Waits until all messages have been sent, as in Outbox::all_left. Throws the error of a
+  /// message, if there was one.
   void finish();
 
 private:
@@ -43,7 +45,7 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::vector<std::byte>> waiting_;
-  bool on_the_way_ = false;  ///< the thread has some that have not left
+  bool on_the_way_ = false;  ///< the thread has messages that have not been sent
   bool closing_ = false;
   std::exception_ptr failure_;
   std::thread thread_;  ///< the last member: it uses all the others

@@ -19,7 +19,7 @@ struct RankRange {
 
 /// One communicator for each team of a tree, made once.
 ///
-/// On a rank that is not in a team, that team's communicator is not valid.
+/// On ranks outside a team, the team's communicator is not valid.
 class TeamComms {
 public:
   /// Collective over `comm`. Teams of the same depth must not overlap.

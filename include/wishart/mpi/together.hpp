@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Failing together: what goes wrong on one rank becomes the same error on all.
+/// Failing together: an error on one rank becomes the same error on all ranks.
 
 #include <exception>
 #include <string>
@@ -15,21 +15,22 @@ namespace wishart::mpi {
 class AgreedError : public Error {
 public:
   AgreedError(Blame blame, const std::string& text, int rank) : Error(blame, text), rank_(rank) {}
-  /// The lowest rank on which it happened.
+  /// The lowest rank on which the error occurred.
   [[nodiscard]] int rank() const noexcept { return rank_; }
 
 private:
   int rank_;
 };
 
-/// Tells the ranks how it went: nothing (null) or the local failure. Collective over `comm`.
+/// Exchanges the outcome between the ranks: null for success, or the local failure. Collective over
+/// `comm`.
 /// @throws AgreedError on every rank if any of them failed, with the lowest failed rank's text
 void agree(const Comm& comm, const std::exception_ptr& local_failure);
 
-/// Runs `body` on every rank, then makes the ranks agree on how it went. Collective over `comm`.
+/// Runs `body` on every rank, then makes the ranks agree on the outcome. Collective over `comm`.
 ///
-/// Rank-local work that can fail belongs in `body`; a collective call does not: that is what keeps
-/// one bad rank from leaving the others waiting for ever.
+/// `body` contains rank-local work that can fail, and no collective calls. This way a failing rank
+/// does not leave the others waiting forever.
 template <class Body>
 void together(const Comm& comm, Body&& body) {
   std::exception_ptr failure;

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The plan: in which order, in which way and on how many ranks each matrix is done. Pure: no I/O,
-/// no MPI, no clock; the same matrices and options give the same plan everywhere.
+/// The plan: in which order, how, and on how many ranks each matrix is solved. Pure: no I/O, no
+/// MPI, no clock; the same matrices and options give the same plan everywhere.
 
 #include <cstdint>
 #include <span>
@@ -20,7 +20,7 @@ struct PlanOptions {
   std::int64_t memory_per_rank_bytes = 0;  ///< 0: no limit
   Method method = Method::gram;
   Precision precision = Precision::float64;
-  Solver solver = Solver::automatic;  ///< of teams; automatic: the faster one for each matrix
+  Solver solver = Solver::automatic;  ///< for teams; automatic: the faster one for each matrix
   bool have_elpa = false;
   int team_size = 0;  ///< ranks for every matrix; 0: chosen for each
   std::int64_t panel_bytes = kDefaultPanelBytes;
@@ -29,41 +29,41 @@ struct PlanOptions {
   bool compare = false;        ///< each matrix with its base
 };
 
-/// What is done with one matrix.
+/// The plan for one matrix.
 struct PlanItem {
   std::int64_t matrix = 0;        ///< index of the matrix
   double cost_flops = 0;          ///< floating-point operations, over all its views
-  double seconds = 0;             ///< of its team, by the default rates
-  Way way;                        ///< its team_size occurs in the tree
+  double seconds = 0;             ///< wall time of its team, by the default rates
+  Way way;                        ///< its team_size is a size of the tree
   std::int64_t memory_bytes = 0;  ///< on the rank of the team that needs most
 };
 
 struct Plan {
   std::vector<Team> tree;
-  std::vector<PlanItem> items;  ///< in the order of handing out: large teams first, then by time
+  std::vector<PlanItem> items;  ///< in scheduling order: large teams first, then by time
   double total_flops = 0;
 };
 
-/// Plans `matrices` for the ranks and the memory given.
+/// Plans `matrices` for the given ranks and memory.
 ///
-/// Each matrix gets the smallest team whose ranks can hold it. Then teams are made larger where
-/// that ends the job earlier: for several limits, every matrix that takes longer gets the smallest
-/// team that stays below, and the limit whose schedule is shortest wins. Decisions use the default
-/// rates, so that they do not depend on measurements.
-/// @throws Error with Blame::resource that names the matrix, its need and the limit, if not even
-///   all ranks together can hold it; Blame::usage if `team_size` does not occur among the teams
+/// First, each matrix gets the smallest team whose ranks can hold it. Then teams are enlarged if
+/// that finishes the job earlier: several time limits are tried. For each limit, a matrix that
+/// takes longer gets the smallest team that stays below it, and the limit with the shortest
+/// schedule wins. Decisions use the default rates, so they do not depend on measurements.
+/// @throws Error with Blame::resource that names the matrix, its need and the limit, if it does not
+///   fit even on all ranks together; Blame::usage if `team_size` does not occur among the teams
 [[nodiscard]] Plan make_plan(std::span<const Matrix> matrices, const PlanOptions& options);
 
-/// What a plan comes to.
+/// The outcome of a plan.
 struct Forecast {
-  double makespan_seconds = 0;    ///< from the first matrix handed out to the last one done
-  double busy_seconds = 0;        ///< over all ranks
-  double idle_share = 0;          ///< of ranks x makespan
+  double makespan_seconds = 0;    ///< from the start of the first matrix to the end of the last
+  double busy_seconds = 0;        ///< summed over all ranks
+  double idle_share = 0;          ///< share of ranks x makespan
   std::int64_t memory_bytes = 0;  ///< of the rank that needs most
 };
 
-/// Plays the plan through with the schedule that the coordinator follows. `item_seconds` are those
-/// of the items, in the plan's order.
+/// Simulates the plan with the schedule that the coordinator uses. `item_seconds` are the times of
+/// the items, in the plan's order.
 [[nodiscard]] Forecast forecast(const Plan& plan, std::span<const double> item_seconds);
 
 /// Seconds of the items of `plan` with these rates.

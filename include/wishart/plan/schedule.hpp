@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Who works on what, as the job goes: the coordinator's book, without its messages.
+/// Which ranks work on what during the job: the coordinator's bookkeeping, without its messages.
 
 #include <cstdint>
 #include <map>
@@ -12,36 +12,35 @@
 
 namespace wishart::plan {
 
-/// Matrices handed to a team, to be done one after the other.
+/// Matrices assigned to a team, to be solved one after the other.
 struct Assignment {
   std::vector<std::int64_t> items;  ///< indices into Plan::items; at least one
   std::int64_t team = 0;            ///< index into Plan::tree
 };
 
-/// Hands out the items of a plan to teams whose ranks are all free.
+/// Assigns the items of a plan to teams whose ranks are all free.
 ///
-/// The next item is the first in the plan's order for which there is a free team of its size (or,
-/// where the tree has none of that size, the smallest larger one). Small matrices of single ranks
-/// are handed out several at a time, so that messages do not cost more than the work, and what
-/// single ranks do is handed out ahead where the caller asks for it.
-/// Deterministic in the order of the calls.
+/// The next item is the first one in the plan's order that has a free team of its size (or of the
+/// next larger size, if the tree has no team of that size). Small matrices for single ranks are
+/// assigned in batches, so that messages do not cost more than the work. If the caller asks for it,
+/// work for single ranks is also assigned ahead. The result depends only on the order of the calls.
 class Schedule {
 public:
   explicit Schedule(const Plan& plan);
 
-  /// The next piece of work that can start now, if any. Its ranks are busy from then on.
+  /// The next piece of work that can start now, if any. Marks its ranks as busy.
   [[nodiscard]] std::optional<Assignment> next();
-  /// A matrix, or a batch of small ones, for a rank that has one in work, so that it need not wait
-  /// for its next. None for ranks that have one lying there, while a larger team waits for its
-  /// ranks, and for matrices so large that a rank which is done earlier should get them, or that a
-  /// job which is to stop would have to wait for.
+  /// A second assignment for a busy rank, so that it need not wait for its next one: a matrix, or a
+  /// batch of small ones. Not for a rank that already has one queued, and not while a larger team
+  /// waits for ranks. Large matrices are not assigned ahead either: another rank may be free
+  /// earlier, and a job that has to stop would wait for them.
   [[nodiscard]] std::optional<Assignment> ahead();
-  /// Takes an assignment back as done: its ranks are free.
+  /// Marks an assignment as done and its ranks as free.
   void finish(const Assignment& assignment);
 
-  /// Nothing is running.
+  /// True if nothing is running.
   [[nodiscard]] bool idle() const noexcept { return running_ == 0; }
-  /// Everything has been handed out.
+  /// True if everything has been assigned.
   [[nodiscard]] bool exhausted() const noexcept { return handed_out_ == waiting_.size(); }
 
 private:
@@ -55,9 +54,9 @@ private:
 
   const Plan* plan_;
   std::map<int, std::vector<std::int64_t>> teams_of_size_;
-  std::vector<int> busy_;  ///< for each team: how many assignments its ranks are busy with
+  std::vector<int> busy_;  ///< for each team: number of assignments its ranks are working on
   std::vector<bool> waiting_;
-  double waiting_seconds_ = 0;  ///< of all items that wait, on one rank each
+  double waiting_seconds_ = 0;  ///< of all waiting items, each on one rank
   std::size_t first_waiting_ = 0;
   std::size_t handed_out_ = 0;
   std::int64_t running_ = 0;

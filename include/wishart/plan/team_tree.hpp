@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How ranks are divided into teams: a tree by halving. Arithmetic only.
+/// Divides ranks into teams: a tree made by halving. Arithmetic only.
 
 #include <cstdint>
 #include <vector>
@@ -16,9 +16,10 @@ struct Team {
   std::int64_t parent = -1;  ///< index of the team that was divided, -1 for all ranks
 };
 
-/// All teams of `ranks` ranks. Team 0 is all of them; a team of more than one is divided into the
-/// largest power of two below its size, first, and the rest. So all teams but those on the right
-/// edge have a power of two of ranks, and one machine's ranks stay together.
+/// All teams of `ranks` ranks. Team 0 contains all of them. A team of more than one rank is divided
+/// in two: the first part has the largest power of two below its size, the second part the rest. So
+/// the number of ranks is a power of two in all teams but those on the right edge, and the ranks of
+/// one machine stay together.
 ///
 ///     6 ranks:   0 1 2 3 4 5
 ///                0 1 2 3 | 4 5
@@ -28,7 +29,7 @@ struct Team {
 /// @pre ranks >= 1
 [[nodiscard]] std::vector<Team> team_tree(int ranks);
 
-/// The sizes that occur in the tree, ascending, each once.
+/// The distinct sizes in the tree, ascending.
 [[nodiscard]] std::vector<int> team_sizes(const std::vector<Team>& tree);
 
 }  // namespace wishart::plan

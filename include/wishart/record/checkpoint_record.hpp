@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Everything the archive keeps about one checkpoint, as one value.
+/// Everything the archive stores about one checkpoint, as one value.
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,8 @@
 
 namespace wishart {
 
-/// Where the numbers come from: the root attributes of an archive file, under these names.
+/// Where the numbers come from. These are the root attributes of an archive file, with the same
+/// names.
 struct Provenance {
   std::string checkpoint_id;        ///< name of the archive file without `.h5`
   std::string checkpoint_path;      ///< as given, made absolute
@@ -31,13 +32,13 @@ struct Provenance {
   std::string mpi_layout;           ///< `4 ranks on 2 hosts, 1 thread each`
   std::string created;              ///< UTC, ISO 8601
   double seconds = 0;               ///< wall time of the job, all its runs
-  double predicted_seconds = kNan;  ///< of the last run: by the plan, from first matrix to last
-  double working_seconds = kNan;    ///< of the last run: what it was
-  double busy_share = kNan;         ///< of the last run: of ranks x working_seconds
-  std::int64_t restarts = 0;  ///< how often it went on from a journal, or from a file with failures
+  double predicted_seconds = kNan;  ///< last run: time predicted by the plan, first matrix to last
+  double working_seconds = kNan;    ///< last run: actual time
+  double busy_share = kNan;         ///< last run: busy share of ranks x working_seconds
+  std::int64_t restarts = 0;        ///< resumptions from a journal, or from a file with failures
 };
 
-/// The singular values of one matrix, with what belongs to its views.
+/// The singular values of one matrix, with data about its views.
 struct StoredSpectrum {
   std::vector<double> sigma;  ///< ascending; empty if the matrix has none
   std::vector<double> view_sigma_min;

@@ -1,38 +1,38 @@
 #pragma once
 
 /// @file
-/// Where pieces of a tensor stand in files, and how they are stored there.
+/// Where pieces of a tensor are in files, and how they are stored there.
 
 #include <cstdint>
 #include <vector>
 
 namespace wishart {
 
-/// A run of bytes of a file that is compressed by deflate (RFC 1951).
+/// A range of bytes of a file, compressed with deflate (RFC 1951).
 struct Deflated {
   std::int64_t offset_bytes = 0;  ///< of the stored bytes, from the start of the file
   std::int64_t stored_bytes = 0;
-  std::int64_t size_bytes = 0;  ///< after inflating
+  std::int64_t size_bytes = 0;  ///< after decompression
 };
 
-/// A chunk of HDF5 that went through filters before it was stored.
+/// An HDF5 chunk that was stored through filters.
 struct FilteredChunk {
-  Deflated range;                   ///< its bytes, stored and before that
-  bool deflated = false;            ///< by deflate, in the form of zlib (RFC 1950)
-  std::int64_t shuffled_bytes = 0;  ///< of an element, whose bytes were set apart; 0: they were not
+  Deflated range;                   ///< its bytes, stored and unfiltered
+  bool deflated = false;            ///< with deflate, in zlib format (RFC 1950)
+  std::int64_t shuffled_bytes = 0;  ///< element size of the shuffle filter; 0: not used
 };
 
-/// A rectangle of a tensor in a file: one number for each dimension in each vector.
+/// A rectangle of a tensor in a file. Each vector has one number per dimension.
 ///
-/// With one number for a tensor of several dimensions, it is a piece of the tensor's elements in
-/// row-major order.
+/// If the vectors have a single number but the tensor has several dimensions, the extent is a range
+/// of the tensor's elements in row-major order.
 struct Extent {
   std::vector<std::int64_t> origin;   ///< of the rectangle in the tensor
   std::vector<std::int64_t> size;     ///< of the rectangle
   std::vector<std::int64_t> strides;  ///< in the file, in elements
   std::int32_t file = 0;
   std::int64_t offset_bytes = 0;  ///< of the element at `origin`
-  /// If it has a size, the offset counts in the chunk's bytes as they were before the filters.
+  /// If this has a size, the offset counts the chunk's unfiltered bytes.
   FilteredChunk chunk{};
 };
 

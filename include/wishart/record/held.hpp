@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// In how few bytes the elements of a matrix can be held in memory: known to the plan, which counts
-/// them, and to whoever holds them.
+/// The fewest bytes that can hold the elements of a matrix in memory, shared by the plan, which
+/// counts them, and the code that holds them.
 
 #include <algorithm>
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace wishart {
 
-/// Bytes that hold any element of `matrix`, as analysed, exactly: 2 (the upper half of a float32)
-/// for BF16 and 8-bit floats, 4 for what float32 holds, else 8: F64, encoded tensors, and elements
-/// that were multiplied by a factor in float64.
+/// Bytes that represent any element of `matrix`, as analysed, exactly: 2 (the upper half of a
+/// float32) for BF16 and 8-bit floats, 4 for what float32 holds, else 8 (F64, encoded tensors, and
+/// elements multiplied by a factor in float64).
 [[nodiscard]] inline std::int64_t held_element_bytes(const Matrix& matrix) noexcept {
   const bool scaled = matrix.w_norm != 1.0 || matrix.tensor.encoding != Encoding::plain;
   if (scaled) return matrix.float32_arithmetic ? 4 : 8;
@@ -24,16 +24,16 @@ namespace wishart {
   return float32 ? 4 : 8;
 }
 
-/// Bytes of all elements of all views, held like that.
+/// Bytes to hold all elements of all views.
 [[nodiscard]] inline std::int64_t held_bytes(const Matrix& matrix) noexcept {
   return held_element_bytes(matrix) * matrix.rows * matrix.cols * matrix.num_views();
 }
 
-/// Where elements in random order are not held, this much of a view is picked from it, as float64,
-/// each time it passes.
+/// If the matrix is too large to be held, a random order is built in windows of this size (as
+/// float64), and the whole view is read once per window.
 inline constexpr std::int64_t kWindowBytes = std::int64_t{256} << 20U;
 
-/// The bytes of that window.
+/// Bytes of such a window.
 [[nodiscard]] inline std::int64_t window_bytes(const Matrix& matrix) noexcept {
   return std::min(kWindowBytes, 8 * matrix.rows * matrix.cols);
 }

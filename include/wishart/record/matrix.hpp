@@ -26,12 +26,12 @@ struct View {
 /// Most have one view. A pooled convolution has one view for each kernel offset, all of the same
 /// shape; its spectrum is the union of theirs.
 struct Matrix {
-  std::string key;  ///< unique in the checkpoint: tensor name, then `[3]` for an expert or slice
+  std::string key;  ///< unique in the checkpoint: tensor name, plus `[3]` for an expert or slice
   Tensor tensor;    ///< where the elements are
   std::vector<std::string> aliases;  ///< other names of the same tensor (tied weights)
   std::string layer_type;            ///< WeightWatcher's: `dense`, `embedding`, `conv1d`, `conv2d`
   std::string role;   ///< `attention.q`, `mlp.up`, `embedding.token`, `head`, `router`, `other`...
-  std::string stack;  ///< what stands before the block index: `model`, `encoder`, `visual`...
+  std::string stack;  ///< the name before the block index: `model`, `encoder`, `visual`...
   std::int64_t block = -1;   ///< block (transformer layer) index, -1 if none
   std::int64_t expert = -1;  ///< expert index, -1 if none
   std::int64_t slice = 0;    ///< kernel offset of a convolution analysed slice by slice, else 0
@@ -39,7 +39,7 @@ struct Matrix {
   std::int64_t rows = 0;             ///< of each view
   std::int64_t cols = 0;
   std::vector<View> views;
-  double w_norm = 1.0;  ///< factor on every element, as WeightWatcher's conv2d_norm
+  double w_norm = 1.0;  ///< factor applied to every element: WeightWatcher's conv2d_norm
   /// Compat mode: elements are rounded to float32, and multiplied by the factor in float32.
   bool float32_arithmetic = false;
 

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// How much of a matrix is read at once: known to the plan, which counts the memory, and to the
-/// engine, which takes it.
+/// How much of a matrix is read at once. Shared by the plan, which counts the memory, and the
+/// engine, which allocates it.
 
 #include <algorithm>
 #include <cstdint>
@@ -12,15 +12,16 @@
 
 namespace wishart {
 
-/// The size of a panel as float64 that a job asks for.
+/// The default size of a panel as float64.
 inline constexpr std::int64_t kDefaultPanelBytes = std::int64_t{16} << 20U;
 
-/// How many rows of a tall matrix, or columns of a wide one, a panel has.
+/// The number of rows (of a tall matrix) or columns (of a wide one) in a panel.
 ///
-/// About `panel_bytes` as float64. More where the short side is so long that products of few rows
-/// would wait for the Gram matrix, whose triangle is read and written once a panel: 256 rows, and
-/// 2048 for float32 products, which are added in a pass of their own. More also for a wide matrix
-/// whose pieces of rows would be shorter than 4096 bytes in the file. Never more than 64 MiB.
+/// About `panel_bytes` as float64, with two exceptions. If the short side is long, a panel of few
+/// rows would make the products wait for memory, because the triangle of the Gram matrix is read
+/// and written once per panel: such a panel has at least 256 rows, or 2048 for float32 products,
+/// which are added in a separate pass. And a wide matrix gets deeper panels if the pieces of its
+/// rows would be shorter than 4096 bytes in the file. A panel is never larger than 64 MiB.
 [[nodiscard]] inline std::int64_t panel_depth(const Matrix& matrix, std::int64_t panel_bytes,
                                               Precision precision) noexcept {
   constexpr std::int64_t kMostBytes = std::int64_t{64} << 20U;

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The rows of the archive's tables. `visit_columns` is the one list of their columns: the archive,
-/// `export`, the report and the documentation test go through it, so a new column is added here.
+/// The rows of the archive's tables. `visit_columns` is the only list of their columns. The
+/// archive, `export`, the report and the documentation test all use it, so add a new column here.
 
 #include <cstdint>
 #include <limits>
@@ -84,7 +84,7 @@ struct LayerRow {
   double fit_seconds = kNan;
   std::int64_t exit_code = 0;
   std::string same_as;
-  // How sure the power law is.
+  // Uncertainty of the power-law fit.
   double D_ks = kNan;
   double alpha_low = kNan;
   double alpha_high = kNan;
@@ -106,7 +106,7 @@ struct LayerRow {
   double ERG_gap = kNan;
   double delta_lambda_min = kNan;
   double tail_trace_log = kNan;
-  // Marchenko-Pastur: WeightWatcher's names, then how good it is.
+  // Marchenko-Pastur: WeightWatcher's names, then the quality of the fit.
   std::int64_t num_spikes = -1;
   double sigma_mp = kNan;
   double mp_softrank = kNan;
@@ -123,7 +123,7 @@ struct LayerRow {
   double null_p = kNan;
   double alpha_null = kNan;
   double alpha_null_sd = kNan;
-  // alpha without a scan.
+  // Estimates of alpha without a scan for xmin.
   double alpha_hill = kNan;
   double alpha_moment = kNan;
   double alpha_pickands = kNan;
@@ -150,7 +150,8 @@ struct LayerRow {
   double ln_D = kNan;
   double ln_R = kNan;
   double ln_p = kNan;
-  // What training recipes would do with the layer, by its alpha among the others.
+  // What published training recipes would do with the layer, given its alpha relative to the
+  // others.
   double tempbalance_lr = kNan;
   double alphapruning_sparsity = kNan;
   double alphadecay_wd = kNan;
@@ -167,8 +168,8 @@ struct SkippedRow {
   std::string detail;  ///< a sentence
 };
 
-/// Statistics of one metric over a group of layers. Layers whose value is NaN or infinite stay out
-/// and are counted.
+/// Statistics of one metric over a group of layers. Layers whose value is NaN or infinite are
+/// excluded and counted.
 struct SummaryRow {
   std::string group_by;       ///< `all`, `role`, `block`
   std::string group;          ///< `all`, `attention.q`, `model.3`, ...
@@ -233,7 +234,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("tempbalance_lr", r.tempbalance_lr), f("alphapruning_sparsity", r.alphapruning_sparsity);
   f("alphadecay_wd", r.alphadecay_wd);
   visit_columns(r.weights, f);
-  f("gof_p_half", r.gof_p_half);  // later than the kept archives, whose columns are numbered
+  f("gof_p_half", r.gof_p_half);  // last, because the columns of existing archives are numbered
 }
 
 template <class F>
@@ -249,7 +250,7 @@ void visit_columns(SummaryRow& r, F&& f) {
   f("min", r.min), f("max", r.max), f("weighted_mean", r.weighted_mean);
 }
 
-/// The same for a row that is only read.
+/// The same for a const row.
 template <class Row, class F>
 void visit_columns(const Row& row, F&& f) {
   visit_columns(const_cast<Row&>(row),

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The spectrum of a matrix: all its singular values and how they were found.
+/// The spectrum of a matrix: all its singular values and how they were computed.
 
 #include <cstdint>
 #include <string>
@@ -31,7 +31,7 @@ enum class Method : std::uint8_t {
   return "gram";
 }
 
-/// In what the products of a Gram matrix are formed; all else is float64.
+/// The precision of the products that form a Gram matrix. Everything else is float64.
 enum class Precision : std::uint8_t {
   float64,
   float32,  ///< products of a panel in float32, their sums in float64: for screening
@@ -46,7 +46,7 @@ enum class Solver : std::uint8_t {
   automatic,  ///< by the size of the team (docs/numerics.md)
   local,      ///< on the team's first rank, by the two-stage reduction
   scalapack,  ///< on all ranks, PDSYNTRD
-  elpa,       ///< on all ranks, ELPA's two-stage solver, where the build has it
+  elpa,       ///< on all ranks, ELPA's two-stage solver, if the build has it
 };
 
 [[nodiscard]] constexpr std::string_view solver_name(Solver solver) noexcept {
@@ -72,18 +72,17 @@ enum class SpectrumStatus : std::uint8_t {
 /// The singular values of a matrix, as analysed (after the factor `w_norm`).
 struct Spectrum {
   SpectrumStatus status = SpectrumStatus::failed;
-  std::string reason;  ///< why there are no values; empty if ok
-  std::int32_t exit_code =
-      0;  ///< what the failure asks of the program: 3 input, 4 resource, 5 numerics
+  std::string reason;          ///< why there are no values; empty if ok
+  std::int32_t exit_code = 0;  ///< exit code of the failure: 3 input, 4 resource, 5 numerics
   Method method = Method::gram;
   Precision precision = Precision::float64;
-  std::string
-      solver;  ///< what gave the values: `two-stage`, `dsyevd`, `pdsyntrd`, `elpa-2stage`...
+  std::string solver;  ///< the routine that computed the values: `two-stage`, `dsyevd`, `pdsyntrd`,
+                       ///< `elpa-2stage`...
   std::int32_t team_size = 1;  ///< ranks that shared the work
 
   std::vector<double> sigma;  ///< ascending, over all views; empty unless ok
   /// Smallest and largest singular value of each view, and how many of its values are at or below
-  /// sigma_max * long_side * eps: WeightWatcher's sv_min, sv_max and rank_loss need them apart.
+  /// sigma_max * long_side * eps. WeightWatcher's sv_min, sv_max and rank_loss need them per view.
   std::vector<double> view_sigma_min;
   std::vector<double> view_sigma_max;
   std::vector<std::int64_t> view_rank_loss;
@@ -96,7 +95,7 @@ struct Spectrum {
   std::int64_t num_inf = 0;
   std::string hash;     ///< of the stored values (wishart::ElementHash)
   double seconds = 0;   ///< wall time, reading included
-  std::string same_as;  ///< the checkpoint whose spectrum it is, since the values are; else empty
+  std::string same_as;  ///< checkpoint it was copied from (equal weights); else empty
   WeightMeasures weights;
 };
 

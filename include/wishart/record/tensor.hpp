@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What a checkpoint holds: files, tensors and the facts that its side files tell.
+/// What a checkpoint contains: files, tensors and the facts from its side files.
 
 #include <cstdint>
 #include <limits>
@@ -57,9 +57,9 @@ struct SourceFile {
   std::string header_hash;  ///< XXH3-128 of the header bytes, hexadecimal
 };
 
-/// How the numbers of a tensor follow from what is stored; docs/formats.md, "Encodings".
+/// How the numbers of a tensor are computed from what is stored: docs/formats.md, "Encodings".
 enum class Encoding : std::uint8_t {
-  plain,          ///< they are what is stored
+  plain,          ///< stored as they are
   scaled,         ///< codes, times a scale for each block of rows and columns
   fp4,            ///< 4-bit floats, two a byte, times a scale for each group of a row
   packed_int,     ///< compressed-tensors: integers in words along a row, scales and zero points
@@ -78,17 +78,17 @@ enum class Encoding : std::uint8_t {
 /// `encoding` say otherwise.
 struct Tensor {
   std::string name;
-  Dtype dtype = Dtype::f32;  ///< of the elements; of an encoded tensor, a type that holds them
+  Dtype dtype = Dtype::f32;  ///< of the elements; for an encoded tensor, a type that can hold them
   std::vector<std::int64_t> shape;
   std::int64_t num_elements = 0;
   std::int32_t file = 0;          ///< index into the catalogue's files
   std::int64_t offset_bytes = 0;  ///< of the first element, from the start of the file
-  std::int64_t size_bytes = 0;    ///< of a dense tensor
+  std::int64_t size_bytes = 0;    ///< for a dense tensor
   std::vector<Extent> extents;    ///< tile the tensor; empty: it is dense
-  /// If it has a size, the offsets of the tensor and its extents count in its inflated bytes.
+  /// If this has a size, the offsets of the tensor and its extents count decompressed bytes.
   Deflated deflated;
   Encoding encoding = Encoding::plain;
-  std::vector<Tensor> parts;  ///< what an encoding is made of; encodings.hpp says in what order
+  std::vector<Tensor> parts;  ///< the tensors of an encoding, in the order given in encodings.hpp
   std::vector<std::int64_t> numbers;  ///< parameters of the encoding, as encodings.hpp lists them
   double factor = 1.0;
   std::string stored_as;  ///< of an encoded tensor: `GPTQ int4, groups of 128`; else empty
@@ -102,13 +102,14 @@ struct Tensor {
 /// encoding gives.
 [[nodiscard]] bool has_weights(const Tensor& tensor) noexcept;
 
-/// The dtype's name or, of an encoded tensor, what it is stored as: column `dtype` of the tables.
+/// The dtype's name or, for an encoded tensor, `stored_as`. This is the column `dtype` of the
+/// tables.
 [[nodiscard]] std::string storage_text(const Tensor& tensor);
 
-/// A bound on the rank that the way of storing sets: r of a product of thin matrices; -1: none.
+/// The bound on the rank set by the encoding: r for a product of thin matrices, -1 for no bound.
 [[nodiscard]] std::int64_t rank_bound(const Tensor& tensor) noexcept;
 
-/// What `config.json` says about the model; absent where it says nothing.
+/// What `config.json` says about the model. Fields that it does not contain are absent.
 struct ModelConfig {
   std::string model_type;
   std::vector<std::string> architectures;
@@ -127,7 +128,8 @@ struct ModelConfig {
   bool quantized = false;                        ///< a `quantization_config` is present
 };
 
-/// Where in its training a checkpoint stands, from `trainer_state.json` or its folder's name.
+/// The point in training at which a checkpoint was saved, from `trainer_state.json` or the folder's
+/// name.
 struct TrainingState {
   std::int64_t step = -1;    ///< -1: not known
   std::int64_t tokens = -1;  ///< -1: not known

@@ -1,14 +1,14 @@
 #pragma once
 
 /// @file
-/// What the weights of a matrix tell and its spectrum does not.
+/// Quantities that need the weights of a matrix, not only its spectrum.
 
 #include <cstdint>
 #include <limits>
 
 namespace wishart {
 
-/// Measured while a matrix is scanned; `refit` keeps it. docs/metrics.md defines every column.
+/// Measured during a scan; `refit` keeps the values. docs/metrics.md defines every column.
 ///
 /// Doubles that are not known are NaN; counts that are not known are -1.
 struct WeightMeasures {

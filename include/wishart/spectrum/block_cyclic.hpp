@@ -7,8 +7,8 @@
 
 namespace wishart::spectrum {
 
-/// `extent` indices in blocks of `block`, dealt out in turn to `parts` processes from part 0 on
-/// (ScaLAPACK Users' Guide, section 4.3.2).
+/// `extent` indices in blocks of `block`, distributed in turn over `parts` processes, starting with
+/// part 0 (ScaLAPACK Users' Guide, section 4.3.2).
 struct BlockCyclic {
   std::int64_t extent = 0;
   std::int64_t block = 1;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Where the spectrum module gets numbers from: it opens no files itself.
+/// The source of numbers of the spectrum module, which opens no files itself.
 
 #include <cstdint>
 #include <span>

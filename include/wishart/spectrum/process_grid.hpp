@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The BLACS process grid as an object that cleans up after itself.
+/// The BLACS process grid as an object that releases itself.
 
 #include "wishart/mpi/comm.hpp"
 

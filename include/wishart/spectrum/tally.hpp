@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What is counted about the elements of a matrix while they are read.
+/// Statistics of the elements of a matrix, collected while they are read.
 
 #include <cstdint>
 #include <span>
@@ -12,18 +12,18 @@
 
 namespace wishart::spectrum {
 
-/// Counts of every element read: non-finite ones, the sum of squares, the hash.
+/// Statistics over every element read: the number of non-finite ones, the sum of squares, the hash.
 ///
-/// Every element is added once, on one rank of the team; the order does not matter.
+/// Each element must be added once, on one rank of the team. The order does not matter.
 class Tally {
 public:
   Tally() noexcept : Tally(best_instruction_set()) {}
-  /// The counts do not depend on `set`, not in a single bit.
+  /// The results are bit-identical for every `set`.
   explicit Tally(InstructionSet set) noexcept : set_(set) {}
 
-  /// Adds `values`, which stand at linear positions `position`, `position + 1`, ... of the matrix
-  /// (over its views, row-major), and replaces non-finite ones by 0 in place: a NaN must not reach
-  /// a solver. Their matrix gets no spectrum.
+  /// Adds `values`, which are at linear positions `position`, `position + 1`, ... of the matrix
+  /// (over its views, row-major), and replaces non-finite ones by 0 in place, because a NaN must
+  /// not reach a solver. A matrix with non-finite elements gets no spectrum.
   void add(std::int64_t position, std::span<double> values);
   /// Sums over a team. Collective over `team`.
   void combine(const mpi::Comm& team);
@@ -35,13 +35,13 @@ public:
   [[nodiscard]] const ElementHash& hash() const noexcept { return hash_; }
 
 private:
-  /// Counts the non-finite values of `run`, makes them 0 and returns the sum of squares of the
+  /// Counts the non-finite values of `run`, sets them to 0 and returns the sum of squares of the
   /// rest.
   double sum_without_non_finite(std::span<double> run);
 
   InstructionSet set_;
   double sum_squares_ = 0;
-  double carry_ = 0;  ///< of Neumaier's compensated summation
+  double carry_ = 0;  ///< compensation of Neumaier's summation
   std::int64_t num_nan_ = 0;
   std::int64_t num_inf_ = 0;
   std::int64_t num_elements_ = 0;

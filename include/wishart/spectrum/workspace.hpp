@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The memory that the solvers of one rank work in, kept from matrix to matrix.
+/// The working memory of the solvers of one rank, reused from matrix to matrix.
 
 #include <cstddef>
 #include <cstdint>
@@ -10,28 +10,28 @@
 
 namespace wishart::spectrum {
 
-/// Hands out uninitialised arrays, one behind the other, and takes all of them back at once.
+/// Hands out uninitialised arrays one after the other, and reclaims all of them at once.
 ///
-/// A rank has one for all its matrices: after the first of a size nothing is allocated any more, so
-/// thousands of small matrices cost no system calls and no page faults. What it holds is what its
-/// largest matrix needed.
+/// A rank has one workspace for all its matrices. After the first matrix of a size nothing more is
+/// allocated, so thousands of small matrices cost no system calls and no page faults. Its size is
+/// what the largest matrix needed.
 class Workspace {
 public:
   Workspace() = default;
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  /// `count` elements with any content, at the start of a cache line; valid until `reset`.
+  /// `count` uninitialised elements, aligned to a cache line; valid until `reset`.
   /// @throws std::bad_alloc
   template <class T>
   [[nodiscard]] std::span<T> take(std::int64_t count) {
     const auto size = static_cast<std::size_t>(count < 0 ? 0 : count);
     return {static_cast<T*>(take_bytes(size, sizeof(T))), size};
   }
-  /// Takes back everything that was handed out.
+  /// Reclaims everything that was handed out.
   void reset();
 
-  /// Bytes that it has from the system.
+  /// Bytes allocated from the system.
   [[nodiscard]] std::int64_t capacity_bytes() const noexcept;
 
 private:
@@ -48,7 +48,7 @@ private:
   void* take_bytes(std::size_t count, std::size_t element_bytes);
 
   std::vector<Chunk> chunks_;
-  std::size_t used_ = 0;  ///< bytes of the last chunk
+  std::size_t used_ = 0;  ///< bytes used of the last chunk
 };
 
 }  // namespace wishart::spectrum

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Writing a whole checkpoint with planted spectra.
+/// Writes a whole checkpoint with planted spectra.
 
 #include <cstdint>
 #include <filesystem>
@@ -19,7 +19,7 @@ struct CheckpointOptions {
   std::filesystem::path folder;
   ModelShape shape;  ///< reduced already
   double alpha_first = 3.0;
-  double alpha_last = 3.0;  ///< of the whole model's last block; linear in between
+  double alpha_last = 3.0;  ///< alpha of the last block of the whole model; linear in between
   double tail_share = 0.25;
   std::int64_t spikes = 0;
   std::uint64_t seed = 1;
@@ -28,7 +28,7 @@ struct CheckpointOptions {
   bool flaws = false;  ///< plant three flawed matrices
 };
 
-/// What stands in the folder at the end.
+/// What is in the folder at the end.
 struct CheckpointSummary {
   std::int64_t files = 0;
   std::int64_t tensors = 0;
@@ -36,16 +36,17 @@ struct CheckpointSummary {
   std::int64_t parameters = 0;
   std::int64_t bytes = 0;  ///< of the tensors
   double seconds = 0;
-  bool was_there = false;  ///< nothing was written: an earlier run with the same options is whole
+  bool was_there =
+      false;  ///< nothing was written: an earlier run with the same options is complete
 };
 
-/// The summary of what would be written; reads and writes nothing.
+/// The summary of what would be written. Reads and writes nothing.
 [[nodiscard]] CheckpointSummary checkpoint_summary(const CheckpointOptions& options);
 
 /// Writes config.json, safetensors files with their index, and the truth about the spectra
 /// (docs/synth.md). Each rank writes its share of the rows; the bytes do not depend on the number
-/// of ranks. Files have other names until all are whole, and the index comes last. Collective over
-/// `comm`.
+/// of ranks. Files have temporary names until all are complete, and the index is written last.
+/// Collective over `comm`.
 ///
 /// @param check_stop  called between panels; what it throws stops the writing
 /// @throws mpi::AgreedError with Blame::usage if the folder holds anything but an earlier run with

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The discrete Hartley transform: an orthogonal matrix whose entries are known one by one, and
-/// that is applied to a vector in n log n operations. docs/synth.md.
+/// The discrete Hartley transform: an orthogonal matrix whose entries are known in closed form and
+/// that can be applied to a vector in n log n operations. docs/synth.md.
 
 #include <cstdint>
 #include <span>
@@ -17,10 +17,11 @@ namespace wishart::synth {
 [[nodiscard]] std::vector<double> hartley_table(std::int64_t n);
 
 /// Applies H to several vectors at once, for any n: a mixed-radix Fourier transform of pairs of
-/// vectors. The cost is n times the sum of the prime factors of n; sizes of models have small ones.
+/// vectors. The cost is n times the sum of the prime factors of n, which are small for the sizes of
+/// models.
 class Hartley {
 public:
-  /// Vectors that are transformed at once.
+  /// The number of vectors transformed at once.
   static constexpr std::int64_t kLanes = 8;
 
   /// @pre 1 <= n <= 2^26
@@ -28,8 +29,9 @@ public:
 
   [[nodiscard]] std::int64_t size() const noexcept { return n_; }
 
-  /// Transforms in place. Element i of vector v stands at `data[i * kLanes + v]`. A vector's result
-  /// depends on its own lane and on the vector that it is paired with (in rounding), on no other.
+  /// Transforms in place. Element i of vector v is at `data[i * kLanes + v]`. The result of a
+  /// vector depends on its own lane and, through rounding, on the vector that it is paired with,
+  /// but on no other.
   /// @param work  as large as `data`, overwritten
   void transform(std::span<double> data, std::span<double> work) const;
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The models whose names and shapes can be written, whole or scaled down.
+/// The models that can be written, at full size or scaled down: names and shapes.
 
 #include <cstdint>
 #include <optional>
@@ -11,15 +11,15 @@
 
 namespace wishart::synth {
 
-/// How a model names its tensors.
+/// The naming scheme of a model's tensors.
 enum class Family : std::uint8_t { llama, qwen2, mixtral, deepseek_v3, gpt_neox, gpt_oss };
 
-/// The sizes of a model, with the names that its config.json uses where it has one.
+/// The sizes of a model, named as in its config.json where possible.
 struct ModelShape {
   std::string name;
   Family family = Family::llama;
   std::int64_t blocks = 0;       ///< of the whole model
-  std::int64_t kept_blocks = 0;  ///< the first so many are written
+  std::int64_t kept_blocks = 0;  ///< this many blocks, from the first, are written
   std::int64_t hidden = 0;
   std::int64_t mlp = 0;  ///< width of a dense MLP; 0 if all are experts
   std::int64_t heads = 0;
@@ -39,23 +39,22 @@ struct ModelShape {
   std::int64_t value_dim = 0;
 };
 
-/// What makes a model smaller.
+/// How to make a model smaller.
 struct Reduction {
   double scale = 1;  ///< factor on all widths and the vocabulary; head counts stay
   std::string scale_text = "1";
-  std::optional<std::int64_t> blocks;   ///< keep the first so many
-  std::optional<std::int64_t> experts;  ///< keep the first so many of each block
+  std::optional<std::int64_t> blocks;   ///< keep only this many
+  std::optional<std::int64_t> experts;  ///< keep only this many per block
 };
 
-/// All shapes, in the order of a listing.
+/// All shapes, in the order in which they are listed.
 [[nodiscard]] std::vector<ModelShape> model_shapes();
 
 /// @throws Error with Blame::usage that names the nearest shape and lists all
 [[nodiscard]] ModelShape shape_named(std::string_view name);
 
 /// The shape with its widths rounded to multiples of 8, heads to multiples of 2.
-/// @throws Error with Blame::usage if nothing is left of a width, or there is less than is to be
-/// kept
+/// @throws Error with Blame::usage if a width becomes 0, or there is less than is to be kept
 [[nodiscard]] ModelShape reduced(const ModelShape& shape, const Reduction& reduction);
 
 }  // namespace wishart::synth

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Matrices whose singular values are known, made row by row. docs/synth.md.
+/// Matrices with known singular values, made row by row. docs/synth.md.
 
 #include <cstdint>
 #include <map>
@@ -14,7 +14,7 @@
 
 namespace wishart::synth {
 
-/// Transforms and tables by length, made when first asked for. Not for several threads.
+/// Transforms and tables by length, made when first requested. Not thread-safe.
 class HartleyTables {
 public:
   [[nodiscard]] std::shared_ptr<const Hartley> transform(std::int64_t n);
@@ -28,12 +28,12 @@ private:
 /// A rows x cols matrix W = D P S Q E with the given singular values: P and Q are columns and rows
 /// of Hartley matrices, D and E random signs, S the values in random places with random signs.
 ///
-/// Rows are made in groups of Hartley::kLanes that begin at multiples of it, so that a row has the
-/// same bits in whatever range it is asked for. Memory: O(rows + kLanes * cols).
+/// Rows are made in groups of Hartley::kLanes that begin at multiples of kLanes, so that a row has
+/// the same bits whatever range it is requested in. Memory: O(rows + kLanes * cols).
 class PlantedMatrix {
 public:
   /// @param sigma  min(rows, cols) values, in any order
-  /// @param key    name of the matrix: others of the same seed have other factors
+  /// @param key    name of the matrix: other keys with the same seed give other factors
   PlantedMatrix(std::int64_t rows, std::int64_t cols, std::span<const double> sigma,
                 std::uint64_t seed, std::string_view key, HartleyTables& tables);
 
@@ -44,7 +44,7 @@ public:
   void fill_rows(std::int64_t begin, std::int64_t end, std::span<double> out);
 
 private:
-  /// A singular value: the column of the left Hartley matrix, the row of the right one.
+  /// A singular value, with its column of the left Hartley matrix and its row of the right one.
   struct Term {
     std::int64_t left;
     std::size_t right;

@@ -8,22 +8,22 @@
 
 namespace wishart::synth {
 
-/// What a spectrum is made of.
+/// The composition of a spectrum.
 struct SpectrumRecipe {
   double alpha = 3.0;        ///< exponent of the tail's density, > 1
-  double tail_share = 0.25;  ///< share of the eigenvalues that are the tail, 0 .. 1
+  double tail_share = 0.25;  ///< share of the eigenvalues in the tail, 0 .. 1
   std::int64_t spikes = 0;   ///< eigenvalues above the tail
   friend bool operator==(const SpectrumRecipe&, const SpectrumRecipe&) = default;
 };
 
-/// Singular values of a matrix whose elements have a root mean square of 1, and the true answers.
-/// Eigenvalues are squares of singular values, as everywhere in wishart.
+/// Singular values of a matrix whose elements have a root mean square of 1, and the true values of
+/// what a fit should find. Eigenvalues are squares of singular values, as everywhere in wishart.
 struct PlantedSpectrum {
   std::vector<double> sigma;  ///< ascending
   double xmin = 0;            ///< smallest eigenvalue of the tail; 0 without a tail
   std::int64_t num_tail = 0;  ///< eigenvalues of the tail, without the spikes
   std::int64_t spikes = 0;
-  /// What maximum likelihood gives for the values from xmin on: the recipe's alpha, or less if
+  /// The maximum-likelihood estimate for the values from xmin on: the recipe's alpha, or less if
   /// there are spikes; 0 without a tail.
   double alpha_fit = 0;
 };
@@ -37,8 +37,8 @@ struct PlantedSpectrum {
 [[nodiscard]] PlantedSpectrum planted_spectrum(std::int64_t rows, std::int64_t cols,
                                                const SpectrumRecipe& recipe);
 
-/// A bound on |stored - planted| of every singular value of a rows x cols matrix whose elements
-/// have the root mean square `rms`, stored with `precision_bits` of significand (BF16 8, F16 11,
+/// A bound on |stored - planted| for every singular value of a rows x cols matrix whose elements
+/// have root mean square `rms` and are stored with `precision_bits` of significand (BF16 8, F16 11,
 /// F32 24): Weyl's inequality, with the spectral norm of rounding errors. docs/synth.md.
 [[nodiscard]] double rounding_bound(std::int64_t rows, std::int64_t cols, double rms,
                                     int precision_bits);

@@ -17,9 +17,9 @@ void ByteCursor::fail(const std::string& what) const {
 
 void ByteCursor::need(std::uint64_t bytes, std::string_view what) const {
   if (bytes <= static_cast<std::uint64_t>(left())) return;
-  fail(std::string(what) + " at byte " + std::to_string(position()) + " would have " +
-       std::to_string(bytes) + " bytes, the file has " + std::to_string(left()) +
-       " more. It is damaged or cut short: copy it again");
+  fail(std::string(what) + " at byte " + std::to_string(position()) + " needs " +
+       std::to_string(bytes) + " bytes, the file has only " + std::to_string(left()) +
+       " more. It is damaged or truncated: copy it again");
 }
 
 void ByteCursor::refill() {

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// A file read from front to back, a piece at a time, with every length held against what is left.
+/// Reads a file from front to back, a piece at a time, and checks every length against the bytes
+/// left.
 
 #include <bit>
 #include <cstdint>
@@ -14,8 +15,8 @@
 
 namespace wishart::checkpoint {
 
-/// Reads little-endian numbers and strings of a header whose length is not known before its end.
-/// Memory is one piece and the string that is asked for.
+/// Reads little-endian numbers and strings of a header whose length is not known in advance. It
+/// needs memory for one piece and the requested string.
 class ByteCursor {
 public:
   static constexpr std::int64_t kPieceBytes = std::int64_t{1} << 20;
@@ -28,7 +29,8 @@ public:
   [[nodiscard]] std::int64_t left() const noexcept { return size_bytes_ - position(); }
 
   /// The next bytes as a number.
-  /// @throws Error with Blame::input, naming `what`, if the file ends before; as all of these do
+  /// @throws Error with Blame::input, naming `what`, if the file ends first; so do all functions
+  /// here
   template <class T>
   [[nodiscard]] T number(std::string_view what) {
     T value;
@@ -38,10 +40,10 @@ public:
   /// The next `bytes` bytes.
   [[nodiscard]] std::string text(std::int64_t bytes, std::string_view what);
   void skip(std::int64_t bytes, std::string_view what);
-  /// Throws unless `bytes` bytes are left; a count from the file is no int64_t.
+  /// Throws unless `bytes` bytes are left. Unsigned, because counts in files may exceed int64_t.
   void need(std::uint64_t bytes, std::string_view what) const;
 
-  /// XXH3-128 over all that has been passed so far.
+  /// XXH3-128 of everything read or skipped so far.
   [[nodiscard]] std::string hash() const;
 
   [[noreturn]] void fail(const std::string& what) const;
@@ -56,7 +58,7 @@ private:
   std::vector<char> piece_;
   std::int64_t piece_begin_ = 0;
   std::int64_t at_ = 0;
-  std::string hashes_;  // of the pieces before
+  std::string hashes_;  // of the earlier pieces
 };
 
 }  // namespace wishart::checkpoint

@@ -7,11 +7,13 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// The first bytes of all elements stood together, then the second ones, ...
+/// Undoes the shuffle filter, which stores the first bytes of all elements, then the second bytes,
+/// ...
 std::vector<std::byte> unshuffled(const std::vector<std::byte>& bytes, std::int64_t element_bytes) {
   const auto width = static_cast<std::size_t>(element_bytes);
   const std::size_t count = bytes.size() / width;
-  require(count * width == bytes.size(), "a shuffled chunk has no whole elements");
+  require(count * width == bytes.size(),
+          "a shuffled chunk does not hold a whole number of elements");
   std::vector<std::byte> result(bytes.size());
   for (std::size_t b = 0; b < width; ++b) {
     for (std::size_t i = 0; i < count; ++i) result[i * width + b] = bytes[b * count + i];
@@ -22,14 +24,15 @@ std::vector<std::byte> unshuffled(const std::vector<std::byte>& bytes, std::int6
 std::vector<std::byte> unfiltered(const InputFile& file, const FilteredChunk& chunk) {
   const Deflated& range = chunk.range;
   require(range.size_bytes >= 0 && range.size_bytes <= kMaxFilteredChunkBytes,
-          "a filtered chunk is larger than those that are read");
+          "a filtered chunk is larger than the limit");
   std::vector<std::byte> bytes(static_cast<std::size_t>(range.size_bytes));
   if (chunk.deflated) {
     Inflater inflater(range, DeflateForm::zlib);
     inflater.read(file, 0, bytes);
     inflater.expect_end(file);
   } else {
-    require(range.stored_bytes == range.size_bytes, "a chunk has another size than its bytes");
+    require(range.stored_bytes == range.size_bytes,
+            "a chunk's size differs from the number of its bytes");
     file.read(range.offset_bytes, bytes);
   }
   return chunk.shuffled_bytes > 1 ? unshuffled(bytes, chunk.shuffled_bytes) : bytes;

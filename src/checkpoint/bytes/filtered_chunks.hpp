@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Chunks of HDF5 that stand behind filters, as they were before.
+/// HDF5 chunks stored through filters, restored to their original bytes.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,23 +16,24 @@
 
 namespace wishart::checkpoint {
 
-/// A chunk is inflated as a whole, so one of more bytes is not read.
+/// A chunk is decompressed as a whole, so larger chunks are not supported.
 inline constexpr std::int64_t kMaxFilteredChunkBytes = std::int64_t{64} << 20U;
 
-/// Inflates chunks whole, and holds some of them: rows are mostly asked for one behind the other.
+/// Decompresses whole chunks and caches some of them, because rows are mostly requested in order.
 class FilteredChunks {
 public:
-  /// What is held of chunks that were read before the last one.
+  /// The size of the cache for chunks other than the last one read.
   static constexpr std::int64_t kHeldBytes = std::int64_t{16} << 20U;
 
-  /// The bytes of a chunk of the file with this number. They stay until the next call.
-  /// @throws Error with Blame::input if they are damaged, or more or fewer than announced
+  /// The bytes of a chunk of the file with this number. They are valid until the next call.
+  /// @throws Error with Blame::input if the data are damaged or do not have the declared size
   [[nodiscard]] std::span<const std::byte> read(const InputFile& file, std::int32_t number,
                                                 const FilteredChunk& chunk);
   [[nodiscard]] std::int64_t held_bytes() const noexcept { return held_bytes_; }
 
 private:
-  /// The number of the file, and all that a chunk is: others may announce the same bytes.
+  /// The number of the file and all properties of the chunk, because other chunks may refer to the
+  /// same bytes.
   using Key =
       std::tuple<std::int32_t, std::int64_t, std::int64_t, std::int64_t, bool, std::int64_t>;
 

@@ -12,13 +12,13 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Read of the file at once.
+/// Compressed bytes read from the file at a time.
 constexpr std::int64_t kStoredBytes = std::int64_t{64} << 10U;
-/// Inflated at once on the way to what is wanted.
+/// Decompressed bytes per step while skipping to the requested position.
 constexpr std::int64_t kSkippedBytes = std::int64_t{64} << 10U;
-/// What zlib is given at once: its counts have 32 bits.
+/// The most that zlib is given in one call: its counts have 32 bits.
 constexpr std::size_t kMostAtOnce = std::size_t{1} << 30U;
-constexpr const char* kNoMemory = "zlib: no memory to inflate with";
+constexpr const char* kNoMemory = "zlib: out of memory while decompressing";
 
 }  // namespace
 
@@ -36,8 +36,8 @@ struct Inflater::Stream {
 
   z_stream state{};
   std::vector<std::byte> stored;
-  std::int64_t taken = 0;     // stored bytes that were read of the file
-  std::int64_t position = 0;  // inflated bytes that have come
+  std::int64_t taken = 0;     // stored bytes read from the file
+  std::int64_t position = 0;  // decompressed bytes produced so far
 };
 
 Inflater::Inflater(const Deflated& range, DeflateForm form)
@@ -61,7 +61,7 @@ void Inflater::restart() {
 
 void Inflater::read(const InputFile& file, std::int64_t offset_bytes, std::span<std::byte> out) {
   require(offset_bytes >= 0 && std::ssize(out) <= range_.size_bytes - offset_bytes,
-          "inflated bytes were asked for that are not there");
+          "decompressed bytes outside the data were requested");
   if (offset_bytes < stream_->position) restart();
   std::vector<std::byte> skipped;
   try {
@@ -72,12 +72,12 @@ void Inflater::read(const InputFile& file, std::int64_t offset_bytes, std::span<
     }
     inflate_into(file, out);
   } catch (...) {
-    restart();  // the stream stands where nobody knows
+    restart();  // the state of the stream is unknown
     throw;
   }
 }
 
-/// Stored bytes where there are none left.
+/// Refills the buffer of stored bytes when it is empty.
 void Inflater::take_more(const InputFile& file) {
   z_stream& state = stream_->state;
   if (state.avail_in > 0 || stream_->taken == range_.stored_bytes) return;
@@ -92,7 +92,7 @@ void Inflater::take_more(const InputFile& file) {
 
 void Inflater::expect_end(const InputFile& file) {
   z_stream& state = stream_->state;
-  const std::string position = std::to_string(stream_->position) + " inflated bytes";
+  const std::string position = std::to_string(stream_->position) + " decompressed bytes";
   for (;;) {
     take_more(file);
     const bool last = stream_->taken == range_.stored_bytes;
@@ -101,11 +101,11 @@ void Inflater::expect_end(const InputFile& file) {
     state.avail_out = 1;
     const int status = ::inflate(&state, Z_NO_FLUSH);
     if (status == Z_MEM_ERROR) throw Error(Blame::resource, kNoMemory);
-    if (state.avail_out == 0) fail(file, "go on behind " + position + ", expected their end");
+    if (state.avail_out == 0) fail(file, "continue after " + position + ", expected their end");
     if (status == Z_STREAM_END) return;
     const bool goes_on = status == Z_OK || status == Z_BUF_ERROR;
     if (!goes_on || (last && state.avail_in == 0)) {
-      fail(file, "are damaged behind " + position);
+      fail(file, "are damaged after " + position);
     }
   }
 }
@@ -123,13 +123,13 @@ void Inflater::inflate_into(const InputFile& file, std::span<std::byte> out) {
     out = out.subspan(come);
     if (status == Z_MEM_ERROR) throw Error(Blame::resource, kNoMemory);
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
-      fail(file, "are damaged behind " + std::to_string(stream_->position) + " inflated bytes");
+      fail(file, "are damaged after " + std::to_string(stream_->position) + " decompressed bytes");
     }
     const bool ends = status == Z_STREAM_END ||
                       (come == 0 && state.avail_in == 0 && stream_->taken == range_.stored_bytes);
     if (ends && !out.empty()) {
-      fail(file, "end after " + std::to_string(stream_->position) + " inflated bytes, expected " +
-                     std::to_string(range_.size_bytes));
+      fail(file, "end after " + std::to_string(stream_->position) +
+                     " decompressed bytes, expected " + std::to_string(range_.size_bytes));
     }
   }
 }

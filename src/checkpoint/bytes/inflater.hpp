@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Bytes that are stored compressed by deflate, read by position.
+/// Reads deflate-compressed bytes by position.
 
 #include <cstdint>
 #include <memory>
@@ -13,19 +13,19 @@
 
 namespace wishart::checkpoint {
 
-/// The most that deflate can save (zlib, "Technical Details": 1032 : 1). Less stored than this part
-/// of what is announced cannot hold it.
+/// The largest compression ratio of deflate (zlib, "Technical Details": 1032 : 1). Stored data that
+/// would need a larger ratio to give the declared size are refused.
 inline constexpr std::int64_t kMaxDeflateRatio = 1032;
 
-/// What stands around deflated data.
+/// The wrapper around deflate data.
 enum class DeflateForm : std::uint8_t {
   bare,  ///< nothing (RFC 1951)
   zlib   ///< zlib's header and checksum (RFC 1950)
 };
 
-/// Inflates from front to back (RFC 1951). What is asked for behind the last read goes on from
-/// there, what is asked for before it begins anew: readers go forward where they can. Memory is
-/// that of zlib's window and two buffers, whatever the data announce.
+/// Decompresses from front to back (RFC 1951). A read at or after the end of the last one continues
+/// from there; an earlier position restarts from the beginning, so readers go forward where they
+/// can. Memory is zlib's window and two buffers, whatever size the data declare.
 class Inflater {
 public:
   explicit Inflater(const Deflated& range, DeflateForm form = DeflateForm::bare);
@@ -37,13 +37,14 @@ public:
 
   [[nodiscard]] const Deflated& range() const noexcept { return range_; }
 
-  /// Fills `out` with the inflated bytes from `offset_bytes` on; the stored ones are in `file`.
+  /// Fills `out` with the decompressed bytes from `offset_bytes` on. `file` contains the stored
+  /// bytes.
   /// @pre they lie in the range
-  /// @throws Error with Blame::input if the data are damaged or end before
+  /// @throws Error with Blame::input if the data are damaged or end too early
   void read(const InputFile& file, std::int64_t offset_bytes, std::span<std::byte> out);
 
-  /// Throws unless the inflated data end where the last read did, and the checksum, if there is
-  /// one, is theirs.
+  /// Throws unless the decompressed data end where the last read did, and their checksum, if there
+  /// is one, matches.
   void expect_end(const InputFile& file);
 
 private:

@@ -49,7 +49,7 @@ void OpenFiles::check(const InputFile& file, const SourceFile& source) {
                 printable(file.path().string()) + ": changed while it was being read: expected " +
                     std::to_string(source.size_bytes) + " bytes of " + time_text(source.mtime_ns) +
                     ", found " + std::to_string(size) + " bytes of " + time_text(mtime) +
-                    ". Run again when nothing writes to it");
+                    ". Run again when no other program is writing to it");
   }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The files of a checkpoint, opened when needed, checked for change, a few at a time.
+/// The files of a checkpoint: opened when needed, checked for changes, only a few open at a time.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,11 +22,11 @@ public:
   [[nodiscard]] const SourceFile& source(std::size_t index) const { return files_[index]; }
   [[nodiscard]] std::size_t num_open() const noexcept;
 
-  /// The open file, which it opens and checks if need be; closes the least recently used.
-  /// @throws Error with Blame::input if it is not what the catalogue saw
+  /// The open file. Opens and checks it if necessary, and then closes the least recently used one.
+  /// @throws Error with Blame::input if it differs from the catalogue
   [[nodiscard]] const InputFile& open(std::size_t index);
 
-  /// Checks a file again, after something was read of it: what was read before it changed counts.
+  /// Checks a file again after a read: only what was read before any change is valid.
   /// @throws Error as above
   void check_unchanged(std::size_t index) const;
 

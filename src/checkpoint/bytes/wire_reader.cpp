@@ -47,13 +47,14 @@ WireMessage::WireMessage(WireBytes& bytes, ByteRange range)
     : bytes_(bytes), at_(range.offset_bytes), end_(range.offset_bytes + range.size_bytes) {}
 
 std::uint64_t WireMessage::varint() {
-  constexpr unsigned kMostBits = 63;  // ten bytes, of the last one bit
+  constexpr unsigned kMostBits = 63;  // ten bytes, but only one bit of the last
   const std::int64_t begin = at_;
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift <= kMostBits; shift += 7) {
     if (at_ == end_) {
-      bytes_.fail("a number at byte " + std::to_string(begin) +
-                  " ends behind its message. It is damaged or cut short: copy it again");
+      bytes_.fail(
+          "a number at byte " + std::to_string(begin) +
+          " runs past the end of its message. The file is damaged or truncated: copy it again");
     }
     const unsigned char byte = bytes_.byte(at_++);
     const std::uint64_t bits = byte & 0x7FU;
@@ -85,13 +86,13 @@ bool WireMessage::next(WireField& field) {
       length = varint();
       break;
     default:
-      bytes_.fail("expected a field at byte " + std::to_string(begin) + ", found kind " +
-                  std::to_string(tag & 7U) + ", which has no length");
+      bytes_.fail("expected a field at byte " + std::to_string(begin) + ", found wire type " +
+                  std::to_string(tag & 7U) + ", which is not supported");
   }
   if (length > static_cast<std::uint64_t>(end_ - at_)) {
-    bytes_.fail("a field at byte " + std::to_string(begin) + " would have " +
-                std::to_string(length) + " bytes, its message has " + std::to_string(end_ - at_) +
-                " more. It is damaged or cut short: copy it again");
+    bytes_.fail("a field at byte " + std::to_string(begin) + " needs " + std::to_string(length) +
+                " bytes, its message has only " + std::to_string(end_ - at_) +
+                " more. The file is damaged or truncated: copy it again");
   }
   field.range = {at_, static_cast<std::int64_t>(length)};
   at_ += field.range.size_bytes;

@@ -21,7 +21,7 @@ constexpr std::int64_t kEnd64Bytes = 56;
 constexpr std::int64_t kRecordBytes = 46;
 constexpr std::int64_t kLocalBytes = 30;
 constexpr std::int64_t kMaxComment = 65535;
-constexpr std::uint32_t kNotHere = 0xFFFFFFFFU;  // the value stands in a zip64 field
+constexpr std::uint32_t kNotHere = 0xFFFFFFFFU;  // the value is in a zip64 field
 
 template <class T>
 T number(std::string_view bytes, std::size_t at) {
@@ -30,7 +30,7 @@ T number(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-/// A 64-bit field as an offset or a length; -1 if it is none.
+/// A 64-bit field as an offset or a length; -1 if it is too large for one.
 std::int64_t length(std::uint64_t value) {
   return value > static_cast<std::uint64_t>(INT64_MAX) ? -1 : static_cast<std::int64_t>(value);
 }
@@ -51,12 +51,12 @@ ZipDirectory::ZipDirectory(const InputFile& file, ByteRange slice, std::string p
     : file_(&file), slice_(slice), place_(std::move(place)) {
   const End end = find_end();
   if (end.size < 0 || end.size > kMaxBytes || end.offset < 0 || end.offset > end.limit - end.size) {
-    fail("its directory of " + std::to_string(end.size) + " bytes at byte " +
-         std::to_string(end.offset) + " does not lie in the archive of " +
+    fail("its directory (" + std::to_string(end.size) + " bytes at byte " +
+         std::to_string(end.offset) + ") is not inside the archive of " +
          std::to_string(slice_.size_bytes) + " bytes");
   }
   if (end.count < 0 || end.count > end.size / kRecordBytes) {
-    fail("announces " + std::to_string(end.count) + " members in a directory of " +
+    fail("claims " + std::to_string(end.count) + " members in a directory of only " +
          std::to_string(end.size) + " bytes");
   }
   read_entries(end);
@@ -68,7 +68,7 @@ ZipDirectory::End ZipDirectory::find_end() const {
   const std::int64_t tail_offset = slice_.size_bytes - tail_bytes;
   const std::string tail = bytes(tail_offset, tail_bytes);
   constexpr std::string_view kSignature("PK\x05\x06", 4);
-  // The last signature whose comment ends where the archive does.
+  // Take the last signature whose comment ends exactly at the end of the archive.
   for (std::size_t at = tail.rfind(kSignature); at != std::string::npos;
        at = at == 0 ? std::string::npos : tail.rfind(kSignature, at - 1)) {
     if (static_cast<std::int64_t>(at) + kEndBytes > tail_bytes) continue;
@@ -85,16 +85,16 @@ ZipDirectory::End ZipDirectory::find_end() const {
     if (zip64) return zip64_end(end.limit - kLocatorBytes);
     return end;
   }
-  fail("it has no end record. It is cut short: copy it again");
+  fail("it has no end record. The file is truncated: copy it again");
 }
 
 ZipDirectory::End ZipDirectory::zip64_end(std::int64_t locator_offset) const {
-  if (locator_offset < 0) fail("it has no zip64 end record. It is cut short: copy it again");
+  if (locator_offset < 0) fail("it has no zip64 end record. The file is truncated: copy it again");
   const std::string locator = bytes(locator_offset, kLocatorBytes);
   const std::int64_t offset = length(number<std::uint64_t>(locator, 8));
   if (!locator.starts_with(std::string_view("PK\x06\x07", 4)) || offset < 0 ||
       offset > locator_offset - kEnd64Bytes) {
-    fail("its zip64 end record does not lie in it");
+    fail("its zip64 end record is outside the archive");
   }
   const std::string record = bytes(offset, kEnd64Bytes);
   if (!record.starts_with(std::string_view("PK\x06\x06", 4))) {
@@ -113,13 +113,14 @@ void ZipDirectory::read_entries(const End& end) {
     const std::string_view rest = all.substr(at);
     if (std::ssize(rest) < kRecordBytes || !rest.starts_with(std::string_view("PK\x01\x02", 4))) {
       fail("member " + std::to_string(i) + " of " + std::to_string(end.count) +
-           " is not in its directory");
+           " is missing from its directory");
     }
     const std::size_t name_bytes = number<std::uint16_t>(rest, 28);
     const std::size_t extra_bytes = number<std::uint16_t>(rest, 30);
     const std::size_t whole = static_cast<std::size_t>(kRecordBytes) + name_bytes + extra_bytes +
                               number<std::uint16_t>(rest, 32);
-    if (whole > rest.size()) fail("member " + std::to_string(i) + " ends behind its directory");
+    if (whole > rest.size())
+      fail("member " + std::to_string(i) + " runs past the end of the directory");
     add_entry(rest, rest.substr(static_cast<std::size_t>(kRecordBytes), name_bytes),
               rest.substr(static_cast<std::size_t>(kRecordBytes) + name_bytes, extra_bytes));
     at += whole;
@@ -136,7 +137,7 @@ void ZipDirectory::add_entry(std::string_view record, std::string_view name,
     const std::size_t bytes = number<std::uint16_t>(extra, 2);
     if (bytes > extra.size() - 4) break;
     std::string_view field = extra.substr(4, bytes);
-    if (id == 1) {  // only those values whose own field says so, in this order
+    if (id == 1) {  // only the values whose 32-bit field is kNotHere, in this order
       for (std::uint64_t* value : {&size, &stored, &offset}) {
         if (*value != kNotHere || field.size() < 8) continue;
         *value = number<std::uint64_t>(field, 0);
@@ -173,8 +174,8 @@ void ZipDirectory::check_overlaps(std::int64_t directory_offset) const {
     if (!end || *end > next) {
       fail("member " + in_quotes(order[i]->name, 100) + " of " +
            std::to_string(order[i]->stored_bytes) + " bytes at byte " +
-           std::to_string(order[i]->header_offset) + " reaches beyond byte " +
-           std::to_string(next) + ", where the next one begins");
+           std::to_string(order[i]->header_offset) + " runs past byte " + std::to_string(next) +
+           ", where the next entry begins");
     }
   }
 }
@@ -187,7 +188,7 @@ const ZipEntry* ZipDirectory::find(const std::string& name) const {
 ByteRange ZipDirectory::data(const ZipEntry& entry) const {
   if (entry.method != 0 || entry.stored_bytes != entry.size_bytes) {
     fail("member " + in_quotes(entry.name, 100) +
-         " is compressed, expected it stored as it is. Save it without compression");
+         " is compressed, expected it uncompressed. Save the file without compression");
   }
   return stored(entry);
 }
@@ -199,9 +200,9 @@ bool ZipDirectory::is_deflated(const ZipEntry& entry) noexcept {
 
 Deflated ZipDirectory::deflated(const ZipEntry& entry) const {
   if (entry.size_bytes / kMaxDeflateRatio > entry.stored_bytes) {
-    fail("member " + in_quotes(entry.name, 100) + " announces " + std::to_string(entry.size_bytes) +
-         " bytes in " + std::to_string(entry.stored_bytes) +
-         " compressed ones, which cannot hold as many");
+    fail("member " + in_quotes(entry.name, 100) + " claims " + std::to_string(entry.size_bytes) +
+         " bytes, but its " + std::to_string(entry.stored_bytes) +
+         " compressed bytes cannot hold that many");
   }
   const ByteRange range = stored(entry);
   return {range.offset_bytes, range.size_bytes, entry.size_bytes};
@@ -216,7 +217,7 @@ ByteRange ZipDirectory::stored(const ZipEntry& entry) const {
   const std::int64_t begin = entry.header_offset + kLocalBytes + number<std::uint16_t>(header, 26) +
                              number<std::uint16_t>(header, 28);
   if (begin > slice_.size_bytes - entry.stored_bytes) {
-    fail("member " + in_quotes(entry.name, 100) + " ends behind the archive");
+    fail("member " + in_quotes(entry.name, 100) + " runs past the end of the archive");
   }
   return {slice_.offset_bytes + begin, entry.stored_bytes};
 }

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The directory of a zip archive, which may be a slice of a larger file: where its members stand.
+/// The directory of a zip archive: where its members are. The archive may be a slice of a larger
+/// file.
 
 #include <cstdint>
 #include <string>
@@ -14,7 +15,7 @@
 
 namespace wishart::checkpoint {
 
-/// A run of bytes of a file.
+/// A range of bytes of a file.
 struct ByteRange {
   std::int64_t offset_bytes = 0;
   std::int64_t size_bytes = 0;
@@ -23,13 +24,14 @@ struct ByteRange {
 struct ZipEntry {
   std::string name;
   std::int64_t header_offset = 0;  ///< of the local header, from the start of the file
-  std::int64_t stored_bytes = 0;   ///< as they stand in the archive
-  std::int64_t size_bytes = 0;     ///< after inflating
-  int method = 0;                  ///< 0: stored as they are
+  std::int64_t stored_bytes = 0;   ///< as stored in the archive
+  std::int64_t size_bytes = 0;     ///< after decompression
+  int method = 0;                  ///< 0: uncompressed
 };
 
-/// Reads a directory by its rules (PKWARE, APPNOTE.TXT 6.3; zip64 too) and trusts no number of it:
-/// members lie in the slice, before the directory, and do not overlap; no name stands twice.
+/// Reads a directory (PKWARE, APPNOTE.TXT 6.3; zip64 too) and trusts none of its numbers: it checks
+/// that members are inside the slice, before the directory, that they do not overlap, and that
+/// names are unique.
 class ZipDirectory {
 public:
   /// A directory larger than this is refused.
@@ -39,19 +41,19 @@ public:
   ZipDirectory(const InputFile& file, ByteRange slice, std::string place);
 
   [[nodiscard]] const std::vector<ZipEntry>& entries() const noexcept { return entries_; }
-  /// The member of this name, or nullptr.
+  /// The member with this name, or nullptr.
   [[nodiscard]] const ZipEntry* find(const std::string& name) const;
-  /// Where the bytes of a member stand in the file.
+  /// Where the bytes of a member are in the file.
   /// @throws Error if it is compressed
   [[nodiscard]] ByteRange data(const ZipEntry& entry) const;
   /// True if the bytes of a member are compressed by deflate.
   [[nodiscard]] static bool is_deflated(const ZipEntry& entry) noexcept;
-  /// Where the compressed bytes of such a member stand in the file.
-  /// @throws Error if they cannot hold as much as is announced
+  /// Where the compressed bytes of such a member are in the file.
+  /// @throws Error if they cannot hold the declared size
   [[nodiscard]] Deflated deflated(const ZipEntry& entry) const;
   /// The bytes of a member of at most `max_bytes`.
   [[nodiscard]] std::string read(const ZipEntry& entry, std::int64_t max_bytes) const;
-  /// XXH3-128 of the directory, which holds the checksums of all members.
+  /// XXH3-128 of the directory, which contains the checksums of all members.
   [[nodiscard]] const std::string& hash() const noexcept { return hash_; }
 
 private:
@@ -59,7 +61,7 @@ private:
     std::int64_t count = 0;
     std::int64_t offset = 0;
     std::int64_t size = 0;
-    std::int64_t limit = 0;  // what stands behind the directory begins here
+    std::int64_t limit = 0;  // the end record is here; the directory must end before it
   };
   [[nodiscard]] End find_end() const;
   [[nodiscard]] End zip64_end(std::int64_t locator_offset) const;

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTracker = "latest_checkpointed_iteration.txt";
 
-/// Megatron's tracker beside the folder: the last iteration that is whole.
+/// Megatron's tracker file beside the folder: the last complete iteration.
 std::optional<std::int64_t> tracked_iteration(const fs::path& parent) {
   std::error_code status;
   if (!fs::exists(parent / kTracker, status)) return std::nullopt;
@@ -34,7 +34,7 @@ std::optional<std::int64_t> tracked_iteration(const fs::path& parent) {
   return std::nullopt;
 }
 
-/// DeepSpeed's tracker beside the folder: the last tag that is whole.
+/// DeepSpeed's tracker file beside the folder: the last complete tag.
 std::int64_t tracked_tag(const fs::path& parent) {
   std::error_code status;
   if (!fs::exists(parent / "latest", status) || fs::is_directory(parent / "latest", status)) {
@@ -47,7 +47,7 @@ std::int64_t tracked_tag(const fs::path& parent) {
   }
 }
 
-/// A file that an index names and that is not there, or a number that shards lack.
+/// A missing file that an index names, or a missing shard number.
 std::string missing_file(const fs::path& folder, const FolderContent& content) {
   try {
     if (content.kind == FolderContent::Kind::files) check_shards_complete(content.weights, folder);

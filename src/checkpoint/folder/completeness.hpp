@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Whether a checkpoint of a history is whole, by the marks that writers leave last.
+/// Whether a checkpoint of a history is complete, judged by what writers leave last.
 
 #include <filesystem>
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace wishart::checkpoint {
 
-/// What is not there yet, as a sentence's end; empty if nothing is known to be missing.
+/// What is still missing, as the end of a sentence; empty if nothing is known to be missing.
 /// `siblings_have_state`: other checkpoints of the history have a trainer_state.json, which the
 /// Trainer of Hugging Face writes after the weights.
 [[nodiscard]] std::string missing_part(const std::filesystem::path& folder,

@@ -34,7 +34,7 @@ std::map<std::string, std::string> revisions_of(const fs::path& model) {
       while (!commit.empty() && (commit.back() == '\n' || commit.back() == '\r')) commit.pop_back();
       if (is_commit(commit)) revisions[name] = commit;
     } catch (const Error&) {
-      continue;  // a revision that cannot be read names nothing
+      continue;  // ignore a revision that cannot be read
     }
   }
   return revisions;
@@ -60,7 +60,7 @@ std::string checkpoint_name(const fs::path& path) {
   if (whole.parent_path().filename() != "snapshots") return last;
   std::string best;
   for (const auto& [revision, commit] : revisions_of(whole.parent_path().parent_path())) {
-    // `main` moves; any other name says more.
+    // `main` moves, so any other name is more informative.
     if (commit == last && (best.empty() || best == "main")) best = revision;
   }
   return best.empty() ? last : best;

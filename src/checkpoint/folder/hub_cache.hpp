@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The hub's cache: `models--org--name` with snapshots by commit, and names of revisions for them.
+/// The Hugging Face hub cache: `models--org--name` with snapshots by commit, and revisions that
+/// name them.
 
 #include <filesystem>
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace wishart::checkpoint {
 
-/// The folders of snapshots that `folder`, a model of the hub's cache, has a revision for; empty if
-/// it is none.
+/// The snapshot folders that have a revision, if `folder` is a model of the hub cache; otherwise
+/// empty.
 [[nodiscard]] std::vector<std::filesystem::path> hub_snapshots(const std::filesystem::path& folder);
 
 }  // namespace wishart::checkpoint

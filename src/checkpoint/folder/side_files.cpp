@@ -18,8 +18,8 @@ namespace {
 
 using Kind = JsonScanner::Kind;
 
-/// Calls `read(scanner)` on the text of `file` if there is one; what goes wrong becomes a warning.
-/// Returns false if there was no file or it was broken.
+/// Calls `read(scanner)` on the text of `file`, if the file exists. Errors become a warning.
+/// Returns false if the file does not exist or is broken.
 template <class Read>
 bool read_side_file(const std::filesystem::path& file, std::int64_t max_bytes,
                     std::vector<std::string>& warnings, Read&& read) {
@@ -37,7 +37,7 @@ bool read_side_file(const std::filesystem::path& file, std::int64_t max_bytes,
   }
 }
 
-/// The members of config.json that may matter, as found.
+/// The members of config.json that may be used, as found.
 struct ConfigObject {
   std::map<std::string, std::int64_t> integers;
   std::string model_type;
@@ -59,7 +59,7 @@ void read_architectures(JsonScanner& scanner, std::vector<std::string>& out) {
   });
 }
 
-/// A number if it is an integer of 64 bits; anything else tells nothing.
+/// A number if it is a 64-bit integer; anything else is ignored.
 std::optional<std::int64_t> read_integer(JsonScanner& scanner) {
   if (scanner.peek() != Kind::number) {
     scanner.skip_value();
@@ -89,7 +89,7 @@ void read_config_object(JsonScanner& scanner, ConfigObject& object, ConfigObject
     } else if (key == "new_decoder_architecture" && kind == Kind::boolean) {
       object.new_decoder_architecture = scanner.read_boolean();
     } else if (key == "attn_config" && kind == Kind::object && text != nullptr) {
-      read_config_object(scanner, object, nullptr);  // MPT and DBRX have their heads there
+      read_config_object(scanner, object, nullptr);  // MPT and DBRX store their head counts there
     } else if (key == "quantization_config") {
       object.quantized = kind != Kind::null;
       scanner.skip_value();
@@ -175,7 +175,7 @@ ModelConfig read_model_config(const std::filesystem::path& folder,
                       [&](JsonScanner& scanner) { read_config_object(scanner, top, &text); })) {
     return {};
   }
-  // The first name that is there, at the top before text_config.
+  // The first of these names that exists; the top level takes precedence over text_config.
   const auto integer = [&](std::initializer_list<const char*> names) {
     for (const ConfigObject* object : {&top, &text}) {
       for (const char* name : names) {
@@ -218,7 +218,7 @@ TrainingState read_training_state(const std::filesystem::path& folder, std::stri
   const StepName named = parse_step_name(name);
   TrainingState training;
   training.step = state.global_step.value_or(named.step);
-  // The Trainer writes 0 where it did not count.
+  // The Trainer writes 0 if it did not count.
   const bool counted = state.tokens && (*state.tokens > 0 || training.step == 0);
   training.tokens = counted ? *state.tokens : named.tokens;
   const std::int64_t last =

@@ -16,14 +16,14 @@ namespace wishart::checkpoint {
 /// Bound on trainer_state.json, which is read as a whole.
 inline constexpr std::int64_t kMaxTrainerStateBytes = std::int64_t{512} << 20;
 
-/// `config.json` of the folder. A missing file gives an empty config; a broken one gives an empty
-/// config and a warning: the weights can be analysed without it.
+/// `config.json` of the folder. A missing file gives an empty config. A broken one gives an empty
+/// config and a warning, because the weights can be analysed without it.
 [[nodiscard]] ModelConfig read_model_config(const std::filesystem::path& folder,
                                             std::vector<std::string>& warnings);
 
 /// Step, tokens and losses from `trainer_state.json` of the folder; step and tokens that it does
-/// not have, from `name` (step_name.hpp). Losses are those of the last record up to the step. A
-/// broken file gives a warning.
+/// not contain come from `name` (step_name.hpp). Losses are those of the last record up to the
+/// step. A broken file gives a warning.
 [[nodiscard]] TrainingState read_training_state(const std::filesystem::path& folder,
                                                 std::string_view name,
                                                 std::vector<std::string>& warnings);

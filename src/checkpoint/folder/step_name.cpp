@@ -12,7 +12,7 @@ bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_separator(char c) noexcept { return c == '-' || c == '_' || c == '='; }
 
-/// The integer that `text` begins with, and moves `text` behind it.
+/// Takes the integer at the start of `text` and advances `text` past it.
 std::optional<std::int64_t> take_integer(std::string_view& text) {
   if (text.empty() || !is_digit(text.front())) return std::nullopt;
   std::int64_t value = 0;
@@ -22,7 +22,7 @@ std::optional<std::int64_t> take_integer(std::string_view& text) {
   return value;
 }
 
-/// The step if `text` begins with a word for it.
+/// The step if `text` begins with one of the words for it.
 std::optional<std::int64_t> step_at(std::string_view text) {
   constexpr std::array<std::string_view, 6> kWords{"step",  "iter",        "checkpoint",
                                                    "batch", "global_step", "ba"};

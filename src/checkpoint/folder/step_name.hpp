@@ -1,14 +1,14 @@
 #pragma once
 
 /// @file
-/// The place of a checkpoint in its training, as the name of its folder tells it.
+/// The training step of a checkpoint, read from the name of its folder.
 
 #include <cstdint>
 #include <string_view>
 
 namespace wishart::checkpoint {
 
-/// What a name such as `checkpoint-600` or `stage1-step928646-tokens3896B` says; -1: nothing.
+/// The numbers in a name such as `checkpoint-600` or `stage1-step928646-tokens3896B`; -1 if absent.
 struct StepName {
   std::int64_t stage = -1;
   std::int64_t step = -1;
@@ -19,8 +19,8 @@ struct StepName {
 ///
 /// The step is the number after the first of the words `step`, `iter`, `checkpoint`, `global_step`,
 /// `ba` and `batch` that begins the name or follows one of `-_=`, with at most one of `-_=` between
-/// word and number. `step100k`, `step1.5` tell no step: what stands behind the number would change
-/// it.
+/// word and number. `step100k` and `step1.5` give no step, because what follows the number would
+/// change it.
 [[nodiscard]] StepName parse_step_name(std::string_view name);
 
 }  // namespace wishart::checkpoint

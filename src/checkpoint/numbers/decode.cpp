@@ -15,7 +15,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// An element at any address. Compilers make one load of it.
+/// An element at any address. Compiles to a single load.
 template <class T>
 T load(const std::byte* at) noexcept {
   T value;
@@ -27,16 +27,17 @@ float from_bf16(std::uint16_t code) noexcept {
   return std::bit_cast<float>(static_cast<std::uint32_t>(code) << 16U);
 }
 
-/// IEEE binary16 without branches, so that loops vectorise.
+/// Converts IEEE binary16 without branches, so that loops vectorise.
 float from_f16(std::uint16_t code) noexcept {
   constexpr std::uint32_t kRebias = 112U << 23U;  // 127 - 15, at the exponent of a float
-  // Conditions as masks of all ones or none: the compiler would make branches of `?:` on floats.
+  // Conditions as masks of all ones or zeros, because the compiler would turn `?:` on floats into
+  // branches.
   const auto mask = [](bool condition) { return std::uint32_t{0} - std::uint32_t{condition}; };
   const std::uint32_t magnitude = code & 0x7FFFU;
-  // Exponent 31 means infinity or NaN and becomes 255, by the same step once more.
+  // Exponent 31 means infinity or NaN. Applying the same step again turns it into 255.
   const std::uint32_t normal =
       (magnitude << 13U) + kRebias + (kRebias & mask(magnitude >= 0x7C00U));
-  // A subnormal is magnitude * 2^-24, which is the last place of floats from 0.5 on.
+  // A subnormal is magnitude * 2^-24, and 2^-24 is the last place of floats in [0.5, 1).
   const float subnormal = std::bit_cast<float>(magnitude + (126U << 23U)) - 0.5F;
   const std::uint32_t small = mask(magnitude < 0x400U);
   const std::uint32_t bits = (std::bit_cast<std::uint32_t>(subnormal) & small) | (normal & ~small);
@@ -168,9 +169,10 @@ bool can_decode(Dtype dtype) noexcept {
 
 void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                  std::span<double> out) {
-  require(can_decode(dtype), "elements of this dtype are not converted to numbers");
+  require(can_decode(dtype), "elements of this dtype cannot be converted to numbers");
   const auto element_bytes = static_cast<std::size_t>(dtype_bits(dtype) / 8);
-  require(raw.size() == out.size() * element_bytes, "as many elements must go in as come out");
+  require(raw.size() == out.size() * element_bytes,
+          "the input and the output must have the same number of elements");
   const std::size_t done = decode_vectors(set, dtype, raw, out);
   decode_portable(dtype, raw.subspan(done * element_bytes), out.subspan(done));
 }

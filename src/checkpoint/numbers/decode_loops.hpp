@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The loops behind `decode`, for one instruction set each. All give the same bits.
+/// The loops behind `decode`, one for each instruction set. All give the same bits.
 
 #include <cstddef>
 #include <span>
@@ -15,10 +15,10 @@ namespace wishart::checkpoint {
 void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                  std::span<double> out);
 
-/// Converts a leading part of the elements by vectors.
+/// Converts a leading part of the elements with vector instructions.
 /// @pre as for `decode`
-/// @returns how many: all but fewer than 16, or 0 if `set`, the dtype or the architecture has only
-///          the portable loop
+/// @returns how many were converted: all but at most 15, or 0 if there is only a portable loop for
+///          `set`, the dtype or the architecture
 std::size_t decode_vectors(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                            std::span<double> out) noexcept;
 

@@ -7,8 +7,8 @@
 
 #include "numbers/format8.hpp"
 
-// Every function that handles vectors is compiled for AVX2 alone, whatever the rest of the program
-// is compiled for, and only called where the processor has it.
+// Every function that handles vectors is compiled for AVX2, whatever target the rest of the program
+// has. It is called only if the processor supports AVX2.
 #define WISHART_AVX2 __attribute__((target("avx2")))
 #define WISHART_AVX2_INLINE __attribute__((target("avx2"), always_inline)) inline
 
@@ -29,8 +29,8 @@ WISHART_AVX2_INLINE __m256i load_8(const std::byte* at) noexcept {
 
 WISHART_AVX2_INLINE __m256i all(int value) noexcept { return _mm256_set1_epi32(value); }
 
-/// The bits of floats from a code with `mantissa_bits` and `bias`, sign in bit `sign_bit`; the
-/// largest exponent is a number like any other unless `ieee`.
+/// Converts codes with `mantissa_bits`, `bias` and the sign in bit `sign_bit` to the bits of
+/// floats. Unless `ieee`, the largest exponent is an ordinary number.
 WISHART_AVX2_INLINE __m256i widened(__m256i codes, int mantissa_bits, int bias, int sign_bit,
                                     bool ieee) noexcept {
   const int up = 23 - mantissa_bits;
@@ -38,13 +38,13 @@ WISHART_AVX2_INLINE __m256i widened(__m256i codes, int mantissa_bits, int bias, 
   const __m256i magnitude = _mm256_and_si256(codes, all((1 << sign_bit) - 1));
   __m256i bits = _mm256_add_epi32(_mm256_slli_epi32(magnitude, up), all(rebias));
   if (ieee) {
-    // Infinity and NaN keep their mantissa; the exponent becomes 255 by the same step once more.
+    // Infinity and NaN keep their mantissa. Applying the same step again makes the exponent 255.
     const int largest = (1 << sign_bit) - (1 << mantissa_bits);
     const __m256i special = _mm256_cmpgt_epi32(magnitude, all(largest - 1));
     bits = _mm256_add_epi32(bits, _mm256_and_si256(special, all(rebias)));
   }
-  // A subnormal is a multiple of the last place that floats have from 2^n on, n = 24 - bias -
-  // mantissa_bits: added to 2^n as an integer and taken off it as a float, without rounding.
+  // A subnormal is a multiple of the last place of floats at 2^n, n = 24 - bias - mantissa_bits. It
+  // is added to 2^n as an integer, then 2^n is subtracted as a float, which is exact.
   const int power = (127 + 24 - bias - mantissa_bits) << 23;
   const __m256 shifted = _mm256_castsi256_ps(_mm256_add_epi32(magnitude, all(power)));
   const __m256i subnormal =
@@ -93,7 +93,8 @@ struct F8 {
         nan = _mm256_cmpeq_epi32(codes, all(0x80));
         break;
     }
-    return _mm256_blendv_epi8(bits, all(0x7FC00000), nan);  // the NaN of the portable tables
+    return _mm256_blendv_epi8(bits, all(0x7FC00000),
+                              nan);  // the same NaN as in the portable tables
   }
 };
 
@@ -112,15 +113,15 @@ WISHART_AVX2_INLINE void convert_8(const std::byte* from, double* to) noexcept {
   _mm256_storeu_pd(to + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(floats, 1)));
 }
 
-/// How many elements stand before the first one at the beginning of a cache line.
+/// The number of elements before the first one that starts a cache line.
 std::size_t before_line(const double* to) noexcept {
   return (64 - reinterpret_cast<std::uintptr_t>(to) % 64) % 64 / sizeof(double);
 }
 
-// What limits these loops is storing. So the stores are aligned: the first 8 elements are written
-// where they are, and again, from the first cache line on, with those that follow. Where the codes
-// are the end of the output, those of the second writing must outlast the first: with 16 elements
-// of at most 4 bytes they begin behind it.
+// These loops are limited by stores, so stores are aligned: the first 8 elements are stored
+// unaligned, then the loop starts at the first cache line and stores some of them again. If the
+// codes are at the end of the output, the first store must not overwrite codes that are still
+// needed: with at least 16 elements of at most 4 bytes, the codes begin after it.
 constexpr std::size_t kFewest = 16;
 
 template <class Format>
@@ -134,7 +135,7 @@ WISHART_AVX2 std::size_t convert_avx2(const std::byte* from, double* to,
   return i;
 }
 
-/// One store where AVX2 needs two; nothing else is gained by wider vectors.
+/// One store where AVX2 needs two. Wider vectors bring no other gain.
 template <class Format>
 __attribute__((target("avx2,avx512f"))) std::size_t convert_avx512(const std::byte* from,
                                                                    double* to,
@@ -163,7 +164,7 @@ std::size_t convert(InstructionSet set, std::span<const std::byte> raw,
 std::size_t decode_vectors(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                            std::span<double> out) noexcept {
   if (set == InstructionSet::portable) return 0;
-  // A chain of comparisons: what is not named here is left to the portable loops.
+  // Dtypes not listed here use the portable loops.
   if (dtype == Dtype::bf16) return convert<Bf16>(set, raw, out);
   if (dtype == Dtype::f16) return convert<F16>(set, raw, out);
   if (dtype == Dtype::f32) return convert<F32>(set, raw, out);

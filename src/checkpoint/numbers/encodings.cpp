@@ -13,7 +13,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Elements of a second operand that are held at once: 2 MiB as float64.
+/// Elements of a second operand held at a time: 2 MiB as float64.
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
 
 std::int64_t rows_of(const Block& block) { return block.row_end - block.row_begin; }
@@ -85,7 +85,7 @@ void read_rescaled_rows(ElementReader& reader, const Tensor& tensor, const Block
 
 void read_rows(ElementReader& reader, const Tensor& tensor, const Block& block,
                std::span<double> out) {
-  require(tensor.numbers.size() == 3 && tensor.numbers[1] > 0, "some rows have no runs");
+  require(tensor.numbers.size() == 3 && tensor.numbers[1] > 0, "an encoding by rows has no runs");
   const std::int64_t first = tensor.numbers[0];
   const std::int64_t run = tensor.numbers[1];
   const std::int64_t cols = cols_of(block);
@@ -118,7 +118,8 @@ double fp4_value(unsigned code) noexcept {
 
 void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& block,
                   std::span<double> out) {
-  require(tensor.parts.size() >= least_parts(tensor.encoding), "an encoded tensor lacks a part");
+  require(tensor.parts.size() >= least_parts(tensor.encoding),
+          "an encoded tensor is missing a part");
   switch (tensor.encoding) {
     case Encoding::plain:
       return require(false, "a plain tensor is not encoded");
@@ -134,7 +135,7 @@ void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& bloc
       return read_varints(reader, tensor, block, out);
     case Encoding::gptq:
     case Encoding::awq:
-      // Their words run down columns: a block of many rows is read best as a whole.
+      // Words run down columns, so a block of many rows is best read as a whole.
       return read_quantised(reader, tensor, block, out);
     case Encoding::scaled:
     case Encoding::fp4:

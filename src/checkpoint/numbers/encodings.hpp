@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Encoded tensors to numbers, block by block: quantised weights, products, sums.
+/// Converts encoded tensors to numbers, block by block: quantised weights, products, sums.
 ///
 /// What each encoding has in `parts` and in `numbers`. Parts are plain tensors unless said
 /// otherwise. R x C is the last two dimensions, i a row, j a column, e = i * C + j. Formulas and

@@ -17,29 +17,30 @@ struct Box {
   std::vector<std::int64_t> size;
 };
 
-/// Throws if the elements do not lie in the tensor, or the tensor not in its file: both come from
-/// our own catalogue.
+/// Throws if the elements are outside the tensor, or the tensor outside its file. Both would be
+/// bugs, because they come from our own catalogue.
 void check_bounds(const Tensor& tensor, std::int64_t first, std::int64_t count) {
   require(tensor.encoding != Encoding::plain || can_decode(tensor.dtype),
-          "only floating tensors are read as numbers");
+          "only floating-point tensors can be read as numbers");
   const std::optional<std::int64_t> end = checked_sum(first, count);
   require(first >= 0 && end && *end <= tensor.num_elements,
-          "elements were asked for that the tensor does not have");
+          "elements outside the tensor were requested");
 }
 
 void check_dense(const Tensor& tensor, std::int64_t file_bytes) {
   const std::optional<std::int64_t> bytes =
       checked_product(tensor.num_elements, dtype_bits(tensor.dtype) / 8);
-  require(bytes && *bytes == tensor.size_bytes, "a tensor's size is not that of its elements");
+  require(bytes && *bytes == tensor.size_bytes,
+          "a tensor's size in bytes does not match its elements");
   const std::optional<std::int64_t> file_end = checked_sum(tensor.offset_bytes, *bytes);
   require(tensor.offset_bytes >= 0 && file_end && *file_end <= file_bytes,
-          "a tensor lies outside its file");
+          "a tensor extends beyond its file");
 }
 
 void check_extent(const Extent& extent, Dtype dtype, std::int64_t file_bytes) {
   const std::size_t rank = extent.size.size();
   require(extent.origin.size() == rank && extent.strides.size() == rank,
-          "an extent has not one number for each dimension");
+          "an extent does not have one number per dimension");
   std::optional<std::int64_t> last = 0;
   for (std::size_t d = 0; d < rank; ++d) {
     require(extent.origin[d] >= 0 && extent.size[d] >= 1 && extent.strides[d] >= 0,
@@ -50,7 +51,8 @@ void check_extent(const Extent& extent, Dtype dtype, std::int64_t file_bytes) {
   const std::int64_t element_bytes = dtype_bits(dtype) / 8;
   const auto bytes = last ? checked_product(*last + 1, element_bytes) : std::nullopt;
   const auto end = bytes ? checked_sum(extent.offset_bytes, *bytes) : std::nullopt;
-  require(extent.offset_bytes >= 0 && end && *end <= file_bytes, "an extent lies outside its file");
+  require(extent.offset_bytes >= 0 && end && *end <= file_bytes,
+          "an extent extends beyond its file");
 }
 
 void check_block(const Tensor& tensor, const Block& block, std::size_t out_size) {
@@ -58,15 +60,15 @@ void check_block(const Tensor& tensor, const Block& block, std::size_t out_size)
   const std::int64_t height = width == 0 ? 0 : tensor.num_elements / width;
   require(0 <= block.row_begin && block.row_begin <= block.row_end && block.row_end <= height &&
               0 <= block.col_begin && block.col_begin <= block.col_end && block.col_end <= width,
-          "elements were asked for that the tensor does not have");
+          "elements outside the tensor were requested");
   const auto size =
       checked_product(block.row_end - block.row_begin, block.col_end - block.col_begin);
   require(size && static_cast<std::size_t>(*size) == out_size,
-          "a block does not fill its output exactly");
+          "the output does not have the size of the block");
 }
 
-/// The boxes that rows [begin, end) of the dimensions before the last are; the last one is whole
-/// columns [col_begin, col_end).
+/// Splits rows [begin, end), counted over all dimensions but the last, into boxes. In the last
+/// dimension each covers [col_begin, col_end).
 class RowBoxes {
 public:
   RowBoxes(const std::vector<std::int64_t>& shape, const Block& block) : shape_(shape) {
@@ -89,7 +91,7 @@ private:
     for (std::size_t d = dimension + 1; d + 1 < shape_.size(); ++d) inner *= shape_[d];
     const std::int64_t first = begin / inner;
     const std::int64_t last = (end - 1) / inner;
-    if (first == last) {  // inside of one step of this dimension
+    if (first == last) {  // inside one step of this dimension
       if (begin == first * inner && end == (first + 1) * inner) return whole(dimension, first, 1);
       return step(dimension, first, begin - first * inner, end - first * inner);
     }
@@ -120,7 +122,7 @@ private:
   std::vector<Box> boxes_;
 };
 
-/// The common part of a box and an extent as axes; false if there is none.
+/// The intersection of a box and an extent as axes; false if it is empty.
 struct Overlap {
   std::vector<Axis> axes;
   std::int64_t file_first = 0;  ///< elements from the extent's first
@@ -172,7 +174,7 @@ FileReader::FileReader(std::filesystem::path root, std::vector<SourceFile> files
 
 std::int64_t FileReader::size_of(const Tensor& tensor, std::int32_t file) const {
   require(file >= 0 && static_cast<std::size_t>(file) < files_.size(),
-          "a tensor names a file that the checkpoint does not have");
+          "a tensor refers to a file that is not in the checkpoint");
   if (tensor.deflated.size_bytes > 0) return tensor.deflated.size_bytes;
   return files_.source(static_cast<std::size_t>(file)).size_bytes;
 }
@@ -183,7 +185,7 @@ std::int64_t FileReader::size_of(const Tensor& tensor, const Extent& extent) con
   if (stored.size_bytes == 0) return bytes;
   const auto end = checked_sum(stored.offset_bytes, stored.stored_bytes);
   require(stored.offset_bytes >= 0 && stored.stored_bytes >= 0 && end && *end <= bytes,
-          "a chunk lies outside its file");
+          "a chunk extends beyond its file");
   return stored.size_bytes;
 }
 
@@ -231,7 +233,7 @@ void FileReader::read_elements(const Tensor& tensor, std::int64_t first, std::sp
     if (out.empty()) return read_dense(tensor, 0, {{0, 1, 1}}, nullptr);
     return read_dense(tensor, first, {{count, 1, 1}}, out.data());
   }
-  // Rows that are whole in the middle, parts of rows before and behind.
+  // Whole rows in the middle, parts of rows before and after.
   const std::int64_t width = row_length(tensor);
   while (!out.empty()) {
     const std::int64_t row = first / width;
@@ -273,7 +275,7 @@ void FileReader::read_rectangle(const Tensor& tensor, const Block& block, std::s
 void FileReader::read_extents(const Tensor& tensor, const Block& block, std::span<double> out) {
   const std::size_t rank = tensor.shape.size();
   const std::int64_t cols = block.col_end - block.col_begin;
-  // Steps in the output of one step of each dimension.
+  // Output strides of each dimension.
   std::vector<std::int64_t> out_strides(rank, 1);
   for (std::size_t d = rank - 1; d-- > 0;) {
     out_strides[d] = d + 2 == rank ? cols : out_strides[d + 1] * tensor.shape[d + 1];
@@ -306,7 +308,7 @@ void FileReader::read_flat_extents(const Tensor& tensor, std::int64_t first, std
   const Box wanted{{first}, {count}};
   Overlap common;
   for (const Extent& extent : tensor.extents) {
-    require(extent.size.size() == 1, "an extent has not one number for each dimension");
+    require(extent.size.size() == 1, "an extent does not have one number per dimension");
     if (!overlap(wanted, extent, common)) continue;
     check_extent(extent, tensor.dtype, size_of(tensor, extent));
     common.axes[0].out_stride = 1;

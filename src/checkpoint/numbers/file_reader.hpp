@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Elements of tensors of any format: dense, in extents, or encoded.
+/// Reads elements of tensors of any format: dense, in extents, or encoded.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,9 +21,9 @@ namespace wishart::checkpoint {
 
 class FileReader final : public ElementReader {
 public:
-  /// Files open at a time; a node runs many ranks, and a limit of 1024 a process is common.
+  /// Files open at a time. A limit of 1024 per process is common, and a node runs many ranks.
   static constexpr std::size_t kMaxOpenFiles = 64;
-  /// Compressed members that are read on from where they stand: of a tensor, its base, its parts.
+  /// Open decompression streams, so that reads can continue: for a tensor, its base and its parts.
   static constexpr std::size_t kMaxInflaters = 8;
 
   FileReader(std::filesystem::path root, std::vector<SourceFile> files,
@@ -38,7 +38,7 @@ private:
   void read_dense(const Tensor& tensor, std::int64_t first, std::vector<Axis> axes, double* out);
   void read_extents(const Tensor& tensor, const Block& block, std::span<double> out);
   void read_flat_extents(const Tensor& tensor, std::int64_t first, std::int64_t count, double* out);
-  /// Where elements begin: bytes of a file, inflated ones, or those of a chunk.
+  /// Where elements begin: in the bytes of a file, in decompressed bytes, or in those of a chunk.
   struct Place {
     std::int32_t file = 0;
     std::int64_t offset_bytes = 0;
@@ -46,7 +46,7 @@ private:
   };
   [[nodiscard]] static Place place_in(const Extent& extent, std::int64_t element, Dtype dtype);
   void read_place(const Tensor& tensor, const Place& place, std::vector<Axis> axes, double* out);
-  /// Bytes that there are to read of: those of the file, or the inflated ones.
+  /// The number of bytes available: those of the file, or the decompressed ones.
   [[nodiscard]] std::int64_t size_of(const Tensor& tensor, std::int32_t file) const;
   [[nodiscard]] std::int64_t size_of(const Tensor& tensor, const Extent& extent) const;
   [[nodiscard]] Inflater& inflater_of(std::int32_t file, const Deflated& range);

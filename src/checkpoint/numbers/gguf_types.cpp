@@ -12,8 +12,8 @@
 #include "numbers/encodings.hpp"
 
 // Layouts: ggml, ggml-common.h (the structs block_*) and ggml-quants.c (dequantize_row_*). All
-// numbers below are places in those structs, in bytes, or counts of bits. A half of 32 codes in 16
-// bytes: the first 16 codes are the low halves of the bytes, the others the high ones.
+// numbers below are byte offsets in those structs, or counts of bits. Of 32 codes in 16 bytes, the
+// first 16 are the low halves of the bytes, the others the high halves.
 
 namespace wishart::checkpoint {
 namespace {
@@ -98,7 +98,7 @@ void q8_0(Bytes b, double* out) {
   for (int e = 0; e < 32; ++e) out[e] = scale * signed_byte(b[2 + e]);
 }
 
-/// Two bits of a code of Q2_K and Q3_K: 128 codes in 32 bytes, 32 codes at each place of a byte.
+/// Two bits of a code of Q2_K and Q3_K: 128 codes in 32 bytes, 32 codes at each bit position.
 unsigned two_bits(Bytes codes, int e) {
   return (codes[32 * (e / 128) + e % 32] >> static_cast<unsigned>(2 * (e % 128 / 32))) & 3U;
 }
@@ -179,7 +179,7 @@ void iq4_xs(Bytes b, double* out) {
 }
 
 void mxfp4(Bytes b, double* out) {
-  // ggml gives the exponent 255 no meaning of its own, unlike OCP's E8M0.
+  // Unlike OCP's E8M0, ggml gives exponent 255 no special meaning.
   const double scale = std::ldexp(1.0, static_cast<int>(b[0]) - 127);
   for (int e = 0; e < 32; ++e) out[e] = fp4_value(nibble(b + 1, e, 16)) * scale;
 }
@@ -219,7 +219,8 @@ void tq2_0(Bytes b, double* out) {
   for (int e = 0; e < 256; ++e) out[e] = scale * (static_cast<int>(two_bits(b, e)) - 1);
 }
 
-/// Five base-3 digits a byte, the byte being a fraction of 256: 160 elements, 80, and 16 by fours.
+/// Five base-3 digits per byte, which is read as a fraction of 256. The first 32 bytes have 160
+/// elements, the next 16 have 80, and the last 4 have 16 (four digits each).
 void tq1_0(Bytes b, double* out) {
   constexpr std::array<unsigned, 5> kPowers{1, 3, 9, 27, 81};
   const double scale = half(b + 52);
@@ -249,7 +250,7 @@ const GgufType* gguf_type(std::int64_t number) noexcept {
 void decode_gguf_block(const GgufType& type, std::span<const std::uint8_t> block,
                        std::span<double> out) {
   require(std::ssize(block) == type.block_bytes && std::ssize(out) == type.block_elements,
-          "a block of GGUF has not the length of its type");
+          "a GGUF block does not have the length of its type");
   Bytes b = block.data();
   double* to = out.data();
   switch (type.number) {
@@ -290,7 +291,7 @@ void decode_gguf_block(const GgufType& type, std::span<const std::uint8_t> block
     case 42:
       return q2_0(b, to);
     default:
-      return require(false, "blocks of this type of GGUF are not converted to numbers");
+      return require(false, "blocks of this GGUF type cannot be converted to numbers");
   }
 }
 

@@ -17,12 +17,12 @@ using Values = std::vector<double>;
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-/// A word of codes, read as a number, as its bits.
+/// The bits of a word of codes that was read as a number.
 std::uint32_t word(double value) {
   return static_cast<std::uint32_t>(static_cast<std::int64_t>(value));
 }
 
-/// The `bits` bits of a word from `bits` * `place` on.
+/// The `bits` bits of a word starting at bit `bits` * `place`.
 std::int64_t code_of(double value, std::int64_t bits, std::int64_t place) {
   return (word(value) >> static_cast<unsigned>(bits * place)) &
          ((1U << static_cast<unsigned>(bits)) - 1U);
@@ -53,7 +53,7 @@ struct Rectangle {
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-/// DeepSeek-V3, README_WEIGHTS.md, and the schemes with a scale for a row or a tensor.
+/// DeepSeek-V3, README_WEIGHTS.md, and the schemes with a scale per row or per tensor.
 void read_scaled(ElementReader& reader, const Tensor& tensor, const Block& block,
                  std::span<double> out) {
   const std::int64_t block_rows = tensor.numbers[0];
@@ -136,7 +136,7 @@ void read_packed_int(ElementReader& reader, const Tensor& tensor, const Block& b
     for (std::int64_t j = block.col_begin; j < block.col_end; ++j) {
       std::int64_t g =
           has_groups ? static_cast<std::int64_t>(group_of[at(j - block.col_begin)]) : -1;
-      if (g < 0) g = j / group;  // also where the file says -1: no order
+      if (g < 0) g = j / group;  // also for the file's -1, which means no reordering
       g = std::clamp<std::int64_t>(g, 0, groups - 1);
       std::int64_t zero = 0;
       if (has_zeros) {
@@ -246,7 +246,7 @@ void read_bnb4(ElementReader& reader, const Tensor& tensor, const Block& block,
 void read_gguf(ElementReader& reader, const Tensor& tensor, const Block& block,
                std::span<double> out) {
   const GgufType* type = gguf_type(tensor.numbers[0]);
-  require(type != nullptr, "a tensor has a type of GGUF that is not known");
+  require(type != nullptr, "a tensor has an unknown GGUF type");
   const std::int64_t first = block.col_begin / type->block_elements;
   const std::int64_t last = (block.col_end - 1) / type->block_elements + 1;
   const Rectangle stored(
@@ -297,7 +297,7 @@ void read_quantised(ElementReader& reader, const Tensor& tensor, const Block& bl
     case Encoding::varint:
       break;
   }
-  require(false, "a tensor has an encoding that no reader is for");
+  require(false, "a tensor has an encoding without a reader");
 }
 
 }  // namespace wishart::checkpoint

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Quantised weights to numbers, one block: codes times scales.
+/// Converts a block of quantised weights to numbers: codes times scales.
 
 #include <span>
 

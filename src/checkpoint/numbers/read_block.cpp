@@ -9,11 +9,11 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Elements read at once where more is read than is kept: 2 MiB as float64.
+/// Elements read at a time when more is read than is kept: 2 MiB as float64.
 constexpr std::int64_t kSpanElements = std::int64_t{1} << 18;
-/// Pieces of a row are read one by one if they are at least so long, or at least so far apart;
-/// otherwise what lies between them is read too. A call costs about as much as copying and
-/// converting some KiB from the page cache.
+/// Pieces of a row are read one by one if they are at least this long or this far apart. Otherwise
+/// the gaps are read too. A call costs about as much as copying and converting some KiB from the
+/// page cache.
 constexpr std::int64_t kLongPieceBytes = 4096;
 constexpr std::int64_t kWideGapBytes = 65536;
 
@@ -28,7 +28,7 @@ struct Dimension {
   [[nodiscard]] std::int64_t span(std::int64_t n) const { return (n - 1) * stride + 1; }
 };
 
-/// Throws unless the view of a rows x cols matrix stays in its tensor.
+/// Throws unless the view of a rows x cols matrix stays inside its tensor.
 void check_view(const Matrix& matrix, const View& view) {
   require(view.first >= 0 && view.row_stride >= 0 && view.col_stride >= 0,
           "a view begins before its tensor or has a negative stride");
@@ -36,23 +36,24 @@ void check_view(const Matrix& matrix, const View& view) {
   const auto across = checked_product(matrix.cols - 1, view.col_stride);
   const auto extent = down && across ? checked_sum(*down, *across) : std::nullopt;
   const auto last = extent ? checked_sum(view.first, *extent) : std::nullopt;
-  require(last && *last < matrix.tensor.num_elements, "a view reaches beyond its tensor");
+  require(last && *last < matrix.tensor.num_elements, "a view extends beyond its tensor");
 }
 
 void check_block(const Matrix& matrix, std::int64_t view, const Block& block,
                  std::size_t out_size) {
-  require(view >= 0 && view < matrix.num_views(), "a view was asked for that the matrix lacks");
+  require(view >= 0 && view < matrix.num_views(),
+          "a view that the matrix does not have was requested");
   require(0 <= block.row_begin && block.row_begin <= block.row_end && block.row_end <= matrix.rows,
-          "rows were asked for that the matrix lacks");
+          "rows outside the matrix were requested");
   require(0 <= block.col_begin && block.col_begin <= block.col_end && block.col_end <= matrix.cols,
-          "columns were asked for that the matrix lacks");
+          "columns outside the matrix were requested");
   const auto size =
       checked_product(block.row_end - block.row_begin, block.col_end - block.col_begin);
   require(size && static_cast<std::size_t>(*size) == out_size,
-          "a block does not fill its output exactly");
+          "the output does not have the size of the block");
 }
 
-/// Reads `outer` x `inner` elements from `first` on, by spans that cover as many steps as fit.
+/// Reads `outer` x `inner` elements from `first` on, in spans that cover as many steps as fit.
 void read_strided(ElementReader& reader, const Tensor& tensor, std::int64_t first,
                   const Dimension& outer, const Dimension& inner, std::span<double> out) {
   const std::int64_t inner_steps = std::min(
@@ -97,13 +98,13 @@ void read_values(ElementReader& reader, const Tensor& tensor, std::int64_t first
     }
     return;
   }
-  // The tighter dimension inside: a transposed view is read along its columns.
+  // The dimension with the smaller stride is the inner one: a transposed view is read along its
+  // columns.
   if (down.stride >= across.stride) return read_strided(reader, tensor, first, down, across, out);
   read_strided(reader, tensor, first, across, down, out);
 }
 
-/// A block of a tensor that is not dense, as a rectangle where the view runs along whole rows of
-/// it.
+/// Reads a block of a tensor that is not dense, as a rectangle if the view consists of whole rows.
 void read_other(ElementReader& reader, const Tensor& tensor, const View& view, const Block& block,
                 const Dimension& down, const Dimension& across, std::span<double> out) {
   const std::int64_t width = tensor.shape.empty() ? 1 : tensor.shape.back();

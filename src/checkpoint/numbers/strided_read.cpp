@@ -9,14 +9,13 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Pieces of at least this length, or at least so far apart, are read one by one; otherwise what
-/// lies between them is read too. A call costs about as much as copying and converting some KiB
-/// from the page cache.
+/// Pieces at least this long or this far apart are read one by one. Otherwise the gaps are read
+/// too. A call costs about as much as copying and converting some KiB from the page cache.
 constexpr std::int64_t kLongPieceBytes = 4096;
 constexpr std::int64_t kWideGapBytes = 65536;
-/// Elements read and converted at once where they go straight to the output: 512 KiB as float64,
-/// which a second-level cache of 1 MiB keeps; 128 KiB of bf16, where a call costs a few percent of
-/// the copying that it asks for. Parallel file systems read ahead by themselves.
+/// Elements read and converted at a time when they go straight to the output. As float64 this is
+/// 512 KiB, which fits into a second-level cache of 1 MiB. As bf16 it is 128 KiB, for which the
+/// system call costs a few percent of the copying. Parallel file systems read ahead by themselves.
 constexpr std::int64_t kDirectElements = std::int64_t{1} << 16;
 
 /// Elements from the first to the last that `axes` reach, both included.
@@ -26,7 +25,8 @@ std::int64_t span_of(std::span<const Axis> axes) {
   return span;
 }
 
-/// Axes without those of one step, the widest stride first, neighbours joined that are one.
+/// The axes, widest stride first, without those of one step. Adjacent axes that form one are
+/// merged.
 std::vector<Axis> simplified(std::vector<Axis> axes) {
   std::erase_if(axes, [](const Axis& axis) { return axis.count == 1; });
   std::stable_sort(axes.begin(), axes.end(),
@@ -87,7 +87,7 @@ public:
   }
 
 private:
-  /// How many steps of an axis, with all that is inside of them, are read in one call.
+  /// How many steps of an axis, with everything inside them, are read in one call.
   [[nodiscard]] std::int64_t steps_together(const Axis& axis, std::span<const Axis> inner) const {
     const bool direct = inner.empty() && axis.stride == 1 && axis.out_stride == 1;
     const std::int64_t most = direct ? kDirectElements : kReadBytes / element_bytes_;
@@ -111,8 +111,8 @@ private:
     if (dtype_ == Dtype::f64) {
       read_bytes_(offset_bytes, std::as_writable_bytes(values));
     } else {
-      // Into the end of what they become, and converted from there: less memory goes through the
-      // cache than with a buffer of their own.
+      // Read the codes into the end of the output and convert them in place: less memory passes
+      // through the cache than with a separate buffer.
       const std::size_t bytes = count * static_cast<std::size_t>(element_bytes_);
       const std::span<std::byte> raw = std::as_writable_bytes(values).last(bytes);
       read_bytes_(offset_bytes, raw);

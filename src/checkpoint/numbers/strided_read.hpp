@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Elements of a file that stand at regular distances, to elements of memory that do.
+/// Copies elements at regular distances in a file to elements at regular distances in memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,19 +20,19 @@ struct Axis {
   std::int64_t out_stride = 0;
 };
 
-/// Bytes read at once where what lies between elements is read too.
+/// Bytes read at a time when gaps between elements are read too.
 inline constexpr std::int64_t kReadBytes = std::int64_t{1} << 20;
 
-/// Memory that one reader uses again and again: the float64 values of at most kReadBytes.
+/// Memory that a reader reuses: the float64 values of at most kReadBytes.
 using ReadScratch = std::vector<double>;
 
-/// Fills the bytes with those from an offset on.
+/// Fills the output with bytes from an offset on.
 using ReadBytes = std::function<void(std::int64_t offset_bytes, std::span<std::byte> out)>;
 
 /// Reads the elements at `offset_bytes` + (sum of index * stride) elements, for every index of the
-/// axes, into `out`. What lies between them is read too where that is cheaper than another call.
+/// axes, into `out`. Gaps are read too where that is cheaper than another call.
 ///
-/// @pre the axes stay in the file and in the output; strides are not negative
+/// @pre the axes stay inside the file and the output; strides are not negative
 /// @throws what `read` throws
 void read_strided(const ReadBytes& read, Dtype dtype, std::int64_t offset_bytes,
                   std::vector<Axis> axes, double* out, ReadScratch& scratch);

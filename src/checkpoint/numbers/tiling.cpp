@@ -27,7 +27,7 @@ bool overlaps(const Extent& a, const Extent& b) {
   return true;
 }
 
-/// The dimension along which most chunks begin at places of their own.
+/// The dimension with the most distinct chunk origins.
 std::size_t widest_dimension(const Tensor& tensor) {
   std::size_t best = 0;
   std::size_t most = 0;
@@ -55,7 +55,7 @@ void check_tiling(const Tensor& tensor, const std::string& place) {
       if (extent.origin[d] < 0 || extent.size[d] < 1 || extent.size[d] > tensor.shape[d] ||
           extent.origin[d] > tensor.shape[d] - extent.size[d]) {
         fail("a chunk of shape " + printable(shape_text(extent.size), 100) + " at " +
-             printable(shape_text(extent.origin), 100) + " does not lie in it");
+             printable(shape_text(extent.origin), 100) + " is not inside the tensor");
       }
     }
     elements += volume(extent);
@@ -65,7 +65,7 @@ void check_tiling(const Tensor& tensor, const std::string& place) {
     fail("expected chunks of " + std::to_string(tensor.num_elements) + " elements, found " +
          (elements > tensor.num_elements ? "more" : std::to_string(elements)));
   }
-  // Those that begin before another one ends, along one dimension, are compared.
+  // Compare only chunks that overlap along one dimension.
   if (tensor.extents.empty()) return;
   const std::size_t along = widest_dimension(tensor);
   std::vector<const Extent*> order;

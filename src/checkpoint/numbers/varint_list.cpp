@@ -12,7 +12,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Some elements of a list, as they were last decoded: the next row mostly begins in them.
+/// The most recently decoded elements of a list. The next row usually begins inside them.
 class Run {
 public:
   Run(ElementReader& reader, const Tensor& tensor) : reader_(reader), tensor_(tensor) {}
@@ -24,7 +24,7 @@ public:
       const std::int64_t from = first % kVarintRun;
       const std::int64_t count =
           std::min(std::ssize(values_) - from, static_cast<std::int64_t>(out.size()));
-      require(count > 0, "an element of a list of varints is in none of its runs");
+      require(count > 0, "an element of a varint list is in none of its runs");
       std::copy_n(values_.begin() + from, count, out.begin());
       out = out.subspan(static_cast<std::size_t>(count));
       first += count;
@@ -35,7 +35,7 @@ private:
   void load(std::int64_t number) {
     if (number == number_) return;
     const std::vector<std::int64_t>& places = tensor_.numbers;
-    require(number >= 0 && number < std::ssize(places), "a run of varints has no place");
+    require(number >= 0 && number < std::ssize(places), "a run of varints has no offset");
     const Tensor& list = tensor_.parts[0];
     const auto index = static_cast<std::size_t>(number);
     const bool last = index + 1 == places.size();
@@ -48,7 +48,7 @@ private:
     number_ = number;
   }
 
-  /// The bits of each number, of which the file was held to be short enough, as an element.
+  /// Converts the bits of each number to an element. Their lengths were checked before.
   void convert() {
     const auto width = static_cast<std::size_t>(dtype_bits(tensor_.dtype) / 8);
     raw_.assign(values_.size() * width, std::byte{0});
@@ -58,10 +58,11 @@ private:
       bool more = true;
       for (unsigned shift = 0; more; shift += 7) {
         if (at == bytes_.size() || shift > 63) {
-          throw Error(Blame::input, "tensor " + in_quotes(tensor_.name, 100) +
-                                        ": changed while it was being read: its numbers of "
-                                        "varying length are others. Run again when nothing "
-                                        "writes to it");
+          throw Error(Blame::input,
+                      "tensor " + in_quotes(tensor_.name, 100) +
+                          ": changed while it was being read: its variable-length "
+                          "numbers are different now. Run again when no other program "
+                          "is writing to it");
         }
         const auto byte = static_cast<std::uint64_t>(bytes_[at++]);
         bits |= (byte & 0x7FU) << shift;

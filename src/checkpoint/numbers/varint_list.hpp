@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Elements that a file of Protocol Buffers has as numbers of varying length (varints), each the
-/// bits of an element.
+/// Elements stored in a Protocol Buffers file as variable-length numbers (varints), each with the
+/// bits of one element.
 
 #include <cstdint>
 #include <span>
@@ -15,11 +15,11 @@
 
 namespace wishart::checkpoint {
 
-/// Elements between two places that are kept: what is decoded to find an element.
+/// Elements between two stored offsets: at most this many are decoded to find one.
 inline constexpr std::int64_t kVarintRun = 1024;
 
-/// Walks over a packed list once, and gives the places of elements 0, kVarintRun, 2 kVarintRun, ...
-/// from its first byte on.
+/// Walks over a packed list once and returns the offsets of elements 0, kVarintRun, 2 kVarintRun,
+/// ... from its first byte.
 /// @param what  the list, for messages
 /// @throws Error with Blame::input unless it is `count` numbers of at most `bits` bits
 [[nodiscard]] std::vector<std::int64_t> varint_places(WireBytes& bytes, ByteRange list,

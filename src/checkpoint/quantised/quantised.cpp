@@ -17,7 +17,7 @@ namespace {
 
 /// What config.json or a file beside it says about the scheme.
 JsonFacts quantisation_of(Catalogue& catalogue) {
-  // A broken config.json has been told already.
+  // A broken config.json has been reported already.
   std::vector<std::string> told;
   const JsonFacts config = read_json_facts(catalogue.root / "config.json", told);
   for (const char* key :
@@ -39,7 +39,7 @@ bool could_have_parts(const Catalogue& catalogue) {
   });
 }
 
-/// A model whose config speaks of FP8 has scales for all its FP8 weights.
+/// A model whose config mentions FP8 must have scales for all its FP8 weights.
 void check_none_left(const Catalogue& catalogue, const JsonFacts& facts) {
   if (facts.empty()) return;
   for (const Tensor& tensor : catalogue.tensors) {

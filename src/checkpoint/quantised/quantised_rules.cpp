@@ -17,7 +17,7 @@ namespace {
 using Shape = std::vector<std::int64_t>;
 
 constexpr std::int64_t kMaxSmallBytes = 1 << 16;
-/// Block of DeepSeek-V3 where the config does not tell (README_WEIGHTS.md).
+/// Block size of DeepSeek-V3 if the config does not give it (README_WEIGHTS.md).
 constexpr std::int64_t kDefaultBlock = 128;
 constexpr std::int64_t kMxGroup = 32;
 constexpr std::int64_t kNvGroup = 16;
@@ -54,7 +54,7 @@ bool is_float8(const Tensor& tensor) {
   return is_weight_dtype(tensor.dtype) && dtype_bits(tensor.dtype) == 8;
 }
 
-/// Codes times scales: for the whole, for each row, for blocks, or for groups along a row.
+/// Codes times scales, with one scale per tensor, per row, per block, or per group along a row.
 std::optional<Tensor> scaled_weight(QuantisedParts& parts, const Tensor& scales,
                                     const std::string& name, bool blocks) {
   const Tensor* codes = parts.find(name);
@@ -114,7 +114,7 @@ std::optional<Tensor> mx_weight(QuantisedParts& parts, const Tensor& blocks,
                    {kMxGroup, 0}, "MXFP4");
 }
 
-/// NVFP4: `global` is what groups' scales are multiplied with, or divided by.
+/// NVFP4: the scales of groups are multiplied or divided by `global`.
 std::optional<Tensor> nv_weight(QuantisedParts& parts, const std::string& codes_name,
                                 const std::string& name, const std::string& scales_name,
                                 const std::string& global_name, bool divide) {
@@ -128,7 +128,7 @@ std::optional<Tensor> nv_weight(QuantisedParts& parts, const std::string& codes_
   const std::int64_t cols = codes->shape[1] * 2;
   if (scales->shape != Shape{codes->shape[0], ceil_div(cols, kNvGroup)} || cols % kNvGroup != 0 ||
       global->num_elements != 1) {
-    parts.fail(name, "expected a scale for each 16 columns and one for all, found shapes " +
+    parts.fail(name, "expected one scale per 16 columns and a global scale, found shapes " +
                          shapes_text(*codes, *scales));
   }
   Shape shape{codes->shape[0], cols};
@@ -182,7 +182,8 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
   }
   if (order) {
     tensors.push_back(parts.take(name + "_g_idx", name));
-    if (tensors.back().num_elements != shape[1]) parts.fail(name, "has no group for each column");
+    if (tensors.back().num_elements != shape[1])
+      parts.fail(name, "does not have a group index for each column");
   }
   const std::string what = groups == 1 ? "rows" : "groups of " + std::to_string(group);
   return weight_of(name, std::move(shape), Encoding::packed_int, std::move(tensors),
@@ -200,7 +201,7 @@ Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::stri
                         scales.shape.size() == 2 && words.dtype == Dtype::i32 &&
                         zeros.dtype == Dtype::i32 && words.num_elements > 0 &&
                         scales.num_elements > 0;
-  if (!matrices) parts.fail(name, "expected words and scales of two dimensions");
+  if (!matrices) parts.fail(name, "expected two-dimensional words and scales");
   const std::int64_t out = scales.shape[1];
   const std::int64_t groups = scales.shape[0];
   const JsonFacts& facts = parts.facts();
@@ -210,7 +211,7 @@ Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::stri
     const std::int64_t group = ceil_div(in, groups);
     if ((version != "gemm" && version != "GEMM") || zeros.shape != Shape{groups, words.shape[1]} ||
         facts.integer("bits").value_or(4) != 4) {
-      parts.fail(name, "expected AWQ of 4 bits in version gemm, found another (" +
+      parts.fail(name, "expected 4-bit AWQ, version gemm, found something else (" +
                            printable(version, 40) + ", shapes " + shapes_text(words, zeros) + ")");
     }
     return weight_of(name, {out, in}, Encoding::awq,
@@ -230,14 +231,15 @@ Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::stri
   const bool order = parts.find(module + ".g_idx") != nullptr;
   if (order) {
     tensors.push_back(parts.take(module + ".g_idx", name));
-    if (tensors.back().num_elements != in) parts.fail(name, "has no group for each input");
+    if (tensors.back().num_elements != in)
+      parts.fail(name, "does not have a group index for each input");
   }
   return weight_of(name, {out, in}, Encoding::gptq, std::move(tensors),
                    {bits, group, second ? 0 : 1, order ? 1 : 0},
                    "GPTQ int" + std::to_string(bits) + " in groups of " + std::to_string(group));
 }
 
-/// bitsandbytes, 4 bits: the state is a JSON text in a tensor of bytes.
+/// bitsandbytes, 4 bits: the quant_state is JSON text in a tensor of bytes.
 Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std::string& name,
                    const std::string& kind) {
   const Tensor state = parts.take(state_tensor.name, name);
@@ -248,7 +250,7 @@ Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std:
     const auto size = facts.integer("shape." + std::to_string(d));
     if (!size) break;
     if (*size < 1 || *size > (std::int64_t{1} << 40) / count)
-      parts.fail(name, "has no usable shape");
+      parts.fail(name, "expected a usable shape in its quant_state, found none");
     count *= *size;
     shape.push_back(*size);
   }
@@ -257,7 +259,7 @@ Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std:
   Tensor absmax = parts.take(name + ".absmax", name);
   Tensor map = parts.take(name + ".quant_map", name);
   const std::int64_t code_bytes = codes.size_bytes;
-  codes.dtype = Dtype::u8;  // other types are bytes in disguise
+  codes.dtype = Dtype::u8;  // other types only serve as containers for bytes
   codes.shape = {code_bytes};
   codes.num_elements = code_bytes;
   if (shape.empty() || run < 1 || !codes.is_dense() || code_bytes != ceil_div(count, 2) ||
@@ -275,7 +277,7 @@ Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std:
     tensors.push_back(parts.take(name + ".nested_quant_map", name));
     if (nested < 1 || tensors[3].num_elements != ceil_div(ceil_div(count, run), nested) ||
         tensors[4].num_elements != 256) {
-      parts.fail(name, "its scales of scales do not agree");
+      parts.fail(name, "the shapes of its nested scales do not agree");
     }
   }
   Tensor weight = weight_of(name, std::move(shape), Encoding::bnb4, std::move(tensors),
@@ -284,7 +286,7 @@ Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std:
   return weight;
 }
 
-/// bitsandbytes, 8 bits: a scale for each row, of which 127 is one.
+/// bitsandbytes, 8 bits: a scale per row, which the code 127 represents.
 std::optional<Tensor> bnb8_weight(QuantisedParts& parts, const Tensor& scales,
                                   const std::string& name) {
   const std::optional<Tensor> weight = scaled_weight(parts, scales, name, false);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The schemes of quantised models: which names and shapes make a weight.
+/// The schemes of quantised models: which names and shapes form a weight.
 
 #include <optional>
 #include <string>
@@ -20,8 +20,8 @@ public:
   QuantisedParts(const Catalogue& catalogue, const JsonFacts& facts);
 
   [[nodiscard]] const Tensor* find(const std::string& name) const;
-  /// The same, as a part of a weight: its name goes, its place in the catalogue too.
-  /// @throws Error if it is not there; `weight` is for the message
+  /// The same, taken as a part of a weight: it loses its name and its place in the catalogue.
+  /// @throws Error if it does not exist; `weight` is for the message
   [[nodiscard]] Tensor take(const std::string& name, const std::string& weight);
   [[nodiscard]] bool is_used(const std::string& name) const { return used_.contains(name); }
   [[nodiscard]] const JsonFacts& facts() const noexcept { return *facts_; }
@@ -36,8 +36,8 @@ private:
   std::unordered_set<std::string> used_;
 };
 
-/// The weight that `tensor` is the sign of, or nothing. The sign of a weight is one of its parts:
-/// its scales, its packed codes.
+/// The weight that `tensor` identifies, or nothing. Each scheme is recognised by one characteristic
+/// part, such as the scales or the packed codes.
 [[nodiscard]] std::optional<Tensor> assembled(QuantisedParts& parts, const Tensor& tensor);
 
 }  // namespace wishart::checkpoint

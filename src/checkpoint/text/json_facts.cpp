@@ -13,7 +13,7 @@ namespace {
 
 using Kind = JsonScanner::Kind;
 
-/// Calls `take(path, value)` on every scalar below the next value.
+/// Calls `take(path, value)` for every scalar below the next value.
 template <class Take>
 void walk(JsonScanner& scanner, const std::string& path, Take&& take) {
   const std::string stem = path.empty() ? path : path + ".";

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Small JSON files of many shapes, as a flat table of what they say.
+/// Reads small JSON files of any structure into a flat table.
 
 #include <cstdint>
 #include <filesystem>
@@ -13,11 +13,11 @@
 
 namespace wishart::checkpoint {
 
-/// Bound on config.json and its kin, which are read as a whole.
+/// Size limit of config.json and similar files, which are read whole.
 inline constexpr std::int64_t kMaxConfigBytes = std::int64_t{64} << 20;
 
-/// Scalars of a JSON text by their path: `{"a": {"b": [3, "x"]}}` has `a.b.0` = `3`, `a.b.1` = `x`.
-/// Keys of objects that stand in each other are joined by points; null says nothing.
+/// The scalars of a JSON text by path: `{"a": {"b": [3, "x"]}}` has `a.b.0` = `3`, `a.b.1` = `x`.
+/// Keys of nested objects are joined by dots; null is ignored.
 class JsonFacts {
 public:
   /// More scalars than this are not kept.
@@ -36,7 +36,7 @@ public:
   [[nodiscard]] std::optional<std::int64_t> integer(const std::string& path) const;
   [[nodiscard]] std::optional<double> real(const std::string& path) const;
   [[nodiscard]] bool is_true(const std::string& path) const;
-  /// What stands below `path`, with paths from there.
+  /// The facts below `path`, with paths relative to it.
   [[nodiscard]] JsonFacts below(const std::string& path) const;
 
 private:
@@ -46,8 +46,8 @@ private:
   std::map<std::string, std::size_t> index_;
 };
 
-/// The facts of a side file of at most 64 MiB. None if it is missing; none and a warning if it is
-/// broken.
+/// The facts of a side file of at most 64 MiB. Empty if the file is missing; empty, with a warning,
+/// if it is broken.
 [[nodiscard]] JsonFacts read_json_facts(const std::filesystem::path& file,
                                         std::vector<std::string>& warnings);
 

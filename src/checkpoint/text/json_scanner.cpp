@@ -41,7 +41,7 @@ JsonScanner::JsonScanner(std::string_view text, std::string place, JsonDialect d
                          std::int64_t first_byte)
     : text_(text), place_(std::move(place)), first_byte_(first_byte), dialect_(dialect) {
   if (!is_utf8(text_))
-    throw Error(Blame::input, place_ + ": expected JSON in UTF-8, found other bytes");
+    throw Error(Blame::input, place_ + ": expected JSON in UTF-8, found bytes that are not UTF-8");
   if (dialect_ == JsonDialect::python && text_.starts_with(kByteOrderMark)) {
     at_ = kByteOrderMark.size();
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A pull parser for JSON: what a checkpoint's headers, indices and side files are read with.
+/// A pull parser for JSON, used for headers, indices and side files of checkpoints.
 
 #include <cstdint>
 #include <string>
@@ -10,28 +10,28 @@
 
 namespace wishart::checkpoint {
 
-/// What a text may hold.
+/// What a text may contain.
 enum class JsonDialect : std::uint8_t {
   strict,  ///< RFC 8259
-  python,  ///< also what `json.dumps` writes, bare NaN, Infinity and -Infinity; a leading BOM
+  python,  ///< also bare NaN, Infinity and -Infinity, as `json.dumps` writes; a leading BOM
 };
 
 /// Reads a JSON text from front to back without building a tree: the caller asks for what it
-/// expects, and skips what it does not know. Memory is that of one string.
+/// expects and skips what it does not know. It needs memory for one string.
 ///
-/// Everything throws Error with Blame::input that names the place, the byte, what was expected and
-/// what was found. The text must be UTF-8. Nesting is limited to `kMaxDepth`.
+/// All functions throw Error with Blame::input that names the place, the byte, what was expected
+/// and what was found. The text must be UTF-8. Nesting is limited to `kMaxDepth`.
 class JsonScanner {
 public:
   static constexpr int kMaxDepth = 200;  // Python's json gives up near 1000, serde at 128
 
   enum class Kind : std::uint8_t { object, array, string, number, boolean, null };
 
-  /// `place` stands first in messages; `first_byte` is the position of `text` in its file.
+  /// Messages begin with `place`; `first_byte` is the position of `text` in its file.
   JsonScanner(std::string_view text, std::string place, JsonDialect dialect,
               std::int64_t first_byte = 0);
 
-  /// The tensor that messages name from here on; none if empty. Only borrowed.
+  /// Sets the tensor that messages name from now on; none if empty. Only borrowed.
   void set_tensor(std::string_view name) noexcept { tensor_ = name; }
 
   /// The kind of the next value.
@@ -67,7 +67,7 @@ public:
   /// Checks that only white space is left.
   void finish();
 
-  /// Throws: expected `expected`, found what stands at the current position.
+  /// Throws: expected `expected`, found the text at the current position.
   [[noreturn]] void fail(std::string_view expected);
   /// Throws: expected `expected`, found `found`.
   [[noreturn]] void fail(std::string_view expected, std::string_view found);

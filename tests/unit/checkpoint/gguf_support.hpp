@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Files of GGUF for tests, written byte by byte.
+/// GGUF files for tests, written byte by byte.
 
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ inline std::string gguf_text(std::string_view text) {
   return little(static_cast<std::uint64_t>(text.size())) + std::string(text);
 }
 
-/// A fact of this kind, its value as bytes.
+/// A metadata entry of this type, with its value as bytes.
 inline std::string gguf_fact(std::string_view key, std::uint32_t kind, std::string_view value) {
   return gguf_text(key) + little(kind) + std::string(value);
 }
@@ -33,7 +33,7 @@ struct GgufParts {
   std::vector<GgufText> tensors;
   std::uint32_t version = 3;
   std::size_t alignment = 32;
-  std::int64_t offset_error = 0;  ///< added to every tensor's place
+  std::int64_t offset_error = 0;  ///< added to every tensor's offset
 };
 
 inline std::string gguf_bytes(const GgufParts& parts) {

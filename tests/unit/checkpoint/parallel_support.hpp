@@ -12,12 +12,12 @@
 
 namespace wishart::test {
 
-/// One file of torch.save in the making: values are opcodes, storages are kept beside them.
+/// Builds a torch.save file: values are opcodes, and storages are collected beside them.
 class TorchState {
 public:
   using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-  /// A tensor of these float32 elements.
+  /// A tensor with these float32 elements.
   std::string tensor(const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
     TorchText text;
     text.key = std::to_string(storages_.size());

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Checkpoints for tests, written byte by byte, and the text of the error that something throws.
+/// Checkpoints for tests, written byte by byte, and the text of a thrown error.
 
 #include <cstdint>
 #include <cstring>
@@ -32,7 +32,8 @@ struct TensorText {
   std::string data;
 };
 
-/// The bytes of a file with these tensors; `more` stands in the header before them, with its comma.
+/// The bytes of a file with these tensors; `more` is put before them in the header, including its
+/// comma.
 inline std::string safetensors_bytes(const std::vector<TensorText>& tensors,
                                      std::string_view more = "") {
   std::string header = "{" + std::string(more);
@@ -58,7 +59,8 @@ std::string bytes_of(std::span<const T> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
 }
 
-/// What `body` throws, which must be an Error with `blame`; `nothing was thrown` otherwise.
+/// The text of the error that `body` throws, which must be an Error with `blame`; otherwise
+/// `nothing was thrown`.
 template <class Body>
 std::string error_of(Body&& body, Blame blame = Blame::input) {
   try {

@@ -51,7 +51,7 @@ const TensorText kB = tensor("base_model.model.m.q.lora_B.weight", {2, 1}, {10, 
 
 }  // namespace
 
-TEST_CASE("an adapter is the products of its factors", "[checkpoint][adapter]") {
+TEST_CASE("an adapter becomes the products of its factors", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder, {kA, kB, tensor("base_model.model.head.weight", {1, 2}, {5, 6})});
   const Catalogue catalogue = open_checkpoint(folder.path());
@@ -64,14 +64,15 @@ TEST_CASE("an adapter is the products of its factors", "[checkpoint][adapter]") 
   CHECK(values_of(catalogue, catalogue.tensors[1]) == std::vector<double>{20, 40, 60, 40, 80, 120});
 }
 
-TEST_CASE("rank and alpha of a module are those of the first pattern", "[checkpoint][adapter]") {
+TEST_CASE("rank and alpha of a module come from the first matching pattern",
+          "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder, {kA, kB}, R"(,"alpha_pattern":{"k":7,"m\\.q":6,"q":9})");
   CHECK(values_of(open_checkpoint(folder.path()), open_checkpoint(folder.path()).tensors[0])[0] ==
         60);
   write_adapter(folder, {kA, kB}, R"x(,"alpha_pattern":{"(a|b)":7})x");
   CHECK(refusal(folder) ==
-        "F/adapter_config.json: pattern '(a|b)' has more than names, points, \\d, "
+        "F/adapter_config.json: pattern '(a|b)' is not supported: expected only names, dots, \\d, "
         "\\w, *, + and ?");
   CHECK(matches_module("q_proj", "model.layers.0.q_proj") == true);
   CHECK(matches_module("proj", "model.layers.0.q_proj") == false);
@@ -103,25 +104,26 @@ TEST_CASE("names of older writers, embeddings and stacked experts", "[checkpoint
   CHECK(values_of(catalogue, catalogue.tensors[3]) == std::vector<double>{600, 800});
 }
 
-TEST_CASE("adapters that are not what they say are refused", "[checkpoint][adapter]") {
+TEST_CASE("inconsistent adapters are refused", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder, {kA});
   CHECK(refusal(folder) == "F: adapter of 'm.q': expected lora_A and lora_B, found no lora_B");
   write_adapter(folder, {kA, tensor("base_model.model.m.q.lora_B.weight", {2, 2}, {1, 2, 3, 4})});
-  CHECK(refusal(folder) == "F: adapter of 'm.q': factors of shape 1 x 3 and 2 x 2 have no product");
+  CHECK(refusal(folder) ==
+        "F: adapter of 'm.q': factors of shape 1 x 3 and 2 x 2 cannot be multiplied");
   write_adapter(folder, {tensor("x", {1}, {1})});
   CHECK(refusal(folder) == "F: expected factors lora_A and lora_B, found none");
   write_adapter(folder, {kA, kB}, "", R"("r":1)");
   CHECK(refusal(folder) == "F/adapter_config.json: expected r and lora_alpha, found none");
   folder.write("adapter_config.json", R"({"peft_type":"IA3","r":1})");
   CHECK(refusal(folder) ==
-        "F/adapter_config.json: expected peft_type LORA, found 'IA3', which is not read");
+        "F/adapter_config.json: expected peft_type LORA, found 'IA3', which is not supported");
   std::filesystem::remove(folder / "adapter_config.json");
   CHECK(refusal(folder) ==
         "F/adapter_config.json: expected the rank and alpha of the adapter, found no such file");
 }
 
-TEST_CASE("magnitudes of DoRA set the lengths of rows on a base", "[checkpoint][adapter]") {
+TEST_CASE("DoRA magnitudes set the lengths of rows on a base", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder,
                 {kA, kB, tensor("base_model.model.m.q.lora_magnitude_vector", {2}, {5, 1})});
@@ -135,7 +137,7 @@ TEST_CASE("magnitudes of DoRA set the lengths of rows on a base", "[checkpoint][
   CHECK(open_checkpoint(folder.path()).warnings.size() == 1);
 }
 
-TEST_CASE("what the base lacks is left out with the reason", "[checkpoint][base]") {
+TEST_CASE("weights that the base lacks are left out with the reason", "[checkpoint][base]") {
   const TempFolder tuned;
   const TempFolder base;
   tuned.write("model.safetensors",
@@ -149,7 +151,7 @@ TEST_CASE("what the base lacks is left out with the reason", "[checkpoint][base]
   CHECK(catalogue.tensors[0].stored_as == "F32 - F32");
   REQUIRE(catalogue.left_out.size() == 2);
   CHECK(catalogue.left_out[0].detail == "the base has no tensor of this name");
-  CHECK(catalogue.left_out[1].detail == "the base has it in the shape 2 x 1");
+  CHECK(catalogue.left_out[1].detail == "the base has it with shape 2 x 1");
   CHECK(error_of(
             [&] {
               static_cast<void>(open_checkpoint(tuned.path(), {base.path(), base.path()}));

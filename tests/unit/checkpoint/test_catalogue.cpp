@@ -180,7 +180,7 @@ TEST_CASE("an index must be whole", "[checkpoint][catalogue]") {
   CHECK(message(R"({"weight_map":{}})") ==
         "F/model.safetensors.index.json: expected a weight_map with tensors, found an empty one");
   CHECK(message(R"({"weight_map":{"a":"x","a":"y"}})") ==
-        "F/model.safetensors.index.json: tensor 'a' stands twice");
+        "F/model.safetensors.index.json: tensor 'a' appears twice");
   CHECK(message(R"({"weight_map":{"a":1}})") ==
         "F/model.safetensors.index.json: tensor 'a', byte 19: expected a string, found '1'");
   CHECK(message(R"({"weight_map":{"a":"x"},"weight_map":{"b":"x"}})") ==

@@ -1,6 +1,6 @@
 /// @file
-/// Stored codes to numbers: every code of the 8- and 16-bit types against the definition of its
-/// format, written out here a second time.
+/// Decoding: every code of the 8- and 16-bit types is compared with a second implementation of the
+/// format's definition.
 
 #include <algorithm>
 #include <bit>
@@ -40,7 +40,7 @@ std::vector<std::uint16_t> all_16() {
   return codes;
 }
 
-/// Equal bit for bit; all NaN are alike.
+/// Equal bit for bit; all NaNs count as equal.
 bool same(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
@@ -158,8 +158,8 @@ TEST_CASE("every instruction set decodes every code to the same bits", "[checkpo
   const InstructionSet set = GENERATE(InstructionSet::avx2, InstructionSet::avx512);
   if (set > best_instruction_set()) return;
   CAPTURE(dtype_bits(dtype), static_cast<int>(set));
-  // All codes of the 16-bit types in order, and thus all of the 8-bit ones; random ones of the
-  // others, with exponents of all ones (NaN of both kinds) among them.
+  // All codes of the 16-bit types in order, which include all 8-bit ones. For other types random
+  // codes, some with exponents of all ones (both kinds of NaN).
   std::vector<std::uint16_t> codes = all_16();
   std::mt19937_64 random(5);
   if (bytes > 2) {
@@ -170,13 +170,13 @@ TEST_CASE("every instruction set decodes every code to the same bits", "[checkpo
   const std::span<const std::byte> raw = std::as_bytes(std::span(codes));
   const auto wrong = [&](std::size_t begin_bytes, std::size_t count) {
     const std::span<const std::byte> part = raw.subspan(begin_bytes, count * bytes);
-    // At any distance from a cache line, and with room at both ends that nothing may touch.
+    // At any distance from a cache line, with guard elements at both ends.
     const std::size_t lead = 1 + begin_bytes % 8;
     std::vector<double> portable(lead + count + 1, -1);
     std::vector<double> vectors = portable;
     decode_with(InstructionSet::portable, dtype, part, std::span(portable).subspan(lead, count));
     decode_with(set, dtype, part, std::span(vectors).subspan(lead, count));
-    // And from the end of the output.
+    // Also in place, from the end of the output.
     std::vector<double> in_place(lead + count + 1, -1);
     const std::span<double> middle = std::span(in_place).subspan(lead, count);
     const std::span<std::byte> end = std::as_writable_bytes(middle).last(part.size());
@@ -196,8 +196,7 @@ TEST_CASE("every instruction set decodes every code to the same bits", "[checkpo
   CHECK(num_wrong == 0);
 }
 
-TEST_CASE("a signalling NaN stays a NaN in vectors and in what is left over",
-          "[checkpoint][decode]") {
+TEST_CASE("a signalling NaN stays a NaN in vectors and in the remainder", "[checkpoint][decode]") {
   for (const InstructionSet set : {InstructionSet::portable, best_instruction_set()}) {
     for (const auto& [dtype, code] :
          {std::pair{Dtype::bf16, 0x7F81U}, std::pair{Dtype::bf16, 0xFF81U},
@@ -218,7 +217,8 @@ TEST_CASE("decode refuses other types and lengths that do not match", "[checkpoi
   const std::vector<std::byte> raw(8);
   std::vector<double> out(4);
   CHECK(test::error_of([&] { decode(Dtype::f6_e2m3, raw, out); }, Blame::bug) ==
-        "elements of this dtype are not converted to numbers. This is a defect of wishart");
+        "elements of this dtype cannot be converted to numbers. This is a defect of wishart");
   CHECK(test::error_of([&] { decode(Dtype::f32, raw, out); }, Blame::bug) ==
-        "as many elements must go in as come out. This is a defect of wishart");
+        "the input and the output must have the same number of elements. This is a defect of "
+        "wishart");
 }

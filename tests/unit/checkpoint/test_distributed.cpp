@@ -34,7 +34,7 @@ struct ChunkText {
   Numbers origin;
   Numbers size;
   std::string file = "__0_0.distcp";
-  std::int64_t offset = -1;  ///< -1: behind what is there
+  std::int64_t offset = -1;  ///< -1: after the existing data
   std::int64_t length = -1;
 };
 
@@ -47,7 +47,7 @@ public:
   DistributedText& add(ChunkText chunk) {
     const std::string blob = chunk_blob(chunk);
     std::string& file = files_[chunk.file];
-    file += "_";  // nothing is aligned
+    file += "_";  // make sure that nothing is aligned
     if (chunk.offset == -1) chunk.offset = static_cast<std::int64_t>(file.size());
     if (chunk.length == -1) chunk.length = static_cast<std::int64_t>(blob.size());
     file += blob;
@@ -137,7 +137,7 @@ std::vector<double> values_of(const Catalogue& catalogue, const Tensor& tensor) 
 
 }  // namespace
 
-TEST_CASE("chunks of rows, columns and both are one tensor", "[checkpoint][distributed]") {
+TEST_CASE("chunks of rows, columns or both form one tensor", "[checkpoint][distributed]") {
   DistributedText text({10, 6});
   const int layout = GENERATE(0, 1, 2, 3);
   if (layout == 0) text.add({{0, 0}, {6, 6}}).add({{6, 0}, {4, 6}, "__1_0.distcp"});
@@ -175,7 +175,7 @@ TEST_CASE("chunks that do not tile their tensor are refused", "[checkpoint][dist
   CHECK(refusal(DistributedText({10, 6}).add({{0, 0}, {5, 6}}).add({{4, 0}, {5, 6}})) ==
         w + "two chunks overlap, at 0 x 0 and at 4 x 0");
   CHECK(refusal(DistributedText({10, 6}).add({{5, 0}, {6, 6}})) ==
-        w + "a chunk of shape 6 x 6 at 5 x 0 does not lie in it");
+        w + "a chunk of shape 6 x 6 at 5 x 0 is not inside the tensor");
   CHECK(refusal(DistributedText({10, 6})) == w + "expected chunks of 60 elements, found 0");
   CHECK(refusal(DistributedText({INT64_MAX, 6})) == "F/.metadata: tensor 'w' is too large");
   CHECK(refusal(DistributedText({-1, 6})) == "F/.metadata: tensor 'w' has a negative size");
@@ -191,7 +191,7 @@ TEST_CASE("no path leaves the folder", "[checkpoint][distributed]") {
   CHECK(is_inner_path("a/b..c"));
 }
 
-TEST_CASE("places that are not in their files are refused", "[checkpoint][distributed]") {
+TEST_CASE("places outside their files are refused", "[checkpoint][distributed]") {
   CHECK(refusal(DistributedText({2, 2}).add({{0, 0}, {2, 2}, "a", 5, 100000}))
             .find("F/a: expected 100000 bytes at byte 5 for 'w', the file has ") == 0);
   CHECK(refusal(DistributedText({2, 2}).add({{0, 0}, {2, 2}, "a", INT64_MAX, 1}))
@@ -199,9 +199,9 @@ TEST_CASE("places that are not in their files are refused", "[checkpoint][distri
   CHECK(refusal(DistributedText({2, 2}).add({{0, 0}, {2, 2}, "a", 0, INT64_MAX}))
             .find("F/a: expected 9223372036854775807 bytes at byte 0 for 'w', the file has ") == 0);
   CHECK(refusal(DistributedText({2, 2}).add({{0, 0}, {2, 2}, "a", -5, 1})) ==
-        "F/.metadata: tensor 'w': its chunk has no place in 'a'");
+        "F/.metadata: tensor 'w': its chunk has no entry in 'a'");
   CHECK(refusal(DistributedText({2, 2}).add({{0, 0}, {2, 2}, "a", 0, 50})) ==
-        "F/a: zip archive: it has no end record. It is cut short: copy it again");
+        "F/a: zip archive: it has no end record. The file is truncated: copy it again");
   DistributedText wrong({2, 2});
   wrong.dtype = "bfloat16";
   CHECK(refusal(wrong.add({{0, 0}, {2, 2}})) ==
@@ -209,18 +209,18 @@ TEST_CASE("places that are not in their files are refused", "[checkpoint][distri
         "x 2");
   wrong.dtype = "quint8";
   CHECK(refusal(wrong) ==
-        "F/.metadata: tensor 'w' has the dtype 'torch.quint8', which is not read");
+        "F/.metadata: tensor 'w' has the dtype 'torch.quint8', which is not supported");
 }
 
-TEST_CASE("another pickle is no metadata", "[checkpoint][distributed]") {
+TEST_CASE("another pickle is refused as metadata", "[checkpoint][distributed]") {
   const TempFolder folder;
   folder.write("c/.metadata", PickleText().raw("}").stop());
   CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder / "c")); }) ==
         (folder / "c/.metadata").string() +
-            ": expected state_dict_metadata and storage_data, found others. It is not the "
-            ".metadata of torch.distributed.checkpoint");
+            ": expected state_dict_metadata and storage_data, found neither or only one. It is not "
+            "the .metadata of torch.distributed.checkpoint");
   folder.write("c/.metadata", "");
-  CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder / "c")); }).find("cut short") !=
+  CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder / "c")); }).find("truncated") !=
         std::string::npos);
 }
 
@@ -237,7 +237,7 @@ TEST_CASE("weights are found in the folders of trainers", "[checkpoint][distribu
   CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{0, 1, 2, 3});
 }
 
-TEST_CASE("a checkpoint of real classes has its known values",
+TEST_CASE("a checkpoint with real classes has its known values",
           "[.shared][checkpoint][distributed]") {
   const auto shared = wishart::test::shared_folder();
   if (!shared) return;

@@ -1,5 +1,5 @@
 /// @file
-/// Reading elements: values, bounds, open files, files that change.
+/// Reading elements: values, bounds, open files, changed files.
 
 #include <random>
 
@@ -29,7 +29,7 @@ std::vector<double> read(ElementReader& reader, const Tensor& tensor, std::int64
   return out;
 }
 
-/// A checkpoint of one file with the F32 tensor 0, 1, 2, ... of `count` elements, behind one byte.
+/// A checkpoint of one file with the F32 tensor 0, 1, 2, ... of `count` elements, after one byte.
 Catalogue counting(const TempFolder& folder, std::size_t count) {
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i);
@@ -112,7 +112,7 @@ TEST_CASE("the file that was used last stays open", "[checkpoint][reader]") {
   FileReader reader(catalogue.root, catalogue.files, 2);
   for (const std::size_t i : {0U, 1U, 0U, 2U})
     static_cast<void>(read(reader, catalogue.tensors[i], 0, 1));
-  // 1 is closed, 0 and 2 are open: only 1 needs its file again.
+  // File 1 is closed, 0 and 2 are open, so only 1 needs its file again.
   for (const char* name : {"f0.safetensors", "f1.safetensors", "f2.safetensors"}) {
     std::filesystem::remove(folder / name);
   }
@@ -140,8 +140,8 @@ TEST_CASE("a file that changed is refused", "[checkpoint][reader]") {
   older.mtime_ns = 1'600'000'000'123'456'789;
   CHECK(message(older) == path + ": changed while it was being read: expected " + size +
                               " bytes of 2020-09-13 12:26:40.123456789 UTC, found " + size +
-                              " bytes of 2023-11-14 22:13:20.000000005 UTC. Run again when nothing "
-                              "writes to it");
+                              " bytes of 2023-11-14 22:13:20.000000005 UTC. Run again when no "
+                              "other program is writing to it");
   SourceFile longer = file;
   longer.size_bytes += 1;
   CHECK(message(longer).find("expected " + std::to_string(longer.size_bytes) +
@@ -149,7 +149,7 @@ TEST_CASE("a file that changed is refused", "[checkpoint][reader]") {
         std::string::npos);
 }
 
-TEST_CASE("a file that is cut while it is open is an error of the input", "[checkpoint][reader]") {
+TEST_CASE("a file that is truncated while it is open is an input error", "[checkpoint][reader]") {
   const TempFolder folder;
   const Catalogue catalogue = counting(folder, 1000);
   FileReader reader(catalogue.root, catalogue.files);
@@ -160,7 +160,7 @@ TEST_CASE("a file that is cut while it is open is an error of the input", "[chec
   CHECK(error_of([&] { static_cast<void>(read(reader, catalogue.tensors.back(), 0, 1000)); }) ==
         (folder / "model.safetensors").string() + ": ends at byte " + std::to_string(offset + 8) +
             ", expected 4000 bytes at offset " + std::to_string(offset) +
-            ". It was cut short while it was being read");
+            ". The file was truncated while it was being read");
 }
 
 TEST_CASE("elements outside a tensor are never read", "[checkpoint][reader]") {
@@ -172,7 +172,7 @@ TEST_CASE("elements outside a tensor are never read", "[checkpoint][reader]") {
     return error_of([&] { static_cast<void>(read(reader, tensor, first, count)); }, Blame::bug);
   };
   const std::string outside =
-      "elements were asked for that the tensor does not have. This is a defect of wishart";
+      "elements outside the tensor were requested. This is a defect of wishart";
   CHECK(refused(good, 0, 5) == outside);
   CHECK(refused(good, 4, 1) == outside);
   CHECK(refused(good, -1, 1) == outside);
@@ -181,16 +181,16 @@ TEST_CASE("elements outside a tensor are never read", "[checkpoint][reader]") {
   Tensor bad = good;
   bad.file = 1;
   CHECK(refused(bad, 0, 1) ==
-        "a tensor names a file that the checkpoint does not have. This is a defect of wishart");
+        "a tensor refers to a file that is not in the checkpoint. This is a defect of wishart");
   bad = good;
   bad.offset_bytes += 1;
-  CHECK(refused(bad, 0, 1) == "a tensor lies outside its file. This is a defect of wishart");
+  CHECK(refused(bad, 0, 1) == "a tensor extends beyond its file. This is a defect of wishart");
   bad = good;
   bad.num_elements += 1;
   CHECK(refused(bad, 0, 1) ==
-        "a tensor's size is not that of its elements. This is a defect of wishart");
+        "a tensor's size in bytes does not match its elements. This is a defect of wishart");
   bad = good;
   bad.dtype = Dtype::i64;
   CHECK(refused(bad, 0, 1) ==
-        "only floating tensors are read as numbers. This is a defect of wishart");
+        "only floating-point tensors can be read as numbers. This is a defect of wishart");
 }

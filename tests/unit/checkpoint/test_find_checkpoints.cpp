@@ -1,5 +1,5 @@
 /// @file
-/// A path to the checkpoints that it stands for.
+/// From a path to its checkpoints.
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 /// @file
-/// Files of GGUF: the list of tensors, the blocks of every type, and what is refused.
+/// GGUF files: the list of tensors, the blocks of every type, and refusals.
 
 #include <array>
 #include <cmath>
@@ -38,7 +38,7 @@ std::string floats(std::size_t count) {
   return bytes;
 }
 
-/// What reading a file of these bytes says, with F for its path.
+/// The error of reading a file with these bytes, with F for its path.
 std::string refusal(const std::string& bytes) {
   const TempFolder folder;
   const auto path = folder.write("m.gguf", bytes);
@@ -62,7 +62,7 @@ std::string q8_block(int first) {
 
 }  // namespace
 
-TEST_CASE("tensors of GGUF have their dimensions the other way round", "[checkpoint][gguf]") {
+TEST_CASE("GGUF lists the dimensions of tensors in reverse order", "[checkpoint][gguf]") {
   const TempFolder folder;
   GgufParts parts;
   parts.facts = {
@@ -95,7 +95,8 @@ TEST_CASE("tensors of GGUF have their dimensions the other way round", "[checkpo
   CHECK(values == std::array{4.0, 5.0});
 }
 
-TEST_CASE("a config beside the file counts before the file's own facts", "[checkpoint][gguf]") {
+TEST_CASE("a config beside the file takes precedence over the file's own metadata",
+          "[checkpoint][gguf]") {
   const TempFolder folder;
   folder.write("m.gguf", gguf_bytes({{gguf_fact("general.architecture", 8, gguf_text("llama"))},
                                      {{"a", {1}, 0, floats(1)}}}));
@@ -103,7 +104,7 @@ TEST_CASE("a config beside the file counts before the file's own facts", "[check
   CHECK(open_checkpoint(folder.path()).config.model_type == "qwen2");
 }
 
-TEST_CASE("any block of a quantised tensor is what its rows are", "[checkpoint][gguf]") {
+TEST_CASE("any block of a quantised tensor agrees with its rows", "[checkpoint][gguf]") {
   // Two experts of 2 x 64: element (r, c) has code 64 r + c - 128.
   std::string data;
   for (int b = 0; b < 8; ++b) data += q8_block(32 * b - 128);
@@ -128,7 +129,7 @@ TEST_CASE("any block of a quantised tensor is what its rows are", "[checkpoint][
   }
 }
 
-TEST_CASE("types with code books are in the list and left out", "[checkpoint][gguf]") {
+TEST_CASE("types with code books are listed and left out", "[checkpoint][gguf]") {
   const TempFolder folder;
   folder.write("m.gguf", gguf_bytes({{},
                                      {{"a.weight", {256, 2}, 16, std::string(2 * 66, 'x')},
@@ -139,45 +140,47 @@ TEST_CASE("types with code books are in the list and left out", "[checkpoint][gg
   CHECK(catalogue.left_out[0].tensor.name == "a.weight");
   CHECK(storage_text(catalogue.left_out[0].tensor) == "GGUF IQ2_XXS");
   CHECK(catalogue.left_out[0].reason == "encoding-not-read");
-  CHECK(catalogue.left_out[0].detail == "blocks of IQ2_XXS are not read");
+  CHECK(catalogue.left_out[0].detail == "blocks of type IQ2_XXS are not supported");
 }
 
 TEST_CASE("GGUF: versions and first words", "[checkpoint][gguf]") {
   GgufParts parts{{}, {{"a", {1}, 0, floats(1)}}};
-  CHECK(refusal("GGML") == "F: expected a file of GGUF, found another first word");
-  CHECK(refusal("GG") == "F: expected a file of GGUF, found another first word");
+  CHECK(refusal("GGML") == "F: expected a GGUF file, found a different signature");
+  CHECK(refusal("GG") == "F: expected a GGUF file, found a different signature");
   CHECK(refusal("GGUF") ==
-        "F: its version at byte 4 would have 4 bytes, the file has 0 more. It is damaged or cut "
-        "short: copy it again");
+        "F: its version at byte 4 needs 4 bytes, the file has only 0 more. It is damaged or "
+        "truncated: copy it again");
   parts.version = 1;
   CHECK(refusal(parts) == "F: expected GGUF of version 2 or 3, found version 1");
   parts.version = 0x03000000;
-  CHECK(refusal(parts) == "F: was written on a big-endian machine, which is not read");
+  CHECK(refusal(parts) == "F: is big-endian, which is not supported");
   parts.version = 2;
   CHECK(refusal(parts) == "nothing was thrown");
   CHECK(refusal(GgufParts{}) == "F: expected tensors, found none");
 }
 
-TEST_CASE("GGUF: no count is believed", "[checkpoint][gguf]") {
+TEST_CASE("GGUF: no count is trusted", "[checkpoint][gguf]") {
   constexpr std::uint64_t kHuge = std::uint64_t{1} << 60;
   const std::string head = "GGUF" + little(std::uint32_t{3});
   CHECK(refusal(head + little(kHuge) + little(std::uint64_t{0})) ==
-        "F: announces 1152921504606846976 tensors, the file has 0 more bytes for them");
+        "F: claims 1152921504606846976 tensors, the file has only 0 more bytes for them");
   CHECK(refusal(head + little(std::uint64_t{0}) + little(~std::uint64_t{0})) ==
-        "F: announces 18446744073709551615 keys, the file has 0 more bytes for them");
+        "F: claims 18446744073709551615 keys, the file has only 0 more bytes for them");
   const std::string one = head + little(std::uint64_t{0}) + little(std::uint64_t{1});
   CHECK(refusal(one + little(kHuge) + std::string(8, 'k')) ==
-        "F: a key at byte 32 would have 1152921504606846976 bytes, the file has 8 more. It is "
-        "damaged or cut short: copy it again");
+        "F: a key at byte 32 needs 1152921504606846976 bytes, the file has only 8 more. It is "
+        "damaged or truncated: copy it again");
   CHECK(refusal(one + gguf_fact("k", 9, little(std::uint32_t{8}) + little(kHuge))) ==
-        "F: announces 1152921504606846976 texts in 'k', the file has 0 more bytes for them");
+        "F: claims 1152921504606846976 texts in 'k', the file has only 0 more bytes for them");
   CHECK(refusal(one + gguf_fact("k", 9, little(std::uint32_t{10}) + little(kHuge))) ==
-        "F: announces 1152921504606846976 values in 'k', the file has 0 more bytes for them");
+        "F: claims 1152921504606846976 values in 'k', the file has only 0 more bytes for them");
   CHECK(refusal(one + gguf_fact("k", 9, little(std::uint32_t{9}) + little(std::uint64_t{1}))) ==
-        "F: key 'k': expected a value of types 0 to 12, or an array of those but arrays, found "
+        "F: key 'k': expected a value of types 0 to 12, or an array of types other than arrays, "
+        "found "
         "type 9");
   CHECK(refusal(one + gguf_fact("k", 13, "12345678")) ==
-        "F: key 'k': expected a value of types 0 to 12, or an array of those but arrays, found "
+        "F: key 'k': expected a value of types 0 to 12, or an array of types other than arrays, "
+        "found "
         "type 13");
   CHECK(refusal(one + gguf_text(std::string(65536, 'k')) + std::string(20, 'x')) ==
         "F: a key has 65536 bytes, expected at most 65535");
@@ -186,7 +189,7 @@ TEST_CASE("GGUF: no count is believed", "[checkpoint][gguf]") {
 
 TEST_CASE("GGUF: keys and alignment", "[checkpoint][gguf]") {
   GgufParts parts{{fact_number("k", 1), fact_number("k", 2)}, {{"a", {1}, 0, floats(1)}}};
-  CHECK(refusal(parts) == "F: key 'k' stands twice");
+  CHECK(refusal(parts) == "F: key 'k' appears twice");
   parts.facts = {fact_number("general.alignment", 48)};
   CHECK(refusal(parts) == "F: general.alignment: expected a power of two up to 2^30, found 48");
   parts.facts = {gguf_fact("general.alignment", 8, gguf_text("32"))};
@@ -198,12 +201,12 @@ TEST_CASE("GGUF: keys and alignment", "[checkpoint][gguf]") {
 
 TEST_CASE("GGUF: tensors", "[checkpoint][gguf]") {
   const auto of = [](const GgufText& tensor) { return refusal(GgufParts{{}, {tensor}}); };
-  CHECK(of({"", {1}, 0, floats(1)}) == "F: tensor '': expected a name, without NUL");
+  CHECK(of({"", {1}, 0, floats(1)}) == "F: tensor '': expected a non-empty name without NUL");
   CHECK(refusal(GgufParts{{}, {{"a", {1}, 0, floats(1)}, {"a", {1}, 0, floats(1)}}}) ==
-        "F: tensor 'a' stands twice");
+        "F: tensor 'a' appears twice");
   CHECK(of({"a", {1, 1, 1, 1, 1}, 0, floats(1)}) ==
         "F: tensor 'a' expected at most 4 dimensions, found 5");
-  CHECK(of({"a", {1}, 4, floats(1)}) == "F: tensor 'a' has elements of type 4, which is not known");
+  CHECK(of({"a", {1}, 4, floats(1)}) == "F: tensor 'a' has elements of unknown type 4");
   CHECK(of({"a", {-1}, 0, floats(1)}) == "F: tensor 'a' has a negative dimension");
   CHECK(of({"a", {33, 2}, 8, std::string(68, 'x')}) ==
         "F: tensor 'a' of type Q8_0: expected rows of whole blocks of 32 elements, found rows of "
@@ -213,19 +216,21 @@ TEST_CASE("GGUF: tensors", "[checkpoint][gguf]") {
   CHECK(of({"a", {std::int64_t{1} << 62}, 0, ""}) ==
         "F: tensor 'a' of shape 4611686018427387904 is too large");
   CHECK(of({"a", {std::int64_t{1} << 60}, 0, floats(8)}) ==
-        "F: expected 4611686018427387904 bytes of data, found 32. It is cut short: copy it again");
+        "F: expected 4611686018427387904 bytes of data, found 32. The file is truncated: copy it "
+        "again");
   GgufParts parts{{}, {{"a", {1}, 0, floats(1)}}};
   parts.offset_error = 32;
   CHECK(refusal(parts) == "F: tensor 'a' expected it at byte 0 of the data, found 32");
-  // The padding behind the last tensor may be missing, its bytes may not.
+  // The padding after the last tensor may be missing, but not its bytes.
   std::string bytes = gguf_bytes({{}, {{"a", {3}, 0, floats(3)}}});
   bytes.resize(bytes.size() - 20);
   CHECK(refusal(bytes) == "nothing was thrown");
   bytes.pop_back();
-  CHECK(refusal(bytes) == "F: expected 12 bytes of data, found 11. It is cut short: copy it again");
+  CHECK(refusal(bytes) ==
+        "F: expected 12 bytes of data, found 11. The file is truncated: copy it again");
 }
 
-TEST_CASE("several files of GGUF are shards, or a checkpoint each", "[checkpoint][gguf]") {
+TEST_CASE("several GGUF files are shards, or each is a checkpoint", "[checkpoint][gguf]") {
   const TempFolder folder;
   const auto file = [](const char* name) { return gguf_bytes({{}, {{name, {1}, 0, floats(1)}}}); };
   folder.write("x/m-00001-of-00002.gguf", file("a"));
@@ -243,7 +248,7 @@ TEST_CASE("several files of GGUF are shards, or a checkpoint each", "[checkpoint
             "'m-Q8_0.gguf'. Name one of them");
 }
 
-TEST_CASE("the blocks of every type are those of the reference", "[checkpoint][gguf][.shared]") {
+TEST_CASE("the blocks of every type agree with the reference", "[checkpoint][gguf][.shared]") {
   const auto shared = test::shared_folder();
   if (!shared) return;
   const std::map<std::string, std::int64_t> numbers{

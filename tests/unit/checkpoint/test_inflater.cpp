@@ -1,6 +1,5 @@
 /// @file
-/// Compressed bytes by position, compressed arrays of NumPy, and data that announce what they are
-/// not.
+/// Compressed bytes by position, compressed NumPy arrays, and data with false sizes.
 
 #include <numeric>
 
@@ -23,7 +22,7 @@ using wishart::test::TempFolder;
 
 namespace {
 
-/// By zlib, without a header.
+/// Compresses with zlib, without a header.
 std::string deflated(const std::string& data) {
   z_stream state{};
   REQUIRE(deflateInit2(&state, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
@@ -81,7 +80,7 @@ std::string refusal(const test::ZipMember& member) {
 
 }  // namespace
 
-TEST_CASE("compressed bytes are read at any place, in any order", "[checkpoint][inflater]") {
+TEST_CASE("compressed bytes are read at any position, in any order", "[checkpoint][inflater]") {
   const TempFolder folder;
   const std::string data = noise(400'000);
   const std::string stored = deflated(data);
@@ -99,10 +98,10 @@ TEST_CASE("compressed bytes are read at any place, in any order", "[checkpoint][
   CHECK(at(299'999, 3) == data.substr(299'999, 3));
   CHECK(at(400'000, 0).empty());
   CHECK(error_of([&] { static_cast<void>(at(399'999, 2)); }, Blame::bug) ==
-        "inflated bytes were asked for that are not there. This is a defect of wishart");
+        "decompressed bytes outside the data were requested. This is a defect of wishart");
 }
 
-TEST_CASE("compressed arrays of NumPy are read in both orders", "[checkpoint][inflater]") {
+TEST_CASE("compressed NumPy arrays are read in both orders", "[checkpoint][inflater]") {
   const TempFolder folder;
   constexpr std::int64_t kRows = 300;
   constexpr std::int64_t kCols = 250;
@@ -114,7 +113,7 @@ TEST_CASE("compressed arrays of NumPy are read in both orders", "[checkpoint][in
   REQUIRE(catalogue.tensors.size() == 3);
   CHECK(storage_text(catalogue.tensors[0]) == "F32");
   FileReader reader(catalogue.root, catalogue.files);
-  // Panels from the last to the first, of two arrays by turns.
+  // Panels from the last to the first, of two arrays in turn.
   int compared = 0;
   for (std::int64_t row = kRows - 100; row >= 0; row -= 100) {
     std::vector<double> expected(100 * kCols);
@@ -138,8 +137,7 @@ TEST_CASE("compressed arrays of NumPy are read in both orders", "[checkpoint][in
   CHECK(compared == 3);
 }
 
-TEST_CASE("compressed arrays that are not what they announce are refused",
-          "[checkpoint][inflater]") {
+TEST_CASE("compressed arrays with false sizes are refused", "[checkpoint][inflater]") {
   const std::string array = npy("(20, 10)", floats(200));
   const std::string good = deflated(array);
   const auto size = static_cast<std::int64_t>(array.size());
@@ -149,17 +147,18 @@ TEST_CASE("compressed arrays that are not what they announce are refused",
   const std::string more = npy("(20, 11)", floats(200));  // says 880 bytes, holds 800
   CHECK(refusal({"w.npy", deflated(more), static_cast<std::int64_t>(more.size()) + 80}) ==
         "F: the compressed data at byte 38 end after " + std::to_string(more.size()) +
-            " inflated bytes, expected " + std::to_string(more.size() + 80) + ". Copy it again");
+            " decompressed bytes, expected " + std::to_string(more.size() + 80) +
+            ". Copy it again");
   CHECK(refusal({"w.npy", good.substr(0, good.size() - 20), size})
             .starts_with("F: the compressed data at byte 38 end after "));
   CHECK(refusal({"w.npy", std::string(200, '\xff'), size}) ==
-        "F: the compressed data at byte 38 are damaged behind 0 inflated bytes. Copy it again");
+        "F: the compressed data at byte 38 are damaged after 0 decompressed bytes. Copy it again");
   CHECK(refusal({"w.npy", "", size}) ==
-        "F: the compressed data at byte 38 end after 0 inflated bytes, expected " +
+        "F: the compressed data at byte 38 end after 0 decompressed bytes, expected " +
             std::to_string(size) + ". Copy it again");
   CHECK(refusal({"w.npy", "x", 4'000'000'000}) ==
-        "F: zip archive: member 'w.npy' announces 4000000000 bytes in 1 compressed ones, which "
-        "cannot hold as many");
+        "F: zip archive: member 'w.npy' claims 4000000000 bytes, but its 1 compressed bytes cannot "
+        "hold that many");
 }
 
 TEST_CASE("any byte of a compressed array may be wrong", "[checkpoint][inflater]") {

@@ -1,5 +1,5 @@
 /// @file
-/// The JSON parser: what it accepts, what it refuses and how it says so.
+/// The JSON parser: what it accepts, what it refuses, and its messages.
 
 #include <cmath>
 
@@ -49,7 +49,7 @@ TEST_CASE("what is not JSON is refused with its byte", "[checkpoint][json]") {
       {"{} x", "F: byte 3: expected the end, found 'x'"},
       {"{}\0"s, "F: byte 2: expected the end, found '\\x00'"},
       {"\xEF\xBB\xBF{}", "F: byte 0: expected a value, found '\\xef'"},
-      {"\xFF{}", "F: expected JSON in UTF-8, found other bytes"},
+      {"\xFF{}", "F: expected JSON in UTF-8, found bytes that are not UTF-8"},
       {"\"a", "F: byte 2: expected the closing quote of a string, found the end"},
       {"\"a\nb\"", "F: byte 2: expected a string, found the control character '\\x0a'"},
       {"\"\\x\"", "F: byte 2: expected an escape after '\\', found 'x'"},
@@ -103,7 +103,7 @@ TEST_CASE("a size is a plain integer of 63 bits", "[checkpoint][json]") {
         "F: byte 0: expected an integer from 0 to 9223372036854775807, found " + bad);
 }
 
-TEST_CASE("Python's numbers are read where Python writes", "[checkpoint][json]") {
+TEST_CASE("Python's bare numbers are read where Python is the writer", "[checkpoint][json]") {
   const std::string text = "\xEF\xBB\xBF[NaN,Infinity,-Infinity,-1.5,\"NaN\",1e999]";
   JsonScanner scanner(text, "F", JsonDialect::python);
   std::vector<double> values;

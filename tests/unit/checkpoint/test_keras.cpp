@@ -38,7 +38,7 @@ std::string chunked() {
   return read_text_file(wishart::test::data_file("keras-chunks.h5"), 1 << 20);
 }
 
-/// The sample with `to` in the place of the first `from`.
+/// The sample with the first `from` replaced by `to`.
 std::string changed(const std::string& from, const std::string& to) {
   std::string bytes = sample();
   const std::size_t at = bytes.find(from);
@@ -70,12 +70,12 @@ void check_sample(const Catalogue& catalogue) {
   CHECK(catalogue.tensors[3].name == "packed");
   REQUIRE(catalogue.left_out.size() == 1);
   CHECK(catalogue.left_out[0].tensor.name == "dense.dense.big");
-  CHECK(catalogue.left_out[0].detail == "its elements are no little-endian numbers");
+  CHECK(catalogue.left_out[0].detail == "its elements are not little-endian numbers");
 }
 
 }  // namespace
 
-TEST_CASE("datasets of Keras are tensors in place", "[checkpoint][keras]") {
+TEST_CASE("Keras datasets are read in place as tensors", "[checkpoint][keras]") {
   const TempFolder folder;
   folder.write("a/m.h5", sample());
   check_sample(open_checkpoint(folder / "a"));
@@ -86,27 +86,27 @@ TEST_CASE("datasets of Keras are tensors in place", "[checkpoint][keras]") {
 
 TEST_CASE("Keras: what is refused", "[checkpoint][keras]") {
   const std::string size = std::to_string(sample().size());
-  CHECK(refusal("") == "F: HDF5: expected a file of HDF5, found another first word");
+  CHECK(refusal("") == "F: HDF5: expected an HDF5 file, found a different signature");
   CHECK(refusal(std::string(100, 'x')) ==
-        "F: HDF5: expected a file of HDF5, found another first word");
+        "F: HDF5: expected an HDF5 file, found a different signature");
   CHECK(refusal(with_byte(8, 4)) == "F: HDF5: expected a superblock of version 0 to 3, found 4");
   CHECK(refusal(with_byte(13, 4)) ==
         "F: HDF5: expected addresses and lengths of 8 bytes, found 4 and 8");
   CHECK(refusal(with_byte(31, 1)) ==
-        "F: HDF5: its base address 72057594037927936 does not lie in it");
+        "F: HDF5: its base address 72057594037927936 is outside the file");
   CHECK(refusal(with_byte(71, 1)) ==
         "F: HDF5: expected 6 bytes at address 72057594037928032, the file has " + size +
-            ". It is damaged or cut short: copy it again");
+            ". It is damaged or truncated: copy it again");
   CHECK(refusal(changed("HEAP", "XXXX")) == "F: HDF5: expected the names of a group, found none");
   CHECK(refusal(changed("TREE", "XXXX")) ==
         "F: HDF5: expected the list of a group at address 136, found none");
-  CHECK(refusal(sample().substr(0, 1000)).find("It is damaged or cut short: copy it again") !=
+  CHECK(refusal(sample().substr(0, 1000)).find("It is damaged or truncated: copy it again") !=
         std::string::npos);
   CHECK(refusal(test::zip_bytes({{"config.json", "{}"}}), "m.keras") ==
-        "F: expected model.weights.h5 in the archive of Keras, found none");
+        "F: expected model.weights.h5 in the Keras archive, found none");
 }
 
-TEST_CASE("datasets in chunks are read in place", "[checkpoint][keras]") {
+TEST_CASE("chunked datasets are read in place", "[checkpoint][keras]") {
   const TempFolder folder;
   folder.write("m.h5", chunked());
   const Catalogue catalogue = open_checkpoint(folder / "m.h5");

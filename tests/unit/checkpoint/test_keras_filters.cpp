@@ -1,5 +1,5 @@
 /// @file
-/// Chunks of HDF5 behind gzip and shuffle, and damaged ones. tests/data/keras-filters.h5 was
+/// HDF5 chunks stored with gzip and shuffle, and damaged ones. tests/data/keras-filters.h5 was
 /// written by h5py 3.7: elements 0, 1, 2, ... in each dataset.
 
 #include <numeric>
@@ -30,7 +30,7 @@ std::string sample() {
   return read_text_file(wishart::test::data_file("keras-filters.h5"), 1 << 20);
 }
 
-/// Where the chunks of dataset `gzip` and `large` stand, and how long they are.
+/// The places and lengths of the chunks of datasets `gzip` and `large`.
 constexpr std::int64_t kGzip = 4428;
 constexpr std::uint32_t kGzipBytes = 100;
 constexpr std::int64_t kLarge = 17616;
@@ -59,7 +59,7 @@ void read_everything(const Catalogue& catalogue) {
   }
 }
 
-/// The error of opening this file and reading all that is in it.
+/// The error of opening this file and reading everything in it.
 std::string refusal(const std::string& bytes) {
   const TempFolder folder;
   const auto path = folder.write("m.h5", bytes);
@@ -79,7 +79,7 @@ std::string compressed(const std::string& data) {
 
 }  // namespace
 
-TEST_CASE("chunks behind gzip and shuffle are read", "[checkpoint][keras]") {
+TEST_CASE("chunks stored with gzip and shuffle are read", "[checkpoint][keras]") {
   const TempFolder folder;
   folder.write("m.h5", sample());
   const Catalogue catalogue = open_checkpoint(folder / "m.h5");
@@ -107,7 +107,7 @@ TEST_CASE("chunks behind gzip and shuffle are read", "[checkpoint][keras]") {
   CHECK(compared > 9000);
 }
 
-TEST_CASE("each chunk may leave out filters", "[checkpoint][keras]") {
+TEST_CASE("each chunk may skip filters", "[checkpoint][keras]") {
   const TempFolder folder;
   folder.write("m.h5", sample());
   const Catalogue catalogue = open_checkpoint(folder / "m.h5");
@@ -122,7 +122,8 @@ TEST_CASE("each chunk may leave out filters", "[checkpoint][keras]") {
   }
 }
 
-TEST_CASE("other filters are left out by their names", "[checkpoint][keras]") {
+TEST_CASE("datasets with other filters are left out, with the filter's name",
+          "[checkpoint][keras]") {
   const TempFolder folder;
   const Catalogue catalogue = open_checkpoint(folder.write("m.h5", sample()));
   std::vector<std::string> found;
@@ -130,53 +131,59 @@ TEST_CASE("other filters are left out by their names", "[checkpoint][keras]") {
     CHECK(one.reason == "encoding-not-read");
     found.push_back(one.tensor.name + ": " + one.detail);
   }
-  const std::string remedy = ". Write it by h5py without filters, or with gzip and shuffle alone";
-  CHECK(found ==
-        std::vector<std::string>{
-            "x-checksum: its chunks went through Fletcher's checksum, which is not read" + remedy,
-            "x-late: not all of its chunks have been written",
-            "x-lzf: its chunks went through LZF, which is not read" + remedy,
-            "x-offset: its chunks went through scale-offset, which is not read" + remedy,
-            "x-order: its chunks went through gzip and shuffle in an order that is not read" +
-                remedy});
+  const std::string remedy =
+      ". Rewrite it with h5py without filters, or with gzip and shuffle only";
+  CHECK(
+      found ==
+      std::vector<std::string>{
+          "x-checksum: its chunks are stored with Fletcher's checksum, which is not supported" +
+              remedy,
+          "x-late: not all of its chunks have been written",
+          "x-lzf: its chunks are stored with LZF, which is not supported" + remedy,
+          "x-offset: its chunks are stored with scale-offset, which is not supported" + remedy,
+          "x-order: its chunks are stored with gzip and shuffle in an unsupported order" + remedy});
 }
 
-TEST_CASE("Keras: chunks that are not what they announce", "[checkpoint][keras]") {
+TEST_CASE("Keras: chunks with false sizes", "[checkpoint][keras]") {
   const std::string gzip = entry(kGzipBytes, 0, 0, 0, kGzip);
   const std::string large = entry(kLargeBytes, 0, 0, 0, kLarge);
   CHECK(refusal(sample()) == "nothing was thrown");
   CHECK(refusal(with_text(sample(), large, entry(14, 0, 0, 0, kLarge))) ==
-        "F: HDF5: dataset 'large': a chunk announces 16384 bytes in 14 compressed ones, which "
-        "cannot hold as many");
+        "F: HDF5: dataset 'large': a chunk claims 16384 bytes, but its 14 compressed bytes cannot "
+        "hold that many");
   CHECK(refusal(with_text(sample(), large, entry(15, 0, 0, 0, kLarge)))
             .starts_with("F: the compressed data at byte 17616 end after "));
   CHECK(refusal(with_text(sample(), large, entry(~0U, 0, 0, 0, kLarge))) ==
         "F: HDF5: expected 4294967295 bytes at address 17616, the file has " +
-            std::to_string(sample().size()) + ". It is damaged or cut short: copy it again");
+            std::to_string(sample().size()) + ". It is damaged or truncated: copy it again");
   CHECK(refusal(with_text(sample(), gzip, entry(kGzipBytes, 1, 0, 0, kGzip))) ==
         "F: HDF5: dataset 'gzip': expected chunks of 160 bytes, found one of 100");
   CHECK(refusal(with_text(sample(), gzip, entry(0, 0, 0, 0, kGzip))) ==
-        "F: HDF5: dataset 'gzip': a chunk announces 160 bytes in 0 compressed ones, which cannot "
-        "hold as many");
+        "F: HDF5: dataset 'gzip': a chunk claims 160 bytes, but its 0 compressed bytes cannot hold "
+        "that many");
   CHECK(refusal(with_text(sample(), gzip, entry(kGzipBytes, 0, 0, 0, kGzip + 1))) ==
-        "F: HDF5: dataset 'gzip': two chunks lie over each other at byte 4429");
+        "F: HDF5: dataset 'gzip': two chunks overlap at byte 4429");
   std::string damaged = sample();
   damaged[kGzip] = 'x';  // the header of zlib
   damaged[kGzip + 1] = 'x';
-  CHECK(refusal(damaged) ==
-        "F: the compressed data at byte 4428 are damaged behind 0 inflated bytes. Copy it again");
+  CHECK(
+      refusal(damaged) ==
+      "F: the compressed data at byte 4428 are damaged after 0 decompressed bytes. Copy it again");
   damaged = sample();
   damaged[kGzip + kGzipBytes - 1] ^= 1;  // the checksum
   CHECK(refusal(damaged) ==
-        "F: the compressed data at byte 4428 are damaged behind 160 inflated bytes. Copy it again");
+        "F: the compressed data at byte 4428 are damaged after 160 decompressed bytes. Copy it "
+        "again");
   CHECK(refusal(with_text(sample(), gzip, entry(kGzipBytes - 2, 0, 0, 0, kGzip))) ==
-        "F: the compressed data at byte 4428 are damaged behind 160 inflated bytes. Copy it again");
+        "F: the compressed data at byte 4428 are damaged after 160 decompressed bytes. Copy it "
+        "again");
   damaged = sample();
   const std::string more = compressed(std::string(164, 'a'));
   REQUIRE(more.size() < kGzipBytes);
   damaged.replace(kGzip, more.size(), more);
   CHECK(refusal(damaged) ==
-        "F: the compressed data at byte 4428 go on behind 160 inflated bytes, expected their end. "
+        "F: the compressed data at byte 4428 continue after 160 decompressed bytes, expected their "
+        "end. "
         "Copy it again");
 }
 
@@ -217,7 +224,7 @@ TEST_CASE("Keras: any byte of a file with filters may be wrong", "[checkpoint][k
   CHECK(refused > 200);
 }
 
-TEST_CASE("few bytes of chunks are held, and each is what it announces", "[checkpoint][keras]") {
+TEST_CASE("few bytes of chunks are cached, and each has its declared size", "[checkpoint][keras]") {
   constexpr std::int64_t kBytes = std::int64_t{6} << 20U;
   std::string stored;
   std::vector<FilteredChunk> chunks;
@@ -237,10 +244,10 @@ TEST_CASE("few bytes of chunks are held, and each is what it announces", "[check
       CHECK(held.held_bytes() <= FilteredChunks::kHeldBytes);
     }
   }
-  // The same bytes, announced otherwise, are another chunk.
+  // The same bytes with another declared size are another chunk.
   FilteredChunk shorter = chunks.back();
   shorter.range.size_bytes = kBytes / 2;
   CHECK(error_of([&] {
           static_cast<void>(held.read(file, 0, shorter));
-        }).find("go on behind 3145728 inflated bytes") != std::string::npos);
+        }).find("continue after 3145728 decompressed bytes") != std::string::npos);
 }

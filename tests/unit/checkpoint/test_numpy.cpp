@@ -1,5 +1,5 @@
 /// @file
-/// Arrays of NumPy: headers, orders, archives, and what is refused.
+/// NumPy arrays: headers, orders, archives, and refusals.
 
 #include <array>
 
@@ -67,7 +67,7 @@ TEST_CASE("an array is read in both orders", "[checkpoint][numpy]") {
   CHECK(values == std::array{0.0, 2.0, 4.0, 1.0, 3.0, 5.0});
 }
 
-TEST_CASE("arrays of an archive are named as its members", "[checkpoint][numpy]") {
+TEST_CASE("arrays of an archive are named after its members", "[checkpoint][numpy]") {
   const TempFolder folder;
   folder.write("m.npz", test::zip_bytes({{"fc.weight.npy", npy(dict("'<f4'", "(2, 3)"), floats(6))},
                                          {"readme.txt", "x"},
@@ -80,15 +80,16 @@ TEST_CASE("arrays of an archive are named as its members", "[checkpoint][numpy]"
   CHECK(catalogue.tensors[1].dtype == Dtype::i64);
   CHECK(catalogue.tensors[1].shape.empty());
   REQUIRE(catalogue.left_out.size() == 1);
-  CHECK(catalogue.left_out[0].detail ==
-        "elements of NumPy's type '|V2' are not read. If they are bfloat16, save them as float32");
+  CHECK(
+      catalogue.left_out[0].detail ==
+      "elements of NumPy type '|V2' are not supported. If they are bfloat16, save them as float32");
   FileReader reader(catalogue.root, catalogue.files);
   std::array<double, 2> values{};
   reader.read_rectangle(catalogue.tensors[0], {1, 2, 1, 3}, values);
   CHECK(values == std::array{4.0, 5.0});
 }
 
-TEST_CASE("elements that are no numbers are left out", "[checkpoint][numpy]") {
+TEST_CASE("elements that are not numbers are left out", "[checkpoint][numpy]") {
   const auto [descr, shown] = GENERATE(
       table<std::string, std::string>({{"'|O'", "'|O'"},
                                        {"'<U3'", "'<U3'"},
@@ -98,13 +99,13 @@ TEST_CASE("elements that are no numbers are left out", "[checkpoint][numpy]") {
   const NumpyFile file =
       read_numpy_file(folder.write("a.npy", npy(dict(descr, "(2,)"), "anything")));
   REQUIRE(file.left_out.size() == 1);
-  CHECK(file.left_out[0].detail == "elements of NumPy's type " + shown + " are not read");
+  CHECK(file.left_out[0].detail == "elements of NumPy type " + shown + " are not supported");
 }
 
 TEST_CASE("NumPy: what is refused", "[checkpoint][numpy]") {
-  CHECK(refusal("\x93NUMP") == "F: expected an array of NumPy, found another first word");
-  CHECK(refusal("") == "F: expected an array of NumPy, found another first word");
-  CHECK(refusal(npy("", "", 4)) == "F: expected an array of NumPy of version 1 to 3, found 4");
+  CHECK(refusal("\x93NUMP") == "F: expected a NumPy array, found a different signature");
+  CHECK(refusal("") == "F: expected a NumPy array, found a different signature");
+  CHECK(refusal(npy("", "", 4)) == "F: expected a NumPy array of version 1 to 3, found 4");
   CHECK(refusal(std::string("\x93NUMPY\x02\0\xff\xff\xff\xff", 12)) ==
         "F: expected a header of at most 1 MiB in the 12 bytes of the array, found 4294967295 "
         "bytes");
@@ -122,9 +123,9 @@ TEST_CASE("NumPy: what is refused", "[checkpoint][numpy]") {
   CHECK(header("{'shape': (99999999999999999999,)}") ==
         "F: header: expected a shape of at most 64 sizes, found '99999999999999999999'");
   CHECK(header("{'shape': ()}") ==
-        "F: header: expected descr, fortran_order and shape, found not all of them");
+        "F: header: expected descr, fortran_order and shape, found only some of them");
   CHECK(header(dict("'<f4'", "()") + "os.system()") ==
-        "F: header: expected nothing behind it, found 'os.system()'");
+        "F: header: expected nothing after it, found 'os.system()'");
   CHECK(refusal(npy(dict("'<f4'", "(2, 3)"), floats(5))) ==
         "F: expected 24 bytes of data for shape 2 x 3, found 20");
   CHECK(refusal(npy(dict("'<f4'", "(2, 3)"), floats(7))) ==
@@ -134,7 +135,7 @@ TEST_CASE("NumPy: what is refused", "[checkpoint][numpy]") {
   CHECK(refusal(npy(dict("'<f4'", "(4611686018427387904,)"), "")) ==
         "F: expected more than 2^63 bytes of data for shape 4611686018427387904, found 0");
   CHECK(refusal(test::zip_bytes({{"x.txt", "x"}}), "a.npz") ==
-        "F: expected arrays of NumPy, found none");
+        "F: expected NumPy arrays, found none");
   CHECK(refusal(test::zip_bytes({{"x.npy", "x"}}), "a.npz") ==
-        "F: array 'x': expected an array of NumPy, found another first word");
+        "F: array 'x': expected a NumPy array, found a different signature");
 }

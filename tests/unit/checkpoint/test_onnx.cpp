@@ -1,5 +1,5 @@
 /// @file
-/// Models of ONNX: where initializers may have their numbers, and what is refused.
+/// ONNX models: where initializers may store their numbers, and refusals.
 
 #include <array>
 #include <bit>
@@ -60,7 +60,7 @@ std::string floats(std::size_t count) {
   return data;
 }
 
-/// A list of numbers, as int32_data has the bits of short floats.
+/// A list of varints, as int32_data stores the bits of short floats.
 std::string varints(const std::vector<std::uint64_t>& numbers) {
   std::string data;
   for (const std::uint64_t one : numbers) data += varint(one);
@@ -70,7 +70,7 @@ std::string varints(const std::vector<std::uint64_t>& numbers) {
 constexpr std::uint64_t kFloat = 1;
 constexpr std::uint64_t kHalf = 10;
 
-/// `name`, 2 x 3, FLOAT, and whatever holds its numbers.
+/// `name`, 2 x 3, FLOAT, and the field with its numbers.
 std::string weight(const std::string& data, const std::string& name = "w") {
   return dims({2, 3}) + number(2, kFloat) + bytes(8, name) + data;
 }
@@ -101,7 +101,7 @@ const std::vector<double> kNumbers{0, 1, 2, 3, 4, 5};
 
 }  // namespace
 
-TEST_CASE("initializers are read wherever they have their numbers", "[checkpoint][onnx]") {
+TEST_CASE("initializers are read wherever their numbers are stored", "[checkpoint][onnx]") {
   const TempFolder folder;
   std::string doubles;
   for (const double value : kNumbers) doubles += little(value);
@@ -135,7 +135,7 @@ TEST_CASE("initializers are read wherever they have their numbers", "[checkpoint
   CHECK(catalogue.warnings.empty());
 }
 
-TEST_CASE("files of data below the folder are opened once", "[checkpoint][onnx]") {
+TEST_CASE("data files inside the folder are opened once", "[checkpoint][onnx]") {
   const TempFolder folder;
   const auto at = [](const std::string& name, const std::string& file, const char* offset) {
     return dims({2, 3}) + number(2, kFloat) + bytes(8, name) + number(14, 1) +
@@ -151,7 +151,7 @@ TEST_CASE("files of data below the folder are opened once", "[checkpoint][onnx]"
   CHECK(values(catalogue, 2) == std::vector<double>{6, 7, 8, 9, 10, 11});
 }
 
-TEST_CASE("floats whose bits are numbers of varying length", "[checkpoint][onnx]") {
+TEST_CASE("floats whose bits are stored as varints", "[checkpoint][onnx]") {
   const TempFolder folder;
   const auto typed = [](const std::string& name, std::uint64_t type,
                         const std::vector<std::uint64_t>& bits) {
@@ -174,11 +174,11 @@ TEST_CASE("floats whose bits are numbers of varying length", "[checkpoint][onnx]
   CHECK(storage_text(catalogue.tensors[2]) == "F8_E4M3 in int32_data");
 }
 
-TEST_CASE("any block of a long list of numbers of varying length", "[checkpoint][onnx]") {
+TEST_CASE("any block of a long list of varints", "[checkpoint][onnx]") {
   constexpr std::int64_t kRows = 40;
   constexpr std::int64_t kCols = 77;  // 3080 elements: four runs, of which rows begin anywhere
   std::vector<std::uint64_t> bits;
-  // The upper half of a float32 is a bfloat16: as long as a number as it has bits.
+  // The upper half of a float32 is a bfloat16. Its varint has as many bytes as its bits need.
   for (std::uint64_t i = 0; i < kRows * kCols; ++i) bits.push_back(i * 21 % 0x4000);
   const auto value = [&](std::int64_t i) {
     return static_cast<double>(
@@ -224,9 +224,11 @@ TEST_CASE("ONNX: lists of numbers that do not fit are refused", "[checkpoint][on
         "as number 0");
   CHECK(refused(17, {0, 1, 2, 3, 4, 256}) ==
         "F: initializer 'w', int32_data: expected numbers of 8 bits, found 256 as number 5");
-  CHECK(refusal(model({dims({2, 3}) + number(2, kHalf) + bytes(8, "w") +
-                       bytes(5, std::string(6, '\x80'))}))
-            .ends_with("ends behind its message. It is damaged or cut short: copy it again"));
+  CHECK(
+      refusal(model({dims({2, 3}) + number(2, kHalf) + bytes(8, "w") +
+                     bytes(5, std::string(6, '\x80'))}))
+          .ends_with(
+              "runs past the end of its message. The file is damaged or truncated: copy it again"));
   CHECK(refusal(model({dims({std::uint64_t{1} << 40U, 3}) + number(2, kHalf) + bytes(8, "w") +
                        bytes(5, "x")})) ==
         "F: initializer 'w', int32_data: expected 3298534883328 numbers, found 1");
@@ -238,14 +240,15 @@ TEST_CASE("ONNX: a list of numbers that changed is not read over its end", "[che
                                                     bytes(8, "w") + bytes(5, std::string(6, 1))}));
   Catalogue catalogue = open_checkpoint(path);
   REQUIRE(catalogue.tensors.size() == 1);
-  catalogue.tensors[0].parts[0].num_elements = 5;  // as if the last had become longer
+  catalogue.tensors[0].parts[0].num_elements = 5;  // as if the last one had become longer
   catalogue.tensors[0].parts[0].size_bytes = 5;
-  CHECK(error_of([&] { static_cast<void>(values(catalogue, 0)); }) ==
-        "tensor 'w': changed while it was being read: its numbers of varying length are others. "
-        "Run again when nothing writes to it");
+  CHECK(
+      error_of([&] { static_cast<void>(values(catalogue, 0)); }) ==
+      "tensor 'w': changed while it was being read: its variable-length numbers are different now. "
+      "Run again when no other program is writing to it");
 }
 
-TEST_CASE("what has no place in the file is left out", "[checkpoint][onnx]") {
+TEST_CASE("what has no entry in the file is left out", "[checkpoint][onnx]") {
   const TempFolder folder;
   const std::string ones(6, '\x01');
   const auto typed = [](const std::string& name, std::uint64_t type, const std::string& data) {
@@ -263,36 +266,38 @@ TEST_CASE("what has no place in the file is left out", "[checkpoint][onnx]") {
     found.push_back(one.tensor.name + ", " + one.tensor.stored_as + ": " + one.detail);
   }
   const std::string varying =
-      ": its elements are numbers of varying length. Save them as raw_data, as "
+      ": its elements are variable-length numbers (varints). Save them as raw_data, as "
       "onnx.numpy_helper.from_array does";
-  CHECK(found == std::vector<std::string>{"ints, ONNX INT64" + varying,
-                                          "shorts, ONNX INT16" + varying,
-                                          "texts, ONNX STRING: elements of STRING are not read",
-                                          "nibbles, ONNX type 22: elements of type 22 are not read",
-                                          "pieces, ONNX FLOAT" + varying,
-                                          "segments, ONNX FLOAT: it is stored in segments"});
+  CHECK(found == std::vector<std::string>{
+                     "ints, ONNX INT64" + varying, "shorts, ONNX INT16" + varying,
+                     "texts, ONNX STRING: elements of STRING are not supported",
+                     "nibbles, ONNX type 22: elements of type 22 are not supported",
+                     "pieces, ONNX FLOAT" + varying,
+                     "segments, ONNX FLOAT: it is stored in segments, which is not supported"});
 }
 
 TEST_CASE("ONNX: what is refused", "[checkpoint][onnx]") {
   const std::string raw = bytes(9, floats(6));
-  CHECK(refusal("") == "F: expected a model of ONNX with a graph, found none");
+  CHECK(refusal("") == "F: expected an ONNX model with a graph, found none");
   CHECK(refusal(model({})) == "F: expected initializers, found none");
   CHECK(refusal(bytes(7, "") + bytes(7, "")) == "F: expected one graph, found another");
-  CHECK(refusal("<!DOCTYPE html>").starts_with("F: expected a field at byte 0, found kind 4"));
+  CHECK(refusal("<!DOCTYPE html>").starts_with("F: expected a field at byte 0, found wire type 4"));
   CHECK(refusal("\x3a") ==
-        "F: a number at byte 1 ends behind its message. It is damaged or cut short: copy it again");
+        "F: a number at byte 1 runs past the end of its message. The file is damaged or truncated: "
+        "copy it again");
   CHECK(refusal("\x3a\x05xx") ==
-        "F: a field at byte 0 would have 5 bytes, its message has 2 more. It is damaged or cut "
-        "short: copy it again");
+        "F: a field at byte 0 needs 5 bytes, its message has only 2 more. The file is damaged or "
+        "truncated: copy it again");
   CHECK(refusal("\x3a" + varint(~std::uint64_t{0})) ==
-        "F: a field at byte 0 would have 18446744073709551615 bytes, its message has 0 more. It "
-        "is damaged or cut short: copy it again");
+        "F: a field at byte 0 needs 18446744073709551615 bytes, its message has only 0 more. The "
+        "file is damaged or truncated: copy it again");
   CHECK(refusal("\x08" + std::string(9, '\xff') + "\x02") ==
         "F: the number at byte 1 has more than 64 bits");
-  CHECK(refusal(model({weight(raw, "")})) == "F: initializer '': expected a name, without NUL");
-  CHECK(refusal(model({weight(raw), weight(raw)})) == "F: initializer 'w': stands twice");
+  CHECK(refusal(model({weight(raw, "")})) ==
+        "F: initializer '': expected a non-empty name without NUL");
+  CHECK(refusal(model({weight(raw), weight(raw)})) == "F: initializer 'w': appears twice");
   CHECK(refusal(model({weight(raw + raw)})) ==
-        "F: initializer 'w': expected raw_data once, found it again");
+        "F: initializer 'w': expected raw_data once, found it twice");
   CHECK(refusal(model({weight(bytes(9, floats(5)))})) ==
         "F: initializer 'w': expected 24 bytes of F32 for shape 2 x 3, found 20");
   CHECK(refusal(model({weight("")})) ==
@@ -308,8 +313,7 @@ TEST_CASE("ONNX: what is refused", "[checkpoint][onnx]") {
         "F: initializer 'w': shape 4611686018427387904 x 4 is too large");
 }
 
-TEST_CASE("ONNX: files of data that are not below the folder are not opened",
-          "[checkpoint][onnx]") {
+TEST_CASE("ONNX: data files outside the folder are not opened", "[checkpoint][onnx]") {
   const TempFolder folder;
   folder.write("secret", floats(6));
   const auto refused = [&](const std::string& initializer) {
@@ -322,9 +326,8 @@ TEST_CASE("ONNX: files of data that are not below the folder are not opened",
        {std::string("../secret"), (folder / "secret").string(), std::string("x/../../secret"),
         std::string("./net.onnx"), std::string("..\\secret"), std::string()}) {
     CAPTURE(location);
-    CHECK(
-        refused(outside(location))
-            .starts_with("F: initializer 'w': expected a file of data below the folder, found '"));
+    CHECK(refused(outside(location))
+              .starts_with("F: initializer 'w': expected a data file inside the folder, found '"));
   }
   CHECK(refused(outside("none")) ==
         (folder / "m/none").string() + ": cannot be opened: No such file or directory");
@@ -344,7 +347,7 @@ TEST_CASE("ONNX: files of data that are not below the folder are not opened",
   }
 }
 
-TEST_CASE("ONNX: any byte may be wrong, and the end anywhere", "[checkpoint][onnx]") {
+TEST_CASE("ONNX: any byte may be wrong, and the file may end anywhere", "[checkpoint][onnx]") {
   const TempFolder folder;
   const std::string whole = model({weight(bytes(9, floats(6)), "a"), weight(bytes(4, floats(6))),
                                    dims({2, 2}) + number(2, kHalf) + bytes(8, "h") +

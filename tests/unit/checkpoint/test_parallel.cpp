@@ -1,5 +1,5 @@
 /// @file
-/// Checkpoints of model-parallel ranks: how pieces become tensors, and what is refused.
+/// Checkpoints of model-parallel ranks: how pieces become tensors, and refusals.
 
 #include <catch2/catch.hpp>
 
@@ -63,7 +63,7 @@ const std::string kFile = "/model_optim_rng.pt";
 
 }  // namespace
 
-TEST_CASE("the name tells how ranks divide a tensor", "[checkpoint][parallel]") {
+TEST_CASE("the name determines how ranks divide a tensor", "[checkpoint][parallel]") {
   using Axis = ParallelAxis;
   CHECK(parallel_axis("decoder.layers.0.mlp.linear_fc1.weight", 2) == Axis::rows);
   CHECK(parallel_axis("decoder.layers.0.mlp.linear_fc1.bias", 1) == Axis::rows);
@@ -99,7 +99,7 @@ TEST_CASE("Megatron: rows below each other, columns side by side", "[checkpoint]
   CHECK(catalogue.training.step == 40);
   CHECK(catalogue.files.size() == 2);
   CHECK(values_of(catalogue, "a.linear_qkv.weight") == Values{0, 1, 2, 3, 10, 11, 12, 13});
-  // Each rank has a gate and a value: all gates come first.
+  // Each rank has a gate and a value; in the whole tensor all gates come first.
   CHECK(values_of(catalogue, "a.linear_fc1.weight") == Values{0, 1, 10, 11, 2, 3, 12, 13});
   CHECK(tensor_of(catalogue, "a.linear_fc2.weight").shape == std::vector<std::int64_t>{2, 2});
   CHECK(values_of(catalogue, "a.linear_fc2.weight") == Values{0, 10, 1, 11});
@@ -140,7 +140,7 @@ TEST_CASE("Megatron: experts are numbered through the expert ranks", "[checkpoin
   CHECK(refusal(folder / "n") == "F: expected tensors of a model, found none");
 }
 
-TEST_CASE("Megatron: rows behind the vocabulary are not read", "[checkpoint][megatron]") {
+TEST_CASE("Megatron: padding rows after the vocabulary are not read", "[checkpoint][megatron]") {
   const TempFolder folder;
   TorchState::Pairs args{{"padded_vocab_size", TorchState::number(2)},
                          {"vocab_size", TorchState::number(1)}};
@@ -156,7 +156,7 @@ TEST_CASE("Megatron: rows behind the vocabulary are not read", "[checkpoint][meg
   CHECK(values_of(whole, name) == Values{3, 4});
   CHECK(whole.warnings ==
         std::vector<std::string>{(folder / "o").string() + ": tensor '" + name +
-                                 "' may have rows behind the vocabulary, whose size is not told"});
+                                 "' may include padding rows: the vocabulary size is not stored"});
 }
 
 TEST_CASE("Megatron: what is refused", "[checkpoint][megatron]") {
@@ -170,7 +170,8 @@ TEST_CASE("Megatron: what is refused", "[checkpoint][megatron]") {
   folder.write("b/mp_rank_00" + kFile, megatron_rank(name, 0));
   folder.write("b/mp_rank_00_001" + kFile, megatron_rank(name, 0));
   CHECK(refusal(folder / "b") ==
-        "F: expected folders of ranks named alike, found 'mp_rank_00' and 'mp_rank_00_001'");
+        "F: expected rank folders with names of the same form, found 'mp_rank_00' and "
+        "'mp_rank_00_001'");
   folder.write("c/mp_rank_00" + kFile, TorchState().file({{"x", TorchState::number(1)}}));
   CHECK(refusal(folder / "c") ==
         "F/mp_rank_00/model_optim_rng.pt: expected the key 'model', found none. It is not a file "
@@ -178,12 +179,13 @@ TEST_CASE("Megatron: what is refused", "[checkpoint][megatron]") {
   folder.write("d/mp_rank_00" + kFile, megatron_rank(name, 0));
   folder.write("d/mp_rank_01" + kFile, megatron_rank(name, 0, {}, {2, 1}));
   CHECK(refusal(folder / "d") ==
-        "F: tensor 'a.linear_qkv.weight': expected pieces of one type that fit together, found F32 "
+        "F: tensor 'a.linear_qkv.weight': expected pieces of the same type and of matching shapes, "
+        "found F32 "
         "of shape 1 x 2 and F32 of shape 2 x 1");
   folder.write("e/mp_rank_00" + kFile, megatron_rank(name, 0));
   folder.write("e/mp_rank_01" + kFile, megatron_rank("b.linear_qkv.weight", 0));
   CHECK(refusal(folder / "e") ==
-        "F: tensor 'b.linear_qkv.weight': tensor-parallel rank 1 has it, an earlier one has not");
+        "F: tensor 'b.linear_qkv.weight': tensor-parallel rank 1 has it, an earlier rank does not");
   folder.write("f/mp_rank_00/other.pt", "");
   CHECK(refusal(folder / "f") ==
         "F/mp_rank_00/model_optim_rng.pt: cannot be opened: No such file or directory");
@@ -220,13 +222,13 @@ void write_zero3(const TempFolder& folder, const std::string& name, std::int64_t
 
 }  // namespace
 
-TEST_CASE("ZeRO 3: a parameter is put together from all ranks", "[checkpoint][zero]") {
+TEST_CASE("ZeRO 3: a parameter is assembled from all ranks", "[checkpoint][zero]") {
   const TempFolder folder;
   write_zero3(folder, "global_step9");
   const Catalogue catalogue = open_checkpoint(folder / "global_step9");
   CHECK(catalogue.format == "deepspeed");
   CHECK(catalogue.training.step == 9);
-  CHECK(values_of(catalogue, "w") == Values{0, 1, 2});  // the fourth element fills up
+  CHECK(values_of(catalogue, "w") == Values{0, 1, 2});  // the fourth element is padding
   CHECK(catalogue.aliases == std::vector<std::pair<std::string, std::string>>{{"tied", "w"}});
 }
 
@@ -244,12 +246,13 @@ TEST_CASE("ZeRO 3: what is refused", "[checkpoint][zero]") {
   write_zero3(folder, "d", 3, {std::int64_t{1} << 40, std::int64_t{1} << 40});
   CHECK(refusal(folder / "d") ==
         "F/zero_pp_rank_0_mp_rank_00_model_states.pt: parameter 'w': expected a name and a shape, "
-        "found others");
+        "found something else");
   write_zero3(folder, "e");
   std::filesystem::remove(folder / "e/zero_pp_rank_1_mp_rank_00_optim_states.pt");
-  CHECK(refusal(folder / "e") ==
-        "F: expected optim states of rank 1, found none. ZeRO 3 divides every tensor among all "
-        "ranks: copy the folder again");
+  CHECK(
+      refusal(folder / "e") ==
+      "F: expected optim states of rank 1, found none. ZeRO stage 3 divides every tensor among all "
+      "ranks: copy the folder again");
 }
 
 TEST_CASE("DeepSpeed: model states of ranks, and layers of a pipeline", "[checkpoint][zero]") {

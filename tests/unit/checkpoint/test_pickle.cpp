@@ -1,5 +1,5 @@
 /// @file
-/// Pickles as inert trees: values, calls that are not made, and files that mean harm.
+/// Pickles as inert trees: values, calls that are not made, and malicious files.
 
 #include <catch2/catch.hpp>
 
@@ -50,7 +50,7 @@ TEST_CASE("constants are read as Python wrote them", "[checkpoint][pickle]") {
   CHECK(text.size_bytes() == PickleText().text("weights").stop().size());
 }
 
-TEST_CASE("containers grow by what is appended to them", "[checkpoint][pickle]") {
+TEST_CASE("containers grow by appended values", "[checkpoint][pickle]") {
   PickleText text;
   text.raw("](").integer(1).integer(2).raw("e").integer(3).raw("a");
   const Pickle list = parsed(text);
@@ -70,7 +70,7 @@ TEST_CASE("containers grow by what is appended to them", "[checkpoint][pickle]")
   CHECK(tuple.items(tuple.top())[0] == tuple.items(tuple.top())[1]);
 }
 
-TEST_CASE("a call stands in the tree by its name and is not made", "[checkpoint][pickle]") {
+TEST_CASE("a call appears in the tree by name and is not made", "[checkpoint][pickle]") {
   PickleText text;
   text.global("argparse", "Namespace").raw(")\x81}").text("lr").integer(3).raw("sb");
   const Pickle pickle = parsed(text);
@@ -100,25 +100,23 @@ TEST_CASE("calls that only an attack makes are refused by name", "[checkpoint][p
                              "elsewhere");
 }
 
-TEST_CASE("broken pickles are refused, whatever they announce", "[checkpoint][pickle]") {
+TEST_CASE("broken pickles are refused, whatever sizes they declare", "[checkpoint][pickle]") {
   const std::string head("\x80\x02", 2);
   CHECK(refusal("") ==
-        "F: pickle, byte 0: expected 1 more bytes, found 0. It is cut short: copy it "
-        "again");
-  CHECK(
-      refusal(head + "X" + little(std::uint32_t{0xFFFFFFFF}) + "ab") ==
-      "F: pickle, byte 2: expected 4294967295 more bytes, found 2. It is cut short: copy it again");
-  CHECK(
-      refusal(head + "\x8d" + little(~std::uint64_t{0})) ==
-      "F: pickle, byte 2: expected 18446744073709551615 more bytes, found 0. It is cut short: copy "
-      "it again");
+        "F: pickle, byte 0: expected 1 more bytes, found 0. The file is truncated: copy it again");
+  CHECK(refusal(head + "X" + little(std::uint32_t{0xFFFFFFFF}) + "ab") ==
+        "F: pickle, byte 2: expected 4294967295 more bytes, found 2. The file is truncated: copy "
+        "it again");
+  CHECK(refusal(head + "\x8d" + little(~std::uint64_t{0})) ==
+        "F: pickle, byte 2: expected 18446744073709551615 more bytes, found 0. The file is "
+        "truncated: copy it again");
   CHECK(refusal("\x80\x09.") == "F: pickle, byte 0: protocol 9, expected at most 5");
-  CHECK(refusal(head + "i.") == "F: pickle, byte 2: opcode 0x69, which is not read");
-  CHECK(refusal(head + "h\x05.") == "F: pickle, byte 2: memo entry 5 is not there");
+  CHECK(refusal(head + "i.") == "F: pickle, byte 2: opcode 0x69, which is not supported");
+  CHECK(refusal(head + "h\x05.") == "F: pickle, byte 2: memo entry 5 does not exist");
   CHECK(refusal(head + "Nr" + little(std::uint32_t{0xFFFFFFF0}) + ".") ==
-        "F: pickle, byte 3: memo entry 4294967280 after 1 values");
-  CHECK(refusal(head + "0.") == "F: pickle, byte 2: takes a value from an empty stack");
-  CHECK(refusal(head + "(NR.") == "F: pickle, byte 4: takes a value from an empty stack");
+        "F: pickle, byte 3: memo entry 4294967280 is out of range, found only 1 values");
+  CHECK(refusal(head + "0.") == "F: pickle, byte 2: expected a value on the stack, found none");
+  CHECK(refusal(head + "(NR.") == "F: pickle, byte 4: expected a value on the stack, found none");
   CHECK(refusal(head + "t.") == "F: pickle, byte 2: expected a mark on the stack, found none");
   CHECK(refusal(head + "(NNu.") == "F: pickle, byte 5: appends to nothing");
   CHECK(refusal(head + "N(NNu.") == "F: pickle, byte 6: appends to None");
@@ -129,7 +127,7 @@ TEST_CASE("broken pickles are refused, whatever they announce", "[checkpoint][pi
         "F: pickle, byte 101: more than 100 values");
 }
 
-TEST_CASE("a pickle deep in itself is only long", "[checkpoint][pickle]") {
+TEST_CASE("a deeply nested pickle causes no recursion", "[checkpoint][pickle]") {
   std::string bytes("\x80\x02", 2);
   bytes += "]" + std::string(1'000'000, '\x85') + ".";  // ((((...)))) one million deep
   const Pickle pickle = parsed(bytes);

@@ -144,14 +144,14 @@ TEST_CASE("blocks of transposed views", "[checkpoint][read_block]") {
   check_blocks(reader, matrix_of(70 * 90, 90, 70, {{0, 1, 90}}), 60);
 }
 
-TEST_CASE("views larger than what is read at once", "[checkpoint][read_block]") {
+TEST_CASE("views larger than one read", "[checkpoint][read_block]") {
   // One row of the view covers 600 000 elements: read in parts.
   MemoryReader wide = random_reader(3 * 600'000);
   check_blocks(wide, matrix_of(3 * 600'000, 3, 6'000, {{0, 600'000, 100}, {99, 600'000, 100}}), 8);
   // Columns further apart than one read: element by element.
   MemoryReader sparse = random_reader(1'200'000);
   check_blocks(sparse, matrix_of(1'200'000, 4, 3, {{5, 300'000 / 4, 300'000}}), 8);
-  // Rows that lie between each other's columns.
+  // Rows that are interleaved with each other's columns.
   MemoryReader woven = random_reader(300'011);
   check_blocks(woven, matrix_of(300'011, 3, 100'000, {{0, 5, 3}}), 4);
   // Many rows in several reads.
@@ -167,7 +167,7 @@ TEST_CASE("whole rows are one read", "[checkpoint][read_block]") {
   CHECK(reader.elements == 890 * 50);
 }
 
-TEST_CASE("long pieces of rows are read without what lies between", "[checkpoint][read_block]") {
+TEST_CASE("long pieces of rows are read without the gaps", "[checkpoint][read_block]") {
   MemoryReader reader = random_reader(10 * 4096);
   const Matrix matrix = matrix_of(10 * 4096, 10, 4096, {{0, 4096, 1}});
   static_cast<void>(read(reader, matrix, 0, {0, 10, 0, 1024}));
@@ -194,7 +194,7 @@ TEST_CASE("a transposed view is read along its columns", "[checkpoint][read_bloc
   CHECK(reader.elements == 1000 * 600);
 }
 
-TEST_CASE("the factor is applied, in float32 where asked", "[checkpoint][read_block]") {
+TEST_CASE("the factor is applied, in float32 if requested", "[checkpoint][read_block]") {
   MemoryReader reader = random_reader(1000);
   Matrix matrix = matrix_of(1000, 20, 50, {{0, 50, 1}});
   matrix.w_norm = 1.0 / 3;
@@ -228,19 +228,21 @@ TEST_CASE("blocks and views outside the tensor are refused", "[checkpoint][read_
     return error_of([&] { read_block(reader, m, view, block, out); }, Blame::bug);
   };
   const std::string end = ". This is a defect of wishart";
-  CHECK(refused(matrix, 1, {0, 1, 0, 1}, 1) == "a view was asked for that the matrix lacks" + end);
-  CHECK(refused(matrix, -1, {0, 1, 0, 1}, 1) == "a view was asked for that the matrix lacks" + end);
-  CHECK(refused(matrix, 0, {0, 5, 0, 5}, 25) == "rows were asked for that the matrix lacks" + end);
-  CHECK(refused(matrix, 0, {-1, 1, 0, 1}, 2) == "rows were asked for that the matrix lacks" + end);
-  CHECK(refused(matrix, 0, {2, 1, 0, 1}, 0) == "rows were asked for that the matrix lacks" + end);
-  CHECK(refused(matrix, 0, {0, 1, 0, 6}, 6) ==
-        "columns were asked for that the matrix lacks" + end);
-  CHECK(refused(matrix, 0, {0, 2, 0, 5}, 9) == "a block does not fill its output exactly" + end);
+  CHECK(refused(matrix, 1, {0, 1, 0, 1}, 1) ==
+        "a view that the matrix does not have was requested" + end);
+  CHECK(refused(matrix, -1, {0, 1, 0, 1}, 1) ==
+        "a view that the matrix does not have was requested" + end);
+  CHECK(refused(matrix, 0, {0, 5, 0, 5}, 25) == "rows outside the matrix were requested" + end);
+  CHECK(refused(matrix, 0, {-1, 1, 0, 1}, 2) == "rows outside the matrix were requested" + end);
+  CHECK(refused(matrix, 0, {2, 1, 0, 1}, 0) == "rows outside the matrix were requested" + end);
+  CHECK(refused(matrix, 0, {0, 1, 0, 6}, 6) == "columns outside the matrix were requested" + end);
+  CHECK(refused(matrix, 0, {0, 2, 0, 5}, 9) ==
+        "the output does not have the size of the block" + end);
   CHECK(refused(matrix, 0, {1, 1, 0, 5}, 0) == "nothing was thrown");
   CHECK(refused(matrix_of(20, 4, 5, {{1, 5, 1}}), 0, {0, 1, 0, 1}, 1) ==
-        "a view reaches beyond its tensor" + end);
+        "a view extends beyond its tensor" + end);
   CHECK(refused(matrix_of(20, 4, 5, {{0, INT64_MAX, 1}}), 0, {0, 1, 0, 1}, 1) ==
-        "a view reaches beyond its tensor" + end);
+        "a view extends beyond its tensor" + end);
   CHECK(refused(matrix_of(20, 4, 5, {{19, -5, 1}}), 0, {0, 1, 0, 1}, 1) ==
         "a view begins before its tensor or has a negative stride" + end);
   CHECK(refused(matrix_of(20, 4, 5, {{-1, 5, 1}}), 0, {0, 1, 0, 1}, 1) ==

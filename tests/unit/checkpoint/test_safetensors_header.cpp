@@ -64,10 +64,10 @@ TEST_CASE("the reference's valid file is read", "[checkpoint][safetensors]") {
 
 TEST_CASE("the reference's invalid files are refused", "[checkpoint][safetensors]") {
   CHECK(refusal(safetensors_bytes(kTest, std::string(14, '\0'))) ==
-        "F: the tensors of the header take 16 bytes, the file has 14 behind its header. "
-        "It is cut short: copy it again");
+        "F: the tensors of the header take 16 bytes, the file has 14 after its header. The file is "
+        "truncated: copy it again");
   CHECK(refusal(safetensors_bytes(kTest, std::string(16, '\0') + "extra")) ==
-        "F: the tensors of the header take 16 bytes, the file has 21 behind its header");
+        "F: the tensors of the header take 16 bytes, the file has 21 after its header");
   CHECK(refusal(safetensors_bytes("{" + entry("test", "I32", "[2,2]", "[0,4]") + "}", "1234")) ==
         "F: tensor 'test': I32 of shape 2 x 2 takes 16 bytes, data_offsets [0, 4] hold 4");
   CHECK(refusal(safetensors_bytes(
@@ -79,19 +79,19 @@ TEST_CASE("the reference's invalid files are refused", "[checkpoint][safetensors
             safetensors_bytes("{" + entry("test", "I32", "[2,9223372036854775807]", "[0,16]") + "}",
                               std::string(16, '\0'))) ==
         "F: tensor 'test': I32 of shape 2 x 9223372036854775807 has more than 2^63 bits");
-  CHECK(
-      refusal("\x3C\0\0\0\0\xFF\xFF\xFF"s) ==
-      "F: announces a header of 18446742974197923900 bytes, expected at most 100000000. It is not "
-      "a safetensors file");
-  CHECK(refusal("\x01\0\0\0\0\0\0\0\xFF"s) == "F: expected JSON in UTF-8, found other bytes");
+  CHECK(refusal("\x3C\0\0\0\0\xFF\xFF\xFF"s) ==
+        "F: claims a header of 18446742974197923900 bytes, expected at most 100000000. It is not "
+        "a safetensors file");
+  CHECK(refusal("\x01\0\0\0\0\0\0\0\xFF"s) ==
+        "F: expected JSON in UTF-8, found bytes that are not UTF-8");
   CHECK(refusal("\x01\0\0\0\0\0\0\0{"s) == "F: byte 9: expected a string, found the end");
   std::string ten = "{";
   for (int i = 0; i < 10; ++i) {
     ten += (i == 0 ? "" : ",") + entry("t" + std::to_string(i), "I32", "[2,2]", "[0,16]");
   }
   CHECK(refusal(safetensors_bytes(ten + "}", std::string(16, '\0'))) ==
-        "F: tensor 't1' begins at byte 0 of the data, expected byte 16: tensors follow each other "
-        "without gap or overlap");
+        "F: tensor 't1' begins at byte 0 of the data, expected byte 16: tensors must be "
+        "contiguous, without gaps or overlaps");
 }
 
 TEST_CASE("the reference's odd but valid headers are accepted", "[checkpoint][safetensors]") {
@@ -108,7 +108,7 @@ TEST_CASE("the reference's odd but valid headers are accepted", "[checkpoint][sa
   CHECK(scalar.tensors.front().shape.empty());
 }
 
-TEST_CASE("tensors come in the order of their bytes, empty ones anywhere",
+TEST_CASE("tensors are in the order of their bytes, empty ones anywhere",
           "[checkpoint][safetensors]") {
   const SafetensorsHeader header = header_of(safetensors_bytes(
       "{" + entry("b", "U8", "[3]", "[2,5]") + "," + entry("z", "U8", "[0]", "[2,2]") + "," +
@@ -120,7 +120,7 @@ TEST_CASE("tensors come in the order of their bytes, empty ones anywhere",
   CHECK(header.tensors[2].name == "b");
 }
 
-TEST_CASE("metadata are strings, null or absent; other fields are passed over",
+TEST_CASE("metadata are strings, null or absent; other fields are skipped",
           "[checkpoint][safetensors]") {
   const auto with = [](const std::string& metadata) {
     return safetensors_bytes(
@@ -142,7 +142,7 @@ TEST_CASE("metadata are strings, null or absent; other fields are passed over",
             .tensors.size() == 1);
 }
 
-TEST_CASE("a header that lies is refused with the tensor and both numbers",
+TEST_CASE("an inconsistent header is refused with the tensor and both numbers",
           "[checkpoint][safetensors]") {
   const auto one = [](const std::string& text, const std::string& data = "12345678") {
     return refusal(safetensors_bytes("{" + text + "}", data));
@@ -158,15 +158,15 @@ TEST_CASE("a header that lies is refused with the tensor and both numbers",
   CHECK(one(entry("a", "U8", "[8.0]", "[0,8]")) ==
         "F: tensor 'a', byte 36: expected an integer from 0 to 9223372036854775807, found 8.0");
   CHECK(one(entry("a", "U8", "[8]", "[8,0]")) ==
-        "F: tensor 'a': data_offsets [8, 0] end before they begin");
+        "F: tensor 'a': data_offsets [8, 0] end before they start");
   CHECK(one(entry("a", "F6_E2M3", "[3]", "[0,2]")) ==
         "F: tensor 'a': F6_E2M3 of shape 3 takes 18 bits, expected whole bytes");
   CHECK(one(entry("a", "U8", "[4]", "[4,8]")) ==
-        "F: tensor 'a' begins at byte 4 of the data, expected byte 0: tensors follow each other "
-        "without gap or overlap");
+        "F: tensor 'a' begins at byte 4 of the data, expected byte 0: tensors must be contiguous, "
+        "without gaps or overlaps");
   CHECK(one(entry("a", "U8", "[4]", "[0,4]") + "," + entry("b", "U8", "[3]", "[5,8]")) ==
-        "F: tensor 'b' begins at byte 5 of the data, expected byte 4: tensors follow each other "
-        "without gap or overlap");
+        "F: tensor 'b' begins at byte 5 of the data, expected byte 4: tensors must be contiguous, "
+        "without gaps or overlaps");
   CHECK(one(entry("a", "U8", "[4]", "[0,4]") + "," + entry("a", "U8", "[4]", "[4,8]")) ==
         "F: two tensors of the header are named 'a'");
   CHECK(one(R"("a":{"shape":[8],"data_offsets":[0,8]})")
@@ -183,20 +183,19 @@ TEST_CASE("a header that lies is refused with the tensor and both numbers",
 
 TEST_CASE("a file too short for its header is refused", "[checkpoint][safetensors]") {
   CHECK(refusal("") ==
-        "F: has 0 bytes, a safetensors file has at least 8. It is cut short: copy it again");
+        "F: has 0 bytes, a safetensors file has at least 8. The file is truncated: copy it again");
   CHECK(refusal("1234567") ==
-        "F: has 7 bytes, a safetensors file has at least 8. It is cut short: copy it again");
+        "F: has 7 bytes, a safetensors file has at least 8. The file is truncated: copy it again");
   CHECK(refusal(std::string(8, '\0')) == "F: byte 8: expected a value, found the end");
-  CHECK(
-      refusal("\x3C\0\0\0\0\0\0\0{}"s) ==
-      "F: announces a header of 60 bytes, the file has 2 behind that number. It is cut short: copy "
-      "it again");
+  CHECK(refusal("\x3C\0\0\0\0\0\0\0{}"s) ==
+        "F: claims a header of 60 bytes, the file has 2 after the length field. The file is "
+        "truncated: copy it again");
   CHECK(refusal("\x01\xE1\xF5\x05\0\0\0\0{}"s) ==
-        "F: announces a header of 100000001 bytes, expected at most 100000000. It is not a "
+        "F: claims a header of 100000001 bytes, expected at most 100000000. It is not a "
         "safetensors file");
   CHECK(refusal("\0\xE1\xF5\x05\0\0\0\0{}"s) ==
-        "F: announces a header of 100000000 bytes, the file has 2 behind that number. It is cut "
-        "short: copy it again");
+        "F: claims a header of 100000000 bytes, the file has 2 after the length field. The file is "
+        "truncated: copy it again");
 }
 
 TEST_CASE("padding other than white space is refused", "[checkpoint][safetensors]") {
@@ -230,7 +229,7 @@ TEST_CASE("every dtype of safetensors is catalogued", "[checkpoint][safetensors]
   CHECK(header.tensors.front().size_bytes == bytes);
 }
 
-TEST_CASE("any prefix of a file is refused, none crashes", "[checkpoint][safetensors]") {
+TEST_CASE("any prefix of a file is refused without a crash", "[checkpoint][safetensors]") {
   const std::string bytes =
       safetensors_bytes({{"a", "F32", {2}, "12345678"}, test::small_tensor("b")},
                         "\"__metadata__\":{\"format\":\"pt\"},");
@@ -277,6 +276,7 @@ TEST_CASE("a header of 90 000 tensors is read", "[checkpoint][safetensors]") {
                                          ".mlp.experts." + std::to_string(i % 1500) +
                                          ".down_proj.weight"));
   }
-  // 0.2 seconds; a check that compares all names with all others would run into the test's limit.
+  // Takes 0.2 seconds. A check that compares every name with every other would exceed the time
+  // limit of the test.
   CHECK(header_of(safetensors_bytes(tensors)).tensors.size() == 90'000);
 }

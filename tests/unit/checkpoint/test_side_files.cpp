@@ -73,7 +73,7 @@ TEST_CASE("config.json of a Llama", "[checkpoint][side_files]") {
   CHECK_FALSE(config.quantized);
 }
 
-TEST_CASE("the fields have other names in other models", "[checkpoint][side_files]") {
+TEST_CASE("fields have other names in other models", "[checkpoint][side_files]") {
   const ModelConfig gpt2 =
       config_of(
           R"({"n_embd":768,"n_layer":12,"n_head":12,"n_inner":null,"tie_word_embeddings":true})")
@@ -96,7 +96,7 @@ TEST_CASE("the fields have other names in other models", "[checkpoint][side_file
   CHECK(config_of(R"({"quantization_config":{"bits":4}})").config.quantized);
 }
 
-TEST_CASE("text_config of a multimodal model fills what the top leaves open",
+TEST_CASE("text_config of a multimodal model fills in what the top level lacks",
           "[checkpoint][side_files]") {
   const ModelConfig config = config_of(R"({
     "text_config": {"hidden_size": 100, "vocab_size": 7, "model_type": "inner", "head_dim": 64,
@@ -114,7 +114,7 @@ TEST_CASE("text_config of a multimodal model fills what the top leaves open",
   CHECK_FALSE(config.num_experts.has_value());
 }
 
-TEST_CASE("values that no integer is tell nothing", "[checkpoint][side_files]") {
+TEST_CASE("values that are not integers are ignored", "[checkpoint][side_files]") {
   const auto [config, warnings] = config_of(R"({"hidden_size":"big","vocab_size":1.5,
     "num_hidden_layers":[1,2],"head_dim":-1,"num_experts":99999999999999999999,"model_type":3,
     "architectures":[1,"A",null],"tie_word_embeddings":"yes","intermediate_size":NaN})");
@@ -154,7 +154,7 @@ TEST_CASE("a broken config.json is a warning", "[checkpoint][side_files]") {
                                  "is ignored"});
 }
 
-TEST_CASE("a config.json beyond its limit is not read", "[checkpoint][side_files]") {
+TEST_CASE("a config.json above the size limit is not read", "[checkpoint][side_files]") {
   const test::TempFolder folder;
   const auto file = folder.write("config.json", "{}");
   std::filesystem::resize_file(file, static_cast<std::uintmax_t>(kMaxConfigBytes) + 1);
@@ -165,14 +165,14 @@ TEST_CASE("a config.json beyond its limit is not read", "[checkpoint][side_files
                         ": has 67108865 bytes, expected at most 67108864. The file is ignored"});
 }
 
-TEST_CASE("a missing config.json is no news", "[checkpoint][side_files]") {
+TEST_CASE("a missing config.json gives no warning", "[checkpoint][side_files]") {
   const test::TempFolder folder;
   std::vector<std::string> warnings;
   CHECK(read_model_config(folder.path(), warnings).model_type.empty());
   CHECK(warnings.empty());
 }
 
-TEST_CASE("trainer_state.json tells step, tokens and the last losses up to the step",
+TEST_CASE("trainer_state.json gives step, tokens and the last losses up to the step",
           "[checkpoint][side_files]") {
   const auto [training, warnings] = training_of(R"({
     "best_metric": null, "epoch": 0.5, "global_step": 200, "num_input_tokens_seen": 409600,
@@ -209,14 +209,14 @@ TEST_CASE("a diverged loss is read as it was", "[checkpoint][side_files]") {
   CHECK(training.eval_loss == HUGE_VAL);
 }
 
-TEST_CASE("no tokens counted is not zero tokens", "[checkpoint][side_files]") {
+TEST_CASE("tokens that were not counted are not zero tokens", "[checkpoint][side_files]") {
   CHECK(training_of(R"({"global_step":5,"num_input_tokens_seen":0})").training.tokens == -1);
   CHECK(training_of(R"({"global_step":0,"num_input_tokens_seen":0})").training.tokens == 0);
   CHECK(training_of(R"({"global_step":5,"num_input_tokens_seen":0})", "step5-tokens2K")
             .training.tokens == 2000);
 }
 
-TEST_CASE("the folder's name stands in for trainer_state.json", "[checkpoint][side_files]") {
+TEST_CASE("the folder's name is used without trainer_state.json", "[checkpoint][side_files]") {
   const test::TempFolder folder;
   std::vector<std::string> warnings;
   TrainingState training =

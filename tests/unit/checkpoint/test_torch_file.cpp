@@ -108,7 +108,7 @@ TEST_CASE("views of one storage are read by their strides", "[checkpoint][torch]
   }
 }
 
-TEST_CASE("any block of any view is that of the tensor read whole", "[checkpoint][torch]") {
+TEST_CASE("any block of any view agrees with the tensor read whole", "[checkpoint][torch]") {
   const TempFolder folder;
   folder.write("m.pt",
                torch_zip(state_dict_pickle(
@@ -156,7 +156,7 @@ TEST_CASE("names of one storage are one tensor", "[checkpoint][torch]") {
         std::vector<std::pair<std::string, std::string>>{{"head.weight", "embed.weight"}});
 }
 
-TEST_CASE("weights are found below what trainers put around them", "[checkpoint][torch]") {
+TEST_CASE("weights are found inside the wrappers of trainers", "[checkpoint][torch]") {
   const TempFolder folder;
   PickleText pickle;
   pickle.raw("}(").text("global_step").integer(700).text("optimizer").raw("}").text("state");
@@ -173,7 +173,7 @@ TEST_CASE("weights are found below what trainers put around them", "[checkpoint]
   CHECK(catalogue.training.step == 700);
 }
 
-TEST_CASE("float8 comes with a dtype of its own", "[checkpoint][torch]") {
+TEST_CASE("float8 has a dtype of its own", "[checkpoint][torch]") {
   const TempFolder folder;
   PickleText pickle;
   pickle.raw("}").text("w").global("torch._utils", "_rebuild_tensor_v3").raw("((").text("storage");
@@ -187,21 +187,21 @@ TEST_CASE("float8 comes with a dtype of its own", "[checkpoint][torch]") {
   CHECK(values_of(catalogue, "w") == std::vector<double>{1, 2, 3, -1, 0.5, 448});
 }
 
-TEST_CASE("tensors that reach beyond their storage are refused", "[checkpoint][torch]") {
+TEST_CASE("tensors that extend beyond their storage are refused", "[checkpoint][torch]") {
   TorchText tensor = dense("w");
   tensor.shape = {5, 6};
   CHECK(refusal_of(tensor) ==
-        "F: tensor 'w' of shape 5 x 6 reaches beyond its storage of 96 bytes");
+        "F: tensor 'w' of shape 5 x 6 extends beyond its storage of 96 bytes");
   tensor = dense("w");
   tensor.offset = 1;
   CHECK(refusal_of(tensor) ==
-        "F: tensor 'w' of shape 4 x 6 reaches beyond its storage of 96 bytes");
+        "F: tensor 'w' of shape 4 x 6 extends beyond its storage of 96 bytes");
   tensor.offset = -1;
-  CHECK(refusal_of(tensor) == "F: tensor 'w' begins before its storage");
+  CHECK(refusal_of(tensor) == "F: tensor 'w' starts before the beginning of its storage");
   tensor = dense("w");
   tensor.strides = {INT64_MAX, 1};
   CHECK(refusal_of(tensor) ==
-        "F: tensor 'w' of shape 4 x 6 reaches beyond its storage of 96 bytes");
+        "F: tensor 'w' of shape 4 x 6 extends beyond its storage of 96 bytes");
   tensor.strides = {-6, 1};
   CHECK(refusal_of(tensor) == "F: tensor 'w' has a negative size or stride");
   tensor = dense("w");
@@ -209,12 +209,12 @@ TEST_CASE("tensors that reach beyond their storage are refused", "[checkpoint][t
   tensor.strides = {0, 0};
   CHECK(refusal_of(tensor) ==
         "F: tensor 'w' of shape 9223372036854775807 x 9223372036854775807 "
-        "reaches beyond its storage of 96 bytes");
+        "extends beyond its storage of 96 bytes");
   tensor.shape = {INT64_MAX, 1};
-  CHECK(
-      refusal_of(tensor) ==
-      "F: tensor 'w' of shape 9223372036854775807 x 1 repeats its storage of 96 bytes, expected no "
-      "more elements than are stored");
+  CHECK(refusal_of(tensor) ==
+        "F: tensor 'w' of shape 9223372036854775807 x 1 repeats elements of its storage of 96 "
+        "bytes, expected no "
+        "more elements than are stored");
   tensor = dense("w");
   tensor.numel = 25;
   CHECK(refusal_of(tensor) == "F: tensor 'w': expected 100 bytes in storage '0', found 96");
@@ -230,11 +230,11 @@ TEST_CASE("a tensor that is built in another way is refused by name", "[checkpoi
   TorchText tensor = dense("w");
   tensor.rebuild_module = "evil";
   tensor.rebuild = "make";
-  CHECK(refusal_of(tensor) == "F: tensor 'w' is built by evil.make, which is not known");
+  CHECK(refusal_of(tensor) == "F: tensor 'w' is built by evil.make, which is not supported");
   tensor = dense("w");
   tensor.storage_class = "QInt8Storage";
   CHECK(refusal_of(tensor) ==
-        "F: tensor 'w' is in a storage of class torch.QInt8Storage, which is not read");
+        "F: tensor 'w' is in a storage of class torch.QInt8Storage, which is not supported");
 }
 
 TEST_CASE("broken archives are refused", "[checkpoint][torch]") {
@@ -242,30 +242,30 @@ TEST_CASE("broken archives are refused", "[checkpoint][torch]") {
   const std::string good = torch_zip(state_dict_pickle({dense("w")}), {{"0", floats(24)}});
   CHECK(refusal(folder, good) == "nothing was thrown");
   CHECK(refusal(folder, good.substr(0, good.size() - 30)) ==
-        "F: zip archive: it has no end record. It is cut short: copy it again");
+        "F: zip archive: it has no end record. The file is truncated: copy it again");
   CHECK(refusal(folder, "PK\x03\x04") ==
-        "F: zip archive: it has no end record. It is cut short: copy it again");
+        "F: zip archive: it has no end record. The file is truncated: copy it again");
   CHECK(refusal(folder, "hello") ==
         "F: expected a file of torch.save, found neither a zip archive nor its pickles");
   CHECK(refusal(folder, "") ==
         "F: expected a file of torch.save, found neither a zip archive nor its pickles");
-  CHECK(
-      refusal(folder, std::string(257, 'x') + "ustar" + std::string(200, 'x')) ==
-      "F: is a tar file of a PyTorch before 0.1.10, which is not read. Load it and save it again");
+  CHECK(refusal(folder, std::string(257, 'x') + "ustar" + std::string(200, 'x')) ==
+        "F: is a tar file from PyTorch before 0.1.10, which is not supported. Load it and save it "
+        "with a newer version");
   CHECK(refusal(folder, zip_bytes({{"a/weights", "x"}})) ==
         "F: expected a data.pkl in the zip archive, found none. It is not a file of torch.save");
   const std::string pickle = state_dict_pickle({dense("w")});
   CHECK(refusal(folder, zip_bytes({{"a/data.pkl", pickle}, {"a/data.pkl", pickle}})) ==
         "F: zip archive: two members are named 'a/data.pkl'");
   CHECK(refusal(folder, zip_bytes({{"a/data.pkl", pickle}, {"a/byteorder", "big"}})) ==
-        "F: was written on a big-endian machine, which is not read");
+        "F: is big-endian, which is not supported");
   CHECK(refusal(folder, zip_bytes({{"a/data.pkl", pickle}, {"a/constants.pkl", ""}})) ==
         "F: is a TorchScript program, expected a state dict. Save model.state_dict() instead");
   CHECK(refusal(folder, torch_zip(PickleText().raw("}").stop(), {})) ==
         "F: expected tensors in its state dict, found none");
 }
 
-TEST_CASE("numbers of a zip directory are not believed", "[checkpoint][torch]") {
+TEST_CASE("numbers of a zip directory are not trusted", "[checkpoint][torch]") {
   const TempFolder folder;
   const std::string good = torch_zip(state_dict_pickle({dense("w")}), {{"0", floats(24)}});
   const std::size_t end = good.rfind("PK\x05\x06");
@@ -277,25 +277,23 @@ TEST_CASE("numbers of a zip directory are not believed", "[checkpoint][torch]") 
   };
   const std::string whole = std::to_string(good.size());
   CHECK(changed(end + 12, little(std::uint32_t{0x7FFFFFFF}))
-            .ends_with("does not lie in the archive of " + whole + " bytes"));
+            .ends_with("is not inside the archive of " + whole + " bytes"));
   CHECK(changed(end + 16, little(std::uint32_t{0x7FFFFFFF}))
-            .ends_with("does not lie in the archive of " + whole + " bytes"));
-  CHECK(changed(end + 10, little(std::uint16_t{60000})).find("announces 60000 members in a ") !=
+            .ends_with("is not inside the archive of " + whole + " bytes"));
+  CHECK(changed(end + 10, little(std::uint16_t{60000})).find("claims 60000 members in a ") !=
         std::string::npos);
   CHECK(changed(end + 10, little(std::uint16_t{0xFFFF})) ==
-        "F: zip archive: its zip64 end record does not lie in it");
+        "F: zip archive: its zip64 end record is outside the archive");
   CHECK(changed(last + 20, little(std::uint32_t{1000}))
             .find("F: zip archive: member 'archive/data/0' of 1000 bytes at byte ") == 0);
-  CHECK(
-      changed(last + 42, little(std::uint32_t{0})).find("reaches beyond byte 0, where the next") !=
-      std::string::npos);
-  CHECK(
-      changed(last + 10, little(std::uint16_t{8})) ==
-      "F: zip archive: member 'archive/data/0' is compressed, expected it stored as it is. Save it "
-      "without compression");
-  CHECK(changed(last + 42, little(std::uint32_t{0xFFFFFFFF})).find("reaches beyond") !=
+  CHECK(changed(last + 42, little(std::uint32_t{0})).find("runs past byte 0, where the next") !=
         std::string::npos);
-  CHECK(changed(last, "XX") == "F: zip archive: member 2 of 3 is not in its directory");
+  CHECK(changed(last + 10, little(std::uint16_t{8})) ==
+        "F: zip archive: member 'archive/data/0' is compressed, expected it uncompressed. Save the "
+        "file without compression");
+  CHECK(changed(last + 42, little(std::uint32_t{0xFFFFFFFF})).find("runs past") !=
+        std::string::npos);
+  CHECK(changed(last, "XX") == "F: zip archive: member 2 of 3 is missing from its directory");
 }
 
 TEST_CASE("broken old files are refused", "[checkpoint][torch]") {
@@ -335,7 +333,7 @@ TEST_CASE("shards of PyTorch are read by their index", "[checkpoint][torch]") {
   CHECK(catalogue.files.size() == 2);
   CHECK(catalogue.warnings.empty());
   CHECK(values_of(catalogue, "b") == counted(24));
-  // Without the index both are there by their names; one is missing then.
+  // Without the index, the names say that there are two; then one is missing.
   std::filesystem::remove(folder / "m/pytorch_model.bin.index.json");
   CHECK(open_checkpoint(folder / "m").tensors.size() == 2);
   std::filesystem::remove(folder / "m/pytorch_model-00002-of-00002.bin");

@@ -1,5 +1,6 @@
 /// @file
-/// Files that PyTorch itself has written, against what numpy says is in them (tools/make-torch).
+/// Files written by PyTorch itself, compared with their contents according to numpy
+/// (tools/make-torch).
 
 #include <cstdlib>
 #include <cstring>
@@ -24,7 +25,7 @@ using wishart::test::TempFolder;
 
 namespace {
 
-/// False, with a line that makes CTest skip the program, where there is no PyTorch.
+/// Without PyTorch returns false and prints a line that makes CTest skip the program.
 bool make_files(const std::filesystem::path& folder) {
   const std::string command = "/usr/bin/python3 '" + wishart::test::in_source("tools/make-torch") +
                               "' '" + folder.string() + "'";
@@ -87,7 +88,7 @@ std::size_t compare(const std::filesystem::path& checkpoint) {
 
 }  // namespace
 
-TEST_CASE("files of PyTorch read as numpy reads their tensors", "[.torch]") {
+TEST_CASE("files of PyTorch are read as numpy reads their tensors", "[.torch]") {
   const TempFolder folder;
   if (!make_files(folder.path())) return;
   std::size_t checkpoints = 0;
@@ -108,8 +109,8 @@ TEST_CASE("files of PyTorch read as numpy reads their tensors", "[.torch]") {
   REQUIRE(others.warnings.size() == 2);
   CHECK(
       others.warnings[0].ends_with("tensor 'sparse' is built by torch._utils._rebuild_sparse_"
-                                   "tensor: not dense numbers, not read"));
+                                   "tensor. It is not a dense tensor and is skipped"));
   CHECK(
       others.warnings[1].ends_with("tensor 'quantised' is built by torch._utils._rebuild_"
-                                   "qtensor: not dense numbers, not read"));
+                                   "qtensor. It is not a dense tensor and is skipped"));
 }

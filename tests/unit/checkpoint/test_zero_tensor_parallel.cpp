@@ -1,6 +1,5 @@
 /// @file
-/// ZeRO 3 together with tensor parallelism: data-parallel ranks divide the pieces of model-parallel
-/// ones.
+/// ZeRO 3 with tensor parallelism: data-parallel ranks divide the pieces of model-parallel ranks.
 
 #include <algorithm>
 
@@ -21,7 +20,7 @@ using wishart::test::TorchState;
 
 namespace {
 
-/// What a model-parallel rank has of a tensor.
+/// The piece of a tensor on a model-parallel rank.
 struct Piece {
   std::string name;
   std::vector<std::int64_t> shape;
@@ -40,18 +39,18 @@ Piece part(const std::string& name, std::int64_t row, std::int64_t rows, std::in
   return piece;
 }
 
-/// A model-parallel rank before data-parallel ones divide what it has.
+/// A model-parallel rank before its pieces are divided among data-parallel ranks.
 struct ModelRank {
   std::vector<Piece> trained;
   std::vector<Piece> frozen;
   std::vector<Piece> buffers;
-  TorchState::Pairs states = {};     ///< more of the model's states
-  std::int64_t partition_count = 0;  ///< 0: as many as there are
+  TorchState::Pairs states = {};     ///< more of the model states
+  std::int64_t partition_count = 0;  ///< 0: the actual number
 };
 
 std::vector<float> share_of(const Piece& piece, std::size_t rank, std::size_t ranks) {
   const std::size_t share = (piece.values.size() + ranks - 1) / ranks;
-  std::vector<float> values(share, -1.0F);  // what fills up must not be read
+  std::vector<float> values(share, -1.0F);  // padding must not be read
   for (std::size_t i = 0; i < share && rank * share + i < piece.values.size(); ++i) {
     values[i] = piece.values[rank * share + i];
   }
@@ -154,7 +153,7 @@ const std::string kRows = "a.dense_h_to_4h.weight";
 const std::string kColumns = "a.dense_4h_to_h.weight";
 const std::string kNorm = "a.input_layernorm.weight";
 
-/// Two model-parallel ranks: rows of 3 + 2, columns of 3 + 4, and a vector that both have.
+/// Two model-parallel ranks: 3 + 2 rows, 3 + 4 columns, and a vector that both have.
 std::vector<ModelRank> two_ranks() {
   const Piece norm{kNorm, {5}, {1, 2, 3, 4, 5}};
   return {{{part(kRows, 0, 3, 0, 7), part(kColumns, 0, 5, 0, 3), norm}, {}, {}},
@@ -198,7 +197,7 @@ TEST_CASE("ZeRO 3 with tensor parallelism: frozen parameters and buffers", "[che
   CHECK(check_blocks(catalogue, words, 4, 3) == 12);
 }
 
-TEST_CASE("ZeRO 3 with tensor parallelism: what one rank has whole and another divided",
+TEST_CASE("ZeRO 3 with tensor parallelism: whole on one rank and divided on another",
           "[checkpoint][zero]") {
   const TempFolder folder;
   std::vector<ModelRank> ranks = two_ranks();
@@ -219,7 +218,7 @@ TEST_CASE("ZeRO 3 with tensor parallelism: what one rank has whole and another d
   CHECK(catalogue.left_out[0].tensor.name == "z.linear_fc1.weight");
   CHECK(catalogue.left_out[0].reason == "division-not-known");
   CHECK(catalogue.left_out[0].detail ==
-        "data-parallel and tensor-parallel ranks divide it, and it is no matrix");
+        "it is divided among data-parallel and tensor-parallel ranks, and it is not a matrix");
 }
 
 TEST_CASE("ZeRO 3 with tensor parallelism: what is refused", "[checkpoint][zero]") {
@@ -228,16 +227,16 @@ TEST_CASE("ZeRO 3 with tensor parallelism: what is refused", "[checkpoint][zero]
   write_ranks(folder, "a", ranks, 2);
   std::filesystem::remove(folder / "a/zero_pp_rank_1_mp_rank_01_optim_states.pt");
   CHECK(refusal(folder / "a") ==
-        "F: expected optim states of rank 1 of model-parallel rank 1, found none. ZeRO 3 divides "
-        "every tensor among all ranks: copy the folder again");
+        "F: expected optim states of rank 1 of model-parallel rank 1, found none. ZeRO stage 3 "
+        "divides every tensor among all ranks: copy the folder again");
   std::filesystem::remove(folder / "a/zero_pp_rank_1_mp_rank_01_model_states.pt");
   CHECK(refusal(folder / "a") ==
-        "F: expected states of 2 ranks of model-parallel rank 1, found 1. ZeRO 3 divides every "
-        "tensor among all ranks: copy the folder again");
+        "F: expected states of 2 ranks of model-parallel rank 1, found 1. ZeRO stage 3 divides "
+        "every tensor among all ranks: copy the folder again");
   write_rank(folder, "b", 1, ranks[1], 2);
   CHECK(refusal(folder / "b") ==
-        "F: expected states of 2 ranks of model-parallel rank 0, found 0. ZeRO 3 divides every "
-        "tensor among all ranks: copy the folder again");
+        "F: expected states of 2 ranks of model-parallel rank 0, found 0. ZeRO stage 3 divides "
+        "every tensor among all ranks: copy the folder again");
   std::vector<ModelRank> fewer = two_ranks();
   fewer[1].trained.pop_back();
   write_ranks(folder, "c", fewer, 2);
@@ -258,7 +257,8 @@ TEST_CASE("ZeRO 3 with tensor parallelism: what is refused", "[checkpoint][zero]
   ranks[1].trained[1] = part(kColumns, 0, 4, 3, 4);
   write_ranks(folder, "f", ranks, 2);
   CHECK(refusal(folder / "f") ==
-        "F: tensor 'a.dense_4h_to_h.weight': expected pieces of one type that fit together, found "
+        "F: tensor 'a.dense_4h_to_h.weight': expected pieces of the same type and of matching "
+        "shapes, found "
         "F32 of shape 5 x 3 and F32 of shape 4 x 4");
   ranks = two_ranks();
   ranks[0].trained.push_back(ranks[0].trained[0]);
@@ -268,7 +268,7 @@ TEST_CASE("ZeRO 3 with tensor parallelism: what is refused", "[checkpoint][zero]
         "found 2");
 }
 
-TEST_CASE("ZeRO 3: experts that groups of ranks divide are refused", "[checkpoint][zero]") {
+TEST_CASE("ZeRO 3: experts divided among groups of ranks are refused", "[checkpoint][zero]") {
   const TempFolder folder;
   std::vector<ModelRank> ranks = two_ranks();
   ranks[0].states = {
@@ -278,9 +278,9 @@ TEST_CASE("ZeRO 3: experts that groups of ranks divide are refused", "[checkpoin
             TorchState::dict({{"checkpoint_format", TorchState::text("zero3_partitioned")}})})}};
   write_ranks(folder, "a", ranks, 2);
   CHECK(refusal(folder / "a") ==
-        "F/zero_pp_rank_0_mp_rank_00_model_states.pt: experts that ZeRO 3 divides among groups of "
-        "ranks ('ds_autoep_layers') are not read");
+        "F/zero_pp_rank_0_mp_rank_00_model_states.pt: ZeRO stage 3 with experts divided among "
+        "groups of ranks ('ds_autoep_layers') is not supported");
   write_ranks(folder, "b", two_ranks(), 2);
   folder.write("b/layer_0_expert_0_mp_rank_00_model_states.pt", "");
-  CHECK(refusal(folder / "b") == "F: experts together with ZeRO 3 are not read");
+  CHECK(refusal(folder / "b") == "F: experts combined with ZeRO stage 3 are not supported");
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Files of torch.save for tests, written byte by byte: pickles, zip archives, old files.
+/// torch.save files for tests, written byte by byte: pickles, zip archives, old files.
 
 #include <cstdint>
 #include <cstring>
@@ -18,7 +18,7 @@ std::string little(T value) {
   return bytes;
 }
 
-/// Opcodes of a pickle, appended one behind the other.
+/// Opcodes of a pickle, appended one after the other.
 struct PickleText {
   std::string bytes = std::string("\x80\x02", 2);
 
@@ -76,7 +76,7 @@ inline std::string state_dict_pickle(const std::vector<TorchText>& tensors, bool
 struct ZipMember {
   std::string name;
   std::string data;
-  std::int64_t inflated_bytes = -1;  ///< as announced, if `data` are deflated
+  std::int64_t inflated_bytes = -1;  ///< as declared, if `data` are deflated
 };
 
 /// A zip archive as torch.save writes it: sizes in the directory only.

@@ -1,6 +1,7 @@
 /// @file
-/// The element hash: its definition written out a second time, the same bits however it is
-/// computed, and no collision among very many of the changes that happen to weights.
+/// The element hash: it matches a second, independent implementation of its definition, every way
+/// of computing it gives the same bits, and the kinds of changes that happen to weights cause no
+/// collisions in many trials.
 
 #include <algorithm>
 #include <bit>
@@ -47,8 +48,9 @@ double with_flipped_bit(double value, unsigned bit) {
   return std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) ^ (std::uint64_t{1} << bit));
 }
 
-/// Counts trials whose hashes are alike. The two sums are looked at one by one, which is far
-/// stricter than the hash: a single sum of 64 good bits collides in 2e5 trials with odds of 1e-14.
+/// Counts trials with equal hashes. Each of the two sums is checked on its own, which is far
+/// stricter than checking the hash. The probability that a single good 64-bit sum collides in 2e5
+/// trials is 1e-14.
 struct Collisions {
   std::size_t first = 0;
   std::size_t second = 0;
@@ -59,7 +61,7 @@ struct Collisions {
   }
 };
 
-/// Runs `change` on copies of matrices and counts how often the hash stays.
+/// Applies `change` to copies of matrices and counts how often the hash stays the same.
 template <class Change>
 Collisions collisions(std::size_t trials, std::size_t size, Random& random, Change&& change) {
   Collisions found;
@@ -90,7 +92,7 @@ constexpr std::size_t kTrials = 100'000;
 
 }  // namespace
 
-TEST_CASE("the hash of an element is what its definition says", "[hash]") {
+TEST_CASE("the hash of an element matches its definition", "[hash]") {
   const auto folded = [](std::uint64_t word) {
     return static_cast<std::uint64_t>(static_cast<std::uint32_t>(word)) * (word >> 32U);
   };
@@ -105,7 +107,7 @@ TEST_CASE("the hash of an element is what its definition says", "[hash]") {
     expected.second += folded(b);
   }
   CHECK(hash_of(values, 1000) == expected);
-  // As it was when this test was written: hashes are kept in archives and must not change.
+  // The value when this test was written: archives store hashes, so they must not change.
   CHECK(hash_of(values, 1000).hex() == "6bff61893a51c138638ca642ce194af1");
 }
 
@@ -151,7 +153,7 @@ TEST_CASE("the hash of a matrix does not depend on the order of reading", "[hash
   CHECK(whole.hex().size() == 32);
 }
 
-TEST_CASE("equal values stored in another type hash alike, the two zeros do not", "[hash]") {
+TEST_CASE("equal values of different types hash alike, the two zeros do not", "[hash]") {
   CHECK(hash_of({static_cast<double>(0.5F), 1}) == hash_of({0.5, 1}));
   CHECK_FALSE(hash_of({0.0, 1}) == hash_of({-0.0, 1}));
   CHECK_FALSE(hash_of({0.0, 1}) == hash_of({0.0, 1, 0.0}));
@@ -256,7 +258,7 @@ TEST_CASE("constant matrices, and small ones moved within them, hash differently
       fill.add(size, std::span(&constant, 1));
     }
   }
-  // The elements of a small matrix in place of the constant's, one step further each time.
+  // The elements of a small matrix replace those of the constant one, one step further each time.
   const std::vector<double> small{0.25, -0.25, 0.125, 0.25};
   for (const double constant : {0.0, 1.0}) {
     const std::vector<double> padding(small.size(), constant);
@@ -277,9 +279,10 @@ TEST_CASE("constant matrices, and small ones moved within them, hash differently
   CHECK(second.size() == count);
 }
 
-TEST_CASE("a changed element changes the hash all over", "[hash]") {
-  // The last place of bf16, whose difference the products must spread. Half of the bits would be
-  // 32; a product of two 32-bit words has somewhat few in its uppermost and lowermost places.
+TEST_CASE("a changed element changes bits all over the hash", "[hash]") {
+  // A change in the last place of bf16, which the products must spread. The ideal is half of the
+  // bits, 32; in a product of two 32-bit words the highest and lowest bits change somewhat less
+  // often.
   Random random(7);
   constexpr int kChanges = 10'000;
   double flipped = 0;

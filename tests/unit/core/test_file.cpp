@@ -1,5 +1,6 @@
 /// @file
-/// Reading by position: whole or an error that names file, offset and what was found.
+/// Reading by position: it succeeds completely, or throws an error with the file, the offset and
+/// what was found.
 
 #include <array>
 
@@ -27,10 +28,9 @@ TEST_CASE("a file that ends early is an input error with its numbers", "[file]")
   const auto path = folder.write("a.bin", "0123456789");
   const InputFile file(path);
   std::array<std::byte, 4> bytes{};
-  CHECK_THROWS_WITH(file.read(8, bytes),
-                    path.string() +
-                        ": ends at byte 10, expected 4 bytes at offset 8. It was cut "
-                        "short while it was being read");
+  CHECK_THROWS_WITH(file.read(8, bytes), path.string() +
+                                             ": ends at byte 10, expected 4 bytes at offset 8. The "
+                                             "file was truncated while it was being read");
 }
 
 TEST_CASE("missing files, folders and large texts are refused by name", "[file]") {
@@ -45,7 +45,7 @@ TEST_CASE("missing files, folders and large texts are refused by name", "[file]"
   CHECK(read_text_file(path, 100).size() == 100);
 }
 
-TEST_CASE("causes are told below the error", "[error]") {
+TEST_CASE("causes are listed below the error", "[error]") {
   std::string text;
   try {
     try {

@@ -1,5 +1,5 @@
 /// @file
-/// Packed records: what goes in comes out, and lengths are not trusted.
+/// Packed records: they survive a round trip, and lengths are not trusted.
 
 #include <catch2/catch.hpp>
 
@@ -27,7 +27,7 @@ TEST_CASE("a matrix comes back from its bytes", "[pack]") {
   CHECK(copy.float32_arithmetic);
 }
 
-TEST_CASE("bytes that are cut or too many are refused at every length", "[pack]") {
+TEST_CASE("truncated or surplus bytes are refused at every length", "[pack]") {
   Spectrum spectrum;
   spectrum.sigma = {1, 2, 3};
   spectrum.solver = "dsyevd";
@@ -41,7 +41,7 @@ TEST_CASE("bytes that are cut or too many are refused at every length", "[pack]"
   CHECK_THROWS_WITH(unpacked<Spectrum>(bytes), "a packed record is longer than its fields");
 }
 
-TEST_CASE("a length beyond the bytes allocates nothing", "[pack]") {
+TEST_CASE("a length beyond the end of the bytes allocates nothing", "[pack]") {
   Packer pack;
   pack(std::uint64_t{1} << 61U);
   const std::vector<std::byte> bytes = pack.take();

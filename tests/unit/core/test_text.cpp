@@ -1,5 +1,6 @@
 /// @file
-/// Text helpers: nothing from a stranger reaches a terminal, numbers read back, globs, orders.
+/// Text helpers: untrusted control characters never reach a terminal; numbers read back; globs;
+/// orders.
 
 #include <cstdlib>
 #include <limits>
@@ -23,7 +24,7 @@ TEST_CASE("control characters and broken UTF-8 are shown, not sent", "[text]") {
   CHECK(printable("bad\xff\xc3(") == "bad\\xff\\xc3(");
   CHECK(printable("\xe2\x80\xae"
                   "evil") == "\\xe2\\x80\\xaeevil");
-  // The Arabic letter mark turns what follows around, as U+200F does; Arabic letters stay.
+  // The Arabic letter mark reverses the text after it, as U+200F does. Arabic letters are kept.
   CHECK(printable("a\xd8\x9c"
                   "1") == "a\\xd8\\x9c1");
   CHECK(printable("\xd8\xa7\xd9\x84") == "\xd8\xa7\xd9\x84");
@@ -31,7 +32,7 @@ TEST_CASE("control characters and broken UTF-8 are shown, not sent", "[text]") {
   CHECK(printable(std::string(1000, 'x'), 10) == "xxxxxxxxxx...");
 }
 
-TEST_CASE("UTF-8 is told from what is not", "[text]") {
+TEST_CASE("valid and invalid UTF-8 are told apart", "[text]") {
   CHECK(is_utf8("plain \xc3\xa9 \xf0\x9f\x98\x80"));
   CHECK_FALSE(is_utf8("\xc0\xaf"));          // overlong
   CHECK_FALSE(is_utf8("\xed\xa0\x80"));      // a surrogate
@@ -44,7 +45,7 @@ TEST_CASE("JSON strings are escaped", "[text]") {
   CHECK(json_quoted("\xff") == "\"\xEF\xBF\xBD\"");
 }
 
-TEST_CASE("the shortest text of a double reads back as it", "[text]") {
+TEST_CASE("the shortest text of a double reads back as the same double", "[text]") {
   for (const double value : {0.1, 1.0 / 3, 1e300, 5e-324, -2.5, 123456789.0}) {
     CHECK(std::strtod(shortest(value).c_str(), nullptr) == value);
   }
@@ -68,7 +69,7 @@ TEST_CASE("sizes are read and written in powers of 1024", "[text]") {
   }
 }
 
-TEST_CASE("the nearest word is near, or there is none", "[text]") {
+TEST_CASE("the nearest word is close, or there is none", "[text]") {
   const std::vector<std::string> keys{"archive", "method", "min-evals", "no-pool"};
   CHECK(nearest("archiv", keys) == "archive");
   CHECK(nearest("min_evals", keys) == "min-evals");
@@ -84,7 +85,7 @@ TEST_CASE("globs match whole names", "[text]") {
   CHECK(glob_match("a*b*c", "aXXbYYbZZc"));
 }
 
-TEST_CASE("names are ordered as people count", "[text]") {
+TEST_CASE("names are in natural order", "[text]") {
   CHECK(natural_less("layers.2.w", "layers.10.w"));
   CHECK_FALSE(natural_less("layers.10.w", "layers.2.w"));
   CHECK(natural_less("a", "b"));
@@ -94,7 +95,7 @@ TEST_CASE("names are ordered as people count", "[text]") {
   CHECK(natural_less("n18446744073709551616", "n18446744073709551617"));
 }
 
-TEST_CASE("split and join undo each other", "[text]") {
+TEST_CASE("split and join are inverses", "[text]") {
   const std::vector<std::string> parts = split("a..b", '.');
   CHECK(parts == std::vector<std::string>{"a", "", "b"});
   CHECK(join(parts, ".") == "a..b");

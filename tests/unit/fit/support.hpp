@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Spectra and data sets that the tests of the fits share.
+/// Spectra and data sets shared by the tests of the fits.
 
 #include <algorithm>
 #include <cmath>
@@ -40,7 +40,7 @@ inline Matrix dense(std::int64_t rows, std::int64_t cols,
   return matrix;
 }
 
-/// A good spectrum of one view with these singular values and no floor of the method's own.
+/// A valid spectrum of one view with these singular values, and without a floor of the method.
 inline Spectrum spectrum_of(std::vector<double> sigma) {
   std::sort(sigma.begin(), sigma.end());
   Spectrum spectrum;
@@ -74,7 +74,8 @@ inline std::vector<double> squares_over_ten() {
   return x;
 }
 
-/// Numbers in (0, 1), the same with every library: the engine is specified, the map is ours.
+/// Numbers in (0, 1), the same with every library: the engine is standardised, and the mapping is
+/// our own.
 class Uniform {
 public:
   explicit Uniform(std::uint64_t seed) : engine_(seed) {}

@@ -63,7 +63,7 @@ TEST_CASE("alpha of windows is that of their eigenvalues together", "[farms]") {
   CHECK(m.num_farms == 4);
   CHECK(m.farms_alpha == Approx(3).margin(5 * 2 / std::sqrt(100.0)));
   CHECK(m.farms_hill == Approx(3).margin(5 * 2 / std::sqrt(200.0)));
-  // What is not resolved stays out: the smallest half here.
+  // Unresolved values are excluded: here the smallest half.
   WeightMeasures upper;
   measure_farms(upper, windows, sigma, sigma[199], {});
   WeightMeasures alone;

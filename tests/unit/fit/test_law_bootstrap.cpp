@@ -1,5 +1,5 @@
 /// @file
-/// Counter-based random numbers, and what resampling says about a fit.
+/// Counter-based random numbers, and the resampling of a fit.
 
 #include <cmath>
 
@@ -72,7 +72,7 @@ TEST_CASE("draws have the moments of their laws", "[random]") {
   CHECK(std::abs(below / n - 4.5) < bound * 2.873);
 }
 
-TEST_CASE("the interval of alpha holds the fit and mostly the truth", "[bootstrap]") {
+TEST_CASE("the interval of alpha contains the fit and usually the true value", "[bootstrap]") {
   int covered = 0;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Draw draw(seed);
@@ -100,7 +100,7 @@ TEST_CASE("intervals and p-values repeat with their seed and stream", "[bootstra
         goodness_of_fit(x, kCorrected, *fit, {40, 9, 3}));
 }
 
-TEST_CASE("power laws have p-values all over, other laws none", "[bootstrap]") {
+TEST_CASE("p-values are spread out for power laws and near zero for other laws", "[bootstrap]") {
   double sum = 0;
   int other_rejected = 0;
   const int samples = 12;
@@ -108,7 +108,7 @@ TEST_CASE("power laws have p-values all over, other laws none", "[bootstrap]") {
     Draw draw(100 + seed);
     const std::vector<double> x = sorted_sample(300, [&] { return draw.power_law(2); });
     sum += goodness_of_fit(x, kCorrected, scan_power_law(x, kCorrected).value(), {40, 2, seed});
-    // Long bodies and a hard edge: no tail of it is a power law.
+    // A long body and a hard edge: no tail of it is a power law.
     const std::vector<double> u = sorted_sample(3000, [&] { return 1 + draw.uniform(); });
     const auto fit = scan_power_law(u, {.min_tail = 1000, .skip_repeated = true});
     const double p =
@@ -120,7 +120,7 @@ TEST_CASE("power laws have p-values all over, other laws none", "[bootstrap]") {
   CHECK(other_rejected == samples);
 }
 
-TEST_CASE("the upper half of lognormal and exponential values is no power law", "[bootstrap]") {
+TEST_CASE("the upper half of lognormal and exponential values is not a power law", "[bootstrap]") {
   double sum = 0;
   int rejected = 0;
   const int samples = 10;
@@ -139,7 +139,7 @@ TEST_CASE("the upper half of lognormal and exponential values is no power law", 
   CHECK(std::abs(sum / samples - 0.5) < 0.37);
 }
 
-TEST_CASE("without replicas there is neither interval nor p-value", "[bootstrap]") {
+TEST_CASE("without replicas there is no interval and no p-value", "[bootstrap]") {
   const std::vector<double> x{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   const auto fit = scan_power_law(x, kCorrected);
   CHECK(std::isnan(alpha_interval(x, kCorrected, {}).low));

@@ -42,7 +42,7 @@ TEST_CASE("clip_xmax in compat mode gives WeightWatcher's numbers", "[fingers]")
   CHECK(clipped->num_fingers == 1);  // two values were removed
 }
 
-TEST_CASE("clip_xmax tells how many values it took away, one included", "[fingers]") {
+TEST_CASE("clip_xmax reports how many values it removed, even if it is one", "[fingers]") {
   Draw draw(4);
   std::vector<double> x = sorted_sample(200, [&] { return draw.power_law(2.2); });
   const auto before = clip_fingers(x, {.scan = {.min_tail = 10, .skip_repeated = true}});
@@ -55,7 +55,7 @@ TEST_CASE("clip_xmax tells how many values it took away, one included", "[finger
   CHECK(ours->fit.xmax ==
         kFingered[kFingered.size() - 1 - static_cast<std::size_t>(ours->num_fingers)]);
   CHECK(ours->fit.alpha + 1 < ours->raw_alpha);
-  // A bound below the number that is needed is honoured.
+  // A bound below the required number is respected.
   CHECK(clip_fingers(kFingered, {.max_fingers = 0, .scan = {}})->num_fingers == 0);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("F tail probabilities are those of closed forms", "[outliers]") {
   }
 }
 
-TEST_CASE("planted dragon kings are found and counted, power laws have few", "[outliers]") {
+TEST_CASE("planted dragon kings are found and counted, and power laws have few", "[outliers]") {
   int false_alarms = 0;
   int found = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
@@ -151,7 +151,7 @@ TEST_CASE("estimators without a scan find the exponent of a power law", "[estima
   CHECK(std::abs(found.pickands - 2.5) < error(1.9, n / 8.0));
 }
 
-TEST_CASE("Hill's estimate takes the upper half, its least value included", "[estimators]") {
+TEST_CASE("Hill's estimate takes the upper half, including its smallest value", "[estimators]") {
   // 4, 8, 16 of 1 .. 16: 1 + 3 / (0 + ln 2 + ln 4).
   CHECK(hill_alpha(std::vector<double>{1, 2, 4, 8, 16}) ==
         Approx(1 + 3 / (3 * std::log(2.0))).epsilon(1e-15));

@@ -1,5 +1,5 @@
 /// @file
-/// The other laws: their maximum likelihood, and which is told apart from which.
+/// The other laws: their maximum likelihood, and which can be distinguished.
 
 #include <cmath>
 #include <limits>
@@ -58,7 +58,7 @@ std::vector<double> truncated_sample(std::int64_t n, double alpha, double lambda
 
 }  // namespace
 
-TEST_CASE("the likelihood of each fit is the one its parameters give, and a maximum", "[laws]") {
+TEST_CASE("the likelihood of each fit agrees with its parameters, and is a maximum", "[laws]") {
   Draw draw(1);
   const std::vector<double> x = truncated_sample(300, 1.8, 0.3, draw);
   const double base = power_law_likelihood(x);
@@ -101,7 +101,7 @@ TEST_CASE("the likelihood of each fit is the one its parameters give, and a maxi
   }
 }
 
-TEST_CASE("parameters are found again from samples of each law", "[laws]") {
+TEST_CASE("parameters are recovered from samples of each law", "[laws]") {
   Draw draw(2);
   const std::int64_t n = 20'000;
   const TailLaws truncated = fit_laws(truncated_sample(n, 2, 0.1, draw));
@@ -155,7 +155,7 @@ TEST_CASE("a tail heavier than every power law gives the power law itself", "[la
   Draw draw(5);
   const TailLaws laws =
       fit_laws(sorted_sample(500, [&] { return std::exp(draw.power_law(2.5) - 1); }));
-  // With alpha below 2 a cut-off far beyond the data always gains a trifle.
+  // With alpha below 2, a cut-off far beyond the data always improves the likelihood a little.
   CHECK(laws.truncated.rate < 1e-9 / std::exp(laws.truncated.shape));
   CHECK(laws.truncated.p > 0.99);
   CHECK(laws.stretched.shape == 0);
@@ -209,8 +209,8 @@ TEST_CASE("likelihood ratios are those of WeightWatcher's comparison", "[laws]")
   const std::vector<double> tail(lambda.end() - 19, lambda.end());
   REQUIRE(tail.front() == Approx(86.9064733077052).epsilon(1e-10));
   const TailLaws laws = fit_laws(tail);
-  // Its fits end by Nelder and Mead's tolerance of 1e-4, and are not quite at the maximum; p of the
-  // exponential shows it most.
+  // Its fits stop at Nelder and Mead's tolerance of 1e-4, not quite at the maximum. The effect is
+  // largest in p of the exponential.
   CHECK(laws.lognormal.R == Approx(-1.242254700).epsilon(1e-3));
   CHECK(laws.lognormal.p == Approx(0.214142603).epsilon(1e-3));
   CHECK(laws.exponential.R == Approx(-1.527576231).epsilon(1e-3));

@@ -66,7 +66,7 @@ std::vector<double> sample(int kind, std::int64_t n, Draw& draw) {
 
 }  // namespace
 
-TEST_CASE("the scan finds what the exhaustive scan finds, to the last bit", "[scan]") {
+TEST_CASE("the scan agrees with the exhaustive scan to the last bit", "[scan]") {
   Draw draw(1);
   int compared = 0;
   for (int kind = 0; kind < 6; ++kind) {
@@ -111,7 +111,7 @@ TEST_CASE("the curve of the scan has every candidate's distance, to the last bit
   }
 }
 
-TEST_CASE("D_ks looks at both steps of the empirical distribution", "[scan]") {
+TEST_CASE("D_ks uses both steps of the empirical distribution", "[scan]") {
   // One candidate: 1, 2, 4, 8 with alpha = 1 + 4 / (6 ln 2).
   const std::vector<double> x{1, 2, 4, 8};
   const auto fit = scan_power_law(x, {.min_tail = 4});

@@ -1,5 +1,5 @@
 /// @file
-/// The row of the layer table: what it says about the matrix, and about a spectrum that is not ok.
+/// The row of the layer table: data about the matrix, and about a spectrum that is not ok.
 
 #include <catch2/catch.hpp>
 

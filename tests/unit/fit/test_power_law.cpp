@@ -1,5 +1,5 @@
 /// @file
-/// The power-law scan: known answers and what must hold for every data set.
+/// The power-law scan: known answers, and properties of every data set.
 
 #include <catch2/catch.hpp>
 
@@ -67,11 +67,11 @@ TEST_CASE("fewer values than a tail needs give no fit", "[scan]") {
   const std::vector<double> nine{1, 2, 3, 4, 5, 6, 7, 8, 9};
   CHECK_FALSE(scan_power_law(nine, {.min_tail = 10}).has_value());
   CHECK(scan(nine, {.min_tail = 9}).num_tail == 9);
-  // One value is no tail, whatever is asked for.
+  // A single value is never a tail, whatever min_tail is.
   CHECK_FALSE(scan_power_law(std::vector<double>{1.0}, {.min_tail = 1}).has_value());
 }
 
-TEST_CASE("a tail is never shorter than asked for", "[scan]") {
+TEST_CASE("a tail is never shorter than min_tail", "[scan]") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     const std::vector<double> x = power_law_sample(60, 3.0, 1.0, seed);
     for (const std::int64_t least : {2, 10, 25, 60}) {

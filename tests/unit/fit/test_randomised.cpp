@@ -1,5 +1,5 @@
 /// @file
-/// What the spectra of permuted matrices are made into: the rand_* columns and the traps.
+/// The results from spectra of permuted matrices: the rand_* columns and the traps.
 
 #include <cmath>
 #include <numeric>
@@ -36,7 +36,7 @@ std::vector<double> gaussian_sigma(std::int64_t rows, std::int64_t cols, double 
 
 }  // namespace
 
-TEST_CASE("columns of random orders by their definitions", "[randomised]") {
+TEST_CASE("columns of random orders agree with their definitions", "[randomised]") {
   const std::vector<double> own{1, 2, 3};
   const std::vector<std::vector<double>> permuted{{1, 2, 2.5}, {1.5, 2, 2}};
   WeightMeasures m;
@@ -79,7 +79,7 @@ TEST_CASE("permuted noise has no traps, the bulk of its law, and hardly any dist
   CHECK(spikes <= 5);
 }
 
-TEST_CASE("a planted trap is found, and only what every order shows counts", "[randomised]") {
+TEST_CASE("a planted trap is found, and only eigenvalues in every order count", "[randomised]") {
   CounterRandom random(12, 0);
   const double strength = 2 * std::pow(200.0 * 100.0, 0.25);
   const auto own = gaussian_sigma(200, 100, 0, random);

@@ -57,11 +57,12 @@ TEST_CASE("Tracy-Widom tail probabilities are the published ones", "[rmt]") {
   CHECK(tracy_widom_survival(4.1) > tracy_widom_survival(4.2));
 }
 
-TEST_CASE("the Tracy-Widom tail falls steadily, through the ends of the table", "[rmt]") {
+TEST_CASE("the Tracy-Widom tail decreases monotonically, beyond the ends of the table too",
+          "[rmt]") {
   double before = 1;
   for (double s = -9; s < 40; s += 0.05) {
     const double p = tracy_widom_survival(s);
-    CHECK((p <= before + 1e-8 && p >= 0));  // the cubic wavers where 1 - P is below that
+    CHECK((p <= before + 1e-8 && p >= 0));  // the cubic is not monotonic where 1 - P is below that
     before = p;
   }
   CHECK(tracy_widom_survival(-9) == 1);
@@ -144,7 +145,7 @@ TEST_CASE("with the variance known, the largest eigenvalue of noise has the Trac
   }
 }
 
-TEST_CASE("the largest eigenvalue by bisection is that of all of them", "[rmt]") {
+TEST_CASE("the largest eigenvalue by bisection agrees with that of the full spectrum", "[rmt]") {
   CounterRandom one(8, 3);
   CounterRandom other(8, 3);
   const auto lambda = gaussian_eigenvalues(90, 40, 0, one);
@@ -152,7 +153,7 @@ TEST_CASE("the largest eigenvalue by bisection is that of all of them", "[rmt]")
                                            1e-12) == Approx(lambda.back()).epsilon(1e-11));
 }
 
-TEST_CASE("a spike far above the edge is found, and leaves the variance alone", "[rmt]") {
+TEST_CASE("a spike far above the edge is found, and does not change the variance", "[rmt]") {
   int found = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     CounterRandom random(2, seed);
@@ -181,7 +182,7 @@ TEST_CASE("scaling the elements scales the null model and nothing else", "[rmt]"
   CHECK(free_null(lambda, shape).p == null.p);
 }
 
-TEST_CASE("alpha of Gaussian matrices is what the table says", "[rmt]") {
+TEST_CASE("alpha of Gaussian matrices agrees with the table", "[rmt]") {
   for (const Shape shape : {Shape{128, 128}, Shape{512, 128}}) {
     const NullAlpha expected = null_alpha(shape);
     double sum = 0;
@@ -244,7 +245,7 @@ TEST_CASE("the compat row of G6 has WeightWatcher's numbers", "[rmt][golden]") {
   CHECK(spiked.detX_num == 155);
 }
 
-TEST_CASE("the compat fit says when its grid's lowest sigma won", "[rmt]") {
+TEST_CASE("the compat fit reports when the best sigma is the lowest of its grid", "[rmt]") {
   std::vector<double> heavy;
   for (int i = 200; i >= 1; --i) heavy.push_back(std::pow(i / 200.0, -3.0));
   const CompatBulkFit fit = compat_bulk_fit(heavy, 200, 100);

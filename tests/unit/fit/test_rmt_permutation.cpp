@@ -34,7 +34,7 @@ TEST_CASE("a keyed bijection visits every index once, and its inverse leads back
     CHECK(large.inverse(large(i * 1'000'003)) == i * 1'000'003);
 }
 
-TEST_CASE("runs are what single indices give", "[random]") {
+TEST_CASE("runs agree with single indices", "[random]") {
   for (const std::uint64_t size : {1U, 3U, 65U, 1000U, 4097U, 30000U}) {
     const KeyedBijection map(size, 9, 10);
     for (const std::uint64_t first : {std::uint64_t{0}, size / 3}) {
@@ -50,7 +50,7 @@ TEST_CASE("runs are what single indices give", "[random]") {
   }
 }
 
-TEST_CASE("bijections of other keys are other ones, without order", "[random]") {
+TEST_CASE("bijections of different keys are different and unordered", "[random]") {
   const std::uint64_t size = 10'000;
   const KeyedBijection a(size, 1, 0);
   const KeyedBijection b(size, 1, 1);

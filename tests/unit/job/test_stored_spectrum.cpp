@@ -58,5 +58,6 @@ TEST_CASE("what fails for want of something is not lasting, what fails for its n
   CHECK(is_lasting(failed_spectrum(Blame::numerics, "it did not converge")));
   CHECK_FALSE(is_lasting(failed_spectrum(Blame::resource, "out of memory")));
   CHECK_FALSE(is_lasting(failed_spectrum(Blame::input, "cut short")));
-  CHECK_FALSE(is_lasting(failed_spectrum(Blame::bug, "a matrix was not read exactly once")));
+  CHECK_FALSE(is_lasting(
+      failed_spectrum(Blame::bug, "the elements of a matrix were not all read exactly once")));
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Catalogues without files, and how tests look at a selection.
+/// Catalogues without files, and helpers to inspect a selection.
 
 #include <algorithm>
 #include <functional>

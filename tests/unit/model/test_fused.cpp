@@ -82,7 +82,7 @@ TEST_CASE("without the option a fused tensor is one matrix", "[select][fused]") 
   CHECK(split(fused, config_of("gpt_neox", 4, 2)).matrices.size() == 4);
 }
 
-TEST_CASE("the parts stand beside the whole, with roles of their own", "[select][fused]") {
+TEST_CASE("the parts are added to the whole, with roles of their own", "[select][fused]") {
   const Selection selection = split(tensor(kName, {12, 4}), config_of("gpt_neox", 4, 2));
   CHECK(keys_of(selection) ==
         std::vector<std::string>{kName, kName + "[k]", kName + "[q]", kName + "[v]"});
@@ -114,7 +114,7 @@ TEST_CASE("queries of a group, then its key and value", "[select][fused]") {
   CHECK(rows_of(selection, "[v]") == Rows{3, 7});
 }
 
-TEST_CASE("Falcon of before: one key for all heads, or one for each", "[select][fused]") {
+TEST_CASE("older Falcon: one key for all heads, or one for each", "[select][fused]") {
   ModelConfig config = config_of("falcon", 4, 2);
   const Selection one_key = split(tensor(kName, {8, 4}), config);
   CHECK(rows_of(one_key, "[q]") == Rows{0, 1, 2, 3});
@@ -124,7 +124,7 @@ TEST_CASE("Falcon of before: one key for all heads, or one for each", "[select][
   CHECK(rows_of(split(tensor(kName, {12, 4}), config), "[k]") == Rows{2, 3, 8, 9});
 }
 
-TEST_CASE("queries, keys and values one behind the other", "[select][fused]") {
+TEST_CASE("queries, keys and values one after the other", "[select][fused]") {
   const auto* const type = GENERATE("phi3", "gpt_oss", "chatglm", "olmo", "dbrx", "mpt");
   ModelConfig config = config_of(type, 4, 4);
   config.num_key_value_heads = 2;
@@ -199,9 +199,10 @@ TEST_CASE("what is not split", "[select][fused]") {
   };
   const ModelConfig neox = config_of("gpt_neox", 4, 2);
   CHECK(whole(tensor(kName, {12, 4}), {}) == 1);                             // no config
-  CHECK(whole(tensor(kName, {12, 4}), config_of("unheard_of", 4, 2)) == 1);  // no such family
+  CHECK(whole(tensor(kName, {12, 4}), config_of("unheard_of", 4, 2)) == 1);  // unknown family
   CHECK(whole(tensor(kName, {13, 4}), neox) == 1);                           // another shape
-  CHECK(whole(tensor(kName, {12, 4}), config_of("gpt_neox", 4, 3)) == 1);    // 4 / 3 is no width
+  CHECK(whole(tensor(kName, {12, 4}), config_of("gpt_neox", 4, 3)) ==
+        1);  // 4 / 3 is not a whole width
   ModelConfig config = config_of("phi3", 4, 2);
   config.intermediate_size = 4;
   CHECK(whole(tensor("layers.0.mlp.gate_up_proj.weight", {6, 4}), config) == 1);
@@ -214,7 +215,7 @@ TEST_CASE("what is not split", "[select][fused]") {
   CHECK(whole(tensor(kName, {12, 4}), config) == 1);
 }
 
-TEST_CASE("the parts of a tensor hold each of its elements once", "[select][fused]") {
+TEST_CASE("the parts of a tensor contain each of its elements once", "[select][fused]") {
   const auto [type, shape] = GENERATE(table<const char*, std::vector<std::int64_t>>(
       {{"gpt_neox", {24, 8}}, {"codegen", {24, 8}}, {"qwen", {24, 8}}, {"gpt2", {8, 24}}}));
   const Selection selection = split(tensor(kName, shape), config_of(type, 8, 4));

@@ -1,5 +1,5 @@
 /// @file
-/// The option `layers`: globs that choose, globs that leave out, and patterns that match nothing.
+/// The option `layers`: globs that include, globs that exclude, and patterns that match nothing.
 
 #include <catch2/catch.hpp>
 
@@ -53,7 +53,7 @@ TEST_CASE("a matrix stays if any pattern matches its tensor or key", "[layers]")
         std::vector<std::string>{"model.layers.0.mlp.experts.w1[2]"});
 }
 
-TEST_CASE("a leading - leaves out, of everything or of what is chosen", "[layers]") {
+TEST_CASE("a leading - excludes, from everything or from what is included", "[layers]") {
   CHECK(chosen({"-lm_head.weight"}).matrices.size() == 6);
   CHECK(chosen({"-*experts*", "-*.1.*"}).matrices.size() == 2);
   CHECK(keys_of(chosen({"model.layers.1.*", "-*q_proj*"})) ==
@@ -63,7 +63,7 @@ TEST_CASE("a leading - leaves out, of everything or of what is chosen", "[layers
   CHECK(chosen({"-*"}).matrices.empty());
 }
 
-TEST_CASE("what the patterns leave out is listed as skipped, with its size", "[layers]") {
+TEST_CASE("matrices excluded by patterns are listed as skipped, with their size", "[layers]") {
   const Selection selection = chosen({"lm_head.weight"});
   CHECK(skipped_of(selection) ==
         std::vector<std::string>{"model.layers.0.mlp.experts.w1[0]: left-out",
@@ -74,7 +74,7 @@ TEST_CASE("what the patterns leave out is listed as skipped, with its size", "[l
                                  "model.layers.1.self_attn.q_proj.weight: left-out",
                                  "model.norm.weight: one-dimensional"});
   CHECK(selection.skipped[0].num_params == 1024);
-  CHECK(selection.skipped[0].detail == "by --layers");
+  CHECK(selection.skipped[0].detail == "excluded by --layers");
 }
 
 TEST_CASE("a pattern that matches no matrix is refused with the nearest name", "[layers]") {
@@ -86,7 +86,7 @@ TEST_CASE("a pattern that matches no matrix is refused with the nearest name", "
         "--layers '-lm_haed.weight': no matrix of this checkpoint matches. Did you mean "
         "'-lm_head.weight'?");
   CHECK(refusal({"*", "*.bias"}) == "--layers '*.bias': no matrix of this checkpoint matches");
-  // A tensor that is skipped anyway is no matrix.
+  // A tensor that is skipped anyway is not a matrix.
   CHECK(refusal({"model.norm.weight"}) ==
         "--layers 'model.norm.weight': no matrix of this checkpoint matches");
   CHECK(refusal({"\x1b[31m"}) == "--layers '\\x1b[31m': no matrix of this checkpoint matches");

@@ -1,5 +1,5 @@
 /// @file
-/// Rules of the reading of names that no single family owns.
+/// Rules for names that are not specific to a family.
 
 #include <vector>
 
@@ -52,7 +52,7 @@ TEST_CASE("a gate is a router if it has one row for each expert", "[naming]") {
   CHECK(named("model.layers.0.mlp.gate.weight", {8, 64}).role == "router");
 }
 
-TEST_CASE("names shared by attention and MLP are told apart by what they stand in", "[naming]") {
+TEST_CASE("names shared by attention and MLP are told apart by their context", "[naming]") {
   for (const char* leaf : {"c_proj", "wo"}) {
     CAPTURE(leaf);
     CHECK(named("h.0.attn." + std::string(leaf) + ".weight").role == "attention.o");
@@ -64,7 +64,7 @@ TEST_CASE("names shared by attention and MLP are told apart by what they stand i
   CHECK(named("layers.0.mixer.out_proj.weight").role == "ssm.out_proj");
 }
 
-TEST_CASE("a head is one at the root only, where its name is an everyday word", "[naming]") {
+TEST_CASE("a head with an everyday name is recognised at the root only", "[naming]") {
   for (const char* leaf : {"output", "score", "classifier"}) {
     CAPTURE(leaf);
     CHECK(named(std::string(leaf) + ".weight").role == "head");
@@ -94,7 +94,7 @@ TEST_CASE("the expert is the number after experts or local_experts", "[naming]")
   CHECK_FALSE(named("l.layers.0.mlp.shared_experts.up_proj.weight").routed_experts);
 }
 
-TEST_CASE("biases, norms, masks and tables are told from maps", "[naming]") {
+TEST_CASE("biases, norms, masks and tables are told apart from maps", "[naming]") {
   CHECK(named("model.layers.0.self_attn.q_proj.bias", {64}).bias);
   CHECK(named("x.dt_bias", {64}).bias);
   CHECK(named("model.layers.0.input_layernorm.weight", {64}).normalization);
@@ -109,7 +109,7 @@ TEST_CASE("biases, norms, masks and tables are told from maps", "[naming]") {
   CHECK_FALSE(named("model.layers.0.mlp.up_proj.weight").not_a_map);
 }
 
-TEST_CASE("no name is too odd to be read", "[naming]") {
+TEST_CASE("any name can be parsed", "[naming]") {
   for (const std::string name : {"",           ".",
                                  "..",         "weight",
                                  ".weight",    "bias",

@@ -1,5 +1,5 @@
 /// @file
-/// Roles, blocks and experts of names as the published checkpoints of many families have them.
+/// Roles, blocks and experts for names from published checkpoints of many families.
 
 #include <vector>
 

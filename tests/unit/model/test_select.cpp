@@ -1,5 +1,5 @@
 /// @file
-/// From tensors to matrices: what becomes of a tensor of each kind, and that none is lost.
+/// From tensors to matrices: what happens to each kind of tensor, and that none is lost.
 
 #include <random>
 
@@ -70,7 +70,7 @@ TEST_CASE("a tensor of two dimensions is a matrix as stored", "[select]") {
   CHECK(up.views[0].col_stride == 1);
 }
 
-TEST_CASE("what is no matrix is skipped with a code and a sentence", "[select]") {
+TEST_CASE("tensors that are not matrices are skipped with a code and a sentence", "[select]") {
   struct Expected {
     Tensor tensor;
     const char* reason;
@@ -89,19 +89,18 @@ TEST_CASE("what is no matrix is skipped with a code and a sentence", "[select]")
       {tensor("a.experts.up_proj", {8, 64, 0}), "empty", "has no elements"},
       {tensor("a.weight", {64, 9}), "too-small", "9 singular values, fewer than 10"},
       {tensor("a.layernorm.weight", {64, 64}), "not-a-linear-map",
-       "a norm, bias, mask or table by its name"},
+       "a norm, bias, mask or table, judging by its name"},
       {tensor("h.0.attn.bias", {1, 1, 64, 64}), "not-a-linear-map",
-       "a norm, bias, mask or table by its name"},
+       "a norm, bias, mask or table, judging by its name"},
       {tensor("experts.up_proj_bias", {16, 64}), "not-a-linear-map",
-       "a norm, bias, mask or table by its name"},
+       "a norm, bias, mask or table, judging by its name"},
       {tensor("layers.0.mixer.A_log", {64, 16}), "not-a-linear-map",
-       "a norm, bias, mask or table by its name"},
+       "a norm, bias, mask or table, judging by its name"},
       {tensor("layers.0.mixer.conv1d.weight", {64, 1, 4}), "depthwise",
-       "each channel is filtered by itself: vectors, not a matrix"},
+       "each channel has its own filter, which is a vector, not a matrix"},
       {tensor("conv.weight", {64, 1, 3, 3}), "depthwise",
-       "each channel is filtered by itself: vectors, not a matrix"},
-      {tensor("a.weight", {4, 4, 4, 4, 4}), "unsupported-shape",
-       "5 dimensions: there is no rule for them"}};
+       "each channel has its own filter, which is a vector, not a matrix"},
+      {tensor("a.weight", {4, 4, 4, 4, 4}), "unsupported-shape", "5 dimensions are not supported"}};
   for (const Expected& expected : table) {
     const SkippedRow row = skipped(expected.tensor);
     CAPTURE(expected.tensor.name, row.shape);
@@ -114,7 +113,7 @@ TEST_CASE("what is no matrix is skipped with a code and a sentence", "[select]")
   CHECK(skipped(tensor("a", {64, 64}, Dtype::u8)).dtype == "U8");
 }
 
-TEST_CASE("of a quantized checkpoint it is said that nothing is dequantized", "[select]") {
+TEST_CASE("the reason for a quantized checkpoint says that nothing is dequantized", "[select]") {
   checkpoint::Catalogue c = catalogue({tensor("a.qweight", {64, 64}, Dtype::i32)});
   c.config.quantized = true;
   CHECK(select_matrices(c, {}).skipped.at(0).detail ==
@@ -163,7 +162,7 @@ TEST_CASE("a stack of experts gives a matrix for each", "[select]") {
   }
 }
 
-TEST_CASE("the configuration tells a stack of experts by their number", "[select]") {
+TEST_CASE("the configuration identifies a stack of experts by their number", "[select]") {
   // [64, 32, 8]: by its shape alone a convolution with a kernel of 8.
   checkpoint::Catalogue c = catalogue({tensor("layers.0.moe.w", {64, 32, 8})});
   SelectionOptions options;
@@ -231,8 +230,8 @@ TEST_CASE("compat mode takes what WeightWatcher takes", "[select][weightwatcher]
                                                           "conv1d.weight: not-in-weightwatcher",
                                                           "experts.up_proj: not-in-weightwatcher",
                                                           "n.weight: one-dimensional"});
-  CHECK(selection.skipped[0].detail == "WeightWatcher reads names that end in .weight only");
-  CHECK(selection.skipped[1].detail == "WeightWatcher analyses 2 and 4 dimensions only");
+  CHECK(selection.skipped[0].detail == "WeightWatcher reads only names that end in .weight");
+  CHECK(selection.skipped[1].detail == "WeightWatcher analyses only 2 and 4 dimensions");
   for (const Matrix& matrix : selection.matrices) {
     CHECK(matrix.layer_type == "dense");
     CHECK(matrix.float32_arithmetic);
@@ -241,7 +240,7 @@ TEST_CASE("compat mode takes what WeightWatcher takes", "[select][weightwatcher]
   CHECK(select({tensor("bare", {64, 32})}, options).matrices.size() == 1);
 }
 
-TEST_CASE("matrices and skipped tensors are in the order in which people count", "[select]") {
+TEST_CASE("matrices and skipped tensors are in natural order", "[select]") {
   const Selection selection =
       select({tensor("layers.10.a", {32, 32}), tensor("layers.9.a", {32, 32}),
               tensor("layers.10.b", {3}), tensor("layers.9.b", {3})});
@@ -250,7 +249,7 @@ TEST_CASE("matrices and skipped tensors are in the order in which people count",
         std::vector<std::string>{"layers.9.b: one-dimensional", "layers.10.b: one-dimensional"});
 }
 
-TEST_CASE("every element ends in one view or in a skipped row, in any order of the tensors",
+TEST_CASE("every element ends up in one view or in a skipped row, in any order of the tensors",
           "[select][property]") {
   const std::vector<std::string> names{"up.weight",
                                        "norm.weight",

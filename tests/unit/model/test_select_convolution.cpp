@@ -1,5 +1,6 @@
 /// @file
-/// Convolutions: pooled, slice by slice, in WeightWatcher's two channel orders, and what is none.
+/// Convolutions: pooled, slice by slice, in WeightWatcher's two channel orders, and tensors that
+/// are not convolutions.
 
 #include <cmath>
 
@@ -45,7 +46,7 @@ TEST_CASE("a pooled convolution is one matrix with a view for each kernel offset
   CHECK(matrix.slice == 0);
   CHECK(matrix.w_norm == std::sqrt(0.5));
   CHECK(matrix.float32_arithmetic == weightwatcher);
-  // T[a, b, p, q] stands at ((16 a + b) 3 + p) 5 + q.
+  // T[a, b, p, q] is at ((16 a + b) 3 + p) 5 + q.
   CHECK(position(matrix.views[7], 2, 3) == ((16 * 2 + 3) * 3 + 1) * 5 + 2);
 }
 
@@ -130,7 +131,7 @@ TEST_CASE("a convolution over one dimension is cut like one over two, without a 
   REQUIRE(slices.matrices.size() == 3);
   CHECK(slices.matrices[2].slice == 2);
   CHECK(slices.matrices[2].w_norm == 1);
-  // A narrow last dimension says it too, where no name does.
+  // A narrow last dimension also identifies a convolution if the name does not.
   CHECK(select(tensor("filters.weight", {32, 24, 3}), true).matrices.at(0).layer_type == "conv1d");
   CHECK(select(tensor("blobs.weight", {4, 32, 24}), true).matrices.size() == 4);
 }

@@ -48,7 +48,7 @@ TEST_CASE("teams are halves, powers of two on the left", "[plan]") {
   }
 }
 
-TEST_CASE("a team's children share its ranks out among them", "[plan]") {
+TEST_CASE("a team's children divide its ranks among them", "[plan]") {
   for (int ranks = 1; ranks <= 70; ++ranks) {
     const std::vector<Team> tree = team_tree(ranks);
     std::vector<int> covered(tree.size(), 0);
@@ -72,7 +72,7 @@ TEST_CASE("many equal matrices each stay on one rank", "[plan]") {
   for (const PlanItem& item : plan.items) CHECK(item.way.team_size == 1);
 }
 
-TEST_CASE("a matrix that would outlast the job gets a team", "[plan]") {
+TEST_CASE("a matrix that would delay the end of the job gets a team", "[plan]") {
   std::vector<Matrix> matrices(8, dense(1024, 1024));
   matrices.push_back(dense(128256, 4096));
   const Plan plan = make_plan(matrices, {.ranks = 4});
@@ -86,7 +86,8 @@ TEST_CASE("a matrix too large for one rank gets the smallest team that holds it"
   const std::int64_t limit = std::int64_t{1500} << 20U;
   const Plan plan = make_plan(matrices, {.ranks = 8, .memory_per_rank_bytes = limit});
   for (const PlanItem& item : plan.items) {
-    // A rank of two would hold half of the matrix, and as much again while it is reduced.
+    // On a team of two, a rank would hold half of the matrix, and the same again while it is
+    // reduced.
     CHECK(item.way.team_size == 4);
     CHECK(item.way.distributed);
     CHECK(item.memory_bytes <= limit);
@@ -103,7 +104,7 @@ TEST_CASE("items are ordered by team, then cost, then matrix", "[plan]") {
   CHECK(order == std::vector<std::int64_t>{1, 3, 0, 2});
 }
 
-TEST_CASE("a matrix that fits nowhere stops the job before any work", "[plan]") {
+TEST_CASE("a matrix that does not fit anywhere stops the job before any work", "[plan]") {
   const std::vector<Matrix> matrices{dense(16384, 16384, "lm_head.weight")};
   CHECK(text_of(matrices, {.ranks = 2, .memory_per_rank_bytes = std::int64_t{1} << 29U},
                 Blame::resource) ==
@@ -115,13 +116,14 @@ TEST_CASE("a matrix that fits nowhere stops the job before any work", "[plan]") 
 TEST_CASE("a forced team must exist", "[plan]") {
   const std::vector<Matrix> matrices{dense(64, 64)};
   CHECK(text_of(matrices, {.ranks = 2, .team_size = 4}, Blame::usage) ==
-        "--team-size 4: this job has 2 ranks. Start more ranks or ask for a smaller team");
+        "--team-size 4: this job has 2 ranks. Start more ranks or use a smaller team");
   CHECK(text_of(matrices, {.ranks = 6, .team_size = 3}, Blame::usage) ==
-        "--team-size 3: 6 ranks divide into teams of 1, 2, 4, 6. Ask for one of these");
+        "--team-size 3: 6 ranks divide into teams of 1, 2, 4, 6. Use one of these sizes");
   CHECK(make_plan(matrices, {.ranks = 6, .team_size = 4}).items[0].way.team_size == 4);
 }
 
-TEST_CASE("elements in random order are held where they fit, else they pass", "[plan]") {
+TEST_CASE("elements in random order are held in memory if they fit, otherwise read in passes",
+          "[plan]") {
   const std::vector<Matrix> matrices{dense(4096, 1024)};
   PlanOptions options;
   options.ranks = 1;
@@ -133,7 +135,7 @@ TEST_CASE("elements in random order are held where they fit, else they pass", "[
   Way plain;
   CHECK(held.memory_bytes == memory_bytes(matrices[0], plain) + 4 * 4096 * 1024);
   CHECK(held.seconds > 4 * cost_seconds(matrices[0], plain, Rates{}));
-  // A matrix larger than the window, on a rank with room for the window and not for all.
+  // A matrix larger than the window, on a rank with room for the window only.
   const std::vector<Matrix> large{dense(400'000, 1024)};
   options.memory_per_rank_bytes = memory_bytes(large[0], plain) + (std::int64_t{300} << 20U);
   const PlanItem passed = make_plan(large, options).items.front();
@@ -145,7 +147,7 @@ TEST_CASE("elements in random order are held where they fit, else they pass", "[
   CHECK(passed.seconds > cost_seconds(large[0], by_memory, Rates{}));
 }
 
-TEST_CASE("a matrix is compared with its base where the Gram matrices fit", "[plan]") {
+TEST_CASE("a matrix is compared with its base if the Gram matrices fit", "[plan]") {
   const std::vector<Matrix> matrices{dense(4096, 2048)};
   PlanOptions options;
   options.ranks = 1;

@@ -1,5 +1,5 @@
 /// @file
-/// The coordinator's book: every item once, no rank twice at a time.
+/// The coordinator's bookkeeping: every item once, no rank used twice at a time.
 
 #include <deque>
 #include <random>
@@ -45,7 +45,7 @@ TEST_CASE("large teams go first, and free ranks take smaller work beside them", 
   CHECK(third->items.front() == 2);
 }
 
-TEST_CASE("more ranks than matrices leave ranks without work", "[schedule]") {
+TEST_CASE("with more ranks than matrices some ranks have no work", "[schedule]") {
   const Plan plan = plan_of(7, {1, 1});
   Schedule schedule(plan);
   const auto a = schedule.next();
@@ -94,7 +94,7 @@ TEST_CASE("every item is done once, whatever the order of finishing", "[schedule
   }
 }
 
-TEST_CASE("small matrices of single ranks go out in batches that shrink towards the end",
+TEST_CASE("small matrices for single ranks are assigned in batches that shrink towards the end",
           "[schedule]") {
   // 10000 matrices of a millisecond on 4 ranks.
   const Plan plan = plan_of(4, std::vector<int>(10000, 1), 1e-3);
@@ -118,14 +118,14 @@ TEST_CASE("small matrices of single ranks go out in batches that shrink towards 
   CHECK(done == 10000);
   CHECK(largest >= 240);  // a quarter of a second
   CHECK(largest <= 250);
-  CHECK(last == 1);  // so that the ranks end together
+  CHECK(last == 1);  // so that the ranks finish together
   CHECK(messages < 300);
 }
 
-TEST_CASE("a rank at work on a batch gets one more ahead, while there are many", "[schedule]") {
+TEST_CASE("a rank working on a batch gets one more ahead, while there are many", "[schedule]") {
   const Plan plan = plan_of(2, std::vector<int>(400, 1), 0.01);
   Schedule schedule(plan);
-  CHECK_FALSE(schedule.ahead());  // nobody is at work yet
+  CHECK_FALSE(schedule.ahead());  // no rank is working yet
   const auto first = schedule.next();
   const auto second = schedule.next();
   REQUIRE(first);
@@ -140,13 +140,13 @@ TEST_CASE("a rank at work on a batch gets one more ahead, while there are many",
   CHECK(fourth->team == second->team);
   CHECK_FALSE(schedule.ahead());  // each has two
   schedule.finish(*first);
-  CHECK_FALSE(schedule.next());  // it is at work on what it got ahead
+  CHECK_FALSE(schedule.next());  // it is working on what it got ahead
   const auto fifth = schedule.ahead();
   REQUIRE(fifth);
   CHECK(fifth->team == first->team);
 }
 
-TEST_CASE("large matrices go out ahead one by one, while there are many", "[schedule]") {
+TEST_CASE("large matrices are assigned ahead one by one, while there are many", "[schedule]") {
   const Plan plan = plan_of(2, std::vector<int>(50, 1), 1.0);
   Schedule schedule(plan);
   const auto first = schedule.next();
@@ -158,7 +158,7 @@ TEST_CASE("large matrices go out ahead one by one, while there are many", "[sche
   CHECK(third->team == first->team);
 }
 
-TEST_CASE("nothing goes out ahead that another rank should get", "[schedule]") {
+TEST_CASE("nothing is assigned ahead that another rank should get", "[schedule]") {
   SECTION("large matrices, if there are few") {
     Plan plan = plan_of(2, std::vector<int>(10, 1), 1.0);
     Schedule schedule(plan);

@@ -1,5 +1,5 @@
 /// @file
-/// Numbers to bytes: the nearest number of the type, ties to even.
+/// Converting numbers to bytes: the nearest number of the type, ties to even.
 
 #include <cmath>
 #include <cstring>

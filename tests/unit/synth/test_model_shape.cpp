@@ -1,5 +1,5 @@
 /// @file
-/// Shapes: the sizes of the real models, scaling, and what cannot be left out.
+/// Shapes: the sizes of the real models, scaling, and its limits.
 
 #include <algorithm>
 #include <set>
@@ -91,7 +91,7 @@ TEST_CASE("what is left out does not change what is kept", "[shape]") {
   }
 }
 
-TEST_CASE("names stand once in every shape", "[shape]") {
+TEST_CASE("names are unique in every shape", "[shape]") {
   for (const ModelShape& shape : model_shapes()) {
     CAPTURE(shape.name);
     const auto tensors = tensors_of(reduced(shape, {1, "1", 4, {}}), Dtype::bf16, true);
@@ -107,16 +107,16 @@ TEST_CASE("names stand once in every shape", "[shape]") {
   }
 }
 
-TEST_CASE("shapes and reductions are refused with what there is", "[shape]") {
+TEST_CASE("refused shapes and reductions list what is available", "[shape]") {
   CHECK_THROWS_WITH(shape_named("lama-3-8b"),
                     Catch::StartsWith("unknown shape 'lama-3-8b'. Did you mean 'llama-3-8b'? There "
                                       "are: tiny-llama, llama-3-8b, llama-3-70b, ") &&
                         Catch::EndsWith(", pythia-12b"));
   CHECK_THROWS_WITH(shape_named("zzzzzzzzzz"),
-                    Catch::StartsWith("unknown shape 'zzzzzzzzzz'. There are: tiny-llama"));
+                    Catch::StartsWith("unknown shape 'zzzzzzzzzz'. Known shapes: tiny-llama"));
   CHECK_THROWS_WITH(
       reduced(shape_named("llama-3-8b"), scaled_by(0.001, "1/1000")),
-      "--scale 1/1000: leaves nothing of the head dimension of llama-3-8b. Use at least 1/128");
+      "--scale 1/1000: reduces the head dimension of llama-3-8b to 0. Use at least 1/128");
   CHECK_NOTHROW(reduced(shape_named("llama-3-8b"), scaled_by(1.0 / 128, "1/128")));
   CHECK_THROWS_WITH(reduced(shape_named("pythia-70m"), {1, "1", 7, {}}),
                     "--blocks 7: pythia-70m has 6 blocks, expected 1 to 6");

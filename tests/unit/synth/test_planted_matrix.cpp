@@ -1,6 +1,6 @@
 /// @file
 /// Planted matrices: the singular values are the given ones, and a row does not depend on how it
-/// was asked for.
+/// was requested.
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 /// @file
-/// Planted spectra: quantiles of the laws, and a fit that gives back what was planted.
+/// Planted spectra: quantiles of the laws, and a fit that recovers what was planted.
 
 #include <algorithm>
 #include <cmath>
@@ -83,7 +83,7 @@ TEST_CASE("the exhaustive scan finds the planted tail and its exponent", "[spect
   }
 }
 
-TEST_CASE("spikes stand above the tail, and the exponent with them is told", "[spectrum]") {
+TEST_CASE("spikes are above the tail, and the exponent with them is given", "[spectrum]") {
   const auto spectrum = planted_spectrum(512, 512, {3.0, 0.25, 3});
   const auto values = eigenvalues(spectrum);
   CHECK(spectrum.spikes == 3);

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kModelStates = "_model_states.pt";
 
-/// The number between `before` and what is no digit, from the front of `text`, which it is cut off.
+/// If `text` begins with `before` and a number, returns the number and removes both from `text`.
 std::optional<std::int64_t> take_number(std::string_view& text, std::string_view before) {
   if (!text.starts_with(before)) return std::nullopt;
   std::int64_t value = 0;
@@ -33,7 +33,7 @@ std::optional<std::int64_t> take_number(std::string_view& text, std::string_view
   return value;
 }
 
-/// The files of a folder by what they are. Numbers are those of model-parallel ranks.
+/// The files of a folder by kind. Numbers are those of model-parallel ranks.
 struct DeepSpeedFiles {
   std::map<std::int64_t, std::string> whole;                             // mp_rank_M
   std::map<std::int64_t, std::map<std::int64_t, std::string>> layers;    // layer_L-model_M
@@ -70,7 +70,8 @@ bool has_model_states(const ZeroRanks& ranks) {
                      [](const auto& rank) { return !rank.second.model_states.empty(); });
 }
 
-/// Tensors of some files that hold the pieces of the same ones; `prefix` comes before their names.
+/// Reads the tensors of files that hold pieces of the same tensors; `prefix` is put before their
+/// names.
 void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>& ranks,
                  const std::string& prefix, Weights& checkpoint) {
   const std::string place = printable(root.string());
@@ -92,7 +93,7 @@ void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>
   merge_pieces(checkpoint, std::move(pieces), ranks.size(), place);
 }
 
-/// Ranks are 0, 1, ...; a missing one is a piece of every tensor.
+/// Ranks must be 0, 1, ...: without one of them a piece of every tensor is missing.
 void check_ranks(const fs::path& root, const std::map<std::int64_t, std::string>& ranks) {
   std::int64_t expected = 0;
   for (const auto& [rank, name] : ranks) {
@@ -122,7 +123,7 @@ Weights read_deepspeed(const fs::path& root) {
   const std::string place = printable(root.string());
   if (partitioned) {
     if (!files.experts.empty()) {
-      throw Error(Blame::input, place + ": experts together with ZeRO 3 are not read");
+      throw Error(Blame::input, place + ": experts combined with ZeRO stage 3 are not supported");
     }
     read_zero_partitions(root, files.partitions, checkpoint);
   } else if (!files.layers.empty()) {
@@ -140,7 +141,8 @@ Weights read_deepspeed(const fs::path& root) {
     check_ranks(root, files.whole);
     read_pieces(root, files.whole, "", checkpoint);
     if (!files.experts.empty() && files.whole.size() > 1) {
-      throw Error(Blame::input, place + ": experts together with tensor parallelism are not read");
+      throw Error(Blame::input,
+                  place + ": experts combined with tensor parallelism are not supported");
     }
     for (const auto& [number, name] : files.experts) {
       read_pieces(root, {{0, name}}, "", checkpoint);

@@ -10,7 +10,7 @@
 
 #include "text/json_scanner.hpp"
 
-// Layout: DeepSpeed, utils/zero_to_fp32.py, of which the names below are those of the keys.
+// Layout: DeepSpeed, utils/zero_to_fp32.py. The names below are its keys.
 
 namespace wishart::checkpoint {
 namespace {
@@ -18,14 +18,14 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = Pickle::Kind;
 
-/// A parameter as rank 0 lists it.
+/// A parameter, as listed by rank 0.
 struct Parameter {
   std::string name;
   std::vector<std::int64_t> shape;
   std::int64_t count = 0;
 };
 
-/// A run of elements of a rank: where a flat group, or a piece of a parameter, stands.
+/// A range of elements of a rank: the place of a flat group or of a piece of a parameter.
 struct Run {
   std::int32_t file = 0;
   std::int64_t offset_bytes = 0;
@@ -33,7 +33,7 @@ struct Run {
   Dtype dtype = Dtype::f32;
 };
 
-/// The pairs of a dict of names and shapes.
+/// The pairs of a dict from names to shapes.
 std::vector<Parameter> parameters_of(const ParallelFile& file, PickleRef shapes) {
   const Pickle& p = file.pickle();
   std::vector<Parameter> result;
@@ -47,7 +47,8 @@ std::vector<Parameter> parameters_of(const ParallelFile& file, PickleRef shapes)
       count = count && size >= 0 ? checked_product(*count, size) : std::nullopt;
     }
     if (one.name.empty() || one.name.find('\0') != std::string::npos || !count) {
-      file.fail("parameter " + in_quotes(one.name) + ": expected a name and a shape, found others");
+      file.fail("parameter " + in_quotes(one.name) +
+                ": expected a name and a shape, found something else");
     }
     one.shape = *shape;
     one.count = *count;
@@ -63,7 +64,7 @@ Run run_of(ParallelFile& file, PickleRef node, const std::string& what) {
   if (!tensor) file.fail("expected a tensor as " + what + ", found something else");
   const Tensor flat = file.tensor(*tensor);
   if (flat.shape.size() != 1 || !flat.is_dense() || !is_weight_dtype(flat.dtype)) {
-    file.fail("expected a vector of floating numbers as " + what + ", found " +
+    file.fail("expected a vector of floating-point numbers as " + what + ", found " +
               std::string(dtype_name(flat.dtype)) + " of shape " +
               printable(shape_text(flat.shape), 100));
   }
@@ -74,7 +75,8 @@ Run run_of(ParallelFile& file, PickleRef node, const std::string& what) {
 class RankElements {
 public:
   explicit RankElements(std::vector<Run> runs) : runs_(std::move(runs)) {
-    for (const Run& run : runs_) count_ += run.count;  // each is bounded by its file
+    for (const Run& run : runs_)
+      count_ += run.count;  // cannot overflow: each is bounded by its file
   }
   [[nodiscard]] std::int64_t count() const noexcept { return count_; }
 
@@ -116,7 +118,7 @@ std::int64_t share_of(std::int64_t count, std::int64_t ranks) {
 /// The data-parallel ranks of one model-parallel rank.
 class ZeroReader {
 public:
-  /// @param whose  what messages say behind the number of a rank
+  /// @param whose  text for messages, after the number of a rank
   ZeroReader(const fs::path& root, const ZeroRanks& ranks, std::string whose, Weights& checkpoint)
       : root_(root),
         ranks_(ranks),
@@ -124,7 +126,7 @@ public:
         result_(checkpoint),
         num_ranks_(std::ssize(ranks)) {}
 
-  /// The parameters and buffers that these ranks have together.
+  /// The parameters and buffers that these ranks hold together.
   std::vector<Tensor> read() {
     check_complete();
     ParallelFile first(root_, ranks_.at(0).model_states, result_);
@@ -151,14 +153,14 @@ private:
         throw Error(Blame::input, printable(root_.string()) + ": expected " +
                                       (missing == nullptr ? "model" : missing) +
                                       " states of rank " + std::to_string(expected) + whose_ +
-                                      ", found none. ZeRO 3 divides every tensor " +
+                                      ", found none. ZeRO stage 3 divides every tensor " +
                                       "among all ranks: copy the folder again");
       }
       ++expected;
     }
   }
 
-  /// DeepSpeed's AutoEP divides each expert among the ranks that have it, not among all.
+  /// DeepSpeed's AutoEP divides each expert among the ranks that have it, not among all ranks.
   static void refuse_divided_experts(const ParallelFile& file) {
     const Pickle& p = file.pickle();
     for (const char* key : {"ds_autoep_layers", "autoep_layers"}) {
@@ -166,8 +168,8 @@ private:
       if (p.kind(layers) != Kind::list) continue;
       for (const PickleRef layer : p.items(layers)) {
         if (p.text(p.value(layer, "checkpoint_format")) != "zero3_partitioned") continue;
-        file.fail("experts that ZeRO 3 divides among groups of ranks ('" + std::string(key) +
-                  "') are not read");
+        file.fail("ZeRO stage 3 with experts divided among groups of ranks ('" + std::string(key) +
+                  "') is not supported");
       }
     }
   }
@@ -176,7 +178,7 @@ private:
     const Pickle& p = file.pickle();
     const PickleRef top = p.top();
     const PickleRef shapes = p.value(top, "param_shapes");
-    // A list of dicts, one for each group; before that, one dict.
+    // A list of dicts, one per group; older versions have a single dict.
     std::vector<PickleRef> groups{shapes};
     if (p.kind(shapes) == Kind::list || p.kind(shapes) == Kind::tuple) groups = p.items(shapes);
     for (const PickleRef group : groups) {
@@ -185,7 +187,7 @@ private:
     if (parameters_.empty()) file.fail("expected 'param_shapes', found none");
     frozen_ = parameters_of(file, p.value(top, "frozen_param_shapes"));
     const std::vector<PickleRef> shared = p.items(p.value(top, "shared_params"));
-    // The same names are shared on all model-parallel ranks.
+    // The same names are listed by all model-parallel ranks.
     const bool is_new =
         p.kind(p.value(top, "shared_params")) == Kind::dict && result_.names.empty();
     for (std::size_t i = 0; is_new && i + 1 < shared.size(); i += 2) {
@@ -194,7 +196,7 @@ private:
     result_.step = p.integer(p.value(top, "global_steps")).value_or(-1);
   }
 
-  /// What is no parameter is whole in the model's states.
+  /// Buffers are stored whole in the model states.
   void read_buffers(ParallelFile& file) {
     const Pickle& p = file.pickle();
     std::set<std::string_view> names;
@@ -214,7 +216,7 @@ private:
     const std::optional<std::int64_t> stage = p.integer(p.value(state, "zero_stage"));
     if (stage != 3) {
       file.fail("expected the states of ZeRO stage 3, found stage " +
-                (stage ? std::to_string(*stage) : "not told"));
+                (stage ? std::to_string(*stage) : "unknown"));
     }
     const std::int64_t parts = p.integer(p.value(state, "partition_count")).value_or(num_ranks_);
     if (parts != num_ranks_) {
@@ -232,7 +234,8 @@ private:
     return RankElements(std::move(runs));
   }
 
-  /// Each parameter takes as many elements on each rank; the last rank's are filled up.
+  /// Each parameter has the same number of elements on each rank; those of the last rank are
+  /// padded.
   void place_parameters(const std::vector<RankElements>& ranks) {
     std::int64_t used = 0;
     for (const Parameter& parameter : parameters_) {
@@ -259,7 +262,7 @@ private:
     }
   }
 
-  /// Pieces of frozen parameters are in the model's states, each by its parameter's name.
+  /// Pieces of frozen parameters are in the model states, under the parameter's name.
   void place_frozen(ParallelFile& first) {
     std::vector<Tensor> tensors;
     for (const Parameter& one : frozen_) tensors.push_back(tensor_of(one, Dtype::f32));
@@ -305,10 +308,11 @@ private:
 
 [[noreturn]] void fail_ranks(const std::string& place, std::size_t expected,
                              const std::string& whose, std::size_t found) {
-  throw Error(Blame::input, place + ": expected states of " + std::to_string(expected) + " ranks" +
-                                whose + ", found " + std::to_string(found) +
-                                ". ZeRO 3 divides every tensor among all ranks: copy the folder "
-                                "again");
+  throw Error(Blame::input,
+              place + ": expected states of " + std::to_string(expected) + " ranks" + whose +
+                  ", found " + std::to_string(found) +
+                  ". ZeRO stage 3 divides every tensor among all ranks: copy the folder "
+                  "again");
 }
 
 }  // namespace

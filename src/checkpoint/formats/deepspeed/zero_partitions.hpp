@@ -1,9 +1,9 @@
 #pragma once
 
 /// @file
-/// ZeRO stage 3: every parameter flattened and divided among all ranks, the pieces one behind the
-/// other in each rank's groups. With tensor parallelism, each model-parallel rank's piece of a
-/// parameter is divided among the data-parallel ranks that have it.
+/// ZeRO stage 3: every parameter is flattened and divided among all ranks; each rank stores its
+/// pieces one after the other in its groups. With tensor parallelism, each model-parallel rank's
+/// piece of a parameter is divided among the data-parallel ranks that have it.
 
 #include <cstdint>
 #include <filesystem>
@@ -20,11 +20,11 @@ struct ZeroRankFiles {
   std::string optimizer_states;
 };
 
-/// Those of data-parallel ranks, which have the same model-parallel rank, by their numbers.
+/// The files of the data-parallel ranks that share a model-parallel rank, by data-parallel rank.
 using ZeroRanks = std::map<std::int64_t, ZeroRankFiles>;
 
-/// Reads all parameters from the float32 copies in the optimizer's states; frozen ones and buffers
-/// from the model's states.
+/// Reads all parameters from the float32 copies in the optimizer states; frozen parameters and
+/// buffers from the model states.
 /// @param ranks  by model-parallel rank
 /// @throws Error with Blame::input if a rank is missing or the pieces do not add up
 void read_zero_partitions(const std::filesystem::path& root,

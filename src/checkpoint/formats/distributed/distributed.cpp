@@ -27,14 +27,14 @@ using Kind = Pickle::Kind;
 
 constexpr std::string_view kMetadata = ".metadata";
 
-/// Where the bytes of a chunk stand: PyTorch, distributed/checkpoint/filesystem.py, _StorageInfo.
+/// Where the bytes of a chunk are: PyTorch, distributed/checkpoint/filesystem.py, _StorageInfo.
 struct ChunkPlace {
   std::string file;
   ByteRange range;
   bool transformed = false;
 };
 
-/// What `.metadata` says (distributed/checkpoint/metadata.py, Metadata).
+/// The content of `.metadata` (distributed/checkpoint/metadata.py, Metadata).
 class MetadataReader {
 public:
   MetadataReader(const Pickle& pickle, std::string place) : p_(pickle), place_(std::move(place)) {
@@ -43,7 +43,8 @@ public:
     const PickleRef storage = p_.value(state, "storage_data");
     if (p_.kind(tensors_) != Kind::dict || p_.kind(storage) != Kind::dict) {
       fail(
-          "expected state_dict_metadata and storage_data, found others. It is not the .metadata of "
+          "expected state_dict_metadata and storage_data, found neither or only one. It is not the "
+          ".metadata of "
           "torch.distributed.checkpoint");
     }
     const std::vector<PickleRef> pairs = p_.items(storage);
@@ -54,7 +55,7 @@ public:
 
   [[nodiscard]] std::vector<PickleRef> tensors() const { return p_.items(tensors_); }
 
-  /// A tensor without its elements' places; nothing for what is not a tensor.
+  /// A tensor, still without the places of its elements; nothing for other entries.
   [[nodiscard]] std::optional<Tensor> tensor(std::string_view name, PickleRef node) const {
     if (!p_.name(node).ends_with(".TensorStorageMetadata")) return std::nullopt;
     const PickleRef state = state_of(node);
@@ -65,7 +66,7 @@ public:
         dtype.starts_with("torch.") ? torch_dtype(dtype.substr(6)) : std::nullopt;
     if (!known)
       fail("tensor " + in_quotes(name) + " has the dtype " + in_quotes(dtype, 60) +
-           ", which is not read");
+           ", which is not supported");
     tensor.dtype = *known;
     const auto shape = pickle_integers(p_, p_.value(state, "size"));
     if (!shape) fail("tensor " + in_quotes(name) + " has no size");
@@ -84,7 +85,7 @@ public:
   [[nodiscard]] std::vector<PickleRef> chunks(PickleRef tensor) const {
     return p_.items(p_.value(state_of(tensor), "chunks"));
   }
-  /// Origin and size of a chunk as an extent without a place.
+  /// Origin and size of a chunk, as an extent that has no place yet.
   [[nodiscard]] Extent extent(const Tensor& tensor, PickleRef chunk) const {
     const PickleRef state = state_of(chunk);
     const auto offsets = pickle_integers(p_, p_.value(state, "offsets"));
@@ -92,7 +93,7 @@ public:
     if (!offsets || !sizes || offsets->size() != tensor.shape.size() ||
         sizes->size() != tensor.shape.size()) {
       fail("tensor " + in_quotes(tensor.name) +
-           ": a chunk has not one offset and size for each "
+           ": a chunk does not have one offset and one size for each "
            "dimension");
     }
     return {*offsets, *sizes, {}, 0, 0};
@@ -113,7 +114,7 @@ public:
            in_quotes(result.file));
     }
     if (!offset || !length || *offset < 0 || *length < 0) {
-      fail("tensor " + in_quotes(tensor.name) + ": its chunk has no place in " +
+      fail("tensor " + in_quotes(tensor.name) + ": its chunk has no entry in " +
            in_quotes(result.file));
     }
     result.range = {*offset, *length};
@@ -126,13 +127,13 @@ public:
   }
 
 private:
-  /// The state of an object: a dict, or the second of (None, slots).
+  /// The state of an object: a dict, or the second element of (None, slots).
   [[nodiscard]] PickleRef state_of(PickleRef object) const {
     const PickleRef state = p_.state(object);
     const std::vector<PickleRef> both = p_.items(state);
     return p_.kind(state) == Kind::tuple && both.size() == 2 ? both[1] : state;
   }
-  /// `torch.float32`: the first of the properties' tuple, or their `dtype`.
+  /// A dtype such as `torch.float32`: the first element of the properties tuple, or their `dtype`.
   [[nodiscard]] std::string dtype_of(PickleRef properties) const {
     const PickleRef state = p_.state(properties);
     if (p_.kind(state) == Kind::tuple) {
@@ -171,7 +172,7 @@ struct Pending {
   ChunkPlace place;
 };
 
-/// Reads the header of a chunk and puts it among its tensor's extents.
+/// Reads the header of a chunk and adds it to the extents of its tensor.
 void take_chunk(OpenFiles& files, const fs::path& root, Pending&& chunk, Tensor& tensor) {
   const auto index = static_cast<std::size_t>(chunk.extent.file);
   const SourceFile& source = files.source(index);
@@ -210,7 +211,7 @@ void take_chunk(OpenFiles& files, const fs::path& root, Pending&& chunk, Tensor&
   }
 }
 
-/// Names of accelerate and FSDP have the names of the model below `model.`.
+/// accelerate and FSDP put `model.` before the names of the model.
 void strip_outer_model(std::vector<Tensor>& tensors) {
   const auto begins = [&](std::string_view prefix) {
     return [prefix](const Tensor& tensor) { return tensor.name.starts_with(prefix); };
@@ -248,7 +249,8 @@ Weights read_distributed(const fs::path& root, const std::string& inside) {
       if (std::find(extent.size.begin(), extent.size.end(), 0) != extent.size.end()) continue;
       ChunkPlace where = metadata.place(*tensor, extent);
       if (where.transformed) {
-        metadata.fail("tensor " + in_quotes(name) + " is stored compressed, which is not read");
+        metadata.fail("tensor " + in_quotes(name) +
+                      " is stored compressed, which is not supported");
       }
       file_index.emplace((folder / where.file).string(), 0);
       pending.push_back({result.tensors.size(), std::move(extent), std::move(where)});

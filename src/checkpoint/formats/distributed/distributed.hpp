@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Checkpoints of torch.distributed.checkpoint: `.metadata` and the chunks in `.distcp` files.
+/// Checkpoints of torch.distributed.checkpoint: `.metadata`, and chunks in `.distcp` files.
 
 #include <filesystem>
 #include <string>
@@ -12,9 +12,9 @@
 
 namespace wishart::checkpoint {
 
-/// Reads `.metadata` and the headers of the chunks of weights; states of the training are passed
-/// over. `inside` is the folder of `.metadata` below `root`, by which files are named; `.metadata`
-/// is the first of them.
+/// Reads `.metadata` and the headers of the chunks of weights; training state is skipped. `inside`
+/// is the folder of `.metadata` below `root`; file names are relative to it. `.metadata` is the
+/// first file.
 /// @throws Error with Blame::input
 [[nodiscard]] Weights read_distributed(const std::filesystem::path& root,
                                        const std::string& inside);

@@ -14,7 +14,7 @@
 #include "numbers/gguf_types.hpp"
 #include "text/json_scanner.hpp"
 
-// Layout and limits: ggml, gguf.cpp (gguf_init_from_file_impl), and its page on the format.
+// Layout and limits: ggml, gguf.cpp (gguf_init_from_file_impl), and the GGUF format page.
 
 namespace wishart::checkpoint {
 namespace {
@@ -22,19 +22,20 @@ namespace {
 constexpr std::int64_t kDefaultAlignment = 32;
 constexpr std::uint32_t kMaxDimensions = 4;
 constexpr std::uint64_t kMaxNameBytes = 65535;
-constexpr std::uint64_t kMaxTextBytes = 1 << 20;  // of facts that are kept
-/// The fewest bytes that a fact and a tensor have in the list: an empty name or key, no dimension.
+constexpr std::uint64_t kMaxTextBytes = 1 << 20;  // of metadata that is kept
+/// The fewest bytes of a metadata entry and of a tensor in the list: an empty name or key, no
+/// dimensions.
 constexpr std::uint64_t kLeastFactBytes = 8 + 4 + 1;
 constexpr std::uint64_t kLeastTensorBytes = 8 + 4 + 4 + 8;
 
-/// Kinds of values by their numbers (gguf_type).
+/// Types of values, by number (gguf_type).
 constexpr std::uint32_t kBoolean = 7;
 constexpr std::uint32_t kText = 8;
 constexpr std::uint32_t kArray = 9;
 constexpr std::uint32_t kFloat32 = 6;
 constexpr std::uint32_t kFloat64 = 12;
 
-/// Bytes of a value of fixed length; 0 for the others.
+/// Bytes of a value of fixed length; 0 for other types.
 std::int64_t value_bytes(std::uint32_t kind) {
   switch (kind) {
     case 0:
@@ -87,11 +88,11 @@ private:
 
   void read_counts() {
     if (cursor_.left() < 4 || cursor_.text(4, "its first word") != "GGUF") {
-      cursor_.fail("expected a file of GGUF, found another first word");
+      cursor_.fail("expected a GGUF file, found a different signature");
     }
     const auto version = cursor_.number<std::uint32_t>("its version");
     if ((version & 0xFFFFU) == 0) {
-      cursor_.fail("was written on a big-endian machine, which is not read");
+      cursor_.fail("is big-endian, which is not supported");
     }
     if (version < 2 || version > 3) {
       cursor_.fail("expected GGUF of version 2 or 3, found version " + std::to_string(version));
@@ -102,11 +103,11 @@ private:
     check_count(num_facts_, kLeastFactBytes, "keys");
   }
 
-  /// A count of things of at least `least` bytes each, all of which are still to come.
+  /// Checks a count of items, each of which takes at least `least` of the bytes left.
   void check_count(std::uint64_t count, std::uint64_t least, const char* what) const {
     const auto left = static_cast<std::uint64_t>(cursor_.left());
     if (count > left / least) {
-      cursor_.fail("announces " + std::to_string(count) + " " + what + ", the file has " +
+      cursor_.fail("claims " + std::to_string(count) + " " + what + ", the file has only " +
                    std::to_string(left) + " more bytes for them");
     }
   }
@@ -130,7 +131,7 @@ private:
   void read_fact() {
     std::string key = read_text(kMaxNameBytes, "a key");
     if (key.empty()) cursor_.fail("expected keys with a name, found an empty one");
-    if (!keys_.insert(key).second) cursor_.fail("key " + in_quotes(key, 100) + " stands twice");
+    if (!keys_.insert(key).second) cursor_.fail("key " + in_quotes(key, 100) + " appears twice");
     const auto kind = cursor_.number<std::uint32_t>("the type of a value");
     if (kind == kText) {
       if (key == "general.architecture") {
@@ -168,7 +169,7 @@ private:
       value |= std::uint64_t{cursor_.number<std::uint8_t>("a value")} << (8 * i);
     }
     const bool whole = kind != kBoolean && kind != kFloat32 && kind != kFloat64;
-    // Negative numbers mean nothing to us, in any width.
+    // Negative numbers of any width are ignored.
     if (whole && value < (std::uint64_t{1} << (8 * bytes - 1))) {
       numbers_[key] = static_cast<std::int64_t>(value);
     }
@@ -176,7 +177,7 @@ private:
 
   [[noreturn]] void refuse_kind(const std::string& key, std::uint32_t kind) const {
     cursor_.fail("key " + in_quotes(key, 100) + ": expected a value of types 0 to 12, or an " +
-                 "array of those but arrays, found type " + std::to_string(kind));
+                 "array of types other than arrays, found type " + std::to_string(kind));
   }
 
   [[nodiscard]] std::int64_t alignment_of_data() const {
@@ -194,9 +195,10 @@ private:
     Tensor& tensor = pending.tensor;
     tensor.name = read_text(kMaxNameBytes, "the name of a tensor");
     if (tensor.name.empty() || tensor.name.find('\0') != std::string::npos) {
-      cursor_.fail("tensor " + in_quotes(tensor.name, 100) + ": expected a name, without NUL");
+      cursor_.fail("tensor " + in_quotes(tensor.name, 100) +
+                   ": expected a non-empty name without NUL");
     }
-    if (!names_.insert(tensor.name).second) fail(tensor, "stands twice");
+    if (!names_.insert(tensor.name).second) fail(tensor, "appears twice");
     const auto dimensions = cursor_.number<std::uint32_t>("the dimensions of a tensor");
     if (dimensions > kMaxDimensions) {
       fail(tensor, "expected at most 4 dimensions, found " + std::to_string(dimensions));
@@ -204,12 +206,12 @@ private:
     for (std::uint32_t d = 0; d < dimensions; ++d) {
       tensor.shape.push_back(cursor_.number<std::int64_t>("the shape of a tensor"));
     }
-    // The first of GGUF is the fastest, the last of ours.
+    // GGUF lists the fastest dimension first; we list it last.
     std::reverse(tensor.shape.begin(), tensor.shape.end());
     const auto type = cursor_.number<std::uint32_t>("the type of a tensor");
     pending.type = gguf_type(type);
     if (pending.type == nullptr) {
-      fail(tensor, "has elements of type " + std::to_string(type) + ", which is not known");
+      fail(tensor, "has elements of unknown type " + std::to_string(type) + "");
     }
     measure(pending);
     const auto offset = cursor_.number<std::uint64_t>("the place of a tensor");
@@ -250,7 +252,7 @@ private:
     pending.size_bytes = *bytes;
   }
 
-  /// Turns places in the data into places in the file.
+  /// Converts offsets in the data to offsets in the file.
   void place_data(std::int64_t alignment) {
     const auto padded = checked_sum(cursor_.position(), alignment - 1);
     const std::int64_t begin = padded.value_or(0) / alignment * alignment;
@@ -258,7 +260,7 @@ private:
     if (!padded || end_bytes_ > found) {
       cursor_.fail("expected " + std::to_string(end_bytes_) + " bytes of data, found " +
                    std::to_string(std::max<std::int64_t>(found, 0)) +
-                   ". It is cut short: copy it again");
+                   ". The file is truncated: copy it again");
     }
     for (Pending& pending : pending_) {
       pending.tensor.offset_bytes += begin;
@@ -278,7 +280,7 @@ private:
     tensor.stored_as = "GGUF " + std::string(type.name);
     if (!type.is_read) {
       file_.left_out.push_back({std::move(tensor), "encoding-not-read",
-                                "blocks of " + std::string(type.name) + " are not read"});
+                                "blocks of type " + std::string(type.name) + " are not supported"});
       return;
     }
     Tensor blocks;

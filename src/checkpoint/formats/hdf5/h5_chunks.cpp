@@ -30,7 +30,7 @@ public:
         chunk_(std::move(chunk)),
         chunk_bytes_(chunk_bytes) {}
 
-  /// Nodes of the level 0 have chunks, those above it nodes of the next lower level.
+  /// Nodes of level 0 refer to chunks, higher ones to nodes of the next lower level.
   void visit(std::uint64_t address, std::uint64_t level_above) {
     constexpr std::uint64_t kHead = 24;
     const std::string head = file_.read(address, kHead);
@@ -48,7 +48,7 @@ public:
     Hdf5Fields entries(body, file_);
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::uint64_t stored_bytes = entries.number(4);
-      const std::uint64_t mask = entries.number(4);  // which filters are left out
+      const std::uint64_t mask = entries.number(4);  // which filters were skipped
       std::vector<std::uint64_t> origin;
       for (std::size_t d = 0; d < shape_.sizes.size(); ++d) origin.push_back(entries.number(8));
       entries.skip(8);
@@ -92,7 +92,7 @@ private:
     extents_.push_back(std::move(extent));
   }
 
-  /// The chunk is there as it is, or behind filters, which deflate makes shorter.
+  /// A chunk is stored as it is, or through filters, where deflate makes it shorter.
   void place(Extent& extent, std::uint64_t stored_bytes, std::uint64_t mask,
              std::uint64_t address) {
     const bool deflated = filters_.deflates(mask);
@@ -101,17 +101,17 @@ private:
       fail("expected chunks of " + std::to_string(chunk_bytes_) + " bytes, found one of " +
            std::to_string(stored_bytes));
     }
-    // At least one byte: a chunk of none would hide others from the look for overlaps.
+    // At least one byte: an empty chunk would hide others from the overlap check.
     const auto least = static_cast<std::uint64_t>(chunk_bytes_ / kMaxDeflateRatio);
     if (stored_bytes == 0 || stored_bytes < least) {
-      fail("a chunk announces " + std::to_string(chunk_bytes_) + " bytes in " +
-           std::to_string(stored_bytes) + " compressed ones, which cannot hold as many");
+      fail("a chunk claims " + std::to_string(chunk_bytes_) + " bytes, but its " +
+           std::to_string(stored_bytes) + " compressed bytes cannot hold that many");
     }
     const std::int64_t offset_bytes = file_.offset_of(address, stored_bytes);
     const auto end = offset_bytes + static_cast<std::int64_t>(stored_bytes);
     const auto next = ends_.upper_bound(offset_bytes);
     if (next != ends_.end() && next->second < end) {
-      fail("two chunks lie over each other at byte " + std::to_string(next->second));
+      fail("two chunks overlap at byte " + std::to_string(next->second));
     }
     ends_.emplace(end, offset_bytes);
     if (!deflated && !shuffled) {
@@ -134,7 +134,7 @@ private:
   std::int64_t chunk_bytes_;
   std::vector<Extent> extents_;
   std::set<std::vector<std::int64_t>> origins_;
-  std::map<std::int64_t, std::int64_t> ends_;  ///< behind each chunk in the file -> its first byte
+  std::map<std::int64_t, std::int64_t> ends_;  ///< end of each chunk in the file -> its first byte
   std::int64_t num_elements_ = 0;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Datasets of HDF5 that stand in chunks: where each of them is.
+/// Chunked HDF5 datasets: where each chunk is.
 
 #include <cstdint>
 #include <string>
@@ -14,7 +14,7 @@
 
 namespace wishart::checkpoint {
 
-/// What is known of a dataset before its chunks.
+/// What is known about a dataset before its chunks are read.
 struct Hdf5Shape {
   std::string path;  ///< for messages
   std::vector<std::int64_t> sizes;
@@ -23,12 +23,12 @@ struct Hdf5Shape {
 
 struct Hdf5Chunks {
   std::vector<Extent> extents;  ///< tile the dataset, unless there is a problem
-  std::string problem;          ///< why the chunks cannot be read; empty: they can
+  std::string problem;          ///< why the chunks cannot be read; empty if they can
 };
 
-/// Reads the index of the chunks, a B-tree of version 1. None stands twice or over another; each
-/// stands whole in the file, also where the dataset ends within it.
-/// @param layout  what stands behind version and class in a layout message of version 3
+/// Reads the index of the chunks, a B-tree of version 1. Checks that chunks are unique and do not
+/// overlap. Each is whole in the file, even if the dataset ends inside it.
+/// @param layout  the content of a layout message of version 3 after version and class
 /// @throws Error with Blame::input
 [[nodiscard]] Hdf5Chunks hdf5_chunks(Hdf5Bytes& file, Hdf5Fields layout, const Hdf5Shape& shape,
                                      const Hdf5Filters& filters);

@@ -6,15 +6,15 @@
 
 #include "text/json_scanner.hpp"
 
-// Layout: HDF5 File Format Specification, version 3.0, IV.A.2.l; numbers of filters beyond 255: The
-// HDF Group's list of registered filters.
+// Layout: HDF5 File Format Specification, version 3.0, IV.A.2.l; filter numbers above 255: The HDF
+// Group's list of registered filters.
 
 namespace wishart::checkpoint {
 namespace {
 
 constexpr std::uint64_t kDeflate = 1;
 constexpr std::uint64_t kShuffle = 2;
-constexpr std::uint64_t kMostFilters = 32;  // as many as a chunk's mask has bits
+constexpr std::uint64_t kMostFilters = 32;  // the number of bits in a chunk's mask
 
 struct KnownFilter {
   std::uint64_t number;
@@ -45,7 +45,7 @@ struct Filter {
 };
 
 Filter next_filter(Hdf5Fields& fields, std::uint64_t version) {
-  constexpr std::uint64_t kFirstWithName = 256;  // version 2 leaves out the names of the others
+  constexpr std::uint64_t kFirstWithName = 256;  // version 2 omits the names of lower ones
   Filter filter;
   filter.number = fields.number(2);
   const bool named = version == 1 || filter.number >= kFirstWithName;
@@ -89,10 +89,10 @@ Hdf5Filters hdf5_filters(const Hdf5Message& message, const Hdf5Bytes& file,
       filters.deflate_bit = bit;
     } else {
       const bool known = filter.number == kShuffle || filter.number == kDeflate;
-      filters.problem = "its chunks went through " +
-                        (known ? std::string("gzip and shuffle in an order that is not read")
-                               : filter_name(filter.number) + ", which is not read") +
-                        ". Write it by h5py without filters, or with gzip and shuffle alone";
+      filters.problem = "its chunks are stored with " +
+                        (known ? std::string("gzip and shuffle in an unsupported order")
+                               : filter_name(filter.number) + ", which is not supported") +
+                        ". Rewrite it with h5py without filters, or with gzip and shuffle only";
       break;
     }
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Filters of HDF5 in front of the chunks of a dataset: those that are read, deflate and shuffle.
+/// HDF5 filters of the chunks of a dataset. Supported are deflate and shuffle.
 
 #include <cstdint>
 #include <string>
@@ -10,12 +10,12 @@
 
 namespace wishart::checkpoint {
 
-/// The filters that chunks went through when they were written: none, shuffle, deflate, or the one
-/// behind the other. A chunk may leave some out, by the bits of its mask.
+/// The filters that were applied when chunks were written: none, shuffle, deflate, or shuffle and
+/// then deflate. The mask of a chunk may skip some of them.
 struct Hdf5Filters {
-  int shuffle_bit = -1;  ///< -1: there is no such filter
+  int shuffle_bit = -1;  ///< -1: no such filter
   int deflate_bit = -1;
-  std::string problem;  ///< why the chunks cannot be read; empty: they can
+  std::string problem;  ///< why the chunks cannot be read; empty if they can
 
   [[nodiscard]] bool shuffles(std::uint64_t mask) const noexcept {
     return shuffle_bit >= 0 && (mask >> shuffle_bit & 1U) == 0;
@@ -25,8 +25,8 @@ struct Hdf5Filters {
   }
 };
 
-/// Reads a message of the filter pipeline, of version 1 or 2.
-/// @param element_bytes  of the dataset, which shuffle must have too
+/// Reads a filter pipeline message of version 1 or 2.
+/// @param element_bytes  of the dataset; shuffle must agree
 /// @throws Error with Blame::input if it is damaged
 [[nodiscard]] Hdf5Filters hdf5_filters(const Hdf5Message& message, const Hdf5Bytes& file,
                                        std::int64_t element_bytes, const std::string& path);

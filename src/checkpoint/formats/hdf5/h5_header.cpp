@@ -13,13 +13,14 @@ namespace {
 constexpr std::uint64_t kContinuation = 0x10;
 constexpr std::int64_t kSpareBytes = 4096;
 
-/// A block of messages and the bits that say how they stand in it.
+/// A block of messages, with the flags of its form.
 struct HeaderBlock {
   std::uint64_t address = 0;
   std::uint64_t bytes = 0;
 };
 
-/// How messages stand in a block: version 1 has longer fields, version 2 perhaps an order.
+/// The form of the messages in a block: version 1 has longer fields, version 2 may have a creation
+/// order.
 struct MessageForm {
   bool version2 = false;
   bool ordered = false;
@@ -30,7 +31,7 @@ void read_block(Hdf5Bytes& file, const HeaderBlock& block, MessageForm form,
   const std::string bytes = file.read(block.address, block.bytes);
   Hdf5Fields fields(bytes, file);
   const std::size_t head = form.version2 ? (form.ordered ? 6 : 4) : 8;
-  while (fields.left() >= head) {  // less is a gap at the end
+  while (fields.left() >= head) {  // fewer bytes are a gap at the end
     Hdf5Message message;
     message.type = fields.number(form.version2 ? 1 : 2);
     const std::uint64_t size = fields.number(2);
@@ -59,7 +60,7 @@ void Hdf5Bytes::fail(const std::string& what) const {
 
 void Hdf5Bytes::set_base(std::uint64_t base) {
   if (base > static_cast<std::uint64_t>(slice_.size_bytes)) {
-    fail("its base address " + std::to_string(base) + " does not lie in it");
+    fail("its base address " + std::to_string(base) + " is outside the file");
   }
   base_ = static_cast<std::int64_t>(base);
 }
@@ -68,16 +69,16 @@ std::int64_t Hdf5Bytes::offset_of(std::uint64_t address, std::uint64_t count) co
   const auto size = static_cast<std::uint64_t>(slice_.size_bytes - base_);
   if (address > size || count > size - address) {
     fail("expected " + std::to_string(count) + " bytes at address " + std::to_string(address) +
-         ", the file has " + std::to_string(size) + ". It is damaged or cut short: copy it again");
+         ", the file has " + std::to_string(size) + ". It is damaged or truncated: copy it again");
   }
   return slice_.offset_bytes + base_ + static_cast<std::int64_t>(address);
 }
 
 std::string Hdf5Bytes::read(std::uint64_t address, std::uint64_t count) {
   const std::int64_t offset = offset_of(address, count);
-  // Every object is read once, and the first bytes of a header twice: more is a circle.
+  // Every object is read once, and the first bytes of a header twice. Reading more means a cycle.
   read_bytes_ += static_cast<std::int64_t>(count);
-  if (read_bytes_ / 2 > slice_.size_bytes + kSpareBytes) fail("its objects lie over each other");
+  if (read_bytes_ / 2 > slice_.size_bytes + kSpareBytes) fail("its objects overlap");
   std::string bytes(static_cast<std::size_t>(count), '\0');
   file_->read(offset, std::as_writable_bytes(std::span(bytes)));
   hash_ = hash_hex(hash_ + bytes);
@@ -95,7 +96,7 @@ std::uint64_t Hdf5Fields::number(std::size_t bytes) {
 
 std::string_view Hdf5Fields::text(std::uint64_t bytes) {
   if (bytes > rest_.size()) {
-    file_->fail("a field of " + std::to_string(bytes) + " bytes ends behind its object");
+    file_->fail("a field of " + std::to_string(bytes) + " bytes runs past the end of its object");
   }
   const std::string_view result = rest_.substr(0, static_cast<std::size_t>(bytes));
   rest_.remove_prefix(static_cast<std::size_t>(bytes));
@@ -127,7 +128,7 @@ std::vector<Hdf5Message> hdf5_messages(Hdf5Bytes& file, std::uint64_t address) {
   std::vector<Hdf5Message> messages;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     HeaderBlock block = blocks[i];
-    if (form.version2 && i > 0) {  // "OCHK" in front, a checksum behind
+    if (form.version2 && i > 0) {  // "OCHK" before, a checksum after
       if (block.bytes < 8) file.fail("a continuation of a header is too short");
       block = {block.address + 4, block.bytes - 8};
     }

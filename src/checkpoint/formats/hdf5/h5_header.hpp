@@ -15,17 +15,17 @@
 
 namespace wishart::checkpoint {
 
-/// Bytes of an HDF5 file by address. All addresses and lengths have 8 bytes, as they have had for
-/// decades; files with others are refused.
+/// Bytes of an HDF5 file by address. Addresses and lengths must have 8 bytes, as they have had for
+/// decades; other files are refused.
 class Hdf5Bytes {
 public:
   Hdf5Bytes(const InputFile& file, ByteRange slice, std::string place);
 
-  /// Where addresses count from.
+  /// The offset that addresses are relative to.
   void set_base(std::uint64_t base);
   [[nodiscard]] std::int64_t size_bytes() const noexcept { return slice_.size_bytes; }
   /// `count` bytes at an address.
-  /// @throws Error with Blame::input if they do not lie in the file; as all of these do
+  /// @throws Error with Blame::input if they are outside the file; so do all functions here
   [[nodiscard]] std::string read(std::uint64_t address, std::uint64_t count);
   /// The offset of `count` bytes at an address from the start of the file.
   [[nodiscard]] std::int64_t offset_of(std::uint64_t address, std::uint64_t count) const;
@@ -41,7 +41,7 @@ private:
   std::string hash_;
 };
 
-/// Numbers one behind the other; those that are not there are refused.
+/// A sequence of numbers. Reading past the end is refused.
 class Hdf5Fields {
 public:
   Hdf5Fields(std::string_view bytes, const Hdf5Bytes& file) : rest_(bytes), file_(&file) {}

@@ -21,7 +21,7 @@ constexpr std::uint64_t kUndefined = ~std::uint64_t{0};
 constexpr int kMaxDepth = 64;  // of groups, and of the levels of a B-tree
 constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
 
-/// Numbers of messages.
+/// Types of messages.
 constexpr std::uint64_t kDataspace = 0x01;
 constexpr std::uint64_t kLinkInfo = 0x02;
 constexpr std::uint64_t kDatatype = 0x03;
@@ -36,7 +36,7 @@ const Hdf5Message* find(const std::vector<Hdf5Message>& messages, std::uint64_t 
   return found == messages.end() ? nullptr : &*found;
 }
 
-/// IEEE floats and integers, little-endian; anything else is nothing.
+/// Little-endian IEEE floats and integers; nothing for other types.
 std::optional<Dtype> dtype_of(const Hdf5Message& message, const Hdf5Bytes& file) {
   Hdf5Fields fields(message.data, file);
   const std::uint64_t kind = fields.number(1) & 15U;
@@ -65,7 +65,7 @@ std::optional<Dtype> dtype_of(const Hdf5Message& message, const Hdf5Bytes& file)
         return std::nullopt;
     }
   }
-  fields.skip(1);  // where the exponent stands follows from its size
+  fields.skip(1);  // the place of the exponent follows from its size
   const std::uint64_t exponent_bits = fields.number(1);
   if (size == 2 && exponent_bits == 5) return Dtype::f16;
   if (size == 2 && exponent_bits == 8) return Dtype::bf16;
@@ -80,7 +80,7 @@ public:
 
   void visit(std::uint64_t address, const std::string& path, int depth) {
     if (depth > kMaxDepth) file_.fail("its groups are nested too deep");
-    if (!visited_.insert(address).second) return;  // a hard link to what is known
+    if (!visited_.insert(address).second) return;  // a hard link to an object already visited
     const std::vector<Hdf5Message> messages = hdf5_messages(file_, address);
     if (find(messages, kLayout) != nullptr) return add_dataset(messages, path);
     for (const Hdf5Message& message : messages) {
@@ -95,15 +95,16 @@ private:
     return path.empty() ? std::string(name) : path + "/" + std::string(name);
   }
 
-  /// Links of a large new-style group are in a heap.
+  /// A large new-style group stores its links in a heap.
   void check_links(const Hdf5Message& message, const std::string& path) const {
     Hdf5Fields fields(message.data, file_);
     fields.skip(1);
     fields.skip((fields.number(1) & 1U) != 0 ? 8 : 0);
     if (fields.number(8) != kUndefined) {
-      file_.fail("group " + in_quotes(path, 100) +
-                 " has its links in a fractal heap, which is not read. Save it by h5py without "
-                 "libver='latest'");
+      file_.fail(
+          "group " + in_quotes(path, 100) +
+          " keeps its links in a fractal heap, which is not supported. Save it with h5py without "
+          "libver='latest'");
     }
   }
 
@@ -116,7 +117,8 @@ private:
     fields.skip((flags & 16U) != 0 ? 1 : 0);
     const std::uint64_t length = fields.number(std::size_t{1} << (flags & 3U));
     const std::string name(fields.text(length));
-    // Soft and external links lead to what has a name of its own, or out of the file.
+    // Soft and external links are skipped: their target has a name of its own, or is in another
+    // file.
     if (kind == 0) visit(fields.number(8), joined(path, name), depth + 1);
   }
 
@@ -135,7 +137,7 @@ private:
   void visit_nodes(std::uint64_t address, const std::string& names, const std::string& path,
                    int depth, int level) {
     if (level > kMaxDepth || !visited_.insert(address).second) {
-      file_.fail("the list of a group goes in a circle");
+      file_.fail("the list of a group's symbols is circular");
     }
     const std::string head = file_.read(address, 8);
     Hdf5Fields fields(head, file_);
@@ -160,7 +162,7 @@ private:
         const std::uint64_t cached = entries.number(4);
         entries.skip(20);
         if (cached == 2) continue;  // a soft link
-        if (name >= names.size()) file_.fail("a name of a group does not lie in its heap");
+        if (name >= names.size()) file_.fail("a name in a group is outside the group's heap");
         visit(object, joined(path, names.c_str() + name), depth + 1);
       }
     } else {
@@ -180,7 +182,7 @@ private:
     read_shape(*space, dataset);
     dataset.dtype = dtype_of(*type, file_);
     if (!dataset.dtype) {
-      dataset.problem = "its elements are no little-endian numbers";
+      dataset.problem = "its elements are not little-endian numbers";
     } else {
       Hdf5Filters filters;
       if (const Hdf5Message* message = find(messages, kFilters)) {
@@ -231,7 +233,7 @@ private:
     }
     if ((version != 3 && version != 4) || kind > kContiguous) {
       dataset.problem =
-          "it is stored in a way that is not read. Write it by h5py without libver='latest'";
+          "its storage layout is not supported. Write it with h5py without libver='latest'";
       return;
     }
     std::uint64_t found = 0;
@@ -262,11 +264,11 @@ private:
 
 /// The address of the root group's header.
 std::uint64_t read_superblock(Hdf5Bytes& file) {
-  constexpr std::uint64_t kBytes = 48;  // both forms have what is needed in these
+  constexpr std::uint64_t kBytes = 48;  // enough for both forms
   const std::string start =
       file.read(0, std::min<std::uint64_t>(96, static_cast<std::uint64_t>(file.size_bytes())));
   if (!start.starts_with(kSignature) || start.size() < kBytes) {
-    file.fail("expected a file of HDF5, found another first word");
+    file.fail("expected an HDF5 file, found a different signature");
   }
   Hdf5Fields fields(std::string_view(start).substr(8), file);
   const std::uint64_t version = fields.number(1);

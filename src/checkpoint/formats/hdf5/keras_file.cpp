@@ -22,7 +22,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// The tensor's name, or empty for what is no weight.
+/// The tensor's name, or empty for a dataset that is not a weight.
 std::string name_of(std::string_view path) {
   constexpr std::string_view kWeights = "model_weights/";
   if (path.starts_with("optimizer_weights/") || path.starts_with("optimizer/")) return {};
@@ -33,7 +33,7 @@ std::string name_of(std::string_view path) {
   return name;
 }
 
-/// Where the HDF5 file stands: the whole, or a member of the archive.
+/// Where the HDF5 file is: the whole file, or a member of the archive.
 ByteRange hdf5_range(const InputFile& file, std::int64_t size_bytes, const std::string& place) {
   std::string head(static_cast<std::size_t>(std::min<std::int64_t>(size_bytes, 4)), '\0');
   file.read(0, std::as_writable_bytes(std::span(head)));
@@ -42,7 +42,7 @@ ByteRange hdf5_range(const InputFile& file, std::int64_t size_bytes, const std::
   const ZipEntry* weights = directory.find("model.weights.h5");
   if (weights == nullptr) {
     throw Error(Blame::input,
-                place + ": expected model.weights.h5 in the archive of Keras, found none");
+                place + ": expected model.weights.h5 in the Keras archive, found none");
   }
   return directory.data(*weights);
 }
@@ -81,7 +81,7 @@ KerasFile read_keras_file(const std::filesystem::path& path) {
     file.tensors.push_back(std::move(tensor));
   }
   if (file.tensors.empty() && file.left_out.empty()) {
-    throw Error(Blame::input, place + ": expected weights of Keras, found none");
+    throw Error(Blame::input, place + ": expected Keras weights, found none");
   }
   return file;
 }

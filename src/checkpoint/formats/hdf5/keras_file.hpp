@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Weights of Keras: HDF5 files, alone or in a `.keras` archive.
+/// Keras weights: HDF5 files, alone or in a `.keras` archive.
 
 #include <filesystem>
 #include <vector>
@@ -16,9 +16,9 @@ struct KerasFile {
   std::vector<LeftOut> left_out;  ///< what cannot be read in place
 };
 
-/// Reads names and places of the datasets of a file. A tensor is named by the path of its dataset,
-/// joined by points, without `model_weights` in front and `:0` behind; states of optimizers are
-/// passed over.
+/// Reads the names and places of the datasets of a file. A tensor is named by the path of its
+/// dataset, joined by dots, without a leading `model_weights` and a trailing `:0`. Optimizer state
+/// is skipped.
 /// @throws Error with Blame::input
 [[nodiscard]] KerasFile read_keras_file(const std::filesystem::path& file);
 

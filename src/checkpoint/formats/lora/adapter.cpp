@@ -48,7 +48,7 @@ std::optional<FactorName> factor_name(const std::string& name) {
   return std::nullopt;
 }
 
-/// `tensor` as a matrix of `rows` rows: convolutions have kernels behind the second dimension.
+/// `tensor` as a matrix of `rows` rows. Convolutions have kernel dimensions after the second one.
 Tensor as_matrix(const Tensor& tensor, std::int64_t rows) {
   Tensor matrix = tensor;
   matrix.name.clear();
@@ -56,7 +56,7 @@ Tensor as_matrix(const Tensor& tensor, std::int64_t rows) {
   return matrix;
 }
 
-/// A matrix seen through strides: `rows` x `cols` from element `first` on.
+/// A strided view of a matrix: `rows` x `cols` from element `first` on.
 Tensor strided(const Tensor& matrix, std::int64_t first, std::int64_t rows, std::int64_t cols,
                std::int64_t row_stride, std::int64_t col_stride) {
   Tensor view = matrix;
@@ -113,8 +113,8 @@ public:
       throw Error(Blame::input, place_ + ": expected factors lora_A and lora_B, found none");
     }
     if (magnitudes) {
-      catalogue_.warnings.push_back(place_ +
-                                    ": a DoRA adapter: its magnitudes count with --with-base only");
+      catalogue_.warnings.push_back(
+          place_ + ": this is a DoRA adapter. Its magnitudes are used only with --with-base");
     }
     for (const auto& [module, factors] : modules_) add(module, factors, others);
     catalogue_.tensors = std::move(others);
@@ -137,10 +137,11 @@ private:
     const std::string shapes = printable(shape_text(factors.a->shape), 60) + " and " +
                                printable(shape_text(factors.b->shape), 60);
     if (!usable)
-      fail(module, "its factors of shape " + shapes + " are no dense matrices of numbers");
+      fail(module, "its factors of shape " + shapes + " are not dense matrices of numbers");
     const Tensor a = as_matrix(*factors.a, factors.a->shape[0]);
     const Tensor b = as_matrix(*factors.b, factors.b->shape[0]);
-    if (a.shape[0] != b.shape[1]) fail(module, "factors of shape " + shapes + " have no product");
+    if (a.shape[0] != b.shape[1])
+      fail(module, "factors of shape " + shapes + " cannot be multiplied");
     const std::int64_t rank = config_.rank(module);
     if (config_.has_parameters() && rank < a.shape[0] && a.shape[0] % rank == 0) {
       return add_experts(module, a, b, rank, out);
@@ -182,7 +183,7 @@ AdapterConfig::AdapterConfig(JsonFacts facts, std::string place)
   const std::string kind = facts_.text("peft_type").value_or("LORA");
   if (kind != "LORA") {
     throw Error(Blame::input, place_ + ": expected peft_type LORA, found " + in_quotes(kind, 40) +
-                                  ", which is not read");
+                                  ", which is not supported");
   }
   if (facts_.integer("r").value_or(0) < 1 || !facts_.real("lora_alpha")) {
     throw Error(Blame::input, place_ + ": expected r and lora_alpha, found none");
@@ -194,8 +195,9 @@ double AdapterConfig::by_pattern(const JsonFacts& patterns, std::string_view mod
   for (const auto& [pattern, value] : patterns.all()) {
     const std::optional<bool> found = matches_module(pattern, module);
     if (!found) {
-      throw Error(Blame::input, place_ + ": pattern " + in_quotes(pattern, 100) +
-                                    " has more than names, points, \\d, \\w, *, + and ?");
+      throw Error(Blame::input,
+                  place_ + ": pattern " + in_quotes(pattern, 100) +
+                      " is not supported: expected only names, dots, \\d, \\w, *, + and ?");
     }
     if (*found) return patterns.real(pattern).value_or(otherwise);
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// LoRA adapters of PEFT: thin factors A and B become the weight change s B A that they mean.
+/// PEFT's LoRA adapters: thin factors A and B become the weight change s B A that they represent.
 
 #include <cstdint>
 #include <string>
@@ -16,10 +16,11 @@ namespace wishart::checkpoint {
 inline constexpr std::string_view kLora = "lora";  ///< the format's name
 inline constexpr std::string_view kAdapterConfig = "adapter_config.json";
 
-/// What adapter_config.json says (peft, tuners/lora/config.py).
+/// The content of adapter_config.json (peft, tuners/lora/config.py).
 class AdapterConfig {
 public:
-  /// @throws Error with Blame::input, beginning with `place`, if it is no LoRA or lacks a rank
+  /// @throws Error with Blame::input, beginning with `place`, if it is not a LoRA adapter or has no
+  /// rank
   AdapterConfig(JsonFacts facts, std::string place);
 
   /// s for a module whose A has `rank` rows for each expert: alpha / rank, or alpha / sqrt(rank).
@@ -39,14 +40,14 @@ private:
   std::string place_;
 };
 
-/// Replaces the factors by their products, named as the weights that they change, and takes off
-/// what PEFT puts before names.
+/// Replaces the factors by their products, named after the weights that they change, and removes
+/// the prefix that PEFT puts before names.
 /// @throws Error with Blame::input if factors are missing or their shapes do not agree
 void assemble_adapter(Catalogue& catalogue);
 
-/// True if `pattern` of a rank_pattern matches the module's path or ends of it that begin at a
-/// point. Understands literals, `.`, `\d`, `\w`, `\.` and `*`, `+`, `?`, `^`, `$`; nothing if the
-/// pattern has more than that.
+/// True if `pattern` of a rank_pattern matches the module's path, or a suffix of it that starts
+/// after a dot. Supports literals, `.`, `\d`, `\w`, `\.` and `*`, `+`, `?`, `^`, `$`; nothing if
+/// the pattern contains anything else.
 [[nodiscard]] std::optional<bool> matches_module(std::string_view pattern, std::string_view module);
 
 /// LoRA adapters of PEFT, in files of safetensors or torch.save.

@@ -7,7 +7,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// One element of a pattern: a kind of character, and how often.
+/// One element of a pattern: a character class and a repetition.
 struct Piece {
   enum class Kind : std::uint8_t { literal, any, digit, word } kind = Kind::literal;
   char literal = 0;
@@ -55,7 +55,8 @@ std::optional<std::vector<Piece>> pieces_of(std::string_view pattern) {
   return pieces;
 }
 
-/// Whether the pieces match the whole text: in time of their product, never more.
+/// Whether the pieces match the whole text. The time is at most proportional to pieces x
+/// characters.
 bool matches(const std::vector<Piece>& pieces, std::string_view text) {
   std::vector<char> reached(text.size() + 1, 0);
   reached[0] = 1;

@@ -14,7 +14,8 @@
 #include "bytes/paths.hpp"
 #include "text/json_scanner.hpp"
 
-// Names of folders and files, and what divides them: Megatron-LM, training/checkpointing.py.
+// Names of folders and files, and the kinds of parallelism in them: Megatron-LM,
+// training/checkpointing.py.
 
 namespace wishart::checkpoint {
 namespace {
@@ -22,9 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "mp_rank_";
-constexpr std::int64_t kMaxRanks = 1 << 20;  // of one kind; more have never been
+constexpr std::int64_t kMaxRanks = 1 << 20;  // of one kind; far more than anyone has used
 
-/// A rank by its place in each kind of parallelism.
+/// A rank, by its number in each kind of parallelism.
 struct Rank {
   std::string folder;
   std::int64_t tensor = 0;
@@ -48,14 +49,14 @@ std::optional<std::vector<std::int64_t>> numbers_of(std::string_view name) {
   return numbers;
 }
 
-/// A number in a name, and what stands around it: `layers.` 3 `.mlp.linear_fc1.weight`.
+/// A number in a name, with the text around it: `layers.` 3 `.mlp.linear_fc1.weight`.
 struct NumberInName {
   std::size_t begin = 0;
   std::size_t end = 0;
   std::int64_t value = 0;
 };
 
-/// The number behind the first `word` that begins a component of a name.
+/// The number after the first `word` that begins a component of a name.
 std::optional<NumberInName> number_behind(std::string_view name, std::string_view word) {
   for (std::size_t at = name.find(word); at != std::string_view::npos;
        at = name.find(word, at + 1)) {
@@ -118,8 +119,8 @@ private:
     for (const std::string& folder : folders) {
       const std::vector<std::int64_t> numbers = *numbers_of(folder);
       if (numbers.size() != fields) {
-        fail("expected folders of ranks named alike, found " + in_quotes(folders[0], 60) + " and " +
-             in_quotes(folder, 60));
+        fail("expected rank folders with names of the same form, found " +
+             in_quotes(folders[0], 60) + " and " + in_quotes(folder, 60));
       }
       Rank rank;
       rank.folder = folder;
@@ -131,7 +132,7 @@ private:
     two_fields_ = fields == 2;
   }
 
-  /// All combinations must be there; ranks are sorted.
+  /// All combinations must exist. Ranks are sorted.
   void check_complete() {
     std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t>> present;
     for (const Rank& rank : ranks_) {
@@ -190,10 +191,10 @@ private:
 
   void add_piece(Key key, std::int64_t tensor_rank, Tensor&& tensor) {
     std::vector<Tensor>& pieces = pieces_[std::move(key)];
-    // Ranks come in the order of their numbers.
+    // Ranks are visited in ascending order.
     if (std::ssize(pieces) != tensor_rank) {
       fail("tensor " + in_quotes(tensor.name) + ": tensor-parallel rank " +
-           std::to_string(tensor_rank) + " has it, an earlier one has not");
+           std::to_string(tensor_rank) + " has it, an earlier rank does not");
     }
     pieces.push_back(std::move(tensor));
   }
@@ -206,7 +207,7 @@ private:
     };
     ModelConfig& config = result_.config;
     const double version = p.real(p.value(p.top(), "checkpoint_version")).value_or(0);
-    // The rows of queries, keys and values stood in another order before version 2.
+    // Before version 2 the rows of queries, keys and values were in another order.
     config.model_type = version >= 2 ? "megatron" : "megatron-before-2";
     config.num_hidden_layers = number("num_layers");
     config.hidden_size = number("hidden_size");
@@ -222,13 +223,13 @@ private:
     padded_vocabulary_ = number("padded_vocab_size");
     gated_ = p.is_true(p.value(arguments, "swiglu"));
     result_.step = p.integer(p.value(p.top(), "iteration")).value_or(-1);
-    // Of two numbers the second is the pipeline's, unless there is none.
+    // Of two numbers, the second is the pipeline rank, unless there is no pipeline parallelism.
     if (two_fields_ && number("pipeline_model_parallel_size").value_or(0) == 1) {
       for (Rank& rank : ranks_) std::swap(rank.pipeline, rank.expert);
     }
   }
 
-  /// How many layers stand before each chunk, and how many experts a rank has.
+  /// Counts the layers before each chunk, and the experts of a rank.
   void count_layers() {
     std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> layers;
     for (const auto& [key, pieces] : pieces_) {
@@ -263,7 +264,7 @@ private:
       global = with_number(global, *local, expert * local_experts_ + local->value);
     } else if (of_experts && num_expert_ > 1) {
       result_.left_out.push_back({std::move(pieces.front()), "division-not-known",
-                                  "no rule says how expert-parallel ranks divide it"});
+                                  "there is no rule for how expert-parallel ranks divide it"});
       return;
     }
     if (const auto layer = number_behind(global, "layers.")) {
@@ -281,7 +282,7 @@ private:
            name.find("linear_fc1.") != std::string_view::npos;
   }
 
-  /// Rows behind the vocabulary fill it up to a round number; they have never been trained.
+  /// Rows after the vocabulary pad it to a round number. They were never trained.
   void trim_vocabulary(Tensor& tensor) {
     constexpr std::array<std::string_view, 3> kVocabulary{
         "word_embeddings.weight", "word_embeddings_for_head.weight", "output_layer.weight"};
@@ -292,7 +293,7 @@ private:
     const std::optional<std::int64_t>& rows = result_.config.vocab_size;
     if (!rows) {
       result_.warnings.push_back(place_ + ": tensor " + in_quotes(tensor.name) +
-                                 " may have rows behind the vocabulary, whose size is not told");
+                                 " may include padding rows: the vocabulary size is not stored");
       return;
     }
     if (*rows >= tensor.shape[0]) return;

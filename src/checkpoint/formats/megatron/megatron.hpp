@@ -14,7 +14,7 @@ namespace wishart::checkpoint {
 /// True for the name of a rank's folder: `mp_rank_00`, `mp_rank_00_001`, `mp_rank_00_001_002`.
 [[nodiscard]] bool is_megatron_rank(std::string_view name);
 
-/// Puts the ranks' pieces together (docs/formats.md, "Megatron").
+/// Assembles the pieces of the ranks (docs/formats.md, "Megatron").
 /// @throws Error with Blame::input
 [[nodiscard]] Weights read_megatron(const std::filesystem::path& root);
 

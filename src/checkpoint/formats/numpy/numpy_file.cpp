@@ -66,9 +66,9 @@ public:
       }
     }
     skip_space();
-    if (!rest_.empty()) fail("expected nothing behind it, found " + found());
+    if (!rest_.empty()) fail("expected nothing after it, found " + found());
     if (descr.empty() || !order_known_ || !shape_known_) {
-      fail("expected descr, fortran_order and shape, found not all of them");
+      fail("expected descr, fortran_order and shape, found only some of them");
     }
   }
 
@@ -114,7 +114,7 @@ private:
     rest_.remove_prefix(end + 1);
     return text;
   }
-  /// A text, or the list of a record's fields, which is passed over.
+  /// A text, or the list of a record's fields, which is skipped.
   void read_descr() {
     skip_space();
     if (!rest_.starts_with('[')) {
@@ -157,7 +157,7 @@ private:
   bool shape_known_ = false;
 };
 
-/// An array with its header: bytes of the file, or what they inflate to.
+/// An array with its header, as bytes of the file or as decompressed bytes.
 struct Source {
   ReadBytes read;
   ByteRange range;
@@ -187,7 +187,7 @@ std::string bytes_of(const Source& source, ByteRange range) {
   return bytes;
 }
 
-/// Where the text of a header stands.
+/// Where the text of a header is.
 ByteRange header_range(const Source& source, const std::string& place) {
   const ByteRange slice = source.range;
   constexpr std::int64_t kShortest = 10;
@@ -195,14 +195,14 @@ ByteRange header_range(const Source& source, const std::string& place) {
   const std::string head =
       bytes_of(source, {slice.offset_bytes, std::min(slice.size_bytes, kLonger)});
   if (!head.starts_with(kMagic) || std::ssize(head) < kShortest) {
-    throw Error(Blame::input, place + ": expected an array of NumPy, found another first word");
+    throw Error(Blame::input, place + ": expected a NumPy array, found a different signature");
   }
   const auto byte = [&](std::size_t at) {
     return std::int64_t{static_cast<unsigned char>(head[at])};
   };
   const std::int64_t version = byte(6);
   if (version < 1 || version > 3 || (version > 1 && std::ssize(head) < kLonger)) {
-    throw Error(Blame::input, place + ": expected an array of NumPy of version 1 to 3, found " +
+    throw Error(Blame::input, place + ": expected a NumPy array of version 1 to 3, found " +
                                   std::to_string(version));
   }
   const std::int64_t begin = version == 1 ? kShortest : kLonger;
@@ -239,7 +239,7 @@ std::string add_array(NumpyFile& result, const Source& source, const std::string
     const bool two_bytes = header.descr == "|V2" || header.descr == "<V2";
     result.left_out.push_back(
         {std::move(tensor), "encoding-not-read",
-         "elements of NumPy's type " + in_quotes(header.descr, 60) + " are not read" +
+         "elements of NumPy type " + in_quotes(header.descr, 60) + " are not supported" +
              (two_bytes ? ". If they are bfloat16, save them as float32" : "")});
     return text;
   }
@@ -307,7 +307,7 @@ NumpyFile read_numpy_file(const std::filesystem::path& path) {
     result.source.header_hash = hash_hex(add_array(result, whole, path.stem().string(), place));
   }
   if (result.tensors.empty() && result.left_out.empty()) {
-    throw Error(Blame::input, place + ": expected arrays of NumPy, found none");
+    throw Error(Blame::input, place + ": expected NumPy arrays, found none");
   }
   return result;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Arrays of NumPy: .npy files, and .npz archives of them.
+/// NumPy arrays: .npy files, and .npz archives of them.
 
 #include <filesystem>
 #include <string>
@@ -14,11 +14,11 @@ namespace wishart::checkpoint {
 struct NumpyFile {
   SourceFile source;              ///< named by its last path component
   std::vector<Tensor> tensors;    ///< `file` is 0
-  std::vector<LeftOut> left_out;  ///< arrays whose elements are not read
+  std::vector<LeftOut> left_out;  ///< arrays with unsupported elements
 };
 
-/// Reads the headers of the arrays of a file. An array of a .npy file is named as the file, one of
-/// a .npz archive as its member, both without `.npy`.
+/// Reads the headers of the arrays of a file. An array is named after its .npy file, or its member
+/// of a .npz archive, without `.npy`.
 /// @throws Error with Blame::input that names the file and the array
 [[nodiscard]] NumpyFile read_numpy_file(const std::filesystem::path& file);
 

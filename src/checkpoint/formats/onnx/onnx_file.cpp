@@ -20,7 +20,7 @@
 #include "numbers/varint_list.hpp"
 #include "text/json_scanner.hpp"
 
-// Numbers of fields and types: ONNX, onnx.proto3; files of data: its page "External Data".
+// Numbers of fields and types: ONNX, onnx.proto3; data files: its page "External Data".
 
 namespace wishart::checkpoint {
 namespace {
@@ -50,8 +50,8 @@ constexpr std::uint64_t kDataLocation = 14;
 struct OnnxType {
   std::uint64_t number;
   std::string_view name;
-  std::optional<Dtype> dtype;    ///< nothing: not read
-  std::uint64_t list_field = 0;  ///< where a packed list has its elements as they are
+  std::optional<Dtype> dtype;    ///< nothing: not supported
+  std::uint64_t list_field = 0;  ///< packed list that stores the elements as they are
 };
 
 constexpr std::array kTypes{
@@ -84,7 +84,7 @@ std::string type_name(std::uint64_t number) {
   return known == kTypes.end() ? "type " + std::to_string(number) : std::string(known->name);
 }
 
-/// What a TensorProto says.
+/// The content of a TensorProto.
 struct Initializer {
   Tensor tensor;
   std::uint64_t type = 0;
@@ -118,7 +118,7 @@ public:
       if (graph) bytes_.fail("expected one graph, found another");
       graph = field.range;
     }
-    if (!graph) bytes_.fail("expected a model of ONNX with a graph, found none");
+    if (!graph) bytes_.fail("expected an ONNX model with a graph, found none");
     WireMessage fields(bytes_, *graph);
     for (WireField field; fields.next(field);) {
       if (field.number == kInitializer && field.kind == WireField::Kind::bytes) add(field.range);
@@ -139,16 +139,16 @@ private:
     Initializer one = read_initializer(range);
     Tensor& tensor = one.tensor;
     if (tensor.name.empty() || tensor.name.find('\0') != std::string::npos) {
-      fail(tensor, "expected a name, without NUL");
+      fail(tensor, "expected a non-empty name without NUL");
     }
-    if (!names_.insert(tensor.name).second) fail(tensor, "stands twice");
+    if (!names_.insert(tensor.name).second) fail(tensor, "appears twice");
     const auto* type = std::find_if(kTypes.begin(), kTypes.end(),
                                     [&](const OnnxType& t) { return t.number == one.type; });
     const bool known = type != kTypes.end() && type->dtype.has_value();
     measure(tensor, known ? dtype_bits(*type->dtype) / 8 : 1);
-    if (!known) return leave_out(one, "elements of " + type_name(one.type) + " are not read");
+    if (!known) return leave_out(one, "elements of " + type_name(one.type) + " are not supported");
     tensor.dtype = *type->dtype;
-    if (one.segmented) return leave_out(one, "it is stored in segments");
+    if (one.segmented) return leave_out(one, "it is stored in segments, which is not supported");
     if (one.external) {
       place_outside(one);
     } else if (one.raw) {
@@ -161,7 +161,7 @@ private:
       place_numbers(tensor, numbers->second);
     } else if (!one.lists.empty() || one.scattered) {
       return leave_out(one,
-                       "its elements are numbers of varying length. Save them as raw_data, "
+                       "its elements are variable-length numbers (varints). Save them as raw_data, "
                        "as onnx.numpy_helper.from_array does");
     } else {
       place_inside(tensor, {});
@@ -189,7 +189,7 @@ private:
       } else if (field.number == kSegment) {
         one.segmented = true;
       } else if (field.number == kRawData && bytes) {
-        if (one.raw) fail(one.tensor, "expected raw_data once, found it again");
+        if (one.raw) fail(one.tensor, "expected raw_data once, found it twice");
         one.raw = field.range;
       } else if (field.number == kExternalData && bytes) {
         read_entry(one, field.range);
@@ -268,7 +268,7 @@ private:
     tensor.offset_bytes = range.offset_bytes;
   }
 
-  /// The floats whose bits int32_data has: those of at most 16.
+  /// The float types whose bits are stored in int32_data: those of at most 16 bits.
   static bool has_bits_in_int32(Dtype dtype) {
     return is_weight_dtype(dtype) && dtype_bits(dtype) <= 16;
   }
@@ -291,8 +291,7 @@ private:
   void place_outside(Initializer& one) {
     Tensor& tensor = one.tensor;
     if (!is_inner_path(one.location)) {
-      fail(tensor,
-           "expected a file of data below the folder, found " + in_quotes(one.location, 200));
+      fail(tensor, "expected a data file inside the folder, found " + in_quotes(one.location, 200));
     }
     const auto [found, is_new] = data_files_.try_emplace(one.location, 0);
     if (is_new) {
@@ -324,7 +323,7 @@ private:
   OnnxFile file_;
   std::unordered_set<std::string> names_;
   std::map<std::string, std::int32_t> data_files_;  ///< location -> its number among the files
-  std::string seen_;                                ///< hashes of what the tensors are
+  std::string seen_;                                ///< hashes of the descriptions of tensors
 };
 
 }  // namespace

@@ -46,8 +46,8 @@ bool is_in_runs(const Tensor& piece) {
   return !piece.extents.empty() && piece.extents.front().size.size() != piece.shape.size();
 }
 
-/// A run of the elements of a matrix as rectangles: the end of a row, whole rows, the beginning of
-/// a row, as far as it has them.
+/// Splits a range of the elements of a matrix into rectangles: the end of a row, whole rows, and
+/// the beginning of a row, where present.
 void add_rectangles(std::vector<Extent>& rectangles, const Extent& run, std::int64_t width,
                     std::int64_t element_bytes) {
   const std::int64_t stride = run.strides[0];
@@ -67,7 +67,7 @@ void add_rectangles(std::vector<Extent>& rectangles, const Extent& run, std::int
   }
 }
 
-/// The rectangles of a matrix that may be in runs.
+/// The rectangles of a matrix that may be stored as ranges of elements.
 std::vector<Extent> rectangles_of(const Tensor& piece) {
   if (!is_in_runs(piece)) return extents_of(piece);
   std::vector<Extent> rectangles;
@@ -77,7 +77,8 @@ std::vector<Extent> rectangles_of(const Tensor& piece) {
   return rectangles;
 }
 
-/// Rows [begin, end) of an extent, moved by `shift` rows; nothing if it has none of them.
+/// Adds rows [begin, end) of an extent, moved by `shift` rows. Does nothing if the extent has none
+/// of them.
 void add_rows(Tensor& whole, const Extent& from, std::int64_t begin, std::int64_t end,
               std::int64_t shift) {
   Extent extent = from;
@@ -90,7 +91,7 @@ void add_rows(Tensor& whole, const Extent& from, std::int64_t begin, std::int64_
   whole.extents.push_back(std::move(extent));
 }
 
-/// The whole of the pieces, still without their places.
+/// The assembled tensor, still without the places of its pieces.
 Tensor joined(const std::vector<Tensor>& pieces, std::size_t along, const std::string& place) {
   const Tensor& first = pieces.front();
   Tensor whole;
@@ -104,12 +105,13 @@ Tensor joined(const std::vector<Tensor>& pieces, std::size_t along, const std::s
     if (fits) expected[along] = piece.shape[along];
     const auto sum = fits ? checked_sum(whole.shape[along], piece.shape[along]) : std::nullopt;
     if (!sum || piece.shape != expected) {
-      throw Error(Blame::input, place + ": tensor " + in_quotes(first.name) +
-                                    ": expected pieces of one type that fit together, found " +
-                                    std::string(dtype_name(first.dtype)) + " of shape " +
-                                    printable(shape_text(first.shape), 100) + " and " +
-                                    std::string(dtype_name(piece.dtype)) + " of shape " +
-                                    printable(shape_text(piece.shape), 100));
+      throw Error(Blame::input,
+                  place + ": tensor " + in_quotes(first.name) +
+                      ": expected pieces of the same type and of matching shapes, found " +
+                      std::string(dtype_name(first.dtype)) + " of shape " +
+                      printable(shape_text(first.shape), 100) + " and " +
+                      std::string(dtype_name(piece.dtype)) + " of shape " +
+                      printable(shape_text(piece.shape), 100));
     }
     whole.shape[along] = *sum;
     whole.num_elements += piece.num_elements;
@@ -138,7 +140,7 @@ std::vector<Tensor> ParallelFile::tensors(PickleRef node, std::vector<std::strin
   std::vector<Tensor> result;
   for (const TorchTensor& one : torch_tensors(pickle(), node, warnings)) {
     if (one.name.empty() || one.name.find('\0') != std::string::npos) {
-      fail("tensor " + in_quotes(one.name) + ": expected a name, without NUL");
+      fail("tensor " + in_quotes(one.name) + ": expected a non-empty name without NUL");
     }
     result.push_back(tensor(one));
   }
@@ -179,7 +181,7 @@ void add_merged(Weights& checkpoint, std::vector<Tensor>&& pieces, bool gated,
   }
   if (axis == ParallelAxis::not_known) {
     checkpoint.left_out.push_back({std::move(first), "division-not-known",
-                                   "no rule says how tensor-parallel ranks divide it"});
+                                   "there is no rule for how tensor-parallel ranks divide it"});
     return;
   }
   const std::size_t along = axis == ParallelAxis::rows ? 0 : 1;
@@ -189,12 +191,14 @@ void add_merged(Weights& checkpoint, std::vector<Tensor>&& pieces, bool gated,
         return piece.shape[0] == first.shape[0] && piece.shape[0] % 2 == 0;
       });
   std::erase_if(pieces, [](const Tensor& piece) { return piece.num_elements == 0; });
-  // Runs stay runs where whole rows follow each other: there are fewer of them.
+  // Where whole rows follow each other, ranges of elements are kept, because there are fewer of
+  // them.
   const bool runs = along == 0 && !halves && std::all_of(pieces.begin(), pieces.end(), is_in_runs);
   if (!runs && whole.shape.size() > 2 && std::any_of(pieces.begin(), pieces.end(), is_in_runs)) {
-    checkpoint.left_out.push_back({std::move(whole), "division-not-known",
-                                   "data-parallel and tensor-parallel ranks divide it, and it is "
-                                   "no matrix"});
+    checkpoint.left_out.push_back(
+        {std::move(whole), "division-not-known",
+         "it is divided among data-parallel and tensor-parallel ranks, and it is "
+         "not a matrix"});
     return;
   }
   std::int64_t begin = 0;

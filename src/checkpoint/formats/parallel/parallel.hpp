@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Checkpoints that tensor-parallel ranks wrote, each its piece of every tensor: what Megatron-LM
-/// and what was made from it leave behind.
+/// Checkpoints written by tensor-parallel ranks, each with its piece of every tensor: Megatron-LM
+/// and programs derived from it.
 
 #include <cstdint>
 #include <filesystem>
@@ -41,21 +41,21 @@ private:
   std::int32_t file_ = 0;
 };
 
-/// How the pieces of a tensor make the whole.
+/// How the pieces of a tensor are combined.
 enum class ParallelAxis : std::uint8_t {
-  copied,    ///< every rank has all of it
+  copied,    ///< every rank has the whole tensor
   rows,      ///< one below the other (column-parallel: outputs are divided)
   columns,   ///< side by side (row-parallel: inputs are divided)
-  not_known  ///< its name is in no rule
+  not_known  ///< no rule covers its name
 };
 
-/// What the name of a tensor of so many dimensions says: Megatron-LM,
+/// The axis for a tensor of this name and number of dimensions: Megatron-LM,
 /// core/tensor_parallel/layers.py and the layers that use it.
 [[nodiscard]] ParallelAxis parallel_axis(std::string_view name, std::size_t dimensions);
 
-/// Puts together the pieces of one tensor, those of rank 0 first. `gated`: the outputs of its MLP
-/// are gates and values, of which each rank has its share of both.
-/// Adds the tensor to the checkpoint, or to what is left out.
+/// Assembles the pieces of one tensor, that of rank 0 first. `gated`: the outputs of its MLP are
+/// gates and values, and each rank has a share of both. Adds the tensor to the checkpoint, or to
+/// `left_out`.
 /// @throws Error with Blame::input, beginning with `place`, if the pieces do not fit
 void add_merged(Weights& checkpoint, std::vector<Tensor>&& pieces, bool gated,
                 const std::string& place);
@@ -68,8 +68,9 @@ using PiecesByName = std::map<std::string, std::vector<Tensor>>;
 void add_pieces(PiecesByName& pieces, std::size_t rank, std::vector<Tensor>&& tensors,
                 const std::string& place);
 
-/// Puts together the pieces of all tensors.
-/// @throws Error with Blame::input, beginning with `place`, if a rank lacks one or they do not fit
+/// Assembles the pieces of all tensors.
+/// @throws Error with Blame::input, beginning with `place`, if a rank has no piece, or pieces do
+/// not fit
 void merge_pieces(Weights& checkpoint, PiecesByName&& pieces, std::size_t num_ranks,
                   const std::string& place);
 

@@ -16,11 +16,11 @@ namespace wishart::checkpoint {
 namespace {
 
 constexpr std::int64_t kLengthBytes = 8;  // the header's length, a little-endian integer
-constexpr const char* kCutShort = ". It is cut short: copy it again";
+constexpr const char* kCutShort = ". The file is truncated: copy it again";
 
 std::string shown(const std::filesystem::path& file) { return printable(file.string()); }
 
-/// One entry as it stands in the header. Offsets count from the first byte behind the header.
+/// One entry of the header. Offsets count from the first byte after the header.
 struct Entry {
   Tensor tensor;
   std::int64_t begin = 0;
@@ -32,7 +32,7 @@ struct Entry {
   throw Error(Blame::input, place + ": tensor " + in_quotes(tensor) + text);
 }
 
-/// `I32 of shape 2 x 2`. A shape from a header may be as long as the header.
+/// `I32 of shape 2 x 2`. Shortened, because a shape can be as long as the header.
 std::string kind_text(const Tensor& tensor) {
   return std::string(dtype_name(tensor.dtype)) + " of shape " + printable(shape_text(tensor.shape));
 }
@@ -81,7 +81,7 @@ void read_entry(JsonScanner& scanner, Entry& entry) {
   }
 }
 
-/// Checks one entry by itself: its dtype and shape against its extent.
+/// Checks one entry: its dtype and shape against its offsets.
 void check_extent(Entry& entry, const std::string& place) {
   Tensor& tensor = entry.tensor;
   const std::optional<std::int64_t> count = checked_product(tensor.shape);
@@ -97,7 +97,7 @@ void check_extent(Entry& entry, const std::string& place) {
     return "data_offsets [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "]";
   };
   if (entry.end < entry.begin) {
-    refuse(place, tensor.name, ": " + offsets() + " end before they begin");
+    refuse(place, tensor.name, ": " + offsets() + " end before they start");
   }
   tensor.num_elements = *count;
   tensor.size_bytes = *bits / 8;
@@ -124,7 +124,7 @@ void check_names_differ(const Entries& entries, const std::string& place, const 
   }
 }
 
-/// Checks the entries together: they must tile the `data_bytes` bytes behind the header.
+/// Checks all entries: they must tile the `data_bytes` bytes after the header.
 void check_tiling(const std::vector<Entry>& entries, std::int64_t data_bytes,
                   const std::string& place) {
   std::int64_t expected = 0;
@@ -132,14 +132,15 @@ void check_tiling(const std::vector<Entry>& entries, std::int64_t data_bytes,
     if (entry.begin != expected) {
       refuse(place, entry.tensor.name,
              " begins at byte " + std::to_string(entry.begin) + " of the data, expected byte " +
-                 std::to_string(expected) + ": tensors follow each other without gap or overlap");
+                 std::to_string(expected) +
+                 ": tensors must be contiguous, without gaps or overlaps");
     }
     expected = entry.end;
   }
   if (expected != data_bytes) {
     throw Error(Blame::input, place + ": the tensors of the header take " +
                                   std::to_string(expected) + " bytes, the file has " +
-                                  std::to_string(data_bytes) + " behind its header" +
+                                  std::to_string(data_bytes) + " after its header" +
                                   (data_bytes < expected ? kCutShort : ""));
   }
 }
@@ -161,7 +162,7 @@ std::vector<Entry> read_entries(JsonScanner& scanner, SafetensorsHeader& header)
       has_metadata = true;
       return read_metadata(scanner, header);
     }
-    // No archive and no C library could carry such a name on.
+    // Neither an archive nor a C library can represent such a name.
     if (key.find('\0') != std::string::npos) {
       scanner.fail("a tensor name without NUL", in_quotes(key));
     }
@@ -216,14 +217,14 @@ SafetensorsFile read_safetensors_file(const std::filesystem::path& file) {
   std::uint64_t length = 0;
   input.read(0, std::as_writable_bytes(std::span(&length, 1)));
   if (length > static_cast<std::uint64_t>(kMaxHeaderBytes)) {
-    throw Error(Blame::input, shown(file) + ": announces a header of " + std::to_string(length) +
+    throw Error(Blame::input, shown(file) + ": claims a header of " + std::to_string(length) +
                                   " bytes, expected at most " + std::to_string(kMaxHeaderBytes) +
                                   ". It is not a safetensors file");
   }
   if (static_cast<std::int64_t>(length) > size - kLengthBytes) {
-    throw Error(Blame::input, shown(file) + ": announces a header of " + std::to_string(length) +
+    throw Error(Blame::input, shown(file) + ": claims a header of " + std::to_string(length) +
                                   " bytes, the file has " + std::to_string(size - kLengthBytes) +
-                                  " behind that number" + kCutShort);
+                                  " after the length field" + kCutShort);
   }
   std::string json(static_cast<std::size_t>(length), '\0');
   input.read(kLengthBytes, std::as_writable_bytes(std::span(json)));

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The header of a safetensors file: which tensors it has and where their bytes stand.
+/// The header of a safetensors file: which tensors it has and where their bytes are.
 
 #include <cstdint>
 #include <filesystem>
@@ -19,8 +19,8 @@ namespace wishart::checkpoint {
 /// Names the shards of a checkpoint in a folder (weight_index.hpp).
 inline constexpr std::string_view kIndexName = "model.safetensors.index.json";
 
-/// Files are refused above this size of the header, as by the reference implementation
-/// (safetensors, tensor.rs, MAX_HEADER_SIZE).
+/// Files with a larger header are refused, as by the reference implementation (safetensors,
+/// tensor.rs, MAX_HEADER_SIZE).
 inline constexpr std::int64_t kMaxHeaderBytes = 100'000'000;
 
 struct SafetensorsHeader {
@@ -28,11 +28,11 @@ struct SafetensorsHeader {
   std::vector<std::pair<std::string, std::string>> metadata;  ///< in the order of the header
 };
 
-/// Reads and checks the JSON text of a header, which stands at byte 8 of `file`.
+/// Reads and checks the JSON text of a header, which is at byte 8 of `file`.
 ///
-/// The checks are those of the reference implementation, and no name may stand twice: tensors tile
-/// the bytes behind the header without holes or overlaps, up to the end of the file, and each is as
-/// long as its dtype and shape say.
+/// The checks are those of the reference implementation, and in addition names must be unique.
+/// Tensors must tile the bytes after the header, up to the end of the file, without gaps or
+/// overlaps, and the length of each must match its dtype and shape.
 /// @throws Error with Blame::input that names the file and the tensor
 [[nodiscard]] SafetensorsHeader parse_safetensors_header(std::string_view json,
                                                          std::int64_t file_bytes,
@@ -43,7 +43,7 @@ struct SafetensorsFile {
   SafetensorsHeader header;
 };
 
-/// Reads the header of a file; the data are not touched.
+/// Reads the header of a file. The data are not read.
 /// @throws Error with Blame::input
 [[nodiscard]] SafetensorsFile read_safetensors_file(const std::filesystem::path& file);
 

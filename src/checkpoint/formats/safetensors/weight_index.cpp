@@ -52,7 +52,7 @@ WeightMap read_weight_index(const std::filesystem::path& file) {
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice != names.end()) {
-    throw Error(Blame::input, place + ": tensor " + in_quotes(*twice) + " stands twice");
+    throw Error(Blame::input, place + ": tensor " + in_quotes(*twice) + " appears twice");
   }
   for (auto& [target, tensors] : map) std::sort(tensors.begin(), tensors.end());
   return map;

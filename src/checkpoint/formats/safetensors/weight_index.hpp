@@ -18,7 +18,7 @@ using WeightMap = std::map<std::string, std::vector<std::string>>;
 
 /// Reads `weight_map`; everything else in an index is information only.
 ///
-/// A file must be named by a plain name that stays in the folder, and no tensor may stand twice.
+/// A file must have a plain name in the same folder, and no tensor may appear twice.
 /// @throws Error with Blame::input that names the index and the tensor
 [[nodiscard]] WeightMap read_weight_index(const std::filesystem::path& file);
 

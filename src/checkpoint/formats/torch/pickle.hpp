@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Python pickles as inert trees: nothing in them is imported, called or built.
+/// Reads Python pickles as inert trees: nothing in them is imported, called or built.
 
 #include <cstdint>
 #include <optional>
@@ -18,9 +18,9 @@ using PickleRef = std::uint32_t;
 
 /// The tree that one pickle describes (Python, Lib/pickletools.py; protocols 2 to 5).
 ///
-/// What a pickle would call stands in the tree as an `object` with the name of the callee and its
-/// arguments. What that means is for the caller to say, by name. Memory is a small multiple of the
-/// bytes: each opcode makes at most three nodes, and no length is believed.
+/// What a pickle would call appears in the tree as an `object` with the name of the callee and its
+/// arguments. The user of the tree interprets it by name. Memory is a small multiple of the bytes:
+/// each opcode makes at most three nodes, and no length is trusted.
 class Pickle {
 public:
   enum class Kind : std::uint8_t {
@@ -36,15 +36,16 @@ public:
     set,
     dict,
     symbol,      ///< the name of a class or function
-    object,      ///< what a call would have made
-    persistent,  ///< a reference to something outside of the pickle
+    object,      ///< what a call would have created
+    persistent,  ///< a reference to something outside the pickle
   };
   static constexpr PickleRef kNone = 0;  ///< a node of Kind::none
   static constexpr std::int64_t kMaxBytes = std::int64_t{2} << 30;
   static constexpr std::size_t kMaxNodes = 200'000'000;
 
-  /// Reads the pickle that `bytes` begin with; more may follow it.
-  /// @throws Error with Blame::input that begins with `place`; CutShort if the bytes end before
+  /// Reads the pickle at the start of `bytes`; more may follow it.
+  /// @throws Error with Blame::input that begins with `place`; PickleCutShort if the bytes end too
+  /// early
   Pickle(std::string bytes, std::string place, std::size_t max_nodes = kMaxNodes);
 
   /// Bytes of the pickle, its STOP included.
@@ -57,13 +58,13 @@ public:
   [[nodiscard]] const std::string& place() const noexcept { return place_; }
 
   [[nodiscard]] Kind kind(PickleRef node) const { return nodes_[node].kind; }
-  /// Empty views and vectors, nothing, or kNone if the node is of another kind.
+  /// These return an empty view or vector, nothing, or kNone if the node is of another kind.
   [[nodiscard]] std::string_view text(PickleRef node) const;  ///< of text and bytes
   [[nodiscard]] std::optional<std::int64_t> integer(PickleRef node) const;
   [[nodiscard]] std::optional<double> real(PickleRef node) const;  ///< of integers too
   [[nodiscard]] bool is_true(PickleRef node) const;
-  /// Of a tuple, a list, a set; of a dict its keys and values in turn; of an object what was
-  /// appended to it, or its keys and values.
+  /// The items of a tuple, list or set; the keys and values of a dict in turn; for an object, what
+  /// was appended to it, or its keys and values.
   [[nodiscard]] std::vector<PickleRef> items(PickleRef node) const;
   /// `module.name` of a symbol, or of what an object would call; empty for other nodes.
   [[nodiscard]] std::string name(PickleRef node) const;
@@ -73,7 +74,8 @@ public:
   [[nodiscard]] PickleRef state(PickleRef object) const;
   /// The id of a persistent reference.
   [[nodiscard]] PickleRef persistent_id(PickleRef node) const;
-  /// The value of a text key of a dict or an object's state; the last one counts.
+  /// The value of a text key of a dict or of an object's state. If the key appears twice, the last
+  /// one counts.
   [[nodiscard]] PickleRef value(PickleRef dict, std::string_view key) const;
 
 private:
@@ -105,7 +107,7 @@ private:
   std::size_t end_ = 0;
 };
 
-/// A pickle whose bytes end before it does.
+/// Thrown if the bytes end before the pickle does.
 class PickleCutShort : public Error {
 public:
   explicit PickleCutShort(const std::string& text) : Error(Blame::input, text) {}

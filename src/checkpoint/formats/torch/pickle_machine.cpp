@@ -10,8 +10,8 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Modules and functions that no checkpoint calls and that attacks do. Nothing would be called in
-/// any case; a file that asks for it is not worth the name of a checkpoint.
+/// Modules and functions that attacks call and checkpoints never do. Nothing is ever called here,
+/// but a file that asks for one of these is not a checkpoint and is refused.
 constexpr std::array<std::string_view, 26> kHostile{"io.open",
                                                     "_io.open",
                                                     "os.*",
@@ -59,7 +59,7 @@ public:
       if (opcode == 0x2E) break;  // STOP
       const bool known = constant(opcode) || text(opcode) || container(opcode) || memo(opcode) ||
                          call(opcode) || stack_order(opcode);
-      if (!known) fail("opcode " + hex(opcode) + ", which is not read");
+      if (!known) fail("opcode " + hex(opcode) + ", which is not supported");
     }
     if (stack_.size() != 1 || !marks_.empty()) {
       fail("expected one value at the end, found " + std::to_string(stack_.size()));
@@ -85,7 +85,7 @@ private:
       throw PickleCutShort(p_.place_ + ": pickle, byte " + std::to_string(opcode_at_) +
                            ": expected " + std::to_string(count) + " more bytes, found " +
                            std::to_string(bytes_.size() - at_) +
-                           ". It is cut short: copy it again");
+                           ". The file is truncated: copy it again");
     }
     const std::string_view result = bytes_.substr(at_, static_cast<std::size_t>(count));
     at_ += static_cast<std::size_t>(count);
@@ -116,17 +116,17 @@ private:
     return true;
   }
   PickleRef pop() {
-    if (stack_.size() <= floor()) fail("takes a value from an empty stack");
+    if (stack_.size() <= floor()) fail("expected a value on the stack, found none");
     const PickleRef node = stack_.back();
     stack_.pop_back();
     return node;
   }
   PickleRef& top() {
-    if (stack_.size() <= floor()) fail("takes a value from an empty stack");
+    if (stack_.size() <= floor()) fail("expected a value on the stack, found none");
     return stack_.back();
   }
   [[nodiscard]] std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
-  /// Where the values behind the last mark begin; the mark is gone.
+  /// Removes the last mark and returns where the values after it begin.
   std::size_t pop_mark() {
     if (marks_.empty()) fail("expected a mark on the stack, found none");
     const std::size_t begin = marks_.back();
@@ -145,7 +145,7 @@ private:
     if (digits.empty()) return make(Kind::integer, 0);
     return make(Kind::integer, static_cast<std::int64_t>(value << unused) >> unused);
   }
-  /// A tuple of the values from `begin` on the stack.
+  /// Makes a tuple of the stack values from `begin` on.
   PickleRef make_tuple(std::size_t begin) {
     const auto first = static_cast<std::int64_t>(p_.children_.size());
     const auto count = static_cast<std::uint32_t>(stack_.size() - begin);
@@ -158,7 +158,7 @@ private:
     if (p_.children_.size() > UINT32_MAX) fail("more than 2^32 items");
     stack_.resize(begin);
   }
-  /// Appends the values from `begin` on the stack to the container below them.
+  /// Appends the stack values from `begin` on to the container below them.
   bool append(std::size_t begin, bool pairs) {
     if (begin == 0 || begin <= floor()) fail("appends to nothing");
     const std::size_t count = stack_.size() - begin;
@@ -227,7 +227,7 @@ private:
         return push(make_text(Kind::text, take(number<std::uint8_t>())));
       case 0x8D:
         return push(make_text(Kind::text, take(number<std::uint64_t>())));
-      case 0x54:  // texts of Python 2
+      case 0x54:  // strings of Python 2
         return push(make_text(Kind::text, take(number<std::uint32_t>())));
       case 0x55:
         return push(make_text(Kind::text, take(number<std::uint8_t>())));
@@ -257,7 +257,7 @@ private:
       case 0x86:
       case 0x87: {
         const std::size_t count = opcode - 0x84;
-        if (stack_.size() < floor() + count) fail("takes a value from an empty stack");
+        if (stack_.size() < floor() + count) fail("expected a value on the stack, found none");
         return push(make_tuple(stack_.size() - count));
       }
       case 0x74:
@@ -273,7 +273,7 @@ private:
       case 0x90:
         return append(pop_mark(), false);
       case 0x73:
-        if (stack_.size() < floor() + 2) fail("takes a value from an empty stack");
+        if (stack_.size() < floor() + 2) fail("expected a value on the stack, found none");
         return append(stack_.size() - 2, true);
       case 0x75:
         return append(pop_mark(), true);
@@ -282,7 +282,7 @@ private:
     }
   }
 
-  /// LIST, FROZENSET and DICT: a container of what stands behind the mark.
+  /// LIST, FROZENSET and DICT: a container of the values after the mark.
   bool from_mark(unsigned opcode) {
     const std::size_t begin = pop_mark();
     const Kind kind = opcode == 0x6C ? Kind::list : (opcode == 0x91 ? Kind::set : Kind::dict);
@@ -307,10 +307,10 @@ private:
     }
   }
   bool put(std::size_t index) {
-    // Writers count up, so an index is below the number of values; that bounds the table.
+    // Writers count up, so an index never exceeds the number of values. This bounds the table.
     if (index > p_.nodes_.size()) {
-      fail("memo entry " + std::to_string(index) + " after " + std::to_string(p_.nodes_.size()) +
-           " values");
+      fail("memo entry " + std::to_string(index) + " is out of range, found only " +
+           std::to_string(p_.nodes_.size()) + " values");
     }
     if (index >= memo_.size()) memo_.resize(std::max(index + 1, memo_.size() * 2), kUnset);
     if (memo_[index] == kUnset) ++memo_count_;
@@ -319,7 +319,7 @@ private:
   }
   bool get(std::size_t index) {
     if (index >= memo_.size() || memo_[index] == kUnset) {
-      fail("memo entry " + std::to_string(index) + " is not there");
+      fail("memo entry " + std::to_string(index) + " does not exist");
     }
     return push(memo_[index]);
   }
@@ -335,7 +335,7 @@ private:
         const PickleRef name = pop();
         const PickleRef module = pop();
         if (p_.nodes_[name].kind != Kind::text || p_.nodes_[module].kind != Kind::text) {
-          fail("a symbol whose name is no text");
+          fail("expected a text as the name of a symbol, found another value");
         }
         return push(make(Kind::symbol, 0, module, name));
       }
@@ -379,7 +379,7 @@ private:
       case 0x28:
         marks_.push_back(stack_.size());
         return true;
-      case 0x30:  // POP takes a mark where one is on top
+      case 0x30:  // POP removes a mark if one is on top
         if (!marks_.empty() && marks_.back() == stack_.size()) {
           marks_.pop_back();
         } else {

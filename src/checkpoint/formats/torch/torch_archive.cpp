@@ -39,8 +39,7 @@ std::string TorchArchive::find_root() const {
   }
   if (const ZipEntry* order = directory_.find(root + "/byteorder")) {
     if (directory_.read(*order, 16) != "little") {
-      throw Error(Blame::input,
-                  place_ + ": was written on a big-endian machine, which is not read");
+      throw Error(Blame::input, place_ + ": is big-endian, which is not supported");
     }
   }
   return root;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A zip archive of torch.save: its pickle, and where the storages of its tensors stand.
+/// A zip archive of torch.save: its pickle, and where the storages of its tensors are.
 
 #include <cstdint>
 #include <map>
@@ -18,7 +18,7 @@ namespace wishart::checkpoint {
 
 class TorchArchive {
 public:
-  /// Reads directory and pickle of a slice of a file, which is borrowed.
+  /// Reads the directory and the pickle of a slice of `file`, which is only borrowed.
   /// @throws Error with Blame::input that begins with `place`
   TorchArchive(const InputFile& file, ByteRange slice, std::string place);
   TorchArchive(const TorchArchive&) = delete;
@@ -29,7 +29,7 @@ public:
   [[nodiscard]] const std::string& hash() const noexcept { return hash_; }
 
   /// The tensor with its place in file `file` of a catalogue.
-  /// @throws Error with Blame::input if its storage is not there or not as long as announced
+  /// @throws Error with Blame::input if its storage is missing or does not have the declared length
   [[nodiscard]] Tensor tensor(const TorchTensor& tensor, std::int32_t file);
 
 private:
@@ -39,10 +39,10 @@ private:
 
   std::string place_;
   ZipDirectory directory_;
-  std::string root_;  // what the names of its members begin with
+  std::string root_;  // prefix of the names of its members
   std::string hash_;
   Pickle pickle_;
-  std::map<std::string, ByteRange> ranges_;  // of the storages asked for
+  std::map<std::string, ByteRange> ranges_;  // of the storages requested so far
 };
 
 }  // namespace wishart::checkpoint

@@ -17,7 +17,7 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Takes out tensors that are another one's elements once more, in the same order.
+/// Removes tensors that share all elements of another tensor, in the same order.
 void find_shared(TorchFile& file) {
   using Key = std::tuple<std::int64_t, Dtype, std::vector<std::int64_t>, std::vector<std::int64_t>>;
   std::map<Key, std::string> first;
@@ -45,8 +45,8 @@ std::string first_bytes(const InputFile& file, std::int64_t size) {
 [[noreturn]] void refuse_head(const std::string& place, const std::string& head) {
   if (head.size() > 262 && head.substr(257, 5) == "ustar") {
     throw Error(Blame::input, place +
-                                  ": is a tar file of a PyTorch before 0.1.10, which is not "
-                                  "read. Load it and save it again");
+                                  ": is a tar file from PyTorch before 0.1.10, which is not "
+                                  "supported. Load it and save it with a newer version");
   }
   throw Error(Blame::input,
               place +

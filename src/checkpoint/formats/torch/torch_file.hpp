@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Files of torch.save: zip archives, and what was written before PyTorch 1.6.
+/// Files of torch.save: zip archives, and the format before PyTorch 1.6.
 
 #include <cstdint>
 #include <filesystem>
@@ -26,7 +26,7 @@ struct TorchFile {
   std::vector<std::string> warnings;
 };
 
-/// Reads the directory and the pickle of a file; the numbers are not touched.
+/// Reads the directory and the pickle of a file. The numbers are not read.
 /// @throws Error with Blame::input that names the file and the tensor
 [[nodiscard]] TorchFile read_torch_file(const std::filesystem::path& file);
 

@@ -18,13 +18,14 @@ constexpr std::string_view kMagic("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\
 constexpr std::int64_t kProtocolVersion = 1001;
 constexpr std::int64_t kFirstWindow = std::int64_t{1} << 20;
 
-/// Reads pickles one behind the other.
+/// Reads consecutive pickles.
 class PickleSequence {
 public:
   PickleSequence(const InputFile& file, std::string place)
       : file_(file), place_(std::move(place)), size_(file.size_bytes()) {}
 
-  /// The next one. How long it is shows when it is read, so it is tried with ever more bytes.
+  /// The next pickle. Its length is known only after parsing, so it is tried with more and more
+  /// bytes.
   Pickle next() {
     for (std::int64_t window = kFirstWindow;; window *= 8) {
       const std::int64_t count = std::min({window, size_ - at_, Pickle::kMaxBytes});
@@ -56,7 +57,7 @@ private:
   throw Error(Blame::input, place + ": " + what);
 }
 
-/// Walks over the storages behind the pickles: a count of elements, then they.
+/// Walks over the storages after the pickles: a count of elements, then the elements.
 void place_storages(const InputFile& file, const Pickle& tree, const Pickle& keys,
                     std::int64_t offset_bytes, const std::string& place, LegacyTorch& legacy) {
   std::unordered_map<std::string, TorchStorage> known;
@@ -103,7 +104,7 @@ LegacyTorch read_torch_legacy(const InputFile& file, const std::string& place) {
   const Pickle system = sequence.next();
   const PickleRef little = system.value(system.top(), "little_endian");
   if (little != Pickle::kNone && !system.is_true(little)) {
-    fail(place, "was written on a big-endian machine, which is not read");
+    fail(place, "is big-endian, which is not supported");
   }
   const Pickle tree = sequence.next();
   const Pickle keys = sequence.next();

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What torch.save wrote before PyTorch 1.6: five pickles, then the storages.
+/// The format of torch.save before PyTorch 1.6: five pickles, then the storages.
 
 #include <string>
 #include <string_view>
@@ -16,11 +16,12 @@ namespace wishart::checkpoint {
 
 struct LegacyTorch {
   TorchTree tree;
-  std::unordered_map<std::string, ByteRange> storages;  ///< by key; all that tensors refer to
-  std::string hash;                                     ///< of the pickles
+  std::unordered_map<std::string, ByteRange>
+      storages;      ///< by key; all storages that tensors refer to
+  std::string hash;  ///< of the pickles
 };
 
-/// True if a file begins with the number that such files begin with.
+/// True if a file begins with the magic number of such files.
 [[nodiscard]] bool is_torch_legacy(std::string_view head);
 
 /// @throws Error with Blame::input that begins with `place`

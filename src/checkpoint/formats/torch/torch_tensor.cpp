@@ -16,8 +16,7 @@ using Kind = Pickle::Kind;
 
 constexpr std::size_t kMaxRank = 64;  // PyTorch, c10/core/TensorImpl.h: MAX_DIMS of a kernel
 
-/// An expanded tensor shows elements many times. Above this a small file would stand for endless
-/// work.
+/// An expanded tensor repeats elements. Without this limit, a small file could cause endless work.
 constexpr std::int64_t kMaxRepeated = std::int64_t{1} << 20;
 
 struct NamedDtype {
@@ -50,8 +49,8 @@ constexpr std::array<NamedDtype, 20> kDtypes{{
     {"uint8", "UntypedStorage", Dtype::u8},
 }};
 
-/// Storages of quantised tensors, which are not read, and types as large as their elements: in old
-/// files a storage stands behind all those before it.
+/// Storages of quantised tensors, which are not supported, with types of the same element size. In
+/// old files the size is needed to find the storages that follow.
 constexpr std::array<NamedDtype, 5> kSizesOnly{{
     {"", "QInt8Storage", Dtype::i8},
     {"", "QUInt8Storage", Dtype::u8},
@@ -60,14 +59,14 @@ constexpr std::array<NamedDtype, 5> kSizesOnly{{
     {"", "QUInt2x4Storage", Dtype::u8},
 }};
 
-/// Callees that make a tensor from storage, offset, size and stride.
+/// Functions that make a tensor from storage, offset, size and stride.
 constexpr std::array<std::string_view, 3> kRebuild{"torch._utils._rebuild_tensor_v2",
                                                    "torch._utils._rebuild_tensor",
                                                    "torch._utils._rebuild_tensor_v3"};
-/// Callees that pass on the tensor that is their first argument.
+/// Functions that return the tensor given as their first argument.
 constexpr std::array<std::string_view, 2> kPassOn{"torch._utils._rebuild_parameter",
                                                   "torch._utils._rebuild_parameter_with_state"};
-/// Tensors of other kinds than dense numbers: named in a warning, not read.
+/// Tensors that are not dense numbers: skipped with a warning.
 constexpr std::array<std::string_view, 6> kOtherKinds{
     "torch._utils._rebuild_qtensor",
     "torch._utils._rebuild_sparse_tensor",
@@ -81,7 +80,7 @@ bool is_one_of(std::string_view name, const Names& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// The text behind `torch.` or `torch.storage.`.
+/// The text after `torch.` or `torch.storage.`.
 std::string_view in_torch(std::string_view name) {
   for (const std::string_view prefix : {"torch.storage.", "torch.cuda.", "torch."}) {
     if (name.starts_with(prefix)) return name.substr(prefix.size());
@@ -93,7 +92,7 @@ std::string_view in_torch(std::string_view name) {
   throw Error(Blame::input, pickle.place() + ": tensor " + in_quotes(name) + what);
 }
 
-/// True if one of a call's arguments is a storage, two levels down.
+/// True if one of a call's arguments is a storage, up to two levels down.
 bool takes_storage(const Pickle& pickle, PickleRef arguments, int depth) {
   const Kind kind = pickle.kind(arguments);
   if (kind == Kind::persistent) return true;
@@ -103,15 +102,15 @@ bool takes_storage(const Pickle& pickle, PickleRef arguments, int depth) {
                      [&](PickleRef item) { return takes_storage(pickle, item, depth - 1); });
 }
 
-/// The persistent id of a storage: ('storage', class, key, location, count[, view]); empty if the
-/// reference is to something else.
+/// The persistent id of a storage: ('storage', class, key, location, count[, view]); empty if it
+/// refers to something else.
 std::vector<PickleRef> storage_id(const Pickle& pickle, PickleRef node) {
   std::vector<PickleRef> id = pickle.items(pickle.persistent_id(node));
   if (id.size() < 5 || pickle.text(id[0]) != "storage") id.clear();
   return id;
 }
 
-/// @param size_only  the elements are not to be read
+/// @param size_only  only the size of the elements is needed
 void read_storage(const Pickle& pickle, PickleRef node, TorchTensor& tensor,
                   bool size_only = false) {
   const std::vector<PickleRef> id = storage_id(pickle, node);
@@ -126,8 +125,9 @@ void read_storage(const Pickle& pickle, PickleRef node, TorchTensor& tensor,
     found = known != kSizesOnly.end();
   }
   if (!found) {
-    refuse(pickle, tensor.name,
-           " is in a storage of class " + printable(storage_class, 100) + ", which is not read");
+    refuse(
+        pickle, tensor.name,
+        " is in a storage of class " + printable(storage_class, 100) + ", which is not supported");
   }
   tensor.dtype = known->dtype;
   tensor.storage_key = pickle.text(id[2]);
@@ -154,7 +154,7 @@ std::optional<TorchTensor> rebuilt(const Pickle& pickle, PickleRef arguments,
     const std::string dtype = args.size() > 6 ? pickle.name(args[6]) : "";
     const auto known = torch_dtype(in_torch(dtype));
     if (!known)
-      refuse(pickle, name, " has the dtype " + in_quotes(dtype, 60) + ", which is not read");
+      refuse(pickle, name, " has the dtype " + in_quotes(dtype, 60) + ", which is not supported");
     tensor.dtype = *known;
   }
   const auto offset = pickle.integer(args[1]);
@@ -165,7 +165,7 @@ std::optional<TorchTensor> rebuilt(const Pickle& pickle, PickleRef arguments,
   }
   const auto whole = checked_sum(tensor.storage_offset, *offset);
   if (tensor.storage_offset < 0 || *offset < 0 || !whole) {
-    refuse(pickle, name, " begins before its storage");
+    refuse(pickle, name, " starts before the beginning of its storage");
   }
   tensor.storage_offset = *whole;
   tensor.shape = *shape;
@@ -173,7 +173,7 @@ std::optional<TorchTensor> rebuilt(const Pickle& pickle, PickleRef arguments,
   return tensor;
 }
 
-/// Row-major strides, but for dimensions of one step.
+/// True for row-major strides; those of dimensions of size 1 do not matter.
 bool is_row_major(const TorchTensor& tensor) {
   std::int64_t expected = 1;
   for (std::size_t d = tensor.shape.size(); d-- > 0;) {
@@ -230,7 +230,7 @@ std::optional<TorchTensor> torch_tensor(const Pickle& pickle, PickleRef node, st
     if (is_one_of(callee, kRebuild)) return rebuilt(pickle, arguments, callee, name);
     if (is_one_of(callee, kOtherKinds)) {
       warnings.push_back(pickle.place() + ": tensor " + in_quotes(name) + " is built by " + callee +
-                         ": not dense numbers, not read");
+                         ". It is not a dense tensor and is skipped");
       return std::nullopt;
     }
     if (is_one_of(callee, kPassOn) && !args.empty()) {
@@ -239,9 +239,9 @@ std::optional<TorchTensor> torch_tensor(const Pickle& pickle, PickleRef node, st
       // function, type, arguments, state: a tensor of a subclass, or with attributes.
       const std::string function = pickle.name(args[0]);
       if (is_one_of(function, kRebuild)) return rebuilt(pickle, args[2], function, name);
-      refuse(pickle, name, " is built by " + printable(function, 100) + ", which is not known");
+      refuse(pickle, name, " is built by " + printable(function, 100) + ", which is not supported");
     } else if (takes_storage(pickle, arguments, 2)) {
-      refuse(pickle, name, " is built by " + printable(callee, 100) + ", which is not known");
+      refuse(pickle, name, " is built by " + printable(callee, 100) + ", which is not supported");
     } else {
       return std::nullopt;
     }
@@ -271,11 +271,12 @@ Tensor placed(const TorchTensor& tensor, std::int32_t file, std::int64_t storage
   const auto end = elements ? checked_product(*elements, element_bytes) : std::nullopt;
   if (!count || (*count > 0 && (!end || *end > storage_bytes))) {
     fail(" of shape " + printable(shape_text(tensor.shape), 100) +
-         " reaches beyond its storage of " + std::to_string(storage_bytes) + " bytes");
+         " extends beyond its storage of " + std::to_string(storage_bytes) + " bytes");
   }
   if (*count > kMaxRepeated && *count > storage_bytes / element_bytes) {
-    fail(" of shape " + printable(shape_text(tensor.shape), 100) + " repeats its storage of " +
-         std::to_string(storage_bytes) + " bytes, expected no more elements than are stored");
+    fail(" of shape " + printable(shape_text(tensor.shape), 100) +
+         " repeats elements of its storage of " + std::to_string(storage_bytes) +
+         " bytes, expected no more elements than are stored");
   }
   const auto whole_bytes = checked_product(*count, element_bytes);
   if (!whole_bytes) fail(" of shape " + printable(shape_text(tensor.shape), 100) + " is too large");

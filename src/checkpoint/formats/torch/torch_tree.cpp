@@ -16,11 +16,11 @@ using Kind = Pickle::Kind;
 
 constexpr int kMaxDepth = 100;  // of dicts in dicts
 
-/// Where trainers put the weights, the first that is there counts.
+/// Keys under which trainers store the weights. The first that exists counts.
 constexpr std::array<std::string_view, 7> kStateDictKeys{
     "state_dict", "model_state_dict", "model", "module", "model_state", "net", "params"};
 
-/// Walks dicts, lists and modules, each once.
+/// Walks dicts, lists and modules, visiting each once.
 class Walk {
 public:
   Walk(const Pickle& pickle, TorchTree& tree) : p_(pickle), tree_(tree) {}
@@ -84,7 +84,7 @@ bool is_dict(const Pickle& pickle, PickleRef node) {
   return pickle.kind(node) == Kind::dict || pickle.kind(node) == Kind::object;
 }
 
-/// Takes off what wrappers put before every name.
+/// Removes prefixes that wrappers put before every name.
 void strip_common_prefixes(std::vector<TorchTensor>& tensors) {
   constexpr std::array<std::string_view, 4> kPrefixes{"module.", "_orig_mod.", "_forward_module.",
                                                       "_fsdp_wrapped_module."};
@@ -133,8 +133,8 @@ TorchTree read_torch_tree(const Pickle& pickle) {
     const std::optional<std::int64_t> step = pickle.integer(pickle.value(top, key));
     if (step && *step >= 0 && tree.step < 0) tree.step = *step;
   }
-  // The state dict by its usual key, if it has tensors; a second level for {'model': {'module':
-  // ...}}.
+  // Take the state dict under a usual key if it has tensors; a second level handles {'model':
+  // {'module': ...}}.
   PickleRef root = top;
   for (int level = 0; level < 2; ++level) {
     for (const std::string_view key : kStateDictKeys) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tensors and facts in the pickle of a torch.save file, as names and numbers.
+/// The tensors and the training step in the pickle of a torch.save file, as names and numbers.
 
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,7 @@
 
 namespace wishart::checkpoint {
 
-/// A tensor as its pickle describes it: a view of a storage.
+/// A tensor as described by its pickle: a view of a storage.
 struct TorchTensor {
   std::string name;
   Dtype dtype = Dtype::f32;
@@ -23,10 +23,10 @@ struct TorchTensor {
   std::vector<std::int64_t> strides;  ///< in elements
   std::int64_t storage_offset = 0;    ///< in elements
   std::string storage_key;
-  std::int64_t storage_bytes = 0;  ///< as announced
+  std::int64_t storage_bytes = 0;  ///< as declared
 };
 
-/// What a torch.save file holds.
+/// The content of a torch.save file.
 struct TorchTree {
   std::vector<TorchTensor> tensors;  ///< in the order of the file
   std::int64_t step = -1;  ///< from `global_step`, `iteration` or `step` beside the weights
@@ -34,7 +34,7 @@ struct TorchTree {
 };
 
 /// Finds the state dict in the tree of a pickle (docs/formats.md, "PyTorch files") and its tensors.
-/// @throws Error with Blame::input if a tensor is built in a way that is not known
+/// @throws Error with Blame::input if a tensor is built in an unknown way
 [[nodiscard]] TorchTree read_torch_tree(const Pickle& pickle);
 
 /// The tensor that a node builds, or nothing if it builds none.
@@ -43,7 +43,7 @@ struct TorchTree {
                                                       std::string_view name,
                                                       std::vector<std::string>& warnings);
 
-/// All tensors below a node, their names joined by points; states of the training are passed over.
+/// All tensors below a node, with names joined by dots. Training state is skipped.
 [[nodiscard]] std::vector<TorchTensor> torch_tensors(const Pickle& pickle, PickleRef node,
                                                      std::vector<std::string>& warnings);
 
@@ -54,21 +54,21 @@ struct TorchStorage {
   std::int64_t size_bytes = 0;
 };
 
-/// All storages of a pickle, those of tensors that are passed over too.
+/// All storages of a pickle, including those of skipped tensors.
 [[nodiscard]] std::vector<TorchStorage> torch_storages(const Pickle& pickle);
 
-/// True for names that are states of the training, not weights: optimizers and the like.
+/// True for the names of training state, such as that of optimizers.
 [[nodiscard]] bool is_training_state(std::string_view name);
 
 /// The dtype that torch calls `bfloat16`, `float8_e4m3fn`, ...
 [[nodiscard]] std::optional<Dtype> torch_dtype(std::string_view name);
 
-/// The integers of a tuple, a list, or a torch.Size; nothing if it is none of them.
+/// The integers of a tuple, a list, or a torch.Size; nothing for other nodes.
 [[nodiscard]] std::optional<std::vector<std::int64_t>> pickle_integers(const Pickle& pickle,
                                                                        PickleRef node);
 
-/// The tensor with its place: its storage begins at `storage_offset_bytes` of file `file`.
-/// @throws Error with Blame::input, beginning with `place`, if it reaches beyond its storage
+/// The tensor with its place. Its storage begins at `storage_offset_bytes` of file `file`.
+/// @throws Error with Blame::input, beginning with `place`, if it extends beyond its storage
 [[nodiscard]] Tensor placed(const TorchTensor& tensor, std::int32_t file,
                             std::int64_t storage_offset_bytes, std::int64_t storage_bytes,
                             const std::string& place);
