@@ -158,7 +158,7 @@ void open_folder(Catalogue& catalogue, Gathered& gathered) {
       refuse("expected a folder with files of weights, found none");
       break;
     case FolderContent::Kind::unsupported:
-      refuse("expected files of weights, found " + content.found + ", which is not read");
+      refuse("expected files of weights, found " + content.found + ", which is not supported");
       break;
     case FolderContent::Kind::incomplete:
       refuse("is not complete: " + content.found);
@@ -195,7 +195,7 @@ void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   const std::string unsupported = unsupported_format(name);
   if (!unsupported.empty()) {
     throw Error(Blame::input, shown(file.parent_path()) + ": expected files of weights, found " +
-                                  unsupported + ", which is not read");
+                                  unsupported + ", which is not supported");
   }
   const Format* format = format_of_file(name);
   if (format == nullptr) {

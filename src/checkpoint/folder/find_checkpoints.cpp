@@ -126,7 +126,7 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
     const std::string missing = missing_part(folder, content, have_state);
     if (!missing.empty()) {
       messages.push_back(printable(folder.string()) + ": is not complete: " + missing +
-                         ". It is left for the next time");
+                         ". It will be scanned by the next run once it is complete");
     } else if (content.is_readable()) {
       found.push_back(examined(folder));
     } else if (unsupported.empty() && content.kind == Kind::unsupported) {
@@ -147,7 +147,7 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
     throw Error(Blame::input,
                 printable(whole.string()) +
                     ": expected files of weights in this folder or in its folders, found " +
-                    (unsupported.empty() ? "none" : unsupported + ", which is not read"));
+                    (unsupported.empty() ? "none" : unsupported + ", which is not supported"));
   }
   std::sort(found.begin(), found.end(), comes_before);
   std::vector<fs::path> paths;

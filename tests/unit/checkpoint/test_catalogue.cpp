@@ -278,8 +278,8 @@ TEST_CASE("formats that are not read are named", "[checkpoint][catalogue]") {
   folder.write(name, "x");
   folder.write("optimizer.pt", "x");
   folder.write("training_args.bin", "x");
-  CHECK(refusal(folder) ==
-        "F: expected files of weights, found " + name + " (" + format + "), which is not read");
+  CHECK(refusal(folder) == "F: expected files of weights, found " + name + " (" + format +
+                               "), which is not supported");
   CHECK_FALSE(looks_like_checkpoint(folder.path()));
   CHECK_FALSE(looks_like_checkpoint(folder / name));
 }
@@ -294,7 +294,7 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
         "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
   folder.write("model.msgpack", "x");
   CHECK(refusal(folder, "model.msgpack") ==
-        "F: expected files of weights, found model.msgpack (Flax), which is not read");
+        "F: expected files of weights, found model.msgpack (Flax), which is not supported");
   folder.write("x/optimizer.pt", "x");
   CHECK(refusal(folder, "x") == "F/x: expected a folder with files of weights, found none");
   std::filesystem::create_directory(folder / "d.safetensors");

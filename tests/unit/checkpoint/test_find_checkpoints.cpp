@@ -92,11 +92,11 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   folder.write("history/step1/w.msgpack", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "step1/w.msgpack (Flax), which is not read");
+        "step1/w.msgpack (Flax), which is not supported");
   folder.write("history/consolidated.00.pth", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "consolidated.00.pth (shards of Meta), which is not read");
+        "consolidated.00.pth (shards of Meta), which is not supported");
   CHECK(refusal(folder, "none") == "F/none: no such file or folder");
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==
@@ -139,7 +139,7 @@ TEST_CASE("a checkpoint that is being written is left for the next time", "[chec
   CHECK(find_checkpoints(folder / "history", messages) == std::vector{folder / "history/step-1"});
   CHECK(messages == Names{(folder / "history/step-2").string() +
                           ": is not complete: no .metadata, which torch.distributed.checkpoint "
-                          "writes last. It is left for the next time"});
+                          "writes last. It will be scanned by the next run once it is complete"});
 }
 
 TEST_CASE("marks of completeness are looked at", "[checkpoint][find]") {
@@ -162,9 +162,11 @@ TEST_CASE("marks of completeness are looked at", "[checkpoint][find]") {
       Names{
           h + "/checkpoint-2: is not complete: no trainer_state.json, which is written last. It is "
               "left for the next time",
-          h + "/checkpoint-3: is not complete: a shard is missing. It is left for the next time",
+          h + "/checkpoint-3: is not complete: a shard is missing. It will be scanned by the next "
+              "run once it is complete",
           h + "/checkpoint-4: is not complete: no b.safetensors, which "
-              "model.safetensors.index.json names. It is left for the next time"});
+              "model.safetensors.index.json names. It will be scanned by the next run once it is "
+              "complete"});
   folder.write("m/iter_0000100/.metadata", "");
   folder.write("m/iter_0000200/.metadata", "");
   folder.write("m/latest_checkpointed_iteration.txt", "100\n");

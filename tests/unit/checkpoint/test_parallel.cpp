@@ -285,5 +285,6 @@ TEST_CASE("a tag after the latest one is still being written", "[checkpoint][zer
   CHECK(find_checkpoints(folder / "run", messages) == std::vector{folder / "run/global_step10"});
   REQUIRE(messages.size() == 1);
   CHECK(messages[0] == (folder / "run/global_step20").string() +
-                           ": is not complete: latest names step 10. It is left for the next time");
+                           ": is not complete: latest names step 10. It will be scanned by the "
+                           "next run once it is complete");
 }
