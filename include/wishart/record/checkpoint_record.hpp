@@ -35,6 +35,9 @@ struct Provenance {
   double working_seconds = kNan;    ///< of the last run: what it was
   double busy_share = kNan;         ///< of the last run: of ranks x working_seconds
   std::int64_t restarts = 0;  ///< how often it went on from a journal, or from a file with failures
+  std::int64_t reseals =
+      0;                   ///< how often the file was sealed again after another program changed it
+  std::string reseal_log;  ///< a line for each of the latest: when, by which wishart, what differed
 };
 
 /// The singular values of one matrix, with what belongs to its views.
