@@ -120,8 +120,8 @@ std::vector<StoredSpectrum> read_chosen(const Place& place, hid_t root,
   return spectra;
 }
 
-/// All but the spectra.
-CheckpointRecord read_tables(const OpenCheckpoint& open, ContentCheck& check) {
+/// All but the spectra. `parts` says whether all that is stored is held to its hash.
+CheckpointRecord read_tables(const OpenCheckpoint& open, Parts parts, ContentCheck& check) {
   const Place& place = open.place;
   const hid_t location = open.group.get();
   CheckpointRecord record;
@@ -131,10 +131,11 @@ CheckpointRecord read_tables(const OpenCheckpoint& open, ContentCheck& check) {
   record.layers = read_table<LayerRow>(place, location, "layers", check, &changed);
   record.skipped = read_table<SkippedRow>(place, location, "skipped", check);
   record.summary = read_table<SummaryRow>(place, location, "summary", check);
-  if (changed) {
-    name_changed(check, "/layers", "the row", record.layers, *changed,
-                 written_hashes(place, location, "hashes/layers", check));
+  std::vector<std::int64_t> written;
+  if (changed || parts == Parts::all) {
+    written = written_hashes(place, location, "hashes/layers", check);
   }
+  if (changed) name_changed(check, "/layers", "the row", record.layers, *changed, written);
   return record;
 }
 
@@ -152,7 +153,7 @@ Handle opened_file(const Place& place, const std::filesystem::path& path) {
 }
 
 CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts, ContentCheck& check) {
-  CheckpointRecord record = read_tables(open, check);
+  CheckpointRecord record = read_tables(open, parts, check);
   if (parts == Parts::all) {
     record.spectra = read_spectra(open.place, open.group.get(), record.layers, check);
   }
@@ -168,7 +169,7 @@ CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts) {
 
 CheckpointRecord read_checkpoint(const OpenCheckpoint& open, const ChooseLayers& choose) {
   ContentCheck check;
-  CheckpointRecord record = read_tables(open, check);
+  CheckpointRecord record = read_tables(open, Parts::without_spectra, check);
   record.spectra =
       read_chosen(open.place, open.group.get(), record.layers, choose(record.layers), check);
   check.refuse_differences(open.place);

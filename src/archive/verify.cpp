@@ -101,14 +101,13 @@ struct Found {
   std::vector<std::string> unproven;  ///< what else there is to say of hashes
 };
 
-/// Attributes as one, for a list of names.
+/// Names in their order, the attributes as one.
 std::string listed(const std::vector<std::string>& names) {
   std::vector<std::string> out;
   for (const std::string& name : names) {
-    if (name.starts_with(attribute_name("")) && !out.empty() && out.front() == "attributes")
-      continue;
     const bool attribute = name.starts_with(attribute_name(""));
-    out.push_back(attribute ? "attributes" : printable(name));
+    const std::string text = attribute ? "attributes" : printable(name);
+    if (out.empty() || out.back() != text) out.push_back(text);
   }
   return join(out, ", ");
 }
