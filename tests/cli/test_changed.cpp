@@ -21,10 +21,12 @@ struct Archive {
 
   Archive() {
     for (const std::string id : {"a", "b"}) {
-      write_bytes(temp / id / "model.safetensors",
-                  safetensors_bytes({{kLayer, {96, 64}, noise_values(96 * 64, static_cast<std::uint64_t>(id[0]))}}));
-      const Outcome outcome = run_wishart(
-          {"scan", (temp / id).string(), "--archive", folder, "--progress", "none"});
+      write_bytes(
+          temp / id / "model.safetensors",
+          safetensors_bytes(
+              {{kLayer, {96, 64}, noise_values(96 * 64, static_cast<std::uint64_t>(id[0]))}}));
+      const Outcome outcome =
+          run_wishart({"scan", (temp / id).string(), "--archive", folder, "--progress", "none"});
       INFO(outcome.err);
       REQUIRE(outcome.exit_code == 0);
     }
@@ -72,9 +74,10 @@ TEST_CASE("an alpha that h5py has changed is refused by every command", "[change
   }
   const Outcome verified = run_wishart({"verify", archive.folder});
   CHECK(verified.exit_code == 3);
-  CHECK(verified.out.find(archive.file + ": changed\n  its seal is gone: another program has "
-                                         "opened it for writing\n  /layers is not as written, "
-                                         "the row of " +
+  CHECK(verified.out.find(archive.file +
+                          ": changed\n  its seal is gone: another program has "
+                          "opened it for writing\n  /layers is not as written, "
+                          "the row of " +
                           kLayer + "\n  as written, by their hashes: ") == 0);
 }
 
