@@ -4,12 +4,14 @@
 /// The content of an archive file below a group: the root of a file, or a group of a packed one.
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
+#include "content_hashes.hpp"
 #include "hdf5_handle.hpp"
 
 namespace wishart::archive {
@@ -30,23 +32,36 @@ struct OpenCheckpoint {
 struct OpenPacked {
   Place place;
   Handle group;
+  ContentCheck check;  ///< of its root
 };
 /// @throws Error with Blame::input if the file is no packed archive
 [[nodiscard]] OpenPacked opened_packed(const std::filesystem::path& packed);
-/// The ids in it, in natural order.
+/// The ids in it, in natural order; `check` learns if they are not those that were packed.
+[[nodiscard]] std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check);
+/// The same, of a file whose list of checkpoints is as written.
+/// @throws Error with Blame::input if it is not
 [[nodiscard]] std::vector<std::string> members(const OpenPacked& packed);
 [[nodiscard]] OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id);
 
-/// Writes attributes and datasets of a record below `location`.
+/// Writes attributes and datasets of a record below `location`, and the hashes of them all.
 /// @throws Error, as write_archive
 void write_content(const Place& place, hid_t location, const CheckpointRecord& record);
 
+/// Reads what is there; `check` becomes that of the checkpoint, and knows what is not as written.
+[[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts,
+                                               ContentCheck& check);
+/// The same, of a checkpoint that is as written.
+/// @throws Error with Blame::input if it is not
 [[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts);
 [[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open,
                                                const ChooseLayers& choose);
 
 /// A group without time stamps.
 [[nodiscard]] Handle new_group(const Place& file, hid_t location, const std::string& name);
+
+/// Writes a packed file of the checkpoints `ids`, in natural order, in one step.
+void write_packed(const std::filesystem::path& target, const std::vector<std::string>& ids,
+                  const std::function<CheckpointRecord(const std::string&)>& record_of);
 
 /// What write_archive requires of a record.
 void check_record(const CheckpointRecord& record);

@@ -54,7 +54,8 @@ void read_row(IndexRow& row, const std::filesystem::path& path) {
   try {
     const Place place(Place::Access::reading, shown(path));
     const Handle root = opened_file(place, path);
-    const Provenance p = read_attributes(place, root.get());
+    ContentCheck check;
+    const Provenance p = read_attributes(place, root.get(), check);
     row.checkpoint_path = p.checkpoint_path;
     row.checkpoint_identity = p.checkpoint_identity;
     row.model_type = p.model_type;
@@ -67,7 +68,8 @@ void read_row(IndexRow& row, const std::filesystem::path& path) {
     row.learning_rate = p.training.learning_rate;
     row.seconds = p.seconds;
     row.restarts = p.restarts;
-    take_summary(row, read_table<SummaryRow>(place, root.get(), "summary"));
+    take_summary(row, read_table<SummaryRow>(place, root.get(), "summary", check));
+    check.refuse_differences(place);
     row.standing = "whole";
   } catch (const Error& error) {
     row.standing = error.what();
@@ -88,8 +90,10 @@ std::map<std::string, IndexRow> old_rows(const std::filesystem::path& folder) {
 void write_index(const std::filesystem::path& path, const std::vector<IndexRow>& rows) {
   const Place place(Place::Access::writing, shown(path));
   MemoryFile file(place, path);
-  write_kind(place, file.get(), kIndexKind);
-  write_table(place, file.get(), kTable, rows);
+  ContentHashes hashes;
+  write_kind(place, file.get(), kIndexKind, hashes);
+  write_table(place, file.get(), kTable, rows, hashes);
+  write_hashes(place, file.get(), hashes);
   {
     const Handle links = new_group(place, file.get(), kLinks);
     for (const IndexRow& row : rows) {
@@ -130,8 +134,10 @@ std::vector<IndexRow> read_index(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / kIndexFile;
   const Place place(Place::Access::reading, shown(path));
   const Handle root = opened_file(place, path);
-  check_kind(place, root.get(), kIndexKind);
-  return read_table<IndexRow>(place, root.get(), kTable);
+  ContentCheck check = check_kind(place, root.get(), kIndexKind);
+  std::vector<IndexRow> rows = read_table<IndexRow>(place, root.get(), kTable, check);
+  check.refuse_differences(place, "The next update makes it again");
+  return rows;
 }
 
 }  // namespace wishart::archive

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 #include "wishart/archive/index.hpp"
+#include "wishart/core/hash.hpp"
 #include "wishart/core/text.hpp"
 
 #include "content.hpp"
@@ -13,6 +15,14 @@ namespace wishart::archive {
 namespace {
 
 constexpr const char* kGroup = "checkpoints";
+
+/// How the hashes of the root call the list of checkpoints.
+constexpr const char* kMembers = "/checkpoints";
+
+/// Of the ids in natural order, a line each.
+std::string members_hash(const std::vector<std::string>& ids) {
+  return hash_hex(join(ids, "\n") + "\n");
+}
 
 void refuse_existing(const std::filesystem::path& path) {
   std::error_code ignored;
@@ -32,11 +42,11 @@ herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, 
 OpenPacked opened_packed(const std::filesystem::path& packed) {
   const Place place(Place::Access::reading, shown(packed));
   const Handle root = opened_file(place, packed);
-  check_kind(place, root.get(), kPackedKind);
-  return {place, place.own(H5Gopen2(root.get(), kGroup, H5P_DEFAULT), H5Gclose)};
+  ContentCheck check = check_kind(place, root.get(), kPackedKind);
+  return {place, place.own(H5Gopen2(root.get(), kGroup, H5P_DEFAULT), H5Gclose), std::move(check)};
 }
 
-std::vector<std::string> members(const OpenPacked& packed) {
+std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check) {
   std::vector<std::string> names;
   hsize_t first = 0;
   packed.place.check(
@@ -48,6 +58,17 @@ std::vector<std::string> members(const OpenPacked& packed) {
     }
   }
   std::sort(names.begin(), names.end(), natural_less);
+  check = packed.check;
+  if (!check.matches(kMembers, members_hash(names))) {
+    check.differ(kMembers, "are not those that were packed");
+  }
+  return names;
+}
+
+std::vector<std::string> members(const OpenPacked& packed) {
+  ContentCheck check;
+  std::vector<std::string> names = members(packed, check);
+  check.refuse_differences(packed.place);
   return names;
 }
 
@@ -78,6 +99,26 @@ OpenCheckpoint opened_checkpoint(const std::filesystem::path& path) {
   return opened_member(opened_packed(parent), path.stem().string());
 }
 
+void write_packed(const std::filesystem::path& target, const std::vector<std::string>& ids,
+                  const std::function<CheckpointRecord(const std::string&)>& record_of) {
+  const Place place(Place::Access::writing, shown(target));
+  MemoryFile file(place, target);
+  ContentHashes hashes;
+  write_kind(place, file.get(), kPackedKind, hashes);
+  {
+    const Handle group = new_group(place, file.get(), kGroup);
+    for (const std::string& id : ids) {
+      const CheckpointRecord record = record_of(id);
+      check_record(record);
+      const Handle one = new_group(place, group.get(), id);
+      write_content(place.at(std::string("/") + kGroup + "/" + id), one.get(), record);
+    }
+  }
+  hashes.add(kMembers, members_hash(ids));
+  write_hashes(place, file.get(), hashes);
+  write_sealed(place, file, target);
+}
+
 std::int64_t pack_archive(const std::filesystem::path& folder,
                           const std::filesystem::path& target) {
   const QuietHdf5 quiet;
@@ -87,21 +128,12 @@ std::int64_t pack_archive(const std::filesystem::path& folder,
     throw Error(Blame::input,
                 shown(folder) + ": holds no archive. Run `wishart scan` into it first");
   }
-  const Place place(Place::Access::writing, shown(target));
-  MemoryFile file(place, target);
-  write_kind(place, file.get(), kPackedKind);
-  {
-    const Handle group = new_group(place, file.get(), kGroup);
-    for (const std::string& id : ids) {
-      const std::filesystem::path member = folder / (id + ".h5");
-      const CheckpointRecord record = read_archive(member);
-      check_own_id(member, record);
-      check_record(record);
-      const Handle one = new_group(place, group.get(), id);
-      write_content(place.at(std::string("/") + kGroup + "/" + id), one.get(), record);
-    }
-  }
-  write_sealed(place, file, target);
+  write_packed(target, ids, [&](const std::string& id) {
+    const std::filesystem::path member = folder / (id + ".h5");
+    CheckpointRecord record = read_archive(member);
+    check_own_id(member, record);
+    return record;
+  });
   return static_cast<std::int64_t>(ids.size());
 }
 

@@ -1,9 +1,12 @@
 #include "provenance.hpp"
 
+#include <optional>
+#include <span>
 #include <type_traits>
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/core/hash.hpp"
 #include "wishart/core/text.hpp"
 
 #include "hdf5_type.hpp"
@@ -27,11 +30,12 @@ void visit_attributes(P& p, F&& f) {
   f("compiler", p.compiler), f("libraries", p.libraries), f("mpi_layout", p.mpi_layout);
   f("created", p.created), f("seconds", p.seconds), f("restarts", p.restarts);
   f("predicted_seconds", p.predicted_seconds), f("working_seconds", p.working_seconds);
-  f("busy_share", p.busy_share);
+  f("busy_share", p.busy_share), f("reseals", p.reseals), f("reseal_log", p.reseal_log);
 }
 
+/// @return the hash of the stored bytes
 template <class T>
-void write_attribute(const Place& file, hid_t root, const char* name, const T& value) {
+std::string write_attribute(const Place& file, hid_t root, const char* name, const T& value) {
   const Place place = file.at(std::string("attribute ") + name);
   constexpr bool is_text = std::is_same_v<T, std::string>;
   std::string text;
@@ -47,16 +51,22 @@ void write_attribute(const Place& file, hid_t root, const char* name, const T& v
   const Handle space = place.own(H5Screate(H5S_SCALAR), H5Sclose);
   const Handle attribute = place.own(
       H5Acreate2(root, name, type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  const void* bytes = &value;
-  if constexpr (is_text) bytes = text.data();
-  place.check(H5Awrite(attribute.get(), type.get(), bytes));
+  std::span<const std::byte> bytes;
+  if constexpr (is_text) {
+    bytes = std::as_bytes(std::span(text));
+  } else {
+    bytes = std::as_bytes(std::span(&value, 1));
+  }
+  place.check(H5Awrite(attribute.get(), type.get(), bytes.data()));
+  return hash_hex(bytes);
 }
 
-/// True if the attribute is there and has been read.
+/// @return the hash of the stored bytes; nothing if there is no such attribute
 template <class T>
-bool read_attribute(const Place& file, hid_t root, const char* name, T& value) {
+std::optional<std::string> read_attribute(const Place& file, hid_t root, const char* name,
+                                          T& value) {
   const Place place = file.at(std::string("attribute ") + name);
-  if (place.check(H5Aexists(root, name)) == 0) return false;
+  if (place.check(H5Aexists(root, name)) == 0) return std::nullopt;
   const Handle attribute = place.own(H5Aopen(root, name, H5P_DEFAULT), H5Aclose);
   const Handle stored = place.own(H5Aget_type(attribute.get()), H5Tclose);
   const Handle space = place.own(H5Aget_space(attribute.get()), H5Sclose);
@@ -69,30 +79,51 @@ bool read_attribute(const Place& file, hid_t root, const char* name, T& value) {
     const Handle type = make_type(place, kind, text.size(), H5Tget_cset(stored.get()));
     place.check(H5Aread(attribute.get(), type.get(), text.data()));
     value = unpadded(text.data(), text.size());
+    return hash_hex(std::as_bytes(std::span(text)));
   } else {
     const Handle type = make_type(place, kind, sizeof(value));
     place.check(H5Aread(attribute.get(), type.get(), &value));
+    return hash_hex(std::as_bytes(std::span(&value, 1)));
   }
-  return true;
+}
+
+void compare(ContentCheck& check, const char* name, const std::optional<std::string>& found) {
+  if (found) {
+    check.compare(attribute_name(name), *found);
+  } else {
+    check.miss(attribute_name(name));
+  }
+}
+
+herr_t take_name(hid_t /*root*/, const char* name, const H5A_info_t* /*info*/, void* out) {
+  static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+  return 0;
 }
 
 }  // namespace
 
-void write_attributes(const Place& file, hid_t root, const Provenance& provenance) {
-  write_kind(file, root, kCheckpointKind);
+void write_attributes(const Place& file, hid_t root, const Provenance& provenance,
+                      ContentHashes& hashes) {
+  write_kind(file, root, kCheckpointKind, hashes);
   visit_attributes(provenance, [&](const char* name, const auto& value) {
-    write_attribute(file, root, name, value);
+    hashes.add(attribute_name(name), write_attribute(file, root, name, value));
   });
 }
 
-void write_kind(const Place& file, hid_t root, const std::string& kind) {
-  write_attribute(file, root, kMarkerName, kind);
-  write_attribute(file, root, kVersionName, kSchemaVersion);
+void write_kind(const Place& file, hid_t root, const std::string& kind, ContentHashes& hashes) {
+  hashes.add(attribute_name(kMarkerName), write_attribute(file, root, kMarkerName, kind));
+  hashes.add(attribute_name(kVersionName),
+             write_attribute(file, root, kVersionName, kSchemaVersion));
 }
 
-void check_kind(const Place& file, hid_t root, const std::string& kind) {
+void write_hashes(const Place& file, hid_t root, const ContentHashes& hashes) {
+  (void)write_attribute(file, root, kHashesName, hashes.text());
+}
+
+ContentCheck check_kind(const Place& file, hid_t root, const std::string& kind) {
   std::string marker;
-  if (!read_attribute(file, root, kMarkerName, marker)) {
+  const std::optional<std::string> marker_hash = read_attribute(file, root, kMarkerName, marker);
+  if (!marker_hash) {
     file.disown("is an HDF5 file, but not an archive of wishart");
   }
   if (marker != kind) {
@@ -100,22 +131,46 @@ void check_kind(const Place& file, hid_t root, const std::string& kind) {
                 "'");
   }
   std::int64_t version = 0;
-  if (!read_attribute(file, root, kVersionName, version) || version < 1) {
+  const std::optional<std::string> version_hash = read_attribute(file, root, kVersionName, version);
+  if (!version_hash || version < 1) {
     file.refuse("has no schema version. The archive was changed: scan the checkpoint again");
   }
   if (version > kSchemaVersion) {
     file.disown("schema version " + std::to_string(version) + ", this program reads up to " +
                 std::to_string(kSchemaVersion) + ". Use a newer wishart");
   }
+  std::string hashes;
+  (void)read_attribute(file, root, kHashesName, hashes);
+  ContentCheck check(version, hashes);
+  compare(check, kMarkerName, marker_hash);
+  compare(check, kVersionName, version_hash);
+  return check;
+}
+
+Provenance read_attributes(const Place& file, hid_t root, ContentCheck& check) {
+  check = check_kind(file, root, kCheckpointKind);
+  Provenance provenance;
+  visit_attributes(provenance, [&](const char* name, auto& value) {
+    compare(check, name, read_attribute(file, root, name, value));
+  });
+  return provenance;
 }
 
 Provenance read_attributes(const Place& file, hid_t root) {
-  check_kind(file, root, kCheckpointKind);
-  Provenance provenance;
-  visit_attributes(provenance, [&](const char* name, auto& value) {
-    (void)read_attribute(file, root, name, value);
-  });
+  ContentCheck check;
+  Provenance provenance = read_attributes(file, root, check);
+  check.refuse_differences(file);
   return provenance;
+}
+
+std::vector<std::string> added_attributes(const Place& file, hid_t root,
+                                          const ContentCheck& check) {
+  std::vector<std::string> names;
+  file.check(H5Aiterate2(root, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_name, &names));
+  std::erase_if(names, [&](const std::string& name) {
+    return name == kHashesName || check.expects(attribute_name(name));
+  });
+  return names;
 }
 
 }  // namespace wishart::archive

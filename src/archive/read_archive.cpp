@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <span>
+
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
 
 #include "content.hpp"
 #include "dataset.hpp"
@@ -11,6 +15,9 @@
 
 namespace wishart::archive {
 namespace {
+
+/// How many layers a message names.
+constexpr std::size_t kNamedLayers = 3;
 
 /// Checks that `offsets` divide `size` values among `parts` layers.
 void check_offsets(const Place& file, const char* path, const std::vector<std::int64_t>& offsets,
@@ -38,13 +45,41 @@ std::vector<T> part(const std::vector<T>& values, const std::vector<std::int64_t
   return {values.begin() + offsets[i], values.begin() + offsets[i + 1]};
 }
 
-std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root, std::size_t layers) {
-  const std::vector<double> sigma = read_reals(place, root, "spectra/sigma");
-  const std::vector<std::int64_t> offset = read_integers(place, root, "spectra/offset");
-  const std::vector<double> view_min = read_reals(place, root, "spectra/view_sigma_min");
-  const std::vector<double> view_max = read_reals(place, root, "spectra/view_sigma_max");
-  const std::vector<std::int64_t> view_loss = read_integers(place, root, "spectra/view_rank_loss");
-  const std::vector<std::int64_t> view_offset = read_integers(place, root, "spectra/view_offset");
+/// Tells `check` which of the layers a dataset was changed in, by a hash of each as found.
+void name_changed(ContentCheck& check, const std::string& dataset, const char* part,
+                  const std::vector<LayerRow>& layers, const std::vector<std::int64_t>& found,
+                  const std::vector<std::int64_t>& written) {
+  std::vector<std::string> names;
+  const bool comparable = found.size() == layers.size() && written.size() == layers.size();
+  for (std::size_t i = 0; comparable && i < layers.size(); ++i) {
+    if (found[i] != written[i]) names.push_back(printable(layers[i].key));
+  }
+  std::string text = "is not as written";
+  if (!names.empty()) {
+    const std::size_t count = names.size();
+    names.resize(std::min(count, kNamedLayers));
+    text += std::string(", ") + part + " of " + join(names, ", ");
+    if (count > names.size()) text += " and " + std::to_string(count - names.size()) + " more";
+  }
+  check.differ(dataset, text);
+}
+
+std::vector<std::int64_t> written_hashes(const Place& place, hid_t root, const std::string& path,
+                                         ContentCheck& check) {
+  if (!check.expects("/" + path)) return {};
+  return read_integers(place, root, path, &check);
+}
+
+std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root,
+                                         const std::vector<LayerRow>& rows, ContentCheck& check) {
+  const std::size_t layers = rows.size();
+  const std::vector<double> sigma = read_reals(place, root, "spectra/sigma", nullptr);
+  const auto integers = [&](const char* path) { return read_integers(place, root, path, &check); };
+  const std::vector<std::int64_t> offset = integers("spectra/offset");
+  const std::vector<double> view_min = read_reals(place, root, "spectra/view_sigma_min", &check);
+  const std::vector<double> view_max = read_reals(place, root, "spectra/view_sigma_max", &check);
+  const std::vector<std::int64_t> view_loss = integers("spectra/view_rank_loss");
+  const std::vector<std::int64_t> view_offset = integers("spectra/view_offset");
   check_offsets(place, "/spectra/offset", offset, layers, sigma.size());
   for (const std::size_t size : {view_min.size(), view_max.size(), view_loss.size()}) {
     check_offsets(place, "/spectra/view_offset", view_offset, layers, size);
@@ -54,20 +89,54 @@ std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root, std::si
     spectra[i] = {part(sigma, offset, i), part(view_min, view_offset, i),
                   part(view_max, view_offset, i), part(view_loss, view_offset, i)};
   }
+  const std::vector<std::int64_t> written = written_hashes(place, root, "hashes/sigma", check);
+  if (!check.matches("/spectra/sigma", hash_hex(std::as_bytes(std::span(sigma))))) {
+    std::vector<std::int64_t> found;
+    for (const StoredSpectrum& one : spectra) found.push_back(series_hash(std::span(one.sigma)));
+    name_changed(check, "/spectra/sigma", "the values", rows, found, written);
+  }
   return spectra;
 }
 
 /// The singular values of the chosen layers; of the file only their chunks.
-std::vector<StoredSpectrum> read_chosen(const Place& place, hid_t root, std::size_t layers,
-                                        const std::vector<std::size_t>& chosen) {
+std::vector<StoredSpectrum> read_chosen(const Place& place, hid_t root,
+                                        const std::vector<LayerRow>& rows,
+                                        const std::vector<std::size_t>& chosen,
+                                        ContentCheck& check) {
+  const std::size_t layers = rows.size();
   const Dataset sigma = open_dataset(place, root, "spectra/sigma");
-  const std::vector<std::int64_t> offset = read_integers(place, root, "spectra/offset");
+  const std::vector<std::int64_t> offset = read_integers(place, root, "spectra/offset", &check);
   check_offsets(place, "/spectra/offset", offset, layers, static_cast<std::size_t>(sigma.count));
+  std::vector<std::int64_t> found = written_hashes(place, root, "hashes/sigma", check);
+  const std::vector<std::int64_t> written = found;
   std::vector<StoredSpectrum> spectra(layers);
   for (const std::size_t i : chosen) {
     spectra.at(i).sigma = read_reals(sigma, offset[i], offset[i + 1] - offset[i]);
+    if (i < found.size()) found[i] = series_hash(std::span(spectra[i].sigma));
+  }
+  if (found != written) {
+    name_changed(check, "/spectra/sigma", "the values", rows, found, written);
   }
   return spectra;
+}
+
+/// All but the spectra. `parts` says whether all that is stored is held to its hash.
+CheckpointRecord read_tables(const OpenCheckpoint& open, Parts parts, ContentCheck& check) {
+  const Place& place = open.place;
+  const hid_t location = open.group.get();
+  CheckpointRecord record;
+  record.provenance = read_attributes(place, location, check);
+  record.files = read_table<SourceFile>(place, location, "files", check);
+  RowHashes changed;
+  record.layers = read_table<LayerRow>(place, location, "layers", check, &changed);
+  record.skipped = read_table<SkippedRow>(place, location, "skipped", check);
+  record.summary = read_table<SummaryRow>(place, location, "summary", check);
+  std::vector<std::int64_t> written;
+  if (changed || parts == Parts::all) {
+    written = written_hashes(place, location, "hashes/layers", check);
+  }
+  if (changed) name_changed(check, "/layers", "the row", record.layers, *changed, written);
+  return record;
 }
 
 }  // namespace
@@ -83,25 +152,27 @@ Handle opened_file(const Place& place, const std::filesystem::path& path) {
   return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
 }
 
-CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts) {
-  const Place& place = open.place;
-  const hid_t location = open.group.get();
-  CheckpointRecord record;
-  record.provenance = read_attributes(place, location);
-  record.files = read_table<SourceFile>(place, location, "files");
-  record.layers = read_table<LayerRow>(place, location, "layers");
-  record.skipped = read_table<SkippedRow>(place, location, "skipped");
-  record.summary = read_table<SummaryRow>(place, location, "summary");
+CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts, ContentCheck& check) {
+  CheckpointRecord record = read_tables(open, parts, check);
   if (parts == Parts::all) {
-    record.spectra = read_spectra(place, location, record.layers.size());
+    record.spectra = read_spectra(open.place, open.group.get(), record.layers, check);
   }
   return record;
 }
 
+CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts) {
+  ContentCheck check;
+  CheckpointRecord record = read_checkpoint(open, parts, check);
+  check.refuse_differences(open.place);
+  return record;
+}
+
 CheckpointRecord read_checkpoint(const OpenCheckpoint& open, const ChooseLayers& choose) {
-  CheckpointRecord record = read_checkpoint(open, Parts::without_spectra);
+  ContentCheck check;
+  CheckpointRecord record = read_tables(open, Parts::without_spectra, check);
   record.spectra =
-      read_chosen(open.place, open.group.get(), record.layers.size(), choose(record.layers));
+      read_chosen(open.place, open.group.get(), record.layers, choose(record.layers), check);
+  check.refuse_differences(open.place);
   return record;
 }
 

@@ -46,14 +46,19 @@ private:
 
 template <class T>
 void write_parts(const Place& file, hid_t location, const std::string& path, std::int64_t num_parts,
-                 const Parts<T>& parts) {
+                 const Parts<T>& parts, ContentHashes& hashes) {
   std::int64_t count = 0;
   for (std::int64_t i = 0; i < num_parts; ++i) count += static_cast<std::int64_t>(parts(i).size());
   const Dataset dataset =
       create_dataset(file, location, path, make_type(file, kind_of(T{}), sizeof(T)), count);
   ChunkWriter<T> writer(dataset);
-  for (std::int64_t i = 0; i < num_parts; ++i) writer.add(parts(i));
+  StreamHash hash;
+  for (std::int64_t i = 0; i < num_parts; ++i) {
+    writer.add(parts(i));
+    hash.add(std::as_bytes(parts(i)));
+  }
   writer.write();
+  hashes.add("/" + path, hash.hex());
 }
 
 template <class T>
@@ -74,30 +79,37 @@ std::vector<T> read_values(const Dataset& dataset, std::int64_t first, std::int6
 }
 
 template <class T>
-std::vector<T> read_values(const Place& file, hid_t location, const std::string& path) {
+std::vector<T> read_values(const Place& file, hid_t location, const std::string& path,
+                           ContentCheck* check) {
   const Dataset dataset = open_dataset(file, location, path);
-  return read_values<T>(dataset, 0, dataset.count);
+  std::vector<T> values = read_values<T>(dataset, 0, dataset.count);
+  const std::string name = "/" + path;
+  if (check != nullptr && check->expects(name)) {
+    check->compare(name, hash_hex(std::as_bytes(std::span(values))));
+  }
+  return values;
 }
 
 }  // namespace
 
 void write_series(const Place& file, hid_t location, const std::string& path,
-                  std::int64_t num_parts, const Parts<double>& parts) {
-  write_parts<double>(file, location, path, num_parts, parts);
+                  std::int64_t num_parts, const Parts<double>& parts, ContentHashes& hashes) {
+  write_parts<double>(file, location, path, num_parts, parts, hashes);
 }
 
 void write_series(const Place& file, hid_t location, const std::string& path,
-                  std::int64_t num_parts, const Parts<std::int64_t>& parts) {
-  write_parts<std::int64_t>(file, location, path, num_parts, parts);
+                  std::int64_t num_parts, const Parts<std::int64_t>& parts, ContentHashes& hashes) {
+  write_parts<std::int64_t>(file, location, path, num_parts, parts, hashes);
 }
 
-std::vector<double> read_reals(const Place& file, hid_t location, const std::string& path) {
-  return read_values<double>(file, location, path);
+std::vector<double> read_reals(const Place& file, hid_t location, const std::string& path,
+                               ContentCheck* check) {
+  return read_values<double>(file, location, path, check);
 }
 
-std::vector<std::int64_t> read_integers(const Place& file, hid_t location,
-                                        const std::string& path) {
-  return read_values<std::int64_t>(file, location, path);
+std::vector<std::int64_t> read_integers(const Place& file, hid_t location, const std::string& path,
+                                        ContentCheck* check) {
+  return read_values<std::int64_t>(file, location, path, check);
 }
 
 std::vector<double> read_reals(const Dataset& dataset, std::int64_t first, std::int64_t count) {

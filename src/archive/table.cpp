@@ -1,6 +1,7 @@
 #include "table.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "dataset.hpp"
@@ -45,6 +46,62 @@ void match(const Dataset& table, Layout& layout) {
   settle(layout);
 }
 
+/// True if elements of this type are plain bytes in memory: numbers and texts of fixed length.
+bool is_plain(const Place& place, hid_t type) {
+  const int members = H5Tget_nmembers(type);
+  for (int i = 0; i < members; ++i) {
+    const Handle member = place.own(H5Tget_member_type(type, static_cast<unsigned>(i)), H5Tclose);
+    const H5T_class_t kind = H5Tget_class(member.get());
+    const bool number = kind == H5T_INTEGER || kind == H5T_FLOAT || kind == H5T_ENUM;
+    const bool text = kind == H5T_STRING && H5Tis_variable_str(member.get()) == 0;
+    if (!number && !text) return false;
+  }
+  return true;
+}
+
+/// The rows of a table as they are stored, for their hash. Mostly they are what is read anyway; a
+/// table with other columns than this program's is read once more, from HDF5's cache of chunks.
+class RawRows {
+public:
+  RawRows(const Dataset& table, hid_t wanted, DatasetHash* hash) : table_(table), hash_(hash) {
+    if (hash_ == nullptr) return;
+    row_bytes_ = H5Tget_size(table.type.get());
+    same_ = H5Tequal(table.type.get(), wanted) > 0;
+    // Anything else is not as written: the hash stays that of nothing.
+    if (!same_ && !is_plain(table.place, table.type.get())) hash_ = nullptr;
+    if (hash_ != nullptr) add_columns();
+  }
+
+  [[nodiscard]] std::size_t row_bytes() const noexcept { return row_bytes_; }
+
+  /// The next rows; `wanted` are the same as they were read.
+  void add(const Slab& part, std::int64_t rows, std::span<const std::byte> wanted) {
+    if (hash_ == nullptr) return;
+    if (same_) return hash_->add(wanted, row_bytes_);
+    raw_.resize(static_cast<std::size_t>(rows) * row_bytes_);
+    table_.place.check(H5Dread(table_.dataset.get(), table_.type.get(), part.memory.get(),
+                               part.stored.get(), H5P_DEFAULT, raw_.data()));
+    hash_->add(raw_, row_bytes_);
+  }
+
+private:
+  void add_columns() {
+    const int members = H5Tget_nmembers(table_.type.get());
+    for (int i = 0; i < members; ++i) {
+      char* name = H5Tget_member_name(table_.type.get(), static_cast<unsigned>(i));
+      if (name == nullptr) table_.place.fail();
+      hash_->add_column(name);
+      table_.place.check(H5free_memory(name));
+    }
+  }
+
+  const Dataset& table_;
+  DatasetHash* hash_;
+  bool same_ = false;
+  std::size_t row_bytes_ = 0;
+  std::vector<std::byte> raw_;
+};
+
 }  // namespace
 
 void settle(Layout& layout) {
@@ -56,8 +113,10 @@ void settle(Layout& layout) {
 }
 
 void write_rows(const Place& file, hid_t location, const std::string& path, const Layout& layout,
-                std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode) {
+                std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode,
+                DatasetHash& hash) {
   const Dataset table = create_dataset(file, location, path, row_type(file, layout), count);
+  for (const Column& column : layout.columns) hash.add_column(column.name);
   std::vector<std::byte> batch;
   for (std::int64_t first = 0; first < count; first += table.chunk_count) {
     const std::int64_t rows = std::min(table.chunk_count, count - first);
@@ -68,28 +127,32 @@ void write_rows(const Place& file, hid_t location, const std::string& path, cons
     const Slab part = slab(table, first, rows);
     table.place.check(H5Dwrite(table.dataset.get(), table.type.get(), part.memory.get(),
                                part.stored.get(), H5P_DEFAULT, batch.data()));
+    hash.add(batch, layout.row_bytes);
   }
 }
 
 void read_rows(const Place& file, hid_t location, const std::string& path, Layout& layout,
                const std::function<void(std::int64_t)>& begin,
-               const std::function<void(const std::byte*)>& decode) {
+               const std::function<void(const std::byte*)>& decode, DatasetHash* hash) {
   const Dataset table = open_dataset(file, location, path);
   match(table, layout);
   if (layout.row_bytes == 0) table.place.refuse("has none of the columns of the schema");
   begin(table.count);
   const Handle type = row_type(table.place, layout);
-  const auto row_bytes = static_cast<std::int64_t>(layout.row_bytes);
+  RawRows raw(table, type.get(), hash);
+  const auto row_bytes = static_cast<std::int64_t>(std::max(layout.row_bytes, raw.row_bytes()));
   const std::int64_t wanted = table.chunk_count > 0 ? table.chunk_count : kChunkBytes / row_bytes;
   const std::int64_t batch_rows =
       std::max<std::int64_t>(std::min({wanted, kMaxBatchBytes / row_bytes, table.count}), 1);
-  std::vector<std::byte> batch(static_cast<std::size_t>(batch_rows * row_bytes));
+  std::vector<std::byte> batch(static_cast<std::size_t>(batch_rows) * layout.row_bytes);
   for (std::int64_t first = 0; first < table.count; first += batch_rows) {
     const std::int64_t rows = std::min(batch_rows, table.count - first);
     const Slab part = slab(table, first, rows);
     table.place.check(H5Dread(table.dataset.get(), type.get(), part.memory.get(), part.stored.get(),
                               H5P_DEFAULT, batch.data()));
-    for (std::int64_t i = 0; i < rows; ++i) decode(batch.data() + i * row_bytes);
+    const std::size_t used = static_cast<std::size_t>(rows) * layout.row_bytes;
+    raw.add(part, rows, std::span(batch).first(used));
+    for (std::size_t at = 0; at < used; at += layout.row_bytes) decode(batch.data() + at);
   }
 }
 

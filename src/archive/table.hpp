@@ -9,12 +9,14 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 #include "wishart/record/checkpoint_record.hpp"
 
+#include "content_hashes.hpp"
 #include "hdf5_handle.hpp"
 #include "hdf5_type.hpp"
 
@@ -37,19 +39,25 @@ struct Layout {
   std::size_t row_bytes = 0;
 };
 
+/// The hash of each row; nothing if they are not wanted.
+using RowHashes = std::optional<std::vector<std::int64_t>>;
+
 /// Gives every column its offset.
 void settle(Layout& layout);
 
 /// Writes `count` rows as the dataset `path`; `encode(i, bytes)` fills the bytes of row i.
+/// `hash` becomes that of what is written.
 void write_rows(const Place& file, hid_t location, const std::string& path, const Layout& layout,
-                std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode);
+                std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode,
+                DatasetHash& hash);
 
 /// Reads the dataset `path`. `layout` names the wanted columns and comes back as they are in the
 /// file: `begin(count)` is called once, then `decode(bytes)` for every row, in order.
+/// @param hash  of the dataset as stored, all its columns; null: not wanted
 /// @throws Error with Blame::input if it is missing, damaged, or a column holds something else
 void read_rows(const Place& file, hid_t location, const std::string& path, Layout& layout,
                const std::function<void(std::int64_t)>& begin,
-               const std::function<void(const std::byte*)>& decode);
+               const std::function<void(const std::byte*)>& decode, DatasetHash* hash);
 
 /// The columns of a table of such rows; text has no size yet.
 template <class Row>
@@ -62,9 +70,11 @@ template <class Row>
   return layout;
 }
 
+/// The hash of the whole goes into `hashes`.
+/// @return the hash of each row
 template <class Row>
-void write_table(const Place& file, hid_t location, const std::string& path,
-                 const std::vector<Row>& rows) {
+std::vector<std::int64_t> write_table(const Place& file, hid_t location, const std::string& path,
+                                      const std::vector<Row>& rows, ContentHashes& hashes) {
   Layout layout = layout_of<Row>();
   for (Column& column : layout.columns)
     column.size_bytes = std::max<std::size_t>(column.size_bytes, 1);
@@ -84,27 +94,32 @@ void write_table(const Place& file, hid_t location, const std::string& path,
     });
   }
   settle(layout);
-  write_rows(file, location, path, layout, static_cast<std::int64_t>(rows.size()),
-             [&](std::int64_t i, std::byte* bytes) {
-               std::size_t k = 0;
-               visit_columns(
-                   rows[static_cast<std::size_t>(i)], [&](const char*, const auto& value) {
-                     std::byte* out = bytes + layout.columns[k++].offset_bytes;
-                     if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
-                       const std::string text = storable(value);
-                       std::memcpy(out, text.data(), text.size());
-                     } else {
-                       std::memcpy(out, &value, sizeof(value));
-                     }
-                   });
-             });
+  const auto encode = [&](std::int64_t i, std::byte* bytes) {
+    std::size_t k = 0;
+    visit_columns(rows[static_cast<std::size_t>(i)], [&](const char*, const auto& value) {
+      std::byte* out = bytes + layout.columns[k++].offset_bytes;
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string>) {
+        const std::string text = storable(value);
+        std::memcpy(out, text.data(), text.size());
+      } else {
+        std::memcpy(out, &value, sizeof(value));
+      }
+    });
+  };
+  DatasetHash hash;
+  write_rows(file, location, path, layout, static_cast<std::int64_t>(rows.size()), encode, hash);
+  hashes.add("/" + path, hash.hex());
+  return hash.of_elements();
 }
 
 /// Columns that the file does not have keep the defaults of Row; those that Row does not have are
 /// passed over.
+/// @param check    learns of a table that is not as written
+/// @param changed  instead: the hash of each row of a table that is not as written
 template <class Row>
 [[nodiscard]] std::vector<Row> read_table(const Place& file, hid_t location,
-                                          const std::string& path) {
+                                          const std::string& path, ContentCheck& check,
+                                          RowHashes* changed = nullptr) {
   std::vector<Row> rows;
   Layout layout = layout_of<Row>();
   const auto decode = [&](const std::byte* bytes) {
@@ -123,9 +138,17 @@ template <class Row>
       }
     });
   };
+  const std::string name = "/" + path;
+  DatasetHash hash;
   read_rows(
       file, location, path, layout,
-      [&](std::int64_t count) { rows.reserve(static_cast<std::size_t>(count)); }, decode);
+      [&](std::int64_t count) { rows.reserve(static_cast<std::size_t>(count)); }, decode,
+      check.expects(name) ? &hash : nullptr);
+  if (changed == nullptr) {
+    check.compare(name, hash.hex());
+  } else if (!check.matches(name, hash.hex())) {
+    *changed = hash.of_elements();
+  }
   return rows;
 }
 

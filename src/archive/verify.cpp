@@ -9,11 +9,12 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
-#include "wishart/archive/reader.hpp"
 #include "wishart/core/text.hpp"
 
+#include "content.hpp"
 #include "disk.hpp"
 #include "hdf5_handle.hpp"
+#include "provenance.hpp"
 #include "seal.hpp"
 
 namespace wishart::archive {
@@ -94,12 +95,53 @@ void check_summary(const CheckpointRecord& record, std::vector<std::string>& out
   }
 }
 
+/// What was found in a file, before it is judged.
+struct Found {
+  std::vector<std::string> changes;   ///< what is not as written
+  std::vector<std::string> unproven;  ///< what else there is to say of hashes
+};
+
+/// Names in their order, the attributes as one.
+std::string listed(const std::vector<std::string>& names) {
+  std::vector<std::string> out;
+  for (const std::string& name : names) {
+    const bool attribute = name.starts_with(attribute_name(""));
+    const std::string text = attribute ? "attributes" : printable(name);
+    if (out.empty() || out.back() != text) out.push_back(text);
+  }
+  return join(out, ", ");
+}
+
+/// What the hashes in a checkpoint prove, and what not.
+void weigh(const ContentCheck& check, const std::vector<std::string>& added,
+           const std::string& where, Verdict& verdict, Found& found) {
+  verdict.announced = verdict.announced || check.announced();
+  for (const Difference& one : check.differences()) found.changes.push_back(where + one.text);
+  if (!check.differences().empty() && !check.proven().empty()) {
+    found.unproven.push_back(where + "as written, by their hashes: " + listed(check.proven()));
+  }
+  if (check.announced() && !check.unseen().empty()) {
+    found.unproven.push_back(where + "not looked at, because this program does not know them: " +
+                             listed(check.unseen()));
+  }
+  if (!added.empty()) {
+    std::vector<std::string> names;
+    for (const std::string& name : added) names.push_back(printable(name));
+    found.unproven.push_back(where + "added since, no part of the archive: attribute " +
+                             join(names, ", "));
+  }
+}
+
 /// Looks at a checkpoint; what is wrong with it goes into `verdict`.
-void look_at(const Reader& reader, const std::string& id, const std::string& where,
-             Verdict& verdict) {
-  const CheckpointRecord record = reader.read(id);
+void look_at(const OpenCheckpoint& open, const std::string& id, const std::string& where,
+             Verdict& verdict, Found& found) {
+  ContentCheck check;
+  const CheckpointRecord record = read_checkpoint(open, Parts::all, check);
+  std::vector<std::string> added;
+  if (check.announced()) added = added_attributes(open.place, open.group.get(), check);
+  weigh(check, added, where, verdict, found);
   verdict.num_layers += static_cast<std::int64_t>(record.layers.size());
-  const std::string own = reader.provenance(id).checkpoint_id;
+  const std::string& own = record.provenance.checkpoint_id;
   if (own != id) {
     verdict.findings.push_back(where + "holds the checkpoint '" + printable(own) +
                                "', but the file has another name. Rename it back");
@@ -107,19 +149,71 @@ void look_at(const Reader& reader, const std::string& id, const std::string& whe
   for (const std::string& text : contradictions(record)) verdict.findings.push_back(where + text);
 }
 
-/// Looks at the content; what is wrong goes into `verdict`.
-void read_through(Verdict& verdict) {
+/// Looks at all checkpoints of a file.
+void look_into(Verdict& verdict, Found& found) {
+  const QuietHdf5 quiet;
+  if (!is_packed(verdict.file)) {
+    look_at(opened_checkpoint(verdict.file), verdict.file.stem().string(), "", verdict, found);
+    return;
+  }
+  const OpenPacked packed = opened_packed(verdict.file);
+  ContentCheck check;
+  const std::vector<std::string> ids = members(packed, check);
+  weigh(check, {}, "", verdict, found);
+  for (const std::string& id : ids) {
+    look_at(opened_member(packed, id), id, id + ": ", verdict, found);
+  }
+}
+
+/// Looks at the content; what is wrong goes into `verdict`, and what differs into `found`.
+void read_through(Verdict& verdict, Found& found) {
   try {
-    const Reader reader(verdict.file);
-    for (const std::string& id : reader.ids()) {
-      look_at(reader, id, reader.packed() ? id + ": " : "", verdict);
-    }
+    look_into(verdict, found);
   } catch (const ForeignFile& error) {
     verdict.standing = Standing::foreign;
     verdict.findings.emplace_back(error.what());
   } catch (const std::exception& error) {
     verdict.standing = Standing::damaged;
     verdict.findings.emplace_back(error.what());
+  }
+}
+
+/// From what was found to the standing, with the findings in the order in which they are told.
+void judge(Seal seal, const Found& found, Verdict& verdict) {
+  std::vector<std::string>& findings = verdict.findings;
+  const bool read = verdict.standing == Standing::whole;
+  verdict.contradictory = read && !findings.empty();
+  findings.insert(findings.begin(), found.changes.begin(), found.changes.end());
+  if (seal == Seal::broken) {
+    verdict.standing = Standing::damaged;
+    findings.emplace_back(
+        "its bytes are not those that were written: the hash in the seal at its end is of others");
+    return;
+  }
+  if (!read) return;
+  const bool gone = seal == Seal::none && verdict.announced;
+  if (!found.changes.empty()) {
+    verdict.standing = Standing::changed;
+  } else if (!findings.empty()) {
+    verdict.standing = Standing::damaged;
+  } else if (gone) {
+    verdict.standing = Standing::unsealed;
+  }
+  if (gone) {
+    findings.insert(findings.begin(),
+                    "its seal is gone: another program has opened it for writing");
+  }
+  if (!verdict.sealed || !found.changes.empty()) {
+    findings.insert(findings.end(), found.unproven.begin(), found.unproven.end());
+  }
+  if (verdict.standing == Standing::unsealed) {
+    findings.emplace_back(
+        "all that the archive keeps is as written, by its hashes; of the other bytes of the file "
+        "nothing can be told. `wishart verify --reseal` seals it again");
+  } else if (verdict.standing == Standing::changed) {
+    findings.emplace_back(
+        "what stood there before cannot be told. Restore the file, or set it aside by --repair; "
+        "--reseal accepts it as it is");
   }
 }
 
@@ -162,31 +256,31 @@ Verdict verify_file(const std::filesystem::path& file) {
     return verdict;
   }
   verdict.sealed = seal == Seal::good;
-  read_through(verdict);
-  if (seal == Seal::broken) {
-    verdict.standing = Standing::damaged;
-    verdict.findings.emplace_back(
-        "its bytes are not those that were written: the hash in the seal at its end is of others");
-  } else if (verdict.standing == Standing::whole && !verdict.findings.empty()) {
-    verdict.standing = Standing::damaged;
-  }
+  Found found;
+  read_through(verdict, found);
+  judge(seal, found, verdict);
   return verdict;
 }
 
 Verdict verify_index(const std::filesystem::path& folder) {
   Verdict verdict;
   verdict.file = folder / "index.h5";
+  Seal seal = Seal::none;
   std::error_code ignored;
   const std::uintmax_t size = std::filesystem::file_size(verdict.file, ignored);
   if (!ignored) verdict.size_bytes = static_cast<std::int64_t>(size);
   try {
-    verdict.sealed = check_seal(verdict.file) == Seal::good;
+    seal = check_seal(verdict.file);
+    verdict.sealed = seal == Seal::good;
+    verdict.announced = true;
     (void)read_index(folder);
   } catch (const Error& error) {
     verdict.findings.emplace_back(error.what());
   }
   if (!verdict.sealed && verdict.findings.empty()) {
-    verdict.findings.emplace_back("its bytes are not those that were written");
+    verdict.findings.emplace_back(
+        seal == Seal::none ? "its seal is gone: another program has opened it for writing"
+                           : "its bytes are not those that were written");
   }
   if (!verdict.findings.empty()) {
     verdict.standing = Standing::damaged;

@@ -18,37 +18,46 @@ namespace {
 /// The series `of(spectrum)` of all spectra, one after the other.
 template <class T, class Of>
 void write_ragged(const Place& place, hid_t root, const char* path,
-                  const std::vector<StoredSpectrum>& spectra, Of of) {
-  write_series(place, root, path, static_cast<std::int64_t>(spectra.size()),
-               [&](std::int64_t i) -> std::span<const T> {
-                 return of(spectra[static_cast<std::size_t>(i)]);
-               });
+                  const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes) {
+  write_series(
+      place, root, path, static_cast<std::int64_t>(spectra.size()),
+      [&](std::int64_t i) -> std::span<const T> {
+        return of(spectra[static_cast<std::size_t>(i)]);
+      },
+      hashes);
+}
+
+void write_integers(const Place& place, hid_t root, const char* path,
+                    const std::vector<std::int64_t>& values, ContentHashes& hashes) {
+  write_series(
+      place, root, path, 1, [&](std::int64_t) -> std::span<const std::int64_t> { return values; },
+      hashes);
 }
 
 /// Where each spectrum's part of a ragged series begins, and the end of the last.
 template <class Of>
 void write_offsets(const Place& place, hid_t root, const char* path,
-                   const std::vector<StoredSpectrum>& spectra, Of of) {
+                   const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes) {
   std::vector<std::int64_t> offsets{0};
   for (const StoredSpectrum& spectrum : spectra) {
     offsets.push_back(offsets.back() + static_cast<std::int64_t>(of(spectrum).size()));
   }
-  write_series(place, root, path, 1,
-               [&](std::int64_t) -> std::span<const std::int64_t> { return offsets; });
+  write_integers(place, root, path, offsets, hashes);
 }
 
-void write_spectra(const Place& place, hid_t root, const std::vector<StoredSpectrum>& spectra) {
+void write_spectra(const Place& place, hid_t root, const std::vector<StoredSpectrum>& spectra,
+                   ContentHashes& hashes) {
   const auto sigma = [](const StoredSpectrum& s) -> const auto& { return s.sigma; };
   const auto view_min = [](const StoredSpectrum& s) -> const auto& { return s.view_sigma_min; };
   const auto view_max = [](const StoredSpectrum& s) -> const auto& { return s.view_sigma_max; };
   const auto view_loss = [](const StoredSpectrum& s) -> const auto& { return s.view_rank_loss; };
   const Handle group = new_group(place, root, "spectra");
-  write_ragged<double>(place, root, "spectra/sigma", spectra, sigma);
-  write_offsets(place, root, "spectra/offset", spectra, sigma);
-  write_ragged<double>(place, root, "spectra/view_sigma_min", spectra, view_min);
-  write_ragged<double>(place, root, "spectra/view_sigma_max", spectra, view_max);
-  write_ragged<std::int64_t>(place, root, "spectra/view_rank_loss", spectra, view_loss);
-  write_offsets(place, root, "spectra/view_offset", spectra, view_min);
+  write_ragged<double>(place, root, "spectra/sigma", spectra, sigma, hashes);
+  write_offsets(place, root, "spectra/offset", spectra, sigma, hashes);
+  write_ragged<double>(place, root, "spectra/view_sigma_min", spectra, view_min, hashes);
+  write_ragged<double>(place, root, "spectra/view_sigma_max", spectra, view_max, hashes);
+  write_ragged<std::int64_t>(place, root, "spectra/view_rank_loss", spectra, view_loss, hashes);
+  write_offsets(place, root, "spectra/view_offset", spectra, view_min, hashes);
 }
 
 }  // namespace
@@ -74,12 +83,22 @@ void check_record(const CheckpointRecord& record) {
 }
 
 void write_content(const Place& place, hid_t location, const CheckpointRecord& record) {
-  write_attributes(place, location, record.provenance);
-  write_table(place, location, "layers", record.layers);
-  write_table(place, location, "skipped", record.skipped);
-  write_table(place, location, "summary", record.summary);
-  write_table(place, location, "files", record.files);
-  write_spectra(place, location, record.spectra);
+  ContentHashes hashes;
+  write_attributes(place, location, record.provenance, hashes);
+  const std::vector<std::int64_t> rows =
+      write_table(place, location, "layers", record.layers, hashes);
+  write_table(place, location, "skipped", record.skipped, hashes);
+  write_table(place, location, "summary", record.summary, hashes);
+  write_table(place, location, "files", record.files, hashes);
+  write_spectra(place, location, record.spectra, hashes);
+  std::vector<std::int64_t> spectra;
+  for (const StoredSpectrum& spectrum : record.spectra) {
+    spectra.push_back(series_hash(std::span(spectrum.sigma)));
+  }
+  const Handle group = new_group(place, location, "hashes");
+  write_integers(place, location, "hashes/layers", rows, hashes);
+  write_integers(place, location, "hashes/sigma", spectra, hashes);
+  write_hashes(place, location, hashes);
 }
 
 void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path) {

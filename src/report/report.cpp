@@ -30,6 +30,12 @@ std::string millions(std::int64_t parameters) {
                                  : rounded(static_cast<double>(parameters) / 1e6, 4) + " million";
 }
 
+/// The last line of a text whose lines all end in a line feed.
+std::string last_line(const std::string& text) {
+  const std::string_view lines = std::string_view(text).substr(0, text.find_last_not_of('\n') + 1);
+  return std::string(lines.substr(lines.rfind('\n') + 1));
+}
+
 void add_provenance(Page& page, const CheckpointRecord& record) {
   const Provenance& p = record.provenance;
   page.line("checkpoint   " + p.checkpoint_path + " (" + p.format +
@@ -44,6 +50,11 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
   page.line("computed     " + p.created + " by wishart " + p.program_version + " (" +
             p.program_commit + "), " + p.mpi_layout + ", " + number(p.seconds, 3) + " s" +
             (p.restarts > 0 ? ", " + plural(p.restarts, "restart") : ""));
+  if (p.reseals > 0) {
+    page.line("resealed     " + plural(p.reseals, "time") +
+              " after another program had opened the file for writing, last " +
+              last_line(p.reseal_log));
+  }
   page.line("numbers      " + std::string(p.mode == "weightwatcher"
                                               ? "as WeightWatcher 0.7.5.5, defects included"
                                               : "corrected (docs/metrics.md)"));

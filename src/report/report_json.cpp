@@ -32,6 +32,8 @@ std::string provenance_json(const Provenance& p) {
   add("created", json_value(p.created));
   add("seconds", json_value(p.seconds));
   add("restarts", json_value(p.restarts));
+  add("reseals", json_value(p.reseals));
+  add("reseal_log", json_quoted(p.reseal_log));
   add("predicted_seconds", json_value(p.predicted_seconds));
   add("working_seconds", json_value(p.working_seconds));
   add("busy_share", json_value(p.busy_share));

@@ -18,7 +18,7 @@
 namespace wishart::archive {
 
 /// Version of the schema that this program writes. It reads every older one.
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 
 /// True if `id` can name a checkpoint: 1 to 200 letters, digits and `._+=-`, no leading dot, and
 /// not `index`, the name of the folder's own file.
@@ -49,9 +49,9 @@ void check_own_id(const std::filesystem::path& file, const CheckpointRecord& rec
 enum class Parts : std::uint8_t { all, without_spectra };
 
 /// Reads an archive file back, or a checkpoint in a packed file (`packed/<id>.h5`), every dataset
-/// through its checksums.
-/// @throws Error with Blame::input that names file and dataset if it is not an archive, damaged, or
-///   of a newer schema
+/// through its checksums, and every value that is read through the hashes that the file holds.
+/// @throws Error with Blame::input that names file and dataset if it is not an archive, damaged,
+///   changed after it was written, or of a newer schema
 [[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
                                             Parts parts = Parts::all);
 

@@ -79,7 +79,8 @@ inline constexpr int kGateFailed = 1;
 /// @throws Error
 [[nodiscard]] std::string merge_archive(const MergeOptions& options);
 
-/// Looks at all bytes of an archive. Exit code 3 if a file is not whole, also if it was set aside.
+/// Looks at all bytes of an archive. Exit code 3 if a file is not whole, also if it was set aside,
+/// but not if it was sealed again.
 /// @throws Error
 [[nodiscard]] CommandResult verify_archive(const VerifyOptions& options);
 

@@ -100,7 +100,8 @@ struct ExportOptions {
 struct VerifyOptions {
   std::filesystem::path archive;
   std::string checkpoint;  ///< empty: all of the archive
-  bool repair = false;     ///< set damaged files aside
+  bool repair = false;     ///< set damaged and changed files aside
+  bool reseal = false;     ///< accept changed files as they are, and seal them again
   OutputFormat format = OutputFormat::text;
 };
 

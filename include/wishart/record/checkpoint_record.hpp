@@ -36,6 +36,8 @@ struct Provenance {
   double working_seconds = kNan;    ///< last run: actual time
   double busy_share = kNan;         ///< last run: busy share of ranks x working_seconds
   std::int64_t restarts = 0;        ///< resumptions from a journal, or from a file with failures
+  std::int64_t reseals = 0;  ///< how often a file that another program changed was sealed again
+  std::string reseal_log;    ///< a line for each of these: time, version, what differed
 };
 
 /// The singular values of one matrix, with data about its views.

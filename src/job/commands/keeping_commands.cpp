@@ -12,6 +12,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 
+#include "scan/lock_texts.hpp"
+
 namespace wishart::job {
 namespace {
 
@@ -19,10 +21,16 @@ namespace {
 struct Judged {
   archive::Verdict verdict;
   std::filesystem::path aside;  ///< where it went; empty if it stays
+  bool resealed = false;
+  std::string left;  ///< why it was not sealed again, though that was asked for
 };
 
 const char* word_of(archive::Standing standing) {
   switch (standing) {
+    case archive::Standing::unsealed:
+      return "unsealed";
+    case archive::Standing::changed:
+      return "changed";
     case archive::Standing::damaged:
       return "damaged";
     case archive::Standing::unreadable:
@@ -55,12 +63,14 @@ std::string text_of(const std::vector<Judged>& all,
   std::string text;
   std::int64_t whole = 0;
   std::int64_t sealed = 0;
+  std::int64_t older = 0;
   std::int64_t bytes = 0;
   for (const Judged& one : all) {
     const archive::Verdict& verdict = one.verdict;
     const bool good = verdict.standing == archive::Standing::whole;
     whole += good ? 1 : 0;
     sealed += good && verdict.sealed ? 1 : 0;
+    older += good && !verdict.sealed ? 1 : 0;
     bytes += verdict.size_bytes;
     if (good) continue;
     text += printable(verdict.file.string()) + ": " + word_of(verdict.standing) + "\n";
@@ -71,10 +81,18 @@ std::string text_of(const std::vector<Judged>& all,
       text += "  set aside as " + printable(one.aside.string()) +
               ": the next scan computes the checkpoint again\n";
     }
+    if (one.resealed) text += "  sealed again as it is; its provenance tells so\n";
+    if (!one.left.empty()) text += "  not sealed again: " + one.left + "\n";
   }
   for (const auto& path : leftovers) {
     text +=
         printable(path.string()) + ": left by a killed run; remove it when no scan writes here\n";
+  }
+  if (older > 0) {
+    text += std::to_string(older) +
+            (older == 1 ? " file without a seal is" : " files without a seal are") +
+            " from before seals were announced: whether another program has changed " +
+            (older == 1 ? "it" : "them") + " cannot be told\n";
   }
   return text + std::to_string(whole) + " of " + std::to_string(all.size()) +
          (all.size() == 1 ? " file is whole, " : " files are whole, ") + std::to_string(sealed) +
@@ -86,10 +104,12 @@ std::string json_of(const std::vector<Judged>& all,
                     const std::vector<std::filesystem::path>& leftovers) {
   std::string text = "{\"files\": [";
   const char* separator = "\n  ";
-  for (const auto& [verdict, aside] : all) {
+  for (const auto& [verdict, aside, resealed, left_as_is] : all) {
     text += separator + ("{\"file\": " + json_quoted(verdict.file.string()));
     text += ", \"standing\": " + json_quoted(word_of(verdict.standing));
     text += std::string(", \"sealed\": ") + (verdict.sealed ? "true" : "false");
+    text += std::string(", \"announced\": ") + (verdict.announced ? "true" : "false");
+    text += std::string(", \"resealed\": ") + (resealed ? "true" : "false");
     text += ", \"layers\": " + std::to_string(verdict.num_layers);
     text += ", \"bytes\": " + std::to_string(verdict.size_bytes);
     text += ", \"set_aside\": " + (aside.empty() ? "null" : json_quoted(aside.string()));
@@ -105,6 +125,40 @@ std::string json_of(const std::vector<Judged>& all,
     text += (i > 0 ? ", " : "") + json_quoted(leftovers[i].string());
   }
   return text + "]}\n";
+}
+
+/// Seals a file again whose change is accepted, under its lock.
+void try_reseal(Judged& one) {
+  const archive::Verdict& verdict = one.verdict;
+  if (verdict.standing == archive::Standing::whole) return;
+  if (verdict.standing != archive::Standing::unsealed &&
+      verdict.standing != archive::Standing::changed) {
+    one.left = "only files that can be read whole are";
+    return;
+  }
+  if (verdict.contradictory) {
+    one.left = "it contradicts itself";
+    return;
+  }
+  const archive::CheckpointLock lock = lock_of_file(verdict.file);
+  if (!lock.held()) {
+    one.left = "another job is at it: " + lock.other();
+    return;
+  }
+  archive::reseal(verdict.file);
+  one.resealed = true;
+}
+
+/// Looks at one file, and does about it what the options ask for.
+Judged judged(const std::filesystem::path& file, const VerifyOptions& options) {
+  Judged one{archive::verify_file(file), {}, false, {}};
+  const archive::Standing standing = one.verdict.standing;
+  if (options.repair &&
+      (standing == archive::Standing::damaged || standing == archive::Standing::changed)) {
+    one.aside = archive::set_aside(file);
+  }
+  if (options.reseal) try_reseal(one);
+  return one;
 }
 
 }  // namespace
@@ -129,20 +183,19 @@ CommandResult verify_archive(const VerifyOptions& options) {
   std::vector<Judged> all;
   CommandResult result;
   for (const auto& file : files_of(options)) {
-    Judged one{archive::verify_file(file), {}};
-    if (one.verdict.standing != archive::Standing::whole) {
+    Judged one = judged(file, options);
+    if (one.verdict.standing != archive::Standing::whole && !one.resealed) {
       result.exit_code = static_cast<int>(Blame::input);
-    }
-    if (options.repair && one.verdict.standing == archive::Standing::damaged) {
-      one.aside = archive::set_aside(file);
     }
     all.push_back(std::move(one));
   }
   if (options.checkpoint.empty() && std::filesystem::exists(options.archive / "index.h5")) {
-    Judged index{archive::verify_index(options.archive), {}};
+    Judged index{archive::verify_index(options.archive), {}, false, {}};
     const bool whole = index.verdict.standing == archive::Standing::whole;
-    if (!whole) result.exit_code = static_cast<int>(Blame::input);
-    if (!whole && options.repair) (void)archive::update_index(options.archive, true);
+    if (!whole && !options.reseal) result.exit_code = static_cast<int>(Blame::input);
+    if (!whole && (options.repair || options.reseal)) {
+      (void)archive::update_index(options.archive, true);
+    }
     all.push_back(std::move(index));
   }
   std::vector<std::filesystem::path> left;

@@ -217,7 +217,7 @@ std::int64_t window_of(const po::variables_map& values) {
 Command verify_command() {
   Command command{"verify",
                   "ARCHIVE",
-                  "Checks every byte of an archive: seals, checksums, schema, sums.\n"
+                  "Checks every byte of an archive: seals, hashes, checksums, schema, sums.\n"
                   "Exit code 3 if a file is not whole.",
                   po::options_description("Options"),
                   "archive",
@@ -226,7 +226,10 @@ Command verify_command() {
   add_checkpoint_option(command.options, "only this checkpoint (default: all of the archive)");
   command.options.add_options()(
       "repair", po::bool_switch(),
-      "rename damaged files to ID.h5.damaged, so that the next scan computes them again");
+      "rename damaged and changed files to ID.h5.damaged, so that the next scan computes them "
+      "again")("reseal", po::bool_switch(),
+               "accept files that another program has changed, and seal them again; their "
+               "provenance tells so");
   add_format_option(command.options, "text", "text or json");
   add_job_option(command.options);
   add_help_option(command.options);
@@ -239,6 +242,11 @@ VerifyOptions parse_verify(std::span<const std::string> arguments) {
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
   options.repair = values["repair"].as<bool>();
+  options.reseal = values["reseal"].as<bool>();
+  if (options.repair && options.reseal) {
+    throw Error(Blame::usage,
+                "--repair sets changed files aside, --reseal accepts them. Give one of the two");
+  }
   options.format = format_of(values, {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
   return options;
 }

@@ -172,6 +172,8 @@ void CheckpointJob::take_over(const std::filesystem::path& file) {
   }
   earlier_seconds_ = old.provenance.seconds;
   earlier_restarts_ = old.provenance.restarts + 1;
+  earlier_reseals_ = old.provenance.reseals;
+  earlier_reseal_log_ = old.provenance.reseal_log;
   warnings_.push_back(id_ + ": " + std::to_string(done_.size()) + " of " +
                       std::to_string(selection_.matrices.size()) +
                       " matrices are taken over from " + printable(file.string()) +
@@ -327,6 +329,8 @@ std::filesystem::path CheckpointJob::finish() {
   provenance.created = utc_now();
   provenance.seconds = seconds() + journal_->earlier_seconds() + earlier_seconds_;
   provenance.restarts = journal_->runs() + earlier_restarts_;
+  provenance.reseals = earlier_reseals_;
+  provenance.reseal_log = earlier_reseal_log_;
   if (!todo_.empty()) {
     const double working = std::chrono::duration<double>(work_end_ - work_start_).count();
     provenance.predicted_seconds = predicted_seconds_;

@@ -99,6 +99,8 @@ private:
   int archived_exit_code_ = 0;
   double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again
   std::int64_t earlier_restarts_ = 0;
+  std::int64_t earlier_reseals_ = 0;  ///< of the file whose matrices were taken over
+  std::string earlier_reseal_log_;
   std::unique_ptr<archive::CheckpointLock> lock_;
   std::unique_ptr<archive::Journal> journal_;  ///< after the lock: closed before it is given up
   std::vector<Matrix> todo_;                   ///< in plan order

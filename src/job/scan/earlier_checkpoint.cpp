@@ -87,6 +87,7 @@ std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archi
       const std::filesystem::path file = archive / (id + ".h5");
       const Provenance provenance = archive::read_provenance(file);
       if (!is_by_this_program(provenance) || provenance.options != wanted.options) continue;
+      if (provenance.reseals > 0) continue;  // its numbers may be another program's
       const bool same_run = run_of(provenance.checkpoint_path) == run_of(wanted.path);
       if (chosen.empty() || same_run) chosen = file;
       if (same_run) break;

@@ -1,8 +1,9 @@
 #pragma once
 
 /// @file
-/// What the user is told about the lock of a checkpoint.
+/// The lock of a checkpoint: of a file that is there, and what the user is told about it.
 
+#include <filesystem>
 #include <string>
 
 #include "wishart/archive/lock.hpp"
@@ -20,5 +21,10 @@ inline std::string left_to_another_text(const std::string& id,
 inline std::string taken_over_text(const std::string& id, const archive::CheckpointLock& lock) {
   return id + ": the lock of a job that is gone was taken over: " + lock.other();
 }
+
+/// The lock of an archive file that is there, by the id of its name, as a scan that would write it
+/// takes it. A copy under another name holds the same checkpoint, but is a file by itself.
+/// @throws Error with Blame::usage if the name cannot be an id
+[[nodiscard]] archive::CheckpointLock lock_of_file(const std::filesystem::path& file);
 
 }  // namespace wishart::job

@@ -47,22 +47,18 @@ void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int 
   }
 }
 
-/// The folder of an archive file.
-std::filesystem::path folder_of(const std::filesystem::path& file) {
-  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-}
-
-/// The id by which a file is locked: that of its name, as by the scan that would write it. A copy
-/// under another name holds the same checkpoint, but is a file by itself.
-std::string id_of(const std::filesystem::path& file) {
-  std::string id = file.stem().string();
-  if (archive::is_checkpoint_id(id)) return id;
-  throw Error(Blame::usage, printable(file.string()) + ": '" + printable(id) +
-                                "' cannot be the id of a checkpoint, by which its file is locked. "
-                                "Rename it: letters, digits and ._+=-, no dot at the front");
-}
-
 }  // namespace
+
+archive::CheckpointLock lock_of_file(const std::filesystem::path& file) {
+  const std::string id = file.stem().string();
+  if (!archive::is_checkpoint_id(id)) {
+    throw Error(Blame::usage, printable(file.string()) + ": '" + printable(id) +
+                                  "' cannot be the id of a checkpoint, by which its file is "
+                                  "locked. Rename it: letters, digits and ._+=-, no dot at the "
+                                  "front");
+  }
+  return {file.has_parent_path() ? file.parent_path() : std::filesystem::path("."), id};
+}
 
 std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
                        archive::CheckpointLock& lock) {
@@ -98,8 +94,8 @@ CommandResult refit_archive(const RefitOptions& options) {
   }
   CommandResult result;
   for (const auto& file : files) {
-    const std::string id = id_of(file);
-    archive::CheckpointLock lock(folder_of(file), id);
+    archive::CheckpointLock lock = lock_of_file(file);
+    const std::string id = file.stem().string();
     if (!lock.held()) {
       result.text += left_to_another_text(id, lock);
       result.exit_code = static_cast<int>(Blame::interrupted);

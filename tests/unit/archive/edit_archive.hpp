@@ -30,6 +30,25 @@ public:
   void remove(const char* path) const { REQUIRE(H5Ldelete(file_, path, H5P_DEFAULT) >= 0); }
   void remove_attribute(const char* name) const { REQUIRE(H5Adelete(file_, name) >= 0); }
 
+  /// Makes it a file from before a file held the hashes of its content.
+  void make_version_2() const {
+    remove_attribute("content_hashes");
+    remove("hashes");
+    set_integer_attribute("schema_version", 2);
+  }
+
+  /// Sets one number of a table of named columns.
+  void set_cell(const char* table, const char* column, hsize_t row, double value) const {
+    const hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(value));
+    H5Tinsert(type, column, 0, H5T_NATIVE_DOUBLE);
+    set_element(table, type, row, value);
+    H5Tclose(type);
+  }
+  /// Sets one number of a series.
+  void set_number(const char* series, hsize_t index, double value) const {
+    set_element(series, H5T_NATIVE_DOUBLE, index, value);
+  }
+
   void set_integer_attribute(const char* name, std::int64_t value) const {
     if (H5Aexists(file_, name) > 0) remove_attribute(name);
     const hid_t space = H5Screate(H5S_SCALAR);
@@ -88,6 +107,18 @@ public:
   }
 
 private:
+  void set_element(const char* path, hid_t type, hsize_t index, double value) const {
+    const hid_t dataset = H5Dopen2(file_, path, H5P_DEFAULT);
+    const hid_t stored = H5Dget_space(dataset);
+    const hsize_t one = 1;
+    const hid_t memory = H5Screate_simple(1, &one, nullptr);
+    H5Sselect_hyperslab(stored, H5S_SELECT_SET, &index, nullptr, &one, nullptr);
+    REQUIRE(H5Dwrite(dataset, type, memory, stored, H5P_DEFAULT, &value) >= 0);
+    H5Sclose(memory);
+    H5Sclose(stored);
+    H5Dclose(dataset);
+  }
+
   hid_t file_;
 };
 

@@ -98,6 +98,31 @@ inline CheckpointRecord sample_record(std::int64_t layers, const std::string& id
   return record;
 }
 
+/// A record without contradictions: two matrices 4 x 3 and 5 x 2.
+inline CheckpointRecord sound_record() {
+  CheckpointRecord record = sample_record(2);
+  const std::vector<std::vector<double>> sigma{{0.5, 1, 2}, {3, 4}};
+  for (std::size_t i = 0; i < 2; ++i) {
+    LayerRow& row = record.layers[i];
+    row.layer_id = static_cast<std::int64_t>(i);
+    row.rows = row.N = 4 + static_cast<std::int64_t>(i);
+    row.cols = row.M = 3 - static_cast<std::int64_t>(i);
+    row.num_evals = row.M;
+    row.has_esd = true;
+    row.alpha_low = 2;
+    row.alpha_high = 3;
+    row.sum_squares = i == 0 ? 5.25 : 25;
+    row.sum_squares_error = 0;
+    record.spectra[i] = {sigma[i], {sigma[i].front()}, {sigma[i].back()}, {0}};
+  }
+  for (SummaryRow& row : record.summary) {
+    row.group_by = "all";
+    row.count = 1;
+    row.excluded = 1;
+  }
+  return record;
+}
+
 /// A text of all that a record holds, doubles bit by bit: equal texts, equal records.
 class Dump {
 public:
@@ -139,6 +164,7 @@ inline std::string dump(const Provenance& p) {
   f("program_version", p.program_version), f("program_commit", p.program_commit);
   f("compiler", p.compiler), f("libraries", p.libraries), f("mpi_layout", p.mpi_layout);
   f("created", p.created), f("seconds", p.seconds), f("restarts", p.restarts);
+  f("reseals", p.reseals), f("reseal_log", p.reseal_log);
   return f.text();
 }
 

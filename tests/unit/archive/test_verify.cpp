@@ -20,31 +20,6 @@ using namespace wishart::archive;
 
 namespace {
 
-/// A record without contradictions: two matrices 4 x 3 and 5 x 2.
-CheckpointRecord sound_record() {
-  CheckpointRecord record = test::sample_record(2);
-  const std::vector<std::vector<double>> sigma{{0.5, 1, 2}, {3, 4}};
-  for (std::size_t i = 0; i < 2; ++i) {
-    LayerRow& row = record.layers[i];
-    row.layer_id = static_cast<std::int64_t>(i);
-    row.rows = row.N = 4 + static_cast<std::int64_t>(i);
-    row.cols = row.M = 3 - static_cast<std::int64_t>(i);
-    row.num_evals = row.M;
-    row.has_esd = true;
-    row.alpha_low = 2;
-    row.alpha_high = 3;
-    row.sum_squares = i == 0 ? 5.25 : 25;
-    row.sum_squares_error = 0;
-    record.spectra[i] = {sigma[i], {sigma[i].front()}, {sigma[i].back()}, {0}};
-  }
-  for (SummaryRow& row : record.summary) {
-    row.group_by = "all";
-    row.count = 1;
-    row.excluded = 1;
-  }
-  return record;
-}
-
 std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -54,16 +29,17 @@ std::string bytes_of(const std::filesystem::path& path) {
 
 TEST_CASE("an archive as written is whole and sealed", "[verify]") {
   const test::TempFolder folder;
-  const Verdict verdict = verify_file(write_archive(folder.path(), sound_record()));
+  const Verdict verdict = verify_file(write_archive(folder.path(), test::sound_record()));
   CHECK(verdict.standing == Standing::whole);
   CHECK(verdict.sealed);
+  CHECK(verdict.announced);
   CHECK(verdict.num_layers == 2);
   CHECK(verdict.findings.empty());
 }
 
 TEST_CASE("every single byte of an archive, flipped, is found", "[verify]") {
   const test::TempFolder folder;
-  const std::filesystem::path path = write_archive(folder.path(), sound_record());
+  const std::filesystem::path path = write_archive(folder.path(), test::sound_record());
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(path));
   std::int64_t found = 0;
   std::int64_t named = 0;
@@ -86,7 +62,7 @@ TEST_CASE("every single byte of an archive, flipped, is found", "[verify]") {
 TEST_CASE("a packed file is whole until one of its bytes has changed", "[verify][packed]") {
   const test::TempFolder folder;
   prepare_folder(folder / "archive");
-  write_archive(folder / "archive", sound_record());
+  write_archive(folder / "archive", test::sound_record());
   const std::filesystem::path packed = folder / "run.h5";
   REQUIRE(pack_archive(folder / "archive", packed) == 1);
   const Verdict whole = verify_file(packed);
@@ -103,12 +79,13 @@ TEST_CASE("a packed file is whole until one of its bytes has changed", "[verify]
   CHECK(found > 10);
 }
 
-TEST_CASE("an archive without its seal is judged by its checksums", "[verify]") {
+TEST_CASE("an archive from before seals were announced is judged by its checksums", "[verify]") {
   const test::TempFolder folder;
-  const std::filesystem::path path = write_archive(folder.path(), sound_record());
-  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 46);
+  const std::filesystem::path path = write_archive(folder.path(), test::sound_record());
+  test::ArchiveEditor(path).make_version_2();
   CHECK(verify_file(path).standing == Standing::whole);
   CHECK_FALSE(verify_file(path).sealed);
+  CHECK_FALSE(verify_file(path).announced);
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
   CHECK(verify_file(path).standing == Standing::damaged);
 }
@@ -118,6 +95,7 @@ TEST_CASE("archives of earlier versions are not damaged for want of a seal", "[v
     CAPTURE(name);
     const Verdict verdict = verify_file(wishart::test::data_file(name));
     CHECK(verdict.sealed == sealed);
+    CHECK_FALSE(verdict.announced);
     CHECK(verdict.num_layers == 5);
   }
 }
@@ -127,7 +105,7 @@ TEST_CASE("a file that is not for this program is told apart from a damaged one"
   const std::filesystem::path text = folder.write("text.h5", std::string(300, 'x'));
   CHECK(verify_file(text).standing == Standing::foreign);
   CHECK(verify_file(text).findings.at(0).find("is not an HDF5 file") != std::string::npos);
-  const std::filesystem::path newer = write_archive(folder.path(), sound_record());
+  const std::filesystem::path newer = write_archive(folder.path(), test::sound_record());
   test::ArchiveEditor(newer).set_integer_attribute("schema_version", kSchemaVersion + 1);
   CHECK(verify_file(newer).standing == Standing::foreign);
   CHECK(verify_file(newer).findings.at(0).find("Use a newer wishart") != std::string::npos);
@@ -136,7 +114,7 @@ TEST_CASE("a file that is not for this program is told apart from a damaged one"
 
 TEST_CASE("a file under another name is named", "[verify]") {
   const test::TempFolder folder;
-  std::filesystem::rename(write_archive(folder.path(), sound_record()), folder / "other.h5");
+  std::filesystem::rename(write_archive(folder.path(), test::sound_record()), folder / "other.h5");
   const Verdict verdict = verify_file(folder / "other.h5");
   CHECK(verdict.standing == Standing::damaged);
   CHECK(verdict.findings ==
@@ -169,9 +147,9 @@ TEST_CASE("what contradicts itself is named by its matrix", "[verify]") {
       {[](CheckpointRecord& r) { r.summary[0].count = 5; }, "6 layers, the table has 2"},
       {[](CheckpointRecord& r) { r.spectra.pop_back(); }, "1 spectra for 2 layers"},
   };
-  CHECK(contradictions(sound_record()).empty());
+  CHECK(contradictions(test::sound_record()).empty());
   for (const Case& one : cases) {
-    CheckpointRecord record = sound_record();
+    CheckpointRecord record = test::sound_record();
     one.spoil(record);
     const std::vector<std::string> found = contradictions(record);
     CAPTURE(one.text);
@@ -182,7 +160,7 @@ TEST_CASE("what contradicts itself is named by its matrix", "[verify]") {
 
 TEST_CASE("a damaged file is set aside under a name that is no archive's", "[verify]") {
   const test::TempFolder folder;
-  const std::filesystem::path path = write_archive(folder.path(), sound_record());
+  const std::filesystem::path path = write_archive(folder.path(), test::sound_record());
   const std::string before = bytes_of(path);
   CHECK(set_aside(path) == folder / "sample.h5.damaged");
   CHECK(bytes_of(folder / "sample.h5.damaged") == before);
