@@ -10,10 +10,10 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/step_name.hpp"
 
 #include "folder/folder.hpp"
 #include "folder/side_files.hpp"
-#include "folder/step_name.hpp"
 #include "formats/deepspeed/zero.hpp"
 #include "formats/distributed/distributed.hpp"
 #include "formats/lora/adapter.hpp"

@@ -159,6 +159,29 @@ TEST_CASE("stages are judged in one run, against the first or the one before", "
   CHECK(judge({alpha_rule(2, 6)}, stages, true).size() == 3);
 }
 
+TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]") {
+  const std::vector<CheckpointRecord> one{sample_checkpoint("first")};
+  Rule rule = alpha_rule(-1, 1);
+  rule.against = Against::previous;
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("there is one checkpoint") !=
+        std::string::npos);
+  rule.passes_alone = true;
+  const RuleVerdict verdict = verdict_of(rule, one);
+  CHECK(verdict.passed);
+  CHECK(verdict.stage == "first");
+  CHECK(verdict.judged == 0);
+  CHECK(verdict.text ==
+        "there is no checkpoint before it; nothing was compared, and the rule lets that pass");
+  // With a stage before, it is judged as ever.
+  CheckpointRecord moved = sample_checkpoint("second");
+  moved.layers[0].alpha += 5;
+  CHECK_FALSE(verdict_of(rule, {one.front(), moved}).passed);
+  // The base is never left out.
+  rule.against = Against::first;
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("there is one checkpoint") !=
+        std::string::npos);
+}
+
 TEST_CASE("rules that cannot be judged are refused", "[gate]") {
   const std::vector<CheckpointRecord> one{sample_checkpoint()};
   Rule rule = alpha_rule(2, 6);
