@@ -189,9 +189,12 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
       (void)metric_value(LayerRow{}, rule.metric);
     }
     if (rule.against != Against::nothing && stages < 2 && !passes_alone(rule)) {
-      throw Error(Blame::usage, name +
-                                    "is against another stage, but there is one checkpoint. "
-                                    "Name the base with --base");
+      throw Error(Blame::usage,
+                  name + (rule.against == Against::first
+                              ? "compares with the base (against = first), but none is named. Name "
+                                "it with --base"
+                              : "compares with the stage before, but there is one stage. Name the "
+                                "other with --base"));
     }
   }
 }

@@ -23,8 +23,8 @@ int run_judging(const std::function<CommandResult()>& command, std::ostream& out
                 std::ostream& err) {
   try {
     const CommandResult result = command();
-    out << result.text << std::flush;
     for (const std::string& note : result.notes) err << "wishart: " << note << '\n';
+    out << result.text << std::flush;
     if (out.good()) return result.exit_code;
     err << "wishart: standard output cannot be written\n";
     return static_cast<int>(Blame::resource);

@@ -113,11 +113,11 @@ public:
   void tell(std::size_t checkpoints, CommandResult& result) const {
     if (count_ == 0) return;
     result.exit_code = exit_code_;
-    result.notes.push_back(std::to_string(count_) + " of " + std::to_string(checkpoints) +
-                           (checkpoints == 1 ? " checkpoint" : " checkpoints") +
-                           " cannot be read and " + (count_ == 1 ? "is" : "are") +
-                           " not in the table: " + first_ + (count_ == 1 ? "" : "; and others") +
-                           ". See wishart verify");
+    result.notes.push_back(
+        std::to_string(count_) + " of " + std::to_string(checkpoints) +
+        (checkpoints == 1 ? " checkpoint" : " checkpoints") + " cannot be read and " +
+        (count_ == 1 ? "is not in the table: " : "are not in the table, first of them: ") + first_ +
+        ". See wishart verify");
   }
 
 private:

@@ -163,8 +163,9 @@ TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]"
   const std::vector<CheckpointRecord> one{sample_checkpoint("first")};
   Rule rule = alpha_rule(-1, 1);
   rule.against = Against::previous;
-  CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("there is one checkpoint") !=
-        std::string::npos);
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }) ==
+        "2: rule 'alpha': compares with the stage before, but there is one stage. Name the other "
+        "with --base");
   rule.passes_alone = true;
   const RuleVerdict verdict = verdict_of(rule, one);
   CHECK(verdict.passed);
@@ -178,7 +179,7 @@ TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]"
   CHECK_FALSE(verdict_of(rule, {one.front(), moved}).passed);
   // The base is never left out.
   rule.against = Against::first;
-  CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("there is one checkpoint") !=
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("compares with the base") !=
         std::string::npos);
 }
 
@@ -187,7 +188,7 @@ TEST_CASE("rules that cannot be judged are refused", "[gate]") {
   Rule rule = alpha_rule(2, 6);
   rule.against = Against::first;
   CHECK(error_of([&] { (void)judge({rule}, one, false); }) ==
-        "2: rule 'alpha': is against another stage, but there is one checkpoint. Name the base "
+        "2: rule 'alpha': compares with the base (against = first), but none is named. Name it "
         "with --base");
   rule.against = Against::nothing;
   rule.metric = "moved";
