@@ -188,13 +188,18 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
     } else {
       (void)metric_value(LayerRow{}, rule.metric);
     }
-    if (rule.against != Against::nothing && stages < 2 && !passes_alone(rule)) {
+  }
+  // The base first: where it is named, the others have a stage before them too.
+  for (const Against against : {Against::first, Against::previous}) {
+    for (const Rule& rule : rules) {
+      if (rule.against != against || stages >= 2 || passes_alone(rule)) continue;
       throw Error(Blame::usage,
-                  name + (rule.against == Against::first
-                              ? "compares with the base (against = first), but none is named. Name "
-                                "it with --base"
-                              : "compares with the stage before, but there is one stage. Name the "
-                                "other with --base"));
+                  "rule '" + printable(rule.name) +
+                      (against == Against::first
+                           ? "': compares with the base (against = first), but none is named. Name "
+                             "it with --base"
+                           : "': compares with the stage before, but there is one stage. Name the "
+                             "other with --base"));
     }
   }
 }
