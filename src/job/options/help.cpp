@@ -12,7 +12,7 @@ namespace wishart::job {
 namespace {
 
 /// A command with more options than this shows them in groups.
-constexpr std::size_t kLongList = 15;
+constexpr std::size_t kLongList = 16;
 
 /// Options that answer one question.
 struct Group {
