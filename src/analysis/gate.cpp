@@ -163,6 +163,21 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
   return verdict;
 }
 
+bool passes_alone(const Rule& rule) {
+  return rule.against == Against::previous && rule.passes_alone;
+}
+
+/// The verdict of a rule that lets a stage without a stage before pass.
+RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage) {
+  RuleVerdict verdict;
+  verdict.rule = rule.name;
+  verdict.stage = stage.provenance.checkpoint_id;
+  verdict.passed = true;
+  verdict.text =
+      "there is no checkpoint before it; nothing was compared, and the rule lets that pass";
+  return verdict;
+}
+
 void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
   for (const Rule& rule : rules) {
     const std::string name = "rule '" + printable(rule.name) + "': ";
@@ -173,10 +188,18 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
     } else {
       (void)metric_value(LayerRow{}, rule.metric);
     }
-    if (rule.against != Against::nothing && stages < 2) {
-      throw Error(Blame::usage, name +
-                                    "is against another stage, but there is one checkpoint. "
-                                    "Name the base with --base");
+  }
+  // The base first: where it is named, the others have a stage before them too.
+  for (const Against against : {Against::first, Against::previous}) {
+    for (const Rule& rule : rules) {
+      if (rule.against != against || stages >= 2 || passes_alone(rule)) continue;
+      throw Error(Blame::usage,
+                  "rule '" + printable(rule.name) +
+                      (against == Against::first
+                           ? "': compares with the base (against = first), but none is named. Name "
+                             "it with --base"
+                           : "': compares with the stage before, but there is one stage. Name the "
+                             "other with --base"));
     }
   }
 }
@@ -196,6 +219,8 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
       } else if (i > 0) {
         const std::size_t other = rule.against == Against::first ? 0 : i - 1;
         verdicts.push_back(judged(rule, stages[i], &stages[other]));
+      } else if (stages.size() == 1) {
+        verdicts.push_back(not_compared(rule, stages[i]));
       }
     }
   }

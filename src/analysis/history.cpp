@@ -7,6 +7,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
+#include "wishart/record/training_place.hpp"
 
 #include "normal.hpp"
 
@@ -88,7 +89,8 @@ HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
 }
 
 void HistoryBuilder::add(const CheckpointRecord& record) {
-  Entry entry{row_of(record), {}};
+  Entry entry{row_of(record), {}, {}};
+  entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back({row.key, row.role, row.hash, row.alpha, alpha_error(row), row.log_norm,
                             row.log_spectral_norm, count_of(row.weights.num_traps),
@@ -124,10 +126,8 @@ bool HistoryBuilder::is_settled(const std::string& key, std::size_t last) const 
 }
 
 void HistoryBuilder::relate() {
-  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) {
-    if (a.row.step != b.row.step) return a.row.step < b.row.step;
-    return natural_less(a.row.checkpoint, b.row.checkpoint);
-  });
+  std::sort(entries_.begin(), entries_.end(),
+            [](const Entry& a, const Entry& b) { return comes_before(a.place, b.place); });
   for (std::size_t i = 1; i < entries_.size(); ++i) {
     std::int64_t settled = 0;
     for (const Layer& layer : entries_[i].layers) {

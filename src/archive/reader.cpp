@@ -4,37 +4,12 @@
 #include <optional>
 #include <utility>
 
-#include "wishart/core/text.hpp"
-
 #include "content.hpp"
 #include "disk.hpp"
 #include "provenance.hpp"
 
 namespace wishart::archive {
 namespace {
-
-/// How many ids a message lists.
-constexpr std::size_t kListedIds = 20;
-
-std::string listed(const std::vector<std::string>& ids) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < std::min(ids.size(), kListedIds); ++i) {
-    names.push_back(printable(ids[i]));
-  }
-  std::string text = join(names, ", ");
-  if (ids.size() <= kListedIds) return text;
-  return text + ", and " + std::to_string(ids.size() - kListedIds) + " more";
-}
-
-[[noreturn]] void refuse_unknown(const std::filesystem::path& archive, const std::string& id,
-                                 const std::vector<std::string>& ids) {
-  std::string text =
-      shown(archive) + ": has no checkpoint '" + printable(id) + "'. It has: " + listed(ids);
-  if (const std::string near = nearest(id, ids); !near.empty()) {
-    text += ". Is '" + printable(near) + "' meant?";
-  }
-  throw Error(Blame::usage, text);
-}
 
 /// The packed file, open; nothing if it is no packed file, or cannot be opened as one.
 std::optional<OpenPacked> tried(const std::filesystem::path& file) {
@@ -69,20 +44,6 @@ Reader::~Reader() = default;
 Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 
-std::string Reader::chosen(const std::string& id) const {
-  if (ids_.empty()) {
-    throw Error(Blame::input,
-                shown(archive_) + ": holds no archive. Run `wishart scan` into it first");
-  }
-  if (id.empty() && ids_.size() > 1) {
-    throw Error(Blame::usage, shown(archive_) + ": holds " + std::to_string(ids_.size()) +
-                                  " checkpoints, name one of them: " + listed(ids_));
-  }
-  if (id.empty()) return ids_.front();
-  if (std::find(ids_.begin(), ids_.end(), id) == ids_.end()) refuse_unknown(archive_, id, ids_);
-  return id;
-}
-
 std::filesystem::path Reader::file_of(const std::string& id) const {
   return folder_ || packed_ ? archive_ / (id + ".h5") : archive_;
 }
@@ -111,10 +72,21 @@ Provenance Reader::provenance(const std::string& id) const {
   return read_attributes(open.place, open.group.get());
 }
 
-std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
-                                         const std::string& id) {
-  const Reader reader(folder);
-  return reader.file_of(reader.chosen(id));
+const std::vector<TrainingPlace>& Reader::run() const {
+  if (run_) return *run_;
+  std::vector<TrainingPlace> run;
+  for (const std::string& id : ids_) {
+    try {
+      const std::int64_t step = provenance(id).training.step;
+      if (step >= 0) run.push_back(training_place(step, id));
+    } catch (const Error& error) {
+      throw Error(error.blame(), std::string(error.what()) +
+                                     ". So the order of the checkpoints is not known. Name the "
+                                     "one that is meant: --checkpoint ID");
+    }
+  }
+  std::sort(run.begin(), run.end(), comes_before);
+  return run_.emplace(std::move(run));
 }
 
 }  // namespace wishart::archive

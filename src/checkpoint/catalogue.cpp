@@ -10,10 +10,10 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/step_name.hpp"
 
 #include "bytes/paths.hpp"
 #include "folder/side_files.hpp"
-#include "folder/step_name.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/formats.hpp"
 #include "formats/lora/adapter.hpp"

@@ -11,6 +11,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 
+#include "options/command_options.hpp"
 #include "scan/libraries.hpp"
 #include "scan/over_ranks.hpp"
 
@@ -22,6 +23,7 @@ int run_judging(const std::function<CommandResult()>& command, std::ostream& out
                 std::ostream& err) {
   try {
     const CommandResult result = command();
+    for (const std::string& note : result.notes) err << "wishart: " << note << '\n';
     out << result.text << std::flush;
     if (out.good()) return result.exit_code;
     err << "wishart: standard output cannot be written\n";
@@ -55,6 +57,27 @@ int run_synth_command(std::span<const std::string> arguments, std::ostream& out,
                         err);
 }
 
+/// Says that there is no such command, and which is near. Returns the exit code.
+int refuse_command(const std::string& name, std::ostream& err) {
+  std::vector<std::string> names;
+  for (const Command& command : all_commands()) names.push_back(command.name);
+  const std::string near = nearest(name, names);
+  err << "wishart: unknown command '" << printable(name) << '\''
+      << (near.empty() ? "." : ". Did you mean '" + near + "'?") << " See wishart --help\n";
+  return static_cast<int>(Blame::usage);
+}
+
+/// `wishart help`, and `wishart help COMMAND`.
+int run_help(std::span<const std::string> words, std::ostream& out, std::ostream& err) {
+  const auto is_word = [](const std::string& word) { return !word.starts_with('-'); };
+  const auto first = std::find_if(words.begin(), words.end(), is_word);
+  const std::string name = first == words.end() || *first == "help" ? "" : *first;
+  const std::string text = help_text(name);
+  if (text.empty()) return refuse_command(name, err);
+  out << text;
+  return 0;
+}
+
 std::string version_text() {
   const BuildInfo& info = build_info();
   return "wishart " + std::string(info.version) + " (" + std::string(info.commit) + ")\n" +
@@ -71,10 +94,11 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
   }
   const std::string& name = arguments.front();
   const std::span<const std::string> rest = arguments.subspan(1);
-  if (name == "--help" || name == "-h" || name == "help") {
+  if (name == "--help" || name == "-h") {
     out << help_text("");
     return 0;
   }
+  if (name == "help") return run_help(rest, out, err);
   if (name == "--version") {
     out << version_text();
     return 0;
@@ -96,11 +120,12 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
   if (name == "plan") return run_alone([&] { return plan_text(parse_plan(rest)); }, out, err);
   if (name == "refit")
     return run_judging([&] { return refit_archive(parse_refit(rest)); }, out, err);
-  if (name == "report") return run_alone([&] { return report_text(parse_report(rest)); }, out, err);
+  if (name == "report")
+    return run_judging([&] { return report_archive(parse_report(rest)); }, out, err);
   if (name == "export")
-    return run_alone([&] { return export_bytes(parse_export(rest)); }, out, err);
+    return run_judging([&] { return export_archive(parse_export(rest), out); }, out, err);
   if (name == "compare")
-    return run_alone([&] { return compare_text(parse_compare(rest)); }, out, err);
+    return run_judging([&] { return compare_checkpoints(parse_compare(rest)); }, out, err);
   if (name == "gate") return run_judging([&] { return gate_archive(parse_gate(rest)); }, out, err);
   if (name == "index") return run_alone([&] { return index_archive(parse_index(rest)); }, out, err);
   if (name == "merge") return run_alone([&] { return merge_archive(parse_merge(rest)); }, out, err);
@@ -108,13 +133,7 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
   if (name == "verify")
     return run_judging([&] { return verify_archive(parse_verify(rest)); }, out, err);
   if (name == "synth") return run_synth_command(rest, out, err);
-  const std::vector<std::string> names{"scan",   "inspect", "plan", "refit", "report",
-                                       "export", "compare", "rank", "gate",  "verify",
-                                       "index",  "merge",   "synth"};
-  const std::string near = nearest(name, names);
-  err << "wishart: unknown command '" << printable(name) << '\''
-      << (near.empty() ? "." : ". Did you mean '" + near + "'?") << " See wishart --help\n";
-  return static_cast<int>(Blame::usage);
+  return refuse_command(name, err);
 }
 
 }  // namespace wishart::job

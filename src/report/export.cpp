@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ostream>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/npy.hpp"
@@ -9,6 +10,36 @@
 #include "wishart/report/rows_text.hpp"
 
 namespace wishart::report {
+
+/// A singular value in a table.
+struct SpectrumRow {
+  std::int64_t index = 0;
+  double sigma = 0;
+  double lambda = 0;
+};
+
+/// A row of a checkpoint's table among those of other checkpoints.
+template <class Row>
+struct JoinedRow {
+  std::string checkpoint;
+  std::int64_t step = -1;
+  std::int64_t tokens = -1;
+  Row row;
+};
+
+using wishart::visit_columns;  // of rows that are only read; those below would hide it
+
+template <class F>
+void visit_columns(SpectrumRow& r, F&& f) {
+  f("index", r.index), f("sigma", r.sigma), f("lambda", r.lambda);
+}
+
+template <class Row, class F>
+void visit_columns(JoinedRow<Row>& r, F&& f) {
+  f("checkpoint", r.checkpoint), f("step", r.step), f("tokens", r.tokens);
+  visit_columns(r.row, f);
+}
+
 namespace {
 
 /// The index of the layer with this key, or with this tensor name if it is the only one.
@@ -69,18 +100,48 @@ std::string export_spectrum_npy(const CheckpointRecord& record, const std::strin
 
 std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
                             TableFormat format) {
-  const std::vector<double>& sigma = spectrum_of(record, matrix).sigma;
-  std::string text = format == TableFormat::csv ? "index,sigma,lambda\n" : "[";
-  for (std::size_t i = 0; i < sigma.size(); ++i) {
-    const double lambda = sigma[i] * sigma[i];
-    if (format == TableFormat::csv) {
-      text += std::to_string(i) + "," + shortest(sigma[i]) + "," + shortest(lambda) + "\n";
-    } else {
-      text += std::string(i > 0 ? ",\n  " : "\n  ") + "{\"index\": " + std::to_string(i) +
-              ", \"sigma\": " + json_value(sigma[i]) + ", \"lambda\": " + json_value(lambda) + "}";
-    }
+  std::vector<SpectrumRow> rows;
+  for (const double sigma : spectrum_of(record, matrix).sigma) {
+    rows.push_back({static_cast<std::int64_t>(rows.size()), sigma, sigma * sigma});
   }
-  return format == TableFormat::csv ? text : text + "\n]\n";
+  return rows_text(rows, format);
+}
+
+JoinedTable::JoinedTable(std::ostream& out, Table table, TableFormat format)
+    : out_(out), table_(table), format_(format) {
+  require(format != TableFormat::json, "an array of JSON has an end; JSON lines have none");
+  if (format != TableFormat::csv) return;
+  switch (table) {
+    case Table::layers:
+      out << csv_head<JoinedRow<LayerRow>>();
+      break;
+    case Table::summary:
+      out << csv_head<JoinedRow<SummaryRow>>();
+      break;
+    case Table::skipped:
+      out << csv_head<JoinedRow<SkippedRow>>();
+      break;
+  }
+}
+
+template <class Row>
+void JoinedTable::write(const Provenance& provenance, const std::vector<Row>& rows) {
+  for (const Row& row : rows) {
+    const JoinedRow<Row> joined{provenance.checkpoint_id, provenance.training.step,
+                                provenance.training.tokens, row};
+    out_ << (format_ == TableFormat::csv ? csv_line(joined) : json_object(joined) + "\n");
+  }
+}
+
+void JoinedTable::add(const CheckpointRecord& record) {
+  switch (table_) {
+    case Table::layers:
+      return write(record.provenance, record.layers);
+    case Table::summary:
+      return write(record.provenance, record.summary);
+    case Table::skipped:
+      return write(record.provenance, record.skipped);
+  }
 }
 
 }  // namespace wishart::report

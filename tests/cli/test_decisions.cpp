@@ -232,6 +232,104 @@ TEST_CASE("commands that read an archive read a packed one too", "[packed]") {
             "FILE --unpack DIR\n");
 }
 
+TEST_CASE("without a name the latest checkpoint is taken, and the one before it found", "[gate]") {
+  const TempFolder temp;
+  std::vector<TensorToWrite> tensors = base_tensors();
+  scan(temp, "checkpoint-9", tensors);
+  for (float& value : damaged_values(tensors)) value *= 1.5F;
+  scan(temp, "checkpoint-10", tensors);
+  const std::string archive = (temp / "archive").string();
+  const std::string taken =
+      "wishart: checkpoint-10 is taken, the latest of 2 checkpoints by step\n";
+  const Outcome layers = run_wishart({"export", archive});
+  CHECK(layers.out == run_wishart({"export", archive, "--checkpoint", "checkpoint-10"}).out);
+  CHECK(layers.err == taken);
+  CHECK(run_wishart({"compare", archive, "previous", "latest"}).out ==
+        run_wishart({"compare", archive, "checkpoint-9", "checkpoint-10"}).out);
+  CHECK(run_wishart({"verify", archive, "--checkpoint", "latest"}).out.find("1 of 1 file") == 0);
+
+  const std::string rule = "[jump]\nmetric = log_norm\nagainst = previous\nmax = 0.2\n";
+  const std::string rules = temp.write("rules.cfg", rule).string();
+  const Outcome judged = run_wishart({"gate", archive, "--rules", rules});
+  CHECK(judged.exit_code == 1);
+  CHECK(judged.out.find("jump (checkpoint-10 against checkpoint-9)") != std::string::npos);
+  CHECK(judged.err == taken);
+  const Outcome first =
+      run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", rules});
+  CHECK(first.exit_code == 3);
+  CHECK(first.out.empty());
+  CHECK(first.err == "wishart: " + archive +
+                         ": checkpoint-9 is the first checkpoint by step, there is none before it. "
+                         "Rule 'jump' compares with the checkpoint before: name one with --base, "
+                         "or let the rule say alone = passes\n");
+  const std::string alone = temp.write("alone.cfg", rule + "alone = passes\n").string();
+  const Outcome passed =
+      run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", alone});
+  CHECK(passed.exit_code == 0);
+  CHECK(passed.out.find("nothing was compared") != std::string::npos);
+  // The one before is not the base.
+  const std::string based =
+      temp.write("based.cfg", rule + "[drift]\nmetric = D\nagainst = first\nmax = 9\n").string();
+  const Outcome no_base = run_wishart({"gate", archive, "--rules", based});
+  CHECK(no_base.exit_code == 2);
+  CHECK(no_base.err ==
+        "wishart: rule 'drift': compares with the base (against = first), but none "
+        "is named. Name it with --base\n");
+}
+
+TEST_CASE("all checkpoints are exported in one table; a damaged one is told and left out",
+          "[export]") {
+  const TempFolder temp;
+  for (const char* id : {"checkpoint-10", "checkpoint-9", "checkpoint-11"}) {
+    scan(temp, id, base_tensors());
+  }
+  const std::string archive = (temp / "archive").string();
+  const Outcome all = run_wishart({"export", archive, "--all"});
+  CHECK(all.exit_code == 0);
+  CHECK(all.err.empty());
+  const CsvTable table = parse_csv(all.out);
+  REQUIRE(table.rows.size() == 12);
+  CHECK(table.columns[0] == "checkpoint");
+  CHECK(table.columns[1] == "step");
+  CHECK(table.columns[2] == "tokens");
+  CHECK(table.rows[0].at("checkpoint") == "checkpoint-9");
+  CHECK(table.rows[4].at("step") == "10");
+  CHECK(table.rows[11].at("step") == "11");
+  const CsvTable one = parse_csv(run_wishart({"export", archive, "--checkpoint", "latest"}).out);
+  for (const std::string& column : one.columns) {
+    CHECK(table.rows[8].at(column) == one.rows[0].at(column));
+  }
+  const auto lines =
+      temp.write("all.jsonl", run_wishart({"export", archive, "--all", "--format", "jsonl"}).out);
+  CHECK(run_shell("/usr/bin/python3 -c 'import json,sys; r=[json.loads(l) for l in "
+                  "open(sys.argv[1])]; assert len(r)==12 and r[-1][\"step\"]==11 and "
+                  "list(r[0])[:3]==[\"checkpoint\",\"step\",\"tokens\"]' " +
+                  quoted(lines.string()))
+            .exit_code == 0);
+  temp.write("archive/checkpoint-10.h5", "junk");
+  const Outcome damaged = run_wishart({"export", archive, "--all"});
+  CHECK(damaged.exit_code == 3);
+  CHECK(damaged.err ==
+        "wishart: 1 of 3 checkpoints cannot be read and is not in the table: " + archive +
+            "/checkpoint-10.h5: is not an HDF5 file, so not an archive of wishart. "
+            "See wishart verify\n");
+  CHECK(parse_csv(damaged.out).rows.size() == 8);
+  // Damage inside of a table, behind attributes that can be read.
+  const auto path = temp / "archive/checkpoint-11.h5";
+  std::string bytes = run_shell("cat " + quoted(path.string())).out;
+  for (std::size_t i = bytes.size() / 3; i < bytes.size() - 100; ++i) bytes[i] = 'x';
+  write_bytes(path, bytes);
+  const Outcome two = run_wishart({"export", archive, "--all"});
+  CHECK(two.exit_code == 3);
+  CHECK(two.err.find("wishart: 2 of 3 checkpoints cannot be read and are not in the table, first "
+                     "of them: ") == 0);
+  CHECK(parse_csv(two.out).rows.size() == 4);
+  // The damaged one might be the latest.
+  const Outcome latest = run_wishart({"export", archive});
+  CHECK(latest.exit_code == 3);
+  CHECK(latest.out.empty());
+}
+
 TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends it", "[verify]") {
   const TempFolder temp;
   scan(temp, "good", base_tensors());

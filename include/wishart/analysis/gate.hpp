@@ -54,6 +54,7 @@ struct Rule {
   double allow_share = 0;       ///< or this share of those judged, whichever is more
   std::int64_t min_layers = 1;  ///< fewer layers with a value fail the rule
   bool unknown_fails = false;   ///< a layer without a value counts as one outside
+  bool passes_alone = false;    ///< against previous: passes where there is no stage before
   std::string reason;           ///< for people: what a failure means
 };
 
@@ -84,7 +85,7 @@ struct RuleVerdict {
 /// stage begin with the second stage; rules against nothing judge the last stage only, unless
 /// there is `every_stage`.
 /// @throws Error with Blame::usage if a metric is not known, or a rule against another stage finds
-///   only one
+///   only one, unless it passes alone
 [[nodiscard]] std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                              const std::vector<CheckpointRecord>& stages,
                                              bool every_stage);

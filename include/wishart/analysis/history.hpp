@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wishart/record/checkpoint_record.hpp"
+#include "wishart/record/training_place.hpp"
 
 namespace wishart::analysis {
 
@@ -81,7 +82,7 @@ enum class Advice : std::uint8_t {
 };
 
 struct History {
-  std::vector<HistoryRow> rows;  ///< by step, then by name
+  std::vector<HistoryRow> rows;  ///< in the order of comes_before (training_place.hpp)
   bool by_tokens = false;        ///< what the trends double
   std::int64_t window = 0;       ///< checkpoints over which a layer counts as settled
   Trend alpha;                   ///< over the window's checkpoints
@@ -121,6 +122,7 @@ private:
   struct Entry {
     HistoryRow row;
     std::vector<Layer> layers;  ///< by key
+    TrainingPlace place;
   };
 
   [[nodiscard]] static const Layer* find(const Entry& entry, const std::string& key);

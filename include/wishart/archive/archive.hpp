@@ -74,9 +74,9 @@ using ChooseLayers = std::function<std::vector<std::size_t>(const std::vector<La
 /// `file/<id>.h5`, as if it were a folder; Reader opens it but once.
 [[nodiscard]] bool is_packed(const std::filesystem::path& file);
 
-/// The file of checkpoint `id` in `folder`. `id` may be empty if the folder holds one checkpoint.
-/// `folder` may itself be an archive file, or a packed one.
-/// @throws Error with Blame::usage that lists the ids if `id` is missing or unknown
+/// The file of the checkpoint in `folder` that `id` asks for (choice.hpp). `folder` may itself be
+/// an archive file, or a packed one.
+/// @throws Error, as choose
 [[nodiscard]] std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
                                                        const std::string& id);
 

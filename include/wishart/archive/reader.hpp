@@ -5,10 +5,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/record/training_place.hpp"
 
 namespace wishart::archive {
 
@@ -29,9 +31,11 @@ public:
   [[nodiscard]] bool packed() const noexcept { return packed_ != nullptr; }
   /// In natural order.
   [[nodiscard]] const std::vector<std::string>& ids() const noexcept { return ids_; }
-  /// `id`, or the only one if it is empty.
-  /// @throws Error with Blame::usage that lists the ids if `id` is missing or unknown
-  [[nodiscard]] std::string chosen(const std::string& id) const;
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return archive_; }
+  /// The checkpoints whose step is known, in the order of training. Reads the provenance of each
+  /// when it is called first.
+  /// @throws Error if one cannot be read: it might stand anywhere in the order
+  [[nodiscard]] const std::vector<TrainingPlace>& run() const;
   /// Where read_archive finds a checkpoint.
   [[nodiscard]] std::filesystem::path file_of(const std::string& id) const;
 
@@ -51,6 +55,7 @@ private:
   bool folder_ = false;
   std::vector<std::string> ids_;
   std::unique_ptr<Packed> packed_;  ///< empty if it is none
+  mutable std::optional<std::vector<TrainingPlace>> run_;
 };
 
 }  // namespace wishart::archive

@@ -5,6 +5,7 @@
 
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 #include "wishart/job/options.hpp"
 
@@ -18,6 +19,7 @@ namespace wishart::job {
 struct CommandResult {
   std::string text;
   int exit_code = 0;
+  std::vector<std::string> notes{};  ///< lines for standard error
 };
 
 /// The main job: all checkpoints that the options name, one after the other. Collective over
@@ -51,14 +53,17 @@ struct CommandResult {
 [[nodiscard]] CommandResult refit_archive(const RefitOptions& options);
 
 /// The report of one archived checkpoint, or of a history and its last.
-[[nodiscard]] std::string report_text(const ReportOptions& options);
+/// @throws Error
+[[nodiscard]] CommandResult report_archive(const ReportOptions& options);
 
-/// A table or a spectrum of one archived checkpoint.
-[[nodiscard]] std::string export_bytes(const ExportOptions& options);
+/// Writes a table or a spectrum to `out`: of one archived checkpoint, or a table of all of them.
+/// Exit code 3 or 4 if some of all cannot be read; the table then has the others.
+/// @throws Error
+[[nodiscard]] CommandResult export_archive(const ExportOptions& options, std::ostream& out);
 
 /// Two checkpoints, layer by layer.
 /// @throws Error
-[[nodiscard]] std::string compare_text(const CompareOptions& options);
+[[nodiscard]] CommandResult compare_checkpoints(const CompareOptions& options);
 
 /// The exit code of a gate that did not let through.
 inline constexpr int kGateFailed = 1;

@@ -16,7 +16,7 @@
 namespace wishart::job {
 
 enum class ProgressStyle : std::uint8_t { automatic, plain, json, none };
-enum class OutputFormat : std::uint8_t { text, md, html, csv, json, npy };
+enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy };
 
 /// Which tensors become matrices, and how; shared by `scan` and `inspect`.
 struct SelectionArguments {
@@ -82,7 +82,7 @@ struct RefitOptions {
 
 struct ReportOptions {
   std::filesystem::path archive;
-  std::string checkpoint;  ///< empty: the only one, or, of a history, the last, after the history
+  std::string checkpoint;  ///< empty: the latest; of a history, the history and then the last
   std::int64_t window = kDefaultWindow;
   std::int64_t densities = kDefaultDensities;  ///< layers whose eigenvalues HTML draws
   OutputFormat format = OutputFormat::text;
@@ -92,6 +92,7 @@ struct ExportOptions {
   std::filesystem::path archive;
   std::string checkpoint;
   std::int64_t window = kDefaultWindow;
+  bool all = false;  ///< every checkpoint of the archive in one table
   std::string table = "layers";
   std::string matrix;
   OutputFormat format = OutputFormat::csv;
@@ -114,7 +115,7 @@ struct CompareOptions {
 struct GateOptions {
   std::filesystem::path archive;
   std::filesystem::path rules;
-  std::string checkpoint;           ///< id or path; empty: the only one of the archive
+  std::string checkpoint;           ///< id or path; empty: the latest of the archive
   std::string base;                 ///< id or path; empty: none
   std::vector<std::string> stages;  ///< ids or paths, in order; instead of the two above
   bool every_stage = false;         ///< rules against nothing judge all stages, not only the last

@@ -3,6 +3,7 @@
 /// @file
 /// Tables and spectra of an archive in the formats of other programs.
 
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,19 +12,38 @@
 
 namespace wishart::report {
 
-enum class TableFormat { csv, json };
+enum class TableFormat { csv, json, jsonl };
 
 /// The tables by name: layers, summary, skipped.
 enum class Table { layers, summary, skipped };
 
 /// A whole table. CSV: RFC 4180 quoting, `\n` line ends, numbers with all their digits, NaN as
 /// `nan`, infinities as `inf`; a text that a spreadsheet would take for a formula keeps its first
-/// character behind an apostrophe. JSON: an array of objects, NaN and infinities as null.
+/// character behind an apostrophe. JSON: an array of objects, NaN and infinities as null. JSON
+/// lines: such an object a line.
 [[nodiscard]] std::string export_table(const CheckpointRecord& record, Table table,
                                        TableFormat format);
 
+/// A table of many checkpoints, written as they come, so that one is in memory at a time. Each row
+/// has `checkpoint`, `step` and `tokens` in front; -1: not known.
+class JoinedTable {
+public:
+  /// @pre format is csv or jsonl
+  JoinedTable(std::ostream& out, Table table, TableFormat format);
+
+  void add(const CheckpointRecord& record);
+
+private:
+  template <class Row>
+  void write(const Provenance& provenance, const std::vector<Row>& rows);
+
+  std::ostream& out_;
+  Table table_;
+  TableFormat format_;
+};
+
 /// The singular values of the matrix with this key (or tensor name, if that is unambiguous):
-/// `npy` bytes (format version 1.0, `<f8`), or CSV / JSON with columns index, sigma, lambda.
+/// `npy` bytes (format version 1.0, `<f8`), or a table with columns index, sigma, lambda.
 /// @throws Error with Blame::usage that names the nearest key if there is none
 [[nodiscard]] std::string export_spectrum_npy(const CheckpointRecord& record,
                                               const std::string& matrix);

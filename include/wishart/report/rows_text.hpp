@@ -46,30 +46,43 @@ inline std::string csv_value(std::int64_t value) { return std::to_string(value);
 inline std::string csv_value(bool value) { return value ? "True" : "False"; }
 inline std::string csv_value(double value) { return shortest(value); }
 
-/// A header line of the columns' names, then a line for each row (export.hpp says how).
+/// The columns' names, with a line end.
 template <class Row>
-[[nodiscard]] std::string csv_table(const std::vector<Row>& rows) {
+[[nodiscard]] std::string csv_head() {
   std::string text;
   visit_columns(Row{}, [&](const char* name, const auto&) {
     text += (text.empty() ? "" : ",") + std::string(name);
   });
-  text += '\n';
-  for (const Row& row : rows) {
-    std::string line;
-    bool first = true;
-    visit_columns(row, [&](const char*, const auto& value) {
-      if (!first) line += ',';
-      line += csv_value(value);
-      first = false;
-    });
-    text += line + '\n';
-  }
+  return text + '\n';
+}
+
+template <class Row>
+[[nodiscard]] std::string csv_line(const Row& row) {
+  std::string line;
+  bool first = true;
+  visit_columns(row, [&](const char*, const auto& value) {
+    if (!first) line += ',';
+    line += csv_value(value);
+    first = false;
+  });
+  return line + '\n';
+}
+
+/// A header line of the columns' names, then a line for each row (export.hpp says how).
+template <class Row>
+[[nodiscard]] std::string csv_table(const std::vector<Row>& rows) {
+  std::string text = csv_head<Row>();
+  for (const Row& row : rows) text += csv_line(row);
   return text;
 }
 
 template <class Row>
 [[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format) {
-  return format == TableFormat::csv ? csv_table(rows) : json_array(rows) + "\n";
+  if (format == TableFormat::csv) return csv_table(rows);
+  if (format == TableFormat::json) return json_array(rows) + "\n";
+  std::string text;
+  for (const Row& row : rows) text += json_object(row) + "\n";
+  return text;
 }
 
 }  // namespace wishart::report

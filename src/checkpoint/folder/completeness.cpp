@@ -6,8 +6,8 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/step_name.hpp"
 
-#include "folder/step_name.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/deepspeed/zero.hpp"
 #include "formats/safetensors/weight_index.hpp"

@@ -1,16 +1,16 @@
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/step_name.hpp"
+#include "wishart/record/training_place.hpp"
 
 #include "bytes/paths.hpp"
 #include "folder/completeness.hpp"
 #include "folder/hub_cache.hpp"
 #include "folder/side_files.hpp"
-#include "folder/step_name.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/formats.hpp"
 
@@ -35,35 +35,17 @@ FolderContent content_of(const fs::path& path) {
 /// A checkpoint of a history, with what it is ordered by.
 struct Found {
   fs::path path;
-  std::string name;
-  std::int64_t stage = -1;
-  std::int64_t step = -1;
+  TrainingPlace place;
 };
 
 Found examined(fs::path path) {
-  Found found;
-  found.name = checkpoint_name(path);
-  const StepName named = parse_step_name(found.name);
-  found.stage = named.stage;
-  found.step = named.step;
-  if (found.step < 0) {
+  const std::string name = checkpoint_name(path);
+  std::int64_t step = parse_step_name(name).step;
+  if (step < 0) {
     std::vector<std::string> warnings;  // told again when the checkpoint is opened
-    found.step = read_training_state(path, found.name, warnings).step;
+    step = read_training_state(path, name, warnings).step;
   }
-  found.path = std::move(path);
-  return found;
-}
-
-bool comes_before(const Found& a, const Found& b) {
-  if (a.stage != b.stage) return a.stage < b.stage;
-  if (a.step != b.step) {
-    // Those without a step, such as `final`, come last.
-    const auto key = [](std::int64_t step) {
-      return step < 0 ? std::numeric_limits<std::int64_t>::max() : step;
-    };
-    return key(a.step) < key(b.step);
-  }
-  return natural_less(a.name, b.name);
+  return {std::move(path), training_place(step, name)};
 }
 
 /// The folders of `names` without links to another of them, such as `latest`.
@@ -149,7 +131,8 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
                     ": expected files of weights in this folder or in its folders, found " +
                     (unsupported.empty() ? "none" : unsupported + ", which is not supported"));
   }
-  std::sort(found.begin(), found.end(), comes_before);
+  std::sort(found.begin(), found.end(),
+            [](const Found& a, const Found& b) { return comes_before(a.place, b.place); });
   std::vector<fs::path> paths;
   paths.reserve(found.size());
   for (Found& one : found) paths.push_back(std::move(one.path));

@@ -8,8 +8,8 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/step_name.hpp"
 
-#include "folder/step_name.hpp"
 #include "text/json_facts.hpp"
 #include "text/json_scanner.hpp"
 

@@ -2,12 +2,15 @@
 /// The commands that read an archive: no MPI, no weights.
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "wishart/analysis/history.hpp"
+#include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
+#include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
@@ -18,6 +21,21 @@
 #include "wishart/report/rows_text.hpp"
 
 namespace wishart::job {
+
+/// A candidate for xmin, as the fit saw it.
+struct CandidateRow {
+  double xmin = 0;
+  double alpha = 0;
+  double D = 0;
+};
+
+using wishart::visit_columns;  // of rows that are only read; the one below would hide it
+
+template <class F>
+void visit_columns(CandidateRow& r, F&& f) {
+  f("xmin", r.xmin), f("alpha", r.alpha), f("D", r.D);
+}
+
 namespace {
 
 /// alpha and D of every candidate for xmin, as the fit saw them.
@@ -31,20 +49,11 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   const bool weightwatcher = record.provenance.mode == "weightwatcher";
   const fit::ScanOptions options{.min_tail = weightwatcher ? 2 : fit::kMinTail,
                                  .skip_repeated = !weightwatcher};
-  const bool csv = format == report::TableFormat::csv;
-  std::string text = csv ? "xmin,alpha,D\n" : "[";
-  const char* separator = "\n  ";
+  std::vector<CandidateRow> rows;
   for (const fit::Tail& tail : fit::scan_curve(fitted, options)) {
-    if (csv) {
-      text += shortest(tail.xmin) + "," + shortest(tail.alpha) + "," + shortest(tail.D) + "\n";
-      continue;
-    }
-    const std::string alpha = std::isfinite(tail.alpha) ? shortest(tail.alpha) : "null";
-    text += separator + ("{\"xmin\": " + shortest(tail.xmin) + ", \"alpha\": " + alpha +
-                         ", \"D\": " + shortest(tail.D) + "}");
-    separator = ",\n  ";
+    rows.push_back({tail.xmin, tail.alpha, tail.D});
   }
-  return csv ? text : text + "\n]\n";
+  return report::rows_text(rows, format);
 }
 
 /// All checkpoints of an archive as one history, under their names in the archive.
@@ -59,10 +68,7 @@ analysis::History history_of(const archive::Reader& archive, std::int64_t window
 /// True if the archive holds several checkpoints, and the trainer's step of each is known: those of
 /// one run. Anything else has no order of its own.
 bool is_history(const archive::Reader& archive) {
-  const std::vector<std::string>& ids = archive.ids();
-  return ids.size() > 1 && std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
-           return archive.provenance(id).training.step >= 0;
-         });
+  return archive.ids().size() > 1 && archive.run().size() == archive.ids().size();
 }
 
 /// What the report of a checkpoint is made from: HTML draws some of the spectra.
@@ -76,9 +82,85 @@ CheckpointRecord record_for(const ReportOptions& options, const archive::Reader&
   });
 }
 
+/// The note of a choice, if there is one.
+std::vector<std::string> notes_of(const archive::Choice& choice) {
+  if (choice.note.empty()) return {};
+  return {choice.note};
+}
+
+report::TableFormat table_format(OutputFormat format) {
+  return format == OutputFormat::json    ? report::TableFormat::json
+         : format == OutputFormat::jsonl ? report::TableFormat::jsonl
+                                         : report::TableFormat::csv;
+}
+
+report::Table table_of(const std::string& name) {
+  return name == "summary"   ? report::Table::summary
+         : name == "skipped" ? report::Table::skipped
+                             : report::Table::layers;
+}
+
+/// The checkpoints of an archive that cannot be read.
+class Unreadable {
+public:
+  /// Takes the error that is being handled, or throws it on if no file is to blame.
+  void add(const Error& error) {
+    if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
+    if (count_++ == 0) first_ = error.what();
+    exit_code_ = std::min(exit_code_, static_cast<int>(error.blame()));
+  }
+  /// Leaves the exit code and a sentence in `result`, if there are any.
+  void tell(std::size_t checkpoints, CommandResult& result) const {
+    if (count_ == 0) return;
+    result.exit_code = exit_code_;
+    result.notes.push_back(
+        std::to_string(count_) + " of " + std::to_string(checkpoints) +
+        (checkpoints == 1 ? " checkpoint" : " checkpoints") + " cannot be read and " +
+        (count_ == 1 ? "is not in the table: " : "are not in the table, first of them: ") + first_ +
+        ". See wishart verify");
+  }
+
+private:
+  std::size_t count_ = 0;
+  int exit_code_ = static_cast<int>(Blame::resource);
+  std::string first_;
+};
+
+/// All checkpoints of an archive in one table, in the order of training. One is in memory at a
+/// time. Those that cannot be read are left out and told of.
+CommandResult export_all(const archive::Reader& archive, const ExportOptions& options,
+                         std::ostream& out) {
+  if (archive.ids().empty()) (void)archive::choose(archive, "");  // says that there is none
+  CommandResult result;
+  Unreadable unreadable;
+  std::vector<TrainingPlace> places;
+  for (const std::string& id : archive.ids()) {
+    try {
+      places.push_back(training_place(archive.provenance(id).training.step, id));
+    } catch (const Error& error) {
+      unreadable.add(error);
+    }
+  }
+  std::sort(places.begin(), places.end(), comes_before);
+  report::JoinedTable table(out, table_of(options.table), table_format(options.format));
+  for (const TrainingPlace& place : places) {
+    std::optional<CheckpointRecord> record;
+    try {
+      record = archive.read(place.name, archive::Parts::without_spectra);
+    } catch (const Error& error) {
+      unreadable.add(error);
+      continue;
+    }
+    table.add(*record);
+    if (!out.good()) break;  // whoever opened it says so
+  }
+  unreadable.tell(archive.ids().size(), result);
+  return result;
+}
+
 }  // namespace
 
-std::string report_text(const ReportOptions& options) {
+CommandResult report_archive(const ReportOptions& options) {
   const auto format = options.format == OutputFormat::md     ? report::ReportFormat::markdown
                       : options.format == OutputFormat::html ? report::ReportFormat::html
                       : options.format == OutputFormat::json ? report::ReportFormat::json
@@ -87,35 +169,35 @@ std::string report_text(const ReportOptions& options) {
   if (options.checkpoint.empty() && is_history(archive)) {
     const analysis::History history = history_of(archive, options.window);
     const std::string& last = history.rows.back().checkpoint;
-    return report::render_run(history, record_for(options, archive, last), format);
+    return {report::render_run(history, record_for(options, archive, last), format)};
   }
-  const std::string id = archive.chosen(options.checkpoint);
-  return report::render_report(record_for(options, archive, id), format);
+  const archive::Choice choice = archive::choose(archive, options.checkpoint);
+  return {report::render_report(record_for(options, archive, choice.id), format), 0,
+          notes_of(choice)};
 }
 
-std::string export_bytes(const ExportOptions& options) {
+CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   const archive::Reader archive(options.archive);
+  const report::TableFormat format = table_format(options.format);
+  if (options.all) return export_all(archive, options, out);
   if (options.table == "history") {
-    const auto rows = history_of(archive, options.window).rows;
-    return report::rows_text(rows, options.format == OutputFormat::json ? report::TableFormat::json
-                                                                        : report::TableFormat::csv);
+    out << report::rows_text(history_of(archive, options.window).rows, format);
+    return {};
   }
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
+  const archive::Choice choice = archive::choose(archive, options.checkpoint);
   const CheckpointRecord record =
-      archive.read(archive.chosen(options.checkpoint),
-                   spectrum ? archive::Parts::all : archive::Parts::without_spectra);
-  const auto format =
-      options.format == OutputFormat::json ? report::TableFormat::json : report::TableFormat::csv;
-  if (options.table == "scan") return scan_table(record, options.matrix, format);
-  if (spectrum) {
-    return options.format == OutputFormat::npy
-               ? report::export_spectrum_npy(record, options.matrix)
-               : report::export_spectrum(record, options.matrix, format);
+      archive.read(choice.id, spectrum ? archive::Parts::all : archive::Parts::without_spectra);
+  if (options.table == "scan") {
+    out << scan_table(record, options.matrix, format);
+  } else if (options.format == OutputFormat::npy) {
+    out << report::export_spectrum_npy(record, options.matrix);
+  } else if (spectrum) {
+    out << report::export_spectrum(record, options.matrix, format);
+  } else {
+    out << report::export_table(record, table_of(options.table), format);
   }
-  const auto table = options.table == "summary"   ? report::Table::summary
-                     : options.table == "skipped" ? report::Table::skipped
-                                                  : report::Table::layers;
-  return report::export_table(record, table, format);
+  return {"", 0, notes_of(choice)};
 }
 
 }  // namespace wishart::job

@@ -10,6 +10,7 @@
 #include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/gate.hpp"
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -35,20 +36,41 @@ class NamedCheckpoints {
 public:
   explicit NamedCheckpoints(std::filesystem::path archive) : archive_(std::move(archive)) {}
 
-  /// @param name  empty: the only one of the archive
-  CheckpointRecord read(const std::string& name, archive::Parts parts) {
-    const bool is_path = name.find('/') != std::string::npos || name.ends_with(".h5");
-    if (is_path) {
-      const archive::Reader other{std::filesystem::path(name)};
-      return other.read(other.chosen(""), parts);
-    }
-    if (!reader_) reader_.emplace(archive_);
-    return reader_->read(reader_->chosen(name), parts);
+  [[nodiscard]] static bool is_path(const std::string& name) {
+    return name.find('/') != std::string::npos || name.ends_with(".h5");
   }
 
+  const archive::Reader& archive() {
+    if (!reader_) reader_.emplace(archive_);
+    return *reader_;
+  }
+
+  /// The path, or the id that the word asks for.
+  /// @param of  what `previous` comes before; empty, or a path: the latest
+  std::string resolved(const std::string& word, const std::string& of = "") {
+    if (is_path(word)) return word;
+    return noted(archive::choose(archive(), word, is_path(of) ? "" : of));
+  }
+
+  /// @param name  as `resolved` gives it
+  CheckpointRecord read(const std::string& name, archive::Parts parts) {
+    if (!is_path(name)) return archive().read(name, parts);
+    const archive::Reader other{std::filesystem::path(name)};
+    return other.read(noted(archive::choose(other, "")), parts);
+  }
+
+  /// What was taken where no id was given, a sentence each.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+
 private:
+  std::string noted(const archive::Choice& choice) {
+    if (!choice.note.empty()) notes_.push_back(choice.note);
+    return choice.id;
+  }
+
   std::filesystem::path archive_;
   std::optional<archive::Reader> reader_;
+  std::vector<std::string> notes_;
 };
 
 bool needs_spectra(const std::vector<analysis::Rule>& rules) {
@@ -56,11 +78,46 @@ bool needs_spectra(const std::vector<analysis::Rule>& rules) {
                      [](const analysis::Rule& rule) { return rule.metric == "moved"; });
 }
 
-/// The stages of a gate: those named, else base (if named) and checkpoint, or the only one.
-std::vector<std::string> stages_of(const GateOptions& options) {
-  if (!options.stages.empty()) return options.stages;
-  if (options.base.empty()) return {options.checkpoint};
-  return {options.base, options.checkpoint};
+/// The stage before the only one that is named, for rules that need it; empty if there is none and
+/// all of these rules pass without. A rule against the first stage does not take it for the base.
+std::string stage_before(const std::string& judged, const std::vector<analysis::Rule>& rules,
+                         NamedCheckpoints& named) {
+  const auto needs = [](const analysis::Rule& rule) {
+    return rule.against == analysis::Against::previous;
+  };
+  const auto first = std::find_if(rules.begin(), rules.end(), needs);
+  if (first == rules.end()) return "";
+  const archive::Previous previous =
+      NamedCheckpoints::is_path(judged)
+          ? archive::Previous{"", printable(judged) + ": is a file by itself, none is before it"}
+          : archive::previous_of(named.archive(), judged);
+  if (!previous.id.empty()) return previous.id;
+  for (const analysis::Rule& rule : rules) {
+    if (!needs(rule) || rule.passes_alone) continue;
+    throw Error(Blame::input, previous.missing + ". Rule '" + printable(rule.name) +
+                                  "' compares with the checkpoint before: name one with --base, or "
+                                  "let the rule say alone = passes");
+  }
+  return "";
+}
+
+/// The stages of a gate, as paths or ids: those named, else base and checkpoint, else the
+/// checkpoint, with the one before it where rules ask for that.
+std::vector<std::string> stages_of(const GateOptions& options,
+                                   const std::vector<analysis::Rule>& rules,
+                                   NamedCheckpoints& named) {
+  std::vector<std::string> stages;
+  for (const std::string& stage : options.stages) stages.push_back(named.resolved(stage));
+  if (!stages.empty()) return stages;
+  const std::string judged = named.resolved(options.checkpoint);
+  if (!options.base.empty()) return {named.resolved(options.base, judged), judged};
+  const bool needs_base = std::any_of(rules.begin(), rules.end(), [](const analysis::Rule& rule) {
+    return rule.against == analysis::Against::first;
+  });
+  if (needs_base) return {judged};  // `judge` refuses that
+  const std::string before = stage_before(judged, rules, named);
+  if (before.empty()) return {judged};
+  return {before, judged};
 }
 
 /// The models of all archives, under names that are unique among them.
@@ -121,14 +178,18 @@ std::string models_csv(const std::vector<analysis::Model>& models) {
 
 }  // namespace
 
-std::string compare_text(const CompareOptions& options) {
-  const std::vector<std::string>& words = options.checkpoints;
+CommandResult compare_checkpoints(const CompareOptions& options) {
   NamedCheckpoints named(options.archive);
-  const CheckpointRecord a = named.read(words[0], archive::Parts::all);
-  const CheckpointRecord b = named.read(words[1], archive::Parts::all);
+  // B first: A may be the one before it.
+  const std::string of_b = named.resolved(options.checkpoints[1]);
+  const std::string of_a = named.resolved(options.checkpoints[0], of_b);
+  const CheckpointRecord a = named.read(of_a, archive::Parts::all);
+  const CheckpointRecord b = named.read(of_b, archive::Parts::all);
   const analysis::Comparison comparison = analysis::compare(a, b);
-  if (options.format == OutputFormat::csv) return report::csv_table(comparison.rows);
-  return report::render_comparison(comparison, report_format(options.format));
+  return {options.format == OutputFormat::csv
+              ? report::csv_table(comparison.rows)
+              : report::render_comparison(comparison, report_format(options.format)),
+          0, named.notes()};
 }
 
 CommandResult gate_archive(const GateOptions& options) {
@@ -136,14 +197,18 @@ CommandResult gate_archive(const GateOptions& options) {
   std::vector<CheckpointRecord> stages;
   const auto parts = needs_spectra(rules) ? archive::Parts::all : archive::Parts::without_spectra;
   NamedCheckpoints named(options.archive);
-  for (const std::string& stage : stages_of(options)) stages.push_back(named.read(stage, parts));
+  for (const std::string& stage : stages_of(options, rules, named)) {
+    stages.push_back(named.read(stage, parts));
+  }
+  // A stage that was found and not named is there to compare with, not to be judged.
+  const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
-      analysis::judge(rules, stages, options.every_stage);
+      analysis::judge(rules, stages, options.every_stage && several);
   const bool passed =
       std::all_of(verdicts.begin(), verdicts.end(),
                   [](const analysis::RuleVerdict& verdict) { return verdict.passed; });
   return {report::render_verdicts(verdicts, report_format(options.format)),
-          passed ? 0 : kGateFailed};
+          passed ? 0 : kGateFailed, named.notes()};
 }
 
 std::string rank_text(const RankOptions& options) {

@@ -115,6 +115,9 @@ std::map<std::string, Setter> setters() {
   all["unknown"] = [](Rule& r, const Entry& e) {
     r.unknown_fails = choice<bool>(e.where, e.value, {{"passes", false}, {"fails", true}});
   };
+  all["alone"] = [](Rule& r, const Entry& e) {
+    r.passes_alone = choice<bool>(e.where, e.value, {{"passes", true}, {"refused", false}});
+  };
   all["reason"] = [](Rule& r, const Entry& e) { r.reason = e.value; };
   return all;
 }
@@ -138,6 +141,9 @@ void check_rule(const analysis::Rule& rule, const std::string& where) {
   if (rule.metric.empty()) throw Error(Blame::usage, where + "has no metric");
   if (!std::isfinite(rule.min) && !std::isfinite(rule.max)) {
     throw Error(Blame::usage, where + "has neither min nor max");
+  }
+  if (rule.passes_alone && rule.against != analysis::Against::previous) {
+    throw Error(Blame::usage, where + "alone is for a rule with against = previous");
   }
   if (rule.min > rule.max) {
     throw Error(Blame::usage,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/choice.hpp"
 #include "wishart/archive/index.hpp"
 #include "wishart/archive/verify.hpp"
 #include "wishart/core/error.hpp"
@@ -43,11 +44,16 @@ const char* word_of(archive::Standing standing) {
   return "whole";
 }
 
-std::vector<std::filesystem::path> files_of(const VerifyOptions& options) {
+/// @param notes  which checkpoint was taken, where the options do not name it
+std::vector<std::filesystem::path> files_of(const VerifyOptions& options,
+                                            std::vector<std::string>& notes) {
   // A packed file has one seal over all of it.
   if (archive::is_packed(options.archive)) return {options.archive};
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
-    return {archive::resolve_checkpoint(options.archive, options.checkpoint)};
+    const archive::Reader archive(options.archive);
+    const archive::Choice choice = archive::choose(archive, options.checkpoint);
+    if (!choice.note.empty()) notes.push_back(choice.note);
+    return {archive.file_of(choice.id)};
   }
   std::vector<std::filesystem::path> files;
   for (const std::string& id : archive::list_checkpoints(options.archive)) {
@@ -182,7 +188,7 @@ std::string merge_archive(const MergeOptions& options) {
 CommandResult verify_archive(const VerifyOptions& options) {
   std::vector<Judged> all;
   CommandResult result;
-  for (const auto& file : files_of(options)) {
+  for (const auto& file : files_of(options, result.notes)) {
     Judged one = judged(file, options);
     if (one.verdict.standing != archive::Standing::whole && !one.resealed) {
       result.exit_code = static_cast<int>(Blame::input);

@@ -24,9 +24,13 @@ struct Command {
   std::string synopsis;
   std::string purpose;
   po::options_description options;
-  std::string positional;  ///< name of the option that bare words give
-  int max_positional;      ///< -1: any number
+  std::string positional;               ///< name of the option that bare words give
+  int max_positional;                   ///< -1: any number
+  std::vector<std::string> examples{};  ///< whole command lines, the simplest first
 };
+
+/// All commands, in the order of the overview.
+[[nodiscard]] std::vector<Command> all_commands();
 
 /// The option --archive, which bare words give too, of the commands that read one archive.
 void add_archive_option(po::options_description& options,

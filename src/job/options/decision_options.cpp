@@ -28,19 +28,22 @@ std::vector<std::string> texts_of(const po::variables_map& values, const char* n
 }  // namespace
 
 Command compare_command() {
-  Command command{"compare",
-                  "[ARCHIVE] A B",
-                  "Compares two checkpoints layer by layer, what changed most first.\n"
-                  "A and B are ids in ARCHIVE, or archive files, which need no ARCHIVE.",
-                  po::options_description("Options"),
-                  "checkpoint",
-                  3};
+  Command command{
+      "compare",
+      "[ARCHIVE] A B",
+      "Compares two checkpoints layer by layer, what changed most first.\n"
+      "A and B are ids in ARCHIVE, latest, previous (of A: the one before B), or archive\n"
+      "files, which need no ARCHIVE.",
+      po::options_description("Options"),
+      "checkpoint",
+      3};
   command.options.add_options()(
       "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
       "ARCHIVE, A, B, in this order; also as bare words");
   add_format_option(command.options, "text", "text, md, csv or json");
   add_job_option(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart compare ARCHIVE previous latest"};
   return command;
 }
 
@@ -82,18 +85,20 @@ Command gate_command() {
   add_archive_option(command.options);
   command.options.add_options()("rules", po::value<std::string>()->required()->value_name("FILE"),
                                 "the rules, e.g. jobs/gate-finetune.cfg");
-  add_checkpoint_option(command.options,
-                        "what is judged: an id, or an archive file (default: the only one)");
-  command.options.add_options()("base",
-                                po::value<std::string>()->default_value("")->value_name("ID"),
-                                "what it is laid beside: an id, or an archive file")(
-      "stage", po::value<std::vector<std::string>>()->value_name("ID"),
-      "instead of the two: all stages of a model in their order, once for each")(
+  add_checkpoint_option(
+      command.options,
+      "what is judged: an id, latest, previous, or an archive file (default: the latest)");
+  command.options.add_options()(
+      "base", po::value<std::string>()->default_value("")->value_name("ID"),
+      "what it is compared with: an id, previous (the one before it), or "
+      "an archive file")("stage", po::value<std::vector<std::string>>()->value_name("ID"),
+                         "instead of the two: all stages of a model in their order, once for each")(
       "every-stage", po::bool_switch(),
       "judge all stages, not only the last, by rules without base");
   add_format_option(command.options, "text", "text, md or json");
   add_job_option(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"};
   return command;
 }
 
@@ -129,6 +134,7 @@ Command index_command() {
                                 "open every file, not only those that have changed");
   add_job_option(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart index ARCHIVE --rebuild"};
   return command;
 }
 
@@ -150,6 +156,7 @@ Command merge_command() {
       "unpack", po::value<std::string>()->value_name("DIR"), "unpack into this folder");
   add_job_option(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart merge ARCHIVE --out archive.h5"};
   return command;
 }
 
@@ -187,6 +194,7 @@ Command rank_command() {
   add_format_option(command.options, "text", "text, md, csv or json");
   add_job_option(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"};
   return command;
 }
 
@@ -223,7 +231,9 @@ Command verify_command() {
                   "archive",
                   1};
   add_archive_option(command.options);
-  add_checkpoint_option(command.options, "only this checkpoint (default: all of the archive)");
+  add_checkpoint_option(
+      command.options,
+      "only this checkpoint: an id, latest or previous (default: all of the archive)");
   command.options.add_options()(
       "repair", po::bool_switch(),
       "rename damaged and changed files to ID.h5.damaged, so that the next scan computes them "
@@ -233,6 +243,7 @@ Command verify_command() {
   add_format_option(command.options, "text", "text or json");
   add_job_option(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart verify ARCHIVE --repair"};
   return command;
 }
 

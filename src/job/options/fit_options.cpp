@@ -86,13 +86,16 @@ Command refit_command() {
       "archive",
       1};
   add_archive_option(command.options);
-  add_checkpoint_option(command.options, "only this checkpoint (default: all of the archive)");
+  add_checkpoint_option(
+      command.options,
+      "only this checkpoint: an id, latest or previous (default: all of the archive)");
   command.options.add_options()("threads",
                                 po::value<int>()->default_value(0, "auto")->value_name("N"),
                                 "matrices that are fitted at once");
   add_job_option(command.options);
   add_fit_options(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart refit ARCHIVE --checkpoint latest --fix-fingers clip_xmax"};
   return command;
 }
 

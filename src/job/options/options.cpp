@@ -76,6 +76,8 @@ Command scan_command() {
   add_selection_options(command.options);
   add_fit_options(command.options);
   add_help_option(command.options);
+  command.examples = {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
+                      "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"};
   return command;
 }
 
@@ -93,6 +95,7 @@ Command inspect_command() {
   add_format_option(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart inspect CHECKPOINT --format csv"};
   return command;
 }
 
@@ -104,7 +107,9 @@ Command report_command() {
                   "archive",
                   1};
   add_archive_option(command.options);
-  add_checkpoint_option(command.options, "which checkpoint, if the archive holds several");
+  add_checkpoint_option(command.options,
+                        "one checkpoint: an id, latest or previous (default: of a history, the "
+                        "history and then the latest; else the latest)");
   add_format_option(command.options, "text", "text, md, json, or html: one page with drawings");
   add_job_option(command.options);
   add_help_option(command.options);
@@ -112,6 +117,7 @@ Command report_command() {
   command.options.add_options()(
       "densities", po::value<std::int64_t>()->default_value(kDefaultDensities)->value_name("N"),
       "of html: layers whose eigenvalues are drawn, those that need attention first");
+  command.examples = {"wishart report ARCHIVE --checkpoint latest --format html"};
   return command;
 }
 
@@ -123,17 +129,39 @@ Command export_command() {
                   "archive",
                   1};
   add_archive_option(command.options);
-  add_checkpoint_option(command.options, "which checkpoint, if the archive holds several");
+  add_checkpoint_option(command.options,
+                        "which checkpoint: an id, latest or previous (default: the latest)");
   command.options.add_options()(
+      "all", po::bool_switch(),
+      "layers, summary or skipped of every checkpoint in one table, with checkpoint, step and "
+      "tokens in front; csv or jsonl")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
       "layers, summary, skipped, history, spectrum or scan")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
       "for a spectrum or a scan: the matrix, by key or tensor name");
-  add_format_option(command.options, "csv", "csv or json; npy for a spectrum");
+  add_format_option(command.options, "csv",
+                    "csv, json or jsonl (a JSON object a line); npy for a spectrum");
   add_job_option(command.options);
   add_help_option(command.options);
   add_window_option(command.options);
+  command.examples = {"wishart export ARCHIVE --all --format csv"};
   return command;
+}
+
+/// What cannot be asked for of every checkpoint at once.
+void check_all(const ExportOptions& options) {
+  if (!options.checkpoint.empty()) {
+    throw Error(Blame::usage, "--all writes every checkpoint. Leave out --checkpoint or --all");
+  }
+  if (options.table != "layers" && options.table != "summary" && options.table != "skipped") {
+    throw Error(Blame::usage,
+                "--all: is for --table layers, summary or skipped, found '" + options.table + "'");
+  }
+  if (options.format != OutputFormat::csv && options.format != OutputFormat::jsonl) {
+    throw Error(Blame::usage,
+                "--all: is written as it is read, as csv or jsonl. Choose --format "
+                "csv or jsonl");
+  }
 }
 
 }  // namespace
@@ -242,9 +270,13 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
       {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
-  options.format = choice<OutputFormat>(
-      "--format", values["format"].as<std::string>(),
-      {{"csv", OutputFormat::csv}, {"json", OutputFormat::json}, {"npy", OutputFormat::npy}});
+  options.format = choice<OutputFormat>("--format", values["format"].as<std::string>(),
+                                        {{"csv", OutputFormat::csv},
+                                         {"json", OutputFormat::json},
+                                         {"jsonl", OutputFormat::jsonl},
+                                         {"npy", OutputFormat::npy}});
+  options.all = values["all"].as<bool>();
+  if (options.all) check_all(options);
   const bool of_matrix = options.table == "spectrum" || options.table == "scan";
   if (of_matrix && options.matrix.empty()) {
     throw Error(Blame::usage, "--table " + options.table + ": name the matrix with --matrix");
@@ -256,56 +288,10 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
   return options;
 }
 
-std::string help_text(const std::string& command) {
-  if (command.empty()) {
-    return "wishart: the spectra of the weight matrices of large language models\n"
-           "\n"
-           "Usage: wishart COMMAND [OPTIONS]\n"
-           "\n"
-           "  scan PATH... --archive DIR   compute all spectra and metrics (under mpirun or srun, "
-           "or alone)\n"
-           "  inspect PATH                 list the matrices that would be analysed, and what is "
-           "skipped\n"
-           "  plan PATH --ranks N          how a scan would be divided over N ranks, and how long "
-           "it "
-           "takes\n"
-           "  refit ARCHIVE                compute all metrics again from the stored spectra\n"
-           "  report ARCHIVE               show the summary of a scanned checkpoint\n"
-           "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
-           "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
-           "  rank ARCHIVE...              order models by a metric; how metrics follow scores\n"
-           "  gate ARCHIVE --rules FILE    judge a checkpoint by rules: exit code 0 or 1\n"
-           "  verify ARCHIVE               check every byte of an archive; set aside what is "
-           "damaged\n"
-           "  index ARCHIVE                bring index.h5 up to date\n"
-           "  merge ARCHIVE --out FILE     pack an archive into one file; --unpack DIR and back\n"
-           "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
-           "for "
-           "benchmarks\n"
-           "\n"
-           "  wishart COMMAND --help, -h   the options of a command\n"
-           "  wishart --version            version, commit and libraries\n"
-           "\n"
-           "Exit codes: 0 done, 1 gate failed, 2 usage, 3 input, 4 resources, 5 some matrices "
-           "failed "
-           "numerically,\n"
-           "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
-           "again).\n";
-  }
-  for (const auto& make :
-       {scan_command, inspect_command, plan_command, refit_command, report_command, export_command,
-        compare_command, rank_command, gate_command, verify_command, index_command, merge_command,
-        synth_command}) {
-    const Command found = make();
-    if (found.name != command) continue;
-    std::ostringstream text;
-    text << "Usage: wishart " << found.name << ' ' << found.synopsis
-         << (found.max_positional < 0 ? "..." : "") << " [OPTIONS]\n\n"
-         << found.purpose << "\n\n"
-         << found.options;
-    return text.str();
-  }
-  return {};
+std::vector<Command> all_commands() {
+  return {scan_command(),   inspect_command(), plan_command(), refit_command(), report_command(),
+          export_command(), compare_command(), rank_command(), gate_command(),  verify_command(),
+          index_command(),  merge_command(),   synth_command()};
 }
 
 }  // namespace wishart::job

@@ -27,6 +27,7 @@ Command plan_command() {
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart plan CHECKPOINT --ranks 128 --ranks-per-node 32"};
   return command;
 }
 

@@ -100,6 +100,7 @@ Command synth_command() {
   add_format_option(command.options, "text", "text or json");
   add_job_option(command.options);
   add_help_option(command.options);
+  command.examples = {"wishart synth tiny-llama --out CHECKPOINT"};
   return command;
 }
 

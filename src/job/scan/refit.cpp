@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -86,13 +87,15 @@ CommandResult refit_archive(const RefitOptions& options) {
                                   ": is a packed archive, which is read only. Unpack it first: "
                                   "wishart merge FILE --unpack DIR");
   }
+  CommandResult result;
   std::vector<std::filesystem::path> files;
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
-    files.push_back(archive.file_of(archive.chosen(options.checkpoint)));
+    const archive::Choice choice = archive::choose(archive, options.checkpoint);
+    files.push_back(archive.file_of(choice.id));
+    if (!choice.note.empty()) result.notes.push_back(choice.note);
   } else {
     for (const std::string& id : archive.ids()) files.push_back(archive.file_of(id));
   }
-  CommandResult result;
   for (const auto& file : files) {
     archive::CheckpointLock lock = lock_of_file(file);
     const std::string id = file.stem().string();

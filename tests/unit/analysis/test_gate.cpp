@@ -159,12 +159,36 @@ TEST_CASE("stages are judged in one run, against the first or the one before", "
   CHECK(judge({alpha_rule(2, 6)}, stages, true).size() == 3);
 }
 
+TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]") {
+  const std::vector<CheckpointRecord> one{sample_checkpoint("first")};
+  Rule rule = alpha_rule(-1, 1);
+  rule.against = Against::previous;
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }) ==
+        "2: rule 'alpha': compares with the stage before, but there is one stage. Name the other "
+        "with --base");
+  rule.passes_alone = true;
+  const RuleVerdict verdict = verdict_of(rule, one);
+  CHECK(verdict.passed);
+  CHECK(verdict.stage == "first");
+  CHECK(verdict.judged == 0);
+  CHECK(verdict.text ==
+        "there is no checkpoint before it; nothing was compared, and the rule lets that pass");
+  // With a stage before, it is judged as ever.
+  CheckpointRecord moved = sample_checkpoint("second");
+  moved.layers[0].alpha += 5;
+  CHECK_FALSE(verdict_of(rule, {one.front(), moved}).passed);
+  // The base is never left out.
+  rule.against = Against::first;
+  CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("compares with the base") !=
+        std::string::npos);
+}
+
 TEST_CASE("rules that cannot be judged are refused", "[gate]") {
   const std::vector<CheckpointRecord> one{sample_checkpoint()};
   Rule rule = alpha_rule(2, 6);
   rule.against = Against::first;
   CHECK(error_of([&] { (void)judge({rule}, one, false); }) ==
-        "2: rule 'alpha': is against another stage, but there is one checkpoint. Name the base "
+        "2: rule 'alpha': compares with the base (against = first), but none is named. Name it "
         "with --base");
   rule.against = Against::nothing;
   rule.metric = "moved";

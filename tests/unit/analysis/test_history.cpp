@@ -43,6 +43,16 @@ TEST_CASE("checkpoints are put in the order of their steps", "[history]") {
   CHECK(history.best_checkpoint == "checkpoint-300");
 }
 
+TEST_CASE("a later stage comes after an earlier one, whatever its steps", "[history]") {
+  CheckpointRecord early = at_step(900, 3, 1);
+  CheckpointRecord late = at_step(1, 2.5, 1);
+  early.provenance.checkpoint_id = "stage1-step900";
+  late.provenance.checkpoint_id = "stage2-step1";
+  const History history = history_of({late, early});
+  CHECK(history.rows[0].checkpoint == "stage1-step900");
+  CHECK(history.rows[1].checkpoint == "stage2-step1");
+}
+
 TEST_CASE("layers that rest are settled, moving ones are not", "[history]") {
   std::vector<CheckpointRecord> records;
   for (int i = 0; i < 4; ++i) records.push_back(at_step(100 << i, 3 + 0.001 * (i % 2), 2));

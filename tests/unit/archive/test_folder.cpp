@@ -55,9 +55,6 @@ TEST_CASE("a checkpoint is found by its id, or alone", "[archive]") {
   CHECK(resolve_checkpoint(first, "step-9") == first);
   const std::filesystem::path second = folder.write("step-10.h5", "");
   CHECK(resolve_checkpoint(folder.path(), "step-10") == second);
-  CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), ""); }) ==
-        "2: " + folder.path().string() +
-            ": holds 2 checkpoints, name one of them: step-9, step-10");
   CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), "step-8"); }) ==
         "2: " + folder.path().string() +
             ": has no checkpoint 'step-8'. It has: step-9, step-10. Is 'step-9' meant?");
@@ -71,7 +68,7 @@ TEST_CASE("a checkpoint is found by its id, or alone", "[archive]") {
 TEST_CASE("a message lists twenty ids and counts the rest", "[archive]") {
   const test::TempFolder folder;
   for (int i = 0; i < 23; ++i) folder.write("s" + std::to_string(i) + ".h5", "");
-  const std::string text = error_of([&] { (void)resolve_checkpoint(folder.path(), ""); });
+  const std::string text = error_of([&] { (void)resolve_checkpoint(folder.path(), "zzzzzzzz"); });
   const std::string end = "s18, s19, and 3 more";
   CHECK(text.substr(text.size() - end.size()) == end);
 }

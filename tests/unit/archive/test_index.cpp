@@ -7,6 +7,7 @@
 #include <hdf5.h>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/choice.hpp"
 #include "wishart/archive/index.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/archive/verify.hpp"
@@ -208,7 +209,7 @@ TEST_CASE("a packed file is read as the folder that it was made of", "[packed]")
     CHECK(read_archive(inside, Parts::without_spectra).spectra.empty());
     CHECK(read_provenance(inside).checkpoint_id == id);
   }
-  CHECK(error_of([&] { (void)resolve_checkpoint(packed, ""); }).find("holds 2 checkpoints") !=
+  CHECK(error_of([&] { (void)resolve_checkpoint(packed, "step-5"); }).find("It has: ") !=
         std::string::npos);
   CHECK(error_of([&] { (void)resolve_checkpoint(packed, "step-4"); }).find("has no checkpoint") !=
         std::string::npos);
@@ -225,7 +226,7 @@ TEST_CASE("a reader opens a packed file once", "[packed]") {
   const Reader reader = std::move(first);
   CHECK(reader.packed());
   CHECK(reader.ids() == std::vector<std::string>{"step-3", "step-20"});
-  CHECK(reader.chosen("step-20") == "step-20");
+  CHECK(choose(reader, "step-20").id == "step-20");
   CHECK(reader.file_of("step-3") == packed / "step-3.h5");
   for (const std::int64_t step : {20, 3}) {
     const std::string id = "step-" + std::to_string(step);
@@ -248,7 +249,7 @@ TEST_CASE("a reader of a folder or of a file goes by the names of the files", "[
     const Reader reader(path);
     CHECK_FALSE(reader.packed());
     CHECK(reader.ids() == std::vector<std::string>{"kept"});
-    CHECK(reader.chosen("") == "kept");
+    CHECK(choose(reader, "").id == "kept");
     CHECK(reader.file_of("kept") == archive / "kept.h5");
     CheckpointRecord expected = at_step(1);
     expected.provenance.checkpoint_id = "kept";

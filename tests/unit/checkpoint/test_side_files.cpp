@@ -5,8 +5,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/record/step_name.hpp"
+
 #include "folder/side_files.hpp"
-#include "folder/step_name.hpp"
 #include "support/temp_folder.hpp"
 #include "text/json_facts.hpp"
 

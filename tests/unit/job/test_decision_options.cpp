@@ -65,6 +65,7 @@ TEST_CASE("a rule is read with all its keys", "[gate]") {
                                                      "allow = 10 %\n"
                                                      "min-layers = 4\n"
                                                      "unknown = fails\n"
+                                                     "alone = passes\n"
                                                      "reason = look at it\n"
                                                      "[second]\n"
                                                      "metric = D\n"
@@ -85,6 +86,7 @@ TEST_CASE("a rule is read with all its keys", "[gate]") {
   CHECK(rule.allow_share == 0.1);
   CHECK(rule.min_layers == 4);
   CHECK(rule.unknown_fails);
+  CHECK(rule.passes_alone);
   CHECK(rule.reason == "look at it");
   CHECK(rules[1].allow == 3);
   CHECK(std::isinf(rules[1].min));
@@ -109,6 +111,8 @@ TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {
         "rule 'a': blocks: expected a range that rises, found '3-1'");
   CHECK(rule_refusal("[a]\nagainst = base\n") ==
         "rule 'a': against: expected one of nothing, first, previous, found 'base'");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nmax = 1\nagainst = first\nalone = passes\n") ==
+        "rule 'a': alone is for a rule with against = previous");
   CHECK(rule_refusal("[a]\nroles =\n") == "rule 'a': roles: expected a list of patterns, found ''");
   CHECK(refusal([](const Words&) { return read_rules("/nowhere/r.cfg"); }, {}) ==
         "--rules: /nowhere/r.cfg: cannot be opened: No such file or directory");
@@ -163,6 +167,17 @@ TEST_CASE("gate takes a base or stages, not both", "[gate]") {
         "--stage names all checkpoints in their order. Leave out --checkpoint and --base");
   CHECK(refusal(parse_gate, {"archive"}) ==
         "wishart gate: missing --rules. See wishart gate --help");
+}
+
+TEST_CASE("a table of all checkpoints is of rows, and streamed", "[export]") {
+  CHECK(parse_export(Words{"a", "--all", "--format", "jsonl"}).all);
+  CHECK_FALSE(parse_export(Words{"a"}).all);
+  CHECK(refusal(parse_export, {"a", "--all", "--checkpoint", "b"}) ==
+        "--all writes every checkpoint. Leave out --checkpoint or --all");
+  CHECK(refusal(parse_export, {"a", "--all", "--table", "history"}) ==
+        "--all: is for --table layers, summary or skipped, found 'history'");
+  CHECK(refusal(parse_export, {"a", "--all", "--format", "json"}) ==
+        "--all: is written as it is read, as csv or jsonl. Choose --format csv or jsonl");
 }
 
 TEST_CASE("the number of drawn layers is bounded", "[report]") {

@@ -1,12 +1,15 @@
 /// @file
 /// Help of every command, and the program as a function where it needs no MPI.
 
+#include <set>
 #include <sstream>
 
 #include <catch2/catch.hpp>
 
+#include "wishart/core/text.hpp"
 #include "wishart/job/command_line.hpp"
 
+#include "options/command_options.hpp"
 #include "support.hpp"
 
 using namespace wishart;
@@ -136,8 +139,8 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
         "--help"}},
       {"export",
        "Usage: wishart export ARCHIVE [OPTIONS]\n",
-       {"--archive ARCHIVE", "--checkpoint ID", "--table TABLE", "--matrix NAME", "--format FORMAT",
-        "--window N", "--job FILE", "--help"}}};
+       {"--archive ARCHIVE", "--checkpoint ID", "--all", "--table TABLE", "--matrix NAME",
+        "--format FORMAT", "--window N", "--job FILE", "--help"}}};
   for (const auto& [command, usage, options] : table) {
     const std::string text = help_text(command);
     CAPTURE(command);
@@ -171,6 +174,55 @@ TEST_CASE("help and version are results, on standard output", "[help]") {
     CHECK(run({command, "--version"}).out == run({"--version"}).out);
   }
   CHECK(run({"--version"}).out.find("wishart ") == 0);
+}
+
+TEST_CASE("help of a command has examples that the command takes", "[help]") {
+  std::set<std::string> seen;
+  for (const Command& command : all_commands()) {
+    CAPTURE(command.name);
+    CHECK(command.examples.size() >= (command.name == "scan" ? 2 : 1));
+    for (const std::string& example : command.examples) {
+      CAPTURE(example);
+      CHECK(help_text(command.name).find("\n  " + example + "\n") != std::string::npos);
+      Words words = split(example, ' ');
+      const auto program = std::find(words.begin(), words.end(), "wishart");
+      REQUIRE(words.end() - program >= 2);
+      CHECK(*(program + 1) == command.name);
+      const Words arguments(program + 2, words.end());
+      CHECK_NOTHROW(parsed(arguments, command));
+    }
+    seen.insert(command.name);
+  }
+  CHECK(seen.size() == 13);
+}
+
+TEST_CASE("a long help shows its options in groups, and none in a group of leftovers", "[help]") {
+  const std::string scan = help_text("scan");
+  std::size_t at = 0;
+  for (const char* caption :
+       {"What is analysed:\n", "Where results go:\n", "Numerics:\n", "Power-law fit:\n",
+        "Ranks and memory:\n", "Stopping and going on:\n", "Output, job files, help:\n"}) {
+    CAPTURE(caption);
+    const std::size_t found = scan.find(std::string("\n") + caption, at);
+    REQUIRE(found != std::string::npos);
+    at = found;
+  }
+  for (const Command& command : all_commands()) {
+    CAPTURE(command.name);
+    CHECK(help_text(command.name).find("\nOther:\n") == std::string::npos);
+  }
+  CHECK(help_text("index").find("\nOptions:\n") != std::string::npos);
+}
+
+TEST_CASE("wishart help COMMAND shows the help of that command", "[help]") {
+  CHECK(run({"help", "scan"}).out == help_text("scan"));
+  CHECK(run({"help", "scan"}).code == 0);
+  CHECK(run({"help", "help"}).out == help_text(""));
+  const Outcome typo = run({"help", "reprot"});
+  CHECK(typo.code == 2);
+  CHECK(typo.out.empty());
+  CHECK(typo.err ==
+        "wishart: unknown command 'reprot'. Did you mean 'report'? See wishart --help\n");
 }
 
 TEST_CASE("a missing or unknown command is a usage error on standard error", "[help]") {

@@ -89,9 +89,9 @@ TEST_CASE("each command has its own formats", "[options]") {
   CHECK(refusal(parse_gate, {"a", "--rules", "r", "--format", "html"}) ==
         "--format: expected one of text, md, json, found 'html'");
   CHECK(refusal(parse_export, {"a", "--format", "text"}) ==
-        "--format: expected one of csv, json, npy, found 'text'");
+        "--format: expected one of csv, json, jsonl, npy, found 'text'");
   CHECK(refusal(parse_export, {"a", "--format", ""}) ==
-        "--format: expected one of csv, json, npy, found ''");
+        "--format: expected one of csv, json, jsonl, npy, found ''");
 }
 
 TEST_CASE("npy is for a spectrum, and a spectrum needs a matrix", "[options]") {

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <limits>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -80,6 +81,49 @@ TEST_CASE("the table of what was skipped is exact", "[export]") {
   CHECK(export_table(record, Table::skipped, TableFormat::json) ==
         "[\n  {\"tensor\": \"=evil,\\\"x\\\"\", \"dtype\": \"F32\", \"shape\": \"4 x 2\", "
         "\"num_params\": 8, \"reason\": \"too-small\", \"detail\": \"2 singular values\"}\n]\n");
+}
+
+TEST_CASE("JSON lines are the objects of the JSON array, one a line", "[export]") {
+  const CheckpointRecord record = record_of({layer("a", kNan), layer("b")});
+  const std::string lines = export_table(record, Table::layers, TableFormat::jsonl);
+  const std::vector<std::string> objects = split(lines, '\n');
+  REQUIRE(objects.size() == 3);
+  CHECK(objects.back().empty());
+  for (std::size_t i = 0; i < 2; ++i) CHECK(JsonCheck::valid(objects[i]));
+  CHECK("[\n  " + objects[0] + ",\n  " + objects[1] + "\n]\n" ==
+        export_table(record, Table::layers, TableFormat::json));
+}
+
+TEST_CASE("the tables of many checkpoints are one, with checkpoint, step and tokens in front",
+          "[export]") {
+  CheckpointRecord first = record_of({layer("a")}, {{"t", "F32", "4", 4, "one-dimensional", "d"}});
+  CheckpointRecord second = record_of({layer("a"), layer("b")});
+  first.provenance.checkpoint_id = "=first";
+  second.provenance.training.step = 7;
+  second.provenance.training.tokens = 700;
+  const auto joined = [&](Table table, TableFormat format) {
+    std::ostringstream out;
+    JoinedTable writer(out, table, format);
+    writer.add(first), writer.add(second);
+    return out.str();
+  };
+  const auto below = [](const std::string& csv) { return csv.substr(csv.find('\n') + 1); };
+  const std::string csv = joined(Table::layers, TableFormat::csv);
+  const std::string one = export_table(first, Table::layers, TableFormat::csv);
+  const std::vector<std::string> rows =
+      split(below(export_table(second, Table::layers, TableFormat::csv)), '\n');
+  CHECK(csv == "checkpoint,step,tokens," + one.substr(0, one.find('\n') + 1) + "'=first,-1,-1," +
+                   below(one) + "step-100,7,700," + rows.at(0) + "\nstep-100,7,700," + rows.at(1) +
+                   "\n");
+  CHECK(joined(Table::skipped, TableFormat::csv) ==
+        "checkpoint,step,tokens,tensor,dtype,shape,num_params,reason,detail\n"
+        "'=first,-1,-1,t,F32,4,4,one-dimensional,d\n");
+  CHECK(joined(Table::skipped, TableFormat::jsonl) ==
+        "{\"checkpoint\": \"=first\", \"step\": -1, \"tokens\": -1, \"tensor\": \"t\", "
+        "\"dtype\": \"F32\", \"shape\": \"4\", \"num_params\": 4, \"reason\": "
+        "\"one-dimensional\", \"detail\": \"d\"}\n");
+  CHECK(count(joined(Table::summary, TableFormat::jsonl), "\n") ==
+        first.summary.size() + second.summary.size());
 }
 
 TEST_CASE("a spectrum as npy is numpy's version 1.0, byte by byte", "[export]") {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace wishart::checkpoint {
+namespace wishart {
 
 /// The numbers in a name such as `checkpoint-600` or `stage1-step928646-tokens3896B`; -1 if absent.
 struct StepName {
@@ -23,4 +23,4 @@ struct StepName {
 /// change it.
 [[nodiscard]] StepName parse_step_name(std::string_view name);
 
-}  // namespace wishart::checkpoint
+}  // namespace wishart

@@ -1,11 +1,11 @@
-#include "folder/step_name.hpp"
+#include "wishart/record/step_name.hpp"
 
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
-namespace wishart::checkpoint {
+namespace wishart {
 namespace {
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
@@ -73,4 +73,4 @@ StepName parse_step_name(std::string_view name) {
   return found;
 }
 
-}  // namespace wishart::checkpoint
+}  // namespace wishart

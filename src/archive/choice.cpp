@@ -1,0 +1,109 @@
+#include "wishart/archive/choice.hpp"
+
+#include <algorithm>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "disk.hpp"
+
+namespace wishart::archive {
+namespace {
+
+/// How many ids a message lists.
+constexpr std::size_t kListedIds = 20;
+
+std::string listed(const std::vector<std::string>& ids) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(ids.size(), kListedIds); ++i) {
+    names.push_back(printable(ids[i]));
+  }
+  std::string text = join(names, ", ");
+  if (ids.size() <= kListedIds) return text;
+  return text + ", and " + std::to_string(ids.size() - kListedIds) + " more";
+}
+
+[[noreturn]] void refuse_unknown(const Reader& archive, const std::string& id) {
+  std::string text = shown(archive.path()) + ": has no checkpoint '" + printable(id) +
+                     "'. It has: " + listed(archive.ids());
+  if (const std::string near = nearest(id, archive.ids()); !near.empty()) {
+    text += ". Is '" + printable(near) + "' meant?";
+  }
+  throw Error(Blame::usage, text);
+}
+
+std::string count_text(const Reader& archive) {
+  return std::to_string(archive.ids().size()) + " checkpoints";
+}
+
+/// The last checkpoint of the run.
+Choice latest(const Reader& archive) {
+  if (archive.ids().size() == 1) return {archive.ids().front(), ", the only checkpoint"};
+  const std::vector<TrainingPlace>& run = archive.run();
+  if (run.empty()) {
+    throw Error(Blame::usage, shown(archive.path()) + ": holds " + count_text(archive) +
+                                  ", and none of them has a step, so none is the latest. Name "
+                                  "one of them: " +
+                                  listed(archive.ids()));
+  }
+  std::string note = ", the latest of " + count_text(archive) + " by step";
+  if (const std::size_t aside = archive.ids().size() - run.size(); aside > 0) {
+    note += ", " + std::to_string(aside) + " of them without a step and left aside";
+  }
+  return {run.back().name, note};
+}
+
+}  // namespace
+
+Previous previous_of(const Reader& archive, const std::string& id) {
+  const std::string where = shown(archive.path()) + ": ";
+  if (archive.ids().size() == 1) return {"", where + "holds one checkpoint, none before it"};
+  const std::vector<TrainingPlace>& run = archive.run();
+  const auto found = std::find_if(run.begin(), run.end(),
+                                  [&](const TrainingPlace& place) { return place.name == id; });
+  if (found == run.end()) {
+    return {"", where + printable(id) + " has no step, so no checkpoint comes before it"};
+  }
+  if (found == run.begin()) {
+    return {"",
+            where + printable(id) + " is the first checkpoint by step, there is none before it"};
+  }
+  return {std::prev(found)->name, ""};
+}
+
+Choice choose(const Reader& archive, const std::string& word, const std::string& of) {
+  const std::vector<std::string>& ids = archive.ids();
+  if (ids.empty()) {
+    throw Error(Blame::input,
+                shown(archive.path()) + ": holds no archive. Run `wishart scan` into it first");
+  }
+  const bool is_word = word == kLatest || word == kPrevious;
+  if (!word.empty() && std::find(ids.begin(), ids.end(), word) != ids.end()) {
+    return {word, is_word ? "'" + word + "' is taken as the id of a checkpoint" : ""};
+  }
+  if (word.empty()) {
+    if (ids.size() == 1) return {ids.front(), ""};
+    const Choice last = latest(archive);
+    return {last.id, printable(last.id) + " is taken" + last.note};
+  }
+  if (word == kLatest) {
+    const Choice last = latest(archive);
+    return {last.id, "latest is " + printable(last.id) + last.note};
+  }
+  if (word == kPrevious) {
+    const std::string next = of.empty() ? latest(archive).id : of;
+    const Previous previous = previous_of(archive, next);
+    if (previous.id.empty()) throw Error(Blame::input, previous.missing);
+    return {previous.id,
+            "previous is " + printable(previous.id) + ", the checkpoint before " + printable(next)};
+  }
+  refuse_unknown(archive, word);
+}
+
+std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
+                                         const std::string& id) {
+  const Reader reader(folder);
+  return reader.file_of(choose(reader, id).id);
+}
+
+}  // namespace wishart::archive

@@ -1,0 +1,128 @@
+/// @file
+/// The text of `wishart help` and of `wishart COMMAND --help`.
+
+#include <algorithm>
+#include <sstream>
+
+#include "wishart/job/options.hpp"
+
+#include "options/command_options.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// A command with more options than this shows them in groups.
+constexpr std::size_t kLongList = 16;
+
+/// Options that answer one question.
+struct Group {
+  const char* caption;
+  std::vector<std::string> options;  ///< long names, in the order in which they are shown
+};
+
+std::vector<Group> groups() {
+  return {{"What is analysed",
+           {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base",
+            "randomize", "farms"}},
+          {"Where results go", {"archive", "checkpoint", "id", "no-reuse"}},
+          {"Numerics", {"method", "resolve", "precision", "solver", "compat"}},
+          {"Power-law fit",
+           {"fit", "bootstrap", "gof", "seed", "fix-fingers", "max-fingers", "finger-thresh",
+            "xmax", "tolerance", "mp-fit", "detx"}},
+          {"Ranks and memory",
+           {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads",
+            "memory-per-rank", "gflops"}},
+          {"Stopping and going on", {"time-limit"}},
+          {"Output, job files, help", {"progress", "format", "job", "help"}}};
+}
+
+using Option = boost::shared_ptr<po::option_description>;
+
+/// The options of a command in their groups. What no group knows stands in a last one.
+po::options_description grouped(const po::options_description& all) {
+  std::vector<Option> left = all.options();
+  po::options_description whole;
+  const auto add = [&](const char* caption, const std::vector<Option>& options) {
+    if (options.empty()) return;
+    po::options_description group(caption);
+    for (const Option& option : options) group.add(option);
+    whole.add(group);
+  };
+  for (const Group& group : groups()) {
+    std::vector<Option> found;
+    for (const std::string& name : group.options) {
+      const auto at = std::find_if(left.begin(), left.end(), [&](const Option& option) {
+        return option->long_name() == name;
+      });
+      if (at == left.end()) continue;
+      found.push_back(*at);
+      left.erase(at);
+    }
+    add(group.caption, found);
+  }
+  add("Other", left);
+  return whole;
+}
+
+std::string command_text(const Command& command) {
+  std::ostringstream text;
+  text << "Usage: wishart " << command.name << ' ' << command.synopsis
+       << (command.max_positional < 0 ? "..." : "") << " [OPTIONS]\n\n"
+       << (command.examples.size() == 1 ? "Example:" : "Examples:") << '\n';
+  for (const std::string& example : command.examples) text << "  " << example << '\n';
+  text << '\n' << command.purpose << "\n";
+  if (command.options.options().size() > kLongList) {
+    text << grouped(command.options);
+  } else {
+    text << '\n' << command.options;
+  }
+  return text.str();
+}
+
+std::string overview() {
+  return "wishart: the spectra of the weight matrices of large language models\n"
+         "\n"
+         "Usage: wishart COMMAND [OPTIONS]\n"
+         "\n"
+         "  scan PATH... --archive DIR   compute all spectra and metrics (under mpirun or srun, "
+         "or alone)\n"
+         "  inspect PATH                 list the matrices that would be analysed, and what is "
+         "skipped\n"
+         "  plan PATH --ranks N          how a scan would be divided over N ranks, and how long "
+         "it takes\n"
+         "  refit ARCHIVE                compute all metrics again from the stored spectra\n"
+         "  report ARCHIVE               show the summary of a scanned checkpoint\n"
+         "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
+         "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
+         "  rank ARCHIVE...              order models by a metric; how metrics follow scores\n"
+         "  gate ARCHIVE --rules FILE    judge a checkpoint by rules: exit code 0 or 1\n"
+         "  verify ARCHIVE               check every byte of an archive; set aside what is "
+         "damaged\n"
+         "  index ARCHIVE                bring index.h5 up to date\n"
+         "  merge ARCHIVE --out FILE     pack an archive into one file; --unpack DIR and back\n"
+         "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
+         "for "
+         "benchmarks\n"
+         "\n"
+         "  wishart help COMMAND         the options of a command; also wishart COMMAND --help, "
+         "-h\n"
+         "  wishart --version            version, commit and libraries\n"
+         "\n"
+         "Exit codes: 0 done, 1 gate failed, 2 usage, 3 input, 4 resources, 5 some matrices "
+         "failed "
+         "numerically,\n"
+         "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
+         "again).\n";
+}
+
+}  // namespace
+
+std::string help_text(const std::string& name) {
+  if (name.empty()) return overview();
+  for (const Command& command : all_commands()) {
+    if (command.name == name) return command_text(command);
+  }
+  return {};
+}
+
+}  // namespace wishart::job
