@@ -127,7 +127,10 @@ std::string compare_text(const CompareOptions& options) {
   const CheckpointRecord a = named.read(words[0], archive::Parts::all);
   const CheckpointRecord b = named.read(words[1], archive::Parts::all);
   const analysis::Comparison comparison = analysis::compare(a, b);
-  if (options.format == OutputFormat::csv) return report::csv_table(comparison.rows);
+  if (options.format == OutputFormat::csv) {
+    return options.table == CompareTable::paired ? report::csv_table(comparison.paired)
+                                                 : report::csv_table(comparison.rows);
+  }
   return report::render_comparison(comparison, report_format(options.format));
 }
 
