@@ -1,6 +1,7 @@
 #include <map>
 
 #include "wishart/report/decisions.hpp"
+#include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
 #include "page.hpp"
@@ -11,14 +12,6 @@ namespace {
 
 constexpr std::size_t kMostRows = 200;
 constexpr std::size_t kMostViolations = 20;
-
-std::string json_list(const std::vector<std::string>& texts) {
-  std::string json = "[";
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    json += (i > 0 ? ", " : "") + json_quoted(texts[i]);
-  }
-  return json + "]";
-}
 
 std::string signed_number(double value, int digits) {
   return (value > 0 ? "+" : "") + number(value, digits);
@@ -67,29 +60,29 @@ std::string counts_text(const analysis::Comparison& comparison, bool shared) {
 
 std::string comparison_json(const analysis::Comparison& comparison) {
   const analysis::PairedRow* alpha = alpha_of_all(comparison.paired);
-  return "{\"a\": " + json_quoted(comparison.a) + ", \"b\": " + json_quoted(comparison.b) +
-         ",\n \"notes\": " + json_list(comparison.notes) +
+  return json_opening(kCompareSchema) + ", \"a\": " + json_quoted(comparison.a) +
+         ", \"b\": " + json_quoted(comparison.b) +
+         ",\n \"notes\": " + json_value(comparison.notes) +
          ",\n \"text\": " + (alpha == nullptr ? "null" : json_quoted(paired_sentence(*alpha))) +
          ",\n \"paired\": " + json_array(comparison.paired) +
          ",\n \"layers\": " + json_array(comparison.rows) + "}\n";
 }
 
 std::string violation_json(const analysis::Violation& v) {
-  return "{\"layer\": " + (v.key.empty() ? "null" : json_quoted(v.key)) +
-         ", \"role\": " + json_quoted(v.role) + ", \"block\": " + std::to_string(v.block) +
-         ", \"value\": " + json_value(v.value) + ", \"here\": " + json_value(v.here) +
-         ", \"other\": " + json_value(v.other) + "}";
+  return "{\"layer\": " + json_value_or_null(v.key) + ", \"role\": " + json_quoted(v.role) +
+         ", \"block\": " + std::to_string(v.block) + ", \"value\": " + json_value(v.value) +
+         ", \"here\": " + json_value(v.here) + ", \"other\": " + json_value(v.other) + "}";
 }
 
 std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bool passed) {
-  std::string json = std::string("{\"passed\": ") + (passed ? "true" : "false") + ", \"rules\": [";
+  std::string json =
+      json_opening(kGateSchema) + ", \"passed\": " + json_value(passed) + ", \"rules\": [";
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     const analysis::RuleVerdict& v = verdicts[i];
     json += (i > 0 ? ",\n  {" : "\n  {");
     json += "\"rule\": " + json_quoted(v.rule) + ", \"stage\": " + json_quoted(v.stage) +
-            ", \"other\": " + (v.other.empty() ? "null" : json_quoted(v.other)) +
-            ", \"passed\": " + (v.passed ? "true" : "false") +
-            ", \"judged\": " + std::to_string(v.judged) +
+            ", \"other\": " + json_value_or_null(v.other) +
+            ", \"passed\": " + json_value(v.passed) + ", \"judged\": " + std::to_string(v.judged) +
             ", \"unknown\": " + std::to_string(v.unknown) +
             ", \"allowed\": " + std::to_string(v.allowed) + ", \"text\": " + json_quoted(v.text) +
             ",\n   \"violations\": [";

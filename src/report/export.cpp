@@ -6,6 +6,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/npy.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
 namespace wishart::report {
@@ -39,6 +40,12 @@ std::size_t find_layer(const CheckpointRecord& record, const std::string& matrix
 
 }  // namespace
 
+std::string export_json(const ExportSource& source, const std::string& rows) {
+  return json_opening(kExportSchema) + ", \"table\": " + json_quoted(source.table) +
+         ", \"checkpoint\": " + json_value_or_null(source.checkpoint) +
+         ", \"matrix\": " + json_value_or_null(source.matrix) + ",\n \"rows\": " + rows + "}\n";
+}
+
 NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& matrix) {
   const std::size_t index = find_layer(record, matrix);
   const std::vector<double>& sigma = record.spectra[index].sigma;
@@ -52,13 +59,14 @@ NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& mat
 }
 
 std::string export_table(const CheckpointRecord& record, Table table, TableFormat format) {
+  const std::string& id = record.provenance.checkpoint_id;
   switch (table) {
     case Table::layers:
-      return rows_text(record.layers, format);
+      return rows_text(record.layers, format, {"layers", id, ""});
     case Table::summary:
-      return rows_text(record.summary, format);
+      return rows_text(record.summary, format, {"summary", id, ""});
     case Table::skipped:
-      return rows_text(record.skipped, format);
+      return rows_text(record.skipped, format, {"skipped", id, ""});
   }
   throw Error(Blame::bug, "an unknown table was asked for");
 }
@@ -69,7 +77,7 @@ std::string export_spectrum_npy(const CheckpointRecord& record, const std::strin
 
 std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
                             TableFormat format) {
-  const std::vector<double>& sigma = spectrum_of(record, matrix).sigma;
+  const auto [row, sigma] = spectrum_of(record, matrix);
   std::string text = format == TableFormat::csv ? "index,sigma,lambda\n" : "[";
   for (std::size_t i = 0; i < sigma.size(); ++i) {
     const double lambda = sigma[i] * sigma[i];
@@ -80,7 +88,8 @@ std::string export_spectrum(const CheckpointRecord& record, const std::string& m
               ", \"sigma\": " + json_value(sigma[i]) + ", \"lambda\": " + json_value(lambda) + "}";
     }
   }
-  return format == TableFormat::csv ? text : text + "\n]\n";
+  if (format == TableFormat::csv) return text;
+  return export_json({"spectrum", record.provenance.checkpoint_id, row.key}, text + "\n]");
 }
 
 }  // namespace wishart::report

@@ -16,6 +16,17 @@
 namespace wishart::report {
 
 inline std::string json_value(const std::string& text) { return json_quoted(text); }
+/// `null` where an empty text stands for none.
+inline std::string json_value_or_null(const std::string& text) {
+  return text.empty() ? "null" : json_quoted(text);
+}
+inline std::string json_value(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    json += (i > 0 ? ", " : "") + json_quoted(texts[i]);
+  }
+  return json + "]";
+}
 inline std::string json_value(std::int64_t value) { return std::to_string(value); }
 inline std::string json_value(bool value) { return value ? "true" : "false"; }
 /// JSON has no NaN and no infinities.
@@ -67,9 +78,11 @@ template <class Row>
   return text;
 }
 
+/// An exported table, or the document of docs/json.md that holds it.
 template <class Row>
-[[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format) {
-  return format == TableFormat::csv ? csv_table(rows) : json_array(rows) + "\n";
+[[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format,
+                                    const ExportSource& source) {
+  return format == TableFormat::csv ? csv_table(rows) : export_json(source, json_array(rows));
 }
 
 }  // namespace wishart::report

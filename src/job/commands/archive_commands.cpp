@@ -39,12 +39,14 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
       text += shortest(tail.xmin) + "," + shortest(tail.alpha) + "," + shortest(tail.D) + "\n";
       continue;
     }
-    const std::string alpha = std::isfinite(tail.alpha) ? shortest(tail.alpha) : "null";
-    text += separator + ("{\"xmin\": " + shortest(tail.xmin) + ", \"alpha\": " + alpha +
-                         ", \"D\": " + shortest(tail.D) + "}");
+    text += separator + ("{\"xmin\": " + report::json_value(tail.xmin) +
+                         ", \"alpha\": " + report::json_value(tail.alpha) +
+                         ", \"D\": " + report::json_value(tail.D) + "}");
     separator = ",\n  ";
   }
-  return csv ? text : text + "\n]\n";
+  if (csv) return text;
+  return report::export_json({"scan", record.provenance.checkpoint_id, row.key},
+                             text + (text == "[" ? "]" : "\n]"));
 }
 
 /// All checkpoints of an archive as one history, under their names in the archive.
@@ -97,8 +99,9 @@ std::string export_bytes(const ExportOptions& options) {
   const archive::Reader archive(options.archive);
   if (options.table == "history") {
     const auto rows = history_of(archive, options.window).rows;
-    return report::rows_text(rows, options.format == OutputFormat::json ? report::TableFormat::json
-                                                                        : report::TableFormat::csv);
+    const auto form =
+        options.format == OutputFormat::json ? report::TableFormat::json : report::TableFormat::csv;
+    return report::rows_text(rows, form, {"history", "", ""});
   }
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const CheckpointRecord record =

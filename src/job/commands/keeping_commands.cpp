@@ -11,6 +11,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
+#include "wishart/report/json_schema.hpp"
 
 namespace wishart::job {
 namespace {
@@ -84,7 +85,7 @@ std::string text_of(const std::vector<Judged>& all,
 
 std::string json_of(const std::vector<Judged>& all,
                     const std::vector<std::filesystem::path>& leftovers) {
-  std::string text = "{\"files\": [";
+  std::string text = report::json_opening(report::kVerifySchema) + ", \"files\": [";
   const char* separator = "\n  ";
   for (const auto& [verdict, aside] : all) {
     text += separator + ("{\"file\": " + json_quoted(verdict.file.string()));

@@ -104,7 +104,7 @@ TEST_CASE("a gate says pass or fail, layer by layer", "[decisions]") {
   CHECK(render_verdicts({verdict_of("one", true)}, ReportFormat::text)
             .find("Passed: all of 1 verdict.") != std::string::npos);
   const std::string json = render_verdicts({verdict_of("two", false)}, ReportFormat::json);
-  CHECK(json.find("{\"passed\": false, \"rules\": [") == 0);
+  CHECK(json.find("{\"schema\": \"wishart/gate/1\", \"passed\": false, \"rules\": [") == 0);
   CHECK(
       json.find("{\"layer\": \"two\", \"role\": \"two\", \"block\": 3, \"value\": 9, \"here\": 9, "
                 "\"other\": 1}") != std::string::npos);
