@@ -60,11 +60,15 @@ void compare_alpha(ComparisonRow& out, const LayerRow& a, const LayerRow& b) {
   out.alpha_p = std::erfc(std::abs(out.alpha_z) / std::sqrt(2.0));
 }
 
+bool is_reshaped(const LayerRow& a, const LayerRow& b) {
+  return a.rows != b.rows || a.cols != b.cols || a.num_evals != b.num_evals;
+}
+
 /// `sigma_a` and `sigma_b` are empty where the spectra were not read.
 ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
                        const std::vector<double>& sigma_b) {
   ComparisonRow out = started(b, "changed");
-  if (a.rows != b.rows || a.cols != b.cols || a.num_evals != b.num_evals) {
+  if (is_reshaped(a, b)) {
     out.status = "reshaped";
   } else if (!a.hash.empty() && a.hash == b.hash) {
     out.status = "same";
@@ -142,6 +146,7 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   out.notes = notes_on(a.provenance, b.provenance);
   std::unordered_map<std::string, std::size_t> in_a;
   for (std::size_t i = 0; i < a.layers.size(); ++i) in_a.emplace(a.layers[i].key, i);
+  std::vector<LayerPair> pairs;
   const std::vector<double> none;
   const auto sigma_of = [&](const CheckpointRecord& record, std::size_t i) -> const auto& {
     return i < record.spectra.size() ? record.spectra[i].sigma : none;
@@ -151,16 +156,21 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     if (found == in_a.end()) {
       out.rows.push_back(started(b.layers[i], "added"));
       out.rows.back().alpha_b = b.layers[i].alpha;
+      pairs.push_back({nullptr, &b.layers[i]});
       continue;
     }
-    out.rows.push_back(
-        compared(a.layers[found->second], b.layers[i], sigma_of(a, found->second), sigma_of(b, i)));
+    const LayerRow& before = a.layers[found->second];
+    // Metrics of another shape are of another layer.
+    pairs.push_back({is_reshaped(before, b.layers[i]) ? nullptr : &before, &b.layers[i]});
+    out.rows.push_back(compared(before, b.layers[i], sigma_of(a, found->second), sigma_of(b, i)));
     in_a.erase(found);
   }
   for (const auto& [key, i] : in_a) {
     out.rows.push_back(started(a.layers[i], "removed"));
     out.rows.back().alpha_a = a.layers[i].alpha;
+    pairs.push_back({&a.layers[i], nullptr});
   }
+  out.paired = paired_changes(pairs);
   std::vector<double> p;
   for (const ComparisonRow& row : out.rows) p.push_back(row.alpha_p);
   const std::vector<double> q = adjusted(p);

@@ -1,24 +1,16 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "wishart/analysis/history.hpp"
 #include "wishart/core/error.hpp"
 
-#include "normal.hpp"
+#include "student.hpp"
 
 namespace wishart::analysis {
 namespace {
 
 constexpr std::size_t kLeastPoints = 3;
 constexpr double kStrong = 6;
-
-/// Quantiles 0.975 of Student's t for 1, 2, ... 30 degrees of freedom; beyond, the normal one is
-/// right to 4 %.
-constexpr std::array kStudent{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306,
-                              2.262,  2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
-                              2.110,  2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064,
-                              2.060,  2.056, 2.052, 2.048, 2.045, 2.042};
 
 struct Line {
   double slope = kNan;
@@ -84,7 +76,7 @@ Trend trend_of(const std::vector<double>& x, const std::vector<double>& y) {
   const Line line = fitted(a.data(), b.data(), a.size());
   if (!(line.spread > 0)) return trend;
   const std::size_t freedom = a.size() - 2;
-  const double t = freedom <= kStudent.size() ? kStudent[freedom - 1] : kNormal95;
+  const double t = student95(static_cast<std::int64_t>(freedom));
   const double error = std::sqrt(line.squares / static_cast<double>(freedom) / line.spread);
   trend.slope = line.slope;
   trend.low = line.slope - t * error;

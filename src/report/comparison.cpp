@@ -1,23 +1,17 @@
 #include <map>
 
 #include "wishart/report/decisions.hpp"
+#include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
 #include "page.hpp"
+#include "paired.hpp"
 
 namespace wishart::report {
 namespace {
 
 constexpr std::size_t kMostRows = 200;
 constexpr std::size_t kMostViolations = 20;
-
-std::string json_list(const std::vector<std::string>& texts) {
-  std::string json = "[";
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    json += (i > 0 ? ", " : "") + json_quoted(texts[i]);
-  }
-  return json + "]";
-}
 
 std::string signed_number(double value, int digits) {
   return (value > 0 ? "+" : "") + number(value, digits);
@@ -42,28 +36,53 @@ TextTable layers_table(const analysis::Comparison& comparison) {
   return table;
 }
 
+/// How many layers have which status, and how many changed beyond the error of their own fits.
+std::string counts_text(const analysis::Comparison& comparison, bool shared) {
+  std::map<std::string, std::int64_t> counts;
+  std::int64_t significant = 0;
+  for (const analysis::ComparisonRow& row : comparison.rows) {
+    ++counts[row.status];
+    significant += row.significant ? 1 : 0;
+  }
+  std::string text;
+  for (const auto& [status, count] : counts) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + status;
+  }
+  text = plural(static_cast<std::int64_t>(comparison.rows.size()), "layer") + ": " +
+         (text.empty() ? "none" : text) + ". Taken one by one, alpha of " +
+         (significant == 0 ? "no layer" : plural(significant, "layer")) +
+         " changed beyond the error of its own fits (5 %, Benjamini-Hochberg).";
+  if (shared && significant == 0) {
+    text += " The shared change shows only over many layers: the fit of one is too uncertain.";
+  }
+  return text;
+}
+
 std::string comparison_json(const analysis::Comparison& comparison) {
-  return "{\"a\": " + json_quoted(comparison.a) + ", \"b\": " + json_quoted(comparison.b) +
-         ",\n \"notes\": " + json_list(comparison.notes) +
+  const analysis::PairedRow* alpha = alpha_of_all(comparison.paired);
+  return json_opening(kCompareSchema) + ", \"a\": " + json_quoted(comparison.a) +
+         ", \"b\": " + json_quoted(comparison.b) +
+         ",\n \"notes\": " + json_value(comparison.notes) +
+         ",\n \"text\": " + (alpha == nullptr ? "null" : json_quoted(paired_sentence(*alpha))) +
+         ",\n \"paired\": " + json_array(comparison.paired) +
          ",\n \"layers\": " + json_array(comparison.rows) + "}\n";
 }
 
 std::string violation_json(const analysis::Violation& v) {
-  return "{\"layer\": " + (v.key.empty() ? "null" : json_quoted(v.key)) +
-         ", \"role\": " + json_quoted(v.role) + ", \"block\": " + std::to_string(v.block) +
-         ", \"value\": " + json_value(v.value) + ", \"here\": " + json_value(v.here) +
-         ", \"other\": " + json_value(v.other) + "}";
+  return "{\"layer\": " + json_value_or_null(v.key) + ", \"role\": " + json_quoted(v.role) +
+         ", \"block\": " + std::to_string(v.block) + ", \"value\": " + json_value(v.value) +
+         ", \"here\": " + json_value(v.here) + ", \"other\": " + json_value(v.other) + "}";
 }
 
 std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bool passed) {
-  std::string json = std::string("{\"passed\": ") + (passed ? "true" : "false") + ", \"rules\": [";
+  std::string json =
+      json_opening(kGateSchema) + ", \"passed\": " + json_value(passed) + ", \"rules\": [";
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     const analysis::RuleVerdict& v = verdicts[i];
     json += (i > 0 ? ",\n  {" : "\n  {");
     json += "\"rule\": " + json_quoted(v.rule) + ", \"stage\": " + json_quoted(v.stage) +
-            ", \"other\": " + (v.other.empty() ? "null" : json_quoted(v.other)) +
-            ", \"passed\": " + (v.passed ? "true" : "false") +
-            ", \"judged\": " + std::to_string(v.judged) +
+            ", \"other\": " + json_value_or_null(v.other) +
+            ", \"passed\": " + json_value(v.passed) + ", \"judged\": " + std::to_string(v.judged) +
             ", \"unknown\": " + std::to_string(v.unknown) +
             ", \"allowed\": " + std::to_string(v.allowed) + ", \"text\": " + json_quoted(v.text) +
             ",\n   \"violations\": [";
@@ -93,30 +112,22 @@ std::string render_comparison(const analysis::Comparison& comparison, ReportForm
   if (format == ReportFormat::json) return comparison_json(comparison);
   Page page(format);
   page.title("From " + comparison.a + " (A) to " + comparison.b + " (B)");
-  std::map<std::string, std::int64_t> counts;
-  std::int64_t significant = 0;
-  for (const analysis::ComparisonRow& row : comparison.rows) {
-    ++counts[row.status];
-    significant += row.significant ? 1 : 0;
-  }
-  std::string text;
-  for (const auto& [status, count] : counts) {
-    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + status;
-  }
-  page.paragraph(plural(static_cast<std::int64_t>(comparison.rows.size()), "layer") + ": " +
-                 (text.empty() ? "none" : text) + ". alpha changed significantly in " +
-                 std::to_string(significant) + ".");
+  const analysis::PairedRow* alpha = alpha_of_all(comparison.paired);
+  if (alpha != nullptr) page.paragraph(paired_sentence(*alpha));
+  page.paragraph(counts_text(comparison, alpha != nullptr && is_shared(*alpha)));
   for (const std::string& note : comparison.notes) page.paragraph("Note: " + note + ".");
+  if (!comparison.paired.empty()) add_paired(page, comparison.paired);
+  page.heading("Layers");
   page.table(layers_table(comparison));
   if (comparison.rows.size() > kMostRows) {
     page.paragraph(std::to_string(comparison.rows.size() - kMostRows) +
-                   " more: --format csv has all");
+                   " more: --format csv --table layers has all");
   }
   page.paragraph(
       "moved: the least that |A - B| can be, over |A| (Frobenius), from the spectra. z: the change "
-      "of alpha over its standard error; * where it is significant at 5 % over all layers "
-      "(Benjamini-Hochberg). log norm, log spec: change in decades of the squared norms. stable: "
-      "ratio of the stable ranks.");
+      "of alpha over the standard error of its two fits; * where it is significant at 5 % over all "
+      "layers (Benjamini-Hochberg). log norm, log spec: change in decades of the squared norms. "
+      "stable: ratio of the stable ranks.");
   return page.take();
 }
 

@@ -7,6 +7,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/npy.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
 namespace wishart::report {
@@ -70,6 +71,12 @@ std::size_t find_layer(const CheckpointRecord& record, const std::string& matrix
 
 }  // namespace
 
+std::string export_json(const ExportSource& source, const std::string& rows) {
+  return json_opening(kExportSchema) + ", \"table\": " + json_quoted(source.table) +
+         ", \"checkpoint\": " + json_value_or_null(source.checkpoint) +
+         ", \"matrix\": " + json_value_or_null(source.matrix) + ",\n \"rows\": " + rows + "}\n";
+}
+
 NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& matrix) {
   const std::size_t index = find_layer(record, matrix);
   const std::vector<double>& sigma = record.spectra[index].sigma;
@@ -83,13 +90,14 @@ NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& mat
 }
 
 std::string export_table(const CheckpointRecord& record, Table table, TableFormat format) {
+  const std::string& id = record.provenance.checkpoint_id;
   switch (table) {
     case Table::layers:
-      return rows_text(record.layers, format);
+      return rows_text(record.layers, format, {"layers", id, ""});
     case Table::summary:
-      return rows_text(record.summary, format);
+      return rows_text(record.summary, format, {"summary", id, ""});
     case Table::skipped:
-      return rows_text(record.skipped, format);
+      return rows_text(record.skipped, format, {"skipped", id, ""});
   }
   throw Error(Blame::bug, "an unknown table was asked for");
 }
@@ -100,11 +108,12 @@ std::string export_spectrum_npy(const CheckpointRecord& record, const std::strin
 
 std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
                             TableFormat format) {
+  const auto [row, sigma] = spectrum_of(record, matrix);
   std::vector<SpectrumRow> rows;
-  for (const double sigma : spectrum_of(record, matrix).sigma) {
-    rows.push_back({static_cast<std::int64_t>(rows.size()), sigma, sigma * sigma});
+  for (const double value : sigma) {
+    rows.push_back({static_cast<std::int64_t>(rows.size()), value, value * value});
   }
-  return rows_text(rows, format);
+  return rows_text(rows, format, {"spectrum", record.provenance.checkpoint_id, row.key});
 }
 
 JoinedTable::JoinedTable(std::ostream& out, Table table, TableFormat format)
@@ -129,7 +138,7 @@ void JoinedTable::write(const Provenance& provenance, const std::vector<Row>& ro
   for (const Row& row : rows) {
     const JoinedRow<Row> joined{provenance.checkpoint_id, provenance.training.step,
                                 provenance.training.tokens, row};
-    out_ << (format_ == TableFormat::csv ? csv_line(joined) : json_object(joined) + "\n");
+    out_ << (format_ == TableFormat::csv ? csv_line(joined) : json_line(joined));
   }
 }
 

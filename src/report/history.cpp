@@ -93,8 +93,8 @@ std::string history_json(const analysis::History& history) {
             ", \"before\": " + json_value(d.before) + ", \"now\": " + json_value(d.now) + "}";
   }
   return json + "],\n \"advice\": " + json_quoted(advice_word(history.advice)) +
-         ", \"text\": " + json_quoted(advice_text(history)) + ", \"lowest_loss_at\": " +
-         (history.best_checkpoint.empty() ? "null" : json_quoted(history.best_checkpoint)) + "}\n";
+         ", \"text\": " + json_quoted(advice_text(history)) +
+         ", \"lowest_loss_at\": " + json_value_or_null(history.best_checkpoint) + "}";
 }
 
 void add_drifts(Page& page, const analysis::History& history) {
@@ -168,7 +168,7 @@ void add_history(Page& page, const analysis::History& history) {
 }
 
 std::string render_history(const analysis::History& history, ReportFormat format) {
-  if (format == ReportFormat::json) return history_json(history);
+  if (format == ReportFormat::json) return history_json(history) + "\n";
   Page page(format);
   add_history(page, history);
   return page.take();
@@ -177,7 +177,7 @@ std::string render_history(const analysis::History& history, ReportFormat format
 std::string render_run(const analysis::History& history, const CheckpointRecord& last,
                        ReportFormat format) {
   if (format == ReportFormat::json) {
-    return "{\"history\": " + history_json(history) + ", \"last\": " + report_json(last) + "}\n";
+    return report_json(last, history_json(history));
   }
   Page page(format);
   add_history(page, history);

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "wishart/report/decisions.hpp"
+#include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
 #include "page.hpp"
@@ -64,18 +65,11 @@ std::string model_json(const analysis::Model& model) {
   return json + "}";
 }
 
-std::string quoted_list(const std::vector<std::string>& texts) {
-  std::string json = "[";
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    json += (i > 0 ? ", " : "") + json_quoted(texts[i]);
-  }
-  return json + "]";
-}
-
 std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t metric,
                          const analysis::Following& following) {
-  std::string json =
-      "{\"by\": " + json_quoted(analysis::rank_metrics()[metric].name) + ", \"models\": [";
+  std::string json = json_opening(kRankSchema) +
+                     ", \"by\": " + json_quoted(analysis::rank_metrics()[metric].name) +
+                     ", \"models\": [";
   for (std::size_t i = 0; i < models.size(); ++i) {
     json += (i > 0 ? ",\n  " : "\n  ") + model_json(models[i]);
   }
@@ -84,8 +78,8 @@ std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t
          (best.metric.empty() ? "null"
                               : "{\"metric\": " + json_quoted(best.metric) +
                                     ", \"basis\": " + json_quoted(best.basis) +
-                                    ", \"rivals\": " + quoted_list(best.rivals) + "}") +
-         ",\n \"unmatched\": " + quoted_list(following.unmatched) + "}\n";
+                                    ", \"rivals\": " + json_value(best.rivals) + "}") +
+         ",\n \"unmatched\": " + json_value(following.unmatched) + "}\n";
 }
 
 void add_best(Page& page, const analysis::Following& following) {

@@ -292,7 +292,7 @@ void add_report(Page& page, const CheckpointRecord& record) {
 }
 
 std::string render_report(const CheckpointRecord& record, ReportFormat format) {
-  if (format == ReportFormat::json) return report_json(record);
+  if (format == ReportFormat::json) return report_json(record, "null");
   Page page(format);
   add_report(page, record);
   return page.take();

@@ -1,5 +1,6 @@
 #include "report_json.hpp"
 
+#include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
 #include "attention.hpp"
@@ -23,7 +24,7 @@ std::string provenance_json(const Provenance& p) {
   add("eval_loss", json_value(p.training.eval_loss));
   add("learning_rate", json_value(p.training.learning_rate));
   add("mode", json_value(p.mode));
-  add("options", p.options.empty() ? "null" : json_value(p.options));
+  add("options", json_value_or_null(p.options));
   add("program_version", json_value(p.program_version));
   add("program_commit", json_value(p.program_commit));
   add("compiler", json_value(p.compiler));
@@ -56,8 +57,9 @@ std::string attention_json(const CheckpointRecord& record) {
 
 }  // namespace
 
-std::string report_json(const CheckpointRecord& record) {
-  return "{\"checkpoint\": " + provenance_json(record.provenance) +
+std::string report_json(const CheckpointRecord& record, const std::string& history) {
+  return json_opening(kReportSchema) + ",\n\"history\": " + history +
+         ",\n\"checkpoint\": " + provenance_json(record.provenance) +
          ",\n\"summary\": " + json_array(record.summary) +
          ",\n\"attention\": " + attention_json(record) +
          ",\n\"layers\": " + json_array(record.layers) +

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the report as one JSON object.
+/// Inside of the module: the report as one JSON document, docs/json.md.
 
 #include <string>
 
@@ -9,6 +9,7 @@
 
 namespace wishart::report {
 
-[[nodiscard]] std::string report_json(const CheckpointRecord& record);
+/// @param history  the object of a history, or `null`
+[[nodiscard]] std::string report_json(const CheckpointRecord& record, const std::string& history);
 
 }  // namespace wishart::report

@@ -142,17 +142,4 @@ std::string render_csv(const TextTable& table) {
   return text;
 }
 
-std::string render_json(const TextTable& table) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    text += i > 0 ? ", {" : "{";
-    for (std::size_t k = 0; k < table.header.size(); ++k) {
-      text +=
-          (k > 0 ? ", " : "") + json_quoted(table.header[k]) + ": " + json_quoted(table.rows[i][k]);
-    }
-    text += '}';
-  }
-  return text + ']';
-}
-
 }  // namespace wishart::report

@@ -183,8 +183,8 @@ TEST_CASE("progress is told as plain lines, JSON or not at all", "[cli]") {
   CHECK(plain.err.find("small: 2 of 2 matrices, 100% of the work") != std::string::npos);
   const Outcome json =
       run_wishart({"scan", model, "--archive", (temp / "b").string(), "--progress", "json"});
-  CHECK(json.err.find("{\"checkpoint\": \"small\", \"done\": 2, \"total\": 2, \"share\": 1") !=
-        std::string::npos);
+  CHECK(json.err.find("{\"schema\": \"wishart/progress/1\", \"checkpoint\": \"small\", \"done\": "
+                      "2, \"total\": 2, \"share\": 1") != std::string::npos);
   const Outcome none =
       run_wishart({"scan", model, "--archive", (temp / "c").string(), "--progress", "none"});
   CHECK(none.err.empty());

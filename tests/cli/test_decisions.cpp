@@ -135,8 +135,9 @@ TEST_CASE("compare puts what changed most first", "[compare]") {
   tensors[0].name = "model.embed.weight";
   scan(temp, "other", tensors);
   const std::string archive = (temp / "archive").string();
-  const CsvTable table =
-      parse_csv(run_wishart({"compare", archive, "base", "other", "--format", "csv"}).out);
+  const CsvTable table = parse_csv(
+      run_wishart({"compare", archive, "base", "other", "--format", "csv", "--table", "layers"})
+          .out);
   REQUIRE(table.rows.size() == 5);
   CHECK(table.rows[0].at("status") == "removed");
   CHECK(table.rows[1].at("status") == "added");
@@ -147,12 +148,24 @@ TEST_CASE("compare puts what changed most first", "[compare]") {
   CHECK(table.rows[3].at("status") == "same");
   const std::string a = archive + "/base.h5";
   const std::string b = archive + "/other.h5";
-  CHECK(run_wishart({"compare", a, b, "--format", "csv"}).out ==
-        run_wishart({"compare", archive, "base", "other", "--format", "csv"}).out);
+  CHECK(run_wishart({"compare", a, b, "--format", "csv", "--table", "layers"}).out ==
+        run_wishart({"compare", archive, "base", "other", "--format", "csv", "--table", "layers"})
+            .out);
   const Outcome text = run_wishart({"compare", archive, "base", "other"});
   CHECK(text.exit_code == 0);
+  // Two layers that are the same, one whose weights, but not their spectrum's shape, changed.
+  CHECK(text.out.find("alpha is the same in all 3 layers.\n") != std::string::npos);
   CHECK(text.out.find("5 layers: 1 added, 1 changed, 1 removed, 2 same") != std::string::npos);
   CHECK(run_wishart({"compare", archive, "base", "none"}).exit_code == 2);
+  const CsvTable paired =
+      parse_csv(run_wishart({"compare", archive, "base", "other", "--format", "csv"}).out);
+  REQUIRE(paired.rows.size() == 8 * 5);  // metrics, for all layers and four roles
+  CHECK(paired.rows[0].at("metric") == "alpha");
+  CHECK(paired.rows[0].at("pairs") == "3");
+  CHECK(paired.rows[0].at("left_out") == "2");
+  CHECK(paired.rows[3].at("metric") == "log_norm");
+  CHECK(paired.rows[3].at("rose") == "1");
+  CHECK(number(paired.rows[3].at("mean")) == Approx(2 * std::log10(1.5) / 3).epsilon(1e-6));
 }
 
 TEST_CASE("rank orders models and finds the metric that follows the scores", "[rank]") {

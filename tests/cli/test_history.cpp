@@ -62,9 +62,16 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
   CHECK(report.out.find("Spectra of checkpoint-600") != std::string::npos);
   const auto json = temp.write("r.json", run_wishart({"report", archive, "--format", "json"}).out);
   CHECK(run_shell("/usr/bin/python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); "
-                  "assert len(d[\"history\"][\"checkpoints\"])==7 and d[\"last\"]' " +
+                  "assert len(d[\"history\"][\"checkpoints\"])==7 and "
+                  "d[\"checkpoint\"][\"step\"]==600 and len(d[\"layers\"])==31' " +
                   quoted(json.string()))
             .exit_code == 0);
+  // Alphas that fell in all layers but one, each by less than its own fit can tell.
+  const Outcome change = run_wishart({"compare", archive, "checkpoint-300", "checkpoint-600"});
+  CHECK(change.out.find("\n\nalpha fell in 30 of 31 layers, by 0.22 on average (95 %: 0.15 to "
+                        "0.29).\n") != std::string::npos);
+  CHECK(change.out.find("alpha of no layer changed beyond the error of its own fits") !=
+        std::string::npos);
   const Outcome one = run_wishart({"report", archive, "--checkpoint", "checkpoint-50"});
   CHECK(one.out.find("History") == std::string::npos);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/paired.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::analysis {
@@ -54,11 +55,13 @@ void visit_columns(ComparisonRow& r, F&& f) {
 struct Comparison {
   std::string a;  ///< ids
   std::string b;
+  std::vector<PairedRow> paired;    ///< the changes that layers share
   std::vector<ComparisonRow> rows;  ///< what is not in both or reshaped, then by `moved`, then key
   std::vector<std::string> notes;   ///< why the two may not be comparable, a sentence each
 };
 
-/// Compares what has the same key. With spectra in both records `moved` is known.
+/// Compares what has the same key. With spectra in both records `moved` is known. Layers that are
+/// in one only, or were reshaped, are left out of the paired changes.
 [[nodiscard]] Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b);
 
 /// Benjamini and Hochberg's adjusted p-values (J. R. Statist. Soc. B 57 (1995) 289); NaN stays NaN

@@ -106,10 +106,14 @@ struct VerifyOptions {
   OutputFormat format = OutputFormat::text;
 };
 
+/// The tables of a comparison. A CSV file holds one.
+enum class CompareTable { paired, layers };
+
 struct CompareOptions {
   std::filesystem::path archive;         ///< empty if both checkpoints are paths
   std::vector<std::string> checkpoints;  ///< two: ids, or paths of archive files
   OutputFormat format = OutputFormat::text;
+  CompareTable table = CompareTable::paired;  ///< of CSV; the other formats hold both
 };
 
 struct GateOptions {

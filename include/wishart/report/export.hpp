@@ -14,13 +14,22 @@ namespace wishart::report {
 
 enum class TableFormat { csv, json, jsonl };
 
+/// What an exported table is of.
+struct ExportSource {
+  std::string table;
+  std::string checkpoint;  ///< empty: several
+  std::string matrix;      ///< its key; empty: all
+};
+
+/// An exported table as a JSON document. `rows`: a JSON array.
+[[nodiscard]] std::string export_json(const ExportSource& source, const std::string& rows);
+
 /// The tables by name: layers, summary, skipped.
 enum class Table { layers, summary, skipped };
 
 /// A whole table. CSV: RFC 4180 quoting, `\n` line ends, numbers with all their digits, NaN as
 /// `nan`, infinities as `inf`; a text that a spreadsheet would take for a formula keeps its first
-/// character behind an apostrophe. JSON: an array of objects, NaN and infinities as null. JSON
-/// lines: such an object a line.
+/// character behind an apostrophe. JSON and JSON lines: docs/json.md.
 [[nodiscard]] std::string export_table(const CheckpointRecord& record, Table table,
                                        TableFormat format);
 

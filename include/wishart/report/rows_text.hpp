@@ -16,6 +16,17 @@
 namespace wishart::report {
 
 inline std::string json_value(const std::string& text) { return json_quoted(text); }
+/// `null` where an empty text stands for none.
+inline std::string json_value_or_null(const std::string& text) {
+  return text.empty() ? "null" : json_quoted(text);
+}
+inline std::string json_value(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    json += (i > 0 ? ", " : "") + json_quoted(texts[i]);
+  }
+  return json + "]";
+}
 inline std::string json_value(std::int64_t value) { return std::to_string(value); }
 inline std::string json_value(bool value) { return value ? "true" : "false"; }
 /// JSON has no NaN and no infinities.
@@ -76,12 +87,20 @@ template <class Row>
   return text;
 }
 
+/// A row of JSON lines: an object that begins with its schema (docs/json.md), with a line end.
 template <class Row>
-[[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format) {
+[[nodiscard]] std::string json_line(const Row& row) {
+  return "{\"schema\": \"wishart/exportrow/1\", " + json_object(row).substr(1) + "\n";
+}
+
+/// An exported table, or the document of docs/json.md that holds it.
+template <class Row>
+[[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format,
+                                    const ExportSource& source) {
   if (format == TableFormat::csv) return csv_table(rows);
-  if (format == TableFormat::json) return json_array(rows) + "\n";
+  if (format == TableFormat::json) return export_json(source, json_array(rows));
   std::string text;
-  for (const Row& row : rows) text += json_object(row) + "\n";
+  for (const Row& row : rows) text += json_line(row);
   return text;
 }
 

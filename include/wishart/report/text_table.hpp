@@ -22,8 +22,6 @@ struct TextTable {
 [[nodiscard]] std::string render_markdown(const TextTable& table);
 /// RFC 4180, `\n` line ends: `csv_cell`.
 [[nodiscard]] std::string render_csv(const TextTable& table);
-/// An array of objects whose values are strings.
-[[nodiscard]] std::string render_json(const TextTable& table);
 
 /// One CSV cell: quoted where RFC 4180 asks for it; a text that a spreadsheet would take for a
 /// formula keeps its first character behind an apostrophe.

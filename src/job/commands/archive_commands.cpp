@@ -53,7 +53,7 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   for (const fit::Tail& tail : fit::scan_curve(fitted, options)) {
     rows.push_back({tail.xmin, tail.alpha, tail.D});
   }
-  return report::rows_text(rows, format);
+  return report::rows_text(rows, format, {"scan", record.provenance.checkpoint_id, row.key});
 }
 
 /// All checkpoints of an archive as one history, under their names in the archive.
@@ -181,7 +181,7 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   const report::TableFormat format = table_format(options.format);
   if (options.all) return export_all(archive, options, out);
   if (options.table == "history") {
-    out << report::rows_text(history_of(archive, options.window).rows, format);
+    out << report::rows_text(history_of(archive, options.window).rows, format, {"history", "", ""});
     return {};
   }
   const bool spectrum = options.table == "spectrum" || options.table == "scan";

@@ -186,10 +186,16 @@ CommandResult compare_checkpoints(const CompareOptions& options) {
   const CheckpointRecord a = named.read(of_a, archive::Parts::all);
   const CheckpointRecord b = named.read(of_b, archive::Parts::all);
   const analysis::Comparison comparison = analysis::compare(a, b);
-  return {options.format == OutputFormat::csv
-              ? report::csv_table(comparison.rows)
-              : report::render_comparison(comparison, report_format(options.format)),
-          0, named.notes()};
+  const report::Format format = report_format(options.format);
+  std::string text;
+  if (options.format != OutputFormat::csv) {
+    text = report::render_comparison(comparison, format);
+  } else if (options.table == CompareTable::paired) {
+    text = report::csv_table(comparison.paired);
+  } else {
+    text = report::csv_table(comparison.rows);
+  }
+  return {std::move(text), 0, named.notes()};
 }
 
 CommandResult gate_archive(const GateOptions& options) {

@@ -3,6 +3,8 @@
 #include "wishart/job/commands.hpp"
 #include "wishart/model/matrices.hpp"
 #include "wishart/plan/plan.hpp"
+#include "wishart/report/json_schema.hpp"
+#include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
 
 #include "scan/planning.hpp"
@@ -10,16 +12,44 @@
 namespace wishart::job {
 namespace {
 
-report::TextTable matrix_table(const model::Selection& selection, Method method) {
+/// One matrix that would be analysed.
+struct MatrixRow {
+  std::string matrix;  ///< its key
+  std::string role;
+  std::int64_t block = -1;  ///< -1: outside of blocks
+  std::string dtype;
+  std::int64_t N = 0;
+  std::int64_t M = 0;
+  std::int64_t views = 0;
+  std::int64_t values = 0;  ///< singular values
+  double flop = 0;
+};
+
+template <class F>
+void visit_columns(MatrixRow& r, F&& f) {
+  f("matrix", r.matrix), f("role", r.role), f("block", r.block), f("dtype", r.dtype);
+  f("N", r.N), f("M", r.M), f("views", r.views), f("values", r.values), f("flop", r.flop);
+}
+
+std::vector<MatrixRow> matrix_rows(const model::Selection& selection, Method method) {
+  std::vector<MatrixRow> rows;
+  for (const Matrix& matrix : selection.matrices) {
+    rows.push_back({matrix.key, matrix.role, matrix.block, storage_text(matrix.tensor),
+                    matrix.long_side(), matrix.short_side(), matrix.num_views(),
+                    matrix.num_values(), plan::cost_flops(matrix, method)});
+  }
+  return rows;
+}
+
+report::TextTable matrix_table(const std::vector<MatrixRow>& rows) {
   report::TextTable table;
   table.header = {"matrix", "role", "block", "dtype", "N", "M", "views", "values", "flop"};
   table.right_aligned = {false, false, true, false, true, true, true, true, true};
-  for (const Matrix& matrix : selection.matrices) {
-    table.rows.push_back(
-        {matrix.key, matrix.role, matrix.block < 0 ? "" : std::to_string(matrix.block),
-         storage_text(matrix.tensor), std::to_string(matrix.long_side()),
-         std::to_string(matrix.short_side()), std::to_string(matrix.num_views()),
-         std::to_string(matrix.num_values()), rounded(plan::cost_flops(matrix, method), 3)});
+  for (const MatrixRow& row : rows) {
+    table.rows.push_back({row.matrix, row.role, row.block < 0 ? "" : std::to_string(row.block),
+                          row.dtype, std::to_string(row.N), std::to_string(row.M),
+                          std::to_string(row.views), std::to_string(row.values),
+                          rounded(row.flop, 3)});
   }
   return table;
 }
@@ -34,6 +64,22 @@ report::TextTable skipped_table(const model::Selection& selection) {
   return table;
 }
 
+std::string json_text(const checkpoint::Catalogue& catalogue, const model::Selection& selection,
+                      const std::vector<MatrixRow>& matrices, Method method) {
+  using report::json_value;
+  return report::json_opening(report::kInspectSchema) +
+         ", \"path\": " + json_value(catalogue.root.string()) +
+         ", \"format\": " + json_value(catalogue.format) +
+         ", \"model_type\": " + report::json_value_or_null(catalogue.config.model_type) +
+         ", \"step\": " + json_value(catalogue.training.step) +
+         ", \"files\": " + std::to_string(catalogue.files.size()) +
+         ", \"tensors\": " + std::to_string(catalogue.tensors.size()) +
+         ", \"method\": " + json_quoted(method_name(method)) +
+         ",\n \"warnings\": " + json_value(catalogue.warnings) +
+         ",\n \"matrices\": " + report::json_array(matrices) +
+         ",\n \"skipped\": " + report::json_array(selection.skipped) + "}\n";
+}
+
 }  // namespace
 
 std::string inspect_text(const InspectOptions& options) {
@@ -42,15 +88,11 @@ std::string inspect_text(const InspectOptions& options) {
   const model::Selection selection =
       model::select_matrices(catalogue, selection_options_of(options.selection));
   const Method method = options.selection.weightwatcher ? Method::svd : Method::gram;
-  const report::TextTable matrices = matrix_table(selection, method);
+  const std::vector<MatrixRow> rows = matrix_rows(selection, method);
+  const report::TextTable matrices = matrix_table(rows);
   const report::TextTable skipped = skipped_table(selection);
   if (options.format == OutputFormat::csv) return report::render_csv(matrices);
-  if (options.format == OutputFormat::json) {
-    return "{\"format\": " + json_quoted(catalogue.format) +
-           ", \"tensors\": " + std::to_string(catalogue.tensors.size()) +
-           ", \"matrices\": " + report::render_json(matrices) +
-           ", \"skipped\": " + report::render_json(skipped) + "}\n";
-  }
+  if (options.format == OutputFormat::json) return json_text(catalogue, selection, rows, method);
   double flops = 0;
   std::int64_t parameters = 0;
   for (const Matrix& matrix : selection.matrices) {

@@ -12,6 +12,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
+#include "wishart/report/json_schema.hpp"
 
 #include "scan/lock_texts.hpp"
 
@@ -108,7 +109,7 @@ std::string text_of(const std::vector<Judged>& all,
 
 std::string json_of(const std::vector<Judged>& all,
                     const std::vector<std::filesystem::path>& leftovers) {
-  std::string text = "{\"files\": [";
+  std::string text = report::json_opening(report::kVerifySchema) + ", \"files\": [";
   const char* separator = "\n  ";
   for (const auto& [verdict, aside, resealed, left_as_is] : all) {
     text += separator + ("{\"file\": " + json_quoted(verdict.file.string()));

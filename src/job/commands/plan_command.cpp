@@ -7,6 +7,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/plan/plan.hpp"
+#include "wishart/report/json_schema.hpp"
+#include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
 #include "wishart/spectrum/calibrate.hpp"
 #include "wishart/spectrum/spectrum.hpp"
@@ -76,24 +78,43 @@ report::TextTable kinds_table(const Planned& planned) {
   return table;
 }
 
+/// One matrix of the plan.
+struct ItemRow {
+  std::string matrix;  ///< its key
+  std::int64_t N = 0;
+  std::int64_t M = 0;
+  std::int64_t views = 0;
+  std::int64_t team_size = 0;
+  std::string method;
+  std::string solver;
+  std::string precision;
+  bool distributed = false;
+  double flop = 0;
+  double seconds = 0;
+  std::int64_t memory_bytes = 0;  ///< of the rank that needs most
+};
+
+template <class F>
+void visit_columns(ItemRow& r, F&& f) {
+  f("matrix", r.matrix), f("N", r.N), f("M", r.M), f("views", r.views);
+  f("team_size", r.team_size), f("method", r.method), f("solver", r.solver);
+  f("precision", r.precision), f("distributed", r.distributed), f("flop", r.flop);
+  f("seconds", r.seconds), f("memory_bytes", r.memory_bytes);
+}
+
 /// One row for each matrix, in the order of handing out.
-report::TextTable items_table(const Planned& planned) {
-  report::TextTable table;
-  table.header = {"matrix", "N",         "M",           "views", "team_size", "method",
-                  "solver", "precision", "distributed", "flop",  "seconds",   "memory_bytes"};
-  table.right_aligned.assign(table.header.size(), false);
+std::vector<ItemRow> item_rows(const Planned& planned) {
+  std::vector<ItemRow> rows;
   for (std::size_t i = 0; i < planned.plan.items.size(); ++i) {
     const plan::PlanItem& item = planned.plan.items[i];
     const Matrix& matrix = planned.matrices[static_cast<std::size_t>(item.matrix)];
-    table.rows.push_back(
-        {matrix.key, std::to_string(matrix.long_side()), std::to_string(matrix.short_side()),
-         std::to_string(matrix.num_views()), std::to_string(item.way.team_size),
-         std::string(method_name(item.way.method)), std::string(solver_name(item.way.solver)),
-         std::string(precision_name(item.way.precision)), item.way.distributed ? "1" : "0",
-         rounded(item.cost_flops, 6), rounded(planned.seconds[i], 4),
-         std::to_string(item.memory_bytes)});
+    rows.push_back({matrix.key, matrix.long_side(), matrix.short_side(), matrix.num_views(),
+                    item.way.team_size, std::string(method_name(item.way.method)),
+                    std::string(solver_name(item.way.solver)),
+                    std::string(precision_name(item.way.precision)), item.way.distributed,
+                    item.cost_flops, planned.seconds[i], item.memory_bytes});
   }
-  return table;
+  return rows;
 }
 
 /// What slurm/scan.sbatch would be submitted with.
@@ -111,16 +132,20 @@ std::string sbatch_line(const PlanOptions& options, const Planned& planned) {
          " slurm/scan.sbatch " + printable(options.path.string()) + " ARCHIVE";
 }
 
-std::string json_text(const PlanOptions& options, const Planned& planned) {
-  return "{\"ranks\": " + std::to_string(options.ranks) +
+std::string json_text(const PlanOptions& options, const checkpoint::Catalogue& catalogue,
+                      const Planned& planned) {
+  using report::json_value;
+  return report::json_opening(report::kPlanSchema) +
+         ", \"path\": " + json_value(catalogue.root.string()) +
+         ", \"ranks\": " + std::to_string(options.ranks) +
          ", \"matrices\": " + std::to_string(planned.plan.items.size()) +
-         ", \"flop\": " + rounded(planned.plan.total_flops, 6) +
-         ", \"gflops_per_rank\": " + rounded(planned.gflops, 4) +
-         ", \"makespan_seconds\": " + rounded(planned.forecast.makespan_seconds, 4) +
-         ", \"idle_share\": " + rounded(planned.forecast.idle_share, 4) +
+         ", \"flop\": " + json_value(planned.plan.total_flops) +
+         ", \"gflops_per_rank\": " + json_value(planned.gflops) +
+         ",\n \"makespan_seconds\": " + json_value(planned.forecast.makespan_seconds) +
+         ", \"idle_share\": " + json_value(planned.forecast.idle_share) +
          ", \"memory_per_rank_bytes\": " + std::to_string(planned.forecast.memory_bytes) +
-         ", \"sbatch\": " + json_quoted(sbatch_line(options, planned)) +
-         ", \"items\": " + report::render_json(items_table(planned)) + "}\n";
+         ",\n \"sbatch\": " + json_value(sbatch_line(options, planned)) +
+         ",\n \"items\": " + report::json_array(item_rows(planned)) + "}\n";
 }
 
 }  // namespace
@@ -142,8 +167,8 @@ std::string plan_text(const PlanOptions& options) {
   }
   planned.seconds = plan::item_seconds(planned.plan, planned.matrices, rates_of(planned.gflops));
   planned.forecast = plan::forecast(planned.plan, planned.seconds);
-  if (options.format == OutputFormat::csv) return report::render_csv(items_table(planned));
-  if (options.format == OutputFormat::json) return json_text(options, planned);
+  if (options.format == OutputFormat::csv) return report::csv_table(item_rows(planned));
+  if (options.format == OutputFormat::json) return json_text(options, catalogue, planned);
   return printable(catalogue.root.string()) + ": " + std::to_string(planned.plan.items.size()) +
          " matrices, " + rounded(planned.plan.total_flops * 1e-12, 4) + " Tflop\n\n" +
          report::render_text(kinds_table(planned)) + "\n" + std::to_string(options.ranks) +

@@ -4,6 +4,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/comm.hpp"
+#include "wishart/report/json_schema.hpp"
+#include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
 #include "wishart/synth/checkpoint.hpp"
 
@@ -44,15 +46,33 @@ std::string done_text(const synth::CheckpointOptions& options,
 
 std::string done_json(const synth::CheckpointOptions& options,
                       const synth::CheckpointSummary& summary) {
-  return "{\"folder\": " + json_quoted(options.folder.string()) +
+  return report::json_opening(report::kSynthSchema) +
+         ", \"folder\": " + json_quoted(options.folder.string()) +
          ", \"shape\": " + json_quoted(options.shape.name) +
          ", \"files\": " + std::to_string(summary.files) +
          ", \"tensors\": " + std::to_string(summary.tensors) +
          ", \"matrices\": " + std::to_string(summary.matrices) +
          ", \"parameters\": " + std::to_string(summary.parameters) +
          ", \"bytes\": " + std::to_string(summary.bytes) +
-         ", \"seconds\": " + rounded(summary.seconds, 6) +
-         ", \"was_there\": " + (summary.was_there ? "true" : "false") + "}\n";
+         ", \"seconds\": " + report::json_value(summary.seconds) +
+         ", \"was_there\": " + report::json_value(summary.was_there) + "}\n";
+}
+
+/// A shape that synth knows.
+struct ShapeRow {
+  std::string shape;
+  std::int64_t blocks = 0;
+  std::int64_t hidden = 0;
+  std::int64_t experts = 0;
+  std::int64_t matrices = 0;
+  std::int64_t parameters = 0;
+  std::int64_t bytes = 0;
+};
+
+template <class F>
+void visit_columns(ShapeRow& r, F&& f) {
+  f("shape", r.shape), f("blocks", r.blocks), f("hidden", r.hidden), f("experts", r.experts);
+  f("matrices", r.matrices), f("parameters", r.parameters), f("bytes", r.bytes);
 }
 
 }  // namespace
@@ -77,21 +97,27 @@ int run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream&
 }
 
 std::string synth_list_text(const SynthOptions& options) {
-  report::TextTable table;
-  table.header = {"shape", "blocks", "hidden", "experts", "matrices", "parameters", "bytes"};
-  table.right_aligned = {false, true, true, true, true, true, true};
-  const bool json = options.format == OutputFormat::json;
+  std::vector<ShapeRow> rows;
   for (const synth::ModelShape& shape : synth::model_shapes()) {
     synth::CheckpointOptions checkpoint = options.checkpoint;
     checkpoint.shape = shape;
     const synth::CheckpointSummary summary = synth::checkpoint_summary(checkpoint);
-    table.rows.push_back({shape.name, std::to_string(shape.blocks), std::to_string(shape.hidden),
-                          std::to_string(shape.experts), std::to_string(summary.matrices),
-                          json ? std::to_string(summary.parameters)
-                               : rounded(static_cast<double>(summary.parameters), 4),
-                          json ? std::to_string(summary.bytes) : human_bytes(summary.bytes)});
+    rows.push_back({shape.name, shape.blocks, shape.hidden, shape.experts, summary.matrices,
+                    summary.parameters, summary.bytes});
   }
-  return json ? report::render_json(table) + "\n" : report::render_text(table);
+  if (options.format == OutputFormat::json) {
+    return report::json_opening(report::kShapesSchema) +
+           ",\n \"shapes\": " + report::json_array(rows) + "}\n";
+  }
+  report::TextTable table;
+  table.header = {"shape", "blocks", "hidden", "experts", "matrices", "parameters", "bytes"};
+  table.right_aligned = {false, true, true, true, true, true, true};
+  for (const ShapeRow& row : rows) {
+    table.rows.push_back({row.shape, std::to_string(row.blocks), std::to_string(row.hidden),
+                          std::to_string(row.experts), std::to_string(row.matrices),
+                          rounded(static_cast<double>(row.parameters), 4), human_bytes(row.bytes)});
+  }
+  return report::render_text(table);
 }
 
 }  // namespace wishart::job

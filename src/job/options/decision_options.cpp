@@ -31,7 +31,8 @@ Command compare_command() {
   Command command{
       "compare",
       "[ARCHIVE] A B",
-      "Compares two checkpoints layer by layer, what changed most first.\n"
+      "Compares two checkpoints: the change that the layers share, then each layer,\n"
+      "what changed most first.\n"
       "A and B are ids in ARCHIVE, latest, previous (of A: the one before B), or archive\n"
       "files, which need no ARCHIVE.",
       po::options_description("Options"),
@@ -41,6 +42,9 @@ Command compare_command() {
       "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
       "ARCHIVE, A, B, in this order; also as bare words");
   add_format_option(command.options, "text", "text, md, csv or json");
+  command.options.add_options()(
+      "table", po::value<std::string>()->default_value("paired")->value_name("NAME"),
+      "of csv, which holds one table: paired (the change over all layers and by role) or layers");
   add_job_option(command.options);
   add_help_option(command.options);
   command.examples = {"wishart compare ARCHIVE previous latest"};
@@ -72,6 +76,9 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
     for (std::string& word : options.checkpoints) word = std::filesystem::absolute(word).string();
   }
   options.format = format_of(values, all_formats());
+  options.table =
+      choice<CompareTable>("--table", values["table"].as<std::string>(),
+                           {{"paired", CompareTable::paired}, {"layers", CompareTable::layers}});
   return options;
 }
 

@@ -8,6 +8,7 @@
 
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/report/json_schema.hpp"
 
 namespace wishart::job {
 namespace {
@@ -74,7 +75,8 @@ void Progress::show() {
   const double elapsed = elapsed_seconds();
   const double left = share > 0 ? elapsed / share * (1 - share) : -1;
   if (style_ == ProgressStyle::json) {
-    *out_ << "{\"checkpoint\": " << json_quoted(checkpoint_) << ", \"done\": " << done_matrices_
+    *out_ << report::json_opening(report::kProgressSchema)
+          << ", \"checkpoint\": " << json_quoted(checkpoint_) << ", \"done\": " << done_matrices_
           << ", \"total\": " << total_matrices_ << ", \"share\": " << rounded(share, 6)
           << ", \"elapsed_seconds\": " << rounded(elapsed, 6)
           << ", \"left_seconds\": " << (left < 0 ? "null" : rounded(left, 6)) << "}\n"

@@ -149,6 +149,11 @@ TEST_CASE("compare takes an archive and two ids, or two files", "[compare]") {
   CHECK(three.archive == "archive");
   CHECK(three.checkpoints == std::vector<std::string>{"a", "b"});
   CHECK(three.format == OutputFormat::csv);
+  CHECK(three.table == CompareTable::paired);
+  CHECK(parse_compare(Words{"archive", "a", "b", "--table", "layers"}).table ==
+        CompareTable::layers);
+  CHECK(refusal(parse_compare, {"archive", "a", "b", "--table", "summary"}) ==
+        "--table: expected one of paired, layers, found 'summary'");
   const std::string file = temp.write("a.h5", "").string();
   CHECK(parse_compare(Words{file, file}).checkpoints == std::vector<std::string>{file, file});
   CHECK(refusal(parse_compare, {"a"}) ==

@@ -118,7 +118,7 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
         "--job FILE", "--help"}},
       {"compare",
        "Usage: wishart compare [ARCHIVE] A B [OPTIONS]\n",
-       {"--checkpoint WORD", "--format FORMAT", "--job FILE", "--help"}},
+       {"--checkpoint WORD", "--format FORMAT", "--table NAME", "--job FILE", "--help"}},
       {"gate",
        "Usage: wishart gate ARCHIVE [OPTIONS]\n",
        {"--archive ARCHIVE", "--rules FILE", "--checkpoint ID", "--base ID", "--stage ID",

@@ -67,9 +67,10 @@ TEST_CASE("on a terminal one line is rewritten and ended at the end", "[progress
 TEST_CASE("JSON progress is an object a line", "[progress]") {
   const std::string text = written(ProgressStyle::json, true, "a\"b");
   INFO(text);
-  CHECK(std::regex_match(
-      text, std::regex("\\{\"checkpoint\": \"a\\\\\"b\", \"done\": 3, \"total\": 3, \"share\": 1, "
-                       "\"elapsed_seconds\": [-0-9.e]+, \"left_seconds\": 0\\}\n")));
+  CHECK(std::regex_match(text,
+                         std::regex("\\{\"schema\": \"wishart/progress/1\", \"checkpoint\": "
+                                    "\"a\\\\\"b\", \"done\": 3, \"total\": 3, \"share\": 1, "
+                                    "\"elapsed_seconds\": [-0-9.e]+, \"left_seconds\": 0\\}\n")));
 }
 
 TEST_CASE("no progress is no output", "[progress]") {

@@ -27,6 +27,10 @@ analysis::Comparison comparison_of(const std::string& name) {
   comparison.rows[0].moved = 0.25;
   comparison.rows[0].alpha_z = -4;
   comparison.rows[0].significant = true;
+  comparison.paired.resize(2);
+  comparison.paired[0].metric = comparison.paired[1].metric = "alpha";
+  comparison.paired[1].group_by = "role";
+  comparison.paired[1].group = name;
   comparison.rows[1].key = "b";
   comparison.rows[1].status = "added";
   return comparison;
@@ -85,8 +89,8 @@ TEST_CASE("names from strangers stay names in every text", "[decisions]") {
 TEST_CASE("a comparison counts, and marks what is significant", "[decisions]") {
   const std::string text = render_comparison(comparison_of("base"), ReportFormat::text);
   CHECK(text.find("From base (A) to tuned (B)\n==========") == 0);
-  CHECK(text.find("2 layers: 1 added, 1 changed. alpha changed significantly in 1.") !=
-        std::string::npos);
+  CHECK(text.find("2 layers: 1 added, 1 changed. Taken one by one, alpha of 1 layer changed beyond "
+                  "the error of its own fits (5 %, Benjamini-Hochberg).\n") != std::string::npos);
   CHECK(text.find("Note: of base.") != std::string::npos);
   CHECK(text.find("-4*") != std::string::npos);
 }
@@ -100,7 +104,7 @@ TEST_CASE("a gate says pass or fail, layer by layer", "[decisions]") {
   CHECK(render_verdicts({verdict_of("one", true)}, ReportFormat::text)
             .find("Passed: all of 1 verdict.") != std::string::npos);
   const std::string json = render_verdicts({verdict_of("two", false)}, ReportFormat::json);
-  CHECK(json.find("{\"passed\": false, \"rules\": [") == 0);
+  CHECK(json.find("{\"schema\": \"wishart/gate/1\", \"passed\": false, \"rules\": [") == 0);
   CHECK(
       json.find("{\"layer\": \"two\", \"role\": \"two\", \"block\": 3, \"value\": 9, \"here\": 9, "
                 "\"other\": 1}") != std::string::npos);

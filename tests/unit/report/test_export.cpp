@@ -79,8 +79,10 @@ TEST_CASE("the table of what was skipped is exact", "[export]") {
         "tensor,dtype,shape,num_params,reason,detail\n"
         "\"'=evil,\"\"x\"\"\",F32,4 x 2,8,too-small,2 singular values\n");
   CHECK(export_table(record, Table::skipped, TableFormat::json) ==
-        "[\n  {\"tensor\": \"=evil,\\\"x\\\"\", \"dtype\": \"F32\", \"shape\": \"4 x 2\", "
-        "\"num_params\": 8, \"reason\": \"too-small\", \"detail\": \"2 singular values\"}\n]\n");
+        R"({"schema": "wishart/export/1", "table": "skipped", "checkpoint": "step-100", )"
+        "\"matrix\": null,\n \"rows\": [\n  {\"tensor\": \"=evil,\\\"x\\\"\", \"dtype\": \"F32\", "
+        "\"shape\": \"4 x 2\", "
+        "\"num_params\": 8, \"reason\": \"too-small\", \"detail\": \"2 singular values\"}\n]}\n");
 }
 
 TEST_CASE("JSON lines are the objects of the JSON array, one a line", "[export]") {
@@ -155,8 +157,9 @@ TEST_CASE("a spectrum as CSV and JSON has eigenvalues beside the singular values
   CHECK(export_spectrum(record, "w", TableFormat::csv) ==
         "index,sigma,lambda\n0,0.5,0.25\n1,3,9\n");
   CHECK(export_spectrum(record, "w", TableFormat::json) ==
-        "[\n  {\"index\": 0, \"sigma\": 0.5, \"lambda\": 0.25},\n"
-        "  {\"index\": 1, \"sigma\": 3, \"lambda\": 9}\n]\n");
+        R"({"schema": "wishart/export/1", "table": "spectrum", "checkpoint": "step-100", )"
+        "\"matrix\": \"w\",\n \"rows\": [\n  {\"index\": 0, \"sigma\": 0.5, \"lambda\": 0.25},\n"
+        "  {\"index\": 1, \"sigma\": 3, \"lambda\": 9}\n]}\n");
 }
 
 TEST_CASE("a matrix is found by key, or by the name of its tensor if there is one only",

@@ -66,18 +66,18 @@ TEST_CASE("all JSON is valid whatever the names", "[json]") {
   for (const Table table : {Table::layers, Table::summary, Table::skipped}) {
     CHECK(JsonCheck::valid(export_table(record, table, TableFormat::json)));
   }
-  TextTable table{{"name"}, {false}, {}};
-  for (const std::string& name : names) table.rows.push_back({name});
-  CHECK(JsonCheck::valid(render_json(table)));
+  CHECK(JsonCheck::valid(json_value(names)));
+  CHECK(JsonCheck::valid(export_json({names[0], names[1], names[2]}, "[]")));
 }
 
-TEST_CASE("the JSON report has its five parts and names the layers that need attention", "[json]") {
+TEST_CASE("the JSON report has its six parts and names the layers that need attention", "[json]") {
   const CheckpointRecord record = record_of({layer("good"), layer("bad", 1.5, "over-trained")},
                                             {{"n", "F32", "4", 4, "r", ""}});
   const std::string text = render_report(record, ReportFormat::json);
   std::size_t at = 0;
-  for (const char* part : {"{\"checkpoint\": {", "\"summary\": [", "\"attention\": [",
-                           "\"layers\": [\n", "\"skipped\": ["}) {
+  CHECK(text.find("{\"schema\": \"wishart/report/1\",\n") == 0);
+  for (const char* part : {"\"history\": null", "\"checkpoint\": {", "\"summary\": [",
+                           "\"attention\": [", "\"layers\": [\n", "\"skipped\": ["}) {
     CAPTURE(part);
     at = text.find(part, at);
     CHECK(at != std::string::npos);
@@ -88,5 +88,7 @@ TEST_CASE("the JSON report has its five parts and names the layers that need att
 
 TEST_CASE("an empty record is valid JSON too", "[json]") {
   CHECK(JsonCheck::valid(render_report(CheckpointRecord{}, ReportFormat::json)));
-  CHECK(export_table(CheckpointRecord{}, Table::layers, TableFormat::json) == "[]\n");
+  CHECK(export_table(CheckpointRecord{}, Table::layers, TableFormat::json) ==
+        "{\"schema\": \"wishart/export/1\", \"table\": \"layers\", \"checkpoint\": null, "
+        "\"matrix\": null,\n \"rows\": []}\n");
 }

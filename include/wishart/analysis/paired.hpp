@@ -1,0 +1,66 @@
+#pragma once
+
+/// @file
+/// The change that the layers of two checkpoints share.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wishart/record/rows.hpp"
+
+namespace wishart::analysis {
+
+/// The change B - A of one metric over the layers of a group, in the unit of the metric.
+struct PairedRow {
+  std::string group_by = "all";  ///< `all` or `role`
+  std::string group = "all";     ///< `all`, or the role
+  std::string metric;            ///< a column of LayerRow
+  std::int64_t pairs = 0;        ///< layers with a finite value in A and in B
+  std::int64_t left_out = 0;     ///< the other layers of the group
+  std::int64_t fell = 0;
+  std::int64_t rose = 0;
+  std::int64_t tied = 0;  ///< neither: the difference is within rounding
+  double mean = kNan;     ///< of the differences; NaN without a pair
+  double low = kNan;      ///< ends of the mean's interval of 95 %; NaN for fewer than two pairs
+  double high = kNan;
+  double median = kNan;
+  double sign_p = kNan;  ///< two-sided p-value of the sign test; NaN if all are tied
+};
+
+template <class F>
+void visit_columns(PairedRow& r, F&& f) {
+  f("group_by", r.group_by), f("group", r.group), f("metric", r.metric);
+  f("pairs", r.pairs), f("left_out", r.left_out);
+  f("fell", r.fell), f("rose", r.rose), f("tied", r.tied);
+  f("mean", r.mean), f("low", r.low), f("high", r.high);
+  f("median", r.median), f("sign_p", r.sign_p);
+}
+
+/// With fewer layers that rose or fell, no sign test can reach 5 %: 2 / 2^5 = 6.25 %.
+inline constexpr std::int64_t kLeastForSignTest = 6;
+
+/// The paired change from `a[i]` to `b[i]`. A pair with a value that is not finite is left out.
+///
+/// The interval is that of the paired t test (Student, Biometrika 6 (1908) 1): mean +- t s /
+/// sqrt(pairs). It takes the layers as exchangeable and independent. Layers of one model are
+/// trained together and are not independent, so it describes these layers, not another run.
+/// The sign test is exact, ties left out (Dixon and Mood, J. Am. Stat. Assoc. 41 (1946) 557).
+/// @pre a and b are of one length
+[[nodiscard]] PairedRow paired_change(std::span<const double> a, std::span<const double> b);
+
+/// The two-sided p-value of `fell` against `rose` where both are equally likely. NaN if both are 0.
+[[nodiscard]] double sign_test(std::int64_t fell, std::int64_t rose);
+
+/// One layer in A and in B; null where there is none to compare.
+struct LayerPair {
+  const LayerRow* a = nullptr;
+  const LayerRow* b = nullptr;
+};
+
+/// The paired changes of alpha and other metrics: those of all layers, then of each role. What
+/// comes from a fit counts only where both fits succeeded.
+[[nodiscard]] std::vector<PairedRow> paired_changes(std::span<const LayerPair> pairs);
+
+}  // namespace wishart::analysis
