@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <exception>
-#include <functional>
+#include <filesystem>
+#include <optional>
 #include <ostream>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "wishart/core/build_info.hpp"
@@ -11,30 +14,33 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 
+#include "document.hpp"
 #include "scan/libraries.hpp"
 #include "scan/over_ranks.hpp"
 
 namespace wishart::job {
 namespace {
 
-/// Runs a command that needs no MPI and whose exit code tells of what it found.
-int run_judging(const std::function<CommandResult()>& command, std::ostream& out,
-                std::ostream& err) {
-  try {
-    const CommandResult result = command();
-    out << result.text << std::flush;
-    if (out.good()) return result.exit_code;
-    err << "wishart: standard output cannot be written\n";
-    return static_cast<int>(Blame::resource);
-  } catch (const std::exception& error) {
-    print_error(err, error);
-    return static_cast<int>(blame_of(error));
-  }
-}
+CommandResult result_of(std::string text) { return {std::move(text), {}}; }
+CommandResult result_of(CommandResult result) { return result; }
 
-/// Runs a command that needs no MPI.
-int run_alone(const std::function<std::string()>& command, std::ostream& out, std::ostream& err) {
-  return run_judging([&] { return CommandResult{command(), 0}; }, out, err);
+/// Runs a command that needs no MPI, and puts what it writes where the options say, else on
+/// standard output.
+template <class Options, class Command>
+Ending run_alone(const Options& options, const Command& command, std::ostream& out) {
+  std::filesystem::path file;
+  if constexpr (requires { options.output; }) file = options.output;
+  Document document(file, out);  // first: what cannot be written is not computed
+  Ending ending;
+  if constexpr (std::is_invocable_v<Command, const Options&, std::ostream&>) {
+    command(options, document.stream());
+  } else {
+    CommandResult result = result_of(command(options));
+    document.stream() << result.text;
+    ending = std::move(result.ending);
+  }
+  document.finish();
+  return ending;
 }
 
 int run_scan_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
@@ -46,9 +52,6 @@ int run_scan_command(std::span<const std::string> arguments, std::ostream& out, 
 
 int run_synth_command(std::span<const std::string> arguments, std::ostream& out,
                       std::ostream& err) {
-  if (std::find(arguments.begin(), arguments.end(), "--list") != arguments.end()) {
-    return run_alone([&] { return synth_list_text(parse_synth(arguments)); }, out, err);
-  }
   SynthOptions options;
   return run_over_ranks([&] { options = parse_synth(arguments); },
                         [&](const mpi::Comm& world) { return run_synth(options, world, out); },
@@ -62,59 +65,75 @@ std::string version_text() {
          "\n";
 }
 
-}  // namespace
+/// The commands that need no MPI; nothing if there is none of this name.
+std::optional<Ending> run_named(const std::string& name, std::span<const std::string> rest,
+                                std::ostream& out) {
+  if (name == "inspect") return run_alone(parse_inspect(rest), inspect_text, out);
+  if (name == "plan") return run_alone(parse_plan(rest), plan_text, out);
+  if (name == "refit") return run_alone(parse_refit(rest), refit_archive, out);
+  if (name == "report") return run_alone(parse_report(rest), report_text, out);
+  if (name == "export") return run_alone(parse_export(rest), write_export, out);
+  if (name == "compare") return run_alone(parse_compare(rest), compare_text, out);
+  if (name == "gate") return run_alone(parse_gate(rest), gate_archive, out);
+  if (name == "index") return run_alone(parse_index(rest), index_archive, out);
+  if (name == "merge") return run_alone(parse_merge(rest), merge_archive, out);
+  if (name == "rank") return run_alone(parse_rank(rest), rank_text, out);
+  if (name == "verify") return run_alone(parse_verify(rest), verify_archive, out);
+  if (name == "synth") return run_alone(parse_synth(rest), synth_list_text, out);
+  return {};
+}
 
-int run_command_line(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
-  if (arguments.empty()) {
-    err << help_text("");
-    return static_cast<int>(Blame::usage);
-  }
-  const std::string& name = arguments.front();
-  const std::span<const std::string> rest = arguments.subspan(1);
-  if (name == "--help" || name == "-h" || name == "help") {
-    out << help_text("");
-    return 0;
-  }
-  if (name == "--version") {
-    out << version_text();
-    return 0;
-  }
+/// The text that was asked for instead of running a command; empty if none was.
+std::string asked_text(const std::string& name, std::span<const std::string> rest) {
   const auto given = [&](const char* word) {
     return std::find(rest.begin(), rest.end(), word) != rest.end();
   };
-  if (!help_text(name).empty() && (given("--help") || given("-h"))) {
-    out << help_text(name);
-    return 0;
+  if (name == "--help" || name == "-h" || name == "help") return help_text("");
+  if (name == "--version") return version_text();
+  std::string help = help_text(name);
+  if (help.empty()) return {};
+  if (given("--help") || given("-h")) return help;
+  return given("--version") ? version_text() : "";
+}
+
+/// A first word that is no command, or none.
+Ending no_command(std::span<const std::string> arguments) {
+  if (arguments.empty()) {
+    return {Blame::usage, "expected a command, such as scan, report or export"};
   }
-  if (!help_text(name).empty() && given("--version")) {
-    out << version_text();
-    return 0;
-  }
-  if (name == "scan") return run_scan_command(rest, out, err);
-  if (name == "inspect")
-    return run_alone([&] { return inspect_text(parse_inspect(rest)); }, out, err);
-  if (name == "plan") return run_alone([&] { return plan_text(parse_plan(rest)); }, out, err);
-  if (name == "refit")
-    return run_judging([&] { return refit_archive(parse_refit(rest)); }, out, err);
-  if (name == "report") return run_alone([&] { return report_text(parse_report(rest)); }, out, err);
-  if (name == "export")
-    return run_alone([&] { return export_bytes(parse_export(rest)); }, out, err);
-  if (name == "compare")
-    return run_alone([&] { return compare_text(parse_compare(rest)); }, out, err);
-  if (name == "gate") return run_judging([&] { return gate_archive(parse_gate(rest)); }, out, err);
-  if (name == "index") return run_alone([&] { return index_archive(parse_index(rest)); }, out, err);
-  if (name == "merge") return run_alone([&] { return merge_archive(parse_merge(rest)); }, out, err);
-  if (name == "rank") return run_alone([&] { return rank_text(parse_rank(rest)); }, out, err);
-  if (name == "verify")
-    return run_judging([&] { return verify_archive(parse_verify(rest)); }, out, err);
-  if (name == "synth") return run_synth_command(rest, out, err);
   const std::vector<std::string> names{"scan",   "inspect", "plan", "refit", "report",
                                        "export", "compare", "rank", "gate",  "verify",
                                        "index",  "merge",   "synth"};
-  const std::string near = nearest(name, names);
-  err << "wishart: unknown command '" << printable(name) << '\''
-      << (near.empty() ? "." : ". Did you mean '" + near + "'?") << " See wishart --help\n";
-  return static_cast<int>(Blame::usage);
+  const std::string near = nearest(arguments.front(), names);
+  return {Blame::usage, "unknown command '" + printable(arguments.front()) + '\'' +
+                            (near.empty() ? "." : ". Did you mean '" + near + "'?") +
+                            " See wishart --help"};
+}
+
+}  // namespace
+
+int run_command_line(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
+  try {
+    if (arguments.empty()) {
+      const std::string help = help_text("");  // from its second paragraph on: the rest is a title
+      err << help.substr(help.find("Usage:"));
+      return told(no_command(arguments), err);
+    }
+    const std::string& name = arguments.front();
+    const std::span<const std::string> rest = arguments.subspan(1);
+    if (const std::string text = asked_text(name, rest); !text.empty()) {
+      return told(run_alone(
+                      text, [](const std::string& asked) { return asked; }, out),
+                  err);
+    }
+    const bool listing = std::find(rest.begin(), rest.end(), "--list") != rest.end();
+    if (name == "scan") return run_scan_command(rest, out, err);
+    if (name == "synth" && !listing) return run_synth_command(rest, out, err);
+    const std::optional<Ending> ending = run_named(name, rest, out);
+    return told(ending ? *ending : no_command(arguments), err);
+  } catch (const std::exception& error) {
+    return told(Ending(error), err);
+  }
 }
 
 }  // namespace wishart::job

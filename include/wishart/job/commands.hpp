@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <string>
 
+#include "wishart/job/ending.hpp"
 #include "wishart/job/options.hpp"
 
 namespace wishart::mpi {
@@ -14,25 +15,25 @@ class Comm;
 
 namespace wishart::job {
 
-/// What a command prints, and its exit code: 0, or what it found asks for.
+/// What a command prints, and how it ends: done, or as what it found asks for.
 struct CommandResult {
   std::string text;
-  int exit_code = 0;
+  Ending ending;
 };
 
 /// The main job: all checkpoints that the options name, one after the other. Collective over
 /// `world`.
 ///
-/// @return 0, or the exit code that the failed matrices of the archives ask for
+/// @return the same on every rank: done, or what the failed matrices of the archives ask for
 /// @throws mpi::AgreedError on every rank; nothing that was computed is lost
-[[nodiscard]] int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
-                           std::ostream& err);
+[[nodiscard]] Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
+                              std::ostream& err);
 
 /// Writes a checkpoint with planted spectra, then tells of it. Collective over `world`.
 ///
-/// @return 0
 /// @throws mpi::AgreedError on every rank
-[[nodiscard]] int run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream& out);
+[[nodiscard]] Ending run_synth(const SynthOptions& options, const mpi::Comm& world,
+                               std::ostream& out);
 
 /// The shapes that `synth` knows, with their parameters and bytes.
 [[nodiscard]] std::string synth_list_text(const SynthOptions& options);
@@ -53,15 +54,13 @@ struct CommandResult {
 /// The report of one archived checkpoint, or of a history and its last.
 [[nodiscard]] std::string report_text(const ReportOptions& options);
 
-/// A table or a spectrum of one archived checkpoint.
-[[nodiscard]] std::string export_bytes(const ExportOptions& options);
+/// Writes a table or a spectrum of one archived checkpoint, as it goes.
+/// @throws Error
+void write_export(const ExportOptions& options, std::ostream& out);
 
 /// Two checkpoints, layer by layer.
 /// @throws Error
 [[nodiscard]] std::string compare_text(const CompareOptions& options);
-
-/// The exit code of a gate that did not let through.
-inline constexpr int kGateFailed = 1;
 
 /// Judges checkpoints by rules. Exit code kGateFailed if one is broken.
 /// @throws Error

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -93,29 +94,30 @@ std::string report_text(const ReportOptions& options) {
   return report::render_report(record_for(options, archive, id), format);
 }
 
-std::string export_bytes(const ExportOptions& options) {
+void write_export(const ExportOptions& options, std::ostream& out) {
   const archive::Reader archive(options.archive);
+  const auto format =
+      options.format == OutputFormat::json ? report::TableFormat::json : report::TableFormat::csv;
   if (options.table == "history") {
-    const auto rows = history_of(archive, options.window).rows;
-    return report::rows_text(rows, options.format == OutputFormat::json ? report::TableFormat::json
-                                                                        : report::TableFormat::csv);
+    out << report::rows_text(history_of(archive, options.window).rows, format);
+    return;
   }
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const CheckpointRecord record =
       archive.read(archive.chosen(options.checkpoint),
                    spectrum ? archive::Parts::all : archive::Parts::without_spectra);
-  const auto format =
-      options.format == OutputFormat::json ? report::TableFormat::json : report::TableFormat::csv;
-  if (options.table == "scan") return scan_table(record, options.matrix, format);
-  if (spectrum) {
-    return options.format == OutputFormat::npy
-               ? report::export_spectrum_npy(record, options.matrix)
-               : report::export_spectrum(record, options.matrix, format);
+  if (options.table == "scan") {
+    out << scan_table(record, options.matrix, format);
+  } else if (options.format == OutputFormat::npy) {
+    out << report::export_spectrum_npy(record, options.matrix);
+  } else if (spectrum) {
+    out << report::export_spectrum(record, options.matrix, format);
+  } else {
+    const auto table = options.table == "summary"   ? report::Table::summary
+                       : options.table == "skipped" ? report::Table::skipped
+                                                    : report::Table::layers;
+    out << report::export_table(record, table, format);
   }
-  const auto table = options.table == "summary"   ? report::Table::summary
-                     : options.table == "skipped" ? report::Table::skipped
-                                                  : report::Table::layers;
-  return report::export_table(record, table, format);
 }
 
 }  // namespace wishart::job

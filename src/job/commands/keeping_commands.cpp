@@ -1,6 +1,7 @@
 /// @file
 /// `verify`, `index` and `merge`: commands that keep an archive in order.
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -107,6 +108,33 @@ std::string json_of(const std::vector<Judged>& all,
   return text + "]}\n";
 }
 
+/// Not done if a file is not whole, also if it was set aside.
+Ending ending_of(const std::vector<Judged>& all) {
+  const auto bad = [](const Judged& one) {
+    return one.verdict.standing != archive::Standing::whole;
+  };
+  const auto first = std::find_if(all.begin(), all.end(), bad);
+  if (first == all.end()) return {};
+  const archive::Verdict& verdict = first->verdict;
+  std::string reason = printable(verdict.file.string()) + ": " + word_of(verdict.standing);
+  if (!verdict.findings.empty()) reason += ": " + printable(verdict.findings.front(), 2000);
+  const auto count = std::count_if(all.begin(), all.end(), bad);
+  reason += ". " + std::to_string(count) + " of " + std::to_string(all.size()) +
+            (all.size() == 1 ? " file" : " files") + (count == 1 ? " is" : " are") + " not whole. ";
+  if (!first->aside.empty()) {
+    reason +=
+        "Scan the checkpoint again: the file was set aside as " + printable(first->aside.string());
+  } else if (verdict.file.filename() == "index.h5") {
+    reason += "Make the index again: wishart index " +
+              printable(verdict.file.parent_path().string()) + " --rebuild";
+  } else if (verdict.standing == archive::Standing::damaged) {
+    reason += "Restore it, or run with --repair and scan again";
+  } else {
+    reason += "Restore it, or move it out of the archive";
+  }
+  return {Blame::input, reason};
+}
+
 }  // namespace
 
 std::string index_archive(const IndexOptions& options) {
@@ -127,12 +155,8 @@ std::string merge_archive(const MergeOptions& options) {
 
 CommandResult verify_archive(const VerifyOptions& options) {
   std::vector<Judged> all;
-  CommandResult result;
   for (const auto& file : files_of(options)) {
     Judged one{archive::verify_file(file), {}};
-    if (one.verdict.standing != archive::Standing::whole) {
-      result.exit_code = static_cast<int>(Blame::input);
-    }
     if (options.repair && one.verdict.standing == archive::Standing::damaged) {
       one.aside = archive::set_aside(file);
     }
@@ -141,14 +165,13 @@ CommandResult verify_archive(const VerifyOptions& options) {
   if (options.checkpoint.empty() && std::filesystem::exists(options.archive / "index.h5")) {
     Judged index{archive::verify_index(options.archive), {}};
     const bool whole = index.verdict.standing == archive::Standing::whole;
-    if (!whole) result.exit_code = static_cast<int>(Blame::input);
     if (!whole && options.repair) (void)archive::update_index(options.archive, true);
     all.push_back(std::move(index));
   }
   std::vector<std::filesystem::path> left;
   if (std::filesystem::is_directory(options.archive)) left = archive::leftovers(options.archive);
-  result.text = options.format == OutputFormat::json ? json_of(all, left) : text_of(all, left);
-  return result;
+  return {options.format == OutputFormat::json ? json_of(all, left) : text_of(all, left),
+          ending_of(all)};
 }
 
 }  // namespace wishart::job
