@@ -41,7 +41,7 @@ void check_told(const Outcome& outcome, int code, const std::string& part) {
   CHECK(outcome.exit_code == code);
   REQUIRE(outcome.messages().size() == 1);
   CHECK(outcome.messages().front().find(part) != std::string::npos);
-  CHECK(outcome.err.find("\n ") == std::string::npos);  // no second line of it
+  CHECK(outcome.err.find("\n  because") == std::string::npos);  // no second line of it
 }
 
 std::string shell_of(const std::vector<std::string>& words) {

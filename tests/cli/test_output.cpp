@@ -26,7 +26,7 @@ class Scene {
 public:
   Scene() {
     std::filesystem::create_directories(temp / "out");
-    for (int step = 1; step <= 2; ++step) {
+    for (std::uint64_t step = 1; step <= 2; ++step) {
       write_bytes(temp / ("run/step-" + std::to_string(step)) / "model.safetensors",
                   safetensors_bytes({{"a.weight", {40, 30}, noise_values(1200, 1)},
                                      {"b.weight", {30, 20}, noise_values(600, 2 + step)}}));

@@ -137,7 +137,7 @@ TEST_CASE("endings that say nothing, or not what --format says, are refused", "[
         "--output layers.csv: its ending says csv, --format says json. Change one of them");
   CHECK(refusal(parse_export, {"a", "-o", "layers.npy"}) ==
         "--format npy: only a spectrum is written as npy. Add --table spectrum");
-  CHECK(refusal(parse_report, {"a", "--output="}) ==
+  CHECK(refusal(parse_report, {"a", "--output", ""}) ==
         "--output: expected the name of a file, found ''");
 }
 
