@@ -129,7 +129,7 @@ TEST_CASE("resources: a standard output that takes nothing is told by every comm
       {"index", archive},
       {"merge", archive, "--out", (temp / "packed.h5").string()},
       {"synth", "--list"},
-      {"synth", "gpt2", "--scale", "1/16", "--blocks", "1", "--out", (temp / "synth").string()}};
+      {"synth", "tiny-llama", "--blocks", "1", "--out", (temp / "synth").string()}};
   for (const auto& words : all) {
     CAPTURE(words);
     check_told(run_shell(shell_of(words) + " >/dev/full"), 4, part);
