@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "wishart/archive/archive.hpp"
@@ -19,6 +20,44 @@ constexpr std::string_view kIndexId = "index";
 
 /// Leaves room in a file name of 255 bytes for what the module adds.
 constexpr std::size_t kMaxIdBytes = 200;
+
+constexpr std::string_view kProbe = ".wishart-probe-";
+constexpr std::string_view kLockProbe = ".lock.now-";  ///< after a dot and an id, before a token
+
+/// A probe lives for a moment. One of this age belongs to no run that is going on, however slow the
+/// file server.
+constexpr std::int64_t kStaleProbeSeconds = 600;
+
+/// Bytes of the largest probe: that of a lock has the word `now`.
+constexpr std::int64_t kMostProbeBytes = 3;
+
+/// True for the names that prepare_folder and CheckpointLock give their probes, and for no other.
+bool is_probe_name(std::string_view name) noexcept {
+  const auto consists_of = [](std::string_view text, const char* characters) {
+    return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
+  };
+  if (name.starts_with(kProbe)) return consists_of(name.substr(kProbe.size()), "0123456789");
+  const std::size_t end = name.find(kLockProbe);
+  return name.starts_with('.') && end != std::string_view::npos && end > 1 &&
+         consists_of(name.substr(end + kLockProbe.size()), "0123456789.");
+}
+
+/// Removes the files that earlier runs could not remove. What cannot be removed now either
+/// stays for the next run.
+/// @param now_seconds  by the clock of the file system: hosts disagree
+void remove_stale_probes(const std::filesystem::path& folder, std::int64_t now_seconds) {
+  std::error_code code;
+  for (std::filesystem::directory_iterator entries(folder, code), end; !code && entries != end;
+       entries.increment(code)) {
+    const std::filesystem::path& path = entries->path();
+    struct stat status {};
+    if (is_probe_name(path.filename().string()) && ::lstat(path.c_str(), &status) == 0 &&
+        S_ISREG(status.st_mode) && status.st_size <= kMostProbeBytes &&
+        now_seconds - status.st_mtim.tv_sec >= kStaleProbeSeconds) {
+      ::unlink(path.c_str());
+    }
+  }
+}
 
 [[noreturn]] void refuse_folder(const std::filesystem::path& folder, const char* what, int code) {
   throw Error(Blame::resource, shown(folder) + ": " + what + ": " + system_reason(code) +
@@ -65,11 +104,14 @@ void prepare_folder(const std::filesystem::path& folder) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);
   if (code) refuse_folder(folder, "the archive folder cannot be made", code.value());
-  const std::filesystem::path probe = folder / (".wishart-probe-" + std::to_string(::getpid()));
+  const std::filesystem::path probe = folder / (std::string(kProbe) + std::to_string(::getpid()));
   const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) refuse_folder(folder, "files cannot be written in the archive folder", errno);
+  struct stat status {};
+  const bool known = ::futimens(descriptor, nullptr) == 0 && ::fstat(descriptor, &status) == 0;
   ::close(descriptor);
   ::unlink(probe.c_str());
+  if (known) remove_stale_probes(folder, status.st_mtim.tv_sec);
 }
 
 }  // namespace wishart::archive

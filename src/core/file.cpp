@@ -1,27 +1,22 @@
 #include "wishart/core/file.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
-#include "wishart/core/text.hpp"
 
 namespace wishart {
 namespace {
 
-std::string shown(const std::filesystem::path& path) { return printable(path.string()); }
-
-std::string reason(int code) { return std::strerror(code); }  // NOLINT(concurrency-mt-unsafe)
-
 struct stat status_of(int descriptor, const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) {
-    throw Error(Blame::input, shown(path) + ": cannot be examined: " + reason(errno));
+    throw Error(Blame::input, shown(path) + ": cannot be examined: " + system_reason(errno));
   }
   return status;
 }
@@ -31,7 +26,7 @@ struct stat status_of(int descriptor, const std::filesystem::path& path) {
 InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) {
-    throw Error(Blame::input, shown(path) + ": cannot be opened: " + reason(errno));
+    throw Error(Blame::input, shown(path) + ": cannot be opened: " + system_reason(errno));
   }
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -62,7 +57,7 @@ void InputFile::read(std::int64_t offset_bytes, std::span<std::byte> out) const 
     if (got < 0) {
       throw Error(Blame::input, shown(path_) + ": reading " + std::to_string(out.size()) +
                                     " bytes at offset " + std::to_string(offset_bytes) +
-                                    " failed: " + reason(errno));
+                                    " failed: " + system_reason(errno));
     }
     if (got == 0) {
       throw Error(Blame::input, shown(path_) + ": ends at byte " +

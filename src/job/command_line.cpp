@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <exception>
-#include <functional>
+#include <filesystem>
+#include <optional>
 #include <ostream>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "wishart/core/build_info.hpp"
@@ -11,6 +14,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 
+#include "document.hpp"
 #include "options/command_options.hpp"
 #include "scan/libraries.hpp"
 #include "scan/over_ranks.hpp"
@@ -18,25 +22,27 @@
 namespace wishart::job {
 namespace {
 
-/// Runs a command that needs no MPI and whose exit code tells of what it found.
-int run_judging(const std::function<CommandResult()>& command, std::ostream& out,
-                std::ostream& err) {
-  try {
-    const CommandResult result = command();
-    for (const std::string& note : result.notes) err << "wishart: " << note << '\n';
-    out << result.text << std::flush;
-    if (out.good()) return result.exit_code;
-    err << "wishart: standard output cannot be written\n";
-    return static_cast<int>(Blame::resource);
-  } catch (const std::exception& error) {
-    print_error(err, error);
-    return static_cast<int>(blame_of(error));
-  }
-}
+CommandResult result_of(std::string text) { return {std::move(text), {}, {}}; }
+CommandResult result_of(CommandResult result) { return result; }
 
-/// Runs a command that needs no MPI.
-int run_alone(const std::function<std::string()>& command, std::ostream& out, std::ostream& err) {
-  return run_judging([&] { return CommandResult{command(), 0}; }, out, err);
+/// Runs a command that needs no MPI, and puts what it writes where the options say, else on
+/// standard output.
+template <class Options, class Command>
+Ending run_alone(const Options& options, const Command& command, std::ostream& out,
+                 std::ostream& err) {
+  std::filesystem::path file;
+  if constexpr (requires { options.output; }) file = options.output;
+  Document document(file, out);  // first: what cannot be written is not computed
+  CommandResult result;
+  if constexpr (std::is_invocable_v<Command, const Options&, std::ostream&>) {
+    result = command(options, document.stream());
+  } else {
+    result = result_of(command(options));
+    document.stream() << result.text;
+  }
+  document.finish();
+  for (const std::string& note : result.notes) err << "wishart: " << note << '\n';
+  return std::move(result.ending);
 }
 
 int run_scan_command(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
@@ -48,34 +54,10 @@ int run_scan_command(std::span<const std::string> arguments, std::ostream& out, 
 
 int run_synth_command(std::span<const std::string> arguments, std::ostream& out,
                       std::ostream& err) {
-  if (std::find(arguments.begin(), arguments.end(), "--list") != arguments.end()) {
-    return run_alone([&] { return synth_list_text(parse_synth(arguments)); }, out, err);
-  }
   SynthOptions options;
   return run_over_ranks([&] { options = parse_synth(arguments); },
                         [&](const mpi::Comm& world) { return run_synth(options, world, out); },
                         err);
-}
-
-/// Says that there is no such command, and which is near. Returns the exit code.
-int refuse_command(const std::string& name, std::ostream& err) {
-  std::vector<std::string> names;
-  for (const Command& command : all_commands()) names.push_back(command.name);
-  const std::string near = nearest(name, names);
-  err << "wishart: unknown command '" << printable(name) << '\''
-      << (near.empty() ? "." : ". Did you mean '" + near + "'?") << " See wishart --help\n";
-  return static_cast<int>(Blame::usage);
-}
-
-/// `wishart help`, and `wishart help COMMAND`.
-int run_help(std::span<const std::string> words, std::ostream& out, std::ostream& err) {
-  const auto is_word = [](const std::string& word) { return !word.starts_with('-'); };
-  const auto first = std::find_if(words.begin(), words.end(), is_word);
-  const std::string name = first == words.end() || *first == "help" ? "" : *first;
-  const std::string text = help_text(name);
-  if (text.empty()) return refuse_command(name, err);
-  out << text;
-  return 0;
 }
 
 std::string version_text() {
@@ -85,55 +67,87 @@ std::string version_text() {
          "\n";
 }
 
-}  // namespace
+/// The commands that need no MPI; nothing if there is none of this name.
+std::optional<Ending> run_named(const std::string& name, std::span<const std::string> rest,
+                                std::ostream& out, std::ostream& err) {
+  if (name == "inspect") return run_alone(parse_inspect(rest), inspect_text, out, err);
+  if (name == "plan") return run_alone(parse_plan(rest), plan_text, out, err);
+  if (name == "refit") return run_alone(parse_refit(rest), refit_archive, out, err);
+  if (name == "report") return run_alone(parse_report(rest), report_archive, out, err);
+  if (name == "export") return run_alone(parse_export(rest), export_archive, out, err);
+  if (name == "compare") return run_alone(parse_compare(rest), compare_checkpoints, out, err);
+  if (name == "gate") return run_alone(parse_gate(rest), gate_archive, out, err);
+  if (name == "index") return run_alone(parse_index(rest), index_archive, out, err);
+  if (name == "merge") return run_alone(parse_merge(rest), merge_archive, out, err);
+  if (name == "rank") return run_alone(parse_rank(rest), rank_text, out, err);
+  if (name == "verify") return run_alone(parse_verify(rest), verify_archive, out, err);
+  if (name == "synth") return run_alone(parse_synth(rest), synth_list_text, out, err);
+  return {};
+}
 
-int run_command_line(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
-  if (arguments.empty()) {
-    err << help_text("");
-    return static_cast<int>(Blame::usage);
-  }
-  const std::string& name = arguments.front();
-  const std::span<const std::string> rest = arguments.subspan(1);
-  if (name == "--help" || name == "-h") {
-    out << help_text("");
-    return 0;
-  }
-  if (name == "help") return run_help(rest, out, err);
-  if (name == "--version") {
-    out << version_text();
-    return 0;
-  }
+/// The command that `wishart help` is asked about; empty if none is named.
+std::string helped_command(std::span<const std::string> rest) {
+  const auto is_word = [](const std::string& word) { return !word.starts_with('-'); };
+  const auto first = std::find_if(rest.begin(), rest.end(), is_word);
+  return first == rest.end() ? "" : *first;
+}
+
+/// The text that was asked for instead of running a command; empty if none was.
+std::string asked_text(const std::string& name, std::span<const std::string> rest) {
   const auto given = [&](const char* word) {
     return std::find(rest.begin(), rest.end(), word) != rest.end();
   };
-  if (!help_text(name).empty() && (given("--help") || given("-h"))) {
-    out << help_text(name);
-    return 0;
+  if (name == "--help" || name == "-h") return help_text("");
+  if (name == "help") {
+    const std::string command = helped_command(rest);
+    return help_text(command == "help" ? "" : command);
   }
-  if (!help_text(name).empty() && given("--version")) {
-    out << version_text();
-    return 0;
+  if (name == "--version") return version_text();
+  std::string help = help_text(name);
+  if (help.empty()) return {};
+  if (given("--help") || given("-h")) return help;
+  return given("--version") ? version_text() : "";
+}
+
+/// A first word that is no command, or none.
+Ending no_command(std::span<const std::string> arguments) {
+  if (arguments.empty()) {
+    return {Blame::usage, "expected a command, such as scan, report or export"};
   }
-  if (name == "scan") return run_scan_command(rest, out, err);
-  if (name == "inspect")
-    return run_alone([&] { return inspect_text(parse_inspect(rest)); }, out, err);
-  if (name == "plan") return run_alone([&] { return plan_text(parse_plan(rest)); }, out, err);
-  if (name == "refit")
-    return run_judging([&] { return refit_archive(parse_refit(rest)); }, out, err);
-  if (name == "report")
-    return run_judging([&] { return report_archive(parse_report(rest)); }, out, err);
-  if (name == "export")
-    return run_judging([&] { return export_archive(parse_export(rest), out); }, out, err);
-  if (name == "compare")
-    return run_judging([&] { return compare_checkpoints(parse_compare(rest)); }, out, err);
-  if (name == "gate") return run_judging([&] { return gate_archive(parse_gate(rest)); }, out, err);
-  if (name == "index") return run_alone([&] { return index_archive(parse_index(rest)); }, out, err);
-  if (name == "merge") return run_alone([&] { return merge_archive(parse_merge(rest)); }, out, err);
-  if (name == "rank") return run_alone([&] { return rank_text(parse_rank(rest)); }, out, err);
-  if (name == "verify")
-    return run_judging([&] { return verify_archive(parse_verify(rest)); }, out, err);
-  if (name == "synth") return run_synth_command(rest, out, err);
-  return refuse_command(name, err);
+  const std::string name =
+      arguments.front() == "help" ? helped_command(arguments.subspan(1)) : arguments.front();
+  std::vector<std::string> names;
+  for (const Command& command : all_commands()) names.push_back(command.name);
+  const std::string near = nearest(name, names);
+  return {Blame::usage, "unknown command '" + printable(name) + '\'' +
+                            (near.empty() ? "." : ". Did you mean '" + near + "'?") +
+                            " See wishart --help"};
+}
+
+}  // namespace
+
+int run_command_line(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
+  try {
+    if (arguments.empty()) {
+      const std::string help = help_text("");  // from its second paragraph on: the rest is a title
+      err << help.substr(help.find("Usage:"));
+      return told(no_command(arguments), err);
+    }
+    const std::string& name = arguments.front();
+    const std::span<const std::string> rest = arguments.subspan(1);
+    if (const std::string text = asked_text(name, rest); !text.empty()) {
+      return told(run_alone(
+                      text, [](const std::string& asked) { return asked; }, out, err),
+                  err);
+    }
+    const bool listing = std::find(rest.begin(), rest.end(), "--list") != rest.end();
+    if (name == "scan") return run_scan_command(rest, out, err);
+    if (name == "synth" && !listing) return run_synth_command(rest, out, err);
+    const std::optional<Ending> ending = run_named(name, rest, out, err);
+    return told(ending ? *ending : no_command(arguments), err);
+  } catch (const std::exception& error) {
+    return told(Ending(error), err);
+  }
 }
 
 }  // namespace wishart::job

@@ -1,15 +1,16 @@
 #include "output_file.hpp"
 
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/whole_file.hpp"
 
 namespace wishart::synth {
 namespace {
@@ -19,9 +20,8 @@ namespace {
   if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
     advice = ". Use --scale or --blocks for a smaller checkpoint, or another disk";
   }
-  throw Error(Blame::resource, printable(path.string()) + ": " + what + ": " +
-                                   std::strerror(code) +  // NOLINT(concurrency-mt-unsafe)
-                                   advice);
+  throw Error(Blame::resource,
+              printable(path.string()) + ": " + what + ": " + system_reason(code) + advice);
 }
 
 }  // namespace
@@ -60,12 +60,8 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
 void OutputFile::write(std::int64_t offset_bytes, std::span<const std::byte> bytes) const {
   const std::string what = "writing " + std::to_string(bytes.size()) + " bytes at offset " +
                            std::to_string(offset_bytes) + " failed";
-  while (!bytes.empty()) {
-    const ::ssize_t done = ::pwrite(descriptor_, bytes.data(), bytes.size(), offset_bytes);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) fail(path_, what, done < 0 ? errno : ENOSPC);
-    offset_bytes += done;
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  if (const int code = write_fully(descriptor_, offset_bytes, bytes); code != 0) {
+    fail(path_, what, code);
   }
 }
 
@@ -74,12 +70,9 @@ void OutputFile::close() {
 }
 
 void write_whole_file(const std::filesystem::path& path, std::string_view content) {
-  std::filesystem::path temporary = path;
-  temporary += ".part";
-  OutputFile file = OutputFile::create(temporary, static_cast<std::int64_t>(content.size()));
-  file.write(0, std::as_bytes(std::span(content)));
-  file.close();
-  rename_file(temporary, path);
+  WholeFile file(path);
+  file.write(std::as_bytes(std::span(content)));
+  file.finish(WholeFile::Flush::later);  // the index, written last, says that all is there
 }
 
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {

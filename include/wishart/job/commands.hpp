@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/job/ending.hpp"
 #include "wishart/job/options.hpp"
 
 namespace wishart::mpi {
@@ -15,26 +16,26 @@ class Comm;
 
 namespace wishart::job {
 
-/// What a command prints, and its exit code: 0, or what it found asks for.
+/// What a command prints, and how it ends: done, or as what it found asks for.
 struct CommandResult {
   std::string text;
-  int exit_code = 0;
+  Ending ending;
   std::vector<std::string> notes{};  ///< lines for standard error
 };
 
 /// The main job: all checkpoints that the options name, one after the other. Collective over
 /// `world`.
 ///
-/// @return 0, or the exit code that the failed matrices of the archives ask for
+/// @return the same on every rank: done, or what the failed matrices of the archives ask for
 /// @throws mpi::AgreedError on every rank; nothing that was computed is lost
-[[nodiscard]] int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
-                           std::ostream& err);
+[[nodiscard]] Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
+                              std::ostream& err);
 
 /// Writes a checkpoint with planted spectra, then tells of it. Collective over `world`.
 ///
-/// @return 0
 /// @throws mpi::AgreedError on every rank
-[[nodiscard]] int run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream& out);
+[[nodiscard]] Ending run_synth(const SynthOptions& options, const mpi::Comm& world,
+                               std::ostream& out);
 
 /// The shapes that `synth` knows, with their parameters and bytes.
 [[nodiscard]] std::string synth_list_text(const SynthOptions& options);
@@ -56,17 +57,14 @@ struct CommandResult {
 /// @throws Error
 [[nodiscard]] CommandResult report_archive(const ReportOptions& options);
 
-/// Writes a table or a spectrum to `out`: of one archived checkpoint, or a table of all of them.
-/// Exit code 3 or 4 if some of all cannot be read; the table then has the others.
+/// Writes a table or a spectrum to `out`, as it goes: of one archived checkpoint, or a table of all
+/// of them. If some of all cannot be read, the table has the others, and the ending says which.
 /// @throws Error
 [[nodiscard]] CommandResult export_archive(const ExportOptions& options, std::ostream& out);
 
 /// Two checkpoints, layer by layer.
 /// @throws Error
 [[nodiscard]] CommandResult compare_checkpoints(const CompareOptions& options);
-
-/// The exit code of a gate that did not let through.
-inline constexpr int kGateFailed = 1;
 
 /// Judges checkpoints by rules. Exit code kGateFailed if one is broken.
 /// @throws Error

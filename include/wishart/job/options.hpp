@@ -62,6 +62,7 @@ struct InspectOptions {
   std::filesystem::path path;
   SelectionArguments selection;
   OutputFormat format = OutputFormat::text;
+  std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
 struct PlanOptions {
@@ -71,6 +72,7 @@ struct PlanOptions {
   int ranks_per_node = 0;  ///< 0: all on one node
   double gflops = 0;       ///< of one rank; 0: measured
   OutputFormat format = OutputFormat::text;
+  std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
 struct RefitOptions {
@@ -86,6 +88,7 @@ struct ReportOptions {
   std::int64_t window = kDefaultWindow;
   std::int64_t densities = kDefaultDensities;  ///< layers whose eigenvalues HTML draws
   OutputFormat format = OutputFormat::text;
+  std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
 struct ExportOptions {
@@ -96,6 +99,7 @@ struct ExportOptions {
   std::string table = "layers";
   std::string matrix;
   OutputFormat format = OutputFormat::csv;
+  std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
 struct VerifyOptions {
@@ -104,6 +108,7 @@ struct VerifyOptions {
   bool repair = false;     ///< set damaged and changed files aside
   bool reseal = false;     ///< accept changed files as they are, and seal them again
   OutputFormat format = OutputFormat::text;
+  std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
 /// The tables of a comparison. A CSV file holds one.
@@ -114,6 +119,7 @@ struct CompareOptions {
   std::vector<std::string> checkpoints;  ///< two: ids, or paths of archive files
   OutputFormat format = OutputFormat::text;
   CompareTable table = CompareTable::paired;  ///< of CSV; the other formats hold both
+  std::filesystem::path output;               ///< of the document; empty: standard output
 };
 
 struct GateOptions {
@@ -124,6 +130,7 @@ struct GateOptions {
   std::vector<std::string> stages;  ///< ids or paths, in order; instead of the two above
   bool every_stage = false;         ///< rules against nothing judge all stages, not only the last
   OutputFormat format = OutputFormat::text;
+  std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
 struct RankOptions {
@@ -132,6 +139,7 @@ struct RankOptions {
   std::filesystem::path scores;  ///< CSV; empty: none
   std::string score = "score";   ///< its column
   OutputFormat format = OutputFormat::text;
+  std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
 struct IndexOptions {

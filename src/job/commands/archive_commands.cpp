@@ -107,22 +107,21 @@ public:
   void add(const Error& error) {
     if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
     if (count_++ == 0) first_ = error.what();
-    exit_code_ = std::min(exit_code_, static_cast<int>(error.blame()));
+    if (error.blame() == Blame::input) blame_ = Blame::input;  // the smaller code counts
   }
-  /// Leaves the exit code and a sentence in `result`, if there are any.
-  void tell(std::size_t checkpoints, CommandResult& result) const {
-    if (count_ == 0) return;
-    result.exit_code = exit_code_;
-    result.notes.push_back(
-        std::to_string(count_) + " of " + std::to_string(checkpoints) +
-        (checkpoints == 1 ? " checkpoint" : " checkpoints") + " cannot be read and " +
-        (count_ == 1 ? "is not in the table: " : "are not in the table, first of them: ") + first_ +
-        ". See wishart verify");
+  /// Of a command that left them out.
+  [[nodiscard]] Ending ending(std::size_t checkpoints) const {
+    if (count_ == 0) return {};
+    return {blame_,
+            std::to_string(count_) + " of " + std::to_string(checkpoints) +
+                (checkpoints == 1 ? " checkpoint" : " checkpoints") + " cannot be read and " +
+                (count_ == 1 ? "is not in the table: " : "are not in the table, first of them: ") +
+                first_ + ". See wishart verify"};
   }
 
 private:
   std::size_t count_ = 0;
-  int exit_code_ = static_cast<int>(Blame::resource);
+  Blame blame_ = Blame::resource;
   std::string first_;
 };
 
@@ -131,7 +130,6 @@ private:
 CommandResult export_all(const archive::Reader& archive, const ExportOptions& options,
                          std::ostream& out) {
   if (archive.ids().empty()) (void)archive::choose(archive, "");  // says that there is none
-  CommandResult result;
   Unreadable unreadable;
   std::vector<TrainingPlace> places;
   for (const std::string& id : archive.ids()) {
@@ -154,8 +152,7 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
     table.add(*record);
     if (!out.good()) break;  // whoever opened it says so
   }
-  unreadable.tell(archive.ids().size(), result);
-  return result;
+  return {"", unreadable.ending(archive.ids().size()), {}};
 }
 
 }  // namespace
@@ -169,11 +166,11 @@ CommandResult report_archive(const ReportOptions& options) {
   if (options.checkpoint.empty() && is_history(archive)) {
     const analysis::History history = history_of(archive, options.window);
     const std::string& last = history.rows.back().checkpoint;
-    return {report::render_run(history, record_for(options, archive, last), format)};
+    return {report::render_run(history, record_for(options, archive, last), format), {}, {}};
   }
   const archive::Choice choice = archive::choose(archive, options.checkpoint);
-  return {report::render_report(record_for(options, archive, choice.id), format), 0,
-          notes_of(choice)};
+  return {
+      report::render_report(record_for(options, archive, choice.id), format), {}, notes_of(choice)};
 }
 
 CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
@@ -197,7 +194,7 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   } else {
     out << report::export_table(record, table_of(options.table), format);
   }
-  return {"", 0, notes_of(choice)};
+  return {"", {}, notes_of(choice)};
 }
 
 }  // namespace wishart::job

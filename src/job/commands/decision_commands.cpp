@@ -120,6 +120,19 @@ std::vector<std::string> stages_of(const GateOptions& options,
   return {before, judged};
 }
 
+/// Standard output has the verdicts; who sent them to a file is told of the first.
+Ending ending_of(const GateOptions& options, const std::vector<analysis::RuleVerdict>& verdicts) {
+  const auto broken = [](const analysis::RuleVerdict& verdict) { return !verdict.passed; };
+  const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
+  if (first == verdicts.end()) return {};
+  if (options.output.empty()) return Ending::gate_failed("");
+  const auto count = std::count_if(verdicts.begin(), verdicts.end(), broken);
+  return Ending::gate_failed(
+      "gate: " + std::to_string(count) + " of " + std::to_string(verdicts.size()) +
+      " verdicts are against, first " + printable(first->rule) + " on " + printable(first->stage) +
+      ": " + printable(first->text) + ". " + printable(options.output.string()) + " has all");
+}
+
 /// The models of all archives, under names that are unique among them.
 std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>& archives) {
   // All are open until the last is read: a name that is used twice is known only then.
@@ -195,7 +208,7 @@ CommandResult compare_checkpoints(const CompareOptions& options) {
   } else {
     text = report::csv_table(comparison.rows);
   }
-  return {std::move(text), 0, named.notes()};
+  return {std::move(text), {}, named.notes()};
 }
 
 CommandResult gate_archive(const GateOptions& options) {
@@ -210,11 +223,8 @@ CommandResult gate_archive(const GateOptions& options) {
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage && several);
-  const bool passed =
-      std::all_of(verdicts.begin(), verdicts.end(),
-                  [](const analysis::RuleVerdict& verdict) { return verdict.passed; });
   return {report::render_verdicts(verdicts, report_format(options.format)),
-          passed ? 0 : kGateFailed, named.notes()};
+          ending_of(options, verdicts), named.notes()};
 }
 
 std::string rank_text(const RankOptions& options) {

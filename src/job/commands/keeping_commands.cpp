@@ -1,6 +1,7 @@
 /// @file
 /// `verify`, `index` and `merge`: commands that keep an archive in order.
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -168,6 +169,38 @@ Judged judged(const std::filesystem::path& file, const VerifyOptions& options) {
   return one;
 }
 
+/// Not done if a file is not whole, also if it was set aside; done if it was sealed again.
+Ending ending_of(const std::vector<Judged>& all) {
+  const auto bad = [](const Judged& one) {
+    return one.verdict.standing != archive::Standing::whole && !one.resealed;
+  };
+  const auto first = std::find_if(all.begin(), all.end(), bad);
+  if (first == all.end()) return {};
+  const archive::Verdict& verdict = first->verdict;
+  std::string reason = printable(verdict.file.string()) + ": " + word_of(verdict.standing);
+  if (!verdict.findings.empty()) reason += ": " + printable(verdict.findings.front(), 2000);
+  const auto count = std::count_if(all.begin(), all.end(), bad);
+  reason += ". " + std::to_string(count) + " of " + std::to_string(all.size()) +
+            (all.size() == 1 ? " file" : " files") + (count == 1 ? " is" : " are") + " not whole. ";
+  if (!first->aside.empty()) {
+    reason +=
+        "Scan the checkpoint again: the file was set aside as " + printable(first->aside.string());
+  } else if (verdict.file.filename() == "index.h5") {
+    reason += "Make the index again: wishart index " +
+              printable(verdict.file.parent_path().string()) + " --rebuild";
+  } else if (verdict.standing == archive::Standing::damaged) {
+    reason += "Restore it, or run with --repair and scan again";
+  } else if (verdict.standing == archive::Standing::unsealed) {
+    reason += "All values are as written: run with --reseal";
+  } else if (verdict.standing == archive::Standing::changed) {
+    reason +=
+        "Restore it, or run with --repair and scan again; if the change is wanted, with --reseal";
+  } else {
+    reason += "Restore it, or move it out of the archive";
+  }
+  return {Blame::input, reason};
+}
+
 }  // namespace
 
 std::string index_archive(const IndexOptions& options) {
@@ -188,27 +221,24 @@ std::string merge_archive(const MergeOptions& options) {
 
 CommandResult verify_archive(const VerifyOptions& options) {
   std::vector<Judged> all;
-  CommandResult result;
-  for (const auto& file : files_of(options, result.notes)) {
+  std::vector<std::string> notes;
+  for (const auto& file : files_of(options, notes)) {
     Judged one = judged(file, options);
-    if (one.verdict.standing != archive::Standing::whole && !one.resealed) {
-      result.exit_code = static_cast<int>(Blame::input);
-    }
     all.push_back(std::move(one));
   }
   if (options.checkpoint.empty() && std::filesystem::exists(options.archive / "index.h5")) {
     Judged index{archive::verify_index(options.archive), {}, false, {}};
     const bool whole = index.verdict.standing == archive::Standing::whole;
-    if (!whole && !options.reseal) result.exit_code = static_cast<int>(Blame::input);
     if (!whole && (options.repair || options.reseal)) {
       (void)archive::update_index(options.archive, true);
+      index.resealed = options.reseal;
     }
     all.push_back(std::move(index));
   }
   std::vector<std::filesystem::path> left;
   if (std::filesystem::is_directory(options.archive)) left = archive::leftovers(options.archive);
-  result.text = options.format == OutputFormat::json ? json_of(all, left) : text_of(all, left);
-  return result;
+  return {options.format == OutputFormat::json ? json_of(all, left) : text_of(all, left),
+          ending_of(all), std::move(notes)};
 }
 
 }  // namespace wishart::job

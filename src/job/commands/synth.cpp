@@ -9,6 +9,7 @@
 #include "wishart/report/text_table.hpp"
 #include "wishart/synth/checkpoint.hpp"
 
+#include "scan/over_ranks.hpp"
 #include "scan/stop_signal.hpp"
 
 namespace wishart::job {
@@ -77,7 +78,7 @@ void visit_columns(ShapeRow& r, F&& f) {
 
 }  // namespace
 
-int run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream& out) {
+Ending run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream& out) {
   const StopSignal signals;
   const auto check_stop = [&] {
     const std::string signal = signals.poll();
@@ -93,7 +94,12 @@ int run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostream&
                                                  : done_text(options.checkpoint, summary))
         << std::flush;
   }
-  return 0;
+  const bool lost = world.rank() == 0 && !out.good();
+  return shared_ending(
+      world, lost ? Ending(Blame::resource, "standard output cannot be written. " +
+                                                printable(options.checkpoint.folder.string()) +
+                                                " is whole")
+                  : Ending());
 }
 
 std::string synth_list_text(const SynthOptions& options) {

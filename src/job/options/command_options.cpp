@@ -17,6 +17,21 @@ std::vector<std::string> option_names(const po::options_description& options) {
   return names;
 }
 
+/// `.csv` for csv; what is called text ends in `.txt`.
+std::string ending_of_format(const std::string& format) {
+  return format == "text" ? ".txt" : "." + format;
+}
+
+/// The format that the ending of a file's name says; empty if it says none.
+std::string format_of_ending(const std::filesystem::path& file) {
+  std::string ending = file.extension().string();
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const char* format : {"text", "md", "html", "csv", "json", "jsonl", "npy"}) {
+    if (ending == ending_of_format(format)) return format;
+  }
+  return {};
+}
+
 [[noreturn]] void throw_unknown(const std::string& shown, const std::string& name,
                                 const std::string& where, const Command& command) {
   const std::string near = nearest(name, option_names(command.options));
@@ -84,6 +99,43 @@ void add_checkpoint_option(po::options_description& options, const char* text) {
 void add_format_option(po::options_description& options, const char* format, const char* text) {
   options.add_options()(
       "format", po::value<std::string>()->default_value(format)->value_name("FORMAT"), text);
+}
+
+void add_document_options(po::options_description& options, const char* format, const char* text) {
+  add_format_option(options, format, text);
+  options.add_options()("output,o", po::value<std::string>()->value_name("FILE"),
+                        "write to this file, whole or not at all, instead of standard output; its "
+                        "ending names the format where --format does not");
+}
+
+std::filesystem::path output_of(const po::variables_map& values) {
+  if (values.count("output") == 0) return {};
+  const std::string& name = values["output"].as<std::string>();
+  if (name.empty()) throw Error(Blame::usage, "--output: expected the name of a file, found ''");
+  return name;
+}
+
+OutputFormat format_of(const po::variables_map& values, const Formats& formats) {
+  const std::string& named = values["format"].as<std::string>();
+  const std::filesystem::path output = output_of(values);
+  if (output.empty()) return choice<OutputFormat>("--format", named, formats);
+  const std::string by_ending = format_of_ending(output);
+  if (!values["format"].defaulted()) {
+    const OutputFormat format = choice<OutputFormat>("--format", named, formats);
+    // An ending that names no format contradicts none.
+    if (by_ending.empty() || by_ending == named) return format;
+    throw Error(Blame::usage, "--output " + printable(output.string()) + ": its ending says " +
+                                  by_ending + ", --format says " + named + ". Change one of them");
+  }
+  std::string endings;
+  for (const auto& [name, format] : formats) {
+    if (name == by_ending) return format;
+    endings += (endings.empty() ? "" : ", ") + ending_of_format(name);
+  }
+  const std::string ending = output.extension().string();
+  throw Error(Blame::usage, "--output " + printable(output.string()) + ": expected one of " +
+                                endings + " at the end of its name, found '" + printable(ending) +
+                                "'. Or name the format with --format");
 }
 
 void add_job_option(po::options_description& options) {

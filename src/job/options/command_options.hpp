@@ -4,6 +4,7 @@
 /// Command lines and job files to values: what all commands share.
 
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/job/options.hpp"
 
 namespace wishart::job {
 
@@ -39,6 +41,8 @@ void add_archive_option(po::options_description& options,
 void add_checkpoint_option(po::options_description& options, const char* text);
 /// --format with its default; `text` names the choices.
 void add_format_option(po::options_description& options, const char* format, const char* text);
+/// --format and --output of a command that writes a document.
+void add_document_options(po::options_description& options, const char* format, const char* text);
 void add_job_option(po::options_description& options);
 void add_help_option(po::options_description& options);
 
@@ -59,5 +63,17 @@ T choice(const std::string& option, const std::string& text,
   throw Error(Blame::usage,
               option + ": expected one of " + names + ", found '" + printable(text) + "'");
 }
+
+/// The formats of a document by their names.
+using Formats = std::vector<std::pair<std::string, OutputFormat>>;
+
+/// The file that --output names; empty if it is not given.
+/// @throws Error with Blame::usage for an empty name
+[[nodiscard]] std::filesystem::path output_of(const po::variables_map& values);
+
+/// The format that --format names, else the one that the ending of --output names, else the
+/// default.
+/// @throws Error with Blame::usage if the two contradict each other, or the ending alone names none
+[[nodiscard]] OutputFormat format_of(const po::variables_map& values, const Formats& formats);
 
 }  // namespace wishart::job

@@ -7,12 +7,6 @@
 namespace wishart::job {
 namespace {
 
-using Formats = std::vector<std::pair<std::string, OutputFormat>>;
-
-OutputFormat format_of(const po::variables_map& values, const Formats& formats) {
-  return choice<OutputFormat>("--format", values["format"].as<std::string>(), formats);
-}
-
 Formats all_formats() {
   return {{"text", OutputFormat::text},
           {"md", OutputFormat::md},
@@ -41,7 +35,7 @@ Command compare_command() {
   command.options.add_options()(
       "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
       "ARCHIVE, A, B, in this order; also as bare words");
-  add_format_option(command.options, "text", "text, md, csv or json");
+  add_document_options(command.options, "text", "text, md, csv or json");
   command.options.add_options()(
       "table", po::value<std::string>()->default_value("paired")->value_name("NAME"),
       "of csv, which holds one table: paired (the change over all layers and by role) or layers");
@@ -75,6 +69,7 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
     }
     for (std::string& word : options.checkpoints) word = std::filesystem::absolute(word).string();
   }
+  options.output = output_of(values);
   options.format = format_of(values, all_formats());
   options.table =
       choice<CompareTable>("--table", values["table"].as<std::string>(),
@@ -102,7 +97,7 @@ Command gate_command() {
                          "instead of the two: all stages of a model in their order, once for each")(
       "every-stage", po::bool_switch(),
       "judge all stages, not only the last, by rules without base");
-  add_format_option(command.options, "text", "text, md or json");
+  add_document_options(command.options, "text", "text, md or json");
   add_job_option(command.options);
   add_help_option(command.options);
   command.examples = {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"};
@@ -118,6 +113,7 @@ GateOptions parse_gate(std::span<const std::string> arguments) {
   options.base = values["base"].as<std::string>();
   options.stages = texts_of(values, "stage");
   options.every_stage = values["every-stage"].as<bool>();
+  options.output = output_of(values);
   options.format = format_of(
       values,
       {{"text", OutputFormat::text}, {"md", OutputFormat::md}, {"json", OutputFormat::json}});
@@ -198,7 +194,7 @@ Command rank_command() {
       "known scores: columns model, score, and group if there are any")(
       "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
       "the column of the scores");
-  add_format_option(command.options, "text", "text, md, csv or json");
+  add_document_options(command.options, "text", "text, md, csv or json");
   add_job_option(command.options);
   add_help_option(command.options);
   command.examples = {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"};
@@ -212,6 +208,7 @@ RankOptions parse_rank(std::span<const std::string> arguments) {
   options.metric = values["metric"].as<std::string>();
   if (values.count("scores") > 0) options.scores = values["scores"].as<std::string>();
   options.score = values["score"].as<std::string>();
+  options.output = output_of(values);
   options.format = format_of(values, all_formats());
   return options;
 }
@@ -247,7 +244,7 @@ Command verify_command() {
       "again")("reseal", po::bool_switch(),
                "accept files that another program has changed, and seal them again; their "
                "provenance tells so");
-  add_format_option(command.options, "text", "text or json");
+  add_document_options(command.options, "text", "text or json");
   add_job_option(command.options);
   add_help_option(command.options);
   command.examples = {"wishart verify ARCHIVE --repair"};
@@ -265,6 +262,7 @@ VerifyOptions parse_verify(std::span<const std::string> arguments) {
     throw Error(Blame::usage,
                 "--repair sets changed files aside, --reseal accepts them. Give one of the two");
   }
+  options.output = output_of(values);
   options.format = format_of(values, {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
   return options;
 }

@@ -92,7 +92,7 @@ Command inspect_command() {
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
                                 "checkpoint; also as a bare word");
   add_job_option(command.options);
-  add_format_option(command.options, "text", "text, csv or json");
+  add_document_options(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
   add_help_option(command.options);
   command.examples = {"wishart inspect CHECKPOINT --format csv"};
@@ -110,7 +110,7 @@ Command report_command() {
   add_checkpoint_option(command.options,
                         "one checkpoint: an id, latest or previous (default: of a history, the "
                         "history and then the latest; else the latest)");
-  add_format_option(command.options, "text", "text, md, json, or html: one page with drawings");
+  add_document_options(command.options, "text", "text, md, json, or html: one page with drawings");
   add_job_option(command.options);
   add_help_option(command.options);
   add_window_option(command.options);
@@ -139,8 +139,8 @@ Command export_command() {
       "layers, summary, skipped, history, spectrum or scan")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
       "for a spectrum or a scan: the matrix, by key or tensor name");
-  add_format_option(command.options, "csv",
-                    "csv, json or jsonl (a JSON object a line); npy for a spectrum");
+  add_document_options(command.options, "csv",
+                       "csv, json or jsonl (a JSON object a line); npy for a spectrum");
   add_job_option(command.options);
   add_help_option(command.options);
   add_window_option(command.options);
@@ -233,8 +233,9 @@ InspectOptions parse_inspect(std::span<const std::string> arguments) {
   InspectOptions options;
   options.path = values["path"].as<std::string>();
   options.selection = selection_of(values);
-  options.format = choice<OutputFormat>(
-      "--format", values["format"].as<std::string>(),
+  options.output = output_of(values);
+  options.format = format_of(
+      values,
       {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
   return options;
 }
@@ -251,11 +252,11 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
   }
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
-  options.format = choice<OutputFormat>("--format", values["format"].as<std::string>(),
-                                        {{"text", OutputFormat::text},
-                                         {"md", OutputFormat::md},
-                                         {"html", OutputFormat::html},
-                                         {"json", OutputFormat::json}});
+  options.output = output_of(values);
+  options.format = format_of(values, {{"text", OutputFormat::text},
+                                      {"md", OutputFormat::md},
+                                      {"html", OutputFormat::html},
+                                      {"json", OutputFormat::json}});
   return options;
 }
 
@@ -270,11 +271,11 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
       {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
-  options.format = choice<OutputFormat>("--format", values["format"].as<std::string>(),
-                                        {{"csv", OutputFormat::csv},
-                                         {"json", OutputFormat::json},
-                                         {"jsonl", OutputFormat::jsonl},
-                                         {"npy", OutputFormat::npy}});
+  options.output = output_of(values);
+  options.format = format_of(values, {{"csv", OutputFormat::csv},
+                                      {"json", OutputFormat::json},
+                                      {"jsonl", OutputFormat::jsonl},
+                                      {"npy", OutputFormat::npy}});
   options.all = values["all"].as<bool>();
   if (options.all) check_all(options);
   const bool of_matrix = options.table == "spectrum" || options.table == "scan";

@@ -22,7 +22,7 @@ Command plan_command() {
       "ranks on each node, for the sbatch line")(
       "gflops", po::value<double>()->default_value(0, "measured here")->value_name("X"),
       "what one rank multiplies in float64, for the prediction of seconds");
-  add_format_option(command.options, "text", "text, csv (a row for each matrix) or json");
+  add_document_options(command.options, "text", "text, csv (a row for each matrix) or json");
   add_job_option(command.options);
   add_engine_options(command.options);
   add_selection_options(command.options);
@@ -52,8 +52,9 @@ PlanOptions parse_plan(std::span<const std::string> arguments) {
     throw Error(Blame::usage,
                 "--gflops: expected a positive number, found " + shortest(options.gflops));
   }
-  options.format = choice<OutputFormat>(
-      "--format", values["format"].as<std::string>(),
+  options.output = output_of(values);
+  options.format = format_of(
+      values,
       {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
   return options;
 }

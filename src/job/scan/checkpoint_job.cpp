@@ -12,6 +12,7 @@
 #include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 
+#include "scan/failed_matrices.hpp"
 #include "scan/libraries.hpp"
 #include "scan/lock_texts.hpp"
 #include "scan/planning.hpp"
@@ -48,18 +49,6 @@ std::string checkpoint_id(const std::filesystem::path& path, const ScanOptions& 
                                   "another name: --id NAME");
   }
   return id;
-}
-
-/// What a row asks of the exit code; programs before the column kept nothing but the status.
-int exit_code_of(const LayerRow& row) {
-  if (row.status == "nonfinite") return static_cast<int>(Blame::numerics);
-  return static_cast<int>(row.exit_code);
-}
-
-/// Of two exit codes the graver: input before resources before numerics.
-int graver(int a, int b) {
-  if (a == 0 || b == 0) return std::max(a, b);
-  return std::min(a, b);
 }
 
 /// Options of an archive of schema version 1 as later ones keep them: `tolerance` shapes metrics,
@@ -114,7 +103,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
 void CheckpointJob::take_lock() {
   lock_ = std::make_unique<archive::CheckpointLock>(options_.archive, id_);
   if (!lock_->held()) {
-    closing_ = left_to_another_text(id_, *lock_);
+    const std::string text = left_to_another_text(id_, *lock_);
+    closing_ = text + "\n";
+    ending_ = {Blame::interrupted, text};
   } else if (lock_->taken_over()) {
     warnings_.push_back(taken_over_text(id_, *lock_));
   }
@@ -144,9 +135,7 @@ void CheckpointJob::check_archive() {
     if (is_by_this_program(old.provenance)) take_over(file);
     return;
   }
-  for (const LayerRow& row : old.layers) {
-    archived_exit_code_ = graver(archived_exit_code_, exit_code_of(row));
-  }
+  note_failures(old.layers, file);
   const bool same_fit = old.provenance.fit_version == fit::kFitVersion &&
                         old.provenance.fit_options == fit::options_json(options_.fit);
   closing_ = id_ + ": already in " + printable(file.string());
@@ -191,12 +180,17 @@ void CheckpointJob::resume_from_journal() {
   }
 }
 
-bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
+const Matrix* CheckpointJob::matrix_of(const std::string& key) const {
   const std::vector<Matrix>& matrices = selection_.matrices;
   const auto matrix = std::lower_bound(
       matrices.begin(), matrices.end(), key,
       [](const Matrix& one, const std::string& name) { return natural_less(one.key, name); });
-  if (matrix == matrices.end() || matrix->key != key) return false;
+  return matrix == matrices.end() || matrix->key != key ? nullptr : &*matrix;
+}
+
+bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
+  const Matrix* matrix = matrix_of(key);
+  if (matrix == nullptr) return false;
   Done done;
   done.row = fit::layer_row(*matrix, spectrum, options_.fit);
   done.spectrum = std::move(spectrum);
@@ -359,6 +353,7 @@ std::filesystem::path CheckpointJob::finish() {
   const std::string since =
       earlier_ ? earlier_->provenance().checkpoint_id : "an earlier checkpoint";
   file_ = archive::write_archive(options_.archive, record);
+  note_failures(record.layers, file_);
   journal_->remove();
   lock_.reset();
   closing_ = id_ + ": " + std::to_string(record.layers.size()) + " matrices, " +
@@ -369,11 +364,16 @@ std::filesystem::path CheckpointJob::finish() {
   return file_;
 }
 
-int CheckpointJob::exit_code() const {
-  if (left_to_another()) return static_cast<int>(Blame::interrupted);
-  int code = archived_exit_code_;
-  for (const auto& [key, done] : done_) code = graver(code, done.spectrum.exit_code);
-  return code;
+void CheckpointJob::note_failures(const std::vector<LayerRow>& rows,
+                                  const std::filesystem::path& archive) {
+  const auto file_of = [&](const std::string& key) -> std::string {
+    const Matrix* matrix = matrix_of(key);
+    if (matrix == nullptr) return {};
+    const Tensor* tensor = &matrix->tensor;
+    while (!tensor->parts.empty()) tensor = &tensor->parts.front();
+    return catalogue_.files.at(static_cast<std::size_t>(tensor->file)).name;
+  };
+  ending_ = ending_of(id_, rows, file_of, archive);
 }
 
 std::string CheckpointJob::closing_text() const { return closing_; }

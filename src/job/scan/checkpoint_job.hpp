@@ -14,6 +14,7 @@
 #include "wishart/archive/journal.hpp"
 #include "wishart/archive/lock.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/job/ending.hpp"
 #include "wishart/job/options.hpp"
 #include "wishart/model/matrices.hpp"
 #include "wishart/plan/plan.hpp"
@@ -58,8 +59,9 @@ public:
   /// @return the file
   std::filesystem::path finish();
 
-  /// The exit code that the matrices ask for: 0, or that of the gravest failure.
-  [[nodiscard]] int exit_code() const;
+  /// How the checkpoint ends, once it is finished or needs nothing: done, or the gravest failure of
+  /// its matrices, or that another job is at it.
+  [[nodiscard]] const Ending& ending() const noexcept { return ending_; }
 
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] std::int64_t num_matrices() const noexcept {
@@ -82,6 +84,8 @@ private:
   void check_archive();
   void take_over(const std::filesystem::path& file);
   void resume_from_journal();
+  [[nodiscard]] const Matrix* matrix_of(const std::string& key) const;
+  void note_failures(const std::vector<LayerRow>& rows, const std::filesystem::path& archive);
   bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
   /// Gives a result whose values have not changed what the earlier checkpoint has.
@@ -96,7 +100,6 @@ private:
   std::string identity_;
   Layout layout_;
   bool already_archived_ = false;
-  int archived_exit_code_ = 0;
   double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again
   std::int64_t earlier_restarts_ = 0;
   std::int64_t earlier_reseals_ = 0;  ///< of the file whose matrices were taken over
@@ -118,6 +121,7 @@ private:
   std::chrono::steady_clock::time_point last_flush_;
   std::filesystem::path file_;
   std::string closing_;
+  Ending ending_;
 };
 
 }  // namespace wishart::job

@@ -14,7 +14,7 @@ namespace wishart::job {
 inline std::string left_to_another_text(const std::string& id,
                                         const archive::CheckpointLock& lock) {
   return id + ": another job is at it: " + lock.other() +
-         ". It is left to that job; run the same command again when it has ended\n";
+         ". It is left to that job; run the same command again when it has ended";
 }
 
 /// Of a lock that was taken over.

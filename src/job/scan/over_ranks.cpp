@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <ostream>
+#include <vector>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/pack.hpp"
 #include "wishart/mpi/session.hpp"
 #include "wishart/mpi/together.hpp"
 
@@ -15,46 +17,56 @@ namespace {
 /// How long a rank waits for the others at the end before it takes the job down.
 constexpr std::chrono::milliseconds kExitPatience{10'000};
 
-/// Waits for the other ranks; if one does not come, says who waits and ends the whole job.
-void leave_together(const mpi::Comm& exit_comm, int code, std::ostream& err) {
+/// Waits for the other ranks; if one does not come, says who waits, unless this rank has told
+/// already what went wrong, and ends the whole job.
+void leave_together(const mpi::Comm& exit_comm, const Ending& ending, std::ostream& err) {
   if (mpi::all_arrive(exit_comm, kExitPatience)) return;
-  err << "wishart: rank " << exit_comm.rank()
-      << " waited in vain for the others at the end; the job is ended\n"
-      << std::flush;
-  MPI_Abort(MPI_COMM_WORLD, code == 0 ? static_cast<int>(Blame::bug) : code);
+  const Ending alone(Blame::bug, "rank " + std::to_string(exit_comm.rank()) +
+                                     " waited in vain for the others at the end; the job is ended");
+  MPI_Abort(MPI_COMM_WORLD, ending.done() ? told(alone, err) : ending.exit_code());
 }
 
 }  // namespace
 
-void print_error(std::ostream& err, const std::exception& error) {
-  err << "wishart: " << describe(error) << '\n' << std::flush;
+Ending shared_ending(const mpi::Comm& world, const Ending& own) {
+  Packer pack;
+  pack(own.exit_code());
+  pack(own.reason());
+  std::vector<std::byte> bytes = pack.take();
+  world.broadcast(bytes, 0);
+  int code = 0;
+  std::string reason;
+  Unpacker unpack(bytes);
+  unpack(code);
+  unpack(reason);
+  return code == 0 ? Ending() : Ending(static_cast<Blame>(code), std::move(reason));
 }
 
 int run_over_ranks(const std::function<void()>& parse,
-                   const std::function<int(const mpi::Comm&)>& body, std::ostream& err) {
+                   const std::function<Ending(const mpi::Comm&)>& body, std::ostream& err) {
   const StopSignal signals;  // before MPI starts its threads, so that they inherit the mask
   try {
     const mpi::Session session;
     const mpi::Comm world = mpi::Comm::world();
     const mpi::Comm exit_comm = world.duplicate();
-    int code = 0;
+    Ending ending;
+    bool tells = world.rank() == 0;
     try {
       // Every rank parses the same words; agreeing makes one message of it.
       mpi::together(world, parse);
-      code = body(world);
+      ending = body(world);
     } catch (const mpi::AgreedError& error) {
-      if (world.rank() == 0) print_error(err, error);
-      code = static_cast<int>(error.blame());
+      ending = Ending(error);
     } catch (const std::exception& error) {
       // Not agreed on: the other ranks may be waiting for this one.
-      err << "wishart: rank " << world.rank() << ": " << describe(error) << '\n' << std::flush;
-      code = static_cast<int>(blame_of(error));
+      ending = {blame_of(error), "rank " + std::to_string(world.rank()) + ": " + describe(error)};
+      tells = true;
     }
-    leave_together(exit_comm, code, err);
+    const int code = tells ? told(ending, err) : ending.exit_code();
+    leave_together(exit_comm, ending, err);
     return code;
   } catch (const std::exception& error) {
-    print_error(err, error);
-    return static_cast<int>(blame_of(error));
+    return told(Ending(error), err);
   }
 }
 

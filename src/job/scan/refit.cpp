@@ -96,19 +96,29 @@ CommandResult refit_archive(const RefitOptions& options) {
   } else {
     for (const std::string& id : archive.ids()) files.push_back(archive.file_of(id));
   }
+  FirstEnding ending("checkpoint");
   for (const auto& file : files) {
     archive::CheckpointLock lock = lock_of_file(file);
     const std::string id = file.stem().string();
     if (!lock.held()) {
-      result.text += left_to_another_text(id, lock);
-      result.exit_code = static_cast<int>(Blame::interrupted);
+      const std::string text = left_to_another_text(id, lock);
+      result.text += text + "\n";
+      ending.add({Blame::interrupted, text});
       continue;
     }
     if (lock.taken_over()) result.text += taken_over_text(id, lock) + "\n";
-    const std::size_t layers = refit_file(file, options.fit, options.threads, lock);
-    result.text += printable(file.stem().string()) + ": " + std::to_string(layers) +
-                   " matrices fitted again\n";
+    try {
+      const std::size_t layers = refit_file(file, options.fit, options.threads, lock);
+      result.text += printable(file.stem().string()) + ": " + std::to_string(layers) +
+                     " matrices fitted again\n";
+    } catch (const Error& error) {
+      // As in a scan, a bad file does not keep the others from being done.
+      if (files.size() == 1 || error.blame() != Blame::input) throw;
+      ending.add(Ending(error));
+      result.text += one_line(describe(error)) + "\n";
+    }
   }
+  result.ending = ending.ending();
   return result;
 }
 

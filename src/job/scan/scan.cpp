@@ -21,6 +21,7 @@
 
 #include "scan/checkpoint_job.hpp"
 #include "scan/coordinator.hpp"
+#include "scan/over_ranks.hpp"
 #include "scan/planning.hpp"
 #include "scan/progress.hpp"
 #include "scan/stop_signal.hpp"
@@ -132,7 +133,7 @@ double rank_gflops(const JobContext& context, bool measure) {
 }
 
 /// Scans one checkpoint. Collective over `world`.
-int scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
+Ending scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
   std::optional<CheckpointJob> job;
   std::vector<std::byte> bytes;
   mpi::together(context.world, [&] {
@@ -162,12 +163,12 @@ int scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
       job->finish();
     });
   }
-  std::int64_t code = 0;
+  Ending own;
   if (context.leads()) {
     context.out << job->closing_text() << std::flush;
-    code = job->exit_code();
+    own = job->ending();
   }
-  return static_cast<int>(context.world.maximum(code));
+  return shared_ending(context.world, own);
 }
 
 /// The checkpoints that the paths name, found by rank 0 and told to all. Collective over `world`.
@@ -213,10 +214,22 @@ void refresh_index(const JobContext& context) {
   }
 }
 
+/// `ending`, unless all is done but what standard output was to tell of it. Collective over
+/// `world`.
+Ending told_ending(const JobContext& context, const Ending& ending) {
+  const bool lost = context.leads() && ending.done() && !context.out.good();
+  return shared_ending(context.world,
+                       lost ? Ending(Blame::resource,
+                                     "standard output cannot be written. The checkpoints are "
+                                     "archived in " +
+                                         printable(context.options.archive.string()))
+                            : ending);
+}
+
 }  // namespace
 
-int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
-             std::ostream& err) {
+Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
+                std::ostream& err) {
   const auto start = std::chrono::steady_clock::now();
   const StopSignal signals;
   spectrum::set_blas_threads(threads_of(options));
@@ -237,21 +250,21 @@ int run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& o
   JobContext context{options, world, world.duplicate(), signals, survey(world), teams, start,
                      out,     err};
 
-  int code = 0;
+  FirstEnding ending("checkpoint");
   for (const auto& path : checkpoints) {
     try {
-      const int one = scan_checkpoint(context, path);
-      code = code == 0 ? one : code;
+      ending.add(scan_checkpoint(context, path));
     } catch (const mpi::AgreedError& error) {
       // One bad checkpoint of a history does not keep the others from being done.
       const bool goes_on = error.blame() == Blame::input || error.blame() == Blame::usage;
-      if (checkpoints.size() == 1 || !goes_on) throw;
-      if (world.rank() == 0) err << "wishart: " << error.what() << '\n';
-      code = code == 0 ? static_cast<int>(error.blame()) : code;
+      if (!goes_on && ending.count() > 0) return ending.cut_short_by(Ending(error));
+      if (!goes_on || checkpoints.size() == 1) throw;
+      ending.add(Ending(error));
+      if (world.rank() == 0) out << one_line(error.what()) << '\n' << std::flush;
     }
   }
   refresh_index(context);
-  return code;
+  return told_ending(context, ending.ending());
 }
 
 }  // namespace wishart::job

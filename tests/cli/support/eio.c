@@ -3,12 +3,18 @@
  * A file whose path holds WISHART_EIO_PATH fails with EIO for every byte at or behind
  * WISHART_EIO_FROM: what a disk with a bad block does.
  *
+ * The call that WISHART_FAIL names (unlink, fsync or rename; of rename, its second name counts)
+ * fails with EIO for paths that hold WISHART_FAIL_PATH.
+ *
+ * When a file whose path holds WISHART_SIGNAL_PATH is unlinked first, the process gets SIGTERM.
+ *
  * Before the WISHART_SPOIL_AT-th pread of a file whose path holds WISHART_SPOIL_PATH, counted from
  * when WISHART_SPOIL_WHEN exists, the command WISHART_SPOIL runs: what another job does to a file
  * that is being read. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +23,26 @@
 
 typedef ssize_t (*pread_function)(int, void*, size_t, off_t);
 
-static int path_holds(int descriptor, const char* part) {
+/* The path of an open file; empty if it is not known. */
+static const char* path_of(int descriptor, char* path, size_t size) {
   char link[64];
-  char path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-  const ssize_t length = readlink(link, path, sizeof path - 1);
-  if (length < 0) return 0;
-  path[length] = '\0';
-  return strstr(path, part) != NULL;
+  const ssize_t length = readlink(link, path, size - 1);
+  path[length < 0 ? 0 : length] = '\0';
+  return path;
+}
+
+static int path_holds(int descriptor, const char* part) {
+  char path[4096];
+  return strstr(path_of(descriptor, path, sizeof path), part) != NULL;
+}
+
+static int fails(const char* call, const char* path) {
+  const char* name = getenv("WISHART_FAIL");
+  const char* part = getenv("WISHART_FAIL_PATH");
+  if (name == NULL || part == NULL || strcmp(name, call) != 0 || strstr(path, part) == NULL) return 0;
+  errno = EIO;
+  return 1;
 }
 
 static int is_bad(int descriptor, size_t size, off_t offset) {
@@ -64,4 +82,28 @@ ssize_t pread(int descriptor, void* out, size_t size, off_t offset) {
 
 ssize_t pread64(int descriptor, void* out, size_t size, off_t offset) {
   return reading("pread64", descriptor, out, size, offset);
+}
+
+int unlink(const char* path) {
+  int (*next)(const char*);
+  *(void**)&next = dlsym(RTLD_NEXT, "unlink");
+  static atomic_int signalled;
+  const char* part = getenv("WISHART_SIGNAL_PATH");
+  if (part != NULL && strstr(path, part) != NULL && atomic_fetch_add(&signalled, 1) == 0) {
+    kill(getpid(), SIGTERM);
+  }
+  return fails("unlink", path) ? -1 : next(path);
+}
+
+int fsync(int descriptor) {
+  char path[4096];
+  int (*next)(int);
+  *(void**)&next = dlsym(RTLD_NEXT, "fsync");
+  return fails("fsync", path_of(descriptor, path, sizeof path)) ? -1 : next(descriptor);
+}
+
+int rename(const char* from, const char* to) {
+  int (*next)(const char*, const char*);
+  *(void**)&next = dlsym(RTLD_NEXT, "rename");
+  return fails("rename", to) ? -1 : next(from, to);
 }

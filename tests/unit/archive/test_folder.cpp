@@ -1,6 +1,9 @@
 /// @file
 /// Archive folders: which checkpoints they hold, and how one is named.
 
+#include <chrono>
+#include <vector>
+
 #include <catch2/catch.hpp>
 
 #include "wishart/archive/archive.hpp"
@@ -78,6 +81,44 @@ TEST_CASE("a folder is made with its parents, and left without a trace of the pr
   prepare_folder(folder / "a/b");
   prepare_folder(folder / "a/b");
   CHECK(std::filesystem::is_empty(folder / "a/b"));
+}
+
+TEST_CASE("probes that earlier runs could not remove are removed, and nothing else", "[archive]") {
+  const test::TempFolder folder;
+  const auto age = [](const std::filesystem::path& path, std::chrono::minutes minutes) {
+    std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() - minutes);
+  };
+  const std::chrono::minutes old{11};
+  const std::filesystem::path probe = folder.write(".wishart-probe-12345", "");
+  age(probe, old);
+  const std::filesystem::path of_lock =
+      folder.write(".step-1.lock.now-17.4294967295.0.3.99", "now");
+  age(of_lock, old);
+  // Of a run that is going on; not empty; other names; no file.
+  std::vector<std::filesystem::path> kept{folder.write(".wishart-probe-2", "")};
+  age(kept.front(), std::chrono::minutes(5));
+  for (const char* name :
+       {".wishart-probe-", ".wishart-probe-3x", ".wishart-probe-3.txt", "wishart-probe-3",
+        ".wishart-probe-x3", ".lock.now-17", ".a.lock.now-x", "step-1.lock"}) {
+    kept.push_back(folder.write(name, ""));
+    age(kept.back(), old);
+  }
+  kept.push_back(folder.write(".wishart-probe-4", "somebody's text"));
+  age(kept.back(), old);
+  kept.push_back(folder / ".wishart-probe-5");
+  std::filesystem::create_directory(kept.back());
+  age(kept.back(), old);
+  const std::filesystem::path link = folder / ".wishart-probe-6";
+  std::filesystem::create_symlink("nowhere", link);
+
+  prepare_folder(folder.path());
+  CHECK_FALSE(std::filesystem::exists(probe));
+  CHECK_FALSE(std::filesystem::exists(of_lock));
+  for (const std::filesystem::path& path : kept) {
+    CAPTURE(path);
+    CHECK(std::filesystem::exists(path));
+  }
+  CHECK(std::filesystem::is_symlink(link));
 }
 
 TEST_CASE("a folder that cannot be made or written is refused", "[archive]") {

@@ -94,13 +94,13 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
   const auto file = job.finish();
   CHECK(file == options.archive / "m.h5");
   CHECK(std::filesystem::exists(file));
-  CHECK(job.exit_code() == 0);
+  CHECK(job.ending().done());
   CHECK(job.closing_text().find("m: 2 matrices, 0 without a fit, 1 tensors skipped, in ") == 0);
 
   const CheckpointJob again(temp / "m", options, {});
   CHECK(again.already_archived());
   CHECK(again.work_order().nothing_to_do);
-  CHECK(again.exit_code() == 0);
+  CHECK(again.ending().done());
   CHECK(again.closing_text() == "m: already in " + file.string() + ", nothing to do\n");
   ScanOptions other = options;
   other.selection.min_evals = 14;
@@ -128,7 +128,7 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   CHECK(std::filesystem::exists(job.finish()));
 }
 
-TEST_CASE("the exit code is that of the gravest failure", "[checkpoint_job]") {
+TEST_CASE("the ending is the gravest failure, with the file of its matrix", "[checkpoint_job]") {
   const TempFolder temp;
   write_model(temp / "m/model.safetensors");
   const ScanOptions options = options_for(temp);
@@ -138,15 +138,21 @@ TEST_CASE("the exit code is that of the gravest failure", "[checkpoint_job]") {
   nonfinite.spectrum.status = SpectrumStatus::nonfinite;
   nonfinite.spectrum.exit_code = 5;
   nonfinite.row.status = "nonfinite";
+  nonfinite.row.exit_code = 5;
   job.take({std::move(nonfinite)});
-  CHECK(job.exit_code() == 5);
   Result unread = result_for(job, 1);
+  const std::string key = job.work_order().matrices.at(1).key;
   unread.spectrum = {};
   unread.spectrum.exit_code = 3;
   unread.row.status = "error";
+  unread.row.exit_code = 3;
+  unread.row.reason = "cut short";
   job.take({std::move(unread)});
-  CHECK(job.exit_code() == 3);
   job.finish();
+  CHECK(job.ending().exit_code() == 3);
+  CHECK(job.ending().reason().rfind(
+            "m: 2 of 2 matrices failed, first " + key + " in model.safetensors: cut short. ", 0) ==
+        0);
   // What could not be read is tried again by the next run.
   CheckpointJob again(temp / "m", options, {});
   CHECK_FALSE(again.already_archived());

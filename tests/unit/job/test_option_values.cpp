@@ -94,6 +94,53 @@ TEST_CASE("each command has its own formats", "[options]") {
         "--format: expected one of csv, json, jsonl, npy, found ''");
 }
 
+TEST_CASE("the ending of --output names the format where --format does not", "[options]") {
+  struct Expected {
+    std::string file;
+    OutputFormat format;
+  };
+  for (const auto& [file, format] :
+       {Expected{"r.txt", OutputFormat::text}, Expected{"r.md", OutputFormat::md},
+        Expected{"d.e/r.HTML", OutputFormat::html}, Expected{"r.txt.json", OutputFormat::json}}) {
+    CAPTURE(file);
+    const ReportOptions options = parse_report(Words{"a", "-o", file});
+    CHECK(options.format == format);
+    CHECK(options.output == file);
+    CHECK(parse_report(Words{"a", "--output=" + file}).format == format);
+  }
+  CHECK(parse_report(Words{"a"}).output.empty());
+  CHECK(parse_report(Words{"a", "--format", "md", "-o", "r.md"}).format == OutputFormat::md);
+  CHECK(parse_export(Words{"a", "--format", "json", "-o", "layers.dat"}).format ==
+        OutputFormat::json);
+  CHECK(parse_export(Words{"a", "--format", "csv", "-o", "layers"}).format == OutputFormat::csv);
+  CHECK(parse_export(Words{"a", "--table", "spectrum", "--matrix", "m", "-o", "s.npy"}).format ==
+        OutputFormat::npy);
+  CHECK(parse_compare(Words{"a", "b", "c", "-o", "c.csv"}).format == OutputFormat::csv);
+  CHECK(parse_gate(Words{"a", "--rules", "r", "-o", "g.md"}).format == OutputFormat::md);
+  CHECK(parse_rank(Words{"a", "-o", "r.csv"}).format == OutputFormat::csv);
+  CHECK(parse_inspect(Words{"m", "-o", "i.json"}).format == OutputFormat::json);
+  CHECK(parse_plan(Words{"m", "--ranks", "2", "-o", "p.csv"}).format == OutputFormat::csv);
+  CHECK(parse_verify(Words{"a", "-o", "v.json"}).format == OutputFormat::json);
+}
+
+TEST_CASE("endings that say nothing, or not what --format says, are refused", "[options]") {
+  CHECK(refusal(parse_report, {"a", "-o", "r.pdf"}) ==
+        "--output r.pdf: expected one of .txt, .md, .html, .json at the end of its name, found "
+        "'.pdf'. Or name the format with --format");
+  CHECK(refusal(parse_report, {"a", "-o", "report"}) ==
+        "--output report: expected one of .txt, .md, .html, .json at the end of its name, found "
+        "''. Or name the format with --format");
+  CHECK(refusal(parse_export, {"a", "-o", "layers.txt"}) ==
+        "--output layers.txt: expected one of .csv, .json, .npy at the end of its name, found "
+        "'.txt'. Or name the format with --format");
+  CHECK(refusal(parse_export, {"a", "--format", "json", "-o", "layers.csv"}) ==
+        "--output layers.csv: its ending says csv, --format says json. Change one of them");
+  CHECK(refusal(parse_export, {"a", "-o", "layers.npy"}) ==
+        "--format npy: only a spectrum is written as npy. Add --table spectrum");
+  CHECK(refusal(parse_report, {"a", "--output", ""}) ==
+        "--output: expected the name of a file, found ''");
+}
+
 TEST_CASE("npy is for a spectrum, and a spectrum needs a matrix", "[options]") {
   for (const char* table : {"layers", "summary", "skipped"}) {
     CHECK(refusal(parse_export, {"a", "--table", table, "--format", "npy"}) ==

@@ -1,0 +1,43 @@
+#pragma once
+
+/// @file
+/// A file that is there whole or not at all.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace wishart {
+
+/// Writes a hidden temporary file beside `target`, which takes the target's name when it is whole.
+/// Until then, and if that never comes, what stood there before is as it was. The temporary file
+/// goes with the object; one that a killed process left under the same name is replaced.
+class WholeFile {
+public:
+  /// Whether the file is forced to disk before it takes its name.
+  enum class Flush : bool { later, to_disk };
+
+  /// Makes the temporary file, with the permissions of the file that it will replace, if any.
+  /// @throws Error with Blame::resource
+  explicit WholeFile(std::filesystem::path target);
+  ~WholeFile();
+  WholeFile(const WholeFile&) = delete;
+  WholeFile& operator=(const WholeFile&) = delete;
+
+  /// Adds to the end. @throws Error with Blame::resource
+  void write(std::span<const std::byte> bytes);
+  /// Gives the file its name. Nothing can be written behind it.
+  /// @throws Error with Blame::resource
+  void finish(Flush flush = Flush::to_disk);
+
+private:
+  [[noreturn]] void fail(int code) const;
+
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+  std::int64_t size_bytes_ = 0;
+  int descriptor_ = -1;
+};
+
+}  // namespace wishart

@@ -1,0 +1,77 @@
+#include "wishart/core/whole_file.hpp"
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "wishart/core/disk.hpp"
+#include "wishart/core/error.hpp"
+
+namespace wishart {
+namespace {
+
+/// Leaves room in a name of 255 bytes for what is put around it.
+constexpr std::size_t kMostNameBytes = 220;
+
+/// A hidden name beside `target` that no other process of this machine uses.
+std::filesystem::path temporary_name(const std::filesystem::path& target) {
+  std::string name(1, '.');
+  name += target.filename().string().substr(0, kMostNameBytes);
+  name += ".tmp-";
+  name += std::to_string(::getpid());
+  return target.parent_path() / name;
+}
+
+}  // namespace
+
+WholeFile::WholeFile(std::filesystem::path target)
+    : target_(std::move(target)), temporary_(temporary_name(target_)) {
+  ::unlink(temporary_.c_str());
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) fail(errno);
+  struct stat before {};
+  // A file that others may not read does not become readable by being written again.
+  if (::stat(target_.c_str(), &before) == 0 && S_ISREG(before.st_mode)) {
+    (void)::fchmod(descriptor_, before.st_mode & 07777U);
+  }
+}
+
+WholeFile::~WholeFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void WholeFile::fail(int code) const {
+  throw Error(Blame::resource, shown(target_) + ": cannot be written: " + system_reason(code) +
+                                   ". What stood there before is unchanged");
+}
+
+void WholeFile::write(std::span<const std::byte> bytes) {
+  if (const int code = write_fully(descriptor_, size_bytes_, bytes); code != 0) fail(code);
+  size_bytes_ += static_cast<std::int64_t>(bytes.size());
+}
+
+void WholeFile::finish(Flush flush) {
+  const bool flushed = flush == Flush::to_disk;
+  int code = flushed && ::fsync(descriptor_) != 0 ? errno : 0;
+  // NFS tells of a full disk here.
+  if (::close(std::exchange(descriptor_, -1)) != 0 && code == 0) code = errno;
+  if (code == 0 && ::rename(temporary_.c_str(), target_.c_str()) != 0) code = errno;
+  if (code != 0) {
+    ::unlink(temporary_.c_str());
+    fail(code);
+  }
+  if (!flushed) return;
+  if (code = flush_folder_of(target_); code != 0) {
+    throw Error(Blame::resource, shown(target_) +
+                                     ": was written, but its folder cannot be flushed to " +
+                                     "disk: " + system_reason(code));
+  }
+}
+
+}  // namespace wishart

@@ -1,0 +1,133 @@
+#include "document.hpp"
+
+#include <optional>
+#include <span>
+#include <streambuf>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wishart/core/disk.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/whole_file.hpp"
+
+#include "scan/stop_signal.hpp"
+
+namespace wishart::job {
+namespace {
+
+constexpr std::size_t kBufferBytes = std::size_t{1} << 18U;
+
+[[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
+  throw Error(Blame::usage, "--output " + shown(file) + ": " + what);
+}
+
+/// The file itself, behind all links; refuses what no file can take the place of.
+std::filesystem::path checked_target(const std::filesystem::path& file) {
+  std::error_code ignored;
+  const auto status = std::filesystem::status(file, ignored);
+  if (std::filesystem::is_directory(status) || !file.has_filename()) {
+    refuse(file, "is a folder, expected a file. Name a file in it");
+  }
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    refuse(file, "is no regular file, which could be replaced. Leave out --output");
+  }
+  std::filesystem::path target = file;
+  if (std::filesystem::is_symlink(file, ignored)) {
+    target = std::filesystem::weakly_canonical(file, ignored);
+    if (ignored) refuse(file, "is a link that leads nowhere. Remove it");
+  }
+  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    refuse(file, "there is no folder " + shown(folder) + ". Make it first");
+  }
+  return target;
+}
+
+}  // namespace
+
+/// Gathers what is written, and passes it on in large parts.
+class Document::Buffer : public std::streambuf {
+public:
+  Buffer(std::filesystem::path target, std::ostream& standard)
+      : target_(std::move(target)), standard_(&standard), bytes_(kBufferBytes) {
+    setp(bytes_.data(), bytes_.data() + bytes_.size());
+  }
+
+  void finish() {
+    pass_on();
+    if (target_.empty()) {
+      standard_->flush();
+      check_standard();
+      return;
+    }
+    if (!file_) open();  // an empty document is a file too
+    check_signals();
+    file_->finish();
+    file_.reset();
+  }
+
+protected:
+  int_type overflow(int_type c) override {
+    pass_on();
+    if (!traits_type::eq_int_type(c, traits_type::eof())) {
+      *pptr() = traits_type::to_char_type(c);
+      pbump(1);
+    }
+    return traits_type::not_eof(c);
+  }
+
+  int sync() override {
+    pass_on();
+    return 0;
+  }
+
+private:
+  void open() {
+    signals_.emplace();
+    file_.emplace(target_);
+  }
+
+  void pass_on() {
+    const std::span<const char> part(pbase(), static_cast<std::size_t>(pptr() - pbase()));
+    setp(bytes_.data(), bytes_.data() + bytes_.size());
+    if (part.empty()) return;
+    if (target_.empty()) {
+      standard_->write(part.data(), static_cast<std::streamsize>(part.size()));
+      check_standard();
+      return;
+    }
+    if (!file_) open();
+    check_signals();
+    file_->write(std::as_bytes(part));
+  }
+
+  void check_standard() const {
+    if (!standard_->good()) throw Error(Blame::resource, "standard output cannot be written");
+  }
+
+  void check_signals() const {
+    const std::string signal = signals_->poll();
+    if (signal.empty()) return;
+    throw Error(Blame::interrupted, "stopped by " + signal + ": " + shown(target_) +
+                                        " is as it was before. Run the same command again");
+  }
+
+  std::filesystem::path target_;  ///< empty: standard output
+  std::ostream* standard_;
+  std::vector<char> bytes_;
+  std::optional<StopSignal> signals_;  ///< before the file: blocked while there is one
+  std::optional<WholeFile> file_;
+};
+
+Document::Document(const std::filesystem::path& file, std::ostream& standard)
+    : buffer_(std::make_unique<Buffer>(file.empty() ? file : checked_target(file), standard)),
+      stream_(buffer_.get()) {
+  stream_.exceptions(std::ios::badbit);  // what the buffer throws comes out as it is
+}
+
+Document::~Document() = default;
+
+void Document::finish() { buffer_->finish(); }
+
+}  // namespace wishart::job

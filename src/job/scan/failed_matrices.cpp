@@ -1,0 +1,67 @@
+#include "scan/failed_matrices.hpp"
+
+#include <array>
+#include <cstdint>
+
+#include "wishart/core/text.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// Of the failures that matrices can have, the gravest first.
+constexpr std::array kGravestFirst{Blame::input, Blame::resource, Blame::numerics, Blame::bug};
+
+/// Bytes of a reason that are shown: it may come from an archive.
+constexpr std::size_t kMostReason = 2000;
+
+/// Who has to act on a matrix, as `exit_code` says; `numerics` for what it cannot be, since the
+/// column is read from a file. Programs before the column kept nothing but the status.
+Blame blame_of_row(const LayerRow& row) {
+  for (const Blame blame : kGravestFirst) {
+    if (row.exit_code == static_cast<int>(blame)) return blame;
+  }
+  return Blame::numerics;
+}
+
+bool has_failed(const LayerRow& row) { return row.status == "nonfinite" || row.exit_code != 0; }
+
+std::string advice(Blame blame, const std::string& id, const std::filesystem::path& archive) {
+  if (blame == Blame::input) {
+    return "Restore the file and run the same command again: it computes what failed";
+  }
+  if (blame == Blame::resource) {
+    return "Mend the cause and run the same command again: it computes what failed";
+  }
+  if (blame == Blame::bug) return "This is a defect of wishart: report it with this message";
+  return "Look at the weights; `wishart report " + printable(archive.parent_path().string()) +
+         " --checkpoint " + printable(id) + "` lists what failed";
+}
+
+}  // namespace
+
+Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& rows,
+                 const std::function<std::string(const std::string&)>& file_of,
+                 const std::filesystem::path& archive) {
+  std::int64_t failed = 0;
+  for (const LayerRow& row : rows) failed += has_failed(row) ? 1 : 0;
+  if (failed == 0) return {};
+  for (const Blame blame : kGravestFirst) {
+    for (const LayerRow& row : rows) {
+      if (!has_failed(row) || blame_of_row(row) != blame) continue;
+      const std::string file = file_of(row.key);
+      // Errors of reading name the file already.
+      const bool named = file.empty() || row.reason.find(file) != std::string::npos;
+      return {blame, printable(checkpoint_id) + ": " + std::to_string(failed) + " of " +
+                         std::to_string(rows.size()) +
+                         (rows.size() == 1 ? " matrix" : " matrices") + " failed, first " +
+                         printable(row.key) + (named ? "" : " in " + printable(file)) + ": " +
+                         (row.reason.empty() ? "its status is " + printable(row.status)
+                                             : printable(one_line(row.reason), kMostReason)) +
+                         ". The archive " + printable(archive.string()) + " has the rest. " +
+                         advice(blame, checkpoint_id, archive)};
+    }
+  }
+  throw Error(Blame::bug, "a failed matrix has no blame");
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,83 @@
+/// @file
+/// A file that is written whole or not at all.
+
+#include <fstream>
+#include <sstream>
+
+#include <catch2/catch.hpp>
+#include <sys/stat.h>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/whole_file.hpp"
+
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+
+namespace {
+
+void add(WholeFile& file, const std::string& text) { file.write(std::as_bytes(std::span(text))); }
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+std::int64_t entries_of(const std::filesystem::path& folder) {
+  return std::distance(std::filesystem::directory_iterator(folder),
+                       std::filesystem::directory_iterator());
+}
+
+}  // namespace
+
+TEST_CASE("a file takes its name when it is finished, in parts of any size", "[whole_file]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder.write("a.csv", "before");
+  {
+    WholeFile file(path);
+    add(file, "one ");
+    CHECK(text_of(path) == "before");
+    CHECK(entries_of(folder.path()) == 2);
+    add(file, "");
+    add(file, "two");
+    file.finish(GENERATE(WholeFile::Flush::later, WholeFile::Flush::to_disk));
+  }
+  CHECK(text_of(path) == "one two");
+  CHECK(entries_of(folder.path()) == 1);
+}
+
+TEST_CASE("a file that is not finished leaves nothing, and what was there", "[whole_file]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder.write("a.csv", "before");
+  {
+    WholeFile file(path);
+    add(file, "half");
+  }
+  CHECK(text_of(path) == "before");
+  CHECK(entries_of(folder.path()) == 1);
+}
+
+TEST_CASE("a file keeps the permissions of the one that it replaces", "[whole_file]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder.write("a.csv", "before");
+  REQUIRE(::chmod(path.c_str(), 0600) == 0);
+  WholeFile file(path);
+  add(file, "after");
+  file.finish();
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777U) == 0600);
+}
+
+TEST_CASE("a long name is no obstacle, a missing folder is", "[whole_file]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder / std::string(255, 'x');
+  WholeFile file(path);
+  file.finish();
+  CHECK(std::filesystem::exists(path));
+  CHECK_THROWS_WITH(WholeFile(folder / "none/a"),
+                    (folder / "none/a").string() +
+                        ": cannot be written: No such file or directory. What stood there before "
+                        "is unchanged");
+}
