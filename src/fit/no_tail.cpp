@@ -86,15 +86,13 @@ std::string why_no_tail(std::span<const double> ascending, const Shape& shape, d
   if (!(ascending.front() < ascending.back())) return "all eigenvalues above the floor are equal";
   const double noise = alpha_of_noise(shape);
   if (alpha > kMostAlpha && alpha > kMostOfNoise * noise) {
-    return "alpha would be " + rounded(alpha, 3) + ", that of noise of this shape is " +
-           rounded(noise, 2) + ": the eigenvalues of the tail are nearly equal";
+    return "nearly equal: alpha " + rounded(alpha, 2) + ", of noise " + rounded(noise, 2);
   }
   const TailEvidence evidence = tail_evidence(ascending, shape);
   if (evidence.scatter < kLeastScatter && evidence.uniform_R > kUniformBetter) {
-    return "the eigenvalues scatter " + rounded(evidence.scatter, 2) +
-           " times as much as those of noise, and more like a uniform law than a power law";
+    return "spread evenly over " + rounded(evidence.scatter, 2) + " of noise's scatter";
   }
-  if (evidence.rise > kRises) return "the density of the upper half rises to its upper end";
+  if (evidence.rise > kRises) return "the density rises to the largest value";
   return {};
 }
 
