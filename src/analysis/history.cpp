@@ -7,6 +7,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
+#include "wishart/record/fit_counts.hpp"
 #include "wishart/record/training_place.hpp"
 
 #include "normal.hpp"
@@ -92,9 +93,10 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   Entry entry{row_of(record), {}, {}};
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
-    entry.layers.push_back({row.key, row.role, row.hash, row.alpha, alpha_error(row), row.log_norm,
-                            row.log_spectral_norm, count_of(row.weights.num_traps),
-                            count_of(row.num_outliers), count_of(row.matrix_rank)});
+    entry.layers.push_back({row.key, row.role, row.hash, row.status == kNoTail, row.alpha,
+                            alpha_error(row), row.log_norm, row.log_spectral_norm,
+                            count_of(row.weights.num_traps), count_of(row.num_outliers),
+                            count_of(row.matrix_rank)});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
             [](const Layer& a, const Layer& b) { return a.key < b.key; });
@@ -115,8 +117,10 @@ bool HistoryBuilder::is_settled(const std::string& key, std::size_t last) const 
     if (then == nullptr) return false;
     if (!then->hash.empty() && then->hash == now->hash) continue;
     const double room = kNormal95 * std::hypot(now->alpha_error, then->alpha_error);
-    // Written so that a layer without a fit is not settled.
-    if (!(std::abs(now->alpha - then->alpha) <= room)) return false;
+    // Without a tail then and now, the norms decide. Written so that a layer without a fit is not
+    // settled.
+    const bool no_tails = now->no_tail && then->no_tail;
+    if (!no_tails && !(std::abs(now->alpha - then->alpha) <= room)) return false;
     if (!(std::abs(now->log_norm - then->log_norm) <= kNormResolution)) return false;
     if (!(std::abs(now->log_spectral_norm - then->log_spectral_norm) <= kNormResolution)) {
       return false;
@@ -153,7 +157,7 @@ void HistoryBuilder::find_drifts(History& history) const {
     if (then == nullptr) continue;
     const double room = kNormal95 * std::hypot(now.alpha_error, then->alpha_error);
     if (now.alpha < kOverTrained &&
-        (then->alpha >= kOverTrained || then->alpha - now.alpha > room)) {
+        (then->no_tail || then->alpha >= kOverTrained || then->alpha - now.alpha > room)) {
       history.drifts.push_back({now.key, now.role, "over-trained", then->alpha, now.alpha});
     }
     // Traps are told from heavy tails by random orders; where both checkpoints have them, they

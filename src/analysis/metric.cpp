@@ -6,6 +6,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 #include "normal.hpp"
 
@@ -29,7 +30,7 @@ std::vector<std::string> metric_names() {
 }
 
 double metric_value(const LayerRow& row, const std::string& metric) {
-  if (metric == kFailed) return row.status == "success" ? 0 : 1;
+  if (metric == kFailed) return row.status == kFitted || row.status == kNoTail ? 0 : 1;
   if (metric.starts_with(kWarningPrefix)) {
     return has_warning(row, metric.substr(kWarningPrefix.size())) ? 1 : 0;
   }

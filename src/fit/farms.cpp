@@ -6,6 +6,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/fit/estimators.hpp"
+#include "wishart/fit/no_tail.hpp"
 #include "wishart/fit/power_law.hpp"
 
 namespace wishart::fit {
@@ -52,8 +53,11 @@ void measure_farms(WeightMeasures& measures, const Windows& windows, std::span<c
                                ? ScanOptions{}
                                : ScanOptions{.min_tail = kMinTail, .skip_repeated = true};
   if (std::ssize(lambda) < scan.min_tail) return;
+  const auto fit = scan_power_law(lambda, scan);
+  const Shape shape{windows.shape.long_side(), windows.shape.short_side(), measures.num_farms};
+  if (!options.weightwatcher && fit && !why_no_tail(lambda, shape, fit->alpha).empty()) return;
   measures.farms_hill = hill_alpha(lambda);
-  if (const auto fit = scan_power_law(lambda, scan)) measures.farms_alpha = fit->alpha;
+  if (fit) measures.farms_alpha = fit->alpha;
 }
 
 }  // namespace wishart::fit

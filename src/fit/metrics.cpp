@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "wishart/core/text.hpp"
+#include "wishart/fit/no_tail.hpp"
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/record/alpha_limits.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 #include "statistics.hpp"
 
@@ -142,7 +145,7 @@ void fill_scale(LayerRow& row, std::span<const double> lambda, const Spectrum& s
 /// The fit as columns. `top` eigenvalues at the end of `lambda` were set aside before it.
 void take_fit(LayerRow& row, const PowerLaw& fit, std::span<const double> lambda,
               std::int64_t top) {
-  row.status = "success";
+  row.status = kFitted;
   row.alpha = fit.alpha;
   row.D = fit.D;
   row.sigma = fit.sigma;
@@ -233,8 +236,29 @@ std::string failure(const LayerRow& row, const FitOptions& options) {
     return std::to_string(left) + " eigenvalues above the floor, a fit needs " +
            std::to_string(kMinTail);
   }
-  if (!std::isnan(row.raw_alpha)) return "no tail begins at the peak of the density";
-  return "all eigenvalues above the floor are equal";
+  return "no tail begins at the peak of the density";
+}
+
+/// Why the spectrum has no tail; empty if it has one, or too few values to say.
+std::string absence(const LayerRow& row, std::span<const double> fitted,
+                    const std::optional<TailFit>& tail, const FitOptions& options) {
+  if (tail) {
+    const Shape shape{row.N, row.M, row.num_evals / row.M};
+    return why_no_tail(tail->fitted, shape, tail->fit.alpha);
+  }
+  const std::int64_t left = row.num_fit_evals - options.xmax;
+  if (left < std::max(kMinTail, options.xmax)) return {};
+  const auto values = fitted.first(static_cast<std::size_t>(left));
+  return values.front() < values.back() ? "" : why_no_tail(values, {}, kNan);
+}
+
+/// No power law, and nothing that comes from one.
+void take_no_tail(LayerRow& row, const std::string& reason) {
+  row.status = kNoTail;
+  row.reason = reason;
+  row.raw_alpha = kNan;
+  row.num_fingers = -1;
+  add_warning(row, kNoTail);
 }
 
 void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum,
@@ -260,7 +284,11 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
   const std::span<const double> fitted = above(lambda, row.fit_floor);
   row.num_fit_evals = static_cast<std::int64_t>(fitted.size());
   const ScanOptions scan{.min_tail = kMinTail, .skip_repeated = true};
-  if (const auto tail = fit_tail(fitted, scan, options, row)) {
+  const auto tail = fit_tail(fitted, scan, options, row);
+  const std::string no_tail = absence(row, fitted, tail, options);
+  if (!no_tail.empty()) {
+    take_no_tail(row, no_tail);
+  } else if (tail) {
     take_fit(row, tail->fit, lambda, options.xmax);
     fill_certainty(row, *tail, scan, options);
     fill_laws(row, *tail);

@@ -6,6 +6,7 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 #include "wishart/report/report.hpp"
 
 namespace wishart::report {
@@ -22,7 +23,7 @@ bool has_values(const LayerRow& layer) { return layer.has_esd && layer.lambda_ma
 
 double in_order(const LayerRow& layer) { return static_cast<double>(layer.layer_id); }
 
-constexpr std::array<Kind, 7> kKinds{{
+constexpr std::array<Kind, 8> kKinds{{
     {"error",
      "They could not be computed. The reason stands beside each; run the scan again when it is "
      "mended.",
@@ -47,6 +48,10 @@ constexpr std::array<Kind, 7> kKinds{{
      [](const LayerRow& l) { return -l.alpha; }},
     {"small-tail", "Fewer than 20 eigenvalues in the tail: alpha is uncertain by more than 20 %.",
      [](const LayerRow& l) { return static_cast<double>(l.num_pl_spikes); }},
+    {kNoTail,
+     "Their spectrum has no power-law tail, as those of orthogonal matrices have none: alpha would "
+     "mean nothing and is left out, of means too. That is no fault by itself.",
+     in_order},
 }};
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 #include "wishart/report/text_table.hpp"
 
 #include "attention.hpp"
@@ -74,7 +75,9 @@ void add_coverage(Page& page, const CheckpointRecord& record) {
                      (record.layers.size() == 1 ? " matrix, " : " matrices, ") +
                      millions(parameters) + " parameters analysed";
   for (const auto& [status, count] : by_status) {
-    if (status != "success") text += "; " + std::to_string(count) + " " + status;
+    if (status == kFitted) continue;
+    text += "; " + std::to_string(count) + " " +
+            (status == kNoTail ? "without a power-law tail" : status);
   }
   text += ". " + plural(static_cast<std::int64_t>(record.skipped.size()), "tensor") +
           " (or parts) skipped, " + millions(skipped_parameters) + " parameters.";
@@ -111,9 +114,7 @@ std::vector<Card> record_cards(const CheckpointRecord& record) {
           return layer.status != "failed" && analysis::has_warning(layer, word);
         }));
   };
-  const auto unfitted =
-      std::count_if(record.layers.begin(), record.layers.end(),
-                    [](const LayerRow& layer) { return layer.status != "success"; });
+  const FitCounts counts = count_fits(record.layers);
   const SummaryRow* alpha = find_summary(record, "all", "all", "alpha");
   return {{std::to_string(record.layers.size()), "matrices"},
           {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha"},
@@ -121,7 +122,8 @@ std::vector<Card> record_cards(const CheckpointRecord& record) {
           {warned("over-trained"), "over-trained"},
           {warned("under-trained"), "under-trained"},
           {warned("rank-collapse"), "with rank collapse"},
-          {std::to_string(unfitted), "without a fit"}};
+          {std::to_string(counts.without_tail), "without a tail"},
+          {std::to_string(counts.failed), "failed"}};
 }
 
 void add_groups(Page& page, const CheckpointRecord& record, const std::string& group_by,

@@ -111,6 +111,7 @@ private:
     std::string key;
     std::string role;
     std::string hash;
+    bool no_tail = false;
     double alpha = kNan;
     double alpha_error = kNan;
     double log_norm = kNan;

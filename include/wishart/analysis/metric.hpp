@@ -16,7 +16,8 @@ namespace wishart::analysis {
 [[nodiscard]] std::vector<std::string> metric_names();
 
 /// The value of a layer's column: counts that are not known (-1) are NaN, truth values 0 or 1.
-/// `failed` is 1 if the status is not `success`, `warning.WORD` is 1 if the layer has that warning.
+/// `failed` is 1 if the status is neither `success` nor `no-tail`, `warning.WORD` is 1 if the layer
+/// has that warning.
 /// @throws Error with Blame::usage that names the nearest metric
 [[nodiscard]] double metric_value(const LayerRow& row, const std::string& metric);
 

@@ -8,8 +8,9 @@
 namespace wishart::fit {
 
 /// Version of the metrics, stored in the archive: it changes when a number does. 1 had the columns
-/// up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale.
-inline constexpr std::int64_t kFitVersion = 3;
+/// up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale; 3 gave spectra
+/// without a tail an alpha.
+inline constexpr std::int64_t kFitVersion = 4;
 
 /// WeightWatcher's absolute floor: eigenvalues at or below it are not fitted (EVALS_THRESH).
 inline constexpr double kWeightWatcherFloor = 1e-5;
@@ -22,6 +23,19 @@ inline constexpr std::int64_t kMinTail = 10;
 /// A tail with fewer values gets the warning `small-tail`: its alpha is uncertain by more than 20
 /// %.
 inline constexpr std::int64_t kSmallTail = 20;
+
+/// A spectrum has no tail (docs/metrics.md, "No tail", has the simulations behind these numbers):
+/// if alpha is above kMostAlpha and kMostOfNoise times that of noise of the same shape. A sample of
+/// m values of such a law spans a factor of about m^(1 / 31): 1.1 for 20;
+inline constexpr double kMostAlpha = 32;
+inline constexpr double kMostOfNoise = 10;
+/// or if the eigenvalues scatter less than kLeastScatter times as much as those of noise, so that
+/// an orthogonal matrix has 71 % of the squares, and the uniform law is better than the power law
+/// by kUniformBetter standard deviations (1 % two-sided, Vuong, Econometrica 57 (1989) 307);
+inline constexpr double kLeastScatter = 0.5;
+inline constexpr double kUniformBetter = 2.576;
+/// or if the density of their upper half rises, by kRises standard deviations (0.13 % one-sided).
+inline constexpr double kRises = 3;
 
 /// WeightWatcher's bound on the values that clip_xmax takes away, whatever the user says.
 inline constexpr std::int64_t kWeightWatcherMaxFingers = 10;

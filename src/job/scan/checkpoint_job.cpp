@@ -11,6 +11,7 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 #include "scan/failed_matrices.hpp"
 #include "scan/libraries.hpp"
@@ -334,7 +335,6 @@ std::filesystem::path CheckpointJob::finish() {
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
 
-  std::int64_t failed = 0;
   std::int64_t unchanged = 0;
   std::int64_t id = 0;
   for (const Matrix& matrix : selection_.matrices) {
@@ -343,7 +343,6 @@ std::filesystem::path CheckpointJob::finish() {
     Done& done = found->second;
     done.row.layer_id = id++;
     done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
-    if (done.row.status != "success") ++failed;
     if (!done.row.same_as.empty()) ++unchanged;
     record.layers.push_back(done.row);
     record.spectra.push_back(stored(std::move(done.spectrum)));
@@ -356,11 +355,12 @@ std::filesystem::path CheckpointJob::finish() {
   note_failures(record.layers, file_);
   journal_->remove();
   lock_.reset();
-  closing_ = id_ + ": " + std::to_string(record.layers.size()) + " matrices, " +
+  closing_ = id_ + ": " + std::to_string(record.layers.size()) +
+             (record.layers.size() == 1 ? " matrix (" : " matrices (") +
+             count_fits(record.layers).text() + "), " +
              (unchanged > 0 ? std::to_string(unchanged) + " unchanged since " + since + ", " : "") +
-             std::to_string(failed) + " without a fit, " + std::to_string(record.skipped.size()) +
-             " tensors skipped, in " + rounded(provenance.seconds, 3) +
-             " s\n  archive: " + printable(file_.string()) + "\n";
+             std::to_string(record.skipped.size()) + " tensors skipped, in " +
+             rounded(provenance.seconds, 3) + " s\n  archive: " + printable(file_.string()) + "\n";
   return file_;
 }
 

@@ -77,6 +77,28 @@ TEST_CASE("a layer with the same values is unchanged, and settled also without a
   CHECK(history.rows[2].settled_share == Approx(1.0 / 3));
 }
 
+TEST_CASE("a layer without a tail is settled by its norms, and drifts when it gets a heavy one",
+          "[history]") {
+  std::vector<CheckpointRecord> records{at_step(1, 3, 2), at_step(2, 3, 2), at_step(3, 3, 2)};
+  for (CheckpointRecord& record : records) {
+    record.layers[0].alpha = kNan;
+    record.layers[0].status = "no-tail";
+  }
+  History history = history_of(records);
+  CHECK(history.rows[2].fitted == 2);
+  CHECK(history.rows[2].alpha == 3);
+  CHECK(history.rows[2].settled_share == 1);
+  CHECK(history.drifts.empty());
+  records[2].layers[0].alpha = 1.5;
+  records[2].layers[0].status = "success";
+  history = history_of(records);
+  CHECK(history.rows[2].settled_share == Approx(2.0 / 3));
+  REQUIRE(history.drifts.size() == 1);
+  CHECK(history.drifts[0].key == records[2].layers[0].key);
+  CHECK(history.drifts[0].why == "over-trained");
+  CHECK(std::isnan(history.drifts[0].before));
+}
+
 TEST_CASE("the advice: going on, settled, harm, or none", "[history]") {
   CHECK(history_of({at_step(1, 3, 2)}).advice == Advice::unknown);
   std::vector<CheckpointRecord> falling;

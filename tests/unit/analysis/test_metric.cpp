@@ -21,6 +21,8 @@ TEST_CASE("a metric is a numeric column, unknown counts are NaN", "[metric]") {
   CHECK(metric_value(row, "failed") == 0);
   row.status = "failed";
   CHECK(metric_value(row, "failed") == 1);
+  row.status = "no-tail";  // nothing failed
+  CHECK(metric_value(row, "failed") == 0);
   row.warning = "small-tail;rank-collapse";
   CHECK(metric_value(row, "warning.rank-collapse") == 1);
   CHECK(metric_value(row, "warning.rank") == 0);

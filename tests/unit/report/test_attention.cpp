@@ -46,9 +46,11 @@ TEST_CASE("warnings come gravest first", "[attention]") {
                    layer("o", 1.5, "over-trained"), layer("r", 3, "rank-collapse"),
                    with_status(layer("f", kNan, "fit-failed"), "failed"),
                    with_status(layer("n", kNan, "nonfinite"), "nonfinite"),
-                   with_status(layer("e", kNan, "error"), "error")}) ==
+                   with_status(layer("e", kNan, "error"), "error"),
+                   with_status(layer("t", kNan, "no-tail"), "no-tail")}) ==
         std::vector<std::string>{"error: e", "nonfinite: n", "fit-failed: f", "rank-collapse: r",
-                                 "over-trained: o", "under-trained: u", "small-tail: s"});
+                                 "over-trained: o", "under-trained: u", "small-tail: s",
+                                 "no-tail: t"});
 }
 
 TEST_CASE("in a group the worst layer comes first, equals in their order", "[attention]") {

@@ -102,6 +102,9 @@ TEST_CASE("the summary counts what was analysed, what failed and what was skippe
   record.layers[1].status = "failed";
   CHECK(text_of(record).find("2 matrices, 4096 parameters analysed; 1 failed. ") !=
         std::string::npos);
+  record.layers[1].status = "no-tail";
+  CHECK(text_of(record).find("4096 parameters analysed; 1 without a power-law tail. ") !=
+        std::string::npos);
   record.layers[1].status = "error";
   CHECK(text_of(record).find("2 matrices, 2048 parameters analysed; 1 error. ") !=
         std::string::npos);

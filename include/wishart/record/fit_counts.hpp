@@ -1,0 +1,40 @@
+#pragma once
+
+/// @file
+/// The statuses of layers that the program decides by, and how many layers have which.
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "wishart/record/rows.hpp"
+
+namespace wishart {
+
+/// Status of a layer with a power law.
+inline constexpr const char* kFitted = "success";
+/// Status, and warning, of a layer whose spectrum has no power-law tail, and therefore no alpha.
+inline constexpr const char* kNoTail = "no-tail";
+
+struct FitCounts {
+  std::int64_t fitted = 0;
+  std::int64_t without_tail = 0;
+  std::int64_t failed = 0;  ///< every other status: no fit was possible, or no spectrum
+
+  [[nodiscard]] std::string text() const {
+    return std::to_string(fitted) + " fitted, " + std::to_string(without_tail) +
+           " without a power-law tail, " + std::to_string(failed) + " failed";
+  }
+};
+
+[[nodiscard]] inline FitCounts count_fits(std::span<const LayerRow> layers) {
+  FitCounts counts;
+  for (const LayerRow& row : layers) {
+    ++(row.status == kFitted   ? counts.fitted
+       : row.status == kNoTail ? counts.without_tail
+                               : counts.failed);
+  }
+  return counts;
+}
+
+}  // namespace wishart
