@@ -44,7 +44,8 @@ void check(int info, const char* what) {
 }
 
 Dense gaussian(int rows, int cols, CounterRandom& random) {
-  Dense w{rows, cols, std::vector<double>(static_cast<std::size_t>(rows) * cols)};
+  Dense w{rows, cols,
+          std::vector<double>(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols))};
   for (double& value : w.a) value = random.normal();
   return w;
 }

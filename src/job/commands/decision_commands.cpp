@@ -199,7 +199,7 @@ CommandResult compare_checkpoints(const CompareOptions& options) {
   const CheckpointRecord a = named.read(of_a, archive::Parts::all);
   const CheckpointRecord b = named.read(of_b, archive::Parts::all);
   const analysis::Comparison comparison = analysis::compare(a, b);
-  const report::Format format = report_format(options.format);
+  const auto format = report_format(options.format);
   std::string text;
   if (options.format != OutputFormat::csv) {
     text = report::render_comparison(comparison, format);
