@@ -316,7 +316,7 @@ TEST_CASE("all checkpoints are exported in one table; a damaged one is told and 
       temp.write("all.jsonl", run_wishart({"export", archive, "--all", "--format", "jsonl"}).out);
   CHECK(run_shell("/usr/bin/python3 -c 'import json,sys; r=[json.loads(l) for l in "
                   "open(sys.argv[1])]; assert len(r)==12 and r[-1][\"step\"]==11 and "
-                  "list(r[0])[:3]==[\"checkpoint\",\"step\",\"tokens\"]' " +
+                  "list(r[0])[:4]==[\"schema\",\"checkpoint\",\"step\",\"tokens\"]' " +
                   quoted(lines.string()))
             .exit_code == 0);
   temp.write("archive/checkpoint-10.h5", "junk");

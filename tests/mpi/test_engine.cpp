@@ -221,7 +221,7 @@ TEST_CASE("arrays beyond 32-bit indices are refused if a library would overflow"
     CHECK(refused.status == SpectrumStatus::failed);
     CHECK(refused.exit_code == 4);
     CHECK(refused.reason.find(c.what) == 0);
-    CHECK(refused.reason.find("more than the 32-bit indices of the solver reach (" +
+    CHECK(refused.reason.find("more than the solver's 32-bit indices allow (" +
                               std::to_string(c.limit) + ")") != std::string::npos);
     options.index_limit = 60 * 40;
     CHECK(on_all(matrix_of(60, 40), noise, options).status == SpectrumStatus::ok);

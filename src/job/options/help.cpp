@@ -33,7 +33,7 @@ std::vector<Group> groups() {
            {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads",
             "memory-per-rank", "gflops"}},
           {"Stopping and going on", {"time-limit"}},
-          {"Output, job files, help", {"progress", "format", "job", "help"}}};
+          {"Output, job files, help", {"progress", "format", "output", "job", "help"}}};
 }
 
 using Option = boost::shared_ptr<po::option_description>;

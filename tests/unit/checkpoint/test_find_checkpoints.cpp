@@ -160,8 +160,9 @@ TEST_CASE("marks of completeness are looked at", "[checkpoint][find]") {
   CHECK(
       messages ==
       Names{
-          h + "/checkpoint-2: is not complete: no trainer_state.json, which is written last. It is "
-              "left for the next time",
+          h + "/checkpoint-2: is not complete: no trainer_state.json, which is written last. It "
+              "will "
+              "be scanned by the next run once it is complete",
           h + "/checkpoint-3: is not complete: a shard is missing. It will be scanned by the next "
               "run once it is complete",
           h + "/checkpoint-4: is not complete: no b.safetensors, which "

@@ -131,7 +131,8 @@ TEST_CASE("endings that say nothing, or not what --format says, are refused", "[
         "--output report: expected one of .txt, .md, .html, .json at the end of its name, found "
         "''. Or name the format with --format");
   CHECK(refusal(parse_export, {"a", "-o", "layers.txt"}) ==
-        "--output layers.txt: expected one of .csv, .json, .npy at the end of its name, found "
+        "--output layers.txt: expected one of .csv, .json, .jsonl, .npy at the end of its name, "
+        "found "
         "'.txt'. Or name the format with --format");
   CHECK(refusal(parse_export, {"a", "--format", "json", "-o", "layers.csv"}) ==
         "--output layers.csv: its ending says csv, --format says json. Change one of them");

@@ -85,15 +85,20 @@ TEST_CASE("the table of what was skipped is exact", "[export]") {
         "\"num_params\": 8, \"reason\": \"too-small\", \"detail\": \"2 singular values\"}\n]}\n");
 }
 
-TEST_CASE("JSON lines are the objects of the JSON array, one a line", "[export]") {
+TEST_CASE("JSON lines are the rows of the JSON document, one a line, with a schema in front",
+          "[export]") {
   const CheckpointRecord record = record_of({layer("a", kNan), layer("b")});
   const std::string lines = export_table(record, Table::layers, TableFormat::jsonl);
   const std::vector<std::string> objects = split(lines, '\n');
   REQUIRE(objects.size() == 3);
   CHECK(objects.back().empty());
-  for (std::size_t i = 0; i < 2; ++i) CHECK(JsonCheck::valid(objects[i]));
-  CHECK("[\n  " + objects[0] + ",\n  " + objects[1] + "\n]\n" ==
-        export_table(record, Table::layers, TableFormat::json));
+  const std::string document = export_table(record, Table::layers, TableFormat::json);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(JsonCheck::valid(objects[i]));
+    const std::string head = "{\"schema\": \"wishart/exportrow/1\", ";
+    REQUIRE(objects[i].starts_with(head));
+    CHECK(document.find("{" + objects[i].substr(head.size())) != std::string::npos);
+  }
 }
 
 TEST_CASE("the tables of many checkpoints are one, with checkpoint, step and tokens in front",
@@ -121,7 +126,8 @@ TEST_CASE("the tables of many checkpoints are one, with checkpoint, step and tok
         "checkpoint,step,tokens,tensor,dtype,shape,num_params,reason,detail\n"
         "'=first,-1,-1,t,F32,4,4,one-dimensional,d\n");
   CHECK(joined(Table::skipped, TableFormat::jsonl) ==
-        "{\"checkpoint\": \"=first\", \"step\": -1, \"tokens\": -1, \"tensor\": \"t\", "
+        "{\"schema\": \"wishart/exportrow/1\", \"checkpoint\": \"=first\", \"step\": -1, "
+        "\"tokens\": -1, \"tensor\": \"t\", "
         "\"dtype\": \"F32\", \"shape\": \"4\", \"num_params\": 4, \"reason\": "
         "\"one-dimensional\", \"detail\": \"d\"}\n");
   CHECK(count(joined(Table::summary, TableFormat::jsonl), "\n") ==

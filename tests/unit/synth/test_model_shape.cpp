@@ -109,8 +109,8 @@ TEST_CASE("names are unique in every shape", "[shape]") {
 
 TEST_CASE("refused shapes and reductions list what is available", "[shape]") {
   CHECK_THROWS_WITH(shape_named("lama-3-8b"),
-                    Catch::StartsWith("unknown shape 'lama-3-8b'. Did you mean 'llama-3-8b'? There "
-                                      "are: tiny-llama, llama-3-8b, llama-3-70b, ") &&
+                    Catch::StartsWith("unknown shape 'lama-3-8b'. Did you mean 'llama-3-8b'? "
+                                      "Known shapes: tiny-llama, llama-3-8b, llama-3-70b, ") &&
                         Catch::EndsWith(", pythia-12b"));
   CHECK_THROWS_WITH(shape_named("zzzzzzzzzz"),
                     Catch::StartsWith("unknown shape 'zzzzzzzzzz'. Known shapes: tiny-llama"));
