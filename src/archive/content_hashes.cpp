@@ -35,7 +35,7 @@ void DatasetHash::add(std::span<const std::byte> elements, std::size_t element_b
 
 std::string ContentHashes::text() const {
   std::string text;
-  for (const auto& [name, hash] : hashes_) text += hash + " " + name + "\n";
+  for (const auto& [name, hash] : hashes_) text.append(hash).append(" ").append(name).append("\n");
   return text;
 }
 

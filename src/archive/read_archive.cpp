@@ -92,6 +92,7 @@ std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root,
   const std::vector<std::int64_t> written = written_hashes(place, root, "hashes/sigma", check);
   if (!check.matches("/spectra/sigma", hash_hex(std::as_bytes(std::span(sigma))))) {
     std::vector<std::int64_t> found;
+    found.reserve(spectra.size());
     for (const StoredSpectrum& one : spectra) found.push_back(series_hash(std::span(one.sigma)));
     name_changed(check, "/spectra/sigma", "the values", rows, found, written);
   }

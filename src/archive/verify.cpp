@@ -126,6 +126,7 @@ void weigh(const ContentCheck& check, const std::vector<std::string>& added,
   }
   if (!added.empty()) {
     std::vector<std::string> names;
+    names.reserve(added.size());
     for (const std::string& name : added) names.push_back(printable(name));
     found.unproven.push_back(where + "added since, no part of the archive: attribute " +
                              join(names, ", "));

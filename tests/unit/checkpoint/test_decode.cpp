@@ -145,7 +145,8 @@ TEST_CASE("elements may start at any byte", "[checkpoint][decode]") {
 }
 
 TEST_CASE("every instruction set decodes every code to the same bits", "[checkpoint][decode]") {
-  const auto [dtype, bytes] = GENERATE(table<Dtype, std::size_t>({
+  // No structured binding: lambdas cannot capture one before clang 16.
+  const auto entry = GENERATE(table<Dtype, std::size_t>({
       {Dtype::bf16, 2},
       {Dtype::f16, 2},
       {Dtype::f32, 4},
@@ -155,6 +156,8 @@ TEST_CASE("every instruction set decodes every code to the same bits", "[checkpo
       {Dtype::f8_e4m3fnuz, 1},
       {Dtype::f8_e5m2fnuz, 1},
   }));
+  const Dtype dtype = std::get<0>(entry);
+  const std::size_t bytes = std::get<1>(entry);
   const InstructionSet set = GENERATE(InstructionSet::avx2, InstructionSet::avx512);
   if (set > best_instruction_set()) return;
   CAPTURE(dtype_bits(dtype), static_cast<int>(set));
