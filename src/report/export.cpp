@@ -110,6 +110,7 @@ std::string export_spectrum(const CheckpointRecord& record, const std::string& m
                             TableFormat format) {
   const auto [row, sigma] = spectrum_of(record, matrix);
   std::vector<SpectrumRow> rows;
+  rows.reserve(sigma.size());
   for (const double value : sigma) {
     rows.push_back({static_cast<std::int64_t>(rows.size()), value, value * value});
   }
