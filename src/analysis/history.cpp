@@ -88,7 +88,7 @@ HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
 }
 
 void HistoryBuilder::add(const CheckpointRecord& record) {
-  Entry entry{row_of(record), {}};
+  Entry entry{row_of(record), analysed(record.provenance), {}};
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back({row.key, row.role, row.hash, row.alpha, alpha_error(row), row.log_norm,
                             row.log_spectral_norm, count_of(row.weights.num_traps),
@@ -175,8 +175,10 @@ void HistoryBuilder::find_drifts(History& history) const {
 }
 
 History HistoryBuilder::take() {
-  relate();
   History history;
+  history.left_out = take_apart(entries_, [](const Entry& entry) { return entry.about; });
+  history.of_changes = !entries_.empty() && !is_whole(entries_.front().about.kind);
+  relate();
   history.window = window_;
   for (Entry& entry : entries_) history.rows.push_back(entry.row);
   if (history.rows.empty()) return history;

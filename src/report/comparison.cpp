@@ -61,6 +61,7 @@ std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bo
     const analysis::RuleVerdict& v = verdicts[i];
     json += (i > 0 ? ",\n  {" : "\n  {");
     json += "\"rule\": " + json_quoted(v.rule) + ", \"stage\": " + json_quoted(v.stage) +
+            ", \"about\": " + (v.about.empty() ? "null" : json_quoted(v.about)) +
             ", \"other\": " + (v.other.empty() ? "null" : json_quoted(v.other)) +
             ", \"passed\": " + (v.passed ? "true" : "false") +
             ", \"judged\": " + std::to_string(v.judged) +
@@ -130,6 +131,7 @@ std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
   for (const analysis::RuleVerdict& verdict : verdicts) {
     page.paragraph(
         std::string(verdict.passed ? "pass" : "FAIL") + "  " + verdict.rule + " (" + verdict.stage +
+        (verdict.about.empty() ? "" : ", " + verdict.about) +
         (verdict.other.empty() ? "" : " against " + verdict.other) + "): " + verdict.text + "." +
         (verdict.unknown > 0 ? " " + plural(verdict.unknown, "layer") + " without a value." : ""));
     const bool of_layers = !verdict.violations.empty() && !verdict.violations.front().key.empty();

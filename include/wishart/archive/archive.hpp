@@ -18,7 +18,7 @@
 namespace wishart::archive {
 
 /// Version of the schema that this program writes. It reads every older one.
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 
 /// True if `id` can name a checkpoint: 1 to 200 letters, digits and `._+=-`, no leading dot, and
 /// not `index`, the name of the folder's own file.

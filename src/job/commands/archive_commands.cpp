@@ -17,6 +17,8 @@
 #include "wishart/report/report.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/whole_models.hpp"
+
 namespace wishart::job {
 namespace {
 
@@ -47,7 +49,8 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   return csv ? text : text + "\n]\n";
 }
 
-/// All checkpoints of an archive as one history, under their names in the archive.
+/// The checkpoints of an archive as one history, under their names in the archive. Changes of
+/// weights are left out where there are whole models.
 analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
   analysis::HistoryBuilder builder(window);
   for (const std::string& id : archive.ids()) {
@@ -59,7 +62,7 @@ analysis::History history_of(const archive::Reader& archive, std::int64_t window
 /// True if the archive holds several checkpoints, and the trainer's step of each is known: those of
 /// one run. Anything else has no order of its own.
 bool is_history(const archive::Reader& archive) {
-  const std::vector<std::string>& ids = archive.ids();
+  const std::vector<std::string> ids = whole_models(archive);
   return ids.size() > 1 && std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
            return archive.provenance(id).training.step >= 0;
          });
@@ -89,7 +92,8 @@ std::string report_text(const ReportOptions& options) {
     const std::string& last = history.rows.back().checkpoint;
     return report::render_run(history, record_for(options, archive, last), format);
   }
-  const std::string id = archive.chosen(options.checkpoint);
+  const std::string id =
+      archive.chosen(options.checkpoint.empty() ? only_whole(archive) : options.checkpoint);
   return report::render_report(record_for(options, archive, id), format);
 }
 

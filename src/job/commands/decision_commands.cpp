@@ -19,6 +19,7 @@
 
 #include "commands/gate_rules.hpp"
 #include "commands/score_file.hpp"
+#include "commands/whole_models.hpp"
 
 namespace wishart::job {
 namespace {
@@ -43,7 +44,7 @@ public:
       return other.read(other.chosen(""), parts);
     }
     if (!reader_) reader_.emplace(archive_);
-    return reader_->read(reader_->chosen(name), parts);
+    return reader_->read(reader_->chosen(name.empty() ? only_whole(*reader_) : name), parts);
   }
 
 private:
@@ -82,6 +83,8 @@ std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>&
           own_file ? from.parent_path().filename() : from.lexically_normal();
       models.push_back(
           analysis::model_of(uses[id] == 1 ? id : place.string() + "/" + id, record.layers));
+      models.back().about = analysis::analysed(record.provenance);
+      models.back().about.checkpoint = models.back().name;
     }
   }
   if (models.empty()) {
@@ -126,6 +129,7 @@ std::string compare_text(const CompareOptions& options) {
   NamedCheckpoints named(options.archive);
   const CheckpointRecord a = named.read(words[0], archive::Parts::all);
   const CheckpointRecord b = named.read(words[1], archive::Parts::all);
+  analysis::check_alike(a.provenance, b.provenance);
   const analysis::Comparison comparison = analysis::compare(a, b);
   if (options.format == OutputFormat::csv) return report::csv_table(comparison.rows);
   return report::render_comparison(comparison, report_format(options.format));
@@ -136,7 +140,10 @@ CommandResult gate_archive(const GateOptions& options) {
   std::vector<CheckpointRecord> stages;
   const auto parts = needs_spectra(rules) ? archive::Parts::all : archive::Parts::without_spectra;
   NamedCheckpoints named(options.archive);
-  for (const std::string& stage : stages_of(options)) stages.push_back(named.read(stage, parts));
+  for (const std::string& stage : stages_of(options)) {
+    stages.push_back(named.read(stage, parts));
+    analysis::check_alike(stages.front().provenance, stages.back().provenance);
+  }
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage);
   const bool passed =
@@ -149,6 +156,8 @@ CommandResult gate_archive(const GateOptions& options) {
 std::string rank_text(const RankOptions& options) {
   const std::size_t metric = metric_place(options.metric);
   std::vector<analysis::Model> models = models_of(options.archives);
+  const std::vector<analysis::Analysed> left_out =
+      analysis::take_apart(models, [](const analysis::Model& model) { return model.about; });
   const bool less = analysis::rank_metrics()[metric].less_is_better;
   std::sort(models.begin(), models.end(), [&](const analysis::Model& a, const analysis::Model& b) {
     const double x = a.values[metric];
@@ -162,7 +171,8 @@ std::string rank_text(const RankOptions& options) {
     following = analysis::follow(models, read_scores(options.scores, options.score));
   }
   if (options.format != OutputFormat::csv) {
-    return report::render_ranking(models, metric, following, report_format(options.format));
+    return report::render_ranking(models, metric, following, left_out,
+                                  report_format(options.format));
   }
   return options.scores.empty() ? models_csv(models) : report::csv_table(following.rows);
 }
