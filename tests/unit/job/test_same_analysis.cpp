@@ -35,7 +35,7 @@ TEST_CASE("options that shape spectra make another analysis, and are named", "[s
   options = {};
   options.precision = Precision::float32;
   CHECK(why_another(there, provenance_of(options)) ==
-        "precision \"double\" there, \"single\" here");
+        "precision \"float64\" there, \"float32\" here");
   options = {};
   options.selection.split_fused = true;
   CHECK(why_another(there, provenance_of(options)) == "split_fused none there, true here");
