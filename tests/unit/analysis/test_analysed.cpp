@@ -48,7 +48,7 @@ TEST_CASE("what is left out is named, with the reason", "[analysed]") {
                              {"e", AnalysisKind::adapter, ""}};
   const std::string head =
       "Left out, because only whole weights are laid beside each other here: "
-      "d (difference to /a\\x0Ab), e (adapter alone)";
+      "d (difference to /a\\x0ab), e (adapter alone)";
   CHECK(left_out_text(many) == head + ". For a report of one of them: --checkpoint ID.");
   for (int i = 0; i < 6; ++i) many.push_back(many[1]);
   CHECK(left_out_text(many) ==
