@@ -1,5 +1,5 @@
 /// @file
-/// How reliable are the intervals and p-values? Generates the tables of docs/metrics.md.
+/// How reliable are the intervals and p-values? Generates the tables of docs/metrics-evidence.md.
 ///
 ///     bench_simulate_fit [--samples 200] [--replicas 100] [--noise 10000] [--matrices 500]
 ///         [--largest 5000] [--part power-laws|other-laws|spikes]

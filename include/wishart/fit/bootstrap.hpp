@@ -43,7 +43,7 @@ struct Interval {
 
 /// The same for the best fit among tails that contain at least half of the values: is the upper
 /// half a power law? Here the scan cannot move xmin up until the rest passes, as it does for
-/// lognormal and exponential samples (docs/metrics.md).
+/// lognormal and exponential samples (docs/metrics-evidence.md).
 [[nodiscard]] double goodness_of_half(std::span<const double> ascending, const ScanOptions& options,
                                       const Resampling& resampling);
 

@@ -35,7 +35,7 @@ struct TailEvidence {
 /// matrix.
 [[nodiscard]] double alpha_of_noise(const Shape& shape);
 
-/// Why these eigenvalues have no power-law tail (docs/metrics.md, "No tail").
+/// Why these eigenvalues have no power-law tail (docs/metrics-methods.md).
 /// @param alpha  the exponent that was fitted to them, or to a part of them
 /// @return a sentence; empty if they have one
 [[nodiscard]] std::string why_no_tail(std::span<const double> ascending, const Shape& shape,

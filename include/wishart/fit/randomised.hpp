@@ -13,7 +13,7 @@
 namespace wishart::fit {
 
 /// Fills in the traps and the rand_* columns, which follow WeightWatcher's definitions, taken over
-/// all orders (docs/metrics.md, "Elements in random order").
+/// all orders (docs/metrics-methods.md, "Elements in random order").
 /// @param sigma  singular values of the matrix, ascending; not all zero
 /// @param permuted  singular values for each random order, ascending; at least one order
 /// @param mean  of the elements

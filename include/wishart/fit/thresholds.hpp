@@ -24,7 +24,7 @@ inline constexpr std::int64_t kMinTail = 10;
 /// %.
 inline constexpr std::int64_t kSmallTail = 20;
 
-/// A spectrum has no tail (docs/metrics.md, "No tail", has the simulations behind these numbers):
+/// A spectrum has no tail (docs/metrics-evidence.md has the simulations behind these numbers):
 /// if alpha is above kMostAlpha and kMostOfNoise times that of noise of the same shape. A sample of
 /// m values of such a law spans a factor of about m^(1 / 31): 1.1 for 20;
 inline constexpr double kMostAlpha = 32;
@@ -52,7 +52,8 @@ inline constexpr std::int64_t kMinOutlierTail = 12;
 inline constexpr double kOutlierLevel = 0.01;
 
 /// The probability below which an eigenvalue counts as a spike above the Marchenko-Pastur edge:
-/// with it no shape of noise has a spike in more than 1 % of its matrices (docs/metrics.md).
+/// with it no shape of noise has a spike in more than 1 % of its matrices
+/// (docs/metrics-evidence.md).
 inline constexpr double kSpikeLevel = 0.005;
 /// The probability below which one law counts as better than another.
 inline constexpr double kLawLevel = 0.05;

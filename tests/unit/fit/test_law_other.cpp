@@ -21,8 +21,8 @@ double g2_element(int i, int j) {
   return std::sin(0.37 * i * j) + 0.5 * std::cos(0.11 * i * i + j);
 }
 
-/// Sum of log densities by the formulas of docs/metrics.md, normalised by Simpson's rule on a fine
-/// grid in ln x: slow and independent of the code under test.
+/// Sum of log densities by the formulas of docs/metrics-methods.md, normalised by Simpson's rule on
+/// a fine grid in ln x: slow and independent of the code under test.
 template <class F>
 double log_likelihood(const std::vector<double>& tail, F&& log_density) {
   const double low = std::log(tail.front());

@@ -16,7 +16,7 @@ using wishart::test::sorted_sample;
 
 namespace {
 
-/// The definition of docs/metrics.md, candidate by candidate and point by point.
+/// The definition of docs/metrics-methods.md, candidate by candidate and point by point.
 std::vector<Tail> exhaustive_curve(const std::vector<double>& x, const ScanOptions& options) {
   const std::size_t n = x.size();
   std::vector<Tail> curve;
