@@ -94,6 +94,10 @@ std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
     notes.push_back("the numbers of one are " + printable(a.mode) + ", of the other " +
                     printable(b.mode) + ": their metrics are defined differently");
   }
+  if (!is_whole(a.analysis) || !is_whole(b.analysis)) {
+    notes.push_back("A is the " + analysis_text(a.analysis, a.base_path) + ", B the " +
+                    analysis_text(b.analysis, b.base_path) + ", not whole weights");
+  }
   if (a.options != b.options) {
     notes.emplace_back("the spectra were computed with different options");
   }

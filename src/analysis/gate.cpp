@@ -146,7 +146,9 @@ void judge_statistic(const Rule& rule, const std::vector<Violation>& values, Rul
 RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other) {
   RuleVerdict verdict;
   verdict.rule = rule.name;
-  verdict.stage = stage.provenance.checkpoint_id;
+  const Provenance& about = stage.provenance;
+  verdict.stage = about.checkpoint_id;
+  if (!is_whole(about.analysis)) verdict.about = analysis_text(about.analysis, about.base_path);
   if (other != nullptr) verdict.other = other->provenance.checkpoint_id;
   std::vector<Violation> values = values_of(rule, stage, other);
   if (rule.statistic == Statistic::each) {

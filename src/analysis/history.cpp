@@ -90,7 +90,7 @@ HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
 }
 
 void HistoryBuilder::add(const CheckpointRecord& record) {
-  Entry entry{row_of(record), {}, {}};
+  Entry entry{row_of(record), analysed(record.provenance), {}, {}};
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back({row.key, row.role, row.hash, row.status == kNoTail, row.alpha,
@@ -179,8 +179,10 @@ void HistoryBuilder::find_drifts(History& history) const {
 }
 
 History HistoryBuilder::take() {
-  relate();
   History history;
+  history.left_out = take_apart(entries_, [](const Entry& entry) { return entry.about; });
+  history.of_changes = !entries_.empty() && !is_whole(entries_.front().about.kind);
+  relate();
   history.window = window_;
   for (Entry& entry : entries_) history.rows.push_back(entry.row);
   if (history.rows.empty()) return history;

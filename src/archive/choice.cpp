@@ -39,6 +39,10 @@ std::string count_text(const Reader& archive) {
 /// The last checkpoint of the run.
 Choice latest(const Reader& archive) {
   if (archive.ids().size() == 1) return {archive.ids().front(), ", the only checkpoint"};
+  const std::vector<std::string>& models = archive.models();
+  if (models.size() == 1) {
+    return {models.front(), ", the only whole model of " + count_text(archive)};
+  }
   const std::vector<TrainingPlace>& run = archive.run();
   if (run.empty()) {
     throw Error(Blame::usage, shown(archive.path()) + ": holds " + count_text(archive) +
@@ -47,7 +51,10 @@ Choice latest(const Reader& archive) {
                                   listed(archive.ids()));
   }
   std::string note = ", the latest of " + count_text(archive) + " by step";
-  if (const std::size_t aside = archive.ids().size() - run.size(); aside > 0) {
+  if (const std::size_t changes = archive.ids().size() - models.size(); changes > 0) {
+    note += ", " + std::to_string(changes) + " of them changes of weights and left aside";
+  }
+  if (const std::size_t aside = models.size() - run.size(); aside > 0) {
     note += ", " + std::to_string(aside) + " of them without a step and left aside";
   }
   return {run.back().name, note};
@@ -62,6 +69,10 @@ Previous previous_of(const Reader& archive, const std::string& id) {
   const auto found = std::find_if(run.begin(), run.end(),
                                   [&](const TrainingPlace& place) { return place.name == id; });
   if (found == run.end()) {
+    const std::vector<std::string>& models = archive.models();
+    if (std::find(models.begin(), models.end(), id) == models.end()) {
+      return {"", where + printable(id) + " is a change of weights, so no model comes before it"};
+    }
     return {"", where + printable(id) + " has no step, so no checkpoint comes before it"};
   }
   if (found == run.begin()) {

@@ -9,6 +9,7 @@
 
 #include <hdf5.h>
 
+#include "wishart/archive/foreign_file.hpp"
 #include "wishart/core/error.hpp"
 
 namespace wishart::archive {
@@ -62,12 +63,6 @@ public:
 private:
   H5E_auto2_t function_ = nullptr;
   void* data_ = nullptr;
-};
-
-/// The refusal of a file that is not damaged: it is no archive, or one of a newer program.
-class ForeignFile : public Error {
-public:
-  using Error::Error;
 };
 
 /// What a call is about, for the text of its failure: a file, or an object in a file.

@@ -58,6 +58,9 @@ void read_row(IndexRow& row, const std::filesystem::path& path) {
     const Provenance p = read_attributes(place, root.get(), check);
     row.checkpoint_path = p.checkpoint_path;
     row.checkpoint_identity = p.checkpoint_identity;
+    row.analysis = analysis_name(p.analysis);
+    row.base_path = p.base_path;
+    row.base_identity = p.base_identity;
     row.model_type = p.model_type;
     row.mode = p.mode;
     row.created = p.created;
@@ -74,6 +77,11 @@ void read_row(IndexRow& row, const std::filesystem::path& path) {
   } catch (const Error& error) {
     row.standing = error.what();
   }
+}
+
+/// True if the row was made before the index told what was analysed.
+bool is_of_old_schema(const IndexRow& row) {
+  return row.standing == "whole" && row.analysis.empty();
 }
 
 /// The rows of the old index by id; none if there is no index that can be read.
@@ -116,7 +124,8 @@ IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
     IndexRow row = found_row(folder, id);
     const auto known = old.find(id);
     if (known != old.end() && known->second.size_bytes == row.size_bytes &&
-        known->second.mtime_ns == row.mtime_ns && row.standing.empty()) {
+        known->second.mtime_ns == row.mtime_ns && row.standing.empty() &&
+        !is_of_old_schema(known->second)) {
       rows.push_back(std::move(known->second));
       continue;
     }

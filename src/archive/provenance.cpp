@@ -16,12 +16,14 @@ namespace {
 
 constexpr const char* kMarkerName = "wishart";
 constexpr const char* kVersionName = "schema_version";
+constexpr const char* kAnalysisName = "analysis";
 
 /// Calls `f(name, member)` for every attribute of the provenance.
 template <class P, class F>
 void visit_attributes(P& p, F&& f) {
   f("checkpoint_id", p.checkpoint_id), f("checkpoint_path", p.checkpoint_path);
-  f("checkpoint_identity", p.checkpoint_identity), f("format", p.format);
+  f("checkpoint_identity", p.checkpoint_identity), f("base_path", p.base_path);
+  f("base_identity", p.base_identity), f("format", p.format);
   f("model_type", p.model_type), f("step", p.training.step), f("tokens", p.training.tokens);
   f("loss", p.training.loss), f("eval_loss", p.training.eval_loss);
   f("learning_rate", p.training.learning_rate), f("mode", p.mode), f("options", p.options);
@@ -100,11 +102,58 @@ herr_t take_name(hid_t /*root*/, const char* name, const H5A_info_t* /*info*/, v
   return 0;
 }
 
+/// The text behind `, "name": ` in an object as ScanOptions writes it, empty if there is none. No
+/// text of JSON can hold these bytes itself: its quotes are escaped.
+std::string option_text(const std::string& options, const std::string& name) {
+  const std::string head = ", \"" + name + "\": \"";
+  const std::size_t begin = options.find(head);
+  if (begin == std::string::npos) return {};
+  std::string text;
+  for (std::size_t i = begin + head.size(); i < options.size() && options[i] != '"'; ++i) {
+    if (options[i] == '\\' && i + 1 < options.size()) ++i;
+    text += options[i];
+  }
+  return text;
+}
+
+/// Before version 3 the options alone tell what was analysed.
+void take_analysis_of_options(Provenance& provenance) {
+  const std::string base = option_text(provenance.options, "base");
+  const std::string with_base = option_text(provenance.options, "with_base");
+  if (!base.empty()) {
+    provenance.analysis = AnalysisKind::difference;
+  } else if (!with_base.empty()) {
+    provenance.analysis = AnalysisKind::adapter_on_base;
+  } else if (provenance.format == "lora") {
+    provenance.analysis = AnalysisKind::adapter;
+  }
+  provenance.base_path = base.empty() ? with_base : base;
+}
+
+void read_analysis(const Place& file, hid_t root, Provenance& provenance, ContentCheck& check) {
+  std::string name;
+  const std::optional<std::string> found = read_attribute(file, root, kAnalysisName, name);
+  compare(check, kAnalysisName, found);
+  if (!found) {
+    take_analysis_of_options(provenance);
+    return;
+  }
+  const std::optional<AnalysisKind> kind = analysis_from_name(name);
+  if (!kind) {
+    file.at(std::string("attribute ") + kAnalysisName)
+        .refuse("expected weights, difference, adapter or adapter-on-base, found '" +
+                printable(name) + "'. The archive was changed: scan the checkpoint again");
+  }
+  provenance.analysis = *kind;
+}
+
 }  // namespace
 
 void write_attributes(const Place& file, hid_t root, const Provenance& provenance,
                       ContentHashes& hashes) {
   write_kind(file, root, kCheckpointKind, hashes);
+  const std::string analysis(analysis_name(provenance.analysis));
+  hashes.add(attribute_name(kAnalysisName), write_attribute(file, root, kAnalysisName, analysis));
   visit_attributes(provenance, [&](const char* name, const auto& value) {
     hashes.add(attribute_name(name), write_attribute(file, root, name, value));
   });
@@ -153,6 +202,7 @@ Provenance read_attributes(const Place& file, hid_t root, ContentCheck& check) {
   visit_attributes(provenance, [&](const char* name, auto& value) {
     compare(check, name, read_attribute(file, root, name, value));
   });
+  read_analysis(file, root, provenance, check);
   return provenance;
 }
 

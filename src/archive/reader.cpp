@@ -72,21 +72,38 @@ Provenance Reader::provenance(const std::string& id) const {
   return read_attributes(open.place, open.group.get());
 }
 
-const std::vector<TrainingPlace>& Reader::run() const {
-  if (run_) return *run_;
-  std::vector<TrainingPlace> run;
+const Reader::Survey& Reader::survey() const {
+  if (survey_) return *survey_;
+  struct Surveyed {
+    std::string id;
+    std::int64_t step;
+    bool whole;
+  };
+  std::vector<Surveyed> all;
   for (const std::string& id : ids_) {
     try {
-      const std::int64_t step = provenance(id).training.step;
-      if (step >= 0) run.push_back(training_place(step, id));
+      const Provenance found = provenance(id);
+      all.push_back({id, found.training.step, is_whole(found.analysis)});
     } catch (const Error& error) {
       throw Error(error.blame(), std::string(error.what()) +
                                      ". So the order of the checkpoints is not known. Name the "
                                      "one that is meant: --checkpoint ID");
     }
   }
-  std::sort(run.begin(), run.end(), comes_before);
-  return run_.emplace(std::move(run));
+  const bool any_whole =
+      std::any_of(all.begin(), all.end(), [](const Surveyed& one) { return one.whole; });
+  Survey survey;
+  for (const Surveyed& one : all) {
+    if (any_whole && !one.whole) continue;
+    survey.models.push_back(one.id);
+    if (one.step >= 0) survey.run.push_back(training_place(one.step, one.id));
+  }
+  std::sort(survey.run.begin(), survey.run.end(), comes_before);
+  return survey_.emplace(std::move(survey));
 }
+
+const std::vector<std::string>& Reader::models() const { return survey().models; }
+
+const std::vector<TrainingPlace>& Reader::run() const { return survey().run; }
 
 }  // namespace wishart::archive

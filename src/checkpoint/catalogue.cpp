@@ -234,6 +234,7 @@ Catalogue open_checkpoint(const fs::path& path) {
   }
   order_tensors(catalogue);
   if (catalogue.format == kLora) {
+    catalogue.analysis = AnalysisKind::adapter;
     assemble_adapter(catalogue);
   } else {
     assemble_quantised(catalogue);
@@ -261,13 +262,19 @@ Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
                                     " is an adapter, which is a difference already. Leave it out, "
                                     "or use --with-base");
     }
-    subtract_base(catalogue, open_checkpoint(options.base));
+    Catalogue base = open_checkpoint(options.base);
+    catalogue.analysis = AnalysisKind::difference;
+    catalogue.base_identity = base.identity();
+    subtract_base(catalogue, std::move(base));
   } else if (!options.with_base.empty()) {
     if (!adapter) {
       throw Error(Blame::usage,
                   "--with-base: " + shown(catalogue.root) + " is no adapter. Use --base");
     }
-    add_to_base(catalogue, open_checkpoint(options.with_base));
+    Catalogue base = open_checkpoint(options.with_base);
+    catalogue.analysis = AnalysisKind::adapter_on_base;
+    catalogue.base_identity = base.identity();
+    add_to_base(catalogue, std::move(base));
   }
   return catalogue;
 }

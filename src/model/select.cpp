@@ -346,13 +346,19 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
   for (const checkpoint::LeftOut& one : catalogue.left_out) {
     selector.skip(one.tensor, one.reason, one.detail);
   }
-  Selection all = selector.take();
-
   LayerFilter filter(options.layers);
+  Selection selection = narrowed(selector.take(), [&](const Matrix& matrix) {
+    return filter.keeps(matrix.tensor.name, matrix.key);
+  });
+  filter.check_all_matched();
+  return selection;
+}
+
+Selection narrowed(Selection all, const std::function<bool(const Matrix&)>& keeps) {
   Selection selection;
   selection.skipped = std::move(all.skipped);
   for (Matrix& matrix : all.matrices) {
-    if (filter.keeps(matrix.tensor.name, matrix.key)) {
+    if (keeps(matrix)) {
       selection.matrices.push_back(std::move(matrix));
     } else {
       selection.skipped.push_back(
@@ -360,7 +366,6 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
            matrix.rows * matrix.cols * matrix.num_views(), "left-out", "excluded by --layers"});
     }
   }
-  filter.check_all_matched();
   std::sort(selection.matrices.begin(), selection.matrices.end(),
             [](const Matrix& a, const Matrix& b) { return natural_less(a.key, b.key); });
   std::sort(

@@ -81,6 +81,7 @@ std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bo
     const analysis::RuleVerdict& v = verdicts[i];
     json += (i > 0 ? ",\n  {" : "\n  {");
     json += "\"rule\": " + json_quoted(v.rule) + ", \"stage\": " + json_quoted(v.stage) +
+            ", \"about\": " + json_value_or_null(v.about) +
             ", \"other\": " + json_value_or_null(v.other) +
             ", \"passed\": " + json_value(v.passed) + ", \"judged\": " + std::to_string(v.judged) +
             ", \"unknown\": " + std::to_string(v.unknown) +
@@ -141,6 +142,7 @@ std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
   for (const analysis::RuleVerdict& verdict : verdicts) {
     page.paragraph(
         std::string(verdict.passed ? "pass" : "FAIL") + "  " + verdict.rule + " (" + verdict.stage +
+        (verdict.about.empty() ? "" : ", " + verdict.about) +
         (verdict.other.empty() ? "" : " against " + verdict.other) + "): " + verdict.text + "." +
         (verdict.unknown > 0 ? " " + plural(verdict.unknown, "layer") + " without a value." : ""));
     const bool of_layers = !verdict.violations.empty() && !verdict.violations.front().key.empty();

@@ -25,6 +25,7 @@ struct JoinedRow {
   std::string checkpoint;
   std::int64_t step = -1;
   std::int64_t tokens = -1;
+  std::string analysis;
   Row row;
 };
 
@@ -38,6 +39,7 @@ void visit_columns(SpectrumRow& r, F&& f) {
 template <class Row, class F>
 void visit_columns(JoinedRow<Row>& r, F&& f) {
   f("checkpoint", r.checkpoint), f("step", r.step), f("tokens", r.tokens);
+  f("analysis", r.analysis);
   visit_columns(r.row, f);
 }
 
@@ -138,7 +140,8 @@ template <class Row>
 void JoinedTable::write(const Provenance& provenance, const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     const JoinedRow<Row> joined{provenance.checkpoint_id, provenance.training.step,
-                                provenance.training.tokens, row};
+                                provenance.training.tokens,
+                                std::string(analysis_name(provenance.analysis)), row};
     out_ << (format_ == TableFormat::csv ? csv_line(joined) : json_line(joined));
   }
 }

@@ -94,7 +94,8 @@ std::string history_json(const analysis::History& history) {
   }
   return json + "],\n \"advice\": " + json_quoted(advice_word(history.advice)) +
          ", \"text\": " + json_quoted(advice_text(history)) +
-         ", \"lowest_loss_at\": " + json_value_or_null(history.best_checkpoint) + "}";
+         ", \"lowest_loss_at\": " + json_value_or_null(history.best_checkpoint) +
+         ",\n \"left_out\": " + left_out_json(history.left_out) + "}";
 }
 
 void add_drifts(Page& page, const analysis::History& history) {
@@ -154,6 +155,11 @@ std::vector<Card> history_cards(const analysis::History& history) {
 
 void add_history(Page& page, const analysis::History& history) {
   page.title("History of " + plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint"));
+  if (history.of_changes) {
+    page.paragraph(
+        "Of changes of weights, not of whole weights: a report of each says what it is.");
+  }
+  if (!history.left_out.empty()) page.paragraph(analysis::left_out_text(history.left_out));
   if (history.rows.empty()) return;
   page.cards(history_cards(history));
   page.figures(history_figures(history));

@@ -5,6 +5,7 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "page.hpp"
+#include "report_json.hpp"
 
 namespace wishart::report {
 namespace {
@@ -66,7 +67,8 @@ std::string model_json(const analysis::Model& model) {
 }
 
 std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t metric,
-                         const analysis::Following& following) {
+                         const analysis::Following& following,
+                         const std::vector<analysis::Analysed>& left_out) {
   std::string json = json_opening(kRankSchema) +
                      ", \"by\": " + json_quoted(analysis::rank_metrics()[metric].name) +
                      ", \"models\": [";
@@ -79,7 +81,8 @@ std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t
                               : "{\"metric\": " + json_quoted(best.metric) +
                                     ", \"basis\": " + json_quoted(best.basis) +
                                     ", \"rivals\": " + json_value(best.rivals) + "}") +
-         ",\n \"unmatched\": " + json_value(following.unmatched) + "}\n";
+         ",\n \"unmatched\": " + json_value(following.unmatched) +
+         ",\n \"left_out\": " + left_out_json(left_out) + "}\n";
 }
 
 void add_best(Page& page, const analysis::Following& following) {
@@ -110,8 +113,9 @@ void add_best(Page& page, const analysis::Following& following) {
 }  // namespace
 
 std::string render_ranking(const std::vector<analysis::Model>& models, std::size_t metric,
-                           const analysis::Following& following, ReportFormat format) {
-  if (format == ReportFormat::json) return ranking_json(models, metric, following);
+                           const analysis::Following& following,
+                           const std::vector<analysis::Analysed>& left_out, ReportFormat format) {
+  if (format == ReportFormat::json) return ranking_json(models, metric, following, left_out);
   Page page(format);
   const analysis::RankMetric& by = analysis::rank_metrics()[metric];
   page.title(std::string("Models by ") + by.name);
@@ -119,6 +123,7 @@ std::string render_ranking(const std::vector<analysis::Model>& models, std::size
   page.paragraph(std::string("Means over the layers; +-: the standard error of the mean ") +
                  by.name + ". First is the " + (by.less_is_better ? "smallest" : "largest") +
                  ". Models are comparable where their architecture and data are alike.");
+  if (!left_out.empty()) page.paragraph(analysis::left_out_text(left_out));
   if (following.rows.empty()) return page.take();
   page.heading("How the metrics follow the scores");
   page.table(following_table(following.rows));

@@ -41,6 +41,8 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
   const Provenance& p = record.provenance;
   page.line("checkpoint   " + p.checkpoint_path + " (" + p.format +
             (p.model_type.empty() ? "" : ", " + p.model_type) + ")");
+  page.line("analysis     " + analysis_text(p.analysis, p.base_path) +
+            (p.base_identity.empty() ? "" : " (identity " + printable(p.base_identity) + ")"));
   if (p.training.step >= 0) {
     std::string text = "training     step " + std::to_string(p.training.step);
     if (p.training.tokens >= 0) text += ", " + std::to_string(p.training.tokens) + " tokens";

@@ -16,6 +16,9 @@ std::string provenance_json(const Provenance& p) {
   add("checkpoint_id", json_value(p.checkpoint_id));
   add("checkpoint_path", json_value(p.checkpoint_path));
   add("checkpoint_identity", json_value(p.checkpoint_identity));
+  add("analysis", json_value(std::string(analysis_name(p.analysis))));
+  add("base_path", json_value_or_null(p.base_path));
+  add("base_identity", json_value_or_null(p.base_identity));
   add("format", json_value(p.format));
   add("model_type", json_value(p.model_type));
   add("step", json_value(p.training.step));
@@ -56,6 +59,16 @@ std::string attention_json(const CheckpointRecord& record) {
 }
 
 }  // namespace
+
+std::string left_out_json(const std::vector<analysis::Analysed>& left_out) {
+  std::string text = "[";
+  for (const analysis::Analysed& one : left_out) {
+    text += (text.size() > 1 ? ", " : "") + ("{\"checkpoint\": " + json_value(one.checkpoint)) +
+            ", \"analysis\": " + json_value(std::string(analysis_name(one.kind))) +
+            ", \"base_path\": " + json_value_or_null(one.base_path) + "}";
+  }
+  return text + "]";
+}
 
 std::string report_json(const CheckpointRecord& record, const std::string& history) {
   return json_opening(kReportSchema) + ",\n\"history\": " + history +

@@ -4,12 +4,17 @@
 /// Inside of the module: the report as one JSON document, docs/json.md.
 
 #include <string>
+#include <vector>
 
+#include "wishart/analysis/analysed.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::report {
 
 /// @param history  the object of a history, or `null`
 [[nodiscard]] std::string report_json(const CheckpointRecord& record, const std::string& history);
+
+/// What is left out of a history or a ranking: `[{"checkpoint": , "analysis": , "base_path": }]`.
+[[nodiscard]] std::string left_out_json(const std::vector<analysis::Analysed>& left_out);
 
 }  // namespace wishart::report

@@ -72,6 +72,7 @@ struct Violation {
 struct RuleVerdict {
   std::string rule;
   std::string stage;  ///< checkpoint id
+  std::string about;  ///< what the stage is, if it is no whole model: `difference to /base`
   std::string other;  ///< that of the stage it was laid beside; empty if none
   bool passed = false;
   std::int64_t judged = 0;   ///< layers with a value

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/analysed.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 #include "wishart/record/training_place.hpp"
 
@@ -90,7 +91,9 @@ struct History {
   bool loss_is_eval = false;
   std::vector<Drift> drifts;  ///< of the last checkpoint, by layer
   Advice advice = Advice::unknown;
-  std::string best_checkpoint;  ///< with the lowest loss of the kind above; empty if not known
+  std::vector<Analysed> left_out;  ///< changes of weights, where there are whole models
+  bool of_changes = false;         ///< there are no others
+  std::string best_checkpoint;     ///< with the lowest loss of the kind above; empty if not known
 };
 
 /// Gathers a history checkpoint by checkpoint, so that one record is in memory at a time.
@@ -122,6 +125,7 @@ private:
   };
   struct Entry {
     HistoryRow row;
+    Analysed about;
     std::vector<Layer> layers;  ///< by key
     TrainingPlace place;
   };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/analysed.hpp"
 #include "wishart/analysis/correlation.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
@@ -26,6 +27,7 @@ struct Model {
   std::int64_t depth = 0;      ///< number of analysed matrices
   std::vector<double> values;  ///< in the order of rank_metrics()
   std::vector<double> errors;  ///< standard errors of these means, over the layers
+  Analysed about;
 };
 [[nodiscard]] Model model_of(const std::string& name, const std::vector<LayerRow>& layers);
 

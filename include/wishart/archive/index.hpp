@@ -20,6 +20,9 @@ struct IndexRow {
   std::string standing;  ///< `whole` as far as was read, or why it could not be read
   std::string checkpoint_path;
   std::string checkpoint_identity;
+  std::string analysis;  ///< as analysis_name says; empty in an index before version 3
+  std::string base_path;
+  std::string base_identity;
   std::string model_type;
   std::string mode;
   std::string created;
@@ -47,7 +50,8 @@ template <class F>
 void visit_columns(IndexRow& r, F&& f) {
   f("checkpoint_id", r.checkpoint_id), f("size_bytes", r.size_bytes), f("mtime_ns", r.mtime_ns);
   f("standing", r.standing), f("checkpoint_path", r.checkpoint_path);
-  f("checkpoint_identity", r.checkpoint_identity), f("model_type", r.model_type);
+  f("checkpoint_identity", r.checkpoint_identity), f("analysis", r.analysis);
+  f("base_path", r.base_path), f("base_identity", r.base_identity), f("model_type", r.model_type);
   f("mode", r.mode), f("created", r.created), f("step", r.step), f("tokens", r.tokens);
   f("loss", r.loss), f("eval_loss", r.eval_loss), f("learning_rate", r.learning_rate);
   f("seconds", r.seconds), f("restarts", r.restarts), f("layers", r.layers), f("alpha", r.alpha);

@@ -32,8 +32,11 @@ public:
   /// In natural order.
   [[nodiscard]] const std::vector<std::string>& ids() const noexcept { return ids_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return archive_; }
-  /// The checkpoints whose step is known, in the order of training. Reads the provenance of each
-  /// when it is called first.
+  /// The checkpoints that belong together, in natural order: whole models; all, where none is one.
+  /// Reads the provenance of each when it or run() is called first.
+  /// @throws Error if one cannot be read
+  [[nodiscard]] const std::vector<std::string>& models() const;
+  /// Those of models() whose step is known, in the order of training.
   /// @throws Error if one cannot be read: it might stand anywhere in the order
   [[nodiscard]] const std::vector<TrainingPlace>& run() const;
   /// Where read_archive finds a checkpoint.
@@ -47,7 +50,12 @@ public:
 
 private:
   struct Packed;
+  struct Survey {
+    std::vector<std::string> models;
+    std::vector<TrainingPlace> run;
+  };
 
+  [[nodiscard]] const Survey& survey() const;
   template <class Wanted>
   [[nodiscard]] CheckpointRecord read_as(const std::string& id, const Wanted& wanted) const;
 
@@ -55,7 +63,7 @@ private:
   bool folder_ = false;
   std::vector<std::string> ids_;
   std::unique_ptr<Packed> packed_;  ///< empty if it is none
-  mutable std::optional<std::vector<TrainingPlace>> run_;
+  mutable std::optional<Survey> survey_;
 };
 
 }  // namespace wishart::archive

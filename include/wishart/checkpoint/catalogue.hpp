@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/record/analysis_kind.hpp"
 #include "wishart/record/tensor.hpp"
 
 namespace wishart::checkpoint {
@@ -23,8 +24,10 @@ struct LeftOut {
 /// Made by one rank. Only that rank parses text from untrusted files; the others receive validated
 /// numbers.
 struct Catalogue {
-  std::filesystem::path root;  ///< folder of the files, absolute
-  std::string format;          ///< `safetensors`, `torch`, `torch.distributed.checkpoint`, ...
+  std::filesystem::path root;                     ///< folder of the files, absolute
+  AnalysisKind analysis = AnalysisKind::weights;  ///< what the tensors are
+  std::string base_identity;                      ///< of the base, if one takes part
+  std::string format;  ///< `safetensors`, `torch`, `torch.distributed.checkpoint`, ...
   std::vector<SourceFile> files;
   std::vector<Tensor> tensors;  ///< in natural order of their names, each name once
   /// Names that the writer dropped because the tensor is stored under another name: dropped ->

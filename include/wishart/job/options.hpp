@@ -38,6 +38,7 @@ struct ScanOptions {
   Method method = Method::gram;
   Precision precision = Precision::float64;
   bool reuse = true;     ///< spectra of an earlier checkpoint where the values are the same
+  bool replace = false;  ///< another analysis that the archive has of a checkpoint
   bool resolve = false;  ///< qr where the Gram matrix leaves values unresolved
   Solver solver = Solver::automatic;
   std::int64_t randomize = 0;  ///< spectra of each matrix with its elements in random order

@@ -4,6 +4,7 @@
 /// From tensors to matrices: what is analysed, what is skipped, and why.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,5 +35,9 @@ struct Selection {
 /// @throws Error with Blame::usage if a pattern in `layers` matches no tensor
 [[nodiscard]] Selection select_matrices(const checkpoint::Catalogue& catalogue,
                                         const SelectionOptions& options);
+
+/// The same with the matrices that `keeps` takes; the others are among the skipped, with the reason
+/// `left-out`.
+[[nodiscard]] Selection narrowed(Selection all, const std::function<bool(const Matrix&)>& keeps);
 
 }  // namespace wishart::model

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/record/analysis_kind.hpp"
 #include "wishart/record/rows.hpp"
 #include "wishart/record/tensor.hpp"
 
@@ -18,13 +19,16 @@ struct Provenance {
   std::string checkpoint_id;        ///< name of the archive file without `.h5`
   std::string checkpoint_path;      ///< as given, made absolute
   std::string checkpoint_identity;  ///< hash over names, sizes, times and headers of the files
-  std::string format;               ///< `safetensors`
-  std::string model_type;           ///< from config.json, or empty
-  TrainingState training;           ///< attributes step, tokens, loss, eval_loss, learning_rate
-  std::string mode;                 ///< `corrected` or `weightwatcher`
-  std::string options;              ///< the resolved options that shape spectra, as JSON
-  std::string fit_options;          ///< those that shape metrics, as JSON; empty before version 2
-  std::int64_t fit_version = 1;     ///< of the metrics: fit::kFitVersion of the program
+  AnalysisKind analysis = AnalysisKind::weights;
+  std::string base_path;         ///< of a difference, or under an adapter: made absolute
+  std::string base_identity;     ///< of its files; empty before version 3
+  std::string format;            ///< `safetensors`
+  std::string model_type;        ///< from config.json, or empty
+  TrainingState training;        ///< attributes step, tokens, loss, eval_loss, learning_rate
+  std::string mode;              ///< `corrected` or `weightwatcher`
+  std::string options;           ///< the resolved options that shape spectra, as JSON
+  std::string fit_options;       ///< those that shape metrics, as JSON; empty before version 2
+  std::int64_t fit_version = 1;  ///< of the metrics: fit::kFitVersion of the program
   std::string program_version;
   std::string program_commit;
   std::string compiler;

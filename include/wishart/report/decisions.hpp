@@ -24,8 +24,10 @@ namespace wishart::report {
 
 /// The models in their order, and, where `following` has rows, how the metrics follow the scores.
 /// @param metric  index into rank_metrics(): by which the models are ordered
+/// @param left_out  what is no whole model
 [[nodiscard]] std::string render_ranking(const std::vector<analysis::Model>& models,
                                          std::size_t metric, const analysis::Following& following,
+                                         const std::vector<analysis::Analysed>& left_out,
                                          ReportFormat format);
 
 /// The checkpoints of a run, what drifts, and the advice with its evidence and its caveat.

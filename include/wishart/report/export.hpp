@@ -34,7 +34,7 @@ enum class Table { layers, summary, skipped };
                                        TableFormat format);
 
 /// A table of many checkpoints, written as they come, so that one is in memory at a time. Each row
-/// has `checkpoint`, `step` and `tokens` in front; -1: not known.
+/// has `checkpoint`, `step`, `tokens` (-1: not known) and `analysis` in front.
 class JoinedTable {
 public:
   /// @pre format is csv or jsonl

@@ -56,7 +56,8 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   return report::rows_text(rows, format, {"scan", record.provenance.checkpoint_id, row.key});
 }
 
-/// All checkpoints of an archive as one history, under their names in the archive.
+/// The checkpoints of an archive as one history, under their names in the archive. Changes of
+/// weights are left out where there are whole models.
 analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
   analysis::HistoryBuilder builder(window);
   for (const std::string& id : archive.ids()) {
@@ -68,7 +69,7 @@ analysis::History history_of(const archive::Reader& archive, std::int64_t window
 /// True if the archive holds several checkpoints, and the trainer's step of each is known: those of
 /// one run. Anything else has no order of its own.
 bool is_history(const archive::Reader& archive) {
-  return archive.ids().size() > 1 && archive.run().size() == archive.ids().size();
+  return archive.models().size() > 1 && archive.run().size() == archive.models().size();
 }
 
 /// What the report of a checkpoint is made from: HTML draws some of the spectra.

@@ -152,6 +152,8 @@ std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>&
           own_file ? from.parent_path().filename() : from.lexically_normal();
       models.push_back(
           analysis::model_of(uses[id] == 1 ? id : place.string() + "/" + id, record.layers));
+      models.back().about = analysis::analysed(record.provenance);
+      models.back().about.checkpoint = models.back().name;
     }
   }
   if (models.empty()) {
@@ -198,6 +200,7 @@ CommandResult compare_checkpoints(const CompareOptions& options) {
   const std::string of_a = named.resolved(options.checkpoints[0], of_b);
   const CheckpointRecord a = named.read(of_a, archive::Parts::all);
   const CheckpointRecord b = named.read(of_b, archive::Parts::all);
+  analysis::check_alike(a.provenance, b.provenance);
   const analysis::Comparison comparison = analysis::compare(a, b);
   const auto format = report_format(options.format);
   std::string text;
@@ -218,6 +221,7 @@ CommandResult gate_archive(const GateOptions& options) {
   NamedCheckpoints named(options.archive);
   for (const std::string& stage : stages_of(options, rules, named)) {
     stages.push_back(named.read(stage, parts));
+    analysis::check_alike(stages.front().provenance, stages.back().provenance);
   }
   // A stage that was found and not named is there to compare with, not to be judged.
   const bool several = !options.stages.empty() || !options.base.empty();
@@ -230,6 +234,8 @@ CommandResult gate_archive(const GateOptions& options) {
 std::string rank_text(const RankOptions& options) {
   const std::size_t metric = metric_place(options.metric);
   std::vector<analysis::Model> models = models_of(options.archives);
+  const std::vector<analysis::Analysed> left_out =
+      analysis::take_apart(models, [](const analysis::Model& model) { return model.about; });
   const bool less = analysis::rank_metrics()[metric].less_is_better;
   std::sort(models.begin(), models.end(), [&](const analysis::Model& a, const analysis::Model& b) {
     const double x = a.values[metric];
@@ -243,7 +249,8 @@ std::string rank_text(const RankOptions& options) {
     following = analysis::follow(models, read_scores(options.scores, options.score));
   }
   if (options.format != OutputFormat::csv) {
-    return report::render_ranking(models, metric, following, report_format(options.format));
+    return report::render_ranking(models, metric, following, left_out,
+                                  report_format(options.format));
   }
   return options.scores.empty() ? models_csv(models) : report::csv_table(following.rows);
 }

@@ -154,11 +154,13 @@ std::string plan_text(const PlanOptions& options) {
   const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
       options.path, {options.scan.selection.base, options.scan.selection.with_base});
   Planned planned;
-  planned.matrices =
-      model::select_matrices(catalogue, selection_options_of(options.scan.selection)).matrices;
+  model::SelectionOptions selection = selection_options_of(options.scan.selection);
+  planned.matrices = model::select_matrices(catalogue, selection).matrices;
+  selection.layers.clear();
+  const std::vector<Matrix> everything = model::select_matrices(catalogue, selection).matrices;
   plan::PlanOptions plan_options = plan_options_of(options.scan);
   plan_options.ranks = options.ranks;
-  planned.plan = plan::make_plan(planned.matrices, plan_options);
+  planned.plan = plan_within(everything, planned.matrices, plan_options);
   planned.gflops = options.gflops;
   if (planned.gflops == 0) {
     spectrum::set_blas_threads(threads_of(options.scan));

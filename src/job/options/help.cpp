@@ -24,7 +24,7 @@ std::vector<Group> groups() {
   return {{"What is analysed",
            {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base",
             "randomize", "farms"}},
-          {"Where results go", {"archive", "checkpoint", "id", "no-reuse"}},
+          {"Where results go", {"archive", "checkpoint", "id", "replace", "no-reuse"}},
           {"Numerics", {"method", "resolve", "precision", "solver", "compat"}},
           {"Power-law fit",
            {"fit", "bootstrap", "gof", "seed", "fix-fingers", "max-fingers", "finger-thresh",

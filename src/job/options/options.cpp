@@ -64,7 +64,8 @@ Command scan_command() {
   add_job_option(command.options);
   command.options.add_options()(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "name of the checkpoint in the archive (default: its file or folder name)")(
+      "name of the analysis in the archive (default: the file or folder name of the checkpoint, "
+      "with that of a base)")(
       "time-limit", po::value<std::string>()->value_name("TIME"),
       "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
       "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
@@ -72,6 +73,10 @@ Command scan_command() {
   command.options.add_options()(
       "no-reuse", po::bool_switch(),
       "compute also what has the same values as in an earlier checkpoint of the archive");
+  command.options.add_options()(
+      "replace", po::bool_switch(),
+      "replace what the archive has of the checkpoint under this name: an analysis with other "
+      "options, or of files that have changed");
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_fit_options(command.options);
@@ -213,6 +218,7 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
   options.fit.weightwatcher = options.selection.weightwatcher;
   take_engine_options(options, values);
   options.reuse = !values["no-reuse"].as<bool>();
+  options.replace = values["replace"].as<bool>();
   if (values.count("time-limit") > 0) {
     options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
   }

@@ -1,6 +1,7 @@
 #include "scan/checkpoint_job.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/build_info.hpp"
@@ -13,11 +14,13 @@
 #include "wishart/fit/summary.hpp"
 #include "wishart/record/fit_counts.hpp"
 
+#include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
 #include "scan/libraries.hpp"
 #include "scan/lock_texts.hpp"
 #include "scan/planning.hpp"
 #include "scan/refit.hpp"
+#include "scan/same_analysis.hpp"
 #include "scan/stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -25,41 +28,39 @@ namespace {
 
 constexpr std::chrono::seconds kFlushInterval{2};
 
-/// A name for the archive file from the checkpoint's own: characters that are not plain become `_`.
-std::string id_from(const std::filesystem::path& path) {
-  std::string name = checkpoint::checkpoint_name(path);
-  for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
-    if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
+/// What the record of a scan says before there are numbers.
+Provenance started(const std::string& id, const std::filesystem::path& path,
+                   const checkpoint::Catalogue& catalogue, const ScanOptions& options) {
+  const std::filesystem::path& base =
+      options.selection.base.empty() ? options.selection.with_base : options.selection.base;
+  Provenance provenance;
+  provenance.checkpoint_id = id;
+  provenance.checkpoint_path = path.lexically_normal().string();
+  provenance.checkpoint_identity = catalogue.identity();
+  provenance.analysis = catalogue.analysis;
+  if (!base.empty()) {
+    provenance.base_path = std::filesystem::absolute(base).lexically_normal().string();
   }
-  for (char& c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '_' || c == '-' || c == '+' || c == '=';
-    if (!plain) c = '_';
-  }
-  while (!name.empty() && name.front() == '.') name.erase(0, 1);
-  return name.empty() ? "checkpoint" : name.substr(0, 200);
+  provenance.base_identity = catalogue.base_identity;
+  provenance.format = catalogue.format;
+  provenance.model_type = catalogue.config.model_type;
+  provenance.training = catalogue.training;
+  provenance.mode = options.selection.weightwatcher ? "weightwatcher" : "corrected";
+  provenance.options = options.result_options_json();
+  provenance.fit_options = fit::options_json(options.fit);
+  provenance.fit_version = fit::kFitVersion;
+  provenance.program_version = build_info().version;
+  provenance.program_commit = build_info().commit;
+  provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
+  provenance.libraries = libraries_text();
+  return provenance;
 }
 
-/// The id that `options` asks for, else one from the name of the checkpoint.
-std::string checkpoint_id(const std::filesystem::path& path, const ScanOptions& options) {
-  if (!options.id.empty()) return options.id;
-  std::string id = id_from(path);
-  if (!archive::is_checkpoint_id(id)) {
-    throw Error(Blame::usage, printable(path.string()) + ": its name gives it the id '" + id +
-                                  "', which is reserved for the archive's own file. Scan it with "
-                                  "another name: --id NAME");
-  }
-  return id;
-}
-
-/// Options of an archive of schema version 1 as later ones keep them: `tolerance` shapes metrics,
-/// not spectra, and has moved to the options of the fit.
-std::string spectra_options(const Provenance& provenance) {
-  std::string options = provenance.options;
-  if (provenance.fit_version > 1) return options;
-  const std::size_t begin = options.find(", \"tolerance\": ");
-  if (begin == std::string::npos) return options;
-  return options.erase(begin, options.find(',', begin + 1) - begin);
+/// All matrices of a checkpoint, as without `--layers`.
+model::Selection everything_of(const checkpoint::Catalogue& catalogue, const ScanOptions& options) {
+  model::SelectionOptions all = selection_options_of(options.selection);
+  all.layers.clear();
+  return model::select_matrices(catalogue, all);
 }
 
 }  // namespace
@@ -68,11 +69,11 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
                              const Layout& layout)
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
-      path_(std::filesystem::absolute(path).lexically_normal().string()),
       catalogue_(
           checkpoint::open_checkpoint(path, {options.selection.base, options.selection.with_base})),
+      everything_(everything_of(catalogue_, options)),
       selection_(model::select_matrices(catalogue_, selection_options_of(options.selection))),
-      identity_(catalogue_.identity()),
+      provenance_(started(id_, std::filesystem::absolute(path), catalogue_, options)),
       layout_(layout),
       warnings_(catalogue_.warnings),
       start_(std::chrono::steady_clock::now()),
@@ -86,8 +87,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   if (left_to_another()) return;
   check_archive();
   const std::string fingerprint =
-      hash_hex(identity_ + options_.result_options_json() + std::string(build_info().version) +
-               std::string(build_info().commit));
+      hash_hex(provenance_.checkpoint_identity + options_.result_options_json() +
+               std::string(build_info().version) + std::string(build_info().commit));
   if (already_archived_) {
     archive::remove_left_journal(options_.archive, id_, fingerprint);
     lock_.reset();
@@ -97,7 +98,7 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   resume_from_journal();
   make_plan(layout);
   if (options_.reuse && !todo_.empty()) {
-    earlier_ = find_earlier(options_.archive, {id_, path_, options_.result_options_json()});
+    earlier_ = find_earlier(options_.archive, provenance_);
   }
 }
 
@@ -114,31 +115,17 @@ void CheckpointJob::take_lock() {
 
 void CheckpointJob::check_archive() {
   const std::filesystem::path file = options_.archive / (id_ + ".h5");
-  if (!std::filesystem::exists(file)) return;
-  CheckpointRecord old;
-  try {
-    old = archive::read_archive(file, archive::Parts::without_spectra);
-  } catch (const Error& error) {
-    warnings_.push_back(std::string(error.what()) + ". It is computed again and replaced");
+  ArchivedAnalysis found = look_up(file, {provenance_, everything_, selection_, options_.replace});
+  warnings_.insert(warnings_.end(), found.warnings.begin(), found.warnings.end());
+  already_archived_ = found.complete;
+  if (!found.there) return;
+  if (!found.complete) {
+    add_to(std::move(found));
     return;
   }
-  const bool same_content = old.provenance.checkpoint_identity == identity_;
-  if (!same_content && old.provenance.checkpoint_path != path_) {
-    throw Error(Blame::usage, printable(file.string()) + ": holds another checkpoint, " +
-                                  printable(old.provenance.checkpoint_path) + ", but " +
-                                  printable(path_) +
-                                  " has the same name. Choose another with --id");
-  }
-  if (!same_content || spectra_options(old.provenance) != options_.result_options_json()) return;
-  already_archived_ = std::all_of(old.layers.begin(), old.layers.end(),
-                                  [](const LayerRow& row) { return is_lasting(row); });
-  if (!already_archived_) {
-    if (is_by_this_program(old.provenance)) take_over(file);
-    return;
-  }
-  note_failures(old.layers, file);
-  const bool same_fit = old.provenance.fit_version == fit::kFitVersion &&
-                        old.provenance.fit_options == fit::options_json(options_.fit);
+  note_failures(found.rows, file);
+  const bool same_fit = found.provenance.fit_version == fit::kFitVersion &&
+                        found.provenance.fit_options == fit::options_json(options_.fit);
   closing_ = id_ + ": already in " + printable(file.string());
   if (same_fit) {
     closing_ += ", nothing to do\n";
@@ -148,26 +135,21 @@ void CheckpointJob::check_archive() {
   }
 }
 
-void CheckpointJob::take_over(const std::filesystem::path& file) {
-  CheckpointRecord old;
-  try {
-    old = archive::read_archive(file);
-    for (std::size_t i = 0; i < old.layers.size(); ++i) {
-      const LayerRow& row = old.layers[i];
-      if (is_lasting(row)) note_done(row.key, restored(row, std::move(old.spectra[i])));
-    }
-  } catch (const Error& error) {
-    warnings_.push_back(std::string(error.what()) + ". It is computed again and replaced");
-    return;
+void CheckpointJob::add_to(ArchivedAnalysis&& found) {
+  std::unordered_set<std::string> wanted(found.keys.begin(), found.keys.end());
+  for (const Matrix& matrix : selection_.matrices) wanted.insert(matrix.key);
+  selection_ = model::narrowed(everything_,
+                               [&](const Matrix& matrix) { return wanted.contains(matrix.key); });
+  const bool all = selection_.matrices.size() == everything_.matrices.size();
+  provenance_.options = with_layers_added(found.provenance.options, provenance_.options, all);
+  for (archive::JournalEntry& entry : found.spectra) {
+    note_done(entry.key, std::move(entry.spectrum));
   }
-  earlier_seconds_ = old.provenance.seconds;
-  earlier_restarts_ = old.provenance.restarts + 1;
-  earlier_reseals_ = old.provenance.reseals;
-  earlier_reseal_log_ = old.provenance.reseal_log;
-  warnings_.push_back(id_ + ": " + std::to_string(done_.size()) + " of " +
-                      std::to_string(selection_.matrices.size()) +
-                      " matrices are taken over from " + printable(file.string()) +
-                      ", the others had failed and are computed again");
+  if (found.spectra.empty()) return;
+  earlier_seconds_ = found.provenance.seconds;
+  earlier_restarts_ = found.provenance.restarts + (found.failures ? 1 : 0);
+  earlier_reseals_ = found.provenance.reseals;
+  earlier_reseal_log_ = found.provenance.reseal_log;
 }
 
 void CheckpointJob::resume_from_journal() {
@@ -207,7 +189,7 @@ void CheckpointJob::make_plan(const Layout& layout) {
   }
   // Planned over all matrices, done or not: a job that goes on does each in the way in which an
   // undisturbed one would, so that the bits are the same.
-  plan::Plan whole = plan::make_plan(selection_.matrices, plan_options);
+  plan::Plan whole = plan_within(everything_.matrices, selection_.matrices, plan_options);
   plan_.tree = std::move(whole.tree);
   for (plan::PlanItem& item : whole.items) {
     const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
@@ -305,21 +287,8 @@ void CheckpointJob::flush(bool now) {
 std::filesystem::path CheckpointJob::finish() {
   lock_->beat(true);
   CheckpointRecord record;
+  record.provenance = provenance_;
   Provenance& provenance = record.provenance;
-  provenance.checkpoint_id = id_;
-  provenance.checkpoint_path = path_;
-  provenance.checkpoint_identity = identity_;
-  provenance.format = catalogue_.format;
-  provenance.model_type = catalogue_.config.model_type;
-  provenance.training = catalogue_.training;
-  provenance.mode = options_.selection.weightwatcher ? "weightwatcher" : "corrected";
-  provenance.options = options_.result_options_json();
-  provenance.fit_options = fit::options_json(options_.fit);
-  provenance.fit_version = fit::kFitVersion;
-  provenance.program_version = build_info().version;
-  provenance.program_commit = build_info().commit;
-  provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
-  provenance.libraries = libraries_text();
   provenance.mpi_layout = layout_text(layout_);
   provenance.created = utc_now();
   provenance.seconds = seconds() + journal_->earlier_seconds() + earlier_seconds_;

@@ -19,6 +19,7 @@
 #include "wishart/model/matrices.hpp"
 #include "wishart/plan/plan.hpp"
 
+#include "scan/archived_analysis.hpp"
 #include "scan/earlier_checkpoint.hpp"
 #include "scan/machine.hpp"
 #include "scan/messages.hpp"
@@ -82,7 +83,8 @@ private:
 
   void take_lock();
   void check_archive();
-  void take_over(const std::filesystem::path& file);
+  /// Makes the scan one of what the archive has and what is asked for.
+  void add_to(ArchivedAnalysis&& found);
   void resume_from_journal();
   [[nodiscard]] const Matrix* matrix_of(const std::string& key) const;
   void note_failures(const std::vector<LayerRow>& rows, const std::filesystem::path& archive);
@@ -93,11 +95,11 @@ private:
   [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
-  std::string id_;    ///< first: a name that cannot be used is refused before anything is read
-  std::string path_;  ///< of the checkpoint, as given, made absolute
+  std::string id_;  ///< first: a name that cannot be used is refused before anything is read
   checkpoint::Catalogue catalogue_;
-  model::Selection selection_;
-  std::string identity_;
+  model::Selection everything_;  ///< as without --layers
+  model::Selection selection_;   ///< asked for, or in the archive already
+  Provenance provenance_;        ///< what is known before there are numbers
   Layout layout_;
   bool already_archived_ = false;
   double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again

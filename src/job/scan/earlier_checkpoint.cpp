@@ -9,6 +9,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "scan/same_analysis.hpp"
 #include "scan/stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -80,15 +81,18 @@ Spectrum EarlierCheckpoint::spectrum_of(const std::string& key) const {
 }
 
 std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
-                                              const EarlierWanted& wanted) {
+                                              const Provenance& own) {
   std::filesystem::path chosen;
-  for (const std::string& id : candidates(archive, wanted.id)) {
+  for (const std::string& id : candidates(archive, own.checkpoint_id)) {
     try {
       const std::filesystem::path file = archive / (id + ".h5");
       const Provenance provenance = archive::read_provenance(file);
-      if (!is_by_this_program(provenance) || provenance.options != wanted.options) continue;
+      const bool serves = is_by_this_program(provenance) && provenance.analysis == own.analysis &&
+                          provenance.base_identity == own.base_identity &&
+                          same_settings(provenance, own);
+      if (!serves) continue;
       if (provenance.reseals > 0) continue;  // its numbers may be another program's
-      const bool same_run = run_of(provenance.checkpoint_path) == run_of(wanted.path);
+      const bool same_run = run_of(provenance.checkpoint_path) == run_of(own.checkpoint_path);
       if (chosen.empty() || same_run) chosen = file;
       if (same_run) break;
     } catch (const Error&) {

@@ -35,17 +35,11 @@ private:
   std::unordered_map<std::string, std::size_t> by_key_;
 };
 
-/// What an earlier checkpoint has to agree with.
-struct EarlierWanted {
-  std::string id;       ///< the checkpoint's own
-  std::string path;     ///< of the checkpoint
-  std::string options;  ///< that shape spectra
-};
-
-/// Looks for the nearest earlier checkpoint of the same run (a folder beside `path`, before `id` in
-/// natural order), else for the one that was archived last. It must be of this program and these
-/// options. A few files are looked at, however large the archive.
+/// Looks for the nearest checkpoint of the same run before `own` (a folder beside its path, before
+/// its id in natural order), else for the one that was archived last. It must be of this program,
+/// of the same kind of analysis, with the same base and settings. A few files are looked at,
+/// however large the archive.
 [[nodiscard]] std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
-                                                            const EarlierWanted& wanted);
+                                                            const Provenance& own);
 
 }  // namespace wishart::job

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
+#include "wishart/core/error.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 
 namespace wishart::job {
@@ -29,6 +33,32 @@ plan::PlanOptions plan_options_of(const ScanOptions& options) {
   plan_options.compare = !options.selection.base.empty();
   plan_options.memory_per_rank_bytes = options.memory_per_rank_bytes;
   return plan_options;
+}
+
+plan::Plan plan_within(std::span<const Matrix> everything, std::span<const Matrix> wanted,
+                       const plan::PlanOptions& options) {
+  if (everything.size() == wanted.size()) return plan::make_plan(wanted, options);
+  plan::Plan whole;
+  try {
+    whole = plan::make_plan(everything, options);
+  } catch (const Error& error) {
+    if (error.blame() != Blame::resource) throw;
+    return plan::make_plan(wanted, options);
+  }
+  std::unordered_map<std::string_view, std::int64_t> places;
+  for (const Matrix& matrix : wanted) {
+    places.emplace(matrix.key, static_cast<std::int64_t>(places.size()));
+  }
+  plan::Plan plan;
+  plan.tree = std::move(whole.tree);
+  for (plan::PlanItem& item : whole.items) {
+    const auto place = places.find(everything[static_cast<std::size_t>(item.matrix)].key);
+    if (place == places.end()) continue;
+    item.matrix = place->second;
+    plan.total_flops += item.cost_flops;
+    plan.items.push_back(item);
+  }
+  return plan;
 }
 
 plan::Rates rates_of(double gflops) {

@@ -3,6 +3,8 @@
 /// @file
 /// From options to a plan: what `scan` and `plan` do alike.
 
+#include <span>
+
 #include "wishart/job/options.hpp"
 #include "wishart/model/matrices.hpp"
 #include "wishart/plan/plan.hpp"
@@ -13,6 +15,15 @@ namespace wishart::job {
 
 /// The plan's options, without the ranks and the machine's memory.
 [[nodiscard]] plan::PlanOptions plan_options_of(const ScanOptions& options);
+
+/// The plan for `wanted`, a part of `everything`. Each matrix is done in the way in which a scan of
+/// everything does it, so that its bits do not depend on which others are asked for. If everything
+/// cannot be done with these ranks and this memory, `wanted` is planned by itself.
+/// @return its items name matrices of `wanted`
+/// @throws Error as plan::make_plan
+[[nodiscard]] plan::Plan plan_within(std::span<const Matrix> everything,
+                                     std::span<const Matrix> wanted,
+                                     const plan::PlanOptions& options);
 
 /// The default rates of the cost model, scaled to a rank that multiplies at `gflops`.
 [[nodiscard]] plan::Rates rates_of(double gflops);

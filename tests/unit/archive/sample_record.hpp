@@ -62,6 +62,9 @@ inline CheckpointRecord sample_record(std::int64_t layers, const std::string& id
   p.checkpoint_id = id;
   p.checkpoint_path = "/data/größe/step-10";
   p.checkpoint_identity = "00112233445566778899aabbccddeeff";
+  p.analysis = AnalysisKind::difference;
+  p.base_path = "/data/größe/step-5";
+  p.base_identity = "ffeeddccbbaa99887766554433221100";
   p.format = "safetensors";
   p.model_type = "llama";
   p.training.step = 10;
@@ -157,6 +160,8 @@ inline std::string dump(const Provenance& p) {
   Dump f;
   f("checkpoint_id", p.checkpoint_id), f("checkpoint_path", p.checkpoint_path);
   f("checkpoint_identity", p.checkpoint_identity), f("format", p.format);
+  f("analysis", std::string(analysis_name(p.analysis))), f("base_path", p.base_path);
+  f("base_identity", p.base_identity);
   f("model_type", p.model_type), f("step", p.training.step), f("tokens", p.training.tokens);
   f("loss", p.training.loss), f("eval_loss", p.training.eval_loss);
   f("learning_rate", p.training.learning_rate), f("mode", p.mode), f("options", p.options);

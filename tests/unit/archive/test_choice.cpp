@@ -19,6 +19,7 @@ namespace {
 void add(const TempFolder& folder, const std::string& id, std::int64_t step) {
   CheckpointRecord record = test::sample_record(1, id);
   record.provenance.training.step = step;
+  record.provenance.analysis = AnalysisKind::weights;
   write_archive(folder.path(), record);
 }
 
@@ -98,6 +99,36 @@ TEST_CASE("checkpoints without a step are never the latest", "[choice]") {
               ": holds 2 checkpoints, and none of them has a step, so none is the latest. Name one "
               "of them: base, tuned");
   }
+}
+
+TEST_CASE("changes of weights have no place among whole models", "[choice]") {
+  const TempFolder folder;
+  const auto add_difference = [&](const std::string& id, std::int64_t step) {
+    CheckpointRecord record = test::sample_record(1, id);
+    record.provenance.training.step = step;
+    record.provenance.analysis = AnalysisKind::difference;
+    record.provenance.base_path = "/runs/c";
+    write_archive(folder.path(), record);
+  };
+  add_difference("delta", 900), add_difference("delta-2", 950);
+  // Where nothing else is, they are a run of their own.
+  CHECK(run_of(folder.path()) == std::vector<std::string>{"delta", "delta-2"});
+  add(folder, "c", 50);
+  const Choice only = choose(Reader(folder.path()), "");
+  CHECK(only.id == "c");
+  CHECK(only.note == "c is taken, the only whole model of 3 checkpoints");
+  add(folder, "a", 100);
+  CHECK(run_of(folder.path()) == std::vector<std::string>{"c", "a"});
+  CHECK(Reader(folder.path()).models() == std::vector<std::string>{"a", "c"});
+  const Choice latest = choose(Reader(folder.path()), "latest");
+  CHECK(latest.id == "a");
+  CHECK(latest.note ==
+        "latest is a, the latest of 4 checkpoints by step, 2 of them changes of weights and left "
+        "aside");
+  CHECK(choose(Reader(folder.path()), "delta").id == "delta");
+  CHECK(error_of([&] {
+          (void)choose(Reader(folder.path()), "previous", "delta");
+        }).find("delta is a change of weights, so no model comes before it") != std::string::npos);
 }
 
 TEST_CASE("one checkpoint is the latest, whatever its step", "[choice]") {

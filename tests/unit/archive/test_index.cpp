@@ -52,6 +52,9 @@ TEST_CASE("the index has a row for each checkpoint, and links to the files", "[i
   CHECK(rows[0].checkpoint_id == "step-3");
   CHECK(rows[2].step == 100);
   CHECK(rows[2].layers == 6);
+  CHECK(rows[2].analysis == "difference");
+  CHECK(rows[2].base_path == "/data/größe/step-5");
+  CHECK(rows[2].base_identity == "ffeeddccbbaa99887766554433221100");
   CHECK(rows[2].alpha == 3.5);
   CHECK(rows[2].alpha_median == 3.25);
   CHECK(rows[2].log_norm == 1.5);

@@ -93,6 +93,53 @@ TEST_CASE("missing attributes keep their defaults", "[archive]") {
   CHECK(read.checkpoint_id == "sample");
 }
 
+TEST_CASE("what was analysed is told by the options before version 3", "[archive]") {
+  struct Case {
+    std::string options;
+    std::string format;
+    AnalysisKind kind;
+    std::string base_path;
+  };
+  const std::vector<Case> cases{
+      {R"({"mode": "corrected", "team_size": 0, "layers": []})", "safetensors",
+       AnalysisKind::weights, ""},
+      {R"({"mode": "corrected", "team_size": 0, "base": "/m/a \\ \"b\"", "layers": []})",
+       "safetensors", AnalysisKind::difference, R"(/m/a \ "b")"},
+      {R"({"mode": "corrected", "with_base": "llama", "layers": []})", "lora",
+       AnalysisKind::adapter_on_base, "llama"},
+      {R"({"mode": "corrected", "layers": []})", "lora", AnalysisKind::adapter, ""},
+      // A pattern that looks like the option, and an object that is cut short.
+      {R"({"mode": "corrected", "layers": [", \"base\": \"x\""]})", "safetensors",
+       AnalysisKind::weights, ""},
+      {R"({"mode": "corrected", "base": "/m/a)", "safetensors", AnalysisKind::difference, "/m/a"}};
+  for (const Case& one : cases) {
+    CAPTURE(one.options);
+    const Written written;
+    {
+      const ArchiveEditor editor(written.path);
+      editor.make_version_2();
+      for (const char* name : {"analysis", "base_path", "base_identity"}) {
+        editor.remove_attribute(name);
+      }
+      editor.set_text_attribute("options", one.options);
+      editor.set_text_attribute("format", one.format);
+    }
+    const Provenance read = read_provenance(written.path);
+    CHECK(read.analysis == one.kind);
+    CHECK(read.base_path == one.base_path);
+    CHECK(read.base_identity.empty());
+  }
+}
+
+TEST_CASE("a kind of analysis that no version writes is refused", "[archive]") {
+  const Written written;
+  ArchiveEditor(written.path).set_text_attribute("analysis", "magic");
+  CHECK(written.error() ==
+        written.refusal("attribute analysis: expected weights, difference, adapter or "
+                        "adapter-on-base, found 'magic'. The archive was changed: scan the "
+                        "checkpoint again"));
+}
+
 TEST_CASE("an archive of a newer schema is refused", "[archive]") {
   const Written written;
   ArchiveEditor(written.path).set_integer_attribute("schema_version", 7);

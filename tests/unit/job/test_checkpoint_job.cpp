@@ -1,10 +1,15 @@
 /// @file
 /// Rank 0's side of a scan, without ranks: ids, what is left to do, the archive at the end.
 
+#include <chrono>
+
 #include <catch2/catch.hpp>
 
+#include "wishart/archive/archive.hpp"
+#include "wishart/core/error.hpp"
 #include "wishart/fit/metrics.hpp"
 
+#include "scan/checkpoint_id.hpp"
 #include "scan/checkpoint_job.hpp"
 #include "support.hpp"
 #include "support/safetensors_file.hpp"
@@ -38,6 +43,19 @@ std::string id_of(const std::string& name, const std::string& id = "") {
   ScanOptions options = options_for(temp);
   options.id = id;
   return CheckpointJob(temp / name, options, {}).id();
+}
+
+constexpr const char* kRemedy =
+    "Give this one a name of its own with --id, or replace that one with --replace";
+
+/// The message by which a scan is refused; it must blame the user.
+std::string refusal_of(const std::filesystem::path& path, const ScanOptions& options) {
+  try {
+    (void)CheckpointJob(path, options, {});
+  } catch (const Error& error) {
+    return (error.blame() == Blame::usage ? "" : "not a usage error: ") + std::string(error.what());
+  }
+  return "no error";
 }
 
 /// A result for item `item` of the work order, as a worker would send it.
@@ -105,7 +123,127 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
   CHECK(again.closing_text() == "m: already in " + file.string() + ", nothing to do\n");
   ScanOptions other = options;
   other.selection.min_evals = 14;
-  CHECK_FALSE(CheckpointJob(temp / "m", other, {}).already_archived());
+  CHECK(refusal_of(temp / "m", other) ==
+        file.string() +
+            ": holds another analysis of this checkpoint: min_evals 10 there, 14 here. " + kRemedy);
+  other.replace = true;
+  const CheckpointJob replacing(temp / "m", other, {});
+  CHECK_FALSE(replacing.already_archived());
+  REQUIRE(replacing.warnings().size() == 1);
+  CHECK(replacing.warnings()[0] ==
+        "m: the analysis in " + file.string() + " is replaced: min_evals 10 there, 14 here");
+}
+
+TEST_CASE("a base is part of the id", "[checkpoint_job]") {
+  const TempFolder temp;
+  ScanOptions options;
+  const auto id = [&] { return checkpoint_id(temp / "checkpoint-600", options); };
+  CHECK(id() == "checkpoint-600");
+  options.selection.base = temp / "run/checkpoint-450/";
+  CHECK(id() == "checkpoint-600-base-checkpoint-450");
+  options.selection.base = temp / "a b.safetensors";
+  CHECK(id() == "checkpoint-600-base-a_b");
+  options.selection.base = temp / std::string(240, 'b');
+  CHECK(id() == "checkpoint-600-base-" + std::string(90, 'b'));
+  CHECK(checkpoint_id(temp / std::string(240, 'x'), options) ==
+        std::string(104, 'x') + "-base-" + std::string(90, 'b'));
+  options.selection.base.clear();
+  options.selection.with_base = temp / "llama";
+  CHECK(id() == "checkpoint-600-with-base-llama");
+  options.id = "mine";
+  CHECK(id() == "mine");
+  // Other options are no part of it: they shape how spectra are computed, not what of.
+  options = {};
+  options.method = Method::qr;
+  options.selection.layers = {"*mlp*"};
+  CHECK(id() == "checkpoint-600");
+}
+
+TEST_CASE("another base of the same name, and files that have changed, are refused",
+          "[checkpoint_job]") {
+  const TempFolder temp;
+  for (const char* name : {"m", "a/base", "b/base"}) {
+    write_model(temp.path() / name / "model.safetensors");
+  }
+  ScanOptions options = options_for(temp);
+  const auto archive_it = [&] {
+    CheckpointJob job(temp / "m", options, {});
+    job.take({result_for(job, 0)});
+    job.take({result_for(job, 1)});
+    return job.finish();
+  };
+  options.selection.base = temp / "a/base";
+  const std::string file = archive_it().string();
+  CHECK(file == (options.archive / "m-base-base.h5").string());
+  const std::string head = file + ": holds another analysis of this checkpoint: ";
+  const std::string to_a = "difference to " + (temp / "a/base").string();
+  ScanOptions other = options;
+  other.selection.base = temp / "b/base";
+  CHECK(refusal_of(temp / "m", other) ==
+        head + to_a + " there, difference to " + (temp / "b/base").string() + " here. " + kRemedy);
+  other.selection.base.clear();
+  other.id = "m-base-base";
+  CHECK(refusal_of(temp / "m", other) == head + to_a + " there, whole weights here. " + kRemedy);
+  const auto later = std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5);
+  std::filesystem::last_write_time(temp / "a/base/model.safetensors", later);
+  CHECK(refusal_of(temp / "m", options) ==
+        head + "the files of its base have changed since then. " + kRemedy);
+  options.selection.base.clear();
+  const std::string plain = archive_it().string();
+  std::filesystem::last_write_time(temp / "m/model.safetensors", later);
+  CHECK(refusal_of(temp / "m", options) ==
+        plain + ": holds another analysis of this checkpoint: its files have changed since then. " +
+            kRemedy);
+}
+
+TEST_CASE("more layers complete what is there, fewer leave it alone", "[checkpoint_job]") {
+  const TempFolder temp;
+  write_model(temp / "m/model.safetensors");
+  ScanOptions only_a = options_for(temp);
+  only_a.selection.layers = {"a.*"};
+  ScanOptions all = only_a;
+  all.selection.layers.clear();
+  ScanOptions only_b = only_a;
+  only_b.selection.layers = {"b.*"};
+  CheckpointJob first(temp / "m", only_a, {});
+  REQUIRE(first.work_order().matrices.size() == 1);
+  first.take({result_for(first, 0)});
+  const std::string file = first.finish().string();
+  CHECK(archive::read_provenance(file).options == only_a.result_options_json());
+
+  CheckpointJob second(temp / "m", only_b, {});
+  CHECK_FALSE(second.already_archived());
+  REQUIRE(second.warnings().size() == 1);
+  CHECK(second.warnings()[0] ==
+        "m: 1 of 2 matrices are taken over from " + file + ", the others are added");
+  REQUIRE(second.work_order().matrices.size() == 1);
+  CHECK(second.work_order().matrices[0].key == "b.weight");
+  second.take({result_for(second, 0)});
+  second.finish();
+  const CheckpointRecord record = archive::read_archive(file);
+  REQUIRE(record.layers.size() == 2);
+  CHECK(record.layers[0].key == "a.weight");
+  CHECK(record.layers[1].key == "b.weight");
+  CHECK(record.skipped.size() == 1);  // none is left out any more
+  CHECK(record.provenance.options == all.result_options_json());
+  for (const ScanOptions& options : {all, only_a, only_b}) {
+    CHECK(CheckpointJob(temp / "m", options, {}).already_archived());
+  }
+}
+
+TEST_CASE("a file that is no archive of this program is not replaced", "[checkpoint_job]") {
+  const TempFolder temp;
+  write_model(temp / "m/model.safetensors");
+  ScanOptions options = options_for(temp);
+  const std::string file = temp.write("archive/m.h5", "mine").string();
+  const std::string what = file + ": is not an HDF5 file, so not an archive of wishart. ";
+  CHECK(refusal_of(temp / "m", options) ==
+        "not a usage error: " + what +
+            "Choose another name with --id, or replace it with --replace");
+  options.replace = true;
+  const CheckpointJob job(temp / "m", options, {});
+  REQUIRE(job.warnings().size() == 1);
+  CHECK(job.warnings()[0] == what + "It is replaced");
 }
 
 TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {

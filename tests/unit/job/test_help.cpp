@@ -57,6 +57,7 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
         "--randomize K",
         "--farms Q",
         "--memory-per-rank SIZE",
+        "--replace",
         "--time-limit TIME",
         "--progress STYLE",
         "--compat weightwatcher",

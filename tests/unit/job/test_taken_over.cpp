@@ -175,8 +175,10 @@ TEST_CASE("all is computed again by another program, with other options or for o
   edit(scene, [&](CheckpointRecord& r) { r.provenance = record.provenance; });
   CHECK(scene.todo() == Keys{"d"});
   scene.options.selection.min_evals = 5;
+  scene.options.replace = true;
   CHECK(scene.todo() == all);
   scene.options.selection.min_evals = SelectionArguments{}.min_evals;
+  scene.options.replace = false;
   edit(scene, [](CheckpointRecord& r) { r.provenance.checkpoint_identity = "other weights"; });
   CHECK(scene.todo() == all);
 }

@@ -67,7 +67,8 @@ std::vector<std::string> texts(const std::string& name, ReportFormat format) {
   following.unmatched = {name};
   return {render_comparison(comparison_of(name), format),
           render_verdicts({verdict_of(name, true), verdict_of(name, false)}, format),
-          render_ranking({model}, 0, following, format), render_history(history_of(name), format)};
+          render_ranking({model}, 0, following, {}, format),
+          render_history(history_of(name), format)};
 }
 
 }  // namespace

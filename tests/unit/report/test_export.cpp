@@ -101,13 +101,15 @@ TEST_CASE("JSON lines are the rows of the JSON document, one a line, with a sche
   }
 }
 
-TEST_CASE("the tables of many checkpoints are one, with checkpoint, step and tokens in front",
-          "[export]") {
+TEST_CASE(
+    "the tables of many checkpoints are one, with checkpoint, step, tokens and analysis in front",
+    "[export]") {
   CheckpointRecord first = record_of({layer("a")}, {{"t", "F32", "4", 4, "one-dimensional", "d"}});
   CheckpointRecord second = record_of({layer("a"), layer("b")});
   first.provenance.checkpoint_id = "=first";
   second.provenance.training.step = 7;
   second.provenance.training.tokens = 700;
+  second.provenance.analysis = AnalysisKind::difference;
   const auto joined = [&](Table table, TableFormat format) {
     std::ostringstream out;
     JoinedTable writer(out, table, format);
@@ -119,15 +121,15 @@ TEST_CASE("the tables of many checkpoints are one, with checkpoint, step and tok
   const std::string one = export_table(first, Table::layers, TableFormat::csv);
   const std::vector<std::string> rows =
       split(below(export_table(second, Table::layers, TableFormat::csv)), '\n');
-  CHECK(csv == "checkpoint,step,tokens," + one.substr(0, one.find('\n') + 1) + "'=first,-1,-1," +
-                   below(one) + "step-100,7,700," + rows.at(0) + "\nstep-100,7,700," + rows.at(1) +
-                   "\n");
+  CHECK(csv == "checkpoint,step,tokens,analysis," + one.substr(0, one.find('\n') + 1) +
+                   "'=first,-1,-1,weights," + below(one) + "step-100,7,700,difference," +
+                   rows.at(0) + "\nstep-100,7,700,difference," + rows.at(1) + "\n");
   CHECK(joined(Table::skipped, TableFormat::csv) ==
-        "checkpoint,step,tokens,tensor,dtype,shape,num_params,reason,detail\n"
-        "'=first,-1,-1,t,F32,4,4,one-dimensional,d\n");
+        "checkpoint,step,tokens,analysis,tensor,dtype,shape,num_params,reason,detail\n"
+        "'=first,-1,-1,weights,t,F32,4,4,one-dimensional,d\n");
   CHECK(joined(Table::skipped, TableFormat::jsonl) ==
         "{\"schema\": \"wishart/exportrow/1\", \"checkpoint\": \"=first\", \"step\": -1, "
-        "\"tokens\": -1, \"tensor\": \"t\", "
+        "\"tokens\": -1, \"analysis\": \"weights\", \"tensor\": \"t\", "
         "\"dtype\": \"F32\", \"shape\": \"4\", \"num_params\": 4, \"reason\": "
         "\"one-dimensional\", \"detail\": \"d\"}\n");
   CHECK(count(joined(Table::summary, TableFormat::jsonl), "\n") ==

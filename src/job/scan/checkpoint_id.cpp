@@ -1,0 +1,52 @@
+#include "scan/checkpoint_id.hpp"
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::job {
+namespace {
+
+constexpr std::size_t kMaxIdBytes = 200;  ///< as archive::is_checkpoint_id
+/// Of an id with a base the base has this much, so that a long name leaves room for the other.
+constexpr std::size_t kMaxBaseBytes = 90;
+
+/// A checkpoint's own name; characters that are not plain become `_`.
+std::string plain_name(const std::filesystem::path& path) {
+  std::string name = checkpoint::checkpoint_name(path);
+  for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
+    if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
+  }
+  for (char& c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-' || c == '+' || c == '=';
+    if (!plain) c = '_';
+  }
+  while (!name.empty() && name.front() == '.') name.erase(0, 1);
+  return name.empty() ? "checkpoint" : name;
+}
+
+/// What a base adds to the name; empty without one.
+std::string base_suffix(const SelectionArguments& selection) {
+  const std::filesystem::path& base = selection.base.empty() ? selection.with_base : selection.base;
+  if (base.empty()) return {};
+  const std::string name = plain_name(std::filesystem::absolute(base));
+  return (selection.base.empty() ? "-with-base-" : "-base-") + name.substr(0, kMaxBaseBytes);
+}
+
+}  // namespace
+
+std::string checkpoint_id(const std::filesystem::path& path, const ScanOptions& options) {
+  if (!options.id.empty()) return options.id;
+  const std::string suffix = base_suffix(options.selection);
+  std::string id = plain_name(path).substr(0, kMaxIdBytes - suffix.size()) + suffix;
+  if (!archive::is_checkpoint_id(id)) {
+    throw Error(Blame::usage, printable(path.string()) + ": its name gives it the id '" + id +
+                                  "', which is reserved for the archive's own file. Scan it with "
+                                  "another name: --id NAME");
+  }
+  return id;
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,127 @@
+#include "scan/same_analysis.hpp"
+
+#include <map>
+#include <set>
+#include <utility>
+
+#include "wishart/core/text.hpp"
+#include "wishart/job/options.hpp"
+
+namespace wishart::job {
+namespace {
+
+// The options come as result_options_json writes them: one object, `layers` last. Its texts cannot
+// hold the heads below, since quotes inside of them are escaped.
+constexpr std::string_view kLayers = ", \"layers\": ";
+constexpr std::string_view kMoreLayers = ", \"more_layers\": ";
+
+using Settings = std::map<std::string, std::string>;
+
+Settings parsed(const std::string& options) {
+  Settings settings;
+  std::string_view rest = std::string_view(options).substr(0, options.find(kLayers));
+  if (rest.starts_with("{\"")) rest.remove_prefix(2);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(", \""), rest.size());
+    const std::string_view one = rest.substr(0, end);
+    const std::size_t colon = std::min(one.find("\": "), one.size());
+    settings.emplace(one.substr(0, colon), one.substr(std::min(colon + 3, one.size())));
+    rest.remove_prefix(std::min(end + 3, rest.size()));
+  }
+  return settings;
+}
+
+/// The options that shape spectra, of any version: those that it did not know have their defaults.
+Settings settings_of(const Provenance& provenance) {
+  Settings settings = parsed(provenance.options);
+  // `tolerance` shapes metrics, not spectra, and has moved to the options of the fit.
+  if (provenance.fit_version <= 1) settings.erase("tolerance");
+  for (const char* key : {"base", "with_base"}) settings.erase(key);  // the base has its identity
+  for (const auto& one : parsed(ScanOptions{}.result_options_json())) settings.insert(one);
+  return settings;
+}
+
+/// `method "gram" there, "qr" here`, for each option that differs.
+std::string settings_apart(const Provenance& there, const Provenance& here) {
+  const Settings a = settings_of(there);
+  const Settings b = settings_of(here);
+  std::set<std::string> keys;
+  for (const Settings* settings : {&a, &b}) {
+    for (const auto& one : *settings) keys.insert(one.first);
+  }
+  const auto value = [](const Settings& settings, const std::string& key) {
+    const auto found = settings.find(key);
+    return found == settings.end() ? std::string("none") : found->second;
+  };
+  std::string text;
+  for (const std::string& key : keys) {
+    if (value(a, key) == value(b, key)) continue;
+    text += (text.empty() ? "" : "; ") + printable(key) + " " + printable(value(a, key)) +
+            " there, " + printable(value(b, key)) + " here";
+  }
+  return text;
+}
+
+std::string about(const Provenance& provenance) {
+  return analysis_text(provenance.analysis, provenance.base_path);
+}
+
+/// The value of `layers` and that of `more_layers`: lists in brackets, as they stand there.
+std::pair<std::string, std::string> layer_lists(const std::string& options) {
+  const std::size_t begin = options.find(kLayers);
+  if (begin == std::string::npos) return {"[]", "[]"};
+  std::string layers = options.substr(begin + kLayers.size());
+  if (layers.ends_with('}')) layers.pop_back();
+  std::string more = "[]";
+  if (const std::size_t at = layers.find(kMoreLayers); at != std::string::npos) {
+    more = layers.substr(at + kMoreLayers.size());
+    layers.resize(at);
+  }
+  return {layers, more};
+}
+
+}  // namespace
+
+bool same_settings(const Provenance& a, const Provenance& b) {
+  return settings_of(a) == settings_of(b);
+}
+
+bool same_layers(const std::string& options_a, const std::string& options_b) {
+  return layer_lists(options_a) == layer_lists(options_b);
+}
+
+std::string why_another(const Provenance& there, const Provenance& here) {
+  const bool same_files = there.checkpoint_identity == here.checkpoint_identity;
+  // The identity of the files is over those of the base too, by their whole paths.
+  const bool same_base = same_files || there.base_path == here.base_path;
+  if (there.analysis != here.analysis || !same_base) {
+    return about(there) + " there, " + about(here) + " here";
+  }
+  if (std::string apart = settings_apart(there, here); !apart.empty()) return apart;
+  if (same_files) return {};
+  if (there.base_identity == here.base_identity) return "its files have changed since then";
+  if (there.base_identity.empty()) return "its files or those of its base have changed since then";
+  return "the files of its base have changed since then";
+}
+
+bool only_files_changed(const Provenance& there, const Provenance& here) {
+  Provenance as_now = there;
+  as_now.checkpoint_identity = here.checkpoint_identity;
+  return there.checkpoint_identity != here.checkpoint_identity &&
+         there.base_path == here.base_path && why_another(as_now, here).empty();
+}
+
+std::string with_layers_added(const std::string& there, const std::string& here, bool all) {
+  const std::string settings = here.substr(0, here.find(kLayers)) + std::string(kLayers);
+  if (all) return settings + "[]}";
+  const auto [first, more] = layer_lists(there);
+  const auto [added, none] = layer_lists(here);
+  std::string lists = more.substr(0, more.size() - 1);  // without the bracket at the end
+  const bool known = first == added || lists.find("[" + added) != std::string::npos ||
+                     lists.find(", " + added) != std::string::npos;
+  if (!known) lists += (lists == "[" ? "" : ", ") + added;
+  if (lists == "[") return settings + first + "}";
+  return settings + first + std::string(kMoreLayers) + lists + "]}";
+}
+
+}  // namespace wishart::job
