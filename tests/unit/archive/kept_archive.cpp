@@ -86,3 +86,10 @@ TEST_CASE("an archive of schema version 2 is still read", "[archive]") {
   for (LayerRow& row : expected.layers) row.gof_p_half = kNan;
   CHECK(test::difference(read, expected) == "");
 }
+
+TEST_CASE("an archive of schema version 3 is still read", "[archive]") {
+  const CheckpointRecord read = read_archive(wishart::test::data_file("archive-v3.h5"));
+  const CheckpointRecord expected = test::sample_record(5, "archive-v3");
+  CHECK(is_whole(expected.provenance.analysis) == false);
+  CHECK(test::difference(read, expected) == "");
+}

@@ -100,6 +100,13 @@ TEST_CASE("archives of earlier versions are not damaged for want of a seal", "[v
   }
 }
 
+TEST_CASE("the kept archive of version 3 announces its seal and has it", "[verify]") {
+  const Verdict verdict = verify_file(wishart::test::data_file("archive-v3.h5"));
+  CHECK(verdict.sealed);
+  CHECK(verdict.announced);
+  CHECK(verdict.num_layers == 5);
+}
+
 TEST_CASE("a file that is not for this program is told apart from a damaged one", "[verify]") {
   const test::TempFolder folder;
   const std::filesystem::path text = folder.write("text.h5", std::string(300, 'x'));
