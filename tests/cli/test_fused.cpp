@@ -151,10 +151,11 @@ TEST_CASE("the archive keeps that parts were asked for", "[fused]") {
   CHECK(scanned(temp, "neox", {}).rows.size() == 1);
   CHECK(options().find("split_fused") == std::string::npos);
   // What was computed without it does not do for a scan with it, nor the other way round.
-  CHECK(scanned(temp, "neox").rows.size() == 4);
+  CHECK(scan(temp, "neox").err.find("split_fused none there, true here") != std::string::npos);
+  CHECK(scanned(temp, "neox", {"--split-fused", "--replace"}).rows.size() == 4);
   CHECK(options().find(R"(\"split_fused\": true)") != std::string::npos);
   CHECK(scan(temp, "neox").out.ends_with("nothing to do\n"));
-  CHECK(scanned(temp, "neox", {}).rows.size() == 1);
+  CHECK(scanned(temp, "neox", {"--replace"}).rows.size() == 1);
 }
 
 TEST_CASE("WeightWatcher's numbers and parts do not go together", "[fused]") {

@@ -108,8 +108,16 @@ void add_all(Documents& documents, const TempFolder& temp, const std::string& ar
 TEST_CASE("the JSON of a history is as its page says", "[json]") {
   const TempFolder temp;
   const std::string archive = scanned_run(temp, 3);
+  // A difference: left out of the history, and judged only by its name.
+  const std::string run = (temp / "run").string();
+  const Outcome difference =
+      run_wishart({"scan", run + "/checkpoint-3", "--base", run + "/checkpoint-1", "--archive",
+                   archive, "--progress", "none"});
+  INFO(difference.err);
+  REQUIRE(difference.exit_code == 0);
   Documents documents(temp);
   add_all(documents, temp, archive, "checkpoint-3");
+  documents.add({"report", archive, "--checkpoint", "checkpoint-3-base-checkpoint-1"});
   documents.add({"synth", "--list"});
   documents.add({"synth", "tiny-llama", "--blocks", "1", "--out", (temp / "synth").string()});
   const Outcome checked = documents.checked(in_source("docs/json.md"));
