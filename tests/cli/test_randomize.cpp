@@ -128,7 +128,7 @@ TEST_CASE("another seed is another order, and the archive is made anew", "[rando
   const TempFolder temp;
   const auto model = model_in(temp);
   const CsvTable a = scanned(model, temp / "a", {"--randomize", "1"});
-  const CsvTable b = scanned(model, temp / "a", {"--randomize", "1", "--seed", "5"});
+  const CsvTable b = scanned(model, temp / "a", {"--randomize", "1", "--seed", "5", "--replace"});
   CHECK(a.rows[0].at("max_rand_eval") != b.rows[0].at("max_rand_eval"));
   CHECK(a.rows[0].at("alpha") == b.rows[0].at("alpha"));
   const Outcome refused = run_wishart(
@@ -180,7 +180,7 @@ TEST_CASE("five seeds of ours bracket WeightWatcher's random columns", "[oracle]
   for (int seed = 1; seed <= 5; ++seed) {
     ours.push_back(scanned(folder / "model.safetensors", temp / "a",
                            {"--compat", "weightwatcher", "--mp-fit", "--randomize", "1", "--seed",
-                            std::to_string(seed)},
+                            std::to_string(seed), "--replace"},
                            2));
   }
   int cells = 0;

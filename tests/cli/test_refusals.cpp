@@ -187,10 +187,17 @@ TEST_CASE("two files of one folder under one id do not replace each other", "[re
                 {"--id", "m"});
   CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 2);
   CHECK(run_wishart({"report", archive}).out.find(a) != std::string::npos);
-  // The same file, changed, replaces what was there, however its path is written.
+  // The same file, changed, replaces what was there only if that is wanted, however its path is
+  // written.
   write_bytes(temp / "m/a.safetensors", safetensors_bytes({kGood[1]}));
   const std::string again = (temp / "m/../m/./a.safetensors").string();
-  CHECK(run_wishart({"scan", again, "--archive", archive, "--id", "m"}).exit_code == 0);
+  check_refused(
+      temp, again, 2,
+      {"m.h5: holds another analysis of this checkpoint: ", "replace that one with --replace"},
+      {"--id", "m"});
+  CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 2);
+  CHECK(run_wishart({"scan", again, "--archive", archive, "--id", "m", "--replace"}).exit_code ==
+        0);
   CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 1);
 }
 
