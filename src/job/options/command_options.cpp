@@ -86,9 +86,11 @@ void store_job_file(const std::filesystem::path& path, const Command& command,
 
 }  // namespace
 
-void add_archive_option(po::options_description& options, const char* text) {
-  options.add_options()("archive", po::value<std::string>()->required()->value_name("ARCHIVE"),
-                        text);
+Command archive_command(const char* name, const char* purpose, const char* archive_text) {
+  Command command{name, "ARCHIVE", purpose, po::options_description("Options"), "archive", 1};
+  command.options.add_options()(
+      "archive", po::value<std::string>()->required()->value_name("ARCHIVE"), archive_text);
+  return command;
 }
 
 void add_checkpoint_option(po::options_description& options, const char* text) {
@@ -138,13 +140,11 @@ OutputFormat format_of(const po::variables_map& values, const Formats& formats) 
                                 "'. Or name the format with --format");
 }
 
-void add_job_option(po::options_description& options) {
-  options.add_options()("job", po::value<std::string>()->value_name("FILE"),
-                        "read options from a job file (key = value)");
-}
-
-void add_help_option(po::options_description& options) {
-  options.add_options()("help", "this text");
+Command finished(Command command, std::vector<std::string> examples) {
+  command.options.add_options()("job", po::value<std::string>()->value_name("FILE"),
+                                "read options from a job file (key = value)")("help", "this text");
+  command.examples = std::move(examples);
+  return command;
 }
 
 po::variables_map parsed(std::span<const std::string> arguments, const Command& command) {

@@ -34,17 +34,18 @@ struct Command {
 /// All commands, in the order of the overview.
 [[nodiscard]] std::vector<Command> all_commands();
 
-/// The option --archive, which bare words give too, of the commands that read one archive.
-void add_archive_option(po::options_description& options,
-                        const char* text = "archive folder or file; also as a bare word");
+/// A command with the option --archive, which can also be given as a bare word.
+[[nodiscard]] Command archive_command(
+    const char* name, const char* purpose,
+    const char* archive_text = "archive folder or file; also as a bare word");
 /// --checkpoint, empty by default.
 void add_checkpoint_option(po::options_description& options, const char* text);
 /// --format with its default; `text` names the choices.
 void add_format_option(po::options_description& options, const char* format, const char* text);
 /// --format and --output of a command that writes a document.
 void add_document_options(po::options_description& options, const char* format, const char* text);
-void add_job_option(po::options_description& options);
-void add_help_option(po::options_description& options);
+/// The command with --job and --help at the end of its options, and with its examples.
+[[nodiscard]] Command finished(Command command, std::vector<std::string> examples);
 
 /// The values of flags and bare words, else of the file named by `--job`, else the defaults.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
@@ -75,5 +76,14 @@ using Formats = std::vector<std::pair<std::string, OutputFormat>>;
 /// default.
 /// @throws Error with Blame::usage if the two contradict each other, or the ending alone names none
 [[nodiscard]] OutputFormat format_of(const po::variables_map& values, const Formats& formats);
+
+/// Reads --output and --format into the options of a command that writes a document.
+/// @throws Error as `output_of` and `format_of`
+template <class Options>
+void take_document_options(Options& options, const po::variables_map& values,
+                           const Formats& formats) {
+  options.output = output_of(values);
+  options.format = format_of(values, formats);
+}
 
 }  // namespace wishart::job

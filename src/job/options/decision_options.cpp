@@ -39,10 +39,7 @@ Command compare_command() {
   command.options.add_options()(
       "table", po::value<std::string>()->default_value("paired")->value_name("NAME"),
       "of csv, which holds one table: paired (the change over all layers and by role) or layers");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart compare ARCHIVE previous latest"};
-  return command;
+  return finished(std::move(command), {"wishart compare ARCHIVE previous latest"});
 }
 
 CompareOptions parse_compare(std::span<const std::string> arguments) {
@@ -69,8 +66,7 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
     }
     for (std::string& word : options.checkpoints) word = std::filesystem::absolute(word).string();
   }
-  options.output = output_of(values);
-  options.format = format_of(values, all_formats());
+  take_document_options(options, values, all_formats());
   options.table =
       choice<CompareTable>("--table", values["table"].as<std::string>(),
                            {{"paired", CompareTable::paired}, {"layers", CompareTable::layers}});
@@ -78,13 +74,8 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
 }
 
 Command gate_command() {
-  Command command{"gate",
-                  "ARCHIVE",
-                  "Judges a checkpoint by rules. Exit code 0 if it passes, 1 if it fails.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command = archive_command(
+      "gate", "Judges a checkpoint by rules. Exit code 0 if it passes, 1 if it fails.");
   command.options.add_options()("rules", po::value<std::string>()->required()->value_name("FILE"),
                                 "the rules, e.g. jobs/gate-finetune.cfg");
   add_checkpoint_option(
@@ -98,10 +89,7 @@ Command gate_command() {
       "every-stage", po::bool_switch(),
       "judge all stages, not only the last, by rules without base");
   add_document_options(command.options, "text", "text, md or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"};
-  return command;
+  return finished(std::move(command), {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"});
 }
 
 GateOptions parse_gate(std::span<const std::string> arguments) {
@@ -113,9 +101,8 @@ GateOptions parse_gate(std::span<const std::string> arguments) {
   options.base = values["base"].as<std::string>();
   options.stages = texts_of(values, "stage");
   options.every_stage = values["every-stage"].as<bool>();
-  options.output = output_of(values);
-  options.format = format_of(
-      values,
+  take_document_options(
+      options, values,
       {{"text", OutputFormat::text}, {"md", OutputFormat::md}, {"json", OutputFormat::json}});
   if (!options.stages.empty() && !(options.checkpoint.empty() && options.base.empty())) {
     throw Error(Blame::usage,
@@ -125,20 +112,14 @@ GateOptions parse_gate(std::span<const std::string> arguments) {
 }
 
 Command index_command() {
-  Command command{"index",
-                  "ARCHIVE",
-                  "Brings index.h5 up to date: a row and a link for each checkpoint.\n"
-                  "A scan does it at its end.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options, "archive folder; also as a bare word");
+  Command command =
+      archive_command("index",
+                      "Brings index.h5 up to date: a row and a link for each checkpoint.\n"
+                      "A scan does it at its end.",
+                      "archive folder; also as a bare word");
   command.options.add_options()("rebuild", po::bool_switch(),
                                 "open every file, not only those that have changed");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart index ARCHIVE --rebuild"};
-  return command;
+  return finished(std::move(command), {"wishart index ARCHIVE --rebuild"});
 }
 
 IndexOptions parse_index(std::span<const std::string> arguments) {
@@ -147,20 +128,13 @@ IndexOptions parse_index(std::span<const std::string> arguments) {
 }
 
 Command merge_command() {
-  Command command{"merge",
-                  "ARCHIVE",
-                  "Packs an archive folder into one file, or unpacks such a file.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options, "archive folder, or packed file; also as a bare word");
+  Command command =
+      archive_command("merge", "Packs an archive folder into one file, or unpacks such a file.",
+                      "archive folder, or packed file; also as a bare word");
   command.options.add_options()("out", po::value<std::string>()->value_name("FILE"),
                                 "pack into this file, which is new")(
       "unpack", po::value<std::string>()->value_name("DIR"), "unpack into this folder");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart merge ARCHIVE --out archive.h5"};
-  return command;
+  return finished(std::move(command), {"wishart merge ARCHIVE --out archive.h5"});
 }
 
 MergeOptions parse_merge(std::span<const std::string> arguments) {
@@ -195,10 +169,8 @@ Command rank_command() {
       "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
       "the column of the scores");
   add_document_options(command.options, "text", "text, md, csv or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"};
-  return command;
+  return finished(std::move(command),
+                  {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"});
 }
 
 RankOptions parse_rank(std::span<const std::string> arguments) {
@@ -208,8 +180,7 @@ RankOptions parse_rank(std::span<const std::string> arguments) {
   options.metric = values["metric"].as<std::string>();
   if (values.count("scores") > 0) options.scores = values["scores"].as<std::string>();
   options.score = values["score"].as<std::string>();
-  options.output = output_of(values);
-  options.format = format_of(values, all_formats());
+  take_document_options(options, values, all_formats());
   return options;
 }
 
@@ -227,14 +198,10 @@ std::int64_t window_of(const po::variables_map& values) {
 }
 
 Command verify_command() {
-  Command command{"verify",
-                  "ARCHIVE",
-                  "Checks every byte of an archive: seals, hashes, checksums, schema, sums.\n"
-                  "Exit code 3 if a file is not whole.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command =
+      archive_command("verify",
+                      "Checks every byte of an archive: seals, hashes, checksums, schema, sums.\n"
+                      "Exit code 3 if a file is not whole.");
   add_checkpoint_option(
       command.options,
       "only this checkpoint: an id, latest or previous (default: all of the archive)");
@@ -245,10 +212,7 @@ Command verify_command() {
                "accept files that another program has changed, and seal them again; their "
                "provenance tells so");
   add_document_options(command.options, "text", "text or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart verify ARCHIVE --repair"};
-  return command;
+  return finished(std::move(command), {"wishart verify ARCHIVE --repair"});
 }
 
 VerifyOptions parse_verify(std::span<const std::string> arguments) {
@@ -262,8 +226,8 @@ VerifyOptions parse_verify(std::span<const std::string> arguments) {
     throw Error(Blame::usage,
                 "--repair sets changed files aside, --reseal accepts them. Give one of the two");
   }
-  options.output = output_of(values);
-  options.format = format_of(values, {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
+  take_document_options(options, values,
+                        {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
   return options;
 }
 

@@ -77,26 +77,19 @@ fit::FitOptions fit_options_of(const po::variables_map& values) {
 }
 
 Command refit_command() {
-  Command command{
+  Command command = archive_command(
       "refit",
-      "ARCHIVE",
       "Computes all metrics again from the spectra of an archive, without the weights.\n"
-      "The files of the archive are replaced.",
-      po::options_description("Options"),
-      "archive",
-      1};
-  add_archive_option(command.options);
+      "The files of the archive are replaced.");
   add_checkpoint_option(
       command.options,
       "only this checkpoint: an id, latest or previous (default: all of the archive)");
   command.options.add_options()("threads",
                                 po::value<int>()->default_value(0, "auto")->value_name("N"),
                                 "matrices that are fitted at once");
-  add_job_option(command.options);
   add_fit_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart refit ARCHIVE --checkpoint latest --fix-fingers clip_xmax"};
-  return command;
+  return finished(std::move(command),
+                  {"wishart refit ARCHIVE --checkpoint latest --fix-fingers clip_xmax"});
 }
 
 RefitOptions parse_refit(std::span<const std::string> arguments) {

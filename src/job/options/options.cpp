@@ -61,7 +61,6 @@ Command scan_command() {
       "checkpoint (file or folder), or a folder of checkpoints; also as a bare word")(
       "archive", po::value<std::string>()->required()->value_name("DIR"),
       "folder of the archive; made if need be");
-  add_job_option(command.options);
   command.options.add_options()(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the analysis in the archive (default: the file or folder name of the checkpoint, "
@@ -80,10 +79,9 @@ Command scan_command() {
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_fit_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
-                      "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"};
-  return command;
+  return finished(std::move(command),
+                  {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
+                   "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"});
 }
 
 Command inspect_command() {
@@ -96,44 +94,27 @@ Command inspect_command() {
       1};
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
                                 "checkpoint; also as a bare word");
-  add_job_option(command.options);
   add_document_options(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart inspect CHECKPOINT --format csv"};
-  return command;
+  return finished(std::move(command), {"wishart inspect CHECKPOINT --format csv"});
 }
 
 Command report_command() {
-  Command command{"report",
-                  "ARCHIVE",
-                  "Shows what an archive says about a checkpoint.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command = archive_command("report", "Shows what an archive says about a checkpoint.");
   add_checkpoint_option(command.options,
                         "one checkpoint: an id, latest or previous (default: of a history, the "
                         "history and then the latest; else the latest)");
   add_document_options(command.options, "text", "text, md, json, or html: one page with drawings");
-  add_job_option(command.options);
-  add_help_option(command.options);
   add_window_option(command.options);
   command.options.add_options()(
       "densities", po::value<std::int64_t>()->default_value(kDefaultDensities)->value_name("N"),
       "of html: layers whose eigenvalues are drawn, those that need attention first");
-  command.examples = {"wishart report ARCHIVE --checkpoint latest --format html"};
-  return command;
+  return finished(std::move(command), {"wishart report ARCHIVE --checkpoint latest --format html"});
 }
 
 Command export_command() {
-  Command command{"export",
-                  "ARCHIVE",
-                  "Writes a table or a spectrum of an archive to standard output.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command =
+      archive_command("export", "Writes a table or a spectrum of an archive to standard output.");
   add_checkpoint_option(command.options,
                         "which checkpoint: an id, latest or previous (default: the latest)");
   command.options.add_options()(
@@ -146,11 +127,8 @@ Command export_command() {
       "for a spectrum or a scan: the matrix, by key or tensor name");
   add_document_options(command.options, "csv",
                        "csv, json or jsonl (a JSON object a line); npy for a spectrum");
-  add_job_option(command.options);
-  add_help_option(command.options);
   add_window_option(command.options);
-  command.examples = {"wishart export ARCHIVE --all --format csv"};
-  return command;
+  return finished(std::move(command), {"wishart export ARCHIVE --all --format csv"});
 }
 
 /// What cannot be asked for of every checkpoint at once.
@@ -239,9 +217,8 @@ InspectOptions parse_inspect(std::span<const std::string> arguments) {
   InspectOptions options;
   options.path = values["path"].as<std::string>();
   options.selection = selection_of(values);
-  options.output = output_of(values);
-  options.format = format_of(
-      values,
+  take_document_options(
+      options, values,
       {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
   return options;
 }
@@ -258,11 +235,11 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
   }
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
-  options.output = output_of(values);
-  options.format = format_of(values, {{"text", OutputFormat::text},
-                                      {"md", OutputFormat::md},
-                                      {"html", OutputFormat::html},
-                                      {"json", OutputFormat::json}});
+  take_document_options(options, values,
+                        {{"text", OutputFormat::text},
+                         {"md", OutputFormat::md},
+                         {"html", OutputFormat::html},
+                         {"json", OutputFormat::json}});
   return options;
 }
 
@@ -277,11 +254,11 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
       {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
-  options.output = output_of(values);
-  options.format = format_of(values, {{"csv", OutputFormat::csv},
-                                      {"json", OutputFormat::json},
-                                      {"jsonl", OutputFormat::jsonl},
-                                      {"npy", OutputFormat::npy}});
+  take_document_options(options, values,
+                        {{"csv", OutputFormat::csv},
+                         {"json", OutputFormat::json},
+                         {"jsonl", OutputFormat::jsonl},
+                         {"npy", OutputFormat::npy}});
   options.all = values["all"].as<bool>();
   if (options.all) check_all(options);
   const bool of_matrix = options.table == "spectrum" || options.table == "scan";

@@ -23,12 +23,9 @@ Command plan_command() {
       "gflops", po::value<double>()->default_value(0, "measured here")->value_name("X"),
       "what one rank multiplies in float64, for the prediction of seconds");
   add_document_options(command.options, "text", "text, csv (a row for each matrix) or json");
-  add_job_option(command.options);
   add_engine_options(command.options);
   add_selection_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart plan CHECKPOINT --ranks 128 --ranks-per-node 32"};
-  return command;
+  return finished(std::move(command), {"wishart plan CHECKPOINT --ranks 128 --ranks-per-node 32"});
 }
 
 PlanOptions parse_plan(std::span<const std::string> arguments) {
@@ -52,9 +49,8 @@ PlanOptions parse_plan(std::span<const std::string> arguments) {
     throw Error(Blame::usage,
                 "--gflops: expected a positive number, found " + shortest(options.gflops));
   }
-  options.output = output_of(values);
-  options.format = format_of(
-      values,
+  take_document_options(
+      options, values,
       {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
   return options;
 }

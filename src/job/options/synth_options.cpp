@@ -98,10 +98,7 @@ Command synth_command() {
       "shard-size", po::value<std::string>()->default_value("5G")->value_name("SIZE"),
       "largest file, unless a tensor is larger");
   add_format_option(command.options, "text", "text or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart synth tiny-llama --out CHECKPOINT"};
-  return command;
+  return finished(std::move(command), {"wishart synth tiny-llama --out CHECKPOINT"});
 }
 
 SynthOptions parse_synth(std::span<const std::string> arguments) {
