@@ -126,6 +126,7 @@ TEST_CASE("a changed singular value contradicts the sums and is not sealed again
   CHECK(std::filesystem::exists(archive.file + ".damaged"));
   const Outcome both = run_wishart({"verify", archive.folder, "--repair", "--reseal"});
   CHECK(both.exit_code == 2);
-  CHECK(both.err ==
-        "wishart: --repair sets changed files aside, --reseal accepts them. Give one of the two\n");
+  CHECK(
+      both.err ==
+      "wishart: --repair sets changed files aside, --reseal accepts them. Use only one of them\n");
 }

@@ -265,7 +265,8 @@ TEST_CASE("refit refuses what it cannot mean", "[refit]") {
     return outcome.err;
   };
   CHECK(message({"--xmax", "2", "--fix-fingers", "clip_xmax"}) ==
-        "wishart: --xmax and --fix-fingers both choose what is left out of the fit. Give one\n");
+        "wishart: --xmax and --fix-fingers both choose what is left out of the fit. Use only one "
+        "of them\n");
   CHECK(message({"--gof", "-1"}) ==
         "wishart: --gof: expected a number from 0 to 1000000, found -1\n");
   CHECK(message({"--fit", "LOG"}) ==

@@ -159,7 +159,8 @@ TEST_CASE("compare takes an archive and two ids, or two files", "[compare]") {
   CHECK(refusal(parse_compare, {"a"}) ==
         "wishart compare: expected [ARCHIVE] A B, found 1 word. See wishart compare --help");
   CHECK(refusal(parse_compare, {"/nowhere/a", "b"}) ==
-        "wishart compare: '/nowhere/a' is no archive file. Name the archive of an id first: "
+        "wishart compare: '/nowhere/a' is not an archive file. If it is an id, name its archive "
+        "first: "
         "wishart compare ARCHIVE A B");
 }
 
@@ -169,7 +170,7 @@ TEST_CASE("gate takes a base or stages, not both", "[gate]") {
   CHECK(options.stages == std::vector<std::string>{"a", "b"});
   CHECK_FALSE(options.every_stage);
   CHECK(refusal(parse_gate, {"archive", "--rules", "r", "--stage", "a", "--base", "b"}) ==
-        "--stage names all checkpoints in their order. Leave out --checkpoint and --base");
+        "--stage names all checkpoints in order. Leave out --checkpoint and --base");
   CHECK(refusal(parse_gate, {"archive"}) ==
         "wishart gate: missing --rules. See wishart gate --help");
 }
@@ -180,9 +181,9 @@ TEST_CASE("a table of all checkpoints is of rows, and streamed", "[export]") {
   CHECK(refusal(parse_export, {"a", "--all", "--checkpoint", "b"}) ==
         "--all writes every checkpoint. Leave out --checkpoint or --all");
   CHECK(refusal(parse_export, {"a", "--all", "--table", "history"}) ==
-        "--all: is for --table layers, summary or skipped, found 'history'");
+        "--all: expected --table layers, summary or skipped, found 'history'");
   CHECK(refusal(parse_export, {"a", "--all", "--format", "json"}) ==
-        "--all: is written as it is read, as csv or jsonl. Choose --format csv or jsonl");
+        "--all: the table is written row by row, as csv or jsonl. Choose --format csv or jsonl");
 }
 
 TEST_CASE("the number of drawn layers is bounded", "[report]") {
