@@ -241,7 +241,7 @@ TEST_CASE("refit and verify go on after a damaged file, and tell the first", "[e
       "Scan the checkpoint again: the file was set aside as " + archive + "/step-1.h5.damaged");
   std::filesystem::resize_file(archive + "/index.h5", 1000);
   check_told(run_wishart({"verify", archive}), 3,
-             "Make the index again: wishart index " + archive + " --rebuild");
+             "Rebuild the index: wishart index " + archive + " --rebuild");
 }
 
 TEST_CASE("a gate tells its verdict on standard output, and where that is a file, in a line",
@@ -257,7 +257,7 @@ TEST_CASE("a gate tells its verdict on standard output, and where that is a file
   CHECK_FALSE(printed.out.empty());
   const std::string file = (temp / "verdict.txt").string();
   check_told(run_wishart({"gate", archive, "--rules", rules, "-o", file}), 1,
-             "wishart: gate: 1 of 1 verdicts are against, first small on m: ");
+             "wishart: gate: 1 of 1 verdicts failed, first small on m: ");
 }
 
 TEST_CASE("a probe that could not be removed is removed by a later scan", "[endings]") {
