@@ -242,7 +242,7 @@ TEST_CASE("commands that read an archive read a packed one too", "[packed]") {
   CHECK(refit.exit_code == 2);
   CHECK(refit.err ==
         "wishart: " + packed +
-            ": is a packed archive, which is read only. Unpack it first: wishart merge "
+            ": is a packed archive, which cannot be changed. Unpack it first: wishart merge "
             "FILE --unpack DIR\n");
 }
 
