@@ -87,9 +87,9 @@ Command gate_command() {
       "the checkpoint to compare with: an id, previous (the one before it), or "
       "an archive file")(
       "stage", po::value<std::vector<std::string>>()->value_name("ID"),
-      "one stage of a model; repeat for all stages in order, instead of the two options "
-      "above")("every-stage", po::bool_switch(),
-               "check all stages, not only the last, against the rules that need no base");
+      "one stage of a model; repeat for all stages in order, instead of --checkpoint and "
+      "--base")("every-stage", po::bool_switch(),
+                "check all stages, not only the last, against the rules that need no base");
   add_document_options(command.options, "text", "text, md or json");
   return finished(std::move(command), {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"});
 }

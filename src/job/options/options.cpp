@@ -89,8 +89,7 @@ Command inspect_command() {
   Command command{"inspect",
                   "PATH",
                   "Lists the matrices that a scan would analyse, and why other tensors are "
-                  "skipped.\nReads only "
-                  "file headers.",
+                  "skipped.\nReads only file headers.",
                   po::options_description("Options"),
                   "path",
                   1};
