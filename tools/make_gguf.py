@@ -15,12 +15,12 @@ def half(b, at):
 
 
 def nibbles(q):
-    """Codes of 4 bits: low halves, then high ones, along the last axis."""
+    """4-bit codes along the last axis: the low halves of all bytes, then the high halves."""
     return np.concatenate([q & 15, q >> 4], -1).astype(np.int64)
 
 
 def bits(q, width):
-    """Each byte as 8 / width codes, on a new axis before the last."""
+    """Splits each byte into 8 / width codes, on a new axis before the last."""
     shifts = np.arange(0, 8, width)[:, None]
     return ((q[..., None, :] >> shifts) & (2**width - 1)).astype(np.int64)
 

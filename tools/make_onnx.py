@@ -26,8 +26,8 @@ def fact(key, value):
 
 
 def initializer(name, shape, dtype, raw, data=None, in_list=False):
-    """`data`: the name and the content so far of a file of data, which is appended to; `in_list`: as float_data,
-    or as int32_data, which has the bits of bfloat16 as numbers."""
+    """`data`: name and content of a data file, to which the tensor is appended. `in_list`: write float_data, or
+    int32_data with the bits of bfloat16 as numbers."""
     head = b"".join(number(1, size) for size in shape) + number(2, TYPES[dtype]) + run(8, name.encode())
     if data is None:
         if in_list and dtype == "bfloat16":

@@ -11,8 +11,8 @@ HIDDEN, HEADS, GROUPS, WIDTH, FFN, LAYERS, VOCABULARY, PADDED = 32, 4, 2, 8, 48,
 
 
 def pieces(name, array, ranks):
-    """What each tensor-parallel rank has of a tensor."""
-    if "linear_fc1" in name:  # gates and values, of both a share
+    """The piece of a tensor on each tensor-parallel rank."""
+    if "linear_fc1" in name:  # a share of the gates and one of the values
         gate, up = np.split(array, 2)
         return [np.concatenate(pair) for pair in zip(np.split(gate, ranks), np.split(up, ranks))]
     if any(part in name for part in ("word_embeddings", "linear_qkv", "output_layer", "query_key_value", "dense_h_to_4h")):
@@ -39,7 +39,7 @@ def megatron_model(random, to_bf16):
 
 
 def fused_parts(values):
-    """Queries, keys, values, gates and values of the MLP as matrices of their own: NAME.part."""
+    """Queries, keys and values, and the gates and values of the MLP, as separate matrices: NAME.part."""
     parts = {}
     for name, array in values.items():
         stem = name[:-len(".weight")]
@@ -117,14 +117,14 @@ def write_zero3_ranks(folder, exact, save, tensor_of, size, write_bytes, ranks, 
 
 
 def write_zero1(folder, model, save, tensor_of, write_bytes, ranks):
-    """The model whole or in tensor-parallel pieces, as of stages 1 and 2."""
+    """The model, whole or in tensor-parallel pieces, as stages 1 and 2 write it."""
     for rank in range(ranks):
         module = collections.OrderedDict((n, tensor_of(pieces(n, a, ranks)[rank])) for n, a in model.items())
         write_bytes(f"{folder}/mp_rank_{rank:02d}_model_states.pt", save({"module": module, "global_steps": 7}))
 
 
 def write_pipeline(folder, model, save, tensor_of, write_bytes, ranks):
-    """A file for each layer: `layer.N.` in front of the names is the number of the file."""
+    """A file for each layer: the N in `layer.N.` before the names is the number of the file."""
     layers = collections.defaultdict(dict)
     for name, array in model.items():
         _, number, rest = name.split(".", 2)

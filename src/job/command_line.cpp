@@ -25,14 +25,14 @@ namespace {
 CommandResult result_of(std::string text) { return {std::move(text), {}, {}}; }
 CommandResult result_of(CommandResult result) { return result; }
 
-/// Runs a command that needs no MPI, and puts what it writes where the options say, else on
+/// Runs a command that needs no MPI. Its output goes to the file that the options name, or to
 /// standard output.
 template <class Options, class Command>
 Ending run_alone(const Options& options, const Command& command, std::ostream& out,
                  std::ostream& err) {
   std::filesystem::path file;
   if constexpr (requires { options.output; }) file = options.output;
-  Document document(file, out);  // first: what cannot be written is not computed
+  Document document(file, out);  // first, to fail before any computation
   CommandResult result;
   if constexpr (std::is_invocable_v<Command, const Options&, std::ostream&>) {
     result = command(options, document.stream());
@@ -67,7 +67,7 @@ std::string version_text() {
          "\n";
 }
 
-/// The commands that need no MPI; nothing if there is none of this name.
+/// Runs a command that needs no MPI; nothing if no such command has this name.
 std::optional<Ending> run_named(const std::string& name, std::span<const std::string> rest,
                                 std::ostream& out, std::ostream& err) {
   if (name == "inspect") return run_alone(parse_inspect(rest), inspect_text, out, err);
@@ -85,14 +85,14 @@ std::optional<Ending> run_named(const std::string& name, std::span<const std::st
   return {};
 }
 
-/// The command that `wishart help` is asked about; empty if none is named.
+/// The command that the arguments of `wishart help` name; empty if there is none.
 std::string helped_command(std::span<const std::string> rest) {
   const auto is_word = [](const std::string& word) { return !word.starts_with('-'); };
   const auto first = std::find_if(rest.begin(), rest.end(), is_word);
   return first == rest.end() ? "" : *first;
 }
 
-/// The text that was asked for instead of running a command; empty if none was.
+/// The help or version text if the arguments ask for one; otherwise empty.
 std::string asked_text(const std::string& name, std::span<const std::string> rest) {
   const auto given = [&](const char* word) {
     return std::find(rest.begin(), rest.end(), word) != rest.end();
@@ -109,7 +109,7 @@ std::string asked_text(const std::string& name, std::span<const std::string> res
   return given("--version") ? version_text() : "";
 }
 
-/// A first word that is no command, or none.
+/// The ending if the first word is missing or is not a command.
 Ending no_command(std::span<const std::string> arguments) {
   if (arguments.empty()) {
     return {Blame::usage, "expected a command, such as scan, report or export"};
@@ -129,7 +129,7 @@ Ending no_command(std::span<const std::string> arguments) {
 int run_command_line(std::span<const std::string> arguments, std::ostream& out, std::ostream& err) {
   try {
     if (arguments.empty()) {
-      const std::string help = help_text("");  // from its second paragraph on: the rest is a title
+      const std::string help = help_text("");  // without its title
       err << help.substr(help.find("Usage:"));
       return told(no_command(arguments), err);
     }

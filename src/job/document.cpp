@@ -22,7 +22,7 @@ constexpr std::size_t kBufferBytes = std::size_t{1} << 18U;
   throw Error(Blame::usage, "--output " + shown(file) + ": " + what);
 }
 
-/// The file itself, behind all links; refuses what no file can take the place of.
+/// The file after following all links. Throws if it cannot be replaced by a file.
 std::filesystem::path checked_target(const std::filesystem::path& file) {
   std::error_code ignored;
   const auto status = std::filesystem::status(file, ignored);
@@ -30,23 +30,23 @@ std::filesystem::path checked_target(const std::filesystem::path& file) {
     refuse(file, "is a folder, expected a file. Name a file in it");
   }
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    refuse(file, "is no regular file, which could be replaced. Leave out --output");
+    refuse(file, "is not a regular file, so it cannot be replaced. Leave out --output");
   }
   std::filesystem::path target = file;
   if (std::filesystem::is_symlink(file, ignored)) {
     target = std::filesystem::weakly_canonical(file, ignored);
-    if (ignored) refuse(file, "is a link that leads nowhere. Remove it");
+    if (ignored) refuse(file, "is a broken link. Remove it");
   }
   const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
   if (!std::filesystem::is_directory(folder, ignored)) {
-    refuse(file, "there is no folder " + shown(folder) + ". Make it first");
+    refuse(file, "the folder " + shown(folder) + " does not exist. Create it first");
   }
   return target;
 }
 
 }  // namespace
 
-/// Gathers what is written, and passes it on in large parts.
+/// Collects the output and writes it in large parts.
 class Document::Buffer : public std::streambuf {
 public:
   Buffer(std::filesystem::path target, std::ostream& standard)
@@ -61,7 +61,7 @@ public:
       check_standard();
       return;
     }
-    if (!file_) open();  // an empty document is a file too
+    if (!file_) open();  // also for an empty document
     check_signals();
     file_->finish();
     file_.reset();
@@ -110,20 +110,20 @@ private:
     const std::string signal = signals_->poll();
     if (signal.empty()) return;
     throw Error(Blame::interrupted, "stopped by " + signal + ": " + shown(target_) +
-                                        " is as it was before. Run the same command again");
+                                        " is unchanged. Run the same command again");
   }
 
   std::filesystem::path target_;  ///< empty: standard output
   std::ostream* standard_;
   std::vector<char> bytes_;
-  std::optional<StopSignal> signals_;  ///< before the file: blocked while there is one
+  std::optional<StopSignal> signals_;  ///< before the file: blocked while it exists
   std::optional<WholeFile> file_;
 };
 
 Document::Document(const std::filesystem::path& file, std::ostream& standard)
     : buffer_(std::make_unique<Buffer>(file.empty() ? file : checked_target(file), standard)),
       stream_(buffer_.get()) {
-  stream_.exceptions(std::ios::badbit);  // what the buffer throws comes out as it is
+  stream_.exceptions(std::ios::badbit);  // rethrows what the buffer throws
 }
 
 Document::~Document() = default;

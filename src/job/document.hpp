@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Where a command's document goes: standard output, or a file.
+/// The destination of a command's output: standard output or a file.
 
 #include <cstddef>
 #include <filesystem>
@@ -11,25 +11,26 @@
 
 namespace wishart::job {
 
-/// A stream for what a command writes. To a file it goes whole or not at all, and only as much of
-/// it is in memory as a buffer holds.
+/// A stream for a command's output. A file is written completely or not at all. Only one buffer of
+/// it is in memory at a time.
 ///
-/// While a file is being written stop signals are looked for between its parts: they end the
-/// command, and leave nothing behind.
+/// While a file is being written, it checks for stop signals between the parts. A stop signal ends
+/// the command and leaves no partial file behind.
 class Document {
 public:
-  /// @param file      empty: to `standard`. A link is followed to the file that it means
+  /// @param file      empty: write to `standard`. Links are followed
   /// @param standard  standard output
-  /// @throws Error with Blame::usage if `file` is a folder or a device, or its folder is not there
+  /// @throws Error with Blame::usage if `file` is a folder or a device, or its folder does not
+  ///   exist
   Document(const std::filesystem::path& file, std::ostream& standard);
   ~Document();
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
 
-  /// Throws Error with Blame::resource where it cannot write, and with Blame::interrupted where a
-  /// signal asks to stop.
+  /// Writing throws Error with Blame::resource if it fails, and with Blame::interrupted after a
+  /// stop signal.
   [[nodiscard]] std::ostream& stream() noexcept { return stream_; }
-  /// All has been written: flushes, and gives a file its name.
+  /// Call after everything has been written: flushes, and gives the file its name.
   /// @throws Error
   void finish();
 

@@ -103,7 +103,7 @@ TEST_CASE("a change that is accepted is sealed again, and the report says so", "
   archive.with_h5py("a.h5", kSetAlpha);
   const Outcome resealed = run_wishart({"verify", archive.folder, "--reseal"});
   CHECK(resealed.exit_code == 0);
-  CHECK(resealed.out.find("  sealed again as it is; its provenance tells so\n") !=
+  CHECK(resealed.out.find("  sealed again as it is; its provenance records this\n") !=
         std::string::npos);
   CHECK(run_wishart({"verify", archive.folder}).exit_code == 0);
   const Outcome report = run_wishart({"report", archive.folder, "--checkpoint", "a"});
@@ -121,11 +121,13 @@ TEST_CASE("a changed singular value contradicts the sums and is not sealed again
   archive.with_h5py("a.h5", "f['spectra/sigma'][-1] *= 1.5");
   const Outcome outcome = run_wishart({"verify", archive.folder, "--reseal"});
   CHECK(outcome.exit_code == 3);
-  CHECK(outcome.out.find("  not sealed again: it contradicts itself\n") != std::string::npos);
+  CHECK(outcome.out.find("  not sealed again: its contents are inconsistent\n") !=
+        std::string::npos);
   CHECK(run_wishart({"verify", archive.folder, "--repair"}).exit_code == 3);
   CHECK(std::filesystem::exists(archive.file + ".damaged"));
   const Outcome both = run_wishart({"verify", archive.folder, "--repair", "--reseal"});
   CHECK(both.exit_code == 2);
-  CHECK(both.err ==
-        "wishart: --repair sets changed files aside, --reseal accepts them. Give one of the two\n");
+  CHECK(
+      both.err ==
+      "wishart: --repair sets changed files aside, --reseal accepts them. Use only one of them\n");
 }

@@ -236,12 +236,13 @@ TEST_CASE("commands that read an archive read a packed one too", "[packed]") {
   }
   CHECK(run_wishart({"compare", packed, "checkpoint-1", "checkpoint-2"}).out ==
         run_wishart({"compare", archive, "checkpoint-1", "checkpoint-2"}).out);
-  CHECK(run_wishart({"verify", packed}).out.find("1 of 1 file is whole, 1 by the hash") == 0);
+  CHECK(run_wishart({"verify", packed}).out.find("1 of 1 file is whole: 1 checked by the hash") ==
+        0);
   const Outcome refit = run_wishart({"refit", packed});
   CHECK(refit.exit_code == 2);
   CHECK(refit.err ==
         "wishart: " + packed +
-            ": is a packed archive, which is read only. Unpack it first: wishart merge "
+            ": is a packed archive, which cannot be changed. Unpack it first: wishart merge "
             "FILE --unpack DIR\n");
 }
 
@@ -271,10 +272,11 @@ TEST_CASE("without a name the latest checkpoint is taken, and the one before it 
       run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", rules});
   CHECK(first.exit_code == 3);
   CHECK(first.out.empty());
-  CHECK(first.err == "wishart: " + archive +
-                         ": checkpoint-9 is the first checkpoint by step, there is none before it. "
-                         "Rule 'jump' compares with the checkpoint before: name one with --base, "
-                         "or let the rule say alone = passes\n");
+  CHECK(first.err ==
+        "wishart: " + archive +
+            ": checkpoint-9 is the first checkpoint by step, there is none before it. "
+            "Rule 'jump' compares with the checkpoint before it: name one with --base, "
+            "or set alone = passes in the rule\n");
   const std::string alone = temp.write("alone.cfg", rule + "alone = passes\n").string();
   const Outcome passed =
       run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", alone});
@@ -350,7 +352,7 @@ TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends 
   const std::string archive = (temp / "archive").string();
   const Outcome whole = run_wishart({"verify", archive});
   CHECK(whole.exit_code == 0);
-  CHECK(whole.out.find("3 of 3 files are whole, 3 by the hash") != std::string::npos);
+  CHECK(whole.out.find("3 of 3 files are whole: 3 checked by the hash") != std::string::npos);
   const auto path = temp / "archive/bad.h5";
   {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);

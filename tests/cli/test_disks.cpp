@@ -92,7 +92,7 @@ TEST_CASE("on a full disk what is finished stays finished, and room lets it go o
   const Outcome rest = run_wishart(scan, 2);
   INFO(rest.err);
   CHECK(rest.exit_code == 0);
-  CHECK(rest.err.find("going on from the journal") != std::string::npos);
+  CHECK(rest.err.find("resuming from the journal") != std::string::npos);
   CHECK(without_seconds((temp / "disk").string()) == without_seconds(whole));
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("read errors fail their matrices only, and the next scan does these ag
   const Outcome mended = run_shell(scan);
   INFO(mended.err);
   CHECK(mended.exit_code == 0);
-  CHECK(mended.err.find("3 of 6 matrices are taken over") != std::string::npos);
+  CHECK(mended.err.find("3 of 6 matrices are kept") != std::string::npos);
   CHECK(without_seconds(archive) == without_seconds(whole));
 }
 
@@ -167,14 +167,16 @@ TEST_CASE("of two jobs on one checkpoint the second says whose it is, and does t
   const Outcome second = run_wishart({"scan", (temp / "run").string(), "--archive", archive}, 2);
   CAPTURE(second.err, second.out);
   CHECK(second.exit_code == 75);
-  CHECK(second.out.find("step-1: another job is at it: process 123 on node4, Slurm job 789, since "
-                        "2026-01-31T12:00:00Z. It is left to that job") != std::string::npos);
+  CHECK(second.out.find(
+            "step-1: another job is working on it: process 123 on node4, Slurm job 789, since "
+            "2026-01-31T12:00:00Z. Run the same command again when that job has ended") !=
+        std::string::npos);
   CHECK_FALSE(std::filesystem::exists(archive + "/step-1.h5"));
   CHECK(std::filesystem::exists(archive + "/step-2.h5"));
   REQUIRE(run_shell("touch -d '2 minutes ago' " + quoted(archive + "/step-1.lock")).exit_code == 0);
   const Outcome third = run_wishart({"scan", (temp / "run").string(), "--archive", archive}, 2);
   CHECK(third.exit_code == 0);
-  CHECK(third.err.find("step-1: the lock of a job that is gone was taken over: process 123") !=
+  CHECK(third.err.find("step-1: took over the lock of a job that no longer runs: process 123") !=
         std::string::npos);
   CHECK(std::filesystem::exists(archive + "/step-1.h5"));
   CHECK(run_wishart({"index", archive}).out.find("2 checkpoints, 0 of them read") !=

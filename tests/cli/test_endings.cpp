@@ -148,9 +148,10 @@ TEST_CASE("a read error of some matrices is told with the first of them, over an
   check_told(alone, 3,
              "wishart: m: 3 of 6 matrices failed, first layers.3.weight: " +
                  (temp / "m/model.safetensors").string() + ": reading ");
-  CHECK(alone.messages()[0].find("failed: Input/output error. The archive " + archive +
-                                 "/m.h5 has the rest. Restore the file and run the same command "
-                                 "again: it computes what failed") != std::string::npos);
+  CHECK(
+      alone.messages()[0].find("failed: Input/output error. The archive " + archive +
+                               "/m.h5 holds the others. Restore the file and run the same command "
+                               "again: it computes only what failed") != std::string::npos);
   // Again, and over two ranks: the same line.
   std::filesystem::remove_all(archive);
   const Outcome over_two =
@@ -203,7 +204,7 @@ TEST_CASE("75: another job's lock, the time limit and a signal are told", "[endi
   for (const char* id : {"step-1", "step-2"}) {
     temp.write("archive/" + std::string(id) + ".lock", kLock);
   }
-  const std::string left = "wishart: step-1: another job is at it: process 123 on node4";
+  const std::string left = "wishart: step-1: another job is working on it: process 123 on node4";
   const Outcome scan = run_wishart(scan_words(temp, "run"), 2);
   check_told(scan, 75, left);
   CHECK(scan.messages()[0].find(". 1 more checkpoint is incomplete") != std::string::npos);
@@ -214,7 +215,7 @@ TEST_CASE("75: another job's lock, the time limit and a signal are told", "[endi
   temp.write("archive/step-1.lock", kLock);
   const Outcome refit = run_wishart({"refit", archive});
   check_told(refit, 75, left);
-  CHECK(refit.out.find("step-2: 6 matrices fitted again") != std::string::npos);
+  CHECK(refit.out.find("step-2: 6 matrices refitted") != std::string::npos);
 }
 
 TEST_CASE("refit and verify go on after a damaged file, and tell the first", "[endings]") {
@@ -228,7 +229,7 @@ TEST_CASE("refit and verify go on after a damaged file, and tell the first", "[e
   const Outcome refit = run_wishart({"refit", archive});
   check_told(refit, 3, "wishart: " + archive + "/step-1.h5: ");
   CHECK(refit.messages()[0].find(". 1 more checkpoint is incomplete") != std::string::npos);
-  CHECK(refit.out.find("step-3: 6 matrices fitted again") != std::string::npos);
+  CHECK(refit.out.find("step-3: 6 matrices refitted") != std::string::npos);
   check_told(run_wishart({"refit", archive, "--checkpoint", "step-2"}), 3, "step-2.h5: ");
   for (const char* format : {"text", "json"}) {
     const Outcome verify = run_wishart({"verify", archive, "--format", format});
@@ -241,7 +242,7 @@ TEST_CASE("refit and verify go on after a damaged file, and tell the first", "[e
       "Scan the checkpoint again: the file was set aside as " + archive + "/step-1.h5.damaged");
   std::filesystem::resize_file(archive + "/index.h5", 1000);
   check_told(run_wishart({"verify", archive}), 3,
-             "Make the index again: wishart index " + archive + " --rebuild");
+             "Rebuild the index: wishart index " + archive + " --rebuild");
 }
 
 TEST_CASE("a gate tells its verdict on standard output, and where that is a file, in a line",
@@ -257,7 +258,7 @@ TEST_CASE("a gate tells its verdict on standard output, and where that is a file
   CHECK_FALSE(printed.out.empty());
   const std::string file = (temp / "verdict.txt").string();
   check_told(run_wishart({"gate", archive, "--rules", rules, "-o", file}), 1,
-             "wishart: gate: 1 of 1 verdicts are against, first small on m: ");
+             "wishart: gate: 1 of 1 verdicts failed, first small on m: ");
 }
 
 TEST_CASE("a probe that could not be removed is removed by a later scan", "[endings]") {

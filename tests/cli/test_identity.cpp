@@ -19,7 +19,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr const char* kRemedy =
-    "Give this one a name of its own with --id, or replace that one with --replace\n";
+    "Give this one its own name with --id, or replace that one with --replace\n";
 
 std::string content_of(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -188,10 +188,10 @@ TEST_CASE("an analysis with other options is refused until it is to replace", "[
     const std::string before = content_of(scene.file("step-1"));
     const Outcome refused = scene.scan(scene.checkpoint(1), {"--method", "svd"}, ranks);
     CHECK(refused.exit_code == 2);
-    CHECK(refused.messages().back() + "\n" ==
-          "wishart: " + scene.file("step-1").string() +
-              ": holds another analysis of this checkpoint: method \"gram\" there, \"svd\" here. " +
-              kRemedy);
+    CHECK(refused.messages().back() + "\n" == "wishart: " + scene.file("step-1").string() +
+                                                  ": holds another analysis of this checkpoint: "
+                                                  "method \"gram\" in the archive, \"svd\" now. " +
+                                                  kRemedy);
     CHECK(content_of(scene.file("step-1")) == before);
     CHECK_FALSE(std::filesystem::exists(scene.temp / "archive/step-1.lock"));
     // Another id, or the word for it.
@@ -201,7 +201,7 @@ TEST_CASE("an analysis with other options is refused until it is to replace", "[
         scene.scan(scene.checkpoint(1), {"--method", "svd", "--replace"}, ranks);
     CHECK(replaced.exit_code == 0);
     CHECK(replaced.err.find("step-1: the analysis in " + scene.file("step-1").string() +
-                            " is replaced: method \"gram\" there, \"svd\" here") !=
+                            " is replaced: method \"gram\" in the archive, \"svd\" now") !=
           std::string::npos);
     CHECK(scene.scan(scene.checkpoint(1), {"--method", "svd", "--replace"}, ranks)
               .out.find("nothing to do") != std::string::npos);
@@ -214,7 +214,7 @@ TEST_CASE("in a history only the checkpoint that was analysed otherwise is refus
   const Outcome scan = scene.scan((scene.temp / "run").string());
   CHECK(scan.exit_code == 2);
   CHECK(scan.err.find("step-2.h5: holds another analysis of this checkpoint: method \"svd\" "
-                      "there, \"gram\" here. ") != std::string::npos);
+                      "in the archive, \"gram\" now. ") != std::string::npos);
   CHECK(std::filesystem::exists(scene.file("step-1")));
   CHECK(std::filesystem::exists(scene.file("step-3")));
 }
@@ -247,7 +247,7 @@ TEST_CASE("layers are added to what is there, with the bits of one scan", "[iden
     const Outcome added = scene.scan(path, {"--layers", "layers.1.*"}, ranks);
     CHECK(added.exit_code == 0);
     const std::string file = scene.file("step-1").string();
-    CHECK(added.messages() == Words{"wishart: step-1: 2 of 3 matrices are taken over from " + file +
+    CHECK(added.messages() == Words{"wishart: step-1: 2 of 3 matrices are kept from " + file +
                                     ", the others are added"});
     CHECK(added.out.find("step-1: 3 matrices (3 fitted, 0 without a power-law tail, 0 failed), 2 "
                          "tensors skipped") == 0);

@@ -137,16 +137,16 @@ TEST_CASE("a target that cannot be a file is refused before any work", "[output]
       exported(scene.out("d.csv")), 2,
       "--output " + scene.out("d.csv") + ": is a folder, expected a file. Name a file in it");
   check_refused(exported(scene.out("none/a.csv")), 2,
-                "--output " + scene.out("none/a.csv") + ": there is no folder " +
-                    scene.out("none") + ". Make it first");
+                "--output " + scene.out("none/a.csv") + ": the folder " + scene.out("none") +
+                    " does not exist. Create it first");
   write_bytes(scene.out("file"), "x");
   check_refused(exported(scene.out("file/a.csv")), 2,
-                "--output " + scene.out("file/a.csv") + ": there is no folder " +
-                    scene.out("file") + ". Make it first");
+                "--output " + scene.out("file/a.csv") + ": the folder " + scene.out("file") +
+                    " does not exist. Create it first");
   REQUIRE(run_shell("mkfifo " + quoted(scene.out("pipe"))).exit_code == 0);
   check_refused(exported(scene.out("pipe")), 2,
                 "--output " + scene.out("pipe") +
-                    ": is no regular file, which could be replaced. Leave out --output");
+                    ": is not a regular file, so it cannot be replaced. Leave out --output");
   CHECK(std::filesystem::is_fifo(scene.out("pipe")));
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("what fails while a file is written leaves what was there", "[output]"
     CHECK(scene.num_written() == 1);
   }
   check_refused(run_shell(preload + "WISHART_SIGNAL_PATH=.a.csv.tmp- " + command), 75,
-                "stopped by SIGTERM: " + file + " is as it was before. Run the same command again");
+                "stopped by SIGTERM: " + file + " is unchanged. Run the same command again");
   CHECK(text_of(file) == "before");
   CHECK(scene.num_written() == 1);
   check_refused(run_shell("ulimit -f 1; " + command), 4,

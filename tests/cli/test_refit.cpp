@@ -53,7 +53,7 @@ TEST_CASE("refit with the same options changes nothing, with others the metrics"
     const Outcome refit = run_wishart({"refit", archive, "--threads", threads});
     INFO(refit.err);
     CHECK(refit.exit_code == 0);
-    CHECK(refit.out == "small: 3 matrices fitted again\n");
+    CHECK(refit.out == "small: 3 matrices refitted\n");
     CHECK(layers_of(archive) == before);
   }
   REQUIRE(
@@ -110,7 +110,7 @@ TEST_CASE("a scan of an archived checkpoint with other metrics fits again", "[re
   const Outcome again = scan(temp, {"--fix-fingers", "clip_xmax"});
   INFO(again.err);
   CHECK(again.exit_code == 0);
-  CHECK(again.out.find("fitted again") != std::string::npos);
+  CHECK(again.out.find("refitted") != std::string::npos);
   const CsvTable table = parse_csv(layers_of((temp / "archive").string()));
   for (const auto& row : table.rows) CHECK(number(row.at("num_fingers")) >= 0);
   CHECK(scan(temp, {"--fix-fingers", "clip_xmax"}).out.find("nothing to do") != std::string::npos);
@@ -149,7 +149,7 @@ TEST_CASE("an archive of an older schema is fitted and written anew", "[refit]")
   const Outcome refit = run_wishart({"refit", (temp / "archive").string()});
   INFO(refit.err);
   CHECK(refit.exit_code == 0);
-  CHECK(refit.out == "archive-v1: 5 matrices fitted again\narchive-v2: 5 matrices fitted again\n");
+  CHECK(refit.out == "archive-v1: 5 matrices refitted\narchive-v2: 5 matrices refitted\n");
   CHECK(parse_csv(layers_of((temp / "archive/archive-v1.h5").string())).rows.size() == 5);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("refit writes a renamed file where it was read, and leaves its namesak
     const Outcome refit = run_wishart(arguments);
     INFO(refit.err);
     CHECK(refit.exit_code == 0);
-    CHECK(refit.out == "before: 3 matrices fitted again\n");
+    CHECK(refit.out == "before: 3 matrices refitted\n");
     CHECK(layers_of(original) == before);
     CHECK(layers_of(copy) != earlier);
   }
@@ -181,14 +181,14 @@ TEST_CASE("refit writes a renamed file where it was read, and leaves its namesak
              "wishart lock 1\nnode4\nboot x\n123\n456\n789\n2026-01-31T12:00:00Z\ntoken\n");
   const Outcome left = run_wishart({"refit", copy});
   CHECK(left.exit_code == 75);
-  CHECK(left.out.find("before: another job is at it") == 0);
+  CHECK(left.out.find("before: another job is working on it") == 0);
   std::filesystem::rename(original, archive + "/two words.h5");
   const Outcome odd = run_wishart({"refit", archive + "/two words.h5"});
   CHECK(odd.exit_code == 2);
   CHECK(odd.err ==
         "wishart: " + archive +
-            "/two words.h5: 'two words' cannot be the id of a checkpoint, by which its "
-            "file is locked. Rename it: letters, digits and ._+=-, no dot at the front\n");
+            "/two words.h5: 'two words' is not a valid id, which is needed to "
+            "lock the file. Rename it: letters, digits and ._+=-, no dot at the beginning\n");
 }
 
 TEST_CASE("a scan that finds its checkpoint under another name fits it again there", "[refit]") {
@@ -199,7 +199,7 @@ TEST_CASE("a scan that finds its checkpoint under another name fits it again the
   const Outcome again = scan(temp, {"--id", "first", "--fix-fingers", "clip_xmax"});
   INFO(again.err);
   CHECK(again.exit_code == 0);
-  CHECK(again.out.find("fitted again") != std::string::npos);
+  CHECK(again.out.find("refitted") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(temp / "archive/small.h5"));
   CHECK(scan(temp, {"--id", "first", "--fix-fingers", "clip_xmax"}).out.find("nothing to do") !=
         std::string::npos);
@@ -220,15 +220,17 @@ TEST_CASE("refit leaves a checkpoint to the job that has its lock, and takes ove
   const Outcome left = run_wishart({"refit", archive, "--xmax", "3"});
   CAPTURE(left.out, left.err);
   CHECK(left.exit_code == 75);
-  CHECK(left.out.find("small: another job is at it: process 123 on node4, Slurm job 789, since "
-                      "2026-01-31T12:00:00Z. It is left to that job") != std::string::npos);
-  CHECK(left.out.find("second: 3 matrices fitted again\n") != std::string::npos);
+  CHECK(left.out.find(
+            "small: another job is working on it: process 123 on node4, Slurm job 789, since "
+            "2026-01-31T12:00:00Z. Run the same command again when that job has ended") !=
+        std::string::npos);
+  CHECK(left.out.find("second: 3 matrices refitted\n") != std::string::npos);
   CHECK(layers_of(archive + "/small.h5") == before);
   CHECK(std::filesystem::exists(lock));
   REQUIRE(run_shell("touch -d '2 minutes ago' " + quoted(lock.string())).exit_code == 0);
   const Outcome taken = run_wishart({"refit", archive, "--xmax", "3"});
   CHECK(taken.exit_code == 0);
-  CHECK(taken.out.find("small: the lock of a job that is gone was taken over: process 123") !=
+  CHECK(taken.out.find("small: took over the lock of a job that no longer runs: process 123") !=
         std::string::npos);
   CHECK(layers_of(archive + "/small.h5") != before);
   CHECK_FALSE(std::filesystem::exists(lock));
@@ -248,11 +250,11 @@ TEST_CASE("while refit works a scan and another refit find its lock", "[refit][l
       " refit " + quoted(archive) + "; code=$?; kill -9 $first; wait $first; exit $code");
   CAPTURE(both.out, both.err);
   CHECK(both.exit_code == 75);
-  CHECK(both.out.find("small: another job is at it: process ") == 0);
+  CHECK(both.out.find("small: another job is working on it: process ") == 0);
   // Its owner is gone, and this machine can tell.
   const Outcome after = run_wishart({"refit", archive});
   CHECK(after.exit_code == 0);
-  CHECK(after.out.find("was taken over") != std::string::npos);
+  CHECK(after.out.find("took over the lock") != std::string::npos);
 }
 
 TEST_CASE("refit refuses what it cannot mean", "[refit]") {
@@ -265,7 +267,8 @@ TEST_CASE("refit refuses what it cannot mean", "[refit]") {
     return outcome.err;
   };
   CHECK(message({"--xmax", "2", "--fix-fingers", "clip_xmax"}) ==
-        "wishart: --xmax and --fix-fingers both choose what is left out of the fit. Give one\n");
+        "wishart: --xmax and --fix-fingers both choose what is left out of the fit. Use only one "
+        "of them\n");
   CHECK(message({"--gof", "-1"}) ==
         "wishart: --gof: expected a number from 0 to 1000000, found -1\n");
   CHECK(message({"--fit", "LOG"}) ==

@@ -56,7 +56,7 @@ TEST_CASE("a time limit that is over at once exits with 75, and the next run fin
     ++stops;
     REQUIRE(outcome.messages().size() >= 1);
     CHECK(outcome.messages().back().find("stopped by --time-limit: ") != std::string::npos);
-    CHECK(outcome.messages().back().find("Run the same command again to go on") !=
+    CHECK(outcome.messages().back().find("Run the same command again to resume") !=
           std::string::npos);
     CHECK_FALSE(std::filesystem::exists(temp / "archive/model.h5"));
   }
@@ -110,6 +110,6 @@ TEST_CASE("SIGTERM and SIGUSR1 stop a job with 75 and what was done is kept", "[
     CHECK(std::filesystem::exists(std::filesystem::path(archive) / "model.journal"));
     const Outcome rest = run_wishart({"scan", (temp / "model").string(), "--archive", archive}, 2);
     CHECK(rest.exit_code == 0);
-    CHECK(rest.err.find("going on from the journal") != std::string::npos);
+    CHECK(rest.err.find("resuming from the journal") != std::string::npos);
   }
 }

@@ -239,7 +239,7 @@ TEST_CASE("a signal stops the writing, and the same command goes on", "[synth]")
   CHECK(stopped.exit_code == 75);
   REQUIRE(stopped.messages().size() == 1);
   CHECK(stopped.messages()[0] == "wishart: stopped by SIGTERM: " + (temp / "m").string() +
-                                     " is not whole. Run the same command again");
+                                     " is incomplete. Run the same command again");
   CHECK(run_wishart({"inspect", (temp / "m").string()}).exit_code == 3);
   CHECK(synth(words, temp / "m", 2).exit_code == 0);
   CHECK(run_wishart({"inspect", (temp / "m").string()}).exit_code == 0);

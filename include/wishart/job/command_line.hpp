@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The program as a function.
+/// The whole program as a function.
 
 #include <iosfwd>
 #include <span>
@@ -12,7 +12,8 @@ namespace wishart::job {
 /// Runs `wishart ARGUMENTS...` and returns the exit code. Results go to `out`, progress and errors
 /// to `err`. Never throws.
 ///
-/// `scan` and `synth` start and end MPI: call one of them at most once in a process.
+/// `scan` and `synth` initialize and finalize MPI, so run only one of them in a process, and only
+/// once.
 [[nodiscard]] int run_command_line(std::span<const std::string> arguments, std::ostream& out,
                                    std::ostream& err);
 

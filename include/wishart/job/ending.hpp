@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How a command ends: an exit code never comes without its reason.
+/// How a command ends: an exit code together with its reason.
 
 #include <cstdint>
 #include <exception>
@@ -13,7 +13,7 @@
 
 namespace wishart::job {
 
-/// The exit code of a gate that did not let through.
+/// The exit code of a gate that failed.
 inline constexpr int kGateFailed = 1;
 
 /// Done, or an exit code together with the reason for it.
@@ -24,10 +24,10 @@ public:
   /// @param reason  what is wrong, what was expected and found, and what to do
   /// @throws Error with Blame::bug if there is no reason
   Ending(Blame blame, std::string reason);
-  /// What an exception says.
+  /// The blame and the message of an exception.
   explicit Ending(const std::exception& error);
-  /// A gate that did not let through: exit code kGateFailed.
-  /// @param reason  empty where standard output has the verdicts
+  /// A failed gate: exit code kGateFailed.
+  /// @param reason  empty if the verdicts are on standard output
   [[nodiscard]] static Ending gate_failed(std::string reason);
 
   [[nodiscard]] bool done() const noexcept { return exit_code_ == 0; }
@@ -39,17 +39,17 @@ private:
   std::string reason_;
 };
 
-/// Of several parts of a command, in their order: the first that is not done ends it, and its
-/// reason tells how many more there are.
+/// Combines the endings of the parts of a command: the first part that is not done decides, and its
+/// reason includes how many more there are.
 class FirstEnding {
 public:
-  /// @param part  what each of them is: `checkpoint`
+  /// @param part  the word for one part: `checkpoint`
   explicit FirstEnding(std::string part) : part_(std::move(part)) {}
   void add(const Ending& ending);
-  /// How many are not done.
+  /// The number of parts that are not done.
   [[nodiscard]] std::int64_t count() const noexcept { return more_ + (first_.done() ? 0 : 1); }
   [[nodiscard]] Ending ending() const;
-  /// The ending of a part that keeps the parts behind it from being done, with those before it.
+  /// The ending if `last` prevents the remaining parts from running.
   [[nodiscard]] Ending cut_short_by(const Ending& last) const;
 
 private:
@@ -60,11 +60,11 @@ private:
   std::int64_t more_ = 0;
 };
 
-/// A text of several lines (an error with its causes) as one.
+/// A text of several lines (an error with its causes) as a single line.
 [[nodiscard]] std::string one_line(const std::string& text);
 
-/// Prints the reason, if there is one, as one line: `wishart: ...`. Whatever ends the program with
-/// another code than 0 comes through here.
+/// Prints the reason, if there is one, as one line: `wishart: ...`. Every exit code other than 0 is
+/// reported here.
 /// @return the exit code
 [[nodiscard]] int told(const Ending& ending, std::ostream& err);
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the user asks for: one struct per command, from flags and job files.
+/// The options of each command, from flags and job files.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace wishart::job {
 enum class ProgressStyle : std::uint8_t { automatic, plain, json, none };
 enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy };
 
-/// Which tensors become matrices, and how; shared by `scan` and `inspect`.
+/// Which tensors are analysed, and as which matrices; shared by `scan`, `inspect` and `plan`.
 struct SelectionArguments {
   bool weightwatcher = false;  ///< --compat weightwatcher
   bool no_pool = false;
@@ -26,38 +26,39 @@ struct SelectionArguments {
   std::int64_t min_evals = 10;
   std::vector<std::string> layers;
   std::filesystem::path base;       ///< analyse W - W_base
-  std::filesystem::path with_base;  ///< of an adapter: analyse W_base + s B A
+  std::filesystem::path with_base;  ///< for an adapter: analyse W_base + s B A
 };
 
 struct ScanOptions {
   std::vector<std::filesystem::path> paths;
   std::filesystem::path archive;
-  std::string id;  ///< empty: from the name of the checkpoint
+  std::string id;  ///< empty: derived from the name of the checkpoint
   SelectionArguments selection;
   fit::FitOptions fit;
   Method method = Method::gram;
   Precision precision = Precision::float64;
-  bool reuse = true;     ///< spectra of an earlier checkpoint where the values are the same
-  bool replace = false;  ///< another analysis that the archive has of a checkpoint
-  bool resolve = false;  ///< qr where the Gram matrix leaves values unresolved
+  bool reuse = true;     ///< copy spectra of unchanged matrices from an earlier checkpoint
+  bool replace = false;  ///< replace a different analysis of the checkpoint in the archive
+  bool resolve = false;  ///< use qr where the Gram matrix leaves values unresolved
   Solver solver = Solver::automatic;
-  std::int64_t randomize = 0;  ///< spectra of each matrix with its elements in random order
-  double farms = 0;            ///< aspect ratio of the windows that alpha is made of too; 0: none
-  int threads_per_rank = 0;    ///< 0: as the environment says, else 1
+  std::int64_t randomize = 0;  ///< number of spectra with the elements in random order
+  double farms = 0;            ///< aspect ratio of the windows for the farms_* metrics; 0: none
+  int threads_per_rank = 0;    ///< 0: from the environment, else 1
   int team_size = 0;
-  std::int64_t memory_per_rank_bytes = 0;  ///< 0: what the machine has, shared by its ranks
+  std::int64_t memory_per_rank_bytes = 0;  ///< 0: an equal share of the host's free memory
   double time_limit_seconds = 0;           ///< 0: none
   ProgressStyle progress = ProgressStyle::automatic;
 
-  /// The options that shape spectra, as a JSON object; stored in the archive.
+  /// The options that affect spectra, as a JSON object; stored in the archive.
   [[nodiscard]] std::string result_options_json() const;
 };
 
-/// Checkpoints over which a layer of a history counts as settled, unless the user says otherwise.
+/// Default number of checkpoints over which a layer must be stable to count as settled.
 inline constexpr std::int64_t kDefaultWindow = 3;
-/// Layers whose eigenvalues a page draws: four rows of three on a wide screen.
+/// Default number of layers whose eigenvalues the HTML page plots: four rows of three on a wide
+/// screen.
 inline constexpr std::int64_t kDefaultDensities = 12;
-inline constexpr std::int64_t kMostDensities = 5000;  ///< as many as HTML has rows of layers
+inline constexpr std::int64_t kMostDensities = 5000;  ///< the most rows of the HTML layer table
 
 struct InspectOptions {
   std::filesystem::path path;
@@ -68,10 +69,10 @@ struct InspectOptions {
 
 struct PlanOptions {
   std::filesystem::path path;
-  ScanOptions scan;  ///< the selection and how matrices are computed
+  ScanOptions scan;  ///< which matrices, and how they are computed
   int ranks = 1;
   int ranks_per_node = 0;  ///< 0: all on one node
-  double gflops = 0;       ///< of one rank; 0: measured
+  double gflops = 0;       ///< of one rank; 0: measure it
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
 };
@@ -79,15 +80,15 @@ struct PlanOptions {
 struct RefitOptions {
   std::filesystem::path archive;
   std::string checkpoint;  ///< empty: all of the archive
-  int threads = 0;         ///< 0: as many as the machine runs at once
-  fit::FitOptions fit;     ///< its mode is taken from the archive
+  int threads = 0;         ///< 0: all cores of this machine
+  fit::FitOptions fit;     ///< the mode comes from the archive
 };
 
 struct ReportOptions {
   std::filesystem::path archive;
-  std::string checkpoint;  ///< empty: the latest; of a history, the history and then the last
+  std::string checkpoint;  ///< empty: the latest; for a history, the history and the latest
   std::int64_t window = kDefaultWindow;
-  std::int64_t densities = kDefaultDensities;  ///< layers whose eigenvalues HTML draws
+  std::int64_t densities = kDefaultDensities;  ///< layers whose eigenvalues HTML plots
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
 };
@@ -112,14 +113,14 @@ struct VerifyOptions {
   std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
-/// The tables of a comparison. A CSV file holds one.
+/// The tables of a comparison. A CSV file contains one of them.
 enum class CompareTable { paired, layers };
 
 struct CompareOptions {
   std::filesystem::path archive;         ///< empty if both checkpoints are paths
   std::vector<std::string> checkpoints;  ///< two: ids, or paths of archive files
   OutputFormat format = OutputFormat::text;
-  CompareTable table = CompareTable::paired;  ///< of CSV; the other formats hold both
+  CompareTable table = CompareTable::paired;  ///< for CSV; the other formats contain both
   std::filesystem::path output;               ///< of the document; empty: standard output
 };
 
@@ -128,8 +129,8 @@ struct GateOptions {
   std::filesystem::path rules;
   std::string checkpoint;           ///< id or path; empty: the latest of the archive
   std::string base;                 ///< id or path; empty: none
-  std::vector<std::string> stages;  ///< ids or paths, in order; instead of the two above
-  bool every_stage = false;         ///< rules against nothing judge all stages, not only the last
+  std::vector<std::string> stages;  ///< ids or paths, in order; replaces the two above
+  bool every_stage = false;         ///< rules without a base check all stages, not only the last
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
 };
@@ -145,23 +146,23 @@ struct RankOptions {
 
 struct IndexOptions {
   std::filesystem::path archive;
-  bool rebuild = false;  ///< open every file
+  bool rebuild = false;  ///< read every file, not only changed ones
 };
 
 struct MergeOptions {
   std::filesystem::path archive;  ///< a folder to pack, or a packed file
-  std::filesystem::path out;      ///< the file to pack into; empty: unpack
+  std::filesystem::path out;      ///< the packed file to write; empty: unpack
   std::filesystem::path unpack;   ///< the folder to unpack into
 };
 
 struct SynthOptions {
-  bool list = false;  ///< show the shapes, write nothing
+  bool list = false;  ///< only list the shapes
   synth::CheckpointOptions checkpoint;
   OutputFormat format = OutputFormat::text;
 };
 
-/// Parsers of the arguments after the command's name. A value comes from the flag, else from the
-/// file named by `--job`, else from the default above.
+/// Parse the arguments after the command's name. A flag takes precedence over the job file
+/// (`--job`), which takes precedence over the default above.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
 [[nodiscard]] ScanOptions parse_scan(std::span<const std::string> arguments);
 [[nodiscard]] InspectOptions parse_inspect(std::span<const std::string> arguments);

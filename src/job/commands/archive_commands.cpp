@@ -1,5 +1,5 @@
 /// @file
-/// The commands that read an archive: no MPI, no weights.
+/// `report` and `export`: commands that only read an archive.
 
 #include <algorithm>
 #include <optional>
@@ -22,14 +22,14 @@
 
 namespace wishart::job {
 
-/// A candidate for xmin, as the fit saw it.
+/// A candidate for xmin in the fit.
 struct CandidateRow {
   double xmin = 0;
   double alpha = 0;
   double D = 0;
 };
 
-using wishart::visit_columns;  // of rows that are only read; the one below would hide it
+using wishart::visit_columns;  // otherwise hidden by the one below
 
 template <class F>
 void visit_columns(CandidateRow& r, F&& f) {
@@ -38,7 +38,7 @@ void visit_columns(CandidateRow& r, F&& f) {
 
 namespace {
 
-/// alpha and D of every candidate for xmin, as the fit saw them.
+/// alpha and D for every candidate for xmin that the fit considers.
 std::string scan_table(const CheckpointRecord& record, const std::string& matrix,
                        report::TableFormat format) {
   const auto [row, sigma] = report::spectrum_of(record, matrix);
@@ -56,8 +56,8 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   return report::rows_text(rows, format, {"scan", record.provenance.checkpoint_id, row.key});
 }
 
-/// The checkpoints of an archive as one history, under their names in the archive. Changes of
-/// weights are left out where there are whole models.
+/// The checkpoints of an archive as one history. Differences and adapters are left out if there are
+/// whole models.
 analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
   analysis::HistoryBuilder builder(window);
   for (const std::string& id : archive.ids()) {
@@ -66,13 +66,13 @@ analysis::History history_of(const archive::Reader& archive, std::int64_t window
   return builder.take();
 }
 
-/// True if the archive holds several checkpoints, and the trainer's step of each is known: those of
-/// one run. Anything else has no order of its own.
+/// True if the archive contains several checkpoints with known training steps, i.e. those of one
+/// run. Other checkpoints have no order.
 bool is_history(const archive::Reader& archive) {
   return archive.models().size() > 1 && archive.run().size() == archive.models().size();
 }
 
-/// What the report of a checkpoint is made from: HTML draws some of the spectra.
+/// Reads what the report of a checkpoint needs. HTML plots some of the spectra.
 CheckpointRecord record_for(const ReportOptions& options, const archive::Reader& archive,
                             const std::string& id) {
   if (options.format != OutputFormat::html) {
@@ -101,22 +101,22 @@ report::Table table_of(const std::string& name) {
                              : report::Table::layers;
 }
 
-/// The checkpoints of an archive that cannot be read.
+/// Collects the checkpoints of an archive that cannot be read.
 class Unreadable {
 public:
-  /// Takes the error that is being handled, or throws it on if no file is to blame.
+  /// Records the error that is being handled. Rethrows it if it is not about a file.
   void add(const Error& error) {
     if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
     if (count_++ == 0) first_ = error.what();
-    if (error.blame() == Blame::input) blame_ = Blame::input;  // the smaller code counts
+    if (error.blame() == Blame::input) blame_ = Blame::input;  // takes precedence
   }
-  /// Of a command that left them out.
+  /// The ending of a command that left them out.
   [[nodiscard]] Ending ending(std::size_t checkpoints) const {
     if (count_ == 0) return {};
     return {blame_,
             std::to_string(count_) + " of " + std::to_string(checkpoints) +
                 (checkpoints == 1 ? " checkpoint" : " checkpoints") + " cannot be read and " +
-                (count_ == 1 ? "is not in the table: " : "are not in the table, first of them: ") +
+                (count_ == 1 ? "is not in the table: " : "are not in the table, the first one: ") +
                 first_ + ". See wishart verify"};
   }
 
@@ -126,11 +126,11 @@ private:
   std::string first_;
 };
 
-/// All checkpoints of an archive in one table, in the order of training. One is in memory at a
-/// time. Those that cannot be read are left out and told of.
+/// All checkpoints of an archive in one table, in the order of training. Only one is in memory at a
+/// time. Those that cannot be read are left out and reported.
 CommandResult export_all(const archive::Reader& archive, const ExportOptions& options,
                          std::ostream& out) {
-  if (archive.ids().empty()) (void)archive::choose(archive, "");  // says that there is none
+  if (archive.ids().empty()) (void)archive::choose(archive, "");  // throws
   Unreadable unreadable;
   std::vector<TrainingPlace> places;
   for (const std::string& id : archive.ids()) {
@@ -151,7 +151,7 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
       continue;
     }
     table.add(*record);
-    if (!out.good()) break;  // whoever opened it says so
+    if (!out.good()) break;  // the caller reports it
   }
   return {"", unreadable.ending(archive.ids().size()), {}};
 }

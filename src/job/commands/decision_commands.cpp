@@ -1,5 +1,5 @@
 /// @file
-/// `compare`, `gate` and `rank`: commands that lay archived checkpoints beside each other.
+/// `compare`, `gate` and `rank`: commands that compare archived checkpoints.
 
 #include <algorithm>
 #include <cmath>
@@ -30,8 +30,8 @@ report::ReportFormat report_format(OutputFormat format) {
                                         : report::ReportFormat::text;
 }
 
-/// Checkpoints that are named by their ids in one archive, which is opened once, or by their own
-/// paths.
+/// Reads checkpoints by their ids in one archive, which is opened only once, or by the paths of
+/// their files.
 class NamedCheckpoints {
 public:
   explicit NamedCheckpoints(std::filesystem::path archive) : archive_(std::move(archive)) {}
@@ -45,21 +45,21 @@ public:
     return *reader_;
   }
 
-  /// The path, or the id that the word asks for.
-  /// @param of  what `previous` comes before; empty, or a path: the latest
+  /// The path, or the id that the word stands for.
+  /// @param of  the id that `previous` refers to; empty or a path: the latest
   std::string resolved(const std::string& word, const std::string& of = "") {
     if (is_path(word)) return word;
     return noted(archive::choose(archive(), word, is_path(of) ? "" : of));
   }
 
-  /// @param name  as `resolved` gives it
+  /// @param name  from `resolved`
   CheckpointRecord read(const std::string& name, archive::Parts parts) {
     if (!is_path(name)) return archive().read(name, parts);
     const archive::Reader other{std::filesystem::path(name)};
     return other.read(noted(archive::choose(other, "")), parts);
   }
 
-  /// What was taken where no id was given, a sentence each.
+  /// One sentence for each checkpoint that was chosen without an id.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
 private:
@@ -78,8 +78,8 @@ bool needs_spectra(const std::vector<analysis::Rule>& rules) {
                      [](const analysis::Rule& rule) { return rule.metric == "moved"; });
 }
 
-/// The stage before the only one that is named, for rules that need it; empty if there is none and
-/// all of these rules pass without. A rule against the first stage does not take it for the base.
+/// The checkpoint before `judged`, for rules that compare with it. Empty if no rule does, or if
+/// there is none and all such rules pass without it.
 std::string stage_before(const std::string& judged, const std::vector<analysis::Rule>& rules,
                          NamedCheckpoints& named) {
   const auto needs = [](const analysis::Rule& rule) {
@@ -89,20 +89,22 @@ std::string stage_before(const std::string& judged, const std::vector<analysis::
   if (first == rules.end()) return "";
   const archive::Previous previous =
       NamedCheckpoints::is_path(judged)
-          ? archive::Previous{"", printable(judged) + ": is a file by itself, none is before it"}
+          ? archive::Previous{"",
+                              printable(judged) +
+                                  ": is a single file, so the checkpoint before it is not known"}
           : archive::previous_of(named.archive(), judged);
   if (!previous.id.empty()) return previous.id;
   for (const analysis::Rule& rule : rules) {
     if (!needs(rule) || rule.passes_alone) continue;
     throw Error(Blame::input, previous.missing + ". Rule '" + printable(rule.name) +
-                                  "' compares with the checkpoint before: name one with --base, or "
-                                  "let the rule say alone = passes");
+                                  "' compares with the checkpoint before it: name one with --base, "
+                                  "or set alone = passes in the rule");
   }
   return "";
 }
 
-/// The stages of a gate, as paths or ids: those named, else base and checkpoint, else the
-/// checkpoint, with the one before it where rules ask for that.
+/// The stages of a gate, as paths or ids: the named stages, or base and checkpoint, or the
+/// checkpoint, preceded by the previous one if a rule needs it.
 std::vector<std::string> stages_of(const GateOptions& options,
                                    const std::vector<analysis::Rule>& rules,
                                    NamedCheckpoints& named) {
@@ -114,28 +116,30 @@ std::vector<std::string> stages_of(const GateOptions& options,
   const bool needs_base = std::any_of(rules.begin(), rules.end(), [](const analysis::Rule& rule) {
     return rule.against == analysis::Against::first;
   });
-  if (needs_base) return {judged};  // `judge` refuses that
+  if (needs_base) return {judged};  // `judge` throws: the base is not named
   const std::string before = stage_before(judged, rules, named);
   if (before.empty()) return {judged};
   return {before, judged};
 }
 
-/// Standard output has the verdicts; who sent them to a file is told of the first.
+/// Reports the first failed verdict if the verdicts go to a file; otherwise they are on standard
+/// output.
 Ending ending_of(const GateOptions& options, const std::vector<analysis::RuleVerdict>& verdicts) {
   const auto broken = [](const analysis::RuleVerdict& verdict) { return !verdict.passed; };
   const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
   if (first == verdicts.end()) return {};
   if (options.output.empty()) return Ending::gate_failed("");
   const auto count = std::count_if(verdicts.begin(), verdicts.end(), broken);
-  return Ending::gate_failed(
-      "gate: " + std::to_string(count) + " of " + std::to_string(verdicts.size()) +
-      " verdicts are against, first " + printable(first->rule) + " on " + printable(first->stage) +
-      ": " + printable(first->text) + ". " + printable(options.output.string()) + " has all");
+  return Ending::gate_failed("gate: " + std::to_string(count) + " of " +
+                             std::to_string(verdicts.size()) + " verdicts failed, first " +
+                             printable(first->rule) + " on " + printable(first->stage) + ": " +
+                             printable(first->text) + ". " + printable(options.output.string()) +
+                             " lists all verdicts");
 }
 
-/// The models of all archives, under names that are unique among them.
+/// The models of all archives, with unique names.
 std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>& archives) {
-  // All are open until the last is read: a name that is used twice is known only then.
+  // First open all archives, to find the names that are used more than once.
   std::vector<archive::Reader> readers;
   std::map<std::string, int> uses;
   for (const auto& archive : archives) {
@@ -163,7 +167,7 @@ std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>&
   return models;
 }
 
-/// The place of a metric among those of the ranking.
+/// The index of a metric in rank_metrics().
 std::size_t metric_place(const std::string& name) {
   const auto& metrics = analysis::rank_metrics();
   std::vector<std::string> names;
@@ -195,7 +199,7 @@ std::string models_csv(const std::vector<analysis::Model>& models) {
 
 CommandResult compare_checkpoints(const CompareOptions& options) {
   NamedCheckpoints named(options.archive);
-  // B first: A may be the one before it.
+  // B first, because A may be the checkpoint before it.
   const std::string of_b = named.resolved(options.checkpoints[1]);
   const std::string of_a = named.resolved(options.checkpoints[0], of_b);
   const CheckpointRecord a = named.read(of_a, archive::Parts::all);
@@ -223,7 +227,7 @@ CommandResult gate_archive(const GateOptions& options) {
     stages.push_back(named.read(stage, parts));
     analysis::check_alike(stages.front().provenance, stages.back().provenance);
   }
-  // A stage that was found and not named is there to compare with, not to be judged.
+  // A stage that was not named by the user is only compared with, not checked.
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage && several);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kMaxRulesBytes = 1 << 20;
 
-/// A key of a file with where it stands, for messages.
+/// The value of a key, with its place for messages.
 struct Entry {
   std::string where;  ///< `F: rule 'name': key`
   std::string value;
@@ -54,18 +54,19 @@ std::int64_t count_of(const Entry& entry, const std::string& text) {
   std::int64_t value = -1;
   const char* const end = text.data() + text.size();
   const auto [last, status] = std::from_chars(text.data(), end, value);
-  if (status != std::errc{} || last != end || value < 0) entry.refuse("a number from 0");
+  if (status != std::errc{} || last != end || value < 0)
+    entry.refuse("a whole number of at least 0");
   return value;
 }
 
-/// `0-3 8`: ranges and single blocks.
+/// Parses ranges and single blocks: `0-3 8`.
 std::vector<std::pair<std::int64_t, std::int64_t>> blocks_of(const Entry& entry) {
   std::vector<std::pair<std::int64_t, std::int64_t>> blocks;
   for (const std::string& word : words_of(entry)) {
     const std::vector<std::string> ends = split(word, '-');
     if (ends.size() > 2) entry.refuse("blocks such as 0-3 8");
     blocks.emplace_back(count_of(entry, ends.front()), count_of(entry, ends.back()));
-    if (blocks.back().first > blocks.back().second) entry.refuse("a range that rises");
+    if (blocks.back().first > blocks.back().second) entry.refuse("a range in ascending order");
   }
   return blocks;
 }
@@ -143,7 +144,7 @@ void check_rule(const analysis::Rule& rule, const std::string& where) {
     throw Error(Blame::usage, where + "has neither min nor max");
   }
   if (rule.passes_alone && rule.against != analysis::Against::previous) {
-    throw Error(Blame::usage, where + "alone is for a rule with against = previous");
+    throw Error(Blame::usage, where + "alone needs against = previous");
   }
   if (rule.min > rule.max) {
     throw Error(Blame::usage,
@@ -169,7 +170,7 @@ std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
       const std::size_t dot = option.string_key.rfind('.');
       if (dot == std::string::npos) {
         throw Error(Blame::usage, name + ": '" + printable(option.string_key) +
-                                      "' stands before the first rule. A rule begins with [name]");
+                                      "' is before the first rule. A rule begins with [name]");
       }
       const std::string rule = trimmed(option.string_key.substr(0, dot));
       if (rules.empty() || rules.back().name != rule) {
@@ -183,7 +184,8 @@ std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
   } catch (const po::error& error) {
     throw Error(Blame::usage, name + ": " + printable(error.what()));
   }
-  if (rules.empty()) throw Error(Blame::usage, name + ": holds no rule. A rule begins with [name]");
+  if (rules.empty())
+    throw Error(Blame::usage, name + ": contains no rules. A rule begins with [name]");
   for (const analysis::Rule& rule : rules) {
     check_rule(rule, name + ": rule '" + printable(rule.name) + "': ");
   }

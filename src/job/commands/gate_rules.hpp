@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The rules of `wishart gate`, from their file.
+/// Reads the rules of `wishart gate`.
 
 #include <filesystem>
 #include <vector>
@@ -10,8 +10,9 @@
 
 namespace wishart::job {
 
-/// Reads an INI file: a section for each rule, `[name]`, with keys as docs/histories.md lists them.
-/// @throws Error with Blame::usage that names file, rule and key, and the nearest known key
+/// Reads an INI file with a section `[name]` for each rule. docs/histories.md lists the keys.
+/// @throws Error with Blame::usage that names file, rule and key; for an unknown key, also the
+///   nearest one
 [[nodiscard]] std::vector<analysis::Rule> read_rules(const std::filesystem::path& file);
 
 }  // namespace wishart::job

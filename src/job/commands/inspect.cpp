@@ -12,11 +12,11 @@
 namespace wishart::job {
 namespace {
 
-/// One matrix that would be analysed.
+/// A matrix that a scan would analyse.
 struct MatrixRow {
   std::string matrix;  ///< its key
   std::string role;
-  std::int64_t block = -1;  ///< -1: outside of blocks
+  std::int64_t block = -1;  ///< -1: outside the blocks
   std::string dtype;
   std::int64_t N = 0;
   std::int64_t M = 0;

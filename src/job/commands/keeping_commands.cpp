@@ -1,5 +1,5 @@
 /// @file
-/// `verify`, `index` and `merge`: commands that keep an archive in order.
+/// `verify`, `index` and `merge`: commands that maintain an archive.
 
 #include <algorithm>
 #include <filesystem>
@@ -20,12 +20,12 @@
 namespace wishart::job {
 namespace {
 
-/// A file with what was done about it.
+/// A verified file, and what was done with it.
 struct Judged {
   archive::Verdict verdict;
-  std::filesystem::path aside;  ///< where it went; empty if it stays
+  std::filesystem::path aside;  ///< the new path if it was set aside, else empty
   bool resealed = false;
-  std::string left;  ///< why it was not sealed again, though that was asked for
+  std::string left;  ///< why it was not sealed again, although requested
 };
 
 const char* word_of(archive::Standing standing) {
@@ -46,10 +46,10 @@ const char* word_of(archive::Standing standing) {
   return "whole";
 }
 
-/// @param notes  which checkpoint was taken, where the options do not name it
+/// @param notes  which checkpoint was chosen, if the options do not name one
 std::vector<std::filesystem::path> files_of(const VerifyOptions& options,
                                             std::vector<std::string>& notes) {
-  // A packed file has one seal over all of it.
+  // A packed file has a single seal.
   if (archive::is_packed(options.archive)) return {options.archive};
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
     const archive::Reader archive(options.archive);
@@ -61,7 +61,7 @@ std::vector<std::filesystem::path> files_of(const VerifyOptions& options,
   for (const std::string& id : archive::list_checkpoints(options.archive)) {
     files.push_back(options.archive / (id + ".h5"));
   }
-  // Says so if there is none: a mistyped folder is not a whole archive.
+  // Throws if there is none, because a mistyped folder must not count as a whole archive.
   if (files.empty()) (void)archive::resolve_checkpoint(options.archive, "");
   return files;
 }
@@ -89,22 +89,22 @@ std::string text_of(const std::vector<Judged>& all,
       text += "  set aside as " + printable(one.aside.string()) +
               ": the next scan computes the checkpoint again\n";
     }
-    if (one.resealed) text += "  sealed again as it is; its provenance tells so\n";
+    if (one.resealed) text += "  sealed again as it is; its provenance records this\n";
     if (!one.left.empty()) text += "  not sealed again: " + one.left + "\n";
   }
   for (const auto& path : leftovers) {
-    text +=
-        printable(path.string()) + ": left by a killed run; remove it when no scan writes here\n";
+    text += printable(path.string()) +
+            ": left behind by a killed run; remove it when no scan is running\n";
   }
   if (older > 0) {
     text += std::to_string(older) +
-            (older == 1 ? " file without a seal is" : " files without a seal are") +
-            " from before seals were announced: whether another program has changed " +
-            (older == 1 ? "it" : "them") + " cannot be told\n";
+            (older == 1 ? " file without a seal was" : " files without a seal were") +
+            " written before seals were announced: changes by other programs cannot be " +
+            "detected\n";
   }
   return text + std::to_string(whole) + " of " + std::to_string(all.size()) +
-         (all.size() == 1 ? " file is whole, " : " files are whole, ") + std::to_string(sealed) +
-         " by the hash of all their bytes, the others by the checksums of their data; " +
+         (all.size() == 1 ? " file is whole: " : " files are whole: ") + std::to_string(sealed) +
+         " checked by the hash of all bytes, the others by the checksums of their data; " +
          human_bytes(bytes) + " read\n";
 }
 
@@ -135,29 +135,29 @@ std::string json_of(const std::vector<Judged>& all,
   return text + "]}\n";
 }
 
-/// Seals a file again whose change is accepted, under its lock.
+/// Seals a changed file again, under its lock.
 void try_reseal(Judged& one) {
   const archive::Verdict& verdict = one.verdict;
   if (verdict.standing == archive::Standing::whole) return;
   if (verdict.standing != archive::Standing::unsealed &&
       verdict.standing != archive::Standing::changed) {
-    one.left = "only files that can be read whole are";
+    one.left = "only files that can be read completely can be";
     return;
   }
   if (verdict.contradictory) {
-    one.left = "it contradicts itself";
+    one.left = "its contents are inconsistent";
     return;
   }
   const archive::CheckpointLock lock = lock_of_file(verdict.file);
   if (!lock.held()) {
-    one.left = "another job is at it: " + lock.other();
+    one.left = "another job is working on it: " + lock.other();
     return;
   }
   archive::reseal(verdict.file);
   one.resealed = true;
 }
 
-/// Looks at one file, and does about it what the options ask for.
+/// Verifies one file, then repairs or reseals it as the options say.
 Judged judged(const std::filesystem::path& file, const VerifyOptions& options) {
   Judged one{archive::verify_file(file), {}, false, {}};
   const archive::Standing standing = one.verdict.standing;
@@ -169,7 +169,8 @@ Judged judged(const std::filesystem::path& file, const VerifyOptions& options) {
   return one;
 }
 
-/// Not done if a file is not whole, also if it was set aside; done if it was sealed again.
+/// Not done if a file is not whole, even if it was set aside. A file that was sealed again counts
+/// as whole.
 Ending ending_of(const std::vector<Judged>& all) {
   const auto bad = [](const Judged& one) {
     return one.verdict.standing != archive::Standing::whole && !one.resealed;
@@ -186,15 +187,16 @@ Ending ending_of(const std::vector<Judged>& all) {
     reason +=
         "Scan the checkpoint again: the file was set aside as " + printable(first->aside.string());
   } else if (verdict.file.filename() == "index.h5") {
-    reason += "Make the index again: wishart index " +
-              printable(verdict.file.parent_path().string()) + " --rebuild";
+    reason += "Rebuild the index: wishart index " + printable(verdict.file.parent_path().string()) +
+              " --rebuild";
   } else if (verdict.standing == archive::Standing::damaged) {
     reason += "Restore it, or run with --repair and scan again";
   } else if (verdict.standing == archive::Standing::unsealed) {
     reason += "All values are as written: run with --reseal";
   } else if (verdict.standing == archive::Standing::changed) {
     reason +=
-        "Restore it, or run with --repair and scan again; if the change is wanted, with --reseal";
+        "Restore it, or run with --repair and scan again. If the change is wanted, run with "
+        "--reseal";
   } else {
     reason += "Restore it, or move it out of the archive";
   }

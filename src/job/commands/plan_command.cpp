@@ -23,7 +23,7 @@ namespace {
 struct Planned {
   std::vector<Matrix> matrices;
   plan::Plan plan;
-  std::vector<double> seconds;  ///< of the items
+  std::vector<double> seconds;  ///< for each item
   plan::Forecast forecast;
   double gflops = 0;
 };
@@ -43,7 +43,7 @@ std::string way_text(const plan::Way& way) {
   return text;
 }
 
-/// One row for each kind of matrix: a model has hundreds of matrices and a dozen kinds.
+/// One row for each kind of matrix: a model has hundreds of matrices, but only a dozen kinds.
 report::TextTable kinds_table(const Planned& planned) {
   struct Kind {
     std::int64_t count = 0;
@@ -91,7 +91,7 @@ struct ItemRow {
   bool distributed = false;
   double flop = 0;
   double seconds = 0;
-  std::int64_t memory_bytes = 0;  ///< of the rank that needs most
+  std::int64_t memory_bytes = 0;  ///< of the rank that needs the most
 };
 
 template <class F>
@@ -102,7 +102,7 @@ void visit_columns(ItemRow& r, F&& f) {
   f("seconds", r.seconds), f("memory_bytes", r.memory_bytes);
 }
 
-/// One row for each matrix, in the order of handing out.
+/// One row for each matrix, in the order in which they are assigned.
 std::vector<ItemRow> item_rows(const Planned& planned) {
   std::vector<ItemRow> rows;
   for (std::size_t i = 0; i < planned.plan.items.size(); ++i) {
@@ -117,12 +117,12 @@ std::vector<ItemRow> item_rows(const Planned& planned) {
   return rows;
 }
 
-/// What slurm/scan.sbatch would be submitted with.
+/// The command that submits slurm/scan.sbatch for this plan.
 std::string sbatch_line(const PlanOptions& options, const Planned& planned) {
   const int per_node =
       options.ranks_per_node > 0 ? std::min(options.ranks_per_node, options.ranks) : options.ranks;
   const int nodes = (options.ranks + per_node - 1) / per_node;
-  // Half as long again as predicted, in whole minutes, and room for the program itself: 512 MiB.
+  // 1.5 times the predicted time and 5 minutes, and 512 MiB for the program itself.
   const auto minutes = static_cast<std::int64_t>(planned.forecast.makespan_seconds * 1.5 / 60) + 5;
   const std::int64_t mib = (planned.forecast.memory_bytes >> 20U) + 512;
   return "sbatch --nodes=" + std::to_string(nodes) +
@@ -177,7 +177,7 @@ std::string plan_text(const PlanOptions& options) {
          (options.ranks == 1 ? " rank" : " ranks") + " at " + rounded(planned.gflops, 3) +
          " GFLOP/s: about " + clock_text(planned.forecast.makespan_seconds) + ", " +
          rounded(100 * planned.forecast.idle_share, 2) + " % idle, up to " +
-         human_bytes(planned.forecast.memory_bytes) + " a rank beside the program\n\n" +
+         human_bytes(planned.forecast.memory_bytes) + " per rank, plus the program itself\n\n" +
          sbatch_line(options, planned) + "\n";
 }
 

@@ -15,7 +15,7 @@ constexpr std::int64_t kMaxScoresBytes = 64 << 20;
 
 using Line = std::vector<std::string>;
 
-/// Lines of cells; a quoted cell may hold separators and line ends.
+/// Splits the text into records of cells. A quoted cell may contain separators and line ends.
 std::vector<Line> lines_of(const std::string& text) {
   std::vector<Line> lines;
   Line line;
@@ -52,7 +52,7 @@ std::vector<Line> lines_of(const std::string& text) {
   return lines;
 }
 
-/// The place of a column, or -1.
+/// The index of a column, or -1.
 std::ptrdiff_t place_of(const Line& header, const std::string& name) {
   const auto found = std::find(header.begin(), header.end(), name);
   return found == header.end() ? -1 : found - header.begin();
@@ -75,7 +75,7 @@ std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
   } catch (const Error& error) {
     throw Error(Blame::usage, std::string("--scores: ") + error.what());
   }
-  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // as spreadsheets begin a file
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // written by spreadsheets
   const std::string name = printable(file.string());
   const std::vector<Line> lines = lines_of(text);
   if (lines.empty())
@@ -99,8 +99,8 @@ std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
     const auto [last, status] = std::from_chars(cell.data(), end, one.score);
     if (status != std::errc{} || last != end || !std::isfinite(one.score)) {
       std::string message = where;
-      message += ": expected a number as " + printable(score);
-      message += ", found '" + printable(cell) + "'";
+      message += ": expected a number in column '" + printable(score);
+      message += "', found '" + printable(cell) + "'";
       throw Error(Blame::usage, message);
     }
     scores.push_back(std::move(one));

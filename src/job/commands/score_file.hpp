@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Known scores of models, from a CSV file.
+/// Reads known scores of models from a CSV file.
 
 #include <filesystem>
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace wishart::job {
 
-/// Reads a CSV file (RFC 4180) with a header: `model`, the column named `score`, and, if it is
-/// there, `group`. Other columns are passed over; a row with an empty score too.
+/// Reads a CSV file (RFC 4180) with a header line: the columns `model`, the one named by `score`
+/// and, optionally, `group`. Ignores other columns and rows with an empty score.
 /// @throws Error with Blame::usage that names file and line
 [[nodiscard]] std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
                                                        const std::string& score);

@@ -21,7 +21,7 @@ std::string plural(std::int64_t count, const std::string& word) {
   return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
 }
 
-/// The shape's name, and how much of it was written.
+/// The name of the shape, and how much of it was written.
 std::string shape_text(const synth::ModelShape& shape) {
   std::string text = shape.name + ", hidden size " + std::to_string(shape.hidden) + ", " +
                      std::to_string(shape.kept_blocks) + " of " + plural(shape.blocks, "block");
@@ -37,7 +37,7 @@ std::string done_text(const synth::CheckpointOptions& options,
                      " parameters, " + human_bytes(summary.bytes) + " in " +
                      plural(summary.files, "file");
   if (summary.was_there) {
-    text += "; an earlier run has written them";
+    text += "; written by an earlier run";
   } else {
     text += "; " + rounded(summary.seconds, 3) + " s, " +
             rounded(static_cast<double>(summary.bytes) / kMega / summary.seconds, 3) + " MB/s";
@@ -59,7 +59,7 @@ std::string done_json(const synth::CheckpointOptions& options,
          ", \"was_there\": " + report::json_value(summary.was_there) + "}\n";
 }
 
-/// A shape that synth knows.
+/// A row of `wishart synth --list`.
 struct ShapeRow {
   std::string shape;
   std::int64_t blocks = 0;
@@ -85,7 +85,7 @@ Ending run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostre
     if (signal.empty()) return;
     throw Error(Blame::interrupted, "stopped by " + signal + ": " +
                                         printable(options.checkpoint.folder.string()) +
-                                        " is not whole. Run the same command again");
+                                        " is incomplete. Run the same command again");
   };
   const synth::CheckpointSummary summary =
       synth::write_checkpoint(options.checkpoint, world, check_stop);
@@ -98,7 +98,7 @@ Ending run_synth(const SynthOptions& options, const mpi::Comm& world, std::ostre
   return shared_ending(
       world, lost ? Ending(Blame::resource, "standard output cannot be written. " +
                                                 printable(options.checkpoint.folder.string()) +
-                                                " is whole")
+                                                " is complete")
                   : Ending());
 }
 

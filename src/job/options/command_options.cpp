@@ -17,12 +17,12 @@ std::vector<std::string> option_names(const po::options_description& options) {
   return names;
 }
 
-/// `.csv` for csv; what is called text ends in `.txt`.
+/// The extension for a format: `.csv` for csv, `.txt` for text.
 std::string ending_of_format(const std::string& format) {
   return format == "text" ? ".txt" : "." + format;
 }
 
-/// The format that the ending of a file's name says; empty if it says none.
+/// The format for the extension of a file; empty if it is unknown.
 std::string format_of_ending(const std::filesystem::path& file) {
   std::string ending = file.extension().string();
   for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -40,13 +40,13 @@ std::string format_of_ending(const std::filesystem::path& file) {
                                 " See wishart " + command.name + " --help");
 }
 
-/// Boost's exceptions as ours, with the name of the nearest key.
+/// Parses the arguments. Throws our errors instead of Boost's, with the nearest known key.
 po::parsed_options parsed_arguments(std::span<const std::string> arguments,
                                     const Command& command) {
   po::positional_options_description positional;
   positional.add(command.positional.c_str(), command.max_positional);
   try {
-    // No guessing of shortened names: a script must not change its meaning when an option is added.
+    // No abbreviated names: a new option must not change what an existing script means.
     const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     return po::command_line_parser(std::vector<std::string>(arguments.begin(), arguments.end()))
         .options(command.options)
@@ -55,7 +55,7 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
         .run();
   } catch (const po::unknown_option& error) {
     std::string shown = error.get_option_name();
-    shown.resize(std::min(shown.find('='), shown.size()));  // Boost leaves the value at its name
+    shown.resize(std::min(shown.find('='), shown.size()));  // Boost leaves the value after the name
     const std::string name = shown.substr(std::min(shown.find_first_not_of('-'), shown.size()));
     throw_unknown(shown, name, "wishart " + command.name, command);
   } catch (const po::error& error) {
@@ -64,7 +64,7 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
   }
 }
 
-/// Adds what the job file says to `values`, where no flag has said it.
+/// Adds the values from the job file that no flag has set.
 void store_job_file(const std::filesystem::path& path, const Command& command,
                     po::variables_map& values) {
   std::string text;
@@ -86,9 +86,11 @@ void store_job_file(const std::filesystem::path& path, const Command& command,
 
 }  // namespace
 
-void add_archive_option(po::options_description& options, const char* text) {
-  options.add_options()("archive", po::value<std::string>()->required()->value_name("ARCHIVE"),
-                        text);
+Command archive_command(const char* name, const char* purpose, const char* archive_text) {
+  Command command{name, "ARCHIVE", purpose, po::options_description("Options"), "archive", 1};
+  command.options.add_options()(
+      "archive", po::value<std::string>()->required()->value_name("ARCHIVE"), archive_text);
+  return command;
 }
 
 void add_checkpoint_option(po::options_description& options, const char* text) {
@@ -104,14 +106,14 @@ void add_format_option(po::options_description& options, const char* format, con
 void add_document_options(po::options_description& options, const char* format, const char* text) {
   add_format_option(options, format, text);
   options.add_options()("output,o", po::value<std::string>()->value_name("FILE"),
-                        "write to this file, whole or not at all, instead of standard output; its "
-                        "ending names the format where --format does not");
+                        "write to this file instead of standard output, completely or not at all; "
+                        "without --format, the extension selects the format");
 }
 
 std::filesystem::path output_of(const po::variables_map& values) {
   if (values.count("output") == 0) return {};
   const std::string& name = values["output"].as<std::string>();
-  if (name.empty()) throw Error(Blame::usage, "--output: expected the name of a file, found ''");
+  if (name.empty()) throw Error(Blame::usage, "--output: expected a file name, found ''");
   return name;
 }
 
@@ -122,9 +124,8 @@ OutputFormat format_of(const po::variables_map& values, const Formats& formats) 
   const std::string by_ending = format_of_ending(output);
   if (!values["format"].defaulted()) {
     const OutputFormat format = choice<OutputFormat>("--format", named, formats);
-    // An ending that names no format contradicts none.
     if (by_ending.empty() || by_ending == named) return format;
-    throw Error(Blame::usage, "--output " + printable(output.string()) + ": its ending says " +
+    throw Error(Blame::usage, "--output " + printable(output.string()) + ": its extension says " +
                                   by_ending + ", --format says " + named + ". Change one of them");
   }
   std::string endings;
@@ -134,17 +135,15 @@ OutputFormat format_of(const po::variables_map& values, const Formats& formats) 
   }
   const std::string ending = output.extension().string();
   throw Error(Blame::usage, "--output " + printable(output.string()) + ": expected one of " +
-                                endings + " at the end of its name, found '" + printable(ending) +
-                                "'. Or name the format with --format");
+                                endings + " as its extension, found '" + printable(ending) +
+                                "'. Or choose the format with --format");
 }
 
-void add_job_option(po::options_description& options) {
-  options.add_options()("job", po::value<std::string>()->value_name("FILE"),
-                        "read options from a job file (key = value)");
-}
-
-void add_help_option(po::options_description& options) {
-  options.add_options()("help", "this text");
+Command finished(Command command, std::vector<std::string> examples) {
+  command.options.add_options()("job", po::value<std::string>()->value_name("FILE"),
+                                "read options from a job file (key = value)")("help", "this text");
+  command.examples = std::move(examples);
+  return command;
 }
 
 po::variables_map parsed(std::span<const std::string> arguments, const Command& command) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Command lines and job files to values: what all commands share.
+/// What all commands share in parsing command lines and job files.
 
 #include <cstdint>
 #include <filesystem>
@@ -20,38 +20,40 @@ namespace wishart::job {
 
 namespace po = boost::program_options;
 
-/// A command: what its help says, its options, and where its bare words go.
+/// A command: the text of its help, its options and its positional argument.
 struct Command {
   std::string name;
   std::string synopsis;
   std::string purpose;
   po::options_description options;
-  std::string positional;               ///< name of the option that bare words give
+  std::string positional;               ///< the option that bare words set
   int max_positional;                   ///< -1: any number
-  std::vector<std::string> examples{};  ///< whole command lines, the simplest first
+  std::vector<std::string> examples{};  ///< complete command lines, the simplest first
 };
 
-/// All commands, in the order of the overview.
+/// All commands, in the order of `wishart --help`.
 [[nodiscard]] std::vector<Command> all_commands();
 
-/// The option --archive, which bare words give too, of the commands that read one archive.
-void add_archive_option(po::options_description& options,
-                        const char* text = "archive folder or file; also as a bare word");
+/// A command with the option --archive, which can also be given as a bare word.
+[[nodiscard]] Command archive_command(
+    const char* name, const char* purpose,
+    const char* archive_text = "archive folder or file; also as a bare word");
 /// --checkpoint, empty by default.
 void add_checkpoint_option(po::options_description& options, const char* text);
-/// --format with its default; `text` names the choices.
+/// --format with its default; `text` lists the choices.
 void add_format_option(po::options_description& options, const char* format, const char* text);
 /// --format and --output of a command that writes a document.
 void add_document_options(po::options_description& options, const char* format, const char* text);
-void add_job_option(po::options_description& options);
-void add_help_option(po::options_description& options);
+/// The command with --job and --help at the end of its options, and with its examples.
+[[nodiscard]] Command finished(Command command, std::vector<std::string> examples);
 
-/// The values of flags and bare words, else of the file named by `--job`, else the defaults.
+/// Parses flags and bare words; what they do not set comes from the job file (`--job`), else from
+/// the defaults.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
 [[nodiscard]] po::variables_map parsed(std::span<const std::string> arguments,
                                        const Command& command);
 
-/// `text` as one of the named choices.
+/// The choice that `text` names.
 template <class T>
 T choice(const std::string& option, const std::string& text,
          const std::vector<std::pair<std::string, T>>& choices) {
@@ -64,16 +66,25 @@ T choice(const std::string& option, const std::string& text,
               option + ": expected one of " + names + ", found '" + printable(text) + "'");
 }
 
-/// The formats of a document by their names.
+/// The names of the formats that a command supports.
 using Formats = std::vector<std::pair<std::string, OutputFormat>>;
 
-/// The file that --output names; empty if it is not given.
+/// The file that --output names; empty if there is none.
 /// @throws Error with Blame::usage for an empty name
 [[nodiscard]] std::filesystem::path output_of(const po::variables_map& values);
 
-/// The format that --format names, else the one that the ending of --output names, else the
-/// default.
-/// @throws Error with Blame::usage if the two contradict each other, or the ending alone names none
+/// The format from --format, else from the extension of --output, else the default.
+/// @throws Error with Blame::usage if the two contradict each other, or if there is no --format and
+///   the extension is unknown
 [[nodiscard]] OutputFormat format_of(const po::variables_map& values, const Formats& formats);
+
+/// Reads --output and --format into the options of a command that writes a document.
+/// @throws Error as `output_of` and `format_of`
+template <class Options>
+void take_document_options(Options& options, const po::variables_map& values,
+                           const Formats& formats) {
+  options.output = output_of(values);
+  options.format = format_of(values, formats);
+}
 
 }  // namespace wishart::job

@@ -25,24 +25,21 @@ Command compare_command() {
   Command command{
       "compare",
       "[ARCHIVE] A B",
-      "Compares two checkpoints: the change that the layers share, then each layer,\n"
-      "what changed most first.\n"
-      "A and B are ids in ARCHIVE, latest, previous (of A: the one before B), or archive\n"
-      "files, which need no ARCHIVE.",
+      "Compares two checkpoints: the change common to all layers, then each layer, the\n"
+      "largest change first. A and B are ids in ARCHIVE, `latest` or `previous`; as A,\n"
+      "`previous` means the checkpoint before B. Or they are archive files; then leave\n"
+      "out ARCHIVE.",
       po::options_description("Options"),
       "checkpoint",
       3};
   command.options.add_options()(
       "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
-      "ARCHIVE, A, B, in this order; also as bare words");
+      "ARCHIVE, A and B, in this order; also as bare words");
   add_document_options(command.options, "text", "text, md, csv or json");
   command.options.add_options()(
       "table", po::value<std::string>()->default_value("paired")->value_name("NAME"),
-      "of csv, which holds one table: paired (the change over all layers and by role) or layers");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart compare ARCHIVE previous latest"};
-  return command;
+      "the table for csv: paired (the change over all layers and by role) or layers");
+  return finished(std::move(command), {"wishart compare ARCHIVE previous latest"});
 }
 
 CompareOptions parse_compare(std::span<const std::string> arguments) {
@@ -60,17 +57,17 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
   }
   if (count == 2) {
     for (const std::string& word : options.checkpoints) {
-      // Without an archive both are paths; a bare name of a folder or file is one too.
+      // Without an archive both are paths, also if they contain no slash.
       if (!std::filesystem::exists(word)) {
-        throw Error(Blame::usage, "wishart compare: '" + printable(word) +
-                                      "' is no archive file. Name the archive of an id first: "
-                                      "wishart compare ARCHIVE A B");
+        throw Error(Blame::usage,
+                    "wishart compare: '" + printable(word) +
+                        "' is not an archive file. If it is an id, name its archive first: "
+                        "wishart compare ARCHIVE A B");
       }
     }
     for (std::string& word : options.checkpoints) word = std::filesystem::absolute(word).string();
   }
-  options.output = output_of(values);
-  options.format = format_of(values, all_formats());
+  take_document_options(options, values, all_formats());
   options.table =
       choice<CompareTable>("--table", values["table"].as<std::string>(),
                            {{"paired", CompareTable::paired}, {"layers", CompareTable::layers}});
@@ -78,30 +75,23 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
 }
 
 Command gate_command() {
-  Command command{"gate",
-                  "ARCHIVE",
-                  "Judges a checkpoint by rules. Exit code 0 if it passes, 1 if it fails.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command = archive_command(
+      "gate", "Checks a checkpoint against rules. The exit code is 0 if it passes, 1 if it fails.");
   command.options.add_options()("rules", po::value<std::string>()->required()->value_name("FILE"),
-                                "the rules, e.g. jobs/gate-finetune.cfg");
+                                "file with the rules, e.g. jobs/gate-finetune.cfg");
   add_checkpoint_option(
       command.options,
-      "what is judged: an id, latest, previous, or an archive file (default: the latest)");
+      "the checkpoint to check: an id, latest, previous, or an archive file (default: the latest)");
   command.options.add_options()(
       "base", po::value<std::string>()->default_value("")->value_name("ID"),
-      "what it is compared with: an id, previous (the one before it), or "
-      "an archive file")("stage", po::value<std::vector<std::string>>()->value_name("ID"),
-                         "instead of the two: all stages of a model in their order, once for each")(
-      "every-stage", po::bool_switch(),
-      "judge all stages, not only the last, by rules without base");
+      "the checkpoint to compare with: an id, previous (the one before it), or "
+      "an archive file")(
+      "stage", po::value<std::vector<std::string>>()->value_name("ID"),
+      "one stage of a model; repeat for all stages in order, instead of --checkpoint and "
+      "--base")("every-stage", po::bool_switch(),
+                "check all stages, not only the last, against the rules that need no base");
   add_document_options(command.options, "text", "text, md or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"};
-  return command;
+  return finished(std::move(command), {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"});
 }
 
 GateOptions parse_gate(std::span<const std::string> arguments) {
@@ -113,32 +103,25 @@ GateOptions parse_gate(std::span<const std::string> arguments) {
   options.base = values["base"].as<std::string>();
   options.stages = texts_of(values, "stage");
   options.every_stage = values["every-stage"].as<bool>();
-  options.output = output_of(values);
-  options.format = format_of(
-      values,
+  take_document_options(
+      options, values,
       {{"text", OutputFormat::text}, {"md", OutputFormat::md}, {"json", OutputFormat::json}});
   if (!options.stages.empty() && !(options.checkpoint.empty() && options.base.empty())) {
     throw Error(Blame::usage,
-                "--stage names all checkpoints in their order. Leave out --checkpoint and --base");
+                "--stage names all checkpoints in order. Leave out --checkpoint and --base");
   }
   return options;
 }
 
 Command index_command() {
-  Command command{"index",
-                  "ARCHIVE",
-                  "Brings index.h5 up to date: a row and a link for each checkpoint.\n"
-                  "A scan does it at its end.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options, "archive folder; also as a bare word");
+  Command command =
+      archive_command("index",
+                      "Updates index.h5, which has a row and a link for each checkpoint.\n"
+                      "Every scan does this at its end.",
+                      "archive folder; also as a bare word");
   command.options.add_options()("rebuild", po::bool_switch(),
-                                "open every file, not only those that have changed");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart index ARCHIVE --rebuild"};
-  return command;
+                                "read every file, not only those that have changed");
+  return finished(std::move(command), {"wishart index ARCHIVE --rebuild"});
 }
 
 IndexOptions parse_index(std::span<const std::string> arguments) {
@@ -147,20 +130,13 @@ IndexOptions parse_index(std::span<const std::string> arguments) {
 }
 
 Command merge_command() {
-  Command command{"merge",
-                  "ARCHIVE",
-                  "Packs an archive folder into one file, or unpacks such a file.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options, "archive folder, or packed file; also as a bare word");
+  Command command =
+      archive_command("merge", "Packs an archive folder into one file, or unpacks such a file.",
+                      "archive folder, or packed file; also as a bare word");
   command.options.add_options()("out", po::value<std::string>()->value_name("FILE"),
-                                "pack into this file, which is new")(
+                                "pack into this new file")(
       "unpack", po::value<std::string>()->value_name("DIR"), "unpack into this folder");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart merge ARCHIVE --out archive.h5"};
-  return command;
+  return finished(std::move(command), {"wishart merge ARCHIVE --out archive.h5"});
 }
 
 MergeOptions parse_merge(std::span<const std::string> arguments) {
@@ -171,34 +147,32 @@ MergeOptions parse_merge(std::span<const std::string> arguments) {
   if (values.count("unpack") > 0) options.unpack = values["unpack"].as<std::string>();
   if (options.out.empty() == options.unpack.empty()) {
     throw Error(Blame::usage,
-                "wishart merge: expected one of --out FILE and --unpack DIR. See "
+                "wishart merge: expected either --out FILE or --unpack DIR. See "
                 "wishart merge --help");
   }
   return options;
 }
 
 Command rank_command() {
-  Command command{"rank",
-                  "ARCHIVE",
-                  "Orders models or checkpoints by a metric. With known scores: how well each\n"
-                  "metric follows them, within groups of like depth and overall.",
-                  po::options_description("Options"),
-                  "archive",
-                  -1};
+  Command command{
+      "rank",
+      "ARCHIVE",
+      "Ranks models or checkpoints by a metric. With known scores, also shows how well\n"
+      "each metric correlates with them, within groups of similar depth and overall.",
+      po::options_description("Options"),
+      "archive",
+      -1};
   command.options.add_options()(
       "archive", po::value<std::vector<std::string>>()->required()->value_name("ARCHIVE"),
       "archive folders or files; also as bare words")(
       "metric", po::value<std::string>()->default_value("alpha")->value_name("NAME"),
-      "by which they are ordered")(
-      "scores", po::value<std::string>()->value_name("CSV"),
-      "known scores: columns model, score, and group if there are any")(
+      "metric to rank by")("scores", po::value<std::string>()->value_name("CSV"),
+                           "known scores: columns model, score and, optionally, group")(
       "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
-      "the column of the scores");
+      "name of the score column");
   add_document_options(command.options, "text", "text, md, csv or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"};
-  return command;
+  return finished(std::move(command),
+                  {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"});
 }
 
 RankOptions parse_rank(std::span<const std::string> arguments) {
@@ -208,15 +182,14 @@ RankOptions parse_rank(std::span<const std::string> arguments) {
   options.metric = values["metric"].as<std::string>();
   if (values.count("scores") > 0) options.scores = values["scores"].as<std::string>();
   options.score = values["score"].as<std::string>();
-  options.output = output_of(values);
-  options.format = format_of(values, all_formats());
+  take_document_options(options, values, all_formats());
   return options;
 }
 
 void add_window_option(po::options_description& options) {
-  options.add_options()("window",
-                        po::value<std::int64_t>()->default_value(kDefaultWindow)->value_name("N"),
-                        "of a history: checkpoints over which a layer counts as settled");
+  options.add_options()(
+      "window", po::value<std::int64_t>()->default_value(kDefaultWindow)->value_name("N"),
+      "for a history: a layer has settled if it did not change over N checkpoints");
 }
 
 std::int64_t window_of(const po::variables_map& values) {
@@ -227,14 +200,10 @@ std::int64_t window_of(const po::variables_map& values) {
 }
 
 Command verify_command() {
-  Command command{"verify",
-                  "ARCHIVE",
-                  "Checks every byte of an archive: seals, hashes, checksums, schema, sums.\n"
-                  "Exit code 3 if a file is not whole.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command =
+      archive_command("verify",
+                      "Checks every byte of an archive: seals, hashes, checksums, schema, sums.\n"
+                      "The exit code is 3 if a file is not whole.");
   add_checkpoint_option(
       command.options,
       "only this checkpoint: an id, latest or previous (default: all of the archive)");
@@ -243,12 +212,9 @@ Command verify_command() {
       "rename damaged and changed files to ID.h5.damaged, so that the next scan computes them "
       "again")("reseal", po::bool_switch(),
                "accept files that another program has changed, and seal them again; their "
-               "provenance tells so");
+               "provenance records this");
   add_document_options(command.options, "text", "text or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart verify ARCHIVE --repair"};
-  return command;
+  return finished(std::move(command), {"wishart verify ARCHIVE --repair"});
 }
 
 VerifyOptions parse_verify(std::span<const std::string> arguments) {
@@ -260,10 +226,10 @@ VerifyOptions parse_verify(std::span<const std::string> arguments) {
   options.reseal = values["reseal"].as<bool>();
   if (options.repair && options.reseal) {
     throw Error(Blame::usage,
-                "--repair sets changed files aside, --reseal accepts them. Give one of the two");
+                "--repair sets changed files aside, --reseal accepts them. Use only one of them");
   }
-  options.output = output_of(values);
-  options.format = format_of(values, {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
+  take_document_options(options, values,
+                        {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
   return options;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The commands that judge archives: their options.
+/// The command lines of `compare`, `gate`, `index`, `merge`, `rank` and `verify`.
 
 #include "options/command_options.hpp"
 

@@ -26,26 +26,26 @@ double not_negative(const po::variables_map& values, const char* name) {
 void add_fit_options(po::options_description& options) {
   options.add_options()("tolerance",
                         po::value<double>()->default_value(1e-6, "1e-6")->value_name("X"),
-                        "eigenvalues below it count as weak_rank_loss")(
+                        "eigenvalues below X count as weak_rank_loss")(
       "fit", po::value<std::string>()->default_value("PL")->value_name("LAW"),
-      "the law that gives alpha: PL, TPL or E_TPL")(
+      "distribution whose fit gives alpha: PL, TPL or E_TPL")(
       "fix-fingers", po::value<std::string>()->value_name("clip_xmax|xmin_peak"),
-      "how single large eigenvalues are kept from pulling the fit")(
+      "how to keep single large eigenvalues from affecting the fit")(
       "max-fingers", po::value<std::int64_t>()->default_value(10)->value_name("N"),
-      "most eigenvalues that clip_xmax takes away")(
+      "the most eigenvalues that clip_xmax removes")(
       "finger-thresh", po::value<double>()->default_value(1.0, "1")->value_name("X"),
-      "how much alpha has to fall for it")(
+      "remove eigenvalues only if this lowers alpha by more than X")(
       "xmax", po::value<std::int64_t>()->default_value(0)->value_name("N"),
       "leave the N largest eigenvalues out of the fit")(
       "mp-fit", po::bool_switch(),
-      "with --compat: WeightWatcher's Marchenko-Pastur fit (ours is always made)")(
-      "detx", po::bool_switch(), "accepted for WeightWatcher's users: detX is always computed")(
+      "with --compat: add WeightWatcher's Marchenko-Pastur fit (ours is always computed)")(
+      "detx", po::bool_switch(), "no effect: detX is always computed (for users of WeightWatcher)")(
       "bootstrap", po::value<std::int64_t>()->default_value(fit::kDefaultReplicas)->value_name("N"),
-      "replicas for the interval of alpha; 0: none")(
+      "bootstrap replicas for the confidence interval of alpha; 0: none")(
       "gof", po::value<std::int64_t>()->default_value(0)->value_name("N"),
       "replicas for the p-value of the power law; 0: none")(
       "seed", po::value<std::uint64_t>()->default_value(fit::kDefaultSeed)->value_name("N"),
-      "of all random numbers");
+      "seed of all random numbers");
 }
 
 fit::FitOptions fit_options_of(const po::variables_map& values) {
@@ -70,33 +70,27 @@ fit::FitOptions fit_options_of(const po::variables_map& values) {
   options.gof = count_of(values, "gof", kMostReplicas);
   options.seed = values["seed"].as<std::uint64_t>();
   if (options.xmax > 0 && options.fix_fingers != fit::FixFingers::none) {
-    throw Error(Blame::usage,
-                "--xmax and --fix-fingers both choose what is left out of the fit. Give one");
+    throw Error(
+        Blame::usage,
+        "--xmax and --fix-fingers both choose what is left out of the fit. Use only one of them");
   }
   return options;
 }
 
 Command refit_command() {
-  Command command{
+  Command command = archive_command(
       "refit",
-      "ARCHIVE",
-      "Computes all metrics again from the spectra of an archive, without the weights.\n"
-      "The files of the archive are replaced.",
-      po::options_description("Options"),
-      "archive",
-      1};
-  add_archive_option(command.options);
+      "Recomputes all metrics from the spectra in an archive, without the weights.\n"
+      "Replaces the files of the archive.");
   add_checkpoint_option(
       command.options,
       "only this checkpoint: an id, latest or previous (default: all of the archive)");
   command.options.add_options()("threads",
                                 po::value<int>()->default_value(0, "auto")->value_name("N"),
-                                "matrices that are fitted at once");
-  add_job_option(command.options);
+                                "matrices to fit at the same time");
   add_fit_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart refit ARCHIVE --checkpoint latest --fix-fingers clip_xmax"};
-  return command;
+  return finished(std::move(command),
+                  {"wishart refit ARCHIVE --checkpoint latest --fix-fingers clip_xmax"});
 }
 
 RefitOptions parse_refit(std::span<const std::string> arguments) {

@@ -1,8 +1,7 @@
 #pragma once
 
 /// @file
-/// Options that shape metrics, for `scan` and `refit`; and the command line of `refit`, whose
-/// parser is declared with the others.
+/// Options that affect metrics, for `scan` and `refit`, and the command line of `refit`.
 
 #include "wishart/fit/options.hpp"
 

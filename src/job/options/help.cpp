@@ -11,10 +11,10 @@
 namespace wishart::job {
 namespace {
 
-/// A command with more options than this shows them in groups.
+/// A command with more options than this lists them in groups.
 constexpr std::size_t kLongList = 16;
 
-/// Options that answer one question.
+/// A group of options in the help.
 struct Group {
   const char* caption;
   std::vector<std::string> options;  ///< long names, in the order in which they are shown
@@ -24,7 +24,7 @@ std::vector<Group> groups() {
   return {{"What is analysed",
            {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base",
             "randomize", "farms"}},
-          {"Where results go", {"archive", "checkpoint", "id", "replace", "no-reuse"}},
+          {"Archive", {"archive", "checkpoint", "id", "replace", "no-reuse"}},
           {"Numerics", {"method", "resolve", "precision", "solver", "compat"}},
           {"Power-law fit",
            {"fit", "bootstrap", "gof", "seed", "fix-fingers", "max-fingers", "finger-thresh",
@@ -32,13 +32,13 @@ std::vector<Group> groups() {
           {"Ranks and memory",
            {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads",
             "memory-per-rank", "gflops"}},
-          {"Stopping and going on", {"time-limit"}},
+          {"Stopping and resuming", {"time-limit"}},
           {"Output, job files, help", {"progress", "format", "output", "job", "help"}}};
 }
 
 using Option = boost::shared_ptr<po::option_description>;
 
-/// The options of a command in their groups. What no group knows stands in a last one.
+/// The options of a command in groups. Options without a group are listed last.
 po::options_description grouped(const po::options_description& all) {
   std::vector<Option> left = all.options();
   po::options_description whole;
@@ -84,35 +84,31 @@ std::string overview() {
          "\n"
          "Usage: wishart COMMAND [OPTIONS]\n"
          "\n"
-         "  scan PATH... --archive DIR   compute all spectra and metrics (under mpirun or srun, "
-         "or alone)\n"
-         "  inspect PATH                 list the matrices that would be analysed, and what is "
-         "skipped\n"
-         "  plan PATH --ranks N          how a scan would be divided over N ranks, and how long "
-         "it takes\n"
-         "  refit ARCHIVE                compute all metrics again from the stored spectra\n"
-         "  report ARCHIVE               show the summary of a scanned checkpoint\n"
+         "  scan PATH... --archive DIR   compute all spectra and metrics (alone or under mpirun "
+         "or srun)\n"
+         "  inspect PATH                 list the matrices to analyse, and the skipped tensors\n"
+         "  plan PATH --ranks N          show how a scan would be divided over N ranks, and "
+         "how long it takes\n"
+         "  refit ARCHIVE                recompute all metrics from the stored spectra\n"
+         "  report ARCHIVE               report on a checkpoint or a history\n"
          "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
          "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
-         "  rank ARCHIVE...              order models by a metric; how metrics follow scores\n"
-         "  gate ARCHIVE --rules FILE    judge a checkpoint by rules: exit code 0 or 1\n"
-         "  verify ARCHIVE               check every byte of an archive; set aside what is "
-         "damaged\n"
-         "  index ARCHIVE                bring index.h5 up to date\n"
-         "  merge ARCHIVE --out FILE     pack an archive into one file; --unpack DIR and back\n"
-         "  synth SHAPE --out DIR        write a checkpoint with known spectra, for trying and "
-         "for "
+         "  rank ARCHIVE...              rank models by a metric; correlate metrics with scores\n"
+         "  gate ARCHIVE --rules FILE    check a checkpoint against rules: exit code 0 or 1\n"
+         "  verify ARCHIVE               check every byte of an archive; set damaged files "
+         "aside\n"
+         "  index ARCHIVE                update index.h5\n"
+         "  merge ARCHIVE --out FILE     pack an archive into one file; --unpack DIR unpacks it\n"
+         "  synth SHAPE --out DIR        write a checkpoint with known spectra, for tests and "
          "benchmarks\n"
          "\n"
-         "  wishart help COMMAND         the options of a command; also wishart COMMAND --help, "
-         "-h\n"
-         "  wishart --version            version, commit and libraries\n"
+         "  wishart help COMMAND         show the options of a command; also wishart COMMAND "
+         "--help\n"
+         "  wishart --version            show version, commit and libraries\n"
          "\n"
          "Exit codes: 0 done, 1 gate failed, 2 usage, 3 input, 4 resources, 5 some matrices "
-         "failed "
-         "numerically,\n"
-         "70 defect of wishart, 75 stopped by a signal or time limit (run the same command "
-         "again).\n";
+         "failed\nnumerically, 70 defect of wishart, 75 stopped by a signal or the time limit, or "
+         "another job\nworks on the checkpoint (run the same command again).\n";
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 namespace wishart::job {
 namespace {
 
-/// 90, 90s, 15m, 2h, 1:30 (hours and minutes), 1:30:00.
+/// Parses 90, 90s, 15m, 2h, 1:30 (hours and minutes) or 1:30:00.
 double seconds_of(const std::string& text) {
   const auto refuse = [&]() -> double {
     throw Error(Blame::usage, "--time-limit: expected a time such as 45m, 2h or 1:30:00, found '" +
@@ -49,123 +49,103 @@ double seconds_of(const std::string& text) {
 }
 
 Command scan_command() {
-  Command command{"scan",
-                  "PATH",
-                  "Computes the spectrum of every weight matrix of a checkpoint into an "
-                  "archive.\nRun it under mpirun or srun, or alone.",
-                  po::options_description("Options"),
-                  "path",
-                  -1};
+  Command command{
+      "scan",
+      "PATH",
+      "Computes the spectrum and the metrics of every weight matrix of a checkpoint and "
+      "stores\nthem in an archive. Run it under mpirun or srun, or without them.",
+      po::options_description("Options"),
+      "path",
+      -1};
   command.options.add_options()(
       "path", po::value<std::vector<std::string>>()->required()->value_name("PATH"),
       "checkpoint (file or folder), or a folder of checkpoints; also as a bare word")(
       "archive", po::value<std::string>()->required()->value_name("DIR"),
-      "folder of the archive; made if need be");
-  add_job_option(command.options);
+      "archive folder; created if it does not exist");
   command.options.add_options()(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "name of the analysis in the archive (default: the file or folder name of the checkpoint, "
-      "with that of a base)")(
+      "name of the analysis in the archive (default: the name of the checkpoint's file or folder, "
+      "followed by that of a base)")(
       "time-limit", po::value<std::string>()->value_name("TIME"),
-      "stop in time and exit with 75; the same command goes on. 45m, 2h, 1:30:00")(
+      "stop after this time with exit code 75, e.g. 45m, 2h, 1:30:00; the same command resumes")(
       "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
-      "auto, plain, json or none; on stderr");
+      "progress on standard error: auto, plain, json or none");
   command.options.add_options()(
       "no-reuse", po::bool_switch(),
-      "compute also what has the same values as in an earlier checkpoint of the archive");
+      "also compute matrices that have not changed since an earlier checkpoint of the archive");
   command.options.add_options()(
       "replace", po::bool_switch(),
-      "replace what the archive has of the checkpoint under this name: an analysis with other "
-      "options, or of files that have changed");
+      "replace an analysis of the same name that was made with other options or from files that "
+      "have changed since");
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_fit_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
-                      "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"};
-  return command;
+  return finished(std::move(command),
+                  {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
+                   "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"});
 }
 
 Command inspect_command() {
-  Command command{
-      "inspect",
-      "PATH",
-      "Lists the matrices that would be analysed and what is skipped, and why.\nReads no numbers.",
-      po::options_description("Options"),
-      "path",
-      1};
+  Command command{"inspect",
+                  "PATH",
+                  "Lists the matrices that a scan would analyse, and why other tensors are "
+                  "skipped.\nReads only file headers.",
+                  po::options_description("Options"),
+                  "path",
+                  1};
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
                                 "checkpoint; also as a bare word");
-  add_job_option(command.options);
   add_document_options(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart inspect CHECKPOINT --format csv"};
-  return command;
+  return finished(std::move(command), {"wishart inspect CHECKPOINT --format csv"});
 }
 
 Command report_command() {
-  Command command{"report",
-                  "ARCHIVE",
-                  "Shows what an archive says about a checkpoint.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command = archive_command(
+      "report", "Shows the report of a checkpoint, or of a history of checkpoints.");
   add_checkpoint_option(command.options,
-                        "one checkpoint: an id, latest or previous (default: of a history, the "
-                        "history and then the latest; else the latest)");
-  add_document_options(command.options, "text", "text, md, json, or html: one page with drawings");
-  add_job_option(command.options);
-  add_help_option(command.options);
+                        "one checkpoint: an id, latest or previous (default: the latest; for a "
+                        "history, the history and the latest)");
+  add_document_options(command.options, "text", "text, md, json, or html (one page with plots)");
   add_window_option(command.options);
   command.options.add_options()(
       "densities", po::value<std::int64_t>()->default_value(kDefaultDensities)->value_name("N"),
-      "of html: layers whose eigenvalues are drawn, those that need attention first");
-  command.examples = {"wishart report ARCHIVE --checkpoint latest --format html"};
-  return command;
+      "for html: number of layers whose eigenvalues are plotted, those that need attention first");
+  return finished(std::move(command), {"wishart report ARCHIVE --checkpoint latest --format html"});
 }
 
 Command export_command() {
-  Command command{"export",
-                  "ARCHIVE",
-                  "Writes a table or a spectrum of an archive to standard output.",
-                  po::options_description("Options"),
-                  "archive",
-                  1};
-  add_archive_option(command.options);
+  Command command =
+      archive_command("export", "Writes a table or a spectrum of an archive as CSV, JSON or npy.");
   add_checkpoint_option(command.options,
-                        "which checkpoint: an id, latest or previous (default: the latest)");
+                        "the checkpoint: an id, latest or previous (default: the latest)");
   command.options.add_options()(
       "all", po::bool_switch(),
-      "layers, summary or skipped of every checkpoint in one table, with checkpoint, step and "
-      "tokens in front; csv or jsonl")(
+      "one table over all checkpoints, whose first columns are checkpoint, step and tokens; for "
+      "--table layers, summary or skipped, as csv or jsonl")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
-      "layers, summary, skipped, history, spectrum or scan")(
+      "layers, summary, skipped, history, spectrum or scan (of xmin)")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "for a spectrum or a scan: the matrix, by key or tensor name");
+      "for --table spectrum or scan: the matrix, by key or tensor name");
   add_document_options(command.options, "csv",
-                       "csv, json or jsonl (a JSON object a line); npy for a spectrum");
-  add_job_option(command.options);
-  add_help_option(command.options);
+                       "csv, json or jsonl (one JSON object per line); npy for a spectrum");
   add_window_option(command.options);
-  command.examples = {"wishart export ARCHIVE --all --format csv"};
-  return command;
+  return finished(std::move(command), {"wishart export ARCHIVE --all --format csv"});
 }
 
-/// What cannot be asked for of every checkpoint at once.
+/// Throws if the options do not go with --all.
 void check_all(const ExportOptions& options) {
   if (!options.checkpoint.empty()) {
     throw Error(Blame::usage, "--all writes every checkpoint. Leave out --checkpoint or --all");
   }
   if (options.table != "layers" && options.table != "summary" && options.table != "skipped") {
-    throw Error(Blame::usage,
-                "--all: is for --table layers, summary or skipped, found '" + options.table + "'");
+    throw Error(Blame::usage, "--all: expected --table layers, summary or skipped, found '" +
+                                  options.table + "'");
   }
   if (options.format != OutputFormat::csv && options.format != OutputFormat::jsonl) {
     throw Error(Blame::usage,
-                "--all: is written as it is read, as csv or jsonl. Choose --format "
-                "csv or jsonl");
+                "--all: the table is written row by row, as csv or jsonl. Choose "
+                "--format csv or jsonl");
   }
 }
 
@@ -181,7 +161,7 @@ std::string ScanOptions::result_options_json() const {
   json += std::string(", \"pool\": ") + (selection.no_pool ? "false" : "true");
   json += ", \"min_evals\": " + std::to_string(selection.min_evals);
   json += ", \"team_size\": " + std::to_string(team_size);
-  // Only where they are given, so that archives of earlier versions keep their meaning.
+  // Only if they are set, so that archives of earlier versions keep their meaning.
   if (!selection.base.empty()) json += ", \"base\": " + json_quoted(selection.base.string());
   if (!selection.with_base.empty()) {
     json += ", \"with_base\": " + json_quoted(selection.with_base.string());
@@ -239,9 +219,8 @@ InspectOptions parse_inspect(std::span<const std::string> arguments) {
   InspectOptions options;
   options.path = values["path"].as<std::string>();
   options.selection = selection_of(values);
-  options.output = output_of(values);
-  options.format = format_of(
-      values,
+  take_document_options(
+      options, values,
       {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
   return options;
 }
@@ -258,11 +237,11 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
   }
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
-  options.output = output_of(values);
-  options.format = format_of(values, {{"text", OutputFormat::text},
-                                      {"md", OutputFormat::md},
-                                      {"html", OutputFormat::html},
-                                      {"json", OutputFormat::json}});
+  take_document_options(options, values,
+                        {{"text", OutputFormat::text},
+                         {"md", OutputFormat::md},
+                         {"html", OutputFormat::html},
+                         {"json", OutputFormat::json}});
   return options;
 }
 
@@ -277,11 +256,11 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
       {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
-  options.output = output_of(values);
-  options.format = format_of(values, {{"csv", OutputFormat::csv},
-                                      {"json", OutputFormat::json},
-                                      {"jsonl", OutputFormat::jsonl},
-                                      {"npy", OutputFormat::npy}});
+  take_document_options(options, values,
+                        {{"csv", OutputFormat::csv},
+                         {"json", OutputFormat::json},
+                         {"jsonl", OutputFormat::jsonl},
+                         {"npy", OutputFormat::npy}});
   options.all = values["all"].as<bool>();
   if (options.all) check_all(options);
   const bool of_matrix = options.table == "spectrum" || options.table == "scan";
@@ -290,7 +269,7 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
   }
   if (options.table != "spectrum" && options.format == OutputFormat::npy) {
     throw Error(Blame::usage,
-                "--format npy: only a spectrum is written as npy. Add --table spectrum");
+                "--format npy: only a spectrum can be written as npy. Add --table spectrum");
   }
   return options;
 }

@@ -10,25 +10,22 @@ Command plan_command() {
   Command command{
       "plan",
       "PATH",
-      "Shows how a scan would be divided over ranks, what memory it needs and how long it "
-      "takes.\nReads no numbers, and needs neither MPI nor the ranks.",
+      "Shows how a scan would be divided over ranks, how much memory it needs and how long it "
+      "takes.\nReads only file headers and runs without MPI, e.g. on a login node.",
       po::options_description("Options"),
       "path",
       1};
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
                                 "checkpoint; also as a bare word")(
-      "ranks", po::value<int>()->required()->value_name("N"), "ranks of the job")(
+      "ranks", po::value<int>()->required()->value_name("N"), "number of ranks of the job")(
       "ranks-per-node", po::value<int>()->default_value(0, "all on one")->value_name("N"),
-      "ranks on each node, for the sbatch line")(
+      "ranks per node, for the sbatch line")(
       "gflops", po::value<double>()->default_value(0, "measured here")->value_name("X"),
-      "what one rank multiplies in float64, for the prediction of seconds");
-  add_document_options(command.options, "text", "text, csv (a row for each matrix) or json");
-  add_job_option(command.options);
+      "speed of one rank in float64, to predict the time");
+  add_document_options(command.options, "text", "text, csv (a row per matrix) or json");
   add_engine_options(command.options);
   add_selection_options(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart plan CHECKPOINT --ranks 128 --ranks-per-node 32"};
-  return command;
+  return finished(std::move(command), {"wishart plan CHECKPOINT --ranks 128 --ranks-per-node 32"});
 }
 
 PlanOptions parse_plan(std::span<const std::string> arguments) {
@@ -52,9 +49,8 @@ PlanOptions parse_plan(std::span<const std::string> arguments) {
     throw Error(Blame::usage,
                 "--gflops: expected a positive number, found " + shortest(options.gflops));
   }
-  options.output = output_of(values);
-  options.format = format_of(
-      values,
+  take_document_options(
+      options, values,
       {{"text", OutputFormat::text}, {"csv", OutputFormat::csv}, {"json", OutputFormat::json}});
   return options;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The command line of `wishart plan`; its parser is declared with the others.
+/// The command line of `wishart plan`.
 
 #include "options/command_options.hpp"
 

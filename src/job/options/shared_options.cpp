@@ -5,20 +5,21 @@
 namespace wishart::job {
 
 void add_selection_options(po::options_description& options) {
-  options.add_options()(
-      "compat", po::value<std::string>()->value_name("weightwatcher"),
-      "give WeightWatcher 0.7.5.5's numbers, defects included; implies --method svd")(
-      "no-pool", po::bool_switch(), "one matrix for each kernel offset of a convolution")(
+  options.add_options()("compat", po::value<std::string>()->value_name("weightwatcher"),
+                        "reproduce the numbers of WeightWatcher 0.7.5.5, including its defects; "
+                        "implies --method svd")(
+      "no-pool", po::bool_switch(),
+      "analyse each kernel offset of a convolution as a separate matrix")(
       "split-fused", po::bool_switch(),
-      "also q, k, v and gate, up of tensors that hold them together, where the config tells how")(
+      "also analyse the parts of fused tensors (q, k, v; gate, up) if the config describes them")(
       "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
-      "skip matrices with fewer singular values")(
+      "skip matrices with fewer than N singular values")(
       "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
-      "only tensors that match; -GLOB leaves out (--layers=-GLOB). May be repeated")(
+      "only tensors that match; -GLOB excludes (--layers=-GLOB). May be repeated")(
       "base", po::value<std::string>()->value_name("PATH"),
-      "analyse the difference to this checkpoint, tensor by tensor of the same name and shape")(
+      "analyse the difference from this checkpoint, between tensors of the same name and shape")(
       "with-base", po::value<std::string>()->value_name("PATH"),
-      "of a LoRA adapter: analyse the weights of this checkpoint with the adapter added");
+      "for a LoRA adapter: analyse the weights of this checkpoint with the adapter added");
 }
 
 SelectionArguments selection_of(const po::variables_map& values) {
@@ -51,26 +52,27 @@ void add_engine_options(po::options_description& options) {
   options.add_options()("method", po::value<std::string>()->value_name("METHOD"),
                         "how singular values are computed: auto, gram, qr or svd (default gram)")(
       "resolve", po::bool_switch(),
-      "with --method auto or gram: compute again by qr where over 1 % of the values are too small "
-      "for the Gram matrix")(
+      "with --method auto or gram: recompute a matrix by qr if more than 1 % of its values are too "
+      "small for the Gram matrix")(
       "precision", po::value<std::string>()->default_value("double")->value_name("double|single"),
       "single: products in float32, sums in float64; faster, for screening")(
       "solver", po::value<std::string>()->default_value("auto")->value_name("SOLVER"),
-      "where a team's eigenvalues are computed: auto, local, scalapack or elpa")(
+      "eigensolver for matrices shared by a team of ranks: auto, local, scalapack or elpa")(
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
-      "threads of the BLAS in each rank (default: what OPENBLAS_NUM_THREADS or OMP_NUM_THREADS "
-      "says, else 1)")("team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
-                       "ranks that share each matrix")(
+      "BLAS threads per rank (default: OPENBLAS_NUM_THREADS or OMP_NUM_THREADS, else 1)")(
+      "team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
+      "number of ranks that share each matrix")(
       "randomize", po::value<std::int64_t>()->default_value(0)->value_name("K"),
-      "compute also the spectra with the elements in K random orders (rand_*, traps)")(
+      "also compute the spectra with the elements in K random orders (rand_*, traps)")(
       "farms", po::value<double>()->default_value(0, "0")->value_name("Q"),
-      "alpha also over windows with sides in the ratio Q, whatever the matrix's (farms_*)")(
+      "also compute alpha over windows of aspect ratio Q, for every matrix (farms_*)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
-      "memory that a rank may use, e.g. 8G (default: what its host has free, shared by its ranks)");
+      "memory that a rank may use, e.g. 8G (default: 80 % of the free memory of its host, divided "
+      "by the ranks there)");
 }
 
 void take_engine_options(ScanOptions& options, const po::variables_map& values) {
-  // WeightWatcher's ranks and small eigenvalues need what the Gram matrix does not resolve.
+  // WeightWatcher's ranks and small eigenvalues need values that the Gram matrix does not resolve.
   options.method = options.selection.weightwatcher ? Method::svd : Method::gram;
   if (values.count("method") > 0) {
     options.method = choice<Method>(
@@ -89,7 +91,7 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
   if (options.method != Method::gram &&
       (options.resolve || options.precision == Precision::float32)) {
     throw Error(Blame::usage, std::string(options.resolve ? "--resolve" : "--precision single") +
-                                  ": is for --method gram, but the method is " +
+                                  ": needs --method gram, but the method is " +
                                   std::string(method_name(options.method)) + ". Leave one out");
   }
   options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
@@ -110,7 +112,7 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
   options.team_size = values["team-size"].as<int>();
   if (options.team_size < 0) {
     throw Error(Blame::usage,
-                "--team-size: expected a number of ranks, or 0 to leave the choice; found " +
+                "--team-size: expected a number of ranks, or 0 to choose it automatically; found " +
                     std::to_string(options.team_size));
   }
   constexpr std::int64_t kMostOrders = 1000;

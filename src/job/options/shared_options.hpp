@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Options that several commands take: which tensors become matrices, and how they are computed.
+/// Options of several commands: which tensors are analysed, and how.
 
 #include "wishart/job/options.hpp"
 
@@ -9,7 +9,8 @@
 
 namespace wishart::job {
 
-/// --compat, --no-pool, --split-fused, --min-evals, --layers: for scan, inspect and plan.
+/// --compat, --no-pool, --split-fused, --min-evals, --layers, --base, --with-base: for scan,
+/// inspect and plan.
 void add_selection_options(po::options_description& options);
 /// @throws Error with Blame::usage
 [[nodiscard]] SelectionArguments selection_of(const po::variables_map& values);
@@ -17,7 +18,7 @@ void add_selection_options(po::options_description& options);
 /// --method, --resolve, --precision, --solver, --threads-per-rank, --team-size,
 /// --randomize, --farms, --memory-per-rank: for scan and plan.
 void add_engine_options(po::options_description& options);
-/// Reads them into `options`, whose selection is known.
+/// Reads them into `options`, whose `selection` must already be set.
 /// @throws Error with Blame::usage
 void take_engine_options(ScanOptions& options, const po::variables_map& values);
 

@@ -9,7 +9,7 @@
 namespace wishart::job {
 namespace {
 
-/// As many outliers as any report shows; more would be a tail.
+/// More outliers would be a tail.
 constexpr std::int64_t kMostSpikes = 100;
 
 std::optional<double> number(std::string_view text) {
@@ -27,7 +27,7 @@ std::optional<double> number(std::string_view text) {
               option + ": expected " + expected + ", found '" + printable(found) + "'");
 }
 
-/// 1/8, 0.125, 1.
+/// Parses 1/8, 0.125 or 1.
 double scale_of(const std::string& text) {
   const std::size_t slash = text.find('/');
   const auto above = number(std::string_view(text).substr(0, slash));
@@ -38,7 +38,7 @@ double scale_of(const std::string& text) {
   return scale;
 }
 
-/// 3.0 for all blocks, 2.5:4.5 from the first to the last.
+/// Parses 3.0 (for all blocks) or 2.5:4.5 (from the first to the last block).
 void set_alpha(synth::CheckpointOptions& options, const std::string& text) {
   const std::size_t colon = text.find(':');
   const auto first = number(std::string_view(text).substr(0, colon));
@@ -68,40 +68,38 @@ synth::ModelShape shape_of(const po::variables_map& values) {
 Command synth_command() {
   Command command{"synth",
                   "SHAPE",
-                  "Writes a checkpoint in the names and shapes of a real model, whose singular "
-                  "values are\nknown. For trying and for benchmarks; docs/synth.md.\nRun it under "
-                  "mpirun or srun, or alone. `wishart synth --list` shows the shapes.",
+                  "Writes a checkpoint with known singular values and the tensor names and shapes "
+                  "of a real\nmodel, for tests and benchmarks (docs/synth.md). Run it under mpirun "
+                  "or srun, or without\nthem. `wishart synth --list` shows the shapes.",
                   po::options_description("Options"),
                   "shape",
                   1};
   command.options.add_options()("shape", po::value<std::string>()->value_name("SHAPE"),
-                                "which model; also as a bare word")(
+                                "shape of the model; also as a bare word")(
       "out", po::value<std::string>()->value_name("DIR"),
-      "folder of the checkpoint; new, empty, or from an earlier run of the same command")(
-      "list", po::bool_switch(), "show the shapes with their parameters and bytes")(
+      "folder for the checkpoint: new, empty, or from an earlier run of the same command")(
+      "list", po::bool_switch(), "list the shapes with their parameters and bytes")(
       "scale", po::value<std::string>()->default_value("1")->value_name("X"),
-      "factor on all widths and the vocabulary, e.g. 1/8")(
+      "factor for all widths and the vocabulary, e.g. 1/8")(
       "blocks", po::value<std::int64_t>()->value_name("N"), "only the first N transformer blocks")(
-      "experts", po::value<std::int64_t>()->value_name("N"), "only the first N experts of a block")(
+      "experts", po::value<std::int64_t>()->value_name("N"),
+      "only the first N experts of each block")(
       "alpha", po::value<std::string>()->default_value("3")->value_name("A[:B]"),
-      "exponent of the tails; from the first to the last block with two")(
+      "exponent of the tails; A:B changes it from A in the first to B in the last block")(
       "tail-share", po::value<double>()->default_value(0.25, "0.25")->value_name("X"),
-      "share of the eigenvalues that are the tail; 0: noise alone")(
+      "fraction of the eigenvalues in the tail; 0: only noise")(
       "spikes", po::value<std::int64_t>()->default_value(0)->value_name("K"),
-      "eigenvalues of each matrix above its tail")(
+      "number of eigenvalues of each matrix above its tail")(
       "flaws", po::bool_switch(),
-      "plant three flawed matrices: a heavy tail, noise alone, a low rank")(
+      "include three flawed matrices: a heavy tail, only noise, a low rank")(
       "seed", po::value<std::uint64_t>()->default_value(1)->value_name("S"),
-      "other singular vectors")("dtype",
-                                po::value<std::string>()->default_value("BF16")->value_name("TYPE"),
-                                "BF16, F16 or F32")(
-      "shard-size", po::value<std::string>()->default_value("5G")->value_name("SIZE"),
-      "largest file, unless a tensor is larger");
+      "seed of the singular vectors")(
+      "dtype", po::value<std::string>()->default_value("BF16")->value_name("TYPE"),
+      "BF16, F16 or F32")("shard-size",
+                          po::value<std::string>()->default_value("5G")->value_name("SIZE"),
+                          "largest file size, unless a single tensor is larger");
   add_format_option(command.options, "text", "text or json");
-  add_job_option(command.options);
-  add_help_option(command.options);
-  command.examples = {"wishart synth tiny-llama --out CHECKPOINT"};
-  return command;
+  return finished(std::move(command), {"wishart synth tiny-llama --out CHECKPOINT"});
 }
 
 SynthOptions parse_synth(std::span<const std::string> arguments) {

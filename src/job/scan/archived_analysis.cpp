@@ -26,7 +26,7 @@ std::string of_total(std::size_t count, std::size_t total) {
   return std::to_string(count) + " of " + std::to_string(total) + " matrices";
 }
 
-/// The look at one file.
+/// Implements `look_up` for one file.
 class LookUp {
 public:
   LookUp(const std::filesystem::path& file, const WantedAnalysis& wanted)
@@ -48,7 +48,7 @@ public:
 private:
   [[nodiscard]] const std::string& id() const { return wanted_.provenance.checkpoint_id; }
 
-  /// False if there is nothing to be kept: a damaged file.
+  /// False if the file is damaged, so that there is nothing to keep.
   bool read(CheckpointRecord& record, archive::Parts parts) {
     try {
       record = archive::read_archive(file_, parts);
@@ -66,7 +66,7 @@ private:
     return false;
   }
 
-  /// True if it is another analysis, which is replaced.
+  /// True if the file holds another analysis, which is replaced.
   bool is_another(const CheckpointRecord& old) {
     const Provenance& there = old.provenance;
     const Provenance& here = wanted_.provenance;
@@ -79,11 +79,11 @@ private:
     }
     const std::string why = why_another(there, here);
     if (why.empty()) return false;
-    // What was cut off by a change of the files is no analysis of anything.
+    // An analysis that was interrupted because its files changed need not be kept.
     const bool broken_off = only_files_changed(there, here) && !all_lasting(old);
     if (!wanted_.replace && !broken_off) {
       throw Error(Blame::usage, name_ + ": holds another analysis of this checkpoint: " + why +
-                                    ". Give this one a name of its own with --id, or replace that "
+                                    ". Give this one its own name with --id, or replace that "
                                     "one with --replace");
     }
     found_.warnings.push_back(id() + ": the analysis in " + name_ + " is replaced: " + why);
@@ -94,7 +94,8 @@ private:
     std::unordered_map<std::string, const LayerRow*> rows;
     for (const LayerRow& row : old.layers) rows.emplace(row.key, &row);
     std::vector<const LayerRow*> asked_for;
-    // Asked in the same words: what another version takes for a matrix does not make it incomplete.
+    // If the same layers were requested, the analysis is complete even if another version of the
+    // program selects other matrices.
     const bool same = same_layers(old.provenance.options, wanted_.provenance.options);
     if (same) {
       for (const LayerRow& row : old.layers) asked_for.push_back(&row);
@@ -111,7 +112,7 @@ private:
     for (const LayerRow* row : asked_for) found_.rows.push_back(*row);
   }
 
-  /// Notes what the file has and must go on to have.
+  /// Records which matrices the file holds, so that the new file holds them too.
   void keep(const CheckpointRecord& old) {
     check_known(old);
     const bool by_this_program = is_by_this_program(old.provenance);
@@ -122,10 +123,11 @@ private:
     }
     for (const LayerRow& row : old.layers) found_.keys.push_back(row.key);
     if (!by_this_program) {
-      found_.warnings.push_back(id() + ": what " + name_ + " has was computed by wishart " +
-                                printable(old.provenance.program_version) + " (" +
-                                printable(old.provenance.program_commit) +
-                                "). It is computed again, since one file is by one program");
+      found_.warnings.push_back(
+          id() + ": the results in " + name_ + " were computed by wishart " +
+          printable(old.provenance.program_version) + " (" +
+          printable(old.provenance.program_commit) +
+          "). They are computed again, because a file must be written by one build");
       return;
     }
     for (std::size_t i = 0; i < whole.layers.size(); ++i) {
@@ -139,7 +141,7 @@ private:
     warn_of_rest();
   }
 
-  /// A matrix that this scan does not know would be lost.
+  /// Throws if the file holds a matrix that this scan does not know, because it would be lost.
   void check_known(const CheckpointRecord& old) const {
     std::unordered_set<std::string> known;
     for (const Matrix& matrix : wanted_.everything.matrices) known.insert(matrix.key);
@@ -147,8 +149,8 @@ private:
       if (known.contains(row.key)) continue;
       throw Error(Blame::usage,
                   name_ + ": holds " + printable(row.key) +
-                      ", which this program does not take from the checkpoint. Give this analysis "
-                      "a name of its own with --id, or remove the file");
+                      ", which this program does not analyse in the checkpoint. Give this analysis "
+                      "its own name with --id, or remove the file");
     }
   }
 
@@ -161,7 +163,7 @@ private:
                        : adds ? "the others had failed and are computed again, or are added"
                               : "the others had failed and are computed again";
     found_.warnings.push_back(id() + ": " + of_total(found_.spectra.size(), all.size()) +
-                              " are taken over from " + name_ + ", " + rest);
+                              " are kept from " + name_ + ", " + rest);
   }
 
   const std::filesystem::path& file_;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the archive has under the id of a scan, and what that leaves to be computed.
+/// Finds what the archive already holds under the id of a scan.
 
 #include <filesystem>
 #include <string>
@@ -13,30 +13,31 @@
 
 namespace wishart::job {
 
-/// What a scan would write, and of which matrices.
+/// The analysis that a scan wants to write.
 struct WantedAnalysis {
   const Provenance& provenance;        ///< id, path, identity, analysis, base and options
-  const model::Selection& everything;  ///< of the checkpoint, as without `--layers`
-  const model::Selection& selected;    ///< what is asked for
-  bool replace = false;                ///< another analysis of the checkpoint may be replaced
+  const model::Selection& everything;  ///< all matrices of the checkpoint, ignoring `--layers`
+  const model::Selection& selected;    ///< the requested matrices
+  bool replace = false;                ///< allow replacing a different analysis of the checkpoint
 };
 
-/// An analysis that the archive has and that is the wanted one, maybe of other layers.
+/// The wanted analysis as far as the archive holds it, possibly for other layers.
 struct ArchivedAnalysis {
   bool there = false;
-  bool complete = false;          ///< all that is wanted is there: nothing is to be computed
-  Provenance provenance;          ///< its own
-  std::vector<LayerRow> rows;     ///< if complete: those of what is wanted
-  std::vector<std::string> keys;  ///< else: its matrices, which the file must go on to have
-  std::vector<archive::JournalEntry> spectra;  ///< those of them that are not to be computed again
-  bool failures = false;                       ///< some of them are
+  bool complete = false;          ///< it holds all requested matrices: nothing to compute
+  Provenance provenance;          ///< of the archived analysis
+  std::vector<LayerRow> rows;     ///< if complete: those of the requested matrices
+  std::vector<std::string> keys;  ///< else: its matrices, which the new file must also hold
+  std::vector<archive::JournalEntry> spectra;  ///< of its matrices that need not be computed again
+  bool failures = false;  ///< it has matrices that failed and are computed again
   std::vector<std::string> warnings;
 };
 
-/// Looks at the file that a scan would write. What is there stays there: matrices are added, and
-/// those that had failed for want of something are computed again.
-/// @throws Error with Blame::usage if it holds another checkpoint, or another analysis of this one
-///   that must not be replaced; with Blame::input if it is not this program's to replace
+/// Reads the file that a scan would write. Its matrices are kept: the scan adds matrices, and
+/// computes those again that failed for lack of a resource.
+/// @throws Error with Blame::usage if the file holds another checkpoint, or another analysis of
+/// this
+///   one that must not be replaced; with Blame::input if it was not written by wishart
 [[nodiscard]] ArchivedAnalysis look_up(const std::filesystem::path& file,
                                        const WantedAnalysis& wanted);
 

@@ -9,10 +9,10 @@ namespace wishart::job {
 namespace {
 
 constexpr std::size_t kMaxIdBytes = 200;  ///< as archive::is_checkpoint_id
-/// Of an id with a base the base has this much, so that a long name leaves room for the other.
+/// The most bytes of a base's name in an id, so that both names fit.
 constexpr std::size_t kMaxBaseBytes = 90;
 
-/// A checkpoint's own name; characters that are not plain become `_`.
+/// The name of a checkpoint, with special characters replaced by `_`.
 std::string plain_name(const std::filesystem::path& path) {
   std::string name = checkpoint::checkpoint_name(path);
   for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
@@ -27,7 +27,7 @@ std::string plain_name(const std::filesystem::path& path) {
   return name.empty() ? "checkpoint" : name;
 }
 
-/// What a base adds to the name; empty without one.
+/// The part of the id for the base; empty without one.
 std::string base_suffix(const SelectionArguments& selection) {
   const std::filesystem::path& base = selection.base.empty() ? selection.with_base : selection.base;
   if (base.empty()) return {};

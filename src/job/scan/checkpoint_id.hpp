@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What an analysis is called in the archive.
+/// The name of an analysis in the archive.
 
 #include <filesystem>
 #include <string>
@@ -10,11 +10,11 @@
 
 namespace wishart::job {
 
-/// The id that `options` asks for, else the name of the checkpoint, made plain, and, where a base
-/// takes part, that of the base: `checkpoint-600`, `checkpoint-600-base-checkpoint-450`,
-/// `adapter-with-base-llama`. It does not depend on what the archive has.
-/// @param path  of the checkpoint, absolute
-/// @throws Error with Blame::usage if it is reserved
+/// The id from `options`, or else one made from the names of the checkpoint and, if there is one,
+/// the base: `checkpoint-600`, `checkpoint-600-base-checkpoint-450`, `adapter-with-base-llama`. It
+/// does not depend on the content of the archive.
+/// @param path  absolute path of the checkpoint
+/// @throws Error with Blame::usage if the id is reserved
 [[nodiscard]] std::string checkpoint_id(const std::filesystem::path& path,
                                         const ScanOptions& options);
 

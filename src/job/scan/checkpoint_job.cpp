@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::chrono::seconds kFlushInterval{2};
 
-/// What the record of a scan says before there are numbers.
+/// The provenance as far as it is known before the computation.
 Provenance started(const std::string& id, const std::filesystem::path& path,
                    const checkpoint::Catalogue& catalogue, const ScanOptions& options) {
   const std::filesystem::path& base =
@@ -56,7 +56,7 @@ Provenance started(const std::string& id, const std::filesystem::path& path,
   return provenance;
 }
 
-/// All matrices of a checkpoint, as without `--layers`.
+/// All matrices of a checkpoint, ignoring `--layers`.
 model::Selection everything_of(const checkpoint::Catalogue& catalogue, const ScanOptions& options) {
   model::SelectionOptions all = selection_options_of(options.selection);
   all.layers.clear();
@@ -81,7 +81,7 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   if (selection_.matrices.empty()) {
     warnings_.push_back(id_ +
                         ": no tensor of this checkpoint is a matrix to analyse; the archive "
-                        "will hold the list of skipped tensors only");
+                        "will hold only the list of skipped tensors");
   }
   take_lock();
   if (left_to_another()) return;
@@ -131,7 +131,7 @@ void CheckpointJob::check_archive() {
     closing_ += ", nothing to do\n";
   } else {
     refit_file(file, options_.fit, 0, *lock_);
-    closing_ += ", fitted again\n";
+    closing_ += ", refitted\n";
   }
 }
 
@@ -158,7 +158,7 @@ void CheckpointJob::resume_from_journal() {
     found += note_done(entry.key, std::move(entry.spectrum)) ? 1 : 0;
   }
   if (found > 0) {
-    warnings_.push_back(id_ + ": going on from the journal, " + std::to_string(done_.size()) +
+    warnings_.push_back(id_ + ": resuming from the journal, " + std::to_string(done_.size()) +
                         " of " + std::to_string(selection_.matrices.size()) + " matrices are done");
   }
 }
@@ -187,15 +187,15 @@ void CheckpointJob::make_plan(const Layout& layout) {
   if (plan_options.memory_per_rank_bytes == 0) {
     plan_options.memory_per_rank_bytes = layout.memory_per_rank_bytes;
   }
-  // Planned over all matrices, done or not: a job that goes on does each in the way in which an
-  // undisturbed one would, so that the bits are the same.
+  // Plan all matrices, done or not: then a resumed job computes each one in the same way, and gets
+  // the same bits, as an uninterrupted job.
   plan::Plan whole = plan_within(everything_.matrices, selection_.matrices, plan_options);
   plan_.tree = std::move(whole.tree);
   for (plan::PlanItem& item : whole.items) {
     const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
     ways_[matrix.key] = item.way;
     if (done_.contains(matrix.key)) continue;
-    // From here on items and matrices go by one index, the order of handing out.
+    // From here on, items and matrices have the same index: the order in which they are assigned.
     item.matrix = static_cast<std::int64_t>(todo_.size());
     todo_.push_back(matrix);
     plan_.total_flops += item.cost_flops;
@@ -248,7 +248,7 @@ void CheckpointJob::take(std::vector<Result>&& results) {
     if (is_lasting(result.spectrum)) {
       lasting.push_back({matrix.key, std::move(result.spectrum)});
       rows.push_back(std::move(result.row));
-    } else {  // for want of memory or for a bad disk: tried again by the next run
+    } else {  // failed because of memory or the disk: not in the journal, so the next run retries
       done_[matrix.key] = {std::move(result.spectrum), std::move(result.row)};
     }
   }
@@ -265,10 +265,10 @@ void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {
   const Provenance& earlier = earlier_->provenance();
   if (earlier.fit_version == fit::kFitVersion &&
       earlier.fit_options == fit::options_json(options_.fit)) {
-    result.row = earlier_->row_of(matrix.key);  // a fit takes time, and would give the same
+    result.row = earlier_->row_of(matrix.key);  // fitting again would give the same
     result.row.seconds = seconds;
     result.row.same_as = result.spectrum.same_as;
-    result.row.dtype = storage_text(matrix.tensor);  // the same values may be stored otherwise
+    result.row.dtype = storage_text(matrix.tensor);  // may differ for the same values
   } else {
     result.row = fit::layer_row(matrix, result.spectrum, options_.fit);
   }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Rank 0's side of scanning one checkpoint: what is to be done, what is done, what is written.
+/// Rank 0's part of scanning one checkpoint: the work, the results, the archive file.
 
 #include <chrono>
 #include <filesystem>
@@ -29,30 +29,31 @@ namespace wishart::job {
 /// A scan of one checkpoint, from its headers to its archive file. No MPI: rank 0 only.
 class CheckpointJob {
 public:
-  /// Reads headers, selects matrices, looks at the archive and the journal, and plans what is left.
+  /// Reads headers, selects matrices, reads the archive and the journal, and plans the remaining
+  /// work.
   /// @throws Error
   CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
                 const Layout& layout);
 
-  /// The archive has this checkpoint, with these options, already.
+  /// The archive already holds this checkpoint with these options.
   [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }
-  /// Another job is computing it.
+  /// Another job is working on it.
   [[nodiscard]] bool left_to_another() const noexcept { return lock_ && !lock_->held(); }
-  /// What the ranks have to know. Its matrices are those still to be computed, in plan order.
+  /// What the ranks need to know. Its matrices are the remaining ones, in plan order.
   [[nodiscard]] WorkOrder work_order() const;
   /// The plan over the matrices of the work order: item i is matrix i.
   [[nodiscard]] const plan::Plan& plan() const noexcept { return plan_; }
 
-  /// Work enough that measuring the ranks' speed first costs nothing by comparison.
+  /// True if there is so much work that measuring the speed of the ranks first costs little.
   [[nodiscard]] bool worth_calibrating() const noexcept;
-  /// Predicts the plan's times for ranks that multiply at `gflops`, and starts the clock of the
-  /// work.
+  /// Predicts the plan's times for ranks with this speed, and starts to measure the time.
   void start_work(double gflops);
 
-  /// Takes results into the journal.
-  /// @throws Error with Blame::resource if they cannot be written
+  /// Appends results to the journal.
+  /// @throws Error with Blame::resource if that fails
   void take(std::vector<Result>&& results);
-  /// Forces the journal to disk if the last time was a while ago, or if `now`, and keeps the lock.
+  /// Flushes the journal to disk if the last flush was a while ago or if `now`, and renews the
+  /// lock.
   /// @throws Error with Blame::resource, also if the lock was lost
   void flush(bool now);
 
@@ -60,8 +61,8 @@ public:
   /// @return the file
   std::filesystem::path finish();
 
-  /// How the checkpoint ends, once it is finished or needs nothing: done, or the gravest failure of
-  /// its matrices, or that another job is at it.
+  /// How the checkpoint ended, once it is finished or needs no work: done, or the most serious
+  /// failure of its matrices, or that another job is working on it.
   [[nodiscard]] const Ending& ending() const noexcept { return ending_; }
 
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
@@ -72,7 +73,8 @@ public:
     return static_cast<std::int64_t>(done_.size());
   }
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-  /// One or two lines for the user: the file, and how many layers, failures and skipped tensors.
+  /// One or two lines for the user: the file and the numbers of layers, failures and skipped
+  /// tensors.
   [[nodiscard]] std::string closing_text() const;
 
 private:
@@ -83,33 +85,33 @@ private:
 
   void take_lock();
   void check_archive();
-  /// Makes the scan one of what the archive has and what is asked for.
+  /// Extends the scan to the matrices of the archived analysis, and takes its spectra.
   void add_to(ArchivedAnalysis&& found);
   void resume_from_journal();
   [[nodiscard]] const Matrix* matrix_of(const std::string& key) const;
   void note_failures(const std::vector<LayerRow>& rows, const std::filesystem::path& archive);
   bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
-  /// Gives a result whose values have not changed what the earlier checkpoint has.
+  /// Fills in a result whose values have not changed, from the earlier checkpoint.
   void fill_unchanged(const Matrix& matrix, Result& result) const;
   [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
-  std::string id_;  ///< first: a name that cannot be used is refused before anything is read
+  std::string id_;  ///< first: a reserved name is refused before anything is read
   checkpoint::Catalogue catalogue_;
-  model::Selection everything_;  ///< as without --layers
-  model::Selection selection_;   ///< asked for, or in the archive already
-  Provenance provenance_;        ///< what is known before there are numbers
+  model::Selection everything_;  ///< ignoring --layers
+  model::Selection selection_;   ///< requested, or already in the archive
+  Provenance provenance_;        ///< as far as it is known before the computation
   Layout layout_;
   bool already_archived_ = false;
-  double earlier_seconds_ = 0;  ///< of the archive whose failures are computed again
+  double earlier_seconds_ = 0;  ///< these four: of the archived analysis that this one extends
   std::int64_t earlier_restarts_ = 0;
-  std::int64_t earlier_reseals_ = 0;  ///< of the file whose matrices were taken over
+  std::int64_t earlier_reseals_ = 0;
   std::string earlier_reseal_log_;
   std::unique_ptr<archive::CheckpointLock> lock_;
-  std::unique_ptr<archive::Journal> journal_;  ///< after the lock: closed before it is given up
+  std::unique_ptr<archive::Journal> journal_;  ///< after the lock: closed before it is released
   std::vector<Matrix> todo_;                   ///< in plan order
-  std::optional<EarlierCheckpoint> earlier_;   ///< where unchanged values have their spectra
+  std::optional<EarlierCheckpoint> earlier_;   ///< source of the spectra of unchanged matrices
   plan::Plan plan_;
   std::unordered_map<std::string, Done> done_;       ///< by key
   std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The files of a group that tell its limits and what is used of them.
+/// The files of a group with its limits and its usage.
 struct Names {
   std::vector<const char*> limits;
   const char* used;
@@ -26,7 +26,7 @@ const Names kVersion1{{"memory.limit_in_bytes"},
                       "memory.usage_in_bytes",
                       {"total_inactive_file", "total_active_file"}};
 
-/// The number that the file holds; nothing if it is missing or says `max`.
+/// The number in the file; nothing if the file is missing or contains `max`.
 std::optional<std::int64_t> number_in(const fs::path& path) {
   std::ifstream file(path);
   std::int64_t value = 0;
@@ -44,7 +44,7 @@ std::int64_t cache_bytes(const fs::path& group, const Names& names) {
   return sum;
 }
 
-/// Takes the limits of one group into `least`; 0 stands for none.
+/// Updates `least` with the limits of one group; 0 means no limit.
 void consider(const fs::path& group, const Names& names, std::int64_t& least) {
   for (const char* name : names.limits) {
     const std::optional<std::int64_t> limit = number_in(group / name);
@@ -56,13 +56,13 @@ void consider(const fs::path& group, const Names& names, std::int64_t& least) {
   }
 }
 
-/// The group `path` below `mount`, and those around it.
+/// Considers the group `path` below `mount` and its parent groups.
 void consider_all(const fs::path& mount, const fs::path& path, const Names& names,
                   std::int64_t& least) {
   fs::path group = mount;
   consider(group, names, least);
   for (const fs::path& part : path.relative_path()) {
-    // Outside of what a container sees: only the group mounted is known.
+    // Outside the container's view: only the mounted group is known.
     if (part == "..") return;
     group /= part;
     consider(group, names, least);
@@ -77,7 +77,7 @@ std::int64_t control_group_bytes(const fs::path& root) {
   std::ifstream groups(root / "proc/self/cgroup");
   fs::path version_2;
   fs::path version_1;
-  // Each line is `number:controllers:path`; the path may hold colons.
+  // Each line is `number:controllers:path`. The path may contain colons.
   for (std::string line; std::getline(groups, line);) {
     const std::size_t first = line.find(':');
     const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);

@@ -8,8 +8,8 @@
 namespace wishart::job {
 namespace {
 
-/// The longest sleep between two looks for results. A rank has work lying there meanwhile
-/// (Schedule::ahead), and the core of rank 0 is its worker's too.
+/// The longest sleep between two polls for results. Meanwhile the ranks have work that was assigned
+/// ahead (Schedule::ahead). Rank 0's worker needs the same core.
 constexpr std::chrono::milliseconds kLongestSleep{5};
 
 void send_to_team(mpi::Outbox& outbox, const plan::Team& team, const Assignment& command) {
@@ -24,9 +24,9 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
   plan::Schedule schedule(plan);
   mpi::Outbox outbox(control);
   mpi::Backoff backoff(kLongestSleep);
-  std::vector<Result> finished;  ///< of one message, not taken yet
-  // An error in the surroundings (a full disk) must not leave the workers waiting: no new work, but
-  // what runs is received before anybody leaves.
+  std::vector<Result> finished;  ///< of one message, to be passed to events.take
+  // An error in a callback (a full disk) must not leave the workers waiting: no new work is
+  // assigned, but the results of running work are received before the ranks leave.
   const auto guarded = [&](const auto& action) {
     try {
       action();
@@ -50,7 +50,7 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
         send_to_team(outbox, plan.tree[static_cast<std::size_t>(work->team)],
                      {work->items, work->team});
       }
-      take_finished();  // only now, so that no rank waits meanwhile
+      take_finished();  // after assigning work, so that no rank waits
       if (schedule.idle() && (stopping || schedule.exhausted())) return;
       if (const auto message = control.poll(kResultTag)) {
         auto results = unpacked<Results>(message->bytes);
@@ -64,7 +64,7 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
       }
     }
   };
-  // What throws past `guarded` is MPI's failure or a defect: nothing can be waited for any more.
+  // An error in `run` itself is a failure of MPI or a defect: stop waiting.
   bool received_all = false;
   guarded([&] {
     run();

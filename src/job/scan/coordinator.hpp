@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The coordinator: a thread of rank 0 that hands out matrices and gathers results, while rank 0's
+/// The coordinator: a thread of rank 0 that assigns matrices and collects results, while rank 0's
 /// main thread works like every other rank.
 
 #include <exception>
@@ -15,27 +15,27 @@
 
 namespace wishart::job {
 
-/// What the coordinator asks of its surroundings; called on its thread only.
+/// Callbacks of the coordinator; called only on its thread.
 struct CoordinatorEvents {
-  /// Takes the matrices that one message brought. An error thrown here stops the handing out.
+  /// Takes the results of one message. After an error no more work is assigned.
   std::function<void(std::vector<Result>&&)> take;
-  /// True if rank 0's worker is gone, so that nothing can be waited for.
+  /// True if rank 0's worker has ended, so that waiting is useless.
   std::function<bool()> abandoned;
   /// Called between messages, at least every few milliseconds.
   std::function<void()> tick;
-  /// Why to hand out no more, or empty.
+  /// Why no more work should be assigned, or empty.
   std::function<std::string()> stop_reason;
 };
 
 /// How a run of the coordinator ended.
 struct CoordinatorOutcome {
-  std::string stop_reason;     ///< empty if everything was handed out
-  std::exception_ptr failure;  ///< what went wrong in it, if anything
+  std::string stop_reason;     ///< empty if everything was assigned
+  std::exception_ptr failure;  ///< the first error, if there was one
 };
 
-/// Runs `plan` over the ranks of `control` until all is done, or until it is to stop and what was
-/// running has finished; then tells every rank to leave. What a rank has lying
-/// there is running, too. Polls, asleep in between.
+/// Runs `plan` over the ranks of `control` until everything is done, or until it should stop and
+/// all assigned work, including work assigned ahead, has finished. Then tells every rank to leave.
+/// Polls, and sleeps in between.
 [[nodiscard]] CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
                                             const CoordinatorEvents& events);
 

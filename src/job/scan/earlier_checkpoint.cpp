@@ -15,11 +15,11 @@
 namespace wishart::job {
 namespace {
 
-/// How many files are looked at: before the id in natural order, and last changed.
+/// How many files are read: before the id in natural order, and most recently changed.
 constexpr std::size_t kNearest = 4;
 constexpr std::size_t kLatest = 4;
 
-/// Ids worth a look, best first.
+/// Candidate ids, best first.
 std::vector<std::string> candidates(const std::filesystem::path& archive, const std::string& own) {
   std::vector<std::string> ids = archive::list_checkpoints(archive);
   std::erase(ids, own);
@@ -41,7 +41,7 @@ std::vector<std::string> candidates(const std::filesystem::path& archive, const 
   return found;
 }
 
-/// The folder that holds a checkpoint, and its siblings.
+/// The folder that contains a checkpoint and its siblings.
 std::filesystem::path run_of(const std::string& path) {
   return std::filesystem::path(path).parent_path();
 }
@@ -91,12 +91,12 @@ std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archi
                           provenance.base_identity == own.base_identity &&
                           same_settings(provenance, own);
       if (!serves) continue;
-      if (provenance.reseals > 0) continue;  // its numbers may be another program's
+      if (provenance.reseals > 0) continue;  // another program may have changed its numbers
       const bool same_run = run_of(provenance.checkpoint_path) == run_of(own.checkpoint_path);
       if (chosen.empty() || same_run) chosen = file;
       if (same_run) break;
     } catch (const Error&) {
-      // A damaged neighbour is not this checkpoint's concern: `verify` names it.
+      // A damaged neighbour does not affect this checkpoint; `verify` reports it.
     }
   }
   if (chosen.empty()) return std::nullopt;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A checkpoint of the archive whose spectra may serve again: frozen layers, bases of adapters.
+/// An archived checkpoint whose spectra can be reused: frozen layers, bases of adapters.
 
 #include <filesystem>
 #include <optional>
@@ -14,16 +14,16 @@
 
 namespace wishart::job {
 
-/// True if this build of wishart wrote it: the results of two builds do not go into one archive.
+/// True if this build of wishart wrote it: results of two builds are not mixed in a file.
 [[nodiscard]] bool is_by_this_program(const Provenance& provenance);
 
-/// A record with its spectra, by key.
+/// An archived checkpoint with its spectra, by key.
 class EarlierCheckpoint {
 public:
   explicit EarlierCheckpoint(CheckpointRecord record);
 
-  /// The hash of this matrix's values then; empty if it was not there, had another shape, or has no
-  /// spectrum.
+  /// The hash of this matrix's values in the earlier checkpoint; empty if it was missing, had
+  /// another shape, or has no spectrum.
   [[nodiscard]] std::string hash_of(const Matrix& matrix) const;
   /// The spectrum of a matrix that has a hash, and its row. `same_as` names where it was computed.
   [[nodiscard]] Spectrum spectrum_of(const std::string& key) const;
@@ -35,10 +35,10 @@ private:
   std::unordered_map<std::string, std::size_t> by_key_;
 };
 
-/// Looks for the nearest checkpoint of the same run before `own` (a folder beside its path, before
-/// its id in natural order), else for the one that was archived last. It must be of this program,
-/// of the same kind of analysis, with the same base and settings. A few files are looked at,
-/// however large the archive.
+/// Finds the nearest earlier checkpoint of the same run (in the same folder as `own`, with an id
+/// before its own in natural order), or else the one that was archived last. It must be from this
+/// build, and of the same kind of analysis with the same base and settings. Reads only a few files,
+/// however large the archive is.
 [[nodiscard]] std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
                                                             const Provenance& own);
 

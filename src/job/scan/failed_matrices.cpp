@@ -8,14 +8,14 @@
 namespace wishart::job {
 namespace {
 
-/// Of the failures that matrices can have, the gravest first.
+/// The failures that matrices can have, the most serious first.
 constexpr std::array kGravestFirst{Blame::input, Blame::resource, Blame::numerics, Blame::bug};
 
-/// Bytes of a reason that are shown: it may come from an archive.
+/// The most bytes of a reason to show, because it may come from an archive.
 constexpr std::size_t kMostReason = 2000;
 
-/// Who has to act on a matrix, as `exit_code` says; `numerics` for what it cannot be, since the
-/// column is read from a file. Programs before the column kept nothing but the status.
+/// Who has to act on a matrix, according to `exit_code`. `numerics` for any other value: the column
+/// is read from a file, and earlier versions stored only the status.
 Blame blame_of_row(const LayerRow& row) {
   for (const Blame blame : kGravestFirst) {
     if (row.exit_code == static_cast<int>(blame)) return blame;
@@ -27,13 +27,13 @@ bool has_failed(const LayerRow& row) { return row.status == "nonfinite" || row.e
 
 std::string advice(Blame blame, const std::string& id, const std::filesystem::path& archive) {
   if (blame == Blame::input) {
-    return "Restore the file and run the same command again: it computes what failed";
+    return "Restore the file and run the same command again: it computes only what failed";
   }
   if (blame == Blame::resource) {
-    return "Mend the cause and run the same command again: it computes what failed";
+    return "Fix the cause and run the same command again: it computes only what failed";
   }
   if (blame == Blame::bug) return "This is a defect of wishart: report it with this message";
-  return "Look at the weights; `wishart report " + printable(archive.parent_path().string()) +
+  return "Check the weights: `wishart report " + printable(archive.parent_path().string()) +
          " --checkpoint " + printable(id) + "` lists what failed";
 }
 
@@ -49,7 +49,7 @@ Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& 
     for (const LayerRow& row : rows) {
       if (!has_failed(row) || blame_of_row(row) != blame) continue;
       const std::string file = file_of(row.key);
-      // Errors of reading name the file already.
+      // Read errors already name the file.
       const bool named = file.empty() || row.reason.find(file) != std::string::npos;
       return {blame, printable(checkpoint_id) + ": " + std::to_string(failed) + " of " +
                          std::to_string(rows.size()) +
@@ -57,7 +57,7 @@ Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& 
                          printable(row.key) + (named ? "" : " in " + printable(file)) + ": " +
                          (row.reason.empty() ? "its status is " + printable(row.status)
                                              : printable(one_line(row.reason), kMostReason)) +
-                         ". The archive " + printable(archive.string()) + " has the rest. " +
+                         ". The archive " + printable(archive.string()) + " holds the others. " +
                          advice(blame, checkpoint_id, archive)};
     }
   }

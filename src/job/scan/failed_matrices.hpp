@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How a scan ends whose matrices did not all succeed.
+/// How a scan ends if some matrices failed.
 
 #include <filesystem>
 #include <functional>
@@ -13,12 +13,12 @@
 
 namespace wishart::job {
 
-/// The ending that the matrices of a checkpoint ask for: the gravest failure counts, input before
-/// resources before numerics. The reason names the first matrix that failed so, in the order of the
-/// archive: the number of ranks and their speed do not matter.
-/// @param rows     of the archive
-/// @param file_of  the weight file of a matrix, by its key; may be empty
-/// @param archive  the archive's file, which has the others
+/// The ending for the matrices of a checkpoint. The most serious failure decides: input before
+/// resources before numerics. The reason names the first matrix with this failure in the order of
+/// the archive, so it does not depend on the number of ranks or their speed.
+/// @param rows     the layer table of the archive
+/// @param file_of  gives the weight file of a matrix by its key; the result may be empty
+/// @param archive  the archive file
 [[nodiscard]] Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& rows,
                                const std::function<std::string(const std::string&)>& file_of,
                                const std::filesystem::path& archive);

@@ -9,7 +9,7 @@
 namespace wishart::job {
 namespace {
 
-/// The function `name` of a library that is loaded, or null: not every BLAS has all of them.
+/// The function `name` of a loaded library; null if there is none, because libraries differ.
 template <class Function>
 Function* loaded(const char* name) noexcept {
   return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));

@@ -1,14 +1,14 @@
 #pragma once
 
 /// @file
-/// The libraries that this process runs with, as far as they tell.
+/// The libraries that this process uses.
 
 #include <string>
 
 namespace wishart::job {
 
-/// Names and versions, `; ` between them: MPI, BLAS and LAPACK as loaded, which may be others than
-/// at build time, then those of BuildInfo::libraries.
+/// Names and versions, separated by `; `: MPI, BLAS and LAPACK as loaded, which may differ from
+/// those at build time, then BuildInfo::libraries.
 [[nodiscard]] std::string libraries_text();
 
 }  // namespace wishart::job

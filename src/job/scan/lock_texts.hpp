@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The lock of a checkpoint: of a file that is there, and what the user is told about it.
+/// Messages about the lock of a checkpoint, and the lock of an existing file.
 
 #include <filesystem>
 #include <string>
@@ -10,21 +10,21 @@
 
 namespace wishart::job {
 
-/// Of a lock that is not held.
+/// The message if another job holds the lock.
 inline std::string left_to_another_text(const std::string& id,
                                         const archive::CheckpointLock& lock) {
-  return id + ": another job is at it: " + lock.other() +
-         ". It is left to that job; run the same command again when it has ended";
+  return id + ": another job is working on it: " + lock.other() +
+         ". Run the same command again when that job has ended";
 }
 
-/// Of a lock that was taken over.
+/// The message if the lock was taken over.
 inline std::string taken_over_text(const std::string& id, const archive::CheckpointLock& lock) {
-  return id + ": the lock of a job that is gone was taken over: " + lock.other();
+  return id + ": took over the lock of a job that no longer runs: " + lock.other();
 }
 
-/// The lock of an archive file that is there, by the id of its name, as a scan that would write it
-/// takes it. A copy under another name holds the same checkpoint, but is a file by itself.
-/// @throws Error with Blame::usage if the name cannot be an id
+/// Takes the lock of an existing archive file, as a scan that writes this file would: by the id in
+/// its name. A renamed copy holds the same checkpoint but has a lock of its own.
+/// @throws Error with Blame::usage if the name is not a valid id
 [[nodiscard]] archive::CheckpointLock lock_of_file(const std::filesystem::path& file);
 
 }  // namespace wishart::job

@@ -12,8 +12,8 @@
 namespace wishart::job {
 namespace {
 
-/// The share of a host's memory that the plan may fill: the rest is for the page cache, MPI and
-/// others.
+/// The fraction of a host's free memory that the plan may use. The rest is for the page cache, MPI
+/// and other programs.
 constexpr double kUsableShare = 0.8;
 
 std::int64_t mem_available_bytes() {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// What the coordinator and the workers tell each other.
+/// The messages between the coordinator and the workers.
 
 #include <cstdint>
 #include <string>
@@ -19,27 +19,27 @@ namespace wishart::job {
 inline constexpr int kCommandTag = 1;  ///< coordinator to workers
 inline constexpr int kResultTag = 2;   ///< first rank of a team to the coordinator
 
-/// All that a rank has to know about a checkpoint, from rank 0, which alone has parsed its files.
+/// All that a rank needs to know about a checkpoint. Only rank 0 parses its files.
 struct WorkOrder {
   bool nothing_to_do = false;
-  bool calibrate = false;  ///< the ranks measure their speed first
+  bool calibrate = false;  ///< measure the speed of the ranks first
   std::string root;
   std::vector<SourceFile> files;
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
-  std::vector<plan::Way> ways;   ///< how each is done
-  /// Of each, the hash of its values in an earlier checkpoint; empty: not known. If they hash
-  /// alike today, the spectrum is known.
+  std::vector<plan::Way> ways;   ///< how to compute each matrix
+  /// The hash of each matrix's values in an earlier checkpoint; empty: unknown. If the hash is the
+  /// same now, the spectrum is not computed.
   std::vector<std::string> known_hashes;
   bool resolve = false;
   fit::FitOptions fit;
 };
 
-/// What Assignment::team says where there are no items: the coordinator has received every result,
-/// or it has failed and takes no more.
+/// Values of Assignment::team if there are no items: the coordinator has received every result, or
+/// it has failed and takes no more.
 inline constexpr std::int64_t kLeave = 0;
 inline constexpr std::int64_t kLeaveAtOnce = -1;
 
-/// Work on the matrices `items`, one after the other, as team `team`; or, without any, leave.
+/// Compute the matrices `items`, one after the other, as team `team`. Without items: leave.
 struct Assignment {
   std::vector<std::int64_t> items;
   std::int64_t team = 0;
@@ -48,12 +48,12 @@ struct Assignment {
 /// A finished matrix.
 struct Result {
   std::int64_t item = -1;
-  bool unchanged = false;  ///< the values hash as `known_hashes` says; spectrum and row are empty
+  bool unchanged = false;  ///< the hash is that in `known_hashes`; spectrum and row are empty
   Spectrum spectrum;
   LayerRow row;
 };
 
-/// What came of a command.
+/// The results of an assignment.
 struct Results {
   Assignment command;
   std::vector<Result> results;  ///< one for each of its items

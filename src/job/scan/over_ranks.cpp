@@ -14,15 +14,16 @@
 namespace wishart::job {
 namespace {
 
-/// How long a rank waits for the others at the end before it takes the job down.
+/// How long a rank waits for the others at the end before it aborts the job.
 constexpr std::chrono::milliseconds kExitPatience{10'000};
 
-/// Waits for the other ranks; if one does not come, says who waits, unless this rank has told
-/// already what went wrong, and ends the whole job.
+/// Waits for the other ranks. If one does not arrive, aborts the whole job, with a message unless
+/// this rank has already reported an error.
 void leave_together(const mpi::Comm& exit_comm, const Ending& ending, std::ostream& err) {
   if (mpi::all_arrive(exit_comm, kExitPatience)) return;
-  const Ending alone(Blame::bug, "rank " + std::to_string(exit_comm.rank()) +
-                                     " waited in vain for the others at the end; the job is ended");
+  const Ending alone(Blame::bug,
+                     "rank " + std::to_string(exit_comm.rank()) +
+                         " waited 10 s for the others at the end in vain; the job is aborted");
   MPI_Abort(MPI_COMM_WORLD, ending.done() ? told(alone, err) : ending.exit_code());
 }
 
@@ -52,13 +53,13 @@ int run_over_ranks(const std::function<void()>& parse,
     Ending ending;
     bool tells = world.rank() == 0;
     try {
-      // Every rank parses the same words; agreeing makes one message of it.
+      // Every rank parses the same arguments, but an error is printed only once.
       mpi::together(world, parse);
       ending = body(world);
     } catch (const mpi::AgreedError& error) {
       ending = Ending(error);
     } catch (const std::exception& error) {
-      // Not agreed on: the other ranks may be waiting for this one.
+      // An error on this rank only: the others may be waiting for it.
       ending = {blame_of(error), "rank " + std::to_string(world.rank()) + ": " + describe(error)};
       tells = true;
     }

@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The frame of a command that runs over several ranks: MPI's start, one message for all, one exit
-/// code for all, the end.
+/// Runs a command over several ranks: starts and ends MPI, and gives all ranks the same exit code
+/// and one error message.
 
 #include <functional>
 #include <iosfwd>
@@ -12,14 +12,14 @@
 
 namespace wishart::job {
 
-/// What rank 0 gives as `own`, on every rank. Collective over `world`.
+/// Broadcasts the `own` of rank 0 to every rank. Collective over `world`.
 [[nodiscard]] Ending shared_ending(const mpi::Comm& world, const Ending& own);
 
-/// Starts MPI, runs `parse` on every rank and then `body`, and leaves with the same exit code
-/// everywhere. An ending that the ranks have agreed on is told once. Blocks stop signals from
-/// before MPI's start on, so that StopSignal finds them. Never throws.
+/// Starts MPI, runs `parse` and then `body` on every rank, and returns the same exit code on all of
+/// them. An ending that the ranks have agreed on is printed once. Blocks stop signals before MPI
+/// starts, so that StopSignal finds them. Never throws.
 ///
-/// @param parse  reads the command line; what it throws is agreed on
+/// @param parse  reads the command line; the ranks agree on an error
 /// @param body   collective over its argument
 [[nodiscard]] int run_over_ranks(const std::function<void()>& parse,
                                  const std::function<Ending(const mpi::Comm&)>& body,

@@ -14,10 +14,10 @@
 namespace wishart::job {
 namespace {
 
-/// Elements that pass at once: 2 MiB as float64, inside the second-level cache of most machines.
+/// Elements per piece: 2 MiB as float64, which fits the second-level cache of most machines.
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
 
-/// How an element is held, and back.
+/// Converts an element to the form in which it is held, and back.
 void hold(double value, std::uint16_t& to) {
   to = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(value)) >> 16U);
 }
@@ -31,7 +31,7 @@ double element(double held) { return held; }
 
 fit::KeyedBijection order_of(const Matrix& matrix, std::uint64_t seed, std::int64_t view,
                              std::int64_t order) {
-  // A stream of its own: no key contains a line break followed by two numbers by chance.
+  // Unique, because keys do not contain line breaks followed by two numbers.
   const std::string name = matrix.key + "\n" + std::to_string(view) + "\n" + std::to_string(order);
   return {static_cast<std::uint64_t>(matrix.rows * matrix.cols), seed,
           hash64(std::as_bytes(std::span(name.data(), name.size())))};
@@ -121,8 +121,8 @@ void PermutedSource::read_held(const Window& part, std::span<double> out) {
       store_);
 }
 
-/// Fills a window that begins with `part` and goes on in the direction in which views are read: by
-/// rows where a part has whole rows, else by columns.
+/// Fills a window that begins with `part` and extends in the direction in which views are read: by
+/// rows if the part has whole rows, else by columns.
 void PermutedSource::move_window(const Window& part) {
   const std::int64_t rows = matrix_->rows;
   const std::int64_t cols = matrix_->cols;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A matrix with its elements in random order, as a source of elements for the engine.
+/// A matrix with its elements in random order, as an ElementSource.
 
 #include <cstdint>
 #include <memory>
@@ -15,15 +15,14 @@
 
 namespace wishart::job {
 
-/// Element p of a view is element b(p) of the same view of `source`, b a keyed bijection that
-/// depends on the seed, the matrix's key, the view and the order's number, and on nothing else: not
-/// on ranks, teams or panels.
+/// Element p of a view is element b(p) of the same view of `source`. The keyed bijection b depends
+/// only on the seed, the matrix's key, the view and the number of the order, but not on ranks,
+/// teams or panels.
 ///
-/// A random order needs every element of the view for any part of it. Held, all elements of the
-/// matrix are read once, by each rank for itself, and stay in memory as `held_element_bytes` says;
-/// a part is then as many accesses to that memory as it has elements. Otherwise a
-/// window of kWindowBytes is filled from a pass over the whole view, which is read piece by piece,
-/// and moves on when a part is asked for that it does not hold.
+/// Any part of a view may need elements from everywhere in it. If `held`, each rank reads all
+/// elements of the matrix once and keeps them in memory (`held_element_bytes`). Otherwise it fills
+/// a window of kWindowBytes in a pass over the whole view, and moves the window when a requested
+/// part is outside.
 class PermutedSource : public spectrum::ElementSource {
 public:
   /// @param source  borrowed; its elements are finite
@@ -31,12 +30,12 @@ public:
   PermutedSource(spectrum::ElementSource& source, const Matrix& matrix, std::uint64_t seed,
                  bool held, std::int64_t most_window_bytes = kWindowBytes);
 
-  /// Takes up the order of this number; the first is 0.
+  /// Switches to the order with this number; the first is 0.
   void choose(std::int64_t order);
   void read(std::int64_t view, std::int64_t row_begin, std::int64_t row_end, std::int64_t col_begin,
             std::int64_t col_end, std::span<double> out) override;
 
-  /// The mean of all elements. @pre some of every view was read
+  /// The mean of all elements. @pre part of every view has been read
   [[nodiscard]] double mean() const noexcept;
 
 private:
@@ -72,8 +71,8 @@ private:
   std::int64_t most_window_bytes_;
   Store store_;
   Window window_;
-  std::vector<double> view_sums_;            ///< of the elements, once the view has passed
-  std::vector<fit::KeyedBijection> orders_;  ///< of the views
+  std::vector<double> view_sums_;            ///< sums of the elements of the views read so far
+  std::vector<fit::KeyedBijection> orders_;  ///< for each view
 };
 
 }  // namespace wishart::job

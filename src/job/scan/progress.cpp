@@ -13,8 +13,8 @@
 namespace wishart::job {
 namespace {
 
-constexpr double kTerminalSeconds = 0.2;  ///< between two states on a terminal
-constexpr double kPlainSeconds = 10.0;  ///< between plain lines at first; later a tenth of the time
+constexpr double kTerminalSeconds = 0.2;  ///< between two updates on a terminal
+constexpr double kPlainSeconds = 10.0;    ///< between lines; later a tenth of the elapsed time
 
 }  // namespace
 

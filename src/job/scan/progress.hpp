@@ -12,17 +12,17 @@
 
 namespace wishart::job {
 
-/// Tells how far a checkpoint is, by planned cost: one line that is rewritten on a terminal, plain
-/// lines at growing distances elsewhere, JSON objects, or nothing.
+/// Shows the progress of a checkpoint, weighted by planned cost: one line that is overwritten on a
+/// terminal, or separate lines at growing intervals, JSON objects, or nothing.
 class Progress {
 public:
   /// @param terminal  `out` is a terminal (for ProgressStyle::automatic)
   Progress(std::ostream& out, ProgressStyle style, bool terminal, std::string checkpoint,
            std::int64_t total_matrices, double total_flops);
 
-  /// Notes a finished matrix.
+  /// Records a finished matrix.
   void finished(double flops);
-  /// Shows the state if it is time to.
+  /// Shows the state if it is due.
   void show_if_due();
   /// Shows the last state and ends the line.
   void end();

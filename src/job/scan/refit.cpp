@@ -22,11 +22,11 @@
 namespace wishart::job {
 namespace {
 
-/// How often it is looked whether the lock wants to be touched.
+/// How often to check whether the lock must be renewed.
 constexpr std::chrono::seconds kLook{1};
 
-/// Fits every layer; each is a function of its own row and spectrum, so the order does not matter.
-/// This thread keeps the lock alive meanwhile: the replicas of a single layer can take minutes.
+/// Fits every layer. Layers are independent of each other, so their order does not matter.
+/// Meanwhile this thread renews the lock, because the replicas of a single layer can take minutes.
 void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int threads,
                   archive::CheckpointLock& lock) {
   std::atomic<std::size_t> next = 0;
@@ -35,7 +35,7 @@ void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int 
       record.layers[i] = fit::refitted_row(record.layers[i], record.spectra[i], options);
     }
   };
-  std::vector<std::future<void>> workers;  // whose end waits for those still at work
+  std::vector<std::future<void>> workers;  // the destructor waits for running threads
   try {
     for (int t = 0; t < threads; ++t) workers.push_back(std::async(std::launch::async, work));
     for (std::future<void>& worker : workers) {
@@ -54,16 +54,15 @@ archive::CheckpointLock lock_of_file(const std::filesystem::path& file) {
   const std::string id = file.stem().string();
   if (!archive::is_checkpoint_id(id)) {
     throw Error(Blame::usage, printable(file.string()) + ": '" + printable(id) +
-                                  "' cannot be the id of a checkpoint, by which its file is "
-                                  "locked. Rename it: letters, digits and ._+=-, no dot at the "
-                                  "front");
+                                  "' is not a valid id, which is needed to lock the file. "
+                                  "Rename it: letters, digits and ._+=-, no dot at the beginning");
   }
   return {file.has_parent_path() ? file.parent_path() : std::filesystem::path("."), id};
 }
 
 std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
                        archive::CheckpointLock& lock) {
-  require(lock.held(), "an archive file is replaced by who has its lock");
+  require(lock.held(), "an archive file is replaced without its lock");
   CheckpointRecord record = archive::read_archive(file);
   archive::check_own_id(file, record);
   options.weightwatcher = record.provenance.mode == "weightwatcher";
@@ -83,9 +82,10 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
 CommandResult refit_archive(const RefitOptions& options) {
   const archive::Reader archive(options.archive);
   if (archive.packed()) {
-    throw Error(Blame::usage, printable(options.archive.string()) +
-                                  ": is a packed archive, which is read only. Unpack it first: "
-                                  "wishart merge FILE --unpack DIR");
+    throw Error(Blame::usage,
+                printable(options.archive.string()) +
+                    ": is a packed archive, which cannot be changed. Unpack it first: "
+                    "wishart merge FILE --unpack DIR");
   }
   CommandResult result;
   std::vector<std::filesystem::path> files;
@@ -109,10 +109,10 @@ CommandResult refit_archive(const RefitOptions& options) {
     if (lock.taken_over()) result.text += taken_over_text(id, lock) + "\n";
     try {
       const std::size_t layers = refit_file(file, options.fit, options.threads, lock);
-      result.text += printable(file.stem().string()) + ": " + std::to_string(layers) +
-                     " matrices fitted again\n";
+      result.text +=
+          printable(file.stem().string()) + ": " + std::to_string(layers) + " matrices refitted\n";
     } catch (const Error& error) {
-      // As in a scan, a bad file does not keep the others from being done.
+      // As in a scan, a bad file does not stop the others.
       if (files.size() == 1 || error.blame() != Blame::input) throw;
       ending.add(Ending(error));
       result.text += one_line(describe(error)) + "\n";

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// All metrics again, from stored spectra.
+/// Recomputes metrics from stored spectra.
 
 #include <cstddef>
 #include <filesystem>
@@ -11,11 +11,11 @@
 
 namespace wishart::job {
 
-/// Replaces an archive file by one with the same spectra and new metrics, over `threads` threads
-/// (0: as many as the machine runs at once). The mode stays what it was.
-/// @param lock  of the checkpoint, held; it is kept alive meanwhile
+/// Replaces an archive file by one with the same spectra and mode and new metrics, on `threads`
+/// threads (0: all cores of this machine).
+/// @param lock  of the checkpoint; must be held, and is renewed while fitting
 /// @return the number of layers
-/// @throws Error, also if the lock was lost; the file is then as it was
+/// @throws Error, also if the lock was lost; the file is then unchanged
 std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
                        archive::CheckpointLock& lock);
 

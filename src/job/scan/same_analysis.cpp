@@ -10,8 +10,8 @@
 namespace wishart::job {
 namespace {
 
-// The options come as result_options_json writes them: one object, `layers` last. Its texts cannot
-// hold the heads below, since quotes inside of them are escaped.
+// The options as written by result_options_json: one object whose last member is `layers`. Its
+// strings cannot contain the texts below, because quotes in them are escaped.
 constexpr std::string_view kLayers = ", \"layers\": ";
 constexpr std::string_view kMoreLayers = ", \"more_layers\": ";
 
@@ -31,17 +31,19 @@ Settings parsed(const std::string& options) {
   return settings;
 }
 
-/// The options that shape spectra, of any version: those that it did not know have their defaults.
+/// The options that affect spectra. Options that an earlier version did not have get their
+/// defaults.
 Settings settings_of(const Provenance& provenance) {
   Settings settings = parsed(provenance.options);
-  // `tolerance` shapes metrics, not spectra, and has moved to the options of the fit.
+  // `tolerance` affects metrics, not spectra, and has moved to the options of the fit.
   if (provenance.fit_version <= 1) settings.erase("tolerance");
-  for (const char* key : {"base", "with_base"}) settings.erase(key);  // the base has its identity
+  for (const char* key : {"base", "with_base"})
+    settings.erase(key);  // the identity of the base counts instead
   for (const auto& one : parsed(ScanOptions{}.result_options_json())) settings.insert(one);
   return settings;
 }
 
-/// `method "gram" there, "qr" here`, for each option that differs.
+/// For each option that differs: `method "gram" in the archive, "qr" now`.
 std::string settings_apart(const Provenance& there, const Provenance& here) {
   const Settings a = settings_of(there);
   const Settings b = settings_of(here);
@@ -57,7 +59,7 @@ std::string settings_apart(const Provenance& there, const Provenance& here) {
   for (const std::string& key : keys) {
     if (value(a, key) == value(b, key)) continue;
     text += (text.empty() ? "" : "; ") + printable(key) + " " + printable(value(a, key)) +
-            " there, " + printable(value(b, key)) + " here";
+            " in the archive, " + printable(value(b, key)) + " now";
   }
   return text;
 }
@@ -66,7 +68,7 @@ std::string about(const Provenance& provenance) {
   return analysis_text(provenance.analysis, provenance.base_path);
 }
 
-/// The value of `layers` and that of `more_layers`: lists in brackets, as they stand there.
+/// The values of `layers` and `more_layers`: lists in brackets, as written.
 std::pair<std::string, std::string> layer_lists(const std::string& options) {
   const std::size_t begin = options.find(kLayers);
   if (begin == std::string::npos) return {"[]", "[]"};
@@ -92,10 +94,10 @@ bool same_layers(const std::string& options_a, const std::string& options_b) {
 
 std::string why_another(const Provenance& there, const Provenance& here) {
   const bool same_files = there.checkpoint_identity == here.checkpoint_identity;
-  // The identity of the files is over those of the base too, by their whole paths.
+  // The identity of the files also covers those of the base, by their full paths.
   const bool same_base = same_files || there.base_path == here.base_path;
   if (there.analysis != here.analysis || !same_base) {
-    return about(there) + " there, " + about(here) + " here";
+    return about(there) + " in the archive, " + about(here) + " now";
   }
   if (std::string apart = settings_apart(there, here); !apart.empty()) return apart;
   if (same_files) return {};

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// When two analyses of a checkpoint are the same one, and when another.
+/// Decides whether two analyses of a checkpoint are the same.
 
 #include <string>
 
@@ -9,23 +9,23 @@
 
 namespace wishart::job {
 
-/// True if both computed spectra with the same options. Which layers were asked for does not count,
-/// nor how the path of a base was spelled.
+/// True if both computed spectra with the same options. Ignores which layers were requested, and
+/// how the path of a base was written.
 [[nodiscard]] bool same_settings(const Provenance& a, const Provenance& b);
 
-/// True if both were asked for the same layers, in the same words.
+/// True if both requested the same layers with the same patterns.
 [[nodiscard]] bool same_layers(const std::string& options_a, const std::string& options_b);
 
-/// Why `here`, what a scan would write, is another analysis of the checkpoint than `there`, what
-/// the archive has. Empty if it is the same: the same weights, and the same settings.
+/// Why `here`, the analysis that a scan would write, differs from `there`, the archived one. Empty
+/// if the weights and the settings are the same.
 [[nodiscard]] std::string why_another(const Provenance& there, const Provenance& here);
 
-/// True if nothing but the content of the files is between them.
+/// True if they differ only in the content of the files.
 [[nodiscard]] bool only_files_changed(const Provenance& there, const Provenance& here);
 
-/// The options of a record to which a scan with `here` adds layers: what `there` was asked for
-/// stands under `layers`, what was added under `more_layers`, a list for each time.
-/// @param all  now there are all layers of the checkpoint, as without `--layers`
+/// The options of a record to which a scan with `here` adds layers. `layers` has the patterns of
+/// `there`; `more_layers` has a list for each time that layers were added.
+/// @param all  the record now has all layers of the checkpoint, as without `--layers`
 [[nodiscard]] std::string with_layers_added(const std::string& there, const std::string& here,
                                             bool all);
 

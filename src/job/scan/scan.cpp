@@ -34,14 +34,14 @@ namespace {
 struct JobContext {
   const ScanOptions& options;
   const mpi::Comm& world;
-  mpi::Comm control;  ///< messages of the coordinator have a space of their own
+  mpi::Comm control;  ///< for the messages of the coordinator
   const StopSignal& signals;
   Layout layout;
   std::vector<spectrum::Team>& teams;
   std::chrono::steady_clock::time_point start;
   std::ostream& out;
   std::ostream& err;
-  bool warned = false;  ///< of more ranks than cores
+  bool warned = false;  ///< about more ranks than cores
 
   [[nodiscard]] bool leads() const noexcept { return world.rank() == 0; }
 };
@@ -56,7 +56,7 @@ std::string stop_reason(const JobContext& context) {
   return {};
 }
 
-/// Hands out the work of `job` and gathers results until done or told to stop. On rank 0.
+/// Assigns the work of `job` and collects results until done or told to stop. On rank 0.
 CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
                                    const std::atomic<bool>& abandoned) {
   Progress progress(context.err, context.options.progress, ::isatty(STDERR_FILENO) != 0, job.id(),
@@ -75,7 +75,7 @@ CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
   };
   events.stop_reason = [&] {
     std::string reason = stop_reason(context);
-    if (!reason.empty()) job.flush(true);  // there may be little time
+    if (!reason.empty()) job.flush(true);  // the process may be killed soon
     return reason;
   };
   CoordinatorOutcome outcome = coordinate(context.control, job.plan(), events);
@@ -101,7 +101,7 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
   try {
     work(order, context.control, context.teams);
   } catch (...) {
-    // The job cannot go on; the thread must end before its data do.
+    // The job cannot continue. The thread must end before its data are destroyed.
     abandoned = true;
     coordinator.join();
     throw;
@@ -110,20 +110,20 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
   return outcome;
 }
 
-/// Says so, once, if the ranks of a host want more cores than it has: the job ends, but slower.
+/// Warns once if the ranks of a host need more cores than it has, which makes the job slower.
 void warn_of_oversubscription(JobContext& context) {
   if (context.warned || !context.leads()) return;
   context.warned = true;
   const int threads = threads_of(context.options);
   const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   if (cores == 0 || context.layout.ranks_per_host * threads <= cores) return;
-  context.err << "wishart: " << context.layout.ranks_per_host << " ranks of " << threads
-              << (threads > 1 ? " threads" : " thread") << " on a host of " << cores
-              << " cores: they take turns. One rank a core is fastest\n";
+  context.err << "wishart: " << context.layout.ranks_per_host << " ranks with " << threads
+              << (threads > 1 ? " threads" : " thread") << " each share the " << cores
+              << (cores > 1 ? " cores" : " core") << " of a host. One rank per core is fastest\n";
 }
 
-/// How fast a rank multiplies: measured by all at once, if the work is worth it. Collective over
-/// `world`.
+/// The speed of a rank, measured on all ranks at the same time if `measure`, else a default.
+/// Collective over `world`.
 double rank_gflops(const JobContext& context, bool measure) {
   if (!measure) return plan::Rates{}.gram_gflops;
   spectrum::Workspace workspace;
@@ -158,7 +158,7 @@ Ending scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
         throw Error(Blame::interrupted,
                     outcome.stop_reason + ": " + std::to_string(job->num_done()) + " of " +
                         std::to_string(job->num_matrices()) + " matrices of " + job->id() +
-                        " are done and kept. Run the same command again to go on");
+                        " are done and saved. Run the same command again to resume");
       }
       job->finish();
     });
@@ -171,7 +171,8 @@ Ending scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
   return shared_ending(context.world, own);
 }
 
-/// The checkpoints that the paths name, found by rank 0 and told to all. Collective over `world`.
+/// The checkpoints that the paths name. Rank 0 finds them and broadcasts them. Collective over
+/// `world`.
 std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mpi::Comm& world,
                                             std::ostream& err) {
   std::vector<std::byte> bytes;
@@ -190,7 +191,7 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
                                     printable(options.paths.front().string()) + " holds " +
                                     std::to_string(found.size()));
     }
-    archive::prepare_folder(options.archive);  // after: a mistyped path leaves no empty folder
+    archive::prepare_folder(options.archive);  // last: a mistyped path leaves no empty folder
     Packer pack;
     pack(found);
     bytes = pack.take();
@@ -202,20 +203,20 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   return {names.begin(), names.end()};
 }
 
-/// Makes the index tell of what this job has added. It can be made again at any time, so a failure
-/// is a warning.
+/// Adds the checkpoints of this job to the index. It can be rebuilt at any time, so a failure is
+/// only a warning.
 void refresh_index(const JobContext& context) {
   if (!context.leads()) return;
   try {
     (void)archive::update_index(context.options.archive, false);
   } catch (const Error& error) {
     context.err << "wishart: " << error.what()
-                << ". The checkpoints are archived; `wishart index` makes the index again\n";
+                << ". The checkpoints are archived; run `wishart index` to update the index\n";
   }
 }
 
-/// `ending`, unless all is done but what standard output was to tell of it. Collective over
-/// `world`.
+/// `ending`, or an error if everything succeeded but standard output could not be written.
+/// Collective over `world`.
 Ending told_ending(const JobContext& context, const Ending& ending) {
   const bool lost = context.leads() && ending.done() && !context.out.good();
   return shared_ending(context.world,
@@ -255,7 +256,7 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
     try {
       ending.add(scan_checkpoint(context, path));
     } catch (const mpi::AgreedError& error) {
-      // One bad checkpoint of a history does not keep the others from being done.
+      // One bad checkpoint of a history does not stop the others.
       const bool goes_on = error.blame() == Blame::input || error.blame() == Blame::usage;
       if (!goes_on && ending.count() > 0) return ending.cut_short_by(Ending(error));
       if (!goes_on || checkpoints.size() == 1) throw;

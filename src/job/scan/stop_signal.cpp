@@ -19,9 +19,9 @@ namespace {
   return set;
 }
 
-/// Comes to threads that were there before the mask, such as those that a BLAS makes when it is
-/// loaded. Blocks the signal on such a thread too and sends it to the process again, until it stays
-/// where `poll` finds it. Calls nothing that is unsafe in a handler.
+/// Runs on threads that existed before the mask, such as those that a BLAS starts when it is
+/// loaded. Blocks the signal on this thread too and sends it to the process again, until it stays
+/// pending for `poll`. Calls only functions that are safe in a handler.
 void pass_on(int signal, ::siginfo_t* /*info*/, void* context) {
   const int before = errno;
   ::sigaddset(&static_cast<::ucontext_t*>(context)->uc_sigmask, signal);

@@ -1,24 +1,25 @@
 #pragma once
 
 /// @file
-/// Signals that ask the job to stop, taken in by polling: no global, and a handler only for threads
-/// that do not block them.
+/// Stop signals, received by polling: without globals, and with a handler only for threads that do
+/// not block them.
 
 #include <string>
 
 namespace wishart::job {
 
-/// Blocks SIGTERM, SIGUSR1 and SIGINT for this thread and the threads it starts, so that they wait
-/// until somebody looks. Make it before MPI and before any thread. A thread that was there before,
-/// as a BLAS makes when it is loaded, blocks a signal when it meets it, and sends it on.
+/// Blocks SIGTERM, SIGUSR1 and SIGINT for this thread and the threads it starts, so that they stay
+/// pending until `poll`. Create it before MPI and before any thread. A thread that already exists,
+/// such as those that a BLAS starts when it is loaded, blocks a signal when it receives it, and
+/// forwards it.
 class StopSignal {
 public:
   StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  /// The name of a stop signal that has come in, or empty. After a SIGINT the next one ends the
-  /// process, for who presses Ctrl-C twice. Called by one thread.
+  /// The name of a pending stop signal, or empty. After a SIGINT the next one ends the process, so
+  /// that pressing Ctrl-C twice works. Call it from one thread only.
   [[nodiscard]] std::string poll() const;
 };
 

@@ -32,7 +32,7 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part) {
     spectrum.reason = row.reason;
     return spectrum;
   }
-  spectrum.status = SpectrumStatus::ok;  // the reason of such a row is that of its fit
+  spectrum.status = SpectrumStatus::ok;  // the reason in such a row is about its fit
   spectrum.sigma = std::move(part.sigma);
   spectrum.view_sigma_min = std::move(part.view_sigma_min);
   spectrum.view_sigma_max = std::move(part.view_sigma_max);

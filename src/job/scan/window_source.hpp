@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Windows of a matrix as views of another one.
+/// The windows of a matrix as the views of another matrix.
 
 #include "wishart/fit/farms.hpp"
 #include "wishart/spectrum/element_source.hpp"
@@ -11,7 +11,7 @@ namespace wishart::job {
 /// View v is window v.
 class WindowSource : public spectrum::ElementSource {
 public:
-  /// @param source  of the whole matrix, borrowed
+  /// @param source  the whole matrix; borrowed
   WindowSource(spectrum::ElementSource& source, const fit::Windows& windows)
       : source_(&source), windows_(&windows) {}
 

@@ -38,9 +38,9 @@ private:
   const Matrix* matrix_;
 };
 
-/// The hash of a matrix's values as compute_spectrum makes it, each rank reading its part of the
-/// rows; empty if they cannot be read: why is told when the matrix is computed. Collective over the
-/// team.
+/// The hash of a matrix's values, as compute_spectrum calculates it. Each rank reads its part of
+/// the rows. Empty if they cannot be read; the error is reported when the matrix is computed.
+/// Collective over the team.
 std::string values_hash(const Matrix& matrix, CheckpointSource& source, const mpi::Comm& team,
                         std::int64_t panel_bytes, spectrum::Workspace& workspace) {
   spectrum::Tally tally;
@@ -62,14 +62,14 @@ std::string values_hash(const Matrix& matrix, CheckpointSource& source, const mp
       }
     }
   } catch (const std::exception&) {
-    // What was not read is missing in the count of all ranks.
+    // Detected below: the number of elements is too small.
   }
   tally.combine(team);
   const bool whole = tally.num_elements() == matrix.num_views() * matrix.rows * matrix.cols;
   return whole ? tally.hash().hex() : std::string();
 }
 
-/// One matrix, with its fit on the first rank of the team.
+/// Computes one matrix; the first rank of the team also fits it.
 class MatrixSolver {
 public:
   explicit MatrixSolver(const WorkOrder& order)
@@ -110,13 +110,13 @@ public:
   }
 
 private:
-  /// Adds what the spectra with the elements in random order say. Collective over the team.
+  /// Adds the metrics of the spectra with the elements in random order. Collective over the team.
   void randomise(Spectrum& own, const Matrix& matrix, CheckpointSource& source,
                  spectrum::Team& team, spectrum::SolveOptions options, const plan::Way& way) {
     const mpi::Comm& comm = team.comm();
     const bool positive = own.status == SpectrumStatus::ok && own.sum_squares > 0;
     if (comm.minimum(std::int64_t{positive}) == 0) return;
-    options.resolve = false;  // small values do not matter here, and the two should compare
+    options.resolve = false;  // small values do not matter, and both spectra need the same method
     options.method = own.method;
     PermutedSource permuted(source, matrix, order_->fit.seed, way.held);
     std::vector<std::vector<double>> sigma;
@@ -127,7 +127,7 @@ private:
       std::string failure = one.reason;
       if (one.status == SpectrumStatus::ok && !keeps_sum(own, one, matrix)) {
         failure = "the squares of the elements add up to " + rounded(one.sum_squares, 17) +
-                  ", in order to " + rounded(own.sum_squares, 17);
+                  ", in the original order to " + rounded(own.sum_squares, 17);
         one.exit_code = static_cast<int>(Blame::numerics);
       }
       if (!failure.empty()) {
@@ -140,7 +140,7 @@ private:
     fit::measure_randomised(own.weights, matrix, own.sigma, sigma, permuted.mean(), order_->fit);
   }
 
-  /// Adds alpha over windows of one aspect ratio. Collective over the team.
+  /// Adds alpha over windows of a fixed aspect ratio. Collective over the team.
   void cut(Spectrum& own, const Matrix& matrix, CheckpointSource& source, spectrum::Team& team,
            spectrum::SolveOptions options, const plan::Way& way) {
     const bool positive = own.status == SpectrumStatus::ok && own.sum_squares > 0;
@@ -159,7 +159,7 @@ private:
     }
   }
 
-  /// Adds how W and W_base differ, where the matrix is W - W_base. Collective over the team.
+  /// Adds the comparison of W and W_base, if the matrix is W - W_base. Collective over the team.
   void compare(Spectrum& own, const Matrix& matrix, spectrum::Team& team,
                const spectrum::SolveOptions& options) {
     const mpi::Comm& comm = team.comm();
@@ -167,7 +167,7 @@ private:
     const Matrix tuned = term_of(matrix, 0);
     const Matrix base = term_of(matrix, 1);
     CheckpointSource tuned_source(*reader_, tuned);
-    // Two streams read at once, so each has files of its own.
+    // The two are read at the same time, so each has its own open files.
     const auto base_reader = checkpoint::make_reader(order_->root, order_->files);
     CheckpointSource base_source(*base_reader, base);
     const auto start = std::chrono::steady_clock::now();
@@ -176,13 +176,13 @@ private:
           spectrum::compare(tuned, tuned_source, base, base_source, team, options, workspace_);
       if (comm.rank() == 0) take(own.weights, c, own);
     } catch (const std::exception& error) {
-      // Agreed on by the team, as in compute_spectrum.
+      // All ranks of the team catch the same error, as in compute_spectrum.
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
     }
     own.seconds += seconds_since(start);
   }
 
-  /// W or W_base alone, as a matrix like that of their difference.
+  /// W or W_base alone, with the shape of their difference.
   static Matrix term_of(const Matrix& difference, std::size_t part) {
     Matrix matrix = difference;
     matrix.tensor = difference.tensor.parts.at(part);
@@ -210,7 +210,7 @@ private:
     m.top_residual = c.residual;
   }
 
-  /// Makes it a matrix that could not be done.
+  /// Turns the spectrum into a failed one.
   static void fail(Spectrum& spectrum, const std::string& reason, int exit_code) {
     Spectrum failed;
     failed.method = spectrum.method;
@@ -221,8 +221,8 @@ private:
     spectrum = std::move(failed);
   }
 
-  /// True if the same elements were read, as far as the sum of their squares tells: it is
-  /// compensated, so that the order moves its last bits only.
+  /// True if the sums of squares agree, i.e. the same elements were read. The sums are compensated,
+  /// so their order affects only the last bits.
   static bool keeps_sum(const Spectrum& own, const Spectrum& permuted, const Matrix& matrix) {
     const double bound = spectrum::sum_squares_bound(Precision::float64, matrix.rows, matrix.cols);
     return std::abs(permuted.sum_squares - own.sum_squares) <= bound * own.sum_squares;
@@ -243,7 +243,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
     results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
     if (results.command.items.empty()) {
       if (results.command.team == kLeave) courier.finish();
-      return;  // else nobody takes what has not left
+      return;  // otherwise nobody receives unsent results
     }
     spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
     results.results.reserve(results.command.items.size());

@@ -12,10 +12,10 @@
 
 namespace wishart::job {
 
-/// Does what the coordinator says until told to leave. The first rank of a team fits its spectrum
-/// and hands the result to a courier.
+/// Carries out the coordinator's assignments until told to leave. The first rank of a team fits the
+/// spectrum and passes the result to a courier.
 ///
-/// @param teams  one for each team of the tree; used where this rank is a member
+/// @param teams  one for each team of the tree; only those of this rank are used
 void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams);
 
 }  // namespace wishart::job

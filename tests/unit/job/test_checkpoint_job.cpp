@@ -46,7 +46,7 @@ std::string id_of(const std::string& name, const std::string& id = "") {
 }
 
 constexpr const char* kRemedy =
-    "Give this one a name of its own with --id, or replace that one with --replace";
+    "Give this one its own name with --id, or replace that one with --replace";
 
 /// The message by which a scan is refused; it must blame the user.
 std::string refusal_of(const std::filesystem::path& path, const ScanOptions& options) {
@@ -125,13 +125,14 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
   other.selection.min_evals = 14;
   CHECK(refusal_of(temp / "m", other) ==
         file.string() +
-            ": holds another analysis of this checkpoint: min_evals 10 there, 14 here. " + kRemedy);
+            ": holds another analysis of this checkpoint: min_evals 10 in the archive, 14 now. " +
+            kRemedy);
   other.replace = true;
   const CheckpointJob replacing(temp / "m", other, {});
   CHECK_FALSE(replacing.already_archived());
   REQUIRE(replacing.warnings().size() == 1);
-  CHECK(replacing.warnings()[0] ==
-        "m: the analysis in " + file.string() + " is replaced: min_evals 10 there, 14 here");
+  CHECK(replacing.warnings()[0] == "m: the analysis in " + file.string() +
+                                       " is replaced: min_evals 10 in the archive, 14 now");
 }
 
 TEST_CASE("a base is part of the id", "[checkpoint_job]") {
@@ -179,11 +180,12 @@ TEST_CASE("another base of the same name, and files that have changed, are refus
   const std::string to_a = "difference to " + (temp / "a/base").string();
   ScanOptions other = options;
   other.selection.base = temp / "b/base";
-  CHECK(refusal_of(temp / "m", other) ==
-        head + to_a + " there, difference to " + (temp / "b/base").string() + " here. " + kRemedy);
+  CHECK(refusal_of(temp / "m", other) == head + to_a + " in the archive, difference to " +
+                                             (temp / "b/base").string() + " now. " + kRemedy);
   other.selection.base.clear();
   other.id = "m-base-base";
-  CHECK(refusal_of(temp / "m", other) == head + to_a + " there, whole weights here. " + kRemedy);
+  CHECK(refusal_of(temp / "m", other) ==
+        head + to_a + " in the archive, whole weights now. " + kRemedy);
   const auto later = std::filesystem::file_time_type::clock::now() + std::chrono::seconds(5);
   std::filesystem::last_write_time(temp / "a/base/model.safetensors", later);
   CHECK(refusal_of(temp / "m", options) ==
@@ -215,7 +217,7 @@ TEST_CASE("more layers complete what is there, fewer leave it alone", "[checkpoi
   CHECK_FALSE(second.already_archived());
   REQUIRE(second.warnings().size() == 1);
   CHECK(second.warnings()[0] ==
-        "m: 1 of 2 matrices are taken over from " + file + ", the others are added");
+        "m: 1 of 2 matrices are kept from " + file + ", the others are added");
   REQUIRE(second.work_order().matrices.size() == 1);
   CHECK(second.work_order().matrices[0].key == "b.weight");
   second.take({result_for(second, 0)});
@@ -260,7 +262,7 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   CheckpointJob job(temp / "m", options, {});
   CHECK(job.num_done() == 1);
   REQUIRE(job.warnings().size() == 1);
-  CHECK(job.warnings()[0] == "m: going on from the journal, 1 of 2 matrices are done");
+  CHECK(job.warnings()[0] == "m: resuming from the journal, 1 of 2 matrices are done");
   REQUIRE(job.work_order().matrices.size() == 1);
   CHECK(job.work_order().matrices[0].key == left);
   job.take({result_for(job, 0)});
@@ -305,7 +307,7 @@ TEST_CASE("a checkpoint without matrices is said to have none", "[checkpoint_job
   CheckpointJob job(temp / "m", options_for(temp), {});
   REQUIRE(job.warnings().size() == 1);
   CHECK(job.warnings()[0] ==
-        "m: no tensor of this checkpoint is a matrix to analyse; the archive will hold the list of "
-        "skipped tensors only");
+        "m: no tensor of this checkpoint is a matrix to analyse; the archive will hold only the "
+        "list of skipped tensors");
   CHECK(std::filesystem::exists(job.finish()));
 }

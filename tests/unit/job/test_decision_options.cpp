@@ -93,9 +93,9 @@ TEST_CASE("a rule is read with all its keys", "[gate]") {
 }
 
 TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {
-  CHECK(rule_refusal("") == "holds no rule. A rule begins with [name]");
+  CHECK(rule_refusal("") == "contains no rules. A rule begins with [name]");
   CHECK(rule_refusal("metric = alpha\n") ==
-        "'metric' stands before the first rule. A rule begins with [name]");
+        "'metric' is before the first rule. A rule begins with [name]");
   CHECK(rule_refusal("[a]\nmetric = alpha\n") == "rule 'a': has neither min nor max");
   CHECK(rule_refusal("[a]\nmax = 1\n") == "rule 'a': has no metric");
   CHECK(rule_refusal("[a]\nmetric = alpha\nmin = 3\nmax = 2\n") ==
@@ -104,15 +104,15 @@ TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {
         "rule 'a': unknown key 'metrik'. Did you mean 'metric'?");
   CHECK(rule_refusal("[a]\nmax = x\n") == "rule 'a': max: expected a number, found 'x'");
   CHECK(rule_refusal("[a]\nallow = -1\n") ==
-        "rule 'a': allow: expected a number from 0, found '-1'");
+        "rule 'a': allow: expected a whole number of at least 0, found '-1'");
   CHECK(rule_refusal("[a]\nallow = 101%\n") ==
         "rule 'a': allow: expected a number of layers, or 0 % to 100 %, found '101%'");
   CHECK(rule_refusal("[a]\nblocks = 3-1\n") ==
-        "rule 'a': blocks: expected a range that rises, found '3-1'");
+        "rule 'a': blocks: expected a range in ascending order, found '3-1'");
   CHECK(rule_refusal("[a]\nagainst = base\n") ==
         "rule 'a': against: expected one of nothing, first, previous, found 'base'");
   CHECK(rule_refusal("[a]\nmetric = alpha\nmax = 1\nagainst = first\nalone = passes\n") ==
-        "rule 'a': alone is for a rule with against = previous");
+        "rule 'a': alone needs against = previous");
   CHECK(rule_refusal("[a]\nroles =\n") == "rule 'a': roles: expected a list of patterns, found ''");
   CHECK(refusal([](const Words&) { return read_rules("/nowhere/r.cfg"); }, {}) ==
         "--rules: /nowhere/r.cfg: cannot be opened: No such file or directory");
@@ -140,7 +140,7 @@ TEST_CASE("scores that cannot be read are refused by file and record", "[rank]")
   CHECK(score_refusal("model,loss\n") == ": has no column 'score'. Its columns are model, loss");
   CHECK(score_refusal("model,score\na,1\nb\n") == ": record 3: has 1 cells, expected 2");
   CHECK(score_refusal("model,score\na,good\n") ==
-        ": record 2: expected a number as score, found 'good'");
+        ": record 2: expected a number in column 'score', found 'good'");
 }
 
 TEST_CASE("compare takes an archive and two ids, or two files", "[compare]") {
@@ -159,7 +159,8 @@ TEST_CASE("compare takes an archive and two ids, or two files", "[compare]") {
   CHECK(refusal(parse_compare, {"a"}) ==
         "wishart compare: expected [ARCHIVE] A B, found 1 word. See wishart compare --help");
   CHECK(refusal(parse_compare, {"/nowhere/a", "b"}) ==
-        "wishart compare: '/nowhere/a' is no archive file. Name the archive of an id first: "
+        "wishart compare: '/nowhere/a' is not an archive file. If it is an id, name its archive "
+        "first: "
         "wishart compare ARCHIVE A B");
 }
 
@@ -169,7 +170,7 @@ TEST_CASE("gate takes a base or stages, not both", "[gate]") {
   CHECK(options.stages == std::vector<std::string>{"a", "b"});
   CHECK_FALSE(options.every_stage);
   CHECK(refusal(parse_gate, {"archive", "--rules", "r", "--stage", "a", "--base", "b"}) ==
-        "--stage names all checkpoints in their order. Leave out --checkpoint and --base");
+        "--stage names all checkpoints in order. Leave out --checkpoint and --base");
   CHECK(refusal(parse_gate, {"archive"}) ==
         "wishart gate: missing --rules. See wishart gate --help");
 }
@@ -180,9 +181,9 @@ TEST_CASE("a table of all checkpoints is of rows, and streamed", "[export]") {
   CHECK(refusal(parse_export, {"a", "--all", "--checkpoint", "b"}) ==
         "--all writes every checkpoint. Leave out --checkpoint or --all");
   CHECK(refusal(parse_export, {"a", "--all", "--table", "history"}) ==
-        "--all: is for --table layers, summary or skipped, found 'history'");
+        "--all: expected --table layers, summary or skipped, found 'history'");
   CHECK(refusal(parse_export, {"a", "--all", "--format", "json"}) ==
-        "--all: is written as it is read, as csv or jsonl. Choose --format csv or jsonl");
+        "--all: the table is written row by row, as csv or jsonl. Choose --format csv or jsonl");
 }
 
 TEST_CASE("the number of drawn layers is bounded", "[report]") {

@@ -201,8 +201,8 @@ TEST_CASE("a long help shows its options in groups, and none in a group of lefto
   const std::string scan = help_text("scan");
   std::size_t at = 0;
   for (const char* caption :
-       {"What is analysed:\n", "Where results go:\n", "Numerics:\n", "Power-law fit:\n",
-        "Ranks and memory:\n", "Stopping and going on:\n", "Output, job files, help:\n"}) {
+       {"What is analysed:\n", "Archive:\n", "Numerics:\n", "Power-law fit:\n",
+        "Ranks and memory:\n", "Stopping and resuming:\n", "Output, job files, help:\n"}) {
     CAPTURE(caption);
     const std::size_t found = scan.find(std::string("\n") + caption, at);
     REQUIRE(found != std::string::npos);

@@ -53,9 +53,9 @@ TEST_CASE("a choice names all choices", "[options]") {
   CHECK(scan_refusal({"--solver", "magma"}) ==
         "--solver: expected one of auto, local, scalapack, elpa, found 'magma'");
   CHECK(scan_refusal({"--method", "qr", "--resolve"}) ==
-        "--resolve: is for --method gram, but the method is qr. Leave one out");
+        "--resolve: needs --method gram, but the method is qr. Leave one out");
   CHECK(scan_refusal({"--compat", "weightwatcher", "--precision", "single"}) ==
-        "--precision single: is for --method gram, but the method is svd. Leave one out");
+        "--precision single: needs --method gram, but the method is svd. Leave one out");
   CHECK(scan_refusal({"--threads-per-rank", "-1"}) ==
         "--threads-per-rank: expected at least 1, found -1");
   CHECK(refusal(parse_plan, {"a", "--ranks", "0"}) == "--ranks: expected at least 1, found 0");
@@ -125,27 +125,26 @@ TEST_CASE("the ending of --output names the format where --format does not", "[o
 
 TEST_CASE("endings that say nothing, or not what --format says, are refused", "[options]") {
   CHECK(refusal(parse_report, {"a", "-o", "r.pdf"}) ==
-        "--output r.pdf: expected one of .txt, .md, .html, .json at the end of its name, found "
-        "'.pdf'. Or name the format with --format");
+        "--output r.pdf: expected one of .txt, .md, .html, .json as its extension, found "
+        "'.pdf'. Or choose the format with --format");
   CHECK(refusal(parse_report, {"a", "-o", "report"}) ==
-        "--output report: expected one of .txt, .md, .html, .json at the end of its name, found "
-        "''. Or name the format with --format");
+        "--output report: expected one of .txt, .md, .html, .json as its extension, found "
+        "''. Or choose the format with --format");
   CHECK(refusal(parse_export, {"a", "-o", "layers.txt"}) ==
-        "--output layers.txt: expected one of .csv, .json, .jsonl, .npy at the end of its name, "
+        "--output layers.txt: expected one of .csv, .json, .jsonl, .npy as its extension, "
         "found "
-        "'.txt'. Or name the format with --format");
+        "'.txt'. Or choose the format with --format");
   CHECK(refusal(parse_export, {"a", "--format", "json", "-o", "layers.csv"}) ==
-        "--output layers.csv: its ending says csv, --format says json. Change one of them");
+        "--output layers.csv: its extension says csv, --format says json. Change one of them");
   CHECK(refusal(parse_export, {"a", "-o", "layers.npy"}) ==
-        "--format npy: only a spectrum is written as npy. Add --table spectrum");
-  CHECK(refusal(parse_report, {"a", "--output", ""}) ==
-        "--output: expected the name of a file, found ''");
+        "--format npy: only a spectrum can be written as npy. Add --table spectrum");
+  CHECK(refusal(parse_report, {"a", "--output", ""}) == "--output: expected a file name, found ''");
 }
 
 TEST_CASE("npy is for a spectrum, and a spectrum needs a matrix", "[options]") {
   for (const char* table : {"layers", "summary", "skipped"}) {
     CHECK(refusal(parse_export, {"a", "--table", table, "--format", "npy"}) ==
-          "--format npy: only a spectrum is written as npy. Add --table spectrum");
+          "--format npy: only a spectrum can be written as npy. Add --table spectrum");
   }
   CHECK(refusal(parse_export, {"a", "--table", "spectrum"}) ==
         "--table spectrum: name the matrix with --matrix");
@@ -161,7 +160,7 @@ TEST_CASE("numbers out of range are refused", "[options]") {
   CHECK(scan_refusal({"--tolerance", "nan"}) ==
         "--tolerance: expected a number of at least 0, found nan");
   CHECK(scan_refusal({"--team-size=-2"}) ==
-        "--team-size: expected a number of ranks, or 0 to leave the choice; found -2");
+        "--team-size: expected a number of ranks, or 0 to choose it automatically; found -2");
 }
 
 TEST_CASE("what is no number is refused with the option's name", "[options]") {

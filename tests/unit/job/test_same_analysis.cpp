@@ -30,19 +30,20 @@ TEST_CASE("options that shape spectra make another analysis, and are named", "[s
   options.method = Method::qr;
   options.randomize = 3;
   CHECK(why_another(there, provenance_of(options)) ==
-        "method \"gram\" there, \"qr\" here; randomize none there, 3 here; seed none there, " +
-            std::to_string(options.fit.seed) + " here");
+        "method \"gram\" in the archive, \"qr\" now; randomize none in the archive, 3 now; seed "
+        "none in the archive, " +
+            std::to_string(options.fit.seed) + " now");
   options = {};
   options.precision = Precision::float32;
   CHECK(why_another(there, provenance_of(options)) ==
-        "precision \"float64\" there, \"float32\" here");
+        "precision \"float64\" in the archive, \"float32\" now");
   options = {};
   options.selection.split_fused = true;
-  CHECK(why_another(there, provenance_of(options)) == "split_fused none there, true here");
+  CHECK(why_another(there, provenance_of(options)) == "split_fused none in the archive, true now");
   options = {};
   options.selection.weightwatcher = true;
   CHECK(why_another(there, provenance_of(options)) ==
-        "mode \"corrected\" there, \"weightwatcher\" here");
+        "mode \"corrected\" in the archive, \"weightwatcher\" now");
 }
 
 TEST_CASE("layers, and how a base is spelled, make none", "[same_analysis]") {
@@ -69,7 +70,7 @@ TEST_CASE("options of earlier versions are read as they were meant", "[same_anal
   there.fit_version = 1;
   CHECK(why_another(there, provenance_of()).empty());
   there.fit_version = 2;
-  CHECK(why_another(there, provenance_of()) == "tolerance 0.1 there, none here");
+  CHECK(why_another(there, provenance_of()) == "tolerance 0.1 in the archive, none now");
   there.options = "{\"mode";  // cut short by a stranger
   CHECK_FALSE(why_another(there, provenance_of()).empty());
 }
@@ -86,7 +87,7 @@ TEST_CASE("changed files are told from changed bases", "[same_analysis]") {
   known.base_identity = "a";
   CHECK(why_another(known, here) == "the files of its base have changed since then");
   here.analysis = AnalysisKind::adapter;
-  CHECK(why_another(there, here) == "whole weights there, adapter alone here");
+  CHECK(why_another(there, here) == "whole weights in the archive, adapter alone now");
   CHECK_FALSE(only_files_changed(there, here));
 }
 

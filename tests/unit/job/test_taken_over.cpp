@@ -99,9 +99,8 @@ TEST_CASE("only matrices that failed for want of something are computed again", 
   CHECK(scene.todo() == Keys{"d"});
   CheckpointJob second = scene.job();
   CHECK_FALSE(second.already_archived());
-  CHECK(second.warnings() ==
-        Keys{"m: 3 of 4 matrices are taken over from " + scene.file().string() +
-             ", the others had failed and are computed again"});
+  CHECK(second.warnings() == Keys{"m: 3 of 4 matrices are kept from " + scene.file().string() +
+                                  ", the others had failed and are computed again"});
   compute(second, {});
   second.finish();
   CHECK(second.ending().exit_code() == 5);
@@ -152,7 +151,7 @@ TEST_CASE("a run that computes the failed ones again can be stopped and goes on"
   }
   CHECK(scene.todo().size() == 1);
   CheckpointJob job = scene.job();
-  CHECK(job.warnings().back() == "m: going on from the journal, 3 of 4 matrices are done");
+  CHECK(job.warnings().back() == "m: resuming from the journal, 3 of 4 matrices are done");
   compute(job, {});
   job.finish();
   CHECK(scene.job().already_archived());
