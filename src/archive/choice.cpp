@@ -10,7 +10,7 @@
 namespace wishart::archive {
 namespace {
 
-/// How many ids a message lists.
+/// The most ids that a message lists.
 constexpr std::size_t kListedIds = 20;
 
 std::string listed(const std::vector<std::string>& ids) {

@@ -47,7 +47,7 @@ std::string write_attribute(const Place& file, hid_t root, const char* name, con
       place.refuse("a text of " + std::to_string(text.size()) +
                    " bytes, an archive takes at most " + std::to_string(kMaxAttributeBytes));
     }
-    if (text.empty()) text.push_back('\0');  // HDF5 has no text of no bytes
+    if (text.empty()) text.push_back('\0');  // HDF5 cannot store a text of zero bytes
   }
   const Handle type = make_type(place, kind_of(value), text.size());
   const Handle space = place.own(H5Screate(H5S_SCALAR), H5Sclose);
@@ -63,7 +63,7 @@ std::string write_attribute(const Place& file, hid_t root, const char* name, con
   return hash_hex(bytes);
 }
 
-/// @return the hash of the stored bytes; nothing if there is no such attribute
+/// @return the hash of the stored bytes, or nothing if there is no such attribute
 template <class T>
 std::optional<std::string> read_attribute(const Place& file, hid_t root, const char* name,
                                           T& value) {
@@ -102,8 +102,8 @@ herr_t take_name(hid_t /*root*/, const char* name, const H5A_info_t* /*info*/, v
   return 0;
 }
 
-/// The text behind `, "name": ` in an object as ScanOptions writes it, empty if there is none. No
-/// text of JSON can hold these bytes itself: its quotes are escaped.
+/// The text after `, "name": ` in an object as ScanOptions writes it; empty if there is none. No
+/// JSON string can contain these bytes, because its quotes are escaped.
 std::string option_text(const std::string& options, const std::string& name) {
   const std::string head = ", \"" + name + "\": \"";
   const std::size_t begin = options.find(head);
@@ -116,7 +116,7 @@ std::string option_text(const std::string& options, const std::string& name) {
   return text;
 }
 
-/// Before version 3 the options alone tell what was analysed.
+/// Before version 3 only the options say what was analysed.
 void take_analysis_of_options(Provenance& provenance) {
   const std::string base = option_text(provenance.options, "base");
   const std::string with_base = option_text(provenance.options, "with_base");

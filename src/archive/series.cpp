@@ -11,7 +11,7 @@ namespace {
 template <class T>
 using Parts = std::function<std::span<const T>(std::int64_t)>;
 
-/// Collects values into whole chunks and writes each as it fills up.
+/// Collects values into chunks and writes each chunk when it is full.
 template <class T>
 class ChunkWriter {
 public:

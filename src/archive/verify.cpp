@@ -20,12 +20,12 @@
 namespace wishart::archive {
 namespace {
 
-/// By how much the relative difference of the two sums of squares may differ from the stored one.
-/// Both are formed in long double over the same values, so this is rounding in the last place of
-/// numbers near 1, with room for a long double of 64 bits: sqrt(n) * eps for n = 10^8.
+/// How much the relative difference of the two sums of squares may deviate from the stored one.
+/// Both are summed in long double over the same values, so only the rounding of numbers near 1
+/// remains. This leaves room for a long double of 64 bits: sqrt(n) * eps for n = 10^8.
 constexpr double kSumSlack = 1e-11;
 
-/// How many findings of one record are told.
+/// The most findings that are reported for a record.
 constexpr std::size_t kMostFindings = 20;
 
 void check_values(const LayerRow& row, const StoredSpectrum& spectrum,
@@ -95,13 +95,13 @@ void check_summary(const CheckpointRecord& record, std::vector<std::string>& out
   }
 }
 
-/// What was found in a file, before it is judged.
+/// What was found in a file; `judge` turns it into a verdict.
 struct Found {
   std::vector<std::string> changes;   ///< what is not as written
-  std::vector<std::string> unproven;  ///< what else there is to say of hashes
+  std::vector<std::string> unproven;  ///< other findings about hashes
 };
 
-/// Names in their order, the attributes as one.
+/// The names in order, with all attributes as one entry.
 std::string listed(const std::vector<std::string>& names) {
   std::vector<std::string> out;
   for (const std::string& name : names) {
@@ -112,7 +112,7 @@ std::string listed(const std::vector<std::string>& names) {
   return join(out, ", ");
 }
 
-/// What the hashes in a checkpoint prove, and what not.
+/// Adds what the hashes in a checkpoint prove, and what they do not.
 void weigh(const ContentCheck& check, const std::vector<std::string>& added,
            const std::string& where, Verdict& verdict, Found& found) {
   verdict.announced = verdict.announced || check.announced();
@@ -133,7 +133,7 @@ void weigh(const ContentCheck& check, const std::vector<std::string>& added,
   }
 }
 
-/// Looks at a checkpoint; what is wrong with it goes into `verdict`.
+/// Checks a checkpoint. Faults are added to `verdict`, differences to `found`.
 void look_at(const OpenCheckpoint& open, const std::string& id, const std::string& where,
              Verdict& verdict, Found& found) {
   ContentCheck check;
@@ -150,7 +150,7 @@ void look_at(const OpenCheckpoint& open, const std::string& id, const std::strin
   for (const std::string& text : contradictions(record)) verdict.findings.push_back(where + text);
 }
 
-/// Looks at all checkpoints of a file.
+/// Checks all checkpoints of a file.
 void look_into(Verdict& verdict, Found& found) {
   const QuietHdf5 quiet;
   if (!is_packed(verdict.file)) {
@@ -166,7 +166,7 @@ void look_into(Verdict& verdict, Found& found) {
   }
 }
 
-/// Looks at the content; what is wrong goes into `verdict`, and what differs into `found`.
+/// Checks the content of a file like look_into, and adds exceptions to `verdict`.
 void read_through(Verdict& verdict, Found& found) {
   try {
     look_into(verdict, found);
@@ -179,7 +179,7 @@ void read_through(Verdict& verdict, Found& found) {
   }
 }
 
-/// From what was found to the standing, with the findings in the order in which they are told.
+/// Sets the standing from what was found, and puts the findings in the order of the report.
 void judge(Seal seal, const Found& found, Verdict& verdict) {
   std::vector<std::string>& findings = verdict.findings;
   const bool read = verdict.standing == Standing::whole;
