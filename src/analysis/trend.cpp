@@ -50,10 +50,11 @@ void split_at(const std::vector<double>& x, const std::vector<double>& y, std::s
     if (squares < best_squares) best_squares = squares, best = at;
   }
   if (best == 0) return;
-  // A perfect fit has no logarithm; `least` is rounding against the size of y.
+  // For a perfect fit the logarithm is infinite, so use at least `least`, the rounding relative to
+  // y.
   const auto n = static_cast<double>(count);
   const double gain = n * std::log(std::max(whole, least) / std::max(best_squares, least)) -
-                      3 * std::log(n);  // two parameters and the place
+                      3 * std::log(n);  // two more parameters, and the position
   if (gain <= kStrong) return;
   split_at(x, y, first, best, least, found);
   found.push_back(best);
