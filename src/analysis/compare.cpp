@@ -91,12 +91,12 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
 std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
   std::vector<std::string> notes;
   if (a.mode != b.mode) {
-    notes.push_back("the numbers of one are " + printable(a.mode) + ", of the other " +
+    notes.push_back("A was analysed in mode " + printable(a.mode) + ", B in mode " +
                     printable(b.mode) + ": their metrics are defined differently");
   }
   if (!is_whole(a.analysis) || !is_whole(b.analysis)) {
     notes.push_back("A is the " + analysis_text(a.analysis, a.base_path) + ", B the " +
-                    analysis_text(b.analysis, b.base_path) + ", not whole weights");
+                    analysis_text(b.analysis, b.base_path) + "; neither is a whole model");
   }
   if (a.options != b.options) {
     notes.emplace_back("the spectra were computed with different options");

@@ -93,7 +93,7 @@ Correlation with_interval(Correlation c, double center, double error) {
 
 Correlation correlate(Coefficient coefficient, std::span<const double> x,
                       std::span<const double> y) {
-  require(x.size() == y.size(), "correlate needs two series of one length");
+  require(x.size() == y.size(), "correlate needs two series of the same length");
   std::vector<double> a;
   std::vector<double> b;
   for (std::size_t i = 0; i < x.size(); ++i) {

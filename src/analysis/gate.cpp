@@ -121,10 +121,10 @@ void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& 
   const auto outside = static_cast<std::int64_t>(verdict.violations.size());
   verdict.passed = outside <= verdict.allowed;
   const std::string all = std::to_string(verdict.judged + verdict.unknown) + " layers";
-  verdict.text = subject_of(rule) + " is to be " + bounds_text(rule) + ": ";
+  verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ": ";
   verdict.text += outside == 0
-                      ? "none of " + all + " lies outside"
-                      : std::to_string(outside) + " of " + all + (outside == 1 ? " lies" : " lie") +
+                      ? "none of " + all + " is outside"
+                      : std::to_string(outside) + " of " + all + (outside == 1 ? " is" : " are") +
                             " outside, " + std::to_string(verdict.allowed) + " allowed";
 }
 
@@ -139,7 +139,7 @@ void judge_statistic(const Rule& rule, const std::vector<Violation>& values, Rul
       rule.statistic == Statistic::mean ? mean_of(numbers).value : median_of(std::move(numbers));
   verdict.passed = !std::isnan(whole.value) && excess(rule, whole.value) == 0;
   verdict.text =
-      subject_of(rule) + " is to be " + bounds_text(rule) + ", found " + shortest(whole.value);
+      subject_of(rule) + " must be " + bounds_text(rule) + ", found " + shortest(whole.value);
   if (!verdict.passed) verdict.violations.push_back(std::move(whole));
 }
 
@@ -175,8 +175,7 @@ RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage) {
   verdict.rule = rule.name;
   verdict.stage = stage.provenance.checkpoint_id;
   verdict.passed = true;
-  verdict.text =
-      "there is no checkpoint before it; nothing was compared, and the rule lets that pass";
+  verdict.text = "there is no checkpoint before it, so nothing was compared; the rule allows this";
   return verdict;
 }
 
@@ -200,8 +199,8 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
                       (against == Against::first
                            ? "': compares with the base (against = first), but none is named. Name "
                              "it with --base"
-                           : "': compares with the stage before, but there is one stage. Name the "
-                             "other with --base"));
+                           : "': compares with the stage before, but there is only one stage. Name "
+                             "the other with --base"));
     }
   }
 }

@@ -86,7 +86,7 @@ Advice advice_of(const History& history) {
 }  // namespace
 
 HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
-  require(window >= 2, "a window of a history has at least 2 checkpoints");
+  require(window >= 2, "the window of a history needs at least 2 checkpoints");
 }
 
 void HistoryBuilder::add(const CheckpointRecord& record) {

@@ -78,7 +78,7 @@ double sign_test(std::int64_t fell, std::int64_t rose) {
 }
 
 PairedRow paired_change(std::span<const double> a, std::span<const double> b) {
-  require(a.size() == b.size(), "paired_change needs two series of one length");
+  require(a.size() == b.size(), "paired_change needs two series of the same length");
   PairedRow row;
   std::vector<double> differences;
   for (std::size_t i = 0; i < a.size(); ++i) {

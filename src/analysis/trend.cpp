@@ -64,7 +64,7 @@ void split_at(const std::vector<double>& x, const std::vector<double>& y, std::s
 }  // namespace
 
 Trend trend_of(const std::vector<double>& x, const std::vector<double>& y) {
-  require(x.size() == y.size(), "trend_of needs two series of one length");
+  require(x.size() == y.size(), "trend_of needs two series of the same length");
   std::vector<double> a;
   std::vector<double> b;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -86,7 +86,7 @@ Trend trend_of(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 std::vector<std::size_t> change_points(const std::vector<double>& x, const std::vector<double>& y) {
-  require(x.size() == y.size(), "change_points needs two series of one length");
+  require(x.size() == y.size(), "change_points needs two series of the same length");
   double size = 0;
   for (const double value : y) {
     if (!std::isfinite(value)) return {};

@@ -29,7 +29,7 @@ void check_presence(const Place& place, hid_t location, const std::string& path)
     end = path.find('/', end + 1);
     if (place.check(H5Lexists(location, path.substr(0, end).c_str(), H5P_DEFAULT)) == 0) {
       place.refuse(
-          "is missing. The archive was changed or is not whole: scan the checkpoint again");
+          "is missing. The archive was changed or is incomplete: scan the checkpoint again");
     }
   }
 }
@@ -44,7 +44,7 @@ void check_sizes(const Dataset& opened, std::int64_t element) {
   const auto stored = static_cast<std::int64_t>(H5Dget_storage_size(opened.dataset.get()));
   if (*bytes / kMaxDeflateRatio > stored || (stored == 0 && *bytes > 0)) {
     opened.place.refuse("declares " + std::to_string(*bytes) + " bytes, but stores only " +
-                        std::to_string(stored) + ". The archive is not whole");
+                        std::to_string(stored) + ". The archive is incomplete");
   }
 }
 
@@ -61,7 +61,7 @@ void check_chunks(Dataset& opened) {
       opened.count == 0 ? 0 : (static_cast<hsize_t>(opened.count) - 1) / chunk + 1;
   if (found != expected) {
     place.refuse("has " + std::to_string(found) + " chunks, expected " + std::to_string(expected) +
-                 ". The archive is not whole");
+                 ". The archive is incomplete");
   }
 }
 

@@ -102,7 +102,7 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder) {
 void prepare_folder(const std::filesystem::path& folder) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);
-  if (code) refuse_folder(folder, "the archive folder cannot be made", code.value());
+  if (code) refuse_folder(folder, "the archive folder cannot be created", code.value());
   const std::filesystem::path probe = folder / (std::string(kProbe) + std::to_string(::getpid()));
   const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) refuse_folder(folder, "files cannot be written in the archive folder", errno);

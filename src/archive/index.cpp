@@ -145,7 +145,7 @@ std::vector<IndexRow> read_index(const std::filesystem::path& folder) {
   const Handle root = opened_file(place, path);
   ContentCheck check = check_kind(place, root.get(), kIndexKind);
   std::vector<IndexRow> rows = read_table<IndexRow>(place, root.get(), kTable, check);
-  check.refuse_differences(place, "The next update makes it again");
+  check.refuse_differences(place, "The next update rebuilds it");
   return rows;
 }
 

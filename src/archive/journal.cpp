@@ -182,7 +182,7 @@ void Journal::open(const std::string& fingerprint) {
   if (end_bytes_ == 0) {
     start_anew(fingerprint);
   } else if (end_bytes_ < status.st_size && ::ftruncate(descriptor_, end_bytes_) != 0) {
-    fail(path_, "the end of the journal, which is not whole, cannot be cut off", errno);
+    fail(path_, "the incomplete end of the journal cannot be cut off", errno);
   }
 }
 
@@ -224,7 +224,7 @@ bool Journal::take_record(std::uint32_t kind, std::span<const std::byte> payload
 }
 
 void Journal::start_anew(const std::string& fingerprint) {
-  if (::ftruncate(descriptor_, 0) != 0) fail(path_, "the journal cannot be started anew", errno);
+  if (::ftruncate(descriptor_, 0) != 0) fail(path_, "the journal cannot be emptied", errno);
   if (const int code = write_fully(descriptor_, 0, bytes_of(kMagic)); code != 0) {
     fail(path_, "the journal cannot be started", code);
   }
@@ -242,14 +242,13 @@ void Journal::write_record(std::uint32_t kind, std::span<const std::byte> payloa
 }
 
 void Journal::write(std::span<const std::byte> record) {
-  require(descriptor_ >= 0, "nothing is appended to a journal that was removed");
+  require(descriptor_ >= 0, "append to a journal that was removed");
   if (const int code = write_fully(descriptor_, end_bytes_, record); code != 0) {
     // If this fails too, the checksum still shows that the record is incomplete.
     const bool cut = ::ftruncate(descriptor_, end_bytes_) == 0;
     fail(path_,
-         std::to_string(record.size()) +
-             " bytes cannot be appended (the results before them are kept" +
-             (cut ? "" : ", the file could not be cut back") + ")",
+         std::to_string(record.size()) + " bytes cannot be appended (earlier results are kept" +
+             (cut ? "" : ", the file could not be truncated") + ")",
          code);
   }
   end_bytes_ += std::ssize(record);

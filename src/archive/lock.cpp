@@ -167,20 +167,21 @@ bool CheckpointLock::make() {
   const int code = make_new(path_, text_of(self_));
   if (code == 0) return true;
   if (code == EEXIST) return false;
-  throw Error(Blame::resource, shown(path_) + ": the lock cannot be made: " + system_reason(code));
+  throw Error(Blame::resource,
+              shown(path_) + ": the lock cannot be created: " + system_reason(code));
 }
 
 bool CheckpointLock::is_stale(double stale_seconds) {
   const std::optional<LockOwner> owner = owner_of(small_file(path_));
   other_token_ = owner ? owner->token : "";
-  other_ = owner ? shown_owner(*owner) : "a process that was killed while it made the lock";
+  other_ = owner ? shown_owner(*owner) : "a process that was killed while creating the lock";
   if (owner && is_gone(*owner, self_)) return true;
   // Get the time from the file system, whose clock also times the owner's touches: the clocks of
   // hosts may differ.
   const std::filesystem::path probe =
       path_.parent_path() / ("." + path_.filename().string() + ".now-" + self_.token);
   if (const int code = make_new(probe, "now"); code != 0) {
-    throw Error(Blame::resource, shown(probe) + ": cannot be made: " + system_reason(code));
+    throw Error(Blame::resource, shown(probe) + ": cannot be created: " + system_reason(code));
   }
   const double now = changed_at(probe);
   ::unlink(probe.c_str());
@@ -229,13 +230,13 @@ void CheckpointLock::beat(bool now) {
     throw Error(Blame::resource,
                 shown(path_) + ": this job has lost its lock" +
                     (owner ? " to " + shown_owner(*owner) : std::string()) +
-                    ". It was stopped for too long, or the file was removed. What is in the "
-                    "journal stays; run the same command again when no other job is at it");
+                    ". It was suspended for too long, or the file was removed. The journal is "
+                    "kept; run the same command again when no other job works on this checkpoint");
   }
   // Without times, the file system uses its own clock.
   if (::utimensat(AT_FDCWD, path_.c_str(), nullptr, 0) != 0) {
     throw Error(Blame::resource,
-                shown(path_) + ": the lock cannot be touched: " + system_reason(errno));
+                shown(path_) + ": the time of the lock cannot be updated: " + system_reason(errno));
   }
   last_beat_ = time;
 }

@@ -66,10 +66,10 @@ std::span<const std::byte> MemoryFile::close(const Place& place) {
   if (!file_.close()) place.fail();
   const auto* bytes = static_cast<const std::byte*>(image_->memory);
   require(bytes != nullptr && image_->allocated >= kEndOfFileOffset + sizeof(std::uint64_t),
-          "HDF5 gave no memory up with a file that it closed");
+          "HDF5 did not hand over the memory of a closed file");
   std::uint64_t size = 0;
   std::memcpy(&size, bytes + kEndOfFileOffset, sizeof(size));
-  require(size <= image_->allocated, "HDF5 gave less memory up than its file has");
+  require(size <= image_->allocated, "HDF5 handed over less memory than the file needs");
   return {bytes, static_cast<std::size_t>(size)};
 }
 

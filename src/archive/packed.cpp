@@ -27,8 +27,7 @@ std::string members_hash(const std::vector<std::string>& ids) {
 void refuse_existing(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
-    throw Error(Blame::usage,
-                shown(path) + ": is there already. Choose another name, or remove it");
+    throw Error(Blame::usage, shown(path) + ": already exists. Choose another name, or remove it");
   }
 }
 
@@ -54,13 +53,13 @@ std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check) 
   for (const std::string& id : names) {
     // Ids become file names, so they must be valid.
     if (!is_checkpoint_id(id)) {
-      packed.place.refuse("holds a checkpoint '" + printable(id) + "', which is no id");
+      packed.place.refuse("holds a checkpoint '" + printable(id) + "', which is not a valid id");
     }
   }
   std::sort(names.begin(), names.end(), natural_less);
   check = packed.check;
   if (!check.matches(kMembers, members_hash(names))) {
-    check.differ(kMembers, "are not those that were packed");
+    check.differ(kMembers, "are not the checkpoints that were packed");
   }
   return names;
 }

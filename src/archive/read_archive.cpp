@@ -25,16 +25,16 @@ void check_offsets(const Place& file, const char* path, const std::vector<std::i
   const Place place = file.at(path);
   if (offsets.size() != parts + 1) {
     place.refuse("has " + std::to_string(offsets.size()) + " offsets for " + std::to_string(parts) +
-                 " layers, expected one more than layers");
+                 " layers, expected one more than the number of layers");
   }
   for (std::size_t i = 0; i < parts; ++i) {
     if (offsets[i] > offsets[i + 1]) {
-      place.refuse("falls from " + std::to_string(offsets[i]) + " to " +
+      place.refuse("decreases from " + std::to_string(offsets[i]) + " to " +
                    std::to_string(offsets[i + 1]) + " after layer " + std::to_string(i));
     }
   }
   if (offsets.front() != 0 || offsets.back() != static_cast<std::int64_t>(size)) {
-    place.refuse("goes from " + std::to_string(offsets.front()) + " to " +
+    place.refuse("runs from " + std::to_string(offsets.front()) + " to " +
                  std::to_string(offsets.back()) + ", expected 0 to " + std::to_string(size));
   }
 }
@@ -146,7 +146,7 @@ CheckpointRecord read_tables(const OpenCheckpoint& open, Parts parts, ContentChe
 Handle opened_file(const Place& place, const std::filesystem::path& path) {
   (void)InputFile(path);  // better messages than HDF5's for a missing file, a folder, no permission
   const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
-  if (is_hdf5 == 0) place.disown("is not an HDF5 file, so not an archive of wishart");
+  if (is_hdf5 == 0) place.disown("is not an HDF5 file, so not a wishart archive");
   place.check(is_hdf5);
   const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // Archives are complete when they appear, by renaming, so reading needs no lock. Not every file

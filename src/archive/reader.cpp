@@ -87,7 +87,7 @@ const Reader::Survey& Reader::survey() const {
     } catch (const Error& error) {
       throw Error(error.blame(), std::string(error.what()) +
                                      ". So the order of the checkpoints is not known. Name the "
-                                     "one that is meant: --checkpoint ID");
+                                     "one you want with --checkpoint ID");
     }
   }
   const bool any_whole =

@@ -36,7 +36,7 @@ void match(const Dataset& table, Layout& layout) {
     const Handle member =
         place.own(H5Tget_member_type(table.type.get(), static_cast<unsigned>(index)), H5Tclose);
     if (!is_of_kind(member.get(), column.kind)) {
-      place.refuse("column " + column.name + " is of another type, expected a " +
+      place.refuse("column " + column.name + " has the wrong type, expected a " +
                    kind_name(column.kind));
     }
     if (column.kind != Kind::text) continue;

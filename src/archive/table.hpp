@@ -86,7 +86,7 @@ std::vector<std::int64_t> write_table(const Place& file, hid_t location, const s
         if (size > kMaxTextBytes) {
           file.at("/" + path)
               .refuse(std::string("column ") + name + ": a text of " + std::to_string(size) +
-                      " bytes, an archive takes at most " + std::to_string(kMaxTextBytes));
+                      " bytes, expected at most " + std::to_string(kMaxTextBytes));
         }
         column.size_bytes = std::max(column.size_bytes, size);
       }

@@ -39,7 +39,7 @@ void check_values(const LayerRow& row, const StoredSpectrum& spectrum,
   }
   if (spectrum.view_sigma_min.size() != spectrum.view_sigma_max.size() ||
       spectrum.view_sigma_min.size() != spectrum.view_rank_loss.size()) {
-    out.push_back(name + "the parts of its views are of different lengths");
+    out.push_back(name + "the datasets of its views have different lengths");
   }
   const auto bad = std::find_if(sigma.begin(), sigma.end(), [](double value) {
     return !(value >= 0) || !std::isfinite(value);
@@ -62,7 +62,7 @@ void check_values(const LayerRow& row, const StoredSpectrum& spectrum,
   if (!(std::abs(error - row.sum_squares_error) <= kSumSlack)) {
     out.push_back(name + "the squared singular values add up to " +
                   rounded(static_cast<double>(sum), 17) + ", the squared elements to " +
-                  rounded(row.sum_squares, 17) + "; the relative difference was " +
+                  rounded(row.sum_squares, 17) + "; the relative difference was stored as " +
                   rounded(row.sum_squares_error, 3) + " and is " + rounded(error, 3));
   }
 }
@@ -118,17 +118,18 @@ void weigh(const ContentCheck& check, const std::vector<std::string>& added,
   verdict.announced = verdict.announced || check.announced();
   for (const Difference& one : check.differences()) found.changes.push_back(where + one.text);
   if (!check.differences().empty() && !check.proven().empty()) {
-    found.unproven.push_back(where + "as written, by their hashes: " + listed(check.proven()));
+    found.unproven.push_back(where +
+                             "as written, according to their hashes: " + listed(check.proven()));
   }
   if (check.announced() && !check.unseen().empty()) {
-    found.unproven.push_back(where + "not looked at, because this program does not know them: " +
-                             listed(check.unseen()));
+    found.unproven.push_back(
+        where + "not checked, because this program does not know them: " + listed(check.unseen()));
   }
   if (!added.empty()) {
     std::vector<std::string> names;
     names.reserve(added.size());
     for (const std::string& name : added) names.push_back(printable(name));
-    found.unproven.push_back(where + "added since, no part of the archive: attribute " +
+    found.unproven.push_back(where + "added since, not part of the archive: attribute " +
                              join(names, ", "));
   }
 }
@@ -188,7 +189,7 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
   if (seal == Seal::broken) {
     verdict.standing = Standing::damaged;
     findings.emplace_back(
-        "its bytes are not those that were written: the hash in the seal at its end is of others");
+        "its bytes are not those that were written: they do not match the hash in its seal");
     return;
   }
   if (!read) return;
@@ -209,11 +210,11 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
   }
   if (verdict.standing == Standing::unsealed) {
     findings.emplace_back(
-        "all that the archive keeps is as written, by its hashes; of the other bytes of the file "
-        "nothing can be told. `wishart verify --reseal` seals it again");
+        "all values are as written, according to their hashes; the other bytes of the file cannot "
+        "be checked. `wishart verify --reseal` seals it again");
   } else if (verdict.standing == Standing::changed) {
     findings.emplace_back(
-        "what stood there before cannot be told. Restore the file, or set it aside by --repair; "
+        "the original content is not known. Restore the file, or set it aside with --repair; "
         "--reseal accepts it as it is");
   }
 }
@@ -285,7 +286,7 @@ Verdict verify_index(const std::filesystem::path& folder) {
   }
   if (!verdict.findings.empty()) {
     verdict.standing = Standing::damaged;
-    verdict.findings.emplace_back("`wishart index` makes it again of the files");
+    verdict.findings.emplace_back("`wishart index` rebuilds it from the files");
   }
   return verdict;
 }

@@ -111,7 +111,7 @@ void check_own_id(const std::filesystem::path& file, const CheckpointRecord& rec
   const std::string& id = record.provenance.checkpoint_id;
   if (is_checkpoint_id(id)) return;
   throw Error(Blame::input, shown(file) + ": holds the checkpoint '" + printable(id) +
-                                "', which is no id. It was not written by wishart");
+                                "', which is not a valid id. It was not written by wishart");
 }
 
 std::filesystem::path write_archive(const std::filesystem::path& folder,
