@@ -15,7 +15,7 @@ namespace {
 struct Kind {
   const char* warning;
   const char* meaning;
-  /// Orders layers of the kind: smaller is worse.
+  /// Sorts layers with this warning: smaller is worse.
   double (*badness)(const LayerRow&);
 };
 
@@ -61,7 +61,7 @@ std::vector<AttentionGroup> layers_that_need_attention(const std::vector<LayerRo
   for (const Kind& kind : kKinds) {
     AttentionGroup group{kind.warning, kind.meaning, {}};
     for (const LayerRow& layer : layers) {
-      // WeightWatcher calls a failed fit (alpha = -1) over-trained; here it is what it is.
+      // WeightWatcher calls a failed fit (alpha = -1) over-trained; here it is listed as failed.
       const bool failed = layer.status == "failed";
       const std::string warning = kind.warning;
       const bool belongs = warning == "fit-failed" ? failed

@@ -36,7 +36,7 @@ TextTable layers_table(const analysis::Comparison& comparison) {
   return table;
 }
 
-/// How many layers have which status, and how many changed beyond the error of their own fits.
+/// The number of layers with each status, and the number with a significant change of alpha.
 std::string counts_text(const analysis::Comparison& comparison, bool shared) {
   std::map<std::string, std::int64_t> counts;
   std::int64_t significant = 0;

@@ -19,7 +19,7 @@ struct SpectrumRow {
   double lambda = 0;
 };
 
-/// A row of a checkpoint's table among those of other checkpoints.
+/// A row in a table of several checkpoints.
 template <class Row>
 struct JoinedRow {
   std::string checkpoint;
@@ -29,7 +29,7 @@ struct JoinedRow {
   Row row;
 };
 
-using wishart::visit_columns;  // of rows that are only read; those below would hide it
+using wishart::visit_columns;  // for the other rows; the overloads below would hide it
 
 template <class F>
 void visit_columns(SpectrumRow& r, F&& f) {

@@ -9,7 +9,7 @@
 namespace wishart::report {
 namespace {
 
-/// Paths and lists of names are longer than names.
+/// Long enough for paths and lists of names.
 constexpr std::size_t kMostChars = 2000;
 
 std::string element(const char* opening, const std::string& text, const char* tag) {

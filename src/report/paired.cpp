@@ -25,7 +25,7 @@ std::string sentence_of_one(const PairedRow& row) {
          number(std::abs(row.mean), 2) + ". One layer gives no interval.";
 }
 
-/// Of a change whose interval does not hold 0.
+/// For a change whose interval does not contain 0.
 std::string sentence_of_shared(const PairedRow& row) {
   const bool falls = row.mean < 0;
   const std::string by = " by " + number(std::abs(row.mean), 2) + " on average ";
@@ -57,7 +57,7 @@ std::string range_text(const PairedRow& row) {
   return signed_text(row.low) + " to " + signed_text(row.high);
 }
 
-/// The cells that both tables have.
+/// The cells common to both tables.
 std::vector<std::string> cells_of(const PairedRow& row) {
   return {std::to_string(row.pairs), std::to_string(row.left_out), signed_text(row.mean),
           range_text(row),           signed_text(row.median),      std::to_string(row.fell),
@@ -85,7 +85,7 @@ TextTable metrics_table(const std::vector<PairedRow>& rows) {
   return table;
 }
 
-/// alpha in full, of the others the mean.
+/// All columns for alpha, and the mean change of the other metrics.
 TextTable roles_table(const std::vector<PairedRow>& rows) {
   const std::vector<std::string> others{"D", "log_norm", "log_spectral_norm", "stable_rank"};
   TextTable table = table_with("role", others);

@@ -23,7 +23,7 @@ constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
 constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
 constexpr std::size_t kMostHtmlLayers = 5000;
 constexpr std::size_t kMostSkipped = 3;  ///< names listed for each reason
-/// Room for a list of names, each of which has been cut to kNameWidth.
+/// Width of a list of names that are shortened to kNameWidth each.
 constexpr std::size_t kListWidth = (kMostSkipped + 1) * (kNameWidth + 2);
 
 std::string millions(std::int64_t parameters) {
@@ -31,7 +31,7 @@ std::string millions(std::int64_t parameters) {
                                  : rounded(static_cast<double>(parameters) / 1e6, 4) + " million";
 }
 
-/// The last line of a text whose lines all end in a line feed.
+/// The last line of a text, without its line feed.
 std::string last_line(const std::string& text) {
   const std::string_view lines = std::string_view(text).substr(0, text.find_last_not_of('\n') + 1);
   return std::string(lines.substr(lines.rfind('\n') + 1));
@@ -233,8 +233,8 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
     std::vector<std::string> names;
     for (const SkippedRow* row : rows) {
       parameters += row->num_params;
-      // Each by itself: a cut through the joined names would make one name of two. Printable first,
-      // since escapes make a name longer.
+      // Shorten each name by itself; shortening the joined names could merge two. Make it printable
+      // first, since escapes make a name longer.
       if (names.size() < kMostSkipped) {
         names.push_back(shortened(printable(row->tensor), kNameWidth));
       }
@@ -245,7 +245,7 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
   page.table(table, kListWidth);
 }
 
-/// Seconds below which a prediction is not worth a line.
+/// Predictions are reported only for runs of at least this many seconds.
 constexpr double kWorthTelling = 10;
 
 void add_numerics(Page& page, const CheckpointRecord& record) {
