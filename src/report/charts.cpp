@@ -73,7 +73,7 @@ std::string told(const LayerRow& layer) {
 std::string remark(std::size_t shown, std::size_t all, bool cut) {
   std::string text;
   if (shown < all) text += ", " + std::to_string(shown) + " of " + std::to_string(all) + " layers";
-  if (cut) text += ", above " + number(kMostAlpha) + " at the edge";
+  if (cut) text += ", alpha above " + number(kMostAlpha) + " at the edge";
   return text;
 }
 

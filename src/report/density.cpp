@@ -103,14 +103,14 @@ Bulk bulk_of(const LayerRow& layer) {
     const double above =
         static_cast<double>(layer.num_spikes) / static_cast<double>(layer.num_evals);
     return {layer.bulk_min, layer.bulk_max, 1 - above,
-            "Marchenko-Pastur bulk to " + number(layer.bulk_max) + ", " +
+            "Marchenko-Pastur bulk up to " + number(layer.bulk_max) + ", " +
                 std::to_string(layer.num_spikes) + " above it"};
   }
   const double long_side = std::sqrt(static_cast<double>(layer.N));
   const double short_side = std::sqrt(static_cast<double>(layer.M));
   const double ratio = (long_side - short_side) / (long_side + short_side);
   return {layer.null_edge * ratio * ratio, layer.null_edge, 1,
-          "Marchenko-Pastur of independent elements to " + number(layer.null_edge)};
+          "Marchenko-Pastur bulk of independent elements up to " + number(layer.null_edge)};
 }
 
 std::vector<Point> curve_of(const Bulk& bulk, double least) {

@@ -94,7 +94,7 @@ std::string density_figure(const LayerRow& layer, const std::vector<double>& sig
     plot.line(between(tail, bottom, top), kTail);
     plot.mark(tail.front().x);
     names[kTail] = std::string(std::isnan(layer.Lambda) ? "power law" : "truncated power law") +
-                   ", alpha " + number(layer.alpha) + " from " + number(layer.xmin) + " on";
+                   ", alpha " + number(layer.alpha) + " above " + number(layer.xmin);
   }
   return plot.figure(layer.key + (layer.warning.empty() ? "" : ": " + layer.warning), names);
 }

@@ -59,7 +59,7 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
               last_line(p.reseal_log));
   }
   page.line("numbers      " + std::string(p.mode == "weightwatcher"
-                                              ? "as WeightWatcher 0.7.5.5, defects included"
+                                              ? "as in WeightWatcher 0.7.5.5, including its defects"
                                               : "corrected (docs/metrics.md)"));
   page.gap();
 }
@@ -188,11 +188,11 @@ void add_densities(Page& page, const CheckpointRecord& record) {
   const std::vector<std::string> figures = density_figures(record);
   if (figures.empty()) return;
   page.heading("Eigenvalues");
-  page.paragraph("Density of the eigenvalues on logarithmic axes, of " +
+  page.paragraph("Density of the eigenvalues of " +
                  plural(static_cast<std::int64_t>(figures.size()), "layer") +
-                 ": those that need attention first, then those with the smallest alpha. Dashed: "
-                 "xmin, where the fitted tail begins. wishart report ARCHIVE --format html "
-                 "--densities N draws N of them.");
+                 " on logarithmic axes: first layers that need attention, then those with the "
+                 "smallest alpha. Dashed: xmin, where the fitted tail begins. wishart report "
+                 "ARCHIVE --format html --densities N draws N layers.");
   page.figures(figures);
 }
 
@@ -267,14 +267,14 @@ void add_numerics(Page& page, const CheckpointRecord& record) {
   }
   page.paragraph(text + ". Largest team " + std::to_string(largest_team) +
                  ". Singular values below the resolution floor: " + std::to_string(below) +
-                 ". The squares of singular values and of elements agree to " + rounded(worst, 2) +
-                 " in the worst layer.");
+                 ". The sums of squared singular values and of squared elements agree to " +
+                 rounded(worst, 2) + " in the worst layer.");
   const Provenance& run = record.provenance;
   if (std::isfinite(run.predicted_seconds) && run.working_seconds >= kWorthTelling) {
-    page.paragraph("The plan foresaw " + rounded(run.predicted_seconds, 3) +
-                   " s for spectra and fits, they took " + rounded(run.working_seconds, 3) +
-                   " s. The ranks were at work for " + rounded(100 * run.busy_share, 2) +
-                   " % of it.");
+    page.paragraph("The plan predicted " + rounded(run.predicted_seconds, 3) +
+                   " s for spectra and fits; they took " + rounded(run.working_seconds, 3) +
+                   " s. The ranks were busy for " + rounded(100 * run.busy_share, 2) +
+                   " % of that time.");
   }
 }
 
