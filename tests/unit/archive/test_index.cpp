@@ -189,11 +189,11 @@ TEST_CASE("an archive is packed into one file and comes back as it was", "[packe
   CHECK(error_of([&] { (void)unpack_archive(packed, folder / "back"); }).find("already exists") !=
         std::string::npos);
   CHECK(error_of([&] { (void)pack_archive(archive, packed); }).rfind("2: ", 0) == 0);
-  CHECK(error_of([&] { (void)read_archive(packed); }).find("of the kind 'packed'") !=
+  CHECK(error_of([&] { (void)read_archive(packed); }).find("of kind 'packed'") !=
         std::string::npos);
   CHECK(error_of([&] {
           (void)unpack_archive(archive / "step-1.h5", folder / "other");
-        }).find("of the kind 'checkpoint', expected 'packed'") != std::string::npos);
+        }).find("of kind 'checkpoint', expected 'packed'") != std::string::npos);
 }
 
 TEST_CASE("a packed file is read as the folder that it was made of", "[packed]") {
