@@ -28,19 +28,18 @@ std::string left_out_text(const std::vector<Analysed>& left_out) {
     names.push_back(printable(one.checkpoint) + " (" + analysis_text(one.kind, one.base_path) +
                     ")");
   }
-  std::string text =
-      "Left out, because only whole weights are laid beside each other here: " + join(names, ", ");
+  std::string text = "Left out, because only whole weights are compared here: " + join(names, ", ");
   if (left_out.size() > names.size()) {
     text += ", and " + std::to_string(left_out.size() - names.size()) + " more";
   }
-  return text + ". For a report of one of them: --checkpoint ID.";
+  return text + ". For a report on one of them, use --checkpoint ID.";
 }
 
 void check_alike(const Provenance& a, const Provenance& b) {
   if (is_whole(a.analysis) == is_whole(b.analysis)) return;
   throw Error(Blame::usage, about_text(a) + ", " + about_text(b) +
                                 ": a change of weights is not compared with whole weights. Name "
-                                "two of one kind");
+                                "two of the same kind");
 }
 
 }  // namespace wishart::analysis

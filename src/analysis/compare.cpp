@@ -13,8 +13,8 @@ namespace {
 
 constexpr double kLevel = 0.05;
 
-/// Spectra nearer than this are those of one matrix, computed twice: the relative error of a
-/// Gram matrix's singular values is sqrt(eps) at worst (docs/numerics.md).
+/// Spectra closer than this are considered equal: the relative error of singular values from a Gram
+/// matrix is at most sqrt(eps) (docs/numerics.md).
 constexpr double kSameSpectrum = 1e-7;
 
 /// Mirsky's lower bound on |A - B|_F / |A|_F.
@@ -53,7 +53,7 @@ void compare_alpha(ComparisonRow& out, const LayerRow& a, const LayerRow& b) {
   out.alpha_a = a.alpha;
   out.alpha_b = b.alpha;
   out.alpha_change = b.alpha - a.alpha;
-  if (out.status == "same") return;  // there is nothing to test
+  if (out.status == "same") return;  // nothing to test
   const double error = std::hypot(alpha_error(a), alpha_error(b));
   if (!(error > 0)) return;
   out.alpha_z = out.alpha_change / error;
@@ -64,7 +64,7 @@ bool is_reshaped(const LayerRow& a, const LayerRow& b) {
   return a.rows != b.rows || a.cols != b.cols || a.num_evals != b.num_evals;
 }
 
-/// `sigma_a` and `sigma_b` are empty where the spectra were not read.
+/// @param sigma_a,sigma_b  empty if the spectra were not read
 ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
                        const std::vector<double>& sigma_b) {
   ComparisonRow out = started(b, "changed");
@@ -91,12 +91,12 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
 std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
   std::vector<std::string> notes;
   if (a.mode != b.mode) {
-    notes.push_back("the numbers of one are " + printable(a.mode) + ", of the other " +
+    notes.push_back("A was analysed in mode " + printable(a.mode) + ", B in mode " +
                     printable(b.mode) + ": their metrics are defined differently");
   }
   if (!is_whole(a.analysis) || !is_whole(b.analysis)) {
     notes.push_back("A is the " + analysis_text(a.analysis, a.base_path) + ", B the " +
-                    analysis_text(b.analysis, b.base_path) + ", not whole weights");
+                    analysis_text(b.analysis, b.base_path) + "; neither is a whole model");
   }
   if (a.options != b.options) {
     notes.emplace_back("the spectra were computed with different options");
@@ -108,7 +108,7 @@ std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
   return notes;
 }
 
-/// What is not in both comes first.
+/// Layers that cannot be compared come first.
 int order_of(const ComparisonRow& row) {
   if (row.status == "removed") return 0;
   if (row.status == "added") return 1;
@@ -164,7 +164,7 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
       continue;
     }
     const LayerRow& before = a.layers[found->second];
-    // Metrics of another shape are of another layer.
+    // Metrics of layers with different shapes are not comparable.
     pairs.push_back({is_reshaped(before, b.layers[i]) ? nullptr : &before, &b.layers[i]});
     out.rows.push_back(compared(before, b.layers[i], sigma_of(a, found->second), sigma_of(b, i)));
     in_a.erase(found);

@@ -12,12 +12,12 @@
 namespace wishart::analysis {
 namespace {
 
-/// atanh of a coefficient of 1 is infinite; planted data reach it.
+/// The atanh of a coefficient of 1 is infinite. Synthetic data reach it.
 constexpr double kLargest = 1 - 1e-9;
 
 double fisher(double r) { return std::atanh(std::clamp(r, -kLargest, kLargest)); }
 
-/// Standard error of `fisher(r)` over n pairs; NaN where there is none.
+/// Standard error of `fisher(r)` for n pairs; NaN if undefined.
 double fisher_error(Coefficient coefficient, double r, std::int64_t n) {
   const auto count = static_cast<double>(n);
   if (n < 5 || std::isnan(r)) return kNan;
@@ -93,7 +93,7 @@ Correlation with_interval(Correlation c, double center, double error) {
 
 Correlation correlate(Coefficient coefficient, std::span<const double> x,
                       std::span<const double> y) {
-  require(x.size() == y.size(), "correlate needs two series of one length");
+  require(x.size() == y.size(), "correlate needs two series of the same length");
   std::vector<double> a;
   std::vector<double> b;
   for (std::size_t i = 0; i < x.size(); ++i) {

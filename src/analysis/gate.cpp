@@ -31,12 +31,12 @@ bool is_comparison(const std::string& metric) {
   return metric == "moved" || metric == "alpha_z" || metric == "missing" || metric == "added";
 }
 
-/// The value of one layer of a comparison, NaN where the metric says nothing about it.
+/// The value of one layer of a comparison; NaN if the metric is not defined for it.
 double comparison_value(const std::string& metric, const ComparisonRow& row) {
   if (metric == "missing") return row.status == "removed" || row.status == "reshaped" ? 1 : 0;
   if (metric == "added") return row.status == "added" ? 1 : 0;
   if (metric == "moved") return row.moved;
-  // The same values have the same alpha; there is no error to divide by.
+  // Unchanged weights have the same alpha, and no error to divide by.
   return row.status == "same" ? 0 : row.alpha_z;
 }
 
@@ -44,7 +44,7 @@ double measured(Measure measure, double here, double other) {
   return measure == Measure::ratio ? here / other : here - other;
 }
 
-/// All layers that the rule means, with their values.
+/// All layers selected by the rule, with their values.
 std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage,
                                  const CheckpointRecord* other) {
   std::vector<Violation> out;
@@ -68,7 +68,7 @@ std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage
     one.here = one.value;
     if (other != nullptr) {
       const auto found = others.find(row.key);
-      if (found == others.end()) continue;  // `added` is the metric for that
+      if (found == others.end()) continue;  // the metric `added` reports these
       one.other = metric_value(*found->second, rule.metric);
       one.value = measured(rule.measure, one.here, one.other);
     }
@@ -77,7 +77,7 @@ std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage
   return out;
 }
 
-/// How far outside of the rule's bounds; 0 inside.
+/// The distance from the rule's bounds; 0 inside.
 double excess(const Rule& rule, double value) {
   if (value < rule.min) return rule.min - value;
   if (value > rule.max) return value - rule.max;
@@ -121,10 +121,10 @@ void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& 
   const auto outside = static_cast<std::int64_t>(verdict.violations.size());
   verdict.passed = outside <= verdict.allowed;
   const std::string all = std::to_string(verdict.judged + verdict.unknown) + " layers";
-  verdict.text = subject_of(rule) + " is to be " + bounds_text(rule) + ": ";
+  verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ": ";
   verdict.text += outside == 0
-                      ? "none of " + all + " lies outside"
-                      : std::to_string(outside) + " of " + all + (outside == 1 ? " lies" : " lie") +
+                      ? "none of " + all + " is outside"
+                      : std::to_string(outside) + " of " + all + (outside == 1 ? " is" : " are") +
                             " outside, " + std::to_string(verdict.allowed) + " allowed";
 }
 
@@ -139,7 +139,7 @@ void judge_statistic(const Rule& rule, const std::vector<Violation>& values, Rul
       rule.statistic == Statistic::mean ? mean_of(numbers).value : median_of(std::move(numbers));
   verdict.passed = !std::isnan(whole.value) && excess(rule, whole.value) == 0;
   verdict.text =
-      subject_of(rule) + " is to be " + bounds_text(rule) + ", found " + shortest(whole.value);
+      subject_of(rule) + " must be " + bounds_text(rule) + ", found " + shortest(whole.value);
   if (!verdict.passed) verdict.violations.push_back(std::move(whole));
 }
 
@@ -169,14 +169,13 @@ bool passes_alone(const Rule& rule) {
   return rule.against == Against::previous && rule.passes_alone;
 }
 
-/// The verdict of a rule that lets a stage without a stage before pass.
+/// The verdict of a rule that passes if there is no previous stage.
 RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage) {
   RuleVerdict verdict;
   verdict.rule = rule.name;
   verdict.stage = stage.provenance.checkpoint_id;
   verdict.passed = true;
-  verdict.text =
-      "there is no checkpoint before it; nothing was compared, and the rule lets that pass";
+  verdict.text = "there is no checkpoint before it, so nothing was compared; the rule allows this";
   return verdict;
 }
 
@@ -191,7 +190,7 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
       (void)metric_value(LayerRow{}, rule.metric);
     }
   }
-  // The base first: where it is named, the others have a stage before them too.
+  // Check for the base first: if it is named, the others have a previous stage too.
   for (const Against against : {Against::first, Against::previous}) {
     for (const Rule& rule : rules) {
       if (rule.against != against || stages >= 2 || passes_alone(rule)) continue;
@@ -200,8 +199,8 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
                       (against == Against::first
                            ? "': compares with the base (against = first), but none is named. Name "
                              "it with --base"
-                           : "': compares with the stage before, but there is one stage. Name the "
-                             "other with --base"));
+                           : "': compares with the stage before, but there is only one stage. Name "
+                             "the other with --base"));
     }
   }
 }

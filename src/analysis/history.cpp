@@ -15,15 +15,15 @@
 namespace wishart::analysis {
 namespace {
 
-/// A rank that fell to less than this share of what it was is told.
+/// A drift is reported if a rank falls below this share of its former value.
 constexpr double kRankFalls = 0.95;
 
-/// This share of settled layers is a settled model; and a loss that falls by less than this share
-/// of itself per doubling does not fall.
+/// A model has settled if at least this share of its layers has, and a loss no longer falls if it
+/// falls by less than kStillFalls of itself per doubling.
 constexpr double kSettledShare = 0.8;
 constexpr double kStillFalls = 0.01;
 
-/// The step, or tokens, as the abscissa of trends: its binary logarithm. NaN before the first.
+/// The abscissa of trends: the binary logarithm of the step or of the tokens. NaN for 0 or unknown.
 double doublings(std::int64_t value) {
   return value > 0 ? std::log2(static_cast<double>(value)) : kNan;
 }
@@ -76,7 +76,7 @@ Advice advice_of(const History& history) {
                   [](const Drift& drift) { return drift.why == "over-trained"; });
   if (loss.low > 0 && over_training) return Advice::harm;
   const double now = history.loss_is_eval ? last.eval_loss : last.loss;
-  // Without a loss the spectra speak alone.
+  // Without a loss, only the spectra decide.
   const bool falls = std::isfinite(loss.slope) && loss.slope < -kStillFalls * std::abs(now);
   const bool moves =
       last.settled_share < kSettledShare || history.alpha.low * history.alpha.high > 0;
@@ -86,7 +86,7 @@ Advice advice_of(const History& history) {
 }  // namespace
 
 HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
-  require(window >= 2, "a window of a history has at least 2 checkpoints");
+  require(window >= 2, "the window of a history needs at least 2 checkpoints");
 }
 
 void HistoryBuilder::add(const CheckpointRecord& record) {
@@ -117,8 +117,8 @@ bool HistoryBuilder::is_settled(const std::string& key, std::size_t last) const 
     if (then == nullptr) return false;
     if (!then->hash.empty() && then->hash == now->hash) continue;
     const double room = kNormal95 * std::hypot(now->alpha_error, then->alpha_error);
-    // Without a tail then and now, the norms decide. Written so that a layer without a fit is not
-    // settled.
+    // If neither spectrum has a tail, only the norms decide. The conditions are written such that a
+    // layer without a fit (NaN) is not settled.
     const bool no_tails = now->no_tail && then->no_tail;
     if (!no_tails && !(std::abs(now->alpha - then->alpha) <= room)) return false;
     if (!(std::abs(now->log_norm - then->log_norm) <= kNormResolution)) return false;
@@ -160,8 +160,8 @@ void HistoryBuilder::find_drifts(History& history) const {
         (then->no_tail || then->alpha >= kOverTrained || then->alpha - now.alpha > room)) {
       history.drifts.push_back({now.key, now.role, "over-trained", then->alpha, now.alpha});
     }
-    // Traps are told from heavy tails by random orders; where both checkpoints have them, they
-    // count.
+    // Random orders distinguish traps from heavy tails. If both checkpoints have them, use traps
+    // instead of outliers.
     const bool have_traps = std::isfinite(now.traps) && std::isfinite(then->traps);
     if (have_traps && now.traps > 0 && then->traps == 0) {
       history.drifts.push_back({now.key, now.role, "new-traps", then->traps, now.traps});
@@ -206,7 +206,7 @@ History HistoryBuilder::take() {
   }
   for (const std::size_t point : change_points(x, alpha)) rows[at[point]].change_point = true;
   const auto last = [&](const std::vector<double>& series) {
-    // One checkpoint more than the window, so that a window of 2 has a trend.
+    // Use one checkpoint more than the window, so that a window of 2 has a trend.
     const auto count = std::min(series.size(), static_cast<std::size_t>(window_) + 1);
     return std::vector<double>(series.end() - static_cast<std::ptrdiff_t>(count), series.end());
   };

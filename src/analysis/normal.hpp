@@ -1,11 +1,11 @@
 #pragma once
 
 /// @file
-/// Inside of the module: of the normal distribution.
+/// Internal: the normal distribution.
 
 namespace wishart::analysis {
 
-/// Half the width of an interval of 95 %, in standard errors.
+/// Half the width of a 95 % interval, in standard errors.
 inline constexpr double kNormal95 = 1.959963984540054;
 
 }  // namespace wishart::analysis

@@ -14,13 +14,13 @@
 namespace wishart::analysis {
 namespace {
 
-/// Differences below this part of the larger value come from rounding: sums over another number of
-/// ranks differ by some 1e-13 (docs/numerics.md).
+/// Relative differences below this are treated as rounding: sums over different numbers of ranks
+/// differ by some 1e-13 (docs/numerics.md).
 constexpr double kRounding = 1e-9;
 
 struct PairedMetric {
   const char* name;
-  bool from_fit;  ///< has a meaning only with status `success`
+  bool from_fit;  ///< meaningful only with status `success`
 };
 
 constexpr std::array kMetrics{PairedMetric{"alpha", true},
@@ -64,10 +64,10 @@ void add_group(std::vector<PairedRow>& rows, const std::string& group_by, const 
 double sign_test(std::int64_t fell, std::int64_t rose) {
   const std::int64_t n = fell + rose;
   if (n == 0) return kNan;
-  // P(X <= fewer) of the binomial law of n and 1/2, by logarithms: 2^-n may be smaller than any
-  // double.
+  // P(X <= fewer) for the binomial law with n and 1/2. Uses logarithms, because 2^-n may be smaller
+  // than any double.
   const std::int64_t fewer = std::min(fell, rose);
-  if (2 * fewer + 1 >= n) return 1;  // half of the law or more
+  if (2 * fewer + 1 >= n) return 1;  // the tail has a probability of at least 1/2
   double log_term = -static_cast<double>(n) * std::log(2.0);
   double tail = std::exp(log_term);
   for (std::int64_t k = 1; k <= fewer; ++k) {
@@ -78,7 +78,7 @@ double sign_test(std::int64_t fell, std::int64_t rose) {
 }
 
 PairedRow paired_change(std::span<const double> a, std::span<const double> b) {
-  require(a.size() == b.size(), "paired_change needs two series of one length");
+  require(a.size() == b.size(), "paired_change needs two series of the same length");
   PairedRow row;
   std::vector<double> differences;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -86,7 +86,7 @@ PairedRow paired_change(std::span<const double> a, std::span<const double> b) {
       differences.push_back(difference(a[i], b[i]));
     }
   }
-  // Sorted, so that the sums do not depend on the order of layers.
+  // Sort, so that the sums do not depend on the order of layers.
   std::sort(differences.begin(), differences.end());
   row.pairs = static_cast<std::int64_t>(differences.size());
   row.left_out = static_cast<std::int64_t>(a.size()) - row.pairs;

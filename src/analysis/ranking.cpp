@@ -50,7 +50,7 @@ FollowRow row_of(const std::string& metric, const std::string& group, const Thre
   return row;
 }
 
-/// The rows of one metric.
+/// Adds the rows of one metric.
 void add_rows(std::vector<FollowRow>& rows, std::size_t metric, const Pairs& all,
               const Groups& groups) {
   const std::string name = rank_metrics()[metric].name;
@@ -72,7 +72,7 @@ void add_rows(std::vector<FollowRow>& rows, std::size_t metric, const Pairs& all
   rows.insert(rows.end(), of_groups.begin(), of_groups.end());
 }
 
-/// The interval of |r|.
+/// The interval of |spearman|.
 std::pair<double, double> strength(const FollowRow& row) {
   const double a = std::abs(row.spearman_low);
   const double b = std::abs(row.spearman_high);
@@ -95,7 +95,7 @@ Best best_of(const std::vector<FollowRow>& rows) {
     for (const FollowRow& row : rows) {
       if (row.group != basis || &row == top || std::isnan(row.spearman)) continue;
       const auto other = strength(row);
-      // Without an interval nothing tells them apart.
+      // Without intervals (NaN) two metrics cannot be distinguished.
       const bool apart = other.second < own.first;
       if (!apart) best.rivals.push_back(row.metric);
     }

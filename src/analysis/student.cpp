@@ -10,7 +10,7 @@
 namespace wishart::analysis {
 namespace {
 
-/// From here on the expansion in 1 / freedom is used: its first neglected term is 2.6 / freedom^3.
+/// Above this, the expansion in 1 / freedom is used. Its first neglected term is 2.6 / freedom^3.
 constexpr std::int64_t kManyDegrees = 1000;
 
 /// P(|T| < sqrt(freedom) * tan(angle)): Abramowitz and Stegun, Handbook of Mathematical Functions
@@ -44,7 +44,7 @@ double student95(std::int64_t freedom) {
   if (freedom > kManyDegrees) return expanded(n);
   double low = 0;
   double high = std::numbers::pi / 2;
-  // 60 halvings are more than a double resolves.
+  // 60 bisections exceed the resolution of a double.
   for (int i = 0; i < 60; ++i) {
     const double middle = (low + high) / 2;
     (probability_within(middle, freedom) < 0.95 ? low : high) = middle;

@@ -1,14 +1,14 @@
 #pragma once
 
 /// @file
-/// Inside of the module: Student's t distribution.
+/// Internal: Student's t distribution.
 
 #include <cstdint>
 
 namespace wishart::analysis {
 
-/// Half the width of an interval of 95 %, in standard errors: the quantile 0.975 of Student's t.
-/// Right to 3e-9 of itself.
+/// Half the width of a 95 % interval, in standard errors: the 0.975 quantile of Student's t. The
+/// relative error is at most 3e-9.
 /// @pre freedom >= 1
 [[nodiscard]] double student95(std::int64_t freedom);
 

@@ -50,10 +50,11 @@ void split_at(const std::vector<double>& x, const std::vector<double>& y, std::s
     if (squares < best_squares) best_squares = squares, best = at;
   }
   if (best == 0) return;
-  // A perfect fit has no logarithm; `least` is rounding against the size of y.
+  // For a perfect fit the logarithm is infinite, so use at least `least`, the rounding relative to
+  // y.
   const auto n = static_cast<double>(count);
   const double gain = n * std::log(std::max(whole, least) / std::max(best_squares, least)) -
-                      3 * std::log(n);  // two parameters and the place
+                      3 * std::log(n);  // two more parameters, and the position
   if (gain <= kStrong) return;
   split_at(x, y, first, best, least, found);
   found.push_back(best);
@@ -63,7 +64,7 @@ void split_at(const std::vector<double>& x, const std::vector<double>& y, std::s
 }  // namespace
 
 Trend trend_of(const std::vector<double>& x, const std::vector<double>& y) {
-  require(x.size() == y.size(), "trend_of needs two series of one length");
+  require(x.size() == y.size(), "trend_of needs two series of the same length");
   std::vector<double> a;
   std::vector<double> b;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -85,7 +86,7 @@ Trend trend_of(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 std::vector<std::size_t> change_points(const std::vector<double>& x, const std::vector<double>& y) {
-  require(x.size() == y.size(), "change_points needs two series of one length");
+  require(x.size() == y.size(), "change_points needs two series of the same length");
   double size = 0;
   for (const double value : y) {
     if (!std::isfinite(value)) return {};

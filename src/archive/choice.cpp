@@ -10,7 +10,7 @@
 namespace wishart::archive {
 namespace {
 
-/// How many ids a message lists.
+/// The most ids that a message lists.
 constexpr std::size_t kListedIds = 20;
 
 std::string listed(const std::vector<std::string>& ids) {
@@ -27,7 +27,7 @@ std::string listed(const std::vector<std::string>& ids) {
   std::string text = shown(archive.path()) + ": has no checkpoint '" + printable(id) +
                      "'. It has: " + listed(archive.ids());
   if (const std::string near = nearest(id, archive.ids()); !near.empty()) {
-    text += ". Is '" + printable(near) + "' meant?";
+    text += ". Did you mean '" + printable(near) + "'?";
   }
   throw Error(Blame::usage, text);
 }
@@ -52,10 +52,10 @@ Choice latest(const Reader& archive) {
   }
   std::string note = ", the latest of " + count_text(archive) + " by step";
   if (const std::size_t changes = archive.ids().size() - models.size(); changes > 0) {
-    note += ", " + std::to_string(changes) + " of them changes of weights and left aside";
+    note += "; left out: " + std::to_string(changes) + " as changes of weights";
   }
   if (const std::size_t aside = models.size() - run.size(); aside > 0) {
-    note += ", " + std::to_string(aside) + " of them without a step and left aside";
+    note += "; left out: " + std::to_string(aside) + " without a step";
   }
   return {run.back().name, note};
 }
@@ -64,7 +64,8 @@ Choice latest(const Reader& archive) {
 
 Previous previous_of(const Reader& archive, const std::string& id) {
   const std::string where = shown(archive.path()) + ": ";
-  if (archive.ids().size() == 1) return {"", where + "holds one checkpoint, none before it"};
+  if (archive.ids().size() == 1)
+    return {"", where + "holds only one checkpoint, so there is none before it"};
   const std::vector<TrainingPlace>& run = archive.run();
   const auto found = std::find_if(run.begin(), run.end(),
                                   [&](const TrainingPlace& place) { return place.name == id; });
@@ -95,7 +96,7 @@ Choice choose(const Reader& archive, const std::string& word, const std::string&
   if (word.empty()) {
     if (ids.size() == 1) return {ids.front(), ""};
     const Choice last = latest(archive);
-    return {last.id, printable(last.id) + " is taken" + last.note};
+    return {last.id, "using " + printable(last.id) + last.note};
   }
   if (word == kLatest) {
     const Choice last = latest(archive);

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The content of an archive file below a group: the root of a file, or a group of a packed one.
+/// The content of a checkpoint below a group: the root of its file, or its group in a packed file.
 
 #include <filesystem>
 #include <functional>
@@ -25,33 +25,34 @@ struct OpenCheckpoint {
   Place place;
   Handle group;
 };
-/// @param path  of an archive file, or `packed/<id>.h5`
+/// @param path  an archive file, or `packed/<id>.h5`
 [[nodiscard]] OpenCheckpoint opened_checkpoint(const std::filesystem::path& path);
 
 /// A packed file, open at the group of its checkpoints.
 struct OpenPacked {
   Place place;
   Handle group;
-  ContentCheck check;  ///< of its root
+  ContentCheck check;  ///< for its root
 };
-/// @throws Error with Blame::input if the file is no packed archive
+/// @throws Error with Blame::input if the file is not a packed archive
 [[nodiscard]] OpenPacked opened_packed(const std::filesystem::path& packed);
-/// The ids in it, in natural order; `check` learns if they are not those that were packed.
+/// The ids in it, in natural order. If they are not those that were packed, `check` records it.
 [[nodiscard]] std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check);
-/// The same, of a file whose list of checkpoints is as written.
-/// @throws Error with Blame::input if it is not
+/// The same, but a difference is an error.
+/// @throws Error with Blame::input if the list of checkpoints is not as written
 [[nodiscard]] std::vector<std::string> members(const OpenPacked& packed);
 [[nodiscard]] OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id);
 
-/// Writes attributes and datasets of a record below `location`, and the hashes of them all.
+/// Writes the attributes and datasets of a record below `location`, and their hashes.
 /// @throws Error, as write_archive
 void write_content(const Place& place, hid_t location, const CheckpointRecord& record);
 
-/// Reads what is there; `check` becomes that of the checkpoint, and knows what is not as written.
+/// Reads what is there. `check` is set to that of the checkpoint, and records what is not as
+/// written.
 [[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts,
                                                ContentCheck& check);
-/// The same, of a checkpoint that is as written.
-/// @throws Error with Blame::input if it is not
+/// The same, but a difference is an error.
+/// @throws Error with Blame::input if something is not as written
 [[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open, Parts parts);
 [[nodiscard]] CheckpointRecord read_checkpoint(const OpenCheckpoint& open,
                                                const ChooseLayers& choose);
@@ -59,14 +60,14 @@ void write_content(const Place& place, hid_t location, const CheckpointRecord& r
 /// A group without time stamps.
 [[nodiscard]] Handle new_group(const Place& file, hid_t location, const std::string& name);
 
-/// Writes a packed file of the checkpoints `ids`, in natural order, in one step.
+/// Writes a packed file of the checkpoints `ids`, which are in natural order, atomically.
 void write_packed(const std::filesystem::path& target, const std::vector<std::string>& ids,
                   const std::function<CheckpointRecord(const std::string&)>& record_of);
 
-/// What write_archive requires of a record.
+/// Checks what write_archive requires of a record.
 void check_record(const CheckpointRecord& record);
 
-/// Closes `file`, seals its bytes and puts them to `path` in one step.
+/// Closes `file`, seals its bytes and writes them to `path` atomically.
 class MemoryFile;
 void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path);
 

@@ -59,7 +59,7 @@ ContentCheck::ContentCheck(std::int64_t schema_version, const std::string& text)
   if (!announced_) return;
   const std::string name = attribute_name(kHashesName);
   if (text.empty()) {
-    differ(name, "is missing, which has the hashes of all else");
+    differ(name, "is missing, which holds the hashes of everything else");
   } else if (!stored_.parse(text)) {
     differ(name);
     stored_ = {};

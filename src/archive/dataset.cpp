@@ -9,11 +9,11 @@
 namespace wishart::archive {
 namespace {
 
-/// Larger than any archive can need: a million matrices of 8192 singular values.
+/// More than any archive needs: a million matrices with 8192 singular values each.
 constexpr std::int64_t kMaxDatasetBytes = std::int64_t{64} << 30U;
 
-/// The most that deflate can save (zlib's technical details): a dataset that stores fewer bytes
-/// than this part of what it declares is not what it says.
+/// The largest compression ratio of deflate (zlib, "Technical Details"). A dataset that declares
+/// more bytes than this times those stored is not valid.
 constexpr std::int64_t kMaxDeflateRatio = 1032;
 
 constexpr unsigned kDeflateLevel = 4;
@@ -29,7 +29,7 @@ void check_presence(const Place& place, hid_t location, const std::string& path)
     end = path.find('/', end + 1);
     if (place.check(H5Lexists(location, path.substr(0, end).c_str(), H5P_DEFAULT)) == 0) {
       place.refuse(
-          "is missing. The archive was changed or is not whole: scan the checkpoint again");
+          "is missing. The archive was changed or is incomplete: scan the checkpoint again");
     }
   }
 }
@@ -44,7 +44,7 @@ void check_sizes(const Dataset& opened, std::int64_t element) {
   const auto stored = static_cast<std::int64_t>(H5Dget_storage_size(opened.dataset.get()));
   if (*bytes / kMaxDeflateRatio > stored || (stored == 0 && *bytes > 0)) {
     opened.place.refuse("declares " + std::to_string(*bytes) + " bytes, but stores only " +
-                        std::to_string(stored) + ". The archive is not whole");
+                        std::to_string(stored) + ". The archive is incomplete");
   }
 }
 
@@ -61,7 +61,7 @@ void check_chunks(Dataset& opened) {
       opened.count == 0 ? 0 : (static_cast<hsize_t>(opened.count) - 1) / chunk + 1;
   if (found != expected) {
     place.refuse("has " + std::to_string(found) + " chunks, expected " + std::to_string(expected) +
-                 ". The archive is not whole");
+                 ". The archive is incomplete");
   }
 }
 
@@ -77,8 +77,8 @@ Dataset create_dataset(const Place& file, hid_t location, const std::string& pat
   const std::int64_t chunk_count = std::max<std::int64_t>(std::min(fitting, count), 1);
   const auto chunk = static_cast<hsize_t>(chunk_count);
   place.check(H5Pset_chunk(creation.get(), 1, &chunk));
-  // The checksum comes last, so it is over the bytes on disk and is looked at before they are
-  // inflated.
+  // The checksum comes last, so it covers the bytes on disk and is verified before they are
+  // decompressed.
   place.check(H5Pset_shuffle(creation.get()));
   place.check(H5Pset_deflate(creation.get(), kDeflateLevel));
   place.check(H5Pset_fletcher32(creation.get()));

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Replacing a file of the archive in one step.
+/// Replaces a file of the archive atomically.
 
 #include <cstddef>
 #include <filesystem>
@@ -12,7 +12,7 @@
 
 namespace wishart::archive {
 
-/// Makes `target` hold the `pieces`, one after the other, or leaves it as it was (WholeFile).
+/// Writes the concatenation of `pieces` to `target`, or leaves it unchanged (WholeFile).
 /// @throws Error with Blame::resource
 void replace_file(const std::filesystem::path& target,
                   std::initializer_list<std::span<const std::byte>> pieces);

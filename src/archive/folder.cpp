@@ -15,23 +15,23 @@
 namespace wishart::archive {
 namespace {
 
-/// The folder's own file of summaries and links; no checkpoint may take its name.
+/// The name of the index file, which no checkpoint may have.
 constexpr std::string_view kIndexId = "index";
 
-/// Leaves room in a file name of 255 bytes for what the module adds.
+/// File names have up to 255 bytes. This leaves room for what the module adds.
 constexpr std::size_t kMaxIdBytes = 200;
 
 constexpr std::string_view kProbe = ".wishart-probe-";
-constexpr std::string_view kLockProbe = ".lock.now-";  ///< after a dot and an id, before a token
+constexpr std::string_view kLockProbe = ".lock.now-";  ///< follows a dot and an id; a token follows
 
-/// A probe lives for a moment. One of this age belongs to no run that is going on, however slow the
-/// file server.
+/// A probe exists only for a moment. If it is this old, no running job is using it, however slow
+/// the file server.
 constexpr std::int64_t kStaleProbeSeconds = 600;
 
-/// Bytes of the largest probe: that of a lock has the word `now`.
+/// Bytes of the largest probe: that of a lock contains the word `now`.
 constexpr std::int64_t kMostProbeBytes = 3;
 
-/// True for the names that prepare_folder and CheckpointLock give their probes, and for no other.
+/// True for the names that prepare_folder and CheckpointLock give to their probes, and no others.
 bool is_probe_name(std::string_view name) noexcept {
   const auto consists_of = [](std::string_view text, const char* characters) {
     return !text.empty() && text.find_first_not_of(characters) == std::string_view::npos;
@@ -42,9 +42,8 @@ bool is_probe_name(std::string_view name) noexcept {
          consists_of(name.substr(end + kLockProbe.size()), "0123456789.");
 }
 
-/// Removes the files that earlier runs could not remove. What cannot be removed now either
-/// stays for the next run.
-/// @param now_seconds  by the clock of the file system: hosts disagree
+/// Removes probes that earlier runs could not remove. If that fails again, the next run tries.
+/// @param now_seconds  by the clock of the file system, because those of hosts may differ
 void remove_stale_probes(const std::filesystem::path& folder, std::int64_t now_seconds) {
   std::error_code code;
   for (std::filesystem::directory_iterator entries(folder, code), end; !code && entries != end;
@@ -103,7 +102,7 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder) {
 void prepare_folder(const std::filesystem::path& folder) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);
-  if (code) refuse_folder(folder, "the archive folder cannot be made", code.value());
+  if (code) refuse_folder(folder, "the archive folder cannot be created", code.value());
   const std::filesystem::path probe = folder / (std::string(kProbe) + std::to_string(::getpid()));
   const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor < 0) refuse_folder(folder, "files cannot be written in the archive folder", errno);

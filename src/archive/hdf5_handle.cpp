@@ -5,14 +5,14 @@
 namespace wishart::archive {
 namespace {
 
-/// Takes the description of the first entry that a walk meets, and ends the walk.
+/// Takes the description of the first entry of the error stack and stops there.
 herr_t take_first(unsigned /*n*/, const H5E_error2_t* entry, void* out) {
   if (entry->desc != nullptr) *static_cast<std::string*>(out) = entry->desc;
   return 1;
 }
 
-/// HDF5's innermost message. Those of its file driver carry the time and addresses, which would
-/// make each message unlike the last; of them only the text of the system's error is kept.
+/// HDF5's innermost message. Messages of its file driver contain times and addresses, which would
+/// make every message different; only the text of the system error is kept of these.
 std::string innermost_message() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &text);
@@ -27,7 +27,7 @@ std::string innermost_message() {
 }  // namespace
 
 QuietHdf5::QuietHdf5() noexcept {
-  H5dont_atexit();  // counts before the first other call; later ones are without effect
+  H5dont_atexit();  // works only before the first other call; later calls have no effect
   H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }

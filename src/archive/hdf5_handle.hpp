@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// HDF5's handles as objects that close themselves, and its errors as ours.
+/// HDF5 handles as objects that close themselves, and HDF5 errors as Error.
 
 #include <string>
 #include <string_view>
@@ -26,14 +26,14 @@ public:
   }
   Handle(Handle&& other) noexcept { swap(other); }
   Handle& operator=(Handle&& other) noexcept {
-    Handle(std::move(other)).swap(*this);  // what this held is closed here, not with `other`
+    Handle(std::move(other)).swap(*this);  // closes the old handle now, not when `other` ends
     return *this;
   }
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
   [[nodiscard]] hid_t get() const noexcept { return id_; }
-  /// Closes now; false if that fails.
+  /// Closes the handle now. Returns false if that fails.
   [[nodiscard]] bool close() noexcept {
     const hid_t id = std::exchange(id_, -1);
     return id < 0 || close_(id) >= 0;
@@ -49,9 +49,9 @@ private:
   Close close_ = nullptr;
 };
 
-/// Keeps HDF5 from printing its error stack, for as long as it lives, and from cleaning up when the
-/// process ends: HDF5 1.10 loses memory on a damaged object header, and then ends every process
-/// with the words `infinite loop closing library`. All that it could clean up is closed by then.
+/// Keeps HDF5 from printing its error stack during its lifetime, and from cleaning up when the
+/// process ends. HDF5 1.10 leaks an object after reading a damaged object header, and then prints
+/// `infinite loop closing library` at exit. By then everything is closed, so no clean-up is needed.
 /// Every public function of the module that calls HDF5 begins with one.
 class QuietHdf5 {
 public:
@@ -65,7 +65,7 @@ private:
   void* data_ = nullptr;
 };
 
-/// What a call is about, for the text of its failure: a file, or an object in a file.
+/// The file, or the object in a file, that a call works on. Error messages name it.
 class Place {
 public:
   enum class Access { reading, writing };
@@ -75,13 +75,13 @@ public:
   /// The object `path` in this file, e.g. `/layers`.
   [[nodiscard]] Place at(std::string_view path) const;
 
-  /// Throws for a call of HDF5 that failed: names the place and HDF5's innermost message.
-  /// Blame::input when reading (the file is damaged), Blame::resource when writing.
+  /// Throws an Error for a failed HDF5 call, with the place and HDF5's innermost message. The blame
+  /// is Blame::input when reading (the file is damaged), Blame::resource when writing.
   [[noreturn]] void fail() const;
-  /// Throws Error with Blame::input: this place is not as the schema wants it, `text` says how.
+  /// Throws Error with Blame::input: this place does not follow the schema; `text` says how.
   [[noreturn]] void refuse(const std::string& text) const;
 
-  /// Throws ForeignFile with Blame::input: this file is not one that this program reads.
+  /// Throws ForeignFile with Blame::input: this program does not read such files.
   [[noreturn]] void disown(const std::string& text) const;
 
   /// `id` as a Handle, or `fail`.

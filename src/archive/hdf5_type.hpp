@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The types that the archive stores, which are also what memory holds on a little-endian host.
+/// The stored types. On a little-endian host they are also the types in memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class Kind : std::uint8_t {
   real,     ///< double, IEEE 754 binary64
   integer,  ///< std::int64_t
   boolean,  ///< bool, as h5py writes it: an 8-bit enumeration FALSE, TRUE
-  text,     ///< UTF-8 of a fixed length, padded with zeros
+  text,     ///< UTF-8 of fixed length, padded with zeros
 };
 
 constexpr Kind kind_of(const double& /*value*/) noexcept { return Kind::real; }
@@ -24,19 +24,19 @@ constexpr Kind kind_of(const std::int64_t& /*value*/) noexcept { return Kind::in
 constexpr Kind kind_of(const bool& /*value*/) noexcept { return Kind::boolean; }
 inline Kind kind_of(const std::string& /*value*/) noexcept { return Kind::text; }
 
-/// `a float`, ... for messages.
+/// The name of a kind, for messages.
 [[nodiscard]] const char* kind_name(Kind kind) noexcept;
 
-/// The type of a value; `size_bytes` and `charset` count for text only.
+/// The HDF5 type of a value; `size_bytes` and `charset` are used for text only.
 [[nodiscard]] Handle make_type(const Place& place, Kind kind, std::size_t size_bytes,
                                H5T_cset_t charset = H5T_CSET_UTF8);
 
-/// True if a value of the stored `type` can be read as `kind`. Text of variable length cannot: the
-/// schema has none.
+/// True if a value of the stored `type` can be read as `kind`. Text of variable length cannot,
+/// since the schema has none.
 [[nodiscard]] bool is_of_kind(hid_t type, Kind kind) noexcept;
 
-/// `text` as it is stored: bytes that are not UTF-8, and zeros, which end a stored text, become
-/// `\xNN`.
+/// `text` as it is stored: bytes that are not UTF-8 become `\xNN`, and so do zero bytes, because a
+/// zero ends a stored text.
 [[nodiscard]] std::string storable(const std::string& text);
 
 /// A stored text without its padding.

@@ -20,7 +20,7 @@ constexpr const char* kIndexFile = "index.h5";
 constexpr const char* kTable = "checkpoints_table";
 constexpr const char* kLinks = "checkpoints";
 
-/// The file as the system tells of it; the rest is to be read.
+/// A row with the size and modification time of the file; the rest is filled in by read_row.
 IndexRow found_row(const std::filesystem::path& folder, const std::string& id) {
   IndexRow row;
   row.checkpoint_id = id;
@@ -41,7 +41,7 @@ void take_summary(IndexRow& row, const std::vector<SummaryRow>& summary) {
       row.layers = one.count + one.excluded;
       row.alpha_median = one.median;
     }
-    // The columns of the index are called like the metrics.
+    // The columns of the index have the names of the metrics.
     visit_columns(row, [&](const char* name, auto& value) {
       if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
         if (one.metric == name) value = one.mean;
@@ -79,18 +79,18 @@ void read_row(IndexRow& row, const std::filesystem::path& path) {
   }
 }
 
-/// True if the row was made before the index told what was analysed.
+/// True if the row was made before the index had the column `analysis`.
 bool is_of_old_schema(const IndexRow& row) {
   return row.standing == "whole" && row.analysis.empty();
 }
 
-/// The rows of the old index by id; none if there is no index that can be read.
+/// The rows of the old index by id; none if there is no readable index.
 std::map<std::string, IndexRow> old_rows(const std::filesystem::path& folder) {
   std::map<std::string, IndexRow> rows;
   try {
     for (IndexRow& row : read_index(folder)) rows.emplace(row.checkpoint_id, std::move(row));
   } catch (const Error&) {
-    // The index is made of the files; a bad one is replaced.
+    // The index can always be rebuilt from the files, so a bad one is replaced.
   }
   return rows;
 }
@@ -145,7 +145,7 @@ std::vector<IndexRow> read_index(const std::filesystem::path& folder) {
   const Handle root = opened_file(place, path);
   ContentCheck check = check_kind(place, root.get(), kIndexKind);
   std::vector<IndexRow> rows = read_table<IndexRow>(place, root.get(), kTable, check);
-  check.refuse_differences(place, "The next update makes it again");
+  check.refuse_differences(place, "The next update rebuilds it");
   return rows;
 }
 

@@ -28,7 +28,7 @@ constexpr std::uint32_t kFingerprintKind = 1;
 constexpr std::uint32_t kEntryKind = 2;
 constexpr std::uint32_t kRunKind = 3;
 
-/// What stands before the payload of a record.
+/// The bytes before the payload of a record.
 struct Header {
   std::uint32_t kind = 0;
   std::uint32_t reserved = 0;
@@ -37,7 +37,7 @@ struct Header {
 };
 static_assert(sizeof(Header) == 24, "the header of a record has no gaps");
 
-/// The payload of a run record: this is the run `run` (from 1), which has taken `seconds` so far.
+/// The payload of a run record: the number of the run, from 1, and its wall time so far.
 struct RunNote {
   std::int64_t run = 0;
   double seconds = 0;
@@ -48,7 +48,8 @@ void visit_fields(RunNote& v, F&& f) {
   f(v.run), f(v.seconds);
 }
 
-/// XXH3-64 over kind, reserved word, length and the XXH3-64 of the payload: all of a record counts.
+/// XXH3-64 over kind, reserved word, length and the XXH3-64 of the payload, so over all of a
+/// record.
 std::uint64_t checksum(const Header& header, std::span<const std::byte> payload) {
   const Header covered{header.kind, header.reserved, header.length, hash64(payload)};
   return hash64(std::as_bytes(std::span(&covered, 1)));
@@ -63,7 +64,7 @@ void append_record(std::vector<std::byte>& to, std::uint32_t kind,
   to.insert(to.end(), payload.begin(), payload.end());
 }
 
-/// Results of two builds do not go into one archive, so the build is part of the fingerprint.
+/// An archive must not mix results of two builds, so the build is part of the fingerprint.
 std::string whole_fingerprint(const std::string& fingerprint) {
   return fingerprint + '\n' + std::string(build_info().version) + ' ' +
          std::string(build_info().commit);
@@ -78,7 +79,7 @@ std::vector<std::byte> bytes_of(std::string_view text) {
   throw Error(Blame::resource, shown(path) + ": " + what + ": " + system_reason(code));
 }
 
-/// Fills `out` from `offset_bytes`; false if the file ends before.
+/// Reads `out` from `offset_bytes`; false if the file ends before `out` is full.
 bool read_fully(const std::filesystem::path& path, int descriptor, std::int64_t offset_bytes,
                 std::span<std::byte> out) {
   while (!out.empty()) {
@@ -97,7 +98,7 @@ struct Record {
   std::vector<std::byte> payload;
 };
 
-/// The record at `offset_bytes` of a file of `size_bytes`, or nothing if it is not whole.
+/// The record at `offset_bytes` of a file of `size_bytes`, or nothing if it is incomplete.
 std::optional<Record> record_at(const std::filesystem::path& path, int descriptor,
                                 std::int64_t offset_bytes, std::int64_t size_bytes) {
   Header header;
@@ -116,12 +117,12 @@ std::optional<Record> record_at(const std::filesystem::path& path, int descripto
   return record;
 }
 
-/// True if it is the first record of a journal of the job `fingerprint`.
+/// True if `first` is the first record of a journal of the job `fingerprint`.
 bool names_job(const Record& first, const std::string& fingerprint) {
   return first.kind == kFingerprintKind && first.payload == bytes_of(fingerprint);
 }
 
-/// A file descriptor, closed at the end.
+/// A file descriptor that closes itself.
 class Descriptor {
 public:
   explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
@@ -136,7 +137,7 @@ private:
   int descriptor_;
 };
 
-/// The value that a payload holds, or nothing if it holds something else.
+/// The value in a payload, or nothing if it is not a T.
 template <class T>
 std::optional<T> value_of(std::span<const std::byte> payload) {
   try {
@@ -181,7 +182,7 @@ void Journal::open(const std::string& fingerprint) {
   if (end_bytes_ == 0) {
     start_anew(fingerprint);
   } else if (end_bytes_ < status.st_size && ::ftruncate(descriptor_, end_bytes_) != 0) {
-    fail(path_, "the end of the journal, which is not whole, cannot be cut off", errno);
+    fail(path_, "the incomplete end of the journal cannot be cut off", errno);
   }
 }
 
@@ -223,7 +224,7 @@ bool Journal::take_record(std::uint32_t kind, std::span<const std::byte> payload
 }
 
 void Journal::start_anew(const std::string& fingerprint) {
-  if (::ftruncate(descriptor_, 0) != 0) fail(path_, "the journal cannot be started anew", errno);
+  if (::ftruncate(descriptor_, 0) != 0) fail(path_, "the journal cannot be emptied", errno);
   if (const int code = write_fully(descriptor_, 0, bytes_of(kMagic)); code != 0) {
     fail(path_, "the journal cannot be started", code);
   }
@@ -241,14 +242,13 @@ void Journal::write_record(std::uint32_t kind, std::span<const std::byte> payloa
 }
 
 void Journal::write(std::span<const std::byte> record) {
-  require(descriptor_ >= 0, "nothing is appended to a journal that was removed");
+  require(descriptor_ >= 0, "append to a journal that was removed");
   if (const int code = write_fully(descriptor_, end_bytes_, record); code != 0) {
-    // If this fails too, the checksum still tells that the record is not whole.
+    // If this fails too, the checksum still shows that the record is incomplete.
     const bool cut = ::ftruncate(descriptor_, end_bytes_) == 0;
     fail(path_,
-         std::to_string(record.size()) +
-             " bytes cannot be appended (the results before them are kept" +
-             (cut ? "" : ", the file could not be cut back") + ")",
+         std::to_string(record.size()) + " bytes cannot be appended (earlier results are kept" +
+             (cut ? "" : ", the file could not be truncated") + ")",
          code);
   }
   end_bytes_ += std::ssize(record);
@@ -274,7 +274,7 @@ void Journal::append(std::span<const JournalEntry> entries) {
     end_bytes_ += std::ssize(records);
     return;
   }
-  // As many as there is room for.
+  // Write one by one, as many as there is room for.
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
     write(std::span(records).subspan(begin, end - begin));

@@ -25,7 +25,7 @@ namespace {
 constexpr std::string_view kMagic = "wishart lock 1";
 constexpr std::size_t kMostLockBytes = 4096;
 
-/// The first bytes of a file of the system, without line ends; empty if it cannot be read.
+/// The first kMostLockBytes of a file; empty if it cannot be read.
 std::string small_file(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text(kMostLockBytes, '\0');
@@ -39,15 +39,15 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-/// What the system says of a process that runs.
+/// What the system says about a running process.
 struct ProcessFacts {
-  std::string state;  ///< `R`, `S`, ..., `Z` for one that has ended and was not waited for
+  std::string state;  ///< `R`, `S`, ...; `Z` for a zombie
   std::string start;
 };
 
-/// State and start of process `pid`; empty if there is none, or the system does not say. The name
-/// in /proc/PID/stat may hold anything, so fields are counted from its last bracket: the start is
-/// the 22nd of all, the 20th behind it; the state is the first (proc(5)).
+/// State and start of process `pid`; empty if there is no such process, or the system does not say.
+/// The process name in /proc/PID/stat may contain anything, so fields are counted from its closing
+/// bracket: the state is the first after it, the start the 20th (the 22nd of all; proc(5)).
 ProcessFacts facts_of(std::int64_t pid) {
   const std::string text = small_file("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t bracket = text.rfind(')');
@@ -56,7 +56,7 @@ ProcessFacts facts_of(std::int64_t pid) {
   return fields.size() > 20 ? ProcessFacts{fields[1], fields[20]} : ProcessFacts{};
 }
 
-/// Where a process number means a certain process: this boot, this namespace.
+/// Identifies the boot and the process namespace, within which a process number is unique.
 std::string process_space() {
   std::string boot = small_file("/proc/sys/kernel/random/boot_id");
   while (!boot.empty() && boot.back() == '\n') boot.pop_back();
@@ -91,7 +91,7 @@ std::string text_of(const LockOwner& owner) {
          "\n" + owner.token + "\n";
 }
 
-/// What a lock file says, or nothing if it is not whole: its maker was killed while it wrote.
+/// The owner in a lock file; nothing if the file is incomplete because its writer was killed.
 std::optional<LockOwner> owner_of(const std::string& text) {
   const std::vector<std::string> lines = split(text, '\n');
   if (lines.size() != 9 || lines[0] != kMagic) return std::nullopt;
@@ -112,7 +112,7 @@ std::string shown_owner(const LockOwner& owner) {
          printable(owner.since);
 }
 
-/// True if the owner was a process of this machine and is gone.
+/// True if the owner was a process of this machine that has ended.
 bool is_gone(const LockOwner& owner, const LockOwner& self) {
   if (owner.host != self.host || owner.space != self.space || owner.pid <= 0) return false;
   if (::kill(static_cast<::pid_t>(owner.pid), 0) != 0 && errno == ESRCH) return true;
@@ -121,7 +121,7 @@ bool is_gone(const LockOwner& owner, const LockOwner& self) {
   return !owner.start.empty() && now.start != owner.start;
 }
 
-/// Makes an empty file that was not there. Returns 0 or an errno.
+/// Creates a file with the content `text`, unless it exists. Returns 0 or an errno.
 int make_new(const std::filesystem::path& path, const std::string& text) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0) return errno;
@@ -131,9 +131,10 @@ int make_new(const std::filesystem::path& path, const std::string& text) {
   return code;
 }
 
-/// Seconds since 1970 of the last change, by the clock of the file system; NaN if it is not there.
+/// Modification time in seconds since 1970, by the clock of the file system; NaN if there is no
+/// file.
 double changed_at(const std::filesystem::path& path) {
-  // Opened, because a network file system looks at the server then, not into its cache.
+  // Open the file: a network file system then asks the server and does not use its cache.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return std::numeric_limits<double>::quiet_NaN();
   struct stat status {};
@@ -166,19 +167,21 @@ bool CheckpointLock::make() {
   const int code = make_new(path_, text_of(self_));
   if (code == 0) return true;
   if (code == EEXIST) return false;
-  throw Error(Blame::resource, shown(path_) + ": the lock cannot be made: " + system_reason(code));
+  throw Error(Blame::resource,
+              shown(path_) + ": the lock cannot be created: " + system_reason(code));
 }
 
 bool CheckpointLock::is_stale(double stale_seconds) {
   const std::optional<LockOwner> owner = owner_of(small_file(path_));
   other_token_ = owner ? owner->token : "";
-  other_ = owner ? shown_owner(*owner) : "a process that was killed while it made the lock";
+  other_ = owner ? shown_owner(*owner) : "a process that was killed while creating the lock";
   if (owner && is_gone(*owner, self_)) return true;
-  // The time now by the clock that the owner's touches go by: hosts may disagree.
+  // Get the time from the file system, whose clock also times the owner's touches: the clocks of
+  // hosts may differ.
   const std::filesystem::path probe =
       path_.parent_path() / ("." + path_.filename().string() + ".now-" + self_.token);
   if (const int code = make_new(probe, "now"); code != 0) {
-    throw Error(Blame::resource, shown(probe) + ": cannot be made: " + system_reason(code));
+    throw Error(Blame::resource, shown(probe) + ": cannot be created: " + system_reason(code));
   }
   const double now = changed_at(probe);
   ::unlink(probe.c_str());
@@ -186,8 +189,8 @@ bool CheckpointLock::is_stale(double stale_seconds) {
 }
 
 void CheckpointLock::take_over(double stale_seconds) {
-  // Of several that see a stale lock one may replace it, and looks again before it does: without
-  // this the second would remove the new lock of the first.
+  // If several processes see a stale lock, only one may replace it, after checking again. Otherwise
+  // the second would remove the new lock of the first.
   const std::filesystem::path guard = path_.string() + ".takeover";
   int code = make_new(guard, text_of(self_));
   if (code == EEXIST) {
@@ -197,7 +200,7 @@ void CheckpointLock::take_over(double stale_seconds) {
       const bool old =
           ::stat(guard.c_str(), &status) == 0 &&
           static_cast<double>(std::time(nullptr) - status.st_mtim.tv_sec) > 10 * kStaleSeconds;
-      if (!old) return;  // somebody else is at it
+      if (!old) return;  // another process is taking the lock over
     }
     ::unlink(guard.c_str());
     code = make_new(guard, text_of(self_));
@@ -227,13 +230,13 @@ void CheckpointLock::beat(bool now) {
     throw Error(Blame::resource,
                 shown(path_) + ": this job has lost its lock" +
                     (owner ? " to " + shown_owner(*owner) : std::string()) +
-                    ". It was stopped for too long, or the file was removed. What is in the "
-                    "journal stays; run the same command again when no other job is at it");
+                    ". It was suspended for too long, or the file was removed. The journal is "
+                    "kept; run the same command again when no other job works on this checkpoint");
   }
-  // Without times: the file system's own clock.
+  // Without times, the file system uses its own clock.
   if (::utimensat(AT_FDCWD, path_.c_str(), nullptr, 0) != 0) {
     throw Error(Blame::resource,
-                shown(path_) + ": the lock cannot be touched: " + system_reason(errno));
+                shown(path_) + ": the time of the lock cannot be updated: " + system_reason(errno));
   }
   last_beat_ = time;
 }

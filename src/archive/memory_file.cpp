@@ -6,8 +6,8 @@
 
 namespace wishart::archive {
 
-/// The memory of the file. HDF5 gives it up when the file is closed; a copy made before, by
-/// H5Fget_file_image, has a wrong checksum in its superblock (1.10.8).
+/// The memory of the file. HDF5 releases it to us when the file is closed. A copy made before that,
+/// by H5Fget_file_image, has a wrong checksum in its superblock (HDF5 1.10.8).
 struct MemoryFile::Image {
   void* memory = nullptr;
   std::size_t allocated = 0;
@@ -32,13 +32,14 @@ struct MemoryFile::Image {
 
 namespace {
 
-/// By how much the memory of a file grows at a time.
+/// The memory of a file grows by this much at a time.
 constexpr std::size_t kGrowthBytes = std::size_t{16} << 20U;
 
-/// Above the number of attributes of the root: all stay in its object header, under its checksum.
+/// More than the number of root attributes, so that all stay in the object header, which has a
+/// checksum.
 constexpr unsigned kCompactAttributes = 256;
 
-/// Where a superblock of version 2 or 3 tells the size of the file (HDF5 file format, II.A).
+/// Offset of the file size in a superblock of version 2 or 3 (HDF5 file format, II.A).
 constexpr std::size_t kEndOfFileOffset = 28;
 
 }  // namespace
@@ -53,8 +54,8 @@ MemoryFile::MemoryFile(const Place& place, const std::filesystem::path& path)
   H5FD_file_image_callbacks_t callbacks{nullptr,     nullptr,     Image::grow, Image::release,
                                         Image::same, Image::keep, image_.get()};
   place.check(H5Pset_file_image_callbacks(access.get(), &callbacks));
-  // Version 1.10 of the format has a checksum on everything that is not data as well. It is named
-  // rather than `latest`, so that a newer library writes the same file.
+  // The 1.10 format has checksums on all metadata too. Not `latest`, so that a newer library writes
+  // the same file.
   place.check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110));
   file_ = place.own(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation.get(), access.get()), H5Fclose);
 }
@@ -65,10 +66,10 @@ std::span<const std::byte> MemoryFile::close(const Place& place) {
   if (!file_.close()) place.fail();
   const auto* bytes = static_cast<const std::byte*>(image_->memory);
   require(bytes != nullptr && image_->allocated >= kEndOfFileOffset + sizeof(std::uint64_t),
-          "HDF5 gave no memory up with a file that it closed");
+          "HDF5 did not hand over the memory of a closed file");
   std::uint64_t size = 0;
   std::memcpy(&size, bytes + kEndOfFileOffset, sizeof(size));
-  require(size <= image_->allocated, "HDF5 gave less memory up than its file has");
+  require(size <= image_->allocated, "HDF5 handed over less memory than the file needs");
   return {bytes, static_cast<std::size_t>(size)};
 }
 

@@ -14,12 +14,12 @@ namespace wishart::archive {
 
 /// A new HDF5 file in memory.
 ///
-/// HDF5 cannot let go of a file that it failed to write: its objects stay open, and the process
-/// crashes when it ends. In memory nothing fails, and what comes out is written by our own code,
-/// which knows what to do about a full disk.
+/// If HDF5 fails to write a file, it cannot close it: objects stay open, and the process crashes at
+/// exit. In memory writing does not fail. Our own code then writes the bytes to disk, and can
+/// handle a full disk.
 class MemoryFile {
 public:
-  /// `path` is what HDF5 calls the file; nothing is made there.
+  /// `path` is only the name by which HDF5 knows the file; nothing is created there.
   MemoryFile(const Place& place, const std::filesystem::path& path);
   ~MemoryFile();
   MemoryFile(const MemoryFile&) = delete;
@@ -34,7 +34,7 @@ private:
   struct Image;
 
   std::unique_ptr<Image> image_;
-  Handle file_;  // closed before the memory goes
+  Handle file_;  // must be closed before image_ is destroyed
 };
 
 }  // namespace wishart::archive

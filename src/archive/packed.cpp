@@ -16,10 +16,10 @@ namespace {
 
 constexpr const char* kGroup = "checkpoints";
 
-/// How the hashes of the root call the list of checkpoints.
+/// The name of the list of checkpoints in the hashes of the root.
 constexpr const char* kMembers = "/checkpoints";
 
-/// Of the ids in natural order, a line each.
+/// The hash of the ids in natural order, each followed by a line feed.
 std::string members_hash(const std::vector<std::string>& ids) {
   return hash_hex(join(ids, "\n") + "\n");
 }
@@ -27,8 +27,7 @@ std::string members_hash(const std::vector<std::string>& ids) {
 void refuse_existing(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) {
-    throw Error(Blame::usage,
-                shown(path) + ": is there already. Choose another name, or remove it");
+    throw Error(Blame::usage, shown(path) + ": already exists. Choose another name, or remove it");
   }
 }
 
@@ -52,15 +51,15 @@ std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check) 
   packed.place.check(
       H5Literate(packed.group.get(), H5_INDEX_NAME, H5_ITER_INC, &first, take_name, &names));
   for (const std::string& id : names) {
-    // Names become file names: one that a checkpoint cannot have is not ours.
+    // Ids become file names, so they must be valid.
     if (!is_checkpoint_id(id)) {
-      packed.place.refuse("holds a checkpoint '" + printable(id) + "', which is no id");
+      packed.place.refuse("holds a checkpoint '" + printable(id) + "', which is not a valid id");
     }
   }
   std::sort(names.begin(), names.end(), natural_less);
   check = packed.check;
   if (!check.matches(kMembers, members_hash(names))) {
-    check.differ(kMembers, "are not those that were packed");
+    check.differ(kMembers, "are not the checkpoints that were packed");
   }
   return names;
 }
@@ -85,7 +84,7 @@ bool is_packed(const std::filesystem::path& file) {
     (void)opened_packed(file);
     return true;
   } catch (const Error&) {
-    return false;  // whoever reads it says what it is
+    return false;  // the error is reported when the file is read
   }
 }
 
@@ -145,7 +144,7 @@ std::int64_t unpack_archive(const std::filesystem::path& packed,
   for (const std::string& id : ids) refuse_existing(folder / (id + ".h5"));
   prepare_folder(folder);
   for (const std::string& id : ids) {
-    // Under the name of the file that was packed, which may have been renamed before.
+    // Use the name of the packed file, which may have been renamed before packing.
     const std::string name = id + ".h5";
     const CheckpointRecord record = read_checkpoint(opened_member(open, id), Parts::all);
     check_own_id(packed / name, record);

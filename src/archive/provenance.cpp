@@ -44,10 +44,10 @@ std::string write_attribute(const Place& file, hid_t root, const char* name, con
   if constexpr (is_text) {
     text = storable(value);
     if (text.size() > kMaxAttributeBytes) {
-      place.refuse("a text of " + std::to_string(text.size()) +
-                   " bytes, an archive takes at most " + std::to_string(kMaxAttributeBytes));
+      place.refuse("a text of " + std::to_string(text.size()) + " bytes, expected at most " +
+                   std::to_string(kMaxAttributeBytes));
     }
-    if (text.empty()) text.push_back('\0');  // HDF5 has no text of no bytes
+    if (text.empty()) text.push_back('\0');  // HDF5 cannot store a text of zero bytes
   }
   const Handle type = make_type(place, kind_of(value), text.size());
   const Handle space = place.own(H5Screate(H5S_SCALAR), H5Sclose);
@@ -63,7 +63,7 @@ std::string write_attribute(const Place& file, hid_t root, const char* name, con
   return hash_hex(bytes);
 }
 
-/// @return the hash of the stored bytes; nothing if there is no such attribute
+/// @return the hash of the stored bytes, or nothing if there is no such attribute
 template <class T>
 std::optional<std::string> read_attribute(const Place& file, hid_t root, const char* name,
                                           T& value) {
@@ -74,7 +74,7 @@ std::optional<std::string> read_attribute(const Place& file, hid_t root, const c
   const Handle space = place.own(H5Aget_space(attribute.get()), H5Sclose);
   const Kind kind = kind_of(value);
   if (!is_of_kind(stored.get(), kind) || H5Sget_simple_extent_npoints(space.get()) != 1) {
-    place.refuse(std::string("is of another type, expected one ") + kind_name(kind));
+    place.refuse(std::string("has the wrong type, expected one ") + kind_name(kind));
   }
   if constexpr (std::is_same_v<T, std::string>) {
     std::vector<char> text(H5Tget_size(stored.get()));
@@ -102,8 +102,8 @@ herr_t take_name(hid_t /*root*/, const char* name, const H5A_info_t* /*info*/, v
   return 0;
 }
 
-/// The text behind `, "name": ` in an object as ScanOptions writes it, empty if there is none. No
-/// text of JSON can hold these bytes itself: its quotes are escaped.
+/// The text after `, "name": ` in an object as ScanOptions writes it; empty if there is none. No
+/// JSON string can contain these bytes, because its quotes are escaped.
 std::string option_text(const std::string& options, const std::string& name) {
   const std::string head = ", \"" + name + "\": \"";
   const std::size_t begin = options.find(head);
@@ -116,7 +116,7 @@ std::string option_text(const std::string& options, const std::string& name) {
   return text;
 }
 
-/// Before version 3 the options alone tell what was analysed.
+/// Before version 3 only the options say what was analysed.
 void take_analysis_of_options(Provenance& provenance) {
   const std::string base = option_text(provenance.options, "base");
   const std::string with_base = option_text(provenance.options, "with_base");
@@ -173,11 +173,10 @@ ContentCheck check_kind(const Place& file, hid_t root, const std::string& kind) 
   std::string marker;
   const std::optional<std::string> marker_hash = read_attribute(file, root, kMarkerName, marker);
   if (!marker_hash) {
-    file.disown("is an HDF5 file, but not an archive of wishart");
+    file.disown("is an HDF5 file, but not a wishart archive");
   }
   if (marker != kind) {
-    file.disown("is a file of wishart of the kind '" + printable(marker) + "', expected '" + kind +
-                "'");
+    file.disown("is a wishart file of kind '" + printable(marker) + "', expected '" + kind + "'");
   }
   std::int64_t version = 0;
   const std::optional<std::string> version_hash = read_attribute(file, root, kVersionName, version);

@@ -16,25 +16,25 @@
 namespace wishart::archive {
 namespace {
 
-/// How many layers a message names.
+/// The most layers that a message names.
 constexpr std::size_t kNamedLayers = 3;
 
-/// Checks that `offsets` divide `size` values among `parts` layers.
+/// Checks that `offsets` divides `size` values among `parts` layers.
 void check_offsets(const Place& file, const char* path, const std::vector<std::int64_t>& offsets,
                    std::size_t parts, std::size_t size) {
   const Place place = file.at(path);
   if (offsets.size() != parts + 1) {
     place.refuse("has " + std::to_string(offsets.size()) + " offsets for " + std::to_string(parts) +
-                 " layers, expected one more than layers");
+                 " layers, expected one more than the number of layers");
   }
   for (std::size_t i = 0; i < parts; ++i) {
     if (offsets[i] > offsets[i + 1]) {
-      place.refuse("falls from " + std::to_string(offsets[i]) + " to " +
+      place.refuse("decreases from " + std::to_string(offsets[i]) + " to " +
                    std::to_string(offsets[i + 1]) + " after layer " + std::to_string(i));
     }
   }
   if (offsets.front() != 0 || offsets.back() != static_cast<std::int64_t>(size)) {
-    place.refuse("goes from " + std::to_string(offsets.front()) + " to " +
+    place.refuse("runs from " + std::to_string(offsets.front()) + " to " +
                  std::to_string(offsets.back()) + ", expected 0 to " + std::to_string(size));
   }
 }
@@ -45,7 +45,8 @@ std::vector<T> part(const std::vector<T>& values, const std::vector<std::int64_t
   return {values.begin() + offsets[i], values.begin() + offsets[i + 1]};
 }
 
-/// Tells `check` which of the layers a dataset was changed in, by a hash of each as found.
+/// Records in `check` in which layers a dataset was changed, from a hash of each layer as found and
+/// as written.
 void name_changed(ContentCheck& check, const std::string& dataset, const char* part,
                   const std::vector<LayerRow>& layers, const std::vector<std::int64_t>& found,
                   const std::vector<std::int64_t>& written) {
@@ -99,7 +100,7 @@ std::vector<StoredSpectrum> read_spectra(const Place& place, hid_t root,
   return spectra;
 }
 
-/// The singular values of the chosen layers; of the file only their chunks.
+/// Reads the singular values of the chosen layers, and only their chunks from the file.
 std::vector<StoredSpectrum> read_chosen(const Place& place, hid_t root,
                                         const std::vector<LayerRow>& rows,
                                         const std::vector<std::size_t>& chosen,
@@ -121,7 +122,7 @@ std::vector<StoredSpectrum> read_chosen(const Place& place, hid_t root,
   return spectra;
 }
 
-/// All but the spectra. `parts` says whether all that is stored is held to its hash.
+/// Reads all but the spectra. With Parts::all, all hashes are read and checked too.
 CheckpointRecord read_tables(const OpenCheckpoint& open, Parts parts, ContentCheck& check) {
   const Place& place = open.place;
   const hid_t location = open.group.get();
@@ -143,12 +144,13 @@ CheckpointRecord read_tables(const OpenCheckpoint& open, Parts parts, ContentChe
 }  // namespace
 
 Handle opened_file(const Place& place, const std::filesystem::path& path) {
-  (void)InputFile(path);  // says what HDF5 says less well: not there, not a file, no permission
+  (void)InputFile(path);  // better messages than HDF5's for a missing file, a folder, no permission
   const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
-  if (is_hdf5 == 0) place.disown("is not an HDF5 file, so not an archive of wishart");
+  if (is_hdf5 == 0) place.disown("is not an HDF5 file, so not a wishart archive");
   place.check(is_hdf5);
   const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  // Archives appear whole by renaming, so reading needs no lock, which not every file system has.
+  // Archives are complete when they appear, by renaming, so reading needs no lock. Not every file
+  // system has locks.
   place.check(H5Pset_file_locking(access.get(), false, true));
   return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
 }

@@ -11,12 +11,12 @@
 namespace wishart::archive {
 namespace {
 
-/// The packed file, open; nothing if it is no packed file, or cannot be opened as one.
+/// The opened packed file; nothing if it cannot be opened as one.
 std::optional<OpenPacked> tried(const std::filesystem::path& file) {
   try {
     return opened_packed(file);
   } catch (const Error&) {
-    return std::nullopt;  // whoever reads it says what it is
+    return std::nullopt;  // the error is reported when the file is read
   }
 }
 
@@ -87,7 +87,7 @@ const Reader::Survey& Reader::survey() const {
     } catch (const Error& error) {
       throw Error(error.blame(), std::string(error.what()) +
                                      ". So the order of the checkpoints is not known. Name the "
-                                     "one that is meant: --checkpoint ID");
+                                     "one you want with --checkpoint ID");
     }
   }
   const bool any_whole =

@@ -12,10 +12,10 @@
 namespace wishart::archive {
 namespace {
 
-/// How much of what differed one line of the log has.
+/// The most bytes of differences in a line of the log.
 constexpr std::size_t kMaxLineBytes = 4000;
 
-/// The provenance tells that the file was sealed again, and what differed then.
+/// Records in the provenance that the file was sealed again, and what differed.
 void note_reseal(Provenance& provenance, const ContentCheck& check) {
   std::vector<std::string> texts;
   for (const Difference& one : check.differences()) texts.push_back(one.text);

@@ -15,7 +15,7 @@ static_assert(kSealBytes == static_cast<std::int64_t>(kSealWords.size()) + 32 + 
 
 constexpr std::int64_t kPieceBytes = std::int64_t{4} << 20U;
 
-/// How many characters of the seal's words a damaged seal may have lost and still be known as one.
+/// The most wrong characters in its words with which a damaged seal is still recognised.
 constexpr std::size_t kFewWrong = 2;
 
 std::string seal_text(const std::string& hash) { return std::string(kSealWords) + hash + "\n"; }
@@ -40,7 +40,7 @@ Seal check_seal(const std::filesystem::path& file) {
   const bool sealed = looks_like_seal(found);
   StreamHash hash;
   std::vector<std::byte> piece;
-  // Also without a seal: a byte that the disk does not give back is found now.
+  // Read everything even without a seal, to find bytes that the disk cannot read.
   const std::int64_t end = sealed ? size - kSealBytes : size;
   for (std::int64_t at = 0; at < end; at += kPieceBytes) {
     piece.resize(static_cast<std::size_t>(std::min(kPieceBytes, end - at)));

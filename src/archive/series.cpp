@@ -11,7 +11,7 @@ namespace {
 template <class T>
 using Parts = std::function<std::span<const T>(std::int64_t)>;
 
-/// Collects values into whole chunks and writes each as it fills up.
+/// Collects values into chunks and writes each chunk when it is full.
 template <class T>
 class ChunkWriter {
 public:
@@ -65,7 +65,8 @@ template <class T>
 std::vector<T> read_values(const Dataset& dataset, std::int64_t first, std::int64_t count) {
   constexpr Kind kind = kind_of(T{});
   if (!is_of_kind(dataset.type.get(), kind)) {
-    dataset.place.refuse(std::string("has elements of another type, expected ") + kind_name(kind));
+    dataset.place.refuse(std::string("has elements of the wrong type, expected ") +
+                         kind_name(kind));
   }
   require(0 <= first && 0 <= count && count <= dataset.count - first,
           "read_values needs elements of the dataset");

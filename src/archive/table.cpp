@@ -9,7 +9,7 @@
 namespace wishart::archive {
 namespace {
 
-/// The most that one batch of rows takes in memory while a table is read.
+/// The largest batch of rows that is read at once.
 constexpr std::int64_t kMaxBatchBytes = std::int64_t{64} << 20U;
 
 Handle row_type(const Place& place, const Layout& layout) {
@@ -22,7 +22,7 @@ Handle row_type(const Place& place, const Layout& layout) {
   return type;
 }
 
-/// Looks the wanted columns up in the stored type, by name.
+/// Finds the wanted columns in the stored type by name.
 void match(const Dataset& table, Layout& layout) {
   const Place& place = table.place;
   if (H5Tget_class(table.type.get()) != H5T_COMPOUND)
@@ -36,7 +36,7 @@ void match(const Dataset& table, Layout& layout) {
     const Handle member =
         place.own(H5Tget_member_type(table.type.get(), static_cast<unsigned>(index)), H5Tclose);
     if (!is_of_kind(member.get(), column.kind)) {
-      place.refuse("column " + column.name + " is of another type, expected a " +
+      place.refuse("column " + column.name + " has the wrong type, expected a " +
                    kind_name(column.kind));
     }
     if (column.kind != Kind::text) continue;
@@ -46,7 +46,8 @@ void match(const Dataset& table, Layout& layout) {
   settle(layout);
 }
 
-/// True if elements of this type are plain bytes in memory: numbers and texts of fixed length.
+/// True if elements of this type are plain bytes in memory, that is, numbers and texts of fixed
+/// length.
 bool is_plain(const Place& place, hid_t type) {
   const int members = H5Tget_nmembers(type);
   for (int i = 0; i < members; ++i) {
@@ -59,22 +60,22 @@ bool is_plain(const Place& place, hid_t type) {
   return true;
 }
 
-/// The rows of a table as they are stored, for their hash. Mostly they are what is read anyway; a
-/// table with other columns than this program's is read once more, from HDF5's cache of chunks.
+/// Hashes the rows of a table as stored. Usually these are the bytes that are read anyway. A table
+/// with other columns than this program's is read a second time, from HDF5's chunk cache.
 class RawRows {
 public:
   RawRows(const Dataset& table, hid_t wanted, DatasetHash* hash) : table_(table), hash_(hash) {
     if (hash_ == nullptr) return;
     row_bytes_ = H5Tget_size(table.type.get());
     same_ = H5Tequal(table.type.get(), wanted) > 0;
-    // Anything else is not as written: the hash stays that of nothing.
+    // Any other type was not written by wishart. The hash stays that of no data, which differs.
     if (!same_ && !is_plain(table.place, table.type.get())) hash_ = nullptr;
     if (hash_ != nullptr) add_columns();
   }
 
   [[nodiscard]] std::size_t row_bytes() const noexcept { return row_bytes_; }
 
-  /// The next rows; `wanted` are the same as they were read.
+  /// Adds the next rows; `wanted` holds the same rows as they were read.
   void add(const Slab& part, std::int64_t rows, std::span<const std::byte> wanted) {
     if (hash_ == nullptr) return;
     if (same_) return hash_->add(wanted, row_bytes_);

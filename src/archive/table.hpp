@@ -1,8 +1,7 @@
 #pragma once
 
 /// @file
-/// Tables: vectors of rows as compound datasets. The columns are those that `visit_columns` lists;
-/// there is no second list.
+/// Tables: vectors of rows, stored as compound datasets. `visit_columns` alone defines the columns.
 
 #include <algorithm>
 #include <cstddef>
@@ -22,44 +21,44 @@
 
 namespace wishart::archive {
 
-/// The longest text of a column. Longer ones are refused: every row of a table has room for it.
+/// The longest text of a column. Longer ones are refused, because every row reserves this space.
 inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20U;
 
 struct Column {
   std::string name;
   Kind kind = Kind::real;
-  std::size_t size_bytes = 0;  ///< 0: not in this file
+  std::size_t size_bytes = 0;  ///< 0 if the file does not have the column
   std::size_t offset_bytes = 0;
   H5T_cset_t charset = H5T_CSET_UTF8;
 };
 
-/// How the columns lie in a row of bytes, one after the other without gaps.
+/// The layout of a row in bytes: columns one after the other, without gaps.
 struct Layout {
   std::vector<Column> columns;
   std::size_t row_bytes = 0;
 };
 
-/// The hash of each row; nothing if they are not wanted.
+/// The hash of each row; nothing if they are not needed.
 using RowHashes = std::optional<std::vector<std::int64_t>>;
 
-/// Gives every column its offset.
+/// Sets the offset of every column.
 void settle(Layout& layout);
 
 /// Writes `count` rows as the dataset `path`; `encode(i, bytes)` fills the bytes of row i.
-/// `hash` becomes that of what is written.
+/// `hash` is set to that of the table.
 void write_rows(const Place& file, hid_t location, const std::string& path, const Layout& layout,
                 std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode,
                 DatasetHash& hash);
 
-/// Reads the dataset `path`. `layout` names the wanted columns and comes back as they are in the
-/// file: `begin(count)` is called once, then `decode(bytes)` for every row, in order.
-/// @param hash  of the dataset as stored, all its columns; null: not wanted
-/// @throws Error with Blame::input if it is missing, damaged, or a column holds something else
+/// Reads the dataset `path`. `layout` names the wanted columns, and is changed to their layout in
+/// the file. `begin(count)` is called once, then `decode(bytes)` for every row, in order.
+/// @param hash  set to the hash of the dataset as stored, with all its columns; may be null
+/// @throws Error with Blame::input if it is missing, damaged, or a column has the wrong type
 void read_rows(const Place& file, hid_t location, const std::string& path, Layout& layout,
                const std::function<void(std::int64_t)>& begin,
                const std::function<void(const std::byte*)>& decode, DatasetHash* hash);
 
-/// The columns of a table of such rows; text has no size yet.
+/// The columns of a table of such rows. The size of texts is not set yet.
 template <class Row>
 [[nodiscard]] Layout layout_of() {
   Layout layout;
@@ -70,7 +69,7 @@ template <class Row>
   return layout;
 }
 
-/// The hash of the whole goes into `hashes`.
+/// Writes a table and adds its hash to `hashes`.
 /// @return the hash of each row
 template <class Row>
 std::vector<std::int64_t> write_table(const Place& file, hid_t location, const std::string& path,
@@ -87,7 +86,7 @@ std::vector<std::int64_t> write_table(const Place& file, hid_t location, const s
         if (size > kMaxTextBytes) {
           file.at("/" + path)
               .refuse(std::string("column ") + name + ": a text of " + std::to_string(size) +
-                      " bytes, an archive takes at most " + std::to_string(kMaxTextBytes));
+                      " bytes, expected at most " + std::to_string(kMaxTextBytes));
         }
         column.size_bytes = std::max(column.size_bytes, size);
       }
@@ -112,10 +111,10 @@ std::vector<std::int64_t> write_table(const Place& file, hid_t location, const s
   return hash.of_elements();
 }
 
-/// Columns that the file does not have keep the defaults of Row; those that Row does not have are
-/// passed over.
-/// @param check    learns of a table that is not as written
-/// @param changed  instead: the hash of each row of a table that is not as written
+/// Reads a table. Columns that the file does not have keep the defaults of Row. Columns that Row
+/// does not have are ignored.
+/// @param check    records a table that is not as written, if `changed` is null
+/// @param changed  otherwise, set to the hash of each row of a table that is not as written
 template <class Row>
 [[nodiscard]] std::vector<Row> read_table(const Place& file, hid_t location,
                                           const std::string& path, ContentCheck& check,

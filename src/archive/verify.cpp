@@ -20,12 +20,12 @@
 namespace wishart::archive {
 namespace {
 
-/// By how much the relative difference of the two sums of squares may differ from the stored one.
-/// Both are formed in long double over the same values, so this is rounding in the last place of
-/// numbers near 1, with room for a long double of 64 bits: sqrt(n) * eps for n = 10^8.
+/// How much the relative difference of the two sums of squares may deviate from the stored one.
+/// Both are summed in long double over the same values, so only the rounding of numbers near 1
+/// remains. This leaves room for a long double of 64 bits: sqrt(n) * eps for n = 10^8.
 constexpr double kSumSlack = 1e-11;
 
-/// How many findings of one record are told.
+/// The most findings that are reported for a record.
 constexpr std::size_t kMostFindings = 20;
 
 void check_values(const LayerRow& row, const StoredSpectrum& spectrum,
@@ -39,7 +39,7 @@ void check_values(const LayerRow& row, const StoredSpectrum& spectrum,
   }
   if (spectrum.view_sigma_min.size() != spectrum.view_sigma_max.size() ||
       spectrum.view_sigma_min.size() != spectrum.view_rank_loss.size()) {
-    out.push_back(name + "the parts of its views are of different lengths");
+    out.push_back(name + "the datasets of its views have different lengths");
   }
   const auto bad = std::find_if(sigma.begin(), sigma.end(), [](double value) {
     return !(value >= 0) || !std::isfinite(value);
@@ -62,7 +62,7 @@ void check_values(const LayerRow& row, const StoredSpectrum& spectrum,
   if (!(std::abs(error - row.sum_squares_error) <= kSumSlack)) {
     out.push_back(name + "the squared singular values add up to " +
                   rounded(static_cast<double>(sum), 17) + ", the squared elements to " +
-                  rounded(row.sum_squares, 17) + "; the relative difference was " +
+                  rounded(row.sum_squares, 17) + "; the relative difference was stored as " +
                   rounded(row.sum_squares_error, 3) + " and is " + rounded(error, 3));
   }
 }
@@ -95,13 +95,13 @@ void check_summary(const CheckpointRecord& record, std::vector<std::string>& out
   }
 }
 
-/// What was found in a file, before it is judged.
+/// What was found in a file; `judge` turns it into a verdict.
 struct Found {
   std::vector<std::string> changes;   ///< what is not as written
-  std::vector<std::string> unproven;  ///< what else there is to say of hashes
+  std::vector<std::string> unproven;  ///< other findings about hashes
 };
 
-/// Names in their order, the attributes as one.
+/// The names in order, with all attributes as one entry.
 std::string listed(const std::vector<std::string>& names) {
   std::vector<std::string> out;
   for (const std::string& name : names) {
@@ -112,28 +112,29 @@ std::string listed(const std::vector<std::string>& names) {
   return join(out, ", ");
 }
 
-/// What the hashes in a checkpoint prove, and what not.
+/// Adds what the hashes in a checkpoint prove, and what they do not.
 void weigh(const ContentCheck& check, const std::vector<std::string>& added,
            const std::string& where, Verdict& verdict, Found& found) {
   verdict.announced = verdict.announced || check.announced();
   for (const Difference& one : check.differences()) found.changes.push_back(where + one.text);
   if (!check.differences().empty() && !check.proven().empty()) {
-    found.unproven.push_back(where + "as written, by their hashes: " + listed(check.proven()));
+    found.unproven.push_back(where +
+                             "as written, according to their hashes: " + listed(check.proven()));
   }
   if (check.announced() && !check.unseen().empty()) {
-    found.unproven.push_back(where + "not looked at, because this program does not know them: " +
-                             listed(check.unseen()));
+    found.unproven.push_back(
+        where + "not checked, because this program does not know them: " + listed(check.unseen()));
   }
   if (!added.empty()) {
     std::vector<std::string> names;
     names.reserve(added.size());
     for (const std::string& name : added) names.push_back(printable(name));
-    found.unproven.push_back(where + "added since, no part of the archive: attribute " +
+    found.unproven.push_back(where + "added since, not part of the archive: attribute " +
                              join(names, ", "));
   }
 }
 
-/// Looks at a checkpoint; what is wrong with it goes into `verdict`.
+/// Checks a checkpoint. Faults are added to `verdict`, differences to `found`.
 void look_at(const OpenCheckpoint& open, const std::string& id, const std::string& where,
              Verdict& verdict, Found& found) {
   ContentCheck check;
@@ -150,7 +151,7 @@ void look_at(const OpenCheckpoint& open, const std::string& id, const std::strin
   for (const std::string& text : contradictions(record)) verdict.findings.push_back(where + text);
 }
 
-/// Looks at all checkpoints of a file.
+/// Checks all checkpoints of a file.
 void look_into(Verdict& verdict, Found& found) {
   const QuietHdf5 quiet;
   if (!is_packed(verdict.file)) {
@@ -166,7 +167,7 @@ void look_into(Verdict& verdict, Found& found) {
   }
 }
 
-/// Looks at the content; what is wrong goes into `verdict`, and what differs into `found`.
+/// Checks the content of a file like look_into, and adds exceptions to `verdict`.
 void read_through(Verdict& verdict, Found& found) {
   try {
     look_into(verdict, found);
@@ -179,7 +180,7 @@ void read_through(Verdict& verdict, Found& found) {
   }
 }
 
-/// From what was found to the standing, with the findings in the order in which they are told.
+/// Sets the standing from what was found, and puts the findings in the order of the report.
 void judge(Seal seal, const Found& found, Verdict& verdict) {
   std::vector<std::string>& findings = verdict.findings;
   const bool read = verdict.standing == Standing::whole;
@@ -188,7 +189,7 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
   if (seal == Seal::broken) {
     verdict.standing = Standing::damaged;
     findings.emplace_back(
-        "its bytes are not those that were written: the hash in the seal at its end is of others");
+        "its bytes are not those that were written: they do not match the hash in its seal");
     return;
   }
   if (!read) return;
@@ -209,11 +210,11 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
   }
   if (verdict.standing == Standing::unsealed) {
     findings.emplace_back(
-        "all that the archive keeps is as written, by its hashes; of the other bytes of the file "
-        "nothing can be told. `wishart verify --reseal` seals it again");
+        "all values are as written, according to their hashes; the other bytes of the file cannot "
+        "be checked. `wishart verify --reseal` seals it again");
   } else if (verdict.standing == Standing::changed) {
     findings.emplace_back(
-        "what stood there before cannot be told. Restore the file, or set it aside by --repair; "
+        "the original content is not known. Restore the file, or set it aside with --repair; "
         "--reseal accepts it as it is");
   }
 }
@@ -285,7 +286,7 @@ Verdict verify_index(const std::filesystem::path& folder) {
   }
   if (!verdict.findings.empty()) {
     verdict.standing = Standing::damaged;
-    verdict.findings.emplace_back("`wishart index` makes it again of the files");
+    verdict.findings.emplace_back("`wishart index` rebuilds it from the files");
   }
   return verdict;
 }

@@ -15,7 +15,7 @@
 namespace wishart::archive {
 namespace {
 
-/// The series `of(spectrum)` of all spectra, one after the other.
+/// Writes the series `of(spectrum)` of all spectra, one after the other.
 template <class T, class Of>
 void write_ragged(const Place& place, hid_t root, const char* path,
                   const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes) {
@@ -34,7 +34,7 @@ void write_integers(const Place& place, hid_t root, const char* path,
       hashes);
 }
 
-/// Where each spectrum's part of a ragged series begins, and the end of the last.
+/// Writes where the part of each spectrum begins in a ragged series, and the end of the last.
 template <class Of>
 void write_offsets(const Place& place, hid_t root, const char* path,
                    const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes) {
@@ -111,7 +111,7 @@ void check_own_id(const std::filesystem::path& file, const CheckpointRecord& rec
   const std::string& id = record.provenance.checkpoint_id;
   if (is_checkpoint_id(id)) return;
   throw Error(Blame::input, shown(file) + ": holds the checkpoint '" + printable(id) +
-                                "', which is no id. It was not written by wishart");
+                                "', which is not a valid id. It was not written by wishart");
 }
 
 std::filesystem::path write_archive(const std::filesystem::path& folder,

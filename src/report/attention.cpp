@@ -15,7 +15,7 @@ namespace {
 struct Kind {
   const char* warning;
   const char* meaning;
-  /// Orders layers of the kind: smaller is worse.
+  /// Sorts layers with this warning: smaller is worse.
   double (*badness)(const LayerRow&);
 };
 
@@ -25,32 +25,32 @@ double in_order(const LayerRow& layer) { return static_cast<double>(layer.layer_
 
 constexpr std::array<Kind, 8> kKinds{{
     {"error",
-     "They could not be computed. The reason stands beside each; run the scan again when it is "
-     "mended.",
+     "These layers could not be computed. See the reason of each; remove the cause and run the "
+     "scan "
+     "again.",
      in_order},
     {"nonfinite",
-     "They hold NaN or infinite elements: the checkpoint is damaged or training diverged. Do not "
-     "use it.",
+     "These layers hold NaN or infinite elements: the checkpoint is damaged or training diverged. "
+     "Do not use it.",
      [](const LayerRow& l) { return -static_cast<double>(l.num_nan + l.num_inf); }},
     {"fit-failed",
      "No power law could be fitted: too few eigenvalues above the floor, or all equal.", in_order},
     {"rank-collapse",
-     "More than half of their singular values are zero to the method's resolution.",
+     "More than half of the singular values are zero within the resolution of the method.",
      [](const LayerRow& l) { return static_cast<double>(l.matrix_rank); }},
     {"over-trained",
-     "alpha < 2: the tail is heavier than well-trained layers have. Memorised data or a few "
-     "dominant "
-     "directions are the usual causes; look at the learning rate and at duplicated data.",
+     "alpha < 2: the tail is heavier than in well-trained layers. The usual causes are memorised "
+     "data and a few dominant directions; check the learning rate, and the data for duplicates.",
      [](const LayerRow& l) { return l.alpha; }},
     {"under-trained",
-     "alpha > 6: close to a random matrix. The layer has learned little, or is larger than it need "
-     "be.",
+     "alpha > 6: close to a random matrix. The layer has learned little, or is larger than "
+     "necessary.",
      [](const LayerRow& l) { return -l.alpha; }},
     {"small-tail", "Fewer than 20 eigenvalues in the tail: alpha is uncertain by more than 20 %.",
      [](const LayerRow& l) { return static_cast<double>(l.num_pl_spikes); }},
     {kNoTail,
-     "Their spectrum has no power-law tail, as those of orthogonal matrices have none: alpha would "
-     "mean nothing and is left out, of means too. That is no fault by itself.",
+     "The spectrum has no power-law tail, like that of an orthogonal matrix. alpha would be "
+     "meaningless, so it is left out, also of means. This is not a fault in itself.",
      in_order},
 }};
 
@@ -61,7 +61,7 @@ std::vector<AttentionGroup> layers_that_need_attention(const std::vector<LayerRo
   for (const Kind& kind : kKinds) {
     AttentionGroup group{kind.warning, kind.meaning, {}};
     for (const LayerRow& layer : layers) {
-      // WeightWatcher calls a failed fit (alpha = -1) over-trained; here it is what it is.
+      // WeightWatcher calls a failed fit (alpha = -1) over-trained; here it is listed as failed.
       const bool failed = layer.status == "failed";
       const std::string warning = kind.warning;
       const bool belongs = warning == "fit-failed" ? failed

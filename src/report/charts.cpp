@@ -21,7 +21,8 @@ constexpr double kRolePx = 22;       ///< height of a role's row
 constexpr double kRoleNamePx = 140;  ///< room for its name
 constexpr std::size_t kMostRoles = 40;
 
-/// alpha above it is drawn at the edge: one layer of noise would press all others together.
+/// Larger values of alpha are drawn at the edge, because a single noise layer would compress all
+/// others.
 constexpr double kMostAlpha = 10;
 
 /// The layers that are drawn.
@@ -36,7 +37,7 @@ std::vector<const LayerRow*> drawn(const std::vector<LayerRow>& layers) {
   return chosen;
 }
 
-/// Roles in order of their number of layers, most first, equals by name.
+/// Roles by decreasing number of layers; ties are in order of names.
 std::vector<std::string> roles_of(const std::vector<const LayerRow*>& layers) {
   std::map<std::string, std::int64_t> counts;
   for (const LayerRow* layer : layers) ++counts[layer->role];
@@ -68,11 +69,11 @@ std::string told(const LayerRow& layer) {
          (layer.warning.empty() ? "" : ", " + layer.warning);
 }
 
-/// Behind a caption: what is not drawn as it is.
+/// The end of a caption, which says what is not drawn, or not in its place.
 std::string remark(std::size_t shown, std::size_t all, bool cut) {
   std::string text;
   if (shown < all) text += ", " + std::to_string(shown) + " of " + std::to_string(all) + " layers";
-  if (cut) text += ", above " + number(kMostAlpha) + " at the edge";
+  if (cut) text += ", alpha above " + number(kMostAlpha) + " at the edge";
   return text;
 }
 
@@ -106,7 +107,7 @@ std::string by_block(const std::vector<const LayerRow*>& layers,
 std::string by_role(const std::vector<const LayerRow*>& layers,
                     const std::vector<std::string>& roles, const std::string& rest) {
   const std::size_t rows = std::min(roles.size(), kMostRoles);
-  // Rows go downwards, y upwards.
+  // Rows run downwards, y upwards.
   Axis y{-static_cast<double>(rows) + 0.5, 0.5, "", {}};
   std::vector<double> sum(rows, 0);
   std::vector<double> count(rows, 0);
@@ -133,7 +134,7 @@ struct Metric {
   double analysis::HistoryRow::*value;
 };
 
-/// Metrics in one drawing.
+/// Metrics in one figure.
 struct Panel {
   const char* caption;
   std::vector<Metric> metrics;
@@ -159,7 +160,7 @@ double place(const analysis::History& history, const analysis::HistoryRow& row) 
   return value < 0 ? kNan : static_cast<double>(value);
 }
 
-/// The drawing of a panel; empty if no metric of it is known.
+/// The figure of a panel; empty if none of its metrics is known.
 std::string panel_figure(const analysis::History& history, const Panel& panel, const Axis& x) {
   const bool of_alpha = panel.metrics.front().value == &analysis::HistoryRow::alpha;
   double low = std::numeric_limits<double>::infinity();
@@ -191,7 +192,7 @@ std::string panel_figure(const analysis::History& history, const Panel& panel, c
     plot.bar(place(history, row), row.alpha - row.alpha_error, row.alpha + row.alpha_error, 0);
     if (row.change_point) plot.mark(place(history, row));
   }
-  if (names.size() == 1) names.clear();  // the caption has it
+  if (names.size() == 1) names.clear();  // the caption names it
   return plot.figure(panel.caption, names);
 }
 

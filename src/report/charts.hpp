@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the drawings of an HTML report.
+/// Internal: the figures of an HTML report.
 
 #include <string>
 #include <vector>
@@ -11,12 +11,11 @@
 
 namespace wishart::report {
 
-/// alpha of the layers by block and by role; empty if no layer has one. Beyond kMostDots layers
-/// those without a warning are thinned out, evenly, and the caption says so.
+/// alpha of the layers by block and by role; empty if no layer has an alpha. With more than
+/// kMostDots layers, only some of those without a warning are drawn, and the caption says so.
 [[nodiscard]] std::vector<std::string> layer_figures(const std::vector<LayerRow>& layers);
 
-/// The metrics of a run against its steps (its tokens, where they are known), alpha and losses
-/// first.
+/// The metrics of a run against tokens (or steps, if tokens are not known), alpha and losses first.
 [[nodiscard]] std::vector<std::string> history_figures(const analysis::History& history);
 
 inline constexpr std::size_t kMostDots = 4000;

@@ -36,7 +36,7 @@ TextTable layers_table(const analysis::Comparison& comparison) {
   return table;
 }
 
-/// How many layers have which status, and how many changed beyond the error of their own fits.
+/// The number of layers with each status, and the number with a significant change of alpha.
 std::string counts_text(const analysis::Comparison& comparison, bool shared) {
   std::map<std::string, std::int64_t> counts;
   std::int64_t significant = 0;
@@ -49,11 +49,14 @@ std::string counts_text(const analysis::Comparison& comparison, bool shared) {
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + status;
   }
   text = plural(static_cast<std::int64_t>(comparison.rows.size()), "layer") + ": " +
-         (text.empty() ? "none" : text) + ". Taken one by one, alpha of " +
+         (text.empty() ? "none" : text) +
+         ". Tested layer by layer, the change of alpha is significant in " +
          (significant == 0 ? "no layer" : plural(significant, "layer")) +
-         " changed beyond the error of its own fits (5 %, Benjamini-Hochberg).";
+         " (5 %, Benjamini-Hochberg).";
   if (shared && significant == 0) {
-    text += " The shared change shows only over many layers: the fit of one is too uncertain.";
+    text +=
+        " The shared change is visible only over many layers, because the fit of a single layer is "
+        "too uncertain.";
   }
   return text;
 }
@@ -122,11 +125,11 @@ std::string render_comparison(const analysis::Comparison& comparison, ReportForm
   page.table(layers_table(comparison));
   if (comparison.rows.size() > kMostRows) {
     page.paragraph(std::to_string(comparison.rows.size() - kMostRows) +
-                   " more: --format csv --table layers has all");
+                   " more; --format csv --table layers lists all");
   }
   page.paragraph(
-      "moved: the least that |A - B| can be, over |A| (Frobenius), from the spectra. z: the change "
-      "of alpha over the standard error of its two fits; * where it is significant at 5 % over all "
+      "moved: lower bound on |A - B| / |A| (Frobenius norm), from the spectra. z: the change of "
+      "alpha divided by the standard error of its two fits; * if it is significant at 5 % over all "
       "layers (Benjamini-Hochberg). log norm, log spec: change in decades of the squared norms. "
       "stable: ratio of the stable ranks.");
   return page.take();
@@ -149,7 +152,7 @@ std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
     if (of_layers) page.table(violations_table(verdict));
     if (verdict.violations.size() > kMostViolations) {
       page.paragraph("and " + std::to_string(verdict.violations.size() - kMostViolations) +
-                     " more: --format json has all");
+                     " more; --format json lists all");
     }
   }
   page.paragraph(failed == 0

@@ -11,14 +11,14 @@ namespace {
 
 constexpr double kMostBins = 60;
 constexpr double kFewestBins = 8;
-/// The width of a bin where all eigenvalues are equal.
+/// The width of a bin if all eigenvalues are equal.
 constexpr double kLeastStep = 0.005;
 constexpr std::size_t kCurvePoints = 64;
-/// Where the exponential factor of a truncated tail has left nothing: e^-40.
+/// The end of a truncated tail, where its exponential factor is negligible: e^-40.
 constexpr double kTruncatedEnd = 40;
 constexpr std::size_t kIntegralSteps = 2000;
 
-/// Points from `low` to `high`, close to each other at the ends, where a bulk is steep.
+/// Points from `low` to `high`, denser towards the ends, where a bulk is steep.
 template <class Density>
 std::vector<Point> curve(double low, double high, const Density& density) {
   std::vector<Point> points;
@@ -31,8 +31,8 @@ std::vector<Point> curve(double low, double high, const Density& density) {
   return points;
 }
 
-/// The integral of (x / xmin)^-alpha e^(-Lambda (x - xmin)) from xmin on, over xmin: the trapezoid
-/// rule in ln(x / xmin). Exact for the pure power law, Lambda = 0.
+/// The integral of (x / xmin)^-alpha e^(-Lambda (x - xmin)) from xmin to infinity, divided by xmin:
+/// by the trapezoidal rule in ln(x / xmin). Exact for the pure power law, Lambda = 0.
 double tail_integral(double alpha, double lambda_xmin) {
   if (!(lambda_xmin > 0)) return 1 / (alpha - 1);
   const double step = std::log1p(kTruncatedEnd / lambda_xmin) / static_cast<double>(kIntegralSteps);
@@ -55,7 +55,7 @@ Histogram histogram_of(const std::vector<double>& sigma, double floor) {
   std::vector<double> values;
   for (const double value : sigma) {
     const double at = value > 0 ? 2 * std::log10(value) : kNone;
-    // An archive that was changed by hand may hold larger ones than the last.
+    // In an archive that was changed by hand, the last value may not be the largest.
     if (at > result.least && at <= last) values.push_back(at);
   }
   result.left_out = sigma.size() - values.size();
@@ -103,14 +103,14 @@ Bulk bulk_of(const LayerRow& layer) {
     const double above =
         static_cast<double>(layer.num_spikes) / static_cast<double>(layer.num_evals);
     return {layer.bulk_min, layer.bulk_max, 1 - above,
-            "Marchenko-Pastur bulk to " + number(layer.bulk_max) + ", " +
+            "Marchenko-Pastur bulk up to " + number(layer.bulk_max) + ", " +
                 std::to_string(layer.num_spikes) + " above it"};
   }
   const double long_side = std::sqrt(static_cast<double>(layer.N));
   const double short_side = std::sqrt(static_cast<double>(layer.M));
   const double ratio = (long_side - short_side) / (long_side + short_side);
   return {layer.null_edge * ratio * ratio, layer.null_edge, 1,
-          "Marchenko-Pastur of independent elements to " + number(layer.null_edge)};
+          "Marchenko-Pastur bulk of independent elements up to " + number(layer.null_edge)};
 }
 
 std::vector<Point> curve_of(const Bulk& bulk, double least) {

@@ -1,11 +1,10 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the density of a layer's eigenvalues, and the laws that are drawn beside
-/// it.
+/// Internal: the density of a layer's eigenvalues, and the laws drawn with it.
 ///
-/// Values and densities are decimal logarithms: eigenvalues are squares, and the square of a number
-/// that a double holds may not fit into one.
+/// Values and densities are decimal logarithms, because eigenvalues are squares, and the square of
+/// a double may overflow.
 
 #include <cstddef>
 #include <limits>
@@ -18,45 +17,45 @@
 
 namespace wishart::report {
 
-/// The logarithm of nothing.
+/// The logarithm of 0.
 inline constexpr double kNone = -std::numeric_limits<double>::infinity();
 
-/// Eigenvalues further below the largest are counted, not drawn: they would press all others
-/// together.
+/// Eigenvalues more than this below the largest are counted but not drawn, because they would
+/// compress all others.
 inline constexpr double kMostDecades = 8;
 
 struct Histogram {
   double first = 0;  ///< lower end of the first bin
   double step = 0;
-  std::vector<double> density;  ///< kNone where a bin is empty
-  std::size_t left_out = 0;     ///< values that are too small to be drawn
-  double least = kNone;         ///< these are not above it
+  std::vector<double> density;  ///< kNone for an empty bin
+  std::size_t left_out = 0;     ///< number of values that are too small to be drawn
+  double least = kNone;         ///< values up to this are left out
 };
 
-/// Bins of equal width on the logarithmic axis; their number by Rice's rule. Densities are over the
-/// eigenvalue and count all of them, so that the bins hold the share that is not left out. No bins
-/// if none is above `floor` and not zero.
+/// Bins of equal width on the logarithmic axis; their number follows Rice's rule. Densities are per
+/// unit of the eigenvalue and normalised by the number of all values, so the bins add up to the
+/// share that is not left out. There are no bins if no value is above `floor` and 0.
 /// @param sigma  singular values, ascending
 [[nodiscard]] Histogram histogram_of(const std::vector<double>& sigma, double floor);
 
-/// The fitted law from xmin to xmax; to infinity it holds the share of the eigenvalues that it was
-/// fitted to. Empty if there is no fit.
+/// The fitted law from xmin to xmax. Its integral to infinity is the share of the eigenvalues that
+/// it was fitted to. Empty if there is no fit.
 [[nodiscard]] std::vector<Point> tail_of(const LayerRow& layer, const std::vector<double>& sigma);
 
-/// The ends of the bulk, and what to call it.
+/// The ends of the bulk, and its name in the legend.
 struct Bulk {
   double low = kNan;
   double high = kNan;
-  double share = 1;  ///< of the eigenvalues, those in it
+  double share = 1;  ///< share of the eigenvalues in it
   std::string name;
 };
 
-/// What is left without the spikes; where that is not known, the bulk of independent elements with
-/// the same sum of squares.
+/// The bulk without the spikes; if it is not known, that of independent elements with the same sum
+/// of squares.
 [[nodiscard]] Bulk bulk_of(const LayerRow& layer);
 
-/// The density of Marchenko and Pastur, which its two ends determine, as far as it lies above
-/// `least`. Empty if they are not known.
+/// The Marchenko-Pastur density with these ends, where x is above `least`. Empty if the ends are
+/// not known.
 [[nodiscard]] std::vector<Point> curve_of(const Bulk& bulk, double least);
 
 }  // namespace wishart::report

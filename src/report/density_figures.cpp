@@ -18,15 +18,15 @@ constexpr double kWidthPx = 380;
 constexpr double kHeightPx = 260;
 constexpr double kTicksPx = 58;
 constexpr double kRoom = 0.3;  ///< above the highest bin and below the lowest
-/// How far a curve may rise above the highest bin before it is cut: a bulk that fits badly, or that
-/// goes to infinity at 0.
+/// A curve is cut if it rises this far above the highest bin, like a bulk that fits badly or that
+/// diverges at 0.
 constexpr double kMostAboveBins = 1;
 
 constexpr std::size_t kValues = 0;
 constexpr std::size_t kTail = 1;
 constexpr std::size_t kBulk = 2;
 
-/// The outline of the bins, down to `bottom` where one is empty.
+/// The outline of the bins; empty bins are at `bottom`.
 std::vector<Point> outline(const Histogram& bins, double bottom) {
   std::vector<Point> points{{bins.first, bottom}};
   for (std::size_t k = 0; k < bins.density.size(); ++k) {
@@ -39,13 +39,13 @@ std::vector<Point> outline(const Histogram& bins, double bottom) {
   return points;
 }
 
-/// What of a curve lies between two heights.
+/// The points of a curve between two heights.
 std::vector<Point> between(std::vector<Point> points, double low, double high) {
   std::erase_if(points, [&](const Point& point) { return !(low <= point.y && point.y <= high); });
   return points;
 }
 
-/// The same, with what lies below at `bottom`: a bulk falls to nothing at its ends.
+/// The same, with points below `bottom` moved to it, because a bulk falls to 0 at its ends.
 std::vector<Point> down_to(std::vector<Point> points, double bottom, double high) {
   for (Point& point : points) point.y = std::max(point.y, bottom);
   return between(std::move(points), bottom, high);
@@ -64,7 +64,7 @@ std::string values_name(const Histogram& bins, std::size_t count) {
                                    number(std::pow(10.0, bins.least), 2) + " not drawn");
 }
 
-/// The drawing of a layer; empty if none of its eigenvalues is above the floor.
+/// The figure of a layer; empty if none of its eigenvalues is above the floor.
 std::string density_figure(const LayerRow& layer, const std::vector<double>& sigma) {
   const Histogram bins = histogram_of(sigma, layer.fit_floor);
   if (bins.density.empty()) return {};
@@ -94,7 +94,7 @@ std::string density_figure(const LayerRow& layer, const std::vector<double>& sig
     plot.line(between(tail, bottom, top), kTail);
     plot.mark(tail.front().x);
     names[kTail] = std::string(std::isnan(layer.Lambda) ? "power law" : "truncated power law") +
-                   ", alpha " + number(layer.alpha) + " from " + number(layer.xmin) + " on";
+                   ", alpha " + number(layer.alpha) + " above " + number(layer.xmin);
   }
   return plot.figure(layer.key + (layer.warning.empty() ? "" : ": " + layer.warning), names);
 }

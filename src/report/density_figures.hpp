@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: drawings of the densities of eigenvalues.
+/// Internal: figures of the densities of eigenvalues.
 
 #include <string>
 #include <vector>
@@ -10,9 +10,9 @@
 
 namespace wishart::report {
 
-/// A drawing for each layer whose singular values the record has, in the order of layers_to_draw:
-/// the histogram of its eigenvalues on two logarithmic axes, the fitted tail, and the bulk of
-/// Marchenko and Pastur. It holds the bins, not the eigenvalues.
+/// A figure for each layer with singular values in the record, in the order of layers_to_draw: the
+/// histogram of its eigenvalues on logarithmic axes, the fitted tail, and the Marchenko-Pastur
+/// bulk. A figure contains the bins, not the eigenvalues.
 [[nodiscard]] std::vector<std::string> density_figures(const CheckpointRecord& record);
 
 }  // namespace wishart::report

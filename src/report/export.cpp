@@ -19,7 +19,7 @@ struct SpectrumRow {
   double lambda = 0;
 };
 
-/// A row of a checkpoint's table among those of other checkpoints.
+/// A row in a table of several checkpoints.
 template <class Row>
 struct JoinedRow {
   std::string checkpoint;
@@ -29,7 +29,7 @@ struct JoinedRow {
   Row row;
 };
 
-using wishart::visit_columns;  // of rows that are only read; those below would hide it
+using wishart::visit_columns;  // for the other rows; the overloads below would hide it
 
 template <class F>
 void visit_columns(SpectrumRow& r, F&& f) {
@@ -60,9 +60,10 @@ std::size_t find_layer(const CheckpointRecord& record, const std::string& matrix
   if (!same_name.empty()) {
     const std::size_t shown = std::min<std::size_t>(3, same_name.size());
     const std::string keys = join(std::span(same_name).first(shown), ", ");
-    throw Error(Blame::usage, "'" + printable(matrix) + "' is " + std::to_string(same_name.size()) +
-                                  " matrices of " + where + ". Name one of them: " +
-                                  printable(keys) + (shown < same_name.size() ? ", ..." : ""));
+    throw Error(Blame::usage, "'" + printable(matrix) + "' consists of " +
+                                  std::to_string(same_name.size()) + " matrices in " + where +
+                                  ". Name one of them: " + printable(keys) +
+                                  (shown < same_name.size() ? ", ..." : ""));
   }
   std::vector<std::string> keys;
   for (const LayerRow& layer : record.layers) keys.push_back(layer.key);
@@ -101,7 +102,7 @@ std::string export_table(const CheckpointRecord& record, Table table, TableForma
     case Table::skipped:
       return rows_text(record.skipped, format, {"skipped", id, ""});
   }
-  throw Error(Blame::bug, "an unknown table was asked for");
+  throw Error(Blame::bug, "unknown table");
 }
 
 std::string export_spectrum_npy(const CheckpointRecord& record, const std::string& matrix) {
@@ -121,7 +122,7 @@ std::string export_spectrum(const CheckpointRecord& record, const std::string& m
 
 JoinedTable::JoinedTable(std::ostream& out, Table table, TableFormat format)
     : out_(out), table_(table), format_(format) {
-  require(format != TableFormat::json, "an array of JSON has an end; JSON lines have none");
+  require(format != TableFormat::json, "a joined table is CSV or JSON lines, not a JSON array");
   if (format != TableFormat::csv) return;
   switch (table) {
     case Table::layers:

@@ -30,18 +30,17 @@ const char* advice_word(analysis::Advice advice) {
 std::string advice_text(const analysis::History& history) {
   switch (history.advice) {
     case analysis::Advice::going_on:
-      return "Go on: the layers still move, or the loss still falls.";
+      return "Continue training: the layers still change, or the loss still falls.";
     case analysis::Advice::settled:
       return "Training may be stopped: at least 80 % of the layers have settled, the mean alpha "
-             "has "
-             "no trend, and the loss falls by less than 1 % of itself per doubling.";
+             "has no trend, and the loss falls by less than 1 % of its value per doubling.";
     case analysis::Advice::harm:
       return "Stop, and go back to " + printable(history.best_checkpoint) +
              ", which has the lowest loss: the loss rises while layers drift to over-training.";
     case analysis::Advice::unknown:
       break;
   }
-  return "No advice: it takes " + std::to_string(history.window) +
+  return "No advice: this needs " + std::to_string(history.window) +
          " checkpoints with fitted layers.";
 }
 
@@ -133,8 +132,9 @@ void add_advice(Page& page, const analysis::History& history) {
   }
   page.paragraph(evidence);
   page.paragraph(
-      "Caveat: spectra tell that weights rest, not that they are good. A decayed learning rate "
-      "brings them to rest as well. Confirm with the evaluation that the model is for.");
+      "Caveat: settled spectra show that the weights no longer change, not that they are good. "
+      "They also settle when the learning rate decays. Confirm with the evaluation that matters "
+      "for this model.");
 }
 
 std::vector<Card> history_cards(const analysis::History& history) {
@@ -148,7 +148,7 @@ std::vector<Card> history_cards(const analysis::History& history) {
           {number(of_eval ? last.eval_loss : last.loss), of_eval ? "eval loss" : "loss"},
           {std::isnan(last.settled_share) ? "-" : fixed(100 * last.settled_share, 0) + " %",
            "of the layers settled"},
-          {std::to_string(history.drifts.size()), "drifts of layers"}};
+          {std::to_string(history.drifts.size()), "drifts in layers"}};
 }
 
 }  // namespace
@@ -157,7 +157,7 @@ void add_history(Page& page, const analysis::History& history) {
   page.title("History of " + plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint"));
   if (history.of_changes) {
     page.paragraph(
-        "Of changes of weights, not of whole weights: a report of each says what it is.");
+        "These are changes of weights, not whole models. The report on each says what it is.");
   }
   if (!history.left_out.empty()) page.paragraph(analysis::left_out_text(history.left_out));
   if (history.rows.empty()) return;
@@ -165,10 +165,9 @@ void add_history(Page& page, const analysis::History& history) {
   page.figures(history_figures(history));
   page.table(checkpoints_table(history));
   page.paragraph(
-      "alpha, norms: means over the layers. < 2, > 6: layers with such an alpha. same: layers "
-      "whose "
-      "values are those of the checkpoint before. *: from here on the mean alpha goes another "
-      "way.");
+      "alpha, norms: means over the layers. < 2, > 6: number of layers with such an alpha. same: "
+      "number of layers that are unchanged since the checkpoint before. *: the trend of the mean "
+      "alpha changes here.");
   add_drifts(page, history);
   add_advice(page, history);
 }

@@ -7,8 +7,8 @@
 namespace wishart::report {
 namespace {
 
-/// Series of charts have the classes s0 to s9: the colours of Okabe and Ito, which people with
-/// colour blindness tell apart, and two more.
+/// Series of charts have the classes s0 to s9: the colours of Okabe and Ito, which colour-blind
+/// people can distinguish, and two more.
 constexpr const char* kStyle =
     R"(:root{color-scheme:light dark;--ink:#1c2330;--soft:#5d6778;--rule:#d8dde6;--paper:#fff;)"
     R"(--shade:#f3f5f9;--good:#e4f3ea}
@@ -63,7 +63,8 @@ polygon{fill-opacity:.3;stroke-width:.8}
 @media print{th{position:static}}
 )";
 
-/// Sorts by the column whose head is chosen, once more the other way; what is no number comes last.
+/// Sorts by the column whose head is clicked, and in reverse order on the second click. Cells
+/// without a number come last.
 constexpr const char* kScript = R"("use strict";
 for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0];
@@ -91,7 +92,7 @@ for (const table of document.querySelectorAll("table")) {
 }
 )";
 
-/// SHA-256 of the two above, as CSP writes it. tests/cli/test_html.cpp computes them again.
+/// SHA-256 of the two above, in the notation of CSP. tests/cli/test_html.cpp verifies them.
 constexpr const char* kStyleHash = "sha256-Ri2rWX9Bz1+e73SVkjvVCGMJv/zCp7m3MXXPB1Z2224=";
 constexpr const char* kScriptHash = "sha256-p1v+Zq1xumJ24nufculbrqJS6QHZyrLdJOq/hDCI4vI=";
 

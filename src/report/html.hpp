@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the pieces of an HTML page that needs nothing but itself.
+/// Internal: the parts of a self-contained HTML page.
 
 #include <string>
 #include <vector>
@@ -10,19 +10,19 @@
 
 namespace wishart::report {
 
-/// Foreign text as text of an element or a quoted attribute: `printable` first, then everything
-/// that has a meaning in HTML becomes a character reference.
+/// Escapes untrusted text for an element or a quoted attribute: it is made `printable`, then
+/// everything with a meaning in HTML becomes a character reference.
 [[nodiscard]] std::string html_text(const std::string& text, std::size_t max_chars = 300);
 
-/// Appends a character, or a character reference for one of & < >: what begins markup in HTML, and
-/// so in Markdown too.
+/// Appends a character, or a character reference for & < >, which begin markup in HTML and in
+/// Markdown.
 void append_unmarked(std::string& out, char c);
 
-/// A table that a click on a column's head sorts; without scripts it stands as it is.
+/// A table that is sorted by a click on the head of a column, if scripts are allowed.
 [[nodiscard]] std::string html_table(const TextTable& table);
 
-/// A whole document around `body`, which is HTML. Its Content-Security-Policy allows the one style
-/// and the one script that are in it, by their hashes, and nothing else: no address is ever asked.
+/// A complete document around `body`, which is HTML. Its Content-Security-Policy allows only its
+/// own style and script, by their hashes, so nothing is loaded from elsewhere.
 [[nodiscard]] std::string html_document(const std::string& title, const std::string& body);
 
 }  // namespace wishart::report

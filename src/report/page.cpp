@@ -9,7 +9,7 @@
 namespace wishart::report {
 namespace {
 
-/// Paths and lists of names are longer than names.
+/// Long enough for paths and lists of names.
 constexpr std::size_t kMostChars = 2000;
 
 std::string element(const char* opening, const std::string& text, const char* tag) {
@@ -19,7 +19,7 @@ std::string element(const char* opening, const std::string& text, const char* ta
 }  // namespace
 
 Page::Page(ReportFormat format) : format_(format) {
-  require(format != ReportFormat::json, "a page is for people");
+  require(format != ReportFormat::json, "a page is text, Markdown or HTML, not JSON");
 }
 
 void Page::title(const std::string& text) {

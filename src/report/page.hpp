@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: a page of text, Markdown or HTML, and how it writes numbers.
+/// Internal: a page in text, Markdown or HTML, and its format of numbers.
 
 #include <array>
 #include <cmath>
@@ -16,15 +16,15 @@
 
 namespace wishart::report {
 
-inline constexpr std::size_t kNameWidth = 44;  ///< of a name in a table
+inline constexpr std::size_t kNameWidth = 44;  ///< width of a name in a table
 
-/// A number that stands out, with what it is.
+/// A highlighted number and its meaning.
 struct Card {
   std::string value;
   std::string meaning;
 };
 
-/// The pieces of a report in one of its forms for people. Texts may be foreign.
+/// Builds a report in text, Markdown or HTML. Texts may be untrusted.
 class Page {
 public:
   /// @pre format is not json
@@ -32,17 +32,17 @@ public:
 
   void title(const std::string& text);
   void heading(const std::string& text);
-  /// A line of a list without sentences.
+  /// A line of a list.
   void line(const std::string& text);
   void paragraph(const std::string& text);
-  /// @param max_cell  characters of a cell, in text only
+  /// @param max_cell  the most characters of a cell, in text only
   void table(const TextTable& table, std::size_t max_cell = kNameWidth);
   void gap();
 
   [[nodiscard]] bool html() const noexcept { return format_ == ReportFormat::html; }
-  /// In HTML only; the other forms say the same in words and tables.
+  /// In HTML only; the other formats have the same content in sentences and tables.
   void cards(const std::vector<Card>& cards);
-  /// Drawings beside each other, HTML as Plot::figure gives it. In HTML only.
+  /// Figures side by side, as HTML from Plot::figure. In HTML only.
   void figures(const std::vector<std::string>& figures);
 
   /// The whole page.

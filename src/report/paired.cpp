@@ -21,11 +21,11 @@ std::string interval_text(const PairedRow& row, bool falls) {
 
 std::string sentence_of_one(const PairedRow& row) {
   const std::string verb = row.mean < 0 ? " fell" : " rose";
-  return row.metric + verb + " in the only layer that is paired, by " +
-         number(std::abs(row.mean), 2) + ". One layer gives no interval.";
+  return row.metric + verb + " in the only paired layer, by " + number(std::abs(row.mean), 2) +
+         ". A single layer has no interval.";
 }
 
-/// Of a change whose interval does not hold 0.
+/// For a change whose interval does not contain 0.
 std::string sentence_of_shared(const PairedRow& row) {
   const bool falls = row.mean < 0;
   const std::string by = " by " + number(std::abs(row.mean), 2) + " on average ";
@@ -36,7 +36,7 @@ std::string sentence_of_shared(const PairedRow& row) {
            ".";
   }
   return verb + by + interval_text(row, falls) + ", but only in " + of_layers(same_way, row.pairs) +
-         ": a few layers changed much.";
+         ": a few layers changed strongly.";
 }
 
 std::string sentence_of_mixed(const PairedRow& row) {
@@ -44,10 +44,11 @@ std::string sentence_of_mixed(const PairedRow& row) {
                              of_layers(row.rose, row.pairs);
   const std::string mean = number(row.mean, 2) + " " + interval_text(row, false);
   if (row.sign_p < 0.05) {
-    return counts + ", more one way than chance gives (sign test: p = " + number(row.sign_p, 2) +
-           "). The interval of the mean change holds 0: " + mean + ".";
+    return counts +
+           ", more often in one direction than by chance (sign test: p = " + number(row.sign_p, 2) +
+           "). The interval of the mean change contains 0: " + mean + ".";
   }
-  return counts + ". The mean change is " + mean + ": the layers do not move one way.";
+  return counts + ". The mean change is " + mean + ": the layers have no common direction.";
 }
 
 std::string signed_text(double value) { return (value > 0 ? "+" : "") + number(value, 3); }
@@ -57,7 +58,7 @@ std::string range_text(const PairedRow& row) {
   return signed_text(row.low) + " to " + signed_text(row.high);
 }
 
-/// The cells that both tables have.
+/// The cells common to both tables.
 std::vector<std::string> cells_of(const PairedRow& row) {
   return {std::to_string(row.pairs), std::to_string(row.left_out), signed_text(row.mean),
           range_text(row),           signed_text(row.median),      std::to_string(row.fell),
@@ -85,7 +86,7 @@ TextTable metrics_table(const std::vector<PairedRow>& rows) {
   return table;
 }
 
-/// alpha in full, of the others the mean.
+/// All columns for alpha, and the mean change of the other metrics.
 TextTable roles_table(const std::vector<PairedRow>& rows) {
   const std::vector<std::string> others{"D", "log_norm", "log_spectral_norm", "stable_rank"};
   TextTable table = table_with("role", others);
@@ -107,17 +108,16 @@ TextTable roles_table(const std::vector<PairedRow>& rows) {
 bool is_shared(const PairedRow& row) { return row.low > 0 || row.high < 0; }
 
 std::string paired_sentence(const PairedRow& row) {
-  if (row.pairs == 0) return "No layer has " + row.metric + " in both.";
+  if (row.pairs == 0) return "No layer has " + row.metric + " in both checkpoints.";
   if (row.tied == row.pairs) {
     return row.metric + " is the same in " +
-           (row.pairs == 1 ? "the only layer that is paired."
-                           : "all " + plural(row.pairs, "layer") + ".");
+           (row.pairs == 1 ? "the only paired layer." : "all " + plural(row.pairs, "layer") + ".");
   }
   if (row.pairs == 1) return sentence_of_one(row);
   std::string text = is_shared(row) ? sentence_of_shared(row) : sentence_of_mixed(row);
   if (row.fell + row.rose < analysis::kLeastForSignTest) {
     text += " With fewer than " + std::to_string(analysis::kLeastForSignTest) +
-            " layers that changed, the sign test cannot reach 5 %.";
+            " changed layers, the sign test cannot reach 5 %.";
   }
   return text;
 }
@@ -138,11 +138,11 @@ void add_paired(Page& page, const std::vector<PairedRow>& rows) {
     page.table(roles);
   }
   page.paragraph(
-      "layers: those with a value in A and in B. left out: in one only, reshaped, or without a "
-      "fit. 95 % interval: of the mean, by a paired t test that takes the layers as exchangeable "
-      "and independent. Layers of one model are trained together and are not independent: the "
-      "interval tells of these layers, not of another run. sign test p: two-sided and exact, from "
-      "the layers that fell and rose.");
+      "layers: number with a value in A and in B. left out: in one only, reshaped, or without a "
+      "fit. 95 % interval: of the mean, from a paired t test, which assumes that the layers are "
+      "exchangeable and independent. Layers of one model are trained together and are not "
+      "independent, so the interval describes these layers, not another run. sign test p: "
+      "two-sided and exact, from the layers that fell or rose.");
 }
 
 }  // namespace wishart::report

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kTopPx = 8;
 constexpr double kRightPx = 12;
-constexpr double kBottomPx = 36;  ///< for the ticks' texts and the label
+constexpr double kBottomPx = 36;  ///< for the tick labels and the axis label
 constexpr double kWantedTicks = 5;
 constexpr std::size_t kTickChars = 20;
 
@@ -31,7 +31,7 @@ std::string words(double x, double y, const char* anchor, const std::string& tex
          html_text(shortened(printable(text), kTickChars)) + "</text>\n";
 }
 
-/// The power of ten, times 1, 2 or 5, that divides `length` into about kWantedTicks parts.
+/// The step of 1, 2 or 5 times a power of ten that divides `length` into about kWantedTicks parts.
 double step_for(double length) {
   const double raw = length / kWantedTicks;
   const double power = std::pow(10.0, std::floor(std::log10(raw)));
@@ -45,8 +45,7 @@ double step_for(double length) {
 
 Axis axis_over(const std::string& label, double low, double high) {
   Axis axis{low, high, label, {}};
-  // All values the same, or next to it: a little room around them. Also where the difference
-  // overflows.
+  // If all values are (almost) the same, or the difference overflows, add some space around them.
   const double scale = std::max(std::abs(low), std::abs(high));
   if (!(high - low > 1e-9 * scale) || !std::isfinite(high - low)) {
     const double middle = std::isfinite(low) && std::isfinite(high) ? low / 2 + high / 2 : 0;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: one drawing with two axes, as SVG inside an HTML page.
+/// Internal: a plot with two axes, as SVG inside an HTML page.
 
 #include <cstddef>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace wishart::report {
 
-/// Classes of colours that the page's style has: s0, s1, ...
+/// The number of colour classes in the page's style: s0, s1, ...
 inline constexpr std::size_t kSeriesColours = 10;
 
 struct Tick {
@@ -17,7 +17,7 @@ struct Tick {
   std::string text;
 };
 
-/// What a side of a drawing stands for. `low < high`.
+/// The range, label and ticks of an axis. `low < high`.
 struct Axis {
   double low = 0;
   double high = 1;
@@ -25,10 +25,10 @@ struct Axis {
   std::vector<Tick> ticks;
 };
 
-/// An axis that holds both values, with a tick at each multiple of 1, 2 or 5 times a power of ten.
+/// An axis that contains both values, with ticks at multiples of 1, 2 or 5 times a power of ten.
 [[nodiscard]] Axis axis_over(const std::string& label, double low, double high);
 
-/// An axis over decimal logarithms, with ticks that tell the numbers themselves.
+/// An axis of decimal logarithms, with the numbers themselves at its ticks.
 /// @pre low < high
 [[nodiscard]] Axis log_axis(const std::string& label, double low, double high);
 
@@ -37,27 +37,28 @@ struct Point {
   double y = 0;
 };
 
-/// What is drawn is in the units of the axes; outside of them it is drawn at their ends. Texts may
-/// be foreign.
+/// Coordinates are in the units of the axes. Points outside of an axis are drawn at its end. Texts
+/// may be untrusted.
 class Plot {
 public:
-  /// @param width_px,height_px  of all; @param left_px  room for the texts of the ticks of y
+  /// @param width_px,height_px  of the whole figure
+  /// @param left_px             space for the tick labels of y
   Plot(Axis x, Axis y, double width_px, double height_px, double left_px = 46);
 
-  /// Shades what lies between two values of y.
+  /// Shades the area between two values of y.
   void band(double low, double high);
-  /// A dashed line through all of y.
+  /// A dashed vertical line.
   void mark(double x);
-  /// A dot that says `text` when it is pointed at.
+  /// A dot that shows `text` when the mouse is over it.
   void dot(Point at, std::size_t series, const std::string& text);
-  /// Through all points whose x and y are finite.
+  /// A line through all points with finite x and y.
   void line(const std::vector<Point>& points, std::size_t series);
-  /// Fills what lies inside of the points.
+  /// Fills the polygon of the points.
   void area(const std::vector<Point>& points, std::size_t series);
-  /// From one value of y to another.
+  /// A vertical bar from `low` to `high`.
   void bar(double x, double low, double high, std::size_t series);
 
-  /// The drawing with its caption and the names of its series in order.
+  /// The figure with its caption and the names of its series in order.
   [[nodiscard]] std::string figure(const std::string& caption,
                                    const std::vector<std::string>& series) const;
 
@@ -72,7 +73,7 @@ private:
   double width_px_;
   double height_px_;
   double left_px_;
-  std::string below_;  ///< bands and lines of the grid
+  std::string below_;  ///< drawn first: bands
   std::string drawn_;
 };
 

@@ -89,14 +89,14 @@ void add_best(Page& page, const analysis::Following& following) {
   const analysis::Best& best = following.best;
   if (best.metric.empty()) {
     page.paragraph(
-        "No metric can be said to follow the scores: fewer than 3 models with a score, "
-        "or all alike.");
+        "No metric can be said to follow the scores: fewer than 3 models have a score, or all "
+        "scores are equal.");
     return;
   }
   std::string text = best.metric + " follows the scores best, by Spearman's coefficient " +
                      (best.basis == "within" ? "within the groups." : "over all models.");
   if (!best.rivals.empty()) {
-    text += " The data do not tell it from " + join(best.rivals, ", ") + ".";
+    text += " The data do not distinguish it from " + join(best.rivals, ", ") + ".";
   }
   page.paragraph(text);
   std::vector<std::string> reversed;
@@ -105,9 +105,9 @@ void add_best(Page& page, const analysis::Following& following) {
   }
   if (reversed.empty()) return;
   page.paragraph("Simpson's paradox: over all models " + join(reversed, ", ") +
-                 (reversed.size() == 1 ? " says" : " say") +
-                 " the opposite of what holds within groups of like depth. Trust the groups: "
-                 "between them the metric follows the size of the models.");
+                 (reversed.size() == 1 ? " follows" : " follow") +
+                 " the scores in the opposite direction from within the groups. Trust the groups: "
+                 "across groups, the metric follows the size of the models.");
 }
 
 }  // namespace
@@ -121,8 +121,8 @@ std::string render_ranking(const std::vector<analysis::Model>& models, std::size
   page.title(std::string("Models by ") + by.name);
   page.table(models_table(models, metric));
   page.paragraph(std::string("Means over the layers; +-: the standard error of the mean ") +
-                 by.name + ". First is the " + (by.less_is_better ? "smallest" : "largest") +
-                 ". Models are comparable where their architecture and data are alike.");
+                 by.name + ". The " + (by.less_is_better ? "smallest" : "largest") +
+                 " comes first. Compare only models with similar architecture and data.");
   if (!left_out.empty()) page.paragraph(analysis::left_out_text(left_out));
   if (following.rows.empty()) return page.take();
   page.heading("How the metrics follow the scores");

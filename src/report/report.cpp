@@ -23,7 +23,7 @@ constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
 constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
 constexpr std::size_t kMostHtmlLayers = 5000;
 constexpr std::size_t kMostSkipped = 3;  ///< names listed for each reason
-/// Room for a list of names, each of which has been cut to kNameWidth.
+/// Width of a list of names that are shortened to kNameWidth each.
 constexpr std::size_t kListWidth = (kMostSkipped + 1) * (kNameWidth + 2);
 
 std::string millions(std::int64_t parameters) {
@@ -31,7 +31,7 @@ std::string millions(std::int64_t parameters) {
                                  : rounded(static_cast<double>(parameters) / 1e6, 4) + " million";
 }
 
-/// The last line of a text whose lines all end in a line feed.
+/// The last line of a text, without its line feed.
 std::string last_line(const std::string& text) {
   const std::string_view lines = std::string_view(text).substr(0, text.find_last_not_of('\n') + 1);
   return std::string(lines.substr(lines.rfind('\n') + 1));
@@ -59,7 +59,7 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
               last_line(p.reseal_log));
   }
   page.line("numbers      " + std::string(p.mode == "weightwatcher"
-                                              ? "as WeightWatcher 0.7.5.5, defects included"
+                                              ? "as in WeightWatcher 0.7.5.5, including its defects"
                                               : "corrected (docs/metrics.md)"));
   page.gap();
 }
@@ -188,11 +188,11 @@ void add_densities(Page& page, const CheckpointRecord& record) {
   const std::vector<std::string> figures = density_figures(record);
   if (figures.empty()) return;
   page.heading("Eigenvalues");
-  page.paragraph("Density of the eigenvalues on logarithmic axes, of " +
+  page.paragraph("Density of the eigenvalues of " +
                  plural(static_cast<std::int64_t>(figures.size()), "layer") +
-                 ": those that need attention first, then those with the smallest alpha. Dashed: "
-                 "xmin, where the fitted tail begins. wishart report ARCHIVE --format html "
-                 "--densities N draws N of them.");
+                 " on logarithmic axes: first layers that need attention, then those with the "
+                 "smallest alpha. Dashed: xmin, where the fitted tail begins. wishart report "
+                 "ARCHIVE --format html --densities N draws N layers.");
   page.figures(figures);
 }
 
@@ -233,8 +233,8 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
     std::vector<std::string> names;
     for (const SkippedRow* row : rows) {
       parameters += row->num_params;
-      // Each by itself: a cut through the joined names would make one name of two. Printable first,
-      // since escapes make a name longer.
+      // Shorten each name by itself; shortening the joined names could merge two. Make it printable
+      // first, since escapes make a name longer.
       if (names.size() < kMostSkipped) {
         names.push_back(shortened(printable(row->tensor), kNameWidth));
       }
@@ -245,7 +245,7 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
   page.table(table, kListWidth);
 }
 
-/// Seconds below which a prediction is not worth a line.
+/// Predictions are reported only for runs of at least this many seconds.
 constexpr double kWorthTelling = 10;
 
 void add_numerics(Page& page, const CheckpointRecord& record) {
@@ -267,14 +267,14 @@ void add_numerics(Page& page, const CheckpointRecord& record) {
   }
   page.paragraph(text + ". Largest team " + std::to_string(largest_team) +
                  ". Singular values below the resolution floor: " + std::to_string(below) +
-                 ". The squares of singular values and of elements agree to " + rounded(worst, 2) +
-                 " in the worst layer.");
+                 ". The sums of squared singular values and of squared elements agree to " +
+                 rounded(worst, 2) + " in the worst layer.");
   const Provenance& run = record.provenance;
   if (std::isfinite(run.predicted_seconds) && run.working_seconds >= kWorthTelling) {
-    page.paragraph("The plan foresaw " + rounded(run.predicted_seconds, 3) +
-                   " s for spectra and fits, they took " + rounded(run.working_seconds, 3) +
-                   " s. The ranks were at work for " + rounded(100 * run.busy_share, 2) +
-                   " % of it.");
+    page.paragraph("The plan predicted " + rounded(run.predicted_seconds, 3) +
+                   " s for spectra and fits; they took " + rounded(run.working_seconds, 3) +
+                   " s. The ranks were busy for " + rounded(100 * run.busy_share, 2) +
+                   " % of that time.");
   }
 }
 

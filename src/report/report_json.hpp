@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: the report as one JSON document, docs/json.md.
+/// Internal: the report as one JSON document (docs/json.md).
 
 #include <string>
 #include <vector>
@@ -11,10 +11,10 @@
 
 namespace wishart::report {
 
-/// @param history  the object of a history, or `null`
+/// @param history  the JSON object of a history, or `null`
 [[nodiscard]] std::string report_json(const CheckpointRecord& record, const std::string& history);
 
-/// What is left out of a history or a ranking: `[{"checkpoint": , "analysis": , "base_path": }]`.
+/// What was left out of a history or a ranking: `[{"checkpoint": , "analysis": , "base_path": }]`.
 [[nodiscard]] std::string left_out_json(const std::vector<analysis::Analysed>& left_out);
 
 }  // namespace wishart::report

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Inside of the module: reports as parts of a page.
+/// Internal: reports as parts of a page.
 
 #include "wishart/analysis/history.hpp"
 #include "wishart/record/checkpoint_record.hpp"

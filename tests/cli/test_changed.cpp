@@ -79,7 +79,7 @@ TEST_CASE("an alpha that h5py has changed is refused by every command", "[change
                           ": changed\n  its seal is gone: another program has "
                           "opened it for writing\n  /layers is not as written, "
                           "the row of " +
-                          kLayer + "\n  as written, by their hashes: ") == 0);
+                          kLayer + "\n  as written, according to their hashes: ") == 0);
 }
 
 TEST_CASE("opened without a change, also through the index, a file is unsealed and read",

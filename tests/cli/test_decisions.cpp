@@ -253,8 +253,7 @@ TEST_CASE("without a name the latest checkpoint is taken, and the one before it 
   for (float& value : damaged_values(tensors)) value *= 1.5F;
   scan(temp, "checkpoint-10", tensors);
   const std::string archive = (temp / "archive").string();
-  const std::string taken =
-      "wishart: checkpoint-10 is taken, the latest of 2 checkpoints by step\n";
+  const std::string taken = "wishart: using checkpoint-10, the latest of 2 checkpoints by step\n";
   const Outcome layers = run_wishart({"export", archive});
   CHECK(layers.out == run_wishart({"export", archive, "--checkpoint", "checkpoint-10"}).out);
   CHECK(layers.err == taken);
@@ -326,7 +325,7 @@ TEST_CASE("all checkpoints are exported in one table; a damaged one is told and 
   CHECK(damaged.exit_code == 3);
   CHECK(damaged.err ==
         "wishart: 1 of 3 checkpoints cannot be read and is not in the table: " + archive +
-            "/checkpoint-10.h5: is not an HDF5 file, so not an archive of wishart. "
+            "/checkpoint-10.h5: is not an HDF5 file, so not a wishart archive. "
             "See wishart verify\n");
   CHECK(parse_csv(damaged.out).rows.size() == 8);
   // Damage inside of a table, behind attributes that can be read.

@@ -85,7 +85,7 @@ TEST_CASE("on a full disk what is finished stays finished, and room lets it go o
   CHECK(full.exit_code == 4);
   REQUIRE(full.messages().size() >= 1);
   CHECK(full.messages().back().find("No space left on device") != std::string::npos);
-  CHECK(full.messages().back().find("the results before them are kept") != std::string::npos);
+  CHECK(full.messages().back().find("earlier results are kept") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(temp / "disk/model.h5"));
   CHECK(std::filesystem::exists(temp / "disk/model.journal"));
   disk.resize("4m");

@@ -135,7 +135,7 @@ TEST_CASE("resources: a standard output that takes nothing is told by every comm
     check_told(run_shell(shell_of(words) + " >/dev/full"), 4, part);
   }
   check_told(run_wishart({"scan", (temp / "m").string(), "--archive", "/proc/none"}), 4,
-             "/proc/none: the archive folder cannot be made");
+             "/proc/none: the archive folder cannot be created");
 }
 
 TEST_CASE("a read error of some matrices is told with the first of them, over any ranks",

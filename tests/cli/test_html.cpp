@@ -86,7 +86,7 @@ TEST_CASE("a page draws the eigenvalues of as many layers as it is told", "[html
   const std::string archive = scanned_run(temp, 1);
   const std::string page = html_report(archive);
   CHECK(count(page, "<polygon") == 2);
-  CHECK(page.find("Marchenko-Pastur bulk to ") != std::string::npos);
+  CHECK(page.find("Marchenko-Pastur bulk up to ") != std::string::npos);
   CHECK(page.find("power law, alpha ") != std::string::npos);
   for (const char* number : {"0", "1"}) {
     const Outcome less =

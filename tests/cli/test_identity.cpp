@@ -95,9 +95,9 @@ TEST_CASE("a difference has an id of its own, and stays out of the history", "[i
               ", nothing to do\n");
 
     const std::string note =
-        "Left out, because only whole weights are laid beside each other here: step-3-base-step-2 "
+        "Left out, because only whole weights are compared here: step-3-base-step-2 "
         "(difference to " +
-        scene.checkpoint(2) + "). For a report of one of them: --checkpoint ID.";
+        scene.checkpoint(2) + "). For a report on one of them, use --checkpoint ID.";
     const Outcome with = scene.on("report");
     CHECK(with.out.find("History of 3 checkpoints") == 0);
     CHECK(without_note(with.out) == history.out);
@@ -153,8 +153,7 @@ TEST_CASE("a difference is not compared with whole weights", "[identity]") {
       "wishart: step-3 holds whole weights, step-3-base-step-1 is the "
       "difference to " +
       scene.checkpoint(1) +
-      ": a change of weights is not compared with whole weights. Name two "
-      "of one kind\n";
+      ": a change of weights is not compared with whole weights. Name two of the same kind\n";
   const Outcome mixed = scene.on("compare", {"step-3", "step-3-base-step-1"});
   CHECK(mixed.exit_code == 2);
   CHECK(mixed.err == refusal);
@@ -169,8 +168,8 @@ TEST_CASE("a difference is not compared with whole weights", "[identity]") {
   const Outcome both = scene.on("compare", {"step-3-base-step-1", "step-3-base-step-2"});
   CHECK(both.exit_code == 0);
   CHECK(both.out.find("Note: A is the difference to " + scene.checkpoint(1) +
-                      ", B the difference to " + scene.checkpoint(2) + ", not whole weights.") !=
-        std::string::npos);
+                      ", B the difference to " + scene.checkpoint(2) +
+                      "; neither is a whole model.") != std::string::npos);
   Words named = gate;
   named.insert(named.end(), {"--checkpoint", "step-3-base-step-1"});
   CHECK(scene.on("gate", named)

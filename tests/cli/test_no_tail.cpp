@@ -89,7 +89,7 @@ TEST_CASE("the report says in words which layers have no tail, and shows no numb
   const std::string archive = (temp / "archive").string();
   const std::string text = run_wishart({"report", archive}).out;
   has(text, "; 1 failed; 2 without a power-law tail. ");
-  has(text, "no-tail (2): Their spectrum has no power-law tail");
+  has(text, "no-tail (2): The spectrum has no power-law tail");
   has(text, "all eigenvalues above the floor are equal");
   CHECK(text.find("e+07") == std::string::npos);
   CHECK(text.find("nan") == std::string::npos);

@@ -110,9 +110,9 @@ TEST_CASE("a file is replaced by a whole one only, and links are followed", "[ou
   const Scene scene;
   const std::string file = scene.out("a.csv");
   write_bytes(file, "before");
-  check_refused(
-      run_wishart({"export", scene.archive(), "--checkpoint", "step-9", "-o", file}), 2,
-      scene.archive() + ": has no checkpoint 'step-9'. It has: step-1, step-2. Is 'step-1' meant?");
+  check_refused(run_wishart({"export", scene.archive(), "--checkpoint", "step-9", "-o", file}), 2,
+                scene.archive() +
+                    ": has no checkpoint 'step-9'. It has: step-1, step-2. Did you mean 'step-1'?");
   CHECK(text_of(file) == "before");
   const std::string link = scene.out("link.csv");
   std::filesystem::create_symlink("a.csv", link);

@@ -1,8 +1,7 @@
 #pragma once
 
 /// @file
-/// Whole models and changes of weights are kept apart: what is said of the ones says nothing of the
-/// others.
+/// Keeps whole models and changes of weights apart, because their results are not comparable.
 
 #include <algorithm>
 #include <string>
@@ -13,7 +12,7 @@
 
 namespace wishart::analysis {
 
-/// What an archived analysis is about.
+/// What was analysed.
 struct Analysed {
   std::string checkpoint;  ///< id
   AnalysisKind kind = AnalysisKind::weights;
@@ -22,9 +21,8 @@ struct Analysed {
 
 [[nodiscard]] Analysed analysed(const Provenance& provenance);
 
-/// Takes from `all` what does not go with the rest, and returns what that is about. Whole models go
-/// together; where there is none, changes of weights do.
-/// @param about  gives the Analysed of an element
+/// Removes changes of weights from `all` and returns them, unless there is no whole model.
+/// @param about  returns the Analysed of an element
 template <class T, class About>
 [[nodiscard]] std::vector<Analysed> take_apart(std::vector<T>& all, About&& about) {
   std::vector<Analysed> left_out;
@@ -42,10 +40,10 @@ template <class T, class About>
   return left_out;
 }
 
-/// Why `left_out` are: a sentence or two. Empty if nothing is.
+/// A sentence or two on what was left out and why; empty if nothing was.
 [[nodiscard]] std::string left_out_text(const std::vector<Analysed>& left_out);
 
-/// @throws Error with Blame::usage if one is a whole model, the other a change of weights
+/// @throws Error with Blame::usage if one is a whole model and the other a change of weights
 void check_alike(const Provenance& a, const Provenance& b);
 
 }  // namespace wishart::analysis

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Two checkpoints, layer by layer.
+/// Compares two checkpoints layer by layer.
 
 #include <cstdint>
 #include <string>
@@ -18,26 +18,26 @@ struct ComparisonRow {
   std::string role;
   std::int64_t block = -1;
   std::int64_t num_params = 0;
-  /// `same` (the values hash alike), `changed`, `rearranged` (other values with the same spectrum:
-  /// rows or columns exchanged, or rotated), `added`, `removed`, `reshaped`, or `unknown`: one of
-  /// them has no spectrum.
+  /// `same` (equal hashes), `changed`, `rearranged` (different values with the same spectrum, e.g.
+  /// permuted rows or columns, or a rotation), `added`, `removed`, `reshaped`, or `unknown` (one of
+  /// the two has no spectrum).
   std::string status;
-  /// How far the weights moved at least, relative to the norm of A: the distance between the two
-  /// sorted spectra over |A|_F, which bounds |A - B|_F / |A|_F from below (Mirsky, Quart. J. Math.
+  /// A lower bound on the change of the weights, relative to the norm of A: the distance between
+  /// the two sorted spectra over |A|_F, which is at most |A - B|_F / |A|_F (Mirsky, Quart. J. Math.
   /// 11 (1960) 50).
   double moved = kNan;
   double alpha_a = kNan;
   double alpha_b = kNan;
   double alpha_change = kNan;
   double alpha_z = kNan;     ///< alpha_change over its standard error
-  double alpha_p = kNan;     ///< two-sided, of the normal distribution
-  double alpha_q = kNan;     ///< the same, corrected for the number of layers (Benjamini, Hochberg)
+  double alpha_p = kNan;     ///< two-sided p-value, from the normal distribution
+  double alpha_q = kNan;     ///< alpha_p corrected for the number of layers (Benjamini, Hochberg)
   bool significant = false;  ///< alpha_q < 0.05
   double log_norm_change = kNan;           ///< in decades of the squared Frobenius norm
   double log_spectral_norm_change = kNan;  ///< in decades of the largest eigenvalue
   double stable_rank_ratio = kNan;         ///< B / A
-  std::int64_t rank_change = 0;            ///< 0 also if one is not known
-  std::string new_warnings;                ///< of B, that A does not have
+  std::int64_t rank_change = 0;            ///< also 0 if a rank is not known
+  std::string new_warnings;                ///< warnings of B that A does not have
 };
 
 template <class F>
@@ -55,17 +55,17 @@ void visit_columns(ComparisonRow& r, F&& f) {
 struct Comparison {
   std::string a;  ///< ids
   std::string b;
-  std::vector<PairedRow> paired;    ///< the changes that layers share
-  std::vector<ComparisonRow> rows;  ///< what is not in both or reshaped, then by `moved`, then key
-  std::vector<std::string> notes;   ///< why the two may not be comparable, a sentence each
+  std::vector<PairedRow> paired;    ///< the changes over all layers
+  std::vector<ComparisonRow> rows;  ///< removed, added, reshaped, unknown; then by `moved` and key
+  std::vector<std::string> notes;   ///< why the two may not be comparable, one sentence each
 };
 
-/// Compares what has the same key. With spectra in both records `moved` is known. Layers that are
-/// in one only, or were reshaped, are left out of the paired changes.
+/// Compares layers with the same key. `moved` needs the spectra in both records. Layers that are in
+/// one checkpoint only, or were reshaped, are left out of the paired changes.
 [[nodiscard]] Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b);
 
-/// Benjamini and Hochberg's adjusted p-values (J. R. Statist. Soc. B 57 (1995) 289); NaN stays NaN
-/// and does not count.
+/// Benjamini and Hochberg's adjusted p-values (J. R. Statist. Soc. B 57 (1995) 289). NaN is ignored
+/// and stays NaN.
 [[nodiscard]] std::vector<double> adjusted(const std::vector<double>& p);
 
 }  // namespace wishart::analysis

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// How well one series follows another: three coefficients, each with an interval.
+/// Three correlation coefficients of two series, each with an interval.
 
 #include <cstdint>
 #include <span>
@@ -12,29 +12,29 @@ namespace wishart::analysis {
 
 enum class Coefficient : std::uint8_t {
   pearson,
-  spearman,  ///< Pearson's of the ranks; ties get their mean rank
+  spearman,  ///< Pearson's coefficient of the ranks; ties get their mean rank
   kendall,   ///< tau-b
 };
 
-/// A coefficient with its interval of 95 %. NaN where it cannot be said: the value for fewer than 3
-/// pairs or a constant series, the interval for fewer than 5 pairs.
+/// A coefficient with its 95 % interval. The value is NaN for fewer than 3 pairs or a constant
+/// series, the interval for fewer than 5 pairs.
 struct Correlation {
   double value = kNan;
   double low = kNan;
   double high = kNan;
-  std::int64_t count = 0;  ///< pairs of which both are finite; the others stay out
+  std::int64_t count = 0;  ///< pairs of finite values; the others are left out
 };
 
 /// The interval is Fisher's: atanh(value) +- 1.96 se, with se^2 = 1 / (n - 3) for Pearson,
 /// (1 + r^2 / 2) / (n - 3) for Spearman, 0.437 / (n - 4) for Kendall (Bonett and Wright,
 /// Psychometrika 65 (2000) 23, equations 2 to 4).
-/// @pre x and y are of one length
+/// @pre x and y have the same length
 [[nodiscard]] Correlation correlate(Coefficient coefficient, std::span<const double> x,
                                     std::span<const double> y);
 
-/// The common coefficient of several groups: the mean of their atanh, weighted by 1 / se^2, and its
-/// interval. Groups without an interval stay out; of coefficients of +-1 the atanh is cut at
-/// that of 1 - 1e-9.
+/// The common coefficient of several groups, with its interval: from the mean of their atanh,
+/// weighted by 1 / se^2. Groups without an interval are left out. Coefficients of +-1 are replaced
+/// by +-(1 - 1e-9).
 [[nodiscard]] Correlation pooled(Coefficient coefficient, std::span<const Correlation> groups);
 
 }  // namespace wishart::analysis

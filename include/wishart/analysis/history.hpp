@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The checkpoints of one training run, one after the other: what moves, what does not any more,
-/// and what that says about going on.
+/// The history of a training run: which layers still change, which have settled, and whether to go
+/// on training.
 
 #include <cstdint>
 #include <string>
@@ -24,7 +24,7 @@ struct HistoryRow {
   double learning_rate = kNan;
   std::int64_t layers = 0;
   std::int64_t fitted = 0;  ///< layers with an alpha
-  double alpha = kNan;      ///< mean over the layers, as the metrics below
+  double alpha = kNan;      ///< mean over the layers, like the metrics below
   double alpha_error = kNan;
   double alpha_median = kNan;
   double alpha_weighted = kNan;
@@ -36,10 +36,10 @@ struct HistoryRow {
   std::int64_t over_trained = 0;   ///< layers with alpha < 2
   std::int64_t under_trained = 0;  ///< layers with alpha > 6
   std::int64_t rank_collapsed = 0;
-  std::int64_t outliers = 0;    ///< eigenvalues that stand out of their tails, all layers
-  std::int64_t unchanged = 0;   ///< layers whose values hash as in the checkpoint before
-  double settled_share = kNan;  ///< of the layers, over the window that ends here
-  bool change_point = false;    ///< the mean alpha goes another way from here on
+  std::int64_t outliers = 0;    ///< eigenvalues that stand out from their tails, all layers
+  std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint
+  double settled_share = kNan;  ///< share of settled layers, over the window that ends here
+  bool change_point = false;    ///< the trend of the mean alpha changes here
 };
 
 template <class F>
@@ -56,9 +56,9 @@ void visit_columns(HistoryRow& r, F&& f) {
   f("change_point", r.change_point);
 }
 
-/// The slope of a metric per doubling of tokens (of steps, where tokens are not known), by least
-/// squares over checkpoints with step > 0, and its interval of 95 % (Student's t). NaN for fewer
-/// than 3 checkpoints.
+/// The slope of a metric per doubling of tokens (of steps, if tokens are not known), by least
+/// squares over checkpoints with step > 0, and its 95 % interval (Student's t). NaN for fewer than
+/// 3 checkpoints.
 struct Trend {
   double slope = kNan;
   double low = kNan;
@@ -66,50 +66,50 @@ struct Trend {
   std::int64_t count = 0;
 };
 
-/// A layer that goes somewhere it should not.
+/// A layer that changes in an unwanted way.
 struct Drift {
   std::string key;
   std::string role;
   std::string why;       ///< `over-trained`, `new-traps`, `new-outliers`, `rank-falls`
-  double before = kNan;  ///< at the first checkpoint of the window: alpha, number, rank
+  double before = kNan;  ///< at the first checkpoint of the window: alpha, count or rank
   double now = kNan;
 };
 
 enum class Advice : std::uint8_t {
   unknown,   ///< too few checkpoints
-  going_on,  ///< the layers still move, or the loss still falls
-  settled,   ///< neither layers nor loss move any more
+  going_on,  ///< the layers still change, or the loss still falls
+  settled,   ///< the layers have settled, and the loss no longer falls
   harm,      ///< the loss rises while layers drift to over-training
 };
 
 struct History {
   std::vector<HistoryRow> rows;  ///< in the order of comes_before (training_place.hpp)
-  bool by_tokens = false;        ///< what the trends double
-  std::int64_t window = 0;       ///< checkpoints over which a layer counts as settled
-  Trend alpha;                   ///< over the window's checkpoints
-  Trend loss;                    ///< of eval_loss where it is known, else of loss
+  bool by_tokens = false;        ///< trends are per doubling of tokens, else of steps
+  std::int64_t window = 0;       ///< number of checkpoints over which a layer has to be settled
+  Trend alpha;                   ///< over the window and one checkpoint before it
+  Trend loss;                    ///< of eval_loss if it is known, else of loss
   bool loss_is_eval = false;
   std::vector<Drift> drifts;  ///< of the last checkpoint, by layer
   Advice advice = Advice::unknown;
-  std::vector<Analysed> left_out;  ///< changes of weights, where there are whole models
-  bool of_changes = false;         ///< there are no others
-  std::string best_checkpoint;     ///< with the lowest loss of the kind above; empty if not known
+  std::vector<Analysed> left_out;  ///< changes of weights, if there are whole models
+  bool of_changes = false;         ///< all rows are changes of weights
+  std::string best_checkpoint;     ///< the one with the lowest loss; empty if no loss is known
 };
 
-/// Gathers a history checkpoint by checkpoint, so that one record is in memory at a time.
+/// Builds a history checkpoint by checkpoint, so that only one record is in memory at a time.
 class HistoryBuilder {
 public:
-  /// @param window  a layer is settled if over this many checkpoints, the last included, neither
-  ///   alpha left the interval of 95 % of a difference of two, nor its norms moved by more than
-  ///   kNormResolution; at least 2
+  /// @param window  at least 2. A layer is settled if over this many checkpoints, including the
+  ///   last, its alpha differs from the last one by no more than the 95 % interval of a difference,
+  ///   and its norms by no more than kNormResolution
   explicit HistoryBuilder(std::int64_t window);
 
-  /// Takes a record (without spectra) in any order.
+  /// Adds a record. Spectra are not needed, and the order does not matter.
   void add(const CheckpointRecord& record);
   [[nodiscard]] History take();
 
 private:
-  /// What is kept of a layer.
+  /// The data kept for a layer.
   struct Layer {
     std::string key;
     std::string role;
@@ -139,17 +139,18 @@ private:
   std::vector<Entry> entries_;
 };
 
-/// By how much log10 of a norm may move over the window of a settled layer: 2.3 % of the squared
-/// norm. Norms are known to many digits; this is what counts as rest, not what can be told apart.
+/// The most that log10 of a squared norm may change over the window of a settled layer: 2.3 % of
+/// the squared norm. This defines "settled"; the norms themselves are known to many more digits.
 inline constexpr double kNormResolution = 0.01;
 
-/// Where the line through (x, y) breaks: the first points of new lines, found by halving as long as
-/// two lines lower the Bayesian information criterion by more than 6 ("strong", Kass and Raftery,
-/// J. Am. Stat. Assoc. 90 (1995) 773). Each line has at least 3 points.
+/// The points where the trend of (x, y) changes: the first points of new lines. A series is split
+/// in two as long as two lines lower the Bayesian information criterion by more than 6 ("strong",
+/// Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773). Each line has at least 3 points.
 [[nodiscard]] std::vector<std::size_t> change_points(const std::vector<double>& x,
                                                      const std::vector<double>& y);
 
-/// @pre x and y are of one length; pairs that are not finite stay out
+/// Pairs with a value that is not finite are left out.
+/// @pre x and y have the same length
 [[nodiscard]] Trend trend_of(const std::vector<double>& x, const std::vector<double>& y);
 
 }  // namespace wishart::analysis

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The columns of the layer table as numbers, by name.
+/// The columns of the layer table as numbers by name.
 
 #include <cstdint>
 #include <string>
@@ -11,34 +11,33 @@
 
 namespace wishart::analysis {
 
-/// The names of all columns that hold numbers or truth values, in the order of the table, then
-/// `failed`.
+/// The names of all columns with numbers or booleans, in the order of the table, then `failed`.
 [[nodiscard]] std::vector<std::string> metric_names();
 
-/// The value of a layer's column: counts that are not known (-1) are NaN, truth values 0 or 1.
-/// `failed` is 1 if the status is neither `success` nor `no-tail`, `warning.WORD` is 1 if the layer
-/// has that warning.
-/// @throws Error with Blame::usage that names the nearest metric
+/// The value of a metric of a layer. Unknown counts (-1) are NaN, booleans are 0 or 1. `failed` is
+/// 1 if the status is neither `success` nor `no-tail`, `warning.WORD` is 1 if the layer has that
+/// warning.
+/// @throws Error with Blame::usage that suggests a similar metric
 [[nodiscard]] double metric_value(const LayerRow& row, const std::string& metric);
 
-/// The standard error of alpha: from its bootstrap interval of 95 % where there is one, else
-/// `sigma`, (alpha - 1) / sqrt(tail). NaN without a fit.
+/// The standard error of alpha: from its bootstrap interval if there is one, else `sigma`, (alpha -
+/// 1) / sqrt(tail). NaN without a fit.
 [[nodiscard]] double alpha_error(const LayerRow& row) noexcept;
 
-/// True if `warning` is among the words of the layer's warning.
+/// True if `warning` is one of the layer's warnings.
 [[nodiscard]] bool has_warning(const LayerRow& row, const std::string& warning);
 
-/// Mean of what is finite, and the standard error of that mean (NaN for fewer than two).
+/// Mean of the finite values, and the standard error of that mean (NaN for fewer than two).
 struct Mean {
   double value = kNan;
   double error = kNan;
   std::int64_t count = 0;
 };
 [[nodiscard]] Mean mean_of(const std::vector<double>& values);
-/// NaN if nothing is finite.
+/// The median of the finite values; NaN without any.
 [[nodiscard]] double median_of(std::vector<double> values);
 
-/// A metric over all layers of a checkpoint, in their order.
+/// The values of a metric for all layers, in order.
 [[nodiscard]] std::vector<double> column(const std::vector<LayerRow>& layers,
                                          const std::string& metric);
 

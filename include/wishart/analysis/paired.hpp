@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The change that the layers of two checkpoints share.
+/// The change over all layers between two checkpoints.
 
 #include <cstdint>
 #include <span>
@@ -21,9 +21,9 @@ struct PairedRow {
   std::int64_t left_out = 0;     ///< the other layers of the group
   std::int64_t fell = 0;
   std::int64_t rose = 0;
-  std::int64_t tied = 0;  ///< neither: the difference is within rounding
+  std::int64_t tied = 0;  ///< the difference is within rounding
   double mean = kNan;     ///< of the differences; NaN without a pair
-  double low = kNan;      ///< ends of the mean's interval of 95 %; NaN for fewer than two pairs
+  double low = kNan;      ///< 95 % interval of the mean; NaN for fewer than two pairs
   double high = kNan;
   double median = kNan;
   double sign_p = kNan;  ///< two-sided p-value of the sign test; NaN if all are tied
@@ -38,29 +38,29 @@ void visit_columns(PairedRow& r, F&& f) {
   f("median", r.median), f("sign_p", r.sign_p);
 }
 
-/// With fewer layers that rose or fell, no sign test can reach 5 %: 2 / 2^5 = 6.25 %.
+/// The least number of changed layers with which a sign test can reach 5 %: 2 / 2^5 is 6.25 %.
 inline constexpr std::int64_t kLeastForSignTest = 6;
 
 /// The paired change from `a[i]` to `b[i]`. A pair with a value that is not finite is left out.
 ///
 /// The interval is that of the paired t test (Student, Biometrika 6 (1908) 1): mean +- t s /
-/// sqrt(pairs). It takes the layers as exchangeable and independent. Layers of one model are
-/// trained together and are not independent, so it describes these layers, not another run.
-/// The sign test is exact, ties left out (Dixon and Mood, J. Am. Stat. Assoc. 41 (1946) 557).
-/// @pre a and b are of one length
+/// sqrt(pairs). It assumes that the layers are exchangeable and independent. Layers of one model
+/// are trained together and are not independent, so it describes these layers, not another run. The
+/// sign test is exact; ties are left out (Dixon and Mood, J. Am. Stat. Assoc. 41 (1946) 557).
+/// @pre a and b have the same length
 [[nodiscard]] PairedRow paired_change(std::span<const double> a, std::span<const double> b);
 
-/// The two-sided p-value of `fell` against `rose` where both are equally likely. NaN if both are 0.
+/// The two-sided p-value of `fell` against `rose` if both are equally likely. NaN if both are 0.
 [[nodiscard]] double sign_test(std::int64_t fell, std::int64_t rose);
 
-/// One layer in A and in B; null where there is none to compare.
+/// A layer in A and in B; null if there is none to compare.
 struct LayerPair {
   const LayerRow* a = nullptr;
   const LayerRow* b = nullptr;
 };
 
-/// The paired changes of alpha and other metrics: those of all layers, then of each role. What
-/// comes from a fit counts only where both fits succeeded.
+/// The paired changes of alpha and other metrics, for all layers and then for each role. Metrics of
+/// a fit use only the layers for which both fits succeeded.
 [[nodiscard]] std::vector<PairedRow> paired_changes(std::span<const LayerPair> pairs);
 
 }  // namespace wishart::analysis

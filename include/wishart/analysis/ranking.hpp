@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Models by their metrics, and how well each metric follows known scores.
+/// Ranks models by their metrics, and correlates the metrics with known scores.
 
 #include <cstdint>
 #include <string>
@@ -13,15 +13,15 @@
 
 namespace wishart::analysis {
 
-/// The metrics by which models are ordered, and whether less of it means a better model by the
-/// literature (docs/histories.md).
+/// A metric by which models can be ranked, and whether, according to the literature, a smaller
+/// value means a better model (docs/histories.md).
 struct RankMetric {
   const char* name;
   bool less_is_better;
 };
 [[nodiscard]] const std::vector<RankMetric>& rank_metrics();
 
-/// One model: the means of its layers' metrics.
+/// A model with the means of its layers' metrics.
 struct Model {
   std::string name;
   std::int64_t depth = 0;      ///< number of analysed matrices
@@ -31,17 +31,17 @@ struct Model {
 };
 [[nodiscard]] Model model_of(const std::string& name, const std::vector<LayerRow>& layers);
 
-/// A known score of a model. Models are put into depth groups by `group`.
+/// A known score of a model, and the group of the model.
 struct Score {
   std::string model;
   double score = kNan;
-  std::string group;  ///< empty: by the depth of the model
+  std::string group;  ///< if empty, models are grouped by depth
 };
 
-/// How a metric follows the scores.
+/// The correlation of a metric with the scores.
 struct FollowRow {
   std::string metric;
-  std::string group;  ///< `all`, `within` (the groups pooled), or the name of a group
+  std::string group;  ///< `all`, `within` (groups pooled), or the name of a group
   std::int64_t models = 0;
   double spearman = kNan;
   double spearman_low = kNan;
@@ -52,8 +52,8 @@ struct FollowRow {
   double pearson = kNan;
   double pearson_low = kNan;
   double pearson_high = kNan;
-  /// Of `all`: the groups, pooled, say the opposite, and their interval does not hold 0 (Simpson's
-  /// paradox).
+  /// For `all`: the pooled groups have the opposite sign, and their interval does not contain 0
+  /// (Simpson's paradox).
   bool reversed_within = false;
 };
 
@@ -67,17 +67,17 @@ void visit_columns(FollowRow& r, F&& f) {
   f("reversed_within", r.reversed_within);
 }
 
-/// Which metric follows best.
+/// The metric that correlates best with the scores.
 struct Best {
-  std::string metric;               ///< empty if none can be said
+  std::string metric;               ///< empty if it cannot be determined
   std::string basis;                ///< `within` if there are groups to pool, else `all`
-  std::vector<std::string> rivals;  ///< metrics whose intervals of |spearman| overlap its own
+  std::vector<std::string> rivals;  ///< metrics whose intervals of |spearman| overlap with it
 };
 
 struct Following {
   std::vector<FollowRow> rows;  ///< by metric in their order; `all`, `within`, then the groups
   Best best;
-  std::vector<std::string> unmatched;  ///< names in the scores that no model has
+  std::vector<std::string> unmatched;  ///< names in the scores without a model
 };
 
 /// Correlates the metrics of the models with their scores.

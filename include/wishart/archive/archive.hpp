@@ -3,7 +3,7 @@
 /// @file
 /// The archive: one HDF5 file per checkpoint. docs/archive-format.md is its schema.
 ///
-/// HDF5 serves one thread at a time, so these functions are called from one thread of the process.
+/// HDF5 is not thread-safe: call these functions from one thread of the process.
 
 #include <cstdint>
 #include <filesystem>
@@ -17,70 +17,70 @@
 
 namespace wishart::archive {
 
-/// Version of the schema that this program writes. It reads every older one.
+/// The schema version that this program writes. It reads all older ones.
 inline constexpr std::int64_t kSchemaVersion = 3;
 
 /// True if `id` can name a checkpoint: 1 to 200 letters, digits and `._+=-`, no leading dot, and
-/// not `index`, the name of the folder's own file.
+/// not `index`, the name of the index file.
 [[nodiscard]] bool is_checkpoint_id(std::string_view id) noexcept;
 
-/// Writes `record` to `folder/<checkpoint_id>.h5`: first under a temporary name in the same
-/// folder, flushed to disk, then renamed, so that a reader sees a whole file or none.
+/// Writes `record` to `folder/<checkpoint_id>.h5`. The file is written under a temporary name in
+/// the same folder, flushed to disk and renamed, so that a reader sees a complete file or none.
 ///
-/// The same record gives the same bytes. Texts that are not UTF-8, or that hold a zero byte, are
-/// stored with those bytes as `\xNN`.
+/// The same record gives the same bytes. In texts, zero bytes and bytes that are not UTF-8 are
+/// stored as `\xNN`.
 /// @return the path of the file
 /// @pre is_checkpoint_id(record.provenance.checkpoint_id), one spectrum for each layer, and in each
 ///   spectrum the same number of views in all its parts
 /// @throws Error with Blame::resource if the folder cannot be written, with Blame::input if a text
-///   is longer than an archive takes (1 MiB in a column, 60000 bytes in an attribute)
+///   is too long (limits: 1 MiB in a column, 60000 bytes in an attribute)
 std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record);
 
-/// The same to a file that may be called otherwise: one that was read from there stays there.
+/// Does the same with a file of any name, for rewriting a record where it was read.
 void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record);
 
-/// A record that was read is written again only under an id that a checkpoint can have.
-/// @throws Error with Blame::input that names `file`, where it was read, if it calls itself
-/// otherwise
+/// Checks, before a record is rewritten, that it has a valid checkpoint id.
+/// @param file  where the record was read
+/// @throws Error with Blame::input that names `file`, if the id is not valid
 void check_own_id(const std::filesystem::path& file, const CheckpointRecord& record);
 
-/// What read_archive reads; `without_spectra` leaves CheckpointRecord::spectra empty.
+/// What read_archive reads. With `without_spectra`, CheckpointRecord::spectra is empty.
 enum class Parts : std::uint8_t { all, without_spectra };
 
-/// Reads an archive file back, or a checkpoint in a packed file (`packed/<id>.h5`), every dataset
-/// through its checksums, and every value that is read through the hashes that the file holds.
+/// Reads an archive file, or a checkpoint in a packed file (`packed/<id>.h5`). Verifies the
+/// checksums of datasets, and compares all values read with the hashes stored in the file.
 /// @throws Error with Blame::input that names file and dataset if it is not an archive, damaged,
 ///   changed after it was written, or of a newer schema
 [[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
                                             Parts parts = Parts::all);
 
-/// Which layers' singular values are wanted, as indices into the table of layers.
+/// Selects the layers whose singular values are read, as indices into the layer table.
 using ChooseLayers = std::function<std::vector<std::size_t>(const std::vector<LayerRow>&)>;
 
-/// The same with the singular values of the chosen layers only: CheckpointRecord::spectra has an
-/// entry for each layer, of which those not chosen, and the views of all, are empty.
+/// Reads the singular values of the chosen layers only. CheckpointRecord::spectra has an entry for
+/// each layer. Entries of other layers are empty, as are the views of all.
 [[nodiscard]] CheckpointRecord read_archive(const std::filesystem::path& file,
                                             const ChooseLayers& choose);
 
-/// Only the provenance; quick.
+/// Reads only the provenance, which is fast.
 [[nodiscard]] Provenance read_provenance(const std::filesystem::path& file);
 
 /// Ids of the checkpoints in an archive folder, in natural order.
 /// @throws Error with Blame::input if there is no such folder
 [[nodiscard]] std::vector<std::string> list_checkpoints(const std::filesystem::path& folder);
 
-/// True if `file` is a packed archive (pack_archive). What is in it is read under the paths
-/// `file/<id>.h5`, as if it were a folder; Reader opens it but once.
+/// True if `file` is a packed archive (pack_archive). Its checkpoints are read under the paths
+/// `file/<id>.h5`, as if it were a folder. A Reader opens it only once.
 [[nodiscard]] bool is_packed(const std::filesystem::path& file);
 
-/// The file of the checkpoint in `folder` that `id` asks for (choice.hpp). `folder` may itself be
-/// an archive file, or a packed one.
+/// The file of the checkpoint in `folder` that `id` selects (choice.hpp). `folder` may also be an
+/// archive file or a packed archive.
 /// @throws Error, as choose
 [[nodiscard]] std::filesystem::path resolve_checkpoint(const std::filesystem::path& folder,
                                                        const std::string& id);
 
-/// Makes the folder if need be and checks that files can be written in it.
+/// Creates the folder if necessary, and checks that files can be written in it.
 /// @throws Error with Blame::resource
 void prepare_folder(const std::filesystem::path& folder);
 

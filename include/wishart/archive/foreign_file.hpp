@@ -1,13 +1,13 @@
 #pragma once
 
 /// @file
-/// A file that is not ours is told apart from one of ours that is damaged.
+/// Distinguishes a file of another kind from a damaged archive.
 
 #include "wishart/core/error.hpp"
 
 namespace wishart::archive {
 
-/// The refusal of a file that is not damaged: it is no archive, or one of a newer program.
+/// Thrown for a file that is not an archive, or that a newer wishart wrote. It is not damaged.
 class ForeignFile : public Error {
 public:
   using Error::Error;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The index of an archive folder: `index.h5`, a row for each checkpoint and a link to its file.
+/// The index of an archive folder, `index.h5`: for each checkpoint a row and a link to its file.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,12 +15,12 @@ namespace wishart::archive {
 /// A checkpoint in the index. Averages are those of the file's `/summary` over all layers.
 struct IndexRow {
   std::string checkpoint_id;
-  std::int64_t size_bytes = 0;  ///< of the file, with `mtime_ns`: the row is of this state of it
+  std::int64_t size_bytes = 0;  ///< of the file when the row was made, like `mtime_ns`
   std::int64_t mtime_ns = 0;
-  std::string standing;  ///< `whole` as far as was read, or why it could not be read
+  std::string standing;  ///< `whole` if what was read is in order, else why it could not be read
   std::string checkpoint_path;
   std::string checkpoint_identity;
-  std::string analysis;  ///< as analysis_name says; empty in an index before version 3
+  std::string analysis;  ///< as given by analysis_name; empty in an index before version 3
   std::string base_path;
   std::string base_identity;
   std::string model_type;
@@ -44,7 +44,7 @@ struct IndexRow {
   double D = kNan;
 };
 
-using wishart::visit_columns;  // of rows that are only read; the one below would hide it
+using wishart::visit_columns;  // for the other rows; the overload below would hide it
 
 template <class F>
 void visit_columns(IndexRow& r, F&& f) {
@@ -63,14 +63,14 @@ void visit_columns(IndexRow& r, F&& f) {
 /// What an update did.
 struct IndexUpdate {
   std::int64_t checkpoints = 0;
-  std::int64_t read = 0;  ///< of these, looked into; the others are as the old index has them
+  std::int64_t read = 0;  ///< how many of these were opened; the others come from the old index
 };
 
-/// Makes `folder/index.h5` tell of the files that are there now, in one step: a reader sees the
-/// old one or the new one. Files whose size and time of change are those of the old index are not
-/// opened, unless `rebuild`. A file that cannot be read has a row that says so.
+/// Brings `folder/index.h5` up to date with the files in the folder, atomically: a reader sees the
+/// old index or the new one. Unless `rebuild`, files whose size and modification time match the old
+/// index are not opened. A file that cannot be read gets a row that says so.
 ///
-/// Two updates at once leave the index of one of them; the next update mends it.
+/// If two updates run at once, the index of one of them remains. The next update corrects it.
 /// @throws Error with Blame::resource if it cannot be written
 IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild);
 
@@ -78,17 +78,16 @@ IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild);
 /// @throws Error with Blame::input if it is missing or damaged
 [[nodiscard]] std::vector<IndexRow> read_index(const std::filesystem::path& folder);
 
-/// Writes all checkpoints of `folder` into the one file `target`, a group `/checkpoints/<id>` each
-/// with the content of its file. The whole is built in memory.
+/// Writes all checkpoints of `folder` into the file `target`, with a group `/checkpoints/<id>` for
+/// the content of each file. The file is built in memory.
 /// @return the number of checkpoints
-/// @throws Error with Blame::usage if `target` exists, Blame::input if a file is damaged or there
-/// is
-///   none, Blame::resource
+/// @throws Error with Blame::usage if `target` exists, with Blame::input if a file is damaged or
+///   the folder has no checkpoint, with Blame::resource if `target` cannot be written
 std::int64_t pack_archive(const std::filesystem::path& folder, const std::filesystem::path& target);
 
 /// Writes each checkpoint of a packed file into its own file in `folder`.
 /// @return the number of checkpoints
-/// @throws Error with Blame::usage if a file is there already: nothing is overwritten
+/// @throws Error with Blame::usage if a file already exists; nothing is overwritten
 std::int64_t unpack_archive(const std::filesystem::path& packed,
                             const std::filesystem::path& folder);
 

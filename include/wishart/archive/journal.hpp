@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The journal: finished matrices of a running job, on disk before the archive is written.
+/// The journal: finished matrices of a running job, kept on disk until the archive is written.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace wishart::archive {
 
-/// One finished matrix, as it is gathered on rank 0.
+/// A finished matrix, as gathered on rank 0.
 struct JournalEntry {
   std::string key;  ///< Matrix::key
   Spectrum spectrum;
@@ -29,15 +29,15 @@ void visit_fields(JournalEntry& v, F&& f) {
 }
 
 /// An append-only file `folder/<checkpoint_id>.journal`: a magic line, the fingerprint of the job
-/// (checkpoint identity and the options that shape results), then records, each with its length
-/// and XXH3-64 checksum. docs/archive-format.md has it byte by byte.
+/// (checkpoint identity and the options that affect results), then records, each with its length
+/// and XXH3-64 checksum. docs/archive-format.md specifies the bytes.
 ///
-/// One process at a time writes a journal. A journal of another build of wishart counts as one of
-/// another fingerprint: an archive never mixes the results of two programs.
+/// Only one process at a time may write a journal. The build of wishart is part of the fingerprint,
+/// so an archive never mixes results of two programs.
 class Journal {
 public:
-  /// Opens the journal and reads what it holds, as far as its records are whole; what comes after
-  /// the last whole record is cut off. A journal of another fingerprint is started anew.
+  /// Opens the journal and reads its records. Anything after the last complete record is cut off. A
+  /// journal with another fingerprint is emptied and started again.
   /// @pre is_checkpoint_id(checkpoint_id)
   /// @throws Error with Blame::resource if it cannot be opened, read or written
   Journal(const std::filesystem::path& folder, const std::string& checkpoint_id,
@@ -46,22 +46,23 @@ public:
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  /// Entries found on opening, in the order they were written. Moved out by the caller.
+  /// Returns the entries found on opening, in the order in which they were written. A second call
+  /// returns nothing.
   [[nodiscard]] std::vector<JournalEntry> take_entries();
-  /// How many earlier runs appended to it, be it only by `flush`.
+  /// The number of earlier runs that appended to it, even if only by `flush`.
   [[nodiscard]] std::int64_t runs() const noexcept { return runs_; }
-  /// Wall seconds that the earlier runs noted.
+  /// Wall time recorded by the earlier runs.
   [[nodiscard]] double earlier_seconds() const noexcept { return earlier_seconds_; }
 
-  /// Appends a record for each entry; on disk after the next `flush`.
-  /// @throws Error with Blame::resource, e.g. on a full disk; what is in the file stays readable,
-  ///         with as many of the entries as there was room for
+  /// Appends a record for each entry. They are safely on disk after the next `flush`.
+  /// @throws Error with Blame::resource, e.g. on a full disk. The file stays readable, with as many
+  ///   of the entries as there was room for
   void append(std::span<const JournalEntry> entries);
   void append(const JournalEntry& entry) { append(std::span(&entry, 1)); }
-  /// Forces what was appended to disk, and notes `seconds`, the wall time of this run so far.
+  /// Flushes the appended records to disk, and records `seconds`, the wall time of this run so far.
   /// @throws Error with Blame::resource, as `append`
   void flush(double seconds);
-  /// Removes the file: the archive has been written. Nothing is appended afterwards.
+  /// Removes the file once the archive has been written. Nothing can be appended afterwards.
   /// @throws Error with Blame::resource if the file cannot be removed
   void remove();
 
@@ -77,16 +78,16 @@ private:
 
   std::filesystem::path path_;
   int descriptor_ = -1;
-  std::int64_t end_bytes_ = 0;   ///< of the last whole record
-  bool run_written_ = false;     ///< the file tells of this run
-  double last_run_seconds_ = 0;  ///< while reading: noted last by the run `runs_`
+  std::int64_t end_bytes_ = 0;   ///< end of the last complete record
+  bool run_written_ = false;     ///< the file has a record of this run
+  double last_run_seconds_ = 0;  ///< while reading: last time recorded by the run `runs_`
   std::vector<JournalEntry> entries_;
   std::int64_t runs_ = 0;
   double earlier_seconds_ = 0;
 };
 
-/// Removes a journal of the job `fingerprint`, if there is one: left by a run that was killed after
-/// it had written its archive. That of another job stays.
+/// Removes a journal of the job `fingerprint` that was left by a run killed after it had written
+/// its archive. The journal of another job is kept.
 /// @throws Error with Blame::resource if it cannot be read or removed
 void remove_left_journal(const std::filesystem::path& folder, const std::string& checkpoint_id,
                          const std::string& fingerprint);

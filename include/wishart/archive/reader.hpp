@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// An archive as whoever reads it sees it: a folder, one file of it, or a packed file.
+/// Reads an archive, which is a folder, one file of it, or a packed file.
 
 #include <filesystem>
 #include <memory>
@@ -14,13 +14,14 @@
 
 namespace wishart::archive {
 
-/// The checkpoints of an archive by their ids: the names of their files without `.h5`, which is
-/// what a user sees, whatever the records in them are called. A packed file is opened once, and
-/// stays open.
+/// The checkpoints of an archive by id. An id is the name of the file without `.h5`, which is what
+/// a user sees; the record in the file may have another id. A packed file is opened once and stays
+/// open.
 class Reader {
 public:
-  /// @throws Error with Blame::input if there is nothing, or a folder cannot be read; whether a
-  ///   file is an archive is seen when it is read
+  /// A file is only checked when it is read.
+  /// @throws Error with Blame::input if `archive` does not exist, or is a folder that cannot be
+  ///   read
   explicit Reader(std::filesystem::path archive);
   ~Reader();
   Reader(Reader&&) noexcept;
@@ -32,20 +33,20 @@ public:
   /// In natural order.
   [[nodiscard]] const std::vector<std::string>& ids() const noexcept { return ids_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return archive_; }
-  /// The checkpoints that belong together, in natural order: whole models; all, where none is one.
-  /// Reads the provenance of each when it or run() is called first.
+  /// The checkpoints that are whole models, in natural order; all checkpoints if none is one. The
+  /// first call of this or of run() reads the provenance of each checkpoint.
   /// @throws Error if one cannot be read
   [[nodiscard]] const std::vector<std::string>& models() const;
   /// Those of models() whose step is known, in the order of training.
-  /// @throws Error if one cannot be read: it might stand anywhere in the order
+  /// @throws Error if one cannot be read, because its place in the order is unknown
   [[nodiscard]] const std::vector<TrainingPlace>& run() const;
-  /// Where read_archive finds a checkpoint.
+  /// The path under which read_archive finds a checkpoint.
   [[nodiscard]] std::filesystem::path file_of(const std::string& id) const;
 
-  /// As read_archive, but called `id`, whatever it calls itself.
+  /// Like read_archive, but the record gets `id` as its checkpoint id, whatever the file says.
   [[nodiscard]] CheckpointRecord read(const std::string& id, Parts parts = Parts::all) const;
   [[nodiscard]] CheckpointRecord read(const std::string& id, const ChooseLayers& choose) const;
-  /// As read_provenance: what the record says of itself.
+  /// Like read_provenance; the checkpoint id is the one in the file.
   [[nodiscard]] Provenance provenance(const std::string& id) const;
 
 private:
@@ -62,7 +63,7 @@ private:
   std::filesystem::path archive_;
   bool folder_ = false;
   std::vector<std::string> ids_;
-  std::unique_ptr<Packed> packed_;  ///< empty if it is none
+  std::unique_ptr<Packed> packed_;  ///< null if the archive is not packed
   mutable std::optional<Survey> survey_;
 };
 

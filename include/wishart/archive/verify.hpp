@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Is what an archive holds still what was written?
+/// Verifies that an archive still holds what was written.
 
 #include <cstdint>
 #include <filesystem>
@@ -12,53 +12,53 @@
 
 namespace wishart::archive {
 
-/// How a file stands.
+/// The state of a file.
 enum class Standing : std::uint8_t {
-  whole,       ///< all that was looked at is right
-  unsealed,    ///< the seal is gone, but what the archive keeps is as written, by its hashes
-  changed,     ///< something that the archive keeps is not as written
-  damaged,     ///< it is not what was written; restore it or scan again
-  unreadable,  ///< the system does not give its bytes, which says nothing about what they are
-  foreign,     ///< no archive, or one of a newer program: not for this program to judge
+  whole,       ///< all checks passed
+  unsealed,    ///< the seal is gone, but all values match their hashes
+  changed,     ///< a value or a dataset is not as written
+  damaged,     ///< the bytes are not as written: restore the file or scan again
+  unreadable,  ///< the bytes could not be read, so their state is unknown
+  foreign,     ///< not an archive, or one of a newer program, so it cannot be checked
 };
 
-/// What came of looking at one file.
+/// The result of verifying one file.
 struct Verdict {
   std::filesystem::path file;
   Standing standing = Standing::whole;
-  bool sealed = false;          ///< the seal over all bytes is there, and right
+  bool sealed = false;          ///< there is a seal, and it matches all bytes
   bool announced = false;       ///< the file says that it was sealed when it was written
   bool contradictory = false;   ///< its numbers contradict each other
-  std::int64_t num_layers = 0;  ///< 0 if it could not be read
+  std::int64_t num_layers = 0;  ///< 0 if the file could not be read
   std::int64_t size_bytes = 0;
-  std::vector<std::string> findings;  ///< what is wrong, a sentence each; empty if whole
+  std::vector<std::string> findings;  ///< what is wrong, one sentence each; empty if whole
 };
 
-/// Looks at all of one file: the seal over its bytes, the schema, the checksum of every dataset,
-/// the hashes of all values, and `contradictions`. Never throws for what is wrong with the file.
+/// Verifies the whole file: the seal over its bytes, the schema, the checksum of every dataset, the
+/// hashes of all values, and `contradictions`. Faults of the file do not throw.
 [[nodiscard]] Verdict verify_file(const std::filesystem::path& file);
 
-/// The same for `folder/index.h5`, which is there. What is wrong with it is mended by update_index.
+/// Verifies `folder/index.h5`, which must exist. update_index repairs any fault.
 [[nodiscard]] Verdict verify_index(const std::filesystem::path& folder);
 
-/// What a record says against itself: numbers of values that do not fit the shape, singular values
-/// that are negative, not finite or out of order, a sum of their squares that is not the stored sum
-/// of squares of the elements, keys that occur twice, counts that do not fit. Empty if nothing.
+/// Contradictions in a record: numbers of values that do not fit the shape; singular values that
+/// are negative, not finite or out of order; a sum of their squares that differs from the stored
+/// sum of squares of the elements; keys that occur twice; wrong counts. Empty if there are none.
 [[nodiscard]] std::vector<std::string> contradictions(const CheckpointRecord& record);
 
-/// Writes a file that is `unsealed` or `changed` again as it is now, in one step, with the hashes
-/// and the seal of what it holds now. The provenance of each of its checkpoints tells so, and what
-/// was not as written. What is no part of an archive, such as attributes that were added, goes.
+/// Rewrites a file that is `unsealed` or `changed` with its present content, with new hashes and a
+/// new seal, atomically. The provenance of each checkpoint records this, and what was not as
+/// written. Anything that is not part of an archive, such as added attributes, is dropped.
 /// @throws Error with Blame::input if it cannot be read, Blame::resource if it cannot be written
 void reseal(const std::filesystem::path& file);
 
-/// Takes a damaged file out of the archive: renames it to `<name>.damaged`, so that the next scan
-/// computes the checkpoint again and nothing is lost that a person might still want.
+/// Renames a damaged file to `<name>.damaged`, so that the next scan computes the checkpoint again
+/// while the old file is kept.
 /// @return the new path
 /// @throws Error with Blame::resource if it cannot be renamed
 std::filesystem::path set_aside(const std::filesystem::path& file);
 
-/// Temporary files in `folder` that killed runs have left. They are no part of the archive.
+/// Temporary files in `folder` that killed runs have left. They are not part of the archive.
 [[nodiscard]] std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder);
 
 }  // namespace wishart::archive

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Tables and spectra of an archive in the formats of other programs.
+/// Exports tables and spectra of an archive for other programs.
 
 #include <iosfwd>
 #include <span>
@@ -14,27 +14,28 @@ namespace wishart::report {
 
 enum class TableFormat { csv, json, jsonl };
 
-/// What an exported table is of.
+/// The source of an exported table.
 struct ExportSource {
   std::string table;
-  std::string checkpoint;  ///< empty: several
-  std::string matrix;      ///< its key; empty: all
+  std::string checkpoint;  ///< empty for several checkpoints
+  std::string matrix;      ///< key of the matrix; empty for all
 };
 
-/// An exported table as a JSON document. `rows`: a JSON array.
+/// An exported table as a JSON document.
+/// @param rows  a JSON array
 [[nodiscard]] std::string export_json(const ExportSource& source, const std::string& rows);
 
 /// The tables by name: layers, summary, skipped.
 enum class Table { layers, summary, skipped };
 
-/// A whole table. CSV: RFC 4180 quoting, `\n` line ends, numbers with all their digits, NaN as
-/// `nan`, infinities as `inf`; a text that a spreadsheet would take for a formula keeps its first
-/// character behind an apostrophe. JSON and JSON lines: docs/json.md.
+/// A whole table. CSV has RFC 4180 quoting, `\n` line ends, numbers with all digits, NaN as `nan`
+/// and infinities as `inf`. A text that a spreadsheet would take for a formula gets an apostrophe
+/// in front. JSON and JSON lines: docs/json.md.
 [[nodiscard]] std::string export_table(const CheckpointRecord& record, Table table,
                                        TableFormat format);
 
-/// A table of many checkpoints, written as they come, so that one is in memory at a time. Each row
-/// has `checkpoint`, `step`, `tokens` (-1: not known) and `analysis` in front.
+/// A table of many checkpoints. Each is written when it is added, so that only one is in memory at
+/// a time. Each row begins with `checkpoint`, `step`, `tokens` (-1: not known) and `analysis`.
 class JoinedTable {
 public:
   /// @pre format is csv or jsonl
@@ -53,13 +54,13 @@ private:
 
 /// The singular values of the matrix with this key (or tensor name, if that is unambiguous):
 /// `npy` bytes (format version 1.0, `<f8`), or a table with columns index, sigma, lambda.
-/// @throws Error with Blame::usage that names the nearest key if there is none
+/// @throws Error with Blame::usage if there is no such matrix; it suggests a similar key
 [[nodiscard]] std::string export_spectrum_npy(const CheckpointRecord& record,
                                               const std::string& matrix);
 [[nodiscard]] std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
                                           TableFormat format);
 
-/// The row and the singular values of a matrix, named as above.
+/// The row and the singular values of a matrix, selected by name as above.
 struct NamedSpectrum {
   const LayerRow& row;
   const std::vector<double>& sigma;

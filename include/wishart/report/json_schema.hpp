@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// The schemas of the JSON that commands write, docs/json.md. A number rises when a member goes
-/// away, or changes its type, unit or meaning; a new member does not raise it.
+/// The schemas of the JSON that commands write (docs/json.md). The number increases when a member
+/// is removed or changes its type, unit or meaning, but not when a member is added.
 
 #include <string>
 
@@ -22,7 +22,7 @@ inline constexpr const char* kSynthSchema = "wishart/synth/1";
 inline constexpr const char* kShapesSchema = "wishart/shapes/1";
 inline constexpr const char* kProgressSchema = "wishart/progress/1";
 
-/// The beginning of a document: the brace, and the schema as its first member.
+/// The beginning of a document: the brace and the schema as first member.
 [[nodiscard]] inline std::string json_opening(const char* schema) {
   return "{\"schema\": " + json_quoted(schema);
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// The summary report of one archived checkpoint, for people, and as JSON.
+/// The report on one archived checkpoint, as text, Markdown, HTML or JSON.
 
 #include <cstddef>
 #include <string>
@@ -11,19 +11,18 @@
 
 namespace wishart::report {
 
-/// `html` is one page that needs nothing but itself: no script, style, image or address from
-/// elsewhere.
+/// `html` is one self-contained page, without external scripts, styles, images or addresses.
 enum class ReportFormat { text, markdown, html, json };
 
-/// The layers whose eigenvalues are worth a drawing, at most `most`: the worst of each warning,
-/// then the next of each, and so on, gravest warning first; then those with the smallest alpha.
-/// Indices into `layers`.
+/// Selects at most `most` layers whose eigenvalues are drawn: the worst of each warning, then the
+/// second of each, and so on, with the most severe warning first; then those with the smallest
+/// alpha. Returns indices into `layers`.
 [[nodiscard]] std::vector<std::size_t> layers_to_draw(const std::vector<LayerRow>& layers,
                                                       std::size_t most);
 
-/// Summary, then the layers that need attention, then the table of layers, then what was skipped.
-/// Names are made safe for the format. HTML has drawings too, and more rows; the eigenvalues of
-/// each layer whose spectrum the record has are drawn. Ends with a newline.
+/// Summary, layers that need attention, layer table, skipped tensors. Names are made safe for the
+/// format. HTML also has figures and more rows; it draws the eigenvalues of each layer with a
+/// spectrum in the record. Ends with a newline.
 [[nodiscard]] std::string render_report(const CheckpointRecord& record, ReportFormat format);
 
 }  // namespace wishart::report

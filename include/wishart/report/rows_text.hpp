@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Rows of any table that has `visit_columns`, as JSON and as CSV.
+/// Renders rows of any type with `visit_columns` as JSON or CSV.
 
 #include <cmath>
 #include <cstdint>
@@ -16,7 +16,7 @@
 namespace wishart::report {
 
 inline std::string json_value(const std::string& text) { return json_quoted(text); }
-/// `null` where an empty text stands for none.
+/// `null` for an empty text, otherwise like json_value.
 inline std::string json_value_or_null(const std::string& text) {
   return text.empty() ? "null" : json_quoted(text);
 }
@@ -57,7 +57,7 @@ inline std::string csv_value(std::int64_t value) { return std::to_string(value);
 inline std::string csv_value(bool value) { return value ? "True" : "False"; }
 inline std::string csv_value(double value) { return shortest(value); }
 
-/// The columns' names, with a line end.
+/// The header line with the names of the columns.
 template <class Row>
 [[nodiscard]] std::string csv_head() {
   std::string text;
@@ -79,7 +79,7 @@ template <class Row>
   return line + '\n';
 }
 
-/// A header line of the columns' names, then a line for each row (export.hpp says how).
+/// The header line, then a line for each row (format: export.hpp).
 template <class Row>
 [[nodiscard]] std::string csv_table(const std::vector<Row>& rows) {
   std::string text = csv_head<Row>();
@@ -87,13 +87,13 @@ template <class Row>
   return text;
 }
 
-/// A row of JSON lines: an object that begins with its schema (docs/json.md), with a line end.
+/// A line of JSON lines: an object that begins with its schema (docs/json.md).
 template <class Row>
 [[nodiscard]] std::string json_line(const Row& row) {
   return "{\"schema\": \"wishart/exportrow/1\", " + json_object(row).substr(1) + "\n";
 }
 
-/// An exported table, or the document of docs/json.md that holds it.
+/// An exported table in any format; for JSON, the document of docs/json.md.
 template <class Row>
 [[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format,
                                     const ExportSource& source) {

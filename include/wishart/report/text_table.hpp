@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// A table of texts, rendered for people or for programs.
+/// A table of texts, and its rendering as plain text, Markdown or CSV.
 
 #include <string>
 #include <string_view>
@@ -15,22 +15,23 @@ struct TextTable {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// Columns two spaces apart, aligned by code points; cells are made safe for a terminal, and cut in
-/// the middle where they are longer than `max_cell` code points.
+/// Plain text with columns two spaces apart, aligned by code points. Cells are made safe for a
+/// terminal, and shortened in the middle if they are longer than `max_cell` code points.
 [[nodiscard]] std::string render_text(const TextTable& table, std::size_t max_cell = 60);
-/// A GitHub-flavoured Markdown table. No cell can break out of it: `markdown_cell`.
+/// A GitHub-flavoured Markdown table. Cells are escaped by `markdown_cell`.
 [[nodiscard]] std::string render_markdown(const TextTable& table);
-/// RFC 4180, `\n` line ends: `csv_cell`.
+/// CSV (RFC 4180) with `\n` line ends. Cells are written by `csv_cell`.
 [[nodiscard]] std::string render_csv(const TextTable& table);
 
-/// One CSV cell: quoted where RFC 4180 asks for it; a text that a spreadsheet would take for a
-/// formula keeps its first character behind an apostrophe.
+/// A CSV cell, quoted if RFC 4180 requires it. A text that a spreadsheet would take for a formula
+/// gets an apostrophe in front.
 [[nodiscard]] std::string csv_cell(const std::string& text);
-/// Text for a Markdown table: printable, and everything with a meaning in Markdown or HTML escaped.
+/// Text for a Markdown table: printable, with everything escaped that has a meaning in Markdown or
+/// HTML.
 [[nodiscard]] std::string markdown_cell(const std::string& text);
-/// Code points of well-formed UTF-8: what a text takes on a line.
+/// The width of a text on a line: the number of code points of well-formed UTF-8.
 [[nodiscard]] std::size_t width_of(std::string_view text);
-/// At most `max` code points: the middle is replaced by an ellipsis.
+/// Shortens a text to at most `max` code points, with an ellipsis in the middle.
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t max);
 
 }  // namespace wishart::report

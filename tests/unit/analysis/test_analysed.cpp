@@ -47,14 +47,13 @@ TEST_CASE("what is left out is named, with the reason", "[analysed]") {
   std::vector<Analysed> many{{"d", AnalysisKind::difference, "/a\nb"},
                              {"e", AnalysisKind::adapter, ""}};
   const std::string head =
-      "Left out, because only whole weights are laid beside each other here: "
+      "Left out, because only whole weights are compared here: "
       "d (difference to /a\\x0ab), e (adapter alone)";
-  CHECK(left_out_text(many) == head + ". For a report of one of them: --checkpoint ID.");
+  CHECK(left_out_text(many) == head + ". For a report on one of them, use --checkpoint ID.");
   for (int i = 0; i < 6; ++i) many.push_back(many[1]);
-  CHECK(left_out_text(many) ==
-        head +
-            ", e (adapter alone), e (adapter alone), e (adapter alone), and 3 more. For a "
-            "report of one of them: --checkpoint ID.");
+  CHECK(left_out_text(many) == head +
+                                   ", e (adapter alone), e (adapter alone), e (adapter alone), and "
+                                   "3 more. For a report on one of them, use --checkpoint ID.");
 }
 
 TEST_CASE("one kind is not compared with the other", "[analysed]") {
@@ -64,7 +63,7 @@ TEST_CASE("one kind is not compared with the other", "[analysed]") {
   check_alike(weights, about("m", AnalysisKind::adapter_on_base, "/base"));
   CHECK(error_of([&] { check_alike(difference, weights); }) ==
         "2: d is the difference to /base, w holds whole weights: a change of weights is not "
-        "compared with whole weights. Name two of one kind");
+        "compared with whole weights. Name two of the same kind");
 }
 
 TEST_CASE("a history without its differences is the history of the others", "[analysed]") {

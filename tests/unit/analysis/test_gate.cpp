@@ -40,7 +40,7 @@ TEST_CASE("a rule passes inside its bounds and names the layers outside", "[gate
   REQUIRE(verdict.violations.size() == 2);
   CHECK(verdict.violations[0].key == "c.mlp");  // 3 outside, before 0.5
   CHECK(verdict.violations[0].value == 9);
-  CHECK(verdict.text == "alpha is to be from 2 to 6: 2 of 3 layers lie outside, 0 allowed");
+  CHECK(verdict.text == "alpha must be from 2 to 6: 2 of 3 layers are outside, 0 allowed");
 }
 
 TEST_CASE("roles, layers and blocks choose the layers", "[gate]") {
@@ -94,7 +94,7 @@ TEST_CASE("a mean or median is judged as one value", "[gate]") {
   const RuleVerdict verdict = verdict_of(rule, {record});
   CHECK_FALSE(verdict.passed);
   CHECK(verdict.violations.at(0).value == 6);
-  CHECK(verdict.text == "the mean alpha is to be from 2 to 4, found 6");
+  CHECK(verdict.text == "the mean alpha must be from 2 to 4, found 6");
   rule.statistic = Statistic::median;
   CHECK(verdict_of(rule, {record}).passed);
 }
@@ -164,7 +164,8 @@ TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]"
   Rule rule = alpha_rule(-1, 1);
   rule.against = Against::previous;
   CHECK(error_of([&] { (void)judge({rule}, one, false); }) ==
-        "2: rule 'alpha': compares with the stage before, but there is one stage. Name the other "
+        "2: rule 'alpha': compares with the stage before, but there is only one stage. Name the "
+        "other "
         "with --base");
   rule.passes_alone = true;
   const RuleVerdict verdict = verdict_of(rule, one);
@@ -172,7 +173,7 @@ TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]"
   CHECK(verdict.stage == "first");
   CHECK(verdict.judged == 0);
   CHECK(verdict.text ==
-        "there is no checkpoint before it; nothing was compared, and the rule lets that pass");
+        "there is no checkpoint before it, so nothing was compared; the rule allows this");
   // With a stage before, it is judged as ever.
   CheckpointRecord moved = sample_checkpoint("second");
   moved.layers[0].alpha += 5;

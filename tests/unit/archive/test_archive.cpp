@@ -128,7 +128,7 @@ TEST_CASE("long options come back, longer ones are refused", "[archive]") {
   const test::TempFolder folder;
   CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
         "3: " + (folder / "sample.h5").string() +
-            ": attribute options: a text of 60001 bytes, an archive takes at most 60000");
+            ": attribute options: a text of 60001 bytes, expected at most 60000");
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("a text that no column takes is refused by name", "[archive]") {
   const test::TempFolder folder;
   CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
         "3: " + (folder / "sample.h5").string() +
-            ": /layers: column key: a text of 1048577 bytes, an archive takes at most 1048576");
+            ": /layers: column key: a text of 1048577 bytes, expected at most 1048576");
   CHECK(std::filesystem::is_empty(folder.path()));
 }
 

@@ -25,7 +25,7 @@ namespace {
 
 constexpr const char* kGone = "its seal is gone: another program has opened it for writing";
 constexpr const char* kUnknown =
-    "what stood there before cannot be told. Restore the file, or set it aside by --repair; "
+    "the original content is not known. Restore the file, or set it aside with --repair; "
     "--reseal accepts it as it is";
 constexpr const char* kRemedy =
     ". Restore the file, or delete it and scan the checkpoint again. If the change is wanted: "
@@ -90,8 +90,8 @@ TEST_CASE("a file that was opened for writing without a change is unsealed, and 
   CHECK(verdict.findings ==
         std::vector<std::string>{
             kGone,
-            "all that the archive keeps is as written, by its hashes; of the other bytes of the "
-            "file nothing can be told. `wishart verify --reseal` seals it again"});
+            "all values are as written, according to their hashes; the other bytes of the file "
+            "cannot be checked. `wishart verify --reseal` seals it again"});
   CHECK(test::difference(read_archive(sound.path), sound.record) == "");
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("a changed number is refused by whoever reads it, and named", "[change
   CHECK(verdict.findings[0] == kGone);
   CHECK(verdict.findings[1] == what);
   CHECK(verdict.findings[2] ==
-        "as written, by their hashes: /files, /hashes/layers, /hashes/sigma, /skipped, "
+        "as written, according to their hashes: /files, /hashes/layers, /hashes/sigma, /skipped, "
         "/spectra/offset, /spectra/sigma, /spectra/view_offset, /spectra/view_rank_loss, "
         "/spectra/view_sigma_max, /spectra/view_sigma_min, /summary, attributes");
   CHECK(verdict.findings[3] == kUnknown);
@@ -145,7 +145,7 @@ TEST_CASE("whatever of an archive is changed or removed is named", "[changed]") 
       {[](const ArchiveEditor& e) { e.set_integer_attribute("schema_version", 2); },
        "attribute schema_version is not as written"},
       {[](const ArchiveEditor& e) { e.remove_attribute("content_hashes"); },
-       "attribute content_hashes is missing, which has the hashes of all else"},
+       "attribute content_hashes is missing, which holds the hashes of everything else"},
       {[](const ArchiveEditor& e) { e.set_text_attribute("content_hashes", "none"); },
        "attribute content_hashes is not as written"},
       {[](const ArchiveEditor& e) { e.set_cell("summary", "mean", 0, 1); },
@@ -170,7 +170,7 @@ TEST_CASE("an attribute that was added is named, and leaves the rest as it was",
   CHECK(sound.error() == "no error");
   const Verdict verdict = verify_file(sound.path);
   CHECK(verdict.standing == Standing::unsealed);
-  CHECK(has(verdict.findings, "added since, no part of the archive: attribute note"));
+  CHECK(has(verdict.findings, "added since, not part of the archive: attribute note"));
 }
 
 TEST_CASE("a file that another program has written anew keeps its hashes", "[changed]") {
@@ -245,7 +245,8 @@ TEST_CASE("a change in a packed file is named by its checkpoint, and can be seal
   ArchiveEditor(packed).remove("checkpoints/other");
   CHECK(error_of([&] { const Reader reader(packed); }) ==
         "3: " + packed.string() +
-            ": was changed after it was written: /checkpoints are not those that were packed" +
+            ": was changed after it was written: /checkpoints are not the checkpoints that were "
+            "packed" +
             kRemedy);
 }
 
@@ -267,10 +268,9 @@ TEST_CASE("a changed index is made again of the files", "[changed][index]") {
   ArchiveEditor(sound.folder / "index.h5").set_cell("checkpoints_table", "alpha", 0, 9.99);
   const Verdict verdict = verify_index(sound.folder.path());
   CHECK(verdict.standing == Standing::damaged);
-  CHECK(verdict.findings.at(0) ==
-        (sound.folder / "index.h5").string() +
-            ": was changed after it was written: /checkpoints_table is not as written. The next "
-            "update makes it again");
+  CHECK(verdict.findings.at(0) == (sound.folder / "index.h5").string() +
+                                      ": was changed after it was written: /checkpoints_table is "
+                                      "not as written. The next update rebuilds it");
   CHECK(update_index(sound.folder.path(), false).read == 1);
   CHECK(verify_index(sound.folder.path()).standing == Standing::whole);
 }

@@ -43,7 +43,7 @@ TEST_CASE("the latest is the last by stage, step and name", "[choice]") {
   CHECK(run_of(folder.path()) == std::vector<std::string>{"c", "a", "b"});
   const Choice none = choose(Reader(folder.path()), "");
   CHECK(none.id == "b");
-  CHECK(none.note == "b is taken, the latest of 3 checkpoints by step");
+  CHECK(none.note == "using b, the latest of 3 checkpoints by step");
   const Choice latest = choose(Reader(folder.path()), "latest");
   CHECK(latest.id == "b");
   CHECK(latest.note == "latest is b, the latest of 3 checkpoints by step");
@@ -89,8 +89,7 @@ TEST_CASE("checkpoints without a step are never the latest", "[choice]") {
   add(folder, "z", -1);
   const Choice choice = choose(Reader(folder.path()), "");
   CHECK(choice.id == "b");
-  CHECK(choice.note ==
-        "b is taken, the latest of 4 checkpoints by step, 1 of them without a step and left aside");
+  CHECK(choice.note == "using b, the latest of 4 checkpoints by step; left out: 1 without a step");
   const TempFolder models;
   add(models, "base", -1), add(models, "tuned", -1);
   for (const char* word : {"", "latest", "previous"}) {
@@ -116,15 +115,14 @@ TEST_CASE("changes of weights have no place among whole models", "[choice]") {
   add(folder, "c", 50);
   const Choice only = choose(Reader(folder.path()), "");
   CHECK(only.id == "c");
-  CHECK(only.note == "c is taken, the only whole model of 3 checkpoints");
+  CHECK(only.note == "using c, the only whole model of 3 checkpoints");
   add(folder, "a", 100);
   CHECK(run_of(folder.path()) == std::vector<std::string>{"c", "a"});
   CHECK(Reader(folder.path()).models() == std::vector<std::string>{"a", "c"});
   const Choice latest = choose(Reader(folder.path()), "latest");
   CHECK(latest.id == "a");
   CHECK(latest.note ==
-        "latest is a, the latest of 4 checkpoints by step, 2 of them changes of weights and left "
-        "aside");
+        "latest is a, the latest of 4 checkpoints by step; left out: 2 as changes of weights");
   CHECK(choose(Reader(folder.path()), "delta").id == "delta");
   CHECK(error_of([&] {
           (void)choose(Reader(folder.path()), "previous", "delta");
@@ -137,7 +135,8 @@ TEST_CASE("one checkpoint is the latest, whatever its step", "[choice]") {
   CHECK(choose(Reader(folder.path()), "").note.empty());
   CHECK(choose(Reader(folder.path()), "latest").note == "latest is base, the only checkpoint");
   CHECK(error_of([&] { (void)choose(Reader(folder / "base.h5"), "previous"); }) ==
-        "3: " + (folder / "base.h5").string() + ": holds one checkpoint, none before it");
+        "3: " + (folder / "base.h5").string() +
+            ": holds only one checkpoint, so there is none before it");
 }
 
 TEST_CASE("a file that cannot be read might be the latest", "[choice]") {
@@ -147,8 +146,8 @@ TEST_CASE("a file that cannot be read might be the latest", "[choice]") {
   for (const char* word : {"", "latest", "previous"}) {
     CHECK(error_of([&] { (void)choose(Reader(folder.path()), word); }) ==
           "3: " + bad +
-              ": is not an HDF5 file, so not an archive of wishart. So the order of the "
-              "checkpoints is not known. Name the one that is meant: --checkpoint ID");
+              ": is not an HDF5 file, so not a wishart archive. So the order of the "
+              "checkpoints is not known. Name the one you want with --checkpoint ID");
   }
   CHECK(choose(Reader(folder.path()), "b").id == "b");
 }

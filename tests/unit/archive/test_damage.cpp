@@ -111,11 +111,11 @@ TEST_CASE("files that are no archives are told apart", "[archive]") {
   const test::TempFolder folder;
   const std::filesystem::path text = folder.write("text.h5", "spectra");
   CHECK(read_error(text) ==
-        "3: " + text.string() + ": is not an HDF5 file, so not an archive of wishart");
+        "3: " + text.string() + ": is not an HDF5 file, so not a wishart archive");
   CHECK(error_of([&] { (void)read_provenance(text); }) == read_error(text));
   const std::filesystem::path empty = folder.write("empty.h5", "");
   CHECK(read_error(empty) ==
-        "3: " + empty.string() + ": is not an HDF5 file, so not an archive of wishart");
+        "3: " + empty.string() + ": is not an HDF5 file, so not a wishart archive");
   const std::filesystem::path missing = folder / "missing.h5";
   CHECK(read_error(missing) ==
         "3: " + missing.string() + ": cannot be opened: No such file or directory");
@@ -124,7 +124,7 @@ TEST_CASE("files that are no archives are told apart", "[archive]") {
   const std::filesystem::path foreign = folder / "foreign.h5";
   H5Fclose(H5Fcreate(foreign.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
   CHECK(read_error(foreign) ==
-        "3: " + foreign.string() + ": is an HDF5 file, but not an archive of wishart");
+        "3: " + foreign.string() + ": is an HDF5 file, but not a wishart archive");
 }
 
 TEST_CASE("an error of the system is told without HDF5's addresses and times", "[archive]") {

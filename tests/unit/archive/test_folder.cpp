@@ -60,7 +60,7 @@ TEST_CASE("a checkpoint is found by its id, or alone", "[archive]") {
   CHECK(resolve_checkpoint(folder.path(), "step-10") == second);
   CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), "step-8"); }) ==
         "2: " + folder.path().string() +
-            ": has no checkpoint 'step-8'. It has: step-9, step-10. Is 'step-9' meant?");
+            ": has no checkpoint 'step-8'. It has: step-9, step-10. Did you mean 'step-9'?");
   CHECK(error_of([&] { (void)resolve_checkpoint(folder.path(), "../zzzzzzzzzzzzz"); }) ==
         "2: " + folder.path().string() +
             ": has no checkpoint '../zzzzzzzzzzzzz'. It has: step-9, step-10");
@@ -124,12 +124,14 @@ TEST_CASE("probes that earlier runs could not remove are removed, and nothing el
 TEST_CASE("a folder that cannot be made or written is refused", "[archive]") {
   const test::TempFolder folder;
   const std::filesystem::path file = folder.write("file", "x");
-  CHECK(error_of([&] { prepare_folder(file / "sub"); }) ==
-        "4: " + (file / "sub").string() +
-            ": the archive folder cannot be made: Not a directory. Choose another archive folder");
-  CHECK(error_of([&] { prepare_folder(file); }) ==
-        "4: " + file.string() +
-            ": the archive folder cannot be made: Not a directory. Choose another archive folder");
+  CHECK(
+      error_of([&] { prepare_folder(file / "sub"); }) ==
+      "4: " + (file / "sub").string() +
+          ": the archive folder cannot be created: Not a directory. Choose another archive folder");
+  CHECK(
+      error_of([&] { prepare_folder(file); }) ==
+      "4: " + file.string() +
+          ": the archive folder cannot be created: Not a directory. Choose another archive folder");
   CHECK(
       error_of([&] { prepare_folder("/proc"); }) ==
       "4: /proc: files cannot be written in the archive folder: No such file or directory. Choose "

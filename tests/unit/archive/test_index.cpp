@@ -147,7 +147,7 @@ TEST_CASE("a record with a name that is no id is neither packed nor unpacked", "
   const std::filesystem::path packed = folder / "run.h5";
   REQUIRE(pack_archive(archive, packed) == 1);
   const std::string text =
-      ": holds the checkpoint '../x', which is no id. It was not written by wishart";
+      ": holds the checkpoint '../x', which is not a valid id. It was not written by wishart";
   {
     const test::ArchiveEditor editor(file);
     editor.make_version_2();  // whose attributes have no hashes
@@ -168,7 +168,8 @@ TEST_CASE("a record with a name that is no id is neither packed nor unpacked", "
   }
   CHECK(error_of([&] {
           (void)unpack_archive(packed, folder / "back");
-        }).find("holds the checkpoint '', which is no id. It was not") != std::string::npos);
+        }).find("holds the checkpoint '', which is not a valid id. It was not") !=
+        std::string::npos);
 }
 
 TEST_CASE("an archive is packed into one file and comes back as it was", "[packed]") {
@@ -185,14 +186,14 @@ TEST_CASE("an archive is packed into one file and comes back as it was", "[packe
   CHECK(pack_archive(archive, folder / "renamed.h5") == 2);
   CHECK(unpack_archive(folder / "renamed.h5", folder / "again") == 2);
   CHECK(test::difference(read_archive(folder / "again" / "best.h5"), at_step(2)) == "");
-  CHECK(error_of([&] { (void)unpack_archive(packed, folder / "back"); }).find("is there already") !=
+  CHECK(error_of([&] { (void)unpack_archive(packed, folder / "back"); }).find("already exists") !=
         std::string::npos);
   CHECK(error_of([&] { (void)pack_archive(archive, packed); }).rfind("2: ", 0) == 0);
-  CHECK(error_of([&] { (void)read_archive(packed); }).find("of the kind 'packed'") !=
+  CHECK(error_of([&] { (void)read_archive(packed); }).find("of kind 'packed'") !=
         std::string::npos);
   CHECK(error_of([&] {
           (void)unpack_archive(archive / "step-1.h5", folder / "other");
-        }).find("of the kind 'checkpoint', expected 'packed'") != std::string::npos);
+        }).find("of kind 'checkpoint', expected 'packed'") != std::string::npos);
 }
 
 TEST_CASE("a packed file is read as the folder that it was made of", "[packed]") {

@@ -310,7 +310,7 @@ TEST_CASE("on a full disk the results so far stay, and appending can go on", "[j
       text = error_of([&] { journal.append(entry(2)); });
     }
     CHECK(text == "4: " + path.string() + ": " + std::to_string(record) +
-                      " bytes cannot be appended (the results before them are kept): File too "
+                      " bytes cannot be appended (earlier results are kept): File too "
                       "large");
     CHECK(difference(content(path), two) == "");
   }
@@ -321,7 +321,7 @@ TEST_CASE("on a full disk the results so far stay, and appending can go on", "[j
       text = error_of([&] { journal.flush(1); });
     }
     CHECK(text == "4: " + path.string() +
-                      ": 40 bytes cannot be appended (the results before them are kept): File too "
+                      ": 40 bytes cannot be appended (earlier results are kept): File too "
                       "large");
   }
   journal.append(entry(2));
@@ -369,5 +369,5 @@ TEST_CASE("a journal that was removed is gone and takes nothing more", "[journal
   CHECK(std::filesystem::is_empty(folder.path()));
   journal.remove();
   CHECK(error_of([&] { journal.append(entry(1)); }) ==
-        "70: nothing is appended to a journal that was removed. This is a defect of wishart");
+        "70: append to a journal that was removed. This is a defect of wishart");
 }

@@ -134,5 +134,5 @@ TEST_CASE("of many that find a stale lock exactly one takes it over", "[lock]") 
 
 TEST_CASE("a folder that cannot be written is named", "[lock]") {
   CHECK(test::error_of([] { const CheckpointLock lock("/nowhere", "a"); }) ==
-        "4: /nowhere/a.lock: the lock cannot be made: No such file or directory");
+        "4: /nowhere/a.lock: the lock cannot be created: No such file or directory");
 }

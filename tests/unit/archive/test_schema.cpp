@@ -160,16 +160,16 @@ TEST_CASE("an archive without a schema version or of another kind is refused", "
   CHECK(written.error() == text);
   ArchiveEditor(written.path).set_text_attribute("wishart", "index");
   CHECK(written.error() ==
-        written.refusal("is a file of wishart of the kind 'index', expected 'checkpoint'"));
+        written.refusal("is a wishart file of kind 'index', expected 'checkpoint'"));
   ArchiveEditor(written.path).remove_attribute("wishart");
-  CHECK(written.error() == written.refusal("is an HDF5 file, but not an archive of wishart"));
+  CHECK(written.error() == written.refusal("is an HDF5 file, but not a wishart archive"));
 }
 
 TEST_CASE("attributes of another type are refused", "[archive]") {
   const Written written;
   ArchiveEditor(written.path).set_integer_attribute("mode", 1);
   CHECK(written.error() ==
-        written.refusal("attribute mode: is of another type, expected one text of fixed length"));
+        written.refusal("attribute mode: has the wrong type, expected one text of fixed length"));
 }
 
 TEST_CASE("a missing dataset is named", "[archive]") {
@@ -180,7 +180,7 @@ TEST_CASE("a missing dataset is named", "[archive]") {
   const std::string named = path == "spectra" ? "spectra/sigma" : path;
   CHECK(written.error() ==
         written.refusal("/" + named +
-                        ": is missing. The archive was changed or is not whole: scan the "
+                        ": is missing. The archive was changed or is incomplete: scan the "
                         "checkpoint again"));
 }
 
@@ -197,20 +197,20 @@ TEST_CASE("datasets of another form are refused", "[archive]") {
   CHECK(replaced("layers", {1}, {5}) == "/layers: is not a table of named columns");
   CHECK(replaced("layers", {1, 2}, {5, 6}) == "/layers: has 2 dimensions, expected 1");
   CHECK(replaced("spectra/sigma", {2}, {5, 6}) ==
-        "/spectra/sigma: has elements of another type, expected floating-point number");
+        "/spectra/sigma: has elements of the wrong type, expected floating-point number");
   // The sample has 3, 0 and 5 singular values, and 1, 0 and 3 views.
   CHECK(replaced("spectra/offset", {3}, {0, 3, 8}) ==
-        "/spectra/offset: has 3 offsets for 3 layers, expected one more than layers");
+        "/spectra/offset: has 3 offsets for 3 layers, expected one more than the number of layers");
   CHECK(replaced("spectra/offset", {4}, {0, 5, 3, 8}) ==
-        "/spectra/offset: falls from 5 to 3 after layer 1");
+        "/spectra/offset: decreases from 5 to 3 after layer 1");
   CHECK(replaced("spectra/offset", {4}, {0, 3, 3, 9}) ==
-        "/spectra/offset: goes from 0 to 9, expected 0 to 8");
+        "/spectra/offset: runs from 0 to 9, expected 0 to 8");
   CHECK(replaced("spectra/offset", {4}, {-1, 3, 3, 8}) ==
-        "/spectra/offset: goes from -1 to 8, expected 0 to 8");
+        "/spectra/offset: runs from -1 to 8, expected 0 to 8");
   CHECK(replaced("spectra/view_offset", {4}, {0, 1, 1, 5}) ==
-        "/spectra/view_offset: goes from 0 to 5, expected 0 to 4");
+        "/spectra/view_offset: runs from 0 to 5, expected 0 to 4");
   CHECK(replaced("spectra/view_rank_loss", {3}, {0, 0, 0}) ==
-        "/spectra/view_offset: goes from 0 to 4, expected 0 to 3");
+        "/spectra/view_offset: runs from 0 to 4, expected 0 to 3");
 }
 
 TEST_CASE("declared sizes without the data are refused before anything is allocated", "[archive]") {
@@ -221,7 +221,7 @@ TEST_CASE("declared sizes without the data are refused before anything is alloca
     return text.substr(text.find("/spectra"));
   };
   CHECK(declared(1'000'000'000) ==
-        "/spectra/offset: declares 8000000000 bytes, but stores only 0. The archive is not whole");
+        "/spectra/offset: declares 8000000000 bytes, but stores only 0. The archive is incomplete");
   CHECK(declared(1ULL << 40U) ==
         "/spectra/offset: declares 1099511627776 elements of 8 bytes, expected at most 64.0 GiB");
 }
@@ -233,10 +233,11 @@ TEST_CASE("chunks that are not there are not read as zeros", "[archive]") {
     const std::string text = written.error();
     return text.substr(text.find("/spectra"));
   };
-  CHECK(partial(4, 2) == "/spectra/offset: has 1 chunks, expected 2. The archive is not whole");
+  CHECK(partial(4, 2) == "/spectra/offset: has 1 chunks, expected 2. The archive is incomplete");
   // No deflated data are 10000 times smaller than what they stand for.
-  CHECK(partial(10'000'000, 1'000) ==
-        "/spectra/offset: declares 80000000 bytes, but stores only 8000. The archive is not whole");
+  CHECK(
+      partial(10'000'000, 1'000) ==
+      "/spectra/offset: declares 80000000 bytes, but stores only 8000. The archive is incomplete");
 }
 
 TEST_CASE("a column of another type is refused by name", "[archive]") {
@@ -258,5 +259,5 @@ TEST_CASE("a column of another type is refused by name", "[archive]") {
   }
   CHECK(written.error() ==
         written.refusal(
-            "/skipped: column tensor is of another type, expected a text of fixed length"));
+            "/skipped: column tensor has the wrong type, expected a text of fixed length"));
 }

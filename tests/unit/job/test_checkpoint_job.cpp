@@ -238,7 +238,7 @@ TEST_CASE("a file that is no archive of this program is not replaced", "[checkpo
   write_model(temp / "m/model.safetensors");
   ScanOptions options = options_for(temp);
   const std::string file = temp.write("archive/m.h5", "mine").string();
-  const std::string what = file + ": is not an HDF5 file, so not an archive of wishart. ";
+  const std::string what = file + ": is not an HDF5 file, so not a wishart archive. ";
   CHECK(refusal_of(temp / "m", options) ==
         "not a usage error: " + what +
             "Choose another name with --id, or replace it with --replace");

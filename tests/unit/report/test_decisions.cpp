@@ -90,8 +90,8 @@ TEST_CASE("names from strangers stay names in every text", "[decisions]") {
 TEST_CASE("a comparison counts, and marks what is significant", "[decisions]") {
   const std::string text = render_comparison(comparison_of("base"), ReportFormat::text);
   CHECK(text.find("From base (A) to tuned (B)\n==========") == 0);
-  CHECK(text.find("2 layers: 1 added, 1 changed. Taken one by one, alpha of 1 layer changed beyond "
-                  "the error of its own fits (5 %, Benjamini-Hochberg).\n") != std::string::npos);
+  CHECK(text.find("2 layers: 1 added, 1 changed. Tested layer by layer, the change of alpha is "
+                  "significant in 1 layer (5 %, Benjamini-Hochberg).\n") != std::string::npos);
   CHECK(text.find("Note: of base.") != std::string::npos);
   CHECK(text.find("-4*") != std::string::npos);
 }

@@ -187,14 +187,14 @@ TEST_CASE("the bulk without spikes is drawn, else that of independent elements",
   row.null_edge = 9;
   CHECK(bulk_of(row).low == Approx(1));  // ((20 - 10) / (20 + 10))^2 of the upper end
   CHECK(bulk_of(row).share == 1);
-  CHECK(bulk_of(row).name == "Marchenko-Pastur of independent elements to 9");
+  CHECK(bulk_of(row).name == "Marchenko-Pastur bulk of independent elements up to 9");
   row.bulk_min = 0.5;
   row.bulk_max = 4.5;
   row.num_spikes = 10;
   CHECK(bulk_of(row).low == 0.5);
   CHECK(bulk_of(row).high == 4.5);
   CHECK(bulk_of(row).share == Approx(0.9));
-  CHECK(bulk_of(row).name == "Marchenko-Pastur bulk to 4.5, 10 above it");
+  CHECK(bulk_of(row).name == "Marchenko-Pastur bulk up to 4.5, 10 above it");
   row.mp_at_bound = true;
   CHECK(bulk_of(row).high == 9);
 }

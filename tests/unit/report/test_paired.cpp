@@ -48,29 +48,30 @@ TEST_CASE("a mean that few layers make is told as such", "[paired]") {
   for (std::size_t i = 0; i < 8; ++i) few[i] = -2 - 0.1 * static_cast<double>(i);
   CHECK(sentence(few) ==
         "alpha fell by 0.93 on average (95 %: 0.37 to 1.5), but only in 8 of 20 layers: a few "
-        "layers changed much.");
+        "layers changed strongly.");
 }
 
 TEST_CASE("a change that layers do not share is told with both directions", "[paired]") {
   CHECK(sentence({1, -1, 1.5, -1.5, 2, -2}) ==
         "alpha fell in 3 and rose in 3 of 6 layers. The mean change is 0 (95 %: -1.8 to 1.8): the "
-        "layers do not move one way.");
+        "layers have no common direction.");
   std::vector<double> one_far(12, 0.1);
   one_far.back() = -5;
   CHECK(sentence(one_far) ==
-        "alpha fell in 1 and rose in 11 of 12 layers, more one way than chance gives (sign test: "
-        "p = 0.0063). The interval of the mean change holds 0: -0.33 (95 %: -1.3 to 0.61).");
+        "alpha fell in 1 and rose in 11 of 12 layers, more often in one direction than by chance "
+        "(sign test: p = 0.0063). The interval of the mean change contains 0: -0.33 (95 %: -1.3 to "
+        "0.61).");
 }
 
 TEST_CASE("few layers say what they cannot tell", "[paired]") {
-  CHECK(sentence({}) == "No layer has alpha in both.");
+  CHECK(sentence({}) == "No layer has alpha in both checkpoints.");
   CHECK(sentence({-0.5}) ==
-        "alpha fell in the only layer that is paired, by 0.5. One layer gives no interval.");
-  CHECK(sentence({0}) == "alpha is the same in the only layer that is paired.");
+        "alpha fell in the only paired layer, by 0.5. A single layer has no interval.");
+  CHECK(sentence({0}) == "alpha is the same in the only paired layer.");
   CHECK(sentence({0, 0, 0}) == "alpha is the same in all 3 layers.");
   CHECK(sentence({0.5, 0.5}) ==
         "alpha rose in 2 of 2 layers, by 0.5 on average (95 %: 0.5 to 0.5). With fewer than 6 "
-        "layers that changed, the sign test cannot reach 5 %.");
+        "changed layers, the sign test cannot reach 5 %.");
 }
 
 TEST_CASE("the shared change stands first, and no text calls it insignificant", "[paired]") {
@@ -90,8 +91,8 @@ TEST_CASE("the shared change stands first, and no text calls it insignificant", 
     CHECK(said < table);
     CHECK(table < layers);
     CHECK(layers != std::string::npos);
-    CHECK(text.find("The shared change shows only over many layers: the fit of one is too "
-                    "uncertain.") != std::string::npos);
+    CHECK(text.find("The shared change is visible only over many layers, because the fit of a "
+                    "single layer is too uncertain.") != std::string::npos);
     CHECK(text.find("significantly") == std::string::npos);
   }
   const std::string json = render_comparison(comparison, ReportFormat::json);

@@ -91,7 +91,8 @@ TEST_CASE("the head tells the checkpoint, its training and the numbers' kind", "
                   "12.5 s, 2 restarts\n") != std::string::npos);
   CHECK(text.find("corrected (docs/metrics.md)") != std::string::npos);
   record.provenance.mode = "weightwatcher";
-  CHECK(text_of(record).find("as WeightWatcher 0.7.5.5, defects included") != std::string::npos);
+  CHECK(text_of(record).find("as in WeightWatcher 0.7.5.5, including its defects") !=
+        std::string::npos);
   CHECK(text_of(usual()).find("training") == std::string::npos);
 }
 
