@@ -335,8 +335,8 @@ TEST_CASE("all checkpoints are exported in one table; a damaged one is told and 
   write_bytes(path, bytes);
   const Outcome two = run_wishart({"export", archive, "--all"});
   CHECK(two.exit_code == 3);
-  CHECK(two.err.find("wishart: 2 of 3 checkpoints cannot be read and are not in the table, first "
-                     "of them: ") == 0);
+  CHECK(two.err.find("wishart: 2 of 3 checkpoints cannot be read and are not in the table, the "
+                     "first one: ") == 0);
   CHECK(parse_csv(two.out).rows.size() == 4);
   // The damaged one might be the latest.
   const Outcome latest = run_wishart({"export", archive});

@@ -151,7 +151,8 @@ TEST_CASE("the archive keeps that parts were asked for", "[fused]") {
   CHECK(scanned(temp, "neox", {}).rows.size() == 1);
   CHECK(options().find("split_fused") == std::string::npos);
   // What was computed without it does not do for a scan with it, nor the other way round.
-  CHECK(scan(temp, "neox").err.find("split_fused none there, true here") != std::string::npos);
+  CHECK(scan(temp, "neox").err.find("split_fused none in the archive, true now") !=
+        std::string::npos);
   CHECK(scanned(temp, "neox", {"--split-fused", "--replace"}).rows.size() == 4);
   CHECK(options().find(R"(\"split_fused\": true)") != std::string::npos);
   CHECK(scan(temp, "neox").out.ends_with("nothing to do\n"));
