@@ -75,7 +75,7 @@ TEST_CASE("other values with the same spectrum are rearranged", "[compare]") {
   CHECK(std::isnan(row_of(compare(sample_checkpoint(), b), "a.mlp").moved));
 }
 
-TEST_CASE("a change of alpha is laid beside the errors of both fits", "[compare]") {
+TEST_CASE("a change of alpha is compared with the errors of both fits", "[compare]") {
   CheckpointRecord b = sample_checkpoint("b");
   for (LayerRow& row : b.layers) row.hash = "2";
   b.layers[0].alpha = 3 + 3 * 0.3 * std::sqrt(2.0);  // three standard errors

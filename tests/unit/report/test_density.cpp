@@ -250,8 +250,8 @@ TEST_CASE("a drawing shows bins, tail, xmin and bulk, of each spectrum that is t
   CHECK(count(first, "<polyline class=\"s2\"") == 1);
   CHECK(count(first, "class=\"mark\"") == 1);
   CHECK(first.find("50000 eigenvalues<") != std::string::npos);
-  CHECK(first.find("power law, alpha 2.5 from 1 on<") != std::string::npos);
-  CHECK(first.find("independent elements to 9<") != std::string::npos);
+  CHECK(first.find("power law, alpha 2.5 above 1<") != std::string::npos);
+  CHECK(first.find("independent elements up to 9<") != std::string::npos);
   CHECK(first.size() < 8000);  // 60 bins, not 50000 values
   CHECK(count(second, "<polyline class=\"s1\"") == 0);
   CHECK(second.find("no power law<") != std::string::npos);

@@ -192,14 +192,15 @@ TEST_CASE("an unknown matrix is refused with the nearest", "[export]") {
 
 TEST_CASE("a tensor of several matrices is refused with their keys", "[export]") {
   CHECK(refusal(two_experts(), "experts.w1") ==
-        "'experts.w1' is 2 matrices of step-100. Name one of them: experts.w1[0], experts.w1[1]");
+        "'experts.w1' consists of 2 matrices in step-100. Name one of them: experts.w1[0], "
+        "experts.w1[1]");
   std::vector<LayerRow> layers;
   for (int i = 0; i < 5; ++i) {
     layers.push_back(layer("e[" + std::to_string(i) + "]"));
     layers.back().longname = "e";
   }
   CHECK(refusal(record_of(layers), "e") ==
-        "'e' is 5 matrices of step-100. Name one of them: e[0], e[1], e[2], ...");
+        "'e' consists of 5 matrices in step-100. Name one of them: e[0], e[1], e[2], ...");
 }
 
 TEST_CASE("a matrix without a spectrum is refused with its status and reason", "[export]") {
