@@ -99,6 +99,13 @@ std::string subject_of(const Rule& rule) {
   return (rule.measure == Measure::ratio ? "the ratio of " : "the change of ") + text;
 }
 
+/// The judgement if no layer is outside.
+std::string all_within_text(std::int64_t layers) {
+  if (layers == 0) return "no layer matches";
+  if (layers == 1) return "the only layer is within bounds";
+  return "all " + std::to_string(layers) + " layers are within bounds";
+}
+
 void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& verdict) {
   for (Violation& one : values) {
     const bool unknown = std::isnan(one.value);
@@ -120,12 +127,12 @@ void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& 
                       rule.allow_share * static_cast<double>(verdict.judged + verdict.unknown))));
   const auto outside = static_cast<std::int64_t>(verdict.violations.size());
   verdict.passed = outside <= verdict.allowed;
-  const std::string all = std::to_string(verdict.judged + verdict.unknown) + " layers";
+  const std::int64_t all = verdict.judged + verdict.unknown;
   verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ": ";
-  verdict.text += outside == 0
-                      ? "none of " + all + " is outside"
-                      : std::to_string(outside) + " of " + all + (outside == 1 ? " is" : " are") +
-                            " outside, " + std::to_string(verdict.allowed) + " allowed";
+  verdict.text += outside == 0 ? all_within_text(all)
+                               : std::to_string(outside) + " of " + std::to_string(all) +
+                                     " layers " + (outside == 1 ? "is" : "are") + " outside, " +
+                                     std::to_string(verdict.allowed) + " allowed";
 }
 
 void judge_statistic(const Rule& rule, const std::vector<Violation>& values, RuleVerdict& verdict) {
@@ -161,7 +168,8 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
     verdict.text += "; " + std::to_string(verdict.judged) + " layers have a value, expected " +
                     std::to_string(rule.min_layers);
   }
-  if (!verdict.passed && !rule.reason.empty()) verdict.text += ". " + printable(rule.reason);
+  if (!verdict.passed && !rule.reason.empty())
+    verdict.text += ". Reason: " + printable(rule.reason);
   return verdict;
 }
 

@@ -93,21 +93,17 @@ Choice choose(const Reader& archive, const std::string& word, const std::string&
   if (!word.empty() && std::find(ids.begin(), ids.end(), word) != ids.end()) {
     return {word, is_word ? "'" + word + "' is taken as the id of a checkpoint" : ""};
   }
-  if (word.empty()) {
-    if (ids.size() == 1) return {ids.front(), ""};
+  if (word.empty() && ids.size() == 1) return {ids.front(), ""};
+  if (word.empty() || word == kLatest) {
     const Choice last = latest(archive);
     return {last.id, "using " + printable(last.id) + last.note};
-  }
-  if (word == kLatest) {
-    const Choice last = latest(archive);
-    return {last.id, "latest is " + printable(last.id) + last.note};
   }
   if (word == kPrevious) {
     const std::string next = of.empty() ? latest(archive).id : of;
     const Previous previous = previous_of(archive, next);
     if (previous.id.empty()) throw Error(Blame::input, previous.missing);
     return {previous.id,
-            "previous is " + printable(previous.id) + ", the checkpoint before " + printable(next)};
+            "using " + printable(previous.id) + ", the checkpoint before " + printable(next)};
   }
   refuse_unknown(archive, word);
 }

@@ -26,7 +26,7 @@ std::string describe(const std::exception& error) {
 }
 
 void require(bool condition, const char* text) {
-  if (!condition) throw Error(Blame::bug, std::string(text) + ". This is a defect of wishart");
+  if (!condition) throw Error(Blame::bug, std::string(text) + ". This is a bug in wishart");
 }
 
 }  // namespace wishart

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "wishart/report/decisions.hpp"
@@ -98,6 +99,13 @@ std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bo
   return json + "]}\n";
 }
 
+/// True if every rule has one verdict.
+bool of_one_stage(const std::vector<analysis::RuleVerdict>& verdicts) {
+  return std::all_of(verdicts.begin(), verdicts.end(), [&](const analysis::RuleVerdict& verdict) {
+    return verdict.stage == verdicts.front().stage;
+  });
+}
+
 TextTable violations_table(const analysis::RuleVerdict& verdict) {
   TextTable table;
   table.header = {"layer", "role", "value", "here", "other"};
@@ -155,11 +163,10 @@ std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
                      " more; --format json lists all");
     }
   }
-  page.paragraph(failed == 0
-                     ? "Passed: all of " +
-                           plural(static_cast<std::int64_t>(verdicts.size()), "verdict") + "."
-                     : "Failed: " + std::to_string(failed) + " of " +
-                           plural(static_cast<std::int64_t>(verdicts.size()), "verdict") + ".");
+  const auto count = static_cast<std::int64_t>(verdicts.size());
+  page.paragraph((failed == 0 ? "Passed: " : "Failed: ") +
+                 std::to_string(failed == 0 ? count : failed) + " of " +
+                 plural(count, of_one_stage(verdicts) ? "rule" : "verdict") + ".");
   return page.take();
 }
 

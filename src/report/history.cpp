@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "wishart/report/decisions.hpp"
@@ -27,10 +28,17 @@ const char* advice_word(analysis::Advice advice) {
   return "unknown";
 }
 
+bool has_loss(const analysis::History& history) {
+  return std::any_of(history.rows.begin(), history.rows.end(), [](const analysis::HistoryRow& row) {
+    return !std::isnan(row.loss) || !std::isnan(row.eval_loss);
+  });
+}
+
 std::string advice_text(const analysis::History& history) {
   switch (history.advice) {
     case analysis::Advice::going_on:
-      return "Continue training: the layers still change, or the loss still falls.";
+      return std::string("Keep training: the layers are still changing") +
+             (has_loss(history) ? ", or the loss is still falling." : ".");
     case analysis::Advice::settled:
       return "Training may be stopped: at least 80 % of the layers have settled, the mean alpha "
              "has no trend, and the loss falls by less than 1 % of its value per doubling.";
@@ -120,9 +128,13 @@ void add_advice(Page& page, const analysis::History& history) {
   const std::string unit = history.by_tokens ? "tokens" : "steps";
   std::string evidence = "Evidence: per doubling of " + unit +
                          " over the last checkpoints, the mean alpha changes by " +
-                         trend_text(history.alpha) + ", the " +
-                         (history.loss_is_eval ? "eval loss" : "loss") + " by " +
-                         trend_text(history.loss) + ".";
+                         trend_text(history.alpha);
+  if (has_loss(history)) {
+    evidence += std::string(", the ") + (history.loss_is_eval ? "eval loss" : "loss") + " by " +
+                trend_text(history.loss) + ".";
+  } else {
+    evidence += "; no loss was recorded.";
+  }
   const double settled = history.rows.back().settled_share;
   if (!std::isnan(settled)) {
     evidence += " Over the last " + std::to_string(history.window) + " checkpoints " +
@@ -132,9 +144,9 @@ void add_advice(Page& page, const analysis::History& history) {
   }
   page.paragraph(evidence);
   page.paragraph(
-      "Caveat: settled spectra show that the weights no longer change, not that they are good. "
-      "They also settle when the learning rate decays. Confirm with the evaluation that matters "
-      "for this model.");
+      "Caveat: settled spectra show that the weights have stopped changing, not that they are "
+      "good. They also settle when the learning rate decays. Confirm with an evaluation of the "
+      "task the model is meant for.");
 }
 
 std::vector<Card> history_cards(const analysis::History& history) {

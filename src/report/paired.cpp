@@ -68,7 +68,7 @@ std::vector<std::string> cells_of(const PairedRow& row) {
 TextTable table_with(const char* first, const std::vector<std::string>& more) {
   TextTable table;
   table.header = {first,    "layers", "left out", "mean change", "95 % interval",
-                  "median", "fell",   "rose",     "same",        "sign test p"};
+                  "median", "fell",   "rose",     "tied",        "sign test p"};
   table.header.insert(table.header.end(), more.begin(), more.end());
   table.right_aligned.assign(table.header.size(), true);
   table.right_aligned.front() = false;
@@ -141,7 +141,7 @@ void add_paired(Page& page, const std::vector<PairedRow>& rows) {
       "layers: number with a value in A and in B. left out: in one only, reshaped, or without a "
       "fit. 95 % interval: of the mean, from a paired t test, which assumes that the layers are "
       "exchangeable and independent. Layers of one model are trained together and are not "
-      "independent, so the interval describes these layers, not another run. sign test p: "
+      "independent, so the interval holds for these layers only, not for another run. sign test p: "
       "two-sided and exact, from the layers that fell or rose.");
 }
 

@@ -60,7 +60,7 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
   }
   page.line("numbers      " + std::string(p.mode == "weightwatcher"
                                               ? "as in WeightWatcher 0.7.5.5, including its defects"
-                                              : "corrected (docs/metrics.md)"));
+                                              : "corrected mode (docs/metrics.md)"));
   page.gap();
 }
 

@@ -214,8 +214,7 @@ void check_index(std::int64_t elements, const SolveOptions& options, const char*
 void check_info(int info, const char* routine) {
   if (info == 0) return;
   const std::string text = std::string(routine) + " returned info = " + std::to_string(info);
-  if (info < 0)
-    throw Error(Blame::bug, text + ": an invalid argument. This is a defect of wishart");
+  if (info < 0) throw Error(Blame::bug, text + ": an invalid argument. This is a bug in wishart");
   throw Error(Blame::numerics, text + ": it did not converge");
 }
 

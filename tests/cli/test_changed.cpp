@@ -103,7 +103,7 @@ TEST_CASE("a change that is accepted is sealed again, and the report says so", "
   archive.with_h5py("a.h5", kSetAlpha);
   const Outcome resealed = run_wishart({"verify", archive.folder, "--reseal"});
   CHECK(resealed.exit_code == 0);
-  CHECK(resealed.out.find("  sealed again as it is; its provenance records this\n") !=
+  CHECK(resealed.out.find("  sealed again as it is; this is recorded in its provenance\n") !=
         std::string::npos);
   CHECK(run_wishart({"verify", archive.folder}).exit_code == 0);
   const Outcome report = run_wishart({"report", archive.folder, "--checkpoint", "a"});

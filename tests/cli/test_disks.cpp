@@ -167,10 +167,11 @@ TEST_CASE("of two jobs on one checkpoint the second says whose it is, and does t
   const Outcome second = run_wishart({"scan", (temp / "run").string(), "--archive", archive}, 2);
   CAPTURE(second.err, second.out);
   CHECK(second.exit_code == 75);
-  CHECK(second.out.find(
+  CHECK(second.err.find(
             "step-1: another job is working on it: process 123 on node4, Slurm job 789, since "
-            "2026-01-31T12:00:00Z. Run the same command again when that job has ended") !=
+            "2026-01-31T12:00:00Z; skipped. Run again when that job has ended") !=
         std::string::npos);
+  CHECK(second.out.find("step-1: skipped, another job is working on it\n") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(archive + "/step-1.h5"));
   CHECK(std::filesystem::exists(archive + "/step-2.h5"));
   REQUIRE(run_shell("touch -d '2 minutes ago' " + quoted(archive + "/step-1.lock")).exit_code == 0);

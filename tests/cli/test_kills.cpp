@@ -1,5 +1,5 @@
 /// @file
-/// Scans on 4 ranks that are killed at random moments, and go on: the archive is that of an
+/// Scans on 4 ranks that are killed at random moments, and resume: the archive is that of an
 /// undisturbed run.
 ///
 /// WISHART_KILLS is the number of kills (6), WISHART_KILL_SEED the seed (1):
@@ -172,7 +172,7 @@ TEST_CASE("killed at random moments, a scan goes on to the undisturbed archive",
   std::array<int, kKinds.size()> struck{};
   int hung = 0;         // mpirun did not end by itself
   int interrupted = 0;  // the scan was not over when it was struck
-  int went_on = 0;      // a journal was there to go on from
+  int went_on = 0;      // a journal was there to resume from
   std::int64_t equal = 0;
   for (std::int64_t i = 0; i < kills; ++i) {
     const std::filesystem::path archive = temp / ("a" + std::to_string(i));

@@ -68,7 +68,7 @@ TEST_CASE("a time limit that is over at once exits with 75, and the next run fin
   CHECK(without_seconds(archive) == without_seconds(whole));
 }
 
-TEST_CASE("a killed job goes on from its journal", "[resume]") {
+TEST_CASE("a killed job resumes from its journal", "[resume]") {
   const TempFolder temp;
   write_model(temp / "model");
   const std::string archive = (temp / "archive").string();

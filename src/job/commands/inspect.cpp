@@ -31,6 +31,11 @@ void visit_columns(MatrixRow& r, F&& f) {
   f("N", r.N), f("M", r.M), f("views", r.views), f("values", r.values), f("flop", r.flop);
 }
 
+/// `1 file`, `2 files`.
+std::string counted(std::size_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 std::vector<MatrixRow> matrix_rows(const model::Selection& selection, Method method) {
   std::vector<MatrixRow> rows;
   for (const Matrix& matrix : selection.matrices) {
@@ -100,8 +105,8 @@ std::string inspect_text(const InspectOptions& options) {
     parameters += matrix.num_views() * matrix.rows * matrix.cols;
   }
   std::string text = printable(catalogue.root.string()) + ": " + catalogue.format + ", " +
-                     std::to_string(catalogue.files.size()) + " files, " +
-                     std::to_string(catalogue.tensors.size()) + " tensors\n";
+                     counted(catalogue.files.size(), "file") + ", " +
+                     counted(catalogue.tensors.size(), "tensor") + "\n";
   if (!catalogue.config.model_type.empty()) {
     text += "model type " + printable(catalogue.config.model_type);
     if (catalogue.training.step >= 0) text += ", step " + std::to_string(catalogue.training.step);

@@ -89,7 +89,7 @@ std::string text_of(const std::vector<Judged>& all,
       text += "  set aside as " + printable(one.aside.string()) +
               ": the next scan computes the checkpoint again\n";
     }
-    if (one.resealed) text += "  sealed again as it is; its provenance records this\n";
+    if (one.resealed) text += "  sealed again as it is; this is recorded in its provenance\n";
     if (!one.left.empty()) text += "  not sealed again: " + one.left + "\n";
   }
   for (const auto& path : leftovers) {
@@ -102,10 +102,15 @@ std::string text_of(const std::vector<Judged>& all,
             " written before seals were announced: changes by other programs cannot be " +
             "detected\n";
   }
-  return text + std::to_string(whole) + " of " + std::to_string(all.size()) +
-         (all.size() == 1 ? " file is whole: " : " files are whole: ") + std::to_string(sealed) +
-         " checked by the hash of all bytes, the others by the checksums of their data; " +
-         human_bytes(bytes) + " read\n";
+  text += std::to_string(whole) + " of " + std::to_string(all.size()) +
+          (all.size() == 1 ? " file is intact" : " files are intact");
+  if (older > 0) {
+    text += " (seal checked in " + std::to_string(sealed) + ", only the checksums of the data in " +
+            std::to_string(older) + ")";
+  } else if (sealed > 0) {
+    text += " (seal checked)";
+  }
+  return text + "; " + human_bytes(bytes) + " read\n";
 }
 
 std::string json_of(const std::vector<Judged>& all,

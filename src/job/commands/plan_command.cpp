@@ -64,8 +64,7 @@ report::TextTable kinds_table(const Planned& planned) {
     kind.memory_bytes = std::max(kind.memory_bytes, item.memory_bytes);
   }
   report::TextTable table;
-  table.header = {"matrices", "N x M", "views",      "team",
-                  "how",      "Tflop", "s a matrix", "memory a rank"};
+  table.header = {"matrices", "N x M", "views", "team", "how", "Tflop", "s/matrix", "memory/rank"};
   table.right_aligned = {true, true, true, true, false, true, true, true};
   for (const auto& [key, kind] : kinds) {
     const auto& [team, m, n, views, way] = key;
@@ -177,8 +176,8 @@ std::string plan_text(const PlanOptions& options) {
          (options.ranks == 1 ? " rank" : " ranks") + " at " + rounded(planned.gflops, 3) +
          " GFLOP/s: about " + clock_text(planned.forecast.makespan_seconds) + ", " +
          rounded(100 * planned.forecast.idle_share, 2) + " % idle, up to " +
-         human_bytes(planned.forecast.memory_bytes) + " per rank, plus the program itself\n\n" +
-         sbatch_line(options, planned) + "\n";
+         human_bytes(planned.forecast.memory_bytes) +
+         " per rank in addition to the program itself\n\n" + sbatch_line(options, planned) + "\n";
 }
 
 }  // namespace wishart::job

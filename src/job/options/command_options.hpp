@@ -26,7 +26,7 @@ struct Command {
   std::string synopsis;
   std::string purpose;
   po::options_description options;
-  std::string positional;               ///< the option that bare words set
+  std::string positional;               ///< the option that positional arguments set
   int max_positional;                   ///< -1: any number
   std::vector<std::string> examples{};  ///< complete command lines, the simplest first
 };
@@ -34,10 +34,10 @@ struct Command {
 /// All commands, in the order of `wishart --help`.
 [[nodiscard]] std::vector<Command> all_commands();
 
-/// A command with the option --archive, which can also be given as a bare word.
+/// A command with the option --archive, which can also be given as a positional argument.
 [[nodiscard]] Command archive_command(
     const char* name, const char* purpose,
-    const char* archive_text = "archive folder or file; also as a bare word");
+    const char* archive_text = "archive folder or file; or as a positional argument");
 /// --checkpoint, empty by default.
 void add_checkpoint_option(po::options_description& options, const char* text);
 /// --format with its default; `text` lists the choices.
@@ -47,8 +47,8 @@ void add_document_options(po::options_description& options, const char* format, 
 /// The command with --job and --help at the end of its options, and with its examples.
 [[nodiscard]] Command finished(Command command, std::vector<std::string> examples);
 
-/// Parses flags and bare words; what they do not set comes from the job file (`--job`), else from
-/// the defaults.
+/// Parses flags and positional arguments; what they do not set comes from the job file (`--job`),
+/// else from the defaults.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one
 [[nodiscard]] po::variables_map parsed(std::span<const std::string> arguments,
                                        const Command& command);

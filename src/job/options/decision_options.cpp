@@ -34,7 +34,7 @@ Command compare_command() {
       3};
   command.options.add_options()(
       "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
-      "ARCHIVE, A and B, in this order; also as bare words");
+      "ARCHIVE, A and B, in this order; or as positional arguments");
   add_document_options(command.options, "text", "text, md, csv or json");
   command.options.add_options()(
       "table", po::value<std::string>()->default_value("paired")->value_name("NAME"),
@@ -87,9 +87,9 @@ Command gate_command() {
       "the checkpoint to compare with: an id, previous (the one before it), or "
       "an archive file")(
       "stage", po::value<std::vector<std::string>>()->value_name("ID"),
-      "one stage of a model; repeat for all stages in order, instead of --checkpoint and "
-      "--base")("every-stage", po::bool_switch(),
-                "check all stages, not only the last, against the rules that need no base");
+      "instead of --checkpoint and --base: one stage of the model; repeat in order "
+      "(--stage base --stage sft)")("every-stage", po::bool_switch(),
+                                    "also apply rules that need no base to the earlier stages");
   add_document_options(command.options, "text", "text, md or json");
   return finished(std::move(command), {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"});
 }
@@ -118,7 +118,7 @@ Command index_command() {
       archive_command("index",
                       "Updates index.h5, which has a row and a link for each checkpoint.\n"
                       "Every scan does this at its end.",
-                      "archive folder; also as a bare word");
+                      "archive folder; or as a positional argument");
   command.options.add_options()("rebuild", po::bool_switch(),
                                 "read every file, not only those that have changed");
   return finished(std::move(command), {"wishart index ARCHIVE --rebuild"});
@@ -132,7 +132,7 @@ IndexOptions parse_index(std::span<const std::string> arguments) {
 Command merge_command() {
   Command command =
       archive_command("merge", "Packs an archive folder into one file, or unpacks such a file.",
-                      "archive folder, or packed file; also as a bare word");
+                      "archive folder, or packed file; or as a positional argument");
   command.options.add_options()("out", po::value<std::string>()->value_name("FILE"),
                                 "pack into this new file")(
       "unpack", po::value<std::string>()->value_name("DIR"), "unpack into this folder");
@@ -164,7 +164,7 @@ Command rank_command() {
       -1};
   command.options.add_options()(
       "archive", po::value<std::vector<std::string>>()->required()->value_name("ARCHIVE"),
-      "archive folders or files; also as bare words")(
+      "archive folders or files; or as positional arguments")(
       "metric", po::value<std::string>()->default_value("alpha")->value_name("NAME"),
       "metric to rank by")("scores", po::value<std::string>()->value_name("CSV"),
                            "known scores: columns model, score and, optionally, group")(
@@ -211,8 +211,8 @@ Command verify_command() {
       "repair", po::bool_switch(),
       "rename damaged and changed files to ID.h5.damaged, so that the next scan computes them "
       "again")("reseal", po::bool_switch(),
-               "accept files that another program has changed, and seal them again; their "
-               "provenance records this");
+               "accept files that another program has changed, and seal them again; this is "
+               "recorded in their provenance");
   add_document_options(command.options, "text", "text or json");
   return finished(std::move(command), {"wishart verify ARCHIVE --repair"});
 }

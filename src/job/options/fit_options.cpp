@@ -30,22 +30,22 @@ void add_fit_options(po::options_description& options) {
       "fit", po::value<std::string>()->default_value("PL")->value_name("LAW"),
       "distribution whose fit gives alpha: PL, TPL or E_TPL")(
       "fix-fingers", po::value<std::string>()->value_name("clip_xmax|xmin_peak"),
-      "how to keep single large eigenvalues from affecting the fit")(
+      "treatment of fingers (isolated large eigenvalues that distort the fit)")(
       "max-fingers", po::value<std::int64_t>()->default_value(10)->value_name("N"),
-      "the most eigenvalues that clip_xmax removes")(
+      "maximum number of eigenvalues that clip_xmax removes")(
       "finger-thresh", po::value<double>()->default_value(1.0, "1")->value_name("X"),
-      "remove eigenvalues only if this lowers alpha by more than X")(
+      "decrease of alpha that justifies a removal")(
       "xmax", po::value<std::int64_t>()->default_value(0)->value_name("N"),
       "leave the N largest eigenvalues out of the fit")(
       "mp-fit", po::bool_switch(),
-      "with --compat: add WeightWatcher's Marchenko-Pastur fit (ours is always computed)")(
+      "with --compat: add WeightWatcher's Marchenko-Pastur fit (wishart's own is always computed)")(
       "detx", po::bool_switch(), "no effect: detX is always computed (for users of WeightWatcher)")(
       "bootstrap", po::value<std::int64_t>()->default_value(fit::kDefaultReplicas)->value_name("N"),
       "bootstrap replicas for the confidence interval of alpha; 0: none")(
       "gof", po::value<std::int64_t>()->default_value(0)->value_name("N"),
       "replicas for the p-value of the power law; 0: none")(
       "seed", po::value<std::uint64_t>()->default_value(fit::kDefaultSeed)->value_name("N"),
-      "seed of all random numbers");
+      "seed of the random numbers");
 }
 
 fit::FitOptions fit_options_of(const po::variables_map& values) {

@@ -90,10 +90,11 @@ std::string overview() {
          "  plan PATH --ranks N          show how a scan would be divided over N ranks, and "
          "how long it takes\n"
          "  refit ARCHIVE                recompute all metrics from the stored spectra\n"
-         "  report ARCHIVE               report on a checkpoint or a history\n"
+         "  report ARCHIVE               show the results for a checkpoint or a run\n"
          "  export ARCHIVE               write a table or a spectrum as CSV, JSON or npy\n"
          "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
-         "  rank ARCHIVE...              rank models by a metric; correlate metrics with scores\n"
+         "  rank ARCHIVE...              rank models by a metric; show which metrics correlate "
+         "with scores\n"
          "  gate ARCHIVE --rules FILE    check a checkpoint against rules: exit code 0 or 1\n"
          "  verify ARCHIVE               check every byte of an archive; set damaged files "
          "aside\n"
@@ -107,8 +108,8 @@ std::string overview() {
          "  wishart --version            show version, commit and libraries\n"
          "\n"
          "Exit codes: 0 done, 1 gate failed, 2 usage, 3 input, 4 resources, 5 some matrices "
-         "failed\nnumerically, 70 defect of wishart, 75 stopped by a signal or the time limit, or "
-         "another job\nworks on the checkpoint (run the same command again).\n";
+         "failed\nnumerically, 70 a bug in wishart, 75 not finished: stopped by a signal or the "
+         "time limit, or\nanother job is scanning the checkpoint; run the same command again.\n";
 }
 
 }  // namespace

@@ -53,30 +53,31 @@ Command scan_command() {
       "scan",
       "PATH",
       "Computes the spectrum and the metrics of every weight matrix of a checkpoint and "
-      "stores\nthem in an archive. Run it under mpirun or srun, or without them.",
+      "stores\nthem in an archive. Run it under mpirun or srun, or without them. In a container,\n"
+      "as root or with fewer cores, use tools/mpirun.",
       po::options_description("Options"),
       "path",
       -1};
   command.options.add_options()(
       "path", po::value<std::vector<std::string>>()->required()->value_name("PATH"),
-      "checkpoint (file or folder), or a folder of checkpoints; also as a bare word")(
+      "checkpoint (file or folder), or a folder of checkpoints; or as a positional argument")(
       "archive", po::value<std::string>()->required()->value_name("DIR"),
-      "archive folder; created if it does not exist");
+      "archive folder; created if missing");
   command.options.add_options()(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the analysis in the archive (default: the name of the checkpoint's file or folder, "
       "followed by that of a base)")(
       "time-limit", po::value<std::string>()->value_name("TIME"),
-      "stop after this time with exit code 75, e.g. 45m, 2h, 1:30:00; the same command resumes")(
-      "progress", po::value<std::string>()->default_value("auto")->value_name("STYLE"),
-      "progress on standard error: auto, plain, json or none");
+      "stop after this time with exit code 75, e.g. 45m, 2h, 1:30:00 or 600 (seconds); the same "
+      "command resumes")("progress",
+                         po::value<std::string>()->default_value("auto")->value_name("STYLE"),
+                         "progress on standard error: auto, plain, json or none");
   command.options.add_options()(
       "no-reuse", po::bool_switch(),
       "also compute matrices that have not changed since an earlier checkpoint of the archive");
-  command.options.add_options()(
-      "replace", po::bool_switch(),
-      "replace an analysis of the same name that was made with other options or from files that "
-      "have changed since");
+  command.options.add_options()("replace", po::bool_switch(),
+                                "replace an analysis made with other options or of files that have "
+                                "changed; one that is still valid is kept");
   add_engine_options(command.options);
   add_selection_options(command.options);
   add_fit_options(command.options);
@@ -94,7 +95,7 @@ Command inspect_command() {
                   "path",
                   1};
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
-                                "checkpoint; also as a bare word");
+                                "checkpoint; or as a positional argument");
   add_document_options(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
   return finished(std::move(command), {"wishart inspect CHECKPOINT --format csv"});

@@ -16,7 +16,7 @@ Command plan_command() {
       "path",
       1};
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
-                                "checkpoint; also as a bare word")(
+                                "checkpoint; or as a positional argument")(
       "ranks", po::value<int>()->required()->value_name("N"), "number of ranks of the job")(
       "ranks-per-node", po::value<int>()->default_value(0, "all on one")->value_name("N"),
       "ranks per node, for the sbatch line")(

@@ -15,7 +15,7 @@ void add_selection_options(po::options_description& options) {
       "min-evals", po::value<std::int64_t>()->default_value(10)->value_name("N"),
       "skip matrices with fewer than N singular values")(
       "layers", po::value<std::vector<std::string>>()->value_name("GLOB"),
-      "only tensors that match; -GLOB excludes (--layers=-GLOB). May be repeated")(
+      "only tensors whose whole name matches; -GLOB excludes (--layers=-GLOB). May be repeated")(
       "base", po::value<std::string>()->value_name("PATH"),
       "analyse the difference from this checkpoint, between tensors of the same name and shape")(
       "with-base", po::value<std::string>()->value_name("PATH"),
@@ -63,12 +63,12 @@ void add_engine_options(po::options_description& options) {
       "team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
       "number of ranks that share each matrix")(
       "randomize", po::value<std::int64_t>()->default_value(0)->value_name("K"),
-      "also compute the spectra with the elements in K random orders (rand_*, traps)")(
+      "also analyse K copies with shuffled elements (rand_*, traps)")(
       "farms", po::value<double>()->default_value(0, "0")->value_name("Q"),
-      "also compute alpha over windows of aspect ratio Q, for every matrix (farms_*)")(
+      "also compute alpha over submatrices of aspect ratio Q (farms_*)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
-      "memory that a rank may use, e.g. 8G (default: 80 % of the free memory of its host, divided "
-      "by the ranks there)");
+      "memory that a rank may use, e.g. 8G (default: 80 % of the host's free memory, divided by "
+      "its ranks)");
 }
 
 void take_engine_options(ScanOptions& options, const po::variables_map& values) {

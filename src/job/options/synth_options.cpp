@@ -75,7 +75,7 @@ Command synth_command() {
                   "shape",
                   1};
   command.options.add_options()("shape", po::value<std::string>()->value_name("SHAPE"),
-                                "shape of the model; also as a bare word")(
+                                "shape of the model; or as a positional argument")(
       "out", po::value<std::string>()->value_name("DIR"),
       "folder for the checkpoint: new, empty, or from an earlier run of the same command")(
       "list", po::bool_switch(), "list the shapes with their parameters and bytes")(

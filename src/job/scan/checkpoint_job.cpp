@@ -106,7 +106,7 @@ void CheckpointJob::take_lock() {
   lock_ = std::make_unique<archive::CheckpointLock>(options_.archive, id_);
   if (!lock_->held()) {
     const std::string text = left_to_another_text(id_, *lock_);
-    closing_ = text + "\n";
+    closing_ = skipped_text(id_);
     ending_ = {Blame::interrupted, text};
   } else if (lock_->taken_over()) {
     warnings_.push_back(taken_over_text(id_, *lock_));
@@ -194,7 +194,10 @@ void CheckpointJob::make_plan(const Layout& layout) {
   for (plan::PlanItem& item : whole.items) {
     const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
     ways_[matrix.key] = item.way;
-    if (done_.contains(matrix.key)) continue;
+    if (done_.contains(matrix.key)) {
+      done_flops_ += item.cost_flops;
+      continue;
+    }
     // From here on, items and matrices have the same index: the order in which they are assigned.
     item.matrix = static_cast<std::int64_t>(todo_.size());
     todo_.push_back(matrix);

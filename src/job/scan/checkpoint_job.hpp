@@ -72,6 +72,8 @@ public:
   [[nodiscard]] std::int64_t num_done() const noexcept {
     return static_cast<std::int64_t>(done_.size());
   }
+  /// The planned cost of the matrices that were done before this run.
+  [[nodiscard]] double done_flops() const noexcept { return done_flops_; }
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
   /// One or two lines for the user: the file and the numbers of layers, failures and skipped
   /// tensors.
@@ -116,6 +118,7 @@ private:
   std::unordered_map<std::string, Done> done_;       ///< by key
   std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key
   plan::Rates rates_;
+  double done_flops_ = 0;  ///< of the matrices that were done before this run
   double predicted_seconds_ = kNan;
   double busy_seconds_ = 0;  ///< of all ranks in this run
   std::chrono::steady_clock::time_point work_start_;

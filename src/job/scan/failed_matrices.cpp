@@ -32,7 +32,7 @@ std::string advice(Blame blame, const std::string& id, const std::filesystem::pa
   if (blame == Blame::resource) {
     return "Fix the cause and run the same command again: it computes only what failed";
   }
-  if (blame == Blame::bug) return "This is a defect of wishart: report it with this message";
+  if (blame == Blame::bug) return "This is a bug in wishart: report it with this message";
   return "Check the weights: `wishart report " + printable(archive.parent_path().string()) +
          " --checkpoint " + printable(id) + "` lists what failed";
 }

@@ -14,7 +14,12 @@ namespace wishart::job {
 inline std::string left_to_another_text(const std::string& id,
                                         const archive::CheckpointLock& lock) {
   return id + ": another job is working on it: " + lock.other() +
-         ". Run the same command again when that job has ended";
+         "; skipped. Run again when that job has ended";
+}
+
+/// The line on standard output for such a checkpoint; the message above is on standard error.
+inline std::string skipped_text(const std::string& id) {
+  return id + ": skipped, another job is working on it\n";
 }
 
 /// The message if the lock was taken over.

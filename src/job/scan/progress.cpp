@@ -33,12 +33,13 @@ std::string clock_text(double seconds) {
 }
 
 Progress::Progress(std::ostream& out, ProgressStyle style, bool terminal, std::string checkpoint,
-                   std::int64_t total_matrices, double total_flops)
+                   Work total, Work before)
     : out_(&out),
       style_(style),
       checkpoint_(std::move(checkpoint)),
-      total_matrices_(total_matrices),
-      total_flops_(total_flops),
+      total_(total),
+      before_(before),
+      done_(before),
       start_(std::chrono::steady_clock::now()) {
   if (style_ == ProgressStyle::automatic) {
     rewrite_ = terminal;
@@ -50,8 +51,8 @@ Progress::Progress(std::ostream& out, ProgressStyle style, bool terminal, std::s
 double Progress::elapsed_seconds() const { return seconds_since(start_); }
 
 void Progress::finished(double flops) {
-  ++done_matrices_;
-  done_flops_ += flops;
+  ++done_.matrices;
+  done_.flops += flops;
   changed_ = true;
 }
 
@@ -71,13 +72,16 @@ void Progress::end() {
 
 void Progress::show() {
   changed_ = false;
-  const double share = total_flops_ > 0 ? done_flops_ / total_flops_ : 1.0;
+  const double share = total_.flops > 0 ? done_.flops / total_.flops : 1.0;
   const double elapsed = elapsed_seconds();
-  const double left = share > 0 ? elapsed / share * (1 - share) : -1;
+  // Only this run tells the speed.
+  const double own_flops = done_.flops - before_.flops;
+  double left = total_.flops > done_.flops ? -1 : 0;
+  if (own_flops > 0) left = elapsed / own_flops * std::max(0.0, total_.flops - done_.flops);
   if (style_ == ProgressStyle::json) {
     *out_ << report::json_opening(report::kProgressSchema)
-          << ", \"checkpoint\": " << json_quoted(checkpoint_) << ", \"done\": " << done_matrices_
-          << ", \"total\": " << total_matrices_ << ", \"share\": " << rounded(share, 6)
+          << ", \"checkpoint\": " << json_quoted(checkpoint_) << ", \"done\": " << done_.matrices
+          << ", \"total\": " << total_.matrices << ", \"share\": " << rounded(share, 6)
           << ", \"elapsed_seconds\": " << rounded(elapsed, 6)
           << ", \"left_seconds\": " << (left < 0 ? "null" : rounded(left, 6)) << "}\n"
           << std::flush;
@@ -86,9 +90,9 @@ void Progress::show() {
   std::array<char, 16> percent{};
   std::snprintf(percent.data(), percent.size(), "%3.0f%%", 100 * share);
   if (rewrite_) *out_ << "\r\x1b[K";
-  *out_ << printable(checkpoint_, 60) << ": " << done_matrices_ << " of " << total_matrices_
+  *out_ << printable(checkpoint_, 60) << ": " << done_.matrices << " of " << total_.matrices
         << " matrices, " << percent.data() << " of the work, " << clock_text(elapsed) << " elapsed";
-  if (left >= 0 && done_matrices_ < total_matrices_)
+  if (left >= 0 && done_.matrices < total_.matrices)
     *out_ << ", about " << clock_text(left) << " left";
   if (!rewrite_) *out_ << '\n';
   *out_ << std::flush;

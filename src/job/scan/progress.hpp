@@ -12,13 +12,21 @@
 
 namespace wishart::job {
 
+/// Matrices and their planned cost.
+struct Work {
+  std::int64_t matrices = 0;
+  double flops = 0;
+};
+
 /// Shows the progress of a checkpoint, weighted by planned cost: one line that is overwritten on a
 /// terminal, or separate lines at growing intervals, JSON objects, or nothing.
 class Progress {
 public:
   /// @param terminal  `out` is a terminal (for ProgressStyle::automatic)
+  /// @param total     all matrices of the checkpoint
+  /// @param before    those of them that an earlier run has done
   Progress(std::ostream& out, ProgressStyle style, bool terminal, std::string checkpoint,
-           std::int64_t total_matrices, double total_flops);
+           Work total, Work before = {});
 
   /// Records a finished matrix.
   void finished(double flops);
@@ -35,10 +43,9 @@ private:
   ProgressStyle style_;
   bool rewrite_ = false;
   std::string checkpoint_;
-  std::int64_t total_matrices_;
-  double total_flops_;
-  std::int64_t done_matrices_ = 0;
-  double done_flops_ = 0;
+  Work total_;
+  Work before_;
+  Work done_;  ///< by all runs
   bool changed_ = true;
   std::chrono::steady_clock::time_point start_;
   double next_show_seconds_ = 0;

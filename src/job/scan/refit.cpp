@@ -101,16 +101,15 @@ CommandResult refit_archive(const RefitOptions& options) {
     archive::CheckpointLock lock = lock_of_file(file);
     const std::string id = file.stem().string();
     if (!lock.held()) {
-      const std::string text = left_to_another_text(id, lock);
-      result.text += text + "\n";
-      ending.add({Blame::interrupted, text});
+      result.text += skipped_text(id);
+      ending.add({Blame::interrupted, left_to_another_text(id, lock)});
       continue;
     }
     if (lock.taken_over()) result.text += taken_over_text(id, lock) + "\n";
     try {
       const std::size_t layers = refit_file(file, options.fit, options.threads, lock);
-      result.text +=
-          printable(file.stem().string()) + ": " + std::to_string(layers) + " matrices refitted\n";
+      result.text += printable(id) + ": " + std::to_string(layers) +
+                     (layers == 1 ? " matrix refitted\n" : " matrices refitted\n");
     } catch (const Error& error) {
       // As in a scan, a bad file does not stop the others.
       if (files.size() == 1 || error.blame() != Blame::input) throw;

@@ -59,8 +59,10 @@ std::string stop_reason(const JobContext& context) {
 /// Assigns the work of `job` and collects results until done or told to stop. On rank 0.
 CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
                                    const std::atomic<bool>& abandoned) {
+  const Work before{job.num_done(), job.done_flops()};
+  const Work total{job.num_matrices(), before.flops + job.plan().total_flops};
   Progress progress(context.err, context.options.progress, ::isatty(STDERR_FILENO) != 0, job.id(),
-                    static_cast<std::int64_t>(job.plan().items.size()), job.plan().total_flops);
+                    total, before);
   CoordinatorEvents events;
   events.take = [&](std::vector<Result>&& results) {
     for (const Result& result : results) {

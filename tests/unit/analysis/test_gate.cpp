@@ -31,7 +31,9 @@ RuleVerdict verdict_of(const Rule& rule, const std::vector<CheckpointRecord>& st
 
 TEST_CASE("a rule passes inside its bounds and names the layers outside", "[gate]") {
   CheckpointRecord record = sample_checkpoint("tuned");
-  CHECK(verdict_of(alpha_rule(2, 6), {record}).passed);
+  const RuleVerdict within = verdict_of(alpha_rule(2, 6), {record});
+  CHECK(within.passed);
+  CHECK(within.text == "alpha must be from 2 to 6: all 3 layers are within bounds");
   record.layers[1].alpha = 1.5;
   record.layers[2].alpha = 9;
   const RuleVerdict verdict = verdict_of(alpha_rule(2, 6), {record});
@@ -41,6 +43,9 @@ TEST_CASE("a rule passes inside its bounds and names the layers outside", "[gate
   CHECK(verdict.violations[0].key == "c.mlp");  // 3 outside, before 0.5
   CHECK(verdict.violations[0].value == 9);
   CHECK(verdict.text == "alpha must be from 2 to 6: 2 of 3 layers are outside, 0 allowed");
+  Rule with_reason = alpha_rule(2, 6);
+  with_reason.reason = "look at the data";
+  CHECK(verdict_of(with_reason, {record}).text == verdict.text + ". Reason: look at the data");
 }
 
 TEST_CASE("roles, layers and blocks choose the layers", "[gate]") {

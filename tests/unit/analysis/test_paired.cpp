@@ -188,7 +188,7 @@ TEST_CASE("no layer has no mean, one layer no interval", "[paired]") {
   CHECK(std::isnan(one.high));
   CHECK(one.sign_p == 1);
   CHECK(error_of([] { (void)paired_change(Values{1}, Values{}); }) ==
-        "70: paired_change needs two series of the same length. This is a defect of wishart");
+        "70: paired_change needs two series of the same length. This is a bug in wishart");
 }
 
 TEST_CASE("equal values, and those that differ by rounding, are tied", "[paired]") {

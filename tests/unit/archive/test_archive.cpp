@@ -147,12 +147,12 @@ TEST_CASE("records that do not fit together are a defect of the caller", "[archi
   CheckpointRecord record = sample_record(2);
   record.spectra.pop_back();
   CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
-        "70: write_archive needs one spectrum for each layer. This is a defect of wishart");
+        "70: write_archive needs one spectrum for each layer. This is a bug in wishart");
   record = sample_record(2);
   record.spectra[0].view_rank_loss.pop_back();
   CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
         "70: write_archive needs the same number of views in all parts of a spectrum. This is a "
-        "defect of wishart");
+        "bug in wishart");
   for (const char* id : {"", ".hidden", "a/b", "..", "index", "a b", "größe", "a\n"}) {
     CAPTURE(id);
     record = sample_record(2, id);

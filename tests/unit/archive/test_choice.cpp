@@ -46,7 +46,7 @@ TEST_CASE("the latest is the last by stage, step and name", "[choice]") {
   CHECK(none.note == "using b, the latest of 3 checkpoints by step");
   const Choice latest = choose(Reader(folder.path()), "latest");
   CHECK(latest.id == "b");
-  CHECK(latest.note == "latest is b, the latest of 3 checkpoints by step");
+  CHECK(latest.note == "using b, the latest of 3 checkpoints by step");
   // The same step: by name, as people read it.
   add(folder, "b-10", 600), add(folder, "b-9", 600);
   CHECK(choose(Reader(folder.path()), "").id == "b-10");
@@ -73,7 +73,7 @@ TEST_CASE("previous is the one before the latest, or before another", "[choice]"
   const Reader reader(folder.path());
   const Choice choice = choose(reader, "previous");
   CHECK(choice.id == "a");
-  CHECK(choice.note == "previous is a, the checkpoint before b");
+  CHECK(choice.note == "using a, the checkpoint before b");
   CHECK(choose(reader, "previous", "a").id == "c");
   CHECK(error_of([&] { (void)choose(reader, "previous", "c"); }) ==
         "3: " + folder.path().string() +
@@ -122,7 +122,7 @@ TEST_CASE("changes of weights have no place among whole models", "[choice]") {
   const Choice latest = choose(Reader(folder.path()), "latest");
   CHECK(latest.id == "a");
   CHECK(latest.note ==
-        "latest is a, the latest of 4 checkpoints by step; left out: 2 as changes of weights");
+        "using a, the latest of 4 checkpoints by step; left out: 2 as changes of weights");
   CHECK(choose(Reader(folder.path()), "delta").id == "delta");
   CHECK(error_of([&] {
           (void)choose(Reader(folder.path()), "previous", "delta");
@@ -133,7 +133,7 @@ TEST_CASE("one checkpoint is the latest, whatever its step", "[choice]") {
   const TempFolder folder;
   add(folder, "base", -1);
   CHECK(choose(Reader(folder.path()), "").note.empty());
-  CHECK(choose(Reader(folder.path()), "latest").note == "latest is base, the only checkpoint");
+  CHECK(choose(Reader(folder.path()), "latest").note == "using base, the only checkpoint");
   CHECK(error_of([&] { (void)choose(Reader(folder / "base.h5"), "previous"); }) ==
         "3: " + (folder / "base.h5").string() +
             ": holds only one checkpoint, so there is none before it");

@@ -369,5 +369,5 @@ TEST_CASE("a journal that was removed is gone and takes nothing more", "[journal
   CHECK(std::filesystem::is_empty(folder.path()));
   journal.remove();
   CHECK(error_of([&] { journal.append(entry(1)); }) ==
-        "70: append to a journal that was removed. This is a defect of wishart");
+        "70: append to a journal that was removed. This is a bug in wishart");
 }

@@ -172,7 +172,7 @@ TEST_CASE("elements outside a tensor are never read", "[checkpoint][reader]") {
     return error_of([&] { static_cast<void>(read(reader, tensor, first, count)); }, Blame::bug);
   };
   const std::string outside =
-      "elements outside the tensor were requested. This is a defect of wishart";
+      "elements outside the tensor were requested. This is a bug in wishart";
   CHECK(refused(good, 0, 5) == outside);
   CHECK(refused(good, 4, 1) == outside);
   CHECK(refused(good, -1, 1) == outside);
@@ -181,16 +181,16 @@ TEST_CASE("elements outside a tensor are never read", "[checkpoint][reader]") {
   Tensor bad = good;
   bad.file = 1;
   CHECK(refused(bad, 0, 1) ==
-        "a tensor refers to a file that is not in the checkpoint. This is a defect of wishart");
+        "a tensor refers to a file that is not in the checkpoint. This is a bug in wishart");
   bad = good;
   bad.offset_bytes += 1;
-  CHECK(refused(bad, 0, 1) == "a tensor extends beyond its file. This is a defect of wishart");
+  CHECK(refused(bad, 0, 1) == "a tensor extends beyond its file. This is a bug in wishart");
   bad = good;
   bad.num_elements += 1;
   CHECK(refused(bad, 0, 1) ==
-        "a tensor's size in bytes does not match its elements. This is a defect of wishart");
+        "a tensor's size in bytes does not match its elements. This is a bug in wishart");
   bad = good;
   bad.dtype = Dtype::i64;
   CHECK(refused(bad, 0, 1) ==
-        "only floating-point tensors can be read as numbers. This is a defect of wishart");
+        "only floating-point tensors can be read as numbers. This is a bug in wishart");
 }

@@ -98,7 +98,7 @@ TEST_CASE("compressed bytes are read at any position, in any order", "[checkpoin
   CHECK(at(299'999, 3) == data.substr(299'999, 3));
   CHECK(at(400'000, 0).empty());
   CHECK(error_of([&] { static_cast<void>(at(399'999, 2)); }, Blame::bug) ==
-        "decompressed bytes outside the data were requested. This is a defect of wishart");
+        "decompressed bytes outside the data were requested. This is a bug in wishart");
 }
 
 TEST_CASE("compressed NumPy arrays are read in both orders", "[checkpoint][inflater]") {

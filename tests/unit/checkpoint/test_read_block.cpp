@@ -227,7 +227,7 @@ TEST_CASE("blocks and views outside the tensor are refused", "[checkpoint][read_
     std::vector<double> out(size);
     return error_of([&] { read_block(reader, m, view, block, out); }, Blame::bug);
   };
-  const std::string end = ". This is a defect of wishart";
+  const std::string end = ". This is a bug in wishart";
   CHECK(refused(matrix, 1, {0, 1, 0, 1}, 1) ==
         "a view that the matrix does not have was requested" + end);
   CHECK(refused(matrix, -1, {0, 1, 0, 1}, 1) ==

@@ -43,7 +43,7 @@ TEST_CASE("an exit code has a reason, and the reason is one line", "[ending]") {
   CHECK(told_text({}) == "0|");
   CHECK(told_text({Blame::input, "a: is bad"}) == "3|wishart: a: is bad\n");
   CHECK_THROWS_WITH(Ending(Blame::input, ""),
-                    "an exit code has no reason. This is a defect of wishart");
+                    "an exit code has no reason. This is a bug in wishart");
   CHECK(told_text({Blame::resource, "a\n  because: b\n  because: c\n"}) ==
         "4|wishart: a; because: b; because: c\n");
   CHECK(told_text(Ending(std::runtime_error("odd"))) == "70|wishart: odd\n");

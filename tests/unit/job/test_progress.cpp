@@ -16,7 +16,7 @@ namespace {
 /// What is written over three matrices of 1, 1 and 2 flop, the first two finished, then the last.
 std::string written(ProgressStyle style, bool terminal, const std::string& checkpoint = "step-1") {
   std::ostringstream out;
-  Progress progress(out, style, terminal, checkpoint, 3, 4);
+  Progress progress(out, style, terminal, checkpoint, {3, 4});
   progress.show_if_due();
   progress.finished(1);
   progress.show_if_due();
@@ -71,6 +71,14 @@ TEST_CASE("JSON progress is an object a line", "[progress]") {
                          std::regex("\\{\"schema\": \"wishart/progress/1\", \"checkpoint\": "
                                     "\"a\\\\\"b\", \"done\": 3, \"total\": 3, \"share\": 1, "
                                     "\"elapsed_seconds\": [-0-9.e]+, \"left_seconds\": 0\\}\n")));
+}
+
+TEST_CASE("a resumed scan counts all matrices, and predicts from its own speed", "[progress]") {
+  std::ostringstream out;
+  Progress progress(out, ProgressStyle::plain, false, "step-1", {23, 100}, {2, 50});
+  progress.finished(25);
+  progress.end();
+  CHECK(out.str() == "step-1: 3 of 23 matrices,  75% of the work, 0:00 elapsed, about 0:00 left\n");
 }
 
 TEST_CASE("no progress is no output", "[progress]") {

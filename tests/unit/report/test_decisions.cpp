@@ -102,8 +102,13 @@ TEST_CASE("a gate says pass or fail, layer by layer", "[decisions]") {
   CHECK(text.find("pass  one (one): one.") != std::string::npos);
   CHECK(text.find("FAIL  two (two): two.") != std::string::npos);
   CHECK(text.find("Failed: 1 of 2 verdicts.") != std::string::npos);
-  CHECK(render_verdicts({verdict_of("one", true)}, ReportFormat::text)
-            .find("Passed: all of 1 verdict.") != std::string::npos);
+  std::vector<analysis::RuleVerdict> of_one_stage{verdict_of("one", true), verdict_of("two", true)};
+  of_one_stage[1].stage = "one";
+  CHECK(render_verdicts(of_one_stage, ReportFormat::text).find("Passed: 2 of 2 rules.") !=
+        std::string::npos);
+  CHECK(
+      render_verdicts({verdict_of("one", true)}, ReportFormat::text).find("Passed: 1 of 1 rule.") !=
+      std::string::npos);
   const std::string json = render_verdicts({verdict_of("two", false)}, ReportFormat::json);
   CHECK(json.find("{\"schema\": \"wishart/gate/1\", \"passed\": false, \"rules\": [") == 0);
   CHECK(
@@ -118,6 +123,15 @@ TEST_CASE("a history gives advice with evidence and caveat", "[decisions]") {
   CHECK(text.find("50 % of the layers have settled") != std::string::npos);
   CHECK(text.find("Caveat: ") != std::string::npos);
   CHECK(text.find("over-trained") != std::string::npos);
+  CHECK(text.find("; no loss was recorded.") != std::string::npos);
+  analysis::History going_on = history_of("step-50");
+  going_on.advice = analysis::Advice::going_on;
+  CHECK(render_history(going_on, ReportFormat::text)
+            .find("Keep training: the layers are still changing.\n") != std::string::npos);
+  going_on.rows[0].loss = 2;
+  const std::string with_loss = render_history(going_on, ReportFormat::text);
+  CHECK(with_loss.find("still changing, or the loss is still falling.\n") != std::string::npos);
+  CHECK(with_loss.find("no loss was recorded") == std::string::npos);
   CHECK(render_history({}, ReportFormat::text).find("History of 0 checkpoints") == 0);
   CHECK(render_history(history_of("step-50"), ReportFormat::json).find("\"advice\": \"harm\"") !=
         std::string::npos);

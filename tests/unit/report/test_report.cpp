@@ -89,7 +89,7 @@ TEST_CASE("the head tells the checkpoint, its training and the numbers' kind", "
         std::string::npos);
   CHECK(text.find("  computed     2026-01-02T03:04:05Z by wishart 0.1.0 (abc), 2 ranks on 1 host, "
                   "12.5 s, 2 restarts\n") != std::string::npos);
-  CHECK(text.find("corrected (docs/metrics.md)") != std::string::npos);
+  CHECK(text.find("corrected mode (docs/metrics.md)") != std::string::npos);
   record.provenance.mode = "weightwatcher";
   CHECK(text_of(record).find("as in WeightWatcher 0.7.5.5, including its defects") !=
         std::string::npos);
