@@ -14,7 +14,7 @@ enum class Blame : int {
   input = 3,         ///< a checkpoint, an archive
   resource = 4,      ///< memory, disk, permissions, the number of ranks
   numerics = 5,      ///< a solver did not converge
-  bug = 70,          ///< a defect of wishart
+  bug = 70,          ///< a bug in wishart
   interrupted = 75,  ///< a signal or a time limit; the same command resumes the job
 };
 

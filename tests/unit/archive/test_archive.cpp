@@ -157,8 +157,8 @@ TEST_CASE("records that do not fit together are a defect of the caller", "[archi
     CAPTURE(id);
     record = sample_record(2, id);
     CHECK(error_of([&] { write_archive(folder.path(), record); }) ==
-          "70: write_archive needs a checkpoint id that is_checkpoint_id accepts. This is a defect "
-          "of wishart");
+          "70: write_archive needs a checkpoint id that is_checkpoint_id accepts. This is a bug in "
+          "wishart");
   }
   CHECK(std::filesystem::is_empty(folder.path()));
 }

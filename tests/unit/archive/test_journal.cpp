@@ -344,7 +344,7 @@ TEST_CASE("a journal that cannot be opened is named", "[journal]") {
         "4: " + (other / "m.journal").string() +
             ": expected a journal, found something that is not a regular file. Remove it");
   CHECK(error_of([&] { Journal(folder.path(), "../m", "job"); }) ==
-        "70: Journal needs a checkpoint id that is_checkpoint_id accepts. This is a defect of "
+        "70: Journal needs a checkpoint id that is_checkpoint_id accepts. This is a bug in "
         "wishart");
 }
 

@@ -222,6 +222,6 @@ TEST_CASE("decode refuses other types and lengths that do not match", "[checkpoi
   CHECK(test::error_of([&] { decode(Dtype::f6_e2m3, raw, out); }, Blame::bug) ==
         "elements of this dtype cannot be converted to numbers. This is a bug in wishart");
   CHECK(test::error_of([&] { decode(Dtype::f32, raw, out); }, Blame::bug) ==
-        "the input and the output must have the same number of elements. This is a defect of "
+        "the input and the output must have the same number of elements. This is a bug in "
         "wishart");
 }

@@ -89,7 +89,7 @@ TEST_CASE("no progress is no output", "[progress]") {
 TEST_CASE("the share counts work, not matrices, and the time left is told until all is done",
           "[progress]") {
   std::ostringstream out;
-  Progress progress(out, ProgressStyle::plain, false, "x", 10, 200);
+  Progress progress(out, ProgressStyle::plain, false, "x", {10, 200});
   progress.finished(50);
   progress.end();
   CHECK(out.str() == "x: 1 of 10 matrices,  25% of the work, 0:00 elapsed, about 0:00 left\n");
@@ -97,15 +97,15 @@ TEST_CASE("the share counts work, not matrices, and the time left is told until 
 
 TEST_CASE("before anything is done the time left is not known", "[progress]") {
   std::ostringstream plain;
-  Progress(plain, ProgressStyle::plain, false, "x", 10, 200).end();
+  Progress(plain, ProgressStyle::plain, false, "x", {10, 200}).end();
   CHECK(plain.str() == "x: 0 of 10 matrices,   0% of the work, 0:00 elapsed\n");
   std::ostringstream json;
-  Progress(json, ProgressStyle::json, false, "x", 10, 200).end();
+  Progress(json, ProgressStyle::json, false, "x", {10, 200}).end();
   CHECK(json.str().find("\"left_seconds\": null}") != std::string::npos);
 }
 
 TEST_CASE("a job without work is done", "[progress]") {
   std::ostringstream out;
-  Progress(out, ProgressStyle::plain, false, "x", 0, 0).end();
+  Progress(out, ProgressStyle::plain, false, "x", {0, 0}).end();
   CHECK(out.str() == "x: 0 of 0 matrices, 100% of the work, 0:00 elapsed\n");
 }
