@@ -57,7 +57,8 @@ double metric_value(const LayerRow& row, const std::string& metric) {
 
 double alpha_error(const LayerRow& row) noexcept {
   const double width = row.alpha_high - row.alpha_low;
-  if (std::isfinite(width) && width > 0) return width / (2 * kNormal95);
+  // The bootstrap interval is one of 90 %.
+  if (std::isfinite(width) && width > 0) return width / (2 * kNormal90);
   return row.sigma > 0 ? row.sigma : kNan;
 }
 
