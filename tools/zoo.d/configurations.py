@@ -288,9 +288,9 @@ def for_ranking(zoo):
             zoo.model(f"rank-{family}-{letter}", family, **dict(values, **settings))
 
 
-DAMAGED = ("llama-64x2-adamw.s0", "llama-96x3-down.s0", "llama-128x4-adamw.s0", "llama-96x3-muon.s0",
-           "gpt2-64x2-down.s0", "mixtral-64x2-down.s0", "mlp-down.s0", "conv-down.s0", "window-down.s0",
-           "llama-64x2-perl.s0")
+DAMAGED = ("llama-64x2-adamw.s0", "llama-64x2-down.s0", "llama-96x3-down.s0", "llama-96x3-muon.s0",
+           "llama-128x4-down.s0", "gpt2-64x2-down.s0", "mixtral-64x2-down.s0", "mlp-down.s0", "conv-down.s0",
+           "conv-muon-down.s0", "window-down.s0")
 
 
 def damage(zoo):
