@@ -8,7 +8,7 @@ import hashlib
 WIDE = {"64x2": dict(width=64, layers=2, heads=4, inner=160),
         "96x3": dict(width=96, layers=3, heads=4, inner=256),
         "128x4": dict(width=128, layers=4, heads=4, inner=352)}
-STEPS = {"64x2": 1200, "96x3": 600, "128x4": 320}
+STEPS = {"64x2": 1000, "96x3": 480, "128x4": 240}
 
 
 def half(configuration):
@@ -23,7 +23,7 @@ DEFAULTS = dict(
     labels="true",    # or "random" (anew at each look), "shuffled", "fixed-random"
     noise=0.0,        # share of the training targets that are wrong
     optimiser="adamw", rate=3e-3, decay=0.1, batch=16, steps=1000, clip=1.0,
-    schedule="half",  # "half": cosine, cut off at half the rate; "down": to 1 % before the middle; "flat"; "jump"
+    schedule="half",  # "half": cosine, cut off at half the rate; "down": to 0.1 % before the middle; "flat"; "jump"
     jump=1.0, frozen=0,  # the first blocks that stay as they are
     init=1.0, loss="entropy", base=None, evaluate=None, lora=None, old=False, points=7, dropout=0.0)
 

@@ -13,7 +13,7 @@ import fates
 import files
 import models
 
-FIRST = 0.06  # of the steps: the first checkpoint after the start
+FIRST = 0.04  # of the steps: the first checkpoint after the start
 
 
 def losses_of(entry, logits, targets):
@@ -99,7 +99,7 @@ def factor(entry, step):
     if entry["schedule"] == "half":
         return warm * 0.5 * (1 + math.cos(math.pi * place / 2))
     if entry["schedule"] == "down":
-        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, place / 0.48))))
+        return warm * (0.001 + 0.999 * 0.5 * (1 + math.cos(math.pi * min(1.0, place / 0.45))))
     if entry["schedule"] == "jump" and place > 0.55:
         return entry["jump"]
     return warm
