@@ -182,7 +182,7 @@ def decoders(zoo):
     lora("64x2", "2k", "LoRA on too little", "overfitting", rank=16, everywhere=True, size=2_000, rate=5e-3)
 
     for family in ("gpt2", "mixtral"):
-        steps = 1000 if family == "gpt2" else 700
+        steps = 800 if family == "gpt2" else 500
         common = dict(family=family, steps=steps)
         llama("64x2", "adamw", "healthy", "going-on", seeds=(0, 1), **common)
         llama("64x2", "muon", "healthy", "going-on", optimiser="muon", rate=0.01, **common)
@@ -206,14 +206,14 @@ def small_nets(zoo):
         if family == "mlp":
             values.update(shape=dict(width=256, layers=2), steps=4000)
         elif family == "conv":
-            values.update(shape=dict(width=64, layers=3), steps=700)
+            values.update(shape=dict(width=64, layers=3), batch=32, rate=2e-3, steps=1000)
         else:
             values.update(task="window", batch=256, shape=dict(width=256, layers=2, context=8, embedding=64),
                           steps=2500, rate=2e-3)
         zoo.run(f"{family}-{what}", family, story, intended, **dict(values, **settings))
 
     for family in ("mlp", "conv", "window"):
-        rate = 2e-3 if family == "window" else 1e-3
+        rate = 1e-3 if family == "mlp" else 2e-3
         text = family == "window"
         tiny, few = (dict(size=12_000), dict(size=60_000)) if text else (dict(size=200, fresh=False),
                                                                         dict(size=1000, fresh=False))
@@ -237,7 +237,7 @@ def small_nets(zoo):
         schedule="flat")
     net("conv", "frozen", "first layer frozen", "going-on", frozen=1)
     net("mlp", "wide", "healthy", "going-on", shape=dict(width=384, layers=3), steps=2500)
-    net("conv", "wide", "healthy", "going-on", shape=dict(width=96, layers=3), steps=400)
+    net("conv", "wide", "healthy", "going-on", shape=dict(width=96, layers=3), steps=600)
 
 
 def grokking(zoo):
@@ -245,18 +245,18 @@ def grokking(zoo):
     # (Power et al. 2022), far beyond success.
     mlp = dict(task="digits", fresh=False, size=1000, batch=200, loss="square", init=8.0, schedule="flat",
                points=12, clip=0.0, rate=1e-3, shape=dict(width=200, layers=2, plain=True))
-    zoo.run("grok-digits", "grok-mlp", "grokking", "settled", decay=0.1, steps=120_000, seeds=(0, 1), **mlp)
+    zoo.run("grok-digits", "grok-mlp", "grokking", "settled", decay=0.1, steps=100_000, seeds=(0, 1), **mlp)
     zoo.run("grok-digits-decay1", "grok-mlp", "grokking", "settled", decay=1.0, steps=60_000, **mlp)
     zoo.run("grok-digits-decay0", "grok-mlp", "grokking without weight decay", "going-on", decay=0.0,
-            steps=120_000, **mlp)
+            steps=100_000, **mlp)
     add = dict(task="addition", batch=512, schedule="flat", points=12, clip=0.0, rate=1e-3, source="59",
                shape=dict(width=64, layers=1, heads=4, inner=256))
-    zoo.run("grok-addition", "grok-transformer", "grokking", "settled", decay=1.0, steps=9000, size=1740,
+    zoo.run("grok-addition", "grok-transformer", "grokking", "settled", decay=1.0, steps=9000, size=700,
             seeds=(0, 1), **add)
     zoo.run("grok-addition-decay0", "grok-transformer", "memorised, no grokking", "overfitting", decay=0.0,
-            steps=6000, size=1400, **add)
+            steps=4000, size=700, **add)
     zoo.run("grok-addition-few", "grok-transformer", "memorised, no grokking", "overfitting", decay=0.1,
-            steps=6000, size=700, **add)
+            steps=4000, size=400, **add)
 
 
 def for_ranking(zoo):

@@ -22,7 +22,7 @@ MOST_OF_A_FILE = 40_000
 MOST_OF_A_TEXT = 3_000_000
 HELD_OUT = 0.1
 SAMPLE = 256  # sequences in a fixed sample
-NOISE = 0.35  # of a blurred digit; its pixels are between 0 and 1
+NOISE = 0.25  # of a blurred digit; its pixels are between 0 and 1
 
 
 class Missing(Exception):
