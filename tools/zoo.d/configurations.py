@@ -215,13 +215,16 @@ def small_nets(zoo):
     for family in ("mlp", "conv", "window"):
         rate = 1e-3 if family == "mlp" else 2e-3
         text = family == "window"
+        muon_steps = 800 if family == "conv" else 1500
         tiny, few = (dict(size=12_000), dict(size=60_000)) if text else (dict(size=200, fresh=False),
                                                                         dict(size=1000, fresh=False))
         net(family, "adamw", "healthy", "going-on", seeds=(0, 1), rate=rate)
         net(family, "sgd", "healthy", "going-on", optimiser="sgd", rate=0.1 if text else 0.02)
-        net(family, "muon", "healthy", "going-on", optimiser="muon", rate=0.005)
+        net(family, "muon", "healthy", "going-on", optimiser="muon", rate=0.005,
+            steps=muon_steps)
         net(family, "down", "converged", "settled", schedule="down", rate=rate, seeds=(0, 1))
-        net(family, "muon-down", "converged", "settled", optimiser="muon", rate=0.005, schedule="down")
+        net(family, "muon-down", "converged", "settled", optimiser="muon", rate=0.005, schedule="down",
+            steps=muon_steps)
         net(family, "few-strong", "over-fitted strongly", "overfitting", rate=rate, schedule="flat", **tiny)
         net(family, "few-sgd", "over-fitted strongly", "overfitting", optimiser="sgd",
             rate=0.3 if text else 0.05, schedule="flat", **tiny)
@@ -279,7 +282,7 @@ def for_ranking(zoo):
             zoo.model(f"rank-{family}-64x2-{letter}", family, shape=shape, **dict(fixed, **settings))
     small = (("a", {}), ("b", dict(rate=1e-4)), ("c", dict(rate=5e-3)), ("d", dict(decay=10.0)),
              ("e", dict(steps=150)), ("f", dict(size=150, fresh=False)), ("g", dict(size=500, fresh=False)),
-             ("h", dict(noise=0.2)), ("i", dict(optimiser="muon", rate=0.005)),
+             ("h", dict(noise=0.2)), ("i", dict(optimiser="muon", rate=0.005, steps=350)),
              ("j", dict(optimiser="sgd", rate=0.02)))
     for family, steps in (("mlp", 1500), ("conv", 350)):
         values = dict(task="digits", batch=64, rate=1e-3, decay=0.01, clip=0.0, schedule="down", steps=steps,
