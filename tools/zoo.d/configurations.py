@@ -308,12 +308,17 @@ def damage(zoo):
 def interleaved(entries):
     """Bases first; then each family and story in turn, so that an interrupted training has some of everything."""
     needed = {entry["base"] for entry in entries if entry["base"] and entry["kind"] != "damage"}
-    seen = {}
+    groups, stories = {}, {}
 
     def place(entry):
-        group = (entry["kind"], entry["family"], entry["story"])
-        seen[group] = seen.get(group, 0) + 1
-        return (entry["name"] not in needed, seen[group])
+        family = entry["kind"], entry["family"]
+        known = stories.setdefault(family, [])
+        if entry["story"] not in known:
+            known.append(entry["story"])
+        group = *family, entry["story"]
+        groups[group] = groups.get(group, 0) + 1
+        turn = groups[group] // 3 if entry["kind"] == "model" else groups[group]
+        return entry["name"] not in needed, turn, known.index(entry["story"])
 
     return [entry for _, entry in sorted(((place(e), e) for e in entries), key=lambda pair: pair[0])]
 

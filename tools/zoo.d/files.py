@@ -13,10 +13,11 @@ def write_json(path, value):
 
 
 def write_safetensors(path, tensors):
-    """`tensors`: name to tensor. All are written as float32."""
+    """`tensors`: name to tensor or array. All are written as float32."""
     header, data, offset = {"__metadata__": {"format": "pt"}}, [], 0
     for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name].detach().numpy(), dtype="<f4")
+        value = tensors[name]
+        array = np.ascontiguousarray(value.detach().numpy() if hasattr(value, "detach") else value, dtype="<f4")
         header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
         offset += array.nbytes
         data.append(array.tobytes())
