@@ -133,7 +133,7 @@ def decoders(zoo):
     llama("96x3", "muon-low", *slow, optimiser="muon", rate=1e-5)
 
     heavy = "weight decay far too high"
-    llama("64x2", "decay3", heavy, "settled", decay=3.0, schedule="flat")
+    llama("64x2", "decay3", heavy, "going-on", decay=3.0, schedule="flat")
     llama("96x3", "decay10", heavy, "not-learning", decay=10.0, schedule="flat")
     llama("64x2", "decay30", heavy, "not-learning", decay=30.0, schedule="flat")
     llama("96x3", "muon-decay", heavy, "settled", optimiser="muon", rate=0.01, decay=3.0, schedule="flat")
@@ -280,12 +280,12 @@ def for_ranking(zoo):
             shape["inner"] = 256
         for letter, settings in variants:
             zoo.model(f"rank-{family}-64x2-{letter}", family, shape=shape, **dict(fixed, **settings))
-    small = (("a", {}), ("b", dict(rate=1e-4)), ("c", dict(rate=5e-3)), ("d", dict(decay=10.0)),
+    small = (("a", {}), ("b", dict(rate=1e-4)), ("c", dict(rate=1e-2)), ("d", dict(decay=10.0)),
              ("e", dict(steps=150)), ("f", dict(size=150, fresh=False)), ("g", dict(size=500, fresh=False)),
              ("h", dict(noise=0.2)), ("i", dict(optimiser="muon", rate=0.005, steps=350)),
              ("j", dict(optimiser="sgd", rate=0.02)))
-    for family, steps in (("mlp", 1500), ("conv", 350)):
-        values = dict(task="digits", batch=64, rate=1e-3, decay=0.01, clip=0.0, schedule="down", steps=steps,
+    for family, steps, rate in (("mlp", 1500, 1e-3), ("conv", 600, 3e-3)):
+        values = dict(task="digits", batch=32, rate=rate, decay=0.01, clip=0.0, schedule="down", steps=steps,
                       shape=dict(width=256, layers=2) if family == "mlp" else dict(width=64, layers=3))
         for letter, settings in small:
             zoo.model(f"rank-{family}-{letter}", family, **dict(values, **settings))
