@@ -218,6 +218,9 @@ def small_nets(zoo):
         muon_steps = 800 if family == "conv" else 1500
         tiny, few = (dict(size=12_000), dict(size=60_000)) if text else (dict(size=200, fresh=False),
                                                                         dict(size=1000, fresh=False))
+        long = {}
+        if family == "conv":  # learns by heart more slowly
+            few, long = dict(size=400, fresh=False), dict(steps=1600, schedule="flat")
         net(family, "adamw", "healthy", "going-on", seeds=(0, 1), rate=rate)
         net(family, "sgd", "healthy", "going-on", optimiser="sgd", rate=0.1 if text else 0.02)
         net(family, "muon", "healthy", "going-on", optimiser="muon", rate=0.005,
@@ -229,7 +232,8 @@ def small_nets(zoo):
         net(family, "few-sgd", "over-fitted strongly", "overfitting", optimiser="sgd",
             rate=0.3 if text else 0.05, schedule="flat", **tiny)
         net(family, "few-mild", "over-fitted mildly", "overfitting", rate=rate, **few)
-        net(family, "noise", "over-fitted to wrong labels", "overfitting", rate=rate, noise=0.3, **few)
+        net(family, "noise", "over-fitted to wrong labels", "overfitting", rate=rate, noise=0.3,
+            **few, **long)
         net(family, "jump", "rate far too high", "diverging", schedule="jump", jump=300.0, rate=rate)
         net(family, "sgd-jump", "rate far too high", "diverging", optimiser="sgd",
             rate=0.1 if text else 0.02, schedule="jump", jump=200.0)
