@@ -252,16 +252,16 @@ def grokking(zoo):
     # (Power et al. 2022), far beyond success.
     mlp = dict(task="digits", fresh=False, size=1000, batch=200, loss="square", init=8.0, schedule="flat",
                points=12, clip=0.0, rate=1e-3, shape=dict(width=200, layers=2, plain=True))
-    zoo.run("grok-digits", "grok-mlp", "grokking", "settled", decay=0.1, steps=100_000, seeds=(0, 1), **mlp)
+    zoo.run("grok-digits", "grok-mlp", "grokking", "going-on", decay=0.1, steps=100_000, seeds=(0, 1), **mlp)
     zoo.run("grok-digits-decay1", "grok-mlp", "grokking", "settled", decay=1.0, steps=60_000, **mlp)
     zoo.run("grok-digits-decay0", "grok-mlp", "grokking without weight decay", "going-on", decay=0.0,
             steps=100_000, **mlp)
     add = dict(task="addition", batch=512, schedule="flat", points=12, clip=0.0, rate=1e-3, source="59",
                shape=dict(width=64, layers=1, heads=4, inner=256))
-    zoo.run("grok-addition", "grok-transformer", "grokking", "settled", decay=1.0, steps=9000, size=700,
+    zoo.run("grok-addition", "grok-transformer", "grokking", "settled", decay=1.0, steps=9000, size=1000,
             seeds=(0, 1), **add)
     zoo.run("grok-addition-decay0", "grok-transformer", "memorised, no grokking", "overfitting", decay=0.0,
-            steps=4000, size=700, **add)
+            steps=4000, size=1000, **add)
     zoo.run("grok-addition-few", "grok-transformer", "memorised, no grokking", "overfitting", decay=0.1,
             steps=4000, size=400, **add)
 
