@@ -77,24 +77,22 @@ const Reader::Survey& Reader::survey() const {
   struct Surveyed {
     std::string id;
     std::int64_t step;
-    bool whole;
+    AnalysisKind kind;
   };
   std::vector<Surveyed> all;
   for (const std::string& id : ids_) {
     try {
       const Provenance found = provenance(id);
-      all.push_back({id, found.training.step, is_whole(found.analysis)});
+      all.push_back({id, found.training.step, found.analysis});
     } catch (const Error& error) {
       throw Error(error.blame(), std::string(error.what()) +
                                      ". So the order of the checkpoints is not known. Name the "
                                      "one you want with --checkpoint ID");
     }
   }
-  const bool any_whole =
-      std::any_of(all.begin(), all.end(), [](const Surveyed& one) { return one.whole; });
+  (void)take_changes(all, [](const Surveyed& one) { return one.kind; });
   Survey survey;
   for (const Surveyed& one : all) {
-    if (any_whole && !one.whole) continue;
     survey.models.push_back(one.id);
     if (one.step >= 0) survey.run.push_back(training_place(one.step, one.id));
   }

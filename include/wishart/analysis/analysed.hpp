@@ -3,9 +3,7 @@
 /// @file
 /// Keeps whole models and changes of weights apart, because their results are not comparable.
 
-#include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "wishart/record/checkpoint_record.hpp"
@@ -26,17 +24,9 @@ struct Analysed {
 template <class T, class About>
 [[nodiscard]] std::vector<Analysed> take_apart(std::vector<T>& all, About&& about) {
   std::vector<Analysed> left_out;
-  const auto whole = [&](const T& one) { return is_whole(about(one).kind); };
-  if (std::none_of(all.begin(), all.end(), whole)) return left_out;
-  std::vector<T> kept;
-  for (T& one : all) {
-    if (whole(one)) {
-      kept.push_back(std::move(one));
-    } else {
-      left_out.push_back(about(one));
-    }
+  for (const T& one : take_changes(all, [&](const T& each) { return about(each).kind; })) {
+    left_out.push_back(about(one));
   }
-  all = std::move(kept);
   return left_out;
 }
 

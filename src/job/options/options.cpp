@@ -120,10 +120,10 @@ Command export_command() {
       archive_command("export", "Writes a table or a spectrum of an archive as CSV, JSON or npy.");
   add_checkpoint_option(command.options,
                         "the checkpoint: an id, latest or previous (default: the latest)");
-  command.options.add_options()(
-      "all", po::bool_switch(),
-      "one table over all checkpoints, whose first columns are checkpoint, step and tokens; for "
-      "--table layers, summary or skipped, as csv or jsonl")(
+  command.options.add_options()("all", po::bool_switch(),
+                                "one table over all checkpoints, whose first columns are "
+                                "checkpoint, step, tokens and analysis; for "
+                                "--table layers, summary or skipped, as csv or jsonl")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
       "layers, summary, skipped, history, spectrum or scan (of xmin)")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),

@@ -72,7 +72,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
       catalogue_(
           checkpoint::open_checkpoint(path, {options.selection.base, options.selection.with_base})),
       everything_(everything_of(catalogue_, options)),
-      selection_(model::select_matrices(catalogue_, selection_options_of(options.selection))),
+      selection_(options.selection.layers.empty()
+                     ? everything_
+                     : model::select_matrices(catalogue_, selection_options_of(options.selection))),
       provenance_(started(id_, std::filesystem::absolute(path), catalogue_, options)),
       layout_(layout),
       warnings_(catalogue_.warnings),
