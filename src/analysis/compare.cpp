@@ -175,6 +175,7 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     pairs.push_back({&a.layers[i], nullptr});
   }
   out.paired = paired_changes(pairs);
+  out.usual = usual_changes(pairs);
   std::vector<double> p;
   for (const ComparisonRow& row : out.rows) p.push_back(row.alpha_p);
   const std::vector<double> q = adjusted(p);

@@ -236,4 +236,14 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
   return verdicts;
 }
 
+std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {
+  std::vector<StageChange> all;
+  for (std::size_t i = 1; i < stages.size(); ++i) {
+    StageChange one{stages[i].provenance.checkpoint_id, stages[i - 1].provenance.checkpoint_id,
+                    usual_changes(stages[i - 1].layers, stages[i].layers)};
+    if (!one.changes.empty()) all.push_back(std::move(one));
+  }
+  return all;
+}
+
 }  // namespace wishart::analysis

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "wishart/analysis/usual.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr const char* kFailed = "failed";
 constexpr std::string_view kWarningPrefix = "warning.";
+constexpr std::string_view kPercentileSuffix = "_percentile";
 
 }  // namespace
 
@@ -26,6 +28,9 @@ std::vector<std::string> metric_names() {
     }
   });
   names.emplace_back(kFailed);
+  wishart::visit_columns(UsualColumns{}, [&](const std::string& name, const auto&) {
+    if (name.ends_with(kPercentileSuffix)) names.push_back(name);
+  });
   return names;
 }
 
@@ -36,6 +41,15 @@ double metric_value(const LayerRow& row, const std::string& metric) {
   }
   double found = kNan;
   bool known = false;
+  if (metric.ends_with(kPercentileSuffix)) {
+    wishart::visit_columns(usual_columns(row), [&](const char* name, const auto& value) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+        if (metric != name) return;
+        known = true;
+        found = value;
+      }
+    });
+  }
   visit_columns(row, [&](const char* name, const auto& value) {
     using Value = std::decay_t<decltype(value)>;
     if constexpr (!std::is_same_v<Value, std::string>) {

@@ -79,7 +79,7 @@ std::optional<Ending> run_named(const std::string& name, std::span<const std::st
   if (name == "gate") return run_alone(parse_gate(rest), gate_archive, out, err);
   if (name == "index") return run_alone(parse_index(rest), index_archive, out, err);
   if (name == "merge") return run_alone(parse_merge(rest), merge_archive, out, err);
-  if (name == "rank") return run_alone(parse_rank(rest), rank_text, out, err);
+  if (name == "rank") return run_alone(parse_rank(rest), rank_models, out, err);
   if (name == "verify") return run_alone(parse_verify(rest), verify_archive, out, err);
   if (name == "synth") return run_alone(parse_synth(rest), synth_list_text, out, err);
   return {};

@@ -68,6 +68,7 @@ std::string comparison_json(const analysis::Comparison& comparison) {
          ", \"b\": " + json_quoted(comparison.b) +
          ",\n \"notes\": " + json_value(comparison.notes) +
          ",\n \"text\": " + (alpha == nullptr ? "null" : json_quoted(paired_sentence(*alpha))) +
+         ",\n \"usual\": " + json_array(comparison.usual) +
          ",\n \"paired\": " + json_array(comparison.paired) +
          ",\n \"layers\": " + json_array(comparison.rows) + "}\n";
 }
@@ -78,7 +79,18 @@ std::string violation_json(const analysis::Violation& v) {
          ", \"here\": " + json_value(v.here) + ", \"other\": " + json_value(v.other) + "}";
 }
 
-std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bool passed) {
+std::string changes_json(const std::vector<analysis::StageChange>& changes) {
+  std::string json = "[";
+  for (const analysis::StageChange& one : changes) {
+    json += (json.size() > 1 ? ",\n  {" : "\n  {");
+    json += "\"stage\": " + json_quoted(one.stage) + ", \"other\": " + json_quoted(one.other) +
+            ", \"usual\": " + json_array(one.changes) + "}";
+  }
+  return json + "]";
+}
+
+std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts,
+                          const std::vector<analysis::StageChange>& changes, bool passed) {
   std::string json =
       json_opening(kGateSchema) + ", \"passed\": " + json_value(passed) + ", \"rules\": [";
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
@@ -96,7 +108,17 @@ std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts, bo
     }
     json += "]}";
   }
-  return json + "]}\n";
+  return json + "],\n \"changes\": " + changes_json(changes) + "}\n";
+}
+
+/// How usual the changes are, in one paragraph.
+void add_usual_changes(Page& page, const std::vector<analysis::UsualChange>& changes,
+                       const std::string& before = "") {
+  std::string text = before;
+  for (const analysis::UsualChange& change : changes) {
+    text += (text.empty() ? "" : " ") + change.text;
+  }
+  if (!changes.empty()) page.paragraph(text);
 }
 
 /// True if every rule has one verdict.
@@ -127,6 +149,7 @@ std::string render_comparison(const analysis::Comparison& comparison, ReportForm
   const analysis::PairedRow* alpha = alpha_of_all(comparison.paired);
   if (alpha != nullptr) page.paragraph(paired_sentence(*alpha));
   page.paragraph(counts_text(comparison, alpha != nullptr && is_shared(*alpha)));
+  add_usual_changes(page, comparison.usual);
   for (const std::string& note : comparison.notes) page.paragraph("Note: " + note + ".");
   if (!comparison.paired.empty()) add_paired(page, comparison.paired);
   page.heading("Layers");
@@ -144,10 +167,11 @@ std::string render_comparison(const analysis::Comparison& comparison, ReportForm
 }
 
 std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
+                            const std::vector<analysis::StageChange>& changes,
                             ReportFormat format) {
   std::int64_t failed = 0;
   for (const analysis::RuleVerdict& verdict : verdicts) failed += verdict.passed ? 0 : 1;
-  if (format == ReportFormat::json) return verdicts_json(verdicts, failed == 0);
+  if (format == ReportFormat::json) return verdicts_json(verdicts, changes, failed == 0);
   Page page(format);
   page.title("Gate");
   for (const analysis::RuleVerdict& verdict : verdicts) {
@@ -162,6 +186,9 @@ std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
       page.paragraph("and " + std::to_string(verdict.violations.size() - kMostViolations) +
                      " more; --format json lists all");
     }
+  }
+  for (const analysis::StageChange& one : changes) {
+    add_usual_changes(page, one.changes, "From " + one.other + " to " + one.stage + ".");
   }
   const auto count = static_cast<std::int64_t>(verdicts.size());
   page.paragraph((failed == 0 ? "Passed: " : "Failed: ") +

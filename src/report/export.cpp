@@ -10,6 +10,8 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "usual.hpp"
+
 namespace wishart::report {
 
 /// A singular value in a table.
@@ -96,7 +98,7 @@ std::string export_table(const CheckpointRecord& record, Table table, TableForma
   const std::string& id = record.provenance.checkpoint_id;
   switch (table) {
     case Table::layers:
-      return rows_text(record.layers, format, {"layers", id, ""});
+      return rows_text(judged_rows(record.layers), format, {"layers", id, ""});
     case Table::summary:
       return rows_text(record.summary, format, {"summary", id, ""});
     case Table::skipped:
@@ -126,7 +128,7 @@ JoinedTable::JoinedTable(std::ostream& out, Table table, TableFormat format)
   if (format != TableFormat::csv) return;
   switch (table) {
     case Table::layers:
-      out << csv_head<JoinedRow<LayerRow>>();
+      out << csv_head<JoinedRow<JudgedRow>>();
       break;
     case Table::summary:
       out << csv_head<JoinedRow<SummaryRow>>();
@@ -150,7 +152,7 @@ void JoinedTable::write(const Provenance& provenance, const std::vector<Row>& ro
 void JoinedTable::add(const CheckpointRecord& record) {
   switch (table_) {
     case Table::layers:
-      return write(record.provenance, record.layers);
+      return write(record.provenance, judged_rows(record.layers));
     case Table::summary:
       return write(record.provenance, record.summary);
     case Table::skipped:

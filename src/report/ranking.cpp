@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "wishart/analysis/population.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
@@ -55,6 +56,52 @@ TextTable following_table(const std::vector<analysis::FollowRow>& rows) {
   return table;
 }
 
+/// What is known of each metric, beginning with those that `rank` can order by.
+TextTable worth_table() {
+  TextTable table;
+  table.header = {"metric", "all sizes", "parameters fixed", "one shape", "change", ""};
+  table.right_aligned = {false, true, true, true, true, false};
+  const auto cell = [](const analysis::Rho& rho) { return interval(rho.value, rho.low, rho.high); };
+  for (const analysis::Worth& worth : analysis::worths()) {
+    table.rows.push_back({std::string(worth.metric), cell(worth.all), cell(worth.fixed),
+                          cell(worth.shape), cell(worth.change),
+                          is_worth_nothing(worth) ? "worth nothing within one shape" : ""});
+  }
+  for (const analysis::RankMetric& metric : analysis::rank_metrics()) {
+    if (analysis::worth_of(metric.name) != nullptr) continue;
+    table.rows.push_back({metric.name, "-", "-", "-", "-", "not known"});
+  }
+  return table;
+}
+
+void add_worth(Page& page) {
+  page.heading("What the metrics are worth");
+  page.table(worth_table());
+  page.paragraph(
+      "Spearman's rho of the mean of a metric against the average of a public leaderboard, over " +
+      std::to_string(analysis::worths().front().all.models) +
+      " language models, with 95 % intervals: over all sizes, with the number of parameters held "
+      "fixed, and within groups of the same shape. change: of derived models, the change of the "
+      "metric against the change of the score (docs/histories.md).");
+}
+
+std::string rho_json(const analysis::Rho& rho) {
+  return "{\"rho\": " + json_value(rho.value) + ", \"low\": " + json_value(rho.low) +
+         ", \"high\": " + json_value(rho.high) + ", \"models\": " + std::to_string(rho.models) +
+         "}";
+}
+
+std::string worths_json() {
+  std::string json = "[";
+  for (const analysis::Worth& worth : analysis::worths()) {
+    json += (json.size() > 1 ? ",\n  " : "\n  ") + ("{\"metric\": " + json_quoted(worth.metric)) +
+            ", \"all\": " + rho_json(worth.all) + ", \"fixed\": " + rho_json(worth.fixed) +
+            ", \"shape\": " + rho_json(worth.shape) + ", \"change\": " + rho_json(worth.change) +
+            ", \"worth_nothing\": " + json_value(is_worth_nothing(worth)) + "}";
+  }
+  return json + "]";
+}
+
 std::string model_json(const analysis::Model& model) {
   std::string json =
       "{\"model\": " + json_quoted(model.name) + ", \"matrices\": " + std::to_string(model.depth);
@@ -69,14 +116,17 @@ std::string model_json(const analysis::Model& model) {
 std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t metric,
                          const analysis::Following& following,
                          const std::vector<analysis::Analysed>& left_out) {
-  std::string json = json_opening(kRankSchema) +
-                     ", \"by\": " + json_quoted(analysis::rank_metrics()[metric].name) +
-                     ", \"models\": [";
+  std::string json =
+      json_opening(kRankSchema) +
+      ", \"by\": " + json_quoted(analysis::rank_metrics()[metric].name) +
+      ", \"text\": " + json_quoted(analysis::worth_text(analysis::rank_metrics()[metric].name)) +
+      ",\n \"models\": [";
   for (std::size_t i = 0; i < models.size(); ++i) {
     json += (i > 0 ? ",\n  " : "\n  ") + model_json(models[i]);
   }
   const analysis::Best& best = following.best;
-  return json + "],\n \"following\": " + json_array(following.rows) + ",\n \"best\": " +
+  return json + "],\n \"worth\": " + worths_json() +
+         ",\n \"following\": " + json_array(following.rows) + ",\n \"best\": " +
          (best.metric.empty() ? "null"
                               : "{\"metric\": " + json_quoted(best.metric) +
                                     ", \"basis\": " + json_quoted(best.basis) +
@@ -119,11 +169,13 @@ std::string render_ranking(const std::vector<analysis::Model>& models, std::size
   Page page(format);
   const analysis::RankMetric& by = analysis::rank_metrics()[metric];
   page.title(std::string("Models by ") + by.name);
+  page.paragraph(analysis::worth_text(by.name));
   page.table(models_table(models, metric));
   page.paragraph(std::string("Means over the layers; +-: the standard error of the mean ") +
                  by.name + ". The " + (by.less_is_better ? "smallest" : "largest") +
                  " comes first. Compare only models with similar architecture and data.");
   if (!left_out.empty()) page.paragraph(analysis::left_out_text(left_out));
+  add_worth(page);
   if (following.rows.empty()) return page.take();
   page.heading("How the metrics follow the scores");
   page.table(following_table(following.rows));

@@ -15,6 +15,7 @@
 #include "page.hpp"
 #include "report_json.hpp"
 #include "sections.hpp"
+#include "usual.hpp"
 
 namespace wishart::report {
 namespace {
@@ -164,17 +165,18 @@ void add_attention(Page& page, const CheckpointRecord& record) {
     page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
                    "): " + group.meaning);
     TextTable table;
-    table.header = {"layer", "alpha", "tail", "rank", "reason"};
-    table.right_aligned = {false, true, true, true, false};
+    table.header = {"layer", "alpha", "alpha %", "tail", "rank", "reason"};
+    table.right_aligned = {false, true, true, true, true, false};
     const std::size_t shown = std::min(kMostAttention, group.layers.size());
     for (std::size_t i = 0; i < shown; ++i) {
       const LayerRow& layer = *group.layers[i];
-      table.rows.push_back({layer.key, number(layer.alpha),
-                            layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
-                            layer.matrix_rank < 0 ? "-"
-                                                  : std::to_string(layer.matrix_rank) + "/" +
-                                                        std::to_string(layer.num_evals),
-                            layer.reason});
+      table.rows.push_back(
+          {layer.key, number(layer.alpha), percentile_cell(analysis::usual_of(layer).alpha),
+           layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
+           layer.matrix_rank < 0
+               ? "-"
+               : std::to_string(layer.matrix_rank) + "/" + std::to_string(layer.num_evals),
+           layer.reason});
     }
     page.table(table);
     if (shown < group.layers.size()) {
@@ -199,20 +201,24 @@ void add_densities(Page& page, const CheckpointRecord& record) {
 void add_layers(Page& page, const CheckpointRecord& record) {
   page.heading("Layers");
   TextTable table;
-  table.header = {"layer", "role",     "N x M",    "alpha",  "+-",   "D",
-                  "tail",  "log_norm", "log_spec", "stable", "rank", "warning"};
-  table.right_aligned = {false, false, true, true, true, true, true, true, true, true, true, false};
+  table.header = {"layer", "role",     "N x M",    "alpha",  "+-",       "alpha %", "D",      "D %",
+                  "tail",  "log_norm", "log_spec", "stable", "stable %", "rank",    "warning"};
+  table.right_aligned = {false, false, true, true, true, true, true, true,
+                         true,  true,  true, true, true, true, false};
   const std::size_t shown =
       std::min(page.html() ? kMostHtmlLayers : kMostLayers, record.layers.size());
   for (std::size_t i = 0; i < shown; ++i) {
     const LayerRow& l = record.layers[i];
+    const analysis::Usual usual = analysis::usual_of(l);
     table.rows.push_back({l.key, l.role, std::to_string(l.N) + " x " + std::to_string(l.M),
-                          fixed(l.alpha, 3), fixed(l.sigma, 2), fixed(l.D, 3),
+                          fixed(l.alpha, 3), fixed(l.sigma, 2), percentile_cell(usual.alpha),
+                          fixed(l.D, 3), percentile_cell(usual.D),
                           l.num_pl_spikes < 0 ? "-" : std::to_string(l.num_pl_spikes),
                           fixed(l.log_norm, 3), fixed(l.log_spectral_norm, 3),
-                          number(l.stable_rank, 3),
+                          number(l.stable_rank, 3), percentile_cell(usual.stable_rank),
                           l.matrix_rank < 0 ? "-" : std::to_string(l.matrix_rank), l.warning});
   }
+  drop_unknown_percentiles(table);
   page.table(table);
   if (shown < record.layers.size()) {
     page.paragraph(std::to_string(record.layers.size() - shown) +
@@ -288,6 +294,7 @@ void add_report(Page& page, const CheckpointRecord& record) {
   add_summary(page, record);
   add_attention(page, record);
   add_densities(page, record);
+  add_usual(page, record.layers);
   add_groups(page, record, "role", "By role");
   add_groups(page, record, "block", "By block");
   add_layers(page, record);

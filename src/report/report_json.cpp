@@ -4,6 +4,7 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "attention.hpp"
+#include "usual.hpp"
 
 namespace wishart::report {
 namespace {
@@ -75,7 +76,8 @@ std::string report_json(const CheckpointRecord& record, const std::string& histo
          ",\n\"checkpoint\": " + provenance_json(record.provenance) +
          ",\n\"summary\": " + json_array(record.summary) +
          ",\n\"attention\": " + attention_json(record) +
-         ",\n\"layers\": " + json_array(record.layers) +
+         ",\n\"usual\": " + usual_json(record.layers) +
+         ",\n\"layers\": " + json_array(judged_rows(record.layers)) +
          ",\n\"skipped\": " + json_array(record.skipped) + "}\n";
 }
 

@@ -98,6 +98,9 @@ void add_all(Documents& documents, const TempFolder& temp, const std::string& ar
                                 "[every alpha]\nmetric = alpha\nmin = 100\n\n"
                                 "[mean alpha]\nmetric = alpha\nstatistic = mean\nmin = 0\n");
   documents.add({"gate", archive, "--checkpoint", last, "--rules", rules.string()}, 1);
+  documents.add(
+      {"gate", archive, "--base", "checkpoint-1", "--checkpoint", last, "--rules", rules.string()},
+      1);
   documents.add({"verify", archive});
   documents.add({"inspect", checkpoint});
   documents.add({"plan", checkpoint, "--ranks", "2", "--gflops", "5"});

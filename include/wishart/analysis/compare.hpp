@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/analysis/paired.hpp"
+#include "wishart/analysis/population.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::analysis {
@@ -56,6 +57,7 @@ struct Comparison {
   std::string a;  ///< ids
   std::string b;
   std::vector<PairedRow> paired;    ///< the changes over all layers
+  std::vector<UsualChange> usual;   ///< how usual the changes of the means are
   std::vector<ComparisonRow> rows;  ///< removed, added, reshaped, unknown; then by `moved` and key
   std::vector<std::string> notes;   ///< why the two may not be comparable, one sentence each
 };

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "wishart/analysis/population.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::analysis {
@@ -91,5 +92,15 @@ struct RuleVerdict {
 [[nodiscard]] std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                              const std::vector<CheckpointRecord>& stages,
                                              bool every_stage);
+
+/// How usual the change between two stages is.
+struct StageChange {
+  std::string stage;  ///< checkpoint id
+  std::string other;  ///< that of the stage before
+  std::vector<UsualChange> changes;
+};
+
+/// The changes from each stage to the next. Those without reference values are left out.
+[[nodiscard]] std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages);
 
 }  // namespace wishart::analysis

@@ -11,7 +11,8 @@
 
 namespace wishart::analysis {
 
-/// The names of all columns with numbers or booleans, in the order of the table, then `failed`.
+/// The names of all columns with numbers or booleans, in the order of the table, then `failed`,
+/// then the percentiles of usual.hpp.
 [[nodiscard]] std::vector<std::string> metric_names();
 
 /// The value of a metric of a layer. Unknown counts (-1) are NaN, booleans are 0 or 1. `failed` is

@@ -72,7 +72,7 @@ struct CommandResult {
 
 /// Ranks models by a metric. If there are scores, also shows how each metric correlates with them.
 /// @throws Error
-[[nodiscard]] std::string rank_text(const RankOptions& options);
+[[nodiscard]] CommandResult rank_models(const RankOptions& options);
 
 /// Updates the index of an archive and reports what was done.
 /// @throws Error

@@ -18,11 +18,14 @@ namespace wishart::report {
 [[nodiscard]] std::string render_comparison(const analysis::Comparison& comparison,
                                             ReportFormat format);
 
-/// The verdict of each rule, with the layers that failed it. The last line says passed or failed.
+/// The verdict of each rule, with the layers that failed it, and how usual the changes between
+/// stages are. The last line says passed or failed.
 [[nodiscard]] std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
+                                          const std::vector<analysis::StageChange>& changes,
                                           ReportFormat format);
 
-/// The models in order, and, if `following` has rows, how the metrics follow the scores.
+/// The models in order, what that order is worth, and, if `following` has rows, how the
+/// metrics follow the scores.
 /// @param metric    index into rank_metrics() of the metric that orders the models
 /// @param left_out  what is not a whole model
 [[nodiscard]] std::string render_ranking(const std::vector<analysis::Model>& models,

@@ -9,6 +9,7 @@
 
 #include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/gate.hpp"
+#include "wishart/analysis/population.hpp"
 #include "wishart/analysis/ranking.hpp"
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
@@ -231,11 +232,12 @@ CommandResult gate_archive(const GateOptions& options) {
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage && several);
-  return {report::render_verdicts(verdicts, report_format(options.format)),
+  return {report::render_verdicts(verdicts, analysis::stage_changes(stages),
+                                  report_format(options.format)),
           ending_of(options, verdicts), named.notes()};
 }
 
-std::string rank_text(const RankOptions& options) {
+CommandResult rank_models(const RankOptions& options) {
   const std::size_t metric = metric_place(options.metric);
   std::vector<analysis::Model> models = models_of(options.archives);
   const std::vector<analysis::Analysed> left_out =
@@ -253,10 +255,14 @@ std::string rank_text(const RankOptions& options) {
     following = analysis::follow(models, read_scores(options.scores, options.score));
   }
   if (options.format != OutputFormat::csv) {
-    return report::render_ranking(models, metric, following, left_out,
-                                  report_format(options.format));
+    return {
+        report::render_ranking(models, metric, following, left_out, report_format(options.format)),
+        {},
+        {}};
   }
-  return options.scores.empty() ? models_csv(models) : report::csv_table(following.rows);
+  // The table has no place for what its order is worth.
+  if (!options.scores.empty()) return {report::csv_table(following.rows), {}, {}};
+  return {models_csv(models), {}, {analysis::worth_text(options.metric)}};
 }
 
 }  // namespace wishart::job

@@ -61,3 +61,19 @@ TEST_CASE("means and medians leave out what is not finite", "[metric]") {
   CHECK(std::isnan(mean_of({kNan}).value));
   CHECK(std::isnan(mean_of({2}).error));
 }
+
+TEST_CASE("a percentile is a metric", "[metric]") {
+  LayerRow row = sample_layer("a.attn");
+  row.M = 4096;
+  row.N = 4096;
+  row.xmax = row.lambda_max = 16;
+  const double percentile = metric_value(row, "alpha_percentile");
+  CHECK(percentile > 20);
+  CHECK(percentile < 30);
+  CHECK(std::isfinite(metric_value(row, "stable_rank_percentile")));
+  row.role = "conv";
+  CHECK(std::isnan(metric_value(row, "alpha_percentile")));
+  CHECK(error_of([&] { (void)metric_value(row, "alfa_percentile"); }) ==
+        "2: unknown metric 'alfa_percentile'. Did you mean 'alpha_percentile'? It is a column of "
+        "the layer table (docs/metrics.md)");
+}

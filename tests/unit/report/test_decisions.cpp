@@ -57,6 +57,16 @@ analysis::History history_of(const std::string& name) {
   return history;
 }
 
+analysis::UsualChange usual_change() {
+  analysis::UsualChange change;
+  change.metric = "alpha";
+  change.layers = 2;
+  change.change = 0.3;
+  change.percentile = 91;
+  change.text = "The mean alpha rose.";
+  return change;
+}
+
 /// All texts of one form, about things with this name.
 std::vector<std::string> texts(const std::string& name, ReportFormat format) {
   analysis::Model model = analysis::model_of(name, {});
@@ -66,7 +76,8 @@ std::vector<std::string> texts(const std::string& name, ReportFormat format) {
   following.rows[0].group = name;
   following.unmatched = {name};
   return {render_comparison(comparison_of(name), format),
-          render_verdicts({verdict_of(name, true), verdict_of(name, false)}, format),
+          render_verdicts({verdict_of(name, true), verdict_of(name, false)},
+                          {{name, name, {usual_change()}}}, format),
           render_ranking({model}, 0, following, {}, format),
           render_history(history_of(name), format)};
 }
@@ -98,22 +109,56 @@ TEST_CASE("a comparison counts, and marks what is significant", "[decisions]") {
 
 TEST_CASE("a gate says pass or fail, layer by layer", "[decisions]") {
   const std::string text =
-      render_verdicts({verdict_of("one", true), verdict_of("two", false)}, ReportFormat::text);
+      render_verdicts({verdict_of("one", true), verdict_of("two", false)}, {}, ReportFormat::text);
   CHECK(text.find("pass  one (one): one.") != std::string::npos);
   CHECK(text.find("FAIL  two (two): two.") != std::string::npos);
   CHECK(text.find("Failed: 1 of 2 verdicts.") != std::string::npos);
   std::vector<analysis::RuleVerdict> of_one_stage{verdict_of("one", true), verdict_of("two", true)};
   of_one_stage[1].stage = "one";
-  CHECK(render_verdicts(of_one_stage, ReportFormat::text).find("Passed: 2 of 2 rules.") !=
+  CHECK(render_verdicts(of_one_stage, {}, ReportFormat::text).find("Passed: 2 of 2 rules.") !=
         std::string::npos);
-  CHECK(
-      render_verdicts({verdict_of("one", true)}, ReportFormat::text).find("Passed: 1 of 1 rule.") !=
-      std::string::npos);
-  const std::string json = render_verdicts({verdict_of("two", false)}, ReportFormat::json);
+  CHECK(render_verdicts({verdict_of("one", true)}, {}, ReportFormat::text)
+            .find("Passed: 1 of 1 rule.") != std::string::npos);
+  const std::string json = render_verdicts({verdict_of("two", false)}, {}, ReportFormat::json);
   CHECK(json.find("{\"schema\": \"wishart/gate/1\", \"passed\": false, \"rules\": [") == 0);
   CHECK(
       json.find("{\"layer\": \"two\", \"role\": \"two\", \"block\": 3, \"value\": 9, \"here\": 9, "
                 "\"other\": 1}") != std::string::npos);
+}
+
+TEST_CASE("a comparison and a gate say how usual a change is", "[decisions]") {
+  analysis::Comparison comparison = comparison_of("base");
+  comparison.usual = {usual_change()};
+  for (const ReportFormat format : {ReportFormat::text, ReportFormat::markdown}) {
+    CHECK(render_comparison(comparison, format).find("The mean alpha rose.") != std::string::npos);
+    CHECK(render_verdicts({verdict_of("one", true)}, {{"b", "a", {usual_change()}}}, format)
+              .find("From a to b. The mean alpha rose.") != std::string::npos);
+  }
+  const std::string members =
+      "{\"metric\": \"alpha\", \"layers\": 2, \"change\": 0.3, \"percentile\": 91";
+  CHECK(render_comparison(comparison, ReportFormat::json).find("\"usual\": [\n  " + members) !=
+        std::string::npos);
+  CHECK(render_verdicts({}, {{"b", "a", {usual_change()}}}, ReportFormat::json)
+            .find("\"changes\": [\n  {\"stage\": \"b\", \"other\": \"a\", \"usual\": [\n  " +
+                  members) != std::string::npos);
+}
+
+TEST_CASE("a ranking says what its order is worth", "[decisions]") {
+  const analysis::Model model = analysis::model_of("one", {});
+  const auto of = [&](std::size_t metric, ReportFormat format) {
+    return render_ranking({model}, metric, {}, {}, format);
+  };
+  const std::string text = of(0, ReportFormat::text);
+  CHECK(text.find("Models by alpha\n===============\n\nAmong models of the same "
+                  "shape this order is worth nothing") == 0);
+  CHECK(text.find("What the metrics are worth\n") != std::string::npos);
+  CHECK(text.find("share_below_2") != std::string::npos);
+  const std::size_t last = analysis::rank_metrics().size() - 1;
+  CHECK(of(last, ReportFormat::text).find("It is not known how ") != std::string::npos);
+  const std::string json = of(0, ReportFormat::json);
+  CHECK(json.find("\"by\": \"alpha\", \"text\": \"Among models of the same shape") !=
+        std::string::npos);
+  CHECK(json.find("\"worth_nothing\": false") != std::string::npos);
 }
 
 TEST_CASE("a history gives advice with evidence and caveat", "[decisions]") {

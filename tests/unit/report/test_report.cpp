@@ -41,16 +41,17 @@ CheckpointRecord usual() {
 }  // namespace
 
 TEST_CASE("the sections stand in their order, attention before all tables of layers", "[report]") {
-  CHECK(headings(usual()) == std::vector<std::string>{"# Spectra of step-100", "## Summary",
-                                                      "## Layers that need attention", "## By role",
-                                                      "## By block", "## Layers", "## Skipped",
-                                                      "## Numerics"});
+  CHECK(headings(usual()) ==
+        std::vector<std::string>{"# Spectra of step-100", "## Summary",
+                                 "## Layers that need attention", "## What is usual", "## By role",
+                                 "## By block", "## Layers", "## Skipped", "## Numerics"});
   const std::string text = text_of(usual());
   std::size_t at = 0;
   for (const char* heading :
        {"Spectra of step-100\n===================\n", "\nSummary\n-------\n",
-        "\nLayers that need attention\n-", "\nBy role\n-------\n", "\nBy block\n--------\n",
-        "\nLayers\n------\n", "\nSkipped\n-------\n", "\nNumerics\n--------\n"}) {
+        "\nLayers that need attention\n-", "\nWhat is usual\n-", "\nBy role\n-------\n",
+        "\nBy block\n--------\n", "\nLayers\n------\n", "\nSkipped\n-------\n",
+        "\nNumerics\n--------\n"}) {
     CAPTURE(heading);
     at = text.find(heading, at);
     REQUIRE(at != std::string::npos);
@@ -123,6 +124,33 @@ TEST_CASE("what is not known is a dash, not a number", "[report]") {
   CHECK(text.find("w      mlp.up  64 x 32      -   -  -     -") != std::string::npos);
 }
 
+TEST_CASE("layers are compared with others of the same role and size", "[report]") {
+  LayerRow known = layer("model.layers.0.self_attn.v_proj.weight", 6.745);
+  known.role = "attention.v";
+  known.M = 2048;
+  known.has_esd = true;
+  known.xmax = known.lambda_max = 9;
+  LayerRow conv = layer("conv");
+  conv.role = "conv";
+  conv.has_esd = true;
+  const CheckpointRecord record = record_of({known, conv, conv});
+  const std::string text = text_of(record);
+  CHECK(text.find("alpha 6.75: median of value projections of 1025 to 2048       1          0") !=
+        std::string::npos);
+  CHECK(text.find("\nNot compared: no reference values for the role conv (2 layers).\n") !=
+        std::string::npos);
+  CHECK(text.find("6.745  0.25       50  0.050") != std::string::npos);
+  CHECK(render_report(record, ReportFormat::json).find("\"alpha_percentile\": 50") !=
+        std::string::npos);
+  std::vector<LayerRow> many;
+  for (int i = 0; i < 15; ++i) {
+    many.push_back(conv);
+    many.back().role = "role" + std::to_string(i);
+  }
+  CHECK(text_of(record_of(many)).find("for the role role9 (1 layer); and 5 more reasons.") !=
+        std::string::npos);
+}
+
 TEST_CASE("long lists are cut, and say how much is left", "[report]") {
   std::vector<LayerRow> layers;
   for (int i = 0; i < 450; ++i) {
@@ -163,7 +191,7 @@ TEST_CASE("names from strangers do no harm in a report", "[report]") {
     CHECK(markdown.find("<script>") == std::string::npos);
     CHECK(count(markdown, "](http") == count(markdown, "\\](http"));
     // Headings and tables are ours: as many as with plain names (no solver, no section on it).
-    CHECK(headings(record).size() == (name.empty() ? 7 : 8));
+    CHECK(headings(record).size() == (name.empty() ? 8 : 9));
     CHECK(count(markdown, "\n|---") == count(markdown_of(record_of(layers, skipped)), "\n|---"));
   }
 }

@@ -1,0 +1,90 @@
+#include "usual.hpp"
+
+#include <algorithm>
+
+#include "wishart/core/text.hpp"
+#include "wishart/report/rows_text.hpp"
+
+namespace wishart::report {
+namespace {
+
+constexpr std::size_t kSentenceWidth = 80;
+constexpr std::size_t kMostReasons = 10;
+
+TextTable usual_table(const std::vector<analysis::UsualRow>& rows) {
+  TextTable table;
+  table.header = {"compared with others",
+                  "layers",
+                  "below 5 %",
+                  "above 95 %",
+                  "D",
+                  "D %",
+                  "stable",
+                  "stable %"};
+  table.right_aligned = {false, true, true, true, true, true, true, true};
+  for (const analysis::UsualRow& row : rows) {
+    if (row.group.empty()) continue;
+    table.rows.push_back({row.text, std::to_string(row.layers), std::to_string(row.low),
+                          std::to_string(row.high), number(row.D, 3),
+                          percentile_cell(row.D_percentile), number(row.stable_rank, 3),
+                          percentile_cell(row.stable_rank_percentile)});
+  }
+  return table;
+}
+
+}  // namespace
+
+std::vector<JudgedRow> judged_rows(const std::vector<LayerRow>& layers) {
+  std::vector<JudgedRow> rows;
+  rows.reserve(layers.size());
+  for (const LayerRow& row : layers) rows.push_back({row, analysis::usual_columns(row)});
+  return rows;
+}
+
+std::string percentile_cell(double percentile) { return fixed(percentile, 0); }
+
+void drop_unknown_percentiles(TextTable& table) {
+  for (std::size_t k = table.header.size(); k-- > 0;) {
+    const auto is_unknown = [&](const auto& row) { return row[k] == percentile_cell(kNan); };
+    if (!table.header[k].ends_with(" %")) continue;
+    if (!std::all_of(table.rows.begin(), table.rows.end(), is_unknown)) continue;
+    const auto place = static_cast<std::ptrdiff_t>(k);
+    table.header.erase(table.header.begin() + place);
+    table.right_aligned.erase(table.right_aligned.begin() + place);
+    for (auto& row : table.rows) row.erase(row.begin() + place);
+  }
+}
+
+void add_usual(Page& page, const std::vector<LayerRow>& layers) {
+  const std::vector<analysis::UsualRow> rows = analysis::usual_table(layers);
+  if (rows.empty()) return;
+  page.heading("What is usual");
+  const TextTable table = usual_table(rows);
+  if (!table.rows.empty()) {
+    page.table(table, kSentenceWidth);
+    page.paragraph(
+        "Medians over the layers, with their percentiles (%) among the layers of the same role and "
+        "size in " +
+        std::to_string(analysis::population_models()) +
+        " public language models; 1 means 1 or less, 99 means 99 or more. Layers are counted below "
+        "5 % and above 95 % by their alpha. A usual value is not necessarily a good one "
+        "(docs/metrics.md).");
+  }
+  std::vector<std::string> reasons;
+  for (const analysis::UsualRow& row : rows) {
+    if (row.group.empty()) {
+      reasons.push_back(row.reason + " (" + plural(row.layers, "layer") + ")");
+    }
+  }
+  if (reasons.empty()) return;
+  const std::size_t more = reasons.size() - std::min(reasons.size(), kMostReasons);
+  reasons.resize(reasons.size() - more);
+  page.paragraph("Not compared: " + join(reasons, "; ") +
+                 (more > 0 ? "; and " + std::to_string(more) + " more reasons." : "."));
+}
+
+std::string usual_json(const std::vector<LayerRow>& layers) {
+  return json_array(analysis::usual_table(layers));
+}
+
+}  // namespace wishart::report
