@@ -5,8 +5,10 @@
 #include <type_traits>
 
 #include "wishart/analysis/usual.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
 
 #include "normal.hpp"
@@ -17,6 +19,24 @@ namespace {
 constexpr const char* kFailed = "failed";
 constexpr std::string_view kWarningPrefix = "warning.";
 constexpr std::string_view kPercentileSuffix = "_percentile";
+/// WeightWatcher's words. In corrected mode the column `warning` does not have them, but rules may.
+constexpr const char* kOverTrainedWord = "over-trained";
+constexpr const char* kUnderTrainedWord = "under-trained";
+
+/// 1 if the layer has the warning, else 0.
+double warning_value(const LayerRow& row, const std::string& word) {
+  if (word == kOverTrainedWord) return row.alpha < kOverTrained ? 1 : 0;
+  if (word == kUnderTrainedWord) return row.alpha > kUnderTrained ? 1 : 0;
+  std::vector<std::string> words;
+  for (const WarningKind& kind : warning_kinds()) words.emplace_back(kind.word);
+  if (std::find(words.begin(), words.end(), word) == words.end()) {
+    words.emplace_back(kOverTrainedWord);
+    words.emplace_back(kUnderTrainedWord);
+    throw Error(Blame::usage, "unknown warning '" + printable(word) + "'. Expected one of " +
+                                  join(words, ", ") + " (docs/metrics.md)");
+  }
+  return has_warning(row, word) ? 1 : 0;
+}
 
 }  // namespace
 
@@ -37,7 +57,7 @@ std::vector<std::string> metric_names() {
 double metric_value(const LayerRow& row, const std::string& metric) {
   if (metric == kFailed) return row.status == kFitted || row.status == kNoTail ? 0 : 1;
   if (metric.starts_with(kWarningPrefix)) {
-    return has_warning(row, metric.substr(kWarningPrefix.size())) ? 1 : 0;
+    return warning_value(row, metric.substr(kWarningPrefix.size()));
   }
   double found = kNan;
   bool known = false;

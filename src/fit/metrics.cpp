@@ -14,6 +14,7 @@
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/row_warnings.hpp"
 
 #include "statistics.hpp"
 
@@ -221,10 +222,6 @@ double log10_power_sum(std::span<const double> lambda, double alpha) {
   return static_cast<double>((largest + std::log(sum)) / std::log(10.0L));
 }
 
-void add_warning(LayerRow& row, const std::string& warning) {
-  row.warning += (row.warning.empty() ? "" : ";") + warning;
-}
-
 /// Why a corrected fit of these values failed.
 std::string failure(const LayerRow& row, const FitOptions& options) {
   const std::int64_t left = row.num_fit_evals - options.xmax;
@@ -258,7 +255,6 @@ void take_no_tail(LayerRow& row, const std::string& reason) {
   row.reason = reason;
   row.raw_alpha = kNan;
   row.num_fingers = -1;
-  add_warning(row, kNoTail);
 }
 
 void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectrum& spectrum,
@@ -273,8 +269,6 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
     row.rank_loss = row.num_evals;
     row.log_norm = row.log_spectral_norm = row.stable_rank = kNan;
     row.num_fit_evals = 0;
-    add_warning(row, "fit-failed");
-    add_warning(row, "rank-collapse");
     return;
   }
   row.entropy = corrected_entropy(lambda, row.norm, row.matrix_rank);
@@ -295,15 +289,10 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
     take_truncated(row, *tail, options);
     row.alpha_weighted = row.alpha * row.log_spectral_norm;
     row.log_alpha_norm = log10_power_sum(lambda, row.alpha);
-    if (row.alpha < kOverTrained) add_warning(row, "over-trained");
-    if (row.alpha > kUnderTrained) add_warning(row, "under-trained");
-    if (tail->fit.num_tail < kSmallTail) add_warning(row, "small-tail");
   } else {
     row.status = "failed";
     row.reason = failure(row, options);
-    add_warning(row, "fit-failed");
   }
-  if (2 * row.matrix_rank < row.num_evals) add_warning(row, "rank-collapse");
 }
 
 /// All metrics of a described row.
@@ -328,6 +317,7 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
     if (options.mp_fit)
       row.sigma_mp = row.mp_softrank = row.W_scale = row.bulk_max = row.bulk_min = -1;
   }
+  if (!options.weightwatcher) row.warning = row_warnings(row);
   return row;
 }
 

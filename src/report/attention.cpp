@@ -1,81 +1,78 @@
 #include "attention.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "wishart/analysis/metric.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/row_warnings.hpp"
 #include "wishart/report/report.hpp"
 
 namespace wishart::report {
 namespace {
 
-struct Kind {
-  const char* warning;
-  const char* meaning;
-  /// Sorts layers with this warning: smaller is worse.
-  double (*badness)(const LayerRow&);
-};
-
 bool has_values(const LayerRow& layer) { return layer.has_esd && layer.lambda_max > 0; }
 
-double in_order(const LayerRow& layer) { return static_cast<double>(layer.layer_id); }
+/// Sorts the layers of a group: smaller is worse.
+double badness(std::string_view word, const LayerRow& layer) {
+  if (word == "nonfinite") return -static_cast<double>(layer.num_nan + layer.num_inf);
+  if (word == kRankCollapse) return static_cast<double>(layer.matrix_rank);
+  if (word == kSmallTailWarning) return static_cast<double>(layer.num_pl_spikes);
+  return static_cast<double>(layer.layer_id);
+}
 
-constexpr std::array<Kind, 8> kKinds{{
-    {"error",
-     "These layers could not be computed. See the reason of each; remove the cause and run the "
-     "scan "
-     "again.",
-     in_order},
-    {"nonfinite",
-     "These layers hold NaN or infinite elements: the checkpoint is damaged or training diverged. "
-     "Do not use it.",
-     [](const LayerRow& l) { return -static_cast<double>(l.num_nan + l.num_inf); }},
-    {"fit-failed",
-     "No power law could be fitted: too few eigenvalues above the floor, or all equal.", in_order},
-    {"rank-collapse",
-     "More than half of the singular values are zero within the resolution of the method.",
-     [](const LayerRow& l) { return static_cast<double>(l.matrix_rank); }},
-    {"over-trained",
-     "alpha < 2: the tail is heavier than in well-trained layers. The usual causes are memorised "
-     "data and a few dominant directions; check the learning rate, and the data for duplicates.",
-     [](const LayerRow& l) { return l.alpha; }},
-    {"under-trained",
-     "alpha > 6: close to a random matrix. The layer has learned little, or is larger than "
-     "necessary.",
-     [](const LayerRow& l) { return -l.alpha; }},
-    {"small-tail", "Fewer than 20 eigenvalues in the tail: alpha is uncertain by more than 20 %.",
-     [](const LayerRow& l) { return static_cast<double>(l.num_pl_spikes); }},
-    {kNoTail,
-     "The spectrum has no power-law tail, like that of an orthogonal matrix. alpha would be "
-     "meaningless, so it is left out, also of means. This is not a fault in itself.",
-     in_order},
-}};
+/// Keeps the order of layers with the same badness.
+AttentionGroup group_of(std::string_view word, std::string_view meaning,
+                        const std::vector<LayerRow>& layers, const auto& belongs,
+                        const auto& is_worse) {
+  AttentionGroup group{std::string(word), std::string(meaning), {}};
+  for (const LayerRow& layer : layers) {
+    if (belongs(layer)) group.layers.push_back(&layer);
+  }
+  std::stable_sort(group.layers.begin(), group.layers.end(),
+                   [&](const LayerRow* a, const LayerRow* b) { return is_worse(*a, *b); });
+  return group;
+}
+
+/// The groups of warnings, or of remarks, that have layers.
+std::vector<AttentionGroup> groups_of(const std::vector<LayerRow>& layers, bool remarks) {
+  std::vector<AttentionGroup> groups;
+  for (const analysis::WarningKind& kind : analysis::warning_kinds()) {
+    if (kind.remark != remarks) continue;
+    const std::string word(kind.word);
+    // In compat mode the column does not have this word.
+    const auto belongs = [&](const LayerRow& layer) {
+      return analysis::has_warning(layer, word) || (word == kFitFailed && layer.status == "failed");
+    };
+    const auto is_worse = [&](const LayerRow& a, const LayerRow& b) {
+      return badness(word, a) < badness(word, b);
+    };
+    AttentionGroup group = group_of(kind.word, kind.meaning, layers, belongs, is_worse);
+    if (!group.layers.empty()) groups.push_back(std::move(group));
+  }
+  return groups;
+}
 
 }  // namespace
 
 std::vector<AttentionGroup> layers_that_need_attention(const std::vector<LayerRow>& layers) {
-  std::vector<AttentionGroup> groups;
-  for (const Kind& kind : kKinds) {
-    AttentionGroup group{kind.warning, kind.meaning, {}};
-    for (const LayerRow& layer : layers) {
-      // WeightWatcher calls a failed fit (alpha = -1) over-trained; here it is listed as failed.
-      const bool failed = layer.status == "failed";
-      const std::string warning = kind.warning;
-      const bool belongs = warning == "fit-failed" ? failed
-                           : warning == "over-trained" || warning == "under-trained"
-                               ? !failed && analysis::has_warning(layer, warning)
-                               : analysis::has_warning(layer, warning);
-      if (belongs) group.layers.push_back(&layer);
-    }
-    if (group.layers.empty()) continue;
-    std::stable_sort(
-        group.layers.begin(), group.layers.end(),
-        [&](const LayerRow* a, const LayerRow* b) { return kind.badness(*a) < kind.badness(*b); });
-    groups.push_back(std::move(group));
-  }
+  return groups_of(layers, false);
+}
+
+std::vector<AttentionGroup> remarks_on(const std::vector<LayerRow>& layers) {
+  std::vector<AttentionGroup> groups = groups_of(layers, true);
+  groups.push_back(group_of(
+      "alpha < 2", "WeightWatcher calls such layers over-trained. Healthy small models have many.",
+      layers, analysis::is_below_limits,
+      [](const LayerRow& a, const LayerRow& b) { return a.alpha < b.alpha; }));
+  groups.push_back(group_of(
+      "alpha > 6",
+      "WeightWatcher calls such layers under-trained. So are 63 % of the value projections "
+      "of public models.",
+      layers, analysis::is_above_limits,
+      [](const LayerRow& a, const LayerRow& b) { return a.alpha > b.alpha; }));
+  std::erase_if(groups, [](const AttentionGroup& group) { return group.layers.empty(); });
   return groups;
 }
 

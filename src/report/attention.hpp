@@ -10,9 +10,9 @@
 
 namespace wishart::report {
 
-/// Layers that share a warning, worst first.
+/// Layers that share a warning or a remark, worst first.
 struct AttentionGroup {
-  std::string warning;  ///< as in the column `warning`
+  std::string warning;  ///< as in the column `warning`; of a remark also `alpha < 2`, `alpha > 6`
   std::string meaning;  ///< what it says about the layers, and what to do
   std::vector<const LayerRow*> layers;
 };
@@ -20,5 +20,8 @@ struct AttentionGroup {
 /// The warnings that occur, most severe first. A layer with several warnings is listed under each.
 [[nodiscard]] std::vector<AttentionGroup> layers_that_need_attention(
     const std::vector<LayerRow>& layers);
+
+/// The remarks that occur: what to know when reading the numbers of these layers.
+[[nodiscard]] std::vector<AttentionGroup> remarks_on(const std::vector<LayerRow>& layers);
 
 }  // namespace wishart::report

@@ -101,7 +101,7 @@ std::string by_block(const std::vector<const LayerRow*>& layers,
     names.resize(kSeriesColours - 1);
     names.emplace_back("others");
   }
-  return plot.figure("alpha by block" + rest, names);
+  return plot.figure("alpha by block; band: WeightWatcher's limits, 2 to 6" + rest, names);
 }
 
 std::string by_role(const std::vector<const LayerRow*>& layers,

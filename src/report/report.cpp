@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "wishart/analysis/metric.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/row_warnings.hpp"
 #include "wishart/report/text_table.hpp"
 
 #include "attention.hpp"
@@ -21,9 +24,11 @@ namespace wishart::report {
 namespace {
 
 constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
+constexpr std::size_t kMostRemarked = 3;    ///< names listed for each remark
 constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
 constexpr std::size_t kMostHtmlLayers = 5000;
 constexpr std::size_t kMostSkipped = 3;  ///< names listed for each reason
+constexpr std::size_t kReasonWidth = 160;  ///< of what a warning rests on
 /// Width of a list of names that are shortened to kNameWidth each.
 constexpr std::size_t kListWidth = (kMostSkipped + 1) * (kNameWidth + 2);
 
@@ -110,21 +115,32 @@ void add_summary(Page& page, const CheckpointRecord& record) {
   page.table(table);
 }
 
+/// Layers with at least one warning.
+std::size_t attention_count(const std::vector<LayerRow>& layers) {
+  std::set<const LayerRow*> distinct;
+  for (const AttentionGroup& group : layers_that_need_attention(layers)) {
+    distinct.insert(group.layers.begin(), group.layers.end());
+  }
+  return distinct.size();
+}
+
 std::vector<Card> record_cards(const CheckpointRecord& record) {
+  const auto count_if = [&](const auto& holds) {
+    return std::to_string(std::count_if(record.layers.begin(), record.layers.end(), holds));
+  };
   const auto warned = [&](const char* word) {
-    return std::to_string(
-        std::count_if(record.layers.begin(), record.layers.end(), [&](const LayerRow& layer) {
-          return layer.status != "failed" && analysis::has_warning(layer, word);
-        }));
+    return count_if([&](const LayerRow& layer) { return analysis::has_warning(layer, word); });
   };
   const FitCounts counts = count_fits(record.layers);
   const SummaryRow* alpha = find_summary(record, "all", "all", "alpha");
   return {{std::to_string(record.layers.size()), "matrices"},
           {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha"},
           {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
-          {warned("over-trained"), "over-trained"},
-          {warned("under-trained"), "under-trained"},
-          {warned("rank-collapse"), "with rank collapse"},
+          {std::to_string(attention_count(record.layers)), "need attention"},
+          {count_if(analysis::is_below_limits), "alpha < 2"},
+          {count_if(analysis::is_above_limits), "alpha > 6"},
+          {warned(kLikeNoise), "like noise"},
+          {warned(kRankCollapse), "with rank collapse"},
           {std::to_string(counts.without_tail), "without a tail"},
           {std::to_string(counts.failed), "failed"}};
 }
@@ -171,17 +187,37 @@ void add_attention(Page& page, const CheckpointRecord& record) {
     for (std::size_t i = 0; i < shown; ++i) {
       const LayerRow& layer = *group.layers[i];
       table.rows.push_back(
-          {layer.key, number(layer.alpha), percentile_cell(analysis::usual_of(layer).alpha),
+          {page.html() ? layer.key : shortened(printable(layer.key), kNameWidth),
+           number(layer.alpha),
+           percentile_cell(analysis::usual_of(layer).alpha),
            layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
            layer.matrix_rank < 0
                ? "-"
                : std::to_string(layer.matrix_rank) + "/" + std::to_string(layer.num_evals),
            layer.reason});
     }
-    page.table(table);
+    page.table(table, kReasonWidth);
     if (shown < group.layers.size()) {
       page.paragraph("and " + std::to_string(group.layers.size() - shown) + " more");
     }
+  }
+}
+
+/// Remarks are sentences with the first names: they may concern most layers.
+void add_remarks(Page& page, const CheckpointRecord& record) {
+  const std::vector<AttentionGroup> groups = remarks_on(record.layers);
+  if (groups.empty()) return;
+  page.heading("Remarks");
+  for (const AttentionGroup& group : groups) {
+    std::vector<std::string> names;
+    for (const LayerRow* layer : group.layers) {
+      if (names.size() == kMostRemarked) break;
+      names.push_back(shortened(printable(layer->key), kNameWidth));
+      if (layer->status != kFitted) names.back() += " (" + printable(layer->reason) + ")";
+    }
+    page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
+                   "): " + group.meaning + " " + join(names, ", ") +
+                   (names.size() < group.layers.size() ? ", ..." : "."));
   }
 }
 
@@ -293,6 +329,7 @@ void add_report(Page& page, const CheckpointRecord& record) {
   page.figures(layer_figures(record.layers));
   add_summary(page, record);
   add_attention(page, record);
+  add_remarks(page, record);
   add_densities(page, record);
   add_usual(page, record.layers);
   add_groups(page, record, "role", "By role");

@@ -45,10 +45,11 @@ std::string provenance_json(const Provenance& p) {
   return text + "\n  }";
 }
 
-std::string attention_json(const CheckpointRecord& record) {
+/// @param name  the member with the word: `warning`, `remark`
+std::string groups_json(const std::vector<AttentionGroup>& groups, const std::string& name) {
   std::string text = "[";
-  for (const AttentionGroup& group : layers_that_need_attention(record.layers)) {
-    text += (text.size() > 1 ? ",\n  " : "\n  ") + std::string("{\"warning\": ") +
+  for (const AttentionGroup& group : groups) {
+    text += (text.size() > 1 ? ",\n  " : "\n  ") + ("{\"" + name + "\": ") +
             json_value(group.warning) + ", \"meaning\": " + json_value(group.meaning) +
             ", \"layers\": [";
     for (std::size_t i = 0; i < group.layers.size(); ++i) {
@@ -75,7 +76,8 @@ std::string report_json(const CheckpointRecord& record, const std::string& histo
   return json_opening(kReportSchema) + ",\n\"history\": " + history +
          ",\n\"checkpoint\": " + provenance_json(record.provenance) +
          ",\n\"summary\": " + json_array(record.summary) +
-         ",\n\"attention\": " + attention_json(record) +
+         ",\n\"attention\": " + groups_json(layers_that_need_attention(record.layers), "warning") +
+         ",\n\"remarks\": " + groups_json(remarks_on(record.layers), "remark") +
          ",\n\"usual\": " + usual_json(record.layers) +
          ",\n\"layers\": " + json_array(judged_rows(record.layers)) +
          ",\n\"skipped\": " + json_array(record.skipped) + "}\n";

@@ -118,11 +118,13 @@ TEST_CASE("flaws are seen by the report", "[synth]") {
   int seen = 0;
   for (const auto& row : parse_csv(run_wishart({"export", archive}).out).rows) {
     if (row.at("key") == "model.layers.0.self_attn.q_proj.weight") {
-      CHECK(row.at("warning") == "over-trained");
+      CHECK(number(row.at("alpha")) < 2);
+      CHECK(row.at("warning") == "unlike-blocks");
       ++seen;
     }
     if (row.at("key") == "model.layers.7.mlp.up_proj.weight") {
       CHECK(number(row.at("alpha")) > 4.5);
+      CHECK(row.at("warning") == "like-noise");
       ++seen;
     }
     if (row.at("key") == "model.layers.7.mlp.down_proj.weight") {

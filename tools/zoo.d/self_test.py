@@ -5,6 +5,7 @@ import tempfile
 
 import configurations
 import fates
+import warned
 
 KNOWN_HALVES = {"llama-64x2-adamw": "learn", "llama-64x2-down": "judge", "mlp-down": "learn", "window-down": "judge"}
 
@@ -88,6 +89,25 @@ def test_list(failures):
     check(early == families, f"late in the list: {families - early}", failures)
 
 
+def test_warned(failures):
+    def row(key, step, values, warning="", **more):
+        return dict({"key": key, "step": str(step), "hash": values, "warning": warning, "dtype": "F32", "status": "success",
+                     "alpha": "1.9"}, **more)
+
+    rows = [row("a", step, f"a{step}", "small-tail;unusual" if step == 30 else "small-tail") for step in (0, 10, 20, 30)]
+    rows += [row("b", step, "b", "like-noise") for step in (0, 10, 20, 30)]
+    rows += [row("c", 30, "c", "rank-collapse", dtype="LoRA F32", status="failed", alpha="nan")]
+    result = {"name": "x", "start": "scratch", "fate": "settled", "story": "converged", "split": "learn"}
+    counts = {}
+    for group, one in warned.groups_of(result, rows):
+        counts.setdefault(("learn", group), warned.Counts()).add("x", one)
+    found = {group: (count.layers, count.any, count.below) for (_, group), count in counts.items()}
+    check(found == {"settled": (2, 1, 2), "healthy, and meant to be": (2, 1, 2), "never trained (frozen)": (2, 2, 2),
+                    "adapters": (1, 1, 0)}, f"warnings counted: {found}", failures)
+    lines = warned.table(counts, "learn").splitlines()
+    check(lines[2].startswith("| healthy: `going-on`, `settled` | 1 | 2 | 50.0 % |"), f"table: {lines[2]}", failures)
+
+
 def test_kept(failures):
     try:
         import numpy as np
@@ -134,6 +154,7 @@ def run():
     failures = []
     test_fates(failures)
     test_list(failures)
+    test_warned(failures)
     test_kept(failures)
     for failure in failures:
         print(f"zoo: self-test failed: {failure}")

@@ -16,9 +16,10 @@ namespace wishart::analysis {
 [[nodiscard]] std::vector<std::string> metric_names();
 
 /// The value of a metric of a layer. Unknown counts (-1) are NaN, booleans are 0 or 1. `failed` is
-/// 1 if the status is neither `success` nor `no-tail`, `warning.WORD` is 1 if the layer has that
-/// warning.
-/// @throws Error with Blame::usage that suggests a similar metric
+/// 1 if the status is neither `success` nor `no-tail`. `warning.WORD` is 1 if the layer has that
+/// warning (warnings.hpp); `warning.over-trained` is 1 if alpha < 2, `warning.under-trained` if
+/// alpha > 6, in every mode.
+/// @throws Error with Blame::usage that suggests a similar metric, or lists the warnings
 [[nodiscard]] double metric_value(const LayerRow& row, const std::string& metric);
 
 /// The standard error of alpha: from its bootstrap interval if there is one, else `sigma`, (alpha -

@@ -7,10 +7,11 @@
 
 namespace wishart::fit {
 
-/// Version of the metrics, stored in the archive: it changes when a number does. 1 had the columns
-/// up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale; 3 gave spectra
-/// without a tail an alpha.
-inline constexpr std::int64_t kFitVersion = 4;
+/// Version of the metrics, stored in the archive: it changes when a number or a warning does. 1 had
+/// the columns up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale; 3 gave
+/// spectra without a tail an alpha; 4 had the warnings `over-trained` and `under-trained` in
+/// corrected mode, and no `like-noise`.
+inline constexpr std::int64_t kFitVersion = 5;
 
 /// WeightWatcher's absolute floor: eigenvalues at or below it are not fitted (EVALS_THRESH).
 inline constexpr double kWeightWatcherFloor = 1e-5;
@@ -20,9 +21,6 @@ inline constexpr double kEntropyEps = 1e-10;
 /// The smallest tail that corrected mode accepts. Two points always fit with D = 0.365; ten is
 /// where the standard error of alpha, (alpha - 1) / sqrt(n), falls below a third of alpha - 1.
 inline constexpr std::int64_t kMinTail = 10;
-/// A tail with fewer values gets the warning `small-tail`: its alpha is uncertain by more than 20
-/// %.
-inline constexpr std::int64_t kSmallTail = 20;
 
 /// A spectrum has no tail (docs/metrics-evidence.md has the simulations behind these numbers):
 /// if alpha is above kMostAlpha and kMostOfNoise times that of noise of the same shape. A sample of

@@ -1,12 +1,13 @@
 #pragma once
 
 /// @file
-/// The range of alpha of a well-trained layer, shared by fit, analysis and report.
+/// WeightWatcher's limits of alpha, shared by fit, analysis and report.
 
 namespace wishart {
 
-/// A layer below kOverTrained is called over-trained, one above kUnderTrained under-trained, as in
-/// WeightWatcher 0.7.5.5.
+/// WeightWatcher 0.7.5.5 calls a layer below kOverTrained over-trained, one above kUnderTrained
+/// under-trained. Compat mode does so too. Elsewhere the limits are only told: they say more of the
+/// role of a layer than of its training (docs/decisions/027-warnings.md).
 inline constexpr double kOverTrained = 2.0;
 inline constexpr double kUnderTrained = 6.0;
 

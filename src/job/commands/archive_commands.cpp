@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wishart/analysis/history.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
@@ -72,15 +73,34 @@ bool is_history(const archive::Reader& archive) {
   return archive.models().size() > 1 && archive.run().size() == archive.models().size();
 }
 
-/// Reads what the report of a checkpoint needs. HTML plots some of the spectra.
+/// The checkpoint before `id` in the run that the archive holds, without spectra. Nothing if there
+/// is none, if the order is not known, or if a file that matters for it cannot be read: then the
+/// layers are not compared with their past.
+std::optional<CheckpointRecord> record_before(const archive::Reader& archive,
+                                              const std::string& id) {
+  try {
+    if (!is_history(archive)) return std::nullopt;
+    const archive::Previous previous = archive::previous_of(archive, id);
+    if (previous.id.empty()) return std::nullopt;
+    return archive.read(previous.id, archive::Parts::without_spectra);
+  } catch (const Error& error) {
+    if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
+    return std::nullopt;
+  }
+}
+
+/// Reads what the report of a checkpoint needs, and concludes its warnings. HTML plots some of the
+/// spectra.
 CheckpointRecord record_for(const ReportOptions& options, const archive::Reader& archive,
                             const std::string& id) {
-  if (options.format != OutputFormat::html) {
-    return archive.read(id, archive::Parts::without_spectra);
-  }
-  return archive.read(id, [&](const std::vector<LayerRow>& layers) {
-    return report::layers_to_draw(layers, static_cast<std::size_t>(options.densities));
-  });
+  CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
+  const std::optional<CheckpointRecord> before = record_before(archive, id);
+  analysis::conclude(record, before ? &*before : nullptr);
+  if (options.format != OutputFormat::html) return record;
+  const std::vector<std::size_t> drawn =
+      report::layers_to_draw(record.layers, static_cast<std::size_t>(options.densities));
+  record.spectra = archive.read(id, [&](const std::vector<LayerRow>&) { return drawn; }).spectra;
+  return record;
 }
 
 /// The note of a choice, if there is one.
@@ -126,8 +146,8 @@ private:
   std::string first_;
 };
 
-/// All checkpoints of an archive in one table, in the order of training. Only one is in memory at a
-/// time. Those that cannot be read are left out and reported.
+/// All checkpoints of an archive in one table, in the order of training. Only one and the layers of
+/// the one before are in memory at a time. Those that cannot be read are left out and reported.
 CommandResult export_all(const archive::Reader& archive, const ExportOptions& options,
                          std::ostream& out) {
   if (archive.ids().empty()) (void)archive::choose(archive, "");  // throws
@@ -142,6 +162,8 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
   }
   std::sort(places.begin(), places.end(), comes_before);
   report::JoinedTable table(out, table_of(options.table), table_format(options.format));
+  const bool of_layers = table_of(options.table) == report::Table::layers;
+  std::optional<CheckpointRecord> before;
   for (const TrainingPlace& place : places) {
     std::optional<CheckpointRecord> record;
     try {
@@ -150,8 +172,10 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
       unreadable.add(error);
       continue;
     }
+    if (of_layers) analysis::conclude(*record, before ? &*before : nullptr);
     table.add(*record);
     if (!out.good()) break;  // the caller reports it
+    if (of_layers && is_whole(record->provenance.analysis)) before = std::move(record);
   }
   return {"", unreadable.ending(archive.ids().size()), {}};
 }
@@ -184,8 +208,12 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   }
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const archive::Choice choice = archive::choose(archive, options.checkpoint);
-  const CheckpointRecord record =
+  CheckpointRecord record =
       archive.read(choice.id, spectrum ? archive::Parts::all : archive::Parts::without_spectra);
+  if (!spectrum && table_of(options.table) == report::Table::layers) {
+    const std::optional<CheckpointRecord> before = record_before(archive, choice.id);
+    analysis::conclude(record, before ? &*before : nullptr);
+  }
   if (options.table == "scan") {
     out << scan_table(record, options.matrix, format);
   } else if (options.format == OutputFormat::npy) {

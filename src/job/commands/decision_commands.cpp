@@ -11,6 +11,7 @@
 #include "wishart/analysis/gate.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
@@ -123,6 +124,23 @@ std::vector<std::string> stages_of(const GateOptions& options,
   return {before, judged};
 }
 
+/// Replaces the stored warnings of the stages by those of the present rules. The checkpoint before
+/// the first stage is read only if a rule needs it.
+void conclude_stages(std::vector<CheckpointRecord>& stages, const std::string& first,
+                     const std::vector<analysis::Rule>& rules, NamedCheckpoints& named) {
+  const auto needs = [](const analysis::Rule& rule) {
+    return rule.metric == std::string("warning.") + analysis::kUnlikePast;
+  };
+  std::optional<CheckpointRecord> before;
+  if (std::any_of(rules.begin(), rules.end(), needs) && !NamedCheckpoints::is_path(first)) {
+    const std::string id = archive::previous_of(named.archive(), first).id;
+    if (!id.empty()) before = named.read(id, archive::Parts::without_spectra);
+  }
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    analysis::conclude(stages[i], i > 0 ? &stages[i - 1] : before ? &*before : nullptr);
+  }
+}
+
 /// Reports the first failed verdict if the verdicts go to a file; otherwise they are on standard
 /// output.
 Ending ending_of(const GateOptions& options, const std::vector<analysis::RuleVerdict>& verdicts) {
@@ -203,9 +221,11 @@ CommandResult compare_checkpoints(const CompareOptions& options) {
   // B first, because A may be the checkpoint before it.
   const std::string of_b = named.resolved(options.checkpoints[1]);
   const std::string of_a = named.resolved(options.checkpoints[0], of_b);
-  const CheckpointRecord a = named.read(of_a, archive::Parts::all);
-  const CheckpointRecord b = named.read(of_b, archive::Parts::all);
+  CheckpointRecord a = named.read(of_a, archive::Parts::all);
+  CheckpointRecord b = named.read(of_b, archive::Parts::all);
   analysis::check_alike(a.provenance, b.provenance);
+  analysis::conclude(a);
+  analysis::conclude(b);
   const analysis::Comparison comparison = analysis::compare(a, b);
   const auto format = report_format(options.format);
   std::string text;
@@ -224,10 +244,12 @@ CommandResult gate_archive(const GateOptions& options) {
   std::vector<CheckpointRecord> stages;
   const auto parts = needs_spectra(rules) ? archive::Parts::all : archive::Parts::without_spectra;
   NamedCheckpoints named(options.archive);
-  for (const std::string& stage : stages_of(options, rules, named)) {
+  const std::vector<std::string> names = stages_of(options, rules, named);
+  for (const std::string& stage : names) {
     stages.push_back(named.read(stage, parts));
     analysis::check_alike(stages.front().provenance, stages.back().provenance);
   }
+  conclude_stages(stages, names.front(), rules, named);
   // A stage that was not named by the user is only compared with, not checked.
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =

@@ -213,14 +213,14 @@ TEST_CASE("the worst of each warning are drawn first, then those with the smalle
                                      fitted("better", 3),
                                      broken,
                                      zero,
-                                     fitted("over-1", 1.8, "over-trained"),
-                                     fitted("under-1", 7, "under-trained"),
-                                     fitted("over-2", 1.2, "over-trained"),
-                                     fitted("under-2", 9, "under-trained;small-tail"),
+                                     fitted("noise-1", 4.5, "like-noise"),
+                                     fitted("unusual-1", 7, "unusual"),
+                                     fitted("noise-2", 4.2, "like-noise"),
+                                     fitted("unusual-2", 9, "small-tail;unusual"),
                                      failed};
   // "zero" comes before "failed" among the failed fits, and has nothing to draw.
-  const std::vector<std::string> all{"over-2",  "under-2", "failed", "over-1",
-                                     "under-1", "better",  "good"};
+  const std::vector<std::string> all{"failed",    "noise-1", "unusual-1", "noise-2",
+                                     "unusual-2", "better",  "good"};
   CHECK(keys(layers, 100) == all);
   for (std::size_t most = 0; most <= all.size(); ++most) {
     CHECK(keys(layers, most) ==
@@ -231,7 +231,7 @@ TEST_CASE("the worst of each warning are drawn first, then those with the smalle
 
 TEST_CASE("a drawing shows bins, tail, xmin and bulk, of each spectrum that is there",
           "[density]") {
-  LayerRow both = fitted("both", 2.5, "over-trained");
+  LayerRow both = fitted("both", 2.5, "unusual");
   both.null_edge = 9;
   LayerRow unfitted = fitted("unfitted", kNan, "fit-failed");
   unfitted.status = "failed";
@@ -244,7 +244,7 @@ TEST_CASE("a drawing shows bins, tail, xmin and bulk, of each spectrum that is t
   REQUIRE(figures.size() == 2);
   const std::string& first = figures[1].find("both") == std::string::npos ? figures[0] : figures[1];
   const std::string& second = &first == &figures[0] ? figures[1] : figures[0];
-  CHECK(first.find("<figcaption>both: over-trained<") != std::string::npos);
+  CHECK(first.find("<figcaption>both: unusual<") != std::string::npos);
   CHECK(count(first, "<polygon class=\"s0\"") == 1);
   CHECK(count(first, "<polyline class=\"s1\"") == 1);
   CHECK(count(first, "<polyline class=\"s2\"") == 1);

@@ -31,7 +31,7 @@ std::string skeleton(const std::string& html) {
 }
 
 CheckpointRecord named(const std::string& name) {
-  LayerRow good = layer(name, 3.5, "over-trained");
+  LayerRow good = layer(name, 3.5, "unusual");
   good.role = good.stack = good.reason = name;
   good.has_esd = true;
   good.lambda_max = 9;
@@ -113,7 +113,7 @@ TEST_CASE("every fitted layer is a dot in both drawings, others are not", "[html
 
 TEST_CASE("of very many layers those with a warning are drawn all", "[html]") {
   std::vector<LayerRow> layers(3 * kMostDots, layer("plain"));
-  for (std::size_t i = 1; i < 30; i += 2) layers[i] = layer("odd", 1.5, "over-trained");
+  for (std::size_t i = 1; i < 30; i += 2) layers[i] = layer("odd", 1.5, "unusual");
   const std::string figure = layer_figures(layers).front();
   CHECK(count(figure, "odd: alpha 1.5") == 15);
   CHECK(count(figure, "<circle") < kMostDots);

@@ -33,7 +33,7 @@ std::vector<std::string> headings(const CheckpointRecord& record) {
 
 CheckpointRecord usual() {
   LayerRow good = layer("model.layers.0.mlp.up_proj.weight");
-  LayerRow over = layer("model.layers.1.mlp.up_proj.weight", 1.5, "over-trained");
+  LayerRow over = layer("model.layers.1.mlp.up_proj.weight", 1.5, "unusual");
   over.block = 1;
   return record_of({good, over}, {{"model.norm.weight", "F32", "64", 64, "one-dimensional", ""}});
 }
@@ -43,7 +43,7 @@ CheckpointRecord usual() {
 TEST_CASE("the sections stand in their order, attention before all tables of layers", "[report]") {
   CHECK(headings(usual()) ==
         std::vector<std::string>{"# Spectra of step-100", "## Summary",
-                                 "## Layers that need attention", "## What is usual", "## By role",
+                                 "## Layers that need attention", "## Remarks", "## What is usual", "## By role",
                                  "## By block", "## Layers", "## Skipped", "## Numerics"});
   const std::string text = text_of(usual());
   std::size_t at = 0;
@@ -154,14 +154,16 @@ TEST_CASE("layers are compared with others of the same role and size", "[report]
 TEST_CASE("long lists are cut, and say how much is left", "[report]") {
   std::vector<LayerRow> layers;
   for (int i = 0; i < 450; ++i) {
-    layers.push_back(layer("w" + std::to_string(i), 1.5, "over-trained"));
+    layers.push_back(layer("w" + std::to_string(i), 1.5, "unusual"));
   }
   std::vector<SkippedRow> skipped;
   for (int i = 0; i < 9; ++i) {
     skipped.push_back({"n" + std::to_string(i), "F32", "4", 4, "one-dimensional", ""});
   }
   const std::string text = text_of(record_of(layers, skipped));
-  CHECK(text.find("over-trained (450): ") != std::string::npos);
+  CHECK(text.find("unusual (450): ") != std::string::npos);
+  CHECK(text.find("\nalpha < 2 (450): WeightWatcher calls such layers over-trained. Healthy small models "
+                  "have many. w0, w1, w2, ...\n") != std::string::npos);
   CHECK(text.find("\nand 420 more\n") != std::string::npos);
   CHECK(text.find("\n50 more: wishart export ARCHIVE --table layers\n") != std::string::npos);
   CHECK(text.find("n0, n1, n2, ...") != std::string::npos);

@@ -1,0 +1,87 @@
+#pragma once
+
+/// @file
+/// Warnings: which layers need attention. Each is held against what is usual: noise of the same
+/// shape, the layers of public models, the other blocks of the model, the layer's own past.
+/// docs/metrics.md has the words, docs/decisions/027-warnings.md the reasons.
+///
+/// Words that a row justifies by itself are stored by the fit (record/row_warnings.hpp). All others
+/// are conclusions: they are made when an archive is read, and are never written to one.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wishart/record/checkpoint_record.hpp"
+
+namespace wishart::analysis {
+
+inline constexpr const char* kUnlikePast = "unlike-past";
+inline constexpr const char* kUnlikeBlocks = "unlike-blocks";
+inline constexpr const char* kUnusual = "unusual";
+
+/// A word of the column `warning` in corrected mode.
+struct WarningKind {
+  std::string_view word;
+  std::string_view meaning;  ///< what is seen, against what, and what to do
+  bool remark = false;       ///< tells how to read the numbers; nothing may be wrong with the layer
+};
+
+/// All words, gravest first, remarks last.
+[[nodiscard]] std::span<const WarningKind> warning_kinds();
+
+/// Whether alpha is outside WeightWatcher's limits. False without an alpha.
+[[nodiscard]] bool is_below_limits(const LayerRow& row);
+[[nodiscard]] bool is_above_limits(const LayerRow& row);
+
+/// What of a layer is compared with its own past. Values that are not known are NaN.
+struct LayerState {
+  double alpha = kNan;
+  double alpha_error = kNan;  ///< standard error
+  double log_norm = kNan;
+  double stable_rank = kNan;
+  double matrix_rank = kNan;
+  bool like_noise = false;
+};
+[[nodiscard]] LayerState state_of(const LayerRow& row);
+
+/// A layer in the checkpoint before, and now.
+struct LayerStep {
+  LayerState then;
+  LayerState now;
+};
+
+/// The change of alpha that the layers of a model share from one checkpoint to the next.
+struct SharedChange {
+  double median = 0;   ///< over the layers
+  double spread = 0;   ///< of their changes: 1.4826 times the median absolute deviation
+  bool known = false;  ///< at least kFewestPeers layers have an alpha in both
+};
+[[nodiscard]] SharedChange shared_change(std::span<const LayerStep> steps);
+
+/// What of a layer is unlike its own past, in words: `squared norm 35 times as large`. Empty if
+/// nothing is, or if the layer was noise and so has no past.
+///
+/// The squared norm changed tenfold; the stable rank fell to a third; the matrix rank fell by more
+/// than 5 %; or alpha changed by more than 4 standard errors from the change that the layers share.
+/// @pre the checkpoint before is one of training, after its first step
+[[nodiscard]] std::string unlike_past(const LayerStep& step, const SharedChange& shared);
+
+/// Replaces the column `warning` of corrected mode by what holds by the present rules, whatever was
+/// stored, and puts what each rests on into `reason`, behind what is there. Records of compat mode
+/// keep WeightWatcher's words.
+/// @param past  the checkpoint before in the same run; null: not known. It is compared with if both
+///   are whole weights of the same mode and its step is known, above 0 and below that of the record
+void conclude(CheckpointRecord& record, const CheckpointRecord* past = nullptr);
+
+/// The same for layers alone.
+/// @param past  the layers of the checkpoint before
+void conclude(std::vector<LayerRow>& layers, const std::vector<LayerRow>* past = nullptr);
+
+/// Fewer layers than this are not compared with each other.
+inline constexpr std::size_t kFewestPeers = 8;
+
+}  // namespace wishart::analysis

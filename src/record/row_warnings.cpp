@@ -1,0 +1,49 @@
+#include "wishart/record/row_warnings.hpp"
+
+#include <cmath>
+
+#include "wishart/record/fit_counts.hpp"
+
+namespace wishart {
+namespace {
+
+/// M * mp_D of noise is below kNoiseOffset + kNoisePerDoubling * log2(M).
+constexpr double kNoiseOffset = 1.2;
+constexpr double kNoisePerDoubling = 0.4;
+/// Of several views, mp_D falls with the root of their number, but not below this share of 1 / M:
+/// the law itself is not exact for matrices of a finite size.
+constexpr double kFiniteSize = 0.2;
+
+}  // namespace
+
+double most_mp_D_of_noise(const LayerRow& row) {
+  if (row.M < 2) return kNan;
+  const auto side = static_cast<double>(row.M);
+  const double of_one = (kNoiseOffset + kNoisePerDoubling * std::log2(side)) / side;
+  const std::int64_t views = row.num_evals / row.M;
+  if (views < 2) return of_one;
+  return of_one / std::sqrt(static_cast<double>(views)) + kFiniteSize / side;
+}
+
+bool is_like_noise(const LayerRow& row) {
+  return row.num_evals >= kFewestOfNoise && row.null_spikes == 0 &&
+         row.mp_D <= most_mp_D_of_noise(row);
+}
+
+std::string row_warnings(const LayerRow& row) {
+  if (row.status == "error" || row.status == "nonfinite") return row.status;
+  std::string words;
+  const auto add = [&](const char* word) {
+    words += (words.empty() ? "" : ";") + std::string(word);
+  };
+  if (row.status == kNoTail) add(kNoTail);
+  if (row.status == "failed") add(kFitFailed);
+  if (row.status == kFitted && row.num_pl_spikes >= 0 && row.num_pl_spikes < kSmallTail) {
+    add(kSmallTailWarning);
+  }
+  if (row.matrix_rank >= 0 && 2 * row.matrix_rank < row.num_evals) add(kRankCollapse);
+  if (is_like_noise(row)) add(kLikeNoise);
+  return words;
+}
+
+}  // namespace wishart
