@@ -70,10 +70,11 @@ class Zoo:
         self.wishart, self.out, self.jobs = wishart, out, jobs
         self.seen, self.blind = os.path.join(archives, "seen"), os.path.join(archives, "blind")
         self.results = results
-        self.by_name = {result["name"]: result for result in results}
 
     def scan(self):
         names = [result["name"] for result in self.results]
+        bases = {result["settings"]["base"] for result in self.results if result["kind"] == "history"} - {None}
+        names += sorted(bases - set(names))
         errors = scanning.scan(self.wishart, self.out, names, self.seen, self.jobs, [])
         histories = [result["name"] for result in self.results if result["kind"] == "history"]
         os.makedirs(self.blind, exist_ok=True)

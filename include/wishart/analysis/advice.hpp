@@ -4,6 +4,7 @@
 /// What to do with a training run: go on, stop, or go back, and why. docs/histories.md states the
 /// rules, docs/evidence.md how often they were right.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -23,6 +24,10 @@ enum class Advice : std::uint8_t {
   not_learning,  ///< the loss is where it is without any learning
   suspect,       ///< no held-out loss is known, and the spectra look over-fitted
 };
+
+inline constexpr std::array kAdvices{Advice::going_on,  Advice::settled,      Advice::overfitting,
+                                     Advice::diverging, Advice::not_learning, Advice::suspect,
+                                     Advice::unknown};
 
 /// What an advice rests on.
 enum class Basis : std::uint8_t { none, losses, spectra };
