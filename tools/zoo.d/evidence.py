@@ -149,6 +149,18 @@ def advice_tables(zoo, blind):
     return text, wrong, records
 
 
+def conclusions(zoo):
+    """CSV: each history with its fate and what is concluded, with losses and without."""
+    histories = [result for result in zoo.results if result["kind"] == "history"]
+    both = [zoo.each(lambda result, blind=blind: zoo.conclusion(result["name"], blind), histories)
+            for blind in (False, True)]
+    lines = ["name,half,fate,advice,best_checkpoint,advice_by_spectra\n"]
+    for result, seen, blind in zip(histories, *both):
+        lines.append(",".join((result["name"], result["split"], result["fate"], seen["advice"],
+                               seen["best_checkpoint"] or "", blind["advice"])) + "\n")
+    return "".join(lines)
+
+
 def base_of(zoo, result):
     return zoo.archive(result["settings"]["base"])
 
@@ -312,23 +324,49 @@ inline constexpr std::array<RecordedAdvice, {len(merged)}> kAdviceRecord{body};
 """
 
 
-def failures_table(head, rows):
-    return table(head, rows) if rows else "None.\n"
+def grouped(rows):
+    """Failures as a list: (half, what, name) with the names of each kind in one line."""
+    kinds = collections.OrderedDict()
+    for half, what, name in sorted(rows, key=lambda row: (HALVES.index(row[0]), row[1], row[2])):
+        kinds.setdefault((half, what), []).append(name)
+    return "".join(f"- {half}, {what}: {', '.join(names)}\n" for (half, what), names in kinds.items()) or "None.\n"
+
+
+def wrong_list(wrong):
+    return grouped([(half, f"`{fate.split()[0]}` called `{advice}`", name + (" (borderline)" if "border" in fate else ""))
+                    for half, name, _, fate, advice, _ in wrong])
 
 
 def write(zoo):
-    """All tables as Markdown, and the header."""
+    """Blocks of docs/evidence.md by name, the header of the track record, and a table of all conclusions."""
     seen, wrong_seen, record_seen = advice_tables(zoo, False)
     blind, wrong_blind, record_blind = advice_tables(zoo, True)
     gates, failures = gate_rows(zoo)
-    head = ["half", "run", "story", "fate", "advice", "reasons"]
-    text = "\n".join([
-        "## Advice, with the losses that the trainer recorded", seen,
-        "Wrong:\n", failures_table(head, wrong_seen),
-        "## Advice from spectra alone", blind,
-        "Wrong:\n", failures_table(head[:-1], [row[:-1] for row in wrong_blind]),
-        "## Gates\n", table(["gate", "half", "false alarms", "misses", "refused"], gates),
-        "\nFailures:\n", failures_table(["gate", "half", "model", "kind", "story"], failures),
-        "## Ranking by the held-out loss", ranking_table(zoo),
-    ])
-    return text, record_header(record_seen, record_blind)
+    kinds = collections.Counter((result["kind"], result["split"]) for result in zoo.results)
+    blocks = {
+        "zoo": table(["half", "histories", "models for ranking", "damaged models"],
+                     [[half, *(kinds[kind, half] for kind in ("history", "model", "damage"))] for half in HALVES],
+                     "lr"),
+        "advice": seen + "\nWrong:\n\n" + wrong_list(wrong_seen),
+        "spectra": blind + "\nWrong:\n\n" + wrong_list(wrong_blind),
+        "gates": table(["gate", "half", "false alarms", "misses"], [row[:4] for row in gates])
+        + "\nFailures:\n\n" + grouped([(half, f"{gate}, {kind.split()[0]}", name + (" (borderline)" if "border" in kind
+                                                                                  else ""))
+                                     for gate, half, name, kind, _ in failures]),
+        "ranking": ranking_table(zoo),
+    }
+    return blocks, record_header(record_seen, record_blind)
+
+
+def replace_blocks(path, blocks):
+    """Puts each block between its two marks in the page."""
+    with open(path) as file:
+        text = file.read()
+    for name, block in blocks.items():
+        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+        if begin not in text or end not in text:
+            raise Failed(f"{path}: has no place for {name}")
+        head, rest = text.split(begin, 1)
+        text = head + begin + block.strip() + "\n" + end + rest.split(end, 1)[1]
+    with open(path, "w") as file:
+        file.write(text)

@@ -75,7 +75,7 @@ TEST_CASE("the JSON report has its parts and names the layers that need attentio
                                             {{"n", "F32", "4", 4, "r", ""}});
   const std::string text = render_report(record, ReportFormat::json);
   std::size_t at = 0;
-  CHECK(text.find("{\"schema\": \"wishart/report/1\",\n") == 0);
+  CHECK(text.find("{\"schema\": \"wishart/report/2\",\n") == 0);
   for (const char* part :
        {"\"history\": null", "\"checkpoint\": {", "\"summary\": [", "\"attention\": [",
         "\"usual\": [", "\"layers\": [\n", "\"skipped\": ["}) {
