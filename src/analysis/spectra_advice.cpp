@@ -10,7 +10,8 @@ namespace wishart::analysis {
 namespace {
 
 /// The mean log_spectral_norm rises by more than this from one checkpoint to the next, the first
-/// step aside: the largest eigenvalues seven times as large.
+/// step aside: the largest eigenvalues seven times as large. A run that starts late may do so, too,
+/// but does not end with few directions.
 constexpr double kJump = 0.85;
 /// All layers were like noise at first, and the mean log_norm has changed by less than this since:
 /// the weights have hardly left their initial values.
@@ -67,12 +68,14 @@ Conclusion conclude_from_spectra(std::span<const HistoryRow> rows) {
   };
   for (std::size_t i = 2; i < rows.size(); ++i) {
     const double jump = rows[i].log_spectral_norm - rows[i - 1].log_spectral_norm;
-    if (!(jump > kJump)) continue;
+    if (!(jump > kJump) || !(last.entropy < kFewDirections)) continue;
     return give(Advice::diverging,
                 "From " + printable(rows[i - 1].checkpoint) + " to " +
                     printable(rows[i].checkpoint) +
                     " the largest eigenvalues of the layers grew by a factor of " +
-                    figure(std::pow(10, jump)) + " on average.");
+                    figure(std::pow(10, jump)) +
+                    " on average, and few directions hold nearly "
+                    "all of the weights.");
   }
   const double moved = std::abs(last.log_norm - first.log_norm);
   if (first.step == 0 && share_of(first.like_noise, first.layers).value > kFresh &&

@@ -20,6 +20,7 @@ HALVES = "learn", "judge"
 ADVICE = "going-on", "settled", "overfitting", "diverging", "not-learning", "suspect", "unknown"
 GATES = {"pretraining": "gate-pretraining.cfg", "fine-tuning": "gate-finetune.cfg", "LoRA": "gate-lora.cfg",
          "compression": "gate-compression.cfg"}
+GATE_WORDS = {True: "passes", False: "fails", None: "refuses"}
 
 
 class Failed(Exception):
@@ -71,10 +72,11 @@ class Zoo:
         self.seen, self.blind = os.path.join(archives, "seen"), os.path.join(archives, "blind")
         self.results = results
 
-    def scan(self):
+    def scan(self, with_bases=True):
         names = [result["name"] for result in self.results]
         bases = {result["settings"]["base"] for result in self.results if result["kind"] == "history"} - {None}
-        names += sorted(bases - set(names))
+        if with_bases:
+            names += sorted(bases - set(names))
         errors = scanning.scan(self.wishart, self.out, names, self.seen, self.jobs, [])
         histories = [result["name"] for result in self.results if result["kind"] == "history"]
         os.makedirs(self.blind, exist_ok=True)
@@ -154,10 +156,13 @@ def conclusions(zoo):
     histories = [result for result in zoo.results if result["kind"] == "history"]
     both = [zoo.each(lambda result, blind=blind: zoo.conclusion(result["name"], blind), histories)
             for blind in (False, True)]
-    lines = ["name,half,fate,advice,best_checkpoint,advice_by_spectra\n"]
-    for result, seen, blind in zip(histories, *both):
+    gates = [zoo.each(lambda result, blind=blind: "-" if result["settings"]["base"] else
+                      GATE_WORDS[zoo.passes("pretraining", zoo.archive(result["name"], blind))], histories)
+             for blind in (False, True)]
+    lines = ["name,half,fate,advice,best_checkpoint,advice_by_spectra,gate,gate_by_spectra\n"]
+    for result, seen, blind, gate, blind_gate in zip(histories, *both, *gates):
         lines.append(",".join((result["name"], result["split"], result["fate"], seen["advice"],
-                               seen["best_checkpoint"] or "", blind["advice"])) + "\n")
+                               seen["best_checkpoint"] or "", blind["advice"], gate, blind_gate)) + "\n")
     return "".join(lines)
 
 
