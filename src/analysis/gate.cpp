@@ -303,13 +303,20 @@ bool passes_alone(const Rule& rule) {
   return rule.against == Against::previous && rule.passes_alone;
 }
 
-/// The verdict of a rule that passes if there is no previous stage.
-RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage) {
+/// True for the weights that a training begins with.
+bool is_initial(const CheckpointRecord& stage) { return stage.provenance.training.step == 0; }
+
+/// The verdict of a rule that passes if there is no trained checkpoint before.
+RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage,
+                         const CheckpointRecord* initial) {
   RuleVerdict verdict;
   verdict.rule = rule.name;
   verdict.stage = stage.provenance.checkpoint_id;
   verdict.passed = true;
-  verdict.text = "there is no checkpoint before it, so nothing was compared; the rule allows this";
+  verdict.text = initial == nullptr ? "there is no checkpoint before it"
+                                    : "before it there are only the initial weights (step 0)";
+  verdict.text += ", so nothing was compared; the rule allows this";
+  if (initial != nullptr) verdict.other = initial->provenance.checkpoint_id;
   return verdict;
 }
 
@@ -358,9 +365,13 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
         }
       } else if (i > 0) {
         const std::size_t other = rule.against == Against::first ? 0 : i - 1;
+        if (passes_alone(rule) && is_initial(stages[other])) {
+          verdicts.push_back(not_compared(rule, stages[i], &stages[other]));
+          continue;
+        }
         verdicts.push_back(judged(rule, stages[i], &stages[other], run));
       } else if (stages.size() == 1) {
-        verdicts.push_back(not_compared(rule, stages[i]));
+        verdicts.push_back(not_compared(rule, stages[i], nullptr));
       }
     }
   }

@@ -62,8 +62,9 @@ struct Rule {
   double allow_share = 0;       ///< or this share of the layers, whichever is more
   std::int64_t min_layers = 1;  ///< the rule fails if fewer layers have a value
   bool unknown_fails = false;   ///< a layer without a value counts as outside
-  bool passes_alone = false;    ///< against previous: passes if there is no previous stage
-  std::string reason;           ///< what a failure means, for the reader of the report
+  /// Against previous: passes if there is no previous stage, or only the initial weights (step 0).
+  bool passes_alone = false;
+  std::string reason;  ///< what a failure means, for the reader of the report
 };
 
 /// A layer outside of the bounds, or the value of a statistic (without key).

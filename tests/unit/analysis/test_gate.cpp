@@ -266,6 +266,16 @@ TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]"
   CheckpointRecord moved = sample_checkpoint("second");
   moved.layers[0].alpha += 5;
   CHECK_FALSE(verdict_of(rule, {one.front(), moved}).passed);
+  // The initial weights are no stage of training.
+  std::vector<CheckpointRecord> both{one.front(), moved};
+  both[0].provenance.training.step = 0;
+  both[1].provenance.training.step = 50;
+  CHECK(verdict_of(rule, both).passed);
+  CHECK(verdict_of(rule, both).text ==
+        "before it there are only the initial weights (step 0), so nothing was compared; the rule "
+        "allows this");
+  both[0].provenance.training.step = 10;
+  CHECK_FALSE(verdict_of(rule, both).passed);
   // The base is never left out.
   rule.against = Against::first;
   CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("compares with the base") !=
