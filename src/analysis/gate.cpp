@@ -6,11 +6,15 @@
 
 #include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/metric.hpp"
+#include "wishart/analysis/paired.hpp"
+#include "wishart/analysis/share.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::analysis {
 namespace {
+
+constexpr const char* kAdvice = "advice";
 
 bool matches(const std::vector<std::string>& globs, const std::string& text) {
   return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
@@ -29,6 +33,15 @@ bool is_meant(const Rule& rule, const std::string& key, const std::string& role,
 
 bool is_comparison(const std::string& metric) {
   return metric == "moved" || metric == "alpha_z" || metric == "missing" || metric == "added";
+}
+
+bool is_of_checkpoint(const std::string& metric) {
+  return metric == kAdvice || metric == "loss" || metric == "eval_loss";
+}
+
+double recorded(const CheckpointRecord& stage, const std::string& metric) {
+  const TrainingState& training = stage.provenance.training;
+  return metric == "loss" ? training.loss : training.eval_loss;
 }
 
 /// The value of one layer of a comparison; NaN if the metric is not defined for it.
@@ -91,12 +104,34 @@ std::string bounds_text(const Rule& rule) {
   return low ? "at least " + shortest(rule.min) : "at most " + shortest(rule.max);
 }
 
-std::string subject_of(const Rule& rule) {
-  std::string text = printable(rule.metric);
-  if (rule.statistic == Statistic::mean) text = "the mean " + text;
-  if (rule.statistic == Statistic::median) text = "the median " + text;
+/// `alpha`, `the change of alpha`, `the ratio of alpha`.
+std::string value_text(const Rule& rule) {
+  const std::string text = printable(rule.metric);
   if (rule.against == Against::nothing || is_comparison(rule.metric)) return text;
   return (rule.measure == Measure::ratio ? "the ratio of " : "the change of ") + text;
+}
+
+std::string subject_of(const Rule& rule) {
+  switch (rule.statistic) {
+    case Statistic::mean:
+    case Statistic::median: {
+      const std::string of = rule.statistic == Statistic::mean ? "the mean " : "the median ";
+      const std::string text = of + printable(rule.metric);
+      if (rule.against == Against::nothing || is_comparison(rule.metric)) return text;
+      return (rule.measure == Measure::ratio ? "the ratio of " : "the change of ") + text;
+    }
+    case Statistic::share: {
+      std::vector<std::string> limits;
+      if (std::isfinite(rule.below)) limits.push_back("below " + shortest(rule.below));
+      if (std::isfinite(rule.above)) limits.push_back("above " + shortest(rule.above));
+      return "the share of layers with " + value_text(rule) + " " + join(limits, " or ");
+    }
+    case Statistic::paired:
+      return "the mean of " + value_text(rule) + " over the layers";
+    case Statistic::each:
+      break;
+  }
+  return value_text(rule);
 }
 
 /// The judgement if no layer is outside.
@@ -150,23 +185,114 @@ void judge_statistic(const Rule& rule, const std::vector<Violation>& values, Rul
   if (!verdict.passed) verdict.violations.push_back(std::move(whole));
 }
 
-RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other) {
+void judge_share(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& verdict) {
+  std::vector<Violation> counted;
+  for (Violation& one : values) {
+    (std::isfinite(one.value) ? verdict.judged : verdict.unknown) += 1;
+    if (one.value > rule.above || one.value < rule.below) counted.push_back(std::move(one));
+  }
+  const auto count = static_cast<std::int64_t>(counted.size());
+  const double share = share_of(count, verdict.judged).value;
+  verdict.passed = !std::isnan(share) && excess(rule, share) == 0;
+  verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ", found " +
+                 rounded(share, 3) + ": " + std::to_string(count) + " of " +
+                 std::to_string(verdict.judged);
+  if (verdict.passed) return;
+  std::sort(counted.begin(), counted.end(), [](const Violation& a, const Violation& b) {
+    if (a.value != b.value) return std::abs(a.value) > std::abs(b.value);
+    return natural_less(a.key, b.key);
+  });
+  verdict.violations = std::move(counted);
+}
+
+/// Fails only if the whole interval of the mean change is outside the bounds.
+void judge_paired(const Rule& rule, const std::vector<Violation>& values, RuleVerdict& verdict) {
+  std::vector<double> before;
+  std::vector<double> after;
+  for (const Violation& one : values) {
+    (std::isfinite(one.here) && std::isfinite(one.other) ? verdict.judged : verdict.unknown) += 1;
+    before.push_back(one.other), after.push_back(one.here);
+  }
+  const PairedRow change = paired_change(before, after);
+  const bool sure = std::isfinite(change.low);
+  const double low = sure ? change.low : change.mean;
+  const double high = sure ? change.high : change.mean;
+  verdict.passed = !std::isnan(change.mean) && !(high < rule.min) && !(low > rule.max);
+  verdict.text =
+      subject_of(rule) + " must be " + bounds_text(rule) + ", found " + rounded(change.mean, 4);
+  if (sure) verdict.text += " (95 %: " + rounded(low, 4) + " to " + rounded(high, 4) + ")";
+  if (verdict.passed) return;
+  Violation whole;
+  whole.value = change.mean;
+  verdict.violations.push_back(std::move(whole));
+}
+
+void judge_advice(const Rule& rule, const Conclusion& run, RuleVerdict& verdict) {
+  const std::string found(advice_name(run.advice));
+  verdict.judged = 1;
+  verdict.passed = std::find(rule.advices.begin(), rule.advices.end(), found) != rule.advices.end();
+  verdict.text = "the advice must be " + join(rule.advices, " or ") + ", found " + found;
+  if (verdict.passed || run.reasons.empty()) return;
+  verdict.text += ". " + join(run.reasons, " ");
+  if (verdict.text.ends_with('.')) verdict.text.pop_back();
+}
+
+/// A loss as recorded, or its change.
+void judge_loss(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other,
+                RuleVerdict& verdict) {
+  Violation one;
+  one.here = one.value = recorded(stage, rule.metric);
+  if (other != nullptr) {
+    one.other = recorded(*other, rule.metric);
+    one.value = measured(rule.measure, one.here, one.other);
+  }
+  const bool unknown = std::isnan(one.value);
+  (unknown ? verdict.unknown : verdict.judged) += 1;
+  verdict.passed = unknown ? !rule.unknown_fails : excess(rule, one.value) == 0;
+  verdict.text = value_text(rule) + " must be " + bounds_text(rule) + ", " +
+                 (unknown ? "not recorded" : "found " + shortest(one.value));
+  if (!verdict.passed) verdict.violations.push_back(std::move(one));
+}
+
+void judge_layers(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other,
+                  RuleVerdict& verdict) {
+  std::vector<Violation> values = values_of(rule, stage, other);
+  switch (rule.statistic) {
+    case Statistic::each:
+      judge_each(rule, std::move(values), verdict);
+      break;
+    case Statistic::mean:
+    case Statistic::median:
+      judge_statistic(rule, values, verdict);
+      break;
+    case Statistic::share:
+      judge_share(rule, std::move(values), verdict);
+      break;
+    case Statistic::paired:
+      judge_paired(rule, values, verdict);
+      break;
+  }
+  if (verdict.judged < rule.min_layers) {
+    verdict.passed = false;
+    verdict.text += "; " + std::to_string(verdict.judged) + " layers have a value, expected " +
+                    std::to_string(rule.min_layers);
+  }
+}
+
+RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other,
+                   const Conclusion& run) {
   RuleVerdict verdict;
   verdict.rule = rule.name;
   const Provenance& about = stage.provenance;
   verdict.stage = about.checkpoint_id;
   if (!is_whole(about.analysis)) verdict.about = analysis_text(about.analysis, about.base_path);
   if (other != nullptr) verdict.other = other->provenance.checkpoint_id;
-  std::vector<Violation> values = values_of(rule, stage, other);
-  if (rule.statistic == Statistic::each) {
-    judge_each(rule, std::move(values), verdict);
+  if (rule.metric == kAdvice) {
+    judge_advice(rule, run, verdict);
+  } else if (is_of_checkpoint(rule.metric)) {
+    judge_loss(rule, stage, other, verdict);
   } else {
-    judge_statistic(rule, values, verdict);
-  }
-  if (verdict.judged < rule.min_layers) {
-    verdict.passed = false;
-    verdict.text += "; " + std::to_string(verdict.judged) + " layers have a value, expected " +
-                    std::to_string(rule.min_layers);
+    judge_layers(rule, stage, other, verdict);
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);
@@ -177,13 +303,20 @@ bool passes_alone(const Rule& rule) {
   return rule.against == Against::previous && rule.passes_alone;
 }
 
-/// The verdict of a rule that passes if there is no previous stage.
-RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage) {
+/// True for the weights that a training begins with.
+bool is_initial(const CheckpointRecord& stage) { return stage.provenance.training.step == 0; }
+
+/// The verdict of a rule that passes if there is no trained checkpoint before.
+RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage,
+                         const CheckpointRecord* initial) {
   RuleVerdict verdict;
   verdict.rule = rule.name;
   verdict.stage = stage.provenance.checkpoint_id;
   verdict.passed = true;
-  verdict.text = "there is no checkpoint before it, so nothing was compared; the rule allows this";
+  verdict.text = initial == nullptr ? "there is no checkpoint before it"
+                                    : "before it there are only the initial weights (step 0)";
+  verdict.text += ", so nothing was compared; the rule allows this";
+  if (initial != nullptr) verdict.other = initial->provenance.checkpoint_id;
   return verdict;
 }
 
@@ -194,8 +327,11 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
       if (rule.against == Against::nothing) {
         throw Error(Blame::usage, name + rule.metric + " needs another stage: against = first");
       }
-    } else {
+    } else if (!is_of_checkpoint(rule.metric)) {
       (void)metric_value(LayerRow{}, rule.metric);
+    }
+    if (rule.statistic == Statistic::paired && rule.against == Against::nothing) {
+      throw Error(Blame::usage, name + "statistic = paired needs another stage: against = first");
     }
   }
   // Check for the base first: if it is named, the others have a previous stage too.
@@ -216,25 +352,33 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
 }  // namespace
 
 std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
-                               const std::vector<CheckpointRecord>& stages, bool every_stage) {
+                               const std::vector<CheckpointRecord>& stages, bool every_stage,
+                               const Conclusion& run) {
   check_rules(rules, stages.size());
   std::vector<RuleVerdict> verdicts;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     for (const Rule& rule : rules) {
       if (rule.against == Against::nothing) {
-        if (every_stage || i + 1 == stages.size()) {
-          verdicts.push_back(judged(rule, stages[i], nullptr));
+        const bool last = i + 1 == stages.size();
+        if (last || (every_stage && !needs_advice(rule))) {
+          verdicts.push_back(judged(rule, stages[i], nullptr, run));
         }
       } else if (i > 0) {
         const std::size_t other = rule.against == Against::first ? 0 : i - 1;
-        verdicts.push_back(judged(rule, stages[i], &stages[other]));
+        if (passes_alone(rule) && is_initial(stages[other])) {
+          verdicts.push_back(not_compared(rule, stages[i], &stages[other]));
+          continue;
+        }
+        verdicts.push_back(judged(rule, stages[i], &stages[other], run));
       } else if (stages.size() == 1) {
-        verdicts.push_back(not_compared(rule, stages[i]));
+        verdicts.push_back(not_compared(rule, stages[i], nullptr));
       }
     }
   }
   return verdicts;
 }
+
+bool needs_advice(const Rule& rule) { return rule.metric == kAdvice; }
 
 std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {
   std::vector<StageChange> all;

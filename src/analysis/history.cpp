@@ -18,10 +18,7 @@ namespace {
 /// A drift is reported if a rank falls below this share of its former value.
 constexpr double kRankFalls = 0.95;
 
-/// A model has settled if at least this share of its layers has, and a loss no longer falls if it
-/// falls by less than kStillFalls of itself per doubling.
-constexpr double kSettledShare = 0.8;
-constexpr double kStillFalls = 0.01;
+constexpr std::size_t kMostNamed = 3;  ///< layers in a reason
 
 /// The abscissa of trends: the binary logarithm of the step or of the tokens. NaN for 0 or unknown.
 double doublings(std::int64_t value) {
@@ -59,28 +56,24 @@ HistoryRow row_of(const CheckpointRecord& record) {
     row.over_trained += layer.alpha < kOverTrained ? 1 : 0;
     row.under_trained += layer.alpha > kUnderTrained ? 1 : 0;
     row.rank_collapsed += has_warning(layer, "rank-collapse") ? 1 : 0;
+    row.like_noise += layer.null_spikes == 0 ? 1 : 0;
+    row.nonfinite += layer.num_nan + layer.num_inf > 0 ? 1 : 0;
     row.outliers += std::max<std::int64_t>(layer.num_outliers, 0);
   }
   return row;
 }
 
-Advice advice_of(const History& history) {
-  const Trend& loss = history.loss;
-  const HistoryRow& last = history.rows.back();
-  if (static_cast<std::int64_t>(history.rows.size()) < history.window ||
-      std::isnan(last.settled_share)) {
-    return Advice::unknown;
+/// The length of the vocabulary or the number of classes, by the embedding or the head; -1:
+/// unknown.
+void find_classes(const std::vector<LayerRow>& layers, Trained& trained) {
+  for (const LayerRow& row : layers) {
+    if (row.role == "embedding.token") {
+      trained.language = true;
+      trained.classes = std::max(row.rows, row.cols);
+    } else if (row.role == "head" && !trained.language) {
+      trained.classes = std::min(row.rows, row.cols);
+    }
   }
-  const bool over_training =
-      std::any_of(history.drifts.begin(), history.drifts.end(),
-                  [](const Drift& drift) { return drift.why == "over-trained"; });
-  if (loss.low > 0 && over_training) return Advice::harm;
-  const double now = history.loss_is_eval ? last.eval_loss : last.loss;
-  // Without a loss, only the spectra decide.
-  const bool falls = std::isfinite(loss.slope) && loss.slope < -kStillFalls * std::abs(now);
-  const bool moves =
-      last.settled_share < kSettledShare || history.alpha.low * history.alpha.high > 0;
-  return falls || moves ? Advice::going_on : Advice::settled;
 }
 
 }  // namespace
@@ -90,7 +83,8 @@ HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
 }
 
 void HistoryBuilder::add(const CheckpointRecord& record) {
-  Entry entry{row_of(record), analysed(record.provenance), {}, {}};
+  Entry entry{row_of(record), analysed(record.provenance), {}, {}, {}};
+  find_classes(record.layers, entry.trained);
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back({row.key, row.role, row.hash, row.status == kNoTail, row.alpha,
@@ -178,6 +172,35 @@ void HistoryBuilder::find_drifts(History& history) const {
   });
 }
 
+void HistoryBuilder::name_layers(Conclusion& conclusion) const {
+  const bool harmful = conclusion.advice == Advice::overfitting ||
+                       conclusion.advice == Advice::diverging ||
+                       conclusion.advice == Advice::suspect;
+  if (!harmful || entries_.size() < 2) return;
+  auto from = std::find_if(entries_.begin(), entries_.end() - 1, [&](const Entry& entry) {
+    return entry.row.checkpoint == conclusion.best_checkpoint;
+  });
+  if (from == entries_.end() - 1) from = entries_.begin();
+  std::vector<std::pair<double, std::string>> grown;
+  for (const Layer& now : entries_.back().layers) {
+    const Layer* then = find(*from, now.key);
+    if (then == nullptr) continue;
+    const double growth = now.log_norm - then->log_norm;
+    if (growth > 0) grown.emplace_back(growth, now.key);
+  }
+  std::sort(grown.begin(), grown.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : natural_less(a.second, b.second);
+  });
+  if (grown.empty()) return;
+  grown.resize(std::min(grown.size(), kMostNamed));
+  std::vector<std::string> names;
+  for (const auto& [growth, key] : grown) {
+    names.push_back(printable(key) + " (x" + rounded(std::pow(10, growth), 2) + ")");
+  }
+  conclusion.reasons.push_back("Since " + printable(from->row.checkpoint) +
+                               " the squared norm grew most in " + join(names, ", ") + ".");
+}
+
 History HistoryBuilder::take() {
   History history;
   history.left_out = take_apart(entries_, [](const Entry& entry) { return entry.about; });
@@ -196,10 +219,8 @@ History HistoryBuilder::take() {
   std::vector<double> alpha;
   std::vector<double> loss;
   std::vector<std::size_t> at;
-  double lowest = std::numeric_limits<double>::infinity();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double value = history.loss_is_eval ? rows[i].eval_loss : rows[i].loss;
-    if (value < lowest) lowest = value, history.best_checkpoint = rows[i].checkpoint;
     const double place = doublings(history.by_tokens ? rows[i].tokens : rows[i].step);
     if (!std::isfinite(place) || !std::isfinite(rows[i].alpha)) continue;
     x.push_back(place), alpha.push_back(rows[i].alpha), loss.push_back(value), at.push_back(i);
@@ -213,7 +234,11 @@ History HistoryBuilder::take() {
   history.alpha = trend_of(last(x), last(alpha));
   history.loss = trend_of(last(x), last(loss));
   find_drifts(history);
-  history.advice = advice_of(history);
+  Trained trained = entries_.back().trained;
+  trained.by_tokens = history.by_tokens;
+  trained.of_changes = history.of_changes;
+  history.conclusion = conclude(rows, trained, window_);
+  name_layers(history.conclusion);
   entries_.clear();
   return history;
 }

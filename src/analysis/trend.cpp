@@ -1,7 +1,8 @@
+#include "wishart/analysis/trend.hpp"
+
 #include <algorithm>
 #include <cmath>
 
-#include "wishart/analysis/history.hpp"
 #include "wishart/core/error.hpp"
 
 #include "student.hpp"

@@ -110,14 +110,14 @@ void conclude_alone(LayerRow& row) {
                "rank " + std::to_string(row.matrix_rank) + " of " + std::to_string(row.num_evals));
   }
   if (has_warning(row, kLikeNoise)) {
-    add_reason(row, "no eigenvalue above noise; mp_D " + rounded(row.mp_D, 2) + ", of noise up to " +
-                        rounded(most_mp_D_of_noise(row), 2));
+    add_reason(row, "no eigenvalue above noise; mp_D " + rounded(row.mp_D, 2) +
+                        ", of noise up to " + rounded(most_mp_D_of_noise(row), 2));
   }
 }
 
-/// Key and value projections of public models with a side of up to kGroupedSide are those of grouped
-/// queries: at least kGroupedAspect times as long as wide. Square ones, of small models, are another
-/// kind of layer; their percentiles are shown, but warn of nothing.
+/// Key and value projections of public models with a side of up to kGroupedSide are those of
+/// grouped queries: at least kGroupedAspect times as long as wide. Square ones, of small models,
+/// are another kind of layer; their percentiles are shown, but warn of nothing.
 constexpr std::int64_t kGroupedSide = 512;
 constexpr std::int64_t kGroupedAspect = 2;
 

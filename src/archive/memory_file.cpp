@@ -32,8 +32,8 @@ struct MemoryFile::Image {
 
 namespace {
 
-/// The memory of a file grows by this much at a time. HDF5 sets each piece to zero, used or not, so this is
-/// about the size of a usual archive.
+/// The memory of a file grows by this much at a time. HDF5 sets each piece to zero, used or not, so
+/// this is about the size of a usual archive.
 constexpr std::size_t kGrowthBytes = std::size_t{1} << 20U;
 
 /// More than the number of root attributes, so that all stay in the object header, which has a

@@ -27,7 +27,7 @@ constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
 constexpr std::size_t kMostRemarked = 3;    ///< names listed for each remark
 constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
 constexpr std::size_t kMostHtmlLayers = 5000;
-constexpr std::size_t kMostSkipped = 3;  ///< names listed for each reason
+constexpr std::size_t kMostSkipped = 3;    ///< names listed for each reason
 constexpr std::size_t kReasonWidth = 160;  ///< of what a warning rests on
 /// Width of a list of names that are shortened to kNameWidth each.
 constexpr std::size_t kListWidth = (kMostSkipped + 1) * (kNameWidth + 2);
@@ -186,15 +186,13 @@ void add_attention(Page& page, const CheckpointRecord& record) {
     const std::size_t shown = std::min(kMostAttention, group.layers.size());
     for (std::size_t i = 0; i < shown; ++i) {
       const LayerRow& layer = *group.layers[i];
-      table.rows.push_back(
-          {page.html() ? layer.key : shortened(printable(layer.key), kNameWidth),
-           number(layer.alpha),
-           percentile_cell(analysis::usual_of(layer).alpha),
-           layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
-           layer.matrix_rank < 0
-               ? "-"
-               : std::to_string(layer.matrix_rank) + "/" + std::to_string(layer.num_evals),
-           layer.reason});
+      table.rows.push_back({page.html() ? layer.key : shortened(printable(layer.key), kNameWidth),
+                            number(layer.alpha), percentile_cell(analysis::usual_of(layer).alpha),
+                            layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
+                            layer.matrix_rank < 0 ? "-"
+                                                  : std::to_string(layer.matrix_rank) + "/" +
+                                                        std::to_string(layer.num_evals),
+                            layer.reason});
     }
     page.table(table, kReasonWidth);
     if (shown < group.layers.size()) {

@@ -104,8 +104,14 @@ def keep(out, names, path):
     return len(packed)
 
 
-def restore(path, out):
-    """Writes the folders that `keep` read, with diagonal matrices."""
+def length(shape):
+    """The number of singular values of a tensor."""
+    return min(shape[:2]) * int(np.prod(shape[2:], dtype=np.int64))
+
+
+def restore(path, out, wanted=lambda name: True):
+    """Writes the folders that `keep` read, with diagonal matrices: those of the wanted entries. Returns their
+    number."""
     with lzma.open(path) as file:
         content = file.read()
     magic, count, rest = content.split(b"\n", 2)
@@ -119,13 +125,18 @@ def restore(path, out):
     for place, i in enumerate(BYTES):
         data[:, i] = np.frombuffer(rest, np.uint8)[place * len(data):(place + 1) * len(data)]
     values, at = data.reshape(-1).view("<f4"), 0
+    written = 0
     for head in heads:
+        if not wanted(head["entry"]):
+            at += sum(length(shape) for one in head["checkpoints"] for _, shape in one["tensors"])
+            continue
+        written += 1
         folder = os.path.join(out, head["entry"])
         os.makedirs(folder)
         for one in head["checkpoints"]:
             tensors, adapter = {}, one["sides"].get("adapter_config.json")
             for name, shape in one["tensors"]:
-                count = min(shape[:2]) * int(np.prod(shape[2:], dtype=np.int64))
+                count = length(shape)
                 tensors[name] = diagonal(shape, values[at:at + count])
                 at += count
             state = one["sides"].get("trainer_state.json")
@@ -134,4 +145,4 @@ def restore(path, out):
             files.write_checkpoint(os.path.join(folder, one["id"]), tensors, one["sides"].get("config.json"), state,
                                    adapter)
         files.write_json(os.path.join(folder, "zoo.json"), head["zoo"])
-    return len(heads)
+    return written

@@ -78,11 +78,11 @@ class Counts:
         return "| " + " | ".join(cells + [share(self.below), share(self.above)]) + " |"
 
 
-def counted(results, wishart, archives):
-    """Counts by half and group. Entries without an archive are left out and returned."""
+def counted(results, wishart, archive_of):
+    """Counts by half and group. Entries without an archive (`archive_of` a name) are left out and returned."""
     counts, missing = {}, []
     for result in results:
-        archive = os.path.join(archives, result["name"] + ".h5")
+        archive = archive_of(result["name"])
         if result["kind"] not in ("history", "damage"):
             continue
         if not os.path.exists(archive):
@@ -93,6 +93,11 @@ def counted(results, wishart, archives):
         for group, row in damage_groups(result, rows) if of_damage else groups_of(result, rows):
             counts.setdefault((result["split"], group), Counts()).add(result["name"], row)
     return counts, missing
+
+
+def tables(counts, halves):
+    """A table for each half, with its name above."""
+    return "\n".join(f"**{half}**\n\n{table(counts, half)}\n" for half in halves)
 
 
 def table(counts, half):

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "wishart/analysis/advice.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
@@ -29,9 +30,11 @@ enum class Measure : std::uint8_t {
 
 /// Which value of the layers is checked.
 enum class Statistic : std::uint8_t {
-  each,  ///< every layer separately
-  mean,  ///< over the selected layers
-  median,
+  each,    ///< every layer separately
+  mean,    ///< over the selected layers
+  median,  ///< over the selected layers
+  share,   ///< of the selected layers with a value above or below a limit
+  paired,  ///< the mean change of the selected layers, with its interval (paired.hpp)
 };
 
 /// `metric` of the layers selected by `roles`, `layers` and `blocks` together must be in [min,
@@ -50,14 +53,18 @@ struct Rule {
   Statistic statistic = Statistic::each;
   Against against = Against::nothing;
   Measure measure = Measure::difference;
+  std::vector<std::string> advices;                         ///< words of advice_name
+  double above = std::numeric_limits<double>::infinity();   ///< a share counts values above this
+  double below = -std::numeric_limits<double>::infinity();  ///< and values below this
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   std::int64_t allow = 0;       ///< this many layers may be outside
   double allow_share = 0;       ///< or this share of the layers, whichever is more
   std::int64_t min_layers = 1;  ///< the rule fails if fewer layers have a value
   bool unknown_fails = false;   ///< a layer without a value counts as outside
-  bool passes_alone = false;    ///< against previous: passes if there is no previous stage
-  std::string reason;           ///< what a failure means, for the reader of the report
+  /// Against previous: passes if there is no previous stage, or only the initial weights (step 0).
+  bool passes_alone = false;
+  std::string reason;  ///< what a failure means, for the reader of the report
 };
 
 /// A layer outside of the bounds, or the value of a statistic (without key).
@@ -84,14 +91,18 @@ struct RuleVerdict {
   std::string text;                   ///< a sentence that gives the reason
 };
 
+/// True for a rule that needs the conclusion of a run.
+[[nodiscard]] bool needs_advice(const Rule& rule);
+
 /// Applies every rule to every stage, in the order of the stages, then of the rules. Rules against
 /// another stage begin with the second stage. Rules against nothing check only the last stage,
-/// unless `every_stage`.
+/// unless `every_stage`. Rules on advice check only the last stage.
+/// @param run  the conclusion of the run that ends at the last stage
 /// @throws Error with Blame::usage if a metric is not known, or if there is only one stage for a
 ///   rule against another, unless it passes alone
 [[nodiscard]] std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                              const std::vector<CheckpointRecord>& stages,
-                                             bool every_stage);
+                                             bool every_stage, const Conclusion& run = {});
 
 /// How usual the change between two stages is.
 struct StageChange {

@@ -33,8 +33,8 @@ inline constexpr std::int64_t kFewestOfNoise = 20;
 [[nodiscard]] double most_mp_D_of_noise(const LayerRow& row);
 
 /// True if no eigenvalue is above those of noise of the same shape and mean square (null_spikes is
-/// 0), and all of them follow the Marchenko-Pastur law (mp_D). False if one of them is not known, and
-/// with fewer than kFewestOfNoise eigenvalues: any ten of them look like noise.
+/// 0), and all of them follow the Marchenko-Pastur law (mp_D). False if one of them is not known,
+/// and with fewer than kFewestOfNoise eigenvalues: any ten of them look like noise.
 [[nodiscard]] bool is_like_noise(const LayerRow& row);
 
 /// The words, separated by `;`, from the numbers and the status of a row. Does not look at

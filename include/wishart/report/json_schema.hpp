@@ -10,7 +10,7 @@
 
 namespace wishart::report {
 
-inline constexpr const char* kReportSchema = "wishart/report/1";
+inline constexpr const char* kReportSchema = "wishart/report/2";
 inline constexpr const char* kExportSchema = "wishart/export/1";
 inline constexpr const char* kCompareSchema = "wishart/compare/1";
 inline constexpr const char* kGateSchema = "wishart/gate/1";

@@ -9,6 +9,7 @@
 
 #include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/gate.hpp"
+#include "wishart/analysis/history.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/ranking.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -103,6 +104,27 @@ std::string stage_before(const std::string& judged, const std::vector<analysis::
                                   "or set alone = passes in the rule");
   }
   return "";
+}
+
+/// What the run that ends at a checkpoint comes to: over the checkpoints of its archive up to it,
+/// in the order of training. A checkpoint without a step stands alone.
+/// @param judged  from NamedCheckpoints::resolved
+analysis::Conclusion conclusion_of(const std::string& judged, NamedCheckpoints& named) {
+  std::optional<archive::Reader> own;
+  if (NamedCheckpoints::is_path(judged)) own.emplace(std::filesystem::path(judged));
+  const archive::Reader& archive = own ? *own : named.archive();
+  const std::string last = own ? archive::choose(archive, "").id : judged;
+  std::vector<std::string> ids;
+  for (const TrainingPlace& place : archive.run()) {
+    ids.push_back(place.name);
+    if (place.name == last) break;
+  }
+  if (ids.empty() || ids.back() != last) ids = {last};
+  analysis::HistoryBuilder builder(kDefaultWindow);
+  for (const std::string& id : ids) {
+    builder.add(archive.read(id, archive::Parts::without_spectra));
+  }
+  return builder.take().conclusion;
 }
 
 /// The stages of a gate, as paths or ids: the named stages, or base and checkpoint, or the
@@ -250,10 +272,13 @@ CommandResult gate_archive(const GateOptions& options) {
     analysis::check_alike(stages.front().provenance, stages.back().provenance);
   }
   conclude_stages(stages, names.front(), rules, named);
+  const bool of_run = std::any_of(rules.begin(), rules.end(), analysis::needs_advice);
+  const analysis::Conclusion run =
+      of_run ? conclusion_of(names.back(), named) : analysis::Conclusion{};
   // A stage that was not named by the user is only compared with, not checked.
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
-      analysis::judge(rules, stages, options.every_stage && several);
+      analysis::judge(rules, stages, options.every_stage && several, run);
   return {report::render_verdicts(verdicts, analysis::stage_changes(stages),
                                   report_format(options.format)),
           ending_of(options, verdicts), named.notes()};

@@ -1,11 +1,13 @@
 #include "commands/gate_rules.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <sstream>
 
+#include "wishart/analysis/advice.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
@@ -42,12 +44,15 @@ std::vector<std::string> words_of(const Entry& entry) {
   return words;
 }
 
+/// A number, or a percentage: `5%` is 0.05.
 double number_of(const Entry& entry, const std::string& text) {
   double value = kNan;
-  const char* const end = text.data() + text.size();
-  const auto [last, status] = std::from_chars(text.data(), end, value);
+  const bool percent = text.ends_with('%');
+  const std::string digits = percent ? trimmed(text.substr(0, text.size() - 1)) : text;
+  const char* const end = digits.data() + digits.size();
+  const auto [last, status] = std::from_chars(digits.data(), end, value);
   if (status != std::errc{} || last != end || !std::isfinite(value)) entry.refuse("a number");
-  return value;
+  return percent ? value / 100 : value;
 }
 
 std::int64_t count_of(const Entry& entry, const std::string& text) {
@@ -71,13 +76,26 @@ std::vector<std::pair<std::int64_t, std::int64_t>> blocks_of(const Entry& entry)
   return blocks;
 }
 
+std::vector<std::string> advices_of(const Entry& entry) {
+  std::vector<std::string> known;
+  for (const analysis::Advice advice : analysis::kAdvices) {
+    known.emplace_back(analysis::advice_name(advice));
+  }
+  std::vector<std::string> words = words_of(entry);
+  for (const std::string& word : words) {
+    if (std::find(known.begin(), known.end(), word) == known.end()) {
+      entry.refuse("words of " + join(known, ", "));
+    }
+  }
+  return words;
+}
+
 void set_allowed(analysis::Rule& rule, const Entry& entry) {
   if (!entry.value.ends_with('%')) {
     rule.allow = count_of(entry, entry.value);
     return;
   }
-  const double share =
-      number_of(entry, trimmed(entry.value.substr(0, entry.value.size() - 1))) / 100;
+  const double share = number_of(entry, entry.value);
   if (!(share >= 0) || share > 1) entry.refuse("a number of layers, or 0 % to 100 %");
   rule.allow_share = share;
 }
@@ -95,9 +113,12 @@ std::map<std::string, Setter> setters() {
   all["layers"] = [](Rule& r, const Entry& e) { r.layers = words_of(e); };
   all["blocks"] = [](Rule& r, const Entry& e) { r.blocks = blocks_of(e); };
   all["statistic"] = [](Rule& r, const Entry& e) {
-    r.statistic = choice<Statistic>(
-        e.where, e.value,
-        {{"each", Statistic::each}, {"mean", Statistic::mean}, {"median", Statistic::median}});
+    r.statistic = choice<Statistic>(e.where, e.value,
+                                    {{"each", Statistic::each},
+                                     {"mean", Statistic::mean},
+                                     {"median", Statistic::median},
+                                     {"share", Statistic::share},
+                                     {"paired", Statistic::paired}});
   };
   all["against"] = [](Rule& r, const Entry& e) {
     r.against = choice<Against>(e.where, e.value,
@@ -109,6 +130,9 @@ std::map<std::string, Setter> setters() {
     r.measure = choice<Measure>(e.where, e.value,
                                 {{"difference", Measure::difference}, {"ratio", Measure::ratio}});
   };
+  all["is"] = [](Rule& r, const Entry& e) { r.advices = advices_of(e); };
+  all["above"] = [](Rule& r, const Entry& e) { r.above = number_of(e, e.value); };
+  all["below"] = [](Rule& r, const Entry& e) { r.below = number_of(e, e.value); };
   all["min"] = [](Rule& r, const Entry& e) { r.min = number_of(e, e.value); };
   all["max"] = [](Rule& r, const Entry& e) { r.max = number_of(e, e.value); };
   all["allow"] = set_allowed;
@@ -140,8 +164,23 @@ void set_key(analysis::Rule& rule, const std::string& where, const std::string& 
 
 void check_rule(const analysis::Rule& rule, const std::string& where) {
   if (rule.metric.empty()) throw Error(Blame::usage, where + "has no metric");
-  if (!std::isfinite(rule.min) && !std::isfinite(rule.max)) {
-    throw Error(Blame::usage, where + "has neither min nor max");
+  const bool of_advice = analysis::needs_advice(rule);
+  const bool bounded = std::isfinite(rule.min) || std::isfinite(rule.max);
+  if (of_advice && rule.advices.empty()) {
+    throw Error(Blame::usage, where + "metric = advice needs is, such as is = going-on settled");
+  }
+  if (of_advice && (bounded || rule.against != analysis::Against::nothing)) {
+    throw Error(Blame::usage,
+                where + "metric = advice takes is only, no bounds and no other stage");
+  }
+  if (!of_advice && !rule.advices.empty()) {
+    throw Error(Blame::usage, where + "is needs metric = advice");
+  }
+  if (!of_advice && !bounded) throw Error(Blame::usage, where + "has neither min nor max");
+  const bool limited = std::isfinite(rule.above) || std::isfinite(rule.below);
+  if (limited != (rule.statistic == analysis::Statistic::share)) {
+    throw Error(Blame::usage, where + (limited ? "above and below need statistic = share"
+                                               : "statistic = share needs above or below"));
   }
   if (rule.passes_alone && rule.against != analysis::Against::previous) {
     throw Error(Blame::usage, where + "alone needs against = previous");

@@ -93,5 +93,5 @@ TEST_CASE("a history without its differences is the history of the others", "[an
     CHECK(mixed.rows[i].unchanged == alone.rows[i].unchanged);
   }
   CHECK(mixed.drifts.size() == alone.drifts.size());
-  CHECK(mixed.advice == alone.advice);
+  CHECK(mixed.conclusion.advice == alone.conclusion.advice);
 }

@@ -104,6 +104,89 @@ TEST_CASE("a mean or median is judged as one value", "[gate]") {
   CHECK(verdict_of(rule, {record}).passed);
 }
 
+TEST_CASE("a share counts the layers beyond a limit", "[gate]") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].alpha = 7;
+  Rule rule = alpha_rule(-1, 0.3);
+  rule.statistic = Statistic::share;
+  rule.above = 6;
+  const RuleVerdict verdict = verdict_of(rule, {record});
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.text ==
+        "the share of layers with alpha above 6 must be from -1 to 0.3, found 0.333: 1 of 3");
+  REQUIRE(verdict.violations.size() == 1);
+  CHECK(verdict.violations[0].key == record.layers[0].key);
+  rule.max = 0.34;
+  CHECK(verdict_of(rule, {record}).passed);
+  rule.below = 6.5;
+  CHECK(verdict_of(rule, {record}).text.find("below 6.5 or above 6") != std::string::npos);
+  for (LayerRow& row : record.layers) row.alpha = kNan;
+  CHECK_FALSE(verdict_of(rule, {record}).passed);  // a share of nothing
+}
+
+TEST_CASE("a paired change fails only if its whole interval is outside", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord tuned = sample_checkpoint("tuned");
+  for (std::size_t i = 0; i < tuned.layers.size(); ++i) {
+    tuned.layers[i].alpha += 1 + 0.01 * static_cast<double>(i);
+  }
+  Rule rule = alpha_rule(-0.5, 0.5);
+  rule.statistic = Statistic::paired;
+  rule.against = Against::first;
+  const RuleVerdict verdict = verdict_of(rule, {base, tuned});
+  CHECK_FALSE(verdict.passed);
+  // Differences 1, 1.01, 1.02: mean 1.01, 4.3027 * 0.01 / sqrt(3) to each side.
+  CHECK(verdict.text ==
+        "the mean of the change of alpha over the layers must be from -0.5 to 0.5, found 1.01 "
+        "(95 %: 0.9852 to 1.035)");
+  tuned.layers[0].alpha -= 2;  // -1, 1.01, 1.02: the interval reaches far below
+  CHECK(verdict_of(rule, {base, tuned}).passed);
+  rule.against = Against::nothing;
+  CHECK_THROWS_AS(judge({rule}, {base}, false), Error);
+}
+
+TEST_CASE("the advice on the run is a metric of the last stage", "[gate]") {
+  const CheckpointRecord record = sample_checkpoint();
+  Rule rule;
+  rule.name = "r";
+  rule.metric = "advice";
+  rule.advices = {"going-on", "settled"};
+  CHECK(needs_advice(rule));
+  Conclusion run;
+  run.advice = Advice::overfitting;
+  run.reasons = {"The eval loss rises.", "Much."};
+  RuleVerdict verdict = judge({rule}, {record, record}, true, run).at(0);
+  CHECK(judge({rule}, {record, record}, true, run).size() == 1);
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.text ==
+        "the advice must be going-on or settled, found overfitting. The eval loss "
+        "rises. Much");
+  run.advice = Advice::settled;
+  CHECK(judge({rule}, {record}, false, run).at(0).passed);
+  CHECK_FALSE(judge({rule}, {record}, false).at(0).passed);  // unknown
+}
+
+TEST_CASE("recorded losses are metrics of a checkpoint", "[gate]") {
+  CheckpointRecord before = sample_checkpoint("before");
+  CheckpointRecord after = sample_checkpoint("after");
+  before.provenance.training.eval_loss = 2;
+  after.provenance.training.eval_loss = 2.5;
+  Rule rule = alpha_rule(0, 2.25);
+  rule.metric = "eval_loss";
+  CHECK(verdict_of(rule, {after}).text == "eval_loss must be from 0 to 2.25, found 2.5");
+  CHECK_FALSE(verdict_of(rule, {after}).passed);
+  rule.against = Against::previous;
+  rule.measure = Measure::ratio;
+  rule.max = 1.2;
+  CHECK(verdict_of(rule, {before, after}).text ==
+        "the ratio of eval_loss must be from 0 to 1.2, found 1.25");
+  rule.metric = "loss";
+  CHECK(verdict_of(rule, {before, after}).passed);  // not recorded
+  CHECK(verdict_of(rule, {before, after}).text.ends_with("not recorded"));
+  rule.unknown_fails = true;
+  CHECK_FALSE(verdict_of(rule, {before, after}).passed);
+}
+
 TEST_CASE("planted damage is found against the base", "[gate]") {
   const CheckpointRecord base = sample_checkpoint("base");
   CheckpointRecord damaged = sample_checkpoint("damaged");
@@ -183,6 +266,16 @@ TEST_CASE("a rule passes without a stage before it only if it says so", "[gate]"
   CheckpointRecord moved = sample_checkpoint("second");
   moved.layers[0].alpha += 5;
   CHECK_FALSE(verdict_of(rule, {one.front(), moved}).passed);
+  // The initial weights are no stage of training.
+  std::vector<CheckpointRecord> both{one.front(), moved};
+  both[0].provenance.training.step = 0;
+  both[1].provenance.training.step = 50;
+  CHECK(verdict_of(rule, both).passed);
+  CHECK(verdict_of(rule, both).text ==
+        "before it there are only the initial weights (step 0), so nothing was compared; the rule "
+        "allows this");
+  both[0].provenance.training.step = 10;
+  CHECK_FALSE(verdict_of(rule, both).passed);
   // The base is never left out.
   rule.against = Against::first;
   CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("compares with the base") !=

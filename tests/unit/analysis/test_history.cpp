@@ -40,7 +40,7 @@ TEST_CASE("checkpoints are put in the order of their steps", "[history]") {
   CHECK(history.rows[2].step == 300);
   CHECK(history.rows[1].alpha == 4);
   CHECK(history.by_tokens);
-  CHECK(history.best_checkpoint == "checkpoint-300");
+  CHECK(history.conclusion.best_checkpoint == "checkpoint-300");
 }
 
 TEST_CASE("a later stage comes after an earlier one, whatever its steps", "[history]") {
@@ -99,25 +99,44 @@ TEST_CASE("a layer without a tail is settled by its norms, and drifts when it ge
   CHECK(std::isnan(history.drifts[0].before));
 }
 
-TEST_CASE("the advice: going on, settled, harm, or none", "[history]") {
-  CHECK(history_of({at_step(1, 3, 2)}).advice == Advice::unknown);
+TEST_CASE("a history concludes at its last checkpoint, and names the layers that grew",
+          "[history]") {
+  CHECK(history_of({at_step(1, 3, 2)}).conclusion.advice == Advice::unknown);
   std::vector<CheckpointRecord> falling;
-  std::vector<CheckpointRecord> resting;
   std::vector<CheckpointRecord> harmed;
   for (int i = 0; i < 5; ++i) {
-    const double jitter = i % 2 == 0 ? 1e-3 : -1e-3;
     falling.push_back(at_step(100 << i, 6 - 0.5 * i, 4 - 0.5 * i));
-    resting.push_back(at_step(100 << i, 3 + jitter, 2 + jitter, 2.1 - jitter));
-    harmed.push_back(
-        at_step(100 << i, 2.6 - 0.3 * i + 0.01 * jitter, 2 - 0.2 * i, 2 + 0.1 * i + jitter));
+    harmed.push_back(at_step(100 << i, 3, 2 - 0.2 * i, 2 + 0.1 * i));
+    harmed.back().layers[1].log_norm += 0.3 * i;
+    harmed.back().layers[0].log_norm += 0.1 * i;
   }
-  CHECK(history_of(falling).advice == Advice::going_on);
+  CHECK(history_of(falling).conclusion.advice == Advice::going_on);
   CHECK(history_of(falling).alpha.slope == Approx(-0.5));
-  CHECK(history_of(resting).advice == Advice::settled);
   const History harm = history_of(harmed);
   CHECK(harm.loss_is_eval);
-  CHECK(harm.advice == Advice::harm);
-  CHECK(harm.best_checkpoint == "checkpoint-100");
+  CHECK(harm.conclusion.advice == Advice::overfitting);
+  CHECK(harm.conclusion.best_checkpoint == "checkpoint-100");
+  REQUIRE(harm.conclusion.reasons.size() == 2);
+  CHECK(harm.conclusion.reasons[1] == "Since checkpoint-100 the squared norm grew most in " +
+                                          harmed[0].layers[1].key + " (x16), " +
+                                          harmed[0].layers[0].key + " (x2.5).");
+}
+
+TEST_CASE("the length of the vocabulary is that of the embedding, else the head's smaller side",
+          "[history]") {
+  std::vector<CheckpointRecord> records{at_step(0, 3, kNan, 5.55), at_step(100, 3, 5.5, 5.5),
+                                        at_step(200, 3, 5.5, 5.5)};
+  const auto reason = [&](const std::string& role, std::int64_t rows, std::int64_t cols) {
+    for (CheckpointRecord& record : records) {
+      record.layers[0].role = role;
+      record.layers[0].rows = rows, record.layers[0].cols = cols;
+    }
+    return history_of(records).conclusion.reasons.at(0);
+  };
+  CHECK(reason("embedding.token", 64, 256).find("each of the 256 tokens") != std::string::npos);
+  CHECK(reason("head", 10, 256).find("falls") == std::string::npos);
+  for (CheckpointRecord& record : records) record.provenance.training.eval_loss = 2.3;
+  CHECK(reason("head", 10, 256).find("guesses among 10 classes") != std::string::npos);
 }
 
 TEST_CASE("layers that drift are named with what they were and are", "[history]") {
@@ -199,5 +218,5 @@ TEST_CASE("a broken line has a change point, a straight noisy one has none", "[h
 TEST_CASE("an empty history has nothing to say", "[history]") {
   const History history = history_of({});
   CHECK(history.rows.empty());
-  CHECK(history.advice == Advice::unknown);
+  CHECK(history.conclusion.advice == Advice::unknown);
 }

@@ -109,8 +109,7 @@ TEST_CASE("noise has no eigenvalue above its edge and follows the law", "[warnin
   row.null_spikes = 0;
   row.mp_D = 3.5 / 64;
   CHECK(concluded(row).warning == "like-noise");
-  CHECK(concluded(row).reason ==
-        "no eigenvalue above noise; mp_D 0.055, of noise up to 0.056");
+  CHECK(concluded(row).reason == "no eigenvalue above noise; mp_D 0.055, of noise up to 0.056");
   row.mp_D = 3.7 / 64;  // the largest is like that of noise, the others are not
   CHECK(concluded(row).warning.empty());
   row.mp_D = 0.001;
@@ -289,6 +288,7 @@ TEST_CASE("rules may use every word, and WeightWatcher's as limits of alpha", "[
   CHECK(metric_value(row, "warning.under-trained") == 1);
   row.alpha = kNan;
   CHECK(metric_value(row, "warning.over-trained") == 0);
-  CHECK(error_of([&] { (void)metric_value(row, "warning.overtrained"); })
-            .find("2: unknown warning 'overtrained'. Expected one of error, ") == 0);
+  CHECK(error_of([&] {
+          (void)metric_value(row, "warning.overtrained");
+        }).find("2: unknown warning 'overtrained'. Expected one of error, ") == 0);
 }

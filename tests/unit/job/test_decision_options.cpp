@@ -113,6 +113,19 @@ TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {
         "rule 'a': against: expected one of nothing, first, previous, found 'base'");
   CHECK(rule_refusal("[a]\nmetric = alpha\nmax = 1\nagainst = first\nalone = passes\n") ==
         "rule 'a': alone needs against = previous");
+  CHECK(rule_refusal("[a]\nmetric = advice\n") ==
+        "rule 'a': metric = advice needs is, such as is = going-on settled");
+  CHECK(rule_refusal("[a]\nmetric = advice\nis = settled\nmax = 1\n") ==
+        "rule 'a': metric = advice takes is only, no bounds and no other stage");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nis = settled\nmax = 1\n") ==
+        "rule 'a': is needs metric = advice");
+  CHECK(rule_refusal("[a]\nmetric = advice\nis = settled harm\n") ==
+        "rule 'a': is: expected words of going-on, settled, overfitting, diverging, not-learning, "
+        "suspect, unknown, found 'settled harm'");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nabove = 6\nmax = 10%\n") ==
+        "rule 'a': above and below need statistic = share");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nstatistic = share\nmax = 10%\n") ==
+        "rule 'a': statistic = share needs above or below");
   CHECK(rule_refusal("[a]\nroles =\n") == "rule 'a': roles: expected a list of patterns, found ''");
   CHECK(refusal([](const Words&) { return read_rules("/nowhere/r.cfg"); }, {}) ==
         "--rules: /nowhere/r.cfg: cannot be opened: No such file or directory");

@@ -75,14 +75,19 @@ TEST_CASE("a layer with several warnings stands under each", "[attention]") {
 TEST_CASE("what only tells how to read alpha is a remark", "[attention]") {
   LayerRow few = layer("few", 3, "small-tail");
   few.num_pl_spikes = 11;
-  const std::vector<LayerRow> layers{layer("more", 3, "small-tail"), few,
+  const std::vector<LayerRow> layers{layer("more", 3, "small-tail"),
+                                     few,
                                      with_status(layer("t", kNan, "no-tail"), "no-tail"),
-                                     layer("a", 1.9), layer("b", 1.2), layer("c", 1.9),
-                                     layer("d", 7), layer("e", 40), layer("f", 9)};
+                                     layer("a", 1.9),
+                                     layer("b", 1.2),
+                                     layer("c", 1.9),
+                                     layer("d", 7),
+                                     layer("e", 40),
+                                     layer("f", 9)};
   CHECK(groups_of(layers).empty());
-  CHECK(groups_of(layers, true) ==
-        std::vector<std::string>{"small-tail: few more", "no-tail: t", "alpha < 2: b a c",
-                                 "alpha > 6: e f d"});
+  CHECK(groups_of(layers, true) == std::vector<std::string>{"small-tail: few more", "no-tail: t",
+                                                            "alpha < 2: b a c",
+                                                            "alpha > 6: e f d"});
 }
 
 TEST_CASE("a failed fit is not over-trained, though WeightWatcher calls it so", "[attention]") {

@@ -52,8 +52,8 @@ analysis::History history_of(const std::string& name) {
   history.rows[1].checkpoint = "last";
   history.rows[1].settled_share = 0.5;
   history.drifts.push_back({name, name, "over-trained", 3, 1.5});
-  history.best_checkpoint = name;
-  history.advice = analysis::Advice::harm;
+  history.conclusion = {
+      analysis::Advice::overfitting, analysis::Basis::losses, {"The eval loss rises."}, name};
   return history;
 }
 
@@ -164,20 +164,26 @@ TEST_CASE("a ranking says what its order is worth", "[decisions]") {
 TEST_CASE("a history gives advice with evidence and caveat", "[decisions]") {
   const std::string text = render_history(history_of("step-50"), ReportFormat::text);
   CHECK(text.find("History of 2 checkpoints\n") == 0);
-  CHECK(text.find("Stop, and go back to step-50, which has the lowest loss") != std::string::npos);
+  CHECK(text.find("Stop: what it learns now no longer holds for held-out data. Go back to step-50, "
+                  "which has the lowest loss.\n") != std::string::npos);
+  CHECK(text.find("Reasons: The eval loss rises.\n") != std::string::npos);
   CHECK(text.find("50 % of the layers have settled") != std::string::npos);
   CHECK(text.find("Caveat: ") != std::string::npos);
   CHECK(text.find("over-trained") != std::string::npos);
   CHECK(text.find("; no loss was recorded.") != std::string::npos);
-  analysis::History going_on = history_of("step-50");
-  going_on.advice = analysis::Advice::going_on;
-  CHECK(render_history(going_on, ReportFormat::text)
-            .find("Keep training: the layers are still changing.\n") != std::string::npos);
-  going_on.rows[0].loss = 2;
-  const std::string with_loss = render_history(going_on, ReportFormat::text);
-  CHECK(with_loss.find("still changing, or the loss is still falling.\n") != std::string::npos);
-  CHECK(with_loss.find("no loss was recorded") == std::string::npos);
-  CHECK(render_history({}, ReportFormat::text).find("History of 0 checkpoints") == 0);
-  CHECK(render_history(history_of("step-50"), ReportFormat::json).find("\"advice\": \"harm\"") !=
+  analysis::History with_loss = history_of("step-50");
+  with_loss.rows[0].loss = 2;
+  CHECK(render_history(with_loss, ReportFormat::text).find("no loss was recorded") ==
         std::string::npos);
+  for (const analysis::Advice advice : analysis::kAdvices) {
+    with_loss.conclusion.advice = advice;
+    const std::string word(analysis::advice_name(advice));
+    CHECK(render_history(with_loss, ReportFormat::json).find("\"advice\": \"" + word + "\"") !=
+          std::string::npos);
+  }
+  CHECK(render_history({}, ReportFormat::text).find("History of 0 checkpoints") == 0);
+  const std::string json = render_history(history_of("step-50"), ReportFormat::json);
+  CHECK(json.find("\"basis\": \"losses\"") != std::string::npos);
+  CHECK(json.find("\"reasons\": [\"The eval loss rises.\"]") != std::string::npos);
+  CHECK(json.find("\"best_checkpoint\": \"step-50\"") != std::string::npos);
 }

@@ -71,11 +71,11 @@ TEST_CASE("all JSON is valid whatever the names", "[json]") {
 }
 
 TEST_CASE("the JSON report has its parts and names the layers that need attention", "[json]") {
-  const CheckpointRecord record = record_of({layer("good"), layer("bad", 1.5, "unusual")},
-                                            {{"n", "F32", "4", 4, "r", ""}});
+  const CheckpointRecord record =
+      record_of({layer("good"), layer("bad", 1.5, "unusual")}, {{"n", "F32", "4", 4, "r", ""}});
   const std::string text = render_report(record, ReportFormat::json);
   std::size_t at = 0;
-  CHECK(text.find("{\"schema\": \"wishart/report/1\",\n") == 0);
+  CHECK(text.find("{\"schema\": \"wishart/report/2\",\n") == 0);
   for (const char* part :
        {"\"history\": null", "\"checkpoint\": {", "\"summary\": [", "\"attention\": [",
         "\"remarks\": [", "\"usual\": [", "\"layers\": [\n", "\"skipped\": ["}) {

@@ -41,10 +41,11 @@ CheckpointRecord usual() {
 }  // namespace
 
 TEST_CASE("the sections stand in their order, attention before all tables of layers", "[report]") {
-  CHECK(headings(usual()) ==
-        std::vector<std::string>{"# Spectra of step-100", "## Summary",
-                                 "## Layers that need attention", "## Remarks", "## What is usual", "## By role",
-                                 "## By block", "## Layers", "## Skipped", "## Numerics"});
+  CHECK(headings(usual()) == std::vector<std::string>{"# Spectra of step-100", "## Summary",
+                                                      "## Layers that need attention", "## Remarks",
+                                                      "## What is usual", "## By role",
+                                                      "## By block", "## Layers", "## Skipped",
+                                                      "## Numerics"});
   const std::string text = text_of(usual());
   std::size_t at = 0;
   for (const char* heading :
@@ -162,8 +163,9 @@ TEST_CASE("long lists are cut, and say how much is left", "[report]") {
   }
   const std::string text = text_of(record_of(layers, skipped));
   CHECK(text.find("unusual (450): ") != std::string::npos);
-  CHECK(text.find("\nalpha < 2 (450): WeightWatcher calls such layers over-trained. Healthy small models "
-                  "have many. w0, w1, w2, ...\n") != std::string::npos);
+  CHECK(text.find(
+            "\nalpha < 2 (450): WeightWatcher calls such layers over-trained. Healthy small models "
+            "have many. w0, w1, w2, ...\n") != std::string::npos);
   CHECK(text.find("\nand 420 more\n") != std::string::npos);
   CHECK(text.find("\n50 more: wishart export ARCHIVE --table layers\n") != std::string::npos);
   CHECK(text.find("n0, n1, n2, ...") != std::string::npos);

@@ -1,0 +1,72 @@
+#pragma once
+
+/// @file
+/// What to do with a training run: go on, stop, or go back, and why. docs/histories.md states the
+/// rules, docs/evidence.md how often they were right.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wishart/analysis/history_row.hpp"
+
+namespace wishart::analysis {
+
+enum class Advice : std::uint8_t {
+  unknown,       ///< too few checkpoints
+  going_on,      ///< the held-out loss still falls, or the layers still change
+  settled,       ///< it falls no longer, or the layers have settled
+  overfitting,   ///< the held-out loss rises while the training loss falls
+  diverging,     ///< the training loss rises, or weights are not finite
+  not_learning,  ///< the loss is where it is without any learning
+  suspect,       ///< no held-out loss is known, and the spectra look over-fitted
+};
+
+inline constexpr std::array kAdvices{Advice::going_on,  Advice::settled,      Advice::overfitting,
+                                     Advice::diverging, Advice::not_learning, Advice::suspect,
+                                     Advice::unknown};
+
+/// What an advice rests on.
+enum class Basis : std::uint8_t { none, losses, spectra };
+
+/// `going-on`, `not-learning`, ...
+[[nodiscard]] std::string_view advice_name(Advice advice) noexcept;
+/// `losses`, `spectra`, or `none`.
+[[nodiscard]] std::string_view basis_name(Basis basis) noexcept;
+
+/// What was trained.
+struct Trained {
+  /// Length of the vocabulary, or number of classes; -1: not known.
+  std::int64_t classes = -1;
+  bool language = false;    ///< predicts tokens, most of which are rare
+  bool of_changes = false;  ///< adapters or differences: the run began with a trained base
+  bool by_tokens = false;   ///< trends are per doubling of tokens, else of steps
+};
+
+struct Conclusion {
+  Advice advice = Advice::unknown;
+  Basis basis = Basis::none;
+  std::vector<std::string> reasons;  ///< sentences with numbers, the weightiest first
+  /// Id of the checkpoint with the lowest held-out loss, or training loss where no other is known.
+  /// Empty without losses.
+  std::string best_checkpoint;
+};
+
+/// Concludes from the checkpoints of a run, in the order of training, at the last of them. Losses
+/// of earlier stages (training_place.hpp) are not compared with those of the last stage.
+/// @param window  checkpoints that an advice needs, and over which trends are taken; at least 2
+[[nodiscard]] Conclusion conclude(std::span<const HistoryRow> rows, const Trained& trained,
+                                  std::int64_t window);
+
+/// How often an advice was right in the half of the trained models that the rules were not tuned
+/// on (docs/evidence.md).
+struct TrackRecord {
+  std::int64_t right = 0;
+  std::int64_t given = 0;  ///< 0: never given
+};
+[[nodiscard]] TrackRecord track_record(Advice advice, Basis basis) noexcept;
+
+}  // namespace wishart::analysis

@@ -1,0 +1,57 @@
+#pragma once
+
+/// @file
+/// One checkpoint of a training run: its losses, and its layers summed up.
+
+#include <cstdint>
+#include <string>
+
+#include "wishart/record/rows.hpp"
+
+namespace wishart::analysis {
+
+/// One checkpoint of a history.
+struct HistoryRow {
+  std::string checkpoint;
+  std::int64_t step = -1;    ///< -1: not known
+  std::int64_t tokens = -1;  ///< -1: not known
+  double loss = kNan;        ///< as the trainer recorded them
+  double eval_loss = kNan;
+  double learning_rate = kNan;
+  std::int64_t layers = 0;
+  std::int64_t fitted = 0;  ///< layers with an alpha
+  double alpha = kNan;      ///< mean over the layers, like the metrics below
+  double alpha_error = kNan;
+  double alpha_median = kNan;
+  double alpha_weighted = kNan;
+  double log_norm = kNan;
+  double log_spectral_norm = kNan;
+  double stable_rank = kNan;
+  double entropy = kNan;
+  double D = kNan;
+  std::int64_t over_trained = 0;   ///< layers with alpha < 2
+  std::int64_t under_trained = 0;  ///< layers with alpha > 6
+  std::int64_t rank_collapsed = 0;
+  std::int64_t like_noise = 0;  ///< layers without an eigenvalue above the edge of noise
+  std::int64_t nonfinite = 0;   ///< layers with NaN or infinite weights
+  std::int64_t outliers = 0;    ///< eigenvalues that stand out from their tails, all layers
+  std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint
+  double settled_share = kNan;  ///< share of settled layers, over the window that ends here
+  bool change_point = false;    ///< the trend of the mean alpha changes here
+};
+
+template <class F>
+void visit_columns(HistoryRow& r, F&& f) {
+  f("checkpoint", r.checkpoint), f("step", r.step), f("tokens", r.tokens), f("loss", r.loss);
+  f("eval_loss", r.eval_loss), f("learning_rate", r.learning_rate), f("layers", r.layers);
+  f("fitted", r.fitted), f("alpha", r.alpha), f("alpha_error", r.alpha_error);
+  f("alpha_median", r.alpha_median), f("alpha_weighted", r.alpha_weighted);
+  f("log_norm", r.log_norm), f("log_spectral_norm", r.log_spectral_norm);
+  f("stable_rank", r.stable_rank), f("entropy", r.entropy), f("D", r.D);
+  f("over_trained", r.over_trained), f("under_trained", r.under_trained);
+  f("rank_collapsed", r.rank_collapsed), f("like_noise", r.like_noise);
+  f("nonfinite", r.nonfinite), f("outliers", r.outliers), f("unchanged", r.unchanged);
+  f("settled_share", r.settled_share), f("change_point", r.change_point);
+}
+
+}  // namespace wishart::analysis

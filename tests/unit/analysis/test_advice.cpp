@@ -1,0 +1,215 @@
+/// @file
+/// What to do with a run, from its losses and from its spectra. The runs of the first test are
+/// small language models that were trained with known fates.
+
+#include <cmath>
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/analysis/advice.hpp"
+#include "wishart/analysis/share.hpp"
+
+using namespace wishart;
+using namespace wishart::analysis;
+
+namespace {
+
+struct Losses {
+  double training;
+  double held_out;
+};
+
+/// Checkpoints at steps 0, 100, 200, 400, ...
+std::vector<HistoryRow> run_of(const std::vector<Losses>& losses) {
+  std::vector<HistoryRow> rows(losses.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].step = i == 0 ? 0 : 100LL << (i - 1);
+    rows[i].checkpoint = "checkpoint-" + std::to_string(rows[i].step);
+    rows[i].loss = losses[i].training;
+    rows[i].eval_loss = losses[i].held_out;
+    rows[i].layers = 10;
+    rows[i].entropy = 0.8;
+    rows[i].stable_rank = 10;
+    rows[i].log_norm = 1 + 0.1 * static_cast<double>(i);
+    rows[i].log_spectral_norm = 0;
+    rows[i].settled_share = 0;
+  }
+  return rows;
+}
+
+const Trained kBytes{.classes = 256, .language = true};
+
+Advice advice_on(const std::vector<Losses>& losses, const Trained& trained = kBytes) {
+  return conclude(run_of(losses), trained, 3).advice;
+}
+
+std::vector<HistoryRow> without_losses(std::size_t count = 5) {
+  return run_of(std::vector<Losses>(count, {kNan, kNan}));
+}
+
+}  // namespace
+
+TEST_CASE("losses decide where there are any", "[advice]") {
+  CHECK(advice_on({{kNan, 5.55}, {3.0, 2.9}, {2.4, 2.3}, {1.77, 1.69}}) == Advice::going_on);
+  CHECK(advice_on({{kNan, 5.55}, {2.1, 1.9}, {1.9, 1.715}, {1.89, 1.712}, {1.89, 1.71}}) ==
+        Advice::settled);
+  CHECK(advice_on({{kNan, 5.55}, {2.0, 2.57}, {0.9, 3.1}, {0.24, 3.97}}) == Advice::overfitting);
+  CHECK(advice_on({{kNan, 5.55}, {2.1, 2.2}, {1.5, 1.89}, {1.3, 1.9}, {1.12, 1.91}}) ==
+        Advice::overfitting);  // mildly, but twice above the lowest
+  CHECK(advice_on({{kNan, 5.55}, {2.4, 2.5}, {2.99, 3.03}}) == Advice::diverging);
+  CHECK(advice_on({{kNan, 5.56}, {5.55, 5.55}, {5.55, 5.55}}) == Advice::not_learning);
+  CHECK(advice_on({{kNan, 5.55}, {5.3, 5.2}, {4.73, 4.66}}) == Advice::not_learning);
+}
+
+TEST_CASE("an advice says why, with numbers, and where the lowest loss was", "[advice]") {
+  const Conclusion over =
+      conclude(run_of({{kNan, 5.55}, {2.0, 2.57}, {0.9, 3.1}, {0.24, 3.97}}), kBytes, 3);
+  CHECK(over.basis == Basis::losses);
+  CHECK(over.best_checkpoint == "checkpoint-100");
+  REQUIRE(over.reasons.size() == 1);
+  CHECK(over.reasons[0] ==
+        "The eval loss is 3.97, 54 % above its lowest, 2.57 at checkpoint-100; the training loss "
+        "fell from 2 to 0.24 meanwhile.");
+  const auto first_reason = [](const std::vector<Losses>& losses, const Trained& trained) {
+    return conclude(run_of(losses), trained, 3).reasons.at(0);
+  };
+  CHECK(first_reason({{kNan, 5.55}, {2.4, 2.5}, {2.99, 3.03}}, kBytes) ==
+        "The training loss is 2.99; it was 2.4 at checkpoint-100.");
+  CHECK(first_reason({{kNan, 5.56}, {5.55, 5.55}, {5.55, 5.55}}, kBytes) ==
+        "The lowest eval loss is 5.55; who knows only how frequent each of the 256 tokens is comes "
+        "to about 3.604.");
+  CHECK(first_reason({{kNan, 2.31}, {2.3, 2.3}, {2.3, 2.3}}, {.classes = 10}) ==
+        "The lowest eval loss is 2.3; who guesses among 10 classes comes to 2.303.");
+  CHECK(first_reason({{kNan, 5.55}, {3.0, 2.9}, {2.4, 2.4}, {1.77, 1.9}}, kBytes) ==
+        "The eval loss falls by 0.5 per doubling of the steps, 26 % of it.");
+}
+
+TEST_CASE("one high value is noise, unless it is far above", "[advice]") {
+  CHECK(advice_on({{kNan, 5.55}, {2.1, 2.01}, {2.05, 2.0}, {2.04, 2.015}}) == Advice::settled);
+  CHECK(advice_on({{kNan, 5.55}, {2.1, 2.01}, {2.05, 2.0}, {2.0, 2.015}, {1.9, 2.02}}) ==
+        Advice::overfitting);
+  CHECK(advice_on({{kNan, 5.55}, {2.1, 2.01}, {2.05, 2.0}, {2.0, 2.05}}) == Advice::overfitting);
+}
+
+TEST_CASE("fine-tuning has to improve on its base, not on guessing", "[advice]") {
+  CHECK(advice_on({{kNan, 3.25}, {2.9, 2.8}, {2.5, 2.4}}) == Advice::going_on);
+  CHECK(advice_on({{kNan, 3.25}, {3.25, 3.24}, {3.24, 3.24}}) == Advice::not_learning);
+  // Of an adapter the vocabulary is not known.
+  const Trained adapter{.of_changes = true};
+  CHECK(advice_on({{3.2, 3.25}, {3.25, 3.24}, {3.24, 3.24}}, adapter) == Advice::not_learning);
+  CHECK(advice_on({{2.9, 3.0}, {2.7, 2.8}, {2.5, 2.4}}, adapter) == Advice::going_on);
+}
+
+TEST_CASE("training losses alone do not show over-fitting; the spectra are asked", "[advice]") {
+  std::vector<HistoryRow> rows = run_of({{kNan, kNan}, {2.0, kNan}, {0.9, kNan}, {0.24, kNan}});
+  CHECK(conclude(rows, kBytes, 3).advice == Advice::going_on);
+  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-400");
+  rows[1].stable_rank = 5;
+  rows[3].stable_rank = 9;
+  const Conclusion found = conclude(rows, kBytes, 3);
+  CHECK(found.advice == Advice::suspect);
+  CHECK(found.basis == Basis::spectra);
+  CHECK(found.reasons.size() == 2);
+}
+
+TEST_CASE("too few losses, or losses that end early, are not trusted", "[advice]") {
+  std::vector<HistoryRow> rows = run_of({{3, 3}, {2, 2}, {kNan, kNan}, {kNan, kNan}, {kNan, kNan}});
+  CHECK(conclude(rows, kBytes, 3).basis == Basis::spectra);
+  rows = run_of({{3, 3}, {2.5, 2.5}, {2, 2}, {kNan, kNan}});
+  CHECK(conclude(rows, kBytes, 3).basis == Basis::losses);
+}
+
+TEST_CASE("losses of an earlier stage are not compared with those of the last", "[advice]") {
+  std::vector<HistoryRow> rows = run_of({{2, 2}, {1.5, 1.5}, {3.5, 3.5}, {3.0, 3.0}, {2.5, 2.5}});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].checkpoint = (i < 2 ? "stage1-step" : "stage2-step") + std::to_string(i);
+  }
+  const Conclusion found = conclude(rows, kBytes, 3);
+  CHECK(found.advice == Advice::going_on);
+  CHECK(found.best_checkpoint == "stage2-step4");
+}
+
+TEST_CASE("weights that are not finite outweigh every loss", "[advice]") {
+  std::vector<HistoryRow> rows = run_of({{kNan, 5.55}, {3.0, 2.9}, {2.4, 2.3}});
+  rows.back().nonfinite = 3;
+  const Conclusion found = conclude(rows, kBytes, 3);
+  CHECK(found.advice == Advice::diverging);
+  CHECK(found.reasons.at(0) == "3 of 10 layers have weights that are NaN or infinite.");
+  CHECK(found.best_checkpoint == "checkpoint-200");
+}
+
+TEST_CASE("without losses the spectra speak", "[advice]") {
+  std::vector<HistoryRow> rows = without_losses();
+  CHECK(conclude(rows, {}, 3).advice == Advice::going_on);
+  CHECK(conclude(rows, {}, 3).best_checkpoint.empty());
+  rows.back().settled_share = 0.9;
+  CHECK(conclude(rows, {}, 3).advice == Advice::settled);
+
+  SECTION("frozen layers are not settled ones") {
+    rows.back().unchanged = 8;
+    rows.back().settled_share = 0.8;
+    CHECK(conclude(rows, {}, 3).advice == Advice::going_on);
+    CHECK(conclude(rows, {}, 3).reasons.at(0) ==
+          "0 % of the layers that are trained have settled.");
+    rows.back().unchanged = 10;
+    rows.back().settled_share = 1;
+    CHECK(conclude(rows, {}, 3).advice == Advice::settled);
+  }
+  SECTION("a jump of the largest eigenvalues") {
+    rows[3].log_spectral_norm = rows[4].log_spectral_norm = 2;
+    CHECK(conclude(rows, {}, 3).advice == Advice::settled);  // a run that starts late
+    rows[4].entropy = 0.5;
+    const Conclusion found = conclude(rows, {}, 3);
+    CHECK(found.advice == Advice::diverging);
+    CHECK(found.reasons.at(0) ==
+          "From checkpoint-200 to checkpoint-400 the largest eigenvalues of the layers grew by a "
+          "factor of 100 on average, and few directions hold nearly all of the weights.");
+    // The first step from the initial weights may be large.
+    std::vector<HistoryRow> early = without_losses();
+    for (std::size_t i = 1; i < early.size(); ++i) early[i].log_spectral_norm = 2;
+    early.back().entropy = 0.61;
+    CHECK(conclude(early, {}, 3).advice == Advice::going_on);
+  }
+  SECTION("weights that stay where they began") {
+    for (HistoryRow& row : rows) row.log_norm = 1;
+    CHECK(conclude(rows, {}, 3).advice == Advice::settled);
+    rows.front().like_noise = 10;
+    CHECK(conclude(rows, {}, 3).advice == Advice::not_learning);
+  }
+  SECTION("few directions hold all") {
+    rows.back().entropy = 0.3;
+    CHECK(conclude(rows, {}, 3).advice == Advice::not_learning);
+  }
+  SECTION("the stable rank rises again") {
+    rows[1].stable_rank = 4;
+    CHECK(conclude(rows, {}, 3).advice == Advice::suspect);
+    rows.back().log_norm = rows[1].log_norm - 0.1;  // weight decay only
+    CHECK(conclude(rows, {}, 3).advice == Advice::settled);
+  }
+}
+
+TEST_CASE("too few checkpoints give no advice, and say so", "[advice]") {
+  CHECK(conclude({}, {}, 3).advice == Advice::unknown);
+  const Conclusion found = conclude(without_losses(2), {}, 3);
+  CHECK(found.advice == Advice::unknown);
+  CHECK(found.basis == Basis::none);
+  CHECK(found.reasons.at(0) == "An advice needs 3 checkpoints of one stage; there are 2.");
+}
+
+TEST_CASE("every advice has a name of its own", "[advice]") {
+  std::set<std::string_view> names;
+  for (const Advice advice : kAdvices) names.insert(advice_name(advice));
+  CHECK(names.size() == kAdvices.size());
+}
+
+TEST_CASE("Wilson's interval of a share", "[advice]") {
+  // 9 of 10, by Wilson's formula with z = 1.959964.
+  const Share share = share_of(9, 10);
+  CHECK(share.value == 0.9);
+  CHECK(share.low == Approx(0.5958499732047615).epsilon(1e-6));
+  CHECK(share.high == Approx(0.9821237869049271).epsilon(1e-6));
+  CHECK(share_of(0, 5).low == 0);
+  CHECK(share_of(5, 5).high == 1);
+  CHECK(std::isnan(share_of(0, 0).value));
+}
