@@ -225,12 +225,12 @@ TEST_CASE("the past is an earlier checkpoint of the same training, after its fir
     conclude(record, &past);
     return record.layers.front().warning;
   };
-  CHECK(warned(10, 20, AnalysisKind::whole, "corrected") == "unlike-past");
-  CHECK(warned(0, 20, AnalysisKind::whole, "corrected").empty());
-  CHECK(warned(-1, 20, AnalysisKind::whole, "corrected").empty());
-  CHECK(warned(20, 20, AnalysisKind::whole, "corrected").empty());
+  CHECK(warned(10, 20, AnalysisKind::weights, "corrected") == "unlike-past");
+  CHECK(warned(0, 20, AnalysisKind::weights, "corrected").empty());
+  CHECK(warned(-1, 20, AnalysisKind::weights, "corrected").empty());
+  CHECK(warned(20, 20, AnalysisKind::weights, "corrected").empty());
   CHECK(warned(10, 20, AnalysisKind::difference, "corrected").empty());
-  CHECK(warned(10, 20, AnalysisKind::whole, "weightwatcher").empty());
+  CHECK(warned(10, 20, AnalysisKind::weights, "weightwatcher").empty());
 }
 
 TEST_CASE("compat mode keeps WeightWatcher's words, corrected mode drops them", "[warnings]") {

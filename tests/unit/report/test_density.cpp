@@ -219,8 +219,8 @@ TEST_CASE("the worst of each warning are drawn first, then those with the smalle
                                      fitted("unusual-2", 9, "small-tail;unusual"),
                                      failed};
   // "zero" comes before "failed" among the failed fits, and has nothing to draw.
-  const std::vector<std::string> all{"failed",    "noise-1", "unusual-1", "noise-2",
-                                     "unusual-2", "better",  "good"};
+  const std::vector<std::string> all{"noise-1",   "unusual-1", "failed", "noise-2",
+                                     "unusual-2", "better",    "good"};
   CHECK(keys(layers, 100) == all);
   for (std::size_t most = 0; most <= all.size(); ++most) {
     CHECK(keys(layers, most) ==
