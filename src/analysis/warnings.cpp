@@ -111,7 +111,7 @@ void conclude_alone(LayerRow& row) {
   }
   if (has_warning(row, kLikeNoise)) {
     add_reason(row, "no eigenvalue above noise; mp_D " + rounded(row.mp_D, 2) +
-                        ", of noise up to " + rounded(most_mp_D_of_noise(row), 2));
+                        ", of noise up to " + rounded(noise_limit(row), 2));
   }
 }
 

@@ -16,7 +16,7 @@ constexpr double kFiniteSize = 0.2;
 
 }  // namespace
 
-double most_mp_D_of_noise(const LayerRow& row) {
+double noise_limit(const LayerRow& row) {
   if (row.M < 2) return kNan;
   const auto side = static_cast<double>(row.M);
   const double of_one = (kNoiseOffset + kNoisePerDoubling * std::log2(side)) / side;
@@ -26,8 +26,7 @@ double most_mp_D_of_noise(const LayerRow& row) {
 }
 
 bool is_like_noise(const LayerRow& row) {
-  return row.num_evals >= kFewestOfNoise && row.null_spikes == 0 &&
-         row.mp_D <= most_mp_D_of_noise(row);
+  return row.num_evals >= kFewestOfNoise && row.null_spikes == 0 && row.mp_D <= noise_limit(row);
 }
 
 std::string row_warnings(const LayerRow& row) {

@@ -31,7 +31,7 @@ def deviation(views):
 
 
 def limit(side, views):
-    """As most_mp_D_of_noise of src/record/row_warnings.cpp."""
+    """As noise_limit of src/record/row_warnings.cpp."""
     of_one = (1.2 + 0.4 * numpy.log2(side)) / side
     return of_one if views == 1 else of_one / views ** 0.5 + 0.2 / side
 

@@ -1,6 +1,8 @@
 /// @file
 /// A history that grows by a checkpoint each night (shared fixtures).
 
+#include <map>
+
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
@@ -73,6 +75,32 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
   CHECK(change.out.find("the change of alpha is significant in no layer") != std::string::npos);
   const Outcome one = run_wishart({"report", archive, "--checkpoint", "checkpoint-50"});
   CHECK(one.out.find("History") == std::string::npos);
+  // Before training all layers are noise; then warnings are few.
+  std::map<std::string, int> noise;
+  std::map<std::string, int> jumps;
+  std::map<std::string, int> all;
+  for (const auto& row : parse_csv(run_wishart({"export", archive, "--all"}).out).rows) {
+    const std::string& warning = row.at("warning");
+    noise[row.at("step")] += warning.find("like-noise") != std::string::npos ? 1 : 0;
+    jumps[row.at("step")] += warning.find("unlike-past") != std::string::npos ? 1 : 0;
+    all[row.at("step")] += warning.empty() || warning == "small-tail" ? 0 : 1;
+  }
+  CHECK(noise ==
+        std::map<std::string, int>{
+            {"0", 31}, {"50", 5}, {"100", 0}, {"200", 0}, {"300", 0}, {"450", 0}, {"600", 0}});
+  CHECK(jumps["200"] == 4);
+  for (const char* step : {"300", "450", "600"}) CHECK(all[step] == 0);
+  // A rule may ask for any of them; the checkpoint before is read for the one that needs it.
+  const auto rules = temp.write("r.cfg", "[jumps]\nmetric = warning.unlike-past\nmax = 0\n");
+  const auto passes = [&](const char* id) {
+    return run_wishart({"gate", archive, "--checkpoint", id, "--rules", rules.string()}).exit_code;
+  };
+  CHECK(passes("checkpoint-200") == 1);
+  CHECK(passes("checkpoint-600") == 0);
+  const auto wrong = temp.write("w.cfg", "[jumps]\nmetric = warning.jump\nmax = 0\n");
+  const Outcome refused = run_wishart({"gate", archive, "--rules", wrong.string()});
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.err.find("unknown warning 'jump'. Expected one of error, ") != std::string::npos);
 }
 
 TEST_CASE("two real models are ranked, and two scores say nothing", "[rank]") {

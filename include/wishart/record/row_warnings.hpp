@@ -30,7 +30,7 @@ inline constexpr std::int64_t kFewestOfNoise = 20;
 ///
 /// Eigenvalues of noise repel each other, so the distance from the Marchenko-Pastur law falls with
 /// log(M) / M, not with M^-1/2. Views of a kernel are independent of each other.
-[[nodiscard]] double most_mp_D_of_noise(const LayerRow& row);
+[[nodiscard]] double noise_limit(const LayerRow& row);
 
 /// True if no eigenvalue is above those of noise of the same shape and mean square (null_spikes is
 /// 0), and all of them follow the Marchenko-Pastur law (mp_D). False if one of them is not known,

@@ -97,7 +97,7 @@ CheckpointRecord record_for(const ReportOptions& options, const archive::Reader&
   const std::optional<CheckpointRecord> before = record_before(archive, id);
   analysis::conclude(record, before ? &*before : nullptr);
   if (options.format != OutputFormat::html) return record;
-  const std::vector<std::size_t> drawn =
+  std::vector<std::size_t> drawn =
       report::layers_to_draw(record.layers, static_cast<std::size_t>(options.densities));
   record.spectra = archive.read(id, [&](const std::vector<LayerRow>&) { return drawn; }).spectra;
   return record;

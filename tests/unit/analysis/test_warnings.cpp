@@ -266,10 +266,10 @@ TEST_CASE("what a row alone says", "[warnings]") {
 TEST_CASE("noise of several views deviates less than of one", "[warnings]") {
   LayerRow row = sample_layer("conv");
   row.N = row.M = row.num_evals = 64;
-  CHECK(most_mp_D_of_noise(row) == Approx(3.6 / 64));
+  CHECK(noise_limit(row) == Approx(3.6 / 64));
   row.num_evals = 9 * 64;
-  CHECK(most_mp_D_of_noise(row) == Approx(1.4 / 64));
-  CHECK(std::isnan(most_mp_D_of_noise(LayerRow{})));
+  CHECK(noise_limit(row) == Approx(1.4 / 64));
+  CHECK(std::isnan(noise_limit(LayerRow{})));
 }
 
 TEST_CASE("rules may use every word, and WeightWatcher's as limits of alpha", "[warnings]") {
