@@ -231,6 +231,7 @@ def ranking_rows(zoo, half=None):
             families[result["family"]].append((result, last))
     for family, members in sorted(families.items()):
         archives = [zoo.archive(result["name"]) for result, _ in members]
+        shapes = {json.dumps(result["settings"]["shape"]) for result, _ in members}
         uses = collections.Counter(f"checkpoint-{step}" for result, _ in members for step in steps_of(result))
         with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as scores:
             writer = csv.writer(scores)
@@ -243,7 +244,7 @@ def ranking_rows(zoo, half=None):
             text = run([zoo.wishart, "rank", *archives, "--scores", scores.name, "--score", "loss", "--format",
                         "csv"]).stdout
         for row in csv.DictReader(io.StringIO(text)):
-            rows.append(dict(row, family=family, members=len(members)))
+            rows.append(dict(row, family=family, members=len(members), shapes=len(shapes)))
     return rows
 
 
@@ -264,6 +265,9 @@ def ranking_table(zoo, half=None):
         return f"{float(row['spearman']):+.2f}{interval}"
 
     found = {(row["family"], row["metric"], row["group"]): row for row in rows}
+    for row in rows:
+        if row["group"] == "all" and row["shapes"] == 1:
+            found[row["family"], row["metric"], "within"] = row
     families = list(dict.fromkeys((row["family"], row["members"]) for row in rows))
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     text = ""
