@@ -19,7 +19,7 @@ HEALTHY = "going-on", "settled"
 HALVES = "learn", "judge"
 ADVICE = "going-on", "settled", "overfitting", "diverging", "not-learning", "suspect", "unknown"
 GATES = {"pretraining": "gate-pretraining.cfg", "fine-tuning": "gate-finetune.cfg", "LoRA": "gate-lora.cfg",
-         "compression": "gate-compression.cfg"}
+         "compression": "gate-compression.cfg", "merging": "gate-finetune.cfg"}
 GATE_WORDS = {True: "passes", False: "fails", None: "refuses"}
 
 
@@ -177,7 +177,8 @@ def gate_rows(zoo):
         settings = result["settings"]
         if result["kind"] == "damage":
             for point in result["checkpoints"][1:]:
-                work.append(("compression", result, point["id"], point["harmed"], point["clear"],
+                gate = "merging" if point["id"].startswith("merged-") else "compression"
+                work.append((gate, result, point["id"], point["harmed"], point["clear"],
                              [zoo.archive(result["name"]), "--checkpoint", point["id"], "--base", "base"]))
             continue
         if result["kind"] != "history":
