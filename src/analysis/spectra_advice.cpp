@@ -44,12 +44,17 @@ std::string nonfinite_text(const HistoryRow& last) {
 }
 
 bool looks_overfitted(std::span<const HistoryRow> rows, std::string& sign) {
-  const auto lowest = std::min_element(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-    return a.stable_rank < b.stable_rank;
-  });
+  const HistoryRow* lowest = nullptr;
+  for (const HistoryRow& row : rows) {
+    // A spectrum of few directions is no measure of what a trained layer has.
+    if (row.entropy < kFewDirections) continue;
+    if (lowest == nullptr || row.stable_rank < lowest->stable_rank) lowest = &row;
+  }
   const HistoryRow& last = rows.back();
-  const double ratio = last.stable_rank / lowest->stable_rank;
-  if (!(ratio > kRankRegrown) || !(last.log_norm > lowest->log_norm)) return false;
+  if (lowest == nullptr || !(last.stable_rank > kRankRegrown * lowest->stable_rank) ||
+      !(last.log_norm > lowest->log_norm)) {
+    return false;
+  }
   sign = "Since " + printable(lowest->checkpoint) + " the mean stable rank rose again, from " +
          figure(lowest->stable_rank) + " to " + figure(last.stable_rank) +
          ", while the norms grew: what is learnt now fills the bulk of the spectra, as noise does.";

@@ -20,7 +20,7 @@ HEALTHY = "going-on", "settled"
 HALVES = "learn", "judge"
 ADVICE = "going-on", "settled", "overfitting", "diverging", "not-learning", "suspect", "unknown"
 GATES = {"pretraining": "gate-pretraining.cfg", "fine-tuning": "gate-finetune.cfg", "LoRA": "gate-lora.cfg",
-         "compression": "gate-compression.cfg"}
+         "compression": "gate-compression.cfg", "merging": "gate-finetune.cfg"}
 GATE_WORDS = {True: "passes", False: "fails", None: "refuses"}
 
 
@@ -178,7 +178,8 @@ def gate_rows(zoo):
         settings = result["settings"]
         if result["kind"] == "damage":
             for point in result["checkpoints"][1:]:
-                work.append(("compression", result, point["id"], point["harmed"], point["clear"],
+                gate = "merging" if point["id"].startswith("merged-") else "compression"
+                work.append((gate, result, point["id"], point["harmed"], point["clear"],
                              [zoo.archive(result["name"]), "--checkpoint", point["id"], "--base", "base"]))
             continue
         if result["kind"] != "history":
@@ -232,6 +233,7 @@ def ranking_rows(zoo, half=None):
             families[result["family"]].append((result, last))
     for family, members in sorted(families.items()):
         archives = [zoo.archive(result["name"]) for result, _ in members]
+        shapes = {json.dumps(result["settings"]["shape"]) for result, _ in members}
         uses = collections.Counter(f"checkpoint-{step}" for result, _ in members for step in steps_of(result))
         with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as scores:
             writer = csv.writer(scores)
@@ -244,7 +246,7 @@ def ranking_rows(zoo, half=None):
             text = run([zoo.wishart, "rank", *archives, "--scores", scores.name, "--score", "loss", "--format",
                         "csv"]).stdout
         for row in csv.DictReader(io.StringIO(text)):
-            rows.append(dict(row, family=family, members=len(members)))
+            rows.append(dict(row, family=family, members=len(members), shapes=len(shapes)))
     return rows
 
 
@@ -265,6 +267,9 @@ def ranking_table(zoo, half=None):
         return f"{float(row['spearman']):+.2f}{interval}"
 
     found = {(row["family"], row["metric"], row["group"]): row for row in rows}
+    for row in rows:
+        if row["group"] == "all" and row["shapes"] == 1:
+            found[row["family"], row["metric"], "within"] = row
     families = list(dict.fromkeys((row["family"], row["members"]) for row in rows))
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     text = ""
