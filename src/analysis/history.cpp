@@ -8,6 +8,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/row_warnings.hpp"
 #include "wishart/record/training_place.hpp"
 
 #include "normal.hpp"
@@ -56,7 +57,7 @@ HistoryRow row_of(const CheckpointRecord& record) {
     row.over_trained += layer.alpha < kOverTrained ? 1 : 0;
     row.under_trained += layer.alpha > kUnderTrained ? 1 : 0;
     row.rank_collapsed += has_warning(layer, "rank-collapse") ? 1 : 0;
-    row.like_noise += layer.null_spikes == 0 ? 1 : 0;
+    row.like_noise += is_like_noise(layer) ? 1 : 0;
     row.nonfinite += layer.num_nan + layer.num_inf > 0 ? 1 : 0;
     row.outliers += std::max<std::int64_t>(layer.num_outliers, 0);
   }
@@ -149,11 +150,6 @@ void HistoryBuilder::find_drifts(History& history) const {
   for (const Layer& now : entries_.back().layers) {
     const Layer* then = find(first, now.key);
     if (then == nullptr) continue;
-    const double room = kNormal95 * std::hypot(now.alpha_error, then->alpha_error);
-    if (now.alpha < kOverTrained &&
-        (then->no_tail || then->alpha >= kOverTrained || then->alpha - now.alpha > room)) {
-      history.drifts.push_back({now.key, now.role, "over-trained", then->alpha, now.alpha});
-    }
     // Random orders distinguish traps from heavy tails. If both checkpoints have them, use traps
     // instead of outliers.
     const bool have_traps = std::isfinite(now.traps) && std::isfinite(then->traps);

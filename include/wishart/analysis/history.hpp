@@ -21,8 +21,8 @@ namespace wishart::analysis {
 struct Drift {
   std::string key;
   std::string role;
-  std::string why;       ///< `over-trained`, `new-traps`, `new-outliers`, `rank-falls`
-  double before = kNan;  ///< at the first checkpoint of the window: alpha, count or rank
+  std::string why;       ///< `new-traps`, `new-outliers`, `rank-falls`
+  double before = kNan;  ///< at the first checkpoint of the window: count or rank
   double now = kNan;
 };
 

@@ -32,7 +32,7 @@ struct HistoryRow {
   std::int64_t over_trained = 0;   ///< layers with alpha < 2
   std::int64_t under_trained = 0;  ///< layers with alpha > 6
   std::int64_t rank_collapsed = 0;
-  std::int64_t like_noise = 0;  ///< layers without an eigenvalue above the edge of noise
+  std::int64_t like_noise = 0;  ///< layers whose spectrum is that of noise (row_warnings.hpp)
   std::int64_t nonfinite = 0;   ///< layers with NaN or infinite weights
   std::int64_t outliers = 0;    ///< eigenvalues that stand out from their tails, all layers
   std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint

@@ -51,7 +51,7 @@ analysis::History history_of(const std::string& name) {
   history.rows[0].checkpoint = name;
   history.rows[1].checkpoint = "last";
   history.rows[1].settled_share = 0.5;
-  history.drifts.push_back({name, name, "over-trained", 3, 1.5});
+  history.drifts.push_back({name, name, "rank-falls", 64, 32});
   history.conclusion = {
       analysis::Advice::overfitting, analysis::Basis::losses, {"The eval loss rises."}, name};
   return history;
@@ -169,7 +169,7 @@ TEST_CASE("a history gives advice with evidence and caveat", "[decisions]") {
   CHECK(text.find("Reasons: The eval loss rises.\n") != std::string::npos);
   CHECK(text.find("50 % of the layers have settled") != std::string::npos);
   CHECK(text.find("Caveat: ") != std::string::npos);
-  CHECK(text.find("over-trained") != std::string::npos);
+  CHECK(text.find("rank-falls") != std::string::npos);
   CHECK(text.find("; no loss was recorded.") != std::string::npos);
   analysis::History with_loss = history_of("step-50");
   with_loss.rows[0].loss = 2;
