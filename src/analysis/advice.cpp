@@ -13,9 +13,10 @@ namespace {
 bool is_calm(Advice advice) { return advice == Advice::going_on || advice == Advice::settled; }
 
 /// Where only training losses are known, they cannot show over-fitting, and the spectra are asked.
-Conclusion without_held_out(Conclusion by_losses, std::span<const HistoryRow> rows) {
+Conclusion without_held_out(Conclusion by_losses, std::span<const HistoryRow> rows,
+                            const Trained& trained) {
   std::string sign;
-  if (!is_calm(by_losses.advice) || !looks_overfitted(rows, sign)) return by_losses;
+  if (!is_calm(by_losses.advice) || !looks_overfitted(rows, trained, sign)) return by_losses;
   by_losses.advice = Advice::suspect;
   by_losses.basis = Basis::spectra;
   by_losses.reasons.insert(by_losses.reasons.begin(), std::move(sign));
@@ -72,7 +73,8 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
     return result;
   }
   if (by_losses) {
-    return losses.is_eval ? std::move(*by_losses) : without_held_out(std::move(*by_losses), rows);
+    return losses.is_eval ? std::move(*by_losses)
+                          : without_held_out(std::move(*by_losses), rows, trained);
   }
   if (static_cast<std::int64_t>(rows.size()) < least) {
     result.reasons.push_back(
@@ -80,7 +82,7 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
         (rows.size() == 1 ? "is 1." : "are " + std::to_string(rows.size()) + "."));
     return result;
   }
-  return conclude_from_spectra(rows);
+  return conclude_from_spectra(rows, trained);
 }
 
 TrackRecord track_record(Advice advice, Basis basis) noexcept {

@@ -43,7 +43,8 @@ std::string nonfinite_text(const HistoryRow& last) {
          " layers have weights that are NaN or infinite.";
 }
 
-bool looks_overfitted(std::span<const HistoryRow> rows, std::string& sign) {
+bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained, std::string& sign) {
+  if (trained.of_changes) return false;
   const HistoryRow* lowest = nullptr;
   for (const HistoryRow& row : rows) {
     // A spectrum of few directions is no measure of what a trained layer has.
@@ -61,7 +62,7 @@ bool looks_overfitted(std::span<const HistoryRow> rows, std::string& sign) {
   return true;
 }
 
-Conclusion conclude_from_spectra(std::span<const HistoryRow> rows) {
+Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained& trained) {
   Conclusion result;
   result.basis = Basis::spectra;
   const HistoryRow& first = rows.front();
@@ -95,7 +96,7 @@ Conclusion conclude_from_spectra(std::span<const HistoryRow> rows) {
                                           ": a few directions hold nearly all of the weights.");
   }
   std::string sign;
-  if (looks_overfitted(rows, sign)) return give(Advice::suspect, std::move(sign));
+  if (looks_overfitted(rows, trained, sign)) return give(Advice::suspect, std::move(sign));
   const double settled = settled_among_trained(last);
   const std::string share =
       rounded(100 * settled, 2) + " % of the layers that are trained have settled.";

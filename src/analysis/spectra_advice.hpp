@@ -12,10 +12,13 @@ namespace wishart::analysis {
 
 /// Concludes from the spectra alone.
 /// @pre rows is not empty
-[[nodiscard]] Conclusion conclude_from_spectra(std::span<const HistoryRow> rows);
+[[nodiscard]] Conclusion conclude_from_spectra(std::span<const HistoryRow> rows,
+                                               const Trained& trained);
 
 /// True if the spectra have the sign of over-fitting: `sign` gets a sentence with its numbers.
-[[nodiscard]] bool looks_overfitted(std::span<const HistoryRow> rows, std::string& sign);
+/// Never of adapters, whose rank grows in any case.
+[[nodiscard]] bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained,
+                                    std::string& sign);
 
 /// Weights that are not finite at the last checkpoint, which no loss outweighs: a sentence, or
 /// nothing.

@@ -130,7 +130,7 @@ def advice_tables(zoo, blind):
         counts[half][fate, advice] += 1
         counts[half]["right", right] += 1
         counts[half]["clear", result["clear"], right] += 1
-        if fate in HEALTHY and advice in ("overfitting", "diverging", "suspect"):
+        if fate in HEALTHY and advice not in (*HEALTHY, "unknown"):
             counts[half]["alarm"] += 1
         records[half][advice, conclusion["basis"], right] += 1
         if not right:
