@@ -112,6 +112,11 @@ TEST_CASE("the rows of a scan and of a refit have the same shape columns", "[sha
   old.rank_90 = old.rank_95 = old.rank_99 = -1;
   const StoredSpectrum stored{spectrum.sigma, spectrum.view_sigma_min, spectrum.view_sigma_max,
                               spectrum.view_rank_loss};
+  LayerRow completed = old;
+  complete_shape(completed, stored);
+  CHECK(completed.effective_rank == row.effective_rank);
+  CHECK(completed.rank_95 == row.rank_95);
+  CHECK(completed.snr == row.snr);
   const LayerRow refitted = refitted_row(old, stored, options);
   CHECK(refitted.effective_rank == row.effective_rank);
   CHECK(refitted.rank_99 == row.rank_99);
