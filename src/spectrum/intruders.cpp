@@ -169,6 +169,7 @@ std::vector<Share> share_of_one_vector(std::span<const double> starts, std::int6
     }
   }
   std::vector<Share> shares;
+  shares.reserve(processes.size());
   for (const Process& one : processes) shares.push_back(one.share());
   return shares;
 }
