@@ -304,6 +304,7 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
   }
   const std::vector<double> lambda = eigenvalues(spectrum);
   fill_scale(row, lambda, spectrum, options);
+  fill_shape(row, spectrum.sigma);
   if (options.weightwatcher) {
     fill_weightwatcher(row, lambda, spectrum, options);
   } else {
@@ -325,6 +326,12 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
 
 LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOptions& options) {
   return measured(described(matrix, spectrum), spectrum, options);
+}
+
+void complete_shape(LayerRow& archived, const StoredSpectrum& stored) {
+  if (!stored.sigma.empty() && std::isnan(archived.nuclear_norm)) {
+    fill_shape(archived, stored.sigma);
+  }
 }
 
 LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& stored,

@@ -12,6 +12,7 @@
 #include "wishart/fit/laws.hpp"
 #include "wishart/fit/mp_compat.hpp"
 #include "wishart/fit/null_model.hpp"
+#include "wishart/fit/spectrum_shape.hpp"
 
 namespace wishart::fit {
 namespace {
@@ -135,6 +136,18 @@ void fill_erg(LayerRow& row, std::span<const double> lambda, bool weightwatcher)
   row.ERG_gap = static_cast<double>(erg->num - row.num_pl_spikes);
   row.delta_lambda_min = row.xmin - erg->value;
   row.tail_trace_log = tail_trace_log(lambda, row.xmin);
+}
+
+void fill_shape(LayerRow& row, std::span<const double> sigma) {
+  const SpectrumShape shape =
+      spectrum_shape(sigma, resolved_above(row.floor_sigma, row.sv_max, row.N), row.N, row.M);
+  row.effective_rank = shape.effective_rank;
+  row.rank_90 = shape.rank_90;
+  row.rank_95 = shape.rank_95;
+  row.rank_99 = shape.rank_99;
+  row.participation_ratio = shape.participation_ratio;
+  row.nuclear_norm = shape.nuclear_norm;
+  row.snr = shape.snr;
 }
 
 void fill_random_matrix(LayerRow& row, std::span<const double> lambda, const FitOptions& options) {

@@ -38,6 +38,10 @@ void take_truncated(LayerRow& row, const TailFit& tail, const FitOptions& option
 /// detX, and how the tail of the fit relates to it.
 void fill_erg(LayerRow& row, std::span<const double> lambda, bool weightwatcher);
 
+/// Effective ranks, nuclear norm and signal-to-noise ratio.
+/// @pre the row has M, N, sv_max and floor_sigma
+void fill_shape(LayerRow& row, std::span<const double> sigma);
+
 /// Marchenko-Pastur fits and the null model.
 /// @pre the largest eigenvalue is positive
 void fill_random_matrix(LayerRow& row, std::span<const double> lambda, const FitOptions& options);

@@ -99,6 +99,11 @@ constexpr double kBasisColumns = 2 * 128 + 4 * 16;
 /// Products with each Gram matrix for ten leading vectors: five restarts of eight blocks.
 constexpr double kBasisProducts = 40 * 16;
 
+/// Columns of the bases that count intruder dimensions (src/spectrum/intruder_count.cpp): ten
+/// vectors, 256 steps at most.
+constexpr double kIntruderColumns = 10;
+constexpr double kIntruderSteps = 256;
+
 /// Seconds for the comparison of one view with its base.
 double comparing_seconds(const Extents& e, const Rates& rates) {
   const double read = 2 * 8 * e.n * e.m / (rates.read_gbytes * kGiga) / e.p;
@@ -109,9 +114,10 @@ double comparing_seconds(const Extents& e, const Rates& rates) {
 }
 
 /// Two or three Gram matrices (src/spectrum/comparison.cpp), panels of both matrices, and the
-/// bases.
+/// bases. Those of the leading vectors are freed before intruders are counted.
 double comparison_bytes(double m, bool tall, double panels) {
-  return (tall ? 24 : 16) * m * m + 2 * panels + 8 * m * kBasisColumns;
+  const double columns = std::max(kBasisColumns, kIntruderColumns * std::min(m, kIntruderSteps));
+  return (tall ? 24 : 16) * m * m + 2 * panels + 8 * m * columns;
 }
 
 }  // namespace

@@ -8,26 +8,16 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
 
+#include "comparison_sums.hpp"
 #include "exchange.hpp"
 #include "gram.hpp"
+#include "intruder_count.hpp"
 #include "lapack.hpp"
 #include "panels.hpp"
 #include "top_vectors.hpp"
 
 namespace wishart::spectrum {
 namespace {
-
-/// Sums over the long side of two views.
-struct Sums {
-  std::int64_t m = 0;      ///< short side
-  std::int64_t n = 0;      ///< long side
-  Slice columns;           ///< this rank's columns of the m x m matrices, once they are distributed
-  std::span<double> own;   ///< X^T X of a tall view, X X^T of a wide one
-  std::span<double> base;  ///< the same of the base
-  std::span<double> cross;      ///< X^T Y of tall views, else empty
-  std::vector<double> row_sum;  ///< for tall views: the sum of the rows
-  std::vector<double> base_row_sum;
-};
 
 void add_gram(const Panel<double>& panel, bool tall, std::int64_t m, double beta,
               std::span<double> gram) {
@@ -311,6 +301,7 @@ Comparison compare(const Matrix& matrix, ElementSource& source, const Matrix& ba
     add_overlap(own, other, sums.m, weight, result);
     add_localisation(own, sums.m, weight, result.participation, result.entropy);
     add_localisation(other, sums.m, weight, result.base_participation, result.base_entropy);
+    if (matrix.num_views() == 1) result.num_intruders = count_intruders(comm, sums, own, other);
   }
   tally.combine(comm);
   base_tally.combine(comm);

@@ -30,7 +30,8 @@ const std::vector<std::string> kCompared{"base_norm",
                                          "top_entropy",
                                          "base_top_participation",
                                          "base_top_entropy",
-                                         "top_residual"};
+                                         "top_residual",
+                                         "num_intruders"};
 
 struct Pair {
   std::filesystem::path base;
@@ -109,6 +110,10 @@ TEST_CASE("planted changes of a base are told", "[compare]") {
     CHECK(value(2, "cka") < 0.2);
     CHECK(value(2, "top_entropy") < value(2, "base_top_entropy") - 0.03);
     CHECK(value(2, "top_residual") <= 1e-10);
+    // The row of the element is a new left vector; the other nine are the base's.
+    CHECK(value(0, "num_intruders") == -1);  // views
+    CHECK(value(1, "num_intruders") == 0);
+    CHECK(value(2, "num_intruders") >= 1);
   }
 }
 
@@ -122,7 +127,7 @@ TEST_CASE("without a base, or without the memory, nothing is compared", "[compar
   for (const auto& row : parse_csv(alone.out).rows) {
     for (const std::string& column : kCompared) {
       CAPTURE(column);
-      CHECK(row.at(column) == (column == "num_top" ? "-1" : "nan"));
+      CHECK(row.at(column) == (column.starts_with("num_") ? "-1" : "nan"));
     }
   }
   // 200 x 150 takes 16 * 150^2 and its bases; a limit below leaves the spectrum, and tells in the

@@ -88,6 +88,8 @@ void add_all(Documents& documents, const TempFolder& temp, const std::string& ar
     documents.add({"export", archive, "--all", "--table", table}, 0, "jsonl");
   }
   documents.add({"export", archive, "--table", "history"}, 0, "jsonl");
+  documents.add({"export", archive, "--checkpoint", last, "--map", "alpha:0:1"});
+  documents.add({"export", archive, "--checkpoint", last, "--map", "alpha:0:1"}, 0, "jsonl");
   documents.add({"compare", archive, "checkpoint-1", last});
   documents.add({"rank", archive});
   const auto scores = temp.write("scores.csv",

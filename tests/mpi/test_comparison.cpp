@@ -13,6 +13,10 @@
 #include "mpi/matrices.hpp"
 #include "support/mpi_main.hpp"
 
+extern "C" void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int* lda,
+                        double* s, double* u, const int* ldu, double* vt, const int* ldvt,
+                        double* work, const int* lwork, int* iwork, int* info, std::size_t);
+
 using namespace wishart;
 using namespace wishart::spectrum;
 using wishart::test::ElementFunction;
@@ -77,7 +81,115 @@ ElementFunction diagonal(std::int64_t count, std::int64_t shift) {
   };
 }
 
+/// All left singular vectors, column-major, by LAPACK's SVD of the whole matrix.
+std::vector<double> all_left_vectors(const Matrix& matrix, const ElementFunction& element) {
+  const auto rows = static_cast<int>(matrix.rows);
+  const auto cols = static_cast<int>(matrix.cols);
+  const int small = std::min(rows, cols);
+  std::vector<double> a;
+  for (int j = 0; j < cols; ++j) {
+    for (int i = 0; i < rows; ++i) a.push_back(element(i, j));
+  }
+  std::vector<double> sigma(static_cast<std::size_t>(small));
+  std::vector<double> u(static_cast<std::size_t>(rows) * sigma.size());
+  std::vector<double> vt(static_cast<std::size_t>(cols) * sigma.size());
+  std::vector<double> work(static_cast<std::size_t>(8 * small * small + 8 * (rows + cols)));
+  std::vector<int> iwork(8 * sigma.size());
+  const auto lwork = static_cast<int>(work.size());
+  int info = 0;
+  dgesdd_("S", &rows, &cols, a.data(), &rows, sigma.data(), u.data(), &rows, vt.data(), &small,
+          work.data(), &lwork, iwork.data(), &info, 1);
+  CHECK(info == 0);
+  return u;
+}
+
+/// Intruder dimensions by their definition, from all left vectors of matrix and base.
+std::int64_t intruders_of(const Matrix& matrix, const std::vector<double>& own,
+                          const std::vector<double>& base) {
+  const auto rows = static_cast<std::size_t>(matrix.rows);
+  std::int64_t count = 0;
+  for (std::size_t k = 0; k < static_cast<std::size_t>(kTopVectors); ++k) {
+    double most = 0;
+    for (std::size_t j = 0; j < base.size() / rows; ++j) {
+      double cosine = 0;
+      for (std::size_t i = 0; i < rows; ++i) cosine += own[i + k * rows] * base[i + j * rows];
+      most = std::max(most, std::abs(cosine));
+    }
+    count += most < 0.5 ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace
+
+TEST_CASE("intruder dimensions agree with all singular vectors", "[comparison][intruders]") {
+  // Columns that shrink: a few directions lead, as in trained layers.
+  const ElementFunction base = [](std::int64_t i, std::int64_t j) {
+    return noise(i, j) / (1 + static_cast<double>(j) / 20);
+  };
+  // An adapter of rank 3, whose directions the base does not have.
+  const auto adapted = [&](double strength) -> ElementFunction {
+    return [&base, strength](std::int64_t i, std::int64_t j) {
+      double sum = base(i, j);
+      for (std::int64_t r = 0; r < 3; ++r)
+        sum += strength * noise(i, 5000 + r) * noise(7000 + r, j);
+      return sum;
+    };
+  };
+  // Vectors that turn, but come from the base.
+  const auto stirred = [&](double strength) -> ElementFunction {
+    return [&base, strength](std::int64_t i, std::int64_t j) {
+      return base(i, j) + strength * noise(i + 900, j);
+    };
+  };
+  // One rank knows the answer, because the ranks share two processors.
+  const bool knows = world().rank() == 0;
+  std::int64_t cases = 0;
+  std::int64_t found = 0;
+  for (const auto& [rows, cols] :
+       {std::pair<std::int64_t, std::int64_t>{120, 90}, {90, 120}, {360, 280}, {280, 360}}) {
+    const Matrix matrix = matrix_of(rows, cols);
+    const std::vector<double> old = knows ? all_left_vectors(matrix, base) : std::vector<double>();
+    for (const ElementFunction& own : {adapted(0.02), adapted(1), stirred(1)}) {
+      const Comparison c = compared(matrix, own, base, world());
+      CAPTURE(rows, cols, cases);
+      if (knows) {
+        const std::int64_t expected = intruders_of(matrix, all_left_vectors(matrix, own), old);
+        CHECK(c.num_intruders == expected);
+        found += expected;
+      }
+      ++cases;
+    }
+  }
+  CHECK(cases == 12);
+  CHECK((found > 20) == knows);
+}
+
+TEST_CASE("a vector of the base that moves to the front is no intruder",
+          "[comparison][intruders]") {
+  // The ten leading vectors of one are spread over the other, and 40 are not even in the order of
+  // the base. With 300, more vectors than steps.
+  for (const std::int64_t m : {40, 300}) {
+    const Comparison c = compared(matrix_of(m, m), diagonal(m, 25), diagonal(m, 0), world());
+    CAPTURE(m);
+    CHECK(c.num_intruders == 0);
+    // A base of rank 5: its other vectors are not resolved, so they are not asked.
+    const ElementFunction low = [](std::int64_t i, std::int64_t j) {
+      double sum = 0;
+      for (std::int64_t r = 0; r < 5; ++r) sum += noise(i, 5000 + r) * noise(7000 + r, j);
+      return sum;
+    };
+    CHECK(compared(matrix_of(m, m), diagonal(m, 0), low, world()).num_intruders == 10);
+  }
+}
+
+TEST_CASE("intruders are not counted where they mean nothing", "[comparison][intruders]") {
+  const ElementFunction zero = [](std::int64_t, std::int64_t) { return 0.0; };
+  CHECK(compared(matrix_of(30, 20), noise, zero, world()).num_intruders == -1);
+  CHECK(compared(matrix_of(30, 20), zero, noise, world()).num_intruders == -1);
+  CHECK(compared(matrix_of(30, 20, 3), noise, noise, world()).num_intruders == -1);
+  CHECK(compared(matrix_of(1, 4), noise, noise, world()).num_intruders == 0);
+}
 
 TEST_CASE("a matrix and its multiple are alike in every measure", "[comparison]") {
   for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{300, 170}, {170, 300}}) {

@@ -23,4 +23,8 @@ namespace wishart::fit {
 [[nodiscard]] LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& spectrum,
                                     const FitOptions& options);
 
+/// Fills in the columns of spectrum_shape.hpp of a row from an archive that does not have them. The
+/// rest of the row stays as it is, and so does a row without singular values.
+void complete_shape(LayerRow& archived, const StoredSpectrum& stored);
+
 }  // namespace wishart::fit

@@ -10,7 +10,7 @@ namespace wishart::fit {
 /// Version of the metrics, stored in the archive: it changes when a number or a warning does. 1 had
 /// the columns up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale; 3 gave
 /// spectra without a tail an alpha; 4 had the warnings `over-trained` and `under-trained` in
-/// corrected mode, and no `like-noise`.
+/// corrected mode, no `like-noise`, and no effective ranks.
 inline constexpr std::int64_t kFitVersion = 5;
 
 /// WeightWatcher's absolute floor: eigenvalues at or below it are not fitted (EVALS_THRESH).

@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/linear_map.hpp"
 #include "wishart/fit/options.hpp"
 #include "wishart/record/spectrum.hpp"
 #include "wishart/synth/checkpoint.hpp"
@@ -16,7 +18,7 @@
 namespace wishart::job {
 
 enum class ProgressStyle : std::uint8_t { automatic, plain, json, none };
-enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy };
+enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy, yaml };
 
 /// Which tensors are analysed, and as which matrices; shared by `scan`, `inspect` and `plan`.
 struct SelectionArguments {
@@ -93,6 +95,9 @@ struct ReportOptions {
   std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
+/// What `export` writes: a table, or a file for another program.
+enum class ExportTarget : std::uint8_t { table, axolotl, peft, mergekit };
+
 struct ExportOptions {
   std::filesystem::path archive;
   std::string checkpoint;
@@ -100,6 +105,12 @@ struct ExportOptions {
   bool all = false;  ///< every checkpoint of the archive in one table
   std::string table = "layers";
   std::string matrix;
+  ExportTarget target = ExportTarget::table;
+  double top_percent = 50;    ///< axolotl: layers of each type to train
+  double energy = 0.9;        ///< peft: share of the energy that the rank keeps
+  std::int64_t max_rank = 0;  ///< peft: 0: no limit
+  std::optional<analysis::LinearMap> map;
+  std::string parameter = "weight";  ///< mergekit
   OutputFormat format = OutputFormat::csv;
   std::filesystem::path output;  ///< of the document; empty: standard output
 };

@@ -155,7 +155,15 @@ struct LayerRow {
   double tempbalance_lr = kNan;
   double alphapruning_sparsity = kNan;
   double alphadecay_wd = kNan;
-  WeightMeasures weights;  ///< its columns come last
+  // How the spectrum is spread, without a fit.
+  double effective_rank = kNan;
+  std::int64_t rank_90 = -1;
+  std::int64_t rank_95 = -1;
+  std::int64_t rank_99 = -1;
+  double participation_ratio = kNan;
+  double nuclear_norm = kNan;
+  double snr = kNan;
+  WeightMeasures weights;
 };
 
 /// A tensor (or a part of one) that was not analysed, and why.
@@ -234,7 +242,12 @@ void visit_columns(LayerRow& r, F&& f) {
   f("tempbalance_lr", r.tempbalance_lr), f("alphapruning_sparsity", r.alphapruning_sparsity);
   f("alphadecay_wd", r.alphadecay_wd);
   visit_columns(r.weights, f);
-  f("gof_p_half", r.gof_p_half);  // last, because the columns of existing archives are numbered
+  // New columns come last, because those of existing archives are numbered.
+  f("gof_p_half", r.gof_p_half);
+  f("effective_rank", r.effective_rank), f("rank_90", r.rank_90), f("rank_95", r.rank_95);
+  f("rank_99", r.rank_99), f("participation_ratio", r.participation_ratio);
+  f("nuclear_norm", r.nuclear_norm), f("snr", r.snr);
+  visit_later_columns(r.weights, f);
 }
 
 template <class F>

@@ -49,9 +49,10 @@ struct WeightMeasures {
   double base_top_participation = kUnknown;
   double base_top_entropy = kUnknown;
   double top_residual = kUnknown;
+  std::int64_t num_intruders = -1;
 };
 
-/// Calls `f(name, member)` for every column, in order.
+/// Calls `f(name, member)` for every column of the first versions, in order.
 template <class F>
 void visit_columns(WeightMeasures& m, F&& f) {
   f("rand_num_spikes", m.rand_num_spikes), f("max_rand_eval", m.max_rand_eval);
@@ -71,9 +72,16 @@ void visit_columns(WeightMeasures& m, F&& f) {
   f("base_top_entropy", m.base_top_entropy), f("top_residual", m.top_residual);
 }
 
+/// The same for the columns that were added later: they stand at the end of the layer table.
+template <class F>
+void visit_later_columns(WeightMeasures& m, F&& f) {
+  f("num_intruders", m.num_intruders);
+}
+
 template <class F>
 void visit_fields(WeightMeasures& m, F&& f) {
   visit_columns(m, [&](const char*, auto& value) { f(value); });
+  visit_later_columns(m, [&](const char*, auto& value) { f(value); });
 }
 
 }  // namespace wishart

@@ -39,6 +39,11 @@ struct Comparison {
   double entropy = 0;
   double base_participation = 0;
   double base_entropy = 0;
+  /// Intruder dimensions: the first kTopVectors left singular vectors u of the matrix with |cos(u,
+  /// v)| < 0.5 for every left singular vector v of the base (Shuttleworth et al. 2024, arXiv
+  /// 2410.21228). Vectors whose singular value is below 1e-6 of the largest do not count. -1 if it
+  /// is not certain (intruders.hpp), or if there are several views.
+  std::int64_t num_intruders = -1;
   double residual = 0;  ///< the largest |G v - lambda v| / lambda_max over the vectors
 };
 

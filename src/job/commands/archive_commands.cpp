@@ -13,11 +13,14 @@
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/fit/metrics.hpp"
 #include "wishart/fit/power_law.hpp"
+#include "wishart/fit/spectrum_shape.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/export.hpp"
+#include "wishart/report/pipelines.hpp"
 #include "wishart/report/report.hpp"
 #include "wishart/report/rows_text.hpp"
 
@@ -180,6 +183,48 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
   return {"", unreadable.ending(archive.ids().size()), {}};
 }
 
+/// The rank of each layer by its energy; -1 without singular values, 0 for a matrix of zeros.
+std::vector<std::int64_t> energy_ranks(const CheckpointRecord& record,
+                                       const ExportOptions& options) {
+  std::vector<std::int64_t> ranks;
+  for (std::size_t i = 0; i < record.layers.size(); ++i) {
+    const std::vector<double>& sigma = record.spectra[i].sigma;
+    const LayerRow& row = record.layers[i];
+    std::int64_t rank = -1;
+    if (!sigma.empty()) {
+      const double floor = fit::resolved_above(row.floor_sigma, sigma.back(), row.N);
+      rank = fit::energy_rank(sigma, floor, options.energy);
+      if (options.max_rank > 0) rank = std::min(rank, options.max_rank);
+    }
+    ranks.push_back(rank);
+  }
+  return ranks;
+}
+
+/// A file that another program reads.
+CommandResult export_for_program(const archive::Reader& archive, const ExportOptions& options,
+                                 std::ostream& out) {
+  const archive::Choice choice = archive::choose(archive, options.checkpoint);
+  CheckpointRecord record = archive.read(choice.id, archive::Parts::all);
+  for (std::size_t i = 0; i < record.layers.size(); ++i) {
+    fit::complete_shape(record.layers[i], record.spectra[i]);
+  }
+  const bool yaml = options.format == OutputFormat::yaml;
+  report::PipelineFile file =
+      options.target == ExportTarget::axolotl && yaml
+          ? report::axolotl_yaml(record, options.top_percent)
+      : options.target == ExportTarget::axolotl ? report::axolotl_json(record)
+      : options.target == ExportTarget::peft
+          ? report::peft_json(record, energy_ranks(record, options))
+      : options.target == ExportTarget::mergekit
+          ? report::mergekit_yaml(record, options.map.value(), options.parameter)
+          : report::mapped_table(record, options.map.value(), table_format(options.format));
+  out << file.text;
+  std::vector<std::string> notes = notes_of(choice);
+  notes.insert(notes.end(), file.notes.begin(), file.notes.end());
+  return {"", {}, notes};
+}
+
 }  // namespace
 
 CommandResult report_archive(const ReportOptions& options) {
@@ -202,6 +247,9 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   const archive::Reader archive(options.archive);
   const report::TableFormat format = table_format(options.format);
   if (options.all) return export_all(archive, options, out);
+  if (options.target != ExportTarget::table || options.map) {
+    return export_for_program(archive, options, out);
+  }
   if (options.table == "history") {
     out << report::rows_text(history_of(archive, options.window).rows, format, {"history", "", ""});
     return {};

@@ -26,7 +26,8 @@ std::string ending_of_format(const std::string& format) {
 std::string format_of_ending(const std::filesystem::path& file) {
   std::string ending = file.extension().string();
   for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  for (const char* format : {"text", "md", "html", "csv", "json", "jsonl", "npy"}) {
+  if (ending == ".yml") return "yaml";
+  for (const char* format : {"text", "md", "html", "csv", "json", "jsonl", "npy", "yaml"}) {
     if (ending == ending_of_format(format)) return format;
   }
   return {};

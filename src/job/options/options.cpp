@@ -11,6 +11,7 @@
 #include "options/command_options.hpp"
 #include "options/decision_options.hpp"
 #include "options/fit_options.hpp"
+#include "options/pipeline_options.hpp"
 #include "options/plan_options.hpp"
 #include "options/shared_options.hpp"
 #include "options/synth_options.hpp"
@@ -116,8 +117,10 @@ Command report_command() {
 }
 
 Command export_command() {
-  Command command =
-      archive_command("export", "Writes a table or a spectrum of an archive as CSV, JSON or npy.");
+  Command command = archive_command(
+      "export",
+      "Writes a table or a spectrum of an archive as CSV, JSON or npy, or a file for "
+      "another program.");
   add_checkpoint_option(command.options,
                         "the checkpoint: an id, latest or previous (default: the latest)");
   command.options.add_options()("all", po::bool_switch(),
@@ -128,10 +131,14 @@ Command export_command() {
       "layers, summary, skipped, history, spectrum or scan (of xmin)")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
       "for --table spectrum or scan: the matrix, by key or tensor name");
+  add_pipeline_options(command.options);
   add_document_options(command.options, "csv",
-                       "csv, json or jsonl (one JSON object per line); npy for a spectrum");
+                       "csv, json or jsonl (one JSON object per line); npy for a spectrum; json or "
+                       "yaml with --for");
   add_window_option(command.options);
-  return finished(std::move(command), {"wishart export ARCHIVE --all --format csv"});
+  return finished(std::move(command),
+                  {"wishart export ARCHIVE --all --format csv",
+                   "wishart export ARCHIVE --for axolotl --top 50% --output unfrozen.yaml"});
 }
 
 /// Throws if the options do not go with --all.
@@ -257,12 +264,13 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
       {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
+  options.all = values["all"].as<bool>();
+  if (take_pipeline_options(options, values)) return options;
   take_document_options(options, values,
                         {{"csv", OutputFormat::csv},
                          {"json", OutputFormat::json},
                          {"jsonl", OutputFormat::jsonl},
                          {"npy", OutputFormat::npy}});
-  options.all = values["all"].as<bool>();
   if (options.all) check_all(options);
   const bool of_matrix = options.table == "spectrum" || options.table == "scan";
   if (of_matrix && options.matrix.empty()) {

@@ -208,6 +208,7 @@ private:
     m.base_top_participation = c.base_participation;
     m.base_top_entropy = c.base_entropy;
     m.top_residual = c.residual;
+    m.num_intruders = c.num_intruders;
   }
 
   /// Turns the spectrum into a failed one.

@@ -38,6 +38,13 @@ void without_analysis(Provenance& provenance) {
   provenance.base_identity.clear();
 }
 
+/// The columns of fit version 5 as a reader leaves them that does not find them.
+void without_shape(LayerRow& row) {
+  row.effective_rank = row.participation_ratio = row.nuclear_norm = row.snr = kNan;
+  row.rank_90 = row.rank_95 = row.rank_99 = -1;
+  row.weights.num_intruders = -1;
+}
+
 }  // namespace
 
 TEST_CASE("writes the sample that h5py reads", "[.write-sample]") {
@@ -83,13 +90,17 @@ TEST_CASE("an archive of schema version 2 is still read", "[archive]") {
   CheckpointRecord expected = test::sample_record(5, "archive-v2");
   without_analysis(expected.provenance);
   // Columns that came later have their defaults.
-  for (LayerRow& row : expected.layers) row.gof_p_half = kNan;
+  for (LayerRow& row : expected.layers) {
+    row.gof_p_half = kNan;
+    without_shape(row);
+  }
   CHECK(test::difference(read, expected) == "");
 }
 
 TEST_CASE("an archive of schema version 3 is still read", "[archive]") {
   const CheckpointRecord read = read_archive(wishart::test::data_file("archive-v3.h5"));
-  const CheckpointRecord expected = test::sample_record(5, "archive-v3");
+  CheckpointRecord expected = test::sample_record(5, "archive-v3");
+  for (LayerRow& row : expected.layers) without_shape(row);
   CHECK(is_whole(expected.provenance.analysis) == false);
   CHECK(test::difference(read, expected) == "");
 }

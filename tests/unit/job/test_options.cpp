@@ -109,6 +109,67 @@ TEST_CASE("the other commands read their options", "[options]") {
   CHECK(parse_export(Words{"a"}).format == OutputFormat::csv);
 }
 
+TEST_CASE("export has the options of the program that reads", "[options]") {
+  const ExportOptions axolotl = parse_export(Words{"a", "--for", "axolotl"});
+  CHECK(axolotl.target == ExportTarget::axolotl);
+  CHECK(axolotl.format == OutputFormat::json);
+  const ExportOptions yaml =
+      parse_export(Words{"a", "--for=axolotl", "--top=12.5%", "-o", "u.yml"});
+  CHECK(yaml.format == OutputFormat::yaml);
+  CHECK(yaml.top_percent == 12.5);
+  CHECK(yaml.output == "u.yml");
+  const ExportOptions peft =
+      parse_export(Words{"a", "--for", "peft", "--energy", "95", "--max-rank", "64"});
+  CHECK(peft.format == OutputFormat::json);
+  CHECK(peft.energy == 0.95);
+  CHECK(peft.max_rank == 64);
+  const ExportOptions mergekit =
+      parse_export(Words{"a", "--for", "mergekit", "--map", "alpha:1:0", "--parameter", "t"});
+  CHECK(mergekit.format == OutputFormat::yaml);
+  CHECK(mergekit.parameter == "t");
+  CHECK(mergekit.map.value().low == 1);
+  const ExportOptions table = parse_export(Words{"a", "--map", "alpha:0:1:2:6", "-o", "v.jsonl"});
+  CHECK(table.target == ExportTarget::table);
+  CHECK(table.format == OutputFormat::jsonl);
+  CHECK(table.map.value().to == 6);
+}
+
+TEST_CASE("options that the program does not use are refused", "[options]") {
+  const auto refused = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "a");
+    return refusal(parse_export, words);
+  };
+  CHECK(refused({"--for", "vllm"}) ==
+        "--for: expected one of axolotl, peft, mergekit, found 'vllm'");
+  CHECK(refused({"--for", "axolotl", "--top", "50%"}) ==
+        "--top has no effect here, it is for --for axolotl as yaml. Leave it out");
+  CHECK(refused({"--for", "peft", "--map", "alpha:0:1"}) ==
+        "--map has no effect here, it is for --for mergekit, or a table of layer and value. Leave "
+        "it out");
+  CHECK(refused({"--energy", "95%"}) ==
+        "--energy has no effect here, it is for --for peft. Leave it out");
+  CHECK(refused({"--for", "peft", "--matrix", "w"}) ==
+        "--matrix has no effect here, it is for tables of the archive. Leave it out");
+  CHECK(refused({"--for", "mergekit"}) ==
+        "--for mergekit needs --map, such as --map alpha:0.3:0.7");
+  CHECK(refused({"--for", "peft", "--all"}) ==
+        "--all writes tables of the archive. Leave it out, and choose one checkpoint with "
+        "--checkpoint");
+  CHECK(refused({"--for", "peft", "--energy", "0"}) ==
+        "--energy: expected a percentage above 0 and at most 100, such as 50%, found '0'");
+  CHECK(refused({"--for", "axolotl", "--format", "yaml", "--top", "101%"}) ==
+        "--top: expected a percentage above 0 and at most 100, such as 50%, found '101%'");
+  CHECK(refused({"--for", "peft", "--max-rank", "0"}) ==
+        "--max-rank: expected a number from 1, found 0");
+  CHECK(refused({"--for", "peft", "--format", "yaml"}) ==
+        "--format: expected one of json, found 'yaml'");
+  CHECK(refused({"--for", "mergekit", "--map", "alpha:0:1", "-o", "m.json"}) ==
+        "--output m.json: expected one of .yaml as its extension, found '.json'. Or choose the "
+        "format with --format");
+  CHECK(refused({"--for", "mergekit", "--map", "alpha:0:1", "--parameter", ""}) ==
+        "--parameter: expected the name of a parameter, found ''");
+}
+
 TEST_CASE("what is missing is named as the help names it", "[options]") {
   CHECK(refusal(parse_scan, {"--archive", "o"}) ==
         "wishart scan: missing PATH. See wishart scan --help");
