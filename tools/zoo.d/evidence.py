@@ -19,7 +19,7 @@ import warned
 HEALTHY = "going-on", "settled"
 HALVES = "learn", "judge"
 ADVICE = "going-on", "settled", "overfitting", "diverging", "not-learning", "suspect", "unknown"
-GATES = {"pretraining": "gate-pretraining.cfg", "fine-tuning": "gate-finetune.cfg", "LoRA": "gate-lora.cfg",
+GATES = {"pretraining": "gate-pretraining.cfg", "fine-tuning": "gate-finetune.cfg",
          "compression": "gate-compression.cfg", "merging": "gate-finetune.cfg"}
 GATE_WORDS = {True: "passes", False: "fails", None: "refuses"}
 
@@ -186,9 +186,9 @@ def gate_rows(zoo):
             continue
         sick = result["fate"] not in HEALTHY
         one = result, result["name"], sick, result["clear"]
-        if settings["lora"]:
-            work.append(("LoRA", *one, [zoo.archive(result["name"]), "--base", base_of(zoo, result)]))
-        elif settings["base"]:
+        if settings["lora"]:  # its gate looks at adapter and base together, which takes their weights
+            continue
+        if settings["base"]:
             work.append(("fine-tuning", *one, [zoo.archive(result["name"]), "--base", base_of(zoo, result)]))
         else:
             work.append(("pretraining", *one, [zoo.archive(result["name"])]))
