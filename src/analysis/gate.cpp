@@ -105,8 +105,9 @@ std::string bounds_text(const Rule& rule) {
 }
 
 /// `alpha`, `the change of alpha`, `the ratio of alpha`.
-std::string value_text(const Rule& rule) {
-  const std::string text = printable(rule.metric);
+/// @param of  what is taken of the metric: `the mean `
+std::string value_text(const Rule& rule, const std::string& of = "") {
+  std::string text = of + printable(rule.metric);
   if (rule.against == Against::nothing || is_comparison(rule.metric)) return text;
   return (rule.measure == Measure::ratio ? "the ratio of " : "the change of ") + text;
 }
@@ -114,12 +115,9 @@ std::string value_text(const Rule& rule) {
 std::string subject_of(const Rule& rule) {
   switch (rule.statistic) {
     case Statistic::mean:
-    case Statistic::median: {
-      const std::string of = rule.statistic == Statistic::mean ? "the mean " : "the median ";
-      const std::string text = of + printable(rule.metric);
-      if (rule.against == Against::nothing || is_comparison(rule.metric)) return text;
-      return (rule.measure == Measure::ratio ? "the ratio of " : "the change of ") + text;
-    }
+      return value_text(rule, "the mean ");
+    case Statistic::median:
+      return value_text(rule, "the median ");
     case Statistic::share: {
       std::vector<std::string> limits;
       if (std::isfinite(rule.below)) limits.push_back("below " + shortest(rule.below));

@@ -190,6 +190,7 @@ void HistoryBuilder::name_layers(Conclusion& conclusion) const {
   if (grown.empty()) return;
   grown.resize(std::min(grown.size(), kMostNamed));
   std::vector<std::string> names;
+  names.reserve(grown.size());
   for (const auto& [growth, key] : grown) {
     names.push_back(printable(key) + " (x" + rounded(std::pow(10, growth), 2) + ")");
   }
