@@ -78,6 +78,7 @@ std::vector<std::pair<std::int64_t, std::int64_t>> blocks_of(const Entry& entry)
 
 std::vector<std::string> advices_of(const Entry& entry) {
   std::vector<std::string> known;
+  known.reserve(analysis::kAdvices.size());
   for (const analysis::Advice advice : analysis::kAdvices) {
     known.emplace_back(analysis::advice_name(advice));
   }
