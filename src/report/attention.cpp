@@ -23,7 +23,7 @@ bool has_values(const LayerRow& layer) { return layer.has_esd && layer.lambda_ma
 
 double in_order(const LayerRow& layer) { return static_cast<double>(layer.layer_id); }
 
-constexpr std::array<Kind, 8> kKinds{{
+constexpr std::array<Kind, 11> kKinds{{
     {"error",
      "These layers could not be computed. See the reason of each; remove the cause and run the "
      "scan "
@@ -33,6 +33,18 @@ constexpr std::array<Kind, 8> kKinds{{
      "These layers hold NaN or infinite elements: the checkpoint is damaged or training diverged. "
      "Do not use it.",
      [](const LayerRow& l) { return -static_cast<double>(l.num_nan + l.num_inf); }},
+    {"adapter-dominates",
+     "The adapter's change is more than twice as large as the weights that it is added to. The "
+     "usual causes are a learning rate that is far too high, and a wrong base.",
+     [](const LayerRow& l) { return -l.weights.delta_frobenius; }},
+    {"adapter-collapsed",
+     "The adapter's effective rank is nearer to 1 than to r: nearly all of the change is in a few "
+     "directions. The usual cause is a learning rate that is too high; a smaller r would do too.",
+     [](const LayerRow& l) {
+       return l.adapter.adapter_effective_rank / static_cast<double>(l.adapter.adapter_rank);
+     }},
+    {"adapter-zero", "The adapter changes nothing: B is still zero, so nothing was learned.",
+     in_order},
     {"fit-failed",
      "No power law could be fitted: too few eigenvalues above the floor, or all equal.", in_order},
     {"rank-collapse",

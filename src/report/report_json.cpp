@@ -1,5 +1,6 @@
 #include "report_json.hpp"
 
+#include "wishart/analysis/adapter.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
@@ -76,6 +77,7 @@ std::string report_json(const CheckpointRecord& record, const std::string& histo
          ",\n\"checkpoint\": " + provenance_json(record.provenance) +
          ",\n\"summary\": " + json_array(record.summary) +
          ",\n\"attention\": " + attention_json(record) +
+         ",\n\"adapter\": " + json_array(analysis::adapter_rows(record.layers)) +
          ",\n\"usual\": " + usual_json(record.layers) +
          ",\n\"layers\": " + json_array(judged_rows(record.layers)) +
          ",\n\"skipped\": " + json_array(record.skipped) + "}\n";

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "wishart/record/adapter.hpp"
 #include "wishart/record/weight_measures.hpp"
 
 namespace wishart {
@@ -155,7 +156,8 @@ struct LayerRow {
   double tempbalance_lr = kNan;
   double alphapruning_sparsity = kNan;
   double alphadecay_wd = kNan;
-  WeightMeasures weights;  ///< its columns come last
+  WeightMeasures weights;
+  AdapterMeasures adapter;  ///< its columns come last
 };
 
 /// A tensor (or a part of one) that was not analysed, and why.
@@ -234,7 +236,9 @@ void visit_columns(LayerRow& r, F&& f) {
   f("tempbalance_lr", r.tempbalance_lr), f("alphapruning_sparsity", r.alphapruning_sparsity);
   f("alphadecay_wd", r.alphadecay_wd);
   visit_columns(r.weights, f);
-  f("gof_p_half", r.gof_p_half);  // last, because the columns of existing archives are numbered
+  // From here on in the order of their invention: the columns of existing archives are numbered.
+  f("gof_p_half", r.gof_p_half);
+  visit_columns(r.adapter, f);
 }
 
 template <class F>

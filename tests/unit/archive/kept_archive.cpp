@@ -83,13 +83,17 @@ TEST_CASE("an archive of schema version 2 is still read", "[archive]") {
   CheckpointRecord expected = test::sample_record(5, "archive-v2");
   without_analysis(expected.provenance);
   // Columns that came later have their defaults.
-  for (LayerRow& row : expected.layers) row.gof_p_half = kNan;
+  for (LayerRow& row : expected.layers) {
+    row.gof_p_half = kNan;
+    row.adapter = {};
+  }
   CHECK(test::difference(read, expected) == "");
 }
 
 TEST_CASE("an archive of schema version 3 is still read", "[archive]") {
   const CheckpointRecord read = read_archive(wishart::test::data_file("archive-v3.h5"));
-  const CheckpointRecord expected = test::sample_record(5, "archive-v3");
+  CheckpointRecord expected = test::sample_record(5, "archive-v3");
+  for (LayerRow& row : expected.layers) row.adapter = {};
   CHECK(is_whole(expected.provenance.analysis) == false);
   CHECK(test::difference(read, expected) == "");
 }
