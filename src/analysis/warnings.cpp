@@ -33,10 +33,11 @@ constexpr std::array kKinds{
         kUnlikePast,
         "A sudden change since the checkpoint before. If many layers have it, training is "
         "unstable: look at the loss and the learning rate, and go back to that checkpoint."},
-    WarningKind{kLikeNoise,
-                "The spectrum is that of independent random elements. Right before training and in "
-                "frozen layers; otherwise the layer has learned nothing, was not loaded, or its "
-                "elements were shuffled."},
+    WarningKind{
+        kLikeNoise,
+        "The spectrum is that of independent random elements. Right before training and in frozen "
+        "layers, and possible in layers trained by Muon; otherwise the layer has learned nothing, "
+        "was not loaded, or its elements were shuffled."},
     WarningKind{
         kUnlikeBlocks,
         "Far from all other layers of the same role and shape in this model. Check how this "
@@ -70,7 +71,8 @@ constexpr double kHighest = 99;
 
 /// Limits of a step from one checkpoint to the next. docs/metrics-evidence.md has the changes of
 /// healthy runs.
-constexpr double kNormJump = 1;  ///< of log_norm
+constexpr double kTrainedNorm = 0.1;  ///< of log_norm, since the first checkpoint
+constexpr double kNormJump = 1;       ///< of log_norm
 constexpr double kStableRankFalls = 1. / 3;
 constexpr double kRankFalls = 0.95;
 constexpr double kAlphaAlone = 4;  ///< standard errors
@@ -102,9 +104,34 @@ void add_word(LayerRow& row, const char* word, const std::string& reason) {
   add_reason(row, reason);
 }
 
+void drop_word(LayerRow& row, const std::string& word) {
+  std::vector<std::string> words = split(row.warning, ';');
+  std::erase(words, word);
+  row.warning = join(words, ";");
+}
+
+using LayersByKey = std::unordered_map<std::string, const LayerRow*>;
+
+LayersByKey by_key(const std::vector<LayerRow>* layers) {
+  LayersByKey found;
+  if (layers == nullptr) return found;
+  for (const LayerRow& row : *layers) found.emplace(row.key, &row);
+  return found;
+}
+
+/// The same layer of another checkpoint; null if it is not there, or has another shape.
+const LayerRow* same_layer(const LayersByKey& others, const LayerRow& row) {
+  const auto found = others.find(row.key);
+  if (found == others.end()) return nullptr;
+  const LayerRow& other = *found->second;
+  return other.N == row.N && other.M == row.M ? &other : nullptr;
+}
+
 /// The words that the row justifies by itself, and what they rest on.
-void conclude_alone(LayerRow& row) {
+/// @param first  the layer in the first checkpoint of the run; null: not known
+void conclude_alone(LayerRow& row, const LayerRow* first) {
   row.warning = row_warnings(row);
+  if (first != nullptr && has_trained(row, *first)) drop_word(row, kLikeNoise);
   if (has_warning(row, kRankCollapse)) {
     add_reason(row,
                "rank " + std::to_string(row.matrix_rank) + " of " + std::to_string(row.num_evals));
@@ -185,18 +212,13 @@ void conclude_blocks(LayerRow& row, const Peers& peers, bool known) {
   if (!texts.empty()) add_word(row, kUnlikeBlocks, join(texts, "; "));
 }
 
-void conclude_past(std::vector<LayerRow>& layers, const std::vector<LayerRow>& past) {
-  std::unordered_map<std::string, const LayerRow*> before;
-  for (const LayerRow& row : past) before.emplace(row.key, &row);
+void conclude_past(std::vector<LayerRow>& layers, const LayersByKey& before) {
   std::vector<LayerStep> steps;
   std::vector<LayerRow*> rows;
   for (LayerRow& row : layers) {
-    const auto found = before.find(row.key);
-    if (found == before.end()) continue;
-    const LayerRow& then = *found->second;
-    const bool same = !row.hash.empty() && row.hash == then.hash;
-    if (same || row.N != then.N || row.M != then.M) continue;
-    steps.push_back({state_of(then), state_of(row)});
+    const LayerRow* then = same_layer(before, row);
+    if (then == nullptr || (!row.hash.empty() && row.hash == then->hash)) continue;
+    steps.push_back({state_of(*then), state_of(row)});
     rows.push_back(&row);
   }
   const SharedChange shared = shared_change(steps);
@@ -209,7 +231,7 @@ void conclude_past(std::vector<LayerRow>& layers, const std::vector<LayerRow>& p
 /// Whether `past` is an earlier checkpoint of training, of the same kind.
 bool is_past(const Provenance& past, const Provenance& now) {
   return is_whole(past.analysis) && is_whole(now.analysis) && past.mode == now.mode &&
-         past.training.step > 0 && past.training.step < now.training.step;
+         past.training.step >= 0 && past.training.step < now.training.step;
 }
 
 }  // namespace
@@ -272,10 +294,20 @@ std::string unlike_past(const LayerStep& step, const SharedChange& shared) {
   return join(texts, "; ");
 }
 
-void conclude(std::vector<LayerRow>& layers, const std::vector<LayerRow>* past) {
+bool has_trained(const LayerRow& now, const LayerRow& first) {
+  return is_like_noise(first) && std::abs(now.log_norm - first.log_norm) > kTrainedNorm;
+}
+
+bool needs_past(std::string_view metric) {
+  return metric == std::string("warning.") + kUnlikePast ||
+         metric == std::string("warning.") + kLikeNoise;
+}
+
+void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
+  const LayersByKey first = by_key(past.first);
   std::map<PeerKey, std::vector<const LayerRow*>> groups;
   for (LayerRow& row : layers) {
-    conclude_alone(row);
+    conclude_alone(row, same_layer(first, row));
     if (row.has_esd) groups[peers_of(row)].push_back(&row);
   }
   std::map<PeerKey, Peers> peers;
@@ -289,7 +321,7 @@ void conclude(std::vector<LayerRow>& layers, const std::vector<LayerRow>* past) 
     }
     peers[key] = {centre_of(std::move(alphas)), centre_of(std::move(norms))};
   }
-  if (past != nullptr) conclude_past(layers, *past);
+  conclude_past(layers, by_key(past.before));
   for (LayerRow& row : layers) {
     if (!row.has_esd) continue;
     const Usual usual = usual_of(row);
@@ -300,10 +332,18 @@ void conclude(std::vector<LayerRow>& layers, const std::vector<LayerRow>* past) 
   }
 }
 
-void conclude(CheckpointRecord& record, const CheckpointRecord* past) {
+void conclude(CheckpointRecord& record, const Past& past) {
   if (record.provenance.mode == "weightwatcher") return;
-  const bool comparable = past != nullptr && is_past(past->provenance, record.provenance);
-  conclude(record.layers, comparable ? &past->layers : nullptr);
+  PastLayers layers;
+  const auto is_known = [&](const CheckpointRecord* other) {
+    return other != nullptr && is_past(other->provenance, record.provenance);
+  };
+  // From the first step on everything changes.
+  if (is_known(past.before) && past.before->provenance.training.step > 0) {
+    layers.before = &past.before->layers;
+  }
+  if (is_known(past.first)) layers.first = &past.first->layers;
+  conclude(record.layers, layers);
 }
 
 }  // namespace wishart::analysis

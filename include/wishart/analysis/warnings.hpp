@@ -70,16 +70,34 @@ struct SharedChange {
 /// @pre the checkpoint before is one of training, after its first step
 [[nodiscard]] std::string unlike_past(const LayerStep& step, const SharedChange& shared);
 
+/// Earlier checkpoints of the run that a record belongs to; null: not known.
+struct Past {
+  const CheckpointRecord* before = nullptr;  ///< the one before
+  const CheckpointRecord* first = nullptr;   ///< the first
+};
+
 /// Replaces the column `warning` of corrected mode by what holds by the present rules, whatever was
 /// stored, and puts what each rests on into `reason`, behind what is there. Records of compat mode
 /// keep WeightWatcher's words.
-/// @param past  the checkpoint before in the same run; null: not known. It is compared with if both
-///   are whole weights of the same mode and its step is known, above 0 and below that of the record
-void conclude(CheckpointRecord& record, const CheckpointRecord* past = nullptr);
+/// @param past  used if it and the record are whole weights of the same mode and its step is known
+/// and
+///   below that of the record. Layers are compared with those of `before` if its step is above 0
+void conclude(CheckpointRecord& record, const Past& past = {});
 
 /// The same for layers alone.
-/// @param past  the layers of the checkpoint before
-void conclude(std::vector<LayerRow>& layers, const std::vector<LayerRow>* past = nullptr);
+struct PastLayers {
+  const std::vector<LayerRow>* before = nullptr;
+  const std::vector<LayerRow>* first = nullptr;
+};
+void conclude(std::vector<LayerRow>& layers, const PastLayers& past = {});
+
+/// True for `warning.WORD` if the word depends on the past.
+[[nodiscard]] bool needs_past(std::string_view metric);
+
+/// True if the layer was noise in the first checkpoint of the run and its norm has changed since by
+/// more than a tenth of a decade (of the square): it has learned, but its spectrum has stayed that
+/// of noise. Muon's updates, whose singular values are all equal, leave such layers.
+[[nodiscard]] bool has_trained(const LayerRow& now, const LayerRow& first);
 
 /// Fewer layers than this are not compared with each other.
 inline constexpr std::size_t kFewestPeers = 8;

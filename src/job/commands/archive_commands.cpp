@@ -24,6 +24,8 @@
 #include "wishart/report/report.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/run_past.hpp"
+
 namespace wishart::job {
 
 /// A candidate for xmin in the fit.
@@ -70,35 +72,13 @@ analysis::History history_of(const archive::Reader& archive, std::int64_t window
   return builder.take();
 }
 
-/// True if the archive contains several checkpoints with known training steps, i.e. those of one
-/// run. Other checkpoints have no order.
-bool is_history(const archive::Reader& archive) {
-  return archive.models().size() > 1 && archive.run().size() == archive.models().size();
-}
-
-/// The checkpoint before `id` in the run that the archive holds, without spectra. Nothing if there
-/// is none, if the order is not known, or if a file that matters for it cannot be read: then the
-/// layers are not compared with their past.
-std::optional<CheckpointRecord> record_before(const archive::Reader& archive,
-                                              const std::string& id) {
-  try {
-    if (!is_history(archive)) return std::nullopt;
-    const archive::Previous previous = archive::previous_of(archive, id);
-    if (previous.id.empty()) return std::nullopt;
-    return archive.read(previous.id, archive::Parts::without_spectra);
-  } catch (const Error& error) {
-    if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
-    return std::nullopt;
-  }
-}
-
 /// Reads what the report of a checkpoint needs, and concludes its warnings. HTML plots some of the
 /// spectra.
 CheckpointRecord record_for(const ReportOptions& options, const archive::Reader& archive,
                             const std::string& id) {
   CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
-  const std::optional<CheckpointRecord> before = record_before(archive, id);
-  analysis::conclude(record, before ? &*before : nullptr);
+  const RunPast past = past_of(archive, id);
+  analysis::conclude(record, past.past());
   if (options.format != OutputFormat::html) return record;
   std::vector<std::size_t> drawn =
       report::layers_to_draw(record.layers, static_cast<std::size_t>(options.densities));
@@ -150,7 +130,7 @@ private:
 };
 
 /// All checkpoints of an archive in one table, in the order of training. Only one and the layers of
-/// the one before are in memory at a time. Those that cannot be read are left out and reported.
+/// two earlier ones are in memory at a time. Those that cannot be read are left out and reported.
 CommandResult export_all(const archive::Reader& archive, const ExportOptions& options,
                          std::ostream& out) {
   if (archive.ids().empty()) (void)archive::choose(archive, "");  // throws
@@ -166,7 +146,7 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
   std::sort(places.begin(), places.end(), comes_before);
   report::JoinedTable table(out, table_of(options.table), table_format(options.format));
   const bool of_layers = table_of(options.table) == report::Table::layers;
-  std::optional<CheckpointRecord> before;
+  RunPast past;
   for (const TrainingPlace& place : places) {
     std::optional<CheckpointRecord> record;
     try {
@@ -175,10 +155,12 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
       unreadable.add(error);
       continue;
     }
-    if (of_layers) analysis::conclude(*record, before ? &*before : nullptr);
+    if (of_layers) analysis::conclude(*record, past.past());
     table.add(*record);
     if (!out.good()) break;  // the caller reports it
-    if (of_layers && is_whole(record->provenance.analysis)) before = std::move(record);
+    if (!of_layers || !is_whole(record->provenance.analysis)) continue;
+    if (!past.first) past.first = record;
+    past.before = std::move(record);
   }
   return {"", unreadable.ending(archive.ids().size()), {}};
 }
@@ -259,8 +241,8 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   CheckpointRecord record =
       archive.read(choice.id, spectrum ? archive::Parts::all : archive::Parts::without_spectra);
   if (!spectrum && table_of(options.table) == report::Table::layers) {
-    const std::optional<CheckpointRecord> before = record_before(archive, choice.id);
-    analysis::conclude(record, before ? &*before : nullptr);
+    const RunPast past = past_of(archive, choice.id);
+    analysis::conclude(record, past.past());
   }
   if (options.table == "scan") {
     out << scan_table(record, options.matrix, format);

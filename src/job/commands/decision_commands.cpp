@@ -22,6 +22,7 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "commands/gate_rules.hpp"
+#include "commands/run_past.hpp"
 #include "commands/score_file.hpp"
 
 namespace wishart::job {
@@ -60,6 +61,12 @@ public:
     if (!is_path(name)) return archive().read(name, parts);
     const archive::Reader other{std::filesystem::path(name)};
     return other.read(noted(archive::choose(other, "")), parts);
+  }
+
+  /// Earlier checkpoints of the archive's run; empty for a path.
+  /// @param name  from `resolved`
+  RunPast past(const std::string& name) {
+    return is_path(name) ? RunPast{} : past_of(archive(), name);
   }
 
   /// One sentence for each checkpoint that was chosen without an id.
@@ -146,20 +153,19 @@ std::vector<std::string> stages_of(const GateOptions& options,
   return {before, judged};
 }
 
-/// Replaces the stored warnings of the stages by those of the present rules. The checkpoint before
-/// the first stage is read only if a rule needs it.
-void conclude_stages(std::vector<CheckpointRecord>& stages, const std::string& first,
+/// Replaces the stored warnings of the stages by those of the present rules. The past of a stage in
+/// the run is read only if a rule needs it.
+/// @param names  of the stages, from `resolved`
+void conclude_stages(std::vector<CheckpointRecord>& stages, const std::vector<std::string>& names,
                      const std::vector<analysis::Rule>& rules, NamedCheckpoints& named) {
-  const auto needs = [](const analysis::Rule& rule) {
-    return rule.metric == std::string("warning.") + analysis::kUnlikePast;
-  };
-  std::optional<CheckpointRecord> before;
-  if (std::any_of(rules.begin(), rules.end(), needs) && !NamedCheckpoints::is_path(first)) {
-    const std::string id = archive::previous_of(named.archive(), first).id;
-    if (!id.empty()) before = named.read(id, archive::Parts::without_spectra);
-  }
+  const bool needed = std::any_of(rules.begin(), rules.end(), [](const analysis::Rule& rule) {
+    return analysis::needs_past(rule.metric);
+  });
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    analysis::conclude(stages[i], i > 0 ? &stages[i - 1] : before ? &*before : nullptr);
+    const RunPast past = needed ? named.past(names[i]) : RunPast{};
+    analysis::Past held = past.past();
+    if (held.before == nullptr && i > 0) held.before = &stages[i - 1];
+    analysis::conclude(stages[i], held);
   }
 }
 
@@ -246,8 +252,11 @@ CommandResult compare_checkpoints(const CompareOptions& options) {
   CheckpointRecord a = named.read(of_a, archive::Parts::all);
   CheckpointRecord b = named.read(of_b, archive::Parts::all);
   analysis::check_alike(a.provenance, b.provenance);
-  analysis::conclude(a);
-  analysis::conclude(b);
+  // Only the first checkpoint of the run: `compare` itself tells what changed between A and B.
+  for (const auto& [record, name] : {std::pair{&a, of_a}, std::pair{&b, of_b}}) {
+    const RunPast past = named.past(name);
+    analysis::conclude(*record, {nullptr, past.past().first});
+  }
   const analysis::Comparison comparison = analysis::compare(a, b);
   const auto format = report_format(options.format);
   std::string text;
@@ -271,7 +280,7 @@ CommandResult gate_archive(const GateOptions& options) {
     stages.push_back(named.read(stage, parts));
     analysis::check_alike(stages.front().provenance, stages.back().provenance);
   }
-  conclude_stages(stages, names.front(), rules, named);
+  conclude_stages(stages, names, rules, named);
   const bool of_run = std::any_of(rules.begin(), rules.end(), analysis::needs_advice);
   const analysis::Conclusion run =
       of_run ? conclusion_of(names.back(), named) : analysis::Conclusion{};

@@ -125,6 +125,38 @@ TEST_CASE("noise has no eigenvalue above its edge and follows the law", "[warnin
   CHECK(concluded(row).warning.empty());
 }
 
+TEST_CASE("noise whose norm has changed since the first checkpoint has trained", "[warnings]") {
+  std::vector<LayerRow> first = blocks_of(64);
+  for (LayerRow& row : first) row.null_spikes = 0, row.mp_D = 0.01;
+  std::vector<LayerRow> layers = first;
+  layers[1].log_norm += 0.2;
+  layers[2].log_norm += 0.05;
+  layers[3].log_norm += 0.2;
+  layers[4].log_norm += 0.2;
+  layers[4].num_pl_spikes = 12;
+  first[3].null_spikes = 2;  // it was not noise, and is now
+  conclude(layers, {nullptr, &first});
+  CHECK(layers[0].warning == "like-noise");
+  CHECK(layers[1].warning.empty());
+  CHECK(layers[1].reason.empty());
+  CHECK(layers[2].warning == "like-noise");
+  CHECK(layers[3].warning == "like-noise");
+  CHECK(layers[4].warning == "small-tail");
+  CHECK(needs_past("warning.like-noise"));
+  CHECK(needs_past("warning.unlike-past"));
+  CHECK_FALSE(needs_past("warning.unusual"));
+  // Step 0 is the first checkpoint, though no past for anything else.
+  CheckpointRecord start;
+  start.layers = first;
+  start.provenance.training.step = 0;
+  CheckpointRecord record = start;
+  record.provenance.training.step = 10;
+  for (LayerRow& row : record.layers) row.log_norm += 2;
+  conclude(record, {&start, &start});
+  CHECK(record.layers[0].warning.empty());
+  CHECK(record.layers[3].warning.empty());
+}
+
 TEST_CASE("a layer far from the other blocks is told, with both numbers", "[warnings]") {
   std::vector<LayerRow> layers = blocks_of(64);
   conclude(layers);
@@ -174,7 +206,7 @@ TEST_CASE("a sudden change is unlike the past, a change that layers share is tra
   const std::vector<LayerRow> past = blocks_of(64);
   std::vector<LayerRow> layers = blocks_of(64);
   for (LayerRow& row : layers) row.alpha -= 0.9, row.log_norm += 0.5, row.stable_rank *= 0.5;
-  conclude(layers, &past);
+  conclude(layers, {&past, nullptr});
   CHECK(words_of(layers) == std::vector<std::string>(12));
 
   layers = blocks_of(64);
@@ -182,7 +214,7 @@ TEST_CASE("a sudden change is unlike the past, a change that layers share is tra
   layers[2].stable_rank /= 4;
   layers[3].matrix_rank = 40;
   layers[4].alpha += 3;
-  conclude(layers, &past);
+  conclude(layers, {&past, nullptr});
   CHECK(layers[1].reason.find("squared norm grew by a factor of 13") == 0);
   CHECK(layers[2].reason.find("stable rank fell from ") == 0);
   CHECK(layers[3].reason == "rank fell from 64 to 40");
@@ -202,7 +234,7 @@ TEST_CASE("noise has no past, nor has what did not change or has another shape",
   past[1].hash = layers[1].hash = "same";
   past[2].N = 128;
   past[3].key = "another";
-  conclude(layers, &past);
+  conclude(layers, {&past, nullptr});
   for (std::size_t i = 0; i < layers.size(); ++i) {
     CAPTURE(i);
     CHECK(layers[i].warning == (i < 4 ? "" : "unlike-past"));
@@ -222,7 +254,7 @@ TEST_CASE("the past is an earlier checkpoint of the same training, after its fir
     record.provenance.analysis = kind;
     record.provenance.mode = mode;
     for (LayerRow& row : record.layers) row.log_norm += 2;
-    conclude(record, &past);
+    conclude(record, {&past, nullptr});
     return record.layers.front().warning;
   };
   CHECK(warned(10, 20, AnalysisKind::weights, "corrected") == "unlike-past");
