@@ -200,7 +200,7 @@ TEST_CASE("help of a command has examples that the command takes", "[help]") {
     }
     seen.insert(command.name);
   }
-  CHECK(seen.size() == 13);
+  CHECK(seen.size() == 14);
 }
 
 TEST_CASE("a long help shows its options in groups, and none in a group of leftovers", "[help]") {
