@@ -88,6 +88,18 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
   return out;
 }
 
+/// The options that shape spectra, without the base that the notes name already. A quote in its
+/// path is escaped, so the next member begins at the next `, "`.
+std::string without_base(std::string options) {
+  for (const char* member : {", \"base\": ", ", \"with_base\": "}) {
+    const std::size_t at = options.find(member);
+    if (at == std::string::npos) continue;
+    const std::size_t end = options.find(", \"", at + 1);
+    options.erase(at, end == std::string::npos ? end : end - at);
+  }
+  return options;
+}
+
 std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
   std::vector<std::string> notes;
   if (a.mode != b.mode) {
@@ -98,7 +110,7 @@ std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
     notes.push_back("A is the " + analysis_text(a.analysis, a.base_path) + ", B the " +
                     analysis_text(b.analysis, b.base_path) + "; neither is a whole model");
   }
-  if (a.options != b.options) {
+  if (without_base(a.options) != without_base(b.options)) {
     notes.emplace_back("the spectra were computed with different options");
   }
   if (a.fit_options != b.fit_options || a.fit_version != b.fit_version) {

@@ -24,6 +24,15 @@ constexpr std::array kKinds{
     WarningKind{"nonfinite",
                 "These layers hold NaN or infinite elements: the checkpoint is damaged or training "
                 "diverged. Do not use it."},
+    WarningKind{kAdapterDominates,
+                "The adapter's change is more than twice as large as the weights that it is added "
+                "to. The usual causes are a learning rate that is far too high, and a wrong base."},
+    WarningKind{kAdapterCollapsed,
+                "The adapter's effective rank is nearer to 1 than to r: nearly all of the change "
+                "is in a few directions. The usual cause is a learning rate that is too high; or a "
+                "smaller r would do."},
+    WarningKind{kAdapterZero,
+                "The adapter changes nothing: B is still zero, so nothing was learned."},
     WarningKind{kFitFailed,
                 "No power law could be fitted: too few eigenvalues above the floor, or all equal."},
     WarningKind{kRankCollapse,
@@ -135,6 +144,13 @@ void conclude_alone(LayerRow& row, const LayerRow* first) {
   if (has_warning(row, kRankCollapse)) {
     add_reason(row,
                "rank " + std::to_string(row.matrix_rank) + " of " + std::to_string(row.num_evals));
+  }
+  if (has_warning(row, kAdapterDominates)) {
+    add_reason(row, "change " + rounded(row.weights.delta_frobenius, 3) + " times the base");
+  }
+  if (has_warning(row, kAdapterCollapsed)) {
+    add_reason(row, "effective rank " + rounded(row.adapter.adapter_effective_rank, 3) + " of " +
+                        std::to_string(row.adapter.adapter_rank));
   }
   if (has_warning(row, kLikeNoise)) {
     add_reason(row, "no eigenvalue above noise; mp_D " + rounded(row.mp_D, 2) +

@@ -275,6 +275,7 @@ Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
     catalogue.analysis = AnalysisKind::adapter_on_base;
     catalogue.base_identity = base.identity();
     add_to_base(catalogue, std::move(base));
+    order_tensors(catalogue);
   }
   return catalogue;
 }

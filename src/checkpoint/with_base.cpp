@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
@@ -45,6 +46,16 @@ public:
     }
     return nullptr;
   }
+
+  /// The tensors that `taken` does not name.
+  [[nodiscard]] std::vector<Tensor> others(const std::unordered_set<std::string>& taken) const {
+    std::vector<Tensor> left;
+    for (const Tensor& tensor : base_.tensors) {
+      if (!taken.contains(tensor.name)) left.push_back(tensor);
+    }
+    return left;
+  }
+  [[nodiscard]] const Catalogue& catalogue() const { return base_; }
 
 private:
   Catalogue base_;
@@ -112,23 +123,29 @@ void subtract_base(Catalogue& catalogue, Catalogue&& other) {
 }
 
 void add_to_base(Catalogue& adapter, Catalogue&& other) {
+  if (!is_whole(other.analysis)) {
+    throw Error(Blame::usage, "--with-base: " + printable(other.root.string()) +
+                                  " is an adapter. Expected the model that " +
+                                  printable(adapter.root.string()) + " was trained on");
+  }
   const Base base(adapter, std::move(other));
   std::unordered_map<std::string, Tensor> magnitudes;  // by module
   for (const Tensor& tensor : adapter.tensors) {
     const std::size_t at = tensor.name.find(".lora_magnitude_vector");
     if (at != std::string::npos) magnitudes.emplace(tensor.name.substr(0, at), tensor);
   }
-  std::vector<Tensor> kept;
+  std::unordered_set<std::string> taken;
   for (Tensor& tensor : adapter.tensors) {
-    if (tensor.encoding != Encoding::product) {
-      kept.push_back(std::move(tensor));
-      continue;
-    }
+    taken.insert(tensor.name);
+    if (tensor.encoding != Encoding::product) continue;
     std::string why;
     const Tensor* partner = base.partner(tensor, why);
     if (partner == nullptr) {
-      adapter.left_out.push_back({std::move(tensor), "no-base", why});
-      continue;
+      // Without this change the sum would not be the model that is used.
+      throw Error(Blame::input, "--with-base: the adapter in " + printable(adapter.root.string()) +
+                                    " changes '" + printable(tensor.name) + "' of shape " +
+                                    printable(shape_text(tensor.shape), 100) + ", but " + why +
+                                    ". Name the model that the adapter was trained on");
     }
     Tensor merged = sum_of(*partner, tensor, 1.0);
     merged.name = tensor.name;
@@ -136,9 +153,18 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
     const std::string module = tensor.name.substr(0, tensor.name.rfind('.'));
     const auto found = magnitudes.find(module);
     if (found != magnitudes.end()) merged = with_magnitudes(std::move(merged), found->second);
-    kept.push_back(std::move(merged));
+    tensor = std::move(merged);
   }
-  adapter.tensors = std::move(kept);
+  for (Tensor& tensor : base.others(taken)) adapter.tensors.push_back(std::move(tensor));
+  const Catalogue& whole = base.catalogue();
+  for (const auto& alias : whole.aliases) {
+    if (!taken.contains(alias.first)) adapter.aliases.push_back(alias);
+  }
+  adapter.left_out.insert(adapter.left_out.end(), whole.left_out.begin(), whole.left_out.end());
+  adapter.warnings.insert(adapter.warnings.end(), whole.warnings.begin(), whole.warnings.end());
+  if (!whole.config.model_type.empty() || adapter.config.model_type.empty()) {
+    adapter.config = whole.config;
+  }
 }
 
 }  // namespace wishart::checkpoint

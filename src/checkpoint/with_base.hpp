@@ -11,8 +11,12 @@ namespace wishart::checkpoint {
 /// Weights without a partner go to `left_out`. The formats of the two may differ.
 void subtract_base(Catalogue& catalogue, Catalogue&& base);
 
-/// Turns each product s B A of an adapter into W_base + s B A, with DoRA's magnitudes where
-/// present. Products without a partner go to `left_out`.
+/// Turns an adapter into the whole model that it makes of its base: W_base + s B A for each of its
+/// products, with DoRA's magnitudes where present, and the other tensors of the base as they are.
+/// The weights that the adapter holds as a whole (`modules_to_save`) take the place of the base's.
+/// Names and configuration of the model are those of the base.
+/// @throws Error with Blame::usage if the base is an adapter itself, with Blame::input if a product
+///   has no partner in it
 void add_to_base(Catalogue& adapter, Catalogue&& base);
 
 }  // namespace wishart::checkpoint

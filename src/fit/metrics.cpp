@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wishart/core/text.hpp"
+#include "wishart/fit/adapter.hpp"
 #include "wishart/fit/no_tail.hpp"
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
@@ -82,6 +83,8 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.same_as = spectrum.same_as;
   row.exit_code = spectrum.exit_code;
   row.weights = spectrum.weights;
+  row.adapter = spectrum.adapter;
+  row.adapter.adapter_rank = adapter_rank(matrix.tensor);
   return row;
 }
 
@@ -121,6 +124,8 @@ LayerRow described(const LayerRow& archived) {
   row.fit_seconds = archived.fit_seconds;
   row.exit_code = archived.exit_code;
   row.weights = archived.weights;
+  row.adapter = archived.adapter;
+  row.adapter.adapter_rank = adapter_rank_in(archived.dtype);
   row.same_as = archived.same_as;
   return row;
 }
@@ -309,6 +314,7 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
     fill_weightwatcher(row, lambda, spectrum, options);
   } else {
     fill_corrected(row, lambda, spectrum, options);
+    if (is_adapter_alone(row.dtype)) fill_adapter_alone(row);
   }
   if (row.lambda_max > 0) {
     fill_erg(row, lambda, options.weightwatcher);

@@ -13,6 +13,8 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
+#include "wishart/mpi/comm.hpp"
+#include "wishart/mpi/together.hpp"
 
 #include "document.hpp"
 #include "options/command_options.hpp"
@@ -50,6 +52,24 @@ int run_scan_command(std::span<const std::string> arguments, std::ostream& out, 
   return run_over_ranks([&] { options = parse_scan(arguments); },
                         [&](const mpi::Comm& world) { return run_scan(options, world, out, err); },
                         err);
+}
+
+int run_check_command(std::span<const std::string> arguments, std::ostream& out,
+                      std::ostream& err) {
+  CheckOptions options;
+  std::optional<Document> document;  // on rank 0
+  const auto body = [&](const mpi::Comm& world) {
+    mpi::together(world, [&] {
+      if (world.rank() == 0) document.emplace(options.output, out);
+    });
+    Ending ending = run_check(options, world, document ? document->stream() : out, err);
+    const bool answered = ending.done() || ending.exit_code() == kGateFailed;
+    mpi::together(world, [&] {
+      if (document && answered) document->finish();
+    });
+    return ending;
+  };
+  return run_over_ranks([&] { options = parse_check(arguments); }, body, err);
 }
 
 int run_synth_command(std::span<const std::string> arguments, std::ostream& out,
@@ -142,6 +162,7 @@ int run_command_line(std::span<const std::string> arguments, std::ostream& out, 
     }
     const bool listing = std::find(rest.begin(), rest.end(), "--list") != rest.end();
     if (name == "scan") return run_scan_command(rest, out, err);
+    if (name == "check") return run_check_command(rest, out, err);
     if (name == "synth" && !listing) return run_synth_command(rest, out, err);
     const std::optional<Ending> ending = run_named(name, rest, out, err);
     return told(ending ? *ending : no_command(arguments), err);

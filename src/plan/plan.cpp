@@ -10,6 +10,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/plan/schedule.hpp"
+#include "wishart/record/adapter.hpp"
 
 namespace wishart::plan {
 namespace {
@@ -50,8 +51,14 @@ bool fits(const Matrix& matrix, const Way& way, const PlanOptions& options) {
          memory_bytes(matrix, way) <= options.memory_per_rank_bytes;
 }
 
+/// True if the matrix is to be compared with its base. Layers that an adapter leaves alone have
+/// none.
+bool compares(const Matrix& matrix, const PlanOptions& options) {
+  return options.compare && has_base(matrix);
+}
+
 /// Every way that the options allow for `matrix` on a team of this size.
-std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
+std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
   Way base;
   base.method = options.method;
   base.precision = options.precision;
@@ -61,7 +68,7 @@ std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
   base.farms = options.farms;
   std::vector<Way> ways;
   const auto add = [&](Way way) {
-    const bool can_compare = options.compare && !way.distributed;
+    const bool can_compare = compares(matrix, options) && !way.distributed;
     for (int compare = can_compare ? 1 : 0; compare >= 0; --compare) {
       for (int held = way.randomize > 0 ? 1 : 0; held >= 0; --held) {
         way.compare = compare == 1;
@@ -95,10 +102,10 @@ std::vector<Way> ways_for(int team_size, const PlanOptions& options) {
 /// The best way for `matrix` on a team of this size: the fastest that fits; if none fits, the one
 /// that needs the least memory.
 Way way_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
-  const std::vector<Way> ways = ways_for(team_size, options);
+  const std::vector<Way> ways = ways_for(matrix, team_size, options);
   const auto key = [&](const Way& way) {
     const bool fitting = fits(matrix, way, options);
-    return std::tuple(!fitting, fitting && options.compare && !way.compare,
+    return std::tuple(!fitting, fitting && compares(matrix, options) && !way.compare,
                       fitting ? cost_seconds(matrix, way, Rates{})
                               : static_cast<double>(memory_bytes(matrix, way)));
   };

@@ -1,5 +1,6 @@
 #include "wishart/record/row_warnings.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "wishart/record/fit_counts.hpp"
@@ -13,6 +14,18 @@ constexpr double kNoisePerDoubling = 0.4;
 /// Of several views, mp_D falls with the root of their number, but not below this share of 1 / M:
 /// the law itself is not exact for matrices of a finite size.
 constexpr double kFiniteSize = 0.2;
+
+/// The words about an adapter, alone or on its base. A number that is not known is no reason for
+/// one.
+template <class Add>
+void add_adapter_words(const LayerRow& row, const Add& add) {
+  const AdapterMeasures& adapter = row.adapter;
+  if (adapter.adapter_rank < 1) return;
+  if (adapter.adapter_frobenius == 0) return add(kAdapterZero);
+  if (row.weights.delta_frobenius > kDominatingChange) add(kAdapterDominates);
+  const auto most = static_cast<double>(std::min(adapter.adapter_rank, row.M));
+  if (adapter.adapter_effective_rank < 1 + kCollapsedShare * (most - 1)) add(kAdapterCollapsed);
+}
 
 }  // namespace
 
@@ -35,6 +48,9 @@ std::string row_warnings(const LayerRow& row) {
   const auto add = [&](const char* word) {
     words += (words.empty() ? "" : ";") + std::string(word);
   };
+  add_adapter_words(row, add);
+  // Its rank and the number of its values are what it was made with, and no findings.
+  if (is_adapter_alone(row.dtype)) return words;
   if (row.status == kNoTail) add(kNoTail);
   if (row.status == "failed") add(kFitFailed);
   if (row.status == kFitted && row.num_pl_spikes >= 0 && row.num_pl_spikes < kSmallTail) {

@@ -18,6 +18,10 @@ bool has_values(const LayerRow& layer) { return layer.has_esd && layer.lambda_ma
 double badness(std::string_view word, const LayerRow& layer) {
   if (word == "nonfinite") return -static_cast<double>(layer.num_nan + layer.num_inf);
   if (word == kRankCollapse) return static_cast<double>(layer.matrix_rank);
+  if (word == kAdapterDominates) return -layer.weights.delta_frobenius;
+  if (word == kAdapterCollapsed) {
+    return layer.adapter.adapter_effective_rank / static_cast<double>(layer.adapter.adapter_rank);
+  }
   if (word == kSmallTailWarning) return static_cast<double>(layer.num_pl_spikes);
   return static_cast<double>(layer.layer_id);
 }
@@ -43,7 +47,8 @@ std::vector<AttentionGroup> groups_of(const std::vector<LayerRow>& layers, bool 
     const std::string word(kind.word);
     // In compat mode the column does not have this word.
     const auto belongs = [&](const LayerRow& layer) {
-      return analysis::has_warning(layer, word) || (word == kFitFailed && layer.status == "failed");
+      return analysis::has_warning(layer, word) ||
+             (word == kFitFailed && layer.status == "failed" && !is_adapter_alone(layer.dtype));
     };
     const auto is_worse = [&](const LayerRow& a, const LayerRow& b) {
       return badness(word, a) < badness(word, b);

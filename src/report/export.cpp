@@ -4,6 +4,7 @@
 #include <optional>
 #include <ostream>
 
+#include "wishart/analysis/adapter.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/npy.hpp"
 #include "wishart/core/text.hpp"
@@ -103,6 +104,8 @@ std::string export_table(const CheckpointRecord& record, Table table, TableForma
       return rows_text(record.summary, format, {"summary", id, ""});
     case Table::skipped:
       return rows_text(record.skipped, format, {"skipped", id, ""});
+    case Table::adapter:
+      return rows_text(analysis::adapter_rows(record.layers), format, {"adapter", id, ""});
   }
   throw Error(Blame::bug, "unknown table");
 }
@@ -136,6 +139,9 @@ JoinedTable::JoinedTable(std::ostream& out, Table table, TableFormat format)
     case Table::skipped:
       out << csv_head<JoinedRow<SkippedRow>>();
       break;
+    case Table::adapter:
+      out << csv_head<JoinedRow<analysis::AdapterRow>>();
+      break;
   }
 }
 
@@ -157,6 +163,8 @@ void JoinedTable::add(const CheckpointRecord& record) {
       return write(record.provenance, record.summary);
     case Table::skipped:
       return write(record.provenance, record.skipped);
+    case Table::adapter:
+      return write(record.provenance, analysis::adapter_rows(record.layers));
   }
 }
 

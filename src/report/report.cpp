@@ -12,6 +12,7 @@
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/report/text_table.hpp"
 
+#include "adapter.hpp"
 #include "attention.hpp"
 #include "charts.hpp"
 #include "density_figures.hpp"
@@ -328,6 +329,7 @@ void add_report(Page& page, const CheckpointRecord& record) {
   add_summary(page, record);
   add_attention(page, record);
   add_remarks(page, record);
+  add_adapter(page, record, page.html() ? kMostHtmlLayers : kMostLayers);
   add_densities(page, record);
   add_usual(page, record.layers);
   add_groups(page, record, "role", "By role");
@@ -341,6 +343,12 @@ std::string render_report(const CheckpointRecord& record, ReportFormat format) {
   if (format == ReportFormat::json) return report_json(record, "null");
   Page page(format);
   add_report(page, record);
+  return page.take();
+}
+
+std::string render_adapter(const CheckpointRecord& record, ReportFormat format) {
+  Page page(format);
+  add_adapter(page, record, kMostLayers);
   return page.take();
 }
 

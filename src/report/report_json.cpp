@@ -1,5 +1,6 @@
 #include "report_json.hpp"
 
+#include "wishart/analysis/adapter.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
@@ -78,6 +79,7 @@ std::string report_json(const CheckpointRecord& record, const std::string& histo
          ",\n\"summary\": " + json_array(record.summary) +
          ",\n\"attention\": " + groups_json(layers_that_need_attention(record.layers), "warning") +
          ",\n\"remarks\": " + groups_json(remarks_on(record.layers), "remark") +
+         ",\n\"adapter\": " + json_array(analysis::adapter_rows(record.layers)) +
          ",\n\"usual\": " + usual_json(record.layers) +
          ",\n\"layers\": " + json_array(judged_rows(record.layers)) +
          ",\n\"skipped\": " + json_array(record.skipped) + "}\n";

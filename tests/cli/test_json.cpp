@@ -44,6 +44,16 @@ std::string scanned_run(const TempFolder& temp, int checkpoints) {
   return archive;
 }
 
+/// An adapter of rank 2 for the run's checkpoints.
+std::string write_adapter(const TempFolder& temp) {
+  const std::string name = "base_model.model.model.layers.0.mlp.up_proj.lora_";
+  write_bytes(temp / "adapter" / "adapter_model.safetensors",
+              safetensors_bytes({{name + "A.weight", {2, 32}, noise_values(64, 1)},
+                                 {name + "B.weight", {48, 2}, noise_values(96, 2)}}));
+  temp.write("adapter/adapter_config.json", R"({"peft_type": "LORA", "r": 2, "lora_alpha": 1})");
+  return (temp / "adapter").string();
+}
+
 /// Collects documents, and has them checked together.
 class Documents {
 public:
@@ -123,6 +133,13 @@ TEST_CASE("the JSON of a history is as its page says", "[json]") {
   Documents documents(temp);
   add_all(documents, temp, archive, "checkpoint-3");
   documents.add({"report", archive, "--checkpoint", "checkpoint-3-base-checkpoint-1"});
+  const std::string adapter = write_adapter(temp);
+  documents.add({"check", adapter, "--base", run + "/checkpoint-1", "--archive", archive});
+  documents.add(
+      {"export", archive, "--checkpoint", "adapter-with-base-checkpoint-1", "--table", "adapter"});
+  documents.add(
+      {"export", archive, "--checkpoint", "adapter-with-base-checkpoint-1", "--table", "adapter"},
+      0, "jsonl");
   documents.add({"synth", "--list"});
   documents.add({"synth", "tiny-llama", "--blocks", "1", "--out", (temp / "synth").string()});
   const Outcome checked = documents.checked(in_source("docs/json.md"));

@@ -10,8 +10,9 @@ namespace wishart::fit {
 /// Version of the metrics, stored in the archive: it changes when a number or a warning does. 1 had
 /// the columns up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale; 3 gave
 /// spectra without a tail an alpha; 4 had the warnings `over-trained` and `under-trained` in
-/// corrected mode, no `like-noise`, and no effective ranks.
-inline constexpr std::int64_t kFitVersion = 5;
+/// corrected mode, no `like-noise`, and no effective ranks; 5 judged adapters as if they were whole
+/// weights.
+inline constexpr std::int64_t kFitVersion = 6;
 
 /// WeightWatcher's absolute floor: eigenvalues at or below it are not fitted (EVALS_THRESH).
 inline constexpr double kWeightWatcherFloor = 1e-5;

@@ -30,6 +30,14 @@ struct CommandResult {
 [[nodiscard]] Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
                               std::ostream& err);
 
+/// Scans a tuned checkpoint and its base as far as the archive lacks them, judges the first by the
+/// rules of its kind, and answers in one line. Collective over `world`.
+///
+/// @return the same on every rank; the exit code is kGateFailed if it is not OK
+/// @throws mpi::AgreedError on every rank; finished matrices are not lost if an archive is named
+[[nodiscard]] Ending run_check(const CheckOptions& options, const mpi::Comm& world,
+                               std::ostream& out, std::ostream& err);
+
 /// Writes a checkpoint with known spectra and prints a summary. Collective over `world`.
 ///
 /// @throws mpi::AgreedError on every rank

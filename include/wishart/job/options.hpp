@@ -146,6 +146,21 @@ struct GateOptions {
   std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
+/// What a tuned checkpoint is, which selects the rules that it is judged by.
+enum class CheckKind : std::uint8_t { automatic, full, lora, quantised };
+
+struct CheckOptions {
+  std::filesystem::path tuned;
+  std::filesystem::path base;
+  std::string id;                         ///< of the tuned checkpoint; empty: from its name
+  std::string base_id;                    ///< empty: from the name of the base
+  CheckKind kind = CheckKind::automatic;  ///< automatic: by the files
+  bool verbose = false;
+  ScanOptions scan;  ///< archive (empty: a temporary one) and how ranks work; the rest is set later
+  OutputFormat format = OutputFormat::text;
+  std::filesystem::path output;  ///< of the document; empty: standard output
+};
+
 struct RankOptions {
   std::vector<std::filesystem::path> archives;
   std::string metric = "alpha";
@@ -184,6 +199,7 @@ struct SynthOptions {
 [[nodiscard]] VerifyOptions parse_verify(std::span<const std::string> arguments);
 [[nodiscard]] CompareOptions parse_compare(std::span<const std::string> arguments);
 [[nodiscard]] GateOptions parse_gate(std::span<const std::string> arguments);
+[[nodiscard]] CheckOptions parse_check(std::span<const std::string> arguments);
 [[nodiscard]] RankOptions parse_rank(std::span<const std::string> arguments);
 [[nodiscard]] IndexOptions parse_index(std::span<const std::string> arguments);
 [[nodiscard]] MergeOptions parse_merge(std::span<const std::string> arguments);

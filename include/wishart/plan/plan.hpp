@@ -26,7 +26,7 @@ struct PlanOptions {
   std::int64_t panel_bytes = kDefaultPanelBytes;
   std::int64_t randomize = 0;  ///< random orders of each matrix
   double farms = 0;            ///< aspect ratio of windows; 0: none
-  bool compare = false;        ///< each matrix with its base
+  bool compare = false;        ///< each matrix that has a base with it
 };
 
 /// The plan for one matrix.

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "wishart/record/adapter.hpp"
 #include "wishart/record/weight_measures.hpp"
 
 namespace wishart {
@@ -164,6 +165,7 @@ struct LayerRow {
   double nuclear_norm = kNan;
   double snr = kNan;
   WeightMeasures weights;
+  AdapterMeasures adapter;
 };
 
 /// A tensor (or a part of one) that was not analysed, and why.
@@ -248,6 +250,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("rank_99", r.rank_99), f("participation_ratio", r.participation_ratio);
   f("nuclear_norm", r.nuclear_norm), f("snr", r.snr);
   visit_later_columns(r.weights, f);
+  visit_columns(r.adapter, f);
 }
 
 template <class F>

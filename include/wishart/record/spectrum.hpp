@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wishart/record/adapter.hpp"
 #include "wishart/record/weight_measures.hpp"
 
 namespace wishart {
@@ -97,6 +98,7 @@ struct Spectrum {
   double seconds = 0;   ///< wall time, reading included
   std::string same_as;  ///< checkpoint it was copied from (equal weights); else empty
   WeightMeasures weights;
+  AdapterMeasures adapter;
 };
 
 template <class F>
@@ -104,7 +106,7 @@ void visit_fields(Spectrum& v, F&& f) {
   f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.precision), f(v.solver),
       f(v.team_size), f(v.sigma), f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss),
       f(v.floor_sigma), f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error),
-      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.same_as), f(v.weights);
+      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.same_as), f(v.weights), f(v.adapter);
 }
 
 }  // namespace wishart

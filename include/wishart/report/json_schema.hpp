@@ -14,6 +14,7 @@ inline constexpr const char* kReportSchema = "wishart/report/2";
 inline constexpr const char* kExportSchema = "wishart/export/1";
 inline constexpr const char* kCompareSchema = "wishart/compare/1";
 inline constexpr const char* kGateSchema = "wishart/gate/1";
+inline constexpr const char* kCheckSchema = "wishart/check/1";
 inline constexpr const char* kRankSchema = "wishart/rank/1";
 inline constexpr const char* kVerifySchema = "wishart/verify/1";
 inline constexpr const char* kInspectSchema = "wishart/inspect/1";

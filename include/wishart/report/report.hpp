@@ -25,4 +25,8 @@ enum class ReportFormat { text, markdown, html, json };
 /// spectrum in the record. Ends with a newline.
 [[nodiscard]] std::string render_report(const CheckpointRecord& record, ReportFormat format);
 
+/// Only what the report says about an adapter; empty if there is none.
+/// @pre format is not json
+[[nodiscard]] std::string render_adapter(const CheckpointRecord& record, ReportFormat format);
+
 }  // namespace wishart::report

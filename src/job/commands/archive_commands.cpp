@@ -101,6 +101,7 @@ report::TableFormat table_format(OutputFormat format) {
 report::Table table_of(const std::string& name) {
   return name == "summary"   ? report::Table::summary
          : name == "skipped" ? report::Table::skipped
+         : name == "adapter" ? report::Table::adapter
                              : report::Table::layers;
 }
 

@@ -194,14 +194,7 @@ void check_rule(const analysis::Rule& rule, const std::string& where) {
 
 }  // namespace
 
-std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
-  std::string text;
-  try {
-    text = read_text_file(file, kMaxRulesBytes);
-  } catch (const Error& error) {
-    throw Error(Blame::usage, std::string("--rules: ") + error.what());
-  }
-  const std::string name = printable(file.string());
+std::vector<analysis::Rule> parse_rules(const std::string& text, const std::string& name) {
   std::vector<analysis::Rule> rules;
   try {
     std::istringstream stream(text);
@@ -230,6 +223,16 @@ std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
     check_rule(rule, name + ": rule '" + printable(rule.name) + "': ");
   }
   return rules;
+}
+
+std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
+  std::string text;
+  try {
+    text = read_text_file(file, kMaxRulesBytes);
+  } catch (const Error& error) {
+    throw Error(Blame::usage, std::string("--rules: ") + error.what());
+  }
+  return parse_rules(text, printable(file.string()));
 }
 
 }  // namespace wishart::job

@@ -24,7 +24,7 @@ std::vector<Group> groups() {
   return {{"What is analysed",
            {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base",
             "randomize", "farms"}},
-          {"Archive", {"archive", "checkpoint", "id", "replace", "no-reuse"}},
+          {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
           {"Numerics", {"method", "resolve", "precision", "solver", "compat"}},
           {"Power-law fit",
            {"fit", "bootstrap", "gof", "seed", "fix-fingers", "max-fingers", "finger-thresh",
@@ -97,6 +97,9 @@ std::string overview() {
          "  rank ARCHIVE...              rank models by a metric; show which metrics correlate "
          "with scores\n"
          "  gate ARCHIVE --rules FILE    check a checkpoint against rules: exit code 0 or 1\n"
+         "  check TUNED --base BASE      scan, compare and judge a fine-tuned model, adapter or "
+         "quantised copy:\n"
+         "                               is it OK? In one line; exit code 0 or 1\n"
          "  verify ARCHIVE               check every byte of an archive; set damaged files "
          "aside\n"
          "  index ARCHIVE                update index.h5\n"
@@ -108,7 +111,8 @@ std::string overview() {
          "--help\n"
          "  wishart --version            show version, commit and libraries\n"
          "\n"
-         "Exit codes: 0 done, 1 gate failed, 2 usage, 3 input, 4 resources, 5 some matrices "
+         "Exit codes: 0 done, 1 gate or check failed, 2 usage, 3 input, 4 resources, 5 some "
+         "matrices "
          "failed\nnumerically, 70 a bug in wishart, 75 not finished: stopped by a signal or the "
          "time limit, or\nanother job is scanning the checkpoint; run the same command again.\n";
 }

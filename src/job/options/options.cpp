@@ -49,6 +49,37 @@ double seconds_of(const std::string& text) {
   }
 }
 
+/// --time-limit and --progress.
+void add_running_options(po::options_description& options) {
+  options.add_options()(
+      "time-limit", po::value<std::string>()->value_name("TIME"),
+      "stop after this time with exit code 75, e.g. 45m, 2h, 1:30:00 or 600 (seconds); the same "
+      "command resumes")("progress",
+                         po::value<std::string>()->default_value("auto")->value_name("STYLE"),
+                         "progress on standard error: auto, plain, json or none");
+}
+
+void take_running_options(ScanOptions& options, const po::variables_map& values) {
+  if (values.count("time-limit") > 0) {
+    options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
+  }
+  options.progress = choice<ProgressStyle>("--progress", values["progress"].as<std::string>(),
+                                           {{"auto", ProgressStyle::automatic},
+                                            {"plain", ProgressStyle::plain},
+                                            {"json", ProgressStyle::json},
+                                            {"none", ProgressStyle::none}});
+}
+
+/// @throws Error with Blame::usage if `option` names no id
+std::string id_of(const po::variables_map& values, const char* option) {
+  const std::string id = values[option].as<std::string>();
+  if (id.empty() || archive::is_checkpoint_id(id)) return id;
+  throw Error(Blame::usage, "--" + std::string(option) +
+                                ": expected up to 200 letters, digits and ._+=-, no dot at the "
+                                "beginning, and not 'index'; found '" +
+                                printable(id) + "'");
+}
+
 Command scan_command() {
   Command command{
       "scan",
@@ -67,12 +98,8 @@ Command scan_command() {
   command.options.add_options()(
       "id", po::value<std::string>()->default_value("")->value_name("NAME"),
       "name of the analysis in the archive (default: the name of the checkpoint's file or folder, "
-      "followed by that of a base)")(
-      "time-limit", po::value<std::string>()->value_name("TIME"),
-      "stop after this time with exit code 75, e.g. 45m, 2h, 1:30:00 or 600 (seconds); the same "
-      "command resumes")("progress",
-                         po::value<std::string>()->default_value("auto")->value_name("STYLE"),
-                         "progress on standard error: auto, plain, json or none");
+      "followed by that of a base)");
+  add_running_options(command.options);
   command.options.add_options()(
       "no-reuse", po::bool_switch(),
       "also compute matrices that have not changed since an earlier checkpoint of the archive");
@@ -85,6 +112,44 @@ Command scan_command() {
   return finished(std::move(command),
                   {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
                    "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"});
+}
+
+Command check_command() {
+  Command command{
+      "check",
+      "TUNED --base BASE",
+      "Is a fine-tuned model, a LoRA adapter or a quantised copy OK? Scans what the archive "
+      "lacks,\n"
+      "compares with the base, judges by the rules of its kind (jobs/gate-finetune.cfg,\n"
+      "gate-lora.cfg, gate-compression.cfg), and answers in one line: exit code 0 or 1. Run it\n"
+      "under mpirun or srun, or without them.",
+      po::options_description("Options"),
+      "path",
+      1};
+  command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
+                                "the tuned checkpoint; or as a positional argument")(
+      "base", po::value<std::string>()->required()->value_name("PATH"),
+      "the checkpoint that it was made from")(
+      "archive", po::value<std::string>()->default_value("")->value_name("DIR"),
+      "archive folder, where both analyses are kept for the next time (default: a temporary one)")(
+      "kind", po::value<std::string>()->default_value("auto")->value_name("KIND"),
+      "the rules: auto (by the files), full, lora or quantised")(
+      "id", po::value<std::string>()->default_value("")->value_name("NAME"),
+      "name of the tuned checkpoint in the archive (default: as of a scan)")(
+      "base-id", po::value<std::string>()->default_value("")->value_name("NAME"),
+      "name of the base in the archive (default: as of a scan)")(
+      "verbose", po::bool_switch(),
+      "also print the verdict of every rule, and the adapter's table")(
+      "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
+      "BLAS threads per rank (default: OPENBLAS_NUM_THREADS or OMP_NUM_THREADS, else 1)")(
+      "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
+      "memory that a rank may use, e.g. 8G (default: 80 % of the host's free memory, divided by "
+      "its ranks)");
+  add_running_options(command.options);
+  add_document_options(command.options, "text", "text or json");
+  return finished(std::move(command),
+                  {"wishart check TUNED --base BASE",
+                   "mpirun -np 8 wishart check ADAPTER --base BASE --archive ARCHIVE --verbose"});
 }
 
 Command inspect_command() {
@@ -126,9 +191,9 @@ Command export_command() {
   command.options.add_options()("all", po::bool_switch(),
                                 "one table over all checkpoints, whose first columns are "
                                 "checkpoint, step, tokens and analysis; for "
-                                "--table layers, summary or skipped, as csv or jsonl")(
+                                "--table layers, summary, skipped or adapter, as csv or jsonl")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
-      "layers, summary, skipped, history, spectrum or scan (of xmin)")(
+      "layers, summary, skipped, adapter, history, spectrum or scan (of xmin)")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
       "for --table spectrum or scan: the matrix, by key or tensor name");
   add_pipeline_options(command.options);
@@ -146,9 +211,11 @@ void check_all(const ExportOptions& options) {
   if (!options.checkpoint.empty()) {
     throw Error(Blame::usage, "--all writes every checkpoint. Leave out --checkpoint or --all");
   }
-  if (options.table != "layers" && options.table != "summary" && options.table != "skipped") {
-    throw Error(Blame::usage, "--all: expected --table layers, summary or skipped, found '" +
-                                  options.table + "'");
+  if (options.table != "layers" && options.table != "summary" && options.table != "skipped" &&
+      options.table != "adapter") {
+    throw Error(Blame::usage,
+                "--all: expected --table layers, summary, skipped or adapter, found '" +
+                    options.table + "'");
   }
   if (options.format != OutputFormat::csv && options.format != OutputFormat::jsonl) {
     throw Error(Blame::usage,
@@ -194,31 +261,39 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
     options.paths.emplace_back(path);
   }
   options.archive = values["archive"].as<std::string>();
-  options.id = values["id"].as<std::string>();
-  if (!options.id.empty() && !archive::is_checkpoint_id(options.id)) {
-    throw Error(Blame::usage,
-                "--id: expected up to 200 letters, digits and ._+=-, no dot at the "
-                "beginning, and not 'index'; found '" +
-                    printable(options.id) + "'");
-  }
+  options.id = id_of(values, "id");
   options.selection = selection_of(values);
   options.fit = fit_options_of(values);
   options.fit.weightwatcher = options.selection.weightwatcher;
   take_engine_options(options, values);
   options.reuse = !values["no-reuse"].as<bool>();
   options.replace = values["replace"].as<bool>();
-  if (values.count("time-limit") > 0) {
-    options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
-  }
-  options.progress = choice<ProgressStyle>("--progress", values["progress"].as<std::string>(),
-                                           {{"auto", ProgressStyle::automatic},
-                                            {"plain", ProgressStyle::plain},
-                                            {"json", ProgressStyle::json},
-                                            {"none", ProgressStyle::none}});
+  take_running_options(options, values);
   if (!options.id.empty() && options.paths.size() > 1) {
     throw Error(Blame::usage, "--id names one checkpoint, but " +
                                   std::to_string(options.paths.size()) + " paths were given");
   }
+  return options;
+}
+
+CheckOptions parse_check(std::span<const std::string> arguments) {
+  const po::variables_map values = parsed(arguments, check_command());
+  CheckOptions options;
+  options.tuned = values["path"].as<std::string>();
+  options.base = values["base"].as<std::string>();
+  options.id = id_of(values, "id");
+  options.base_id = id_of(values, "base-id");
+  options.kind = choice<CheckKind>("--kind", values["kind"].as<std::string>(),
+                                   {{"auto", CheckKind::automatic},
+                                    {"full", CheckKind::full},
+                                    {"lora", CheckKind::lora},
+                                    {"quantised", CheckKind::quantised}});
+  options.verbose = values["verbose"].as<bool>();
+  options.scan.archive = values["archive"].as<std::string>();
+  take_threads_and_memory(options.scan, values);
+  take_running_options(options.scan, values);
+  take_document_options(options, values,
+                        {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
   return options;
 }
 
@@ -260,8 +335,9 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
   const std::vector<std::pair<std::string, std::string>> tables{
-      {"layers", "layers"},   {"summary", "summary"},   {"skipped", "skipped"},
-      {"history", "history"}, {"spectrum", "spectrum"}, {"scan", "scan"}};
+      {"layers", "layers"},   {"summary", "summary"}, {"skipped", "skipped"},
+      {"adapter", "adapter"}, {"history", "history"}, {"spectrum", "spectrum"},
+      {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
   options.all = values["all"].as<bool>();
@@ -284,9 +360,9 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
 }
 
 std::vector<Command> all_commands() {
-  return {scan_command(),   inspect_command(), plan_command(), refit_command(), report_command(),
-          export_command(), compare_command(), rank_command(), gate_command(),  verify_command(),
-          index_command(),  merge_command(),   synth_command()};
+  return {scan_command(),   inspect_command(), plan_command(),  refit_command(), report_command(),
+          export_command(), compare_command(), check_command(), rank_command(),  gate_command(),
+          verify_command(), index_command(),   merge_command(), synth_command()};
 }
 
 }  // namespace wishart::job

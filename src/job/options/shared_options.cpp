@@ -71,6 +71,18 @@ void add_engine_options(po::options_description& options) {
       "its ranks)");
 }
 
+void take_threads_and_memory(ScanOptions& options, const po::variables_map& values) {
+  options.threads_per_rank = values["threads-per-rank"].as<int>();
+  if (options.threads_per_rank < 0) {
+    throw Error(Blame::usage, "--threads-per-rank: expected at least 1, found " +
+                                  std::to_string(options.threads_per_rank));
+  }
+  if (values.count("memory-per-rank") > 0) {
+    options.memory_per_rank_bytes =
+        parse_bytes(values["memory-per-rank"].as<std::string>(), "--memory-per-rank");
+  }
+}
+
 void take_engine_options(ScanOptions& options, const po::variables_map& values) {
   // WeightWatcher's ranks and small eigenvalues need values that the Gram matrix does not resolve.
   options.method = options.selection.weightwatcher ? Method::svd : Method::gram;
@@ -104,11 +116,6 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
                 "--solver elpa: this program was built without ELPA. Install libelpa-dev and build "
                 "again, or use --solver scalapack");
   }
-  options.threads_per_rank = values["threads-per-rank"].as<int>();
-  if (options.threads_per_rank < 0) {
-    throw Error(Blame::usage, "--threads-per-rank: expected at least 1, found " +
-                                  std::to_string(options.threads_per_rank));
-  }
   options.team_size = values["team-size"].as<int>();
   if (options.team_size < 0) {
     throw Error(Blame::usage,
@@ -129,10 +136,7 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
                 "--farms: expected an aspect ratio from 1 to 1000000, or 0 for none; found " +
                     shortest(options.farms));
   }
-  if (values.count("memory-per-rank") > 0) {
-    options.memory_per_rank_bytes =
-        parse_bytes(values["memory-per-rank"].as<std::string>(), "--memory-per-rank");
-  }
+  take_threads_and_memory(options, values);
 }
 
 }  // namespace wishart::job

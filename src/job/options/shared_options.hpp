@@ -21,5 +21,8 @@ void add_engine_options(po::options_description& options);
 /// Reads them into `options`, whose `selection` must already be set.
 /// @throws Error with Blame::usage
 void take_engine_options(ScanOptions& options, const po::variables_map& values);
+/// Reads --threads-per-rank and --memory-per-rank alone, of a command that has no others of them.
+/// @throws Error with Blame::usage
+void take_threads_and_memory(ScanOptions& options, const po::variables_map& values);
 
 }  // namespace wishart::job

@@ -12,7 +12,16 @@ constexpr std::size_t kMaxIdBytes = 200;  ///< as archive::is_checkpoint_id
 /// The most bytes of a base's name in an id, so that both names fit.
 constexpr std::size_t kMaxBaseBytes = 90;
 
-/// The name of a checkpoint, with special characters replaced by `_`.
+/// The part of the id for the base; empty without one.
+std::string base_suffix(const SelectionArguments& selection) {
+  const std::filesystem::path& base = selection.base.empty() ? selection.with_base : selection.base;
+  if (base.empty()) return {};
+  const std::string name = plain_name(std::filesystem::absolute(base));
+  return (selection.base.empty() ? "-with-base-" : "-base-") + name.substr(0, kMaxBaseBytes);
+}
+
+}  // namespace
+
 std::string plain_name(const std::filesystem::path& path) {
   std::string name = checkpoint::checkpoint_name(path);
   for (const char* ending : {".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".th"}) {
@@ -26,16 +35,6 @@ std::string plain_name(const std::filesystem::path& path) {
   while (!name.empty() && name.front() == '.') name.erase(0, 1);
   return name.empty() ? "checkpoint" : name;
 }
-
-/// The part of the id for the base; empty without one.
-std::string base_suffix(const SelectionArguments& selection) {
-  const std::filesystem::path& base = selection.base.empty() ? selection.with_base : selection.base;
-  if (base.empty()) return {};
-  const std::string name = plain_name(std::filesystem::absolute(base));
-  return (selection.base.empty() ? "-with-base-" : "-base-") + name.substr(0, kMaxBaseBytes);
-}
-
-}  // namespace
 
 std::string checkpoint_id(const std::filesystem::path& path, const ScanOptions& options) {
   if (!options.id.empty()) return options.id;

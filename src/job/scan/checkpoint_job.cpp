@@ -12,6 +12,7 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
+#include "wishart/record/adapter.hpp"
 #include "wishart/record/fit_counts.hpp"
 
 #include "scan/checkpoint_id.hpp"
@@ -217,7 +218,9 @@ WorkOrder CheckpointJob::work_order() const {
   order.matrices = todo_;
   for (const plan::PlanItem& item : plan_.items) order.ways.push_back(item.way);
   for (const Matrix& matrix : todo_) {
-    order.known_hashes.push_back(earlier_ ? earlier_->hash_of(matrix) : std::string());
+    // The earlier row of an adapted matrix need not know this adapter, even if the sum is the same.
+    const bool known = earlier_ && adapter_rank(matrix.tensor) < 0;
+    order.known_hashes.push_back(known ? earlier_->hash_of(matrix) : std::string());
   }
   order.resolve = options_.resolve;
   order.calibrate = worth_calibrating();

@@ -9,6 +9,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "scan/checkpoint_id.hpp"
 #include "scan/same_analysis.hpp"
 #include "scan/stored_spectrum.hpp"
 
@@ -20,12 +21,20 @@ constexpr std::size_t kNearest = 4;
 constexpr std::size_t kLatest = 4;
 
 /// Candidate ids, best first.
-std::vector<std::string> candidates(const std::filesystem::path& archive, const std::string& own) {
+std::vector<std::string> candidates(const std::filesystem::path& archive,
+                                    const Provenance& provenance) {
+  const std::string& own = provenance.checkpoint_id;
   std::vector<std::string> ids = archive::list_checkpoints(archive);
   std::erase(ids, own);
   std::vector<std::string> found;
+  if (provenance.analysis == AnalysisKind::adapter_on_base) {
+    const std::string base = plain_name(provenance.base_path);
+    if (std::binary_search(ids.begin(), ids.end(), base, natural_less)) found.push_back(base);
+  }
   auto at = std::lower_bound(ids.begin(), ids.end(), own, natural_less);
-  while (at != ids.begin() && found.size() < kNearest) found.push_back(*--at);
+  for (std::size_t i = 0; i < kNearest && at != ids.begin(); ++i) {
+    if (*--at != (found.empty() ? "" : found.front())) found.push_back(*at);
+  }
   std::vector<std::pair<std::filesystem::file_time_type, std::string>> by_time;
   for (const std::string& id : ids) {
     std::error_code code;
@@ -39,6 +48,15 @@ std::vector<std::string> candidates(const std::filesystem::path& archive, const 
     if (std::find(found.begin(), found.end(), id) == found.end()) found.push_back(id);
   }
   return found;
+}
+
+/// True if layers of both may have the same values: they are the same kind of analysis against the
+/// same base, or one is the base of the other, an adapter.
+bool has_same_layers(const Provenance& earlier, const Provenance& own) {
+  if (own.analysis == AnalysisKind::adapter_on_base && earlier.analysis == AnalysisKind::weights) {
+    return earlier.checkpoint_identity == own.base_identity;
+  }
+  return earlier.analysis == own.analysis && earlier.base_identity == own.base_identity;
 }
 
 /// The folder that contains a checkpoint and its siblings.
@@ -83,12 +101,11 @@ Spectrum EarlierCheckpoint::spectrum_of(const std::string& key) const {
 std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
                                               const Provenance& own) {
   std::filesystem::path chosen;
-  for (const std::string& id : candidates(archive, own.checkpoint_id)) {
+  for (const std::string& id : candidates(archive, own)) {
     try {
       const std::filesystem::path file = archive / (id + ".h5");
       const Provenance provenance = archive::read_provenance(file);
-      const bool serves = is_by_this_program(provenance) && provenance.analysis == own.analysis &&
-                          provenance.base_identity == own.base_identity &&
+      const bool serves = is_by_this_program(provenance) && has_same_layers(provenance, own) &&
                           same_settings(provenance, own);
       if (!serves) continue;
       if (provenance.reseals > 0) continue;  // another program may have changed its numbers

@@ -37,7 +37,8 @@ private:
 
 /// Finds the nearest earlier checkpoint of the same run (in the same folder as `own`, with an id
 /// before its own in natural order), or else the one that was archived last. It must be from this
-/// build, and of the same kind of analysis with the same base and settings. Reads only a few files,
+/// build, and of the same kind of analysis with the same base and settings. For an adapter on its
+/// base, the base serves too, and comes first. Reads only a few files,
 /// however large the archive is.
 [[nodiscard]] std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
                                                             const Provenance& own);

@@ -40,6 +40,7 @@ Ending shared_ending(const mpi::Comm& world, const Ending& own) {
   Unpacker unpack(bytes);
   unpack(code);
   unpack(reason);
+  if (code == kGateFailed) return Ending::gate_failed(std::move(reason));
   return code == 0 ? Ending() : Ending(static_cast<Blame>(code), std::move(reason));
 }
 

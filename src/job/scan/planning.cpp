@@ -30,7 +30,7 @@ plan::PlanOptions plan_options_of(const ScanOptions& options) {
   plan_options.team_size = options.team_size;
   plan_options.randomize = options.randomize;
   plan_options.farms = options.farms;
-  plan_options.compare = !options.selection.base.empty();
+  plan_options.compare = !options.selection.base.empty() || !options.selection.with_base.empty();
   plan_options.memory_per_rank_bytes = options.memory_per_rank_bytes;
   return plan_options;
 }

@@ -26,6 +26,7 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part) {
   spectrum.hash = row.hash;
   spectrum.seconds = row.seconds;
   spectrum.weights = row.weights;
+  spectrum.adapter = row.adapter;
   spectrum.same_as = row.same_as;
   if (row.status == "error" || row.status == "nonfinite") {
     spectrum.status = row.status == "error" ? SpectrumStatus::failed : SpectrumStatus::nonfinite;

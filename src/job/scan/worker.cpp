@@ -9,10 +9,13 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/fit/adapter.hpp"
 #include "wishart/fit/farms.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
 #include "wishart/mpi/courier.hpp"
+#include "wishart/record/adapter.hpp"
+#include "wishart/spectrum/adapter.hpp"
 #include "wishart/spectrum/comparison.hpp"
 #include "wishart/spectrum/tally.hpp"
 
@@ -100,7 +103,11 @@ public:
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
     if (way.randomize > 0) randomise(result.spectrum, matrix, source, team, options, way);
     if (way.farms > 0) cut(result.spectrum, matrix, source, team, options, way);
-    if (way.compare) compare(result.spectrum, matrix, team, options);
+    if (adapter_parts(matrix.tensor).base != nullptr && is_whole_tensor(matrix)) {
+      compare_adapted(result.spectrum, matrix, team, options, way.compare);
+    } else if (way.compare) {
+      compare(result.spectrum, matrix, team, options);
+    }
     if (team.comm().rank() == 0) {
       const auto start = std::chrono::steady_clock::now();
       result.row = fit::layer_row(matrix, result.spectrum, order_->fit);
@@ -162,19 +169,14 @@ private:
   /// Adds the comparison of W and W_base, if the matrix is W - W_base. Collective over the team.
   void compare(Spectrum& own, const Matrix& matrix, spectrum::Team& team,
                const spectrum::SolveOptions& options) {
-    const mpi::Comm& comm = team.comm();
-    if (comm.minimum(std::int64_t{own.status == SpectrumStatus::ok}) == 0) return;
-    const Matrix tuned = term_of(matrix, 0);
-    const Matrix base = term_of(matrix, 1);
-    CheckpointSource tuned_source(*reader_, tuned);
-    // The two are read at the same time, so each has its own open files.
-    const auto base_reader = checkpoint::make_reader(order_->root, order_->files);
-    CheckpointSource base_source(*base_reader, base);
+    if (team.comm().minimum(std::int64_t{own.status == SpectrumStatus::ok}) == 0) return;
     const auto start = std::chrono::steady_clock::now();
     try {
-      const spectrum::Comparison c =
-          spectrum::compare(tuned, tuned_source, base, base_source, team, options, workspace_);
-      if (comm.rank() == 0) take(own.weights, c, own);
+      const Tensor& tensor = matrix.tensor;
+      take_comparison(own,
+                      compared(with_tensor(matrix, tensor.parts.at(0)),
+                               with_tensor(matrix, tensor.parts.at(1)), team, options),
+                      own.sum_squares, own.sigma.back());
     } catch (const std::exception& error) {
       // All ranks of the team catch the same error, as in compute_spectrum.
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
@@ -182,21 +184,94 @@ private:
     own.seconds += seconds_since(start);
   }
 
-  /// W or W_base alone, with the shape of their difference.
-  static Matrix term_of(const Matrix& difference, std::size_t part) {
-    Matrix matrix = difference;
-    matrix.tensor = difference.tensor.parts.at(part);
+  /// Adds the measures of the adapter, if the matrix is W_base + s B A, and with `whole` the
+  /// comparison of this sum and W_base. Collective over the team.
+  void compare_adapted(Spectrum& own, const Matrix& matrix, spectrum::Team& team,
+                       const spectrum::SolveOptions& options, bool whole) {
+    if (team.comm().minimum(std::int64_t{own.status == SpectrumStatus::ok}) == 0) return;
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      const AdapterParts parts = adapter_parts(matrix.tensor);
+      const Matrix base = with_tensor(matrix, *parts.base);
+      const spectrum::AdapterComparison a = measured(parts, matrix, base, team, options);
+      const std::vector<double> ascending(a.sigma.rbegin(), a.sigma.rend());
+      own.adapter.adapter_effective_rank = fit::adapter_effective_rank(ascending);
+      own.adapter.adapter_frobenius = a.frobenius;
+      own.adapter.adapter_spectral = a.spectral;
+      own.adapter.adapter_alignment = a.alignment;
+      WeightMeasures& m = own.weights;
+      m.base_norm = a.base_sum_squares;
+      m.tuned_norm = own.sum_squares;
+      if (m.base_norm > 0) m.delta_frobenius = std::sqrt(a.change_sum_squares / m.base_norm);
+      // The largest singular value of DoRA's change is not that of s B A, and is not computed.
+      const double spectral = parts.rescaled ? kNan : a.spectral;
+      if (whole) {
+        take_comparison(own, compared(matrix, base, team, options), a.change_sum_squares, spectral);
+      }
+    } catch (const std::exception& error) {
+      fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
+    }
+    own.seconds += seconds_since(start);
+  }
+
+  /// Collective over the team.
+  spectrum::AdapterComparison measured(const AdapterParts& parts, const Matrix& matrix,
+                                       const Matrix& base, spectrum::Team& team,
+                                       const spectrum::SolveOptions& options) {
+    const Matrix left = factor_of(parts.product->parts[0]);
+    const Matrix right = factor_of(parts.product->parts[1]);
+    CheckpointSource left_source(*reader_, left);
+    CheckpointSource right_source(*reader_, right);
+    CheckpointSource base_source(*reader_, base);
+    CheckpointSource tuned_source(*reader_, matrix);
+    spectrum::AdaptedMatrix adapted{{&left, &left_source},
+                                    {&right, &right_source},
+                                    parts.product->factor,
+                                    {&base, &base_source},
+                                    {}};
+    if (parts.rescaled) adapted.tuned = {&matrix, &tuned_source};
+    return spectrum::compare_adapter(adapted, team, options, workspace_);
+  }
+
+  /// Collective over the team.
+  spectrum::Comparison compared(const Matrix& tuned, const Matrix& base, spectrum::Team& team,
+                                const spectrum::SolveOptions& options) {
+    CheckpointSource tuned_source(*reader_, tuned);
+    // The two are read at the same time, so each has its own open files.
+    const auto base_reader = checkpoint::make_reader(order_->root, order_->files);
+    CheckpointSource base_source(*base_reader, base);
+    return spectrum::compare(tuned, tuned_source, base, base_source, team, options, workspace_);
+  }
+
+  /// Another tensor, seen as `matrix` sees its own.
+  static Matrix with_tensor(const Matrix& matrix, const Tensor& tensor) {
+    Matrix other = matrix;
+    other.tensor = tensor;
+    return other;
+  }
+
+  /// A factor of an adapter as a matrix.
+  static Matrix factor_of(const Tensor& tensor) {
+    Matrix matrix;
+    matrix.tensor = tensor;
+    matrix.rows = tensor.shape.at(0);
+    matrix.cols = tensor.shape.at(1);
+    matrix.views = {View{0, matrix.cols, 1}};
     return matrix;
   }
 
-  static void take(WeightMeasures& m, const spectrum::Comparison& c, const Spectrum& difference) {
+  /// @param squares   of the change, W - W_base
+  /// @param spectral  its largest singular value
+  static void take_comparison(Spectrum& own, const spectrum::Comparison& c, double squares,
+                              double spectral) {
+    WeightMeasures& m = own.weights;
     m.base_norm = c.base_sum_squares;
     m.tuned_norm = c.sum_squares;
     m.base_sv_max = c.base_sigma_max;
     m.tuned_sv_max = c.sigma_max;
     if (c.base_sum_squares > 0) {
-      m.delta_frobenius = std::sqrt(difference.sum_squares / c.base_sum_squares);
-      m.delta_spectral = difference.sigma.back() / c.base_sigma_max;
+      m.delta_frobenius = std::sqrt(squares / c.base_sum_squares);
+      m.delta_spectral = spectral / c.base_sigma_max;
     }
     m.cka = c.cka;
     m.ww_cka = c.uncentred_root;

@@ -43,6 +43,7 @@ void without_shape(LayerRow& row) {
   row.effective_rank = row.participation_ratio = row.nuclear_norm = row.snr = kNan;
   row.rank_90 = row.rank_95 = row.rank_99 = -1;
   row.weights.num_intruders = -1;
+  row.adapter = {};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/record/adapter.hpp"
 
 #include "formats/lora/adapter.hpp"
 #include "numbers/file_reader.hpp"
@@ -135,6 +136,55 @@ TEST_CASE("DoRA magnitudes set the lengths of rows on a base", "[checkpoint][ada
   CHECK(weight.stored_as == "F32 + LoRA of rank 1 in F32 with DoRA magnitudes");
   CHECK(values_of(merged, weight) == std::vector<double>{0, 3, 4, 0, 0, 1});
   CHECK(open_checkpoint(folder.path()).warnings.size() == 1);
+}
+
+TEST_CASE("an adapter on its base is the whole model", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA, kB, tensor("base_model.model.head.weight", {1, 2}, {5, 6})});
+  const TempFolder base;
+  base.write("config.json", R"({"model_type":"llama","num_hidden_layers":3})");
+  base.write("model.safetensors",
+             safetensors_bytes({tensor("head.weight", {1, 2}, {7, 8}),
+                                tensor("m.k.weight", {1, 2}, {3, 4}),
+                                tensor("m.q.weight", {2, 3}, {1, 1, 1, 1, 1, 1})}));
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path()});
+  CHECK(merged.analysis == AnalysisKind::adapter_on_base);
+  CHECK(merged.config.num_hidden_layers == 3);
+  REQUIRE(merged.tensors.size() == 3);
+  CHECK(merged.tensors[0].name == "head.weight");  // modules_to_save
+  CHECK(values_of(merged, merged.tensors[0]) == std::vector<double>{5, 6});
+  CHECK(merged.tensors[1].name == "m.k.weight");
+  CHECK(values_of(merged, merged.tensors[1]) == std::vector<double>{3, 4});
+  CHECK(adapter_rank(merged.tensors[1]) == -1);
+  CHECK(values_of(merged, merged.tensors[2]) == std::vector<double>{21, 41, 61, 41, 81, 121});
+  CHECK(adapter_rank(merged.tensors[2]) == 1);
+  CHECK(adapter_rank_in(storage_text(merged.tensors[2])) == 1);
+  CHECK(adapter_parts(merged.tensors[2]).base->stored_as.empty());
+  CHECK_FALSE(is_adapter_alone(storage_text(merged.tensors[2])));
+  CHECK(is_adapter_alone(storage_text(open_checkpoint(folder.path()).tensors.back())));
+}
+
+TEST_CASE("a base that is not the adapter's is refused", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA, kB});
+  const TempFolder base;
+  const auto refused = [&](Blame blame) {
+    return error_of(
+        [&] {
+          static_cast<void>(open_checkpoint(folder.path(), {"", base.path()}));
+        },
+        blame);
+  };
+  base.write("model.safetensors", safetensors_bytes({tensor("m.q.weight", {1, 2}, {1, 2})}));
+  CHECK(refused(Blame::input) ==
+        "--with-base: the adapter in " + folder.path().string() +
+            " changes 'm.q.weight' of shape 2 x 3, but the base has it with shape 1 x 2. Name the "
+            "model that the adapter was trained on");
+  std::filesystem::remove(base / "model.safetensors");
+  write_adapter(base, {kA, kB});
+  CHECK(refused(Blame::usage) == "--with-base: " + base.path().string() +
+                                     " is an adapter. Expected the model that " +
+                                     folder.path().string() + " was trained on");
 }
 
 TEST_CASE("weights that the base lacks are left out with the reason", "[checkpoint][base]") {

@@ -124,6 +124,11 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
        "Usage: wishart gate ARCHIVE [OPTIONS]\n",
        {"--archive ARCHIVE", "--rules FILE", "--checkpoint ID", "--base ID", "--stage ID",
         "--every-stage", "--format FORMAT", "--job FILE", "--help"}},
+      {"check",
+       "Usage: wishart check TUNED --base BASE [OPTIONS]\n",
+       {"--path PATH", "--base PATH", "--archive DIR", "--kind KIND", "--id NAME", "--base-id NAME",
+        "--verbose", "--threads-per-rank N", "--memory-per-rank SIZE", "--time-limit TIME",
+        "--progress STYLE", "--format FORMAT", "--job FILE", "--help"}},
       {"rank",
        "Usage: wishart rank ARCHIVE... [OPTIONS]\n",
        {"--archive ARCHIVE", "--metric NAME", "--scores CSV", "--score NAME", "--format FORMAT",
@@ -195,7 +200,7 @@ TEST_CASE("help of a command has examples that the command takes", "[help]") {
     }
     seen.insert(command.name);
   }
-  CHECK(seen.size() == 13);
+  CHECK(seen.size() == 14);
 }
 
 TEST_CASE("a long help shows its options in groups, and none in a group of leftovers", "[help]") {

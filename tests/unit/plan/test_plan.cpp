@@ -148,10 +148,14 @@ TEST_CASE("elements in random order are held in memory if they fit, otherwise re
 }
 
 TEST_CASE("a matrix is compared with its base if the Gram matrices fit", "[plan]") {
-  const std::vector<Matrix> matrices{dense(4096, 2048)};
+  std::vector<Matrix> matrices{dense(4096, 2048)};
   PlanOptions options;
   options.ranks = 1;
   options.compare = true;
+  // A layer that an adapter leaves alone has no other side.
+  CHECK_FALSE(make_plan(matrices, options).items.front().way.compare);
+  matrices.front().tensor.encoding = Encoding::sum;
+  matrices.front().tensor.parts.resize(2);
   const PlanItem all = make_plan(matrices, options).items.front();
   CHECK(all.way.compare);
   CHECK(all.memory_bytes > 3 * 8 * 2048 * 2048);

@@ -1,0 +1,338 @@
+/// @file
+/// `check`: scans a tuned checkpoint and its base, compares them, and judges by the rules of the
+/// kind.
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <optional>
+#include <ostream>
+#include <sstream>
+
+#include <unistd.h>
+
+#include "wishart/analysis/adapter.hpp"
+#include "wishart/analysis/history.hpp"
+#include "wishart/analysis/warnings.hpp"
+#include "wishart/archive/archive.hpp"
+#include "wishart/archive/reader.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/pack.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/fit/thresholds.hpp"
+#include "wishart/job/commands.hpp"
+#include "wishart/mpi/together.hpp"
+#include "wishart/report/decisions.hpp"
+#include "wishart/report/json_schema.hpp"
+#include "wishart/report/rows_text.hpp"
+
+#include "commands/check_kind.hpp"
+#include "scan/checkpoint_id.hpp"
+#include "scan/failed_matrices.hpp"
+#include "scan/over_ranks.hpp"
+#include "scan/stored_spectrum.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// Makes ids differ if the checkpoints have the same name.
+constexpr const char* kTunedSuffix = "-tuned";
+
+/// An archive for this run only.
+class TemporaryArchive {
+public:
+  TemporaryArchive() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "wishart-check-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) {
+      throw Error(Blame::resource, printable(pattern) +
+                                       ": cannot be made for a temporary archive. Name a folder "
+                                       "with --archive, or set TMPDIR");
+    }
+    path_ = pattern;
+  }
+  ~TemporaryArchive() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryArchive(const TemporaryArchive&) = delete;
+  TemporaryArchive& operator=(const TemporaryArchive&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+  std::filesystem::path path_;
+};
+
+/// One of the two analyses.
+struct Wanted {
+  std::string path;
+  std::string with_base;  ///< of an adapter
+  std::string id;
+  bool archived = false;
+};
+
+template <class F>
+void visit_fields(Wanted& v, F&& f) {
+  f(v.path), f(v.with_base), f(v.id), f(v.archived);
+}
+
+/// What rank 0 finds out and every rank needs.
+struct Task {
+  std::string archive;
+  Wanted base;
+  Wanted tuned;
+};
+
+template <class F>
+void visit_fields(Task& v, F&& f) {
+  f(v.archive), f(v.base), f(v.tuned);
+}
+
+/// True if the archive holds this analysis, complete and with the metrics of this version. How its
+/// spectra were computed does not matter.
+bool is_archived(const std::filesystem::path& archive, const std::string& id,
+                 const checkpoint::Catalogue& catalogue) {
+  const std::filesystem::path file = archive / (id + ".h5");
+  if (!std::filesystem::exists(file)) return false;
+  try {
+    const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
+    const Provenance& there = record.provenance;
+    const auto left_out = [](const SkippedRow& row) { return row.reason == "left-out"; };
+    return there.checkpoint_identity == catalogue.identity() &&
+           there.analysis == catalogue.analysis && there.mode == "corrected" &&
+           there.fit_version == fit::kFitVersion &&
+           std::none_of(record.skipped.begin(), record.skipped.end(), left_out) &&
+           std::all_of(record.layers.begin(), record.layers.end(),
+                       [](const LayerRow& row) { return is_lasting(row); });
+  } catch (const Error&) {
+    return false;  // the scan says what is wrong with it, or computes it again
+  }
+}
+
+/// The part of a check that one rank does: what to scan, and the answer.
+class Checker {
+public:
+  Checker(const CheckOptions& options, std::ostream& out) : options_(options), out_(out) {}
+
+  Task task() {
+    Task task;
+    const checkpoint::Catalogue base = checkpoint::open_checkpoint(options_.base);
+    checkpoint::Catalogue tuned = checkpoint::open_checkpoint(options_.tuned);
+    const bool adapter = !is_whole(tuned.analysis);
+    kind_ = options_.kind == CheckKind::automatic ? kind_of(tuned, base) : options_.kind;
+    rules_ = rules_of(kind_);
+    task.base.path = std::filesystem::absolute(options_.base).string();
+    task.tuned.path = std::filesystem::absolute(options_.tuned).string();
+    check_is_base_of(tuned, base, adapter);
+    if (adapter) {
+      task.tuned.with_base = task.base.path;
+      tuned = checkpoint::open_checkpoint(options_.tuned, {"", options_.base});
+    }
+    if (options_.scan.archive.empty()) temporary_.emplace();
+    const std::filesystem::path archive =
+        temporary_ ? temporary_->path() : std::filesystem::absolute(options_.scan.archive);
+    task.archive = archive.string();
+    name(task);
+    task.base.archived = is_archived(archive, task.base.id, base);
+    task.tuned.archived = is_archived(archive, task.tuned.id, tuned);
+    return task;
+  }
+
+  /// Reads both analyses, judges, and writes the answer.
+  Ending answer(const Task& task) {
+    const std::filesystem::path archive = task.archive;
+    std::vector<CheckpointRecord> stages;
+    for (const Wanted* one : {&task.base, &task.tuned}) {
+      stages.push_back(archive::Reader(archive).read(one->id));
+      // What could not be computed cannot be judged. NaN in the tuned weights is judged by a rule.
+      std::vector<LayerRow> failed = stages.back().layers;
+      if (one == &task.tuned) {
+        std::erase_if(failed, [](const LayerRow& row) { return row.status == "nonfinite"; });
+      }
+      Ending ending = ending_of(
+          one->id, failed, [](const std::string&) { return std::string(); },
+          archive / (one->id + ".h5"));
+      if (!ending.done()) return ending;
+    }
+    for (CheckpointRecord& stage : stages) analysis::conclude(stage);
+    const std::vector<analysis::RuleVerdict> verdicts =
+        analysis::judge(rules_, stages, false, conclusion_of(stages.back()));
+    const bool ok = std::all_of(verdicts.begin(), verdicts.end(),
+                                [](const analysis::RuleVerdict& one) { return one.passed; });
+    const std::string line = line_of(stages, verdicts, ok);
+    write(stages, verdicts, line, ok);
+    if (ok) return {};
+    return Ending::gate_failed(options_.output.empty() ? "" : line);
+  }
+
+private:
+  static void check_is_base_of(const checkpoint::Catalogue& tuned,
+                               const checkpoint::Catalogue& base, bool adapter) {
+    // For an adapter, add_to_base refuses every layer without a partner.
+    if (!adapter || !is_whole(base.analysis)) check_is_base(tuned, base);
+  }
+
+  /// What rules on advice judge: the tuned checkpoint alone. A run of several is for `gate`.
+  [[nodiscard]] analysis::Conclusion conclusion_of(const CheckpointRecord& tuned) const {
+    if (std::none_of(rules_.begin(), rules_.end(), analysis::needs_advice)) return {};
+    analysis::HistoryBuilder builder(kDefaultWindow);
+    builder.add(tuned);
+    return builder.take().conclusion;
+  }
+
+  /// Gives both analyses their ids: those that a scan would give, unless they are the same.
+  void name(Task& task) const {
+    const auto id = [](const Wanted& wanted, const std::string& asked) {
+      ScanOptions scan;
+      scan.id = asked;
+      scan.selection.with_base = wanted.with_base;
+      return checkpoint_id(wanted.path, scan);
+    };
+    task.base.id = id(task.base, options_.base_id);
+    task.tuned.id = id(task.tuned, options_.id);
+    if (task.base.id != task.tuned.id) return;
+    task.tuned.id += kTunedSuffix;
+    if (!archive::is_checkpoint_id(task.tuned.id)) {
+      throw Error(Blame::usage, "both checkpoints have the id " + printable(task.base.id) +
+                                    ". Name one of them with --id or --base-id");
+    }
+  }
+
+  [[nodiscard]] const char* kind_text() const {
+    switch (kind_) {
+      case CheckKind::lora:
+        return "lora";
+      case CheckKind::quantised:
+        return "quantised";
+      case CheckKind::automatic:
+      case CheckKind::full:
+        break;
+    }
+    return "full";
+  }
+
+  /// `the fine-tuned model tuned`, `the LoRA of rank 8 on 14 of 16 layers lora`.
+  [[nodiscard]] std::string subject(const CheckpointRecord& tuned) const {
+    const std::string id = printable(tuned.provenance.checkpoint_id);
+    switch (kind_) {
+      case CheckKind::lora:
+        return "adapter " + id;
+      case CheckKind::quantised:
+        return "quantised model " + id;
+      case CheckKind::automatic:
+      case CheckKind::full:
+        break;
+    }
+    return "fine-tuned model " + id;
+  }
+
+  /// The answer in one line.
+  [[nodiscard]] std::string line_of(const std::vector<CheckpointRecord>& stages,
+                                    const std::vector<analysis::RuleVerdict>& verdicts,
+                                    bool ok) const {
+    const CheckpointRecord& tuned = stages.back();
+    const std::string what = subject(tuned);
+    const std::string base = printable(stages.front().provenance.checkpoint_id);
+    if (ok) {
+      std::string text = "OK: " + what + " keeps all " + std::to_string(verdicts.size()) +
+                         " rules against " + base + " in " + std::to_string(tuned.layers.size()) +
+                         (tuned.layers.size() == 1 ? " layer." : " layers.");
+      const std::string adapter =
+          analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
+      return text + (adapter.empty() ? "" : " " + adapter);
+    }
+    const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
+    const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
+    const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
+    std::string text = "NOT OK: " + what + " against " + base + " breaks '" +
+                       printable(first->rule) + "': " + one_line(first->text);
+    if (!first->violations.empty() && !first->violations.front().key.empty()) {
+      const analysis::Violation& worst = first->violations.front();
+      text += ". Worst: " + printable(worst.key) + " with " + rounded(worst.value, 3);
+    }
+    if (more > 0) {
+      text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
+              " broken";
+    }
+    return text + (text.ends_with('.') ? "" : ".");
+  }
+
+  void write(const std::vector<CheckpointRecord>& stages,
+             const std::vector<analysis::RuleVerdict>& verdicts, const std::string& line, bool ok) {
+    const CheckpointRecord& tuned = stages.back();
+    const std::vector<analysis::StageChange> changes = analysis::stage_changes(stages);
+    const auto verdicts_as = [&](report::ReportFormat format) {
+      return report::render_verdicts(verdicts, changes, format);
+    };
+    if (options_.format == OutputFormat::json) {
+      out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)
+           << ", \"kind\": " << json_quoted(kind_text()) << ",\n\"text\": " << json_quoted(line)
+           << ",\n\"tuned\": " << report::json_value(tuned.provenance.checkpoint_id)
+           << ", \"base\": " << report::json_value(stages.front().provenance.checkpoint_id)
+           << ", \"layers\": " << tuned.layers.size()
+           << ",\n\"gate\": " << verdicts_as(report::ReportFormat::json)
+           << ",\"adapter\": " << report::json_array(analysis::adapter_rows(tuned.layers)) << "}\n";
+    } else {
+      out_ << line << '\n';
+      if (options_.verbose) {
+        out_ << '\n'
+             << verdicts_as(report::ReportFormat::text)
+             << report::render_adapter(tuned, report::ReportFormat::text);
+      }
+    }
+  }
+
+  const CheckOptions& options_;
+  std::ostream& out_;
+  std::optional<TemporaryArchive> temporary_;
+  CheckKind kind_ = CheckKind::automatic;
+  std::vector<analysis::Rule> rules_;
+};
+
+/// Scans one of the two unless the archive holds it. Collective over `world`.
+/// @return done also if matrices failed: whoever reads the archive sees which
+Ending scan(const Wanted& wanted, const std::string& archive, const CheckOptions& options,
+            const mpi::Comm& world, std::ostream& err) {
+  if (wanted.archived) return {};
+  ScanOptions scan = options.scan;
+  scan.paths = {wanted.path};
+  scan.archive = archive;
+  scan.id = wanted.id;
+  scan.selection.with_base = wanted.with_base;
+  std::ostringstream done;
+  Ending ending = run_scan(scan, world, done, err);
+  if (options.verbose && world.rank() == 0) err << done.str();
+  const std::array<int, 4> of_matrices{
+      static_cast<int>(Blame::input), static_cast<int>(Blame::resource),
+      static_cast<int>(Blame::numerics), static_cast<int>(Blame::bug)};
+  const bool archived =
+      std::find(of_matrices.begin(), of_matrices.end(), ending.exit_code()) != of_matrices.end();
+  return archived ? Ending() : ending;
+}
+
+}  // namespace
+
+Ending run_check(const CheckOptions& options, const mpi::Comm& world, std::ostream& out,
+                 std::ostream& err) {
+  std::optional<Checker> checker;
+  std::vector<std::byte> bytes;
+  mpi::together(world, [&] {
+    if (world.rank() != 0) return;
+    checker.emplace(options, out);
+    bytes = packed(checker->task());
+  });
+  world.broadcast(bytes, 0);
+  const auto task = unpacked<Task>(bytes);
+  for (const Wanted* one : {&task.base, &task.tuned}) {
+    Ending ending = scan(*one, task.archive, options, world, err);
+    if (!ending.done()) return ending;
+  }
+  Ending own;
+  mpi::together(world, [&] {
+    if (checker) own = checker->answer(task);
+  });
+  return shared_ending(world, own);
+}
+
+}  // namespace wishart::job

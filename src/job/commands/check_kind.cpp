@@ -1,0 +1,86 @@
+#include "commands/check_kind.hpp"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+#include "commands/builtin_rules.hpp"
+#include "commands/gate_rules.hpp"
+
+namespace wishart::job {
+namespace {
+
+constexpr std::int64_t kFewBits = 8;
+
+bool is_weight(const Tensor& tensor) { return has_weights(tensor) && tensor.shape.size() >= 2; }
+
+bool has_few_bits(const Tensor& tensor) {
+  if (!is_weight(tensor)) return false;
+  switch (tensor.encoding) {
+    case Encoding::scaled:
+    case Encoding::fp4:
+    case Encoding::packed_int:
+    case Encoding::gptq:
+    case Encoding::awq:
+    case Encoding::bnb4:
+    case Encoding::gguf:
+      return true;
+    case Encoding::plain:
+      return dtype_bits(tensor.dtype) <= kFewBits;
+    case Encoding::product:
+    case Encoding::sum:
+    case Encoding::rescaled_rows:
+    case Encoding::rows:
+    case Encoding::varint:
+      return false;
+  }
+  return false;
+}
+
+bool holds_few_bits(const checkpoint::Catalogue& catalogue) {
+  return std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), has_few_bits);
+}
+
+}  // namespace
+
+CheckKind kind_of(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+  if (!is_whole(tuned.analysis)) return CheckKind::lora;
+  return holds_few_bits(tuned) && !holds_few_bits(base) ? CheckKind::quantised : CheckKind::full;
+}
+
+void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+  const std::string name = printable(base.root.string());
+  if (!is_whole(base.analysis)) {
+    throw Error(Blame::usage, "--base: " + name + " is an adapter. Expected a whole model");
+  }
+  std::unordered_map<std::string, const Tensor*> weights;
+  for (const Tensor& tensor : base.tensors) {
+    if (is_weight(tensor)) weights.emplace(tensor.name, &tensor);
+  }
+  for (const Tensor& tensor : tuned.tensors) {
+    const auto found = is_weight(tensor) ? weights.find(tensor.name) : weights.end();
+    if (found != weights.end() && found->second->shape == tensor.shape) return;
+  }
+  throw Error(Blame::input, "--base: " + printable(tuned.root.string()) + " and " + name +
+                                " have no weight of the same name and shape. Name the model that "
+                                "the first was made from");
+}
+
+std::vector<analysis::Rule> rules_of(CheckKind kind) {
+  switch (kind) {
+    case CheckKind::full:
+      return parse_rules(std::string(finetune_rules()), "gate-finetune.cfg");
+    case CheckKind::lora:
+      return parse_rules(std::string(lora_rules()), "gate-lora.cfg");
+    case CheckKind::quantised:
+      return parse_rules(std::string(compression_rules()), "gate-compression.cfg");
+    case CheckKind::automatic:
+      break;
+  }
+  throw Error(Blame::bug, "the kind of a check was not decided");
+}
+
+}  // namespace wishart::job

@@ -1,0 +1,27 @@
+#pragma once
+
+/// @file
+/// What `wishart check` is about: which kind of change the tuned checkpoint is, by its files.
+
+#include <vector>
+
+#include "wishart/analysis/gate.hpp"
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/job/options.hpp"
+
+namespace wishart::job {
+
+/// `lora` for an adapter, `quantised` if the checkpoint holds weights of 8 bits or fewer and its
+/// base none, else `full`. Never `automatic`.
+[[nodiscard]] CheckKind kind_of(const checkpoint::Catalogue& tuned,
+                                const checkpoint::Catalogue& base);
+
+/// @throws Error with Blame::usage if the base is an adapter, with Blame::input if the two have no
+///   weight of the same name and shape
+void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base);
+
+/// The rules for a kind: those of jobs/gate-finetune.cfg, gate-lora.cfg or gate-compression.cfg.
+/// @pre kind is not `automatic`
+[[nodiscard]] std::vector<analysis::Rule> rules_of(CheckKind kind);
+
+}  // namespace wishart::job

@@ -1,0 +1,275 @@
+/// @file
+/// `wishart check`: adapters, quantised copies and fine-tuned models beside their bases, as files
+/// lie.
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/core/text.hpp"
+
+#include "support/csv.hpp"
+#include "support/places.hpp"
+#include "support/program.hpp"
+#include "support/safetensors_file.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart::test;
+
+namespace {
+
+constexpr std::int64_t kRows = 96;
+constexpr std::int64_t kCols = 64;
+constexpr std::int64_t kRank = 4;
+/// Elements of noise_values have a variance of 1/16.
+constexpr double kNoise = 0.25;
+
+const std::vector<std::string> kAdapted{"model.layers.0.self_attn.q_proj",
+                                        "model.layers.1.self_attn.q_proj"};
+const std::vector<std::string> kOthers{"model.embed_tokens", "model.layers.0.mlp.up_proj",
+                                       "model.layers.1.mlp.up_proj"};
+
+using Weights = std::map<std::string, std::vector<float>>;
+
+/// Noise of different sizes along the rows, so that there is a tail to fit.
+Weights base_weights(std::uint64_t seed = 1) {
+  Weights weights;
+  for (const auto* names : {&kAdapted, &kOthers}) {
+    for (const std::string& name : *names) {
+      std::vector<float> values = noise_values(kRows * kCols, seed++);
+      for (std::int64_t i = 0; i < kRows; ++i) {
+        const float size = 4 / std::sqrt(static_cast<float>(i + 1));
+        for (std::int64_t j = 0; j < kCols; ++j)
+          values[static_cast<std::size_t>(i * kCols + j)] *= size;
+      }
+      weights[name] = std::move(values);
+    }
+  }
+  return weights;
+}
+
+std::string write_model(const TempFolder& temp, const std::string& name, const Weights& weights) {
+  std::vector<TensorToWrite> tensors;
+  for (const auto& [key, values] : weights) {
+    tensors.push_back({key + ".weight", {kRows, kCols}, values});
+  }
+  write_bytes(temp / name / "model.safetensors", safetensors_bytes(tensors));
+  return (temp / name).string();
+}
+
+/// An adapter whose k-th column of B has the size `scale` decay^k.
+std::string write_adapter(const TempFolder& temp, const std::string& name, double scale,
+                          double decay, const std::vector<std::string>& modules = kAdapted) {
+  std::vector<TensorToWrite> tensors;
+  std::uint64_t seed = 100;
+  for (const std::string& module : modules) {
+    std::vector<float> b = noise_values(kRows * kRank, seed++);
+    for (std::size_t i = 0; i < b.size(); ++i) {
+      b[i] *= static_cast<float>(scale * std::pow(decay, static_cast<double>(i % kRank)));
+    }
+    const std::string prefix = "base_model.model." + module;
+    tensors.push_back(
+        {prefix + ".lora_A.weight", {kRank, kCols}, noise_values(kRank * kCols, seed++)});
+    tensors.push_back({prefix + ".lora_B.weight", {kRows, kRank}, b});
+  }
+  write_bytes(temp / name / "adapter_model.safetensors", safetensors_bytes(tensors));
+  temp.write(name + "/adapter_config.json", R"({"peft_type": "LORA", "r": 4, "lora_alpha": 4})");
+  return (temp / name).string();
+}
+
+/// The layout of bitsandbytes: codes of 8 bits and the largest magnitude of each row.
+std::string write_quantised(const TempFolder& temp, const Weights& weights) {
+  std::string header;
+  std::string data;
+  const auto add = [&](const std::string& name, const char* dtype, const std::string& shape,
+                       const std::string& bytes) {
+    header += (header.empty() ? "{" : ",") + wishart::json_quoted(name) + R"(:{"dtype":")" + dtype +
+              R"(","shape":)" + shape + R"(,"data_offsets":[)" + std::to_string(data.size()) + "," +
+              std::to_string(data.size() + bytes.size()) + "]}";
+    data += bytes;
+  };
+  for (const auto& [key, values] : weights) {
+    std::string codes;
+    std::string sizes;
+    for (std::int64_t i = 0; i < kRows; ++i) {
+      const auto row = values.begin() + i * kCols;
+      float most = 0;
+      std::for_each(row, row + kCols, [&](float v) { most = std::max(most, std::abs(v)); });
+      std::for_each(row, row + kCols, [&](float v) {
+        codes += static_cast<char>(static_cast<signed char>(std::lround(127 * v / most)));
+      });
+      std::string bytes(sizeof(float), '\0');
+      std::memcpy(bytes.data(), &most, sizeof(float));
+      sizes += bytes;
+    }
+    add(key + ".SCB", "F32", "[96]", sizes);
+    add(key + ".weight", "I8", "[96,64]", codes);
+  }
+  write_bytes(temp / "small" / "model.safetensors", safetensors_bytes(header + "}", data));
+  temp.write("small/config.json",
+             R"({"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": true}})");
+  return (temp / "small").string();
+}
+
+Weights with_noise(Weights weights, double share) {
+  std::uint64_t seed = 500;
+  for (auto& [key, values] : weights) {
+    const std::vector<float> noise = noise_values(kRows * kCols, seed++);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] += static_cast<float>(share) * noise[i];
+    }
+  }
+  return weights;
+}
+
+Outcome check(const std::string& tuned, const std::string& base,
+              const std::vector<std::string>& more = {}, int ranks = 0) {
+  std::vector<std::string> arguments{"check", tuned, "--base", base, "--progress", "none"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_wishart(arguments, ranks);
+}
+
+void check_answer(const Outcome& outcome, int exit_code, const std::string& begin) {
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.exit_code == exit_code);
+  CHECK(outcome.out.starts_with(begin));
+  CHECK(std::count(outcome.out.begin(), outcome.out.end(), '\n') == 1);
+  CHECK(outcome.messages().empty());
+}
+
+}  // namespace
+
+TEST_CASE("adapters are judged as they lie beside their base", "[check]") {
+  const TempFolder temp;
+  const std::string base = write_model(temp, "base", base_weights());
+  const std::string good = write_adapter(temp, "good", 0.5, 1);
+  const std::string expected =
+      "OK: adapter good-with-base-base keeps all 8 rules against base in 5 layers. LoRA of rank 4 "
+      "on 2 of 5 layers. Effective rank 3.9";
+  const Outcome alone = check(good, base);
+  check_answer(alone, 0, expected);
+  CHECK(check(good, base, {}, 2).out == alone.out);
+
+  // The values of B fall by 1000 from column to column: one direction.
+  check_answer(check(write_adapter(temp, "collapsed", 2, 1e-3), base), 1,
+               "NOT OK: adapter collapsed-with-base-base against base breaks 'the adapter uses its "
+               "rank': warning.adapter-collapsed must be at most 0: 2 of 5 layers are outside");
+  check_answer(
+      check(write_adapter(temp, "huge", 500, 1), base), 1,
+      "NOT OK: adapter huge-with-base-base against base breaks 'the adapter is small beside "
+      "the weights'");
+  check_answer(check(write_adapter(temp, "zero", 0, 1), base), 1,
+               "NOT OK: adapter zero-with-base-base against base breaks 'the adapter has learned'");
+}
+
+TEST_CASE("an archive is used and completed, and says the same to compare and gate", "[check]") {
+  const TempFolder temp;
+  const std::string base = write_model(temp, "base", base_weights());
+  const std::string good = write_adapter(temp, "good", 0.5, 1);
+  const std::string archive = (temp / "archive").string();
+  // Scanned with other options than those of a check: taken as it is.
+  REQUIRE(run_wishart({"scan", base, "--archive", archive, "--method", "qr", "--progress", "none"})
+              .exit_code == 0);
+  const Outcome first = check(good, base, {"--archive", archive, "--verbose"});
+  INFO(first.out << first.err);
+  CHECK(first.exit_code == 0);
+  CHECK(first.out.find("Passed: 8 of 8 rules.") != std::string::npos);
+  CHECK(first.out.find("dW norm") != std::string::npos);
+  CHECK(first.err.find("good-with-base-base: 5 matrices") != std::string::npos);
+  CHECK(first.err.find("base: already in") == std::string::npos);
+  const Outcome again = check(good, base, {"--archive", archive, "--verbose"});
+  CHECK(again.out == first.out);
+  CHECK(again.err.empty());
+
+  const Outcome compared = run_wishart(
+      {"compare", archive, "base", "good-with-base-base", "--format", "csv", "--table", "layers"});
+  int same = 0;
+  int changed = 0;
+  for (const auto& row : parse_csv(compared.out).rows) {
+    same += row.at("status") == "same" ? 1 : 0;
+    changed += row.at("status") == "changed" ? 1 : 0;
+  }
+  CHECK(same == 3);
+  CHECK(changed == 2);
+  CHECK(run_wishart({"gate", archive, "--checkpoint", "good-with-base-base", "--base", "base",
+                     "--rules", in_source("jobs/gate-lora.cfg")})
+            .exit_code == 0);
+  const Outcome table =
+      run_wishart({"export", archive, "--checkpoint", "good-with-base-base", "--table", "adapter"});
+  const CsvTable rows = parse_csv(table.out);
+  REQUIRE(rows.rows.size() == 2);
+  for (const auto& row : rows.rows) {
+    CHECK(row.at("adapter_rank") == "4");
+    CHECK(number(row.at("adapter_effective_rank")) > 3.5);
+    // |B A|_F of noise: 0.5 x 1/16 x sqrt(rows x cols x r), to the few per cent of so small
+    // factors.
+    const double expected = 0.5 * kNoise * kNoise * std::sqrt(double{kRows * kCols * kRank});
+    CHECK(number(row.at("adapter_frobenius")) == Approx(expected).epsilon(0.2));
+    CHECK(number(row.at("delta_frobenius")) > 0);
+    // Random directions: 16 squares, a standard error of 0.35 of their mean at most.
+    CHECK(number(row.at("adapter_alignment")) > 0.3);
+    CHECK(number(row.at("adapter_alignment")) < 2);
+    CHECK(row.at("warning").empty());
+  }
+}
+
+TEST_CASE("fine-tuned models and quantised copies are judged by their own rules", "[check]") {
+  const TempFolder temp;
+  const Weights weights = base_weights();
+  const std::string base = write_model(temp, "base", weights);
+  check_answer(check(write_model(temp, "tuned", with_noise(weights, 0.02)), base), 0,
+               "OK: fine-tuned model tuned keeps all ");
+  Weights scaled = weights;
+  for (float& value : scaled[kAdapted.front()]) value *= 4;
+  check_answer(check(write_model(temp, "scaled", scaled), base), 1,
+               "NOT OK: fine-tuned model scaled against base breaks 'no layer was overwritten'");
+  Weights fewer = weights;
+  fewer.erase(kOthers.back());
+  check_answer(check(write_model(temp, "fewer", fewer), base), 1,
+               "NOT OK: fine-tuned model fewer against base breaks 'every layer of the base is "
+               "there'");
+  check_answer(check(write_quantised(temp, weights), base), 0,
+               "OK: quantised model small keeps all ");
+  Weights broken = weights;
+  broken[kAdapted.front()][7] = std::nanf("");
+  check_answer(check(write_model(temp, "broken", broken), base), 1,
+               "NOT OK: fine-tuned model broken against base breaks 'no NaN or infinite weights'");
+  // What cannot be a verdict on the tuned model is none.
+  const Outcome turned = check(base, (temp / "broken").string());
+  CHECK(turned.exit_code == 5);
+  CHECK(turned.out.empty());
+  // The same name in two folders.
+  const std::string twin = write_model(temp, "elsewhere/base", with_noise(weights, 0.02));
+  check_answer(check(twin, base), 0, "OK: fine-tuned model base-tuned keeps all ");
+}
+
+TEST_CASE("a wrong base is refused before anything is scanned", "[check]") {
+  const TempFolder temp;
+  const std::string base = write_model(temp, "base", base_weights());
+  const std::string archive = (temp / "archive").string();
+  const std::string stranger =
+      write_adapter(temp, "stranger", 0.5, 1, {"model.layers.7.self_attn.q_proj"});
+  const Outcome adapter = check(stranger, base, {"--archive", archive}, 2);
+  CHECK(adapter.exit_code == 3);
+  CHECK(adapter.messages() ==
+        std::vector<std::string>{
+            "wishart: --with-base: the adapter in " + stranger +
+            " changes 'model.layers.7.self_attn.q_proj.weight' of shape 96 x 64, but the base has "
+            "no tensor of this name. Name the model that the adapter was trained on"});
+  write_bytes(temp / "alien" / "model.safetensors",
+              safetensors_bytes({{"x.weight", {20, 20}, noise_values(400, 1)}}));
+  const Outcome model = check((temp / "alien").string(), base, {"--archive", archive});
+  CHECK(model.exit_code == 3);
+  CHECK(model.messages() ==
+        std::vector<std::string>{"wishart: --base: " + (temp / "alien").string() + " and " + base +
+                                 " have no weight of the same name and shape. Name the model that "
+                                 "the first was made from"});
+  const Outcome turned = check(base, stranger);
+  CHECK(turned.exit_code == 2);
+  CHECK(turned.messages() == std::vector<std::string>{"wishart: --base: " + stranger +
+                                                      " is an adapter. Expected a whole model"});
+  CHECK_FALSE(std::filesystem::exists(archive));
+}
