@@ -32,9 +32,9 @@ std::string deflated(const std::string& data) {
   state.next_out = reinterpret_cast<Bytef*>(out.data());
   state.avail_out = static_cast<uInt>(out.size());
   REQUIRE(deflate(&state, Z_FINISH) == Z_STREAM_END);
-  out.resize(out.size() - state.avail_out);
+  const std::size_t used = state.total_out;
   deflateEnd(&state);
-  return out;
+  return out.substr(0, used);
 }
 
 /// Bytes that hardly repeat.
