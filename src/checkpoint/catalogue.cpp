@@ -232,7 +232,8 @@ Catalogue open_checkpoint(const fs::path& path) {
     open_file(catalogue, gathered, whole);
     if (parse_step_name(name).step < 0) name = catalogue.root.filename().string();
   }
-  order_tensors(catalogue);
+  const Format& format = format_named(catalogue.format);
+  if (format.combine != nullptr) format.combine(catalogue);
   if (catalogue.format == kLora) {
     catalogue.analysis = AnalysisKind::adapter;
     assemble_adapter(catalogue);

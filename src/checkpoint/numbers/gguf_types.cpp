@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include "wishart/core/error.hpp"
 
 #include "numbers/encodings.hpp"
+#include "numbers/gguf_grids.hpp"
 
 // Layouts: ggml, ggml-common.h (the structs block_*) and ggml-quants.c (dequantize_row_*). All
 // numbers below are byte offsets in those structs, or counts of bits. Of 32 codes in 16 bytes, the
@@ -21,40 +23,23 @@ namespace {
 using Bytes = const std::uint8_t*;
 
 constexpr std::array kTypes{
-    GgufType{0, "F32", 1, 4, Dtype::f32},
-    GgufType{1, "F16", 1, 2, Dtype::f16},
-    GgufType{2, "Q4_0", 32, 18, {}},
-    GgufType{3, "Q4_1", 32, 20, {}},
-    GgufType{6, "Q5_0", 32, 22, {}},
-    GgufType{7, "Q5_1", 32, 24, {}},
-    GgufType{8, "Q8_0", 32, 34, {}},
-    GgufType{9, "Q8_1", 32, 36, {}, false},
-    GgufType{10, "Q2_K", 256, 84, {}},
-    GgufType{11, "Q3_K", 256, 110, {}},
-    GgufType{12, "Q4_K", 256, 144, {}},
-    GgufType{13, "Q5_K", 256, 176, {}},
-    GgufType{14, "Q6_K", 256, 210, {}},
-    GgufType{15, "Q8_K", 256, 292, {}, false},
-    GgufType{16, "IQ2_XXS", 256, 66, {}, false},
-    GgufType{17, "IQ2_XS", 256, 74, {}, false},
-    GgufType{18, "IQ3_XXS", 256, 98, {}, false},
-    GgufType{19, "IQ1_S", 256, 50, {}, false},
-    GgufType{20, "IQ4_NL", 32, 18, {}},
-    GgufType{21, "IQ3_S", 256, 110, {}, false},
-    GgufType{22, "IQ2_S", 256, 82, {}, false},
-    GgufType{23, "IQ4_XS", 256, 136, {}},
-    GgufType{24, "I8", 1, 1, Dtype::i8},
-    GgufType{25, "I16", 1, 2, Dtype::i16},
-    GgufType{26, "I32", 1, 4, Dtype::i32},
-    GgufType{27, "I64", 1, 8, Dtype::i64},
-    GgufType{28, "F64", 1, 8, Dtype::f64},
-    GgufType{29, "IQ1_M", 256, 56, {}, false},
-    GgufType{30, "BF16", 1, 2, Dtype::bf16},
-    GgufType{34, "TQ1_0", 256, 54, {}},
-    GgufType{35, "TQ2_0", 256, 66, {}},
-    GgufType{39, "MXFP4", 32, 17, {}},
-    GgufType{40, "NVFP4", 64, 36, {}},
-    GgufType{41, "Q1_0", 128, 18, {}},
+    GgufType{0, "F32", 1, 4, Dtype::f32},    GgufType{1, "F16", 1, 2, Dtype::f16},
+    GgufType{2, "Q4_0", 32, 18, {}},         GgufType{3, "Q4_1", 32, 20, {}},
+    GgufType{6, "Q5_0", 32, 22, {}},         GgufType{7, "Q5_1", 32, 24, {}},
+    GgufType{8, "Q8_0", 32, 34, {}},         GgufType{9, "Q8_1", 32, 36, {}, false},
+    GgufType{10, "Q2_K", 256, 84, {}},       GgufType{11, "Q3_K", 256, 110, {}},
+    GgufType{12, "Q4_K", 256, 144, {}},      GgufType{13, "Q5_K", 256, 176, {}},
+    GgufType{14, "Q6_K", 256, 210, {}},      GgufType{15, "Q8_K", 256, 292, {}, false},
+    GgufType{16, "IQ2_XXS", 256, 66, {}},    GgufType{17, "IQ2_XS", 256, 74, {}},
+    GgufType{18, "IQ3_XXS", 256, 98, {}},    GgufType{19, "IQ1_S", 256, 50, {}},
+    GgufType{20, "IQ4_NL", 32, 18, {}},      GgufType{21, "IQ3_S", 256, 110, {}},
+    GgufType{22, "IQ2_S", 256, 82, {}},      GgufType{23, "IQ4_XS", 256, 136, {}},
+    GgufType{24, "I8", 1, 1, Dtype::i8},     GgufType{25, "I16", 1, 2, Dtype::i16},
+    GgufType{26, "I32", 1, 4, Dtype::i32},   GgufType{27, "I64", 1, 8, Dtype::i64},
+    GgufType{28, "F64", 1, 8, Dtype::f64},   GgufType{29, "IQ1_M", 256, 56, {}},
+    GgufType{30, "BF16", 1, 2, Dtype::bf16}, GgufType{34, "TQ1_0", 256, 54, {}},
+    GgufType{35, "TQ2_0", 256, 66, {}},      GgufType{39, "MXFP4", 32, 17, {}},
+    GgufType{40, "NVFP4", 64, 36, {}},       GgufType{41, "Q1_0", 128, 18, {}},
     GgufType{42, "Q2_0", 64, 18, {}},
 };
 
@@ -239,6 +224,120 @@ void tq1_0(Bytes b, double* out) {
   }
 }
 
+unsigned two_bytes(Bytes at) { return at[0] | (static_cast<unsigned>(at[1]) << 8U); }
+
+std::uint32_t four_bytes(Bytes at) { return two_bytes(at) | (two_bytes(at + 2) << 16U); }
+
+/// Signs of eight elements in seven bits: their number of minus signs is even (ksigns_iq2xs).
+unsigned even_signs(std::uint32_t bits) {
+  const unsigned seven = bits & 127U;
+  return seven | (static_cast<unsigned>(std::popcount(seven) & 1) << 7U);
+}
+
+/// Elements of a run of a code book. Bit j of `signs` makes element j negative.
+template <std::size_t Width>
+void signed_run(const std::array<std::int8_t, Width>& levels, unsigned signs, double scale,
+                double* out) {
+  for (std::size_t j = 0; j < Width; ++j) {
+    out[j] = ((signs >> j) & 1U) != 0 ? -scale * levels[j] : scale * levels[j];
+  }
+}
+
+/// Runs of eight elements; four of them, 32 elements, share a word of scale and signs.
+void iq2_xxs(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int r = 0; r < 32; ++r) {
+    Bytes group = b + 2 + std::ptrdiff_t{8} * (r / 4);
+    const std::uint32_t word = four_bytes(group + 4);
+    const double run_scale = scale * (0.5 + (word >> 28U)) * 0.25;
+    signed_run(gguf_grids().iq2_xxs[group[r % 4]],
+               even_signs(word >> static_cast<unsigned>(7 * (r % 4))), run_scale,
+               out + std::ptrdiff_t{8} * r);
+  }
+}
+
+/// The scale of run `r` of eight in IQ2_XS and IQ2_S: four bits for two runs.
+double iq2_scale(Bytes scales, int r) {
+  const unsigned byte = scales[r / 4];
+  return (0.5 + (r % 4 < 2 ? byte & 15U : byte >> 4U)) * 0.25;
+}
+
+void iq2_xs(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int r = 0; r < 32; ++r) {
+    const unsigned code = two_bytes(b + 2 + std::ptrdiff_t{2} * r);
+    signed_run(gguf_grids().iq2_xs[code & 511U], even_signs(code >> 9U),
+               scale * iq2_scale(b + 66, r), out + std::ptrdiff_t{8} * r);
+  }
+}
+
+void iq2_s(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int r = 0; r < 32; ++r) {
+    const unsigned high = (b[66 + r / 4] >> static_cast<unsigned>(2 * (r % 4))) & 3U;
+    signed_run(gguf_grids().iq2_s[b[2 + r] | (high << 8U)], b[34 + r], scale * iq2_scale(b + 74, r),
+               out + std::ptrdiff_t{8} * r);
+  }
+}
+
+void iq3_xxs(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int r = 0; r < 64; ++r) {
+    const std::uint32_t word = four_bytes(b + 66 + std::ptrdiff_t{4} * (r / 8));
+    const double run_scale = scale * (0.5 + (word >> 28U)) * 0.5;
+    const unsigned signs = even_signs(word >> static_cast<unsigned>(7 * (r / 2 % 4)));
+    signed_run(gguf_grids().iq3_xxs[b[2 + r]], signs >> static_cast<unsigned>(4 * (r % 2)),
+               run_scale, out + std::ptrdiff_t{4} * r);
+  }
+}
+
+void iq3_s(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int r = 0; r < 64; ++r) {
+    const unsigned high = (b[66 + r / 8] >> static_cast<unsigned>(r % 8)) & 1U;
+    const unsigned both = b[106 + r / 16];
+    const unsigned run_scale = 1 + 2 * (r / 8 % 2 == 0 ? both & 15U : both >> 4U);
+    const unsigned signs = b[74 + r / 2] >> static_cast<unsigned>(4 * (r % 2));
+    signed_run(gguf_grids().iq3_s[b[2 + r] | (high << 8U)], signs, scale * run_scale,
+               out + std::ptrdiff_t{4} * r);
+  }
+}
+
+/// Eight elements of IQ1: levels -1, 0, 1, all moved by an eighth, up or down.
+void iq1_run(unsigned code, bool down, double scale, double* out) {
+  const auto& levels = gguf_grids().iq1[code];
+  for (std::size_t j = 0; j < levels.size(); ++j) {
+    out[j] = scale * (levels[j] + (down ? -0.125 : 0.125));
+  }
+}
+
+void iq1_s(Bytes b, double* out) {
+  const double scale = half(b);
+  for (int r = 0; r < 32; ++r) {
+    const unsigned group = two_bytes(b + 34 + std::ptrdiff_t{2} * (r / 4));
+    const unsigned high = (group >> static_cast<unsigned>(3 * (r % 4))) & 7U;
+    iq1_run(b[2 + r] | (high << 8U), (group & 0x8000U) != 0,
+            scale * (2 * ((group >> 12U) & 7U) + 1), out + std::ptrdiff_t{8} * r);
+  }
+}
+
+/// The scale of the block is spread over the highest four bits of four words, whose other bits are
+/// scales of 16 elements.
+void iq1_m(Bytes b, double* out) {
+  std::array<std::uint8_t, 2> spread{};
+  for (unsigned w = 0; w < 4; ++w) {
+    spread[w / 2] |= static_cast<std::uint8_t>((b[48 + 2 * w + 1] >> 4U) << (4 * (w % 2)));
+  }
+  const double scale = half(spread.data());
+  for (int r = 0; r < 32; ++r) {
+    const unsigned high = (b[32 + r / 2] >> static_cast<unsigned>(4 * (r % 2))) & 15U;
+    const unsigned word = two_bytes(b + 48 + std::ptrdiff_t{2} * (r / 8));
+    const unsigned run_scale = (word >> static_cast<unsigned>(3 * (r / 2 % 4))) & 7U;
+    iq1_run(b[r] | ((high & 7U) << 8U), (high & 8U) != 0, scale * (2 * run_scale + 1),
+            out + std::ptrdiff_t{8} * r);
+  }
+}
+
 }  // namespace
 
 const GgufType* gguf_type(std::int64_t number) noexcept {
@@ -274,10 +373,24 @@ void decode_gguf_block(const GgufType& type, std::span<const std::uint8_t> block
       return q4_or_q5_k(b, true, to);
     case 14:
       return q6_k(b, to);
+    case 16:
+      return iq2_xxs(b, to);
+    case 17:
+      return iq2_xs(b, to);
+    case 18:
+      return iq3_xxs(b, to);
+    case 19:
+      return iq1_s(b, to);
     case 20:
       return iq4_nl(b, to);
+    case 21:
+      return iq3_s(b, to);
+    case 22:
+      return iq2_s(b, to);
     case 23:
       return iq4_xs(b, to);
+    case 29:
+      return iq1_m(b, to);
     case 34:
       return tq1_0(b, to);
     case 35:

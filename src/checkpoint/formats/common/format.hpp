@@ -76,6 +76,8 @@ struct Format {
   /// Reads the headers of a checkpoint in a folder; `inside` as above. Throws Error with
   /// Blame::input.
   Weights (*read_folder)(const std::filesystem::path& root, const std::string& inside) = nullptr;
+  /// Combines tensors, which may be in different files of the checkpoint; null: each stands alone.
+  void (*combine)(Catalogue& catalogue) = nullptr;
 };
 
 /// Adds `shift` to every file index of a tensor and its parts.

@@ -11,6 +11,7 @@
 #include "wishart/core/text.hpp"
 
 #include "bytes/byte_cursor.hpp"
+#include "formats/gguf/gguf_scales.hpp"
 #include "numbers/gguf_types.hpp"
 #include "text/json_scanner.hpp"
 
@@ -352,8 +353,11 @@ Weights read_weights(const std::filesystem::path& path) {
 }  // namespace
 
 const Format& gguf_format() {
-  static constexpr Format kFormat{
-      .name = "gguf", .endings = kEndings, .any_name = true, .read_file = read_weights};
+  static constexpr Format kFormat{.name = "gguf",
+                                  .endings = kEndings,
+                                  .any_name = true,
+                                  .read_file = read_weights,
+                                  .combine = multiply_scales};
   return kFormat;
 }
 
