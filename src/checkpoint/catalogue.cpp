@@ -147,12 +147,44 @@ void find_aliases(Catalogue& catalogue, Metadata& metadata) {
             [](const auto& a, const auto& b) { return natural_less(a.first, b.first); });
 }
 
-void open_folder(Catalogue& catalogue, Gathered& gathered) {
+/// Takes the wanted one of a model's precisions, or says which one was taken.
+void choose_variant(Catalogue& catalogue, FolderContent& content, const std::string& wanted) {
+  const std::vector<Variant>& variants = content.variants;
+  const auto list = [&] {
+    std::string text;
+    for (const Variant& variant : variants) text += (text.empty() ? "" : ", ") + variant.name;
+    return text;
+  };
+  if (!wanted.empty()) {
+    const auto found = std::find_if(variants.begin(), variants.end(),
+                                    [&](const Variant& variant) { return variant.name == wanted; });
+    if (found == variants.end()) {
+      throw Error(Blame::usage,
+                  "--variant " + printable(wanted) + ": " + shown(catalogue.root) +
+                      (variants.empty() ? " has no variants. Leave it out" : " has " + list()));
+    }
+    content.weights = {found->file};
+  } else if (variants.size() > 1) {
+    catalogue.warnings.push_back(shown(catalogue.root) + ": has the precisions " + list() +
+                                 ", reads " + printable(variants.front().file) +
+                                 ". Another one: --variant NAME");
+  }
+}
+
+/// Names the files of weights in a folder inside by their paths from the checkpoint's folder.
+void place_inside(Weights& weights, const std::string& name) {
+  const fs::path inside = fs::path(name).parent_path();
+  if (inside.empty()) return;
+  for (SourceFile& file : weights.files) file.name = (inside / file.name).string();
+}
+
+void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& variant) {
   FolderContent content = content_of_folder(catalogue.root);
   const auto refuse = [&](const std::string& what) {
     throw Error(Blame::input, shown(catalogue.root) + ": " + what);
   };
   catalogue.format = content.format;
+  choose_variant(catalogue, content, variant);
   switch (content.kind) {
     case FolderContent::Kind::nothing:
       refuse("expected a folder with files of weights, found none");
@@ -177,8 +209,9 @@ void open_folder(Catalogue& catalogue, Gathered& gathered) {
     case FolderContent::Kind::files:
       check_shards_complete(content.weights, catalogue.root);
       for (const std::string& name : content.weights) {
-        add_weights(catalogue, gathered,
-                    format_named(content.format).read_file(catalogue.root / name));
+        Weights weights = format_named(content.format).read_file(catalogue.root / name);
+        place_inside(weights, name);
+        add_weights(catalogue, gathered, std::move(weights));
       }
       if (content.adapter) catalogue.format = kLora;
       break;
@@ -215,7 +248,10 @@ std::string Catalogue::identity() const {
   return hash_hex(std::span<const std::byte>(bytes));
 }
 
-Catalogue open_checkpoint(const fs::path& path) {
+namespace {
+
+/// Opens a checkpoint by itself.
+Catalogue open_alone(const fs::path& path, const std::string& variant) {
   const fs::path whole = absolute_path(path);
   std::error_code status;
   if (!fs::exists(whole, status)) {
@@ -227,8 +263,11 @@ Catalogue open_checkpoint(const fs::path& path) {
   std::string name = checkpoint_name(whole);
   if (fs::is_directory(whole, status)) {
     catalogue.root = whole;
-    open_folder(catalogue, gathered);
+    open_folder(catalogue, gathered, variant);
   } else {
+    if (!variant.empty()) {
+      throw Error(Blame::usage, "--variant: " + shown(whole) + " is one file. Leave it out");
+    }
     open_file(catalogue, gathered, whole);
     if (parse_step_name(name).step < 0) name = catalogue.root.filename().string();
   }
@@ -251,8 +290,12 @@ Catalogue open_checkpoint(const fs::path& path) {
   return catalogue;
 }
 
+}  // namespace
+
+Catalogue open_checkpoint(const fs::path& path) { return open_alone(path, {}); }
+
 Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
-  Catalogue catalogue = open_checkpoint(path);
+  Catalogue catalogue = open_alone(path, options.variant);
   if (!options.base.empty() && !options.with_base.empty()) {
     throw Error(Blame::usage, "--base and --with-base: expected one of them, found both");
   }

@@ -1,9 +1,11 @@
 #include "with_base.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "wishart/checkpoint/experts.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
@@ -25,6 +27,13 @@ public:
     for (Tensor& tensor : base_.tensors) {
       shift_files(tensor, shift);
       by_name_.emplace(tensor.name, &tensor);
+    }
+    for (const Tensor& tensor : base_.tensors) {
+      for (Tensor& expert : single_experts(tensor, base_.config)) {
+        if (by_name_.contains(expert.name)) continue;
+        experts_.push_back(std::move(expert));
+        by_name_.emplace(experts_.back().name, &experts_.back());
+      }
     }
     for (const auto& [dropped, kept] : base_.aliases) {
       if (const auto found = by_name_.find(kept); found != by_name_.end()) {
@@ -59,6 +68,7 @@ public:
 
 private:
   Catalogue base_;
+  std::deque<Tensor> experts_;  // of stacks; do not move
   std::unordered_map<std::string, const Tensor*> by_name_;
 };
 
@@ -97,21 +107,32 @@ void subtract_base(Catalogue& catalogue, Catalogue&& other) {
   const Base base(catalogue, std::move(other));
   std::vector<Tensor> kept;
   std::size_t matched = 0;
-  for (Tensor& tensor : catalogue.tensors) {
-    if (!has_weights(tensor) || tensor.shape.size() < 2 || tensor.num_elements == 0) {
-      kept.push_back(std::move(tensor));
-      continue;
-    }
+  const auto subtract = [&](Tensor& tensor) {
     std::string why;
     const Tensor* partner = base.partner(tensor, why);
     if (partner == nullptr) {
       catalogue.left_out.push_back({std::move(tensor), "no-base", why});
-      continue;
+      return;
     }
     Tensor difference = sum_of(tensor, *partner, -1.0);
     difference.stored_as = storage_text(tensor) + " - " + storage_text(*partner);
     kept.push_back(std::move(difference));
     ++matched;
+  };
+  for (Tensor& tensor : catalogue.tensors) {
+    if (!has_weights(tensor) || tensor.shape.size() < 2 || tensor.num_elements == 0) {
+      kept.push_back(std::move(tensor));
+      continue;
+    }
+    // A stack of experts, of which the base has one tensor each.
+    std::string why;
+    std::vector<Tensor> experts;
+    if (base.partner(tensor, why) == nullptr) experts = single_experts(tensor, catalogue.config);
+    if (experts.empty() || base.partner(experts.front(), why) == nullptr) {
+      subtract(tensor);
+    } else {
+      for (Tensor& expert : experts) subtract(expert);
+    }
   }
   if (matched == 0) {
     throw Error(Blame::input,

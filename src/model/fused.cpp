@@ -149,31 +149,6 @@ Parts halves(std::int64_t half, bool columns, bool up_first = false) {
   return parts;
 }
 
-Parts expert_parts(std::string_view leaf, std::int64_t rows, std::int64_t cols,
-                   const ModelConfig& config) {
-  const std::optional<std::int64_t>& width =
-      config.moe_intermediate_size ? config.moe_intermediate_size : config.intermediate_size;
-  if (leaf != "gate_up_proj" || !width || *width < 1 || *width > rows + cols) return {};
-  // [in, out] or [out, in]: take the axis that is twice the experts' width, if only one axis is.
-  const bool along_rows = rows == 2 * *width;
-  const bool along_columns = cols == 2 * *width;
-  if (along_rows == along_columns) return {};
-  if (config.model_type == "gpt_oss") {
-    Parts parts{{"gate", "expert.gate", along_columns, 0, *width, 1, 2},
-                {"up", "expert.up", along_columns, 1, *width, 1, 2}};
-    return parts;
-  }
-  if (!is_one_of(config.model_type,
-                 {"llama4", "llama4_text", "qwen3_moe", "qwen3_vl_moe", "qwen3_vl_moe_text",
-                  "qwen3_5_moe", "qwen3_5_moe_text", "mixtral", "deepseek_v3"})) {
-    return {};
-  }
-  Parts parts = halves(*width, along_columns);
-  parts[0].role = "expert.gate";
-  parts[1].role = "expert.up";
-  return parts;
-}
-
 Parts gate_up_parts(std::string_view leaf, std::int64_t rows, const ModelConfig& config) {
   const std::string_view type = config.model_type;
   const std::int64_t width = config.intermediate_size.value_or(0);
@@ -195,7 +170,7 @@ std::vector<FusedPart> fused_parts(std::string_view tensor_name, const Naming& n
                                    const ModelConfig& config) {
   const std::string_view leaf = leaf_of(tensor_name);
   if (naming.role == "attention.qkv") return qkv_parts(leaf, rows, cols, config);
-  if (naming.routed_experts) return expert_parts(leaf, rows, cols, config);
+  if (naming.routed_experts) return {};  // checkpoint::single_experts, or not known
   return gate_up_parts(leaf, rows, config);
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "wishart/checkpoint/experts.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/model/matrices.hpp"
@@ -124,6 +125,12 @@ private:
   }
 
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
+    const std::vector<Tensor> single = checkpoint::single_experts(tensor, catalogue_.config);
+    for (const Tensor& expert : single) {
+      add(expert, naming_of(expert.name, expert.shape, catalogue_.config), cut_plain(expert.shape),
+          "dense", 1.0);
+    }
+    if (!single.empty()) return;
     const auto& shape = tensor.shape;
     const auto& experts = catalogue_.config.num_experts;
     const bool stacked = naming.routed_experts || stacks_blocks(tensor, naming) ||

@@ -47,14 +47,17 @@ struct Catalogue {
 /// @throws Error with Blame::input that names the file, what was expected and what was found
 [[nodiscard]] Catalogue open_checkpoint(const std::filesystem::path& path);
 
-/// A second checkpoint to combine with the first.
+/// Which of several files to open, and a second checkpoint to combine with the first.
 struct OpenOptions {
   std::filesystem::path base;       ///< W - W_base instead of W
   std::filesystem::path with_base;  ///< for an adapter: W_base + s B A instead of s B A
+  /// Of a folder that holds one model in several precisions; empty: the most precise one.
+  std::string variant;
 };
 
-/// The same, combined with a base.
-/// @throws Error with Blame::usage if the base does not match the checkpoint
+/// The same, with options.
+/// @throws Error with Blame::usage if the base does not match the checkpoint, or if there is no
+///         such variant
 [[nodiscard]] Catalogue open_checkpoint(const std::filesystem::path& path,
                                         const OpenOptions& options);
 

@@ -29,6 +29,7 @@ struct SelectionArguments {
   std::vector<std::string> layers;
   std::filesystem::path base;       ///< analyse W - W_base
   std::filesystem::path with_base;  ///< for an adapter: analyse W_base + s B A
+  std::string variant;              ///< of a folder with one model in several precisions
 };
 
 struct ScanOptions {

@@ -72,6 +72,8 @@ enum class Encoding : std::uint8_t {
   gguf,           ///< blocks of GGUF
   rows,           ///< some rows of X
   varint,         ///< the bits of each element as a number of varying length
+  affine,         ///< ONNX: (code - zero) times a scale, along any dimension
+  view,           ///< a matrix of elements of X at fixed distances
 };
 
 /// A named array. Dense and row-major in one file, from `offset_bytes` on, unless `extents` or

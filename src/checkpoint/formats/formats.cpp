@@ -81,6 +81,25 @@ FolderContent classify_folder(std::vector<std::string> names) {
   return content;
 }
 
+namespace {
+
+/// What the folder `inside` holds of this format, with paths from `folder`.
+FolderContent content_inside(const Format& format, const std::filesystem::path& folder,
+                             const std::string& inside) {
+  std::vector<std::string> names = list_folder(folder / inside);
+  std::sort(names.begin(), names.end(), natural_less);
+  FolderContent content =
+      format.classify != nullptr ? format.classify(names) : classify_files(format, names);
+  const auto place = [&](std::string& name) { name.insert(0, inside + "/"); };
+  if (!content.index.empty()) place(content.index);
+  for (std::string& name : content.weights) place(name);
+  for (std::string& name : content.unused) place(name);
+  for (Variant& variant : content.variants) place(variant.file);
+  return content;
+}
+
+}  // namespace
+
 FolderContent content_of_folder(const std::filesystem::path& folder) {
   const std::vector<std::string> names = list_folder(folder);
   FolderContent content = classify_folder(names);
@@ -89,6 +108,12 @@ FolderContent content_of_folder(const std::filesystem::path& folder) {
     if (format->find_inside == nullptr) continue;
     std::string inside = format->find_inside(folder, names);
     if (inside.empty()) continue;
+    if (format->read_folder == nullptr) {  // a folder of files, each read by itself
+      FolderContent files = content_inside(*format, folder, inside);
+      const bool any = files.kind != FolderContent::Kind::nothing;
+      if (any && content.kind == FolderContent::Kind::nothing) content = std::move(files);
+      continue;
+    }
     content = {};
     content.kind = FolderContent::Kind::folder;
     content.format = format->name;

@@ -7,6 +7,7 @@
 
 #include "wishart/core/error.hpp"
 
+#include "numbers/affine_codes.hpp"
 #include "numbers/quantised_blocks.hpp"
 #include "numbers/varint_list.hpp"
 
@@ -99,9 +100,49 @@ void read_rows(ElementReader& reader, const Tensor& tensor, const Block& block,
   }
 }
 
+/// Rows or columns of X that lie at even distances. Whole rows of X are read, a few at a time.
+void read_view(ElementReader& reader, const Tensor& tensor, const Block& block,
+               std::span<double> out) {
+  require(tensor.numbers.size() == 3, "a view has no strides");
+  const std::int64_t width = tensor.parts[0].shape.back();
+  const std::int64_t first = tensor.numbers[0];
+  const bool transposed = tensor.numbers[1] < tensor.numbers[2];
+  const std::int64_t across = transposed ? tensor.numbers[1] : tensor.numbers[2];
+  const std::int64_t down = transposed ? tensor.numbers[2] : tensor.numbers[1];
+  require(width > 0 && (across == 1 || across == 2) && down >= width && down % width == 0,
+          "a view does not run along rows");
+  const std::int64_t cols = cols_of(block);
+  // Of the lines of X: those that the block needs, and the places in them.
+  const std::int64_t line_begin = transposed ? block.col_begin : block.row_begin;
+  const std::int64_t line_end = transposed ? block.col_end : block.row_end;
+  const std::int64_t begin = transposed ? block.row_begin : block.col_begin;
+  const std::int64_t end = transposed ? block.row_end : block.col_end;
+  const std::int64_t from = first % width + begin * across;
+  const std::int64_t length = (end - begin - 1) * across + 1;
+  const std::int64_t step_of_rows = down / width;
+  // Neighbouring rows of X are read at once.
+  const std::int64_t most =
+      step_of_rows == 1 ? std::max<std::int64_t>(1, kPieceElements / length) : 1;
+  std::vector<double> lines;
+  for (std::int64_t line = line_begin; line < line_end; line += most) {
+    const std::int64_t now = std::min(most, line_end - line);
+    const std::int64_t row = first / width + line * step_of_rows;
+    lines.resize(static_cast<std::size_t>(now * length));
+    reader.read_rectangle(tensor.parts[0], {row, row + now, from, from + length}, lines);
+    for (std::int64_t l = 0; l < now; ++l) {
+      const double* values = lines.data() + l * length;
+      for (std::int64_t k = 0; k < end - begin; ++k) {
+        const std::int64_t i = transposed ? k : line - line_begin + l;
+        const std::int64_t j = transposed ? line - line_begin + l : k;
+        out[static_cast<std::size_t>(i * cols + j)] = values[k * across];
+      }
+    }
+  }
+}
+
 std::size_t least_parts(Encoding encoding) {
-  const bool one =
-      encoding == Encoding::gguf || encoding == Encoding::rows || encoding == Encoding::varint;
+  const bool one = encoding == Encoding::gguf || encoding == Encoding::rows ||
+                   encoding == Encoding::varint || encoding == Encoding::view;
   if (one) return 1;
   const bool three =
       encoding == Encoding::gptq || encoding == Encoding::awq || encoding == Encoding::bnb4;
@@ -133,6 +174,10 @@ void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& bloc
       return read_rows(reader, tensor, block, out);
     case Encoding::varint:
       return read_varints(reader, tensor, block, out);
+    case Encoding::view:
+      return out.empty() ? void() : read_view(reader, tensor, block, out);
+    case Encoding::affine:
+      return read_affine(reader, tensor, block, out);
     case Encoding::gptq:
     case Encoding::awq:
       // Words run down columns, so a block of many rows is best read as a whole.

@@ -23,6 +23,9 @@
 ///   rows           X of two dimensions, of any encoding; first, run, stride: row i is row
 ///                  first + (i / run) * stride + i % run of X
 ///   varint         the list as U8; places of elements 0, kVarintRun, 2 kVarintRun, ... in it
+///   affine         codes, scales [, zero points]; AffineLayout (affine_codes.hpp)
+///   view           X, of any encoding; first, row stride, column stride, in elements of X, one of
+///                  the strides 1 or 2 and the other a multiple of the width of X
 
 #include <span>
 

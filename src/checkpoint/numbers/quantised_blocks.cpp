@@ -295,6 +295,8 @@ void read_quantised(ElementReader& reader, const Tensor& tensor, const Block& bl
     case Encoding::rescaled_rows:
     case Encoding::rows:
     case Encoding::varint:
+    case Encoding::affine:
+    case Encoding::view:
       break;
   }
   require(false, "a tensor has an encoding without a reader");

@@ -127,7 +127,7 @@ public:
     check_is_base_of(tuned, base, adapter);
     if (adapter) {
       task.tuned.with_base = task.base.path;
-      tuned = checkpoint::open_checkpoint(options_.tuned, {"", options_.base});
+      tuned = checkpoint::open_checkpoint(options_.tuned, {"", options_.base, ""});
     }
     if (options_.scan.archive.empty()) temporary_.emplace();
     const std::filesystem::path archive =

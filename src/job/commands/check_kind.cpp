@@ -27,6 +27,7 @@ bool has_few_bits(const Tensor& tensor) {
     case Encoding::awq:
     case Encoding::bnb4:
     case Encoding::gguf:
+    case Encoding::affine:
       return true;
     case Encoding::plain:
       return dtype_bits(tensor.dtype) <= kFewBits;
@@ -35,6 +36,7 @@ bool has_few_bits(const Tensor& tensor) {
     case Encoding::rescaled_rows:
     case Encoding::rows:
     case Encoding::varint:
+    case Encoding::view:
       return false;
   }
   return false;

@@ -12,12 +12,14 @@ constexpr std::size_t kMaxIdBytes = 200;  ///< as archive::is_checkpoint_id
 /// The most bytes of a base's name in an id, so that both names fit.
 constexpr std::size_t kMaxBaseBytes = 90;
 
-/// The part of the id for the base; empty without one.
-std::string base_suffix(const SelectionArguments& selection) {
+/// The part of the id for the variant and the base; empty without them.
+std::string suffix_of(const SelectionArguments& selection) {
+  const std::string variant = selection.variant.empty() ? "" : "-" + selection.variant;
   const std::filesystem::path& base = selection.base.empty() ? selection.with_base : selection.base;
-  if (base.empty()) return {};
+  if (base.empty()) return variant;
   const std::string name = plain_name(std::filesystem::absolute(base));
-  return (selection.base.empty() ? "-with-base-" : "-base-") + name.substr(0, kMaxBaseBytes);
+  return variant + (selection.base.empty() ? "-with-base-" : "-base-") +
+         name.substr(0, kMaxBaseBytes);
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ std::string plain_name(const std::filesystem::path& path) {
 
 std::string checkpoint_id(const std::filesystem::path& path, const ScanOptions& options) {
   if (!options.id.empty()) return options.id;
-  const std::string suffix = base_suffix(options.selection);
+  const std::string suffix = suffix_of(options.selection);
   std::string id = plain_name(path).substr(0, kMaxIdBytes - suffix.size()) + suffix;
   if (!archive::is_checkpoint_id(id)) {
     throw Error(Blame::usage, printable(path.string()) + ": its name gives it the id '" + id +

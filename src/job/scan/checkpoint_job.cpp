@@ -70,8 +70,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
                              const Layout& layout)
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
-      catalogue_(
-          checkpoint::open_checkpoint(path, {options.selection.base, options.selection.with_base})),
+      catalogue_(checkpoint::open_checkpoint(
+          path, {options.selection.base, options.selection.with_base, options.selection.variant})),
       everything_(everything_of(catalogue_, options)),
       selection_(options.selection.layers.empty()
                      ? everything_

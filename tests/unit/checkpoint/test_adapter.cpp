@@ -105,6 +105,35 @@ TEST_CASE("names of older writers, embeddings and stacked experts", "[checkpoint
   CHECK(values_of(catalogue, catalogue.tensors[3]) == std::vector<double>{600, 800});
 }
 
+TEST_CASE("adapters of fused experts are named after their parameters", "[checkpoint][adapter]") {
+  // Two experts, I = 1, H = 3: gate_up_proj is 2 x 3, down_proj 3 x 1; rank 1. PEFT wraps
+  // gate_up_proj first, as the module has it first; ascending names would be the other way round.
+  const TempFolder folder;
+  const std::string outer = "base_model.model.mlp.experts.";
+  const std::string inner = outer + "base_layer.";
+  write_adapter(folder,
+                {tensor(inner + "lora_A.weight", {2, 2}, {1, 2, 3, 4}),
+                 tensor(inner + "lora_B.weight", {3, 2}, {1, 2, 3, 4, 5, 6}),
+                 tensor(outer + "lora_A.weight", {2, 3}, {1, 2, 3, 4, 5, 6}),
+                 tensor(outer + "lora_B.weight", {1, 2}, {1, 2})},
+                R"(,"target_parameters":["mlp.experts.down_proj","mlp.experts.gate_up_proj"])");
+  const Catalogue catalogue = open_checkpoint(folder.path());
+  REQUIRE(catalogue.tensors.size() == 4);
+  CHECK(catalogue.tensors[0].name == "mlp.experts.down_proj[0]");
+  CHECK(catalogue.tensors[0].shape == std::vector<std::int64_t>{1, 3});
+  CHECK(catalogue.tensors[3].name == "mlp.experts.gate_up_proj[1]");
+  CHECK(catalogue.tensors[3].shape == std::vector<std::int64_t>{3, 2});
+}
+
+TEST_CASE("an adapter of one fused parameter is named after it", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder,
+                {tensor("base_model.model.mlp.experts.lora_A.weight", {2, 3}, {1, 2, 3, 4, 5, 6}),
+                 tensor("base_model.model.mlp.experts.lora_B.weight", {1, 2}, {1, 2})},
+                R"(,"target_parameters":["mlp.experts.down_proj"])");
+  CHECK(open_checkpoint(folder.path()).tensors[0].name == "mlp.experts.down_proj[0]");
+}
+
 TEST_CASE("inconsistent adapters are refused", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder, {kA});
@@ -131,7 +160,7 @@ TEST_CASE("DoRA magnitudes set the lengths of rows on a base", "[checkpoint][ada
   const TempFolder base;
   base.write("model.safetensors",
              safetensors_bytes({tensor("m.q.weight", {2, 3}, {-20, -37, -56, -40, -80, -119})}));
-  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path()});
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path(), ""});
   const Tensor& weight = merged.tensors.back();
   CHECK(weight.stored_as == "F32 + LoRA of rank 1 in F32 with DoRA magnitudes");
   CHECK(values_of(merged, weight) == std::vector<double>{0, 3, 4, 0, 0, 1});
@@ -147,7 +176,7 @@ TEST_CASE("an adapter on its base is the whole model", "[checkpoint][adapter]") 
              safetensors_bytes({tensor("head.weight", {1, 2}, {7, 8}),
                                 tensor("m.k.weight", {1, 2}, {3, 4}),
                                 tensor("m.q.weight", {2, 3}, {1, 1, 1, 1, 1, 1})}));
-  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path()});
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path(), ""});
   CHECK(merged.analysis == AnalysisKind::adapter_on_base);
   CHECK(merged.config.num_hidden_layers == 3);
   REQUIRE(merged.tensors.size() == 3);
@@ -171,7 +200,7 @@ TEST_CASE("a base that is not the adapter's is refused", "[checkpoint][adapter]"
   const auto refused = [&](Blame blame) {
     return error_of(
         [&] {
-          static_cast<void>(open_checkpoint(folder.path(), {"", base.path()}));
+          static_cast<void>(open_checkpoint(folder.path(), {"", base.path(), ""}));
         },
         blame);
   };
@@ -195,7 +224,7 @@ TEST_CASE("weights that the base lacks are left out with the reason", "[checkpoi
                                  tensor("c", {1, 2}, {7, 8}), tensor("norm", {2}, {1, 1})}));
   base.write("model.safetensors",
              safetensors_bytes({tensor("b", {2, 1}, {1, 2}), tensor("c", {1, 2}, {1, 1})}));
-  const Catalogue catalogue = open_checkpoint(tuned.path(), {base.path(), ""});
+  const Catalogue catalogue = open_checkpoint(tuned.path(), {base.path(), "", ""});
   REQUIRE(catalogue.tensors.size() == 2);
   CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{6, 7});
   CHECK(catalogue.tensors[0].stored_as == "F32 - F32");
@@ -204,12 +233,12 @@ TEST_CASE("weights that the base lacks are left out with the reason", "[checkpoi
   CHECK(catalogue.left_out[1].detail == "the base has it with shape 2 x 1");
   CHECK(error_of(
             [&] {
-              static_cast<void>(open_checkpoint(tuned.path(), {base.path(), base.path()}));
+              static_cast<void>(open_checkpoint(tuned.path(), {base.path(), base.path(), ""}));
             },
             Blame::usage) == "--base and --with-base: expected one of them, found both");
   CHECK(error_of(
             [&] {
-              static_cast<void>(open_checkpoint(tuned.path(), {"", base.path()}));
+              static_cast<void>(open_checkpoint(tuned.path(), {"", base.path(), ""}));
             },
             Blame::usage) ==
         "--with-base: " + tuned.path().string() + " is no adapter. Use --base");

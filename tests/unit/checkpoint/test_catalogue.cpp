@@ -291,7 +291,8 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("notes.txt", "x");
   CHECK(refusal(folder, "notes.txt") ==
         "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.bin, "
-        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
+        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.npz, *.npy or *.onnx, found "
+        "another file");
   folder.write("model.msgpack", "x");
   CHECK(refusal(folder, "model.msgpack") ==
         "F: expected files of weights, found model.msgpack (Flax), which is not supported");
@@ -308,7 +309,8 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("bad\x1b[2J.txt", "x");
   CHECK(refusal(folder, "bad\x1b[2J.txt") ==
         "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.bin, "
-        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
+        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.npz, *.npy or *.onnx, found "
+        "another file");
 }
 
 TEST_CASE("a folder that cannot be listed", "[checkpoint][catalogue]") {

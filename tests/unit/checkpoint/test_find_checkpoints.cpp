@@ -101,7 +101,8 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==
         "F/x.txt: expected a folder or a file named *.safetensors, *.pt, *.bin, "
-        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.npz, *.npy or *.onnx, found another file");
+        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.npz, *.npy or *.onnx, found "
+        "another file");
 }
 
 TEST_CASE("the history of a real training run", "[checkpoint][.shared]") {

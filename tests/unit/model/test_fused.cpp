@@ -172,25 +172,38 @@ TEST_CASE("gate and up", "[select][fused]") {
   CHECK(rows_of(olmo, "[gate]") == Rows{3, 4, 5});
 }
 
-TEST_CASE("gate and up of experts, along either axis", "[select][fused]") {
+TEST_CASE("a stack of experts is analysed as single experts, gate and up apart",
+          "[select][fused]") {
   ModelConfig config = config_of("llama4", 3, 1);
-  config.moe_intermediate_size = 2;
-  const std::string name = "layers.0.mlp.experts.gate_up_proj";
+  const std::string stem = "layers.0.mlp.experts.";
+  const std::string name = stem + "gate_up_proj";
+  const auto place = [](const Matrix& matrix) { return matrix.tensor.numbers; };
+  using Places = std::vector<std::int64_t>;  // first, row stride, column stride
   const Selection in_out = split(tensor(name, {2, 3, 4}), config);
-  CHECK(keys_of(in_out) == std::vector<std::string>{name + "[0]", name + "[0][gate]",
-                                                    name + "[0][up]", name + "[1]",
-                                                    name + "[1][gate]", name + "[1][up]"});
-  CHECK(elements_of(part_of(in_out, "[1][up]")) == Rows{14, 15, 18, 19, 22, 23});
-  CHECK(part_of(in_out, "[1][up]").expert == 1);
-  CHECK(part_of(in_out, "[1][up]").role == "expert.up");
+  CHECK(keys_of(in_out) ==
+        std::vector<std::string>{stem + "0.gate_proj.weight", stem + "0.up_proj.weight",
+                                 stem + "1.gate_proj.weight", stem + "1.up_proj.weight"});
+  CHECK(place(in_out.matrices[3]) == Places{14, 1, 4});
+  CHECK(in_out.matrices[3].rows == 2);
+  CHECK(in_out.matrices[3].cols == 3);
+  CHECK(in_out.matrices[3].expert == 1);
+  CHECK(in_out.matrices[3].role == "expert.up");
   const Selection out_in = split(tensor(name, {2, 4, 3}), config);
-  CHECK(elements_of(part_of(out_in, "[1][up]")) == Rows{18, 19, 20, 21, 22, 23});
+  CHECK(place(out_in.matrices[3]) == Places{18, 3, 1});
   config.model_type = "gpt_oss";
   const Selection turns = split(tensor(name, {1, 3, 4}), config);
-  CHECK(elements_of(part_of(turns, "[0][gate]")) == Rows{0, 2, 4, 6, 8, 10});
-  CHECK(elements_of(part_of(turns, "[0][up]")) == Rows{1, 3, 5, 7, 9, 11});
+  CHECK(place(turns.matrices[0]) == Places{0, 2, 4});
+  CHECK(place(turns.matrices[1]) == Places{1, 2, 4});
   const Selection turned = split(tensor(name, {1, 4, 3}), config);
-  CHECK(elements_of(part_of(turned, "[0][up]")) == Rows{3, 4, 5, 9, 10, 11});
+  CHECK(place(turned.matrices[1]) == Places{3, 6, 1});
+  config.model_type = "mixtral";
+  const Selection down = split(tensor(stem + "down_proj", {2, 3, 4}), config);
+  CHECK(keys_of(down) == std::vector<std::string>{"layers.0.block_sparse_moe.experts.0.w2.weight",
+                                                  "layers.0.block_sparse_moe.experts.1.w2.weight"});
+  CHECK(place(down.matrices[1]) == Places{12, 4, 1});
+  CHECK(down.matrices[1].role == "expert.down");
+  // Both sides are as wide as the model: the family decides, and an unknown one is not guessed.
+  CHECK(place(split(tensor(name, {1, 3, 3}), config_of("unheard_of", 3, 1)).matrices[0]).empty());
 }
 
 TEST_CASE("what is not split", "[select][fused]") {
@@ -206,10 +219,10 @@ TEST_CASE("what is not split", "[select][fused]") {
   ModelConfig config = config_of("phi3", 4, 2);
   config.intermediate_size = 4;
   CHECK(whole(tensor("layers.0.mlp.gate_up_proj.weight", {6, 4}), config) == 1);
-  // Square experts: both axes could be the fused one.
-  config = config_of("llama4", 4, 1);
+  // Neither side of the experts is as wide as the model.
+  config = config_of("llama4", 6, 1);
   config.moe_intermediate_size = 2;
-  CHECK(whole(tensor("layers.0.mlp.experts.gate_up_proj", {1, 4, 4}), config) == 1);
+  CHECK(whole(tensor("layers.0.mlp.experts.gate_up_proj", {1, 4, 8}), config) == 1);
   config.num_attention_heads = std::int64_t{1} << 62;
   config.model_type = "gpt_neox";
   CHECK(whole(tensor(kName, {12, 4}), config) == 1);

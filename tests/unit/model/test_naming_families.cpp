@@ -47,6 +47,20 @@ ModelConfig config_of(const std::string& model_type, std::int64_t experts = 0) {
 
 }  // namespace
 
+TEST_CASE("Megatron-Core: parts and experts in the last word", "[naming]") {
+  const auto of = [](const char* name) { return naming_of(name, Shape{8, 4}, {}); };
+  CHECK(of("model.decoder.layers.2.mlp.linear_fc1.weight_w").role == "mlp.gate");
+  CHECK(of("model.decoder.layers.2.mlp.linear_fc1.weight_v").role == "mlp.up");
+  const Naming expert = of("model.decoder.layers.2.mlp.experts.linear_fc1.weight13_w");
+  CHECK(expert.role == "expert.gate");
+  CHECK(expert.expert == 13);
+  CHECK(expert.block == 2);
+  CHECK(of("decoder.layers.0.mlp.experts.linear_fc2.weight7").role == "expert.down");
+  CHECK(of("decoder.layers.0.mlp.experts.linear_fc2.weight7").expert == 7);
+  CHECK(of("decoder.layers.0.mlp.linear_fc1.weight_x").role == "other");
+  CHECK(of("model.layers.0.attn.q_proj.MatMul.weight").role == "attention.q");  // ONNX
+}
+
 TEST_CASE("Llama, Gemma, Qwen 2 and 3, OLMo 2", "[naming]") {
   check({{"model.embed_tokens.weight", "embedding.token"},
          {"model.layers.0.self_attn.q_proj.weight", "attention.q", "model", 0},

@@ -27,6 +27,12 @@ struct Weights {
   std::vector<std::string> warnings;
 };
 
+/// One of several files that hold the same model.
+struct Variant {
+  std::string name;  ///< `q4f16`, as --variant takes it
+  std::string file;
+};
+
 /// What a folder holds. Made from names alone.
 struct FolderContent {
   enum class Kind : std::uint8_t {
@@ -43,10 +49,11 @@ struct FolderContent {
   std::string index;                 ///< name of the index
   std::vector<std::string> weights;  ///< of `files` and `several`, in natural order
   std::vector<std::string> unused;   ///< weight files that are left out, in natural order
-  std::string inside;    ///< of `folder`: the folder in it that has the weights, or empty
-  std::string found;     ///< of `unsupported`: `model.msgpack (Flax)`
-  bool adapter = false;  ///< of `files`: a LoRA adapter
-  bool loose = false;    ///< of `files`: a file of any name, which may be here by chance
+  std::string inside;             ///< of `folder`: the folder in it that has the weights, or empty
+  std::string found;              ///< of `unsupported`: `model.msgpack (Flax)`
+  std::vector<Variant> variants;  ///< of `files`: what the one in `weights` was chosen from
+  bool adapter = false;           ///< of `files`: a LoRA adapter
+  bool loose = false;             ///< of `files`: a file of any name, which may be here by chance
 
   [[nodiscard]] bool is_readable() const noexcept {
     return kind == Kind::index || kind == Kind::files || kind == Kind::folder;

@@ -105,6 +105,45 @@ void check_ranks(const fs::path& root, const std::map<std::int64_t, std::string>
   }
 }
 
+/// The folder of a universal checkpoint, which has a folder for each parameter, and the file in it.
+constexpr std::string_view kUniversal = "zero";
+constexpr std::string_view kWhole = "fp32.pt";
+
+/// The names of the parameters of a universal checkpoint; empty if it is none.
+std::vector<std::string> universal_parameters(const fs::path& root) {
+  std::vector<std::string> names;
+  std::error_code status;
+  const fs::path folder = root / kUniversal;
+  if (!fs::is_directory(folder, status)) return names;
+  for (const std::string& name : list_folder(folder)) {
+    if (fs::exists(folder / name / kWhole, status)) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end(), natural_less);
+  return names;
+}
+
+/// DeepSpeed, checkpoint/ds_to_universal.py: each file holds a dict with the whole parameter.
+Weights read_universal(const fs::path& root, const std::vector<std::string>& names) {
+  Weights checkpoint;
+  for (const std::string& name : names) {
+    const fs::path path = fs::path(kUniversal) / name / kWhole;
+    ParallelFile file(root, path.string(), checkpoint);
+    const Pickle& p = file.pickle();
+    for (const char* key : {"sub_param_shard_widths", "ds_autoep_layers", "autoep_layers"}) {
+      if (p.value(p.top(), key) != Pickle::kNone) {
+        file.fail("universal checkpoints of version 0.4 with uneven parts ('" + std::string(key) +
+                  "') are not supported");
+      }
+    }
+    const auto found = torch_tensor(p, p.value(p.top(), "param"), name, checkpoint.warnings);
+    if (!found) file.fail("expected the whole parameter as 'param', found none");
+    Tensor tensor = file.tensor(*found);
+    tensor.name = name;
+    checkpoint.tensors.push_back(std::move(tensor));
+  }
+  return checkpoint;
+}
+
 }  // namespace
 
 bool is_deepspeed_states(std::string_view name) {
@@ -114,6 +153,10 @@ bool is_deepspeed_states(std::string_view name) {
 }
 
 Weights read_deepspeed(const fs::path& root) {
+  // The model states beside a universal checkpoint hold the same weights, rounded and in pieces.
+  if (const auto parameters = universal_parameters(root); !parameters.empty()) {
+    return read_universal(root, parameters);
+  }
   DeepSpeedFiles files;
   for (const std::string& name : list_folder(root)) sort_in(files, name);
   Weights checkpoint;
@@ -165,6 +208,12 @@ const Format& deepspeed_format() {
             }
             return content;
           },
+      .find_inside = [](const fs::path& folder,
+                        const std::vector<std::string>& names) -> std::string {
+        const bool found = std::find(names.begin(), names.end(), kUniversal) != names.end() &&
+                           !universal_parameters(folder).empty();
+        return found ? std::string(kUniversal) : std::string();
+      },
       .read_folder = [](const fs::path& root, const std::string&) { return read_deepspeed(root); }};
   return kFormat;
 }

@@ -218,6 +218,13 @@ private:
       file.fail("expected the states of ZeRO stage 3, found stage " +
                 (stage ? std::to_string(*stage) : "unknown"));
     }
+    // Groups that differ in their number of ranks are divided otherwise.
+    if (p.value(state, "ds_zero_partition_groups") != Pickle::kNone) {
+      file.fail(
+          "ZeRO stage 3 with groups of their own numbers of ranks "
+          "('ds_zero_partition_groups') is not supported. Convert it with DeepSpeed's "
+          "zero_to_fp32.py");
+    }
     const std::int64_t parts = p.integer(p.value(state, "partition_count")).value_or(num_ranks_);
     if (parts != num_ranks_) {
       file.fail("expected the states of " + std::to_string(parts) + " ranks" + whose_ +

@@ -9,6 +9,7 @@
 #include "formats/hdf5/h5_chunks.hpp"
 #include "formats/hdf5/h5_filters.hpp"
 #include "formats/hdf5/h5_header.hpp"
+#include "formats/hdf5/h5_links.hpp"
 #include "text/json_scanner.hpp"
 
 // Layout: HDF5 File Format Specification, version 3.0: superblock II.A, B-trees III.A.1, symbol
@@ -86,7 +87,7 @@ public:
     for (const Hdf5Message& message : messages) {
       if (message.type == kSymbolTable) visit_table(message, path, depth);
       if (message.type == kLink) visit_link(message, path, depth);
-      if (message.type == kLinkInfo) check_links(message, path);
+      if (message.type == kLinkInfo) visit_heap(message, path, depth);
     }
   }
 
@@ -96,16 +97,16 @@ private:
   }
 
   /// A large new-style group stores its links in a heap.
-  void check_links(const Hdf5Message& message, const std::string& path) const {
+  void visit_heap(const Hdf5Message& message, const std::string& path, int depth) {
     Hdf5Fields fields(message.data, file_);
     fields.skip(1);
     fields.skip((fields.number(1) & 1U) != 0 ? 8 : 0);
-    if (fields.number(8) != kUndefined) {
-      file_.fail(
-          "group " + in_quotes(path, 100) +
-          " keeps its links in a fractal heap, which is not supported. Save it with h5py without "
-          "libver='latest'");
-    }
+    const std::uint64_t heap = fields.number(8);
+    if (heap == kUndefined) return;
+    const std::uint64_t names = fields.number(8);
+    visit_dense_links(file_, heap, names, [&](const std::string& content) {
+      visit_link({kLink, content, 0}, path, depth);
+    });
   }
 
   void visit_link(const Hdf5Message& message, const std::string& path, int depth) {

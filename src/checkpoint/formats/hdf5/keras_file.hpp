@@ -19,8 +19,9 @@ struct KerasFile {
 /// Reads the names and places of the datasets of a file. A tensor is named by the path of its
 /// dataset, joined by dots, without a leading `model_weights` and a trailing `:0`. Optimizer state
 /// is skipped.
+/// @param shard  it is one of several files, and may have no weights
 /// @throws Error with Blame::input
-[[nodiscard]] KerasFile read_keras_file(const std::filesystem::path& file);
+[[nodiscard]] KerasFile read_keras_file(const std::filesystem::path& file, bool shard = false);
 
 /// Keras.
 [[nodiscard]] const Format& keras_format();

@@ -1,10 +1,12 @@
 #include "formats/lora/adapter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -158,13 +160,57 @@ private:
   void add_experts(const std::string& module, const Tensor& a, const Tensor& b, std::int64_t rank,
                    std::vector<Tensor>& out) const {
     const std::int64_t experts = a.shape[0] / rank;
+    const std::string parameter = parameter_of(module);
     const std::int64_t in = a.shape[1];
     for (std::int64_t e = 0; e < experts; ++e) {
       Tensor left = strided(b, e, b.shape[0], rank, rank * experts, experts);
       Tensor right = strided(a, e * rank * in, rank, in, in, 1);
-      out.push_back(product(module + "[" + std::to_string(e) + "]", std::move(left),
+      out.push_back(product(parameter + "[" + std::to_string(e) + "]", std::move(left),
                             std::move(right), config_.scaling(module, rank)));
     }
+  }
+
+  /// The name of the parameter that a module of stacked experts changes. PEFT
+  /// (tuners/tuners_utils.py, _inject_parameters) wraps a module once for each of its target
+  /// parameters: the last one is `x`, the one before `x.base_layer`. Which is which is not in the
+  /// file; gate_up_proj and down_proj are told by their sizes, 2 I and H against I and H. Other
+  /// pairs keep the module's name.
+  [[nodiscard]] std::string parameter_of(const std::string& module) const {
+    constexpr std::string_view kInner = ".base_layer";
+    const bool inner = module.ends_with(kInner);
+    const std::string outer = inner ? module.substr(0, module.size() - kInner.size()) : module;
+    std::set<std::string> names;
+    for (const std::string& target : config_.parameters()) {
+      const std::size_t dot = target.rfind('.');
+      if (dot == std::string::npos) continue;
+      const std::string inside = target.substr(0, dot);
+      if (outer == inside || outer.ends_with("." + inside)) names.insert(target.substr(dot + 1));
+    }
+    const std::string other = inner ? outer : module + std::string(kInner);
+    const bool has_other = modules_.contains(other);
+    if (names.size() == 1 && !inner && !has_other) return outer + "." + *names.begin();
+    if (names != std::set<std::string>{"down_proj", "gate_up_proj"} || !has_other) return module;
+    const bool first = is_gate_up(module, other);
+    if (first == is_gate_up(other, module)) return module;
+    return outer + (first ? ".gate_up_proj" : ".down_proj");
+  }
+  /// True if the sizes of `one` are those of gate and up together, and `other` is their down.
+  [[nodiscard]] bool is_gate_up(const std::string& one, const std::string& other) const {
+    const auto sides = [&](const std::string& module) {
+      const Factors& factors = modules_.at(module);
+      if (factors.a == nullptr || factors.b == nullptr || factors.a->shape.size() < 2) {
+        return std::array<std::int64_t, 2>{-1, -1};
+      }
+      return std::array<std::int64_t, 2>{factors.a->shape[1], factors.b->shape[0]};
+    };
+    const auto mine = sides(one);
+    const auto theirs = sides(other);
+    for (std::size_t i = 0; i < 2; ++i) {
+      for (std::size_t j = 0; j < 2; ++j) {
+        if (mine[i] == 2 * theirs[j] && mine[1 - i] == theirs[1 - j]) return true;
+      }
+    }
+    return false;
   }
 
   Catalogue& catalogue_;
@@ -216,8 +262,14 @@ double AdapterConfig::scaling(std::string_view module, std::int64_t rank) const 
   return alpha / (facts_.is_true("use_rslora") ? std::sqrt(r) : r);
 }
 
-bool AdapterConfig::has_parameters() const {
-  return facts_.text("target_parameters.0").has_value();
+bool AdapterConfig::has_parameters() const { return !parameters().empty(); }
+
+std::vector<std::string> AdapterConfig::parameters() const {
+  std::vector<std::string> names;
+  while (auto name = facts_.text("target_parameters." + std::to_string(names.size()))) {
+    names.push_back(std::move(*name));
+  }
+  return names;
 }
 
 void assemble_adapter(Catalogue& catalogue) {

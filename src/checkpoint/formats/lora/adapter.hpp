@@ -28,6 +28,8 @@ public:
   [[nodiscard]] std::int64_t rank(std::string_view module) const;
   [[nodiscard]] bool transposed() const { return facts_.is_true("fan_in_fan_out"); }
   [[nodiscard]] bool has_parameters() const;
+  /// `target_parameters`: `mlp.experts.gate_up_proj`, ...
+  [[nodiscard]] std::vector<std::string> parameters() const;
 
 private:
   /// The value of the first pattern that matches the module, else `otherwise`.

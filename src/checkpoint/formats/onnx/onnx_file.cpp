@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "wishart/core/error.hpp"
@@ -17,6 +19,9 @@
 
 #include "bytes/paths.hpp"
 #include "bytes/wire_reader.hpp"
+#include "formats/common/weight_names.hpp"
+#include "formats/onnx/onnx_nodes.hpp"
+#include "formats/onnx/onnx_variants.hpp"
 #include "numbers/varint_list.hpp"
 #include "text/json_scanner.hpp"
 
@@ -28,9 +33,11 @@ namespace {
 constexpr std::int64_t kMaxNameBytes = 65535;
 constexpr std::size_t kMaxDimensions = 64;
 constexpr std::int64_t kMaxPathBytes = 4096;
+constexpr int kMaxDepth = 32;  // of graphs in graphs
 
 /// Fields of ModelProto, GraphProto, StringStringEntryProto.
 constexpr std::uint64_t kGraph = 7;
+constexpr std::uint64_t kNode = 1;
 constexpr std::uint64_t kInitializer = 5;
 constexpr std::uint64_t kEntryKey = 1;
 constexpr std::uint64_t kEntryValue = 2;
@@ -75,7 +82,13 @@ constexpr std::array kTypes{
     OnnxType{18, "FLOAT8E4M3FNUZ", Dtype::f8_e4m3fnuz},
     OnnxType{19, "FLOAT8E5M2", Dtype::f8_e5m2},
     OnnxType{20, "FLOAT8E5M2FNUZ", Dtype::f8_e5m2fnuz},
+    // Several to a byte: `dtype` is that of the bytes.
+    OnnxType{21, "UINT4", Dtype::u8},
+    OnnxType{22, "INT4", Dtype::u8},
+    OnnxType{23, "FLOAT4E2M1", std::nullopt},
     OnnxType{24, "FLOAT8E8M0", Dtype::f8_e8m0},
+    OnnxType{25, "UINT2", Dtype::u8},
+    OnnxType{26, "INT2", Dtype::u8},
 };
 
 std::string type_name(std::uint64_t number) {
@@ -119,36 +132,108 @@ public:
       graph = field.range;
     }
     if (!graph) bytes_.fail("expected an ONNX model with a graph, found none");
-    WireMessage fields(bytes_, *graph);
-    for (WireField field; fields.next(field);) {
-      if (field.number == kInitializer && field.kind == WireField::Kind::bytes) add(field.range);
-    }
+    read_graph(*graph, {""}, 0);
+    list_values();
     if (file_.tensors.empty() && file_.left_out.empty()) {
-      bytes_.fail("expected initializers, found none");
+      bytes_.fail("expected initializers or constants, found none");
     }
     file_.source.header_hash = hash_hex(seen_);
     return std::move(file_);
   }
 
 private:
+  /// Names of a graph begin with a prefix: none for the model's own, `loop.body.` for that in the
+  /// attribute `body` of the node `loop`. The last of `scopes` is that of the graph; the others are
+  /// of those around it, whose names it sees.
+  using Scopes = std::vector<std::string>;
+
   [[noreturn]] void fail(const Tensor& tensor, const std::string& what) const {
     bytes_.fail("initializer " + in_quotes(tensor.name, 100) + ": " + what);
   }
 
-  void add(ByteRange range) {
+  void read_graph(ByteRange range, const Scopes& scopes, int depth) {
+    if (depth > kMaxDepth) bytes_.fail("its graphs are nested too deep");
+    std::vector<OnnxNode> nodes;
+    WireMessage fields(bytes_, range);
+    for (WireField field; fields.next(field);) {
+      if (field.kind != WireField::Kind::bytes) continue;
+      if (field.number == kInitializer) add(field.range, scopes.back(), "");
+      if (field.number == kNode) read_node(field.range, scopes, nodes);
+    }
+    const FindOnnxValue find = [&](const std::string& name) { return find_value(name, scopes); };
+    const auto refuse = [&](const std::string& weight, const std::string& what) {
+      bytes_.fail("initializer " + in_quotes(weight, 100) + ": " + what);
+    };
+    for (const OnnxNode& node : nodes) {
+      const std::string label =
+          node.name.empty() ? node.outputs.empty() ? node.op : node.outputs[0] : node.name;
+      for (const auto& [attribute, graph] : node.graphs) {
+        Scopes inner = scopes;
+        inner.push_back(scopes.back() + label + "." + attribute + ".");
+        read_graph(graph, inner, depth + 1);
+      }
+      if (node.op == "Identity" && node.inputs.size() == 1 && node.outputs.size() == 1) {
+        if (OnnxValue* same = find_value(node.inputs[0], scopes)) {
+          by_name_.emplace(scopes.back() + node.outputs[0], same);
+        }
+      }
+      if (auto weight = onnx_quantised(node, find, file_.left_out, refuse)) {
+        made_.push_back(std::move(*weight));
+      }
+    }
+  }
+
+  /// Keeps a node, or the numbers of a constant.
+  void read_node(ByteRange range, const Scopes& scopes, std::vector<OnnxNode>& nodes) {
+    OnnxNode node = read_onnx_node(bytes_, range);
+    if (node.op != "Constant" || node.outputs.size() != 1) return nodes.push_back(std::move(node));
+    for (const auto& [attribute, tensor] : node.tensors) {
+      if (attribute == "value") add(tensor, scopes.back(), node.outputs[0]);
+    }
+  }
+
+  [[nodiscard]] OnnxValue* find_value(const std::string& name, const Scopes& scopes) const {
+    for (std::size_t s = scopes.size(); s-- > 0;) {
+      if (const auto found = by_name_.find(scopes[s] + name); found != by_name_.end()) {
+        return found->second;
+      }
+    }
+    return nullptr;
+  }
+
+  /// Adds an initializer, or the constant that a node calls `output`.
+  void add(ByteRange range, const std::string& prefix, const std::string& output) {
     Initializer one = read_initializer(range);
     Tensor& tensor = one.tensor;
+    if (!output.empty()) tensor.name = output;
     if (tensor.name.empty() || tensor.name.find('\0') != std::string::npos) {
       fail(tensor, "expected a non-empty name without NUL");
     }
-    if (!names_.insert(tensor.name).second) fail(tensor, "appears twice");
+    tensor.name.insert(0, prefix);
+    OnnxValue& value = values_.emplace_back();
+    value.type = one.type;
+    value.type_name = type_name(one.type);
+    value.is_constant = !output.empty();
+    if (!by_name_.emplace(tensor.name, &value).second) fail(tensor, "appears twice");
+    value.why_not = place(one);
+    if (value.why_not.empty()) {
+      seen_ += hash_hex(tensor.name + '\n' + shape_text(tensor.shape) + '\n' +
+                        std::to_string(tensor.offset_bytes) + '\n' + std::to_string(one.type));
+    }
+    value.tensor = std::move(tensor);
+  }
+
+  /// Finds the numbers of an initializer; says why if they cannot be read.
+  std::string place(Initializer& one) {
+    Tensor& tensor = one.tensor;
     const auto* type = std::find_if(kTypes.begin(), kTypes.end(),
                                     [&](const OnnxType& t) { return t.number == one.type; });
     const bool known = type != kTypes.end() && type->dtype.has_value();
-    measure(tensor, known ? dtype_bits(*type->dtype) / 8 : 1);
-    if (!known) return leave_out(one, "elements of " + type_name(one.type) + " are not supported");
+    const std::int64_t packed = packed_bits(one.type);
+    measure(tensor, packed > 0 ? packed : 8 * (known ? dtype_bits(*type->dtype) / 8 : 1));
+    if (!known) return "elements of " + type_name(one.type) + " are not supported";
     tensor.dtype = *type->dtype;
-    if (one.segmented) return leave_out(one, "it is stored in segments, which is not supported");
+    if (one.segmented) return "it is stored in segments, which is not supported";
     if (one.external) {
       place_outside(one);
     } else if (one.raw) {
@@ -160,15 +245,41 @@ private:
                numbers != one.lists.end() && !one.scattered && has_bits_in_int32(tensor.dtype)) {
       place_numbers(tensor, numbers->second);
     } else if (!one.lists.empty() || one.scattered) {
-      return leave_out(one,
-                       "its elements are variable-length numbers (varints). Save them as raw_data, "
-                       "as onnx.numpy_helper.from_array does");
+      return "its elements are variable-length numbers (varints). Save them as raw_data, as "
+             "onnx.numpy_helper.from_array does";
     } else {
       place_inside(tensor, {});
     }
-    seen_ += hash_hex(tensor.name + '\n' + shape_text(tensor.shape) + '\n' +
-                      std::to_string(tensor.offset_bytes) + '\n' + std::to_string(one.type));
-    file_.tensors.push_back(std::move(tensor));
+    return {};
+  }
+
+  /// Lists what is no part of a quantised weight, and the quantised weights.
+  void list_values() {
+    std::unordered_set<std::string> names;
+    for (OnnxValue& value : values_) {
+      if (value.is_used) continue;
+      Tensor& tensor = value.tensor;
+      // Graphs have constants by the hundred that are sizes, axes and single numbers.
+      const bool small =
+          tensor.num_elements <= 1 || (tensor.shape.size() < 2 && !is_weight_dtype(tensor.dtype));
+      if (value.is_constant && small) continue;
+      names.insert(tensor.name);
+      if (value.why_not.empty() && packed_bits(value.type) > 0) {
+        value.why_not = "codes of " + value.type_name + " that no DequantizeLinear reads";
+      }
+      if (value.why_not.empty()) {
+        file_.tensors.push_back(std::move(tensor));
+        continue;
+      }
+      tensor.stored_as = "ONNX " + value.type_name;
+      tensor.size_bytes = 0;
+      file_.left_out.push_back({std::move(tensor), "encoding-not-read", std::move(value.why_not)});
+    }
+    for (Tensor& weight : made_) {
+      std::string name = onnx_plain_name(weight.name);
+      if (names.insert(name).second) weight.name = std::move(name);
+      file_.tensors.push_back(std::move(weight));
+    }
   }
 
   Initializer read_initializer(ByteRange range) {
@@ -246,14 +357,14 @@ private:
     return value;
   }
 
-  void measure(Tensor& tensor, std::int64_t element_bytes) const {
+  void measure(Tensor& tensor, std::int64_t element_bits) const {
     const std::optional<std::int64_t> count = checked_product(tensor.shape);
-    const auto bytes = count ? checked_product(*count, element_bytes) : std::nullopt;
-    if (!bytes) {
+    const auto bits = count ? checked_product(*count, element_bits) : std::nullopt;
+    if (!bits || *bits > INT64_MAX - 7) {
       fail(tensor, "shape " + printable(shape_text(tensor.shape), 100) + " is too large");
     }
     tensor.num_elements = *count;
-    tensor.size_bytes = *bytes;
+    tensor.size_bytes = (*bits + 7) / 8;  // rows of packed codes are not padded
   }
 
   void expect_bytes(const Tensor& tensor, std::int64_t found) const {
@@ -310,18 +421,14 @@ private:
     tensor.offset_bytes = one.offset;
   }
 
-  void leave_out(Initializer& one, std::string why) {
-    one.tensor.stored_as = "ONNX " + type_name(one.type);
-    one.tensor.size_bytes = 0;
-    file_.left_out.push_back({std::move(one.tensor), "encoding-not-read", std::move(why)});
-  }
-
   std::filesystem::path folder_;
   InputFile input_;
   std::string place_;
   WireBytes bytes_;
   OnnxFile file_;
-  std::unordered_set<std::string> names_;
+  std::deque<OnnxValue> values_;  // in the order of the file; do not move
+  std::unordered_map<std::string, OnnxValue*> by_name_;
+  std::vector<Tensor> made_;                        // the quantised weights
   std::map<std::string, std::int32_t> data_files_;  ///< location -> its number among the files
   std::string seen_;                                ///< hashes of the descriptions of tensors
 };
@@ -341,11 +448,35 @@ Weights read_weights(const std::filesystem::path& path) {
   return weights;
 }
 
+FolderContent classify(const std::vector<std::string>& names) {
+  FolderContent content = classify_files(onnx_format(), names);
+  if (content.kind != FolderContent::Kind::several && content.kind != FolderContent::Kind::files) {
+    return content;
+  }
+  content.variants = onnx_variants(content.weights);
+  if (content.variants.empty()) return content;
+  content.kind = FolderContent::Kind::files;
+  content.weights = {content.variants.front().file};
+  return content;
+}
+
+/// Hubs keep exported models in a folder of their own.
+std::string find_inside(const std::filesystem::path& folder,
+                        const std::vector<std::string>& names) {
+  std::error_code status;
+  return has_name(names, "onnx") && std::filesystem::is_directory(folder / "onnx", status) ? "onnx"
+                                                                                           : "";
+}
+
 }  // namespace
 
 const Format& onnx_format() {
-  static constexpr Format kFormat{
-      .name = "onnx", .endings = kEndings, .any_name = true, .read_file = read_weights};
+  static constexpr Format kFormat{.name = "onnx",
+                                  .endings = kEndings,
+                                  .any_name = true,
+                                  .classify = classify,
+                                  .find_inside = find_inside,
+                                  .read_file = read_weights};
   return kFormat;
 }
 

@@ -10,6 +10,8 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "formats/common/weight_names.hpp"
+#include "formats/safetensors/sharded.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {
@@ -243,7 +245,17 @@ Weights read_weights(const std::filesystem::path& path) {
   weights.files.push_back(std::move(file.source));
   weights.tensors = std::move(file.header.tensors);
   weights.names = std::move(file.header.metadata);
+  place_pieces(weights, path);
   return weights;
+}
+
+/// torch.distributed.checkpoint puts its shards here, and a consolidated copy beside it.
+std::string find_inside(const std::filesystem::path& folder,
+                        const std::vector<std::string>& names) {
+  std::error_code status;
+  const bool found =
+      has_name(names, "sharded") && std::filesystem::is_directory(folder / "sharded", status);
+  return found ? "sharded" : "";
 }
 
 }  // namespace
@@ -253,7 +265,9 @@ const Format& safetensors_format() {
                                   .endings = kEndings,
                                   .index = kIndexName,
                                   .usual = "model.safetensors",
-                                  .read_file = read_weights};
+                                  .find_inside = find_inside,
+                                  .read_file = read_weights,
+                                  .combine = join_pieces};
   return kFormat;
 }
 
