@@ -24,7 +24,7 @@ constexpr std::size_t kLatest = 4;
 std::vector<std::string> candidates(const std::filesystem::path& archive,
                                     const Provenance& provenance) {
   const std::string& own = provenance.checkpoint_id;
-  std::vector<std::string> ids = archive::list_checkpoints(archive);
+  std::vector<std::string> ids = archive::list_checkpoints(archive, Blame::resource);
   std::erase(ids, own);
   std::vector<std::string> found;
   if (provenance.analysis == AnalysisKind::adapter_on_base) {
