@@ -214,7 +214,7 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
     CHECK(advice() == Advice::settled);
   }
   SECTION("few directions hold all") {
-    rows.back().entropy = 0.5;
+    rows.back().entropy = 0.49;
     CHECK(advice() == Advice::not_learning);
     // Where the norms fell, weight decay or SGD may have done it; these runs may be healthy.
     rows.back().log_norm = 0.5;
