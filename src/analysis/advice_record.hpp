@@ -24,7 +24,7 @@ inline constexpr std::array<RecordedAdvice, 8> kAdviceRecord{{
     RecordedAdvice{Advice::diverging, Basis::spectra, {6, 6}},
     RecordedAdvice{Advice::not_learning, Basis::losses, {14, 14}},
     RecordedAdvice{Advice::settled, Basis::spectra, {15, 15}},
-    RecordedAdvice{Advice::not_learning, Basis::spectra, {10, 11}},
+    RecordedAdvice{Advice::not_learning, Basis::spectra, {9, 10}},
 }};
 
 }  // namespace wishart::analysis
