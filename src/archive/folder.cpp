@@ -74,12 +74,12 @@ bool is_checkpoint_id(std::string_view id) noexcept {
          std::all_of(id.begin(), id.end(), allowed);
 }
 
-std::vector<std::string> list_checkpoints(const std::filesystem::path& folder) {
+std::vector<std::string> list_checkpoints(const std::filesystem::path& folder, Blame blame) {
   std::error_code code;
   std::filesystem::directory_iterator entries(folder, code);
   if (code) {
-    throw Error(Blame::input, shown(folder) + ": cannot be read as an archive folder: " +
-                                  system_reason(code.value()));
+    throw Error(blame, shown(folder) +
+                           ": cannot be read as an archive folder: " + system_reason(code.value()));
   }
   std::vector<std::string> ids;
   for (const auto end = std::filesystem::directory_iterator(); entries != end;) {
@@ -91,8 +91,8 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder) {
       ids.push_back(id);
     entries.increment(code);
     if (code) {
-      throw Error(Blame::input, shown(folder) + ": cannot be read as an archive folder: " +
-                                    system_reason(code.value()));
+      throw Error(blame, shown(folder) + ": cannot be read as an archive folder: " +
+                             system_reason(code.value()));
     }
   }
   std::sort(ids.begin(), ids.end(), natural_less);

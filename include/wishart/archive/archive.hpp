@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wishart/core/error.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::archive {
@@ -67,8 +68,10 @@ using ChooseLayers = std::function<std::vector<std::size_t>(const std::vector<La
 [[nodiscard]] Provenance read_provenance(const std::filesystem::path& file);
 
 /// Ids of the checkpoints in an archive folder, in natural order.
-/// @throws Error with Blame::input if there is no such folder
-[[nodiscard]] std::vector<std::string> list_checkpoints(const std::filesystem::path& folder);
+/// @throws Error with `blame` if there is no such folder: a job that has prepared its folder itself
+///         gives Blame::resource, since the folder was taken from it
+[[nodiscard]] std::vector<std::string> list_checkpoints(const std::filesystem::path& folder,
+                                                        Blame blame = Blame::input);
 
 /// True if `file` is a packed archive (pack_archive). Its checkpoints are read under the paths
 /// `file/<id>.h5`, as if it were a folder. A Reader opens it only once.

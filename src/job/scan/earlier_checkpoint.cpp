@@ -24,7 +24,7 @@ constexpr std::size_t kLatest = 4;
 std::vector<std::string> candidates(const std::filesystem::path& archive,
                                     const Provenance& provenance) {
   const std::string& own = provenance.checkpoint_id;
-  std::vector<std::string> ids = archive::list_checkpoints(archive);
+  std::vector<std::string> ids = archive::list_checkpoints(archive, Blame::resource);
   std::erase(ids, own);
   std::vector<std::string> found;
   if (provenance.analysis == AnalysisKind::adapter_on_base) {
@@ -93,7 +93,7 @@ const LayerRow& EarlierCheckpoint::row_of(const std::string& key) const {
 Spectrum EarlierCheckpoint::spectrum_of(const std::string& key) const {
   const std::size_t at = by_key_.at(key);
   StoredSpectrum part = record_.spectra[at];
-  Spectrum spectrum = restored(record_.layers[at], std::move(part));
+  Spectrum spectrum = restored(record_.layers[at], std::move(part), record_.traps);
   if (spectrum.same_as.empty()) spectrum.same_as = record_.provenance.checkpoint_id;
   return spectrum;
 }

@@ -45,6 +45,8 @@ TEST_CASE("a folder that is not there is named", "[archive]") {
   CHECK(error_of([&] { (void)list_checkpoints(folder / "none"); }) ==
         "3: " + (folder / "none").string() +
             ": cannot be read as an archive folder: No such file or directory");
+  // A job that has lost the folder that it made itself blames the machine, not its input.
+  CHECK(error_of([&] { (void)list_checkpoints(folder / "none", Blame::resource); }).front() == '4');
 }
 
 TEST_CASE("a checkpoint is found by its id, or alone", "[archive]") {

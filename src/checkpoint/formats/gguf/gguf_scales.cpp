@@ -10,8 +10,8 @@
 
 #include "text/json_scanner.hpp"
 
-// Source: ggml-org/llama.cpp, pull 19769 (ModelOpt's weight_scale_2 as `X.scale`); some makers write
-// `X.weight.scale` (Luce-Org/lucebox, pull 146).
+// Source: ggml-org/llama.cpp, pull 19769 (ModelOpt's weight_scale_2 as `X.scale`); some makers
+// write `X.weight.scale` (Luce-Org/lucebox, pull 146).
 
 namespace wishart::checkpoint {
 namespace {
