@@ -215,7 +215,9 @@ std::string Catalogue::identity() const {
   return hash_hex(std::span<const std::byte>(bytes));
 }
 
-Catalogue open_checkpoint(const fs::path& path) {
+namespace {
+
+Catalogue open_one(const fs::path& path, bool allow_unknown) {
   const fs::path whole = absolute_path(path);
   std::error_code status;
   if (!fs::exists(whole, status)) {
@@ -237,7 +239,7 @@ Catalogue open_checkpoint(const fs::path& path) {
     catalogue.analysis = AnalysisKind::adapter;
     assemble_adapter(catalogue);
   } else {
-    assemble_quantised(catalogue);
+    assemble_quantised(catalogue, gathered.names, allow_unknown);
   }
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
@@ -250,8 +252,12 @@ Catalogue open_checkpoint(const fs::path& path) {
   return catalogue;
 }
 
+}  // namespace
+
+Catalogue open_checkpoint(const fs::path& path) { return open_one(path, false); }
+
 Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
-  Catalogue catalogue = open_checkpoint(path);
+  Catalogue catalogue = open_one(path, options.allow_unknown);
   if (!options.base.empty() && !options.with_base.empty()) {
     throw Error(Blame::usage, "--base and --with-base: expected one of them, found both");
   }
@@ -262,7 +268,7 @@ Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
                                     " is an adapter, which is a difference already. Leave it out, "
                                     "or use --with-base");
     }
-    Catalogue base = open_checkpoint(options.base);
+    Catalogue base = open_one(options.base, options.allow_unknown);
     catalogue.analysis = AnalysisKind::difference;
     catalogue.base_identity = base.identity();
     subtract_base(catalogue, std::move(base));
@@ -271,7 +277,7 @@ Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
       throw Error(Blame::usage,
                   "--with-base: " + shown(catalogue.root) + " is no adapter. Use --base");
     }
-    Catalogue base = open_checkpoint(options.with_base);
+    Catalogue base = open_one(options.with_base, options.allow_unknown);
     catalogue.analysis = AnalysisKind::adapter_on_base;
     catalogue.base_identity = base.identity();
     add_to_base(catalogue, std::move(base));

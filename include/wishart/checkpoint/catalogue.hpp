@@ -51,6 +51,9 @@ struct Catalogue {
 struct OpenOptions {
   std::filesystem::path base;       ///< W - W_base instead of W
   std::filesystem::path with_base;  ///< for an adapter: W_base + s B A instead of s B A
+  /// Leaves out the tensors of a quantisation that is not read, with the reason, instead of
+  /// refusing the checkpoint.
+  bool allow_unknown = false;
 };
 
 /// The same, combined with a base.

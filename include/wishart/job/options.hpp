@@ -29,6 +29,7 @@ struct SelectionArguments {
   std::vector<std::string> layers;
   std::filesystem::path base;       ///< analyse W - W_base
   std::filesystem::path with_base;  ///< for an adapter: analyse W_base + s B A
+  bool allow_unknown = false;  ///< leave out what a quantisation that is not read makes doubtful
 };
 
 struct ScanOptions {

@@ -19,7 +19,10 @@ void add_selection_options(po::options_description& options) {
       "base", po::value<std::string>()->value_name("PATH"),
       "analyse the difference from this checkpoint, between tensors of the same name and shape")(
       "with-base", po::value<std::string>()->value_name("PATH"),
-      "for a LoRA adapter: analyse the weights of this checkpoint with the adapter added");
+      "for a LoRA adapter: analyse the weights of this checkpoint with the adapter added")(
+      "allow-unknown", po::bool_switch(),
+      "leave out, with the reason, the tensors of a quantisation that is not read, instead of "
+      "refusing the checkpoint");
 }
 
 SelectionArguments selection_of(const po::variables_map& values) {
@@ -44,6 +47,7 @@ SelectionArguments selection_of(const po::variables_map& values) {
     selection.layers = values["layers"].as<std::vector<std::string>>();
   }
   if (values.count("base") > 0) selection.base = values["base"].as<std::string>();
+  selection.allow_unknown = values["allow-unknown"].as<bool>();
   if (values.count("with-base") > 0) selection.with_base = values["with-base"].as<std::string>();
   return selection;
 }
