@@ -251,7 +251,7 @@ std::string Catalogue::identity() const {
 namespace {
 
 /// Opens a checkpoint by itself.
-Catalogue open_alone(const fs::path& path, const std::string& variant) {
+Catalogue open_alone(const fs::path& path, const std::string& variant, bool allow_unknown) {
   const fs::path whole = absolute_path(path);
   std::error_code status;
   if (!fs::exists(whole, status)) {
@@ -277,7 +277,7 @@ Catalogue open_alone(const fs::path& path, const std::string& variant) {
     catalogue.analysis = AnalysisKind::adapter;
     assemble_adapter(catalogue);
   } else {
-    assemble_quantised(catalogue);
+    assemble_quantised(catalogue, gathered.names, allow_unknown);
   }
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
@@ -292,10 +292,10 @@ Catalogue open_alone(const fs::path& path, const std::string& variant) {
 
 }  // namespace
 
-Catalogue open_checkpoint(const fs::path& path) { return open_alone(path, {}); }
+Catalogue open_checkpoint(const fs::path& path) { return open_alone(path, {}, false); }
 
 Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
-  Catalogue catalogue = open_alone(path, options.variant);
+  Catalogue catalogue = open_alone(path, options.variant, options.allow_unknown);
   if (!options.base.empty() && !options.with_base.empty()) {
     throw Error(Blame::usage, "--base and --with-base: expected one of them, found both");
   }
@@ -306,7 +306,7 @@ Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
                                     " is an adapter, which is a difference already. Leave it out, "
                                     "or use --with-base");
     }
-    Catalogue base = open_checkpoint(options.base);
+    Catalogue base = open_alone(options.base, {}, options.allow_unknown);
     catalogue.analysis = AnalysisKind::difference;
     catalogue.base_identity = base.identity();
     subtract_base(catalogue, std::move(base));
@@ -315,7 +315,7 @@ Catalogue open_checkpoint(const fs::path& path, const OpenOptions& options) {
       throw Error(Blame::usage,
                   "--with-base: " + shown(catalogue.root) + " is no adapter. Use --base");
     }
-    Catalogue base = open_checkpoint(options.with_base);
+    Catalogue base = open_alone(options.with_base, {}, options.allow_unknown);
     catalogue.analysis = AnalysisKind::adapter_on_base;
     catalogue.base_identity = base.identity();
     add_to_base(catalogue, std::move(base));

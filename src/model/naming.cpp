@@ -44,6 +44,7 @@ constexpr std::array kRules{
     Rule{"token_embedding", Inside::anywhere, "embedding.token"},
     Rule{"token_embd", Inside::anywhere, "embedding.token"},
     Rule{"shared", Inside::root, "embedding.token"},
+    Rule{"embed", Inside::root, "embedding.token"},
     Rule{"embedder", Inside::anywhere, "embedding.token"},
     Rule{"embedding", Inside::anywhere, "embedding.token"},
     Rule{"embeddings", Inside::anywhere, "embedding.token"},
@@ -68,6 +69,13 @@ constexpr std::array kRules{
     Rule{"head", Inside::anywhere, "head"},
     Rule{"q_a_proj", Inside::anywhere, "attention.q_a"},
     Rule{"q_b_proj", Inside::anywhere, "attention.q_b"},
+    Rule{"wq_a", Inside::anywhere, "attention.q_a"},
+    Rule{"wq_b", Inside::anywhere, "attention.q_b"},
+    Rule{"wkv", Inside::anywhere, "attention.kv"},
+    Rule{"wkv_a", Inside::anywhere, "attention.kv_a"},
+    Rule{"wkv_b", Inside::anywhere, "attention.kv_b"},
+    Rule{"wo_a", Inside::anywhere, "attention.o_a"},
+    Rule{"wo_b", Inside::anywhere, "attention.o_b"},
     Rule{"kv_a_proj_with_mqa", Inside::anywhere, "attention.kv_a"},
     Rule{"kv_b_proj", Inside::anywhere, "attention.kv_b"},
     Rule{"linear_q_down_proj", Inside::anywhere, "attention.q_a"},
@@ -212,7 +220,9 @@ void find_block(const Words& words, Naming& naming) {
     if (!index) continue;
     const bool container = is_one_of(
         words[i], {"layers", "h", "blocks", "block", "blk", "layer", "resblocks", "resnets"});
-    if (!container && !is_numbered_stage(words[i])) continue;
+    // DeepSeek-V4 numbers its modules for multi-token prediction apart from its layers.
+    const bool apart = words[i] == "mtp" || is_numbered_stage(words[i]);
+    if (!container && !apart) continue;
     naming.block = *index;
     naming.stack = joined(words, container ? i : i + 1);
     return;
@@ -221,7 +231,7 @@ void find_block(const Words& words, Naming& naming) {
 
 void find_expert(const Words& words, Naming& naming) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i].ends_with("_exps")) naming.routed_experts = true;
+    if (words[i].ends_with("_exps") || words[i] == "switch_mlp") naming.routed_experts = true;
     if (!is_one_of(words[i], {"experts", "local_experts"})) continue;
     naming.routed_experts = true;
     if (i + 1 < words.size()) naming.expert = integer(words[i + 1]).value_or(-1);

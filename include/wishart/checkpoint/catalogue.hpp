@@ -53,6 +53,9 @@ struct OpenOptions {
   std::filesystem::path with_base;  ///< for an adapter: W_base + s B A instead of s B A
   /// Of a folder that holds one model in several precisions; empty: the most precise one.
   std::string variant;
+  /// Leaves out the tensors of a quantisation that is not read, with the reason, instead of
+  /// refusing the checkpoint.
+  bool allow_unknown = false;
 };
 
 /// The same, with options.

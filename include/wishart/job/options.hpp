@@ -30,6 +30,7 @@ struct SelectionArguments {
   std::filesystem::path base;       ///< analyse W - W_base
   std::filesystem::path with_base;  ///< for an adapter: analyse W_base + s B A
   std::string variant;              ///< of a folder with one model in several precisions
+  bool allow_unknown = false;  ///< leave out what a quantisation that is not read makes doubtful
 };
 
 struct ScanOptions {

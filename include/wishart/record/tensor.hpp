@@ -60,11 +60,7 @@ struct SourceFile {
 /// How the numbers of a tensor are computed from what is stored: docs/formats.md, "Encodings".
 enum class Encoding : std::uint8_t {
   plain,          ///< stored as they are
-  scaled,         ///< codes, times a scale for each block of rows and columns
-  fp4,            ///< 4-bit floats, two a byte, times a scale for each group of a row
-  packed_int,     ///< compressed-tensors: integers in words along a row, scales and zero points
-  gptq,           ///< integers in words down a column, one column an output
-  awq,            ///< integers in words along the outputs, in AutoAWQ's order
+  codes,          ///< packed or plain codes, with scales, zero points and offsets of groups
   bnb4,           ///< bitsandbytes: a code book and a scale for each run of elements
   product,        ///< factor B A, of two thin matrices
   sum,            ///< X + factor Y

@@ -8,6 +8,7 @@
 #include "wishart/core/error.hpp"
 
 #include "numbers/affine_codes.hpp"
+#include "numbers/codes.hpp"
 #include "numbers/quantised_blocks.hpp"
 #include "numbers/varint_list.hpp"
 
@@ -141,12 +142,11 @@ void read_view(ElementReader& reader, const Tensor& tensor, const Block& block,
 }
 
 std::size_t least_parts(Encoding encoding) {
-  const bool one = encoding == Encoding::gguf || encoding == Encoding::rows ||
-                   encoding == Encoding::varint || encoding == Encoding::view;
+  const bool one = encoding == Encoding::codes || encoding == Encoding::gguf ||
+                   encoding == Encoding::rows || encoding == Encoding::varint ||
+                   encoding == Encoding::view;
   if (one) return 1;
-  const bool three =
-      encoding == Encoding::gptq || encoding == Encoding::awq || encoding == Encoding::bnb4;
-  return three ? 3 : 2;
+  return encoding == Encoding::bnb4 ? 3 : 2;
 }
 
 }  // namespace
@@ -178,13 +178,8 @@ void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& bloc
       return out.empty() ? void() : read_view(reader, tensor, block, out);
     case Encoding::affine:
       return read_affine(reader, tensor, block, out);
-    case Encoding::gptq:
-    case Encoding::awq:
-      // Words run down columns, so a block of many rows is best read as a whole.
-      return read_quantised(reader, tensor, block, out);
-    case Encoding::scaled:
-    case Encoding::fp4:
-    case Encoding::packed_int:
+    case Encoding::codes:
+      return read_codes(reader, tensor, block, out);
     case Encoding::bnb4:
     case Encoding::gguf:
       return by_rows(block, out, [&](const Block& part, std::span<double> to) {

@@ -7,13 +7,7 @@
 /// otherwise. R x C is the last two dimensions, i a row, j a column, e = i * C + j. Formulas and
 /// where they come from: docs/formats.md, "Encodings".
 ///
-///   scaled         codes, scales; rows and columns that share a scale
-///   fp4            packed, scales [, global scale]; group, 0: no global, 1: times it, 2: by it
-///   packed_int     words, scales [, zero points] [, group of each column];
-///                  bits, group, zeros?, groups?
-///   gptq           words, zero points, scales [, group of each column];
-///                  bits, group, added to a zero, groups?
-///   awq            words, zero points, scales; group
+///   codes          codes, and what numbers/codes.hpp lists; a CodesLayout
 ///   bnb4           codes, absmax, map [, absmax of absmax, map of absmax]; run, run of absmax;
 ///                  `factor` is the offset of absmax
 ///   product        B [R, r], A [r, C]

@@ -2,76 +2,139 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "quantised/doubtful.hpp"
 #include "quantised/quantised_rules.hpp"
-#include "text/json_facts.hpp"
+#include "quantised/schemes.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {
 namespace {
 
-/// What config.json or a file beside it says about the scheme.
-JsonFacts quantisation_of(Catalogue& catalogue) {
-  // A broken config.json has been reported already.
-  std::vector<std::string> told;
-  const JsonFacts config = read_json_facts(catalogue.root / "config.json", told);
-  for (const char* key :
-       {"quantization_config", "compression_config", "text_config.quantization_config"}) {
-    JsonFacts facts = config.below(key);
-    if (!facts.empty()) return facts;
-  }
-  for (const char* name : {"quantize_config.json", "quant_config.json"}) {
-    JsonFacts facts = read_json_facts(catalogue.root / name, catalogue.warnings);
-    if (!facts.empty()) return facts;
-  }
-  return read_json_facts(catalogue.root / "hf_quant_config.json", catalogue.warnings)
-      .below("quantization");
-}
+constexpr const char* kReason = "quantised-not-read";
 
+/// Nothing to look for where all elements are wide floats and nothing is declared.
 bool could_have_parts(const Catalogue& catalogue) {
   return std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), [](const Tensor& tensor) {
-    return dtype_bits(tensor.dtype) == 8 || tensor.dtype == Dtype::i32;
+    return tensor.encoding == Encoding::plain &&
+           (dtype_bits(tensor.dtype) <= 8 || !is_weight_dtype(tensor.dtype));
   });
 }
 
-/// A model whose config mentions FP8 must have scales for all its FP8 weights.
-void check_none_left(const Catalogue& catalogue, const JsonFacts& facts) {
-  if (facts.empty()) return;
+std::string_view parent_of(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
+}
+
+/// Moves tensors out of the list, with the reason.
+class LeftOutTensors {
+public:
+  void add(const std::string& name, const std::string& detail) { details_.emplace(name, detail); }
+
+  void move_out(Catalogue& catalogue, const char* reason) const {
+    if (details_.empty()) return;
+    for (Tensor& tensor : catalogue.tensors) {
+      const auto found = details_.find(tensor.name);
+      if (found != details_.end()) catalogue.left_out.push_back({tensor, reason, found->second});
+    }
+    std::erase_if(catalogue.tensors,
+                  [&](const Tensor& tensor) { return details_.contains(tensor.name); });
+  }
+
+private:
+  std::unordered_map<std::string, std::string> details_;
+};
+
+/// Of a quantisation that is not read: whatever is in a module with codes, or is named as a part.
+void leave_out_modules(Catalogue& catalogue, const Declared& declared) {
+  std::unordered_set<std::string_view> modules;
   for (const Tensor& tensor : catalogue.tensors) {
-    const bool raw = tensor.encoding == Encoding::plain && is_weight_dtype(tensor.dtype) &&
-                     dtype_bits(tensor.dtype) == 8 && tensor.shape.size() >= 2;
-    if (raw && tensor.name.ends_with("weight")) {
-      throw Error(Blame::input, printable(catalogue.root.string()) + ": tensor " +
-                                    in_quotes(tensor.name) + " is " +
-                                    std::string(dtype_name(tensor.dtype)) +
-                                    " of a quantised model, expected its scales " +
-                                    in_quotes(tensor.name + "_scale_inv") + " or " +
-                                    in_quotes(tensor.name + "_scale") + ", found none");
+    const bool wide = is_weight_dtype(tensor.dtype) && dtype_bits(tensor.dtype) >= 16;
+    if (!wide) modules.insert(parent_of(tensor.name));
+  }
+  LeftOutTensors out;
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (modules.contains(parent_of(tensor.name))) out.add(tensor.name, declared.problem);
+  }
+  for (const Doubt& doubt : doubtful_tensors(catalogue, declared, false)) {
+    for (const std::string& name : doubt.tensors) out.add(name, declared.problem);
+  }
+  out.move_out(catalogue, kReason);
+}
+
+/// Rotations of compressed-tensors, saved as `<module>.<name>_<location>.weight`.
+void leave_out_rotations(Catalogue& catalogue, const Declared& declared) {
+  if (declared.rotations.empty()) return;
+  LeftOutTensors out;
+  for (const Tensor& tensor : catalogue.tensors) {
+    std::string_view own = tensor.name;
+    if (own.ends_with(".weight")) own.remove_suffix(7);
+    own = own.substr(own.rfind('.') + 1);
+    for (const std::string& rotation : declared.rotations) {
+      if (!own.starts_with(rotation + "_")) continue;
+      out.add(tensor.name, "a rotation of the inputs or outputs of a layer, no weight");
     }
   }
+  out.move_out(catalogue, "rotation");
+  catalogue.warnings.push_back(
+      printable(catalogue.root.string()) +
+      ": the weights are rotated (transform_config): singular values are those of the rotated "
+      "weights, which may contain the gain of a norm, and a test that shuffles elements means "
+      "less");
 }
 
 }  // namespace
 
-void assemble_quantised(Catalogue& catalogue) {
-  if (!could_have_parts(catalogue)) return;
-  const JsonFacts facts = quantisation_of(catalogue);
-  QuantisedParts parts(catalogue, facts);
+void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool allow_unknown) {
+  const Declared declared = declared_quantisation(catalogue, entries);
+  if (!declared.problem.empty()) {
+    if (!allow_unknown) {
+      throw Error(Blame::input, printable(catalogue.root.string()) + ": " + declared.problem +
+                                    ". With --allow-unknown its tensors are left out");
+    }
+    return leave_out_modules(catalogue, declared);
+  }
+  leave_out_rotations(catalogue, declared);
+  if (declared.method == method::kNone && !could_have_parts(catalogue)) return;
+  QuantisedParts parts(catalogue, declared, entries);
   std::vector<Tensor> made;
+  LeftOutTensors out;
   for (const Tensor& tensor : catalogue.tensors) {
-    if (std::optional<Tensor> weight = assembled(parts, tensor)) made.push_back(std::move(*weight));
+    parts.begin_weight();
+    try {
+      if (std::optional<Tensor> weight = assembled(parts, tensor)) {
+        made.push_back(std::move(*weight));
+      }
+    } catch (const Error& error) {
+      if (!allow_unknown || error.blame() != Blame::input) throw;
+      out.add(tensor.name, error.what());
+      for (const std::string& name : parts.give_back()) out.add(name, error.what());
+    }
   }
   if (!made.empty()) {
-    std::erase_if(catalogue.tensors,
-                  [&](const Tensor& tensor) { return parts.is_used(tensor.name); });
-    std::move(made.begin(), made.end(), std::back_inserter(catalogue.tensors));
+    std::erase_if(catalogue.tensors, [&](const Tensor& tensor) {
+      return parts.is_used(tensor.name) || is_of_activations(tensor.name);
+    });
   }
-  check_none_left(catalogue, facts);
+  // ONNX and GGUF name their own parts, and pair them when they read their files.
+  const bool by_name = catalogue.format != "onnx" && catalogue.format != "gguf";
+  if (by_name) {
+    for (const Doubt& doubt : doubtful_tensors(catalogue, declared, !made.empty())) {
+      if (!allow_unknown) {
+        throw Error(Blame::input, printable(catalogue.root.string()) + ": quantised tensor " +
+                                      in_quotes(doubt.tensors.front()) + ": " + doubt.reason);
+      }
+      for (const std::string& name : doubt.tensors) out.add(name, doubt.reason);
+    }
+  }
+  out.move_out(catalogue, kReason);
+  std::move(made.begin(), made.end(), std::back_inserter(catalogue.tensors));
 }
 
 }  // namespace wishart::checkpoint

@@ -6,11 +6,17 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 
+#include "quantised/declared.hpp"
+
 namespace wishart::checkpoint {
 
 /// Replaces the tensors that form a weight by the weight. Names determine which belong together,
-/// `config.json` and shapes determine how: docs/formats.md, "Quantised models".
-/// @throws Error with Blame::input if parts are missing or their shapes do not agree
-void assemble_quantised(Catalogue& catalogue);
+/// `config.json`, types and shapes determine how: docs/formats.md, "Quantised models". What belongs
+/// to a quantised weight, but makes up no scheme, is never left as a tensor of its own.
+/// @param entries        of the headers of the files
+/// @param allow_unknown  moves such tensors to `left_out` instead of refusing the checkpoint
+/// @throws Error with Blame::input if the quantisation is not read, or parts are missing, of other
+///         types, or of shapes that do not agree
+void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool allow_unknown);
 
 }  // namespace wishart::checkpoint

@@ -1,31 +1,434 @@
 #include "quantised/quantised_rules.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
 
+#include "quantised/made_weight.hpp"
+#include "quantised/schemes.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {
 namespace {
 
-using Shape = std::vector<std::int64_t>;
-
 constexpr std::int64_t kMaxSmallBytes = 1 << 16;
-/// Block size of DeepSeek-V3 if the config does not give it (README_WEIGHTS.md).
+/// Block size of DeepSeek if the config does not give it (DeepSeek-V3, README_WEIGHTS.md).
 constexpr std::int64_t kDefaultBlock = 128;
-constexpr std::int64_t kMxGroup = 32;
-constexpr std::int64_t kNvGroup = 16;
+constexpr std::int64_t kMaxBlock = std::int64_t{1} << 31;
+constexpr std::int64_t kMlxGroup = 64;  ///< defaults of mlx's affine mode (mlx/ops.h)
+constexpr std::int64_t kMlxBits = 4;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+bool has_type(const Tensor& tensor, Types types) { return (types & only(tensor.dtype)) != 0; }
 
-/// `name` without `ending`, or empty.
-std::string stem(const std::string& name, std::string_view ending) {
+/// Builds the weight of one scheme.
+class Builder {
+public:
+  Builder(QuantisedParts& parts, const Scheme& scheme, const Tensor& scale, std::string stem)
+      : parts_(parts), scheme_(scheme), scale_(scale), stem_(std::move(stem)) {
+    name_ = stem_ + std::string(scheme.weight);
+    // torchao: module._weight_qdata is of module.weight
+    const std::size_t dot = name_.rfind('.');
+    const std::size_t at = dot == std::string::npos ? 0 : dot + 1;
+    if (scheme.methods == method::kTorchao && name_[at] == '_') name_.erase(at, 1);
+  }
+
+  /// False if the tensors are of another scheme.
+  [[nodiscard]] bool applies() {
+    const Tensor* codes = parts_.find(stem_ + std::string(scheme_.codes));
+    if (codes == nullptr || codes == &scale_ || codes->num_elements == 0 ||
+        codes->encoding != Encoding::plain || codes->shape.size() < 2) {
+      return false;
+    }
+    if (!has_type(*codes, scheme_.code_types) || !has_type(scale_, scheme_.scale_types)) {
+      return false;
+    }
+    if (scheme_.methods == method::kTorchao && !is_torchao_class()) return false;
+    return scheme_.methods != method::kMlx || is_mlx_mode();
+  }
+
+  Tensor build() {
+    Tensor codes = parts_.take(stem_ + std::string(scheme_.codes), name_);
+    codes_dtype_ = codes.dtype;
+    set_codes(codes);
+    tensors_.push_back(std::move(codes));
+    Tensor scale = parts_.take(scale_.name, name_);
+    scale.name = scale_.name;  // for the message about scales that are not numbers
+    if (scale.dtype == Dtype::u8) scale.dtype = scheme_.scale_as;
+    set_grid(scale);
+    tensors_.push_back(std::move(scale));
+    add_others();
+    std::string stored =
+        scheme_.name.empty() ? std::string(dtype_name(codes_dtype_)) : std::string(scheme_.name);
+    if (scheme_.bits == 0) {
+      stored += std::to_string(layout_.codes.bits) + " in groups of " +
+                std::to_string(layout_.block_cols);
+    } else if (scheme_.grid != Grid::groups) {
+      stored += " with scales of " + kind_;
+    }
+    Tensor weight =
+        weight_of(name_, shape_, Encoding::codes, std::move(tensors_), numbers_of(layout_), stored);
+    return with_low_rank(std::move(weight));
+  }
+
+private:
+  [[nodiscard]] bool is_torchao_class() {
+    torchao_ = parts_.header_of(name_);
+    if (torchao_.empty()) {
+      // Files without a description: the types alone tell this class only.
+      return scheme_.mode == "Float8Tensor";
+    }
+    if (torchao_.text("_type") != scheme_.mode) return false;
+    for (const auto& [key, value] : torchao_.all()) {
+      if (key.ends_with("is_swizzled_scales") && value == "true") {
+        parts_.fail(name_, "its scales are swizzled for a GPU, which is not read");
+      }
+    }
+    return true;
+  }
+
+  /// What the config says about this layer; a layer that it lists counts before all else (mlx-lm
+  /// utils.py).
+  [[nodiscard]] bool is_mlx_mode() {
+    const JsonFacts& facts = parts_.facts();
+    const std::string path = stem_ + ".";
+    const bool own =
+        facts.text(path + "bits") || facts.text(path + "group_size") || facts.text(path + "mode");
+    const std::string where = own ? path : std::string();
+    if (facts.text(stem_) == "false") {
+      parts_.fail(name_, "has scales, but the config says that it is not quantised");
+    }
+    const std::string mode = facts.text(where + "mode").value_or("affine");
+    mlx_bits_ = facts.integer(where + "bits").value_or(kMlxBits);
+    mlx_group_ = facts.integer(where + "group_size").value_or(kMlxGroup);
+    if (mode != scheme_.mode) return false;
+    const bool group_fits = scheme_.group == 0 || mlx_group_ == scheme_.group;
+    const bool bits_fit = scheme_.bits == 0 ? mlx_bits_ >= 2 && mlx_bits_ <= 8 && mlx_bits_ != 7
+                                            : mlx_bits_ == scheme_.bits;
+    if (!group_fits || !bits_fit || mlx_group_ < 1) {
+      parts_.fail(name_, "mode " + in_quotes(mode) + " has no " + std::to_string(mlx_bits_) +
+                             " bits in groups of " + std::to_string(mlx_group_));
+    }
+    if (scheme_.offset.empty() && parts_.find(stem_ + ".biases") != nullptr) {
+      parts_.fail(name_, "mode " + in_quotes(mode) + " has no biases, but 'biases' are there");
+    }
+    return true;
+  }
+
+  void set_codes(Tensor& codes) {
+    if (codes.dtype == Dtype::f4) {  // as bytes: the shape counts elements
+      if (codes.shape.back() % 2 != 0 || !codes.is_dense()) {
+        parts_.fail(name_, "expected rows of whole bytes, found shape " +
+                               printable(shape_text(codes.shape), 60));
+      }
+      codes.dtype = Dtype::u8;
+      codes.shape.back() /= 2;
+      codes.num_elements /= 2;
+    }
+    shape_ = codes.shape;
+    if (scheme_.codes.ends_with("blocks")) {  // [..., groups, 16]
+      if (shape_.size() < 3 || shape_.back() != scheme_.group / 2) {
+        parts_.fail(name_, "expected 16 bytes and one exponent for each group, found shapes " +
+                               shapes_text(codes, scale_));
+      }
+      shape_.pop_back();
+      shape_.back() *= scheme_.group / 2;
+    }
+    layout_.meaning = scheme_.meaning;
+    Packing& packing = layout_.codes;
+    packing.order = scheme_.order;
+    packing.bits = scheme_.bits == 0 ? mlx_bits_ : scheme_.bits;
+    packing.word_bits = dtype_bits(codes.dtype);
+    packing.down = scheme_.down ? 1 : 0;
+    packing.word_rows = shape_[shape_.size() - 2];
+    packing.word_cols = shape_.back();
+    if (scheme_.order != Order::plain) {
+      std::int64_t& side = scheme_.down ? shape_[shape_.size() - 2] : shape_.back();
+      if (side * packing.word_bits % packing.bits != 0) {
+        parts_.fail(name_, std::to_string(side) + " words do not hold whole codes of " +
+                               std::to_string(packing.bits) + " bits");
+      }
+      side = side * packing.word_bits / packing.bits;
+    }
+    layout_.rows = shape_[shape_.size() - 2];
+    layout_.cols = shape_.back();
+    lead_.assign(shape_.begin(), shape_.end() - 2);
+  }
+
+  [[nodiscard]] Shape led(Shape end) const {
+    Shape shape = lead_;
+    shape.insert(shape.end(), end.begin(), end.end());
+    return shape;
+  }
+
+  void take_grid(std::int64_t block_rows, std::int64_t block_cols, std::string kind) {
+    layout_.block_rows = block_rows;
+    layout_.block_cols = block_cols;
+    layout_.groups = ceil_div(layout_.cols, block_cols);
+    layout_.scale = 1;
+    kind_ = std::move(kind);
+  }
+
+  void set_grid(const Tensor& scale) {
+    const std::int64_t rows = layout_.rows;
+    const std::int64_t cols = layout_.cols;
+    layout_.divide = divides() ? 1 : 0;
+    std::int64_t group = scheme_.group;
+    if (scheme_.grid == Grid::told) {
+      group = mlx_group_;
+      if (scheme_.methods == method::kTorchao) {
+        group = torchao_.integer("_data.block_size.1").value_or(0);
+        layout_.scales_transposed = 1;
+      }
+    }
+    if (scheme_.grid != Grid::any) {
+      const Shape wanted = layout_.scales_transposed != 0
+                               ? led({group < 1 ? 0 : cols / group, rows})
+                               : led({rows, cols / std::max<std::int64_t>(group, 1)});
+      if (group < 1 || cols % group != 0 || scale.shape != wanted) {
+        parts_.fail(name_, "expected a scale for each group of " + std::to_string(group) +
+                               " of its " + std::to_string(cols) + " columns, found shapes " +
+                               shapes_text(tensors_[0], scale));
+      }
+      return take_grid(1, group, "groups of " + std::to_string(group));
+    }
+    if (!set_grid_by_shape(scale)) {
+      parts_.fail(name_, "expected one scale, or one for each row, group or block, found shapes " +
+                             shapes_text(tensors_[0], scale));
+    }
+  }
+
+  /// The shapes that compressed-tensors, ModelOpt, DeepSeek and GPTQModel write.
+  bool set_grid_by_shape(const Tensor& scale) {
+    const std::int64_t rows = layout_.rows;
+    const std::int64_t cols = layout_.cols;
+    const Shape& shape = scale.shape;
+    if (const auto [high, wide] = told_block();
+        high > 0 && wide > 0 && high <= kMaxBlock && wide <= kMaxBlock) {
+      const std::int64_t down = ceil_div(rows, high);
+      const std::int64_t across = ceil_div(cols, wide);
+      if (shape == led({down, across}) || shape == led({down, 1, across, 1})) {
+        take_grid(high, wide, std::to_string(high) + " x " + std::to_string(wide) + " blocks");
+        return true;
+      }
+      if (blocks_only()) return false;
+    }
+    if (scale.num_elements == 1 && shape.size() <= shape_.size()) {
+      layout_.global = 1;
+      layout_.divide_global = layout_.divide;
+      layout_.block_rows = rows;
+      layout_.block_cols = cols;
+      kind_ = "one scale";
+      return true;
+    }
+    if (shape == led({1, 1}) || shape == led({1}) || (shape == lead_ && lead_.size() == 1)) {
+      take_grid(rows, cols, "one scale");
+      return true;
+    }
+    // [experts, rows] is told apart from [experts, columns] only if these differ.
+    if (shape == led({rows, 1}) || (shape == led({rows}) && (lead_.empty() || rows != cols))) {
+      take_grid(1, cols, "rows");
+      return true;
+    }
+    if (!lead_.empty() && shape == led({1, cols})) {
+      take_grid(rows, 1, "columns");
+      return true;
+    }
+    if (shape.size() != shape_.size() || shape.back() < 2) return false;
+    const std::int64_t group = ceil_div(cols, shape.back());
+    if (group < 2 || ceil_div(cols, group) != shape.back() || shape != led({rows, shape.back()})) {
+      return false;
+    }
+    take_grid(1, group, "groups of " + std::to_string(group));
+    return true;
+  }
+
+  /// DeepSeek's two endings mean blocks, unless the config says otherwise.
+  [[nodiscard]] bool blocks_only() const {
+    const bool ending = scheme_.scale == "_scale_inv" || scheme_.scale == ".scale";
+    return ending && parts_.facts().text("weight_scale_method").value_or("block") == "block";
+  }
+
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> told_block() const {
+    const JsonFacts& facts = parts_.facts();
+    if (const auto high = facts.integer("weight_block_size.0")) {
+      return {*high, facts.integer("weight_block_size.1").value_or(0)};
+    }
+    for (const auto& [key, value] : facts.all()) {
+      constexpr std::string_view kKey = "weights.block_structure.";
+      if (key.size() < 2 || !key.ends_with(std::string(kKey) + "0")) continue;
+      const std::string stem = key.substr(0, key.size() - 1);
+      return {facts.integer(stem + "0").value_or(0), facts.integer(stem + "1").value_or(0)};
+    }
+    const bool usual = blocks_only() || facts.text("quant_algo") == "FP8_PB_WO";
+    return usual ? std::pair(kDefaultBlock, kDefaultBlock)
+                 : std::pair(std::int64_t{0}, std::int64_t{0});
+  }
+
+  /// GPTQModel's `fp8` stores 448 / max|w| under DeepSeek's name; BitNet's `bitlinear` divides.
+  [[nodiscard]] bool divides() const {
+    const JsonFacts& facts = parts_.facts();
+    if (scheme_.methods == method::kBitnet) {
+      return facts.text("linear_class").value_or("bitlinear") == "bitlinear";
+    }
+    return facts.text("weight_scale_semantics").has_value();
+  }
+
+  /// Takes a part with one number for each place of the grid, and of the same types as scales.
+  std::int64_t add(const std::string& name, Types types) {
+    Tensor part = parts_.take(name, name_);
+    if (!has_type(part, types) || part.shape != scale_.shape) {
+      parts_.fail(name_, in_quotes(name) + " is " + std::string(dtype_name(part.dtype)) +
+                             " of shapes " + shapes_text(part, scale_) +
+                             ", expected the shape of the scales");
+    }
+    tensors_.push_back(std::move(part));
+    return static_cast<std::int64_t>(tensors_.size()) - 1;
+  }
+
+  void add_others() {
+    constexpr Types kIntegers =
+        only(Dtype::i8) | only(Dtype::u8) | only(Dtype::i16) | only(Dtype::i32) | kFloats;
+    if (!scheme_.zero.empty()) {
+      const std::string zero = stem_ + std::string(scheme_.zero);
+      if (parts_.find(zero) != nullptr) {
+        if (layout_.scale < 0) parts_.fail(name_, "has one scale for all, but zero points");
+        layout_.zero = add(zero, kIntegers);
+      }
+    }
+    if (!scheme_.offset.empty()) layout_.offset = add(stem_ + std::string(scheme_.offset), kFloats);
+    if (!scheme_.global.empty()) {
+      Tensor global = parts_.take(stem_ + std::string(scheme_.global), name_);
+      const std::int64_t experts =
+          std::accumulate(lead_.begin(), lead_.end(), std::int64_t{1}, std::multiplies<>());
+      if (!has_type(global, kFloats) ||
+          (global.num_elements != 1 && global.num_elements != experts)) {
+        parts_.fail(name_, "expected one floating scale of the whole, found " +
+                               std::string(dtype_name(global.dtype)) + " of shape " +
+                               printable(shape_text(global.shape), 60));
+      }
+      global.name = stem_ + std::string(scheme_.global);
+      tensors_.push_back(std::move(global));
+      layout_.global = static_cast<std::int64_t>(tensors_.size()) - 1;
+      layout_.divide_global = scheme_.divide_global ? 1 : 0;
+    }
+    for (const char* ending : {".pre_quant_scale", "_act_pre_scale"}) {
+      const std::string module = ending[0] == '.' ? stem_of(name_, ".weight") : stem_;
+      if (module.empty() || parts_.find(module + ending) == nullptr) continue;
+      Tensor factors = parts_.take(module + ending, name_);
+      if (!has_type(factors, kFloats) || factors.num_elements != layout_.cols) {
+        parts_.fail(name_, "expected a factor for each of its " + std::to_string(layout_.cols) +
+                               " columns, found shape " + printable(shape_text(factors.shape), 60));
+      }
+      tensors_.push_back(std::move(factors));
+      layout_.column = static_cast<std::int64_t>(tensors_.size()) - 1;
+    }
+  }
+
+  /// ModelOpt's NVFP4_SVD: y = (Q + B A)(p x), quant_linear.py.
+  Tensor with_low_rank(Tensor weight) {
+    const std::string module = stem_of(name_, ".weight");
+    const std::string a_name = module + ".svdquant_lora_a";
+    const std::string b_name = module + ".svdquant_lora_b";
+    if (module.empty() || (parts_.find(a_name) == nullptr && parts_.find(b_name) == nullptr)) {
+      return weight;
+    }
+    Tensor a = parts_.take(a_name, name_);
+    Tensor b = parts_.take(b_name, name_);
+    if (!has_type(a, kFloats) || !has_type(b, kFloats) || a.shape.size() != 2 ||
+        b.shape.size() != 2 || a.shape[1] != layout_.cols || b.shape[0] != layout_.rows ||
+        a.shape[0] != b.shape[1] || !lead_.empty()) {
+      parts_.fail(name_, "its factors of low rank have shapes " + shapes_text(b, a));
+    }
+    if (layout_.column >= 0) {
+      CodesLayout scaled;
+      scaled.rows = scaled.block_rows = a.shape[0];
+      scaled.cols = scaled.block_cols = a.shape[1];
+      scaled.column = 1;
+      const Shape shape = a.shape;
+      a = weight_of("", shape, Encoding::codes,
+                    {a, weight.parts[static_cast<std::size_t>(layout_.column)]}, numbers_of(scaled),
+                    "");
+    }
+    const std::string stored =
+        weight.stored_as + " and factors of rank " + std::to_string(b.shape[1]);
+    Tensor product = weight_of("", shape_, Encoding::product, {std::move(b), std::move(a)}, {}, "");
+    weight.name.clear();
+    return weight_of(name_, shape_, Encoding::sum, {std::move(weight), std::move(product)}, {},
+                     stored);
+  }
+
+  QuantisedParts& parts_;
+  const Scheme& scheme_;
+  const Tensor& scale_;
+  std::string stem_;
+  std::string name_;
+  Shape shape_;
+  Shape lead_;
+  CodesLayout layout_;
+  std::vector<Tensor> tensors_;
+  std::string kind_;
+  JsonFacts torchao_;
+  Dtype codes_dtype_ = Dtype::u8;
+  std::int64_t mlx_bits_ = 0;
+  std::int64_t mlx_group_ = 0;
+};
+
+}  // namespace
+
+QuantisedParts::QuantisedParts(const Catalogue& catalogue, const Declared& declared,
+                               const HeaderEntries& entries)
+    : catalogue_(&catalogue), declared_(&declared) {
+  for (const Tensor& tensor : catalogue.tensors) by_name_.emplace(tensor.name, &tensor);
+  if (declared.method == method::kTorchao) headers_.insert(entries.begin(), entries.end());
+}
+
+const Tensor* QuantisedParts::find(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() || used_.contains(name) ? nullptr : found->second;
+}
+
+Tensor QuantisedParts::take(const std::string& name, const std::string& weight) {
+  const Tensor* tensor = find(name);
+  if (tensor == nullptr) fail(weight, "expected " + in_quotes(name) + " beside it, found none");
+  used_.insert(name);
+  recent_.push_back(name);
+  Tensor part = *tensor;
+  part.name.clear();  // parts are sent to every rank
+  return part;
+}
+
+std::vector<std::string> QuantisedParts::give_back() {
+  for (const std::string& name : recent_) used_.erase(name);
+  return std::exchange(recent_, {});
+}
+
+JsonFacts QuantisedParts::header_of(const std::string& weight) const {
+  const auto found = headers_.find(weight);
+  if (found == headers_.end()) return {};
+  return JsonFacts(found->second, "header of " + in_quotes(weight));
+}
+
+std::string QuantisedParts::bytes(const Tensor& tensor) const {
+  const bool compressed = tensor.deflated.size_bytes > 0;
+  if (!tensor.is_dense() || compressed || tensor.size_bytes > kMaxSmallBytes) return {};
+  const SourceFile& source = catalogue_->files[static_cast<std::size_t>(tensor.file)];
+  const InputFile file(catalogue_->root / source.name);
+  std::string result(static_cast<std::size_t>(tensor.size_bytes), '\0');
+  file.read(tensor.offset_bytes, std::as_writable_bytes(std::span(result)));
+  return result;
+}
+
+void QuantisedParts::fail(const std::string& weight, const std::string& what) const {
+  throw Error(Blame::input, printable(catalogue_->root.string()) + ": quantised tensor " +
+                                in_quotes(weight) + ": " + what);
+}
+
+std::string stem_of(const std::string& name, std::string_view ending) {
   if (!name.ends_with(ending) || name.size() == ending.size()) return {};
   return name.substr(0, name.size() - ending.size());
 }
@@ -50,316 +453,35 @@ Tensor weight_of(const std::string& name, Shape shape, Encoding encoding,
   return weight;
 }
 
-bool is_float8(const Tensor& tensor) {
-  return is_weight_dtype(tensor.dtype) && dtype_bits(tensor.dtype) == 8;
-}
-
-/// Codes times scales, with one scale per tensor, per row, per block, or per group along a row.
-std::optional<Tensor> scaled_weight(QuantisedParts& parts, const Tensor& scales,
-                                    const std::string& name, bool blocks) {
-  const Tensor* codes = parts.find(name);
-  if (codes == nullptr || codes->shape.size() < 2 || codes->num_elements == 0) return std::nullopt;
-  if (!is_float8(*codes) && codes->dtype != Dtype::i8) return std::nullopt;
-  const Shape& shape = codes->shape;
-  const std::int64_t rows = shape[shape.size() - 2];
-  const std::int64_t cols = shape.back();
-  const std::int64_t lead = codes->num_elements / rows / cols;
-  std::int64_t block_rows = rows;
-  std::int64_t block_cols = cols;
-  std::string kind;
-  if (blocks) {
-    block_rows = parts.facts().integer("weight_block_size.0").value_or(kDefaultBlock);
-    block_cols = parts.facts().integer("weight_block_size.1").value_or(kDefaultBlock);
-    kind = std::to_string(block_rows) + " x " + std::to_string(block_cols) + " blocks";
-  } else if (scales.num_elements == lead) {
-    kind = "one scale";
-  } else if (scales.num_elements == lead * rows) {
-    block_rows = 1;
-    kind = "rows";
-  } else {
-    block_rows = 1;
-    const std::int64_t groups = scales.num_elements / (lead * rows);
-    block_cols = groups > 0 ? ceil_div(cols, groups) : 0;
-    kind = "groups of " + std::to_string(block_cols);
-  }
-  if (block_rows < 1 || block_cols < 1 ||
-      scales.num_elements != lead * ceil_div(rows, block_rows) * ceil_div(cols, block_cols)) {
-    parts.fail(name, "expected a scale for each of its " + kind + ", found shapes " +
-                         shapes_text(*codes, scales));
-  }
-  const std::string stored = std::string(dtype_name(codes->dtype)) + " with scales of " + kind;
-  Tensor part = parts.take(name, name);
-  Tensor scale = parts.take(scales.name, name);
-  return weight_of(name, shape, Encoding::scaled, {std::move(part), std::move(scale)},
-                   {block_rows, block_cols}, stored);
-}
-
-/// gpt-oss: [..., groups, 16] bytes and [..., groups] exponents.
-std::optional<Tensor> mx_weight(QuantisedParts& parts, const Tensor& blocks,
-                                const std::string& name, const std::string& scales_name) {
-  const Tensor* scales = parts.find(scales_name);
-  if (blocks.dtype != Dtype::u8 || blocks.shape.size() < 3 || scales == nullptr)
-    return std::nullopt;
-  Shape shape = blocks.shape;
-  shape.pop_back();
-  if (blocks.shape.back() != kMxGroup / 2 || scales->shape != shape || scales->dtype != Dtype::u8) {
-    parts.fail(name, "expected 16 bytes and one exponent for each group, found shapes " +
-                         shapes_text(blocks, *scales));
-  }
-  shape.back() *= kMxGroup;
-  Tensor bytes = parts.take(blocks.name, name);
-  Tensor exponents = parts.take(scales_name, name);
-  exponents.dtype = Dtype::f8_e8m0;  // stored as plain bytes
-  return weight_of(name, std::move(shape), Encoding::fp4, {std::move(bytes), std::move(exponents)},
-                   {kMxGroup, 0}, "MXFP4");
-}
-
-/// NVFP4: the scales of groups are multiplied or divided by `global`.
-std::optional<Tensor> nv_weight(QuantisedParts& parts, const std::string& codes_name,
-                                const std::string& name, const std::string& scales_name,
-                                const std::string& global_name, bool divide) {
-  const Tensor* codes = parts.find(codes_name);
-  const Tensor* scales = parts.find(scales_name);
-  const Tensor* global = parts.find(global_name);
-  if (codes == nullptr || scales == nullptr || global == nullptr || codes->dtype != Dtype::u8 ||
-      codes->shape.size() != 2) {
-    return std::nullopt;
-  }
-  const std::int64_t cols = codes->shape[1] * 2;
-  if (scales->shape != Shape{codes->shape[0], ceil_div(cols, kNvGroup)} || cols % kNvGroup != 0 ||
-      global->num_elements != 1) {
-    parts.fail(name, "expected one scale per 16 columns and a global scale, found shapes " +
-                         shapes_text(*codes, *scales));
-  }
-  Shape shape{codes->shape[0], cols};
-  std::vector<Tensor> tensors{parts.take(codes_name, name), parts.take(scales_name, name),
-                              parts.take(global_name, name)};
-  return weight_of(name, std::move(shape), Encoding::fp4, std::move(tensors),
-                   {kNvGroup, divide ? 2 : 1}, "NVFP4");
-}
-
-/// compressed-tensors, `pack-quantized`.
-Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::string& name) {
-  Tensor words = parts.take(packed.name, name);
-  Tensor scales = parts.take(name + "_scale", name);
-  const Tensor shape_tensor = parts.take(name + "_shape", name);
-  const std::string raw = parts.bytes(shape_tensor);
-  Shape shape(2);
-  if (shape_tensor.dtype == Dtype::i64 && raw.size() == 16) {
-    std::memcpy(shape.data(), raw.data(), 16);
-  } else if (shape_tensor.dtype == Dtype::i32 && raw.size() == 8) {
-    std::int32_t both[2];
-    std::memcpy(both, raw.data(), 8);
-    shape = {both[0], both[1]};
-  }
-  std::int64_t bits = 0;
-  for (const auto& [key, value] : parts.facts().all()) {
-    if (key.ends_with("weights.num_bits")) bits = parts.facts().integer(key).value_or(0);
-  }
-  if (bits == 0 && words.shape.size() == 2 && words.shape[1] > 0) {
-    bits = 32 / std::max<std::int64_t>(1, shape[1] / words.shape[1]);
-  }
-  const bool usable =
-      bits >= 1 && bits <= 8 && shape[0] > 0 && shape[1] > 0 && words.dtype == Dtype::i32 &&
-      words.shape.size() == 2 && words.shape[0] == shape[0] &&
-      words.shape[1] == ceil_div(shape[1], 32 / bits) && scales.shape.size() == 2 &&
-      scales.shape[0] == shape[0] && scales.shape[1] > 0 && scales.shape[1] <= shape[1];
-  if (!usable) {
-    parts.fail(name, "its shape " + printable(shape_text(shape), 60) + ", " + std::to_string(bits) +
-                         " bits, and shapes " + shapes_text(words, scales) + " do not agree");
-  }
-  const std::int64_t groups = scales.shape[1];
-  const std::int64_t group = ceil_div(shape[1], groups);
-  std::vector<Tensor> tensors{std::move(words), std::move(scales)};
-  const bool zeros = parts.find(name + "_zero_point") != nullptr;
-  const bool order = parts.find(name + "_g_idx") != nullptr;
-  if (zeros) {
-    tensors.push_back(parts.take(name + "_zero_point", name));
-    if (tensors.back().shape != Shape{ceil_div(shape[0], 32 / bits), groups}) {
-      parts.fail(name,
-                 "its zero points have shape " + printable(shape_text(tensors.back().shape), 60));
-    }
-  }
-  if (order) {
-    tensors.push_back(parts.take(name + "_g_idx", name));
-    if (tensors.back().num_elements != shape[1])
-      parts.fail(name, "does not have a group index for each column");
-  }
-  const std::string what = groups == 1 ? "rows" : "groups of " + std::to_string(group);
-  return weight_of(name, std::move(shape), Encoding::packed_int, std::move(tensors),
-                   {bits, group, zeros ? 1 : 0, order ? 1 : 0},
-                   "int" + std::to_string(bits) + " with scales of " + what);
-}
-
-/// GPTQ and AWQ: words, zero points, scales.
-Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::string& module) {
-  const std::string name = module + ".weight";
-  Tensor words = parts.take(sign.name, name);
-  Tensor zeros = parts.take(module + ".qzeros", name);
-  Tensor scales = parts.take(module + ".scales", name);
-  const bool matrices = words.shape.size() == 2 && zeros.shape.size() == 2 &&
-                        scales.shape.size() == 2 && words.dtype == Dtype::i32 &&
-                        zeros.dtype == Dtype::i32 && words.num_elements > 0 &&
-                        scales.num_elements > 0;
-  if (!matrices) parts.fail(name, "expected two-dimensional words and scales");
-  const std::int64_t out = scales.shape[1];
-  const std::int64_t groups = scales.shape[0];
-  const JsonFacts& facts = parts.facts();
-  if (words.shape[1] * 8 == out && words.shape[1] != out) {
-    const std::string version = facts.text("version").value_or("gemm");
-    const std::int64_t in = words.shape[0];
-    const std::int64_t group = ceil_div(in, groups);
-    if ((version != "gemm" && version != "GEMM") || zeros.shape != Shape{groups, words.shape[1]} ||
-        facts.integer("bits").value_or(4) != 4) {
-      parts.fail(name, "expected 4-bit AWQ, version gemm, found something else (" +
-                           printable(version, 40) + ", shapes " + shapes_text(words, zeros) + ")");
-    }
-    return weight_of(name, {out, in}, Encoding::awq,
-                     {std::move(words), std::move(zeros), std::move(scales)}, {group},
-                     "AWQ int4 in groups of " + std::to_string(group));
-  }
-  const std::int64_t bits = facts.integer("bits").value_or(4);
-  const bool known = bits == 2 || bits == 4 || bits == 8;
-  const std::int64_t in = known ? words.shape[0] * (32 / bits) : 0;
-  if (!known || words.shape[1] != out || zeros.shape != Shape{groups, ceil_div(out, 32 / bits)}) {
-    parts.fail(name, "expected GPTQ of 2, 4 or 8 bits, found " + std::to_string(bits) +
-                         " bits and shapes " + shapes_text(words, scales));
-  }
-  const std::int64_t group = ceil_div(in, groups);
-  const bool second = facts.text("checkpoint_format").value_or("gptq") == "gptq_v2";
-  std::vector<Tensor> tensors{std::move(words), std::move(zeros), std::move(scales)};
-  const bool order = parts.find(module + ".g_idx") != nullptr;
-  if (order) {
-    tensors.push_back(parts.take(module + ".g_idx", name));
-    if (tensors.back().num_elements != in)
-      parts.fail(name, "does not have a group index for each input");
-  }
-  return weight_of(name, {out, in}, Encoding::gptq, std::move(tensors),
-                   {bits, group, second ? 0 : 1, order ? 1 : 0},
-                   "GPTQ int" + std::to_string(bits) + " in groups of " + std::to_string(group));
-}
-
-/// bitsandbytes, 4 bits: the quant_state is JSON text in a tensor of bytes.
-Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std::string& name,
-                   const std::string& kind) {
-  const Tensor state = parts.take(state_tensor.name, name);
-  const JsonFacts facts(parts.bytes(state), "quant_state of " + in_quotes(name));
-  Shape shape;
-  std::int64_t count = 1;
-  for (int d = 0; d < 8; ++d) {
-    const auto size = facts.integer("shape." + std::to_string(d));
-    if (!size) break;
-    if (*size < 1 || *size > (std::int64_t{1} << 40) / count)
-      parts.fail(name, "expected a usable shape in its quant_state, found none");
-    count *= *size;
-    shape.push_back(*size);
-  }
-  const std::int64_t run = facts.integer("blocksize").value_or(0);
-  Tensor codes = parts.take(name, name);
-  Tensor absmax = parts.take(name + ".absmax", name);
-  Tensor map = parts.take(name + ".quant_map", name);
-  const std::int64_t code_bytes = codes.size_bytes;
-  codes.dtype = Dtype::u8;  // other types only serve as containers for bytes
-  codes.shape = {code_bytes};
-  codes.num_elements = code_bytes;
-  if (shape.empty() || run < 1 || !codes.is_dense() || code_bytes != ceil_div(count, 2) ||
-      absmax.num_elements != ceil_div(count, run) || map.num_elements != 16) {
-    parts.fail(name, "of shape " + printable(shape_text(shape), 60) + " in runs of " +
-                         std::to_string(run) + ": " + std::to_string(code_bytes) + " bytes, " +
-                         std::to_string(absmax.num_elements) + " scales and a map of " +
-                         std::to_string(map.num_elements) + " do not agree");
-  }
-  std::vector<Tensor> tensors{std::move(codes), std::move(absmax), std::move(map)};
-  std::int64_t nested = 0;
-  if (parts.find(name + ".nested_absmax") != nullptr) {
-    nested = facts.integer("nested_blocksize").value_or(0);
-    tensors.push_back(parts.take(name + ".nested_absmax", name));
-    tensors.push_back(parts.take(name + ".nested_quant_map", name));
-    if (nested < 1 || tensors[3].num_elements != ceil_div(ceil_div(count, run), nested) ||
-        tensors[4].num_elements != 256) {
-      parts.fail(name, "the shapes of its nested scales do not agree");
-    }
-  }
-  Tensor weight = weight_of(name, std::move(shape), Encoding::bnb4, std::move(tensors),
-                            {run, nested}, kind + " in runs of " + std::to_string(run));
-  weight.factor = facts.real("nested_offset").value_or(0.0);
-  return weight;
-}
-
-/// bitsandbytes, 8 bits: a scale per row, which the code 127 represents.
-std::optional<Tensor> bnb8_weight(QuantisedParts& parts, const Tensor& scales,
-                                  const std::string& name) {
-  const std::optional<Tensor> weight = scaled_weight(parts, scales, name, false);
-  if (!weight) return std::nullopt;
-  Tensor result = *weight;
-  result.factor = 1.0 / 127.0;
-  return result;
-}
-
-}  // namespace
-
-QuantisedParts::QuantisedParts(const Catalogue& catalogue, const JsonFacts& facts)
-    : catalogue_(&catalogue), facts_(&facts) {
-  for (const Tensor& tensor : catalogue.tensors) by_name_.emplace(tensor.name, &tensor);
-}
-
-const Tensor* QuantisedParts::find(const std::string& name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
-}
-
-Tensor QuantisedParts::take(const std::string& name, const std::string& weight) {
-  const Tensor* tensor = find(name);
-  if (tensor == nullptr) fail(weight, "expected " + in_quotes(name) + " beside it, found none");
-  used_.insert(name);
-  Tensor part = *tensor;
-  part.name.clear();  // parts are sent to every rank
-  return part;
-}
-
-std::string QuantisedParts::bytes(const Tensor& tensor) const {
-  const bool compressed = tensor.deflated.size_bytes > 0;
-  if (!tensor.is_dense() || compressed || tensor.size_bytes > kMaxSmallBytes) return {};
-  const SourceFile& source = catalogue_->files[static_cast<std::size_t>(tensor.file)];
-  const InputFile file(catalogue_->root / source.name);
-  std::string result(static_cast<std::size_t>(tensor.size_bytes), '\0');
-  file.read(tensor.offset_bytes, std::as_writable_bytes(std::span(result)));
-  return result;
-}
-
-void QuantisedParts::fail(const std::string& weight, const std::string& what) const {
-  throw Error(Blame::input, printable(catalogue_->root.string()) + ": quantised tensor " +
-                                in_quotes(weight) + ": " + what);
-}
-
 std::optional<Tensor> assembled(QuantisedParts& parts, const Tensor& tensor) {
+  if (tensor.encoding != Encoding::plain || parts.is_used(tensor.name)) return std::nullopt;
   const std::string& name = tensor.name;
-  if (const std::string base = stem(name, "_scale_inv"); !base.empty()) {
-    return scaled_weight(parts, tensor, base, true);
+  const std::uint32_t method = parts.declared().method;
+  const auto may_be = [&](std::uint32_t wanted) {
+    return method == wanted || method == method::kNone;
+  };
+  const std::string packed = stem_of(name, "_packed");
+  if (!packed.empty() && tensor.dtype == Dtype::i32 && may_be(method::kCompressed)) {
+    return packed_weight(parts, tensor, packed);
   }
-  if (const std::string base = stem(name, "_scale"); !base.empty()) {
-    if (auto weight = nv_weight(parts, base, base, name, base + "_scale_2", false)) return weight;
-    return scaled_weight(parts, tensor, base, false);
+  const std::string module = stem_of(name, ".qweight");
+  if (!module.empty() && (may_be(method::kGptq) || may_be(method::kAwq))) {
+    return grouped_weight(parts, tensor, module);
   }
-  if (const std::string base = stem(name, "_packed"); !base.empty()) {
-    if (tensor.dtype == Dtype::u8) {
-      return nv_weight(parts, name, base, base + "_scale", base + "_global_scale", true);
+  if (may_be(method::kBitsandbytes)) {
+    for (const char* kind : {"nf4", "fp4"}) {
+      const std::string base = stem_of(name, std::string(".quant_state.bitsandbytes__") + kind);
+      if (!base.empty()) return bnb4_weight(parts, tensor, base, kind[0] == 'n' ? "NF4" : "FP4");
     }
-    return packed_weight(parts, tensor, base);
+    const std::string base = stem_of(name, ".SCB");
+    if (!base.empty()) return bnb8_weight(parts, tensor, base + ".weight");
   }
-  for (const std::string_view joint : {"_", "."}) {
-    const std::string base = stem(name, std::string(joint) + "blocks");
-    if (!base.empty()) return mx_weight(parts, tensor, base, base + std::string(joint) + "scales");
-  }
-  if (const std::string base = stem(name, ".qweight"); !base.empty()) {
-    return grouped_weight(parts, tensor, base);
-  }
-  for (const char* kind : {"nf4", "fp4"}) {
-    const std::string base = stem(name, std::string(".quant_state.bitsandbytes__") + kind);
-    if (!base.empty()) return bnb4_weight(parts, tensor, base, kind[0] == 'n' ? "NF4" : "FP4");
-  }
-  if (const std::string base = stem(name, ".SCB"); !base.empty()) {
-    return bnb8_weight(parts, tensor, base + ".weight");
+  for (const Scheme& scheme : schemes()) {
+    if ((scheme.methods & method) == 0) continue;
+    const std::string stem = stem_of(name, scheme.scale);
+    if (stem.empty()) continue;
+    Builder builder(parts, scheme, tensor, stem);
+    if (builder.applies()) return builder.build();
   }
   return std::nullopt;
 }

@@ -20,11 +20,7 @@ bool is_weight(const Tensor& tensor) { return has_weights(tensor) && tensor.shap
 bool has_few_bits(const Tensor& tensor) {
   if (!is_weight(tensor)) return false;
   switch (tensor.encoding) {
-    case Encoding::scaled:
-    case Encoding::fp4:
-    case Encoding::packed_int:
-    case Encoding::gptq:
-    case Encoding::awq:
+    case Encoding::codes:
     case Encoding::bnb4:
     case Encoding::gguf:
     case Encoding::affine:

@@ -89,8 +89,8 @@ std::string json_text(const checkpoint::Catalogue& catalogue, const model::Selec
 
 std::string inspect_text(const InspectOptions& options) {
   const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
-      options.path,
-      {options.selection.base, options.selection.with_base, options.selection.variant});
+      options.path, {options.selection.base, options.selection.with_base, options.selection.variant,
+                     options.selection.allow_unknown});
   const model::Selection selection =
       model::select_matrices(catalogue, selection_options_of(options.selection));
   const Method method = options.selection.weightwatcher ? Method::svd : Method::gram;

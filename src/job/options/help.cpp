@@ -23,7 +23,7 @@ struct Group {
 std::vector<Group> groups() {
   return {{"What is analysed",
            {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base", "variant",
-            "randomize", "farms"}},
+            "allow-unknown", "randomize", "farms"}},
           {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
           {"Numerics", {"method", "resolve", "precision", "solver", "compat"}},
           {"Power-law fit",

@@ -243,6 +243,7 @@ std::string ScanOptions::result_options_json() const {
     json += ", \"with_base\": " + json_quoted(selection.with_base.string());
   }
   if (selection.split_fused) json += ", \"split_fused\": true";
+  if (selection.allow_unknown) json += ", \"allow_unknown\": true";
   if (randomize > 0) {
     json +=
         ", \"randomize\": " + std::to_string(randomize) + ", \"seed\": " + std::to_string(fit.seed);

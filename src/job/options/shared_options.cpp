@@ -22,7 +22,10 @@ void add_selection_options(po::options_description& options) {
       "for a LoRA adapter: analyse the weights of this checkpoint with the adapter added")(
       "variant", po::value<std::string>()->value_name("NAME"),
       "of a folder that holds one ONNX model in several precisions: fp32, fp16, q4, q4f16, ...; "
-      "the most precise one if not given");
+      "the most precise one if not given")(
+      "allow-unknown", po::bool_switch(),
+      "leave out, with the reason, the tensors of a quantisation that is not read, instead of "
+      "refusing the checkpoint");
 }
 
 SelectionArguments selection_of(const po::variables_map& values) {
@@ -48,6 +51,7 @@ SelectionArguments selection_of(const po::variables_map& values) {
   }
   if (values.count("base") > 0) selection.base = values["base"].as<std::string>();
   if (values.count("variant") > 0) selection.variant = values["variant"].as<std::string>();
+  selection.allow_unknown = values["allow-unknown"].as<bool>();
   if (values.count("with-base") > 0) selection.with_base = values["with-base"].as<std::string>();
   return selection;
 }

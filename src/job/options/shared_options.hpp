@@ -9,8 +9,8 @@
 
 namespace wishart::job {
 
-/// --compat, --no-pool, --split-fused, --min-evals, --layers, --base, --with-base, --variant:
-/// for scan, inspect and plan.
+/// --compat, --no-pool, --split-fused, --min-evals, --layers, --base, --with-base, --variant,
+/// --allow-unknown: for scan, inspect and plan.
 void add_selection_options(po::options_description& options);
 /// @throws Error with Blame::usage
 [[nodiscard]] SelectionArguments selection_of(const po::variables_map& values);

@@ -1,6 +1,7 @@
 #include "scan/checkpoint_job.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 #include "wishart/archive/archive.hpp"
@@ -71,7 +72,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
       catalogue_(checkpoint::open_checkpoint(
-          path, {options.selection.base, options.selection.with_base, options.selection.variant})),
+          path, {options.selection.base, options.selection.with_base, options.selection.variant,
+                 options.selection.allow_unknown})),
       everything_(everything_of(catalogue_, options)),
       selection_(options.selection.layers.empty()
                      ? everything_
@@ -343,8 +345,24 @@ std::filesystem::path CheckpointJob::finish() {
   return file_;
 }
 
+Ending CheckpointJob::nothing_analysed() const {
+  std::map<std::string, std::int64_t> reasons;
+  for (const SkippedRow& row : selection_.skipped) ++reasons[row.reason];
+  std::string counts;
+  for (const auto& [reason, count] : reasons) {
+    counts += (counts.empty() ? ": " : ", ") + std::to_string(count) + " " + reason;
+  }
+  return {Blame::input, id_ + ": none of its " + std::to_string(selection_.skipped.size()) +
+                            " tensors is a matrix that can be analysed" + counts +
+                            ". wishart inspect shows the reason for each"};
+}
+
 void CheckpointJob::note_failures(const std::vector<LayerRow>& rows,
                                   const std::filesystem::path& archive) {
+  if (rows.empty() && selection_.matrices.empty()) {
+    ending_ = nothing_analysed();
+    return;
+  }
   const auto file_of = [&](const std::string& key) -> std::string {
     const Matrix* matrix = matrix_of(key);
     if (matrix == nullptr) return {};

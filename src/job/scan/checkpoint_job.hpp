@@ -92,6 +92,7 @@ private:
   void resume_from_journal();
   [[nodiscard]] const Matrix* matrix_of(const std::string& key) const;
   void note_failures(const std::vector<LayerRow>& rows, const std::filesystem::path& archive);
+  [[nodiscard]] Ending nothing_analysed() const;
   bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
   /// Fills in a result whose values have not changed, from the earlier checkpoint.

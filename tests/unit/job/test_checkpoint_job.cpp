@@ -338,4 +338,8 @@ TEST_CASE("a checkpoint without matrices is said to have none", "[checkpoint_job
         "m: no tensor of this checkpoint is a matrix to analyse; the archive will hold only the "
         "list of skipped tensors");
   CHECK(std::filesystem::exists(job.finish()));
+  CHECK(job.ending().exit_code() == 3);
+  CHECK(job.ending().reason() ==
+        "m: none of its 1 tensors is a matrix that can be analysed: 1 one-dimensional. wishart "
+        "inspect shows the reason for each");
 }

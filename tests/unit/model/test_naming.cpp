@@ -127,3 +127,23 @@ TEST_CASE("any name can be parsed", "[naming]") {
     }
   }
 }
+
+TEST_CASE("DeepSeek-V4's own names have roles, and its prediction modules a stack of their own",
+          "[naming]") {
+  CHECK(named("embed.weight").role == "embedding.token");
+  CHECK(named("head.weight").role == "head");
+  CHECK(named("layers.3.attn.wq_a.weight").role == "attention.q_a");
+  CHECK(named("layers.3.attn.wq_b.weight").role == "attention.q_b");
+  CHECK(named("layers.3.attn.wkv.weight").role == "attention.kv");
+  CHECK(named("layers.3.attn.wo_a.weight").role == "attention.o_a");
+  CHECK(named("layers.3.attn.wo_b.weight").role == "attention.o_b");
+  CHECK(named("layers.3.ffn.gate.weight").role == "router");
+  CHECK(named("layers.3.ffn.shared_experts.w2.weight").role == "shared_expert.down");
+  const Naming expert = named("mtp.0.ffn.experts.5.w3.weight");
+  CHECK(expert.role == "expert.up");
+  CHECK(expert.block == 0);
+  CHECK(expert.expert == 5);
+  CHECK(expert.stack == "mtp");
+  // MLX stacks the experts of a layer.
+  CHECK(named("model.layers.1.mlp.switch_mlp.up_proj.weight", {4, 64, 32}).role == "expert.up");
+}

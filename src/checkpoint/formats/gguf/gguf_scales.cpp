@@ -8,6 +8,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "numbers/codes.hpp"
 #include "text/json_scanner.hpp"
 
 // Source: ggml-org/llama.cpp, pull 19769 (ModelOpt's weight_scale_2 as `X.scale`); some makers
@@ -50,11 +51,6 @@ Tensor factors_of(const Catalogue& catalogue, const Tensor& weight, const Tensor
   }
   Tensor factors = scale;
   factors.name.clear();
-  factors.shape = {matrices};
-  factors.num_elements = matrices;
-  if (scale.num_elements != matrices) {  // one factor, repeated
-    factors.extents = {{{0}, {matrices}, {0}, scale.file, scale.offset_bytes}};
-  }
   return factors;
 }
 
@@ -65,10 +61,15 @@ Tensor scaled(const Catalogue& catalogue, Tensor&& weight, const Tensor& scale) 
   result.num_elements = weight.num_elements;
   result.file = weight.file;
   result.offset_bytes = weight.offset_bytes;
-  result.encoding = Encoding::scaled;
-  const std::int64_t rows = weight.shape.size() < 2 ? 1 : weight.shape[weight.shape.size() - 2];
-  const std::int64_t cols = weight.shape.empty() ? 1 : weight.shape.back();
-  result.numbers = {std::max<std::int64_t>(rows, 1), std::max<std::int64_t>(cols, 1)};
+  result.encoding = Encoding::codes;
+  CodesLayout layout;
+  layout.rows = std::max<std::int64_t>(
+      weight.shape.size() < 2 ? 1 : weight.shape[weight.shape.size() - 2], 1);
+  layout.cols = std::max<std::int64_t>(weight.shape.empty() ? 1 : weight.shape.back(), 1);
+  layout.block_rows = layout.rows;
+  layout.block_cols = layout.cols;
+  layout.global = 1;
+  result.numbers = numbers_of(layout);
   result.stored_as =
       storage_text(weight) + (scale.num_elements > 1 ? " times scales" : " times a scale");
   Tensor factors = factors_of(catalogue, weight, scale);

@@ -1,0 +1,212 @@
+#include "quantised/declared.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <string_view>
+
+#include "wishart/core/text.hpp"
+
+#include "quantised/schemes.hpp"
+#include "text/json_scanner.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+using Names = std::initializer_list<std::string_view>;
+
+bool is_one_of(std::string_view word, Names words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string remedy(std::string_view method) {
+  for (const Unread& one : unread_methods()) {
+    if (one.method == method || one.method.empty()) return std::string(one.remedy);
+  }
+  return {};
+}
+
+void not_read(Declared& declared, const std::string& what, std::string_view method) {
+  declared.method = 0;
+  declared.problem = what + ", which is not read: " + remedy(method);
+}
+
+std::uint32_t method_named(const std::string& name) {
+  struct Known {
+    std::string_view name;
+    std::uint32_t method;
+  };
+  constexpr std::array kKnown{Known{"fp8", method::kFp8},
+                              Known{"fbgemm_fp8", method::kFp8},
+                              Known{"gptq", method::kGptq},
+                              Known{"awq", method::kAwq},
+                              Known{"mxfp4", method::kMxfp4},
+                              Known{"torchao", method::kTorchao},
+                              Known{"bitnet", method::kBitnet},
+                              Known{"mlx", method::kMlx},
+                              Known{"modelopt", method::kModelopt},
+                              Known{"modelopt_fp4", method::kModelopt},
+                              Known{"modelopt_fp8", method::kModelopt},
+                              Known{"modelopt_mixed", method::kModelopt},
+                              Known{"bitsandbytes", method::kBitsandbytes},
+                              Known{"compressed-tensors", method::kCompressed}};
+  for (const Known& one : kKnown) {
+    if (one.name == name) return one.method;
+  }
+  return 0;
+}
+
+/// Configs of before `quant_method`, and those of programs that do not write it.
+std::uint32_t method_by_keys(const JsonFacts& facts) {
+  if (facts.text("quant_algo")) return method::kModelopt;
+  if (facts.text("load_in_4bit") || facts.text("load_in_8bit")) return method::kBitsandbytes;
+  if (facts.text("format")) return method::kCompressed;
+  if (facts.integer("bits") && facts.integer("group_size") && facts.text("mode")) {
+    return method::kMlx;
+  }
+  return 0;
+}
+
+/// Every format of compressed-tensors that is named must be read.
+void check_compressed(Declared& declared) {
+  for (const auto& [key, value] : declared.facts.all()) {
+    const bool format =
+        key == "format" || (key.starts_with("config_groups.") && key.ends_with(".format"));
+    if (format && !is_one_of(value, {"dense", "int-quantized", "float-quantized", "naive-quantized",
+                                     "pack-quantized", "mixed-precision", "nvfp4-pack-quantized",
+                                     "mxfp4-pack-quantized", "mxfp8-quantized"})) {
+      return not_read(declared, "format " + in_quotes(value, 60) + " of compressed-tensors", "");
+    }
+    if (key == "sparsity_config.format" && value != "dense") {
+      return not_read(declared,
+                      "sparsity format " + in_quotes(value, 60) + " of compressed-tensors", "");
+    }
+    const std::string stem = "transform_config.config_groups.";
+    if (!key.starts_with(stem)) continue;
+    const std::string name = key.substr(stem.size(), key.find('.', stem.size()) - stem.size());
+    if (std::find(declared.rotations.begin(), declared.rotations.end(), name) ==
+        declared.rotations.end()) {
+      declared.rotations.push_back(name);
+    }
+  }
+}
+
+void check_modelopt(Declared& declared) {
+  for (const auto& [key, value] : declared.facts.all()) {
+    if (key != "quant_algo" && !key.ends_with(".quant_algo")) continue;
+    if (!is_one_of(value, {"FP8", "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PB_WO", "W4A16_AWQ", "W8A16",
+                           "W8A8_SQ_PER_CHANNEL", "NVFP4", "W4A16_NVFP4", "NVFP4_AWQ", "NVFP4_SVD",
+                           "W4A8_NVFP4_FP8", "MXFP8", "MIXED_PRECISION"})) {
+      return not_read(declared, "quant_algo " + in_quotes(value, 60) + " of ModelOpt", "");
+    }
+  }
+}
+
+void check_words(Declared& declared) {
+  const JsonFacts& facts = declared.facts;
+  if (declared.method == method::kGptq) {
+    const std::string format =
+        facts.text("checkpoint_format").value_or(facts.text("format").value_or("gptq"));
+    if (!is_one_of(format, {"gptq", "gptq_v2", "gptq_p"})) {
+      return not_read(declared, "format " + in_quotes(format, 60) + " of GPTQ", format);
+    }
+    if (const auto type = facts.text("pack_dtype"); type && *type != "int32") {
+      return not_read(declared, "pack_dtype " + in_quotes(*type, 60) + " of GPTQ", "");
+    }
+  } else if (declared.method == method::kAwq) {
+    const std::string version = lower(facts.text("version").value_or("gemm"));
+    if (!is_one_of(version, {"gemm", "gemv"})) {
+      not_read(declared, "version " + in_quotes(version, 60) + " of AWQ", "");
+    }
+  } else if (declared.method == method::kFp8) {
+    const std::string sense = facts.text("weight_scale_semantics").value_or("inverse");
+    if (sense != "inverse") {
+      not_read(declared, "weight_scale_semantics " + in_quotes(sense, 60) + " of fp8", "");
+    }
+  } else if (declared.method == method::kBitnet) {
+    const std::string linear = facts.text("linear_class").value_or("bitlinear");
+    if (!is_one_of(linear, {"bitlinear", "autobitlinear"})) {
+      not_read(declared, "linear_class " + in_quotes(linear, 60) + " of BitNet", "");
+    }
+  }
+}
+
+/// The default of files that only one program writes.
+Declared from_file(JsonFacts facts, std::uint32_t usual, const std::string& name) {
+  Declared declared;
+  declared.name = lower(facts.text("quant_method").value_or(name));
+  declared.method = facts.text("quant_method") ? method_named(declared.name) : usual;
+  declared.facts = std::move(facts);
+  return declared;
+}
+
+Declared found_in(Catalogue& catalogue, const HeaderEntries& entries) {
+  std::vector<std::string> told;  // a broken config.json has been reported already
+  const JsonFacts config = read_json_facts(catalogue.root / "config.json", told);
+  // MLX keeps the quant_method of the model that it converted: its own object counts.
+  const JsonFacts mlx = config.below("quantization");
+  if (mlx.integer("bits") || mlx.integer("group_size")) {
+    return {method::kMlx, "mlx", {}, mlx, {}};
+  }
+  for (const char* key :
+       {"quantization_config", "compression_config", "text_config.quantization_config"}) {
+    JsonFacts facts = config.below(key);
+    if (facts.empty()) continue;
+    if (!facts.below("quantization").empty()) facts = facts.below("quantization");
+    const std::uint32_t usual = method_by_keys(facts);
+    return from_file(std::move(facts), usual, "without a quant_method");
+  }
+  if (!mlx.empty()) return {0, "without bits", {}, mlx, {}};
+  std::vector<std::string>& warnings = catalogue.warnings;
+  if (JsonFacts facts = read_json_facts(catalogue.root / "quantize_config.json", warnings);
+      !facts.empty()) {
+    return from_file(std::move(facts), method::kGptq, "gptq");
+  }
+  if (JsonFacts facts = read_json_facts(catalogue.root / "quant_config.json", warnings);
+      !facts.empty()) {
+    return from_file(std::move(facts), method::kAwq, "awq");
+  }
+  if (JsonFacts facts = read_json_facts(catalogue.root / "hf_quant_config.json", warnings);
+      !facts.empty()) {
+    return from_file(facts.below("quantization"), method::kModelopt, "modelopt");
+  }
+  for (const auto& [key, value] : entries) {
+    if (value.find("\"_type\"") != std::string::npos &&
+        value.find("\"_tensor_data_names\"") != std::string::npos) {
+      return {method::kTorchao, "torchao", {}, {}, {}};
+    }
+    if (key == "quantization_config" || key == "_quantization_metadata") {
+      return {0, key + " of the header", {}, {}, {}};
+    }
+  }
+  std::error_code status;
+  for (const auto& file : std::filesystem::directory_iterator(catalogue.root, status)) {
+    if (file.path().filename().string().starts_with("quant_model_description")) {
+      return {0, "modelslim", {}, {}, {}};
+    }
+  }
+  return {method::kNone, "", {}, {}, {}};
+}
+
+}  // namespace
+
+Declared declared_quantisation(Catalogue& catalogue, const HeaderEntries& entries) {
+  Declared declared = found_in(catalogue, entries);
+  if (declared.method == 0) {
+    not_read(declared, "quantisation " + in_quotes(declared.name, 60), declared.name);
+    return declared;
+  }
+  if (declared.method == method::kCompressed) check_compressed(declared);
+  if (declared.method == method::kModelopt) check_modelopt(declared);
+  check_words(declared);
+  return declared;
+}
+
+}  // namespace wishart::checkpoint

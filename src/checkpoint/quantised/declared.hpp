@@ -1,0 +1,31 @@
+#pragma once
+
+/// @file
+/// What a checkpoint says about its quantisation: config.json, the files beside it, and the
+/// headers of the weight files.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wishart/checkpoint/catalogue.hpp"
+
+#include "text/json_facts.hpp"
+
+namespace wishart::checkpoint {
+
+using HeaderEntries = std::vector<std::pair<std::string, std::string>>;
+
+struct Declared {
+  std::uint32_t method = 0;  ///< one of schemes.hpp; kNone: nothing is declared; 0: not read
+  std::string name;          ///< as the checkpoint writes it
+  std::string problem;       ///< why it is not read, and what to do; empty: it is
+  JsonFacts facts;
+  std::vector<std::string> rotations;  ///< names of transforms of compressed-tensors
+};
+
+/// @param entries  of the headers of the files
+[[nodiscard]] Declared declared_quantisation(Catalogue& catalogue, const HeaderEntries& entries);
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,146 @@
+#include "quantised/doubtful.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <unordered_map>
+
+#include "wishart/core/text.hpp"
+
+#include "quantised/schemes.hpp"
+#include "text/json_scanner.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+bool is_of(std::span<const std::string_view> words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// A tensor that could be analysed as it is, with at least 16 bits an element.
+bool is_wide(const Tensor& tensor) {
+  return tensor.encoding != Encoding::plain ||
+         (is_weight_dtype(tensor.dtype) && dtype_bits(tensor.dtype) >= 16);
+}
+
+/// The companion word that ends `name` and what precedes it; the word is empty if there is none.
+struct Companion {
+  std::string_view stem;
+  std::string_view word;
+};
+
+Companion companion_of(std::string_view name) {
+  Companion longest;
+  for (const std::string_view word : companion_words()) {
+    if (!name.ends_with(word) || name.size() < word.size() + 2) continue;
+    const char joint = name[name.size() - word.size() - 1];
+    if ((joint != '.' && joint != '_') || word.size() <= longest.word.size()) continue;
+    longest = {name.substr(0, name.size() - word.size() - 1), word};
+  }
+  return longest;
+}
+
+/// The module of a stem: `x.weight` of `x.weight_scale` and `x._weight` are of `x`.
+std::string_view module_of(std::string_view stem) {
+  for (const std::string_view ending : {".weight", "._weight"}) {
+    if (stem.ends_with(ending)) return stem.substr(0, stem.size() - ending.size());
+  }
+  return stem;
+}
+
+/// Words that no model uses for anything else, whatever the types.
+bool is_certain(std::string_view name, std::string_view word) {
+  constexpr std::string_view kCertain[] = {"scale_inv",       "weight_scale_2",
+                                           "pre_quant_scale", "svdquant_lora_a",
+                                           "svdquant_lora_b", "SCB",
+                                           "qweight",         "qzeros",
+                                           "qdata",           "W_q",
+                                           "trellis",         "absmax",
+                                           "quant_map",       "scale_and_zero",
+                                           "act_pre_scale",   "per_tensor_scale"};
+  return is_of(kCertain, word) || name.ends_with("weight_scale") ||
+         name.ends_with("weight_packed") || name.ends_with("weight_zero_point");
+}
+
+/// What is left of one module.
+struct Group {
+  std::vector<const Tensor*> tensors;
+  bool certain = false;
+  bool codes = false;  ///< some of them are integers or narrow floats
+  int companions = 0;
+};
+
+std::string kinds_text(const std::vector<const Tensor*>& tensors) {
+  constexpr std::size_t kShown = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(tensors.size(), kShown); ++i) {
+    text += (i == 0 ? "" : ", ") + in_quotes(tensors[i]->name, 100) + " (" +
+            storage_text(*tensors[i]) + ", " + printable(shape_text(tensors[i]->shape), 60) + ")";
+  }
+  return tensors.size() > kShown ? text + ", ..." : text;
+}
+
+}  // namespace
+
+bool is_of_activations(const std::string& name) {
+  return is_of(activation_words(), companion_of(name).word);
+}
+
+std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue, const Declared& declared,
+                                    bool any_made) {
+  const bool is_declared = declared.method != method::kNone;
+  std::unordered_map<std::string_view, const Tensor*> by_name;
+  for (const Tensor& tensor : catalogue.tensors) by_name.emplace(tensor.name, &tensor);
+  std::map<std::string_view, Group> groups;
+  for (const Tensor& tensor : catalogue.tensors) {
+    const Companion companion = companion_of(tensor.name);
+    if (companion.word.empty() || is_of(activation_words(), companion.word)) continue;
+    Group& group = groups[module_of(companion.stem)];
+    group.tensors.push_back(&tensor);
+    ++group.companions;
+    group.certain = group.certain || is_certain(tensor.name, companion.word);
+    group.codes = group.codes || !is_wide(tensor);
+  }
+  std::vector<Doubt> doubts;
+  std::unordered_map<std::string_view, bool> told;
+  for (auto& [module, group] : groups) {
+    for (const char* ending : {"", ".weight"}) {
+      const auto found = by_name.find(std::string(module) + ending);
+      if (found == by_name.end() || !companion_of(found->first).word.empty()) continue;
+      // Types of llama.cpp have their scales in their blocks; the format pairs others itself.
+      if (found->second->encoding == Encoding::gguf) group = {};
+      if (group.companions == 0) break;
+      group.tensors.push_back(found->second);
+      group.codes = group.codes || !is_wide(*found->second);
+    }
+    const bool several = group.tensors.size() > 1;
+    // A scale that is alone has lost its codes, unless it is a vector as many models have them.
+    const bool lost = !group.tensors.empty() &&
+                      (several || group.codes || group.tensors.front()->shape.size() >= 2);
+    const bool doubtful = group.certain || (several && group.codes) || (is_declared && lost);
+    if (!doubtful) continue;
+    Doubt doubt;
+    for (const Tensor* tensor : group.tensors) {
+      doubt.tensors.push_back(tensor->name);
+      told[tensor->name] = true;
+    }
+    doubt.reason = "tensors of a quantised weight that do not make up a scheme that is read: " +
+                   kinds_text(group.tensors);
+    doubts.push_back(std::move(doubt));
+  }
+  // Codes whose scales are missing.
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (told.contains(tensor.name) || is_wide(tensor) || tensor.shape.size() < 2) continue;
+    if (!tensor.name.ends_with("weight") || tensor.dtype == Dtype::boolean) continue;
+    const bool floats = is_weight_dtype(tensor.dtype);
+    if (!is_declared && !(any_made && floats)) continue;
+    Doubt doubt;
+    doubt.tensors.push_back(tensor.name);
+    doubt.reason = "is " + std::string(dtype_name(tensor.dtype)) +
+                   " of a quantised model, expected its scales beside it, found none";
+    doubts.push_back(std::move(doubt));
+  }
+  return doubts;
+}
+
+}  // namespace wishart::checkpoint

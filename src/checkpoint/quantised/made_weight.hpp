@@ -1,0 +1,44 @@
+#pragma once
+
+/// @file
+/// Pieces that the rules of all schemes share.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "numbers/codes.hpp"
+#include "quantised/quantised_rules.hpp"
+
+namespace wishart::checkpoint {
+
+using Shape = std::vector<std::int64_t>;
+
+[[nodiscard]] inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+/// `name` without `ending`, or empty.
+[[nodiscard]] std::string stem_of(const std::string& name, std::string_view ending);
+[[nodiscard]] std::string shapes_text(const Tensor& a, const Tensor& b);
+[[nodiscard]] Tensor weight_of(const std::string& name, Shape shape, Encoding encoding,
+                               std::vector<Tensor> tensors, std::vector<std::int64_t> numbers,
+                               std::string stored_as);
+
+// Schemes that the table cannot say, each by its characteristic tensor.
+
+/// compressed-tensors, `pack-quantized`: `X_packed` of I32.
+[[nodiscard]] Tensor packed_weight(QuantisedParts& parts, const Tensor& packed,
+                                   const std::string& name);
+/// GPTQ and AWQ: `M.qweight`.
+[[nodiscard]] Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign,
+                                    const std::string& module);
+/// bitsandbytes, 4 bits: `X.quant_state.bitsandbytes__nf4`.
+[[nodiscard]] Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor,
+                                 const std::string& name, const std::string& kind);
+/// bitsandbytes, 8 bits: `M.SCB`.
+[[nodiscard]] Tensor bnb8_weight(QuantisedParts& parts, const Tensor& scales,
+                                 const std::string& name);
+
+}  // namespace wishart::checkpoint

@@ -1,0 +1,270 @@
+/// @file
+/// Quantised weights: the formulas of all schemes, and what must not be read.
+
+#include <set>
+
+#include <catch2/catch.hpp>
+
+#include "quantised_support.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using namespace wishart::test;
+
+namespace {
+
+constexpr std::int64_t kRows = 40;
+constexpr std::int64_t kCols = 128;
+constexpr std::int64_t kAllTypes = 22;
+
+std::string config_of(const std::string& facts) {
+  return "{\"model_type\":\"llama\",\"quantization_config\":{" + facts + "}}";
+}
+
+std::string config_of(const Scheme& scheme) {
+  if (scheme.methods == method::kMlx) {
+    const std::string bits = std::to_string(scheme.bits == 0 ? 4 : scheme.bits);
+    const std::string group = std::to_string(scheme.group == 0 ? 64 : scheme.group);
+    return "{\"quantization\":{\"bits\":" + bits + ",\"group_size\":" + group + ",\"mode\":\"" +
+           std::string(scheme.mode) + "\"}}";
+  }
+  if (scheme.methods == method::kTorchao) return config_of("\"quant_method\":\"torchao\"");
+  if (scheme.methods == method::kBitnet) {
+    return config_of(R"("quant_method":"bitnet","linear_class":"bitlinear")");
+  }
+  if ((scheme.methods & method::kMxfp4) != 0) return config_of("\"quant_method\":\"mxfp4\"");
+  if ((scheme.methods & method::kFp8) != 0) {
+    return config_of(R"("quant_method":"fp8","weight_block_size":[16,32])");
+  }
+  if ((scheme.methods & method::kCompressed) != 0) {
+    return config_of(R"("quant_method":"compressed-tensors","format":"mixed-precision")");
+  }
+  return config_of(R"("quant_method":"modelopt","quant_algo":"MIXED_PRECISION")");
+}
+
+unsigned stored_code(const Scheme& scheme, const TensorText& codes, std::int64_t bits,
+                     std::int64_t i, std::int64_t j) {
+  if (scheme.order == Order::split) {  // four rows in a byte
+    const std::int64_t byte = i % (kRows / 4) * kCols + j;
+    return bits_at(codes.data, byte * 8 + i / (kRows / 4) * 2, 2);
+  }
+  if (scheme.down) return bits_at(codes.data, (i / 2 * kCols + j) * 8 + i % 2 * 4, 4);
+  return bits_at(codes.data, (i * kCols + j) * bits, bits);
+}
+
+double meaning_of(const Scheme& scheme, unsigned code, std::int64_t bits) {
+  switch (scheme.meaning) {
+    case Meaning::number:
+      break;
+    case Meaning::natural:
+      return code;
+    case Meaning::signed_:
+      return code >= 1U << (bits - 1)
+                 ? static_cast<double>(code) - std::ldexp(1.0, static_cast<int>(bits))
+                 : code;
+    case Meaning::centred:
+      return static_cast<double>(code) - std::ldexp(1.0, static_cast<int>(bits) - 1);
+    case Meaning::ternary:
+      return static_cast<double>(code) - 1;
+    case Meaning::fp4:
+      return fp4(code);
+    case Meaning::f8_e4m3:
+      return element({"", "F8_E4M3", {1}, std::string(1, static_cast<char>(code))}, 0);
+  }
+  return std::nan("");
+}
+
+/// A checkpoint of this scheme with these types.
+Example example_of(const Scheme& scheme, Dtype code_type, Dtype scale_type, unsigned seed) {
+  std::mt19937 random(seed);
+  const bool torchao = scheme.methods == method::kTorchao;
+  const bool blocks_shape = scheme.codes.ends_with("blocks");
+  const bool module = scheme.weight == ".weight";
+  const std::string stem = torchao        ? "m._weight"
+                           : blocks_shape ? "m.up_proj"
+                           : module       ? "m"
+                                          : "m.weight";
+  const std::int64_t bits = scheme.bits == 0 ? 4 : scheme.bits;
+  Example example;
+  example.config = config_of(scheme);
+  example.weight = torchao || module ? "m.weight" : stem;
+  example.rows = kRows;
+  example.cols = kCols;
+
+  TensorText codes{
+      stem + std::string(scheme.codes), std::string(dtype_name(code_type)), {kRows, kCols}, ""};
+  const std::int64_t word = dtype_bits(code_type);
+  if (scheme.order == Order::split) {
+    codes.shape = {kRows / 4, kCols};
+  } else if (scheme.down) {
+    codes.shape = {kRows / 2, kCols};
+  } else if (blocks_shape) {
+    codes.shape = {kRows, kCols / 32, 16};
+  } else if (scheme.order == Order::stream && code_type != Dtype::f4) {
+    codes.shape = {kRows, kCols * bits / word};
+  }
+  const std::int64_t bytes =
+      scheme.order == Order::split ? kRows / 4 * kCols : kRows * kCols * bits / 8;
+  codes.data = random_bytes(bytes, random);
+  if (scheme.order == Order::plain || scheme.meaning == Meaning::f8_e4m3) {
+    for (char& byte : codes.data) byte = static_cast<char>(byte & 0x6F);  // finite in every type
+  }
+
+  std::int64_t group = scheme.group == 0 ? kCols : scheme.group;
+  std::int64_t high = 1;
+  TensorText scale{
+      stem + std::string(scheme.scale), std::string(dtype_name(scale_type)), {kRows, 1}, ""};
+  const bool turned = scheme.mode == "Int4Tensor";
+  if (scheme.grid == Grid::told) group = 64;
+  if (scheme.grid != Grid::any) scale.shape = {kRows, kCols / group};
+  if (scheme.scale == "_scale_inv" || scheme.scale == ".scale") {
+    if (scheme.grid == Grid::any) {
+      group = 32;
+      high = 16;
+      scale.shape = {3, 4};
+    }
+  }
+  if (scheme.methods == method::kBitnet) {
+    scale.shape = {1};
+    high = kRows;
+  }
+  if (turned) scale.shape = {kCols / group, kRows};
+  std::int64_t count = 1;
+  for (const std::int64_t size : scale.shape) count *= size;
+  scale.data =
+      scale_bytes(scheme.scale_as == Dtype::f8_e4m3 ? Dtype::f8_e4m3 : scale_type, count, random);
+  example.tensors = {codes, scale};
+  TensorText offset = scale;
+  if (!scheme.offset.empty()) {
+    offset.name = stem + std::string(scheme.offset);
+    offset.data = scale_bytes(scale_type, count, random);
+    example.tensors.push_back(offset);
+  }
+  double global = 1;
+  if (!scheme.global.empty()) {
+    example.tensors.push_back(
+        {stem + std::string(scheme.global), "F32", {1}, little_floats({4.0F})});
+    global = scheme.divide_global ? 0.25 : 4.0;
+  }
+  if (torchao) {
+    const std::string told = "{\"_type\":\"" + std::string(scheme.mode) +
+                             "\",\"_data\":{\"block_size\":[1," + std::to_string(group) +
+                             "]},\"_tensor_data_names\":[\"qdata\",\"scale\"]}";
+    example.header = "\"__metadata__\":{\"m.weight\":" + json_quoted(told) + "},";
+  }
+  TensorText read = scale;  // what the bytes of a scale are
+  if (scale_type == Dtype::u8) read.dtype = std::string(dtype_name(scheme.scale_as));
+  const std::int64_t across = (kCols + group - 1) / group;
+  example.value = [=](std::int64_t i, std::int64_t j) {
+    const std::int64_t place = turned ? j / group * kRows + i : i / high * across + j / group;
+    const double code = scheme.order == Order::plain
+                            ? element(codes, i * kCols + j)
+                            : meaning_of(scheme, stored_code(scheme, codes, bits, i, j), bits);
+    const double factor = element(read, place);
+    if (scheme.methods == method::kBitnet) return code / factor;
+    const double added = scheme.offset.empty() ? 0.0 : element(offset, place);
+    return code * (global * factor) + added;
+  };
+  return example;
+}
+
+/// Calls `body(scheme, code type, scale type)` for every pair of types.
+template <class Body>
+std::int64_t for_all_pairs(bool allowed, Body&& body) {
+  std::int64_t count = 0;
+  for (const Scheme& scheme : schemes()) {
+    for (std::int64_t c = 0; c < kAllTypes; ++c) {
+      for (std::int64_t s = 0; s < kAllTypes; ++s) {
+        const auto code = static_cast<Dtype>(c);
+        const auto scale = static_cast<Dtype>(s);
+        const bool in =
+            (scheme.code_types & only(code)) != 0 && (scheme.scale_types & only(scale)) != 0;
+        if (in != allowed) continue;
+        body(scheme, code, scale);
+        ++count;
+      }
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("every pair of code type and scale type that a scheme allows is read by its formula",
+          "[quantised]") {
+  unsigned seed = 1;
+  const std::int64_t pairs =
+      for_all_pairs(true, [&](const Scheme& scheme, Dtype code, Dtype scale) {
+        const Example example = example_of(scheme, code, scale, seed++);
+        INFO(example.tensors[0].name << " " << dtype_name(code) << ", " << example.tensors[1].name
+                                     << " " << dtype_name(scale) << ", " << scheme.name
+                                     << scheme.mode << ", " << example.config);
+        // Two lines of the table differ by the type of the scale alone.
+        std::int64_t wrong = 0;
+        CHECK_NOTHROW(wrong = wrong_elements(example));
+        CHECK(wrong == 0);
+      });
+  CHECK(pairs > 60);
+}
+
+TEST_CASE(
+    "a part that is missing, transposed, of another shape or of another type is "
+    "refused by name for every scheme",
+    "[quantised]") {
+  std::int64_t refusals = 0;
+  for (const Scheme& scheme : schemes()) {
+    Dtype code = Dtype::f64;
+    Dtype scale = Dtype::f64;
+    for (std::int64_t t = kAllTypes - 1; t >= 0; --t) {
+      if ((scheme.code_types & only(static_cast<Dtype>(t))) != 0) code = static_cast<Dtype>(t);
+      if ((scheme.scale_types & only(static_cast<Dtype>(t))) != 0) scale = static_cast<Dtype>(t);
+    }
+    const Example good = example_of(scheme, code, scale, 5);
+    for (std::size_t p = 0; p < good.tensors.size(); ++p) {
+      const std::string part = good.tensors[p].name;
+      const std::string module = "m";
+      const auto refused = [&](const std::string& how, const Example& bad) {
+        const std::string text = refusal_of(bad);
+        INFO(scheme.name << scheme.mode << ", " << good.tensors[0].name << ", " << part << ": "
+                         << how << ": " << text);
+        CHECK(text.find("'" + module) != std::string::npos);
+        CHECK(text != "nothing was thrown");
+        ++refusals;
+      };
+      if (good.tensors.size() > 1) {
+        Example bad = good;
+        bad.tensors.erase(bad.tensors.begin() + static_cast<std::ptrdiff_t>(p));
+        // A scale alone, without anything beside it, may be anything.
+        if (bad.tensors.size() > 1 || p > 0) refused("missing", bad);
+      }
+      {
+        Example bad = good;
+        TensorText& tensor = bad.tensors[p];
+        tensor.dtype = "I64";
+        std::int64_t count = 8;
+        for (const std::int64_t size : tensor.shape) count *= size;
+        tensor.data.assign(static_cast<std::size_t>(count), '\1');
+        refused("of another type", bad);
+      }
+      // With one scale for all, any shape of codes is one.
+      if (scheme.methods == method::kBitnet && p == 0) continue;
+      const bool scalar = good.tensors[p].shape.size() == 1;
+      if (!scalar && good.tensors[p].shape[0] != good.tensors[p].shape.back()) {
+        Example bad = good;
+        std::swap(bad.tensors[p].shape.front(), bad.tensors[p].shape.back());
+        const bool rows = scheme.grid == Grid::any && p > 0;
+        if (!rows || bad.tensors[p].shape.front() != 1) refused("transposed", bad);
+      }
+      {
+        Example bad = good;
+        TensorText& tensor = bad.tensors[p];
+        std::int64_t count = dtype_bits(*dtype_from_name(tensor.dtype));
+        tensor.shape.front() += 32;
+        for (const std::int64_t size : tensor.shape) count *= size;
+        tensor.data.assign(static_cast<std::size_t>(count / 8), '\1');
+        refused("of another shape", bad);
+      }
+    }
+  }
+  CHECK(refusals > 100);
+}

@@ -1,0 +1,414 @@
+/// @file
+/// Quantised weights where the good guess is wrong: each case fails for it.
+
+#include <catch2/catch.hpp>
+
+#include "quantised_support.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using namespace wishart::test;
+
+namespace {
+
+std::string config_of(const std::string& facts) {
+  return "{\"quantization_config\":{" + facts + "}}";
+}
+
+/// Codes of `bits` bits: a mixture of all values that depends on the place.
+unsigned code_at(std::int64_t i, std::int64_t j, std::int64_t bits) {
+  return static_cast<unsigned>((i * 31 + j * 17 + i * j) % (std::int64_t{1} << bits));
+}
+
+/// Words as text.
+std::string words_text(const std::vector<std::uint32_t>& words) {
+  return {reinterpret_cast<const char*>(words.data()), words.size() * 4};
+}
+
+/// One run of codes as words: a stream, or 32 / bits a word.
+std::vector<std::uint32_t> run_of(const std::vector<unsigned>& codes, std::int64_t bits,
+                                  bool dense) {
+  const std::int64_t per_word = 32 / bits;
+  const auto count = static_cast<std::int64_t>(codes.size());
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(
+      dense ? (count * bits + 31) / 32 : (count + per_word - 1) / per_word));
+  for (std::int64_t k = 0; k < count; ++k) {
+    const std::int64_t first = dense ? k * bits : k / per_word * 32 + k % per_word * bits;
+    for (std::int64_t b = 0; b < bits; ++b) {
+      const std::uint32_t bit = (codes[static_cast<std::size_t>(k)] >> b) & 1U;
+      words[static_cast<std::size_t>((first + b) / 32)] |= bit << ((first + b) % 32);
+    }
+  }
+  return words;
+}
+
+/// GPTQModel, utils/planar_packing.py: for 32 codes first all words of the low bits.
+std::vector<std::uint32_t> planar_run(const std::vector<unsigned>& codes, std::int64_t bits) {
+  std::vector<std::uint32_t> words;
+  std::vector<std::pair<std::int64_t, std::int64_t>> planes{{4, 0}};
+  if (bits == 3) planes = {{2, 0}, {1, 2}};
+  if (bits == 5) planes.emplace_back(1, 4);
+  if (bits == 6) planes.emplace_back(2, 4);
+  if (bits == 7) planes = {{4, 0}, {2, 4}, {1, 6}};
+  for (std::size_t first = 0; first < codes.size(); first += 32) {
+    for (const auto& [width, place] : planes) {
+      std::vector<unsigned> part;
+      for (std::size_t k = 0; k < 32; ++k) {
+        part.push_back((codes[first + k] >> place) & ((1U << width) - 1U));
+      }
+      const auto more = run_of(part, width, true);
+      words.insert(words.end(), more.begin(), more.end());
+    }
+  }
+  return words;
+}
+
+/// compressed-tensors, `pack-quantized`.
+Example packed_example(std::int64_t bits, bool dense, std::int64_t rows = 12,
+                       std::int64_t cols = 128) {
+  std::vector<std::uint32_t> words;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    std::vector<unsigned> row;
+    for (std::int64_t j = 0; j < cols; ++j) row.push_back(code_at(i, j, bits));
+    const auto more = run_of(row, bits, dense);
+    words.insert(words.end(), more.begin(), more.end());
+  }
+  const std::int64_t width = static_cast<std::int64_t>(words.size()) / rows;
+  std::vector<float> scales;
+  for (std::int64_t i = 0; i < rows * 4; ++i) scales.push_back(0.5F + static_cast<float>(i));
+  const std::vector<std::int64_t> sizes{rows, cols};
+  Example example;
+  example.config = config_of(R"("quant_method":"compressed-tensors","format":"pack-quantized",)"
+                             R"("config_groups":{"group_0":{"weights":{"num_bits":)" +
+                             std::to_string(bits) + "}}}");
+  example.tensors = {
+      {"m.weight_packed", "I32", {rows, width}, words_text(words)},
+      {"m.weight_scale", "F32", {rows, 4}, little_floats(scales)},
+      {"m.weight_shape", "I64", {2}, bytes_of(std::span<const std::int64_t>(sizes))}};
+  example.weight = "m.weight";
+  example.rows = rows;
+  example.cols = cols;
+  const std::int64_t group = cols / 4;
+  example.value = [=](std::int64_t i, std::int64_t j) {
+    const double middle = std::ldexp(1.0, static_cast<int>(bits) - 1);
+    return (code_at(i, j, bits) - middle) * scales[static_cast<std::size_t>(i * 4 + j / group)];
+  };
+  return example;
+}
+
+/// GPTQ of 64 inputs and 32 outputs in two groups.
+Example gptq_example(std::int64_t bits, const std::string& format, int added) {
+  constexpr std::int64_t kIn = 64;
+  constexpr std::int64_t kOut = 32;
+  const bool planar = format == "gptq_p" || (bits >= 5 && bits <= 7);
+  const auto run = [&](const std::vector<unsigned>& codes) {
+    return planar ? planar_run(codes, bits) : run_of(codes, bits, true);
+  };
+  const std::int64_t high = kIn * bits / 32;
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(high * kOut));
+  for (std::int64_t i = 0; i < kOut; ++i) {
+    std::vector<unsigned> column;
+    for (std::int64_t j = 0; j < kIn; ++j) column.push_back(code_at(i, j, bits));
+    const auto packed = run(column);
+    for (std::int64_t w = 0; w < high; ++w) {
+      words[static_cast<std::size_t>(w * kOut + i)] = packed[static_cast<std::size_t>(w)];
+    }
+  }
+  std::vector<std::uint32_t> zeros;
+  std::vector<float> scales;
+  for (std::int64_t g = 0; g < 2; ++g) {
+    std::vector<unsigned> row;
+    for (std::int64_t i = 0; i < kOut; ++i) {
+      row.push_back(code_at(g + 3, i, bits));
+      scales.push_back(static_cast<float>(g * kOut + i + 1));
+    }
+    const auto more = run(row);
+    zeros.insert(zeros.end(), more.begin(), more.end());
+  }
+  Example example;
+  example.config =
+      config_of("\"quant_method\":\"gptq\",\"group_size\":32,\"bits\":" + std::to_string(bits) +
+                ",\"checkpoint_format\":\"" + format + "\"");
+  example.tensors = {{"m.qweight", "I32", {high, kOut}, words_text(words)},
+                     {"m.qzeros", "I32", {2, kOut * bits / 32}, words_text(zeros)},
+                     {"m.scales", "F32", {2, kOut}, little_floats(scales)}};
+  example.weight = "m.weight";
+  example.rows = kOut;
+  example.cols = kIn;
+  example.value = [=](std::int64_t i, std::int64_t j) {
+    const unsigned mask = (1U << bits) - 1U;
+    const unsigned zero = (code_at(j / 32 + 3, i, bits) + static_cast<unsigned>(added)) & mask;
+    return (static_cast<double>(code_at(i, j, bits)) - zero) *
+           scales[static_cast<std::size_t>(j / 32 * kOut + i)];
+  };
+  return example;
+}
+
+std::string times(std::string_view text, std::int64_t count) {
+  std::string all;
+  for (std::int64_t i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+/// NVFP4 of ModelOpt: 4 x 32, all codes 1 (0.5), scales 1, global scale 2.
+Example nvfp4_example() {
+  Example example;
+  example.config = config_of(R"("quant_method":"modelopt","quant_algo":"NVFP4_SVD")");
+  example.tensors = {{"m.weight", "U8", {4, 16}, times("\x11", 64)},
+                     {"m.weight_scale", "F8_E4M3", {4, 2}, times("\x38", 8)},
+                     {"m.weight_scale_2", "F32", {}, little_floats({2.0F})}};
+  example.weight = "m.weight";
+  example.rows = 4;
+  example.cols = 32;
+  example.value = [](std::int64_t, std::int64_t) { return 1.0; };
+  return example;
+}
+
+}  // namespace
+
+TEST_CASE("compressed-tensors has two packings of 3, 5, 6 and 7 bits, told apart by their words",
+          "[quantised]") {
+  for (const std::int64_t bits : {1, 2, 3, 4, 5, 6, 7, 8}) {
+    for (const bool dense : {false, true}) {
+      INFO(bits << " bits, " << (dense ? "dense" : "padded"));
+      CHECK(wrong_elements(packed_example(bits, dense)) == 0);
+    }
+  }
+  // 12 columns of 5 bits take two words either way, with other codes in them.
+  CHECK(refusal_of(packed_example(5, true, 12, 12)) ==
+        "F: quantised tensor 'm.weight': its number of words fits both packings of 5 bits that "
+        "compressed-tensors has used");
+}
+
+TEST_CASE("GPTQ of 3 bits is a stream, gptq_p is planar, and shapes do not tell them apart",
+          "[quantised]") {
+  for (const std::int64_t bits : {2, 3, 4, 8}) {
+    INFO(bits << " bits");
+    CHECK(wrong_elements(gptq_example(bits, "gptq", 1)) == 0);
+    CHECK(wrong_elements(gptq_example(bits, "gptq_v2", 0)) == 0);
+  }
+  for (const std::int64_t bits : {3, 5, 6, 7}) {
+    INFO(bits << " bits, planar");
+    CHECK(wrong_elements(gptq_example(bits, "gptq_p", 0)) == 0);
+  }
+  CHECK(gptq_example(3, "gptq_p", 0).at("m.qweight").shape ==
+        gptq_example(3, "gptq_v2", 0).at("m.qweight").shape);
+  CHECK(gptq_example(3, "gptq_p", 0).at("m.qweight").data !=
+        gptq_example(3, "gptq_v2", 0).at("m.qweight").data);
+}
+
+TEST_CASE("an index of groups that names no group is refused when it is read", "[quantised]") {
+  Example example = gptq_example(4, "gptq", 1);
+  std::vector<std::int32_t> groups(64, 0);
+  groups[7] = 2;
+  example.tensors.push_back(
+      {"m.g_idx", "I32", {64}, bytes_of(std::span<const std::int32_t>(groups))});
+  CHECK(error_of([&] { static_cast<void>(values_of(example)); }) ==
+        "its index of groups names group 2, expected less than 2");
+}
+
+TEST_CASE("GPTQModel's weight_scale_inv divides, DeepSeek's multiplies", "[quantised]") {
+  Example example;
+  example.tensors = {{"m.weight", "F8_E4M3", {4, 32}, times("\x40", 128)},  // 2
+                     {"m.weight_scale_inv", "F32", {1, 1}, little_floats({8.0F})}};
+  example.weight = "m.weight";
+  example.rows = 4;
+  example.cols = 32;
+  example.config = config_of(R"("quant_method":"fp8","weight_block_size":[128,128])");
+  example.value = [](std::int64_t, std::int64_t) { return 16.0; };
+  CHECK(wrong_elements(example) == 0);
+  example.value = [](std::int64_t, std::int64_t) { return 0.25; };
+  example.config = config_of(R"("quant_method":"fp8","weight_block_size":[128,128],)"
+                             R"("weight_scale_method":"block","weight_scale_semantics":"inverse")");
+  CHECK(wrong_elements(example) == 0);
+  // One scale for each row.
+  example.config = config_of(R"("quant_method":"fp8","weight_scale_method":"row",)"
+                             R"("weight_scale_semantics":"inverse")");
+  example.at("m.weight_scale_inv") = {
+      "m.weight_scale_inv", "F32", {4}, little_floats({1.0F, 2.0F, 4.0F, 8.0F})};
+  example.value = [](std::int64_t i, std::int64_t) {
+    return std::ldexp(2.0, -static_cast<int>(i));
+  };
+  CHECK(wrong_elements(example) == 0);
+  example.config = config_of(R"("quant_method":"fp8","weight_scale_semantics":"direct")");
+  CHECK(refusal_of(example).starts_with("F: weight_scale_semantics 'direct' of fp8, which is not"));
+}
+
+TEST_CASE("factors of columns and of low rank are part of ModelOpt's weights", "[quantised]") {
+  Example example = nvfp4_example();
+  CHECK(wrong_elements(example) == 0);
+  std::vector<float> columns;
+  for (int j = 0; j < 32; ++j) columns.push_back(static_cast<float>(j + 1));
+  example.tensors.push_back({"m.pre_quant_scale", "F32", {32}, little_floats(columns)});
+  example.value = [](std::int64_t, std::int64_t j) { return static_cast<double>(j + 1); };
+  CHECK(wrong_elements(example) == 0);
+  // y = (Q + B A)(p x): the factors of low rank see the scaled inputs too.
+  example.tensors.push_back({"m.svdquant_lora_a", "F32", {1, 32}, little_floats(columns)});
+  example.tensors.push_back(
+      {"m.svdquant_lora_b", "F32", {4, 1}, little_floats({1.0F, 2.0F, 3.0F, 4.0F})});
+  example.value = [](std::int64_t i, std::int64_t j) {
+    const double p = static_cast<double>(j + 1);
+    return (1.0 + static_cast<double>(i + 1) * p) * p;
+  };
+  CHECK(wrong_elements(example) == 0);
+  example.tensors.pop_back();
+  CHECK(refusal_of(example) ==
+        "F: quantised tensor 'm.weight': expected 'm.svdquant_lora_b' beside it, found none");
+}
+
+TEST_CASE("AWQ of version gemv is in order, and its scales are padded", "[quantised]") {
+  constexpr std::int64_t kOut = 8;
+  constexpr std::int64_t kIn = 128;
+  std::vector<std::uint32_t> words;
+  std::vector<std::uint32_t> zeros;
+  std::vector<float> scales;
+  for (std::int64_t i = 0; i < kOut; ++i) {
+    std::vector<unsigned> row;
+    for (std::int64_t j = 0; j < kIn; ++j) row.push_back(code_at(i, j, 4));
+    const auto more = run_of(row, 4, true);
+    words.insert(words.end(), more.begin(), more.end());
+    // Two groups of 64, padded to 16 places in two words.
+    zeros.insert(zeros.end(), {0xFFFFFF00U | static_cast<std::uint32_t>(i), 0xFFFFFFFFU});
+    for (int g = 0; g < 16; ++g) scales.push_back(g < 2 ? static_cast<float>(i + g + 1) : 1e9F);
+  }
+  Example example;
+  example.config = config_of(R"("quant_method":"awq","bits":4,"group_size":64,"version":"gemv")");
+  example.tensors = {{"m.qweight", "I32", {kOut, kIn / 8}, words_text(words)},
+                     {"m.qzeros", "I32", {kOut, 2}, words_text(zeros)},
+                     {"m.scales", "F32", {kOut, 16}, little_floats(scales)}};
+  example.weight = "m.weight";
+  example.rows = kOut;
+  example.cols = kIn;
+  example.value = [](std::int64_t i, std::int64_t j) {
+    const double zero = j < 64 ? static_cast<double>(i) : 0.0;
+    return (code_at(i, j, 4) - zero) * static_cast<double>(i + j / 64 + 1);
+  };
+  CHECK(wrong_elements(example) == 0);
+  example.config = config_of(R"("quant_method":"awq","bits":4,"version":"gemv_fast")");
+  CHECK(refusal_of(example).starts_with("F: version 'gemv_fast' of AWQ, which is not read"));
+}
+
+TEST_CASE("BitNet's two kinds of layers divide and multiply", "[quantised]") {
+  Example example;
+  example.tensors = {{"m.weight", "U8", {1, 16}, times("\x24", 16)},  // rows -1, 0, 1, -1
+                     {"m.weight_scale", "F32", {1}, little_floats({4.0F})}};
+  example.weight = "m.weight";
+  example.rows = 4;
+  example.cols = 16;
+  const auto ternary = [](std::int64_t i) { return i == 1 ? 0.0 : (i == 2 ? 1.0 : -1.0); };
+  example.config = config_of(R"("quant_method":"bitnet","linear_class":"autobitlinear")");
+  example.value = [&](std::int64_t i, std::int64_t) { return ternary(i) * 4; };
+  CHECK(wrong_elements(example) == 0);
+  example.config = config_of("\"quant_method\":\"bitnet\"");
+  example.value = [&](std::int64_t i, std::int64_t) { return ternary(i) / 4; };
+  CHECK(wrong_elements(example) == 0);
+}
+
+TEST_CASE("MLX has codes across words, overrides by layer, and no 7 bits", "[quantised]") {
+  const auto example_of_bits = [](std::int64_t bits) {
+    std::vector<std::uint32_t> words;
+    for (std::int64_t i = 0; i < 8; ++i) {
+      std::vector<unsigned> row;
+      for (std::int64_t j = 0; j < 64; ++j) row.push_back(code_at(i, j, bits));
+      const auto more = run_of(row, bits, true);
+      words.insert(words.end(), more.begin(), more.end());
+    }
+    Example example;
+    example.config = R"({"quantization":{"group_size":64,"bits":)" + std::to_string(bits) +
+                     R"(},"quantization_config":{"quant_method":"fp8"}})";
+    example.tensors = {{"m.weight", "U32", {8, 2 * bits}, words_text(words)},
+                       {"m.scales", "F32", {8, 1}, little_floats(std::vector<float>(8, 2.0F))},
+                       {"m.biases", "F32", {8, 1}, little_floats(std::vector<float>(8, -3.0F))}};
+    example.weight = "m.weight";
+    example.rows = 8;
+    example.cols = 64;
+    example.value = [bits](std::int64_t i, std::int64_t j) {
+      return code_at(i, j, bits) * 2.0 - 3.0;
+    };
+    return example;
+  };
+  for (const std::int64_t bits : {2, 3, 4, 5, 6, 8}) {
+    INFO(bits << " bits");
+    CHECK(wrong_elements(example_of_bits(bits)) == 0);
+  }
+  CHECK(refusal_of(example_of_bits(7)) ==
+        "F: quantised tensor 'm.weight': mode 'affine' has no 7 bits in groups of 64");
+  Example own = example_of_bits(3);
+  own.config = R"({"quantization":{"group_size":32,"bits":4,"mode":"mxfp4",)"
+               R"("m":{"group_size":64,"bits":3}}})";
+  CHECK(wrong_elements(own) == 0);
+  own.config = R"({"quantization":{"group_size":64,"bits":3,"m":false}})";
+  CHECK(refusal_of(own) ==
+        "F: quantised tensor 'm.weight': has scales, but the config says that it is not quantised");
+}
+
+TEST_CASE("scales that are not numbers are named, with their number", "[quantised]") {
+  Example example;
+  example.config = config_of(R"("quant_method":"compressed-tensors","format":"mxfp8-quantized")");
+  example.tensors = {
+      {"m.weight", "F8_E4M3", {4, 64}, times("\x40", 256)},
+      {"m.weight_scale", "U8", {4, 2}, std::string("\x7F\xFF\x7F\x7F\x7F\xFF\x7F\x7F", 8)}};
+  example.weight = "m.weight";
+  CHECK(error_of([&] { static_cast<void>(values_of(example)); }) ==
+        "2 of the 8 scales in 'm.weight_scale' are not numbers (NaN). The program that quantised "
+        "the weights wrote them: quantise again");
+}
+
+TEST_CASE("a quantisation that is not known is refused by name, or left out whole", "[quantised]") {
+  Example example;
+  example.config = config_of("\"quant_method\":\"aqlm\"");
+  example.tensors = {{"a.codebooks", "F32", {2, 16, 1, 8}, std::string(1024, '\1')},
+                     {"a.codes", "I8", {16, 2, 2}, std::string(64, '\1')},
+                     {"a.scales", "F32", {16, 16}, std::string(1024, '\1')},
+                     {"b.weight", "F32", {16, 16}, std::string(1024, '\1')}};
+  CHECK(refusal_of(example) ==
+        "F: quantisation 'aqlm', which is not read: dequantise it with the program that made it, "
+        "or scan the model that it was made from. With --allow-unknown its tensors are left out");
+  const TempFolder folder;
+  const Catalogue catalogue = opened(folder, example, true);
+  REQUIRE(catalogue.tensors.size() == 1);
+  CHECK(catalogue.tensors[0].name == "b.weight");
+  CHECK(catalogue.left_out.size() == 3);
+  CHECK(catalogue.left_out[0].reason == "quantised-not-read");
+  for (const char* facts :
+       {R"("quant_method":"compressed-tensors","format":"marlin-24")",
+        R"("quant_method":"modelopt","quant_algo":"W4A8_AWQ")",
+        R"("quant_method":"gptq","checkpoint_format":"marlin")", R"("bits":4)"}) {
+    example.config = config_of(facts);
+    CHECK(refusal_of(example).find("which is not read") != std::string::npos);
+  }
+}
+
+TEST_CASE("no part of a quantised weight gets a row of its own", "[quantised]") {
+  // The same without a config: the types tell that these are codes.
+  Example example;
+  example.tensors = {{"a.W_q", "U8", {16, 16}, std::string(256, '\1')},
+                     {"a.scale", "F32", {16, 16}, std::string(1024, '\1')},
+                     {"a.zero", "F32", {16, 16}, std::string(1024, '\1')}};
+  CHECK(refusal_of(example).starts_with(
+      "F: quantised tensor 'a.W_q': tensors of a quantised weight that do not make up a scheme"));
+  // Rotations are named and left out.
+  example.config =
+      config_of(R"("quant_method":"compressed-tensors","format":"dense",)"
+                R"("transform_config":{"config_groups":{"R4":{"type":"hadamard","apply":[]}}})");
+  example.tensors = {{"m.R4_input.weight", "F32", {16, 16}, std::string(1024, '\1')},
+                     {"m.weight", "F32", {16, 16}, std::string(1024, '\1')}};
+  const TempFolder folder;
+  const Catalogue catalogue = opened(folder, example);
+  REQUIRE(catalogue.tensors.size() == 1);
+  CHECK(catalogue.tensors[0].name == "m.weight");
+  REQUIRE(catalogue.left_out.size() == 1);
+  CHECK(catalogue.left_out[0].reason == "rotation");
+  CHECK(catalogue.warnings.back().find("the weights are rotated") != std::string::npos);
+}
+
+TEST_CASE("names that ordinary models use are no parts of quantised weights", "[quantised]") {
+  Example example;
+  example.tensors = {{"a.weight", "F32", {16, 16}, std::string(1024, '\1')},
+                     {"a.scale", "F32", {16}, std::string(64, '\1')},
+                     {"q.codebooks", "F32", {16, 16}, std::string(1024, '\1')},
+                     {"x.lora_down.weight", "F32", {16, 16}, std::string(1024, '\1')},
+                     {"x.lora_up.weight", "F32", {16, 16}, std::string(1024, '\1')}};
+  const TempFolder folder;
+  CHECK(opened(folder, example).tensors.size() == 5);
+}
