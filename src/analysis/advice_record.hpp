@@ -16,17 +16,15 @@ struct RecordedAdvice {
   TrackRecord record;
 };
 
-inline constexpr std::array<RecordedAdvice, 10> kAdviceRecord{{
+inline constexpr std::array<RecordedAdvice, 8> kAdviceRecord{{
     RecordedAdvice{Advice::going_on, Basis::losses, {34, 34}},
     RecordedAdvice{Advice::settled, Basis::losses, {16, 17}},
     RecordedAdvice{Advice::overfitting, Basis::losses, {17, 19}},
     RecordedAdvice{Advice::diverging, Basis::losses, {5, 5}},
     RecordedAdvice{Advice::diverging, Basis::spectra, {6, 6}},
     RecordedAdvice{Advice::not_learning, Basis::losses, {14, 14}},
-    RecordedAdvice{Advice::going_on, Basis::spectra, {25, 43}},
-    RecordedAdvice{Advice::settled, Basis::spectra, {15, 17}},
-    RecordedAdvice{Advice::not_learning, Basis::spectra, {10, 18}},
-    RecordedAdvice{Advice::suspect, Basis::spectra, {2, 7}},
+    RecordedAdvice{Advice::settled, Basis::spectra, {15, 15}},
+    RecordedAdvice{Advice::not_learning, Basis::spectra, {9, 10}},
 }};
 
 }  // namespace wishart::analysis

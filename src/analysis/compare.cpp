@@ -31,6 +31,13 @@ double moved_between(const std::vector<double>& a, const std::vector<double>& b)
   return static_cast<double>(std::sqrt(distance / norm));
 }
 
+/// By the norms: docs/histories.md.
+double error_ratio_of(const LayerRow& a, double log_norm_change) {
+  if (a.M <= 0) return kNan;
+  const double error = std::abs(std::expm1(std::log(10.0) * log_norm_change));
+  return std::sqrt(error * a.stable_rank / static_cast<double>(a.M));
+}
+
 std::string new_warnings(const LayerRow& a, const LayerRow& b) {
   std::vector<std::string> found;
   for (const std::string& word : split(b.warning, ';')) {
@@ -82,6 +89,11 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
   compare_alpha(out, a, b);
   out.log_norm_change = b.log_norm - a.log_norm;
   out.log_spectral_norm_change = b.log_spectral_norm - a.log_spectral_norm;
+  if (out.status == "same") {
+    out.error_ratio = 0;
+  } else if (out.status != "reshaped") {
+    out.error_ratio = error_ratio_of(a, out.log_norm_change);
+  }
   out.stable_rank_ratio = b.stable_rank / a.stable_rank;
   if (a.matrix_rank >= 0 && b.matrix_rank >= 0) out.rank_change = b.matrix_rank - a.matrix_rank;
   out.new_warnings = new_warnings(a, b);

@@ -32,7 +32,8 @@ bool is_meant(const Rule& rule, const std::string& key, const std::string& role,
 }
 
 bool is_comparison(const std::string& metric) {
-  return metric == "moved" || metric == "alpha_z" || metric == "missing" || metric == "added";
+  return metric == "moved" || metric == "error_ratio" || metric == "alpha_z" ||
+         metric == "missing" || metric == "added";
 }
 
 bool is_of_checkpoint(const std::string& metric) {
@@ -49,6 +50,7 @@ double comparison_value(const std::string& metric, const ComparisonRow& row) {
   if (metric == "missing") return row.status == "removed" || row.status == "reshaped" ? 1 : 0;
   if (metric == "added") return row.status == "added" ? 1 : 0;
   if (metric == "moved") return row.moved;
+  if (metric == "error_ratio") return row.error_ratio;
   // Unchanged weights have the same alpha, and no error to divide by.
   return row.status == "same" ? 0 : row.alpha_z;
 }

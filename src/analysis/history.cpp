@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/error.hpp"
@@ -20,6 +21,9 @@ namespace {
 constexpr double kRankFalls = 0.95;
 
 constexpr std::size_t kMostNamed = 3;  ///< layers in a reason
+
+/// A single eigenvalue above noise may be one of noise (null_spikes, docs/metrics.md).
+constexpr std::int64_t kFewestAboveNoise = 2;
 
 /// The abscissa of trends: the binary logarithm of the step or of the tokens. NaN for 0 or unknown.
 double doublings(std::int64_t value) {
@@ -91,7 +95,8 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
     entry.layers.push_back({row.key, row.role, row.hash, row.status == kNoTail, row.alpha,
                             alpha_error(row), row.log_norm, row.log_spectral_norm,
                             count_of(row.weights.num_traps), count_of(row.num_outliers),
-                            count_of(row.matrix_rank)});
+                            count_of(row.matrix_rank),
+                            row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
             [](const Layer& a, const Layer& b) { return a.key < b.key; });
@@ -140,6 +145,32 @@ void HistoryBuilder::relate() {
       entries_[i].row.settled_share =
           static_cast<double>(settled) / static_cast<double>(entries_[i].layers.size());
     }
+  }
+}
+
+void HistoryBuilder::relate_to_start() {
+  std::size_t start = 0;
+  std::unordered_map<std::string, std::int64_t> most;  // eigenvalues above noise so far
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].place.stage != entries_[start].place.stage) start = i, most.clear();
+    HistoryRow& row = entries_[i].row;
+    std::vector<double> norms;
+    std::vector<double> spectral_norms;
+    for (const Layer& now : entries_[i].layers) {
+      std::int64_t& above = most.try_emplace(now.key, -1).first->second;
+      const Layer* first = find(entries_[start], now.key);
+      const bool trained =
+          i > start && first != nullptr && (now.hash.empty() || first->hash != now.hash);
+      if (trained) {
+        ++row.trained;
+        norms.push_back(std::abs(now.log_norm - first->log_norm));
+        spectral_norms.push_back(std::abs(now.log_spectral_norm - first->log_spectral_norm));
+        row.drowned += now.above_noise == 0 && above >= kFewestAboveNoise ? 1 : 0;
+      }
+      above = std::max(above, now.above_noise);
+    }
+    row.norm_moved = mean_of(norms).value;
+    row.spectral_norm_moved = mean_of(spectral_norms).value;
   }
 }
 
@@ -203,6 +234,7 @@ History HistoryBuilder::take() {
   history.left_out = take_apart(entries_, [](const Entry& entry) { return entry.about; });
   history.of_changes = !entries_.empty() && !is_whole(entries_.front().about.kind);
   relate();
+  relate_to_start();
   history.window = window_;
   for (Entry& entry : entries_) history.rows.push_back(entry.row);
   if (history.rows.empty()) return history;

@@ -10,7 +10,8 @@
 
 namespace wishart::analysis {
 
-/// Concludes from the spectra alone.
+/// Concludes from the spectra alone: `unknown` without strong evidence. Whether a run that still
+/// changes learns or over-fits is not to be seen in them (docs/decisions/030).
 /// @pre rows is not empty
 [[nodiscard]] Conclusion conclude_from_spectra(std::span<const HistoryRow> rows,
                                                const Trained& trained);

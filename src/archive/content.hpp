@@ -43,6 +43,9 @@ struct OpenPacked {
 [[nodiscard]] std::vector<std::string> members(const OpenPacked& packed);
 [[nodiscard]] OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id);
 
+/// The table of correlation traps, which not every checkpoint has.
+inline constexpr const char* kTraps = "traps";
+
 /// Writes the attributes and datasets of a record below `location`, and their hashes.
 /// @throws Error, as write_archive
 void write_content(const Place& place, hid_t location, const CheckpointRecord& record);

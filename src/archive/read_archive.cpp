@@ -131,6 +131,11 @@ CheckpointRecord read_tables(const OpenCheckpoint& open, Parts parts, ContentChe
   record.files = read_table<SourceFile>(place, location, "files", check);
   RowHashes changed;
   record.layers = read_table<LayerRow>(place, location, "layers", check, &changed);
+  if (H5Lexists(location, kTraps, H5P_DEFAULT) > 0) {
+    record.traps = read_table<TrapRow>(place, location, kTraps, check);
+  } else {
+    check.miss(std::string("/") + kTraps);
+  }
   record.skipped = read_table<SkippedRow>(place, location, "skipped", check);
   record.summary = read_table<SummaryRow>(place, location, "summary", check);
   std::vector<std::int64_t> written;

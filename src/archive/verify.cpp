@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <set>
 #include <system_error>
+#include <tuple>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
@@ -81,6 +82,24 @@ void check_row(const LayerRow& row, std::int64_t index, std::vector<std::string>
   if (!std::isnan(row.alpha_low) && !(row.alpha_low <= row.alpha_high)) {
     out.push_back(name + "the interval of alpha is from " + shortest(row.alpha_low) + " to " +
                   shortest(row.alpha_high));
+  }
+}
+
+void check_traps(const CheckpointRecord& record, std::vector<std::string>& out) {
+  const auto place = [](const TrapRow& row) {
+    return std::tuple(row.layer_id, row.order, row.trap_index);
+  };
+  for (std::size_t i = 0; i < record.traps.size() && out.size() < kMostFindings; ++i) {
+    const TrapRow& row = record.traps[i];
+    const bool there = row.layer_id >= 0 && row.layer_id < std::ssize(record.layers) &&
+                       record.layers[static_cast<std::size_t>(row.layer_id)].key == row.key;
+    if (!there) {
+      out.push_back("trap " + std::to_string(i) + ": no layer " + std::to_string(row.layer_id) +
+                    " has the key " + printable(row.key));
+    }
+    if (i > 0 && !(place(record.traps[i - 1]) < place(row))) {
+      out.push_back("trap " + std::to_string(i) + ": is not after the one before");
+    }
   }
 }
 
@@ -235,6 +254,7 @@ std::vector<std::string> contradictions(const CheckpointRecord& record) {
     const StoredSpectrum& spectrum = record.spectra[i];
     if (row.has_esd || !spectrum.sigma.empty()) check_values(row, spectrum, out);
   }
+  check_traps(record, out);
   check_summary(record, out);
   if (out.size() > kMostFindings) {
     out.resize(kMostFindings);

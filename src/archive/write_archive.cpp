@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <span>
 #include <string>
 
@@ -60,6 +61,13 @@ void write_spectra(const Place& place, hid_t root, const std::vector<StoredSpect
   write_offsets(place, root, "spectra/view_offset", spectra, view_min, hashes);
 }
 
+/// True if a layer was put in random order by a version that knows the table.
+bool has_trap_table(const CheckpointRecord& record) {
+  return !record.traps.empty() ||
+         std::any_of(record.layers.begin(), record.layers.end(),
+                     [](const LayerRow& row) { return row.weights.traps_left_out >= 0; });
+}
+
 }  // namespace
 
 Handle new_group(const Place& file, hid_t location, const std::string& name) {
@@ -87,6 +95,7 @@ void write_content(const Place& place, hid_t location, const CheckpointRecord& r
   write_attributes(place, location, record.provenance, hashes);
   const std::vector<std::int64_t> rows =
       write_table(place, location, "layers", record.layers, hashes);
+  if (has_trap_table(record)) write_table(place, location, kTraps, record.traps, hashes);
   write_table(place, location, "skipped", record.skipped, hashes);
   write_table(place, location, "summary", record.summary, hashes);
   write_table(place, location, "files", record.files, hashes);

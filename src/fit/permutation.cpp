@@ -114,16 +114,18 @@ Traps correlation_traps(std::span<const double> ascending, const Shape& shape, d
   long double sum = 0;
   for (const double value : ascending) sum += value;
   const double variance = static_cast<double>(sum) / (rows * cols * views) - mean * mean;
-  if (!(variance > 0)) return {};
+  Traps traps;
+  if (!(variance > 0)) return traps;
   // The mean matters if its eigenvalue leaves the bulk: sqrt(N M) |mean| above (N M)^(1/4) standard
   // deviations. Then it causes the largest eigenvalue of each view.
   const bool mean_shows = rows * cols * mean * mean > std::sqrt(rows * cols) * variance;
   const auto passed = static_cast<std::size_t>(mean_shows ? shape.views : 0);
-  if (ascending.size() <= passed) return {};
+  if (ascending.size() <= passed) return traps;
   const std::span<const double> rest = ascending.first(ascending.size() - passed);
-  Traps traps;
   traps.num = count_spikes(rest, variance, shape);
   traps.p = largest_p(rest.back(), variance, rows, cols, views);
+  traps.passed = static_cast<std::int64_t>(passed);
+  traps.variance = variance;
   return traps;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "wishart/record/held.hpp"
+#include "wishart/record/trap_row.hpp"
 
 namespace wishart::plan {
 namespace {
@@ -120,6 +121,21 @@ double comparison_bytes(double m, bool tall, double panels) {
   return (tall ? 24 : 16) * m * m + 2 * panels + 8 * m * columns;
 }
 
+/// Blocks of a basis, and vectors beyond those wanted (src/spectrum/top_vectors.cpp).
+constexpr double kBasisBlocks = 8;
+constexpr double kGuardVectors = 6;
+
+/// One Gram matrix, divided among the ranks, panels, the basis of the leading vectors, and these
+/// vectors (src/spectrum/leading_vectors.cpp, src/job/scan/trap_rows.cpp). The mean of the elements
+/// may cause one more large value in each view.
+double trap_bytes(const Extents& e, double views, double panels) {
+  const double wanted = std::min(views + static_cast<double>(kMostTrapRows), e.m);
+  const double block = std::min(wanted + kGuardVectors, e.m);
+  const double basis = 2 * std::min(kBasisBlocks * block, e.m) + 6 * block;
+  return 8 * e.m * std::ceil(e.m / e.p) + panels + 8 * e.m * basis +
+         8 * (e.n + e.m) * views * wanted;
+}
+
 }  // namespace
 
 Rates Rates::scaled(double factor) const noexcept {
@@ -191,6 +207,8 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
     if (way.team_size > 1 && way.solver != Solver::local) bytes += 2 * share;
   }
   if (way.randomize > 0) {
+    // The traps are measured after the spectrum of each order, in the same memory.
+    bytes = std::max(bytes, trap_bytes({n, m, p}, static_cast<double>(matrix.num_views()), panels));
     bytes += static_cast<double>(way.held ? held_bytes(matrix) : window_bytes(matrix));
   }
   // The comparison runs after the spectrum, in the same memory.

@@ -106,6 +106,8 @@ std::string export_table(const CheckpointRecord& record, Table table, TableForma
       return rows_text(record.skipped, format, {"skipped", id, ""});
     case Table::adapter:
       return rows_text(analysis::adapter_rows(record.layers), format, {"adapter", id, ""});
+    case Table::traps:
+      return rows_text(record.traps, format, {"traps", id, ""});
   }
   throw Error(Blame::bug, "unknown table");
 }
@@ -142,6 +144,9 @@ JoinedTable::JoinedTable(std::ostream& out, Table table, TableFormat format)
     case Table::adapter:
       out << csv_head<JoinedRow<analysis::AdapterRow>>();
       break;
+    case Table::traps:
+      out << csv_head<JoinedRow<TrapRow>>();
+      break;
   }
 }
 
@@ -165,6 +170,8 @@ void JoinedTable::add(const CheckpointRecord& record) {
       return write(record.provenance, record.skipped);
     case Table::adapter:
       return write(record.provenance, analysis::adapter_rows(record.layers));
+    case Table::traps:
+      return write(record.provenance, record.traps);
   }
 }
 

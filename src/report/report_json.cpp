@@ -80,6 +80,7 @@ std::string report_json(const CheckpointRecord& record, const std::string& histo
          ",\n\"attention\": " + groups_json(layers_that_need_attention(record.layers), "warning") +
          ",\n\"remarks\": " + groups_json(remarks_on(record.layers), "remark") +
          ",\n\"adapter\": " + json_array(analysis::adapter_rows(record.layers)) +
+         ",\n\"traps\": " + json_array(record.traps) +
          ",\n\"usual\": " + usual_json(record.layers) +
          ",\n\"layers\": " + json_array(judged_rows(record.layers)) +
          ",\n\"skipped\": " + json_array(record.skipped) + "}\n";

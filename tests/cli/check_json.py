@@ -80,7 +80,7 @@ def check_object(value, names, where):
 
 def check_row(row, where):
     """A line of a table: the schema, with --all the checkpoint, and a row of one of the tables."""
-    tables = ["layer", "summary", "skipped", "adapter", "spectrum", "scan", "history-row", "map"]
+    tables = ["layer", "summary", "skipped", "adapter", "trap", "spectrum", "scan", "history-row", "map"]
     own = OBJECTS["exportrow"]
     if "checkpoint" not in row or set(row) - {"schema"} == set(OBJECTS["history-row"]):
         own = {"schema": "text"}  # a row of a single table, which may have columns of these names

@@ -147,7 +147,7 @@ TEST_CASE("adapters are judged as they lie beside their base", "[check]") {
   const std::string base = write_model(temp, "base", base_weights());
   const std::string good = write_adapter(temp, "good", 0.5, 1);
   const std::string expected =
-      "OK: adapter good-with-base-base keeps all 8 rules against base in 5 layers. LoRA of rank 4 "
+      "OK: adapter good-with-base-base keeps all 9 rules against base in 5 layers. LoRA of rank 4 "
       "on 2 of 5 layers. Effective rank 3.9";
   const Outcome alone = check(good, base);
   check_answer(alone, 0, expected);
@@ -176,7 +176,7 @@ TEST_CASE("an archive is used and completed, and says the same to compare and ga
   const Outcome first = check(good, base, {"--archive", archive, "--verbose"});
   INFO(first.out << first.err);
   CHECK(first.exit_code == 0);
-  CHECK(first.out.find("Passed: 8 of 8 rules.") != std::string::npos);
+  CHECK(first.out.find("Passed: 9 of 9 rules.") != std::string::npos);
   CHECK(first.out.find("dW norm") != std::string::npos);
   CHECK(first.err.find("good-with-base-base: 5 matrices") != std::string::npos);
   CHECK(first.err.find("base: already in") == std::string::npos);

@@ -83,6 +83,19 @@ private:
   std::string files_;
 };
 
+/// An archive of a matrix with one huge element, which is a trap.
+std::string scanned_trap(const TempFolder& temp) {
+  std::vector<float> values = noise_values(40 * 30, 9);
+  values[777] = 20;
+  write_bytes(temp / "trap.safetensors", safetensors_bytes({{"trap.weight", {40, 30}, values}}));
+  const std::string archive = (temp / "traps").string();
+  const Outcome scan = run_wishart({"scan", (temp / "trap.safetensors").string(), "--archive",
+                                    archive, "--randomize", "1", "--progress", "none"});
+  INFO(scan.err);
+  REQUIRE(scan.exit_code == 0);
+  return archive;
+}
+
 void add_all(Documents& documents, const TempFolder& temp, const std::string& archive,
              const std::string& last) {
   const std::string checkpoint = (temp / "run/checkpoint-1").string();
@@ -140,6 +153,10 @@ TEST_CASE("the JSON of a history is as its page says", "[json]") {
   documents.add(
       {"export", archive, "--checkpoint", "adapter-with-base-checkpoint-1", "--table", "adapter"},
       0, "jsonl");
+  const std::string traps = scanned_trap(temp);
+  documents.add({"report", traps});
+  documents.add({"export", traps, "--table", "traps"});
+  documents.add({"export", traps, "--all", "--table", "traps"}, 0, "jsonl");
   documents.add({"synth", "--list"});
   documents.add({"synth", "tiny-llama", "--blocks", "1", "--out", (temp / "synth").string()});
   const Outcome checked = documents.checked(in_source("docs/json.md"));

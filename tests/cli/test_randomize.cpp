@@ -34,6 +34,35 @@ CsvTable scanned(const std::filesystem::path& model, const std::filesystem::path
   return parse_csv(table.out);
 }
 
+/// The table of traps.
+CsvTable traps_in(const std::filesystem::path& archive, const std::string& id = "model") {
+  const Outcome table =
+      run_wishart({"export", archive.string(), "--checkpoint", id, "--table", "traps"});
+  REQUIRE(table.exit_code == 0);
+  return parse_csv(table.out);
+}
+
+/// Checks that two tables have the same rows; `tolerance` 0: the same texts.
+void check_same(const CsvTable& found, const CsvTable& expected, double tolerance) {
+  REQUIRE(found.columns == expected.columns);
+  REQUIRE(found.rows.size() == expected.rows.size());
+  for (std::size_t i = 0; i < found.rows.size(); ++i) {
+    for (const std::string& column : found.columns) {
+      const std::string& a = found.rows[i].at(column);
+      const std::string& b = expected.rows[i].at(column);
+      CAPTURE(i, column, a, b);
+      // A residual is rounding error, and only bounded.
+      if (column == "trap_residual") {
+        CHECK(number(a) <= 1e-10);
+      } else if (tolerance == 0 || column == "name" || column == "key") {
+        CHECK(a == b);
+      } else {
+        CHECK(relative_difference(number(a), number(b)) <= tolerance);
+      }
+    }
+  }
+}
+
 /// A square, a tall and a wide matrix, and one of a single huge element among noise.
 std::filesystem::path model_in(const TempFolder& temp) {
   std::vector<float> trapped = noise_values(120 * 80, 4);
@@ -66,6 +95,30 @@ TEST_CASE("a huge element is a trap in every order, noise has none", "[randomize
     // Independent elements in another order are as good a sample of the same law.
     if (!trap) CHECK(number(row.at("rand_distance")) < 0.05);
   }
+  // Element 1234 of 120 x 80 is (15, 34). It leads the matrix too, so once it is back in its place
+  // the trap has the same vectors.
+  const CsvTable traps = traps_in(temp / "a");
+  REQUIRE(traps.rows.size() == 3);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const auto& row = traps.rows[k];
+    CHECK(row.at("key") == "trap.weight");
+    CHECK(row.at("name") == "trap");
+    CHECK(row.at("layer_id") == "2");
+    CHECK(row.at("order") == std::to_string(k));
+    CHECK(row.at("trap_index") == "1");
+    CHECK(number(row.at("eval_perm")) >= 144);
+    CHECK(number(row.at("trap_p")) < 1e-6);
+    CHECK(number(row.at("trap_delta")) > 4);
+    CHECK(number(row.at("trap_q")) > 0.9);
+    CHECK(number(row.at("trap_q_left")) > 0.9);
+    CHECK(number(row.at("top_5_mass")) > 0.5);
+    CHECK(number(row.at("rank1_mass_after_unpermute")) > 0.9);
+    CHECK(number(row.at("trap_top_sector_overlap")) > 0.9);
+    CHECK(number(row.at("trap_top_sector_overlap_left")) > 0.9);
+    CHECK(row.at("layer_trap_variance_burden") == row.at("trap_variance_burden"));
+    CHECK(number(row.at("trap_residual")) <= 1e-10);
+  }
+  CHECK(table.rows[2].at("traps_left_out") == "0");
   const Outcome stored = run_wishart({"report", (temp / "a").string(), "--format", "json"});
   CHECK(stored.out.find("\\\"randomize\\\": 3, \\\"seed\\\": 20261124") != std::string::npos);
 
@@ -73,11 +126,19 @@ TEST_CASE("a huge element is a trap in every order, noise has none", "[randomize
   REQUIRE(run_wishart({"refit", (temp / "a").string()}).exit_code == 0);
   const Outcome again = run_wishart({"export", (temp / "a").string(), "--table", "layers"});
   const CsvTable refitted = parse_csv(again.out);
+  check_same(traps_in(temp / "a"), traps, 0);
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
     for (const std::string& column : kRandom) {
       CHECK(refitted.rows[i].at(column) == table.rows[i].at(column));
     }
   }
+
+  // A layer that has not changed has the traps of its earlier analysis.
+  const Outcome copy = run_wishart({"scan", model.string(), "--archive", (temp / "a").string(),
+                                    "--id", "copy", "--randomize", "3", "--progress", "none"});
+  REQUIRE(copy.exit_code == 0);
+  CHECK(copy.out.find("4 unchanged since model") != std::string::npos);
+  check_same(traps_in(temp / "a", "copy"), traps, 0);
 }
 
 TEST_CASE("random orders do not depend on ranks, teams, or memory", "[randomize]") {
@@ -85,15 +146,20 @@ TEST_CASE("random orders do not depend on ranks, teams, or memory", "[randomize]
   const auto model = model_in(temp);
   const std::vector<std::string> alone{"--randomize", "2", "--team-size", "1"};
   const CsvTable reference = scanned(model, temp / "1", alone, 1);
+  const CsvTable traps = traps_in(temp / "1");
+  CHECK(traps.rows.size() == 2);
   const CsvTable without = scanned(model, temp / "none", {});
+  CHECK(traps_in(temp / "none").rows.empty());
   for (std::size_t i = 0; i < reference.rows.size(); ++i) {
     // The matrix's own spectrum is what it is without.
     CHECK(without.rows[i].at("alpha") == reference.rows[i].at("alpha"));
     CHECK(without.rows[i].at("num_rand") == "0");
+    CHECK(without.rows[i].at("traps_left_out") == "-1");
   }
   // The same plan, the same bits.
   for (const int ranks : {2, 4, 6}) {
     const CsvTable table = scanned(model, temp / std::to_string(ranks), alone, ranks);
+    check_same(traps_in(temp / std::to_string(ranks)), traps, 0);
     for (std::size_t i = 0; i < table.rows.size(); ++i) {
       for (const std::string& column : kRandom) {
         CAPTURE(ranks, i, column);
@@ -112,6 +178,7 @@ TEST_CASE("random orders do not depend on ranks, teams, or memory", "[randomize]
     std::vector<std::string> options{"--randomize", "2"};
     options.insert(options.end(), more.begin(), more.end());
     const CsvTable table = scanned(model, temp / ("t" + std::to_string(++archive)), options, 4);
+    check_same(traps_in(temp / ("t" + std::to_string(archive))), traps, 1e-9);
     for (std::size_t i = 0; i < table.rows.size(); ++i) {
       for (const std::string& column : kRandom) {
         CAPTURE(archive, i, column, table.rows[i].at(column), reference.rows[i].at(column));
@@ -122,6 +189,41 @@ TEST_CASE("random orders do not depend on ranks, teams, or memory", "[randomize]
       }
     }
   }
+}
+
+TEST_CASE("only the largest traps of an order get a row, and the layer says how many did not",
+          "[randomize]") {
+  const TempFolder temp;
+  std::vector<float> values = noise_values(100 * 80, 8);
+  // Eight huge elements; by chance some share a row or a column of an order. Here none does.
+  for (std::size_t i = 0; i < 8; ++i) values[500 * i + 7] = 20 + static_cast<float>(i);
+  // Elements with a mean: it causes the largest value, which is no trap.
+  std::vector<float> shifted = noise_values(100 * 80, 7);
+  for (float& value : shifted) value += 3;
+  shifted[3333] += 25;
+  write_bytes(temp / "m.safetensors", safetensors_bytes({{"many.weight", {100, 80}, values},
+                                                         {"mean.weight", {80, 100}, shifted}}));
+  const CsvTable table = scanned(temp / "m.safetensors", temp / "a", {"--randomize", "1"});
+  CHECK(table.rows[0].at("num_traps") == "8");
+  CHECK(table.rows[0].at("traps_left_out") == "3");
+  CHECK(table.rows[1].at("num_traps") == "1");
+  CHECK(table.rows[1].at("traps_left_out") == "0");
+  const CsvTable traps = traps_in(temp / "a");
+  REQUIRE(traps.rows.size() == 6);
+  for (std::size_t i = 0; i < 5; ++i) {
+    const double sigma = number(traps.rows[i].at("sigma_perm"));
+    CAPTURE(i, sigma);
+    CHECK(traps.rows[i].at("trap_index") == std::to_string(i + 1));
+    CHECK(sigma > 27 - static_cast<double>(i) - 0.5);
+    CHECK(sigma < 27 - static_cast<double>(i) + 6);
+    // Not all traps of the order are known.
+    CHECK(traps.rows[i].at("layer_trap_variance_burden") == "nan");
+    CHECK(std::isfinite(number(traps.rows[i].at("trap_variance_burden"))));
+  }
+  CHECK(traps.rows[5].at("key") == "mean.weight");
+  CHECK(number(traps.rows[5].at("trap_q")) > 0.8);
+  // The mean leads the matrix: its vectors are constant, and the trap is elsewhere.
+  CHECK(number(traps.rows[5].at("trap_top_sector_overlap")) < 0.2);
 }
 
 TEST_CASE("another seed is another order, and the archive is made anew", "[randomize]") {
@@ -143,9 +245,12 @@ TEST_CASE("a convolution's views keep their elements; what cannot be solved has 
   const TempFolder temp;
   std::vector<float> bad = noise_values(40 * 30, 6);
   bad[7] = std::nanf("");
+  std::vector<float> kernels = noise_values(24 * 16 * 9, 11);
+  kernels[16 * 9 * 2 + 9 * 3 + 4] = 30;  // of channels 2 and 3, kernel offset 4
   write_bytes(temp / "m.safetensors",
               safetensors_bytes({{"bad.weight", {40, 30}, bad},
                                  {"conv.weight", {24, 16, 3, 3}, noise_values(24 * 16 * 9, 5)},
+                                 {"kernels.weight", {24, 16, 3, 3}, kernels},
                                  {"zero.weight", {40, 30}, std::vector<float>(1200)}}));
   const Outcome scan =
       run_wishart({"scan", (temp / "m.safetensors").string(), "--archive", (temp / "a").string(),
@@ -153,15 +258,23 @@ TEST_CASE("a convolution's views keep their elements; what cannot be solved has 
   CHECK(scan.exit_code == 5);  // bad.weight
   const Outcome exported = run_wishart({"export", (temp / "a").string(), "--table", "layers"});
   const CsvTable table = parse_csv(exported.out);
-  REQUIRE(table.rows.size() == 3);
+  REQUIRE(table.rows.size() == 4);
   for (const auto& row : table.rows) {
     CAPTURE(row.at("name"));
-    const bool solved = row.at("name") == "conv";
+    const bool solved = row.at("name") == "conv" || row.at("name") == "kernels";
     CHECK(row.at("num_rand") == (solved ? "2" : "0"));
     CHECK(std::isnan(number(row.at("max_rand_eval"))) == !solved);
     if (solved) {
       CHECK(number(row.at("rand_W_scale")) == Approx(number(row.at("W_scale"))).epsilon(1e-12));
     }
+  }
+  // The trap is in the view that has the element.
+  const CsvTable traps = traps_in(temp / "a", "m");
+  REQUIRE(traps.rows.size() == 2);
+  for (const auto& row : traps.rows) {
+    CHECK(row.at("name") == "kernels");
+    CHECK(row.at("view") == "4");
+    CHECK(number(row.at("trap_top_sector_overlap")) > 0.9);
   }
 }
 

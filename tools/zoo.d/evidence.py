@@ -133,7 +133,7 @@ def advice_tables(zoo, blind):
         if fate in HEALTHY and advice not in (*HEALTHY, "unknown"):
             counts[half]["alarm"] += 1
         records[half][advice, conclusion["basis"], right] += 1
-        if not right:
+        if not right and advice != "unknown":
             wrong.append((half, result["name"], result["story"], fate + ("" if result["clear"] else " (borderline)"),
                           advice, " ".join(conclusion["reasons"])))
     for half in HALVES:
@@ -145,6 +145,10 @@ def advice_tables(zoo, blind):
         text += (f"\n**{half}**: right in {share_text(here['right', True], number)}; of the clear fates in "
                  f"{share_text(here['clear', True, True], here['clear', True, True] + here['clear', True, False])}. "
                  f"Healthy runs called sick: {share_text(here['alarm'], healthy)}.\n\n")
+        silent = sum(here[fate, "unknown"] for fate in fates.FATES)
+        if silent:
+            text += (f"No advice (`unknown`): {share_text(silent, number)}. Where there is advice, it is right in "
+                     f"{share_text(here['right', True], number - silent)}.\n\n")
         shown = [advice for advice in ADVICE if any(here[fate, advice] for fate in fates.FATES)]
         text += table(["fate", "runs", *(f"`{advice}`" for advice in shown)],
                       [[f"`{fate}`", sum(here[fate, a] for a in ADVICE), *(here[fate, a] or "" for a in shown)]

@@ -16,8 +16,8 @@
 namespace wishart::analysis {
 
 enum class Advice : std::uint8_t {
-  unknown,       ///< too few checkpoints
-  going_on,      ///< the held-out loss still falls, or the layers still change
+  unknown,       ///< too few checkpoints, or the spectra cannot tell
+  going_on,      ///< the held-out loss still falls
   settled,       ///< it falls no longer, or the layers have settled
   overfitting,   ///< the held-out loss rises while the training loss falls
   diverging,     ///< the training loss rises, or weights are not finite

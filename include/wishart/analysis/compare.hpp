@@ -27,6 +27,11 @@ struct ComparisonRow {
   /// the two sorted spectra over |A|_F, which is at most |A - B|_F / |A|_F (Mirsky, Quart. J. Math.
   /// 11 (1960) 50).
   double moved = kNan;
+  /// How large the error of B is beside the largest singular value of A: the root mean square of
+  /// the singular values of E = B - A, |E|_F / sqrt(M), over that value. E is not known; if it does
+  /// not depend on A (rounding, noise) or sets elements of A to zero (pruning), then |E|_F^2 is the
+  /// change of the squared norm, up to its sign. M is the shorter side.
+  double error_ratio = kNan;
   double alpha_a = kNan;
   double alpha_b = kNan;
   double alpha_change = kNan;
@@ -44,7 +49,8 @@ struct ComparisonRow {
 template <class F>
 void visit_columns(ComparisonRow& r, F&& f) {
   f("key", r.key), f("role", r.role), f("block", r.block), f("num_params", r.num_params);
-  f("status", r.status), f("moved", r.moved), f("alpha_a", r.alpha_a), f("alpha_b", r.alpha_b);
+  f("status", r.status), f("moved", r.moved), f("error_ratio", r.error_ratio);
+  f("alpha_a", r.alpha_a), f("alpha_b", r.alpha_b);
   f("alpha_change", r.alpha_change), f("alpha_z", r.alpha_z), f("alpha_p", r.alpha_p);
   f("alpha_q", r.alpha_q), f("significant", r.significant);
   f("log_norm_change", r.log_norm_change);

@@ -65,6 +65,7 @@ private:
     double traps = kNan;  ///< NaN without spectra of random orders
     double outliers = kNan;
     double rank = kNan;
+    std::int64_t above_noise = -1;  ///< eigenvalues above those of noise; -1: not known
   };
   struct Entry {
     HistoryRow row;
@@ -77,6 +78,8 @@ private:
   [[nodiscard]] static const Layer* find(const Entry& entry, const std::string& key);
   [[nodiscard]] bool is_settled(const std::string& key, std::size_t last) const;
   void relate();
+  /// Compares the layers of each checkpoint with their past in the same stage.
+  void relate_to_start();
   void find_drifts(History& history) const;
   /// Adds the layers that changed most to the reasons of an advice against the run.
   void name_layers(Conclusion& conclusion) const;

@@ -38,6 +38,14 @@ struct HistoryRow {
   std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint
   double settled_share = kNan;  ///< share of settled layers, over the window that ends here
   bool change_point = false;    ///< the trend of the mean alpha changes here
+  /// Mean absolute change of log_norm and of log_spectral_norm since the first checkpoint of the
+  /// stage, over the layers that are trained: those whose values are no longer the same.
+  double norm_moved = kNan;
+  double spectral_norm_moved = kNan;
+  std::int64_t trained = 0;  ///< number of these layers
+  /// Number of them without any eigenvalue above noise, which had at least two at an earlier
+  /// checkpoint of the stage.
+  std::int64_t drowned = 0;
 };
 
 template <class F>
@@ -52,6 +60,8 @@ void visit_columns(HistoryRow& r, F&& f) {
   f("rank_collapsed", r.rank_collapsed), f("like_noise", r.like_noise);
   f("nonfinite", r.nonfinite), f("outliers", r.outliers), f("unchanged", r.unchanged);
   f("settled_share", r.settled_share), f("change_point", r.change_point);
+  f("norm_moved", r.norm_moved), f("spectral_norm_moved", r.spectral_norm_moved);
+  f("trained", r.trained), f("drowned", r.drowned);
 }
 
 }  // namespace wishart::analysis

@@ -51,8 +51,10 @@ private:
 /// Correlation traps: eigenvalues of the permuted matrix that a matrix of independent elements
 /// would not have.
 struct Traps {
-  std::int64_t num = 0;  ///< with a largest_p below kSpikeLevel
-  double p = 1;          ///< largest_p of the largest
+  std::int64_t num = 0;     ///< with a largest_p below kSpikeLevel
+  double p = 1;             ///< largest_p of the largest
+  std::int64_t passed = 0;  ///< larger eigenvalues, which the mean of the elements causes
+  double variance = 0;      ///< of the elements
 };
 
 /// The elements keep their values, so nothing is fitted: the variance is the mean square minus the

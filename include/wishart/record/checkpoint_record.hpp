@@ -58,6 +58,7 @@ struct CheckpointRecord {
   std::vector<SourceFile> files;
   std::vector<LayerRow> layers;         ///< by layer_id
   std::vector<StoredSpectrum> spectra;  ///< one for each layer, in the same order
+  std::vector<TrapRow> traps;           ///< by layer, order and trap_index
   std::vector<SkippedRow> skipped;
   std::vector<SummaryRow> summary;
 };

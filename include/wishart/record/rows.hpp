@@ -9,6 +9,7 @@
 #include <string>
 
 #include "wishart/record/adapter.hpp"
+#include "wishart/record/trap_row.hpp"
 #include "wishart/record/weight_measures.hpp"
 
 namespace wishart {
@@ -251,6 +252,7 @@ void visit_columns(LayerRow& r, F&& f) {
   f("nuclear_norm", r.nuclear_norm), f("snr", r.snr);
   visit_later_columns(r.weights, f);
   visit_columns(r.adapter, f);
+  visit_latest_columns(r.weights, f);
 }
 
 template <class F>

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wishart/record/adapter.hpp"
+#include "wishart/record/trap_row.hpp"
 #include "wishart/record/weight_measures.hpp"
 
 namespace wishart {
@@ -99,6 +100,7 @@ struct Spectrum {
   std::string same_as;  ///< checkpoint it was copied from (equal weights); else empty
   WeightMeasures weights;
   AdapterMeasures adapter;
+  std::vector<TrapRow> traps;  ///< without layer_id and name
 };
 
 template <class F>
@@ -106,7 +108,8 @@ void visit_fields(Spectrum& v, F&& f) {
   f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.precision), f(v.solver),
       f(v.team_size), f(v.sigma), f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss),
       f(v.floor_sigma), f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error),
-      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.same_as), f(v.weights), f(v.adapter);
+      f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.same_as), f(v.weights), f(v.adapter),
+      f(v.traps);
 }
 
 }  // namespace wishart

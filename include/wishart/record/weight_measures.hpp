@@ -50,6 +50,7 @@ struct WeightMeasures {
   double base_top_entropy = kUnknown;
   double top_residual = kUnknown;
   std::int64_t num_intruders = -1;
+  std::int64_t traps_left_out = -1;  ///< traps without a row in the table of traps, of all orders
 };
 
 /// Calls `f(name, member)` for every column of the first versions, in order.
@@ -78,10 +79,17 @@ void visit_later_columns(WeightMeasures& m, F&& f) {
   f("num_intruders", m.num_intruders);
 }
 
+/// Those that come after the columns of adapters.
+template <class F>
+void visit_latest_columns(WeightMeasures& m, F&& f) {
+  f("traps_left_out", m.traps_left_out);
+}
+
 template <class F>
 void visit_fields(WeightMeasures& m, F&& f) {
   visit_columns(m, [&](const char*, auto& value) { f(value); });
   visit_later_columns(m, [&](const char*, auto& value) { f(value); });
+  visit_latest_columns(m, [&](const char*, auto& value) { f(value); });
 }
 
 }  // namespace wishart

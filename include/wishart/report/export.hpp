@@ -25,8 +25,8 @@ struct ExportSource {
 /// @param rows  a JSON array
 [[nodiscard]] std::string export_json(const ExportSource& source, const std::string& rows);
 
-/// The tables by name: layers, summary, skipped, adapter (the adapted layers).
-enum class Table { layers, summary, skipped, adapter };
+/// The tables by name: layers, summary, skipped, adapter (the adapted layers), traps.
+enum class Table { layers, summary, skipped, adapter, traps };
 
 /// A whole table. CSV has RFC 4180 quoting, `\n` line ends, numbers with all digits, NaN as `nan`
 /// and infinities as `inf`. A text that a spreadsheet would take for a formula gets an apostrophe

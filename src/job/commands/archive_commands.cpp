@@ -102,6 +102,7 @@ report::Table table_of(const std::string& name) {
   return name == "summary"   ? report::Table::summary
          : name == "skipped" ? report::Table::skipped
          : name == "adapter" ? report::Table::adapter
+         : name == "traps"   ? report::Table::traps
                              : report::Table::layers;
 }
 

@@ -188,12 +188,13 @@ Command export_command() {
       "another program.");
   add_checkpoint_option(command.options,
                         "the checkpoint: an id, latest or previous (default: the latest)");
-  command.options.add_options()("all", po::bool_switch(),
-                                "one table over all checkpoints, whose first columns are "
-                                "checkpoint, step, tokens and analysis; for "
-                                "--table layers, summary, skipped or adapter, as csv or jsonl")(
+  command.options.add_options()(
+      "all", po::bool_switch(),
+      "one table over all checkpoints, whose first columns are "
+      "checkpoint, step, tokens and analysis; for "
+      "--table layers, summary, skipped, adapter or traps, as csv or jsonl")(
       "table", po::value<std::string>()->default_value("layers")->value_name("TABLE"),
-      "layers, summary, skipped, adapter, history, spectrum or scan (of xmin)")(
+      "layers, summary, skipped, adapter, traps, history, spectrum or scan (of xmin)")(
       "matrix", po::value<std::string>()->default_value("")->value_name("NAME"),
       "for --table spectrum or scan: the matrix, by key or tensor name");
   add_pipeline_options(command.options);
@@ -212,9 +213,9 @@ void check_all(const ExportOptions& options) {
     throw Error(Blame::usage, "--all writes every checkpoint. Leave out --checkpoint or --all");
   }
   if (options.table != "layers" && options.table != "summary" && options.table != "skipped" &&
-      options.table != "adapter") {
+      options.table != "adapter" && options.table != "traps") {
     throw Error(Blame::usage,
-                "--all: expected --table layers, summary, skipped or adapter, found '" +
+                "--all: expected --table layers, summary, skipped, adapter or traps, found '" +
                     options.table + "'");
   }
   if (options.format != OutputFormat::csv && options.format != OutputFormat::jsonl) {
@@ -336,9 +337,9 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
   const std::vector<std::pair<std::string, std::string>> tables{
-      {"layers", "layers"},   {"summary", "summary"}, {"skipped", "skipped"},
-      {"adapter", "adapter"}, {"history", "history"}, {"spectrum", "spectrum"},
-      {"scan", "scan"}};
+      {"layers", "layers"},     {"summary", "summary"}, {"skipped", "skipped"},
+      {"adapter", "adapter"},   {"traps", "traps"},     {"history", "history"},
+      {"spectrum", "spectrum"}, {"scan", "scan"}};
   options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
   options.matrix = values["matrix"].as<std::string>();
   options.all = values["all"].as<bool>();

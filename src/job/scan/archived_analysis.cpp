@@ -133,7 +133,8 @@ private:
     for (std::size_t i = 0; i < whole.layers.size(); ++i) {
       const LayerRow& row = whole.layers[i];
       if (is_lasting(row)) {
-        found_.spectra.push_back({row.key, restored(row, std::move(whole.spectra[i]))});
+        found_.spectra.push_back(
+            {row.key, restored(row, std::move(whole.spectra[i]), whole.traps)});
       } else {
         found_.failures = true;
       }

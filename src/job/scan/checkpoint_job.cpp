@@ -324,6 +324,8 @@ std::filesystem::path CheckpointJob::finish() {
     done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
     if (!done.row.same_as.empty()) ++unchanged;
     record.layers.push_back(done.row);
+    std::vector<TrapRow> traps = trap_rows_of(done.row, std::move(done.spectrum.traps));
+    record.traps.insert(record.traps.end(), traps.begin(), traps.end());
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
   fit::recommend(record.layers);

@@ -93,7 +93,7 @@ const LayerRow& EarlierCheckpoint::row_of(const std::string& key) const {
 Spectrum EarlierCheckpoint::spectrum_of(const std::string& key) const {
   const std::size_t at = by_key_.at(key);
   StoredSpectrum part = record_.spectra[at];
-  Spectrum spectrum = restored(record_.layers[at], std::move(part));
+  Spectrum spectrum = restored(record_.layers[at], std::move(part), record_.traps);
   if (spectrum.same_as.empty()) spectrum.same_as = record_.provenance.checkpoint_id;
   return spectrum;
 }

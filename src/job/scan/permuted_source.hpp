@@ -35,6 +35,11 @@ public:
   void read(std::int64_t view, std::int64_t row_begin, std::int64_t row_end, std::int64_t col_begin,
             std::int64_t col_end, std::span<double> out) override;
 
+  /// Where the elements of a view come from in the chosen order.
+  [[nodiscard]] const fit::KeyedBijection& order_of_view(std::int64_t view) const {
+    return orders_.at(static_cast<std::size_t>(view));
+  }
+
   /// The mean of all elements. @pre part of every view has been read
   [[nodiscard]] double mean() const noexcept;
 

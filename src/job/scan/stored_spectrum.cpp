@@ -1,5 +1,6 @@
 #include "scan/stored_spectrum.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "wishart/core/error.hpp"
@@ -12,8 +13,23 @@ StoredSpectrum stored(Spectrum&& spectrum) {
           std::move(spectrum.view_sigma_max), std::move(spectrum.view_rank_loss)};
 }
 
-Spectrum restored(const LayerRow& row, StoredSpectrum&& part) {
+std::vector<TrapRow> trap_rows_of(const LayerRow& row, std::vector<TrapRow> traps) {
+  for (TrapRow& trap : traps) {
+    trap.layer_id = row.layer_id;
+    trap.name = row.name;
+    trap.key = row.key;
+  }
+  return traps;
+}
+
+Spectrum restored(const LayerRow& row, StoredSpectrum&& part, const std::vector<TrapRow>& traps) {
   Spectrum spectrum;
+  const auto first = std::lower_bound(
+      traps.begin(), traps.end(), row.layer_id,
+      [](const TrapRow& trap, std::int64_t layer) { return trap.layer_id < layer; });
+  const auto last = std::find_if(
+      first, traps.end(), [&](const TrapRow& trap) { return trap.layer_id != row.layer_id; });
+  spectrum.traps.assign(first, last);
   spectrum.exit_code = narrow<std::int32_t>(row.exit_code, "an exit code");
   for (const Method method : {Method::svd, Method::qr}) {
     if (method_name(method) == row.method) spectrum.method = method;

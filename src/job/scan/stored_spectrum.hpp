@@ -3,6 +3,8 @@
 /// @file
 /// Converts spectra to what the archive stores, and back.
 
+#include <vector>
+
 #include "wishart/record/checkpoint_record.hpp"
 #include "wishart/record/rows.hpp"
 #include "wishart/record/spectrum.hpp"
@@ -13,8 +15,12 @@ namespace wishart::job {
 [[nodiscard]] StoredSpectrum stored(Spectrum&& spectrum);
 
 /// The spectrum from which `row` and `part` were made, as far as fit::layer_row needs it to make
-/// the same row again.
-[[nodiscard]] Spectrum restored(const LayerRow& row, StoredSpectrum&& part);
+/// the same row again. `traps` is the table of the same record, in its order.
+[[nodiscard]] Spectrum restored(const LayerRow& row, StoredSpectrum&& part,
+                                const std::vector<TrapRow>& traps);
+
+/// The rows of the table of traps for a layer, from those of its spectrum.
+[[nodiscard]] std::vector<TrapRow> trap_rows_of(const LayerRow& row, std::vector<TrapRow> traps);
 
 /// False for a failure that may not occur again: a file that could not be read, or lack of memory.
 /// A solver that did not converge will not converge next time either.

@@ -20,6 +20,7 @@
 #include "wishart/spectrum/tally.hpp"
 
 #include "scan/permuted_source.hpp"
+#include "scan/trap_rows.hpp"
 #include "scan/window_source.hpp"
 
 namespace wishart::job {
@@ -127,6 +128,7 @@ private:
     options.method = own.method;
     PermutedSource permuted(source, matrix, order_->fit.seed, way.held);
     std::vector<std::vector<double>> sigma;
+    TrapSearch traps({matrix, source, permuted, team, options, workspace_});
     for (std::int64_t k = 0; k < way.randomize; ++k) {
       permuted.choose(k);
       Spectrum one = spectrum::compute_spectrum(matrix, permuted, team, options, workspace_);
@@ -141,9 +143,19 @@ private:
         fail(own, "with its elements in random order: " + failure, one.exit_code);
         return;
       }
+      try {
+        traps.add_order(k, one);
+      } catch (const std::exception& error) {
+        // All ranks of the team catch the same error, as in compute_spectrum.
+        fail(own, "traps in random order: " + describe(error), static_cast<int>(blame_of(error)));
+        return;
+      }
       sigma.push_back(std::move(one.sigma));
     }
+    own.seconds += traps.seconds();
     if (comm.rank() != 0) return;
+    own.traps = traps.take();
+    own.weights.traps_left_out = traps.left_out();
     fit::measure_randomised(own.weights, matrix, own.sigma, sigma, permuted.mean(), order_->fit);
   }
 

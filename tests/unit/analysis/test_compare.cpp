@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <catch2/catch.hpp>
 
@@ -49,6 +50,23 @@ TEST_CASE("added, removed and reshaped layers come first, in that they are told"
   for (const ComparisonRow& row : comparison.rows) order.push_back(row.key + " " + row.status);
   CHECK(order == std::vector<std::string>{"b.attn removed", "d.attn added", "a.mlp reshaped",
                                           "c.mlp changed"});
+}
+
+TEST_CASE("the error beside the largest singular value follows from the norms", "[compare]") {
+  const CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  for (LayerRow& row : b.layers) row.hash = "2";
+  // |E|^2 is 0.04 of |A|^2; stable rank 3, M = 4: sqrt(0.04 * 3 / 4).
+  b.layers[0].log_norm = a.layers[0].log_norm + std::log10(1.04);  // rounded
+  b.layers[1].log_norm = a.layers[1].log_norm + std::log10(0.96);  // pruned
+  b.layers[2].log_norm = kNan;
+  const Comparison comparison = compare(a, b);
+  CHECK(row_of(comparison, "a.mlp").error_ratio == Approx(std::sqrt(0.03)));
+  CHECK(row_of(comparison, "b.attn").error_ratio == Approx(std::sqrt(0.03)));
+  CHECK(std::isnan(row_of(comparison, "c.mlp").error_ratio));
+  CHECK(row_of(compare(a, a), "a.mlp").error_ratio == 0);
+  b.layers[0].rows = 16;
+  CHECK(std::isnan(row_of(compare(a, b), "a.mlp").error_ratio));
 }
 
 TEST_CASE("moved bounds the distance of the weights from below", "[compare]") {

@@ -212,6 +212,12 @@ TEST_CASE("planted damage is found against the base", "[gate]") {
   CHECK(verdict.violations.at(0).key == "b.attn");
   CHECK(verdict.violations.at(0).value == Approx(9));
   CHECK(verdict_of(rule, {base, base}).passed);
+  rule.metric = "error_ratio";
+  damaged.layers[1].log_norm += 2;  // |E|^2 would be 99 |A|^2
+  verdict = verdict_of(rule, {base, damaged});
+  CHECK(verdict.violations.at(0).key == "b.attn");
+  CHECK(verdict.violations.at(0).value == Approx(std::sqrt(99.0 * 3 / 4)));
+  CHECK(verdict_of(rule, {base, base}).passed);
 }
 
 TEST_CASE("missing and added layers are metrics against the base", "[gate]") {

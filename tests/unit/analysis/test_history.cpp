@@ -93,6 +93,43 @@ TEST_CASE("a layer without a tail is settled by its norms", "[history]") {
   CHECK(history.rows[2].settled_share == Approx(2.0 / 3));
 }
 
+TEST_CASE("layers are compared with their past in the same stage", "[history]") {
+  std::vector<CheckpointRecord> records{at_step(0, 3, 2), at_step(1, 3, 2), at_step(2, 3, 2),
+                                        at_step(3, 3, 2)};
+  for (CheckpointRecord& record : records) {
+    record.layers[2].hash = "frozen";
+    for (LayerRow& row : record.layers) row.num_evals = 20, row.null_spikes = 0;
+  }
+  for (LayerRow& row : records[1].layers) row.null_spikes = 2;
+  records[1].layers[1].null_spikes = 1;  // may be chance
+  records[2].layers[0].log_norm -= 0.3;
+  records[2].layers[1].log_norm += 0.1;
+  records[2].layers[1].log_spectral_norm += 0.5;
+  SECTION("in one stage") {
+    const History history = history_of(records);
+    CHECK(history.rows[0].trained == 0);
+    CHECK(std::isnan(history.rows[0].norm_moved));
+    CHECK(history.rows[1].drowned == 0);
+    CHECK(history.rows[2].trained == 2);
+    CHECK(history.rows[2].drowned == 1);
+    CHECK(history.rows[2].norm_moved == Approx(0.2));
+    CHECK(history.rows[2].spectral_norm_moved == Approx(0.25));
+    records[2].layers[0].num_evals = 19;  // too few to be told from noise
+    CHECK(history_of(records).rows[2].drowned == 0);
+  }
+  SECTION("a stage has no past before it") {
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].provenance.checkpoint_id =
+          (i < 2 ? "stage1-step" : "stage2-step") + std::to_string(i);
+    }
+    const History history = history_of(records);
+    CHECK(history.rows[1].trained == 2);
+    CHECK(history.rows[2].trained == 0);
+    CHECK(history.rows[3].drowned == 0);
+    CHECK(history.rows[3].norm_moved == Approx(0.2));
+  }
+}
+
 TEST_CASE("a history concludes at its last checkpoint, and names the layers that grew",
           "[history]") {
   CHECK(history_of({at_step(1, 3, 2)}).conclusion.advice == Advice::unknown);

@@ -44,6 +44,10 @@ for path in sys.argv[1:]:
             f["spectra"].values()
         ):
             assert dataset.fletcher32 and dataset.shuffle and dataset.compression == "gzip", dataset
+        if "traps" in f:  # not in the archives that are kept of earlier versions
+            traps = pandas.DataFrame(f["traps"][:])
+            assert list(traps.columns[:6]) == ["layer_id", "name", "key", "order", "view", "trap_index"]
+            assert traps["key"].str.decode("utf-8")[1] == "key.1003" and traps["trap_q"][2] == 2 + 0.1 * 13
         # The hashes of docs/archive-format.md, where the library for them is there.
         if "content_hashes" in f.attrs and xxhash:
             lines = f.attrs["content_hashes"].decode().splitlines()

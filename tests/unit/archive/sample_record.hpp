@@ -86,6 +86,7 @@ inline CheckpointRecord sample_record(std::int64_t layers, const std::string& id
   record.files = filled_rows<SourceFile>(2);
   record.layers = filled_rows<LayerRow>(layers);
   record.skipped = filled_rows<SkippedRow>(3);
+  record.traps = filled_rows<TrapRow>(4);
   record.summary = filled_rows<SummaryRow>(4);
   for (std::int64_t i = 0; i < layers; ++i) record.spectra.push_back(sample_spectrum(i));
   if (layers > 0) {
@@ -117,6 +118,14 @@ inline CheckpointRecord sound_record() {
     row.sum_squares = i == 0 ? 5.25 : 25;
     row.sum_squares_error = 0;
     record.spectra[i] = {sigma[i], {sigma[i].front()}, {sigma[i].back()}, {0}};
+  }
+  // Two of each layer, in two orders.
+  for (std::size_t i = 0; i < record.traps.size(); ++i) {
+    TrapRow& row = record.traps[i];
+    row.layer_id = static_cast<std::int64_t>(i / 2);
+    row.key = record.layers[i / 2].key;
+    row.order = static_cast<std::int64_t>(i % 2);
+    row.trap_index = 1;
   }
   for (SummaryRow& row : record.summary) {
     row.group_by = "all";
@@ -184,6 +193,7 @@ inline std::string dump(const CheckpointRecord& record) {
   Dump tables;
   tables.table("files", record.files), tables.table("layers", record.layers);
   tables.table("skipped", record.skipped), tables.table("summary", record.summary);
+  tables.table("traps", record.traps);
   std::string text = dump(record.provenance) + tables.text();
   for (const StoredSpectrum& spectrum : record.spectra) text += dump(spectrum);
   return text;

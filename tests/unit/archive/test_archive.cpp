@@ -52,6 +52,7 @@ TEST_CASE("the default of every column comes back", "[archive]") {
   record.layers.resize(2);
   record.spectra.resize(2);
   record.skipped.resize(1);
+  record.traps.resize(1);
   record.summary.resize(1);
   record.files.resize(1);
   CHECK(test::difference(round_trip(record), record) == "");
@@ -69,6 +70,20 @@ TEST_CASE("a text longer than a chunk comes back", "[archive]") {
   CheckpointRecord record = sample_record(3);
   record.layers[1].aliases = std::string(1U << 20U, 'a');
   CHECK(test::difference(round_trip(record), record) == "");
+}
+
+TEST_CASE("without random orders there is no table of traps, without traps an empty one",
+          "[archive]") {
+  const test::TempFolder folder;
+  CheckpointRecord record = sample_record(2);
+  record.traps.clear();
+  for (const std::int64_t left_out : {-1, 0}) {
+    for (LayerRow& row : record.layers) row.weights.traps_left_out = left_out;
+    const std::filesystem::path path = write_archive(folder.path(), record);
+    const bool there = content(path).find("/traps\n") != std::string::npos;
+    CHECK(there == (left_out == 0));
+    CHECK(test::difference(read_archive(path), record) == "");
+  }
 }
 
 TEST_CASE("spectra are left out on request", "[archive]") {

@@ -49,7 +49,7 @@ struct Sound {
 void copy_objects(const std::filesystem::path& from, const std::filesystem::path& to) {
   const ArchiveEditor editor(from);
   const hid_t target = H5Fcreate(to.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
-  for (const char* name : {"layers", "skipped", "summary", "files", "spectra", "hashes"}) {
+  for (const char* name : {"layers", "skipped", "summary", "files", "spectra", "hashes", "traps"}) {
     REQUIRE(H5Ocopy(editor.file(), name, target, name, H5P_DEFAULT, H5P_DEFAULT) >= 0);
   }
   H5O_info_t root;
@@ -109,7 +109,7 @@ TEST_CASE("a changed number is refused by whoever reads it, and named", "[change
   CHECK(verdict.findings[2] ==
         "as written, according to their hashes: /files, /hashes/layers, /hashes/sigma, /skipped, "
         "/spectra/offset, /spectra/sigma, /spectra/view_offset, /spectra/view_rank_loss, "
-        "/spectra/view_sigma_max, /spectra/view_sigma_min, /summary, attributes");
+        "/spectra/view_sigma_max, /spectra/view_sigma_min, /summary, /traps, attributes");
   CHECK(verdict.findings[3] == kUnknown);
 }
 
@@ -150,6 +150,9 @@ TEST_CASE("whatever of an archive is changed or removed is named", "[changed]") 
        "attribute content_hashes is not as written"},
       {[](const ArchiveEditor& e) { e.set_cell("summary", "mean", 0, 1); },
        "/summary is not as written"},
+      {[](const ArchiveEditor& e) { e.set_cell("traps", "trap_q", 0, 0.5); },
+       "/traps is not as written"},
+      {[](const ArchiveEditor& e) { e.remove("traps"); }, "/traps is missing"},
       {[](const ArchiveEditor& e) { e.set_number("spectra/view_sigma_max", 0, 7); },
        "/spectra/view_sigma_max is not as written"},
   };

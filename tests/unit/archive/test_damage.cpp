@@ -29,7 +29,7 @@ constexpr const char* kAdvice =
 
 TEST_CASE("a flipped byte in the data of any dataset is found by its checksum", "[archive]") {
   const std::string dataset =
-      GENERATE("layers", "skipped", "summary", "files", "spectra/sigma", "spectra/offset",
+      GENERATE("layers", "traps", "skipped", "summary", "files", "spectra/sigma", "spectra/offset",
                "spectra/view_sigma_min", "spectra/view_sigma_max", "spectra/view_rank_loss",
                "spectra/view_offset");
   const test::TempFolder folder;

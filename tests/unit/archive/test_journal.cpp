@@ -35,6 +35,7 @@ JournalEntry entry(std::int64_t i) {
   e.spectrum.view_rank_loss = {i};
   e.spectrum.sum_squares = kNan;
   e.spectrum.hash = "abc";
+  e.spectrum.traps = test::filled_rows<TrapRow>(i % 3);
   return e;
 }
 

@@ -153,6 +153,10 @@ TEST_CASE("what contradicts itself is named by its matrix", "[verify]") {
       {[](CheckpointRecord& r) { r.layers[1].key = r.layers[0].key; }, "occurs twice"},
       {[](CheckpointRecord& r) { r.summary[0].count = 5; }, "6 layers, the table has 2"},
       {[](CheckpointRecord& r) { r.spectra.pop_back(); }, "1 spectra for 2 layers"},
+      {[](CheckpointRecord& r) { r.traps[1].layer_id = 2; }, "trap 1: no layer 2 has the key key."},
+      {[](CheckpointRecord& r) { r.traps[3].key = "w"; }, "trap 3: no layer 1 has the key w"},
+      {[](CheckpointRecord& r) { std::swap(r.traps[0], r.traps[1]); },
+       "trap 1: is not after the one before"},
   };
   CHECK(contradictions(test::sound_record()).empty());
   for (const Case& one : cases) {

@@ -198,6 +198,33 @@ TEST_CASE("another base of the same name, and files that have changed, are refus
             kRemedy);
 }
 
+/// The result of an item, with two traps.
+Result with_traps(const CheckpointJob& job, std::int64_t item, double q) {
+  Result result = result_for(job, item);
+  for (const std::int64_t index : {1, 2}) {
+    TrapRow row;
+    row.trap_index = index;
+    row.trap_q = q;
+    result.spectrum.traps.push_back(row);
+  }
+  return result;
+}
+
+/// Checks that an archive has the two traps of each of its two layers.
+void check_traps(const std::filesystem::path& file, double first, double second) {
+  const CheckpointRecord record = archive::read_archive(file);
+  REQUIRE(record.traps.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(i);
+    const LayerRow& layer = record.layers.at(i / 2);
+    CHECK(record.traps[i].layer_id == layer.layer_id);
+    CHECK(record.traps[i].key == layer.key);
+    CHECK(record.traps[i].name == layer.name);
+    CHECK(record.traps[i].trap_index == static_cast<std::int64_t>(i % 2 + 1));
+    CHECK(record.traps[i].trap_q == (i < 2 ? first : second));
+  }
+}
+
 TEST_CASE("more layers complete what is there, fewer leave it alone", "[checkpoint_job]") {
   const TempFolder temp;
   write_model(temp / "m/model.safetensors");
@@ -209,7 +236,7 @@ TEST_CASE("more layers complete what is there, fewer leave it alone", "[checkpoi
   only_b.selection.layers = {"b.*"};
   CheckpointJob first(temp / "m", only_a, {});
   REQUIRE(first.work_order().matrices.size() == 1);
-  first.take({result_for(first, 0)});
+  first.take({with_traps(first, 0, 0.25)});
   const std::string file = first.finish().string();
   CHECK(archive::read_provenance(file).options == only_a.result_options_json());
 
@@ -220,8 +247,9 @@ TEST_CASE("more layers complete what is there, fewer leave it alone", "[checkpoi
         "m: 1 of 2 matrices are kept from " + file + ", the others are added");
   REQUIRE(second.work_order().matrices.size() == 1);
   CHECK(second.work_order().matrices[0].key == "b.weight");
-  second.take({result_for(second, 0)});
+  second.take({with_traps(second, 0, 0.75)});
   second.finish();
+  check_traps(file, 0.25, 0.75);
   const CheckpointRecord record = archive::read_archive(file);
   REQUIRE(record.layers.size() == 2);
   CHECK(record.layers[0].key == "a.weight");
@@ -256,7 +284,7 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   {
     CheckpointJob job(temp / "m", options, {});
     left = job.work_order().matrices.at(1).key;
-    job.take({result_for(job, 0)});
+    job.take({with_traps(job, 0, 0.5)});
     job.flush(true);
   }
   CheckpointJob job(temp / "m", options, {});
@@ -265,8 +293,8 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   CHECK(job.warnings()[0] == "m: resuming from the journal, 1 of 2 matrices are done");
   REQUIRE(job.work_order().matrices.size() == 1);
   CHECK(job.work_order().matrices[0].key == left);
-  job.take({result_for(job, 0)});
-  CHECK(std::filesystem::exists(job.finish()));
+  job.take({with_traps(job, 0, 0.5)});
+  check_traps(job.finish(), 0.5, 0.5);
 }
 
 TEST_CASE("the ending is the gravest failure, with the file of its matrix", "[checkpoint_job]") {

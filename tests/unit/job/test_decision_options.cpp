@@ -194,7 +194,7 @@ TEST_CASE("a table of all checkpoints is of rows, and streamed", "[export]") {
   CHECK(refusal(parse_export, {"a", "--all", "--checkpoint", "b"}) ==
         "--all writes every checkpoint. Leave out --checkpoint or --all");
   CHECK(refusal(parse_export, {"a", "--all", "--table", "history"}) ==
-        "--all: expected --table layers, summary, skipped or adapter, found 'history'");
+        "--all: expected --table layers, summary, skipped, adapter or traps, found 'history'");
   CHECK(refusal(parse_export, {"a", "--all", "--format", "json"}) ==
         "--all: the table is written row by row, as csv or jsonl. Choose --format csv or jsonl");
 }

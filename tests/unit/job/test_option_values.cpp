@@ -70,8 +70,8 @@ TEST_CASE("a choice names all choices", "[options]") {
   CHECK(scan_refusal({"--method", "\x1b"}) ==
         "--method: expected one of auto, gram, qr, svd, found '\\x1b'");
   CHECK(refusal(parse_export, {"a", "--table", "layer"}) ==
-        "--table: expected one of layers, summary, skipped, adapter, history, spectrum, scan, "
-        "found 'layer'");
+        "--table: expected one of layers, summary, skipped, adapter, traps, history, spectrum, "
+        "scan, found 'layer'");
 }
 
 TEST_CASE("each style of progress is known by its name", "[options]") {

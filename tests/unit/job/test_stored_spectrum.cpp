@@ -42,7 +42,7 @@ TEST_CASE("the row of a spectrum that comes from the archive is the one archived
         CHECK(is_lasting(row) == is_lasting(spectrum));
         const bool ok = spectrum.status == SpectrumStatus::ok;
         const Spectrum original = spectrum;
-        Spectrum back = restored(row, stored(std::move(spectrum)));
+        Spectrum back = restored(row, stored(std::move(spectrum)), {});
         CHECK(packed(fit::layer_row(matrix, back, options)) == packed(row));
         if (ok) CHECK(packed(back) == packed(original));
         ++compared;
@@ -50,6 +50,38 @@ TEST_CASE("the row of a spectrum that comes from the archive is the one archived
     }
   }
   CHECK(compared == 24);
+}
+
+TEST_CASE("the traps of a layer come back from the table of all", "[job]") {
+  const Matrix matrix = matrix_of(40, 30);
+  const LayerRow row = fit::layer_row(matrix, good_spectrum(matrix), {});
+  std::vector<TrapRow> all;
+  for (const std::int64_t layer : {0, 2, 3}) {
+    LayerRow named = row;
+    named.layer_id = layer;
+    named.key = "layer " + std::to_string(layer);
+    std::vector<TrapRow> two(2);
+    two[0].trap_q = 0.5;
+    two[1].trap_index = layer;
+    for (TrapRow& trap : trap_rows_of(named, two)) {
+      CHECK(trap.key == named.key);
+      CHECK(trap.name == row.name);
+      all.push_back(trap);
+    }
+  }
+  for (const std::int64_t layer : {0, 1, 2, 3, 4}) {
+    LayerRow asked = row;
+    asked.layer_id = layer;
+    Spectrum spectrum = good_spectrum(matrix);
+    const Spectrum back = restored(asked, stored(std::move(spectrum)), all);
+    CAPTURE(layer);
+    const bool there = layer != 1 && layer != 4;
+    REQUIRE(back.traps.size() == (there ? 2 : 0));
+    if (!there) continue;
+    CHECK(back.traps[0].trap_q == 0.5);
+    CHECK(back.traps[1].trap_index == layer);
+    CHECK(back.traps[1].key == "layer " + std::to_string(layer));
+  }
 }
 
 TEST_CASE("what fails for want of something is not lasting, what fails for its numbers is",

@@ -141,7 +141,11 @@ TEST_CASE("elements in random order are held in memory if they fit, otherwise re
   const PlanItem passed = make_plan(large, options).items.front();
   CHECK_FALSE(passed.way.held);
   CHECK(passed.way.randomize == 3);
-  CHECK(passed.memory_bytes == memory_bytes(large[0], plain) + (std::int64_t{256} << 20U));
+  // The vectors of five traps and of the mean need more than what the spectrum leaves.
+  const std::int64_t vectors = 8 * 6 * (400'000 + 1024);
+  const std::int64_t window = std::int64_t{256} << 20U;
+  CHECK(passed.memory_bytes > memory_bytes(large[0], plain) + window);
+  CHECK(passed.memory_bytes < memory_bytes(large[0], plain) + window + vectors);
   Way by_memory = passed.way;
   by_memory.held = true;
   CHECK(passed.seconds > cost_seconds(large[0], by_memory, Rates{}));

@@ -85,6 +85,24 @@ TEST_CASE("the table of what was skipped is exact", "[export]") {
         "\"num_params\": 8, \"reason\": \"too-small\", \"detail\": \"2 singular values\"}\n]}\n");
 }
 
+TEST_CASE("the table of traps has a row for each, unknown measures are nan and null", "[export]") {
+  CheckpointRecord record = record_of({layer("a")});
+  TrapRow row;
+  row.layer_id = 0;
+  row.name = row.key = "a";
+  row.trap_index = 1;
+  row.sigma_perm = 12.5;
+  record.traps = {row};
+  const std::string csv = export_table(record, Table::traps, TableFormat::csv);
+  CHECK(csv.starts_with("layer_id,name,key,order,view,trap_index,sigma_perm,eval_perm,"));
+  CHECK(csv.find("\n0,a,a,0,0,1,12.5,nan,") != std::string::npos);
+  const std::string json = export_table(record, Table::traps, TableFormat::json);
+  CHECK(json.find("\"table\": \"traps\"") != std::string::npos);
+  CHECK(json.find("\"sigma_perm\": 12.5, \"eval_perm\": null") != std::string::npos);
+  CHECK(export_table(record_of({layer("a")}), Table::traps, TableFormat::csv) ==
+        csv.substr(0, csv.find('\n') + 1));
+}
+
 TEST_CASE("JSON lines are the rows of the JSON document, one a line, with a schema in front",
           "[export]") {
   const CheckpointRecord record = record_of({layer("a", kNan), layer("b")});
