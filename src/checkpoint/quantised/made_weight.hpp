@@ -26,6 +26,10 @@ using Shape = std::vector<std::int64_t>;
                                std::vector<Tensor> tensors, std::vector<std::int64_t> numbers,
                                std::string stored_as);
 
+/// ModelOpt's NVFP4_SVD: adds the factors `svdquant_lora_b`, `svdquant_lora_a` of a weight that has
+/// them. y = (Q + B A)(p x), nn/modules/quant_linear.py.
+[[nodiscard]] Tensor with_low_rank(QuantisedParts& parts, Tensor weight);
+
 // Schemes that the table cannot say, each by its characteristic tensor.
 
 /// compressed-tensors, `pack-quantized`: `X_packed` of I32.

@@ -1,0 +1,128 @@
+#include <functional>
+#include <numeric>
+#include <span>
+#include <utility>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
+
+#include "quantised/made_weight.hpp"
+#include "quantised/schemes.hpp"
+#include "text/json_scanner.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+constexpr std::int64_t kMaxSmallBytes = 1 << 16;
+
+}  // namespace
+
+QuantisedParts::QuantisedParts(const Catalogue& catalogue, const Declared& declared,
+                               const HeaderEntries& entries)
+    : catalogue_(&catalogue), declared_(&declared) {
+  for (const Tensor& tensor : catalogue.tensors) by_name_.emplace(tensor.name, &tensor);
+  if (declared.method == method::kTorchao) headers_.insert(entries.begin(), entries.end());
+}
+
+const Tensor* QuantisedParts::find(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() || used_.contains(name) ? nullptr : found->second;
+}
+
+Tensor QuantisedParts::take(const std::string& name, const std::string& weight) {
+  const Tensor* tensor = find(name);
+  if (tensor == nullptr) fail(weight, "expected " + in_quotes(name) + " beside it, found none");
+  used_.insert(name);
+  recent_.push_back(name);
+  Tensor part = *tensor;
+  part.name.clear();  // parts are sent to every rank
+  return part;
+}
+
+std::vector<std::string> QuantisedParts::give_back() {
+  for (const std::string& name : recent_) used_.erase(name);
+  return std::exchange(recent_, {});
+}
+
+JsonFacts QuantisedParts::header_of(const std::string& weight) const {
+  const auto found = headers_.find(weight);
+  if (found == headers_.end()) return {};
+  return JsonFacts(found->second, "header of " + in_quotes(weight));
+}
+
+std::string QuantisedParts::bytes(const Tensor& tensor) const {
+  const bool compressed = tensor.deflated.size_bytes > 0;
+  if (!tensor.is_dense() || compressed || tensor.size_bytes > kMaxSmallBytes) return {};
+  const SourceFile& source = catalogue_->files[static_cast<std::size_t>(tensor.file)];
+  const InputFile file(catalogue_->root / source.name);
+  std::string result(static_cast<std::size_t>(tensor.size_bytes), '\0');
+  file.read(tensor.offset_bytes, std::as_writable_bytes(std::span(result)));
+  return result;
+}
+
+void QuantisedParts::fail(const std::string& weight, const std::string& what) const {
+  throw Error(Blame::input, printable(catalogue_->root.string()) + ": quantised tensor " +
+                                in_quotes(weight) + ": " + what);
+}
+
+std::string stem_of(const std::string& name, std::string_view ending) {
+  if (!name.ends_with(ending) || name.size() == ending.size()) return {};
+  return name.substr(0, name.size() - ending.size());
+}
+
+std::string shapes_text(const Tensor& a, const Tensor& b) {
+  return printable(shape_text(a.shape), 60) + " and " + printable(shape_text(b.shape), 60);
+}
+
+Tensor weight_of(const std::string& name, Shape shape, Encoding encoding,
+                 std::vector<Tensor> tensors, std::vector<std::int64_t> numbers,
+                 std::string stored_as) {
+  Tensor weight;
+  weight.name = name;
+  weight.dtype = Dtype::f32;
+  weight.num_elements =
+      std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  weight.shape = std::move(shape);
+  weight.encoding = encoding;
+  weight.parts = std::move(tensors);
+  weight.numbers = std::move(numbers);
+  weight.stored_as = std::move(stored_as);
+  return weight;
+}
+
+Tensor with_low_rank(QuantisedParts& parts, Tensor weight) {
+  const std::string name = weight.name;
+  const std::string module = stem_of(name, ".weight");
+  const std::string a_name = module + ".svdquant_lora_a";
+  const std::string b_name = module + ".svdquant_lora_b";
+  if (module.empty() || (parts.find(a_name) == nullptr && parts.find(b_name) == nullptr)) {
+    return weight;
+  }
+  Tensor a = parts.take(a_name, name);
+  Tensor b = parts.take(b_name, name);
+  const bool floats = (kFloats & only(a.dtype)) != 0 && (kFloats & only(b.dtype)) != 0;
+  if (!floats || a.shape.size() != 2 || b.shape.size() != 2 || weight.shape.size() != 2 ||
+      a.shape[1] != weight.shape[1] || b.shape[0] != weight.shape[0] || a.shape[0] != b.shape[1]) {
+    parts.fail(name, "its factors of low rank have shapes " + shapes_text(b, a));
+  }
+  const CodesLayout layout = codes_layout(weight.numbers);
+  if (layout.column >= 0) {
+    CodesLayout scaled;
+    scaled.rows = scaled.block_rows = a.shape[0];
+    scaled.cols = scaled.block_cols = a.shape[1];
+    scaled.column = 1;
+    const Shape shape = a.shape;
+    a = weight_of("", shape, Encoding::codes,
+                  {a, weight.parts[static_cast<std::size_t>(layout.column)]}, numbers_of(scaled),
+                  "");
+  }
+  const std::string stored =
+      weight.stored_as + " and factors of rank " + std::to_string(b.shape[1]);
+  const Shape shape = weight.shape;
+  Tensor product = weight_of("", shape, Encoding::product, {std::move(b), std::move(a)}, {}, "");
+  weight.name.clear();
+  return weight_of(name, shape, Encoding::sum, {std::move(weight), std::move(product)}, {}, stored);
+}
+
+}  // namespace wishart::checkpoint
