@@ -151,8 +151,13 @@ LeadingVectors leading_vectors(const Matrix& matrix, ElementSource& source, std:
   result.count = count;
   result.residual = top.residual;
   result.sigma = normalise(far, share.n, count);
-  result.left = share.tall ? std::move(far) : std::move(top.vectors);
-  result.right = share.tall ? std::move(top.vectors) : std::move(far);
+  if (share.tall) {
+    result.left = std::move(far);
+    result.right = std::move(top.vectors);
+  } else {
+    result.left = std::move(top.vectors);
+    result.right = std::move(far);
+  }
   return result;
 }
 
