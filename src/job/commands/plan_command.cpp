@@ -151,9 +151,8 @@ std::string json_text(const PlanOptions& options, const checkpoint::Catalogue& c
 
 std::string plan_text(const PlanOptions& options) {
   const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
-      options.path,
-      {options.scan.selection.base, options.scan.selection.with_base,
-       options.scan.selection.variant, options.scan.selection.allow_unknown});
+      options.path, {options.scan.selection.base, options.scan.selection.with_base,
+                     options.scan.selection.variant, options.scan.selection.allow_unknown});
   Planned planned;
   model::SelectionOptions selection = selection_options_of(options.scan.selection);
   planned.matrices = model::select_matrices(catalogue, selection).matrices;
