@@ -36,13 +36,14 @@ struct Piece {
 
 void add_matrix_pieces(std::vector<Piece>& pieces, std::size_t index, const TensorSpec& tensor) {
   // Groups of rows are made together, so a piece consists of whole groups.
+  const std::int64_t width = tensor.shape.back();
   const std::int64_t rows =
-      std::max(kPieceElements / tensor.cols() / Hartley::kLanes, std::int64_t{1}) * Hartley::kLanes;
-  for (std::int64_t slice = 0; slice < tensor.num_matrices(); ++slice) {
+      std::max(kPieceElements / width / Hartley::kLanes, std::int64_t{1}) * Hartley::kLanes;
+  for (std::int64_t slice = 0; slice < tensor.num_slices(); ++slice) {
     for (std::int64_t begin = 0; begin < tensor.rows(); begin += rows) {
       const std::int64_t end = std::min(begin + rows, tensor.rows());
       pieces.push_back({index, slice, begin, end,
-                        static_cast<double>(end - begin) * static_cast<double>(tensor.cols())});
+                        static_cast<double>(end - begin) * static_cast<double>(width)});
     }
   }
 }
@@ -71,7 +72,7 @@ std::vector<Piece> my_pieces(const std::vector<TensorSpec>& tensors, const mpi::
   return mine;
 }
 
-/// Writes pieces; keeps the matrix and the file of the last one.
+/// Writes pieces; keeps the matrices and the file of the last one.
 class PieceWriter {
 public:
   PieceWriter(const CheckpointOptions& options, PlantedModel& model, const ShardPlan& plan)
@@ -80,7 +81,7 @@ public:
   void write(const Piece& piece, const std::function<void()>& check_stop) {
     const TensorSpec& tensor = model_.tensors()[piece.tensor];
     const bool matrix = tensor.content == TensorSpec::Content::matrices;
-    const std::int64_t width = matrix ? tensor.cols() : 1;
+    const std::int64_t width = matrix ? tensor.shape.back() : 1;
     const std::int64_t step =
         std::max(kPanelElements / width / Hartley::kLanes, std::int64_t{1}) * Hartley::kLanes;
     for (std::int64_t begin = piece.begin; begin < piece.end; begin += step) {
@@ -106,19 +107,33 @@ private:
   void make_rows(const TensorSpec& tensor, const Piece& piece, std::int64_t begin,
                  std::int64_t end) {
     const std::int64_t active = tensor.active_rows();
-    if (!matrix_ || tensor_ != piece.tensor || slice_ != piece.slice) {
+    if (matrices_.empty() || tensor_ != piece.tensor || slice_ != piece.slice) {
       const auto spectrum = model_.spectrum(tensor);
       std::vector<double> sigma = spectrum->sigma;
       for (double& value : sigma) value *= tensor.rms;
-      matrix_.emplace(active, tensor.cols(), sigma, options_.seed, tensor.key(piece.slice),
-                      tables_);
+      matrices_.clear();
+      for (std::int64_t part = 0; part < tensor.num_parts(); ++part) {
+        matrices_.emplace_back(active, tensor.cols(), sigma, options_.seed,
+                               tensor.key(piece.slice, part), tables_);
+      }
       tensor_ = piece.tensor;
       slice_ = piece.slice;
     }
     const std::int64_t filled = std::clamp(active, begin, end);
-    const auto count = static_cast<std::size_t>((filled - begin) * tensor.cols());
-    if (filled > begin) matrix_->fill_rows(begin, filled, std::span(values_).first(count));
+    const auto count = static_cast<std::size_t>((filled - begin) * tensor.shape.back());
+    if (filled > begin) fill(begin, filled, std::span(values_).first(count));
     std::fill(values_.begin() + static_cast<std::ptrdiff_t>(count), values_.end(), 0.0);
+  }
+
+  /// Rows of a slice. The columns of its matrices alternate.
+  void fill(std::int64_t begin, std::int64_t end, std::span<double> out) {
+    const std::size_t parts = matrices_.size();
+    if (parts == 1) return matrices_.front().fill_rows(begin, end, out);
+    part_.resize(out.size() / parts);
+    for (std::size_t part = 0; part < parts; ++part) {
+      matrices_[part].fill_rows(begin, end, part_);
+      for (std::size_t i = 0; i < part_.size(); ++i) out[i * parts + part] = part_[i];
+    }
   }
 
   void store(const Piece& piece, const TensorSpec& tensor, std::int64_t first_element) {
@@ -138,7 +153,8 @@ private:
   PlantedModel& model_;
   const ShardPlan& plan_;
   HartleyTables tables_;
-  std::optional<PlantedMatrix> matrix_;
+  std::vector<PlantedMatrix> matrices_;  ///< of the slice
+  std::vector<double> part_;             ///< rows of one of them
   std::size_t tensor_ = 0;
   std::int64_t slice_ = 0;
   std::optional<OutputFile> file_;

@@ -84,10 +84,12 @@ PlantedModel::Truth PlantedModel::truth() {
     }
     const double bound = rounding_bound(tensor.active_rows(), tensor.cols(), tensor.rms,
                                         precision_bits(tensor.dtype));
-    for (std::int64_t slice = 0; slice < tensor.num_matrices(); ++slice) {
+    for (std::int64_t number = 0; number < tensor.num_matrices(); ++number) {
+      const std::int64_t slice = number / tensor.num_parts();
       matrices +=
           (matrices.empty() ? "" : ",") + std::string("\n    {\"key\": ") +
-          json_quoted(tensor.key(slice)) + ", \"rows\": " + std::to_string(tensor.rows()) +
+          json_quoted(tensor.key(slice, number % tensor.num_parts())) +
+          ", \"rows\": " + std::to_string(tensor.rows()) +
           ", \"cols\": " + std::to_string(tensor.cols()) + ", \"rank\": " + std::to_string(rank) +
           ", \"spectrum\": " + std::to_string(place->second) +
           ", \"scale\": " + shortest(tensor.rms) + ", " + tail_json(*planted, made, tensor.rms) +
@@ -102,7 +104,7 @@ PlantedModel::Truth PlantedModel::truth() {
 std::string options_json(const CheckpointOptions& options) {
   const ModelShape& shape = options.shape;
   // `layout` is increased when the same options write something different.
-  std::string text = "{\n    \"layout\": 1";
+  std::string text = "{\n    \"layout\": 2";
   const auto add = [&](const char* name, const std::string& value) {
     text += std::string(",\n    \"") + name + "\": " + value;
   };

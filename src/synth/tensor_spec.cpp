@@ -148,10 +148,13 @@ private:
     matrix("mlp.router.weight", e, s_.hidden);
     zeros("mlp.router.bias", {e});
     add("mlp.experts.gate_up_proj", {e, s_.hidden, 2 * s_.expert_mlp},
-        TensorSpec::Content::matrices);
+        TensorSpec::Content::matrices)
+        .parts = {"gate_proj", "up_proj"};
     zeros("mlp.experts.gate_up_proj_bias", {e, 2 * s_.expert_mlp});
-    add("mlp.experts.down_proj", {e, s_.expert_mlp, s_.hidden}, TensorSpec::Content::matrices).rms =
-        residual_rms();
+    TensorSpec& down =
+        add("mlp.experts.down_proj", {e, s_.expert_mlp, s_.hidden}, TensorSpec::Content::matrices);
+    down.rms = residual_rms();
+    down.parts = {"down_proj"};
     zeros("mlp.experts.down_proj_bias", {e, s_.hidden});
   }
 
@@ -199,8 +202,11 @@ std::int64_t TensorSpec::num_elements() const {
 std::int64_t TensorSpec::num_bytes() const { return num_elements() * dtype_bits(dtype) / 8; }
 
 std::int64_t TensorSpec::num_matrices() const {
-  if (content != Content::matrices) return 0;
-  return shape.size() == 3 ? shape[0] : 1;
+  return content == Content::matrices ? num_slices() * num_parts() : 0;
+}
+
+std::int64_t TensorSpec::num_parts() const {
+  return parts.empty() ? 1 : static_cast<std::int64_t>(parts.size());
 }
 
 std::int64_t TensorSpec::active_rows() const {
@@ -208,8 +214,10 @@ std::int64_t TensorSpec::active_rows() const {
   return std::max<std::int64_t>(1, std::min(rows(), cols()) / 4);
 }
 
-std::string TensorSpec::key(std::int64_t slice) const {
-  return shape.size() == 3 ? name + "[" + std::to_string(slice) + "]" : name;
+std::string TensorSpec::key(std::int64_t slice, std::int64_t part) const {
+  if (parts.empty()) return shape.size() == 3 ? name + "[" + std::to_string(slice) + "]" : name;
+  return name.substr(0, name.rfind('.') + 1) + std::to_string(slice) + "." +
+         parts[static_cast<std::size_t>(part)] + ".weight";
 }
 
 std::vector<TensorSpec> tensors_of(const ModelShape& shape, Dtype dtype, bool flaws) {

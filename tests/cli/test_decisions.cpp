@@ -132,7 +132,7 @@ TEST_CASE("compare puts what changed most first", "[compare]") {
   std::vector<TensorToWrite> tensors = base_tensors();
   scan(temp, "base", tensors);
   for (float& value : damaged_values(tensors)) value *= 1.5F;
-  tensors[0].name = "model.embed.weight";
+  tensors[0].name = "model.another.weight";
   scan(temp, "other", tensors);
   const std::string archive = (temp / "archive").string();
   const CsvTable table = parse_csv(

@@ -78,8 +78,9 @@ TEST_CASE("scaling keeps head counts, the experts' number and even widths", "[sh
   const auto stacked =
       tensors_of(reduced(shape_named("gpt-oss-20b"), {0.125, "1/8", 1, 4}), Dtype::bf16, false);
   CHECK(tensor(stacked, "model.layers.0.mlp.experts.gate_up_proj").shape == Extents{4, 360, 720});
-  CHECK(tensor(stacked, "model.layers.0.mlp.experts.gate_up_proj").key(3) ==
-        "model.layers.0.mlp.experts.gate_up_proj[3]");
+  CHECK(tensor(stacked, "model.layers.0.mlp.experts.gate_up_proj").num_matrices() == 8);
+  CHECK(tensor(stacked, "model.layers.0.mlp.experts.gate_up_proj").key(3, 1) ==
+        "model.layers.0.mlp.experts.3.up_proj.weight");
 }
 
 TEST_CASE("what is left out does not change what is kept", "[shape]") {
