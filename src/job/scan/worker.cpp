@@ -185,10 +185,12 @@ private:
     const auto start = std::chrono::steady_clock::now();
     try {
       const Tensor& tensor = matrix.tensor;
+      // Only the first rank of the team has the values, and its row is the one that is kept.
+      const double largest = own.sigma.empty() ? kNan : own.sigma.back();
       take_comparison(own,
                       compared(with_tensor(matrix, tensor.parts.at(0)),
                                with_tensor(matrix, tensor.parts.at(1)), team, options),
-                      own.sum_squares, own.sigma.back());
+                      own.sum_squares, largest);
     } catch (const std::exception& error) {
       // All ranks of the team catch the same error, as in compute_spectrum.
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
