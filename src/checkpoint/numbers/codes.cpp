@@ -28,12 +28,13 @@ std::int64_t cols_of(const Block& block) { return block.col_end - block.col_begi
 /// The value of each code.
 Values meanings(Meaning meaning, std::int64_t bits) {
   const std::int64_t count = std::int64_t{1} << bits;
+  const std::int64_t half = count / 2;
   Values values(at(count));
   for (std::int64_t c = 0; c < count; ++c) {
     double& value = values[at(c)];
     value = static_cast<double>(c);
-    if (meaning == Meaning::signed_ && c >= count / 2) value -= static_cast<double>(count);
-    if (meaning == Meaning::centred) value -= static_cast<double>(count / 2);
+    if (meaning == Meaning::twos_complement && c >= half) value -= static_cast<double>(count);
+    if (meaning == Meaning::centred) value -= static_cast<double>(half);
     if (meaning == Meaning::ternary) value -= 1;
     if (meaning == Meaning::fp4) value = fp4_value(static_cast<unsigned>(c));
     if (meaning == Meaning::f8_e4m3) {

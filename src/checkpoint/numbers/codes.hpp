@@ -35,7 +35,7 @@ enum class Order : std::int64_t {
 enum class Meaning : std::int64_t {
   number,   ///< an element of a type that is read as it is
   natural,  ///< 0 to 2^bits - 1
-  signed_,  ///< two's complement
+  twos_complement,
   centred,  ///< code - 2^(bits - 1)
   ternary,  ///< code - 1
   fp4,      ///< OCP Microscaling Formats, 5.3.3

@@ -105,7 +105,7 @@ constexpr std::array kSchemes{
            .scale_types = kFloats,
            .order = Order::stream,
            .bits = 4,
-           .meaning = Meaning::signed_,
+           .meaning = Meaning::twos_complement,
            .down = true},
     // One line for MXFP8 and one for all 8-bit codes with scales that are numbers: the type of the
     // scale decides.
@@ -246,7 +246,7 @@ constexpr std::array kSchemes{
            .scale_types = kFloats,
            .order = Order::stream,
            .bits = 4,
-           .meaning = Meaning::signed_,
+           .meaning = Meaning::twos_complement,
            .grid = Grid::told,
            .mode = "Int4Tensor"},
     Scheme{.name = "BitNet ternary",

@@ -72,7 +72,7 @@ void take_running_options(ScanOptions& options, const po::variables_map& values)
 
 /// @throws Error with Blame::usage if `option` names no id
 std::string id_of(const po::variables_map& values, const char* option) {
-  const std::string id = values[option].as<std::string>();
+  std::string id = values[option].as<std::string>();
   if (id.empty() || archive::is_checkpoint_id(id)) return id;
   throw Error(Blame::usage, "--" + std::string(option) +
                                 ": expected up to 200 letters, digits and ._+=-, no dot at the "

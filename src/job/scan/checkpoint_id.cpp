@@ -14,7 +14,7 @@ constexpr std::size_t kMaxBaseBytes = 90;
 
 /// The part of the id for the variant and the base; empty without them.
 std::string suffix_of(const SelectionArguments& selection) {
-  const std::string variant = selection.variant.empty() ? "" : "-" + selection.variant;
+  std::string variant = selection.variant.empty() ? "" : "-" + selection.variant;
   const std::filesystem::path& base = selection.base.empty() ? selection.with_base : selection.base;
   if (base.empty()) return variant;
   const std::string name = plain_name(std::filesystem::absolute(base));

@@ -58,7 +58,7 @@ double meaning_of(const Scheme& scheme, unsigned code, std::int64_t bits) {
       break;
     case Meaning::natural:
       return code;
-    case Meaning::signed_:
+    case Meaning::twos_complement:
       return code >= 1U << (bits - 1)
                  ? static_cast<double>(code) - std::ldexp(1.0, static_cast<int>(bits))
                  : code;

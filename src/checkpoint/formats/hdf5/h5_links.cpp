@@ -42,7 +42,7 @@ public:
     }
     fields.skip(1);
     const std::uint64_t largest = fields.number(4);
-    fields.skip(12 * 8);
+    fields.skip(96);  // twelve sizes and addresses
     width_ = fields.number(2);
     first_ = fields.number(8);
     most_direct_ = fields.number(8);

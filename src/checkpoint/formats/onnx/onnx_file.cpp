@@ -169,7 +169,9 @@ private:
           node.name.empty() ? node.outputs.empty() ? node.op : node.outputs[0] : node.name;
       for (const auto& [attribute, graph] : node.graphs) {
         Scopes inner = scopes;
-        inner.push_back(scopes.back() + label + "." + attribute + ".");
+        std::string scope = scopes.back();
+        scope.append(label).append(".").append(attribute).append(".");
+        inner.push_back(std::move(scope));
         read_graph(graph, inner, depth + 1);
       }
       if (node.op == "Identity" && node.inputs.size() == 1 && node.outputs.size() == 1) {

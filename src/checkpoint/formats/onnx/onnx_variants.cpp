@@ -45,6 +45,7 @@ std::vector<Variant> onnx_variants(const std::vector<std::string>& files) {
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Variant> variants;
+  variants.reserve(found.size());
   for (auto& [rank, variant] : found) variants.push_back(std::move(variant));
   return variants;
 }
