@@ -4,6 +4,8 @@
 
 #include "wishart/core/error.hpp"
 
+#include "numbers/block_sizes.hpp"
+
 // Formulas: ONNX, operator DequantizeLinear; microsoft/onnxruntime, ContribOperators.md
 // (MatMulNBits, GatherBlockQuantized).
 
@@ -11,8 +13,6 @@ namespace wishart::checkpoint {
 namespace {
 
 using Values = std::vector<double>;
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 /// A run of numbers, packed or plain, read once for many.
 class Run {
@@ -57,7 +57,7 @@ class AffineBlock {
 public:
   AffineBlock(ElementReader& reader, const Tensor& tensor, const AffineLayout& layout)
       : layout_(layout),
-        blocks_((layout.axis + layout.block - 1) / layout.block),
+        blocks_(ceil_div(layout.axis, layout.block)),
         codes_(reader, tensor.parts[0], layout.bits, layout.is_signed),
         scales_(reader, tensor.parts[1], 0, false),
         zeros_(reader, tensor.parts.back(),

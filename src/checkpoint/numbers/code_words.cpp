@@ -8,16 +8,13 @@
 
 #include "wishart/core/error.hpp"
 
+#include "numbers/block_sizes.hpp"
+
 namespace wishart::checkpoint {
 namespace {
 
 /// Codes that share the words of a planar layout.
 constexpr std::int64_t kPlanarRun = 32;
-
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-std::int64_t rows_of(const Block& block) { return block.row_end - block.row_begin; }
-std::int64_t cols_of(const Block& block) { return block.col_end - block.col_begin; }
 
 /// Words read as numbers, as bits again.
 std::vector<std::uint32_t> words_in(const Values& values, std::int64_t word_bits) {

@@ -11,6 +11,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "numbers/block_sizes.hpp"
 #include "numbers/code_words.hpp"
 #include "numbers/encodings.hpp"
 #include "text/json_scanner.hpp"
@@ -20,10 +21,6 @@ namespace {
 
 /// Elements of a block that are decoded at a time, unless words run down columns: 2 MiB.
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
-std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-std::int64_t rows_of(const Block& block) { return block.row_end - block.row_begin; }
-std::int64_t cols_of(const Block& block) { return block.col_end - block.col_begin; }
 
 /// The value of each code.
 Values meanings(Meaning meaning, std::int64_t bits) {

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "wishart/core/error.hpp"
 
 #include "numbers/affine_codes.hpp"
+#include "numbers/block_sizes.hpp"
 #include "numbers/codes.hpp"
 #include "numbers/quantised_blocks.hpp"
 #include "numbers/varint_list.hpp"
@@ -17,9 +21,6 @@ namespace {
 
 /// Elements of a second operand held at a time: 2 MiB as float64.
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
-
-std::int64_t rows_of(const Block& block) { return block.row_end - block.row_begin; }
-std::int64_t cols_of(const Block& block) { return block.col_end - block.col_begin; }
 
 /// Calls `piece(part of block, its output)` for parts of at most kPieceElements or one row.
 template <class Piece>
@@ -155,6 +156,21 @@ double fp4_value(unsigned code) noexcept {
   constexpr std::array<double, 16> kValues{0,    0.5,  1,  1.5,  2,  3,  4,  6,
                                            -0.0, -0.5, -1, -1.5, -2, -3, -4, -6};
   return kValues[code & 15U];
+}
+
+Tensor encoded_tensor(std::string name, std::vector<std::int64_t> shape, Encoding encoding,
+                      std::vector<Tensor> parts, std::vector<std::int64_t> numbers,
+                      std::string stored_as) {
+  Tensor tensor;
+  tensor.name = std::move(name);
+  tensor.num_elements =
+      std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  tensor.shape = std::move(shape);
+  tensor.encoding = encoding;
+  tensor.parts = std::move(parts);
+  tensor.numbers = std::move(numbers);
+  tensor.stored_as = std::move(stored_as);
+  return tensor;
 }
 
 void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& block,

@@ -22,10 +22,18 @@
 ///                  the strides 1 or 2 and the other a multiple of the width of X
 
 #include <span>
+#include <string>
+#include <vector>
 
 #include "wishart/checkpoint/element_reader.hpp"
 
 namespace wishart::checkpoint {
+
+/// A tensor of this encoding. Parts keep their names, which messages about scales need.
+/// @pre the product of the sizes fits into 64 bits
+[[nodiscard]] Tensor encoded_tensor(std::string name, std::vector<std::int64_t> shape,
+                                    Encoding encoding, std::vector<Tensor> parts,
+                                    std::vector<std::int64_t> numbers, std::string stored_as);
 
 /// Reads a block of an encoded tensor.
 /// @pre the block lies in the tensor and fills `out`

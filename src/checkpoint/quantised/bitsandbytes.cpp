@@ -57,8 +57,8 @@ Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std:
       parts.fail(name, "the shapes of its nested scales do not agree");
     }
   }
-  Tensor weight = weight_of(name, std::move(shape), Encoding::bnb4, std::move(tensors),
-                            {run, nested}, kind + " in runs of " + std::to_string(run));
+  Tensor weight = encoded_tensor(name, std::move(shape), Encoding::bnb4, std::move(tensors),
+                                 {run, nested}, kind + " in runs of " + std::to_string(run));
   weight.factor = facts.real("nested_offset").value_or(0.0);
   return weight;
 }
@@ -78,8 +78,8 @@ Tensor bnb8_weight(QuantisedParts& parts, const Tensor& scales, const std::strin
   layout.block_cols = codes.shape[1];
   layout.scale = 1;
   const Shape shape = codes.shape;
-  Tensor weight = weight_of(name, shape, Encoding::codes, {std::move(codes), std::move(scale)},
-                            numbers_of(layout), "I8 with scales of rows");
+  Tensor weight = encoded_tensor(name, shape, Encoding::codes, {std::move(codes), std::move(scale)},
+                                 numbers_of(layout), "I8 with scales of rows");
   weight.factor = 1.0 / 127.0;
   return weight;
 }

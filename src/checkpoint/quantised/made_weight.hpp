@@ -9,22 +9,18 @@
 #include <string_view>
 #include <vector>
 
+#include "numbers/block_sizes.hpp"
 #include "numbers/codes.hpp"
+#include "numbers/encodings.hpp"
 #include "quantised/quantised_rules.hpp"
 
 namespace wishart::checkpoint {
 
 using Shape = std::vector<std::int64_t>;
 
-[[nodiscard]] inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 /// `name` without `ending`, or empty.
 [[nodiscard]] std::string stem_of(const std::string& name, std::string_view ending);
 [[nodiscard]] std::string shapes_text(const Tensor& a, const Tensor& b);
-[[nodiscard]] Tensor weight_of(const std::string& name, Shape shape, Encoding encoding,
-                               std::vector<Tensor> tensors, std::vector<std::int64_t> numbers,
-                               std::string stored_as);
 
 /// ModelOpt's NVFP4_SVD: adds the factors `svdquant_lora_b`, `svdquant_lora_a` of a weight that has
 /// them. y = (Q + B A)(p x), nn/modules/quant_linear.py.

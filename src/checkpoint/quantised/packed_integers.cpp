@@ -116,8 +116,9 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
     }
   }
   const std::string what = groups == 1 ? "rows" : "groups of " + std::to_string(layout.block_cols);
-  return weight_of(name, std::move(shape), Encoding::codes, std::move(tensors), numbers_of(layout),
-                   "int" + std::to_string(bits) + " with scales of " + what);
+  return encoded_tensor(name, std::move(shape), Encoding::codes, std::move(tensors),
+                        numbers_of(layout),
+                        "int" + std::to_string(bits) + " with scales of " + what);
 }
 
 namespace {
@@ -169,9 +170,9 @@ Tensor awq_weight(QuantisedParts& parts, const std::string& name, std::vector<Te
                          shapes_text(words, zeros) + " and " +
                          printable(shape_text(scales.shape), 60));
   }
-  return weight_of(name, {layout.rows, layout.cols}, Encoding::codes, std::move(tensors),
-                   numbers_of(layout),
-                   "AWQ int4 in groups of " + std::to_string(layout.block_cols));
+  return encoded_tensor(name, {layout.rows, layout.cols}, Encoding::codes, std::move(tensors),
+                        numbers_of(layout),
+                        "AWQ int4 in groups of " + std::to_string(layout.block_cols));
 }
 
 /// The bits of a layer: GPTQModel's `dynamic` overrides are patterns, which are not read.
@@ -247,7 +248,7 @@ Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::stri
       parts.fail(name, "does not have a group index for each input");
     }
   }
-  return weight_of(
+  return encoded_tensor(
       name, {out, layout.cols}, Encoding::codes, std::move(tensors), numbers_of(layout),
       "GPTQ int" + std::to_string(bits) + " in groups of " + std::to_string(layout.block_cols));
 }

@@ -1,5 +1,3 @@
-#include <functional>
-#include <numeric>
 #include <span>
 #include <utility>
 
@@ -75,22 +73,6 @@ std::string shapes_text(const Tensor& a, const Tensor& b) {
   return printable(shape_text(a.shape), 60) + " and " + printable(shape_text(b.shape), 60);
 }
 
-Tensor weight_of(const std::string& name, Shape shape, Encoding encoding,
-                 std::vector<Tensor> tensors, std::vector<std::int64_t> numbers,
-                 std::string stored_as) {
-  Tensor weight;
-  weight.name = name;
-  weight.dtype = Dtype::f32;
-  weight.num_elements =
-      std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-  weight.shape = std::move(shape);
-  weight.encoding = encoding;
-  weight.parts = std::move(tensors);
-  weight.numbers = std::move(numbers);
-  weight.stored_as = std::move(stored_as);
-  return weight;
-}
-
 Tensor with_low_rank(QuantisedParts& parts, Tensor weight) {
   const std::string name = weight.name;
   const std::string module = stem_of(name, ".weight");
@@ -113,16 +95,18 @@ Tensor with_low_rank(QuantisedParts& parts, Tensor weight) {
     scaled.cols = scaled.block_cols = a.shape[1];
     scaled.column = 1;
     const Shape shape = a.shape;
-    a = weight_of("", shape, Encoding::codes,
-                  {a, weight.parts[static_cast<std::size_t>(layout.column)]}, numbers_of(scaled),
-                  "");
+    a = encoded_tensor("", shape, Encoding::codes,
+                       {a, weight.parts[static_cast<std::size_t>(layout.column)]},
+                       numbers_of(scaled), "");
   }
   const std::string stored =
       weight.stored_as + " and factors of rank " + std::to_string(b.shape[1]);
   const Shape shape = weight.shape;
-  Tensor product = weight_of("", shape, Encoding::product, {std::move(b), std::move(a)}, {}, "");
+  Tensor product =
+      encoded_tensor("", shape, Encoding::product, {std::move(b), std::move(a)}, {}, "");
   weight.name.clear();
-  return weight_of(name, shape, Encoding::sum, {std::move(weight), std::move(product)}, {}, stored);
+  return encoded_tensor(name, shape, Encoding::sum, {std::move(weight), std::move(product)}, {},
+                        stored);
 }
 
 }  // namespace wishart::checkpoint

@@ -66,8 +66,8 @@ public:
     } else if (scheme_.grid != Grid::groups) {
       stored += " with scales of " + kind_;
     }
-    Tensor weight =
-        weight_of(name_, shape_, Encoding::codes, std::move(tensors_), numbers_of(layout_), stored);
+    Tensor weight = encoded_tensor(name_, shape_, Encoding::codes, std::move(tensors_),
+                                   numbers_of(layout_), stored);
     return with_low_rank(parts_, std::move(weight));
   }
 

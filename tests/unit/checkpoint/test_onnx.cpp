@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include <catch2/catch.hpp>
 
@@ -544,6 +545,20 @@ TEST_CASE("DequantizeLinear: every integer type, and scales along any axis", "[c
         }
       }
     }
+  }
+}
+
+TEST_CASE("a block that is larger than the matrix is one block, whatever size the file gives",
+          "[checkpoint][onnx]") {
+  for (const std::int64_t block : {std::int64_t{3}, std::numeric_limits<std::int64_t>::max()}) {
+    CAPTURE(block);
+    const std::vector<double> found =
+        only(model_of({node("DequantizeLinear", {"w_quantized", "w_scale"}, {"y"},
+                            integer_attribute("axis", 0) + integer_attribute("block_size", block))},
+                      {typed_tensor("w_quantized", 2, {2, 2}, packed({1, 2, 3, 4}, 8)),
+                       float_tensor("w_scale", {1, 2}, {0.5F, 2.0F})}),
+             {2, 2}, "DequantizeLinear UINT8 in blocks of " + std::to_string(block));
+    CHECK(found == std::vector<double>{0.5, 4, 1.5, 8});
   }
 }
 

@@ -9,6 +9,7 @@
 #include "wishart/core/text.hpp"
 
 #include "numbers/codes.hpp"
+#include "numbers/encodings.hpp"
 #include "text/json_scanner.hpp"
 
 // Source: ggml-org/llama.cpp, pull 19769 (ModelOpt's weight_scale_2 as `X.scale`); some makers
@@ -36,8 +37,8 @@ std::int64_t stack_height(const Tensor& weight) {
   return count;
 }
 
-/// The factors of a weight, one for each matrix in it.
-Tensor factors_of(const Catalogue& catalogue, const Tensor& weight, const Tensor& scale) {
+/// The factors of a weight are one, or one for each matrix in it.
+void check_factors(const Catalogue& catalogue, const Tensor& weight, const Tensor& scale) {
   const std::int64_t matrices = stack_height(weight);
   const bool plain = scale.is_dense() && is_weight_dtype(scale.dtype);
   if (!plain || (scale.num_elements != 1 && scale.num_elements != matrices) ||
@@ -49,19 +50,9 @@ Tensor factors_of(const Catalogue& catalogue, const Tensor& weight, const Tensor
              ", found " + storage_text(scale) + " of shape " +
              printable(shape_text(scale.shape), 100));
   }
-  Tensor factors = scale;
-  factors.name.clear();
-  return factors;
 }
 
-Tensor scaled(const Catalogue& catalogue, Tensor&& weight, const Tensor& scale) {
-  Tensor result;
-  result.name = weight.name;
-  result.shape = weight.shape;
-  result.num_elements = weight.num_elements;
-  result.file = weight.file;
-  result.offset_bytes = weight.offset_bytes;
-  result.encoding = Encoding::codes;
+Tensor scaled(const Catalogue& catalogue, const Tensor& weight, const Tensor& scale) {
   CodesLayout layout;
   layout.rows = std::max<std::int64_t>(
       weight.shape.size() < 2 ? 1 : weight.shape[weight.shape.size() - 2], 1);
@@ -69,11 +60,13 @@ Tensor scaled(const Catalogue& catalogue, Tensor&& weight, const Tensor& scale) 
   layout.block_rows = layout.rows;
   layout.block_cols = layout.cols;
   layout.global = 1;
-  result.numbers = numbers_of(layout);
-  result.stored_as =
+  const std::string stored =
       storage_text(weight) + (scale.num_elements > 1 ? " times scales" : " times a scale");
-  Tensor factors = factors_of(catalogue, weight, scale);
-  result.parts = {std::move(weight), std::move(factors)};
+  check_factors(catalogue, weight, scale);
+  Tensor result = encoded_tensor(weight.name, weight.shape, Encoding::codes, {weight, scale},
+                                 numbers_of(layout), stored);
+  result.file = weight.file;
+  result.offset_bytes = weight.offset_bytes;
   result.parts[0].name.clear();
   return result;
 }
@@ -115,7 +108,7 @@ void multiply_scales(Catalogue& catalogue) {
                in_quotes(scales[s - 1].second.name) + " too");
     }
     Tensor& weight = catalogue.tensors[place];
-    weight = scaled(catalogue, std::move(weight), scale);
+    weight = scaled(catalogue, weight, scale);
   }
   for (std::size_t i = 0; i < catalogue.tensors.size(); ++i) {
     if (!is_companion[i]) kept.push_back(std::move(catalogue.tensors[i]));

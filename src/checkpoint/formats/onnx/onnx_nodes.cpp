@@ -10,6 +10,8 @@
 #include "wishart/core/text.hpp"
 
 #include "numbers/affine_codes.hpp"
+#include "numbers/block_sizes.hpp"
+#include "numbers/encodings.hpp"
 #include "text/json_scanner.hpp"
 
 // Fields: ONNX, onnx.proto3 (NodeProto, AttributeProto). Operators: ONNX, DequantizeLinear 25;
@@ -192,19 +194,12 @@ private:
 
   Tensor made(OnnxValue& codes, const AffineLayout& layout, std::vector<Tensor> parts,
               std::vector<std::int64_t> shape, const std::string& stored_as) {
-    const std::optional<std::int64_t> count = checked_product(shape);
-    if (!count) fail("its weight is too large");
-    Tensor weight;
-    weight.name = codes.tensor.name;
-    weight.shape = std::move(shape);
-    weight.num_elements = *count;
+    if (!checked_product(shape)) fail("its weight is too large");
+    Tensor weight = encoded_tensor(codes.tensor.name, std::move(shape), Encoding::affine,
+                                   std::move(parts), layout.numbers(), stored_as);
     weight.file = codes.tensor.file;
     weight.offset_bytes = codes.tensor.offset_bytes;
-    weight.encoding = Encoding::affine;
-    weight.numbers = layout.numbers();
-    weight.parts = std::move(parts);
     for (Tensor& part : weight.parts) part.name.clear();
-    weight.stored_as = stored_as;
     codes.is_used = true;
     return weight;
   }
@@ -236,7 +231,7 @@ private:
         layout.block = block;
         layout.per_position = true;
         std::vector<std::int64_t> blocks = shape;
-        blocks[axis] = (shape[axis] + block - 1) / block;
+        blocks[axis] = ceil_div(shape[axis], block);
         expected = printable(shape_text(blocks), 100);
         if (blocks != scale->tensor.shape) {
           fail("expected scales of shape " + expected + ", found " + shape_of(*scale));
@@ -280,13 +275,13 @@ private:
       fail("expected N, K and block_size of whole bytes, found " + std::to_string(rows) + ", " +
            std::to_string(cols) + " and " + std::to_string(block));
     }
-    const std::int64_t blocks = (cols - 1) / block + 1;
+    const std::int64_t blocks = ceil_div(cols, block);
     const auto stored_row = checked_product(blocks, block);
     const auto codes_count = stored_row ? checked_product(rows, *stored_row) : std::nullopt;
     if (!codes_count || b->type != kUint8 || b->tensor.num_elements != *codes_count / (8 / bits) ||
         b->tensor.shape.empty() || b->tensor.shape.front() != rows) {
       fail("expected codes of UINT8 of shape " + std::to_string(rows) + " x " +
-           std::to_string(blocks) + " x " + std::to_string(block * bits / 8) + ", found " +
+           std::to_string(blocks) + " x " + std::to_string(block / (8 / bits)) + ", found " +
            shape_of(*b));
     }
     AffineLayout layout;
@@ -346,7 +341,7 @@ private:
     layout.per_position = true;
     layout.zero = in_bytes ? std::int64_t{1} << (bits - 1) : 0;
     std::vector<std::int64_t> blocks = shape;
-    blocks[axis] = (shape[axis] + block - 1) / block;
+    blocks[axis] = ceil_div(shape[axis], block);
     const std::int64_t count = checked_product(blocks).value_or(0);
     const std::string expected = printable(shape_text(blocks), 100);
     const OnnxValue* scale = scales(2, count, expected);
