@@ -70,10 +70,28 @@ class Zoo:
 
     def __init__(self, wishart, out, archives, results, jobs):
         self.wishart, self.out, self.jobs = wishart, out, jobs
+        self.archives = archives
         self.seen, self.blind = os.path.join(archives, "seen"), os.path.join(archives, "blind")
         self.results = results
 
+    def check_program(self):
+        """Archives of another program would mix its columns with conclusions of this one."""
+        program = run([self.wishart, "--version"]).stdout
+        path = os.path.join(self.archives, "made-by")
+        if os.path.exists(path):
+            with open(path) as file:
+                if file.read() == program:
+                    return
+        elif not os.path.exists(self.seen):
+            os.makedirs(self.archives, exist_ok=True)
+            with open(path, "w") as file:
+                file.write(program)
+            return
+        raise Failed(f"{self.archives}: expected archives of {program.splitlines()[0]}, found those of another "
+                     f"program. Give an empty folder")
+
     def scan(self, with_bases=True):
+        self.check_program()
         names = [result["name"] for result in self.results]
         bases = {result["settings"]["base"] for result in self.results if result["kind"] == "history"} - {None}
         if with_bases:
