@@ -20,7 +20,7 @@
 #include "bytes/paths.hpp"
 #include "bytes/wire_reader.hpp"
 #include "formats/common/weight_names.hpp"
-#include "formats/onnx/onnx_nodes.hpp"
+#include "formats/onnx/onnx_quantised.hpp"
 #include "formats/onnx/onnx_variants.hpp"
 #include "numbers/varint_list.hpp"
 #include "text/json_scanner.hpp"
