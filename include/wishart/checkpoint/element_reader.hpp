@@ -4,6 +4,8 @@
 /// Reads the numbers of a checkpoint: blocks of matrices, read by position and converted to
 /// float64.
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -35,6 +37,13 @@ public:
   /// A block of `tensor`, seen as a row-major matrix whose rows run along the last dimension. Used
   /// for tensors that are not dense.
   virtual void read_rectangle(const Tensor& tensor, const Block& block, std::span<double> out);
+
+  /// The bytes of a block of a dense tensor, as they are stored: codes of quantised weights need no
+  /// way through float64. The tensor is seen as a matrix of `width` columns, whatever its shape.
+  /// @returns false, and reads nothing, if the tensor is not dense or the reader has no such bytes
+  /// @pre `out` has the bytes of the block
+  [[nodiscard]] virtual bool read_stored(const Tensor& tensor, std::int64_t width,
+                                         const Block& block, std::span<std::byte> out);
 };
 
 /// The reader over a catalogue's `root` and `files`. Files are opened when first used. A file whose

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <span>
 #include <utility>
 
 #include "wishart/core/error.hpp"
 
 #include "numbers/block_sizes.hpp"
+#include "numbers/decode_loops.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -16,16 +18,12 @@ namespace {
 /// Codes that share the words of a planar layout.
 constexpr std::int64_t kPlanarRun = 32;
 
-/// Words read as numbers, as bits again.
-std::vector<std::uint32_t> words_in(const Values& values, std::int64_t word_bits) {
-  const std::uint32_t mask = word_bits == 32
-                                 ? ~std::uint32_t{0}
-                                 : (std::uint32_t{1} << static_cast<unsigned>(word_bits)) - 1U;
-  std::vector<std::uint32_t> words(values.size());
-  std::transform(values.begin(), values.end(), words.begin(), [mask](double value) {
-    return static_cast<std::uint32_t>(static_cast<std::int64_t>(value)) & mask;
-  });
-  return words;
+/// Words of a part that were read as numbers, as bytes again.
+void store_words(const Values& values, std::int64_t word_bytes, std::span<std::byte> out) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto word = static_cast<std::uint32_t>(static_cast<std::int64_t>(values[i]));
+    std::memcpy(out.data() + i * at(word_bytes), &word, at(word_bytes));
+  }
 }
 
 /// A bit plane of `gptq_p`: GPTQModel, utils/planar_packing.py.
@@ -128,61 +126,136 @@ std::pair<std::int64_t, std::int64_t> touched(const Packing& packing, std::int64
   return {begin, end};
 }
 
+/// Little-endian words with the lowest bits first are a stream of bits in bytes, whatever their
+/// length. `bit` is where the first code begins.
+/// @pre a byte follows the last one that has codes
+void look_up_stream(const std::byte* row, std::int64_t bit, std::int64_t bits,
+                    const CodeTable& table, double factor, std::span<double> out) {
+  const std::byte* from = row + bit / 8;
+  std::size_t k = 0;
+  if (bits == 8) {
+    for (; k < out.size(); ++k) out[k] = table[static_cast<std::size_t>(from[k])] * factor;
+    return;
+  }
+  if (bits == 4 && bit % 8 == 0) {
+    if (table.floats()) {
+      k = look_up_vectors(best_instruction_set(), from, *table.floats(), factor, out);
+    }
+    const double* pairs = table.pairs().data();
+    for (; k + 2 <= out.size(); k += 2) {
+      const double* pair = pairs + 2 * static_cast<std::size_t>(from[k / 2]);
+      out[k] = pair[0] * factor;
+      out[k + 1] = pair[1] * factor;
+    }
+    bit += static_cast<std::int64_t>(k) * 4;
+  }
+  const std::uint32_t mask = (std::uint32_t{1} << static_cast<unsigned>(bits)) - 1U;
+  for (; k < out.size(); ++k, bit += bits) {
+    std::uint16_t two = 0;  // a code of at most 8 bits lies in two bytes
+    std::memcpy(&two, row + bit / 8, sizeof(two));
+    out[k] = table[(std::uint32_t{two} >> static_cast<unsigned>(bit % 8)) & mask] * factor;
+  }
+}
+
 }  // namespace
 
-Values rectangle(ElementReader& reader, const Tensor& part, std::int64_t cols, const Block& block) {
-  Values values(at(rows_of(block) * cols_of(block)));
+void read_rectangle(ElementReader& reader, const Tensor& part, std::int64_t cols,
+                    const Block& block, std::span<double> out) {
   if (!part.shape.empty() && part.shape.back() == cols) {
-    reader.read_rectangle(part, block, values);
-    return values;
+    return reader.read_rectangle(part, block, out);
   }
   const bool whole = cols_of(block) == cols;
   const std::int64_t step = whole ? rows_of(block) : 1;
-  std::span<double> left(values);
   for (std::int64_t row = block.row_begin; row < block.row_end; row += step) {
     const std::size_t count = at(step * cols_of(block));
-    reader.read_elements(part, row * cols + block.col_begin, left.first(count));
-    left = left.subspan(count);
+    reader.read_elements(part, row * cols + block.col_begin, out.first(count));
+    out = out.subspan(count);
   }
+}
+
+Values rectangle(ElementReader& reader, const Tensor& part, std::int64_t cols, const Block& block) {
+  Values values(at(rows_of(block) * cols_of(block)));
+  read_rectangle(reader, part, cols, block, values);
   return values;
 }
 
-Codes unpacked(ElementReader& reader, const Tensor& part, const Packing& packing,
-               std::int64_t expert, const Block& block) {
-  const std::int64_t rows = rows_of(block);
-  const std::int64_t cols = cols_of(block);
+CodeTable::CodeTable(Values values) : values_(std::move(values)) {
+  if (values_.size() != 16) return;
+  pairs_.reserve(512);
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    pairs_.push_back(values_[byte % 16]);
+    pairs_.push_back(values_[byte / 16]);
+  }
+  std::array<float, 16> floats{};
+  bool exact = true;
+  for (std::size_t code = 0; code < floats.size(); ++code) {
+    floats[code] = static_cast<float>(values_[code]);
+    exact = exact && static_cast<double>(floats[code]) == values_[code];
+  }
+  if (exact) floats_ = floats;
+}
+
+CodeBlock::CodeBlock(ElementReader& reader, const Tensor& part, const Packing& packing,
+                     std::int64_t expert, const Block& block, std::vector<std::byte>& storage)
+    : packing_(packing), block_(block), word_bytes_(packing.word_bits / 8) {
   const std::int64_t shift = expert * packing.word_rows;
-  Codes codes(at(rows * cols));
-  std::uint8_t* to = codes.data();
+  Block stored = block;
   if (packing.down == 0) {
     const auto [first, last] = touched(packing, block.col_begin, block.col_end);
-    const auto words =
-        words_in(rectangle(reader, part, packing.word_cols,
-                           {shift + block.row_begin, shift + block.row_end, first, last}),
-                 packing.word_bits);
-    const std::int64_t width = last - first;
-    for (std::int64_t i = 0; i < rows; ++i) {
-      const std::uint32_t* row = words.data() + i * width;
-      for (std::int64_t k = block.col_begin; k < block.col_end; ++k) {
-        *to++ = static_cast<std::uint8_t>(
-            code_in(packing, k, [row, first = first](std::int64_t w) { return row[w - first]; }));
-      }
-    }
-    return codes;
+    first_ = first;
+    stored = {shift + block.row_begin, shift + block.row_end, first, last};
+  } else {
+    const auto [first, last] = touched(packing, block.row_begin, block.row_end);
+    first_ = first;
+    stored = {shift + first, shift + last, block.col_begin, block.col_end};
   }
-  const auto [first, last] = touched(packing, block.row_begin, block.row_end);
-  const auto words =
-      words_in(rectangle(reader, part, packing.word_cols,
-                         {shift + first, shift + last, block.col_begin, block.col_end}),
-               packing.word_bits);
-  for (std::int64_t k = block.row_begin; k < block.row_end; ++k) {
-    for (std::int64_t j = 0; j < cols; ++j) {
-      *to++ = static_cast<std::uint8_t>(code_in(packing, k, [&, first = first](std::int64_t w) {
-        return words[at((w - first) * cols + j)];
-      }));
+  width_ = cols_of(stored);
+  const std::size_t size = at(rows_of(stored) * width_ * word_bytes_);
+  if (storage.size() < size + 1) storage.resize(size + 1);
+  bytes_ = std::span(storage).first(size + 1);
+  const std::span<std::byte> words = std::span(storage).first(size);
+  const bool same_words = dtype_bits(part.dtype) == packing.word_bits;
+  if (!same_words || !reader.read_stored(part, packing.word_cols, stored, words)) {
+    store_words(rectangle(reader, part, packing.word_cols, stored), word_bytes_, words);
+  }
+}
+
+std::uint32_t CodeBlock::word(std::int64_t row, std::int64_t col) const {
+  std::uint32_t value = 0;
+  std::memcpy(&value, bytes_.data() + (row * width_ + col) * word_bytes_, at(word_bytes_));
+  return value;
+}
+
+Codes CodeBlock::codes() const {
+  Codes codes(at(rows_of(block_) * cols_of(block_)));
+  std::uint8_t* to = codes.data();
+  for (std::int64_t i = block_.row_begin; i < block_.row_end; ++i) {
+    for (std::int64_t j = block_.col_begin; j < block_.col_end; ++j) {
+      const std::int64_t row = i - block_.row_begin;
+      const std::int64_t col = j - block_.col_begin;
+      const std::uint32_t code =
+          packing_.down == 0
+              ? code_in(packing_, j, [&](std::int64_t w) { return word(row, w - first_); })
+              : code_in(packing_, i, [&](std::int64_t w) { return word(w - first_, col); });
+      *to++ = static_cast<std::uint8_t>(code);
     }
   }
   return codes;
+}
+
+void CodeBlock::look_up(std::int64_t row, std::int64_t col, const CodeTable& table, double factor,
+                        std::span<double> out) const {
+  const std::int64_t begin = block_.col_begin + col;
+  if (packing_.order == Order::stream) {
+    const std::int64_t bit = begin * packing_.bits - first_ * packing_.word_bits;
+    return look_up_stream(bytes_.data() + row * width_ * word_bytes_, bit, packing_.bits, table,
+                          factor, out);
+  }
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    const auto code = code_in(packing_, begin + static_cast<std::int64_t>(k),
+                              [&](std::int64_t w) { return word(row, w - first_); });
+    out[k] = table[code] * factor;
+  }
 }
 
 std::int64_t words_for(const Packing& packing, std::int64_t count) {

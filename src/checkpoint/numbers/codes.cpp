@@ -13,13 +13,15 @@
 
 #include "numbers/block_sizes.hpp"
 #include "numbers/code_words.hpp"
+#include "numbers/decode_loops.hpp"
 #include "numbers/encodings.hpp"
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {
 namespace {
 
-/// Elements of a block that are decoded at a time, unless words run down columns: 2 MiB.
+/// Elements of a block that are decoded at a time, unless words run down columns: enough that the
+/// calls to the system do not count, few enough that the codes stay in the second-level cache.
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
 
 /// The value of each code.
@@ -78,23 +80,40 @@ public:
     }
   }
 
+  /// True if values are codes times scales, and scales are those of neighbouring columns.
+  [[nodiscard]] bool only_scales() const {
+    return zeros_.empty() && offsets_.empty() && group_of_.empty();
+  }
+
+  /// Calls `run(begin, end, scale)` for columns [begin, end) with one scale of a row of `count`
+  /// columns from `col_begin` on; begin and end count from there, `row` in the weight.
+  /// @pre only_scales()
+  template <class Run>
+  void for_each_scale(std::int64_t row, std::int64_t col_begin, std::int64_t count,
+                      Run&& run) const {
+    const double* scale = scales_.data() + place_of(row);
+    std::int64_t end = (col_begin / layout_.block_cols + 1) * layout_.block_cols - col_begin;
+    for (std::int64_t j = 0; j < count; end += layout_.block_cols) {
+      end = std::min(end, count);
+      run(j, end, *scale++);
+      j = end;
+    }
+  }
+
   /// Applies them to one row of codes; `row` counts in the weight.
   void apply(std::int64_t row, std::int64_t col_begin, std::span<double> values) const {
-    const std::int64_t width = last_ - first_;
-    const std::int64_t place = (row / layout_.block_rows - row_first_) * width;
+    const std::int64_t place = place_of(row);
     const double* scale = scales_.data() + place;
     const double* zero = zeros_.empty() ? nullptr : zeros_.data() + place;
     const double* offset = offsets_.empty() ? nullptr : offsets_.data() + place;
     const auto count = static_cast<std::int64_t>(values.size());
+    std::int64_t group = col_begin / layout_.block_cols;
+    std::int64_t group_end = (group + 1) * layout_.block_cols - col_begin;
     for (std::int64_t j = 0; j < count;) {
-      std::int64_t group = 0;
-      std::int64_t end = count;
+      std::int64_t end = std::min(count, group_end);
       if (!group_of_.empty()) {
         group = group_of_[at(j)];
         end = j + 1;
-      } else {
-        group = (col_begin + j) / layout_.block_cols;
-        end = std::min(count, (group + 1) * layout_.block_cols - col_begin);
       }
       const std::int64_t g = group - first_;
       const double factor = scale[g];
@@ -110,10 +129,17 @@ public:
         for (std::int64_t k = j; k < end; ++k) v[k] += b;
       }
       j = end;
+      ++group;
+      group_end += layout_.block_cols;
     }
   }
 
 private:
+  /// Of the first scale of a row.
+  [[nodiscard]] std::int64_t place_of(std::int64_t row) const {
+    return (row / layout_.block_rows - row_first_) * (last_ - first_);
+  }
+
   void find_groups(ElementReader& reader, const Tensor& part, const Block& block) {
     Values values(at(cols_of(block)));
     reader.read_elements(part, block.col_begin, values);
@@ -184,7 +210,8 @@ private:
     const bool turned = layout_.zeros_transposed != 0;
     const Block stored =
         turned ? Block{grid.col_begin, grid.col_end, grid.row_begin, grid.row_end} : grid;
-    const Codes codes = unpacked(reader, part, packing, expert, stored);
+    std::vector<std::byte> storage;
+    const Codes codes = CodeBlock(reader, part, packing, expert, stored, storage).codes();
     const Values table = meanings(layout_.zero_meaning, packing.bits);
     const std::uint32_t mask = (std::uint32_t{1} << static_cast<unsigned>(packing.bits)) - 1U;
     Values values(codes.size());
@@ -205,41 +232,116 @@ private:
 };
 
 /// A block of one expert, whose rows count from its own first.
-void read_expert(ElementReader& reader, const Tensor& tensor, const CodesLayout& layout,
-                 std::int64_t expert, const Block& block, std::span<double> out) {
-  const std::int64_t rows = rows_of(block);
-  const std::int64_t cols = cols_of(block);
-  const Tensor& part = tensor.parts[0];
-  if (layout.codes.order == Order::plain) {
-    const std::int64_t shift = expert * layout.rows;
-    const Values values =
-        rectangle(reader, part, layout.cols,
-                  {shift + block.row_begin, shift + block.row_end, block.col_begin, block.col_end});
-    std::copy(values.begin(), values.end(), out.begin());
-  } else {
-    const bool turned = layout.transposed != 0;
-    const Block stored =
-        turned ? Block{block.col_begin, block.col_end, block.row_begin, block.row_end} : block;
-    const Codes codes = unpacked(reader, part, layout.codes, expert, stored);
-    const Values table = meanings(layout.meaning, layout.codes.bits);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      for (std::int64_t j = 0; j < cols; ++j) {
-        out[at(i * cols + j)] = table[codes[at(turned ? j * rows + i : i * cols + j)]];
+class ExpertBlock {
+public:
+  ExpertBlock(ElementReader& reader, const Tensor& tensor, const CodesLayout& layout,
+              std::int64_t expert, const Block& block)
+      : reader_(reader),
+        part_(tensor.parts[0]),
+        layout_(layout),
+        expert_(expert),
+        block_(block),
+        groups_(reader, tensor, layout, expert, block) {
+    if (layout.column < 0) return;
+    columns_.resize(at(cols_of(block)));
+    reader.read_elements(tensor.parts[at(layout.column)], block.col_begin, columns_);
+  }
+
+  /// @param storage  for the codes; it only grows
+  void read(std::vector<std::byte>& storage, std::span<double> out) const {
+    if (layout_.codes.order == Order::plain) return read_plain(storage, out);
+    read_packed(storage, out);
+  }
+
+private:
+  [[nodiscard]] std::span<double> row_of(std::span<double> out, std::int64_t i) const {
+    const std::size_t cols = at(cols_of(block_));
+    return out.subspan(at(i) * cols, cols);
+  }
+
+  /// Row i of the block, a run of columns with one scale at a time: `decode(begin, scale, out)`
+  /// puts the values of columns from `begin` on, times the scale, into `out`.
+  template <class Decode>
+  void decode_row(std::int64_t i, std::span<double> row, Decode&& decode) const {
+    if (groups_.only_scales()) {
+      groups_.for_each_scale(block_.row_begin + i, block_.col_begin, cols_of(block_),
+                             [&](std::int64_t begin, std::int64_t end, double scale) {
+                               decode(begin, scale, row.subspan(at(begin), at(end - begin)));
+                             });
+    } else {
+      decode(0, 1, row);
+      groups_.apply(block_.row_begin + i, block_.col_begin, row);
+    }
+    finish_row(row);
+  }
+  void finish_row(std::span<double> row) const {
+    for (std::size_t j = 0; j < columns_.size(); ++j) row[j] *= columns_[j];
+  }
+
+  /// Codes that are elements of their part.
+  void read_plain(std::vector<std::byte>& storage, std::span<double> out) const {
+    const std::int64_t shift = expert_ * layout_.rows;
+    const Block rows{shift + block_.row_begin, shift + block_.row_end, block_.col_begin,
+                     block_.col_end};
+    const std::size_t bytes = at(dtype_bits(part_.dtype) / 8);
+    const std::size_t size = out.size() * bytes;
+    if (storage.size() < size) storage.resize(size);
+    const std::span<std::byte> stored = std::span(storage).first(size);
+    if (!reader_.read_stored(part_, layout_.cols, rows, stored)) {
+      read_rectangle(reader_, part_, layout_.cols, rows, out);
+      for (std::int64_t i = 0; i < rows_of(block_); ++i) {
+        groups_.apply(block_.row_begin + i, block_.col_begin, row_of(out, i));
+        finish_row(row_of(out, i));
       }
+      return;
+    }
+    const InstructionSet set = best_instruction_set();
+    for (std::int64_t i = 0; i < rows_of(block_); ++i) {
+      const std::span<double> row = row_of(out, i);
+      const std::span<const std::byte> codes =
+          stored.subspan(at(i) * row.size() * bytes, row.size() * bytes);
+      decode_row(i, row, [&](std::int64_t begin, double scale, std::span<double> values) {
+        decode_scaled(set, part_.dtype, codes.subspan(at(begin) * bytes, values.size() * bytes),
+                      scale, values);
+      });
     }
   }
-  const Groups groups(reader, tensor, layout, expert, block);
-  Values columns;
-  if (layout.column >= 0) {
-    columns.resize(at(cols));
-    reader.read_elements(tensor.parts[at(layout.column)], block.col_begin, columns);
+
+  /// Codes in words.
+  void read_packed(std::vector<std::byte>& storage, std::span<double> out) const {
+    const CodeTable table(meanings(layout_.meaning, layout_.codes.bits));
+    const bool turned = layout_.transposed != 0;
+    const Block stored =
+        turned ? Block{block_.col_begin, block_.col_end, block_.row_begin, block_.row_end} : block_;
+    const CodeBlock words(reader_, part_, layout_.codes, expert_, stored, storage);
+    if (!turned && layout_.codes.down == 0) {
+      for (std::int64_t i = 0; i < rows_of(block_); ++i) {
+        decode_row(i, row_of(out, i),
+                   [&](std::int64_t begin, double scale, std::span<double> values) {
+                     words.look_up(i, begin, table, scale, values);
+                   });
+      }
+      return;
+    }
+    const Codes codes = words.codes();
+    for (std::int64_t i = 0; i < rows_of(block_); ++i) {
+      const std::span<double> row = row_of(out, i);
+      for (std::int64_t j = 0; j < cols_of(block_); ++j) {
+        row[at(j)] = table[codes[at(turned ? j * rows_of(block_) + i : i * cols_of(block_) + j)]];
+      }
+      groups_.apply(block_.row_begin + i, block_.col_begin, row);
+      finish_row(row);
+    }
   }
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const std::span<double> row = out.subspan(at(i * cols), at(cols));
-    groups.apply(block.row_begin + i, block.col_begin, row);
-    for (std::size_t j = 0; j < columns.size(); ++j) row[j] *= columns[j];
-  }
-}
+
+  ElementReader& reader_;
+  const Tensor& part_;
+  const CodesLayout& layout_;
+  std::int64_t expert_;
+  Block block_;
+  Groups groups_;
+  Values columns_;  ///< factors of columns, or none
+};
 
 /// A block of rows counted over all experts, in pieces.
 void read_rows(ElementReader& reader, const Tensor& tensor, const CodesLayout& layout,
@@ -249,13 +351,15 @@ void read_rows(ElementReader& reader, const Tensor& tensor, const CodesLayout& l
   const bool whole = layout.transposed != 0 || layout.codes.down != 0;
   const std::int64_t step =
       whole ? rows_of(block) : std::max<std::int64_t>(1, kPieceElements / cols);
+  std::vector<std::byte> storage;
   for (std::int64_t row = block.row_begin; row < block.row_end;) {
     const std::int64_t expert = row / layout.rows;
     const std::int64_t begin = row % layout.rows;
     const std::int64_t end = std::min({layout.rows, begin + block.row_end - row, begin + step});
     const std::size_t count = at((end - begin) * cols);
-    read_expert(reader, tensor, layout, expert, {begin, end, block.col_begin, block.col_end},
-                out.first(count));
+    const ExpertBlock piece(reader, tensor, layout, expert,
+                            {begin, end, block.col_begin, block.col_end});
+    piece.read(storage, out.first(count));
     out = out.subspan(count);
     row += end - begin;
   }

@@ -158,6 +158,15 @@ void decode_portable(Dtype dtype, std::span<const std::byte> raw, std::span<doub
   }
 }
 
+std::size_t checked_element_bytes(Dtype dtype, std::span<const std::byte> raw,
+                                  std::span<double> out) {
+  require(can_decode(dtype), "elements of this dtype cannot be converted to numbers");
+  const auto element_bytes = static_cast<std::size_t>(dtype_bits(dtype) / 8);
+  require(raw.size() == out.size() * element_bytes,
+          "the input and the output must have the same number of elements");
+  return element_bytes;
+}
+
 }  // namespace
 
 bool can_decode(Dtype dtype) noexcept {
@@ -169,12 +178,18 @@ bool can_decode(Dtype dtype) noexcept {
 
 void decode_with(InstructionSet set, Dtype dtype, std::span<const std::byte> raw,
                  std::span<double> out) {
-  require(can_decode(dtype), "elements of this dtype cannot be converted to numbers");
-  const auto element_bytes = static_cast<std::size_t>(dtype_bits(dtype) / 8);
-  require(raw.size() == out.size() * element_bytes,
-          "the input and the output must have the same number of elements");
+  const std::size_t element_bytes = checked_element_bytes(dtype, raw, out);
   const std::size_t done = decode_vectors(set, dtype, raw, out);
   decode_portable(dtype, raw.subspan(done * element_bytes), out.subspan(done));
+}
+
+void decode_scaled(InstructionSet set, Dtype dtype, std::span<const std::byte> raw, double factor,
+                   std::span<double> out) {
+  const std::size_t element_bytes = checked_element_bytes(dtype, raw, out);
+  const std::size_t done = decode_scaled_vectors(set, dtype, raw, factor, out);
+  const std::span<double> rest = out.subspan(done);
+  decode_portable(dtype, raw.subspan(done * element_bytes), rest);
+  for (double& value : rest) value *= factor;
 }
 
 void decode(Dtype dtype, std::span<const std::byte> raw, std::span<double> out) {

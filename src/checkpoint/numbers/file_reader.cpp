@@ -55,9 +55,9 @@ void check_extent(const Extent& extent, Dtype dtype, std::int64_t file_bytes) {
           "an extent extends beyond its file");
 }
 
-void check_block(const Tensor& tensor, const Block& block, std::size_t out_size) {
-  const std::int64_t width = row_length(tensor);
-  const std::int64_t height = width == 0 ? 0 : tensor.num_elements / width;
+void check_block(std::int64_t num_elements, std::int64_t width, const Block& block,
+                 std::size_t out_size) {
+  const std::int64_t height = width == 0 ? 0 : num_elements / width;
   require(0 <= block.row_begin && block.row_begin <= block.row_end && block.row_end <= height &&
               0 <= block.col_begin && block.col_begin <= block.col_end && block.col_end <= width,
           "elements outside the tensor were requested");
@@ -163,6 +163,11 @@ void ElementReader::read_rectangle(const Tensor& tensor, const Block& block,
   }
 }
 
+bool ElementReader::read_stored(const Tensor& /*tensor*/, std::int64_t /*width*/,
+                                const Block& /*block*/, std::span<std::byte> /*out*/) {
+  return false;
+}
+
 FileReader::Place FileReader::place_in(const Extent& extent, std::int64_t element, Dtype dtype) {
   return {extent.file, extent.offset_bytes + element * (dtype_bits(dtype) / 8),
           extent.chunk.range.size_bytes > 0 ? &extent.chunk : nullptr};
@@ -195,28 +200,31 @@ Inflater& FileReader::inflater_of(std::int32_t file, const Deflated& range) {
   return inflaters_.try_emplace(key, range).first->second;
 }
 
-void FileReader::read_place(const Tensor& tensor, const Place& place, std::vector<Axis> axes,
-                            double* out) {
-  const auto index = static_cast<std::size_t>(place.file);
-  const InputFile& file = files_.open(index);
-  ReadBytes read = [&](std::int64_t offset_bytes, std::span<std::byte> bytes) {
-    file.read(offset_bytes, bytes);
-  };
-  if (tensor.deflated.size_bytes > 0) {
-    Inflater& inflater = inflater_of(place.file, tensor.deflated);
-    read = [&](std::int64_t offset_bytes, std::span<std::byte> bytes) {
-      inflater.read(file, offset_bytes, bytes);
-    };
-  }
+ReadBytes FileReader::bytes_at(const Tensor& tensor, const Place& place) {
+  const InputFile* file = &files_.open(static_cast<std::size_t>(place.file));
   if (place.chunk != nullptr) {
-    const std::span<const std::byte> chunk = chunks_.read(file, place.file, *place.chunk);
-    read = [chunk](std::int64_t offset_bytes, std::span<std::byte> bytes) {
+    const std::span<const std::byte> chunk = chunks_.read(*file, place.file, *place.chunk);
+    return [chunk](std::int64_t offset_bytes, std::span<std::byte> bytes) {
       const auto wanted = chunk.subspan(static_cast<std::size_t>(offset_bytes), bytes.size());
       std::copy(wanted.begin(), wanted.end(), bytes.begin());
     };
   }
+  if (tensor.deflated.size_bytes > 0) {
+    Inflater* inflater = &inflater_of(place.file, tensor.deflated);
+    return [file, inflater](std::int64_t offset_bytes, std::span<std::byte> bytes) {
+      inflater->read(*file, offset_bytes, bytes);
+    };
+  }
+  return [file](std::int64_t offset_bytes, std::span<std::byte> bytes) {
+    file->read(offset_bytes, bytes);
+  };
+}
+
+void FileReader::read_place(const Tensor& tensor, const Place& place, std::vector<Axis> axes,
+                            double* out) {
+  const ReadBytes read = bytes_at(tensor, place);
   read_strided(read, tensor.dtype, place.offset_bytes, std::move(axes), out, scratch_);
-  files_.check_unchanged(index);
+  files_.check_unchanged(static_cast<std::size_t>(place.file));
 }
 
 void FileReader::read_dense(const Tensor& tensor, std::int64_t first, std::vector<Axis> axes,
@@ -224,6 +232,28 @@ void FileReader::read_dense(const Tensor& tensor, std::int64_t first, std::vecto
   check_dense(tensor, size_of(tensor, tensor.file));
   const std::int64_t offset_bytes = tensor.offset_bytes + first * (dtype_bits(tensor.dtype) / 8);
   read_place(tensor, {tensor.file, offset_bytes}, std::move(axes), out);
+}
+
+bool FileReader::read_stored(const Tensor& tensor, std::int64_t width, const Block& block,
+                             std::span<std::byte> out) {
+  if (!tensor.is_dense()) return false;
+  const std::int64_t element_bytes = dtype_bits(tensor.dtype) / 8;
+  require(element_bytes > 0, "elements of less than a byte have no bytes of their own");
+  check_dense(tensor, size_of(tensor, tensor.file));
+  check_block(tensor.num_elements, width, block,
+              out.size() / static_cast<std::size_t>(element_bytes));
+  if (out.empty()) return true;
+  const std::int64_t cols = block.col_end - block.col_begin;
+  const Place place{tensor.file, tensor.offset_bytes +
+                                     (block.row_begin * width + block.col_begin) * element_bytes};
+  const ReadBytes read = bytes_at(tensor, place);
+  read_strided_bytes(
+      read, place.offset_bytes,
+      {{block.row_end - block.row_begin, width * element_bytes, cols * element_bytes},
+       {cols * element_bytes, 1, 1}},
+      out.data());
+  files_.check_unchanged(static_cast<std::size_t>(tensor.file));
+  return true;
 }
 
 void FileReader::read_elements(const Tensor& tensor, std::int64_t first, std::span<double> out) {
@@ -249,7 +279,7 @@ void FileReader::read_elements(const Tensor& tensor, std::int64_t first, std::sp
 }
 
 void FileReader::read_rectangle(const Tensor& tensor, const Block& block, std::span<double> out) {
-  check_block(tensor, block, out.size());
+  check_block(tensor.num_elements, row_length(tensor), block, out.size());
   if (out.empty()) return;
   if (tensor.encoding != Encoding::plain) return read_encoded(*this, tensor, block, out);
   check_bounds(tensor, 0, 0);

@@ -31,6 +31,8 @@ public:
 
   void read_elements(const Tensor& tensor, std::int64_t first, std::span<double> out) override;
   void read_rectangle(const Tensor& tensor, const Block& block, std::span<double> out) override;
+  [[nodiscard]] bool read_stored(const Tensor& tensor, std::int64_t width, const Block& block,
+                                 std::span<std::byte> out) override;
 
   [[nodiscard]] std::size_t num_open_files() const noexcept { return files_.num_open(); }
 
@@ -45,6 +47,8 @@ private:
     const FilteredChunk* chunk = nullptr;
   };
   [[nodiscard]] static Place place_in(const Extent& extent, std::int64_t element, Dtype dtype);
+  /// How the bytes of a place are read; valid until the next call.
+  [[nodiscard]] ReadBytes bytes_at(const Tensor& tensor, const Place& place);
   void read_place(const Tensor& tensor, const Place& place, std::vector<Axis> axes, double* out);
   /// The number of bytes available: those of the file, or the decompressed ones.
   [[nodiscard]] std::int64_t size_of(const Tensor& tensor, std::int32_t file) const;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 #include "wishart/checkpoint/decode.hpp"
 
@@ -46,7 +49,8 @@ std::vector<Axis> simplified(std::vector<Axis> axes) {
   return joined;
 }
 
-void scatter(std::span<const Axis> axes, const double* from, double* to) {
+template <class T>
+void scatter(std::span<const Axis> axes, const T* from, T* to) {
   if (axes.empty()) {
     *to = *from;
     return;
@@ -61,21 +65,23 @@ void scatter(std::span<const Axis> axes, const double* from, double* to) {
   }
 }
 
+/// Elements of T: float64, converted from `dtype`, or bytes, which stay as they are.
+template <class T>
 class StridedRead {
 public:
-  StridedRead(const ReadBytes& read_bytes, Dtype dtype, ReadScratch& scratch)
+  StridedRead(const ReadBytes& read_bytes, Dtype dtype, std::vector<T>& scratch)
       : read_bytes_(read_bytes),
         dtype_(dtype),
         element_bytes_(dtype_bits(dtype) / 8),
         scratch_(scratch) {}
 
-  void read(std::span<Axis> axes, std::int64_t offset_bytes, double* out) {
+  void read(std::span<Axis> axes, std::int64_t offset_bytes, T* out) {
     if (axes.empty()) return read_span(axes, offset_bytes, out);
     const Axis axis = axes.front();
     const std::int64_t together = steps_together(axis, axes.subspan(1));
     for (std::int64_t i = 0; i < axis.count; i += together) {
       const std::int64_t from = offset_bytes + i * axis.stride * element_bytes_;
-      double* to = out + i * axis.out_stride;
+      T* to = out + i * axis.out_stride;
       if (together == 1) {
         read(axes.subspan(1), from, to);
         continue;
@@ -90,7 +96,8 @@ private:
   /// How many steps of an axis, with everything inside them, are read in one call.
   [[nodiscard]] std::int64_t steps_together(const Axis& axis, std::span<const Axis> inner) const {
     const bool direct = inner.empty() && axis.stride == 1 && axis.out_stride == 1;
-    const std::int64_t most = direct ? kDirectElements : kReadBytes / element_bytes_;
+    const bool converted = !std::is_same_v<T, std::byte>;
+    const std::int64_t most = direct && converted ? kDirectElements : kReadBytes / element_bytes_;
     const std::int64_t inside = span_of(inner);
     if (inside > most) return 1;
     if (axis.stride == 0) return axis.count;
@@ -101,14 +108,16 @@ private:
     return std::min(axis.count, (most - inside) / axis.stride + 1);
   }
 
-  void read_span(std::span<const Axis> axes, std::int64_t offset_bytes, double* out) {
+  void read_span(std::span<const Axis> axes, std::int64_t offset_bytes, T* out) {
     const auto count = static_cast<std::size_t>(span_of(axes));
     const bool direct =
         axes.empty() || (axes.size() == 1 && axes[0].stride == 1 && axes[0].out_stride == 1);
     if (!direct && scratch_.size() < count) scratch_.resize(count);
-    const std::span<double> values =
-        direct ? std::span<double>(out, count) : std::span(scratch_).first(count);
-    if (dtype_ == Dtype::f64) {
+    const std::span<T> values =
+        direct ? std::span<T>(out, count) : std::span<T>(scratch_).first(count);
+    if constexpr (std::is_same_v<T, std::byte>) {
+      read_bytes_(offset_bytes, values);
+    } else if (dtype_ == Dtype::f64) {
       read_bytes_(offset_bytes, std::as_writable_bytes(values));
     } else {
       // Read the codes into the end of the output and convert them in place: less memory passes
@@ -118,24 +127,36 @@ private:
       read_bytes_(offset_bytes, raw);
       decode(dtype_, raw, values);
     }
-    if (!direct) scatter(axes, values.data(), out);
+    if (!direct) scatter<T>(axes, values.data(), out);
   }
 
   const ReadBytes& read_bytes_;
   Dtype dtype_;
   std::int64_t element_bytes_;
-  ReadScratch& scratch_;
+  std::vector<T>& scratch_;
 };
+
+template <class T>
+void read_with(const ReadBytes& read, Dtype dtype, std::int64_t offset_bytes,
+               std::vector<Axis> axes, T* out, std::vector<T>& scratch) {
+  if (std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.count == 0; })) {
+    return;
+  }
+  std::vector<Axis> simple = simplified(std::move(axes));
+  StridedRead<T>(read, dtype, scratch).read(simple, offset_bytes, out);
+}
 
 }  // namespace
 
 void read_strided(const ReadBytes& read, Dtype dtype, std::int64_t offset_bytes,
                   std::vector<Axis> axes, double* out, ReadScratch& scratch) {
-  if (std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.count == 0; })) {
-    return;
-  }
-  std::vector<Axis> simple = simplified(std::move(axes));
-  StridedRead(read, dtype, scratch).read(simple, offset_bytes, out);
+  read_with(read, dtype, offset_bytes, std::move(axes), out, scratch);
+}
+
+void read_strided_bytes(const ReadBytes& read, std::int64_t offset_bytes, std::vector<Axis> axes,
+                        std::byte* out) {
+  std::vector<std::byte> scratch;
+  read_with(read, Dtype::u8, offset_bytes, std::move(axes), out, scratch);
 }
 
 }  // namespace wishart::checkpoint

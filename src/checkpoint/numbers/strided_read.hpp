@@ -37,4 +37,8 @@ using ReadBytes = std::function<void(std::int64_t offset_bytes, std::span<std::b
 void read_strided(const ReadBytes& read, Dtype dtype, std::int64_t offset_bytes,
                   std::vector<Axis> axes, double* out, ReadScratch& scratch);
 
+/// The same for bytes, which are not converted. The axes count bytes.
+void read_strided_bytes(const ReadBytes& read, std::int64_t offset_bytes, std::vector<Axis> axes,
+                        std::byte* out);
+
 }  // namespace wishart::checkpoint
