@@ -314,7 +314,11 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
     fill_weightwatcher(row, lambda, spectrum, options);
   } else {
     fill_corrected(row, lambda, spectrum, options);
-    if (is_adapter_alone(row.dtype)) fill_adapter_alone(row);
+    if (is_adapter_alone(row.dtype)) {
+      fill_adapter_alone(row);
+    } else if (is_same_as_base(row)) {
+      take_no_tail(row, "the same as in the base");
+    }
   }
   if (row.lambda_max > 0) {
     fill_erg(row, lambda, options.weightwatcher);

@@ -42,6 +42,10 @@ bool is_like_noise(const LayerRow& row) {
   return row.num_evals >= kFewestOfNoise && row.null_spikes == 0 && row.mp_D <= noise_limit(row);
 }
 
+bool is_same_as_base(const LayerRow& row) {
+  return row.lambda_max == 0 && std::isfinite(row.weights.base_norm);
+}
+
 std::string row_warnings(const LayerRow& row) {
   if (row.status == "error" || row.status == "nonfinite") return row.status;
   std::string words;
@@ -52,6 +56,7 @@ std::string row_warnings(const LayerRow& row) {
   // Its rank and the number of its values are what it was made with, and no findings.
   if (is_adapter_alone(row.dtype)) return words;
   if (row.status == kNoTail) add(kNoTail);
+  if (is_same_as_base(row)) return words;
   if (row.status == "failed") add(kFitFailed);
   if (row.status == kFitted && row.num_pl_spikes >= 0 && row.num_pl_spikes < kSmallTail) {
     add(kSmallTailWarning);

@@ -50,6 +50,10 @@ inline constexpr double kDominatingChange = 2;
 /// and with fewer than kFewestOfNoise eigenvalues: any ten of them look like noise.
 [[nodiscard]] bool is_like_noise(const LayerRow& row);
 
+/// True if the row describes the difference to a base, and there is none: a frozen layer, or a
+/// quantised weight beside the one that it was made of. Nothing is wrong with such a layer.
+[[nodiscard]] bool is_same_as_base(const LayerRow& row);
+
 /// The words, separated by `;`, from the numbers and the status of a row. Does not look at
 /// `row.warning`.
 [[nodiscard]] std::string row_warnings(const LayerRow& row);

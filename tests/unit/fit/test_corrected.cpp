@@ -105,6 +105,21 @@ TEST_CASE("too few eigenvalues above the floor are a failed fit, with the number
   CHECK(layer_row(dense(16, 16), spectrum_of(sigma), kCorrected).status == "success");
 }
 
+TEST_CASE("a difference of zeros is no failure, but the same as the base", "[corrected]") {
+  Spectrum spectrum = spectrum_of(std::vector<double>(12, 0.0));
+  spectrum.weights.base_norm = 3;
+  spectrum.weights.delta_frobenius = 0;
+  const LayerRow row = layer_row(dense(12, 20), spectrum, kCorrected);
+  CHECK(row.status == "no-tail");
+  CHECK(row.reason == "the same as in the base");
+  CHECK(row.warning == "no-tail");
+  CHECK(row.matrix_rank == 0);
+  CHECK(std::isnan(row.log_norm));
+  // One value that is not zero makes it a difference as any other.
+  spectrum.sigma.back() = 1e-9;
+  CHECK(layer_row(dense(12, 20), spectrum, kCorrected).status == "failed");
+}
+
 TEST_CASE("equal eigenvalues are no tail, with entropy 1", "[corrected]") {
   const LayerRow row = row_of(std::vector<double>(64, 4.0), kCorrected);
   CHECK(row.status == "no-tail");
