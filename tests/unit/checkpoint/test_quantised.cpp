@@ -1,6 +1,8 @@
 /// @file
 /// Quantised weights: the formulas of all schemes, and what must not be read.
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include <catch2/catch.hpp>
@@ -188,7 +190,46 @@ std::int64_t for_all_pairs(bool allowed, Body&& body) {
   return count;
 }
 
+/// The largest element of the difference to a checkpoint that holds the values of the formula.
+double largest_difference(const Example& example) {
+  const TempFolder quantised;
+  const TempFolder values;
+  const checkpoint::Catalogue alone = opened(quantised, example);
+  std::vector<double> elements;
+  for (std::int64_t i = 0; i < example.rows; ++i) {
+    for (std::int64_t j = 0; j < example.cols; ++j) elements.push_back(example.value(i, j));
+  }
+  std::vector<TensorText> tensors(1);
+  tensors[0] = {example.weight, "F64", alone.tensors.at(0).shape,
+                bytes_of(std::span<const double>(elements))};
+  values.write("model.safetensors", safetensors_bytes(tensors));
+  checkpoint::OpenOptions options;
+  options.base = values.path();
+  const checkpoint::Catalogue difference = checkpoint::open_checkpoint(quantised.path(), options);
+  const auto reader = checkpoint::make_reader(difference.root, difference.files);
+  const Tensor& tensor = difference.tensors.at(0);
+  std::vector<double> changes(static_cast<std::size_t>(tensor.num_elements));
+  reader->read_elements(tensor, 0, changes);
+  double largest = 0;
+  for (const double change : changes) largest = std::max(largest, std::abs(change));
+  return difference.tensors.size() == 1 ? largest : HUGE_VAL;
+}
+
 }  // namespace
+
+TEST_CASE("the difference to the values of a quantised weight is zero for every scheme",
+          "[quantised]") {
+  unsigned seed = 100;
+  const std::int64_t pairs =
+      for_all_pairs(true, [&](const Scheme& scheme, Dtype code, Dtype scale) {
+        const Example example = example_of(scheme, code, scale, seed++);
+        INFO(example.tensors[0].name << " " << dtype_name(code) << ", " << example.tensors[1].name
+                                     << " " << dtype_name(scale) << ", " << scheme.name
+                                     << scheme.mode << ", " << example.config);
+        CHECK(largest_difference(example) == 0);
+      });
+  CHECK(pairs > 60);
+}
 
 TEST_CASE("every pair of code type and scale type that a scheme allows is read by its formula",
           "[quantised]") {
