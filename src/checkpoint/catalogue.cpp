@@ -14,6 +14,7 @@
 
 #include "bytes/paths.hpp"
 #include "folder/side_files.hpp"
+#include "formats/common/not_read.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/formats.hpp"
 #include "formats/lora/adapter.hpp"
@@ -190,7 +191,7 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& va
       refuse("expected a folder with files of weights, found none");
       break;
     case FolderContent::Kind::unsupported:
-      refuse("expected files of weights, found " + content.found + ", which is not supported");
+      refuse("expected files of weights, found " + content.found);
       break;
     case FolderContent::Kind::incomplete:
       refuse("is not complete: " + content.found);
@@ -225,12 +226,19 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& va
 
 void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   const std::string name = file.filename().string();
-  const std::string unsupported = unsupported_format(name);
+  std::string unsupported = not_read_among({name});
+  if (unsupported.empty()) {
+    unsupported = not_read_instead(list_folder(file.parent_path()), {name});
+  }
   if (!unsupported.empty()) {
-    throw Error(Blame::input, shown(file.parent_path()) + ": expected files of weights, found " +
-                                  unsupported + ", which is not supported");
+    throw Error(Blame::input,
+                shown(file.parent_path()) + ": expected files of weights, found " + unsupported);
   }
   const Format* format = format_of_file(name);
+  if (format != nullptr && is_unfinished(file.parent_path(), {name})) {
+    throw Error(Blame::input,
+                shown(file.parent_path()) + ": is not complete: " + std::string(kUnfinished));
+  }
   if (format == nullptr) {
     throw Error(Blame::input, shown(file) + ": expected a folder or a file named " +
                                   endings_text() + ", found another file");

@@ -92,11 +92,12 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   folder.write("history/step1/w.msgpack", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "step1/w.msgpack (Flax), which is not supported");
+        "step1/w.msgpack (Flax), which is not supported. Convert it with transformers");
   folder.write("history/consolidated.00.pth", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "consolidated.00.pth (shards of Meta), which is not supported");
+        "consolidated.00.pth (shards of Meta), which is not supported. Convert them with "
+        "convert_llama_weights_to_hf.py of transformers");
   CHECK(refusal(folder, "none") == "F/none: no such file or folder");
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==

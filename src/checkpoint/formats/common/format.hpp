@@ -50,7 +50,7 @@ struct FolderContent {
   std::vector<std::string> weights;  ///< of `files` and `several`, in natural order
   std::vector<std::string> unused;   ///< weight files that are left out, in natural order
   std::string inside;             ///< of `folder`: the folder in it that has the weights, or empty
-  std::string found;              ///< of `unsupported`: `model.msgpack (Flax)`
+  std::string found;              ///< of `unsupported`: its name, and what to do
   std::vector<Variant> variants;  ///< of `files`: what the one in `weights` was chosen from
   bool adapter = false;           ///< of `files`: a LoRA adapter
   bool loose = false;             ///< of `files`: a file of any name, which may be here by chance
