@@ -96,7 +96,12 @@ void keep_indexed(Weights& file, const std::vector<std::string>& wanted, const f
 
 void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& content) {
   const Format& format = format_named(content.format);
-  const WeightMap map = read_weight_index(catalogue.root / content.index);
+  WeightMap map = read_weight_index(catalogue.root / content.index);
+  for (auto& [file, tensors] : map) {
+    if (format.name_in_index == nullptr) break;
+    for (std::string& name : tensors) name = format.name_in_index(std::move(name));
+    std::sort(tensors.begin(), tensors.end());
+  }
   std::vector<std::string> names;
   for (const auto& [name, tensors] : map) names.push_back(name);
   std::sort(names.begin(), names.end(), natural_less);

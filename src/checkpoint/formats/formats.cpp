@@ -15,6 +15,7 @@
 #include "formats/hdf5/keras_file.hpp"
 #include "formats/lora/adapter.hpp"
 #include "formats/megatron/megatron.hpp"
+#include "formats/msgpack/flax_file.hpp"
 #include "formats/numpy/numpy_file.hpp"
 #include "formats/onnx/onnx_file.hpp"
 #include "formats/safetensors/safetensors_header.hpp"
@@ -27,7 +28,7 @@ std::span<const Format* const> formats() {
   static const std::array kFormats{
       &safetensors_format(), &lora_format(),  &distributed_format(), &megatron_format(),
       &deepspeed_format(),   &torch_format(), &gguf_format(),        &keras_format(),
-      &numpy_format(),       &onnx_format(),
+      &flax_format(),        &numpy_format(), &onnx_format(),
   };
   return kFormats;
 }

@@ -275,12 +275,8 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("notes.txt", "x");
   CHECK(refusal(folder, "notes.txt") ==
         "F/notes.txt: expected a folder or a file named *.safetensors, *.pt, *.bin, "
-        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.npz, *.npy or *.onnx, found "
-        "another file");
-  folder.write("model.msgpack", "x");
-  CHECK(refusal(folder, "model.msgpack") ==
-        "F: expected files of weights, found model.msgpack (Flax), which is not supported. Convert "
-        "it with transformers");
+        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.msgpack, *.npz, *.npy or "
+        "*.onnx, found another file");
   folder.write("x/optimizer.pt", "x");
   CHECK(refusal(folder, "x") == "F/x: expected a folder with files of weights, found none");
   std::filesystem::create_directory(folder / "d.safetensors");
@@ -294,8 +290,8 @@ TEST_CASE("paths that are no checkpoint", "[checkpoint][catalogue]") {
   folder.write("bad\x1b[2J.txt", "x");
   CHECK(refusal(folder, "bad\x1b[2J.txt") ==
         "F/bad\\x1b[2J.txt: expected a folder or a file named *.safetensors, *.pt, *.bin, "
-        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.npz, *.npy or *.onnx, found "
-        "another file");
+        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.msgpack, *.npz, *.npy or "
+        "*.onnx, found another file");
 }
 
 TEST_CASE("a folder that cannot be listed", "[checkpoint][catalogue]") {

@@ -65,7 +65,6 @@ TEST_CASE("formats that are not read are named, with what converts them",
        "consolidated.00.pth",
        "shards of Meta",
        "Convert them with convert_llama_weights_to_hf.py of transformers"},
-      {{"flax_model.msgpack"}, "flax_model.msgpack", "Flax", "Convert it with transformers"},
       {{"saved_model.pb"}, "saved_model.pb", "TensorFlow SavedModel", "Convert it with tf2onnx"},
       {{"checkpoint", "model.ckpt-7.index", "model.ckpt-7.data-00000-of-00001"},
        "model.ckpt-7.index",
@@ -126,7 +125,7 @@ TEST_CASE("formats that are not read are named, with what converts them",
 
 TEST_CASE("files of other formats do not hide weights beside them", "[checkpoint][not-read]") {
   const TempFolder folder;
-  for (const char* name : {"openvino_model.xml", "openvino_model.bin", "tf.tflite", "a.msgpack"}) {
+  for (const char* name : {"openvino_model.xml", "openvino_model.bin", "tf.tflite"}) {
     folder.write(name, "x");
   }
   folder.write("pytorch_model.bin", torch_file());

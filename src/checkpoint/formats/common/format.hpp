@@ -67,6 +67,8 @@ struct Format {
   std::span<const std::string_view> endings{};
   /// The file that names the shards of a checkpoint and their tensors; empty: the format has none.
   std::string_view index{};
+  /// The name of a tensor that the index calls `name`; null: the same.
+  std::string (*name_in_index)(std::string name) = nullptr;
   /// If a folder has a file of this name, the others are left out.
   std::string_view usual{};
   /// Files may have any name: several that are not shards are checkpoints of their own.

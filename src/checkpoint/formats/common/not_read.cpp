@@ -58,7 +58,6 @@ constexpr std::array kNotRead{
     NotRead{"*.mlmodel", "", "", "Core ML", kOriginal},
     NotRead{"*.llamafile", "", "", "llamafile",
             "It is a zip archive: unpack the .gguf file in it (unzip)"},
-    NotRead{"*.msgpack", "", "", "Flax", "Convert it with transformers"},
 };
 
 /// What `*` stands for if `name` matches a pattern with one `*`; the empty text for others.
