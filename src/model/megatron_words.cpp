@@ -14,12 +14,15 @@ struct Part {
 };
 
 // Of Mamba: gate, input, B, C, time step. Of Gated DeltaNet: queries, keys, values, gate, beta,
-// alpha.
+// alpha; of its second version: f, b, w. Of the gated delta product, whose keys, values and betas
+// are numbered: z, V0, K0, Q, b0, a.
 constexpr std::array kParts{
     Part{"z", "ssm.in_proj_z"},     Part{"x", "ssm.in_proj_x"},     Part{"B", "ssm.in_proj_B"},
     Part{"C", "ssm.in_proj_C"},     Part{"dt", "ssm.in_proj_dt"},   Part{"query", "ssm.in_proj_q"},
     Part{"key", "ssm.in_proj_k"},   Part{"value", "ssm.in_proj_v"}, Part{"beta", "ssm.in_proj_b"},
-    Part{"alpha", "ssm.in_proj_a"},
+    Part{"alpha", "ssm.in_proj_a"}, Part{"f", "ssm.in_proj_f"},     Part{"b", "ssm.in_proj_b"},
+    Part{"w", "ssm.in_proj_w"},     Part{"V", "ssm.in_proj_v"},     Part{"K", "ssm.in_proj_k"},
+    Part{"Q", "ssm.in_proj_q"},     Part{"a", "ssm.in_proj_a"},
 };
 
 std::optional<MegatronWords> part_of_mixer(std::span<const std::string_view> words) {
@@ -28,8 +31,14 @@ std::optional<MegatronWords> part_of_mixer(std::span<const std::string_view> wor
   const std::string_view module = words[words.size() - 3];
   if (kind != "weight" && kind != "bias") return std::nullopt;
   if (module != "in_proj" && module != "conv1d") return std::nullopt;
-  const auto* part = std::find_if(kParts.begin(), kParts.end(),
-                                  [&](const Part& one) { return one.word == words.back(); });
+  std::string_view word = words.back();
+  const std::size_t digits = word.find_first_of("0123456789");
+  if (digits == 1 && std::string_view("VKb").find(word[0]) != std::string_view::npos &&
+      word.find_first_not_of("0123456789", digits) == std::string_view::npos) {
+    word = word.substr(0, 1);
+  }
+  const auto* part =
+      std::find_if(kParts.begin(), kParts.end(), [&](const Part& one) { return one.word == word; });
   if (part == kParts.end()) return std::nullopt;
   MegatronWords result;
   result.count = 2;

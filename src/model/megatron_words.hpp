@@ -21,7 +21,7 @@ struct MegatronWords {
 
 /// What the last words of a name say; nothing if they say no more than `weight`.
 /// Source: NVIDIA/Megatron-LM (d98e8a6), core/transformer/fsdp_dtensor_checkpoint.py,
-/// core/ssm/mamba_mixer.py, core/ssm/gated_delta_net/common.py.
+/// core/ssm/mamba_mixer.py, core/ssm/gated_delta_net, core/ssm/gated_delta_product.py.
 [[nodiscard]] std::optional<MegatronWords> megatron_words(std::span<const std::string_view> words);
 
 }  // namespace wishart::model

@@ -75,12 +75,17 @@ TEST_CASE("Megatron-Core: hybrid models, whose mixers are stored in parts", "[na
          {"decoder.layers.1.self_attention.in_proj.weight.z", "ssm.in_proj_z", "decoder", 1},
          {"decoder.layers.1.self_attention.in_proj.weight.beta", "ssm.in_proj_b", "decoder", 1},
          {"decoder.layers.1.self_attention.in_proj.weight.alpha", "ssm.in_proj_a", "decoder", 1},
+         {"decoder.layers.1.self_attention.in_proj.weight.w", "ssm.in_proj_w", "decoder", 1},
+         {"decoder.layers.1.mixer.in_proj.weight.V10", "ssm.in_proj_v", "decoder", 1},
+         {"decoder.layers.1.mixer.in_proj.weight.b0", "ssm.in_proj_b", "decoder", 1},
+         {"decoder.layers.1.mixer.conv1d.weight.K1", "ssm.conv1d", "decoder", 1, -1, {64, 1, 4}},
          {"decoder.layers.2.self_attention.linear_qkv.weight", "attention.qkv", "decoder", 2},
          {"decoder.layers.3.mlp.linear_fc1.weight", "mlp.up", "decoder", 3}});
   const Naming bias = naming_of("decoder.layers.0.mixer.conv1d.bias.x", Shape{64}, {});
   CHECK(bias.bias);
   CHECK(naming_of("decoder.layers.0.mixer.A_log", Shape{8}, {}).not_a_map);
   CHECK(naming_of("decoder.final_norm.weight", Shape{8}, {}).normalization);
+  CHECK(naming_of("decoder.layers.0.mixer.in_proj.weight.z0", Shape{8, 4}, {}).role == "other");
   CHECK(naming_of("decoder.layers.0.mixer.in_proj.weight.part", Shape{8, 4}, {}).role == "other");
 }
 
