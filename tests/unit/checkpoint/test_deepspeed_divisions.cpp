@@ -115,6 +115,19 @@ TEST_CASE("experts of DeepSpeed's own layers are counted too", "[checkpoint][zer
   CHECK(refusal(folder / "c") == "F: experts combined with a pipeline are not supported");
 }
 
+TEST_CASE("experts in the partitions of ZeRO 3 are refused without them too",
+          "[checkpoint][zero]") {
+  const TempFolder folder;
+  const std::string layer =
+      TorchState::dict({{"checkpoint_format", TorchState::text("zero3_partitioned")}});
+  write_states(folder, "mp_rank_00_model_states.pt",
+               {{"autoep_layers", TorchState::list({layer})}});
+  CHECK(refusal(folder.path()) ==
+        "F/mp_rank_00_model_states.pt: ZeRO stage 3 with experts divided among groups of ranks "
+        "('autoep_layers') is not supported. Convert it to a universal checkpoint with DeepSpeed's "
+        "ds_to_universal.py");
+}
+
 TEST_CASE("weights divided by AutoTP are refused without ZeRO 3 too", "[checkpoint][zero]") {
   const TempFolder folder;
   // One row of queries and one of keys on each rank: not to be stacked as they are.

@@ -94,6 +94,7 @@ ExpertCounts read_pieces(const fs::path& root, const std::map<std::int64_t, std:
       checkpoint.step =
           std::max(checkpoint.step, p.integer(p.value(p.top(), "global_steps")).value_or(-1));
       refuse_auto_tensor_parallel(file, ranks.size());
+      refuse_divided_experts(file);
       experts.merge(expert_counts(p));
     }
     std::vector<Tensor> tensors = file.tensors(wrapped ? module : p.top(), checkpoint.warnings);
