@@ -241,6 +241,18 @@ void find_expert(const Words& words, Naming& naming) {
   }
 }
 
+/// DeepSpeed's AutoEP (engine.py, _save_moe_checkpoint): `experts.w1.3` is w1 of expert 3. Removes
+/// the number.
+std::optional<std::int64_t> take_autoep_expert(Words& words) {
+  if (words.size() < 3 || words[words.size() - 3] != "experts" ||
+      !is_one_of(words[words.size() - 2], {"w1", "w2", "w3"})) {
+    return std::nullopt;
+  }
+  const std::optional<std::int64_t> expert = integer(words.back());
+  if (expert) words.pop_back();
+  return expert;
+}
+
 Inside place(const Words& parents) {
   for (auto word = parents.rbegin(); word != parents.rend(); ++word) {
     if (is_one_of(*word, {"mixer", "mamba", "linear_attn", "ssm"})) return Inside::ssm;
@@ -324,8 +336,10 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   } else if (words.size() > 1 && is_one_of(kind, {"weight", "kernel", "bias"})) {
     words.pop_back();
   }
+  const std::optional<std::int64_t> autoep = take_autoep_expert(words);
   find_block(words, naming);
   find_expert(words, naming);
+  if (autoep) naming.expert = *autoep;
   if (megatron && naming.routed_experts && naming.expert < 0) naming.expert = megatron->expert;
   const std::string_view leaf = words.back();
   const Words parents(words.begin(), words.end() - 1);

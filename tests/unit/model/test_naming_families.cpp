@@ -89,6 +89,13 @@ TEST_CASE("Megatron-Core: hybrid models, whose mixers are stored in parts", "[na
   CHECK(naming_of("decoder.layers.0.mixer.in_proj.weight.part", Shape{8, 4}, {}).role == "other");
 }
 
+TEST_CASE("DeepSpeed's AutoEP: the number of the expert comes last", "[naming]") {
+  check({{"model.layers.4.mlp.experts.w1.3", "expert.gate", "model", 4, 3},
+         {"model.layers.4.mlp.experts.w2.12", "expert.down", "model", 4, 12},
+         {"model.layers.4.mlp.experts.w3.0", "expert.up", "model", 4, 0},
+         {"model.layers.4.mlp.experts.w1", "expert.gate", "model", 4}});
+}
+
 TEST_CASE("Llama, Gemma, Qwen 2 and 3, OLMo 2", "[naming]") {
   check({{"model.embed_tokens.weight", "embedding.token"},
          {"model.layers.0.self_attn.q_proj.weight", "attention.q", "model", 0},
