@@ -32,7 +32,10 @@ public:
   LinkedFolder(const LinkedFolder&) = delete;
   LinkedFolder& operator=(const LinkedFolder&) = delete;
 
+  /// The descriptor of the input is nearly always the same.
   void link(const fs::path& target) {
+    if (target == target_) return;
+    target_ = target;
     for (const char* name :
          {"m/mp_rank_00/model_optim_rng.pt", "m/mp_rank_01/model_optim_rng.pt",
           "z/zero_pp_rank_0_mp_rank_00_model_states.pt",
@@ -50,6 +53,7 @@ public:
 
 private:
   fs::path path_;
+  fs::path target_;
 };
 
 }  // namespace

@@ -39,9 +39,9 @@ MsgpackItem MsgpackCursor::group(Kind kind, std::uint64_t count) {
 }
 
 MsgpackItem MsgpackCursor::extension(std::uint64_t size_bytes) {
-  const auto type = static_cast<std::int8_t>(number(1));
+  const auto type = static_cast<std::int64_t>(number(1));
   MsgpackItem item = content(Kind::extension, size_bytes);
-  item.value = type;
+  item.value = type < 128 ? type : type - 256;
   return item;
 }
 
