@@ -14,6 +14,7 @@
 
 #include "bytes/paths.hpp"
 #include "folder/side_files.hpp"
+#include "formats/common/not_read.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/formats.hpp"
 #include "formats/lora/adapter.hpp"
@@ -95,7 +96,12 @@ void keep_indexed(Weights& file, const std::vector<std::string>& wanted, const f
 
 void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& content) {
   const Format& format = format_named(content.format);
-  const WeightMap map = read_weight_index(catalogue.root / content.index);
+  WeightMap map = read_weight_index(catalogue.root / content.index);
+  for (auto& [file, tensors] : map) {
+    if (format.name_in_index == nullptr) break;
+    for (std::string& name : tensors) name = format.name_in_index(std::move(name));
+    std::sort(tensors.begin(), tensors.end());
+  }
   std::vector<std::string> names;
   for (const auto& [name, tensors] : map) names.push_back(name);
   std::sort(names.begin(), names.end(), natural_less);
@@ -190,7 +196,7 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& va
       refuse("expected a folder with files of weights, found none");
       break;
     case FolderContent::Kind::unsupported:
-      refuse("expected files of weights, found " + content.found + ", which is not supported");
+      refuse("expected files of weights, found " + content.found);
       break;
     case FolderContent::Kind::incomplete:
       refuse("is not complete: " + content.found);
@@ -225,12 +231,19 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& va
 
 void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   const std::string name = file.filename().string();
-  const std::string unsupported = unsupported_format(name);
+  std::string unsupported = not_read_among({name});
+  if (unsupported.empty()) {
+    unsupported = not_read_instead(list_folder(file.parent_path()), {name});
+  }
   if (!unsupported.empty()) {
-    throw Error(Blame::input, shown(file.parent_path()) + ": expected files of weights, found " +
-                                  unsupported + ", which is not supported");
+    throw Error(Blame::input,
+                shown(file.parent_path()) + ": expected files of weights, found " + unsupported);
   }
   const Format* format = format_of_file(name);
+  if (format != nullptr && is_unfinished(file.parent_path(), {name})) {
+    throw Error(Blame::input,
+                shown(file.parent_path()) + ": is not complete: " + std::string(kUnfinished));
+  }
   if (format == nullptr) {
     throw Error(Blame::input, shown(file) + ": expected a folder or a file named " +
                                   endings_text() + ", found another file");

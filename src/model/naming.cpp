@@ -8,6 +8,8 @@
 
 #include "wishart/core/text.hpp"
 
+#include "megatron_words.hpp"
+
 namespace wishart::model {
 namespace {
 
@@ -239,6 +241,18 @@ void find_expert(const Words& words, Naming& naming) {
   }
 }
 
+/// DeepSpeed's AutoEP (engine.py, _save_moe_checkpoint): `experts.w1.3` is w1 of expert 3. Removes
+/// the number.
+std::optional<std::int64_t> take_autoep_expert(Words& words) {
+  if (words.size() < 3 || words[words.size() - 3] != "experts" ||
+      !is_one_of(words[words.size() - 2], {"w1", "w2", "w3"})) {
+    return std::nullopt;
+  }
+  const std::optional<std::int64_t> expert = integer(words.back());
+  if (expert) words.pop_back();
+  return expert;
+}
+
 Inside place(const Words& parents) {
   for (auto word = parents.rbegin(); word != parents.rend(); ++word) {
     if (is_one_of(*word, {"mixer", "mamba", "linear_attn", "ssm"})) return Inside::ssm;
@@ -307,32 +321,6 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
   return role;
 }
 
-/// Megatron-Core: `weight3` of expert 3; `weight_w` and `weight_v` of gate and up, which
-/// `fsdp_dtensor` stores apart; or both, `weight3_w`.
-struct MegatronWeight {
-  std::int64_t expert = -1;
-  char part = ' ';  ///< 'w' or 'v'
-};
-
-std::optional<MegatronWeight> megatron_weight(std::string_view kind, std::string_view parent) {
-  constexpr std::string_view kWeight = "weight";
-  if (!parent.starts_with("linear_fc") || !kind.starts_with(kWeight) || kind == kWeight) {
-    return std::nullopt;
-  }
-  kind.remove_prefix(kWeight.size());
-  MegatronWeight weight;
-  if (kind.ends_with("_w") || kind.ends_with("_v")) {
-    weight.part = kind.back();
-    kind.remove_suffix(2);
-  }
-  if (!kind.empty()) {
-    const std::optional<std::int64_t> expert = integer(kind);
-    if (!expert) return std::nullopt;
-    weight.expert = *expert;
-  }
-  return weight;
-}
-
 }  // namespace
 
 Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
@@ -341,13 +329,17 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   Words words = components(name);
   const std::string_view kind = words.back();
   naming.bias = kind == "bias" || kind.ends_with("_bias");
-  const std::optional<MegatronWeight> megatron =
-      words.size() > 1 ? megatron_weight(kind, words[words.size() - 2]) : std::nullopt;
-  if (megatron || (words.size() > 1 && is_one_of(kind, {"weight", "kernel", "bias"}))) {
+  const std::optional<MegatronWords> megatron = megatron_words(words);
+  if (megatron) {
+    naming.bias = naming.bias || words[words.size() - megatron->count] == "bias";
+    words.resize(words.size() - megatron->count);
+  } else if (words.size() > 1 && is_one_of(kind, {"weight", "kernel", "bias"})) {
     words.pop_back();
   }
+  const std::optional<std::int64_t> autoep = take_autoep_expert(words);
   find_block(words, naming);
   find_expert(words, naming);
+  if (autoep) naming.expert = *autoep;
   if (megatron && naming.routed_experts && naming.expert < 0) naming.expert = megatron->expert;
   const std::string_view leaf = words.back();
   const Words parents(words.begin(), words.end() - 1);
@@ -361,6 +353,7 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
                      leaf == "_extra_state" || kind == "_extra_state" || leaf == "position_ids" ||
                      (naming.bias && contains(leaf, "attn") && shape.size() > 2);
   naming.role = role_of(leaf, words, parents, naming, shape, config);
+  if (megatron && !megatron->role.empty()) naming.role = megatron->role;
   if (megatron && megatron->part == 'w' && naming.role.ends_with(".up")) {
     naming.role.replace(naming.role.size() - 2, 2, "gate");
   }

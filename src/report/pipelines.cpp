@@ -42,7 +42,7 @@ struct NamedValue {
 };
 
 /// Formats of checkpoints whose tensors have other names than in transformers.
-constexpr std::array<std::string_view, 4> kOtherNames{"gguf", "keras", "megatron", "onnx"};
+constexpr std::array<std::string_view, 5> kOtherNames{"flax", "gguf", "keras", "megatron", "onnx"};
 
 void check_names(const CheckpointRecord& record, const std::string& reader) {
   const std::string& format = record.provenance.format;

@@ -11,7 +11,7 @@
 #include "folder/completeness.hpp"
 #include "folder/hub_cache.hpp"
 #include "folder/side_files.hpp"
-#include "formats/common/weight_names.hpp"
+#include "formats/common/not_read.hpp"
 #include "formats/formats.hpp"
 
 namespace wishart::checkpoint {
@@ -78,8 +78,7 @@ bool looks_like_checkpoint(const fs::path& path) {
   std::error_code status;
   if (fs::is_directory(whole, status)) return content_of(whole).is_readable();
   const std::string name = whole.filename().string();
-  return format_of_file(name) != nullptr && unsupported_format(name).empty() &&
-         fs::exists(whole, status);
+  return format_of_file(name) != nullptr && !is_not_read(name) && fs::exists(whole, status);
 }
 
 std::vector<fs::path> find_checkpoints(const fs::path& path) {
@@ -129,7 +128,7 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
     throw Error(Blame::input,
                 printable(whole.string()) +
                     ": expected files of weights in this folder or in its folders, found " +
-                    (unsupported.empty() ? "none" : unsupported + ", which is not supported"));
+                    (unsupported.empty() ? "none" : unsupported));
   }
   std::sort(found.begin(), found.end(),
             [](const Found& a, const Found& b) { return comes_before(a.place, b.place); });

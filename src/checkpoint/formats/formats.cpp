@@ -7,6 +7,7 @@
 #include "wishart/core/text.hpp"
 
 #include "bytes/paths.hpp"
+#include "formats/common/not_read.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/deepspeed/zero.hpp"
 #include "formats/distributed/distributed.hpp"
@@ -14,6 +15,7 @@
 #include "formats/hdf5/keras_file.hpp"
 #include "formats/lora/adapter.hpp"
 #include "formats/megatron/megatron.hpp"
+#include "formats/msgpack/flax_file.hpp"
 #include "formats/numpy/numpy_file.hpp"
 #include "formats/onnx/onnx_file.hpp"
 #include "formats/safetensors/safetensors_header.hpp"
@@ -26,7 +28,7 @@ std::span<const Format* const> formats() {
   static const std::array kFormats{
       &safetensors_format(), &lora_format(),  &distributed_format(), &megatron_format(),
       &deepspeed_format(),   &torch_format(), &gguf_format(),        &keras_format(),
-      &numpy_format(),       &onnx_format(),
+      &flax_format(),        &numpy_format(), &onnx_format(),
   };
   return kFormats;
 }
@@ -73,10 +75,16 @@ FolderContent classify_folder(std::vector<std::string> names) {
         content.unused.push_back(name);
       }
     }
+    if (content.kind == FolderContent::Kind::incomplete) return content;
+    std::string other = not_read_instead(names, content.weights);
+    if (other.empty()) return content;
+    content = {};
+    content.kind = FolderContent::Kind::unsupported;
+    content.found = std::move(other);
     return content;
   }
   content = {};
-  content.found = unsupported_among(names);
+  content.found = not_read_among(names);
   if (!content.found.empty()) content.kind = FolderContent::Kind::unsupported;
   return content;
 }
@@ -103,6 +111,12 @@ FolderContent content_inside(const Format& format, const std::filesystem::path& 
 FolderContent content_of_folder(const std::filesystem::path& folder) {
   const std::vector<std::string> names = list_folder(folder);
   FolderContent content = classify_folder(names);
+  if (is_unfinished(folder, content.weights)) {
+    content = {};
+    content.kind = FolderContent::Kind::incomplete;
+    content.found = kUnfinished;
+    return content;
+  }
   if (content.is_readable()) return content;
   for (const Format* format : formats()) {
     if (format->find_inside == nullptr) continue;

@@ -5,6 +5,7 @@
 #include "wishart/core/error.hpp"
 
 #include "numbers/block_sizes.hpp"
+#include "numbers/encodings.hpp"
 
 // Formulas: ONNX, operator DequantizeLinear; microsoft/onnxruntime, ContribOperators.md
 // (MatMulNBits, GatherBlockQuantized).
@@ -18,8 +19,8 @@ using Values = std::vector<double>;
 class Run {
 public:
   /// @param bits  of a packed number; 0: they are elements of `part`
-  Run(ElementReader& reader, const Tensor& part, std::int64_t bits, bool is_signed)
-      : reader_(reader), part_(part), bits_(bits), is_signed_(is_signed) {}
+  Run(ElementReader& reader, const Tensor& part, std::int64_t bits, AffineLayout::Codes codes)
+      : reader_(reader), part_(part), bits_(bits), codes_(codes) {}
 
   /// Makes numbers [first, last) available.
   void hold(std::int64_t first, std::int64_t last) {
@@ -38,15 +39,17 @@ public:
     const auto byte = static_cast<unsigned>(values_[at(bit / 8)]);
     const std::int64_t code =
         (byte >> static_cast<unsigned>(bit % 8)) & ((1U << static_cast<unsigned>(bits_)) - 1U);
+    if (codes_ == AffineLayout::Codes::float4) return fp4_value(static_cast<unsigned>(code));
     const std::int64_t middle = std::int64_t{1} << (bits_ - 1);
-    return static_cast<double>(is_signed_ && code >= middle ? code - 2 * middle : code);
+    const bool negative = codes_ == AffineLayout::Codes::twos_complement && code >= middle;
+    return static_cast<double>(negative ? code - 2 * middle : code);
   }
 
 private:
   ElementReader& reader_;
   const Tensor& part_;
   std::int64_t bits_;
-  bool is_signed_;
+  AffineLayout::Codes codes_;
   std::int64_t first_ = 0;
   std::int64_t last_ = 0;
   Values values_;
@@ -58,10 +61,10 @@ public:
   AffineBlock(ElementReader& reader, const Tensor& tensor, const AffineLayout& layout)
       : layout_(layout),
         blocks_(ceil_div(layout.axis, layout.block)),
-        codes_(reader, tensor.parts[0], layout.bits, layout.is_signed),
-        scales_(reader, tensor.parts[1], 0, false),
+        codes_(reader, tensor.parts[0], layout.bits, layout.codes),
+        scales_(reader, tensor.parts[1], 0, AffineLayout::Codes::natural),
         zeros_(reader, tensor.parts.back(),
-               layout.zeros == AffineLayout::Zeros::packed ? layout.bits : 0, layout.is_signed) {}
+               layout.zeros == AffineLayout::Zeros::packed ? layout.bits : 0, layout.codes) {}
 
   void read(const Block& block, std::span<double> out) {
     hold_codes(block.row_begin, block.row_end, block);
@@ -132,7 +135,7 @@ private:
 
 std::vector<std::int64_t> AffineLayout::numbers() const {
   return {bits,
-          is_signed ? 1 : 0,
+          static_cast<std::int64_t>(codes),
           row,
           stored_row,
           axis,
@@ -151,7 +154,7 @@ AffineLayout AffineLayout::from(const std::vector<std::int64_t>& n) {
           "an affine encoding has no layout");
   AffineLayout layout;
   layout.bits = n[0];
-  layout.is_signed = n[1] != 0;
+  layout.codes = static_cast<Codes>(n[1]);
   layout.row = n[2];
   layout.stored_row = n[3];
   layout.axis = n[4];

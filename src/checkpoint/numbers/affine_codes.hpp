@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Integers times scales, whatever dimension the scales run along: the quantised weights of ONNX.
+/// Codes times scales, whatever dimension the scales run along: the quantised weights of ONNX.
 
 #include <cstdint>
 #include <span>
@@ -16,15 +16,21 @@ namespace wishart::checkpoint {
 /// axis is a = e / inner % axis; its scale is number a / block, or with `per_position`
 /// ((e / (inner * axis)) * ceil(axis / block) + a / block) * inner + e % inner.
 struct AffineLayout {
+  /// What packed codes stand for.
+  enum class Codes : std::int64_t {
+    natural,  ///< 0 to 2^bits - 1
+    twos_complement,
+    float4,  ///< E2M1: OCP Microscaling Formats, 5.3.3
+  };
   /// How zero points are stored.
   enum class Zeros : std::int64_t {
     constant,  ///< not: all are `zero`
     packed,    ///< as the codes, rows of `zero_row` in the room of `zero_stored_row`
     numbers,   ///< a tensor of numbers, one for each scale
   };
-  std::int64_t bits = 0;   ///< of a packed code, the lowest bits of a byte first; 0: plain numbers
-  bool is_signed = false;  ///< packed codes are in two's complement
-  std::int64_t row = 1;    ///< elements of a stored row
+  std::int64_t bits = 0;  ///< of a packed code, the lowest bits of a byte first; 0: plain numbers
+  Codes codes = Codes::natural;
+  std::int64_t row = 1;         ///< elements of a stored row
   std::int64_t stored_row = 1;  ///< room of a row of packed codes, in codes
   std::int64_t axis = 1;        ///< length of the quantised axis
   std::int64_t inner = 1;       ///< elements between two places along it

@@ -86,14 +86,20 @@ private:
 }  // namespace
 
 std::vector<std::int64_t> varint_places(WireBytes& bytes, ByteRange list, std::int64_t count,
-                                        std::int64_t bits, const std::string& what) {
+                                        std::int64_t bits, bool is_signed,
+                                        const std::string& what) {
+  const std::uint64_t most = (std::uint64_t{1} << static_cast<unsigned>(bits)) - 1;
+  const std::uint64_t middle = most / 2 + 1;
   std::vector<std::int64_t> places;
   WireMessage numbers(bytes, list);
   std::int64_t found = 0;
   for (; !numbers.at_end(); ++found) {
     if (found % kVarintRun == 0) places.push_back(numbers.position() - list.offset_bytes);
     const std::uint64_t value = numbers.varint();
-    if (value >> static_cast<unsigned>(bits) != 0) {
+    // From -2^(bits - 1) on, as numbers without a sign.
+    const bool fits =
+        is_signed ? value < middle || value >= ~std::uint64_t{0} - (middle - 1) : value <= most;
+    if (!fits) {
       bytes.fail(what + ": expected numbers of " + std::to_string(bits) + " bits, found " +
                  std::to_string(value) + " as number " + std::to_string(found));
     }

@@ -21,10 +21,11 @@ inline constexpr std::int64_t kVarintRun = 1024;
 /// Walks over a packed list once and returns the offsets of elements 0, kVarintRun, 2 kVarintRun,
 /// ... from its first byte.
 /// @param what  the list, for messages
+/// @param is_signed  numbers below 0 are stored in two's complement of 64 bits
 /// @throws Error with Blame::input unless it is `count` numbers of at most `bits` bits
 [[nodiscard]] std::vector<std::int64_t> varint_places(WireBytes& bytes, ByteRange list,
                                                       std::int64_t count, std::int64_t bits,
-                                                      const std::string& what);
+                                                      bool is_signed, const std::string& what);
 
 /// Reads a block of a tensor of Encoding::varint.
 /// @pre the block lies in the tensor and fills `out`

@@ -57,4 +57,18 @@ inline std::string gguf_bytes(const GgufParts& parts) {
   return bytes + data;
 }
 
+/// 0, 1, 2, ... as float32.
+inline std::string gguf_floats(std::size_t count) {
+  std::string bytes;
+  for (std::size_t i = 0; i < count; ++i) bytes += little(static_cast<float>(i));
+  return bytes;
+}
+
+/// A block of Q8_0 whose scale is 2^-1 and whose codes are 0, 1, 2, ...
+inline std::string q8_block(int first) {
+  std::string block = little(std::uint16_t{0x3800});
+  for (int e = 0; e < 32; ++e) block += static_cast<char>(first + e);
+  return block;
+}
+
 }  // namespace wishart::test

@@ -237,6 +237,30 @@ TEST_CASE("weights are found in the folders of trainers", "[checkpoint][distribu
   CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{0, 1, 2, 3});
 }
 
+TEST_CASE("Megatron-Core: fsdp_dtensor and the state of ModelOpt beside the weights",
+          "[checkpoint][distributed]") {
+  // fsdp_dtensor divides by elements of a bucket, so that ranks have chunks of any number of rows,
+  // or none.
+  const TempFolder folder;
+  const std::string gate = "model.module.decoder.layers.0.mlp.experts.linear_fc1.weight3_w";
+  const auto path = DistributedText({9, 2}, gate)
+                        .add({{0, 0}, {1, 2}})
+                        .add({{1, 0}, {5, 2}, "__1_0.distcp"})
+                        .add({{6, 0}, {0, 2}, "__2_0.distcp"})
+                        .add({{6, 0}, {3, 2}, "__3_0.distcp"})
+                        .write(folder);
+  // A folder of its own, which is a distributed checkpoint too, and no weights.
+  const TempFolder state;
+  const auto other = DistributedText({2, 2}, "quantizer").add({{0, 0}, {2, 2}}).write(state);
+  std::filesystem::copy(other, path / "modelopt_state", std::filesystem::copy_options::recursive);
+  const Catalogue catalogue = open_checkpoint(path);
+  REQUIRE(catalogue.tensors.size() == 1);
+  CHECK(catalogue.tensors[0].name == gate);
+  std::vector<double> expected(18);
+  std::iota(expected.begin(), expected.end(), 0.0);
+  CHECK(values_of(catalogue, catalogue.tensors[0]) == expected);
+}
+
 TEST_CASE("a checkpoint with real classes has its known values",
           "[.shared][checkpoint][distributed]") {
   const auto shared = wishart::test::shared_folder();

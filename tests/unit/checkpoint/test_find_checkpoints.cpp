@@ -89,20 +89,22 @@ TEST_CASE("without a checkpoint the message says what was looked for", "[checkpo
   std::filesystem::create_directories(folder / "history/empty");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found none");
-  folder.write("history/step1/w.msgpack", "");
+  folder.write("history/step1/w.tflite", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "step1/w.msgpack (Flax), which is not supported");
+        "step1/w.tflite (TensorFlow Lite), which is not supported. Convert it with tf2onnx "
+        "--tflite");
   folder.write("history/consolidated.00.pth", "");
   CHECK(refusal(folder) ==
         "F/history: expected files of weights in this folder or in its folders, found "
-        "consolidated.00.pth (shards of Meta), which is not supported");
+        "consolidated.00.pth (shards of Meta), which is not supported. Convert them with "
+        "convert_llama_weights_to_hf.py of transformers");
   CHECK(refusal(folder, "none") == "F/none: no such file or folder");
   folder.write("x.txt", "");
   CHECK(refusal(folder, "x.txt") ==
         "F/x.txt: expected a folder or a file named *.safetensors, *.pt, *.bin, "
-        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.npz, *.npy or *.onnx, found "
-        "another file");
+        "*.pth, *.ckpt, *.th, *.gguf, *.h5, *.keras, *.weights.json, *.msgpack, *.npz, *.npy or "
+        "*.onnx, found another file");
 }
 
 TEST_CASE("the history of a real training run", "[checkpoint][.shared]") {

@@ -251,3 +251,35 @@ TEST_CASE("few bytes of chunks are cached, and each has its declared size", "[ch
           static_cast<void>(held.read(file, 0, shorter));
         }).find("continue after 3145728 decompressed bytes") != std::string::npos);
 }
+
+TEST_CASE("links of a group in a heap with two levels of blocks", "[checkpoint][keras]") {
+  // tests/data/keras-deep-links.h5.z, by h5py 3.7 with track_order, as a stream of zlib: 165
+  // datasets, each one float32 of its number, with names of 3500 letters. Blocks of more than
+  // 64 KiB are not direct: the last links lie below a second indirect block.
+  const std::string packed =
+      read_text_file(wishart::test::data_file("keras-deep-links.h5.z"), 1 << 20);
+  std::string h5(std::size_t{1} << 20, '\0');
+  uLongf size = h5.size();
+  REQUIRE(uncompress(reinterpret_cast<Bytef*>(h5.data()), &size,
+                     reinterpret_cast<const Bytef*>(packed.data()), packed.size()) == Z_OK);
+  h5.resize(size);
+  const TempFolder folder;
+  const Catalogue catalogue = open_checkpoint(folder.write("m.h5", h5));
+  REQUIRE(catalogue.tensors.size() == 165);
+  FileReader reader(catalogue.root, catalogue.files);
+  for (std::size_t i = 0; i < 165; ++i) {
+    const Tensor& tensor = catalogue.tensors[i];
+    CHECK(tensor.name == "g." + std::to_string(i) + "-" + std::string(3500, 'x'));
+    std::vector<double> value(1);
+    reader.read_elements(tensor, 0, value);
+    CHECK(value[0] == static_cast<double>(i));
+  }
+  // The second one, which is the last in the file, is damaged.
+  const std::size_t second = h5.rfind("FHIB");
+  REQUIRE(second != h5.find("FHIB"));
+  h5[second] = 'X';
+  CHECK(error_of([&] {
+          static_cast<void>(open_checkpoint(folder.write("m.h5", h5)));
+        }).find("expected a block of a fractal heap at address " + std::to_string(second)) !=
+        std::string::npos);
+}

@@ -214,13 +214,6 @@ TEST_CASE("a universal checkpoint of DeepSpeed has a file for each parameter",
   REQUIRE(catalogue.tensors.size() == 1);
   CHECK(catalogue.tensors[0].name == "m.w.weight");
   CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{1, 2, 3, 4});
-  TorchState uneven;
-  folder.write("zero/m.w.weight/fp32.pt",
-               uneven.file({{"param", uneven.tensor({1}, {1})},
-                            {"sub_param_shard_widths", TorchState::number(1)}}));
-  CHECK(refusal(folder) ==
-        "F/zero/m.w.weight/fp32.pt: universal checkpoints of version 0.4 with uneven parts "
-        "('sub_param_shard_widths') are not supported");
   std::filesystem::remove(folder / "mp_rank_00_model_states.pt");
   TorchState none;
   folder.write("zero/m.w.weight/fp32.pt", none.file({{"x", TorchState::number(1)}}));

@@ -268,6 +268,19 @@ TEST_CASE("ZeRO 3 with tensor parallelism: what is refused", "[checkpoint][zero]
         "found 2");
 }
 
+TEST_CASE("ZeRO 3: weights divided by AutoTP are refused", "[checkpoint][zero]") {
+  const TempFolder folder;
+  std::vector<ModelRank> ranks = two_ranks();
+  const std::string info = TorchState::dict(
+      {{"sub_param_shard_widths", TorchState::dict({{"^a$", TorchState::list({})}})}});
+  ranks[0].states = {{"universal_checkpoint_info", info}};
+  write_ranks(folder, "a", ranks, 2);
+  CHECK(refusal(folder / "a") ==
+        "F/zero_pp_rank_0_mp_rank_00_model_states.pt: weights divided by DeepSpeed's AutoTP "
+        "('sub_param_shard_widths') are not supported. Convert them to a universal checkpoint with "
+        "DeepSpeed's ds_to_universal.py");
+}
+
 TEST_CASE("ZeRO 3: experts divided among groups of ranks are refused", "[checkpoint][zero]") {
   const TempFolder folder;
   std::vector<ModelRank> ranks = two_ranks();
@@ -279,7 +292,8 @@ TEST_CASE("ZeRO 3: experts divided among groups of ranks are refused", "[checkpo
   write_ranks(folder, "a", ranks, 2);
   CHECK(refusal(folder / "a") ==
         "F/zero_pp_rank_0_mp_rank_00_model_states.pt: ZeRO stage 3 with experts divided among "
-        "groups of ranks ('ds_autoep_layers') is not supported");
+        "groups of ranks ('ds_autoep_layers') is not supported. Convert it to a universal "
+        "checkpoint with DeepSpeed's ds_to_universal.py");
   write_ranks(folder, "b", two_ranks(), 2);
   folder.write("b/layer_0_expert_0_mp_rank_00_model_states.pt", "");
   CHECK(refusal(folder / "b") == "F: experts combined with ZeRO stage 3 are not supported");

@@ -61,6 +61,41 @@ TEST_CASE("Megatron-Core: parts and experts in the last word", "[naming]") {
   CHECK(of("model.layers.0.attn.q_proj.MatMul.weight").role == "attention.q");  // ONNX
 }
 
+TEST_CASE("Megatron-Core: hybrid models, whose mixers are stored in parts", "[naming]") {
+  check({{"decoder.layers.0.mixer.in_proj.weight.z", "ssm.in_proj_z", "decoder", 0},
+         {"decoder.layers.0.mixer.in_proj.weight.x", "ssm.in_proj_x", "decoder", 0},
+         {"decoder.layers.0.mixer.in_proj.weight.B", "ssm.in_proj_B", "decoder", 0},
+         {"decoder.layers.0.mixer.in_proj.weight.C", "ssm.in_proj_C", "decoder", 0},
+         {"decoder.layers.0.mixer.in_proj.weight.dt", "ssm.in_proj_dt", "decoder", 0},
+         {"decoder.layers.0.mixer.conv1d.weight.x", "ssm.conv1d", "decoder", 0, -1, {64, 1, 4}},
+         {"decoder.layers.0.mixer.out_proj.weight", "ssm.out_proj", "decoder", 0},
+         {"decoder.layers.1.self_attention.in_proj.weight.query", "ssm.in_proj_q", "decoder", 1},
+         {"decoder.layers.1.self_attention.in_proj.weight.key", "ssm.in_proj_k", "decoder", 1},
+         {"decoder.layers.1.self_attention.in_proj.weight.value", "ssm.in_proj_v", "decoder", 1},
+         {"decoder.layers.1.self_attention.in_proj.weight.z", "ssm.in_proj_z", "decoder", 1},
+         {"decoder.layers.1.self_attention.in_proj.weight.beta", "ssm.in_proj_b", "decoder", 1},
+         {"decoder.layers.1.self_attention.in_proj.weight.alpha", "ssm.in_proj_a", "decoder", 1},
+         {"decoder.layers.1.self_attention.in_proj.weight.w", "ssm.in_proj_w", "decoder", 1},
+         {"decoder.layers.1.mixer.in_proj.weight.V10", "ssm.in_proj_v", "decoder", 1},
+         {"decoder.layers.1.mixer.in_proj.weight.b0", "ssm.in_proj_b", "decoder", 1},
+         {"decoder.layers.1.mixer.conv1d.weight.K1", "ssm.conv1d", "decoder", 1, -1, {64, 1, 4}},
+         {"decoder.layers.2.self_attention.linear_qkv.weight", "attention.qkv", "decoder", 2},
+         {"decoder.layers.3.mlp.linear_fc1.weight", "mlp.up", "decoder", 3}});
+  const Naming bias = naming_of("decoder.layers.0.mixer.conv1d.bias.x", Shape{64}, {});
+  CHECK(bias.bias);
+  CHECK(naming_of("decoder.layers.0.mixer.A_log", Shape{8}, {}).not_a_map);
+  CHECK(naming_of("decoder.final_norm.weight", Shape{8}, {}).normalization);
+  CHECK(naming_of("decoder.layers.0.mixer.in_proj.weight.z0", Shape{8, 4}, {}).role == "other");
+  CHECK(naming_of("decoder.layers.0.mixer.in_proj.weight.part", Shape{8, 4}, {}).role == "other");
+}
+
+TEST_CASE("DeepSpeed's AutoEP: the number of the expert comes last", "[naming]") {
+  check({{"model.layers.4.mlp.experts.w1.3", "expert.gate", "model", 4, 3},
+         {"model.layers.4.mlp.experts.w2.12", "expert.down", "model", 4, 12},
+         {"model.layers.4.mlp.experts.w3.0", "expert.up", "model", 4, 0},
+         {"model.layers.4.mlp.experts.w1", "expert.gate", "model", 4}});
+}
+
 TEST_CASE("Llama, Gemma, Qwen 2 and 3, OLMo 2", "[naming]") {
   check({{"model.embed_tokens.weight", "embedding.token"},
          {"model.layers.0.self_attn.q_proj.weight", "attention.q", "model", 0},

@@ -50,7 +50,7 @@ struct FolderContent {
   std::vector<std::string> weights;  ///< of `files` and `several`, in natural order
   std::vector<std::string> unused;   ///< weight files that are left out, in natural order
   std::string inside;             ///< of `folder`: the folder in it that has the weights, or empty
-  std::string found;              ///< of `unsupported`: `model.msgpack (Flax)`
+  std::string found;              ///< of `unsupported`: its name, and what to do
   std::vector<Variant> variants;  ///< of `files`: what the one in `weights` was chosen from
   bool adapter = false;           ///< of `files`: a LoRA adapter
   bool loose = false;             ///< of `files`: a file of any name, which may be here by chance
@@ -67,6 +67,8 @@ struct Format {
   std::span<const std::string_view> endings{};
   /// The file that names the shards of a checkpoint and their tensors; empty: the format has none.
   std::string_view index{};
+  /// The name of a tensor that the index calls `name`; null: the same.
+  std::string (*name_in_index)(std::string name) = nullptr;
   /// If a folder has a file of this name, the others are left out.
   std::string_view usual{};
   /// Files may have any name: several that are not shards are checkpoints of their own.

@@ -10,43 +10,12 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
+#include "formats/common/not_read.hpp"
+
 namespace wishart::checkpoint {
 namespace {
 
-/// A pattern of names and the format that it stands for.
-struct Unsupported {
-  std::string_view pattern;
-  std::string_view name;
-};
-
-// The pattern that tells most comes first.
-constexpr std::array<Unsupported, 6> kUnsupported{{
-    {"pytorch_model_fsdp_*_rank*.bin", "flat parameters of PyTorch FSDP"},
-    {"zero_pp_rank_*", "a piece of DeepSpeed ZeRO"},
-    {"mp_rank_*", "a piece of Megatron or DeepSpeed"},
-    {"latest_checkpointed_iteration.txt", "Megatron"},
-    {"consolidated.*.pth", "shards of Meta"},
-    {"*.msgpack", "Flax"},
-}};
-
-/// The place of a name among kUnsupported; their number if it is none of them.
-std::size_t unsupported_rank(std::string_view name) {
-  const auto* found =
-      std::find_if(kUnsupported.begin(), kUnsupported.end(),
-                   [&](const Unsupported& format) { return glob_match(format.pattern, name); });
-  return static_cast<std::size_t>(found - kUnsupported.begin());
-}
-
 bool is_hidden(std::string_view name) { return name.starts_with('.'); }
-
-/// True for states of the optimizer and the like, which hold no weights.
-bool is_side_state(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kPatterns{
-      "optimizer*",      "scheduler*", "rng_state*", "training_args*", "random_states*",
-      "*_optim_states*", "scaler.pt*", "common.pt",  "tokenizer*"};
-  return std::any_of(kPatterns.begin(), kPatterns.end(),
-                     [&](std::string_view pattern) { return glob_match(pattern, name); });
-}
 
 /// Takes the files that `is_copy` names out of `weights`, unless there are no others.
 template <class IsCopy>
@@ -100,7 +69,7 @@ std::vector<std::string> weight_files(const std::vector<std::string>& names, con
   std::vector<std::string> weights;
   for (const std::string& name : names) {
     if (is_ours(name) && !is_hidden(name) && !is_side_state(name) && !is_adapter(name) &&
-        unsupported_rank(name) == kUnsupported.size()) {
+        !is_not_read(name)) {
       weights.push_back(name);
     }
   }
@@ -135,22 +104,12 @@ bool has_name(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string unsupported_format(std::string_view name) {
-  const std::size_t rank = unsupported_rank(name);
-  if (rank == kUnsupported.size() || is_side_state(name)) return {};
-  return printable(name) + " (" + std::string(kUnsupported[rank].name) + ")";
-}
-
-std::string unsupported_among(const std::vector<std::string>& names) {
-  std::size_t best = kUnsupported.size();
-  std::string found;
-  for (const std::string& name : names) {
-    const std::size_t rank = unsupported_rank(name);
-    if (rank >= best || is_side_state(name) || is_hidden(name)) continue;
-    best = rank;
-    found = unsupported_format(name);
-  }
-  return found;
+bool is_side_state(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kPatterns{
+      "optimizer*",      "scheduler*", "rng_state*", "training_args*", "random_states*",
+      "*_optim_states*", "scaler.pt*", "common.pt",  "tokenizer*"};
+  return std::any_of(kPatterns.begin(), kPatterns.end(),
+                     [&](std::string_view pattern) { return glob_match(pattern, name); });
 }
 
 FolderContent classify_files(const Format& format, const std::vector<std::string>& names) {

@@ -17,12 +17,8 @@ inline constexpr std::string_view kAdapterNames[] = {"adapter_model.safetensors"
                                                      "adapter_model.bin"};
 [[nodiscard]] bool is_adapter(std::string_view name);
 
-/// `model.msgpack (Flax)` for the name of a file or folder whose format is known but not read;
-/// empty for any other.
-[[nodiscard]] std::string unsupported_format(std::string_view name);
-
-/// The same for the name that tells most among `names`; empty if there is none.
-[[nodiscard]] std::string unsupported_among(const std::vector<std::string>& names);
+/// True for states of the optimizer and the like, which hold no weights.
+[[nodiscard]] bool is_side_state(std::string_view name);
 
 /// What the files of one format in a folder make, from their names: an index, the file with the
 /// usual name, all of them as shards, or several checkpoints.

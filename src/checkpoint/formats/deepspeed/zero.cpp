@@ -9,11 +9,12 @@
 #include "wishart/core/text.hpp"
 
 #include "bytes/paths.hpp"
+#include "formats/deepspeed/divisions.hpp"
 #include "formats/deepspeed/zero_partitions.hpp"
 #include "text/json_scanner.hpp"
 
 // Names of files: DeepSpeed, runtime/engine.py (_get_ckpt_name, _get_zero_ckpt_name,
-// _get_expert_ckpt_name) and runtime/pipe/module.py (ckpt_layer_path).
+// _get_expert_ckpt_name) and runtime/pipe/module.py (ckpt_layer_path), of edaa722.
 
 namespace wishart::checkpoint {
 namespace {
@@ -35,10 +36,10 @@ std::optional<std::int64_t> take_number(std::string_view& text, std::string_view
 
 /// The files of a folder by kind. Numbers are those of model-parallel ranks.
 struct DeepSpeedFiles {
-  std::map<std::int64_t, std::string> whole;                             // mp_rank_M
-  std::map<std::int64_t, std::map<std::int64_t, std::string>> layers;    // layer_L-model_M
-  std::map<std::pair<std::int64_t, std::int64_t>, std::string> experts;  // layer_L_expert_E
-  std::map<std::int64_t, ZeroRanks> partitions;                          // zero_pp_rank_D_mp_rank_M
+  std::map<std::int64_t, std::string> whole;                           // mp_rank_M
+  std::map<std::int64_t, std::map<std::int64_t, std::string>> layers;  // layer_L-model_M
+  ExpertFiles experts;                                                 // layer_L_expert_E
+  std::map<std::int64_t, ZeroRanks> partitions;                        // zero_pp_rank_D_mp_rank_M
 };
 
 void sort_in(DeepSpeedFiles& files, const std::string& name) {
@@ -57,6 +58,12 @@ void sort_in(DeepSpeedFiles& files, const std::string& name) {
     return;
   }
   rest = name;
+  // Of versions that had one file for an expert of all layers.
+  if (const auto expert = take_number(rest, "expert_"); expert && rest.ends_with(kModelStates)) {
+    files.experts[{-1, *expert}] = name;
+    return;
+  }
+  rest = name;
   if (rest.starts_with("bf16_")) rest.remove_prefix(5);
   const auto rank = take_number(rest, "zero_pp_rank_");
   const auto model = rank ? take_number(rest, "_mp_rank_") : std::nullopt;
@@ -71,9 +78,10 @@ bool has_model_states(const ZeroRanks& ranks) {
 }
 
 /// Reads the tensors of files that hold pieces of the same tensors; `prefix` is put before their
-/// names.
-void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>& ranks,
-                 const std::string& prefix, Weights& checkpoint) {
+/// names. Returns the numbers of experts that the files tell.
+ExpertCounts read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>& ranks,
+                         const std::string& prefix, Weights& checkpoint) {
+  ExpertCounts experts;
   const std::string place = printable(root.string());
   PiecesByName pieces;
   std::size_t number = 0;
@@ -85,12 +93,16 @@ void read_pieces(const fs::path& root, const std::map<std::int64_t, std::string>
     if (wrapped) {
       checkpoint.step =
           std::max(checkpoint.step, p.integer(p.value(p.top(), "global_steps")).value_or(-1));
+      refuse_auto_tensor_parallel(file, ranks.size());
+      refuse_divided_experts(file);
+      experts.merge(expert_counts(p));
     }
     std::vector<Tensor> tensors = file.tensors(wrapped ? module : p.top(), checkpoint.warnings);
     for (Tensor& tensor : tensors) tensor.name.insert(0, prefix);
     add_pieces(pieces, number++, std::move(tensors), place);
   }
   merge_pieces(checkpoint, std::move(pieces), ranks.size(), place);
+  return experts;
 }
 
 /// Ranks must be 0, 1, ...: without one of them a piece of every tensor is missing.
@@ -122,19 +134,14 @@ std::vector<std::string> universal_parameters(const fs::path& root) {
   return names;
 }
 
-/// DeepSpeed, checkpoint/ds_to_universal.py: each file holds a dict with the whole parameter.
+/// DeepSpeed, checkpoint/ds_to_universal.py: each file holds a dict with the whole parameter, put
+/// together from parts of any widths. Experts of AutoEP (autoep_universal.py) are stacked in it.
 Weights read_universal(const fs::path& root, const std::vector<std::string>& names) {
   Weights checkpoint;
   for (const std::string& name : names) {
     const fs::path path = fs::path(kUniversal) / name / kWhole;
     ParallelFile file(root, path.string(), checkpoint);
     const Pickle& p = file.pickle();
-    for (const char* key : {"sub_param_shard_widths", "ds_autoep_layers", "autoep_layers"}) {
-      if (p.value(p.top(), key) != Pickle::kNone) {
-        file.fail("universal checkpoints of version 0.4 with uneven parts ('" + std::string(key) +
-                  "') are not supported");
-      }
-    }
     const auto found = torch_tensor(p, p.value(p.top(), "param"), name, checkpoint.warnings);
     if (!found) file.fail("expected the whole parameter as 'param', found none");
     Tensor tensor = file.tensor(*found);
@@ -170,6 +177,9 @@ Weights read_deepspeed(const fs::path& root) {
     }
     read_zero_partitions(root, files.partitions, checkpoint);
   } else if (!files.layers.empty()) {
+    if (!files.experts.empty()) {
+      throw Error(Blame::input, place + ": experts combined with a pipeline are not supported");
+    }
     for (const auto& [layer, ranks] : files.layers) {
       check_ranks(root, ranks);
       if (ranks.size() != files.layers.begin()->second.size()) {
@@ -178,17 +188,19 @@ Weights read_deepspeed(const fs::path& root) {
                                       " model-parallel ranks, found " +
                                       std::to_string(ranks.size()) + ". Copy the folder again");
       }
-      read_pieces(root, ranks, "layer." + std::to_string(layer) + ".", checkpoint);
+      static_cast<void>(
+          read_pieces(root, ranks, "layer." + std::to_string(layer) + ".", checkpoint));
     }
   } else {
     check_ranks(root, files.whole);
-    read_pieces(root, files.whole, "", checkpoint);
+    const ExpertCounts experts = read_pieces(root, files.whole, "", checkpoint);
     if (!files.experts.empty() && files.whole.size() > 1) {
       throw Error(Blame::input,
                   place + ": experts combined with tensor parallelism are not supported");
     }
+    check_experts(experts, files.experts, place);
     for (const auto& [number, name] : files.experts) {
-      read_pieces(root, {{0, name}}, "", checkpoint);
+      static_cast<void>(read_pieces(root, {{0, name}}, "", checkpoint));
     }
   }
   if (checkpoint.tensors.empty()) {

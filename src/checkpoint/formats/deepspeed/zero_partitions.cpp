@@ -8,6 +8,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "formats/deepspeed/divisions.hpp"
 #include "text/json_scanner.hpp"
 
 // Layout: DeepSpeed, utils/zero_to_fp32.py. The names below are its keys.
@@ -119,9 +120,11 @@ std::int64_t share_of(std::int64_t count, std::int64_t ranks) {
 class ZeroReader {
 public:
   /// @param whose  text for messages, after the number of a rank
-  ZeroReader(const fs::path& root, const ZeroRanks& ranks, std::string whose, Weights& checkpoint)
+  ZeroReader(const fs::path& root, const ZeroRanks& ranks, std::size_t model_ranks,
+             std::string whose, Weights& checkpoint)
       : root_(root),
         ranks_(ranks),
+        model_ranks_(model_ranks),
         whose_(std::move(whose)),
         result_(checkpoint),
         num_ranks_(std::ssize(ranks)) {}
@@ -131,6 +134,7 @@ public:
     check_complete();
     ParallelFile first(root_, ranks_.at(0).model_states, result_);
     refuse_divided_experts(first);
+    refuse_auto_tensor_parallel(first, model_ranks_);
     read_lists(first);
     read_buffers(first);
     std::vector<RankElements> elements;
@@ -157,20 +161,6 @@ private:
                                       "among all ranks: copy the folder again");
       }
       ++expected;
-    }
-  }
-
-  /// DeepSpeed's AutoEP divides each expert among the ranks that have it, not among all ranks.
-  static void refuse_divided_experts(const ParallelFile& file) {
-    const Pickle& p = file.pickle();
-    for (const char* key : {"ds_autoep_layers", "autoep_layers"}) {
-      const PickleRef layers = p.value(p.top(), key);
-      if (p.kind(layers) != Kind::list) continue;
-      for (const PickleRef layer : p.items(layers)) {
-        if (p.text(p.value(layer, "checkpoint_format")) != "zero3_partitioned") continue;
-        file.fail("ZeRO stage 3 with experts divided among groups of ranks ('" + std::string(key) +
-                  "') is not supported");
-      }
     }
   }
 
@@ -222,8 +212,9 @@ private:
     if (p.value(state, "ds_zero_partition_groups") != Pickle::kNone) {
       file.fail(
           "ZeRO stage 3 with groups of their own numbers of ranks "
-          "('ds_zero_partition_groups') is not supported. Convert it with DeepSpeed's "
-          "zero_to_fp32.py");
+          "('ds_zero_partition_groups') is not supported. Convert it to a universal checkpoint "
+          "with "
+          "DeepSpeed's ds_to_universal.py");
     }
     const std::int64_t parts = p.integer(p.value(state, "partition_count")).value_or(num_ranks_);
     if (parts != num_ranks_) {
@@ -305,6 +296,7 @@ private:
 
   fs::path root_;
   const ZeroRanks& ranks_;
+  std::size_t model_ranks_;
   std::string whose_;
   Weights& result_;
   std::int64_t num_ranks_;
@@ -337,7 +329,8 @@ void read_zero_partitions(const fs::path& root, const std::map<std::int64_t, Zer
     if (!in_order || data.size() != expected) {
       fail_ranks(place, expected, whose, in_order ? data.size() : 0);
     }
-    add_pieces(pieces, model_rank, ZeroReader(root, data, whose, checkpoint).read(), place);
+    ZeroReader reader(root, data, ranks.size(), whose, checkpoint);
+    add_pieces(pieces, model_rank, reader.read(), place);
     ++model_rank;
   }
   merge_pieces(checkpoint, std::move(pieces), ranks.size(), place);

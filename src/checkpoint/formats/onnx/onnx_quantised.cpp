@@ -25,7 +25,7 @@ namespace {
 constexpr std::uint64_t kUint8 = 2;
 constexpr std::uint64_t kUint4 = 21;
 constexpr std::uint64_t kInt4 = 22;
-constexpr std::uint64_t kUint2 = 25;
+constexpr std::uint64_t kFloat4 = 23;
 constexpr std::uint64_t kInt2 = 26;
 
 /// Everything that belongs to one quantised weight.
@@ -188,7 +188,9 @@ private:
     const std::vector<std::int64_t>& shape = x->tensor.shape;
     AffineLayout layout;
     layout.bits = packed_bits(x->type);
-    layout.is_signed = x->type == kInt4 || x->type == kInt2;
+    layout.codes = x->type == kInt4 || x->type == kInt2 ? AffineLayout::Codes::twos_complement
+                   : x->type == kFloat4                 ? AffineLayout::Codes::float4
+                                                        : AffineLayout::Codes::natural;
     layout.row = layout.stored_row = shape.empty() ? 1 : std::max<std::int64_t>(shape.back(), 1);
     const std::int64_t block = integer("block_size", 0);
     const OnnxValue* scale = input(1);
@@ -306,7 +308,7 @@ private:
     }
     AffineLayout layout;
     layout.bits = bits;
-    layout.is_signed = data->type == kInt4;
+    if (data->type == kInt4) layout.codes = AffineLayout::Codes::twos_complement;
     layout.row = layout.stored_row = std::max<std::int64_t>(shape.back(), 1);
     place_axis(layout, shape, axis);
     layout.block = block;
@@ -370,11 +372,6 @@ private:
 };
 
 }  // namespace
-
-std::int64_t packed_bits(std::uint64_t type) noexcept {
-  if (type == kUint4 || type == kInt4) return 4;
-  return type == kUint2 || type == kInt2 ? 2 : 0;
-}
 
 std::string onnx_plain_name(std::string name) {
   for (const std::string_view ending :

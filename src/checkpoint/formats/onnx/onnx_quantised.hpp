@@ -12,22 +12,9 @@
 #include "wishart/checkpoint/catalogue.hpp"
 
 #include "formats/onnx/onnx_nodes.hpp"
+#include "formats/onnx/onnx_tensor.hpp"
 
 namespace wishart::checkpoint {
-
-/// An initializer or a constant: its numbers are in place, unless `why_not` says why they cannot
-/// be.
-struct OnnxValue {
-  Tensor tensor;
-  std::uint64_t type = 0;  ///< TensorProto.DataType
-  std::string type_name;   ///< `INT4`
-  std::string why_not;
-  bool is_constant = false;  ///< from a `Constant` node
-  bool is_used = false;      ///< part of a quantised weight: not listed by itself
-};
-
-/// Bits of an integer type that is packed, several to a byte; 0 for other types.
-[[nodiscard]] std::int64_t packed_bits(std::uint64_t type) noexcept;
 
 /// The name that a weight had before it was quantised: the quantisers of onnxruntime and
 /// transformers.js add an ending.

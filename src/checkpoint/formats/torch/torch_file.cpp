@@ -42,11 +42,27 @@ std::string first_bytes(const InputFile& file, std::int64_t size) {
   return head;
 }
 
+/// A checkpoint of MindSpore is a message of Protocol Buffers (mindspore,
+/// ccsrc/utils/checkpoint.proto): its first field, 1, is a message whose first field, 1, is the
+/// name of a tensor.
+bool is_mindspore(const std::string& head) {
+  constexpr char kFieldOne = '\x0a';
+  if (head.empty() || head[0] != kFieldOne) return false;
+  std::size_t at = 1;
+  while (at < head.size() && at < 10 && (static_cast<unsigned char>(head[at]) & 0x80U) != 0) ++at;
+  return at + 1 < head.size() && head[at + 1] == kFieldOne;
+}
+
 [[noreturn]] void refuse_head(const std::string& place, const std::string& head) {
   if (head.size() > 262 && head.substr(257, 5) == "ustar") {
     throw Error(Blame::input, place +
                                   ": is a tar file from PyTorch before 0.1.10, which is not "
                                   "supported. Load it and save it with a newer version");
+  }
+  if (is_mindspore(head)) {
+    throw Error(Blame::input, place +
+                                  ": is a checkpoint of MindSpore, which is not supported. Convert "
+                                  "it with mindspore.ckpt_to_safetensors");
   }
   throw Error(Blame::input,
               place +
