@@ -41,4 +41,10 @@ using Shape = std::vector<std::int64_t>;
 [[nodiscard]] Tensor bnb8_weight(QuantisedParts& parts, const Tensor& scales,
                                  const std::string& name);
 
+/// The ending of the codes of hqq.
+inline constexpr std::string_view kHqqCodes = ".W_q";
+/// hqq: `M.W_q`.
+[[nodiscard]] Tensor hqq_weight(QuantisedParts& parts, const Tensor& codes,
+                                const std::string& module);
+
 }  // namespace wishart::checkpoint

@@ -10,6 +10,7 @@
 #include "wishart/core/text.hpp"
 
 #include "quantised/doubtful.hpp"
+#include "quantised/made_weight.hpp"
 #include "quantised/quantised_rules.hpp"
 #include "quantised/schemes.hpp"
 #include "text/json_scanner.hpp"
@@ -19,12 +20,17 @@ namespace {
 
 constexpr const char* kReason = "quantised-not-read";
 
-/// Nothing to look for where all elements are wide floats and nothing is declared.
-bool could_have_parts(const Catalogue& catalogue) {
-  return std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), [](const Tensor& tensor) {
-    return tensor.encoding == Encoding::plain &&
-           (dtype_bits(tensor.dtype) <= 8 || !is_weight_dtype(tensor.dtype));
-  });
+/// Nothing to look for where all elements are wide floats and nothing is declared. hqq may view its
+/// bytes as such floats.
+bool could_have_parts(const Catalogue& catalogue, const HeaderEntries& entries) {
+  const bool hqq = std::any_of(entries.begin(), entries.end(),
+                               [](const auto& entry) { return entry.first.ends_with(kHqqCodes); });
+  return hqq ||
+         std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), [](const Tensor& tensor) {
+           if (tensor.name.ends_with(kHqqCodes)) return true;
+           return tensor.encoding == Encoding::plain &&
+                  (dtype_bits(tensor.dtype) <= 8 || !is_weight_dtype(tensor.dtype));
+         });
 }
 
 std::string_view parent_of(std::string_view name) {
@@ -89,6 +95,20 @@ void leave_out_rotations(Catalogue& catalogue, const Declared& declared) {
       "less");
 }
 
+/// Layers of hqq in a pickle whose codes are missing: what is left of them are two floats.
+void check_hqq_codes(const Catalogue& catalogue, const HeaderEntries& entries,
+                     const QuantisedParts& parts, bool allow_unknown, LeftOutTensors& out) {
+  for (const auto& [codes, facts] : entries) {
+    const std::string module = stem_of(codes, kHqqCodes);
+    if (module.empty() || parts.is_used(codes) || parts.find(codes) != nullptr) continue;
+    const std::string what = "expected " + in_quotes(codes) + " beside it, found none";
+    if (!allow_unknown) parts.fail(module + ".weight", what);
+    for (const Tensor& tensor : catalogue.tensors) {
+      if (tensor.name.starts_with(module + ".")) out.add(tensor.name, what);
+    }
+  }
+}
+
 }  // namespace
 
 void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool allow_unknown) {
@@ -101,7 +121,7 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
     return leave_out_modules(catalogue, declared);
   }
   leave_out_rotations(catalogue, declared);
-  if (declared.method == method::kNone && !could_have_parts(catalogue)) return;
+  if (declared.method == method::kNone && !could_have_parts(catalogue, entries)) return;
   QuantisedParts parts(catalogue, declared, entries);
   std::vector<Tensor> made;
   LeftOutTensors out;
@@ -117,6 +137,7 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
       for (const std::string& name : parts.give_back()) out.add(name, error.what());
     }
   }
+  check_hqq_codes(catalogue, entries, parts, allow_unknown, out);
   if (!made.empty()) {
     std::erase_if(catalogue.tensors, [&](const Tensor& tensor) {
       return parts.is_used(tensor.name) || is_of_activations(tensor.name);

@@ -20,7 +20,10 @@ QuantisedParts::QuantisedParts(const Catalogue& catalogue, const Declared& decla
                                const HeaderEntries& entries)
     : catalogue_(&catalogue), declared_(&declared) {
   for (const Tensor& tensor : catalogue.tensors) by_name_.emplace(tensor.name, &tensor);
-  if (declared.method == method::kTorchao) headers_.insert(entries.begin(), entries.end());
+  const bool torchao = declared.method == method::kTorchao;
+  for (const auto& entry : entries) {
+    if (torchao || entry.first.ends_with(kHqqCodes)) headers_.insert(entry);
+  }
 }
 
 const Tensor* QuantisedParts::find(const std::string& name) const {
@@ -43,10 +46,10 @@ std::vector<std::string> QuantisedParts::give_back() {
   return std::exchange(recent_, {});
 }
 
-JsonFacts QuantisedParts::header_of(const std::string& weight) const {
-  const auto found = headers_.find(weight);
+JsonFacts QuantisedParts::header_of(const std::string& name) const {
+  const auto found = headers_.find(name);
   if (found == headers_.end()) return {};
-  return JsonFacts(found->second, "header of " + in_quotes(weight));
+  return JsonFacts(found->second, "header of " + in_quotes(name));
 }
 
 std::string QuantisedParts::bytes(const Tensor& tensor) const {

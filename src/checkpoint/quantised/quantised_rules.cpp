@@ -366,6 +366,8 @@ std::optional<Tensor> assembled(QuantisedParts& parts, const Tensor& tensor) {
     const std::string base = stem_of(name, ".SCB");
     if (!base.empty()) return bnb8_weight(parts, tensor, base + ".weight");
   }
+  const std::string hqq = stem_of(name, kHqqCodes);
+  if (!hqq.empty() && may_be(method::kHqq)) return hqq_weight(parts, tensor, hqq);
   for (const Scheme& scheme : schemes()) {
     if ((scheme.methods & method) == 0) continue;
     const std::string stem = stem_of(name, scheme.scale);

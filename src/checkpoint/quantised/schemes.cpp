@@ -350,7 +350,6 @@ constexpr Unread kUnread[] = {
     {"quark", kOriginal},
     {"qqq", kOriginal},
     {"paroquant", kOriginal},
-    {"hqq", "dequantise it with the hqq package, or scan the model that it was made from"},
     {"modelslim", "scan the model that Huawei ModelSlim quantised"},
     {"higgs", "dequantise it in transformers with model.dequantize()"},
     {"fp_quant", "dequantise it in transformers with model.dequantize()"},

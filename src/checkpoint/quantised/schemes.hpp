@@ -28,6 +28,7 @@ inline constexpr std::uint32_t kMxfp4 = 128;
 inline constexpr std::uint32_t kMlx = 256;
 inline constexpr std::uint32_t kTorchao = 512;
 inline constexpr std::uint32_t kBitnet = 1024;
+inline constexpr std::uint32_t kHqq = 2048;
 }  // namespace method
 
 using Types = std::uint32_t;

@@ -385,8 +385,12 @@ TEST_CASE("no part of a quantised weight gets a row of its own", "[quantised]") 
   example.tensors = {{"a.W_q", "U8", {16, 16}, std::string(256, '\1')},
                      {"a.scale", "F32", {16, 16}, std::string(1024, '\1')},
                      {"a.zero", "F32", {16, 16}, std::string(1024, '\1')}};
+  CHECK(refusal_of(example) ==
+        "F: quantised tensor 'a.weight': expected a 'packing' of hqq beside it, found ''");
+  example.tensors[0].name = "a.q_weight";
   CHECK(refusal_of(example).starts_with(
-      "F: quantised tensor 'a.W_q': tensors of a quantised weight that do not make up a scheme"));
+      "F: quantised tensor 'a.q_weight': tensors of a quantised weight that do not make up a "
+      "scheme"));
   // Rotations are named and left out.
   example.config =
       config_of(R"("quant_method":"compressed-tensors","format":"dense",)"
