@@ -158,4 +158,25 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
   std::move(made.begin(), made.end(), std::back_inserter(catalogue.tensors));
 }
 
+void refuse_without_unread(Catalogue& catalogue, const std::vector<UnreadTensor>& unread,
+                           bool allow_unknown) {
+  std::unordered_set<std::string> made;
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (tensor.encoding != Encoding::plain) made.insert(tensor.name);
+  }
+  LeftOutTensors out;
+  for (const UnreadTensor& tensor : unread) {
+    for (const std::string& weight : weights_beside(tensor.name)) {
+      if (!made.contains(weight)) continue;
+      const std::string what = "its part " + in_quotes(tensor.name) + " is " + tensor.why;
+      if (!allow_unknown) {
+        throw Error(Blame::input, printable(catalogue.root.string()) + ": quantised tensor " +
+                                      in_quotes(weight) + ": " + what);
+      }
+      out.add(weight, what);
+    }
+  }
+  out.move_out(catalogue, kReason);
+}
+
 }  // namespace wishart::checkpoint

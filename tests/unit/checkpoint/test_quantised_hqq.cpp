@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "quantised_support.hpp"
+#include "quantised_damages.hpp"
 #include "torch_support.hpp"
 
 using namespace wishart;
@@ -231,6 +231,9 @@ TEST_CASE("hqq with a part missing, of another type or of another shape is refus
     }
   }
   CHECK(refusals > 80);
+  CHECK(check_shards("hqq", hqq_example(kFour, 1), [](const std::string&, std::size_t part) {
+          return part >= 8;  // of no effect where they are missing
+        }) == 8);
   Example bad = hqq_example(kFour, 1);
   bad.at("m.packing") = text_tensor("m.packing", "3bit_32");
   refused(bad, "packing '3bit_32' is not that of its 'nbits'");
