@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -17,8 +18,6 @@
 
 namespace wishart::checkpoint {
 namespace {
-
-constexpr const char* kReason = "quantised-not-read";
 
 /// Nothing to look for where all elements are wide floats and nothing is declared. hqq may view its
 /// bytes as such floats.
@@ -71,7 +70,7 @@ void leave_out_modules(Catalogue& catalogue, const Declared& declared) {
   for (const Doubt& doubt : doubtful_tensors(catalogue, declared, false)) {
     for (const std::string& name : doubt.tensors) out.add(name, declared.problem);
   }
-  out.move_out(catalogue, kReason);
+  out.move_out(catalogue, kQuantisedNotRead);
 }
 
 /// Rotations of compressed-tensors, saved as `<module>.<name>_<location>.weight`.
@@ -154,7 +153,7 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
       for (const std::string& name : doubt.tensors) out.add(name, doubt.reason);
     }
   }
-  out.move_out(catalogue, kReason);
+  out.move_out(catalogue, kQuantisedNotRead);
   std::move(made.begin(), made.end(), std::back_inserter(catalogue.tensors));
 }
 
@@ -176,7 +175,7 @@ void refuse_without_unread(Catalogue& catalogue, const std::vector<UnreadTensor>
       out.add(weight, what);
     }
   }
-  out.move_out(catalogue, kReason);
+  out.move_out(catalogue, kQuantisedNotRead);
 }
 
 }  // namespace wishart::checkpoint
