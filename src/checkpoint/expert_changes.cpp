@@ -165,13 +165,13 @@ private:
   /// the adapter was trained on.
   bool of_single_weights(const Tensor& change, const std::string& stack_name, std::int64_t expert,
                          std::vector<Tensor>& out, std::unordered_set<std::string>& taken) {
-    bool found = false;
+    // The stack may have been stored either way: the names and shapes are the same.
     for (const bool other : {false, true}) {
       Tensor stack;
       stack.name = stack_name;
       stack.shape = {expert + 1, change.shape[other ? 1 : 0], change.shape[other ? 0 : 1]};
       stack.num_elements = (expert + 1) * change.num_elements;
-      std::vector<Tensor> singles = single_experts(stack, base_.config());
+      const std::vector<Tensor> singles = single_experts(stack, base_.config());
       const std::size_t each = singles.size() / static_cast<std::size_t>(expert + 1);
       std::vector<const Tensor*> weights;
       for (std::size_t part = 0; part < each; ++part) {
@@ -182,15 +182,14 @@ private:
         }
       }
       if (each == 0 || weights.size() != each) continue;
-      if (found) fail(change, "its axes can be taken either way");
-      found = true;
       for (std::size_t part = 0; part < each; ++part) {
         const Tensor& single = singles[static_cast<std::size_t>(expert) * each + part];
         out.push_back(of_part(change, stack, single, *weights[part], expert));
         taken.insert(single.name);
       }
+      return true;
     }
-    return found;
+    return false;
   }
 
   static Tensor merged(const Tensor& weight, const Tensor& change) {

@@ -183,10 +183,11 @@ TEST_CASE("trellises and code books are no layers, also where nothing is declare
   example.tensors = {{"m.trellis", "I16", {2, 2, 16}, filled(128, '\1')},
                      {"m.suh", "F16", {32}, filled(64, '\1')},
                      {"m.svh", "F16", {32}, filled(64, '\1')}};
-  CHECK(refused(example).starts_with("'m.suh': tensors of a quantised weight that do not make up"));
+  CHECK(refused(example).starts_with(
+      "'m.trellis': tensors of a quantised weight that do not make up"));
   example.tensors = {{"m.codes", "I16", {4, 4, 2}, filled(64, '\1')},
                      {"m.codebooks", "F16", {2, 16, 1, 8}, filled(512, '\1')},
                      {"m.scales", "F16", {4, 1, 1, 1}, filled(8, '\1')}};
-  CHECK(refused(example).starts_with(
-      "'m.codebooks': tensors of a quantised weight that do not make up"));
+  CHECK(
+      refused(example).starts_with("'m.codes': tensors of a quantised weight that do not make up"));
 }
