@@ -49,6 +49,8 @@ struct Gathered {
   Metadata names;
   ModelConfig config;
   std::int64_t step = -1;
+  std::vector<UnreadTensor> unread;       ///< in files that are read
+  std::vector<std::string> unread_files;  ///< of the same format, by their paths in the folder
 };
 
 /// Adds files and those of their tensors that are to be read.
@@ -69,7 +71,8 @@ void add_weights(Catalogue& catalogue, Gathered& gathered, Weights&& weights) {
 
 /// Keeps the tensors that the index places in this file; all of those must be there.
 void keep_indexed(Weights& file, const std::vector<std::string>& wanted, const fs::path& path,
-                  const std::string& index, std::vector<std::string>& warnings) {
+                  const std::string& index, Gathered& gathered,
+                  std::vector<std::string>& warnings) {
   std::vector<std::string> present;
   for (const Tensor& tensor : file.tensors) present.push_back(tensor.name);
   std::vector<std::string> known = present;
@@ -87,6 +90,10 @@ void keep_indexed(Weights& file, const std::vector<std::string>& wanted, const f
   std::set_difference(present.begin(), present.end(), wanted.begin(), wanted.end(),
                       std::back_inserter(extra));
   if (extra.empty()) return;
+  for (const std::string& name : extra) {
+    gathered.unread.push_back({name, "in " + printable(path.filename().string()) + ", but " +
+                                         index + " does not place it there"});
+  }
   warnings.push_back(shown(path) + ": " + counted(extra.size(), "tensor") + " not in " + index +
                      ", not read: " + quoted_list(extra));
   std::erase_if(file.tensors, [&](const Tensor& tensor) {
@@ -117,7 +124,7 @@ void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& conte
   for (const std::string& name : names) {
     const fs::path path = catalogue.root / name;
     Weights file = format.read_file(path);
-    keep_indexed(file, map.at(name), path, content.index, catalogue.warnings);
+    keep_indexed(file, map.at(name), path, content.index, gathered, catalogue.warnings);
     add_weights(catalogue, gathered, std::move(file));
   }
   std::erase_if(content.unused, [&](const std::string& name) { return map.contains(name); });
@@ -222,6 +229,7 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& va
       if (content.adapter) catalogue.format = kLora;
       break;
   }
+  gathered.unread_files = content.unused;
   if (!content.unused.empty()) {
     catalogue.warnings.push_back(shown(catalogue.root) + ": " +
                                  counted(content.unused.size(), "other file") +
@@ -263,6 +271,28 @@ std::string Catalogue::identity() const {
 
 namespace {
 
+/// Parts of quantised weights in files that are not read, of which no other file has them.
+void check_unread(Catalogue& catalogue, Gathered& gathered,
+                  const std::unordered_set<std::string>& read, bool allow_unknown) {
+  const bool made = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(),
+                                [](const Tensor& t) { return t.encoding != Encoding::plain; });
+  if (!made) return;
+  const Format& format = format_named(catalogue.format);
+  for (const std::string& name : gathered.unread_files) {
+    if (format_of_file(name) != &format || format.read_file == nullptr) continue;
+    try {
+      for (const Tensor& tensor : format.read_file(catalogue.root / name).tensors) {
+        gathered.unread.push_back({tensor.name, "in " + printable(name) + ", which is not read"});
+      }
+    } catch (const Error&) {
+      continue;  // of no use to anyone, and a warning has named it
+    }
+  }
+  std::erase_if(gathered.unread,
+                [&](const UnreadTensor& tensor) { return read.contains(tensor.name); });
+  refuse_without_unread(catalogue, gathered.unread, allow_unknown);
+}
+
 /// Opens a checkpoint by itself.
 Catalogue open_alone(const fs::path& path, const std::string& variant, bool allow_unknown) {
   const fs::path whole = absolute_path(path);
@@ -290,7 +320,12 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
     catalogue.analysis = AnalysisKind::adapter;
     assemble_adapter(catalogue);
   } else {
+    std::unordered_set<std::string> read;
+    if (!gathered.unread.empty() || !gathered.unread_files.empty()) {
+      for (const Tensor& tensor : catalogue.tensors) read.insert(tensor.name);
+    }
     assemble_quantised(catalogue, gathered.names, allow_unknown);
+    check_unread(catalogue, gathered, read, allow_unknown);
   }
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);

@@ -1,89 +1,17 @@
 #include "with_base.hpp"
 
-#include <algorithm>
-#include <deque>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "wishart/checkpoint/experts.hpp"
 #include "wishart/core/error.hpp"
-#include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
-#include "formats/common/format.hpp"
+#include "base_tensors.hpp"
+#include "expert_changes.hpp"
 
 namespace wishart::checkpoint {
 namespace {
-
-/// The tensors of a base by name. Its files are added to those of the other checkpoint.
-class Base {
-public:
-  Base(Catalogue& catalogue, Catalogue&& base) : base_(std::move(base)) {
-    const auto shift = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
-    for (SourceFile& file : base_.files) {
-      file.name = (base_.root / file.name).string();  // absolute: the reader joins it to any root
-      catalogue.files.push_back(std::move(file));
-    }
-    for (Tensor& tensor : base_.tensors) {
-      shift_files(tensor, shift);
-      by_name_.emplace(tensor.name, &tensor);
-    }
-    for (const Tensor& tensor : base_.tensors) {
-      for (Tensor& expert : single_experts(tensor, base_.config)) {
-        if (by_name_.contains(expert.name)) continue;
-        experts_.push_back(std::move(expert));
-        by_name_.emplace(experts_.back().name, &experts_.back());
-      }
-    }
-    for (const auto& [dropped, kept] : base_.aliases) {
-      if (const auto found = by_name_.find(kept); found != by_name_.end()) {
-        by_name_.emplace(dropped, found->second);
-      }
-    }
-  }
-  /// The partner of `tensor`, or nullptr and why there is none.
-  const Tensor* partner(const Tensor& tensor, std::string& why) const {
-    const auto found = by_name_.find(tensor.name);
-    if (found == by_name_.end()) {
-      why = "the base has no tensor of this name";
-    } else if (found->second->shape != tensor.shape) {
-      why = "the base has it with shape " + printable(shape_text(found->second->shape), 100);
-    } else if (!has_weights(*found->second)) {
-      why = "the base has it as " + storage_text(*found->second) + ", which is not a weight type";
-    } else {
-      return found->second;
-    }
-    return nullptr;
-  }
-
-  /// The tensors that `taken` does not name.
-  [[nodiscard]] std::vector<Tensor> others(const std::unordered_set<std::string>& taken) const {
-    std::vector<Tensor> left;
-    for (const Tensor& tensor : base_.tensors) {
-      if (!taken.contains(tensor.name)) left.push_back(tensor);
-    }
-    return left;
-  }
-  [[nodiscard]] const Catalogue& catalogue() const { return base_; }
-
-private:
-  Catalogue base_;
-  std::deque<Tensor> experts_;  // of stacks; do not move
-  std::unordered_map<std::string, const Tensor*> by_name_;
-};
-
-Tensor sum_of(const Tensor& first, const Tensor& second, double factor) {
-  Tensor sum;
-  sum.name = first.name;
-  sum.dtype = Dtype::f32;
-  sum.shape = first.shape;
-  sum.num_elements = first.num_elements;
-  sum.encoding = Encoding::sum;
-  sum.factor = factor;
-  sum.parts = {first, second};
-  for (Tensor& part : sum.parts) part.name.clear();
-  return sum;
-}
 
 /// DoRA: the rows of W, rescaled to the lengths given by the adapter.
 Tensor with_magnitudes(Tensor weight, const Tensor& magnitudes) {
@@ -156,6 +84,7 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
     if (at != std::string::npos) magnitudes.emplace(tensor.name.substr(0, at), tensor);
   }
   std::unordered_set<std::string> taken;
+  add_expert_changes(adapter, base, taken);
   for (Tensor& tensor : adapter.tensors) {
     taken.insert(tensor.name);
     if (tensor.encoding != Encoding::product) continue;

@@ -81,7 +81,9 @@ std::string write_adapter(const TempFolder& temp, const std::string& name, doubl
 }
 
 /// The layout of bitsandbytes: codes of 8 bits and the largest magnitude of each row.
-std::string write_quantised(const TempFolder& temp, const Weights& weights) {
+/// @param without_scales  this layer has no scales, which no scheme reads
+std::string write_quantised(const TempFolder& temp, const Weights& weights,
+                            const std::string& without_scales = "") {
   std::string header;
   std::string data;
   const auto add = [&](const std::string& name, const char* dtype, const std::string& shape,
@@ -105,7 +107,7 @@ std::string write_quantised(const TempFolder& temp, const Weights& weights) {
       std::memcpy(bytes.data(), &most, sizeof(float));
       sizes += bytes;
     }
-    add(key + ".SCB", "F32", "[96]", sizes);
+    if (key != without_scales) add(key + ".SCB", "F32", "[96]", sizes);
     add(key + ".weight", "I8", "[96,64]", codes);
   }
   write_bytes(temp / "small" / "model.safetensors", safetensors_bytes(header + "}", data));
@@ -233,6 +235,15 @@ TEST_CASE("fine-tuned models and quantised copies are judged by their own rules"
                "there'");
   check_answer(check(write_quantised(temp, weights), base), 0,
                "OK: quantised model small keeps all ");
+  // A layer in a quantisation that is not read is no missing layer, but no OK is given to it.
+  const std::string part = write_quantised(temp, weights, kAdapted.front());
+  const Outcome refused = check(part, base);
+  CHECK(refused.exit_code == 3);
+  CHECK(refused.messages().front().find(kAdapted.front() + ".weight") != std::string::npos);
+  const Outcome allowed = check(part, base, {"--allow-unknown"});
+  check_answer(allowed, 0, "OK: quantised model small keeps all ");
+  CHECK(allowed.out.ends_with(
+      " in 4 layers. 1 layer is not judged: stored in a quantisation that is not read.\n"));
   Weights broken = weights;
   broken[kAdapted.front()][7] = std::nanf("");
   check_answer(check(write_model(temp, "broken", broken), base), 1,

@@ -97,6 +97,10 @@ std::uint32_t code_in(const Packing& packing, std::int64_t k, Word&& word) {
     case Order::split:
       return (word(k % packing.word_rows) >> static_cast<unsigned>(k / packing.word_rows * bits)) &
              mask;
+    case Order::split_high:
+      return (word(k % packing.word_rows) >>
+              static_cast<unsigned>((per_word - 1 - k / packing.word_rows) * bits)) &
+             mask;
   }
   require(false, "plain codes are not in words");
   return 0;
@@ -118,6 +122,7 @@ std::pair<std::int64_t, std::int64_t> touched(const Packing& packing, std::int64
     case Order::planar:
       return {begin / kPlanarRun * bits, ((end - 1) / kPlanarRun + 1) * bits};
     case Order::split:
+    case Order::split_high:
       if (begin / packing.word_rows == (end - 1) / packing.word_rows) {
         return {begin % packing.word_rows, (end - 1) % packing.word_rows + 1};
       }
@@ -270,6 +275,7 @@ std::int64_t words_for(const Packing& packing, std::int64_t count) {
     case Order::words:
     case Order::awq:
     case Order::split:
+    case Order::split_high:
       return ceil_div(count, per_word);
   }
   return 0;

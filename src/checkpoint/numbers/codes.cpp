@@ -160,6 +160,7 @@ private:
   Values on_grid(ElementReader& reader, const Tensor& part, std::int64_t expert,
                  const Block& grid) const {
     const std::int64_t grid_rows = ceil_div(layout_.rows, layout_.block_rows);
+    if (layout_.scales_in_tiles != 0) return in_tiles(reader, part, expert * grid_rows, grid);
     if (layout_.scales_transposed == 0) {
       const std::int64_t shift = expert * grid_rows;
       return rectangle(
@@ -171,6 +172,30 @@ private:
         rectangle(reader, part, grid_rows,
                   {shift + grid.col_begin, shift + grid.col_end, grid.row_begin, grid.row_end}),
         cols_of(grid), rows_of(grid));
+  }
+
+  /// The tiles are read whole, those of 128 rows at a time.
+  Values in_tiles(ElementReader& reader, const Tensor& part, std::int64_t shift,
+                  const Block& grid) const {
+    constexpr std::int64_t kTile = kTileRows * kTileGroups;
+    constexpr std::int64_t kHeight = 32;  // of a stored tile
+    const std::int64_t across = ceil_div(layout_.groups, kTileGroups);
+    Values result(at(rows_of(grid) * cols_of(grid)));
+    Values tiles(at(across * kTile));
+    std::int64_t held = -1;
+    double* to = result.data();
+    for (std::int64_t i = shift + grid.row_begin; i < shift + grid.row_end; ++i) {
+      if (i / kTileRows != held) {
+        held = i / kTileRows;
+        reader.read_elements(part, held * across * kTile, tiles);
+      }
+      const std::int64_t row = i % kTileRows;
+      const std::int64_t place = row % kHeight * (kTile / kHeight) + row / kHeight * kTileGroups;
+      for (std::int64_t g = grid.col_begin; g < grid.col_end; ++g) {
+        *to++ = tiles[at(g / kTileGroups * kTile + place + g % kTileGroups)];
+      }
+    }
+    return result;
   }
 
   static Values transpose(const Values& values, std::int64_t rows, std::int64_t cols) {
@@ -365,6 +390,22 @@ void read_rows(ElementReader& reader, const Tensor& tensor, const CodesLayout& l
   }
 }
 
+/// Elements that follow each other in the matrix of codes: whole rows, and parts before and after.
+void read_run(ElementReader& reader, const Tensor& tensor, const CodesLayout& layout,
+              std::int64_t first, std::span<double> out) {
+  while (!out.empty()) {
+    const auto left = static_cast<std::int64_t>(out.size());
+    const std::int64_t row = first / layout.cols;
+    const std::int64_t col = first % layout.cols;
+    Block block{row, row + 1, col, std::min(layout.cols, col + left)};
+    if (col == 0 && left >= layout.cols) block = {row, row + left / layout.cols, 0, layout.cols};
+    const std::int64_t count = rows_of(block) * cols_of(block);
+    read_rows(reader, tensor, layout, block, out.first(at(count)));
+    out = out.subspan(at(count));
+    first += count;
+  }
+}
+
 }  // namespace
 
 std::vector<std::int64_t> numbers_of(const CodesLayout& layout) {
@@ -386,7 +427,16 @@ CodesLayout codes_layout(const std::vector<std::int64_t>& numbers) {
 void read_codes(ElementReader& reader, const Tensor& tensor, const Block& block,
                 std::span<double> out) {
   const CodesLayout layout = codes_layout(tensor.numbers);
-  read_rows(reader, tensor, layout, block, out);
+  const std::int64_t width = tensor.shape.back();
+  if (width == layout.cols) return read_rows(reader, tensor, layout, block, out);
+  if (block.col_begin == 0 && block.col_end == width) {
+    return read_run(reader, tensor, layout, block.row_begin * width, out);
+  }
+  for (std::int64_t row = block.row_begin; row < block.row_end; ++row) {
+    const std::size_t count = at(cols_of(block));
+    read_run(reader, tensor, layout, row * width + block.col_begin, out.first(count));
+    out = out.subspan(count);
+  }
 }
 
 }  // namespace wishart::checkpoint

@@ -23,12 +23,13 @@ namespace wishart::checkpoint {
 
 /// How codes lie in words, which are the elements of a part.
 enum class Order : std::int64_t {
-  plain,   ///< one element a code, read by its own type
-  stream,  ///< a stream of bits, lowest first; a code may lie across two words
-  words,   ///< 32 / bits codes a word, lowest first, the rest of the word is not used
-  awq,     ///< eight codes of 4 bits a word, in the order 0 2 4 6 1 3 5 7
-  planar,  ///< GPTQModel's `gptq_p`: for 32 codes the words of the low bits, then the others
-  split,   ///< code k is in word k mod n, the first n codes in the lowest bits (BitNet)
+  plain,       ///< one element a code, read by its own type
+  stream,      ///< a stream of bits, lowest first; a code may lie across two words
+  words,       ///< 32 / bits codes a word, lowest first, the rest of the word is not used
+  awq,         ///< eight codes of 4 bits a word, in the order 0 2 4 6 1 3 5 7
+  planar,      ///< GPTQModel's `gptq_p`: for 32 codes the words of the low bits, then the others
+  split,       ///< code k is in word k mod n, the first n codes in the lowest bits (BitNet)
+  split_high,  ///< the same, the first n codes in the highest of the bits that are used (HQQ)
 };
 
 /// What a code stands for.
@@ -54,6 +55,9 @@ struct Packing {
 
 /// `Tensor::numbers` of a tensor with `Encoding::codes`. Fields that name a part are its index in
 /// `Tensor::parts`, or -1; part 0 has the codes.
+///
+/// The tensor may have rows of another length than `cols`: then it has the elements of the rows x
+/// cols matrix, in the same order (HQQ, whose groups are rows or columns of that matrix).
 struct CodesLayout {
   Packing codes;
   Meaning meaning = Meaning::number;
@@ -64,7 +68,11 @@ struct CodesLayout {
   std::int64_t block_cols = 1;
   std::int64_t groups = 1;             ///< of columns
   std::int64_t scales_transposed = 0;  ///< 1: scales and offsets are [groups, rows of blocks]
-  std::int64_t divide = 0;             ///< 1: by the scale
+  /// 1: scales are in tiles of 128 rows x 4 groups, each stored as 32 x 16 (torchao, to_blocked in
+  /// prototype/mx_formats/utils.py; NVIDIA, cuBLAS, "1D block scaling factors layout"). Rows are
+  /// counted over all experts.
+  std::int64_t scales_in_tiles = 0;
+  std::int64_t divide = 0;  ///< 1: by the scale
   std::int64_t divide_global = 0;
   Packing zeros;
   Meaning zero_meaning = Meaning::number;
@@ -84,6 +92,10 @@ struct CodesLayout {
 
 /// The number of words for `count` codes that follow each other. `split`: of word rows.
 [[nodiscard]] std::int64_t words_for(const Packing& packing, std::int64_t count);
+
+/// A tile of scales: see CodesLayout::scales_in_tiles.
+inline constexpr std::int64_t kTileRows = 128;
+inline constexpr std::int64_t kTileGroups = 4;
 
 /// Reads a block of a tensor with `Encoding::codes`.
 /// @throws Error with Blame::input if scales are not numbers, with their number, or a group index

@@ -33,10 +33,12 @@ Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std:
   Tensor map = parts.take(name + ".quant_map", name);
   const bool nested_absmax = parts.find(name + ".nested_absmax") != nullptr;
   const std::int64_t code_bytes = codes.size_bytes;
+  const bool one_column = codes.shape.size() == 2 && codes.shape[1] == 1;
+  const bool container = has_type(codes, kFloats | only(Dtype::u8) | only(Dtype::i8));
   codes.dtype = Dtype::u8;  // other types only serve as containers for bytes
   codes.shape = {code_bytes};
   codes.num_elements = code_bytes;
-  if (shape.empty() || run < 1 || !has_type(map, kFloats) ||
+  if (shape.empty() || run < 1 || !one_column || !container || !has_type(map, kFloats) ||
       !has_type(absmax, nested_absmax ? only(Dtype::u8) : kFloats) || !codes.is_dense() ||
       code_bytes != ceil_div(count, 2) || absmax.num_elements != ceil_div(count, run) ||
       map.num_elements != 16) {

@@ -50,6 +50,7 @@ std::uint32_t method_named(const std::string& name) {
                               Known{"mxfp4", method::kMxfp4},
                               Known{"torchao", method::kTorchao},
                               Known{"bitnet", method::kBitnet},
+                              Known{"hqq", method::kHqq},
                               Known{"mlx", method::kMlx},
                               Known{"modelopt", method::kModelopt},
                               Known{"modelopt_fp4", method::kModelopt},

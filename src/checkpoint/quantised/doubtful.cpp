@@ -86,6 +86,13 @@ bool is_of_activations(const std::string& name) {
   return is_of(activation_words(), companion_of(name).word);
 }
 
+std::vector<std::string> weights_beside(const std::string& companion) {
+  const Companion found = companion_of(companion);
+  if (found.word.empty() || is_of(activation_words(), found.word)) return {};
+  const std::string module(module_of(found.stem));
+  return {module, module + ".weight"};
+}
+
 std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue, const Declared& declared,
                                     bool any_made) {
   const bool is_declared = declared.method != method::kNone;

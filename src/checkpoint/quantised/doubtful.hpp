@@ -23,6 +23,10 @@ struct Doubt {
 [[nodiscard]] std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue,
                                                   const Declared& declared, bool any_made);
 
+/// The names that the weight beside a companion may have: `m.weight` and `m` for `m.weight_scale`.
+/// Empty if it is no companion, or one of activations.
+[[nodiscard]] std::vector<std::string> weights_beside(const std::string& companion);
+
 /// Names in `tensors` of activations' scales, which say nothing about weights.
 [[nodiscard]] bool is_of_activations(const std::string& name);
 

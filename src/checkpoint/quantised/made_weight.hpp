@@ -13,6 +13,8 @@
 #include "numbers/codes.hpp"
 #include "numbers/encodings.hpp"
 #include "quantised/quantised_rules.hpp"
+#include "quantised/schemes.hpp"
+#include "text/json_facts.hpp"
 
 namespace wishart::checkpoint {
 
@@ -40,5 +42,28 @@ using Shape = std::vector<std::int64_t>;
 /// bitsandbytes, 8 bits: `M.SCB`.
 [[nodiscard]] Tensor bnb8_weight(QuantisedParts& parts, const Tensor& scales,
                                  const std::string& name);
+
+// torchao: the header of a file says of which class a weight is, and has its parameters.
+
+/// `module.weight` of `module._weight`.
+[[nodiscard]] std::string torchao_weight(std::string stem);
+/// True if the scales lie in tiles for a GPU. What is said about activations does not count.
+[[nodiscard]] bool torchao_in_tiles(const JsonFacts& header);
+/// Refuses a weight whose parts or elements are not those that its header announces.
+/// @pre the header's class is the scheme's
+void check_torchao(const QuantisedParts& parts, const Scheme& scheme, const JsonFacts& header,
+                   const std::string& stem, const std::string& weight);
+/// Refuses a class that the table does not have; `stem` is that of `stem_qdata`.
+void check_torchao_class(const QuantisedParts& parts, const std::string& stem);
+/// Columns that share a scale, of a weight with this many dimensions.
+[[nodiscard]] std::int64_t torchao_group(const QuantisedParts& parts, const Scheme& scheme,
+                                         const JsonFacts& header, const std::string& weight,
+                                         std::size_t dimensions);
+
+/// The ending of the codes of hqq.
+inline constexpr std::string_view kHqqCodes = ".W_q";
+/// hqq: `M.W_q`.
+[[nodiscard]] Tensor hqq_weight(QuantisedParts& parts, const Tensor& codes,
+                                const std::string& module);
 
 }  // namespace wishart::checkpoint

@@ -52,6 +52,24 @@ std::int64_t bits_of_words(const JsonFacts& facts, std::int64_t words, std::int6
   return 0;
 }
 
+/// True if every group of compressed-tensors' config that says something about `key` says `value`.
+bool all_groups_say(const JsonFacts& facts, const std::string& key, std::string_view value) {
+  bool said = false;
+  for (const auto& [name, found] : facts.all()) {
+    if (!name.starts_with("config_groups.") || !name.ends_with(".weights." + key)) continue;
+    if (found != value) return false;
+    said = true;
+  }
+  return said;
+}
+
+/// Refuses a part that is missing although the config announces it.
+void require_part(const QuantisedParts& parts, bool told, const std::string& part,
+                  const std::string& weight, const std::string& because) {
+  if (!told || parts.find(part) != nullptr) return;
+  parts.fail(weight, "expected " + in_quotes(part) + " beside it (" + because + "), found none");
+}
+
 }  // namespace
 
 Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::string& name) {
@@ -94,6 +112,10 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
                          std::to_string(shape[1]) + " columns");
   }
   std::vector<Tensor> tensors{std::move(words), std::move(scales)};
+  require_part(parts, all_groups_say(parts.facts(), "symmetric", "false"), name + "_zero_point",
+               name, "symmetric: false");
+  require_part(parts, all_groups_say(parts.facts(), "actorder", "group"), name + "_g_idx", name,
+               "actorder: group");
   if (parts.find(name + "_zero_point") != nullptr) {
     tensors.push_back(parts.take(name + "_zero_point", name));
     layout.zero = 2;
@@ -122,6 +144,18 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
 }
 
 namespace {
+
+/// True if so many groups of columns are what the config says; a config without a number agrees.
+bool groups_agree(const JsonFacts& facts, std::int64_t cols, std::int64_t groups) {
+  for (const auto& [key, value] : facts.all()) {
+    // GPTQModel's overrides by patterns.
+    if (key.starts_with("dynamic.") && key.ends_with(".group_size")) return true;
+  }
+  const auto told =
+      facts.integer("group_size") ? facts.integer("group_size") : facts.integer("q_group_size");
+  if (!told) return true;
+  return groups == (*told < 1 ? 1 : ceil_div(cols, *told));  // -1: one group
+}
 
 /// AutoAWQ: the versions gemm and gemv (packing_utils.py, modules/linear/gemv.py).
 Tensor awq_weight(QuantisedParts& parts, const std::string& name, std::vector<Tensor> tensors) {
@@ -162,7 +196,8 @@ Tensor awq_weight(QuantisedParts& parts, const std::string& name, std::vector<Te
     layout.block_cols = ceil_div(layout.cols, layout.groups);
     layout.transposed = layout.scales_transposed = layout.zeros_transposed = 1;
     agree = agree && scales.shape[1] == layout.rows &&
-            zeros.shape == Shape{layout.groups, words.shape[1]} && layout.cols % layout.groups == 0;
+            zeros.shape == Shape{layout.groups, words.shape[1]} &&
+            layout.cols % layout.groups == 0 && groups_agree(facts, layout.cols, layout.groups);
   }
   if (!agree) {
     parts.fail(name, "expected 4-bit AWQ, version gemm or gemv, found " + std::to_string(bits) +
@@ -235,12 +270,14 @@ Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::stri
   layout.scale = 2;
   layout.zero = 1;
   if (!known || words.shape[1] != out || words_for(layout.codes, layout.cols) != words.shape[0] ||
-      zeros.shape != Shape{layout.groups, words_for(layout.zeros, out)}) {
+      zeros.shape != Shape{layout.groups, words_for(layout.zeros, out)} ||
+      !groups_agree(parts.facts(), layout.cols, layout.groups)) {
     parts.fail(name, "expected GPTQ of 2 to 8 bits, found " + std::to_string(bits) +
                          " bits and shapes " + shapes_text(words, scales) + ", zeros " +
                          printable(shape_text(zeros.shape), 60));
   }
   layout.block_cols = ceil_div(layout.cols, layout.groups);
+  require_part(parts, parts.facts().is_true("desc_act"), module + ".g_idx", name, "desc_act: true");
   if (parts.find(module + ".g_idx") != nullptr) {
     tensors.push_back(parts.take(module + ".g_idx", name));
     layout.group_of = 3;

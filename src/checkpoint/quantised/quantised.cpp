@@ -6,10 +6,12 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
 #include "quantised/doubtful.hpp"
+#include "quantised/made_weight.hpp"
 #include "quantised/quantised_rules.hpp"
 #include "quantised/schemes.hpp"
 #include "text/json_scanner.hpp"
@@ -17,14 +19,17 @@
 namespace wishart::checkpoint {
 namespace {
 
-constexpr const char* kReason = "quantised-not-read";
-
-/// Nothing to look for where all elements are wide floats and nothing is declared.
-bool could_have_parts(const Catalogue& catalogue) {
-  return std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), [](const Tensor& tensor) {
-    return tensor.encoding == Encoding::plain &&
-           (dtype_bits(tensor.dtype) <= 8 || !is_weight_dtype(tensor.dtype));
-  });
+/// Nothing to look for where all elements are wide floats and nothing is declared. hqq may view its
+/// bytes as such floats.
+bool could_have_parts(const Catalogue& catalogue, const HeaderEntries& entries) {
+  const bool hqq = std::any_of(entries.begin(), entries.end(),
+                               [](const auto& entry) { return entry.first.ends_with(kHqqCodes); });
+  return hqq ||
+         std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), [](const Tensor& tensor) {
+           if (tensor.name.ends_with(kHqqCodes)) return true;
+           return tensor.encoding == Encoding::plain &&
+                  (dtype_bits(tensor.dtype) <= 8 || !is_weight_dtype(tensor.dtype));
+         });
 }
 
 std::string_view parent_of(std::string_view name) {
@@ -65,7 +70,7 @@ void leave_out_modules(Catalogue& catalogue, const Declared& declared) {
   for (const Doubt& doubt : doubtful_tensors(catalogue, declared, false)) {
     for (const std::string& name : doubt.tensors) out.add(name, declared.problem);
   }
-  out.move_out(catalogue, kReason);
+  out.move_out(catalogue, kQuantisedNotRead);
 }
 
 /// Rotations of compressed-tensors, saved as `<module>.<name>_<location>.weight`.
@@ -89,6 +94,20 @@ void leave_out_rotations(Catalogue& catalogue, const Declared& declared) {
       "less");
 }
 
+/// Layers of hqq in a pickle whose codes are missing: what is left of them are two floats.
+void check_hqq_codes(const Catalogue& catalogue, const HeaderEntries& entries,
+                     const QuantisedParts& parts, bool allow_unknown, LeftOutTensors& out) {
+  for (const auto& [codes, facts] : entries) {
+    const std::string module = stem_of(codes, kHqqCodes);
+    if (module.empty() || parts.is_used(codes) || parts.find(codes) != nullptr) continue;
+    const std::string what = "expected " + in_quotes(codes) + " beside it, found none";
+    if (!allow_unknown) parts.fail(module + ".weight", what);
+    for (const Tensor& tensor : catalogue.tensors) {
+      if (tensor.name.starts_with(module + ".")) out.add(tensor.name, what);
+    }
+  }
+}
+
 }  // namespace
 
 void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool allow_unknown) {
@@ -101,7 +120,7 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
     return leave_out_modules(catalogue, declared);
   }
   leave_out_rotations(catalogue, declared);
-  if (declared.method == method::kNone && !could_have_parts(catalogue)) return;
+  if (declared.method == method::kNone && !could_have_parts(catalogue, entries)) return;
   QuantisedParts parts(catalogue, declared, entries);
   std::vector<Tensor> made;
   LeftOutTensors out;
@@ -117,6 +136,7 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
       for (const std::string& name : parts.give_back()) out.add(name, error.what());
     }
   }
+  check_hqq_codes(catalogue, entries, parts, allow_unknown, out);
   if (!made.empty()) {
     std::erase_if(catalogue.tensors, [&](const Tensor& tensor) {
       return parts.is_used(tensor.name) || is_of_activations(tensor.name);
@@ -133,8 +153,29 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
       for (const std::string& name : doubt.tensors) out.add(name, doubt.reason);
     }
   }
-  out.move_out(catalogue, kReason);
+  out.move_out(catalogue, kQuantisedNotRead);
   std::move(made.begin(), made.end(), std::back_inserter(catalogue.tensors));
+}
+
+void refuse_without_unread(Catalogue& catalogue, const std::vector<UnreadTensor>& unread,
+                           bool allow_unknown) {
+  std::unordered_set<std::string> made;
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (tensor.encoding != Encoding::plain) made.insert(tensor.name);
+  }
+  LeftOutTensors out;
+  for (const UnreadTensor& tensor : unread) {
+    for (const std::string& weight : weights_beside(tensor.name)) {
+      if (!made.contains(weight)) continue;
+      const std::string what = "its part " + in_quotes(tensor.name) + " is " + tensor.why;
+      if (!allow_unknown) {
+        throw Error(Blame::input, printable(catalogue.root.string()) + ": quantised tensor " +
+                                      in_quotes(weight) + ": " + what);
+      }
+      out.add(weight, what);
+    }
+  }
+  out.move_out(catalogue, kQuantisedNotRead);
 }
 
 }  // namespace wishart::checkpoint

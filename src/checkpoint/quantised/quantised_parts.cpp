@@ -20,7 +20,10 @@ QuantisedParts::QuantisedParts(const Catalogue& catalogue, const Declared& decla
                                const HeaderEntries& entries)
     : catalogue_(&catalogue), declared_(&declared) {
   for (const Tensor& tensor : catalogue.tensors) by_name_.emplace(tensor.name, &tensor);
-  if (declared.method == method::kTorchao) headers_.insert(entries.begin(), entries.end());
+  const bool torchao = declared.method == method::kTorchao;
+  for (const auto& entry : entries) {
+    if (torchao || entry.first.ends_with(kHqqCodes)) headers_.insert(entry);
+  }
 }
 
 const Tensor* QuantisedParts::find(const std::string& name) const {
@@ -43,10 +46,10 @@ std::vector<std::string> QuantisedParts::give_back() {
   return std::exchange(recent_, {});
 }
 
-JsonFacts QuantisedParts::header_of(const std::string& weight) const {
-  const auto found = headers_.find(weight);
+JsonFacts QuantisedParts::header_of(const std::string& name) const {
+  const auto found = headers_.find(name);
   if (found == headers_.end()) return {};
-  return JsonFacts(found->second, "header of " + in_quotes(weight));
+  return JsonFacts(found->second, "header of " + in_quotes(name));
 }
 
 std::string QuantisedParts::bytes(const Tensor& tensor) const {
@@ -78,9 +81,12 @@ Tensor with_low_rank(QuantisedParts& parts, Tensor weight) {
   const std::string module = stem_of(name, ".weight");
   const std::string a_name = module + ".svdquant_lora_a";
   const std::string b_name = module + ".svdquant_lora_b";
-  if (module.empty() || (parts.find(a_name) == nullptr && parts.find(b_name) == nullptr)) {
-    return weight;
-  }
+  if (module.empty()) return weight;
+  const std::string algorithm = parts.facts()
+                                    .text("quantized_layers." + module + ".quant_algo")
+                                    .value_or(parts.facts().text("quant_algo").value_or(""));
+  const bool told = algorithm == "NVFP4_SVD" && weight.stored_as == "NVFP4";
+  if (!told && parts.find(a_name) == nullptr && parts.find(b_name) == nullptr) return weight;
   Tensor a = parts.take(a_name, name);
   Tensor b = parts.take(b_name, name);
   const bool floats = (kFloats & only(a.dtype)) != 0 && (kFloats & only(b.dtype)) != 0;

@@ -27,10 +27,7 @@ public:
   Builder(QuantisedParts& parts, const Scheme& scheme, const Tensor& scale, std::string stem)
       : parts_(parts), scheme_(scheme), scale_(scale), stem_(std::move(stem)) {
     name_ = stem_ + std::string(scheme.weight);
-    // torchao: module._weight_qdata is of module.weight
-    const std::size_t dot = name_.rfind('.');
-    const std::size_t at = dot == std::string::npos ? 0 : dot + 1;
-    if (scheme.methods == method::kTorchao && name_[at] == '_') name_.erase(at, 1);
+    if (scheme.methods == method::kTorchao) name_ = torchao_weight(name_);
   }
 
   /// False if the tensors are of another scheme.
@@ -79,11 +76,8 @@ private:
       return scheme_.mode == "Float8Tensor";
     }
     if (torchao_.text("_type") != scheme_.mode) return false;
-    for (const auto& [key, value] : torchao_.all()) {
-      if (key.ends_with("is_swizzled_scales") && value == "true") {
-        parts_.fail(name_, "its scales are swizzled for a GPU, which is not read");
-      }
-    }
+    layout_.scales_in_tiles = torchao_in_tiles(torchao_) ? 1 : 0;
+    check_torchao(parts_, scheme_, torchao_, stem_, name_);
     return true;
   }
 
@@ -175,20 +169,17 @@ private:
     layout_.divide = divides() ? 1 : 0;
     std::int64_t group = scheme_.group;
     if (scheme_.grid == Grid::told) {
-      group = mlx_group_;
-      if (scheme_.methods == method::kTorchao) {
-        group = torchao_.integer("_data.block_size.1").value_or(0);
-        layout_.scales_transposed = 1;
-      }
+      group = scheme_.methods == method::kTorchao
+                  ? torchao_group(parts_, scheme_, torchao_, name_, shape_.size())
+                  : mlx_group_;
     }
     if (scheme_.grid != Grid::any) {
-      const Shape wanted = layout_.scales_transposed != 0
-                               ? led({group < 1 ? 0 : cols / group, rows})
-                               : led({rows, cols / std::max<std::int64_t>(group, 1)});
-      if (group < 1 || cols % group != 0 || scale.shape != wanted) {
+      layout_.scales_transposed = scheme_.turned ? 1 : 0;
+      if (group < 1 || cols % group != 0 || scale.shape != shape_of_groups(rows, cols / group)) {
         parts_.fail(name_, "expected a scale for each group of " + std::to_string(group) +
-                               " of its " + std::to_string(cols) + " columns, found shapes " +
-                               shapes_text(tensors_[0], scale));
+                               " of its " + std::to_string(cols) + " columns" +
+                               (layout_.scales_in_tiles != 0 ? ", in tiles" : "") +
+                               ", found shapes " + shapes_text(tensors_[0], scale));
       }
       return take_grid(1, group, "groups of " + std::to_string(group));
     }
@@ -196,6 +187,18 @@ private:
       parts_.fail(name_, "expected one scale, or one for each row, group or block, found shapes " +
                              shapes_text(tensors_[0], scale));
     }
+  }
+
+  [[nodiscard]] Shape shape_of_groups(std::int64_t rows, std::int64_t groups) const {
+    if (layout_.scales_transposed != 0) return led({groups, rows});
+    if (layout_.scales_in_tiles == 0) return led({rows, groups});
+    // torchao makes tiles of all experts' rows together, and divides them afterwards.
+    if (!lead_.empty() && rows % kTileRows != 0) {
+      parts_.fail(name_, "has scales in tiles of " + std::to_string(kTileRows) +
+                             " rows, which experts of " + std::to_string(rows) +
+                             " rows do not fill: their places are not known");
+    }
+    return led({ceil_div(rows, kTileRows) * 32, ceil_div(groups, kTileGroups) * 16});
   }
 
   /// The shapes that compressed-tensors, ModelOpt, DeepSeek and GPTQModel write.
@@ -277,7 +280,12 @@ private:
   /// Takes a part with one number for each place of the grid, and of the same types as scales.
   std::int64_t add(const std::string& name, Types types) {
     Tensor part = parts_.take(name, name_);
-    if (!has_type(part, types) || part.shape != scale_.shape) {
+    if (!has_type(part, types)) {
+      parts_.fail(name_, in_quotes(name) + " is " + std::string(dtype_name(part.dtype)) +
+                             ", which is not read as such a part" +
+                             (scheme_.mode.empty() ? "" : " of ") + std::string(scheme_.mode));
+    }
+    if (part.shape != scale_.shape) {
       parts_.fail(name_, in_quotes(name) + " is " + std::string(dtype_name(part.dtype)) +
                              " of shapes " + shapes_text(part, scale_) +
                              ", expected the shape of the scales");
@@ -287,17 +295,18 @@ private:
   }
 
   void add_others() {
-    constexpr Types kIntegers =
-        only(Dtype::i8) | only(Dtype::u8) | only(Dtype::i16) | only(Dtype::i32) | kFloats;
     if (!scheme_.zero.empty()) {
       const std::string zero = stem_ + std::string(scheme_.zero);
       if (parts_.find(zero) != nullptr) {
         if (layout_.scale < 0) parts_.fail(name_, "has one scale for all, but zero points");
-        layout_.zero = add(zero, kIntegers);
+        layout_.zero = add(zero, scheme_.zero_types);
       }
     }
     if (!scheme_.offset.empty()) layout_.offset = add(stem_ + std::string(scheme_.offset), kFloats);
-    if (!scheme_.global.empty()) {
+    // torchao has it or not; its header tells, and has been checked.
+    const std::string whole = stem_ + std::string(scheme_.global);
+    const bool optional = scheme_.methods == method::kTorchao;
+    if (!scheme_.global.empty() && (!optional || parts_.find(whole) != nullptr)) {
       Tensor global = parts_.take(stem_ + std::string(scheme_.global), name_);
       const std::int64_t experts =
           std::accumulate(lead_.begin(), lead_.end(), std::int64_t{1}, std::multiplies<>());
@@ -366,6 +375,10 @@ std::optional<Tensor> assembled(QuantisedParts& parts, const Tensor& tensor) {
     const std::string base = stem_of(name, ".SCB");
     if (!base.empty()) return bnb8_weight(parts, tensor, base + ".weight");
   }
+  const std::string hqq = stem_of(name, kHqqCodes);
+  if (!hqq.empty() && may_be(method::kHqq)) return hqq_weight(parts, tensor, hqq);
+  const std::string torchao = stem_of(name, "_qdata");
+  if (!torchao.empty() && method == method::kTorchao) check_torchao_class(parts, torchao);
   for (const Scheme& scheme : schemes()) {
     if ((scheme.methods & method) == 0) continue;
     const std::string stem = stem_of(name, scheme.scale);

@@ -33,8 +33,9 @@ public:
   [[nodiscard]] bool is_used(const std::string& name) const { return used_.contains(name); }
   [[nodiscard]] const Declared& declared() const noexcept { return *declared_; }
   [[nodiscard]] const JsonFacts& facts() const noexcept { return declared_->facts; }
-  /// What a file's header says about a weight (torchao).
-  [[nodiscard]] JsonFacts header_of(const std::string& weight) const;
+  /// What a file says about a tensor beside its numbers: torchao's headers about a weight, pickles
+  /// of hqq about codes.
+  [[nodiscard]] JsonFacts header_of(const std::string& name) const;
   /// The bytes of a small tensor.
   [[nodiscard]] std::string bytes(const Tensor& tensor) const;
   [[noreturn]] void fail(const std::string& weight, const std::string& what) const;

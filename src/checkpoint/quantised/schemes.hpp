@@ -28,6 +28,7 @@ inline constexpr std::uint32_t kMxfp4 = 128;
 inline constexpr std::uint32_t kMlx = 256;
 inline constexpr std::uint32_t kTorchao = 512;
 inline constexpr std::uint32_t kBitnet = 1024;
+inline constexpr std::uint32_t kHqq = 2048;
 }  // namespace method
 
 using Types = std::uint32_t;
@@ -36,6 +37,8 @@ inline constexpr Types kFloats =
     only(Dtype::f64) | only(Dtype::f32) | only(Dtype::f16) | only(Dtype::bf16);
 inline constexpr Types kFloat8 = only(Dtype::f8_e4m3) | only(Dtype::f8_e5m2) |
                                  only(Dtype::f8_e4m3fnuz) | only(Dtype::f8_e5m2fnuz);
+inline constexpr Types kNumbers =
+    kFloats | only(Dtype::i8) | only(Dtype::u8) | only(Dtype::i16) | only(Dtype::i32);
 /// Bytes that stand for powers of two. Never numbers.
 inline constexpr Types kExponents = only(Dtype::u8) | only(Dtype::f8_e8m0);
 
@@ -65,6 +68,9 @@ struct Scheme {
   Grid grid = Grid::any;
   std::int64_t group = 0;
   Dtype scale_as = Dtype::f32;  ///< what scales of U8 are: F8_E8M0 or F8_E4M3; F32: not U8
+  Types zero_types = kNumbers;  ///< of zero points
+  bool turned = false;          ///< scales, zero points and offsets are [groups, rows]
+  bool tiles = false;           ///< scales may lie in tiles for a GPU, if the file says so
   bool divide_global = false;
   std::string_view mode = {};  ///< of MLX, `_type` of torchao; empty: any
 };

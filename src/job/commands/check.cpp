@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <optional>
 #include <ostream>
+#include <set>
 #include <sstream>
+#include <string_view>
 
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/reader.hpp"
+#include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/text.hpp"
@@ -117,8 +120,10 @@ public:
 
   Task task() {
     Task task;
-    const checkpoint::Catalogue base = checkpoint::open_checkpoint(options_.base);
-    checkpoint::Catalogue tuned = checkpoint::open_checkpoint(options_.tuned);
+    checkpoint::OpenOptions how;
+    how.allow_unknown = options_.scan.selection.allow_unknown;
+    const checkpoint::Catalogue base = checkpoint::open_checkpoint(options_.base, how);
+    checkpoint::Catalogue tuned = checkpoint::open_checkpoint(options_.tuned, how);
     const bool adapter = !is_whole(tuned.analysis);
     kind_ = options_.kind == CheckKind::automatic ? kind_of(tuned, base) : options_.kind;
     rules_ = rules_of(kind_);
@@ -127,7 +132,8 @@ public:
     check_is_base_of(tuned, base, adapter);
     if (adapter) {
       task.tuned.with_base = task.base.path;
-      tuned = checkpoint::open_checkpoint(options_.tuned, {"", options_.base, ""});
+      how.with_base = options_.base;
+      tuned = checkpoint::open_checkpoint(options_.tuned, how);
     }
     if (options_.scan.archive.empty()) temporary_.emplace();
     const std::filesystem::path archive =
@@ -155,6 +161,7 @@ public:
           archive / (one->id + ".h5"));
       if (!ending.done()) return ending;
     }
+    leave_out_unread(stages);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
     const std::vector<analysis::RuleVerdict> verdicts =
         analysis::judge(rules_, stages, false, conclusion_of(stages.back()));
@@ -171,6 +178,29 @@ private:
                                const checkpoint::Catalogue& base, bool adapter) {
     // For an adapter, add_to_base refuses every layer without a partner.
     if (!adapter || !is_whole(base.analysis)) check_is_base(tuned, base);
+  }
+
+  /// With --allow-unknown: layers that one of the two has, but not in a form that is read, are not
+  /// missing in it. They are left out of both.
+  void leave_out_unread(std::vector<CheckpointRecord>& stages) {
+    constexpr std::string_view kEnding = ".weight";
+    const auto module_of = [&](std::string_view name) {
+      return std::string(name.ends_with(kEnding) ? name.substr(0, name.size() - kEnding.size())
+                                                 : name);
+    };
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      std::set<std::string> modules;  // every part of a name that ends at a dot
+      for (const SkippedRow& row : stages[i].skipped) {
+        if (row.reason != checkpoint::kQuantisedNotRead) continue;
+        for (std::size_t dot = row.tensor.rfind('.'); dot != std::string::npos && dot > 0;
+             dot = row.tensor.rfind('.', dot - 1)) {
+          modules.insert(row.tensor.substr(0, dot));
+        }
+      }
+      unread_ += std::erase_if(stages[1 - i].layers, [&](const LayerRow& row) {
+        return modules.contains(module_of(row.key));
+      });
+    }
   }
 
   /// What rules on advice judge: the tuned checkpoint alone. A run of several is for `gate`.
@@ -240,7 +270,7 @@ private:
                          (tuned.layers.size() == 1 ? " layer." : " layers.");
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
-      return text + (adapter.empty() ? "" : " " + adapter);
+      return text + (adapter.empty() ? "" : " " + adapter) + unread_text();
     }
     const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
@@ -255,7 +285,13 @@ private:
       text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
               " broken";
     }
-    return text + (text.ends_with('.') ? "" : ".");
+    return text + (text.ends_with('.') ? "" : ".") + unread_text();
+  }
+
+  [[nodiscard]] std::string unread_text() const {
+    if (unread_ == 0) return {};
+    return " " + std::to_string(unread_) + (unread_ == 1 ? " layer is" : " layers are") +
+           " not judged: stored in a quantisation that is not read.";
   }
 
   void write(const std::vector<CheckpointRecord>& stages,
@@ -288,6 +324,7 @@ private:
   std::optional<TemporaryArchive> temporary_;
   CheckKind kind_ = CheckKind::automatic;
   std::vector<analysis::Rule> rules_;
+  std::size_t unread_ = 0;
 };
 
 /// Scans one of the two unless the archive holds it. Collective over `world`.

@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -39,7 +40,11 @@ bool has_few_bits(const Tensor& tensor) {
 }
 
 bool holds_few_bits(const checkpoint::Catalogue& catalogue) {
-  return std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), has_few_bits);
+  return std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), has_few_bits) ||
+         std::any_of(catalogue.left_out.begin(), catalogue.left_out.end(),
+                     [](const checkpoint::LeftOut& out) {
+                       return out.reason == checkpoint::kQuantisedNotRead;
+                     });
 }
 
 }  // namespace

@@ -130,6 +130,9 @@ Command check_command() {
                                 "the tuned checkpoint; or as a positional argument")(
       "base", po::value<std::string>()->required()->value_name("PATH"),
       "the checkpoint that it was made from")(
+      "allow-unknown", po::bool_switch(),
+      "leave out, with the reason, the tensors of a quantisation that is not read, instead of "
+      "refusing the checkpoint")(
       "archive", po::value<std::string>()->default_value("")->value_name("DIR"),
       "archive folder, where both analyses are kept for the next time (default: a temporary one)")(
       "kind", po::value<std::string>()->default_value("auto")->value_name("KIND"),
@@ -291,6 +294,7 @@ CheckOptions parse_check(std::span<const std::string> arguments) {
                                     {"lora", CheckKind::lora},
                                     {"quantised", CheckKind::quantised}});
   options.verbose = values["verbose"].as<bool>();
+  options.scan.selection.allow_unknown = values["allow-unknown"].as<bool>();
   options.scan.archive = values["archive"].as<std::string>();
   take_threads_and_memory(options.scan, values);
   take_running_options(options.scan, values);

@@ -42,6 +42,21 @@ inline double element(const TensorText& tensor, std::int64_t index) {
   return value;
 }
 
+/// The same of integers too.
+inline double stored_element(const TensorText& tensor, std::int64_t index) {
+  const auto as = [&](auto value) {
+    std::memcpy(&value, tensor.data.data() + static_cast<std::size_t>(index) * sizeof(value),
+                sizeof(value));
+    return static_cast<double>(value);
+  };
+  const Dtype dtype = *dtype_from_name(tensor.dtype);
+  if (dtype == Dtype::i8) return as(std::int8_t{});
+  if (dtype == Dtype::u8) return as(std::uint8_t{});
+  if (dtype == Dtype::i16) return as(std::int16_t{});
+  if (dtype == Dtype::i32) return as(std::int32_t{});
+  return element(tensor, index);
+}
+
 /// Bits [first, first + count) of a row of bytes, lowest first.
 inline unsigned bits_at(const std::string& bytes, std::int64_t first, std::int64_t count) {
   unsigned value = 0;

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "quantised_support.hpp"
+#include "quantised_damages.hpp"
 
 using namespace wishart;
 using namespace wishart::checkpoint;
@@ -150,6 +150,117 @@ std::string times(std::string_view text, std::int64_t count) {
   return all;
 }
 
+/// The groups of columns as compressed-tensors or GPTQ permute them: column j is of group j mod n.
+void add_groups(Example& example, const std::string& name, std::int64_t groups) {
+  std::vector<std::int32_t> of(static_cast<std::size_t>(example.cols));
+  for (std::size_t j = 0; j < of.size(); ++j) {
+    of[j] = static_cast<std::int32_t>(static_cast<std::int64_t>(j) % groups);
+  }
+  example.tensors.push_back(
+      {name, "I32", {example.cols}, bytes_of(std::span<const std::int32_t>(of))});
+}
+
+/// AWQ, version gemm: 64 inputs, 32 outputs, two groups.
+Example awq_example() {
+  constexpr std::int64_t kIn = 64;
+  constexpr std::int64_t kOut = 32;
+  constexpr unsigned kOrder[] = {0, 2, 4, 6, 1, 3, 5, 7};
+  const auto row = [&](std::int64_t j) {
+    std::vector<std::uint32_t> words(kOut / 8, 0);
+    for (std::size_t w = 0; w < words.size(); ++w) {
+      for (std::size_t k = 0; k < 8; ++k) {
+        const auto i = static_cast<std::int64_t>(w * 8 + kOrder[k]);
+        words[w] |= code_at(i, j, 4) << (4 * k);
+      }
+    }
+    return words;
+  };
+  std::vector<std::uint32_t> words;
+  std::vector<std::uint32_t> zeros;
+  std::vector<float> scales;
+  for (std::int64_t j = 0; j < kIn; ++j) {
+    const auto more = row(j);
+    words.insert(words.end(), more.begin(), more.end());
+  }
+  for (std::int64_t g = 0; g < 2; ++g) {
+    const auto more = row(g + 5);
+    zeros.insert(zeros.end(), more.begin(), more.end());
+    for (std::int64_t i = 0; i < kOut; ++i) scales.push_back(static_cast<float>(g * kOut + i + 1));
+  }
+  Example example;
+  example.config = config_of(R"("quant_method":"awq","bits":4,"group_size":32,"version":"gemm")");
+  example.tensors = {{"m.qweight", "I32", {kIn, kOut / 8}, words_text(words)},
+                     {"m.qzeros", "I32", {2, kOut / 8}, words_text(zeros)},
+                     {"m.scales", "F32", {2, kOut}, little_floats(scales)}};
+  example.weight = "m.weight";
+  example.rows = kOut;
+  example.cols = kIn;
+  example.value = [=](std::int64_t i, std::int64_t j) {
+    const double zero = code_at(i, j / 32 + 5, 4);
+    return (code_at(i, j, 4) - zero) * scales[static_cast<std::size_t>(j / 32 * kOut + i)];
+  };
+  return example;
+}
+
+/// bitsandbytes, 4 bits: 8 x 64 in runs of 64, the scales plain or quantised in runs of 4.
+Example bnb4_example(bool nested) {
+  std::vector<float> map;
+  for (int q = 0; q < 16; ++q) map.push_back(0.5F * static_cast<float>(q) - 3.0F);
+  std::string codes;
+  for (std::int64_t i = 0; i < 8; ++i) {
+    for (std::int64_t j = 0; j < 64; j += 2) {
+      codes += static_cast<char>(code_at(i, j, 4) << 4U | code_at(i, j + 1, 4));
+    }
+  }
+  std::vector<float> nested_map;
+  for (int q = 0; q < 256; ++q) nested_map.push_back(static_cast<float>(q) / 8.0F);
+  Example example;
+  example.config = config_of(R"("quant_method":"bitsandbytes","load_in_4bit":true)");
+  const std::string state = std::string(R"({"quant_type":"nf4","blocksize":64,"shape":[8,64])") +
+                            (nested ? R"(,"nested_blocksize":4,"nested_offset":0.5})" : "}");
+  example.tensors = {{"m.weight", "U8", {256, 1}, codes},
+                     {"m.weight.absmax", "F32", {8}, little_floats({1, 2, 3, 4, 5, 6, 7, 8})},
+                     {"m.weight.quant_map", "F32", {16}, little_floats(map)},
+                     {"m.weight.quant_state.bitsandbytes__nf4",
+                      "U8",
+                      {static_cast<std::int64_t>(state.size())},
+                      state}};
+  if (nested) {
+    example.tensors[1] = {"m.weight.absmax", "U8", {8}, "\1\2\3\4\5\6\7\10"};
+    example.tensors.push_back({"m.weight.nested_absmax", "F32", {2}, little_floats({2, 4})});
+    example.tensors.push_back(
+        {"m.weight.nested_quant_map", "F32", {256}, little_floats(nested_map)});
+  }
+  example.weight = "m.weight";
+  example.rows = 8;
+  example.cols = 64;
+  example.value = [=](std::int64_t i, std::int64_t j) {
+    const double plain = static_cast<double>(i + 1);
+    const double absmax = nested ? plain / 8 * (i < 4 ? 2 : 4) + 0.5 : plain;
+    return map[code_at(i, j, 4)] * absmax;
+  };
+  return example;
+}
+
+/// bitsandbytes, 8 bits.
+Example bnb8_example() {
+  Example example;
+  example.config = config_of(R"("quant_method":"bitsandbytes","load_in_8bit":true)");
+  std::string codes;
+  for (std::int64_t i = 0; i < 8; ++i) {
+    for (std::int64_t j = 0; j < 32; ++j) codes += static_cast<char>(code_at(i, j, 7));
+  }
+  example.tensors = {{"m.weight", "I8", {8, 32}, codes},
+                     {"m.SCB", "F32", {8}, little_floats({1, 2, 3, 4, 5, 6, 7, 8})}};
+  example.weight = "m.weight";
+  example.rows = 8;
+  example.cols = 32;
+  example.value = [](std::int64_t i, std::int64_t j) {
+    return code_at(i, j, 7) * (static_cast<double>(i + 1) / 127.0);
+  };
+  return example;
+}
+
 /// NVFP4 of ModelOpt: 4 x 32, all codes 1 (0.5), scales 1, global scale 2.
 Example nvfp4_example() {
   Example example;
@@ -165,6 +276,58 @@ Example nvfp4_example() {
 }
 
 }  // namespace
+
+TEST_CASE("a damaged part of a scheme whose sizes depend on each other is refused by name",
+          "[quantised]") {
+  Example zeros = packed_example(4, true);
+  zeros.config = config_of(R"("quant_method":"compressed-tensors","format":"pack-quantized",)"
+                           R"("config_groups":{"group_0":{"weights":{"num_bits":4,)"
+                           R"("symmetric":false,"actorder":"group"}}})");
+  std::vector<std::uint32_t> words;
+  for (std::int64_t g = 0; g < 8; ++g) words.push_back(0x9ABCDEF8U + static_cast<std::uint32_t>(g));
+  zeros.tensors.push_back({"m.weight_zero_point", "I32", {2, 4}, words_text(words)});
+  add_groups(zeros, "m.weight_g_idx", 4);
+  Example gptq = gptq_example(4, "gptq", 1);
+  gptq.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":32,"desc_act":true)");
+  add_groups(gptq, "m.g_idx", 2);
+  Example svd = nvfp4_example();
+  svd.tensors.push_back(
+      {"m.pre_quant_scale", "F32", {32}, little_floats(std::vector<float>(32, 2))});
+  svd.tensors.push_back(
+      {"m.svdquant_lora_a", "F32", {1, 32}, little_floats(std::vector<float>(32))});
+  svd.tensors.push_back({"m.svdquant_lora_b", "F32", {4, 1}, little_floats({1, 2, 3, 4})});
+  struct Case {
+    std::string name;
+    Example example;
+    std::string untold;  ///< a part that a scheme may have, without a sign of it elsewhere
+  };
+  const std::vector<Case> cases{{"packed", packed_example(3, true), ""},
+                                {"packed with zero points and groups", zeros, ""},
+                                {"GPTQ", gptq_example(3, "gptq_p", 0), ""},
+                                {"GPTQ with groups", gptq, ""},
+                                {"AWQ", awq_example(), ""},
+                                {"NF4", bnb4_example(false), ""},
+                                {"NF4, nested", bnb4_example(true), ""},
+                                {"LLM.int8", bnb8_example(), ""},
+                                {"NVFP4_SVD", svd, "m.pre_quant_scale"}};
+  std::int64_t refusals = 0;
+  std::int64_t shards = 0;
+  for (const Case& one : cases) {
+    const auto legitimate = [&](const std::string& damage, std::size_t part) {
+      return damage == "missing" && one.example.tensors[part].name == one.untold;
+    };
+    CHECK_NOTHROW(values_of(one.example));
+    refusals += check_damages(one.name, one.example, legitimate);
+    shards += check_shards(one.name, one.example);
+  }
+  CHECK(refusals > 180);
+  CHECK(shards > 35);
+  // Without order in the config, groups follow each other.
+  CHECK(wrong_elements(awq_example()) == 0);
+  CHECK(wrong_elements(bnb4_example(false)) == 0);
+  CHECK(wrong_elements(bnb4_example(true)) == 0);
+  CHECK(wrong_elements(bnb8_example()) == 0);
+}
 
 TEST_CASE("compressed-tensors has two packings of 3, 5, 6 and 7 bits, told apart by their words",
           "[quantised]") {
@@ -236,6 +399,9 @@ TEST_CASE("GPTQModel's weight_scale_inv divides, DeepSeek's multiplies", "[quant
 
 TEST_CASE("factors of columns and of low rank are part of ModelOpt's weights", "[quantised]") {
   Example example = nvfp4_example();
+  CHECK(refusal_of(example) ==
+        "F: quantised tensor 'm.weight': expected 'm.svdquant_lora_a' beside it, found none");
+  example.config = config_of(R"("quant_method":"modelopt","quant_algo":"NVFP4_AWQ")");
   CHECK(wrong_elements(example) == 0);
   std::vector<float> columns;
   for (int j = 0; j < 32; ++j) columns.push_back(static_cast<float>(j + 1));
@@ -385,8 +551,12 @@ TEST_CASE("no part of a quantised weight gets a row of its own", "[quantised]") 
   example.tensors = {{"a.W_q", "U8", {16, 16}, std::string(256, '\1')},
                      {"a.scale", "F32", {16, 16}, std::string(1024, '\1')},
                      {"a.zero", "F32", {16, 16}, std::string(1024, '\1')}};
+  CHECK(refusal_of(example) ==
+        "F: quantised tensor 'a.weight': expected a 'packing' of hqq beside it, found ''");
+  example.tensors[0].name = "a.q_weight";
   CHECK(refusal_of(example).starts_with(
-      "F: quantised tensor 'a.W_q': tensors of a quantised weight that do not make up a scheme"));
+      "F: quantised tensor 'a.q_weight': tensors of a quantised weight that do not make up a "
+      "scheme"));
   // Rotations are named and left out.
   example.config =
       config_of(R"("quant_method":"compressed-tensors","format":"dense",)"

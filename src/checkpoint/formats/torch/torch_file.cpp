@@ -105,6 +105,7 @@ TorchFile read_torch_file(const std::filesystem::path& path) {
   }
   find_shared(file);
   file.step = tree.step;
+  file.facts = std::move(tree.facts);
   file.warnings = std::move(tree.warnings);
   return file;
 }
@@ -130,6 +131,7 @@ Weights read_weights(const std::filesystem::path& path) {
   TorchFile file = read_torch_file(path);
   Weights weights = take_weights(file);
   weights.names = std::move(file.aliases);
+  weights.names.insert(weights.names.end(), file.facts.begin(), file.facts.end());
   weights.step = file.step;
   weights.warnings = std::move(file.warnings);
   return weights;

@@ -22,6 +22,8 @@ struct TorchFile {
   std::vector<Tensor> tensors;  ///< in the order of the file; `file` is 0
   /// Names that share the elements of another tensor: the name -> the first of them.
   std::vector<std::pair<std::string, std::string>> aliases;
+  /// What a tensor has beside it: TorchTree::facts.
+  std::vector<std::pair<std::string, std::string>> facts;
   std::int64_t step = -1;
   std::vector<std::string> warnings;
 };

@@ -20,6 +20,34 @@ constexpr int kMaxDepth = 100;  // of dicts in dicts
 constexpr std::array<std::string_view, 7> kStateDictKeys{
     "state_dict", "model_state_dict", "model", "module", "model_state", "net", "params"};
 
+/// The JSON value of a number, a text, a dtype, integers, or a dict of them; empty for other nodes.
+std::string json_of(const Pickle& pickle, PickleRef node, int depth) {
+  if (const auto integer = pickle.integer(node)) return std::to_string(*integer);
+  if (const auto integers = pickle_integers(pickle, node)) {
+    std::string text;
+    for (const std::int64_t one : *integers)
+      text += (text.empty() ? "" : ",") + std::to_string(one);
+    return "[" + text + "]";
+  }
+  const Kind kind = pickle.kind(node);
+  if (kind == Kind::boolean) return pickle.is_true(node) ? "true" : "false";
+  if (kind == Kind::text) return json_quoted(pickle.text(node));
+  if (kind == Kind::symbol) return json_quoted(pickle.name(node));
+  if (const auto real = pickle.real(node)) return std::to_string(*real);
+  if (kind != Kind::dict) return {};
+  constexpr int kDeepest = 3;  // the module, its `meta`, and the `meta_zero` in it
+  if (depth == kDeepest) return {};
+  std::string text;
+  const std::vector<PickleRef> pairs = pickle.items(node);
+  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    if (pickle.kind(pairs[i]) != Kind::text) continue;
+    const std::string value = json_of(pickle, pairs[i + 1], depth + 1);
+    if (value.empty()) continue;
+    text += (text.empty() ? "" : ",") + json_quoted(pickle.text(pairs[i])) + ":" + value;
+  }
+  return "{" + text + "}";
+}
+
 /// Walks dicts, lists and modules, visiting each once.
 class Walk {
 public:
@@ -57,6 +85,12 @@ private:
   }
   void visit_pairs(PickleRef node, const std::string& name, int depth) {
     const std::vector<PickleRef> pairs = p_.items(node);
+    // hqq, core/quantize.py: state_dict of HQQLinear has both of these keys.
+    const bool hqq =
+        p_.value(node, "W_q") != Pickle::kNone || p_.value(node, "offload_meta") != Pickle::kNone;
+    if (hqq && p_.kind(node) == Kind::dict) {
+      tree_.facts.emplace_back(joined(name, "W_q"), json_of(p_, node, 0));
+    }
     for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
       const std::optional<std::int64_t> number = p_.integer(pairs[i]);
       if (p_.kind(pairs[i]) != Kind::text && !number) continue;
@@ -85,7 +119,8 @@ bool is_dict(const Pickle& pickle, PickleRef node) {
 }
 
 /// Removes prefixes that wrappers put before every name.
-void strip_common_prefixes(std::vector<TorchTensor>& tensors) {
+void strip_common_prefixes(TorchTree& tree) {
+  std::vector<TorchTensor>& tensors = tree.tensors;
   constexpr std::array<std::string_view, 4> kPrefixes{"module.", "_orig_mod.", "_forward_module.",
                                                       "_fsdp_wrapped_module."};
   for (bool stripped = !tensors.empty(); stripped;) {
@@ -96,6 +131,9 @@ void strip_common_prefixes(std::vector<TorchTensor>& tensors) {
       });
       if (!all) continue;
       for (TorchTensor& tensor : tensors) tensor.name.erase(0, prefix.size());
+      for (auto& [name, facts] : tree.facts) {
+        if (name.starts_with(prefix)) name.erase(0, prefix.size());
+      }
       stripped = true;
     }
   }
@@ -155,7 +193,7 @@ TorchTree read_torch_tree(const Pickle& pickle) {
                                     ": expected a name without NUL");
     }
   }
-  strip_common_prefixes(tree.tensors);
+  strip_common_prefixes(tree);
   return tree;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wishart/record/tensor.hpp"
@@ -29,6 +30,9 @@ struct TorchTensor {
 /// The content of a torch.save file.
 struct TorchTree {
   std::vector<TorchTensor> tensors;  ///< in the order of the file
+  /// Of modules that hqq quantised: the name of the tensor of codes, `x.W_q`, and what lies beside
+  /// it that is no tensor (bits, shape, packing, ...), as a JSON object.
+  std::vector<std::pair<std::string, std::string>> facts;
   std::int64_t step = -1;  ///< from `global_step`, `iteration` or `step` beside the weights
   std::vector<std::string> warnings;
 };

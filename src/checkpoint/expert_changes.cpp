@@ -1,0 +1,232 @@
+#include "expert_changes.hpp"
+
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "wishart/checkpoint/experts.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::checkpoint {
+namespace {
+
+/// A matrix of whole elements as it lies: a part of a product of add_experts in formats/lora.
+Tensor turned(Tensor matrix) {
+  std::swap(matrix.shape[0], matrix.shape[1]);
+  for (Extent& extent : matrix.extents) {
+    std::swap(extent.size[0], extent.size[1]);
+    std::swap(extent.strides[0], extent.strides[1]);
+  }
+  return matrix;
+}
+Tensor some_rows(Tensor matrix, std::int64_t first, std::int64_t count, std::int64_t step) {
+  matrix.shape[0] = count;
+  matrix.num_elements = count * matrix.shape[1];
+  for (Extent& extent : matrix.extents) {
+    extent.offset_bytes += first * extent.strides[0] * (dtype_bits(matrix.dtype) / 8);
+    extent.size[0] = count;
+    extent.strides[0] *= step;
+  }
+  return matrix;
+}
+
+/// Changes of the experts of a stack, as PEFT's `target_parameters` makes them.
+///
+/// The product B_e A_e of expert e is [out, in] by PEFT's names. PEFT took every stack for
+/// [experts, in, out] (0033694), and takes those for [experts, out, in] now whose module does not
+/// say that it is transposed (5d602fd, tuners/lora/layer.py, ParamWrapper). So the change of a
+/// weight [out, in] is the product or its transpose. Shapes tell which; those of square experts do
+/// not, but one adapter has them all alike.
+class ExpertChanges {
+public:
+  ExpertChanges(const Base& base, const std::string& place) : base_(base), place_(place) {}
+
+  /// True if `change` is of one expert of a stack; then appends what replaces it, and names the
+  /// stack in `taken`.
+  bool add(const Tensor& change, std::vector<Tensor>& out, std::unordered_set<std::string>& taken) {
+    const std::size_t at = change.name.rfind('[');
+    if (at == std::string::npos || !change.name.ends_with(']')) return false;
+    const std::string stack_name = change.name.substr(0, at);
+    const std::int64_t expert = std::stoll(change.name.substr(at + 1));
+    for (const char* ending : {"", ".weight"}) {
+      const Tensor* stack = base_.find(stack_name + ending);
+      if (stack == nullptr || stack->shape.size() != 3) continue;
+      taken.insert(stack->name);
+      if (expert >= stack->shape[0]) fail(change, "the base has " + shape_of(*stack));
+      if (last_stack_ != stack) singles_ = single_experts(*stack, base_.config());
+      last_stack_ = stack;
+      ++changed_[stack];
+      const std::vector<Tensor>& singles = singles_;
+      if (singles.empty()) {
+        out.push_back(of_slice(change, *stack, expert));
+      } else {
+        const std::size_t each = singles.size() / static_cast<std::size_t>(stack->shape[0]);
+        for (std::size_t part = 0; part < each; ++part) {
+          const Tensor& single = singles[static_cast<std::size_t>(expert) * each + part];
+          out.push_back(of_part(change, *stack, single, single, expert));
+        }
+      }
+      return true;
+    }
+    return of_single_weights(change, stack_name, expert, out, taken);
+  }
+
+  /// Refuses stacks of which only some experts were changed: the adapter is of another model.
+  void finish() const {
+    for (const auto& [stack, count] : changed_) {
+      if (count == stack->shape[0]) continue;
+      fail(*stack, "it changes only " + std::to_string(count) + " of its experts");
+    }
+  }
+
+private:
+  [[noreturn]] void fail(const Tensor& change, const std::string& why) const {
+    throw Error(Blame::input, "--with-base: the adapter in " + place_ + " changes '" +
+                                  printable(change.name) + "' of shape " + shape_of(change) +
+                                  ", but " + why +
+                                  ". Name the model that the adapter was trained on");
+  }
+  static std::string shape_of(const Tensor& tensor) {
+    return printable(shape_text(tensor.shape), 100);
+  }
+  [[nodiscard]] bool is_transposed_family() const {
+    const std::string& type = base_.config().model_type;
+    return type == "gpt_oss" || type == "llama4" || type == "llama4_text";
+  }
+
+  /// The change of a matrix with so many outputs and inputs, as [outputs, inputs].
+  [[nodiscard]] std::pair<Tensor, Tensor> factors(const Tensor& change, std::int64_t outputs,
+                                                  std::int64_t inputs, const std::string& found) {
+    const bool fits = change.shape == std::vector{outputs, inputs};
+    const bool turned_fits = change.shape == std::vector{inputs, outputs};
+    if (!fits && !turned_fits) fail(change, "the base has " + found);
+    if (outputs != inputs) {
+      mixed_ = mixed_ || (as_is_ && *as_is_ != fits);
+      as_is_ = fits;
+    } else if (!as_is_ || mixed_) {
+      fail(change,
+           "its experts are square, and nothing tells whether PEFT took their rows for "
+           "inputs or outputs");
+    }
+    if (*as_is_) return {change.parts[0], change.parts[1]};
+    return {turned(change.parts[1]), turned(change.parts[0])};
+  }
+
+  /// The rows of the change that belong to one part of the stack, added to that part.
+  [[nodiscard]] Tensor of_part(const Tensor& change, const Tensor& stack, const Tensor& place,
+                               const Tensor& weight, std::int64_t expert) {
+    const std::int64_t width = stack.shape[2];
+    const bool in_out = place.numbers[1] < place.numbers[2];
+    const std::int64_t outputs = in_out ? width : stack.shape[1];
+    const std::int64_t inputs = in_out ? stack.shape[1] : width;
+    auto [left, right] = factors(change, outputs, inputs, shape_of(stack));
+    const std::int64_t unit = in_out ? 1 : width;
+    const std::int64_t first = place.numbers[0] - expert * stack.shape[1] * width;
+    Tensor part = change;
+    part.name = place.name;
+    part.shape = place.shape;
+    part.num_elements = place.num_elements;
+    part.parts = {some_rows(std::move(left), first / unit, place.shape[0], place.numbers[1] / unit),
+                  std::move(right)};
+    return merged(weight, part);
+  }
+
+  /// A stack that is analysed as it is stored.
+  [[nodiscard]] Tensor of_slice(const Tensor& change, const Tensor& stack, std::int64_t expert) {
+    const std::int64_t rows = stack.shape[1];
+    const std::int64_t width = stack.shape[2];
+    // Codes are stored [out, in] in every family; other stacks of the transposed ones [in, out].
+    const bool in_out = is_transposed_family() && stack.encoding == Encoding::plain;
+    Tensor slice = stack;
+    slice.name = change.name;
+    slice.shape = {rows, width};
+    slice.num_elements = rows * width;
+    slice.extents.clear();
+    slice.encoding = Encoding::view;
+    slice.numbers = {expert * rows * width, width, 1};
+    slice.factor = 1.0;
+    slice.stored_as = storage_text(stack);
+    slice.parts = {stack};
+    slice.parts.front().name.clear();
+    auto [left, right] = in_out ? factors(change, width, rows, shape_of(stack))
+                                : factors(change, rows, width, shape_of(stack));
+    Tensor part = change;
+    part.shape = slice.shape;
+    part.parts = in_out ? std::vector{turned(std::move(right)), turned(std::move(left))}
+                        : std::vector{std::move(left), std::move(right)};
+    return merged(slice, part);
+  }
+
+  /// A base that has one tensor for each expert: their names and parts are those of the stack that
+  /// the adapter was trained on.
+  bool of_single_weights(const Tensor& change, const std::string& stack_name, std::int64_t expert,
+                         std::vector<Tensor>& out, std::unordered_set<std::string>& taken) {
+    // The stack may have been stored either way: the names and shapes are the same.
+    for (const bool other : {false, true}) {
+      Tensor stack;
+      stack.name = stack_name;
+      stack.shape = {expert + 1, change.shape[other ? 1 : 0], change.shape[other ? 0 : 1]};
+      stack.num_elements = (expert + 1) * change.num_elements;
+      const std::vector<Tensor> singles = single_experts(stack, base_.config());
+      const std::size_t each = singles.size() / static_cast<std::size_t>(expert + 1);
+      std::vector<const Tensor*> weights;
+      for (std::size_t part = 0; part < each; ++part) {
+        const Tensor& single = singles[static_cast<std::size_t>(expert) * each + part];
+        const Tensor* weight = base_.find(single.name);
+        if (weight != nullptr && weight->shape == single.shape && has_weights(*weight)) {
+          weights.push_back(weight);
+        }
+      }
+      if (each == 0 || weights.size() != each) continue;
+      for (std::size_t part = 0; part < each; ++part) {
+        const Tensor& single = singles[static_cast<std::size_t>(expert) * each + part];
+        out.push_back(of_part(change, stack, single, *weights[part], expert));
+        taken.insert(single.name);
+      }
+      return true;
+    }
+    return false;
+  }
+
+  static Tensor merged(const Tensor& weight, const Tensor& change) {
+    Tensor sum = sum_of(weight, change, 1.0);
+    sum.stored_as = storage_text(weight) + " + " + storage_text(change);
+    return sum;
+  }
+
+  const Base& base_;
+  const std::string& place_;
+  const Tensor* last_stack_ = nullptr;
+  std::vector<Tensor> singles_;  ///< of last_stack_
+  std::map<const Tensor*, std::int64_t> changed_;
+  std::optional<bool> as_is_;  ///< of experts that are not square
+  bool mixed_ = false;
+};
+
+}  // namespace
+
+void add_expert_changes(Catalogue& adapter, const Base& base,
+                        std::unordered_set<std::string>& taken) {
+  const std::string place = printable(adapter.root.string());
+  ExpertChanges experts(base, place);
+  std::vector<Tensor> made;
+  std::unordered_set<std::string> replaced;
+  // Those of square experts last: the others tell how to take them.
+  for (const bool square : {false, true}) {
+    for (const Tensor& tensor : adapter.tensors) {
+      const bool is_change =
+          tensor.encoding == Encoding::product && (tensor.shape[0] == tensor.shape[1]) == square;
+      if (is_change && experts.add(tensor, made, taken)) replaced.insert(tensor.name);
+    }
+  }
+  experts.finish();
+  std::erase_if(adapter.tensors,
+                [&](const Tensor& tensor) { return replaced.contains(tensor.name); });
+  std::move(made.begin(), made.end(), std::back_inserter(adapter.tensors));
+}
+
+}  // namespace wishart::checkpoint
