@@ -38,4 +38,21 @@ inline constexpr std::int64_t kDefaultPanelBytes = std::int64_t{16} << 20U;
   return std::min(depth, std::max<std::int64_t>(matrix.long_side(), 1));
 }
 
+/// The most rows of a panel whose products are formed from integers. Their moduli are for these.
+inline constexpr std::int64_t kMostIntegerDepth = 2048;
+/// Memory that integer products may take beyond that of float64 products.
+inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{56} << 20U;
+
+/// The number of rows or columns in a panel if its products are formed from integers: two buffers of
+/// floats and the residues take kMoreIntegerBytes more than two buffers of doubles. The deeper, the
+/// less does it cost to put integers together from their residues.
+[[nodiscard]] inline std::int64_t integer_depth(const Matrix& matrix, std::int64_t panel_bytes,
+                                                IntegerForm form) noexcept {
+  const std::int64_t line = std::max<std::int64_t>(matrix.short_side(), 1);
+  const std::int64_t now = 16 * line * panel_depth(matrix, panel_bytes, Precision::float64);
+  const std::int64_t depth = (now + kMoreIntegerBytes) / (line * (8 + form.moduli));
+  const std::int64_t whole = std::max<std::int64_t>(depth / 64 * 64, 64);
+  return std::min({whole, kMostIntegerDepth, std::max<std::int64_t>(matrix.long_side(), 1)});
+}
+
 }  // namespace wishart
