@@ -1,5 +1,5 @@
 # Finds oneDNN (optional), whose config file of Debian 12 asks for an OpenCL that is not needed.
-# Target OneDNN::OneDNN.
+# No target: only its headers are used when building.
 find_path(ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
 find_library(ONEDNN_LIBRARY dnnl)
 set(ONEDNN_VERSION "")
@@ -12,10 +12,6 @@ if(ONEDNN_INCLUDE_DIR AND EXISTS "${ONEDNN_INCLUDE_DIR}/oneapi/dnnl/dnnl_version
   list(JOIN ONEDNN_VERSION_NUMBERS "." ONEDNN_VERSION)
 endif()
 include(FindPackageHandleStandardArgs)
-find_package_handle_standard_args(OneDNN REQUIRED_VARS ONEDNN_LIBRARY ONEDNN_INCLUDE_DIR VERSION_VAR ONEDNN_VERSION)
+find_package_handle_standard_args(OneDNN REQUIRED_VARS ONEDNN_LIBRARY ONEDNN_INCLUDE_DIR VERSION_VAR ONEDNN_VERSION
+  HANDLE_VERSION_RANGE)
 mark_as_advanced(ONEDNN_INCLUDE_DIR ONEDNN_LIBRARY)
-if(OneDNN_FOUND AND NOT TARGET OneDNN::OneDNN)
-  add_library(OneDNN::OneDNN UNKNOWN IMPORTED)
-  set_target_properties(OneDNN::OneDNN PROPERTIES
-    IMPORTED_LOCATION "${ONEDNN_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${ONEDNN_INCLUDE_DIR}")
-endif()

@@ -31,4 +31,9 @@ std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept {
   return is_weight_dtype(tensor.parts[0].dtype) ? kOneByte : kHalfByte;
 }
 
+std::optional<IntegerForm> integer_form(const Matrix& matrix) noexcept {
+  if (matrix.w_norm != 1.0 || matrix.float32_arithmetic) return std::nullopt;
+  return integer_form(matrix.tensor);
+}
+
 }  // namespace wishart

@@ -109,9 +109,7 @@ ProductRecord integer_gram(const ViewTask& task, Slice slice, IntegerForm form,
 ProductRecord gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options,
                             Tally& tally, Workspace& workspace, std::span<double> gram) {
   if (options.precision == Precision::float64 && options.products == Products::integer) {
-    const auto form = integer_form(task.matrix->tensor);
-    // A factor makes integers of 24 bits and more from short ones.
-    if (form && task.matrix->w_norm == 1.0 && !task.matrix->float32_arithmetic) {
+    if (const auto form = integer_form(*task.matrix)) {
       return integer_gram(task, slice, *form, options, tally, workspace, gram);
     }
   }

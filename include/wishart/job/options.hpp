@@ -41,6 +41,7 @@ struct ScanOptions {
   fit::FitOptions fit;
   Method method = Method::gram;
   Precision precision = Precision::float64;
+  Products products = Products::automatic;
   bool reuse = true;     ///< copy spectra of unchanged matrices from an earlier checkpoint
   bool replace = false;  ///< replace a different analysis of the checkpoint in the archive
   bool resolve = false;  ///< use qr where the Gram matrix leaves values unresolved

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "wishart/record/matrix.hpp"
+#include "wishart/record/products.hpp"
 #include "wishart/record/spectrum.hpp"
 
 namespace wishart {
@@ -53,6 +54,22 @@ inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{56} << 20U;
   const std::int64_t depth = (now + kMoreIntegerBytes) / (line * (8 + form.moduli));
   const std::int64_t whole = std::max<std::int64_t>(depth / 64 * 64, 64);
   return std::min({whole, kMostIntegerDepth, std::max<std::int64_t>(matrix.long_side(), 1)});
+}
+
+/// The side of a tile of products.
+inline constexpr std::int64_t kByteTile = 192;
+
+/// Bytes for the integer products of panels of `lines` x `depth` elements, in addition to the panels
+/// themselves: residues, tiles, elements kept apart, and doubles for a panel that falls back.
+[[nodiscard]] inline std::int64_t integer_bytes(std::int64_t lines, std::int64_t depth,
+                                                IntegerForm form) noexcept {
+  const std::int64_t stride = (depth + 63) / 64 * 64;
+  const std::int64_t residues = form.moduli * lines * stride;
+  const std::int64_t line_buffers = 4 * 32 * stride + 8 * lines;
+  const std::int64_t tiles = (4 * form.moduli + 8) * kByteTile * kByteTile;
+  const std::int64_t apart = 2 * 24 * (lines * depth / 256 + 32 * depth);
+  const std::int64_t fallback = 8 * lines * std::min<std::int64_t>(depth, 256);
+  return residues + line_buffers + tiles + apart + fallback;
 }
 
 }  // namespace wishart

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "wishart/record/matrix.hpp"
 #include "wishart/record/tensor.hpp"
 
 namespace wishart {
@@ -19,6 +20,7 @@ enum class Products : std::uint8_t {
   integer,    ///< exactly, from products of bytes, wherever the elements allow it
 };
 
+/// `auto`, `float64`, `integer`.
 [[nodiscard]] constexpr std::string_view products_name(Products products) noexcept {
   switch (products) {
     case Products::float64:
@@ -43,6 +45,9 @@ struct IntegerForm {
 /// bf16 and the rest have fewer; `bits` is such that less than one Gaussian element in a thousand
 /// is too small to be an integer beside the largest one of its row or column.
 [[nodiscard]] std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept;
+/// The same for the elements of a matrix, whose factor must be 1: another makes long floats of short
+/// ones.
+[[nodiscard]] std::optional<IntegerForm> integer_form(const Matrix& matrix) noexcept;
 
 /// How the products of one spectrum were formed.
 struct ProductRecord {

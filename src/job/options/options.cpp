@@ -244,6 +244,9 @@ std::string ScanOptions::result_options_json() const {
   }
   if (selection.split_fused) json += ", \"split_fused\": true";
   if (selection.allow_unknown) json += ", \"allow_unknown\": true";
+  if (products != Products::automatic) {
+    json += ", \"products\": " + json_quoted(products_name(products));
+  }
   if (randomize > 0) {
     json +=
         ", \"randomize\": " + std::to_string(randomize) + ", \"seed\": " + std::to_string(fit.seed);

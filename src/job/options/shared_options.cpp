@@ -64,6 +64,9 @@ void add_engine_options(po::options_description& options) {
       "small for the Gram matrix")(
       "precision", po::value<std::string>()->default_value("double")->value_name("double|single"),
       "single: products in float32, sums in float64; faster, for screening")(
+      "products", po::value<std::string>()->default_value("auto")->value_name("PRODUCTS"),
+      "how the Gram matrices of short floats are formed: integer (exact, from products of bytes), "
+      "float64, or auto (from integers where this processor gains by it)")(
       "solver", po::value<std::string>()->default_value("auto")->value_name("SOLVER"),
       "eigensolver for matrices shared by a team of ranks: auto, local, scalapack or elpa")(
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
@@ -113,6 +116,15 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
     throw Error(Blame::usage, std::string(options.resolve ? "--resolve" : "--precision single") +
                                   ": needs --method gram, but the method is " +
                                   std::string(method_name(options.method)) + ". Leave one out");
+  }
+  options.products = choice<Products>("--products", values["products"].as<std::string>(),
+                                      {{"auto", Products::automatic},
+                                       {"float64", Products::float64},
+                                       {"integer", Products::integer}});
+  if (options.products == Products::integer &&
+      (options.method != Method::gram || options.precision == Precision::float32)) {
+    throw Error(Blame::usage, "--products integer: needs --method gram and --precision double. "
+                              "Leave one out");
   }
   options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
                                   {{"auto", Solver::automatic},

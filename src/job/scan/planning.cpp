@@ -25,6 +25,7 @@ plan::PlanOptions plan_options_of(const ScanOptions& options) {
   plan::PlanOptions plan_options;
   plan_options.method = options.method;
   plan_options.precision = options.precision;
+  plan_options.products = options.products;
   plan_options.solver = options.solver;
   plan_options.have_elpa = spectrum::have_elpa();
   plan_options.team_size = options.team_size;

@@ -85,6 +85,7 @@ public:
     spectrum::SolveOptions options;
     options.method = way.method;
     options.precision = way.precision;
+    options.products = way.products;
     options.solver = way.solver;
     options.distributed = way.distributed;
     options.panel_bytes = way.panel_bytes;

@@ -2,6 +2,12 @@
 
 #include <array>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "wishart/core/error.hpp"
 
 #include "integer/moduli.hpp"
@@ -43,9 +49,36 @@ std::unique_ptr<ByteProducts> make_portable_products() {
   return std::make_unique<PortableProducts>();
 }
 
-#ifndef WISHART_HAVE_ONEDNN
+#if defined(WISHART_HAVE_ONEDNN) && defined(__x86_64__)
+
+ByteUnit byte_unit() noexcept {
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
+    return ByteUnit::none;
+  }
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  // Intel 64 and IA-32 Architectures Software Developer's Manual, CPUID leaf 7.
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (c & (1U << 11U)) == 0) return ByteUnit::none;
+  const bool has_tiles = (d & (1U << 24U)) != 0 && (d & (1U << 25U)) != 0;
+  // Linux, Documentation/x86/xstate.rst: ARCH_GET_XCOMP_SUPP; bit 18 are the tiles.
+  std::uint64_t permitted = 0;
+  constexpr long kSupported = 0x1021;
+  const bool may = ::syscall(SYS_arch_prctl, kSupported, &permitted) == 0 &&
+                   (permitted & (std::uint64_t{1} << 18U)) != 0;
+  return has_tiles && may ? ByteUnit::tiles : ByteUnit::wide;
+}
+
+#else
 
 ByteUnit byte_unit() noexcept { return ByteUnit::none; }
+
+#endif
+
+#ifndef WISHART_HAVE_ONEDNN
+
 std::unique_ptr<ByteProducts> make_byte_products() { return make_portable_products(); }
 
 #endif

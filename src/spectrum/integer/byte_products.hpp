@@ -7,12 +7,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <string_view>
+
+#include "wishart/record/panel.hpp"
 
 namespace wishart::spectrum {
 
-/// The most lines of a block.
-inline constexpr std::int64_t kByteTile = 192;
 /// With more, a sum of products of unsigned and signed bytes might not fit into 32 bits.
 inline constexpr std::int64_t kMostDepth = 65536;
 
@@ -39,14 +38,15 @@ public:
 
 enum class ByteUnit : std::uint8_t {
   none,   ///< this processor, or this build, has no fast products of bytes
-  wide,   ///< instructions for vectors of bytes: AVX-512 or AVX2 with VNNI
-  tiles,  ///< AMX
+  wide,   ///< instructions for vectors of bytes: AVX-512 with VNNI
+  tiles,  ///< AMX, which the operating system permits
 };
 
-/// What oneDNN would use here, with the permission of the operating system.
+/// What this processor has, if the build has oneDNN, which uses it.
 [[nodiscard]] ByteUnit byte_unit() noexcept;
 
 /// By oneDNN, if there is a unit for bytes, else in portable code.
+/// @throws Error with Blame::resource if oneDNN cannot be loaded
 [[nodiscard]] std::unique_ptr<ByteProducts> make_byte_products();
 /// In portable code: the oracle of the tests.
 [[nodiscard]] std::unique_ptr<ByteProducts> make_portable_products();

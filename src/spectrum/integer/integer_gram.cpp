@@ -146,11 +146,6 @@ IntegerGram::IntegerGram(std::int64_t lines, std::int64_t most_depth, IntegerFor
           "a panel is too deep for its moduli");
 }
 
-std::int64_t IntegerGram::bytes(std::int64_t lines, std::int64_t most_depth,
-                                IntegerForm form) noexcept {
-  return IntegerPanel::bytes(lines, most_depth, form) + (4 * form.moduli + 8) * kByteTile * kByteTile;
-}
-
 /// Adds the products of the elements apart in `rows` and `cols` with the integers X of the panel to
 /// the sums of a tile. Those above the diagonal are not used.
 void IntegerGram::add_apart(std::span<const float> panel, const PanelShape& shape, Block rows,

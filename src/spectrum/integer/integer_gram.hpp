@@ -24,7 +24,7 @@ namespace wishart::spectrum {
 
 class IntegerGram {
 public:
-  /// @param lines  the short side
+  /// @param lines  the short side. Memory: integer_bytes
   IntegerGram(std::int64_t lines, std::int64_t most_depth, IntegerForm form, InstructionSet isa,
               std::unique_ptr<ByteProducts> products, Workspace& workspace);
 
@@ -37,10 +37,6 @@ public:
 
   /// Elements kept apart in all panels so far.
   [[nodiscard]] std::int64_t apart() const noexcept { return apart_; }
-
-  /// Bytes that an object takes from the workspace, and its own.
-  [[nodiscard]] static std::int64_t bytes(std::int64_t lines, std::int64_t most_depth,
-                                          IntegerForm form) noexcept;
 
 private:
   struct Block {

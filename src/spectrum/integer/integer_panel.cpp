@@ -137,14 +137,6 @@ IntegerPanel::IntegerPanel(std::int64_t lines, std::int64_t most_depth, IntegerF
   units_ = workspace.take<double>(lines);
 }
 
-std::int64_t IntegerPanel::bytes(std::int64_t lines, std::int64_t most_depth,
-                                 IntegerForm form) noexcept {
-  const std::int64_t stride = rounded_up(most_depth, kAlign);
-  const std::int64_t apart =
-      static_cast<std::int64_t>(sizeof(Apart)) * (lines * most_depth / kMostApart + 1);
-  return form.moduli * lines * stride + 4 * kLinesAtOnce * stride + 8 * lines + 2 * apart;
-}
-
 void IntegerPanel::split_line(std::span<float> panel, const PanelShape& shape, std::int64_t line,
                               std::span<float> integers) {
   const Loops& loops = loops_for(isa_);

@@ -56,10 +56,6 @@ public:
   /// R, by line, then place.
   [[nodiscard]] std::span<const Apart> apart() const noexcept { return apart_; }
 
-  /// Bytes that an object takes from the workspace.
-  [[nodiscard]] static std::int64_t bytes(std::int64_t lines, std::int64_t most_depth,
-                                          IntegerForm form) noexcept;
-
 private:
   void split_line(std::span<float> panel, const PanelShape& shape, std::int64_t line,
                   std::span<float> integers);

@@ -8,6 +8,7 @@
 
 namespace {
 
+using namespace wishart;
 using namespace wishart::spectrum;
 
 std::vector<std::int8_t> bytes(std::int64_t lines, std::int64_t stride, unsigned seed) {
