@@ -80,6 +80,7 @@ ByteUnit byte_unit() noexcept { return ByteUnit::none; }
 #ifndef WISHART_HAVE_ONEDNN
 
 std::unique_ptr<ByteProducts> make_byte_products() { return make_portable_products(); }
+std::unique_ptr<ByteProducts> make_byte_products(bool) { return make_portable_products(); }
 
 #endif
 

@@ -48,6 +48,8 @@ enum class ByteUnit : std::uint8_t {
 /// By oneDNN, if there is a unit for bytes, else in portable code.
 /// @throws Error with Blame::resource if oneDNN cannot be loaded
 [[nodiscard]] std::unique_ptr<ByteProducts> make_byte_products();
+/// The same with a given layout of held blocks, where there are two: for tests.
+[[nodiscard]] std::unique_ptr<ByteProducts> make_byte_products(bool packed);
 /// In portable code: the oracle of the tests.
 [[nodiscard]] std::unique_ptr<ByteProducts> make_portable_products();
 

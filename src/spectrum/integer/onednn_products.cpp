@@ -207,8 +207,13 @@ void* operand(const std::int8_t* bytes) { return const_cast<std::int8_t*>(bytes)
 
 class OnednnProducts : public ByteProducts {
 public:
-  OnednnProducts()
-      : dnnl_(Library::loaded()), engine_(dnnl_.engine_destroy), stream_(dnnl_.stream_destroy) {
+  OnednnProducts() : OnednnProducts(packing_pays()) {}
+  /// @param packed  bring held blocks into the primitive's own layout
+  explicit OnednnProducts(bool packed)
+      : dnnl_(Library::loaded()),
+        engine_(dnnl_.engine_destroy),
+        stream_(dnnl_.stream_destroy),
+        packed_(packed) {
     check(dnnl_.engine_create(engine_.fill(), dnnl_cpu, 0), "an engine");
     check(dnnl_.stream_create(stream_.fill(), engine_.get(), dnnl_stream_default_flags),
           "a stream");
@@ -217,7 +222,6 @@ public:
   void hold(int slot, const ByteBlock& block) override {
     check_block(block);
     const OneThread one(dnnl_);
-    if (!decided_ && block.lines == kByteTile) decide(block);
     keep(held_[static_cast<std::size_t>(slot)], block);
   }
 
@@ -281,34 +285,40 @@ private:
                                                                 {DNNL_ARG_DST, shape.to.get()}}});
   }
 
-  /// Whether it pays to bring a held block into the primitive's own layout. For VNNI, oneDNN 2.6.3
-  /// has only a slow reordering (docs/performance.md). Tried once, because the integers are the same
-  /// either way.
-  void decide(const ByteBlock& block) {
+  /// Seconds for a held block and some that it meets.
+  double seconds_for(const ByteBlock& block, std::int32_t* out) {
     constexpr int kMeetings = 8;
-    std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile));
-    std::array<double, 2> seconds{};
-    for (const bool packed : {false, true}) {
-      packed_ = packed;
-      products_.clear();
-      Held held;
-      keep(held, block);
-      run(held, block, out.data());  // the kernels are compiled now
-      const auto start = std::chrono::steady_clock::now();
-      keep(held, block);
-      for (int k = 0; k < kMeetings; ++k) run(held, block, out.data());
-      seconds[packed ? 1 : 0] = seconds_since(start);
-    }
-    packed_ = seconds[1] < seconds[0];
-    products_.clear();
-    decided_ = true;
+    Held held;
+    keep(held, block);
+    run(held, block, out);  // the kernels are compiled now
+    const auto start = std::chrono::steady_clock::now();
+    keep(held, block);
+    for (int k = 0; k < kMeetings; ++k) run(held, block, out);
+    return seconds_since(start);
+  }
+
+  /// Whether it pays to bring a held block into the primitive's own layout. For VNNI, oneDNN 2.6.3
+  /// has only a slow reordering (docs/performance.md). Tried once a process, because the integers
+  /// are the same either way.
+  static bool packing_pays() {
+    static const bool pays = [] {
+      const OneThread one(Library::loaded());
+      constexpr std::int64_t kDepth = 1024;
+      const std::vector<std::int8_t> bytes(static_cast<std::size_t>(kByteTile * kDepth),
+                                           std::int8_t{1});
+      const ByteBlock block{bytes.data(), kByteTile, kDepth, kDepth};
+      std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile));
+      OnednnProducts plain(false);
+      OnednnProducts packed(true);
+      return packed.seconds_for(block, out.data()) < plain.seconds_for(block, out.data());
+    }();
+    return pays;
   }
 
   const Library& dnnl_;
   Owner<dnnl_engine_t> engine_;
   Owner<dnnl_stream_t> stream_;
-  bool decided_ = false;
-  bool packed_ = false;
+  bool packed_;
   std::map<Shape, Product> products_;
   std::array<Held, kMostModuli> held_;
 };
@@ -326,6 +336,11 @@ bool is_exact(const Library& dnnl) {
 std::unique_ptr<ByteProducts> make_byte_products() {
   if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded())) return make_portable_products();
   return std::make_unique<OnednnProducts>();
+}
+
+std::unique_ptr<ByteProducts> make_byte_products(bool packed) {
+  if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded())) return make_portable_products();
+  return std::make_unique<OnednnProducts>(packed);
 }
 
 }  // namespace wishart::spectrum

@@ -42,9 +42,10 @@ void check_products(ByteProducts& products, std::int64_t rows, std::int64_t cols
 }
 
 TEST_CASE("bytes are multiplied exactly", "[byte_products]") {
-  const auto fast = make_byte_products();
+  const auto plain = make_byte_products(false);
+  const auto packed = make_byte_products(true);
   const auto portable = make_portable_products();
-  for (ByteProducts* products : {fast.get(), portable.get()}) {
+  for (ByteProducts* products : {plain.get(), packed.get(), portable.get()}) {
     check_products(*products, kByteTile, kByteTile, 256, 256);
     check_products(*products, kByteTile, 17, 200, 256);
     check_products(*products, 1, kByteTile, 63, 64);
@@ -56,12 +57,13 @@ TEST_CASE("bytes are multiplied exactly", "[byte_products]") {
 
 TEST_CASE("the largest sums do not overflow", "[byte_products]") {
   const auto fast = make_byte_products();
+  const auto packed = make_byte_products(true);
   const auto portable = make_portable_products();
   const std::int64_t depth = kMostDepth;
   for (const std::int8_t byte : {std::int8_t{-128}, std::int8_t{127}}) {
     const std::vector<std::int8_t> a(static_cast<std::size_t>(2 * depth), std::int8_t{-128});
     const std::vector<std::int8_t> b(static_cast<std::size_t>(depth), byte);
-    for (ByteProducts* products : {fast.get(), portable.get()}) {
+    for (ByteProducts* products : {fast.get(), packed.get(), portable.get()}) {
       std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile));
       products->hold(0, {b.data(), 1, depth, depth});
       products->multiply(0, {a.data(), 2, depth, depth}, out.data());
