@@ -22,6 +22,9 @@ constexpr double kSmallSolverColumns = 100;
 constexpr double kExchangeBytes = 2.0 * (32 << 20);
 /// Below this order the engine computes eigenvalues in one stage (src/spectrum/eigenvalues.cpp).
 constexpr double kTwoStageFrom = 1024;
+/// With sides closer than this the smallest singular value is often too small for the Gram matrix's
+/// errors (docs/numerics.md).
+constexpr double kNearlySquare = 1.1;
 /// Teams do not scale perfectly: parallel efficiency per doubling.
 constexpr double kTeamEfficiency = 0.9;
 
@@ -177,7 +180,28 @@ double cost_flops(const Matrix& matrix, Method method) noexcept {
   return views * std::min(direct, qr_first);
 }
 
+Way by_svd(const Way& way) noexcept {
+  Way svd = way;
+  svd.method = Method::svd;
+  svd.checked = false;
+  svd.precision = Precision::float64;
+  svd.products = Products::float64;
+  svd.solver = Solver::local;
+  svd.distributed = false;
+  return svd;
+}
+
 double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) noexcept {
+  if (way.checked) {
+    Way unchecked = way;
+    unchecked.checked = false;
+    const double check =
+        static_cast<double>(matrix.num_views() * matrix.short_side()) * rates.check_ns / kGiga;
+    const bool square = static_cast<double>(matrix.long_side()) <
+                        kNearlySquare * static_cast<double>(matrix.short_side());
+    return cost_seconds(matrix, unchecked, rates) + check +
+           (square ? cost_seconds(matrix, by_svd(way), rates) : 0);
+  }
   const Extents e{static_cast<double>(matrix.long_side()), static_cast<double>(matrix.short_side()),
                   static_cast<double>(way.team_size)};
   const auto views = static_cast<double>(matrix.num_views());
@@ -191,6 +215,11 @@ double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) no
 }
 
 std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
+  if (way.checked) {
+    Way unchecked = way;
+    unchecked.checked = false;
+    return std::max(memory_bytes(matrix, unchecked), memory_bytes(matrix, by_svd(way)));
+  }
   // Computed in doubles, which are accurate enough for the sizes of real matrices.
   const auto n = static_cast<double>(matrix.long_side());
   const auto m = static_cast<double>(matrix.short_side());

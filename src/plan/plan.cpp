@@ -81,6 +81,7 @@ Products products_for(const Matrix& matrix, int team_size, const PlanOptions& op
 std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
   Way base;
   base.method = options.method;
+  base.checked = options.checked;
   base.precision = options.precision;
   base.products = products_for(matrix, team_size, options);
   base.team_size = team_size;
@@ -98,6 +99,7 @@ std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions
       }
     }
   };
+  if (options.or_svd) add(by_svd(base));
   if (team_size == 1 || options.method != Method::gram) {
     add(base);
     return ways;

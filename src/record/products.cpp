@@ -31,8 +31,20 @@ std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept {
   return is_weight_dtype(tensor.parts[0].dtype) ? kOneByte : kHalfByte;
 }
 
+namespace {
+
+bool is_stored_plainly(const Tensor& tensor) noexcept {
+  if (tensor.encoding == Encoding::plain) return true;
+  const bool part = tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view;
+  return part && !tensor.parts.empty() && is_stored_plainly(tensor.parts.front());
+}
+
+}  // namespace
+
 std::optional<IntegerForm> integer_form(const Matrix& matrix) noexcept {
-  if (matrix.w_norm != 1.0 || matrix.float32_arithmetic) return std::nullopt;
+  if (matrix.w_norm != 1.0) return std::nullopt;
+  // Rounding to float32 leaves short floats as they are, but not their products with scales.
+  if (matrix.float32_arithmetic && !is_stored_plainly(matrix.tensor)) return std::nullopt;
   return integer_form(matrix.tensor);
 }
 

@@ -30,6 +30,7 @@ struct Planned {
 
 std::string way_text(const plan::Way& way) {
   std::string text(method_name(way.method));
+  if (way.checked) text += ", checked";
   if (way.precision == Precision::float32) text += ", float32";
   if (way.products == Products::integer) text += ", integer";
   if (way.team_size > 1 && way.method == Method::gram) {

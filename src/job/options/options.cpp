@@ -230,7 +230,7 @@ void check_all(const ExportOptions& options) {
 std::string ScanOptions::result_options_json() const {
   std::string json = "{\"mode\": ";
   json += selection.weightwatcher ? "\"weightwatcher\"" : "\"corrected\"";
-  json += ", \"method\": " + json_quoted(method_name(method));
+  json += ", \"method\": " + json_quoted(or_svd ? "auto" : method_name(method));
   json += ", \"precision\": " + json_quoted(precision_name(precision));
   json += std::string(", \"resolve\": ") + (resolve ? "true" : "false");
   json += ", \"solver\": " + json_quoted(solver_name(solver));

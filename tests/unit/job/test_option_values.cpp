@@ -55,6 +55,9 @@ TEST_CASE("a choice names all choices", "[options]") {
   CHECK(scan_refusal({"--method", "qr", "--resolve"}) ==
         "--resolve: needs --method gram, but the method is qr. Leave one out");
   CHECK(scan_refusal({"--compat", "weightwatcher", "--precision", "single"}) ==
+        "--precision single: not with --compat weightwatcher, whose digits need svd where gram in "
+        "double does not do. Leave one out");
+  CHECK(scan_refusal({"--compat", "weightwatcher", "--method", "svd", "--precision", "single"}) ==
         "--precision single: needs --method gram, but the method is svd. Leave one out");
   CHECK(scan_refusal({"--threads-per-rank", "-1"}) ==
         "--threads-per-rank: expected at least 1, found -1");
