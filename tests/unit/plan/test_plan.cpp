@@ -168,3 +168,42 @@ TEST_CASE("a matrix is compared with its base if the Gram matrices fit", "[plan]
   CHECK_FALSE(less.way.compare);
   CHECK(less.seconds < all.seconds);
 }
+
+TEST_CASE("compat mode takes the faster of a checked Gram matrix and the SVD", "[plan]") {
+  // The last has its smallest value out of the Gram matrix's reach, the second is done at once.
+  const std::vector<Matrix> matrices{dense(4096, 1024), dense(64, 64), dense(2048, 2048)};
+  PlanOptions options{.ranks = 1, .checked = true, .or_svd = true};
+  const Plan plan = make_plan(matrices, options);
+  for (const PlanItem& item : plan.items) {
+    CHECK((item.way.method == Method::gram) == (item.matrix == 0));
+    CHECK(item.way.checked == (item.matrix == 0));
+  }
+  // The memory is that of the SVD, which may follow.
+  Way way;
+  way.checked = true;
+  const std::int64_t both = memory_bytes(matrices[0], way);
+  CHECK(both == memory_bytes(matrices[0], by_svd(way)));
+  CHECK(cost_seconds(matrices[0], way, Rates{}) < cost_seconds(matrices[0], by_svd(way), Rates{}));
+  CHECK(cost_seconds(matrices[2], way, Rates{}) > cost_seconds(matrices[2], by_svd(way), Rates{}));
+  options.memory_per_rank_bytes = both - 1;
+  CHECK(text_of({matrices[0]}, options, Blame::resource).starts_with("w (4096 x 1024): needs "));
+  // Gram for every matrix, if that is asked for.
+  options = {.ranks = 1, .checked = true};
+  for (const PlanItem& item : make_plan(matrices, options).items) {
+    CHECK(item.way.method == Method::gram);
+    CHECK(item.way.checked);
+  }
+}
+
+TEST_CASE("a team whose ranks cannot hold the Gram matrix takes the SVD in compat mode", "[plan]") {
+  const std::vector<Matrix> matrices{dense(8192, 4096)};
+  PlanOptions options{.ranks = 8, .solver = Solver::local, .team_size = 8, .checked = true, .or_svd = true};
+  CHECK(make_plan(matrices, options).items.front().way.method == Method::gram);
+  Way way;
+  way.team_size = 8;
+  way.solver = Solver::local;
+  const std::int64_t svd = memory_bytes(matrices[0], by_svd(way));
+  REQUIRE(svd < memory_bytes(matrices[0], way));
+  options.memory_per_rank_bytes = svd;
+  CHECK(make_plan(matrices, options).items.front().way.method == Method::svd);
+}
