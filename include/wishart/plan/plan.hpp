@@ -21,7 +21,7 @@ struct PlanOptions {
   Method method = Method::gram;
   Precision precision = Precision::float64;
   Products products = Products::automatic;
-  bool integers_pay = false;  ///< on all ranks (spectrum::integers_pay), for `automatic`
+  bool integers_pay = false;          ///< on all ranks (spectrum::integers_pay), for `automatic`
   Solver solver = Solver::automatic;  ///< for teams; automatic: the faster one for each matrix
   bool have_elpa = false;
   int team_size = 0;  ///< ranks for every matrix; 0: chosen for each
@@ -74,8 +74,8 @@ struct Forecast {
 
 template <class F>
 void visit_fields(Way& v, F&& f) {
-  f(v.method), f(v.precision), f(v.products), f(v.solver), f(v.distributed), f(v.team_size), f(v.panel_bytes),
-      f(v.randomize), f(v.held), f(v.compare), f(v.farms);
+  f(v.method), f(v.precision), f(v.products), f(v.solver), f(v.distributed), f(v.team_size),
+      f(v.panel_bytes), f(v.randomize), f(v.held), f(v.compare), f(v.farms);
 }
 
 }  // namespace wishart::plan
