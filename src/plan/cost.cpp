@@ -98,8 +98,7 @@ double permuting_seconds(const Matrix& matrix, const Extents& e, const Way& way,
 }
 
 /// Seconds for the windows of one view (fit::fixed_aspect_windows).
-double windows_seconds(const Matrix& matrix, const Extents& e, const Way& way,
-                       const Rates& rates) {
+double windows_seconds(const Matrix& matrix, const Extents& e, const Way& way, const Rates& rates) {
   Extents window = e;
   double count = 1;
   if (e.n >= way.farms * e.m) {
@@ -157,9 +156,10 @@ double trap_bytes(const Extents& e, double views, double panels) {
 
 Rates Rates::scaled(double factor) const noexcept {
   Rates rates = *this;
-  for (double* rate : {&rates.gram_gflops, &rates.gram32_gflops, &rates.integer_gflops, &rates.band_gflops,
-                       &rates.chase_gflops, &rates.one_stage_gflops, &rates.qr_gflops,
-                       &rates.svd_gflops, &rates.distributed_gflops, &rates.read_gbytes}) {
+  for (double* rate :
+       {&rates.gram_gflops, &rates.gram32_gflops, &rates.integer_gflops, &rates.band_gflops,
+        &rates.chase_gflops, &rates.one_stage_gflops, &rates.qr_gflops, &rates.svd_gflops,
+        &rates.distributed_gflops, &rates.read_gbytes}) {
     *rate *= factor;
   }
   rates.tridiagonal_ns /= factor;
@@ -227,9 +227,9 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
   const double square = 8 * m * m;
   const double slice = std::ceil(n / p);
   const auto form = form_for(matrix, way);
-  const auto depth = static_cast<double>(
-      form ? integer_depth(matrix, way.panel_bytes, *form)
-           : panel_depth(matrix, way.panel_bytes, way.precision));
+  const auto depth =
+      static_cast<double>(form ? integer_depth(matrix, way.panel_bytes, *form)
+                               : panel_depth(matrix, way.panel_bytes, way.precision));
   const bool floats = form || way.precision == Precision::float32;
   const double element = floats ? 4 : 8;
   // Two buffers, one being filled while the other is used, and the stored bytes that the reader

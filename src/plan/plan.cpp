@@ -57,8 +57,8 @@ bool compares(const Matrix& matrix, const PlanOptions& options) {
   return options.compare && has_base(matrix);
 }
 
-/// From this short side, and this many rows or columns on each rank, integers gain where they gain at
-/// all (docs/performance.md).
+/// From this short side, and this many rows or columns on each rank, integers gain where they gain
+/// at all (docs/performance.md).
 constexpr std::int64_t kIntegersFrom = 1024;
 constexpr std::int64_t kIntegerRows = 512;
 

@@ -68,8 +68,7 @@ void add_products_in_double(std::span<const float> panel, const PanelShape& shap
       std::copy_n(panel.begin() + begin * shape.lines, std::ssize(part), part.begin());
     } else {
       for (std::int64_t line = 0; line < shape.lines; ++line) {
-        std::copy_n(panel.begin() + line * shape.depth + begin, count,
-                    part.begin() + line * count);
+        std::copy_n(panel.begin() + line * shape.depth + begin, count, part.begin() + line * count);
       }
     }
     add_products(Panel<double>{part, 0, count}, tall, shape.lines, first && begin == 0, gram);

@@ -51,9 +51,9 @@ template <class Real>
 PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes,
                                Tally& tally, Workspace& workspace)
     : PanelStream(task, slice,
-                  PanelRule{panel_depth(*task.matrix, panel_bytes,
-                                        std::is_same_v<Real, float> ? Precision::float32
-                                                                    : Precision::float64)},
+                  PanelRule{panel_depth(
+                      *task.matrix, panel_bytes,
+                      std::is_same_v<Real, float> ? Precision::float32 : Precision::float64)},
                   tally, workspace) {}
 
 template <class Real>

@@ -207,7 +207,8 @@ bool integers_pay() noexcept {
   if (blas_threads() > 1) return false;
   const ByteUnit unit = byte_unit();
   if (unit != ByteUnit::wide) return unit == ByteUnit::tiles;
-  // OpenBLAS names its kernels: of those for x86-64 with AVX2 and no more, Zen and Haswell are usual.
+  // OpenBLAS names its kernels: of those for x86-64 with AVX2 and no more, Zen and Haswell are
+  // usual.
   void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_get_corename");
   if (symbol == nullptr) return false;
   const std::string_view kernels = reinterpret_cast<const char* (*)()>(symbol)();

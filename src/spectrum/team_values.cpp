@@ -107,7 +107,8 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
   ViewValues values;
   mpi::together(comm, [&] {
     gram = workspace.take<double>(m * m);
-    values.products = gram_of_slice(task, slice_of(n, comm.rank(), comm.size()), options, tally, workspace, gram);
+    values.products =
+        gram_of_slice(task, slice_of(n, comm.rank(), comm.size()), options, tally, workspace, gram);
   });
   if (any_nonfinite(comm, tally)) return values;
   values.sigma.resize(static_cast<std::size_t>(m));

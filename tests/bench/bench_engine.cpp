@@ -4,7 +4,8 @@
 ///
 ///     OPENBLAS_NUM_THREADS=1 tools/mpirun -np 2 build/release/tests/bench/bench_engine
 ///         --rows 4096 --cols 4096 [--matrices 1] [--runs 3] [--method gram|qr|svd]
-///         [--precision double|single] [--products float64|integer] [--team 1] [--solver auto|local|scalapack|elpa]
+///         [--precision double|single] [--products float64|integer] [--team 1] [--solver
+///         auto|local|scalapack|elpa]
 ///
 /// With --team 1 all ranks solve their own matrices at the same time, and `seconds` is the time per
 /// matrix: wall time / (ranks x matrices). With a larger team the ranks of a team share matrices.
@@ -38,8 +39,9 @@ using namespace wishart;
 
 struct Arguments {
   std::map<std::string, std::string> values{
-      {"rows", "4096"}, {"cols", "4096"},   {"matrices", "1"},       {"runs", "3"},
-      {"team", "1"},    {"method", "gram"}, {"precision", "double"}, {"products", "float64"}, {"solver", "auto"}};
+      {"rows", "4096"},        {"cols", "4096"},        {"matrices", "1"},
+      {"runs", "3"},           {"team", "1"},           {"method", "gram"},
+      {"precision", "double"}, {"products", "float64"}, {"solver", "auto"}};
   Arguments(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
       const std::string key = std::string(argv[i]).substr(2);
@@ -82,7 +84,8 @@ int run(int argc, char** argv) {
   matrix.cols = arguments.number("cols");
   matrix.tensor.dtype = Dtype::bf16;
   matrix.views = {View{0, matrix.cols, 1}};
-  bench::Bf16Source source(matrix.rows, matrix.cols, static_cast<std::uint64_t>(world.rank() / team_size));
+  bench::Bf16Source source(matrix.rows, matrix.cols,
+                           static_cast<std::uint64_t>(world.rank() / team_size));
   spectrum::Team team(comm);
   spectrum::Workspace workspace;
   const std::int64_t matrices = arguments.number("matrices");

@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cmath>
+#include <cstdio>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -21,10 +21,9 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/seconds.hpp"
 
+#include "bf16_source.hpp"
 #include "gram.hpp"
 #include "integer/byte_products.hpp"
-
-#include "bf16_source.hpp"
 
 namespace {
 
@@ -92,9 +91,9 @@ int run(int argc, char** argv) {
       "%s,products,%s,%lldx%lld,float64 %.4f s,integer %.4f s,ratio %.2f,moduli %d,panels %lld,"
       "float64 panels %lld,apart %.3g\n",
       std::string(build_info().version).c_str(), unit_text(spectrum::byte_unit()),
-      static_cast<long long>(matrix.rows), static_cast<long long>(matrix.cols),
-      median(plain_times), median(integer_times), median(ratios), record.moduli,
-      static_cast<long long>(record.panels), static_cast<long long>(record.float64_panels),
+      static_cast<long long>(matrix.rows), static_cast<long long>(matrix.cols), median(plain_times),
+      median(integer_times), median(ratios), record.moduli, static_cast<long long>(record.panels),
+      static_cast<long long>(record.float64_panels),
       static_cast<double>(record.apart) / static_cast<double>(matrix.rows * matrix.cols));
   // Both are exact but for elements whose sum needs more than 53 bits, because a tiny element is in
   // it: these are rounded at different places.

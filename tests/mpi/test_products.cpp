@@ -66,9 +66,8 @@ TEST_CASE("integer products give the spectrum of float64 products", "[products]"
     std::int64_t cols;
     std::int64_t views;
   };
-  for (const auto& [rows, cols, views] :
-       {Case{900, 210, 1}, Case{210, 900, 1}, Case{70, 70, 1}, Case{5, 3, 1}, Case{40, 90, 3},
-        Case{1, 17, 1}}) {
+  for (const auto& [rows, cols, views] : {Case{900, 210, 1}, Case{210, 900, 1}, Case{70, 70, 1},
+                                          Case{5, 3, 1}, Case{40, 90, 3}, Case{1, 17, 1}}) {
     CAPTURE(rows, cols, views);
     const Matrix matrix = bf16_matrix(rows, cols, views);
     const auto element = [](std::int64_t row, std::int64_t col) {
@@ -166,7 +165,8 @@ TEST_CASE("integer products take no more memory than was planned", "[products]")
   const std::int64_t rows = 3000;
   const std::int64_t cols = 300;
   const Matrix matrix = bf16_matrix(rows, cols);
-  FunctionSource source([](std::int64_t row, std::int64_t col) { return as_bf16(noise(row, col)); });
+  FunctionSource source(
+      [](std::int64_t row, std::int64_t col) { return as_bf16(noise(row, col)); });
   const mpi::Comm world = mpi::Comm::world();
   Team team(world);
   Workspace workspace;

@@ -19,8 +19,8 @@ struct Way {
   bool checked = false;
   Precision precision = Precision::float64;
   Products products = Products::float64;  ///< never `automatic`
-  Solver solver = Solver::local;  ///< of a team; never `automatic`
-  bool distributed = false;       ///< no rank of the team holds a whole Gram matrix
+  Solver solver = Solver::local;          ///< of a team; never `automatic`
+  bool distributed = false;               ///< no rank of the team holds a whole Gram matrix
   int team_size = 1;
   std::int64_t panel_bytes = kDefaultPanelBytes;
   std::int64_t randomize =

@@ -41,12 +41,13 @@ inline constexpr std::int64_t kDefaultPanelBytes = std::int64_t{16} << 20U;
 
 /// The most rows of a panel whose products are formed from integers. Their moduli are for these.
 inline constexpr std::int64_t kMostIntegerDepth = 2048;
-/// Memory that integer products may take beyond that of float64 products.
-inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{56} << 20U;
+/// Memory that panels and residues may take beyond the panels of float64 products. With tiles, and
+/// doubles for a panel that falls back, it is below 64 MiB.
+inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{48} << 20U;
 
-/// The number of rows or columns in a panel if its products are formed from integers: two buffers of
-/// floats and the residues take kMoreIntegerBytes more than two buffers of doubles. The deeper, the
-/// less does it cost to put integers together from their residues.
+/// The number of rows or columns in a panel if its products are formed from integers: two buffers
+/// of floats and the residues take kMoreIntegerBytes more than two buffers of doubles. The deeper,
+/// the less does it cost to put integers together from their residues.
 [[nodiscard]] inline std::int64_t integer_depth(const Matrix& matrix, std::int64_t panel_bytes,
                                                 IntegerForm form) noexcept {
   const std::int64_t line = std::max<std::int64_t>(matrix.short_side(), 1);
@@ -59,8 +60,9 @@ inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{56} << 20U;
 /// The side of a tile of products.
 inline constexpr std::int64_t kByteTile = 192;
 
-/// Bytes for the integer products of panels of `lines` x `depth` elements, in addition to the panels
-/// themselves: residues, tiles, elements kept apart, and doubles for a panel that falls back.
+/// Bytes for the integer products of panels of `lines` x `depth` elements, in addition to the
+/// panels themselves: residues, tiles, elements kept apart, and doubles for a panel that falls
+/// back.
 [[nodiscard]] inline std::int64_t integer_bytes(std::int64_t lines, std::int64_t depth,
                                                 IntegerForm form) noexcept {
   const std::int64_t stride = (depth + 63) / 64 * 64;

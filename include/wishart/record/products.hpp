@@ -45,8 +45,8 @@ struct IntegerForm {
 /// bf16 and the rest have fewer; `bits` is such that less than one Gaussian element in a thousand
 /// is too small to be an integer beside the largest one of its row or column.
 [[nodiscard]] std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept;
-/// The same for the elements of a matrix, whose factor must be 1: another makes long floats of short
-/// ones.
+/// The same for the elements of a matrix, whose factor must be 1: another makes long floats of
+/// short ones.
 [[nodiscard]] std::optional<IntegerForm> integer_form(const Matrix& matrix) noexcept;
 
 /// How the products of one spectrum were formed.

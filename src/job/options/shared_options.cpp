@@ -129,8 +129,9 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
                                        {"integer", Products::integer}});
   if (options.products == Products::integer &&
       (options.method != Method::gram || options.precision == Precision::float32)) {
-    throw Error(Blame::usage, "--products integer: needs --method gram and --precision double. "
-                              "Leave one out");
+    throw Error(Blame::usage,
+                "--products integer: needs --method gram and --precision double. "
+                "Leave one out");
   }
   options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
                                   {{"auto", Solver::automatic},

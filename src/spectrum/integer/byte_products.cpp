@@ -4,6 +4,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif

@@ -66,8 +66,7 @@ struct Lanes {
       const Doubles q = (turns + kRound) - kRound;
       Doubles units;
       std::memcpy(&units, column.units + i, sizeof(units));
-      const Doubles sum =
-          ((high - q * crt.high) + (low - q * crt.low)) * column.unit * units;
+      const Doubles sum = ((high - q * crt.high) + (low - q * crt.low)) * column.unit * units;
       std::memcpy(column.out + i, &sum, sizeof(sum));
     }
     return i;

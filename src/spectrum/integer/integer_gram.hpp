@@ -3,10 +3,11 @@
 /// @file
 /// Internal: the Gram matrix of a panel of short floats, exactly, from products of bytes.
 ///
-/// A panel becomes W = X + R, X of integers with a power of two for each line, R sparse. X^T X comes
-/// from residues by the Chinese remainder theorem, and the products with R are added one by one.
-/// The sum of the panel is exact in every element that needs no more than 53 bits, and rounded once
-/// in others, before it is added to the Gram matrix in float64. docs/numerics.md, "Integer products".
+/// A panel becomes W = X + R, X of integers with a power of two for each line, R sparse. X^T X
+/// comes from residues by the Chinese remainder theorem, and the products with R are added one by
+/// one. The sum of the panel is exact in every element that needs no more than 53 bits, and rounded
+/// once in others, before it is added to the Gram matrix in float64. docs/numerics.md, "Integer
+/// products".
 
 #include <cstdint>
 #include <memory>

@@ -77,23 +77,23 @@ constexpr Loops kPortable{
     [](const float* v, std::int64_t n, float p, std::int8_t* out) { reduce(v, n, p, out); }};
 
 #if defined(__x86_64__)
-#define WISHART_LOOPS(name, instructions)                                                      \
-  __attribute__((target(instructions))) std::uint32_t name##_largest(const float* v,           \
-                                                                     std::int64_t n) {         \
-    return largest_bits(v, n);                                                                 \
-  }                                                                                            \
-  __attribute__((target(instructions))) std::int32_t name##_scale(float* v, std::int64_t n,    \
-                                                                  float a, float b) {          \
-    return scale(v, n, a, b);                                                                  \
-  }                                                                                            \
-  __attribute__((target(instructions))) void name##_reduce(const float* v, std::int64_t n,     \
-                                                           float p, std::int8_t* out) {        \
-    reduce(v, n, p, out);                                                                      \
-  }                                                                                            \
+#define WISHART_LOOPS(name, instructions)                                                  \
+  __attribute__((target(instructions)))                                                    \
+  std::uint32_t name##_largest(const float* v, std::int64_t n) {                           \
+    return largest_bits(v, n);                                                             \
+  }                                                                                        \
+  __attribute__((target(instructions)))                                                    \
+  std::int32_t name##_scale(float* v, std::int64_t n, float a, float b) {                  \
+    return scale(v, n, a, b);                                                              \
+  }                                                                                        \
+  __attribute__((target(instructions))) void name##_reduce(const float* v, std::int64_t n, \
+                                                           float p, std::int8_t* out) {    \
+    reduce(v, n, p, out);                                                                  \
+  }                                                                                        \
   constexpr Loops k_##name{name##_largest, name##_scale, name##_reduce};
 
 WISHART_LOOPS(avx2, "avx2")
-WISHART_LOOPS(avx512, "avx2,avx512f,prefer-vector-width=512")
+WISHART_LOOPS(avx512, "avx2,avx512f")
 #undef WISHART_LOOPS
 #endif
 
@@ -189,9 +189,8 @@ bool IntegerPanel::split(std::span<float> panel, const PanelShape& shape) {
     const std::int64_t count = std::min(kLinesAtOnce, lines_ - first);
     gather(panel, shape, first, count, stride_, integers_.data());
     for (std::int64_t line = 0; line < count; ++line) {
-      const std::span<float> integers =
-          integers_.subspan(static_cast<std::size_t>(line * stride_),
-                            static_cast<std::size_t>(shape.depth));
+      const std::span<float> integers = integers_.subspan(static_cast<std::size_t>(line * stride_),
+                                                          static_cast<std::size_t>(shape.depth));
       split_line(panel, shape, first + line, integers);
       for (int modulus = 0; modulus < form_.moduli; ++modulus) {
         loops.reduce(integers.data(), shape.depth,

@@ -15,15 +15,15 @@ namespace wishart::spectrum {
 
 /// An element that is no integer at the scale of its line, and so is kept apart.
 struct Apart {
-  std::int64_t line = 0;  ///< along the short side
-  std::int64_t place = 0; ///< along the depth
+  std::int64_t line = 0;   ///< along the short side
+  std::int64_t place = 0;  ///< along the depth
   float value = 0;
 };
 
 /// The shape of a panel: `lines` vectors, whose products are wanted, of `depth` elements.
 ///
-/// Element (line, place) is at `line * line_stride + place * place_stride`. One of the strides is 1:
-/// lines are the columns of a tall view, and the rows of a wide one.
+/// Element (line, place) is at `line * line_stride + place * place_stride`. One of the strides is
+/// 1: lines are the columns of a tall view, and the rows of a wide one.
 struct PanelShape {
   std::int64_t lines = 0;
   std::int64_t depth = 0;

@@ -1,8 +1,8 @@
 /// @file
 /// Products of bytes by oneDNN's matmul primitive.
 ///
-/// The library is loaded when it is first needed: it makes every start of a program that is linked to
-/// it a quarter slower. The function dnnl_gemm_s8s8s32 does not use AMX in oneDNN 2.6.3; the
+/// The library is loaded when it is first needed: it makes every start of a program that is linked
+/// to it a quarter slower. The function dnnl_gemm_s8s8s32 does not use AMX in oneDNN 2.6.3; the
 /// primitive does.
 
 #ifdef WISHART_HAVE_ONEDNN
@@ -12,13 +12,12 @@
 #include <chrono>
 #include <dlfcn.h>
 #include <map>
+#include <oneapi/dnnl/dnnl.h>
 #include <span>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
-
-#include <oneapi/dnnl/dnnl.h>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/seconds.hpp"
@@ -67,8 +66,8 @@ public:
   // Of the OpenMP that the library is linked to; it may be built with other threads.
   void (*omp_set_num_threads)(int) =
       reinterpret_cast<void (*)(int)>(::dlsym(handle(), "omp_set_num_threads"));
-  int (*omp_get_max_threads)() =
-      reinterpret_cast<int (*)()>(::dlsym(handle(), "omp_get_max_threads"));
+  int (*omp_get_max_threads)() = reinterpret_cast<int (*)()>(::dlsym(handle(),
+                                                                     "omp_get_max_threads"));
 
 private:
   Library() = default;
@@ -86,8 +85,8 @@ private:
   static Function find(const char* name) {
     void* const symbol = ::dlsym(handle(), name);
     if (symbol == nullptr) {
-      throw Error(Blame::resource, std::string(kFile) + " has no function " + name +
-                                       ". Use --products float64");
+      throw Error(Blame::resource,
+                  std::string(kFile) + " has no function " + name + ". Use --products float64");
     }
     return reinterpret_cast<Function>(symbol);
   }
@@ -268,8 +267,8 @@ private:
           "a reordering");
     Owner<dnnl_primitive_t> reorder(dnnl_.primitive_destroy);
     check(dnnl_.primitive_create(reorder.fill(), description.get()), "a reordering");
-    execute(reorder.get(), std::array<dnnl_exec_arg_t, 2>{
-                               {{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}}});
+    execute(reorder.get(),
+            std::array<dnnl_exec_arg_t, 2>{{{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}}});
   }
 
   void run(const Held& held, const ByteBlock& block, std::int32_t* out) {
@@ -280,9 +279,10 @@ private:
     check(dnnl_.memory_set_data_handle(shape.from.get(), operand(block.bytes)), "memory");
     check(dnnl_.memory_set_data_handle(shape.with.get(), operand(bytes)), "memory");
     check(dnnl_.memory_set_data_handle(shape.to.get(), out), "memory");
-    execute(shape.matmul.get(), std::array<dnnl_exec_arg_t, 3>{{{DNNL_ARG_SRC, shape.from.get()},
-                                                                {DNNL_ARG_WEIGHTS, shape.with.get()},
-                                                                {DNNL_ARG_DST, shape.to.get()}}});
+    execute(shape.matmul.get(),
+            std::array<dnnl_exec_arg_t, 3>{{{DNNL_ARG_SRC, shape.from.get()},
+                                            {DNNL_ARG_WEIGHTS, shape.with.get()},
+                                            {DNNL_ARG_DST, shape.to.get()}}});
   }
 
   /// Seconds for a held block and some that it meets.
@@ -334,12 +334,14 @@ bool is_exact(const Library& dnnl) {
 }  // namespace
 
 std::unique_ptr<ByteProducts> make_byte_products() {
-  if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded())) return make_portable_products();
+  if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded()))
+    return make_portable_products();
   return std::make_unique<OnednnProducts>();
 }
 
 std::unique_ptr<ByteProducts> make_byte_products(bool packed) {
-  if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded())) return make_portable_products();
+  if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded()))
+    return make_portable_products();
   return std::make_unique<OnednnProducts>(packed);
 }
 

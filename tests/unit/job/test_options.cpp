@@ -248,6 +248,10 @@ TEST_CASE("the options that shape results are kept as JSON", "[options]") {
         R"({"mode": "weightwatcher", "method": "svd", "precision": "float64", )"
         R"("resolve": false, "solver": "auto", "pool": false, "min_evals": 3, )"
         R"("team_size": 2, "layers": ["a\"b", "-c"]})");
+  // `auto` is not said: archives of earlier versions had nothing else.
+  CHECK(scan({"--products", "auto"}).result_options_json() == scan({}).result_options_json());
+  CHECK(scan({"--products", "integer"}).result_options_json().find(R"("products": "integer")") !=
+        std::string::npos);
   // What only shapes the run is not in it.
   CHECK(scan({"--progress", "none", "--time-limit", "1h", "--memory-per-rank", "1G"})
             .result_options_json() == scan({}).result_options_json());

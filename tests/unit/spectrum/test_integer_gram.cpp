@@ -108,8 +108,8 @@ void check_gram(const Panel& panel, const Outcome& outcome, double roundings = 0
       double largest = std::abs(found);
       if (roundings > 0) {
         for (std::int64_t k = 0; k < panel.depth; ++k) {
-          largest += std::abs(static_cast<double>(panel.at(i, k)) *
-                              static_cast<double>(panel.at(j, k)));
+          largest +=
+              std::abs(static_cast<double>(panel.at(i, k)) * static_cast<double>(panel.at(j, k)));
         }
       }
       const Integer unit = scaled(std::nextafter(largest, INFINITY) - largest, kPoint);
@@ -137,9 +137,8 @@ TEST_CASE("a panel of short integers gives its exact Gram matrix", "[integer_gra
   std::mt19937 random(5);
   std::uniform_int_distribution<int> any(-127, 127);
   for (const bool tall : {true, false}) {
-    for (const auto& [lines, depth] :
-         std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {7, 1}, {1, 50}, {33, 65},
-                                                            {200, 70}, {193, 130}}) {
+    for (const auto& [lines, depth] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+             {1, 1}, {7, 1}, {1, 50}, {33, 65}, {200, 70}, {193, 130}}) {
       CAPTURE(tall, lines, depth);
       const Panel panel = panel_of(lines, depth, tall, [&](std::int64_t line, std::int64_t) {
         return std::ldexp(static_cast<float>(any(random)), static_cast<int>(line % 9) - 4);
@@ -155,7 +154,8 @@ TEST_CASE("Gaussian weights give their exact Gram matrix", "[integer_gram]") {
   std::mt19937 random(11);
   std::normal_distribution<double> normal(0.0, 0.02);
   for (const bool tall : {true, false}) {
-    const Panel panel = panel_of(61, 700, tall, [&](auto, auto) { return as_bf16(normal(random)); });
+    const Panel panel =
+        panel_of(61, 700, tall, [&](auto, auto) { return as_bf16(normal(random)); });
     const Outcome outcome = gram_of(panel, form_of(Dtype::bf16));
     check_gram(panel, outcome);
     CHECK(outcome.apart > 0);  // the remainder takes part
@@ -177,8 +177,8 @@ float any_element(Dtype dtype, std::mt19937& random) {
       }
       const auto mantissa = static_cast<float>(bits & 0x3FFU);
       const auto exponent = static_cast<int>((bits >> 10U) & 0x1FU) % 31;
-      const float magnitude = exponent == 0 ? std::ldexp(mantissa, -24)
-                                            : std::ldexp(1024 + mantissa, exponent - 25);
+      const float magnitude =
+          exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
       return (bits & 0x8000U) != 0 ? -magnitude : magnitude;
     }
     default: {
@@ -187,8 +187,9 @@ float any_element(Dtype dtype, std::mt19937& random) {
       const auto mantissa = static_cast<float>(bits & ((1U << mantissa_bits) - 1));
       const int exponent = static_cast<int>(below(static_cast<unsigned>(exponents - 1), random));
       const float magnitude =
-          exponent == 0 ? mantissa
-                        : std::ldexp(mantissa + static_cast<float>(1 << mantissa_bits), exponent - 1);
+          exponent == 0
+              ? mantissa
+              : std::ldexp(mantissa + static_cast<float>(1 << mantissa_bits), exponent - 1);
       return (bits & 0x100U) != 0 ? -magnitude : magnitude;
     }
   }
@@ -230,7 +231,8 @@ TEST_CASE("elements at the limits of the residues are exact", "[integer_gram]") 
   const std::int64_t largest = (std::int64_t{1} << (form.bits - 1)) - 1;
   std::vector<std::int64_t> numbers{0, 1, -1, largest, -largest, largest - 1, 8388479};
   for (const std::int32_t p : kModuli) {
-    for (const std::int64_t multiple : {std::int64_t{1}, std::int64_t{2}, largest / p, largest / p - 1}) {
+    for (const std::int64_t multiple :
+         {std::int64_t{1}, std::int64_t{2}, largest / p, largest / p - 1}) {
       for (const std::int64_t near : {-1, 0, 1}) {
         numbers.push_back(std::min(largest, multiple * p + p / 2 + near));
         numbers.push_back(-std::min(largest, multiple * p + p / 2 + near));
@@ -254,7 +256,8 @@ TEST_CASE("all instruction sets and kernels give the same bits", "[integer_gram]
   std::mt19937 random(3);
   std::normal_distribution<double> normal(0.0, 1.0);
   for (const bool tall : {true, false}) {
-    const Panel panel = panel_of(210, 333, tall, [&](auto, auto) { return as_bf16(normal(random)); });
+    const Panel panel =
+        panel_of(210, 333, tall, [&](auto, auto) { return as_bf16(normal(random)); });
     const Outcome expected = gram_of(panel, form_of(Dtype::bf16), InstructionSet::portable, true);
     REQUIRE(expected.done);
     for (const InstructionSet isa :
@@ -294,7 +297,9 @@ TEST_CASE("a panel with too many small elements is left as it was", "[integer_gr
 TEST_CASE("one line of small elements does not make pairs without end", "[integer_gram]") {
   // All elements apart lie at one place: their products with each other would cost more than
   // everything else.
-  const auto element = [](std::int64_t, std::int64_t place) { return place == 3 ? 0x1p-40F : 1.0F; };
+  const auto element = [](std::int64_t, std::int64_t place) {
+    return place == 3 ? 0x1p-40F : 1.0F;
+  };
   CHECK_FALSE(gram_of(panel_of(600, 300, true, element), form_of(Dtype::bf16)).done);
 }
 
@@ -329,7 +334,8 @@ TEST_CASE("only types that fit into a float have a form", "[integer_gram]") {
     REQUIRE(form);
     CHECK(moduli_for(form->bits, kMostIntegerDepth) == form->moduli);
   }
-  for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::i8}) CHECK_FALSE(integer_form(plain(dtype)));
+  for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::i8})
+    CHECK_FALSE(integer_form(plain(dtype)));
   Tensor mx;
   mx.encoding = Encoding::codes;
   mx.parts = {plain(Dtype::u8), plain(Dtype::f8_e8m0)};

@@ -39,7 +39,8 @@ TEST_CASE("the weights of the Chinese remainder theorem are exact", "[moduli]") 
     const Remainders crt(count);
     __extension__ using Wide = unsigned __int128;
     Wide product = 1;
-    for (int k = 0; k < count; ++k) product *= static_cast<Wide>(kModuli[static_cast<std::size_t>(k)]);
+    for (int k = 0; k < count; ++k)
+      product *= static_cast<Wide>(kModuli[static_cast<std::size_t>(k)]);
     CHECK(static_cast<Wide>(crt.high) + static_cast<Wide>(crt.low) == product);
     for (int k = 0; k < count; ++k) {
       const auto& w = crt.weights[static_cast<std::size_t>(k)];
