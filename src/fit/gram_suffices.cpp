@@ -21,7 +21,7 @@ namespace {
 template <class T>
 struct Column {
   std::string_view name;
-  T LayerRow::* member;
+  T LayerRow::*member;
 };
 
 constexpr std::array kCounts{Column{"num_evals", &LayerRow::num_evals},
@@ -54,10 +54,9 @@ constexpr std::array kFits{Column{"alpha", &LayerRow::alpha},
                            Column{"log_alpha_norm", &LayerRow::log_alpha_norm},
                            Column{"detX_val", &LayerRow::detX_val},
                            Column{"detX_val_unrescaled", &LayerRow::detX_val_unrescaled}};
-constexpr std::array kBulk{Column{"sigma_mp", &LayerRow::sigma_mp},
-                           Column{"mp_softrank", &LayerRow::mp_softrank},
-                           Column{"bulk_max", &LayerRow::bulk_max},
-                           Column{"bulk_min", &LayerRow::bulk_min}};
+constexpr std::array kBulk{
+    Column{"sigma_mp", &LayerRow::sigma_mp}, Column{"mp_softrank", &LayerRow::mp_softrank},
+    Column{"bulk_max", &LayerRow::bulk_max}, Column{"bulk_min", &LayerRow::bulk_min}};
 
 bool within(double a, double b, double digits) {
   if (a == b || (std::isnan(a) && std::isnan(b))) return true;
@@ -77,8 +76,8 @@ std::string_view apart(const std::array<Column<double>, n>& columns, double digi
 /// The largest error of an eigenvalue, of whatever view.
 double delta_of(const Spectrum& gram) { return gram.floor_sigma * gram.floor_sigma; }
 
-/// Signs of the errors of ascending eigenvalues. Those of both kinds add up to about zero, as the sum
-/// of all eigenvalues is known to rounding from the elements.
+/// Signs of the errors of ascending eigenvalues. Those of both kinds add up to about zero, as the
+/// sum of all eigenvalues is known to rounding from the elements.
 enum class Signs : std::uint8_t {
   alternating,  ///< neighbours move towards each other or apart
   halves,       ///< the larger half up, the smaller half down: the logarithms spread most
@@ -100,7 +99,8 @@ Spectrum disturbed(const Spectrum& gram, Signs signs, double delta) {
   return other;
 }
 
-/// True if an eigenvalue is so close to `limit` that an error of `delta` takes it to the other side.
+/// True if an eigenvalue is so close to `limit` that an error of `delta` takes it to the other
+/// side.
 bool near(std::span<const double> ascending, double limit, double delta) {
   const auto first = std::lower_bound(ascending.begin(), ascending.end(), limit - delta);
   return first != ascending.end() && *first <= limit + delta;
@@ -114,8 +114,7 @@ std::span<const double> above(std::span<const double> ascending, double floor) {
 /// True if all scans of `options`, and of clip_xmax with any number of values removed, are certain.
 bool scans_are_certain(std::span<const double> fitted, double delta, const FitOptions& options) {
   const auto n = static_cast<std::int64_t>(fitted.size());
-  const std::int64_t most =
-      options.xmax + std::max(options.max_fingers, kWeightWatcherMaxFingers);
+  const std::int64_t most = options.xmax + std::max(options.max_fingers, kWeightWatcherMaxFingers);
   for (std::int64_t removed = 0; removed <= most && removed < n; ++removed) {
     if (!scan_is_certain(fitted.first(static_cast<std::size_t>(n - removed)), delta)) return false;
   }
@@ -145,8 +144,9 @@ std::string column_apart(const LayerRow& a, const LayerRow& b) {
   for (const auto& column : kCounts) {
     if (a.*column.member != b.*column.member) return std::string(column.name);
   }
-  for (const std::string_view name : {apart(kNorms, kNormDigits, a, b), apart(kFits, kFitDigits, a, b),
-                                      apart(kBulk, kBulkDigits, a, b)}) {
+  for (const std::string_view name :
+       {apart(kNorms, kNormDigits, a, b), apart(kFits, kFitDigits, a, b),
+        apart(kBulk, kBulkDigits, a, b)}) {
     if (!name.empty()) return std::string(name);
   }
   const double unit = std::max(a.sv_max, b.sv_max);
@@ -161,11 +161,11 @@ bool scan_is_certain(std::span<const double> ascending, double delta) {
   std::transform(ascending.begin(), ascending.end(), logs.begin(),
                  [](double x) { return std::log(x); });
   LogScan scan(std::move(logs));
-  const auto best = scan.best(count, std::numeric_limits<double>::infinity(),
-                              [](std::size_t) { return true; });
+  const auto best =
+      scan.best(count, std::numeric_limits<double>::infinity(), [](std::size_t) { return true; });
   if (!best) return false;
   constexpr double kSpare = 2;
-  constexpr double kRounding = 1e-13;  // of a D, which is at most 1
+  constexpr double kRounding = 1e-13;   // of a D, which is at most 1
   constexpr double kFirstOrder = 0.01;  // the bounds hold for small errors only
   const auto relative = [&](std::size_t i) { return kSpare * delta / ascending[i]; };
   const auto error_of_D = [&](std::size_t i) {
@@ -174,8 +174,7 @@ bool scan_is_certain(std::span<const double> ascending, double delta) {
   const double alpha = scan.alpha(best->index);
   const double r = relative(best->index);
   if (!std::isfinite(alpha) || relative(0) > kFirstOrder || r > kSpare * kNormDigits ||
-      2 * r * (alpha - 1) > kFitDigits ||
-      error_of_D(best->index) > kFitDigits * best->D) {
+      2 * r * (alpha - 1) > kFitDigits || error_of_D(best->index) > kFitDigits * best->D) {
     return false;
   }
   for (std::size_t i = 0; i < count; ++i) {
@@ -209,7 +208,8 @@ std::string why_not_by_gram(const Matrix& matrix, const Spectrum& gram, const Fi
     if (own.status != "success" && fit.fix_fingers == options.fix_fingers) return "status";
     for (const Signs signs : {Signs::alternating, Signs::halves}) {
       for (const double error : {delta, -delta}) {
-        const std::string column = column_apart(own, layer_row(matrix, disturbed(gram, signs, error), fit));
+        const std::string column =
+            column_apart(own, layer_row(matrix, disturbed(gram, signs, error), fit));
         if (!column.empty()) return column;
       }
     }

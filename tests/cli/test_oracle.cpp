@@ -140,8 +140,8 @@ TEST_CASE("ResNets give WeightWatcher's tables, pooled and slice by slice", "[or
 }
 
 TEST_CASE("Gram matrices that stand give WeightWatcher's tables", "[oracle]") {
-  // Small matrices are solved by SVD at once; --method gram tries the Gram matrix on each. Alone and
-  // in teams, whose first rank decides for all.
+  // Small matrices are solved by SVD at once; --method gram tries the Gram matrix on each. Alone
+  // and in teams, whose first rank decides for all.
   const auto shared = shared_folder();
   if (!shared) return;
   std::map<std::string, int> methods;

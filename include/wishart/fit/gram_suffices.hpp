@@ -22,13 +22,13 @@ inline constexpr double kNormDigits = 1e-10;  ///< norms, xmin, stable_rank, ent
 inline constexpr double kFitDigits = 1e-8;    ///< alpha, D, sigma and what depends on them
 inline constexpr double kBulkDigits = 1e-3;   ///< WeightWatcher's Marchenko-Pastur fit
 
-/// Why columns of compat mode may differ from those of an SVD by more than the promised digits; empty
-/// if none does.
+/// Why columns of compat mode may differ from those of an SVD by more than the promised digits;
+/// empty if none does.
 ///
 /// Each eigenvalue is taken to be off by as much as delta = floor_sigma^2: 8 sqrt(N) eps times the
 /// largest eigenvalue of a view. The numbers are those of `options`, and of the same options with
-/// `clip_xmax`, with `xmin_peak` and with WeightWatcher's Marchenko-Pastur fit, so that a refit with
-/// those keeps the digits too.
+/// `clip_xmax`, with `xmin_peak` and with WeightWatcher's Marchenko-Pastur fit, so that a refit
+/// with those keeps the digits too.
 /// @param gram  a spectrum by Method::gram, with its values
 [[nodiscard]] std::string why_not_by_gram(const Matrix& matrix, const Spectrum& gram,
                                           const FitOptions& options);

@@ -14,8 +14,8 @@ namespace wishart::plan {
 /// How a matrix is solved.
 struct Way {
   Method method = Method::gram;
-  /// Compat mode, for Method::gram: the spectrum is checked, and computed by SVD if it does not hold the
-  /// promised digits (fit/gram_suffices.hpp).
+  /// Compat mode, for Method::gram: the spectrum is checked, and computed by SVD if it does not
+  /// hold the promised digits (fit/gram_suffices.hpp).
   bool checked = false;
   Precision precision = Precision::float64;
   Products products = Products::float64;  ///< never `automatic`
@@ -64,13 +64,13 @@ struct Rates {
 /// M^2 + 2 M^3 by QR first.
 [[nodiscard]] double cost_flops(const Matrix& matrix, Method method) noexcept;
 
-/// Wall seconds of a team for `matrix`, its fit on one rank included. Of a way that is checked, with
-/// the SVD if the matrix is nearly square, because its smallest value is then too small.
+/// Wall seconds of a team for `matrix`, its fit on one rank included. Of a way that is checked,
+/// with the SVD if the matrix is nearly square, because its smallest value is then too small.
 [[nodiscard]] double cost_seconds(const Matrix& matrix, const Way& way,
                                   const Rates& rates) noexcept;
 
-/// Bytes for `matrix` on the rank of the team that needs most, in addition to the program itself. Of a
-/// way that is checked, enough for the SVD.
+/// Bytes for `matrix` on the rank of the team that needs most, in addition to the program itself.
+/// Of a way that is checked, enough for the SVD.
 [[nodiscard]] std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept;
 
 }  // namespace wishart::plan

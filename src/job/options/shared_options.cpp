@@ -56,9 +56,10 @@ SelectionArguments selection_of(const po::variables_map& values) {
 }
 
 void add_engine_options(po::options_description& options) {
-  options.add_options()("method", po::value<std::string>()->value_name("METHOD"),
-                        "how singular values are computed: auto, gram, qr or svd (default auto: gram; with --compat, "
-                        "gram or svd for each matrix)")(
+  options.add_options()(
+      "method", po::value<std::string>()->value_name("METHOD"),
+      "how singular values are computed: auto, gram, qr or svd (default auto: gram; with --compat, "
+      "gram or svd for each matrix)")(
       "resolve", po::bool_switch(),
       "with --method auto or gram: recompute a matrix by qr if more than 1 % of its values are too "
       "small for the Gram matrix")(
@@ -103,9 +104,10 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
   // WeightWatcher's ranks and small eigenvalues need values that the Gram matrix may not resolve.
   options.or_svd = options.selection.weightwatcher && method == "auto";
   if (options.selection.weightwatcher && options.method == Method::qr) {
-    throw Error(Blame::usage,
-                "--method qr: --compat weightwatcher takes gram, where it gives the same digits, and "
-                "svd. Leave out --method");
+    throw Error(
+        Blame::usage,
+        "--method qr: --compat weightwatcher takes gram, where it gives the same digits, and "
+        "svd. Leave out --method");
   }
   options.resolve = values["resolve"].as<bool>();
   options.precision =
@@ -119,8 +121,7 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
                                   "gram in double does not do. Leave one out");
   }
   if (options.method != Method::gram && asked) {
-    throw Error(Blame::usage, std::string(inexact) +
-                                  ": needs --method gram, but the method is " +
+    throw Error(Blame::usage, std::string(inexact) + ": needs --method gram, but the method is " +
                                   std::string(method_name(options.method)) + ". Leave one out");
   }
   options.products = choice<Products>("--products", values["products"].as<std::string>(),

@@ -44,17 +44,17 @@ Settings settings_of(const Provenance& provenance) {
 }
 
 /// The settings of an archive, where those of a scan in compat mode ask for no other method. Gram
-/// matrices and SVDs hold the same digits there, so that spectra by svd serve a scan with `auto`, which
-/// earlier versions did not have, and `auto` and `gram` each other. A scan with `svd` takes only its
-/// own.
+/// matrices and SVDs hold the same digits there, so that spectra by svd serve a scan with `auto`,
+/// which earlier versions did not have, and `auto` and `gram` each other. A scan with `svd` takes
+/// only its own.
 Settings meeting(Settings there, const Settings& here) {
   const auto value = [](const Settings& settings, const char* key) {
     const auto found = settings.find(key);
     return found == settings.end() ? std::string() : found->second;
   };
   const std::string method = value(here, "method");
-  const bool compat = value(there, "mode") == "\"weightwatcher\"" &&
-                      value(here, "mode") == "\"weightwatcher\"";
+  const bool compat =
+      value(there, "mode") == "\"weightwatcher\"" && value(here, "mode") == "\"weightwatcher\"";
   if (compat && (method == "\"auto\"" || method == "\"gram\"")) there["method"] = method;
   return there;
 }

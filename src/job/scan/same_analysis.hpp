@@ -9,9 +9,9 @@
 
 namespace wishart::job {
 
-/// True if `there`, which is archived, computed spectra with the options of `here`, or in compat mode
-/// with another method that holds the same digits. Ignores which layers were requested, and how the
-/// path of a base was written.
+/// True if `there`, which is archived, computed spectra with the options of `here`, or in compat
+/// mode with another method that holds the same digits. Ignores which layers were requested, and
+/// how the path of a base was written.
 [[nodiscard]] bool same_settings(const Provenance& there, const Provenance& here);
 
 /// True if both requested the same layers with the same patterns.

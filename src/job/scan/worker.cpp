@@ -127,8 +127,8 @@ public:
   }
 
 private:
-  /// True if a Gram spectrum does not hold the digits of compat mode. A matrix that cannot be read or
-  /// has NaN is no better by SVD. Collective over the team, whose first rank has the values.
+  /// True if a Gram spectrum does not hold the digits of compat mode. A matrix that cannot be read
+  /// or has NaN is no better by SVD. Collective over the team, whose first rank has the values.
   bool needs_svd(const Matrix& matrix, const Spectrum& gram, spectrum::Team& team) const {
     if (gram.status == SpectrumStatus::failed) {
       return gram.exit_code == static_cast<int>(Blame::numerics);

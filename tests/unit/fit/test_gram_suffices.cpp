@@ -25,7 +25,8 @@ Spectrum gram_spectrum(std::vector<double> lambda, std::int64_t long_side) {
   spectrum.method = Method::gram;
   spectrum.floor_sigma =
       spectrum.sigma.back() * std::sqrt(8 * std::sqrt(static_cast<double>(long_side)) * kEps);
-  for (const double sigma : spectrum.sigma) spectrum.num_below_floor += sigma <= spectrum.floor_sigma;
+  for (const double sigma : spectrum.sigma)
+    spectrum.num_below_floor += sigma <= spectrum.floor_sigma;
   return spectrum;
 }
 

@@ -246,7 +246,8 @@ TEST_CASE("compat mode takes the faster of a checked Gram matrix and the SVD", "
 
 TEST_CASE("a team whose ranks cannot hold the Gram matrix takes the SVD in compat mode", "[plan]") {
   const std::vector<Matrix> matrices{dense(8192, 4096)};
-  PlanOptions options{.ranks = 8, .solver = Solver::local, .team_size = 8, .checked = true, .or_svd = true};
+  PlanOptions options{
+      .ranks = 8, .solver = Solver::local, .team_size = 8, .checked = true, .or_svd = true};
   CHECK(make_plan(matrices, options).items.front().way.method == Method::gram);
   Way way;
   way.team_size = 8;
