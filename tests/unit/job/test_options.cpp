@@ -245,7 +245,7 @@ TEST_CASE("the options that shape results are kept as JSON", "[options]") {
   CHECK(scan({"--compat", "weightwatcher", "--no-pool", "--min-evals", "3", "--layers", "a\"b",
               "--layers=-c", "--team-size", "2"})
             .result_options_json() ==
-        R"({"mode": "weightwatcher", "method": "svd", "precision": "float64", )"
+        R"({"mode": "weightwatcher", "method": "auto", "precision": "float64", )"
         R"("resolve": false, "solver": "auto", "pool": false, "min_evals": 3, )"
         R"("team_size": 2, "layers": ["a\"b", "-c"]})");
   // `auto` is not said: archives of earlier versions had nothing else.

@@ -247,7 +247,7 @@ TEST_CASE("compat mode takes the faster of a checked Gram matrix and the SVD", "
 TEST_CASE("a team whose ranks cannot hold the Gram matrix takes the SVD in compat mode", "[plan]") {
   const std::vector<Matrix> matrices{dense(8192, 4096)};
   PlanOptions options{
-      .ranks = 8, .solver = Solver::local, .team_size = 8, .checked = true, .or_svd = true};
+      .ranks = 8, .checked = true, .or_svd = true, .solver = Solver::local, .team_size = 8};
   CHECK(make_plan(matrices, options).items.front().way.method == Method::gram);
   Way way;
   way.team_size = 8;
