@@ -182,7 +182,7 @@ TEST_CASE("products are formed from integers where that is asked for, or pays", 
   // Distributed Gram matrices are PDSYRK's.
   options.method = Method::gram;
   options.ranks = 4;
-  options.memory_per_rank_bytes = std::int64_t{600} << 20U;
+  options.memory_per_rank_bytes = std::int64_t{900} << 20U;
   const Way shared = way_of(Dtype::bf16, 12000, 12000, options);
   CHECK(shared.distributed);
   CHECK(shared.products == Products::float64);
