@@ -5,6 +5,7 @@ message(STATUS "  compiler     ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VER
 message(STATUS "  MPI          ${MPI_CXX_VERSION} (${MPIEXEC_EXECUTABLE})")
 message(STATUS "  ScaLAPACK    ${ScaLAPACK_LIBRARY}")
 message(STATUS "  ELPA         ${ELPA_LIBRARY}")
+message(STATUS "  oneDNN       ${ONEDNN_LIBRARY} ${ONEDNN_VERSION}")
 message(STATUS "  LAPACK       ${LAPACK_LIBRARIES}")
 message(STATUS "  HDF5         ${HDF5_VERSION}")
 message(STATUS "  Boost        ${Boost_VERSION}")

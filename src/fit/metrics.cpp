@@ -74,6 +74,12 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.reason = spectrum.reason;
   row.method = method_name(spectrum.method);
   row.precision = precision_name(spectrum.precision);
+  row.products = products_name(spectrum.products.products);
+  row.integer_bits = spectrum.products.bits;
+  row.integer_moduli = spectrum.products.moduli;
+  row.integer_panels = spectrum.products.panels;
+  row.float64_panels = spectrum.products.float64_panels;
+  row.elements_apart = spectrum.products.apart;
   row.solver = spectrum.solver;
   row.team_size = spectrum.team_size;
   row.num_nan = spectrum.num_nan;
@@ -114,6 +120,12 @@ LayerRow described(const LayerRow& archived) {
   row.w_norm = archived.w_norm;
   row.method = archived.method;
   row.precision = archived.precision;
+  row.products = archived.products;
+  row.integer_bits = archived.integer_bits;
+  row.integer_moduli = archived.integer_moduli;
+  row.integer_panels = archived.integer_panels;
+  row.float64_panels = archived.float64_panels;
+  row.elements_apart = archived.elements_apart;
   row.solver = archived.solver;
   row.team_size = archived.team_size;
   row.num_nan = archived.num_nan;

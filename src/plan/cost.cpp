@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "wishart/record/held.hpp"
 #include "wishart/record/trap_row.hpp"
@@ -21,6 +22,9 @@ constexpr double kSmallSolverColumns = 100;
 constexpr double kExchangeBytes = 2.0 * (32 << 20);
 /// Below this order the engine computes eigenvalues in one stage (src/spectrum/eigenvalues.cpp).
 constexpr double kTwoStageFrom = 1024;
+/// With sides closer than this the smallest singular value is often too small for the Gram matrix's
+/// errors (docs/numerics.md).
+constexpr double kNearlySquare = 1.1;
 /// Teams do not scale perfectly: parallel efficiency per doubling.
 constexpr double kTeamEfficiency = 0.9;
 
@@ -43,9 +47,19 @@ double local_eigen_seconds(double m, const Rates& rates) {
 
 double team_share(double p) { return p * std::pow(kTeamEfficiency, std::log2(p)); }
 
-double gram_seconds(const Extents& e, const Way& way, const Rates& rates) {
-  const double gflops =
-      way.precision == Precision::float32 ? rates.gram32_gflops : rates.gram_gflops;
+/// The form in which `way` multiplies the elements of `matrix` as integers, if it does.
+std::optional<IntegerForm> form_for(const Matrix& matrix, const Way& way) {
+  if (way.method != Method::gram || way.products != Products::integer) return std::nullopt;
+  return integer_form(matrix);
+}
+
+double products_gflops(const Matrix& matrix, const Way& way, const Rates& rates) {
+  if (way.precision == Precision::float32) return rates.gram32_gflops;
+  const auto form = form_for(matrix, way);
+  return form ? rates.integer_gflops * 7 / form->moduli : rates.gram_gflops;
+}
+
+double gram_seconds(const Extents& e, const Way& way, double gflops, const Rates& rates) {
   const double share = way.distributed ? team_share(e.p) : e.p;
   const double read = 8 * e.n * e.m / (rates.read_gbytes * kGiga) / e.p;
   // Reading overlaps with the products. But on a machine with a rank on every core it takes its
@@ -58,8 +72,10 @@ double gram_seconds(const Extents& e, const Way& way, const Rates& rates) {
          rates.tridiagonal_ns * e.m * e.m / kGiga;
 }
 
-double view_seconds(const Extents& e, const Way& way, const Rates& rates) {
-  if (way.method == Method::gram) return gram_seconds(e, way, rates);
+double view_seconds(const Matrix& matrix, const Extents& e, const Way& way, const Rates& rates) {
+  if (way.method == Method::gram) {
+    return gram_seconds(e, way, products_gflops(matrix, way, rates), rates);
+  }
   const double read = 8 * e.n * e.m / (rates.read_gbytes * kGiga) / e.p;
   if (way.method == Method::qr) {
     const double combine = e.p > 1 ? std::ceil(std::log2(e.p)) * 2.0 / 3.0 * e.m * e.m * e.m : 0;
@@ -82,7 +98,7 @@ double permuting_seconds(const Matrix& matrix, const Extents& e, const Way& way,
 }
 
 /// Seconds for the windows of one view (fit::fixed_aspect_windows).
-double windows_seconds(const Extents& e, const Way& way, const Rates& rates) {
+double windows_seconds(const Matrix& matrix, const Extents& e, const Way& way, const Rates& rates) {
   Extents window = e;
   double count = 1;
   if (e.n >= way.farms * e.m) {
@@ -92,7 +108,7 @@ double windows_seconds(const Extents& e, const Way& way, const Rates& rates) {
     window.m = e.n / way.farms;
     count = std::ceil(e.m / window.m);
   }
-  return count * view_seconds(window, way, rates);
+  return count * view_seconds(matrix, window, way, rates);
 }
 
 /// Columns of the bases of leading vectors and of their workspace (src/spectrum/top_vectors.cpp).
@@ -140,9 +156,10 @@ double trap_bytes(const Extents& e, double views, double panels) {
 
 Rates Rates::scaled(double factor) const noexcept {
   Rates rates = *this;
-  for (double* rate : {&rates.gram_gflops, &rates.gram32_gflops, &rates.band_gflops,
-                       &rates.chase_gflops, &rates.one_stage_gflops, &rates.qr_gflops,
-                       &rates.svd_gflops, &rates.distributed_gflops, &rates.read_gbytes}) {
+  for (double* rate :
+       {&rates.gram_gflops, &rates.gram32_gflops, &rates.integer_gflops, &rates.band_gflops,
+        &rates.chase_gflops, &rates.one_stage_gflops, &rates.qr_gflops, &rates.svd_gflops,
+        &rates.distributed_gflops, &rates.read_gbytes}) {
     *rate *= factor;
   }
   rates.tridiagonal_ns /= factor;
@@ -163,32 +180,66 @@ double cost_flops(const Matrix& matrix, Method method) noexcept {
   return views * std::min(direct, qr_first);
 }
 
+Way by_svd(const Way& way) noexcept {
+  Way svd = way;
+  svd.method = Method::svd;
+  svd.checked = false;
+  svd.precision = Precision::float64;
+  svd.products = Products::float64;
+  svd.solver = Solver::local;
+  svd.distributed = false;
+  return svd;
+}
+
 double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) noexcept {
+  if (way.checked) {
+    Way unchecked = way;
+    unchecked.checked = false;
+    const double check =
+        static_cast<double>(matrix.num_views() * matrix.short_side()) * rates.check_ns / kGiga;
+    const bool square = static_cast<double>(matrix.long_side()) <
+                        kNearlySquare * static_cast<double>(matrix.short_side());
+    return cost_seconds(matrix, unchecked, rates) + check +
+           (square ? cost_seconds(matrix, by_svd(way), rates) : 0);
+  }
   const Extents e{static_cast<double>(matrix.long_side()), static_cast<double>(matrix.short_side()),
                   static_cast<double>(way.team_size)};
   const auto views = static_cast<double>(matrix.num_views());
-  const double spectrum = rates.matrix_seconds + views * view_seconds(e, way, rates);
+  const double spectrum = rates.matrix_seconds + views * view_seconds(matrix, e, way, rates);
   double more = views * e.m * rates.fit_ns / kGiga;
   if (way.compare) more += views * comparing_seconds(e, rates);
-  if (way.farms > 0) more += views * windows_seconds(e, way, rates);
+  if (way.farms > 0) more += views * windows_seconds(matrix, e, way, rates);
   if (way.randomize == 0) return spectrum + more;
   const double randomised = spectrum + views * permuting_seconds(matrix, e, way, rates);
   return spectrum + more + static_cast<double>(way.randomize) * randomised;
 }
 
 std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
+  if (way.checked) {
+    Way unchecked = way;
+    unchecked.checked = false;
+    return std::max(memory_bytes(matrix, unchecked), memory_bytes(matrix, by_svd(way)));
+  }
   // Computed in doubles, which are accurate enough for the sizes of real matrices.
   const auto n = static_cast<double>(matrix.long_side());
   const auto m = static_cast<double>(matrix.short_side());
   const auto p = static_cast<double>(way.team_size);
   const double square = 8 * m * m;
-  const auto depth = static_cast<double>(panel_depth(matrix, way.panel_bytes, way.precision));
   const double slice = std::ceil(n / p);
-  const double element = way.precision == Precision::float32 ? 4 : 8;
+  const auto form = form_for(matrix, way);
+  const auto depth =
+      static_cast<double>(form ? integer_depth(matrix, way.panel_bytes, *form)
+                               : panel_depth(matrix, way.panel_bytes, way.precision));
+  const bool floats = form || way.precision == Precision::float32;
+  const double element = floats ? 4 : 8;
   // Two buffers, one being filled while the other is used, and the stored bytes that the reader
   // holds.
   const double panels = element * m * std::min(slice, depth) * (slice > depth ? 2 : 1) +
-                        (way.precision == Precision::float32 ? 4 * m * 128 + 8 * 65536 : 0);
+                        (floats ? 8 * std::max(65536.0, std::max(m, depth)) : 0) +
+                        (way.precision == Precision::float32 ? 4 * m * 128 : 0) +
+                        (form ? static_cast<double>(integer_bytes(
+                                    matrix.short_side(), static_cast<std::int64_t>(depth), *form))
+                              : 0);
   // Block-cyclic shares differ by up to one block per dimension.
   const double share = 1.1 * square / p;
   const double vectors =

@@ -57,11 +57,33 @@ bool compares(const Matrix& matrix, const PlanOptions& options) {
   return options.compare && has_base(matrix);
 }
 
+/// From this short side, and this many rows or columns on each rank, integers gain where they gain
+/// at all (docs/performance.md).
+constexpr std::int64_t kIntegersFrom = 1024;
+constexpr std::int64_t kIntegerRows = 512;
+
+/// How the products of a matrix are formed on a team of this size.
+Products products_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
+  if (options.method != Method::gram || options.precision != Precision::float64 ||
+      options.products == Products::float64) {
+    return Products::float64;
+  }
+  const auto form = integer_form(matrix);
+  if (!form) return Products::float64;
+  if (options.products == Products::integer) return Products::integer;
+  const bool pays = options.integers_pay && matrix.short_side() >= kIntegersFrom &&
+                    matrix.long_side() / team_size >= kIntegerRows &&
+                    integer_depth(matrix, options.panel_bytes, *form) >= kIntegerRows;
+  return pays ? Products::integer : Products::float64;
+}
+
 /// Every way that the options allow for `matrix` on a team of this size.
 std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
   Way base;
   base.method = options.method;
+  base.checked = options.checked;
   base.precision = options.precision;
+  base.products = products_for(matrix, team_size, options);
   base.team_size = team_size;
   base.panel_bytes = options.panel_bytes;
   base.randomize = options.randomize;
@@ -77,6 +99,7 @@ std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions
       }
     }
   };
+  if (options.or_svd) add(by_svd(base));
   if (team_size == 1 || options.method != Method::gram) {
     add(base);
     return ways;
@@ -92,7 +115,10 @@ std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions
       Way way = base;
       way.solver = solver;
       way.distributed = distributed;
-      if (distributed) way.precision = Precision::float64;
+      if (distributed) {
+        way.precision = Precision::float64;
+        way.products = Products::float64;  // PDSYRK
+      }
       add(way);
     }
   }

@@ -4,6 +4,7 @@
 
 #include "wishart/core/narrow.hpp"
 
+#include "integer/integer_gram.hpp"
 #include "lapack.hpp"
 
 namespace wishart::spectrum {
@@ -53,10 +54,64 @@ void add_products(const Panel<float>& panel, bool tall, std::int64_t m, std::spa
   }
 }
 
+/// Rows or columns of a float panel that DSYRK takes at once where integers do not serve.
+constexpr std::int64_t kDoublesAtOnce = 256;
+
+/// gram (+)= the products of a float panel, in float64.
+void add_products_in_double(std::span<const float> panel, const PanelShape& shape, bool first,
+                            std::span<double> doubles, std::span<double> gram) {
+  const bool tall = shape.line_stride == 1;
+  for (std::int64_t begin = 0; begin < shape.depth; begin += kDoublesAtOnce) {
+    const std::int64_t count = std::min(kDoublesAtOnce, shape.depth - begin);
+    const std::span<double> part = doubles.first(static_cast<std::size_t>(count * shape.lines));
+    if (tall) {
+      std::copy_n(panel.begin() + begin * shape.lines, std::ssize(part), part.begin());
+    } else {
+      for (std::int64_t line = 0; line < shape.lines; ++line) {
+        std::copy_n(panel.begin() + line * shape.depth + begin, count, part.begin() + line * count);
+      }
+    }
+    add_products(Panel<double>{part, 0, count}, tall, shape.lines, first && begin == 0, gram);
+  }
+}
+
+/// The Gram matrix of a slice from integers.
+ProductRecord integer_gram(const ViewTask& task, Slice slice, IntegerForm form,
+                           const SolveOptions& options, Tally& tally, Workspace& workspace,
+                           std::span<double> gram) {
+  const bool tall = task.rows() >= task.cols();
+  const std::int64_t m = std::min(task.rows(), task.cols());
+  const std::int64_t depth = std::min(integer_depth(*task.matrix, options.panel_bytes, form),
+                                      std::max<std::int64_t>(slice.size(), 1));
+  IntegerGram products(m, depth, form, best_instruction_set(), make_byte_products(), workspace);
+  PanelStream<float> stream(task, slice, {depth, Rounding::none}, tally, workspace);
+  std::span<double> doubles;
+  ProductRecord record{.products = Products::integer, .bits = form.bits, .moduli = form.moduli};
+  while (const auto panel = stream.next()) {
+    const PanelShape shape{m, panel->depth, tall ? 1 : panel->depth, tall ? m : 1};
+    const bool first = record.panels + record.float64_panels == 0;
+    if (products.add(panel->values, shape, first, gram)) {
+      ++record.panels;
+      continue;
+    }
+    if (doubles.empty()) doubles = workspace.take<double>(std::min(depth, kDoublesAtOnce) * m);
+    add_products_in_double(panel->values, shape, first, doubles, gram);
+    ++record.float64_panels;
+  }
+  record.apart = products.apart();
+  if (record.panels + record.float64_panels == 0) clear_lower(gram, m);
+  return record;
+}
+
 }  // namespace
 
-void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options, Tally& tally,
-                   Workspace& workspace, std::span<double> gram) {
+ProductRecord gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options,
+                            Tally& tally, Workspace& workspace, std::span<double> gram) {
+  if (options.precision == Precision::float64 && options.products == Products::integer) {
+    if (const auto form = integer_form(*task.matrix)) {
+      return integer_gram(task, slice, *form, options, tally, workspace, gram);
+    }
+  }
   const bool tall = task.rows() >= task.cols();
   const std::int64_t m = std::min(task.rows(), task.cols());
   if (options.precision == Precision::float32) {
@@ -64,7 +119,7 @@ void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& option
     PanelStream<float> stream(task, slice, options.panel_bytes, tally, workspace);
     const std::span<float> products = workspace.take<float>(m * std::min(m, kSingleColumns));
     while (const auto panel = stream.next()) add_products(*panel, tall, m, products, gram);
-    return;
+    return {};
   }
   bool first = true;
   PanelStream<double> stream(task, slice, options.panel_bytes, tally, workspace);
@@ -73,6 +128,7 @@ void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& option
     first = false;
   }
   if (first) clear_lower(gram, m);
+  return {};
 }
 
 void mirror_lower(std::span<double> a, std::int64_t n) {

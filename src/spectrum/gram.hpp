@@ -17,10 +17,11 @@ namespace wishart::spectrum {
 /// `gram`: the lower triangle, column-major, order and leading dimension the short side. Elements
 /// above the diagonal are left unchanged.
 ///
-/// With Precision::float32 the products of a panel are formed in float32 and added in float64.
+/// With Precision::float32 the products of a panel are formed in float32 and added in float64. With
+/// Products::integer they are formed exactly, if integer_form has a form for the elements.
 /// @throws Error from the source
-void gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options, Tally& tally,
-                   Workspace& workspace, std::span<double> gram);
+ProductRecord gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options,
+                            Tally& tally, Workspace& workspace, std::span<double> gram);
 
 /// Copies the lower triangle of a column-major matrix of order n above the diagonal.
 void mirror_lower(std::span<double> a, std::int64_t n);

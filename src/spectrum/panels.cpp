@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "wishart/core/error.hpp"
 #include "wishart/record/panel.hpp"
 
 namespace wishart::spectrum {
@@ -10,6 +11,16 @@ namespace {
 
 /// float64 elements converted to float32 at a time: they stay in the second-level cache.
 constexpr std::int64_t kScratchElements = std::int64_t{1} << 16;
+
+/// @returns false if one of the values had to be rounded
+bool to_floats(std::span<const double> values, std::span<float> out) {
+  int rounded = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out[i] = static_cast<float>(values[i]);
+    rounded |= static_cast<int>(static_cast<double>(out[i]) != values[i]);
+  }
+  return rounded == 0;
+}
 
 }  // namespace
 
@@ -39,15 +50,23 @@ Slice slice_of(std::int64_t extent, int part, int parts) noexcept {
 template <class Real>
 PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes,
                                Tally& tally, Workspace& workspace)
+    : PanelStream(task, slice,
+                  PanelRule{panel_depth(
+                      *task.matrix, panel_bytes,
+                      std::is_same_v<Real, float> ? Precision::float32 : Precision::float64)},
+                  tally, workspace) {}
+
+template <class Real>
+PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, PanelRule rule, Tally& tally,
+                               Workspace& workspace)
     : task_(task),
       slice_(slice),
       tally_(&tally),
+      rounding_(rule.rounding),
       tall_(task.rows() >= task.cols()),
       short_side_(std::min(task.rows(), task.cols())) {
   constexpr bool kSingle = std::is_same_v<Real, float>;
-  constexpr Precision kPrecision = kSingle ? Precision::float32 : Precision::float64;
-  depth_ = std::max<std::int64_t>(
-      1, std::min(panel_depth(*task.matrix, panel_bytes, kPrecision), slice.size()));
+  depth_ = std::max<std::int64_t>(1, std::min(rule.depth, slice.size()));
   num_panels_ = (slice.size() + depth_ - 1) / depth_;
   const std::size_t used = num_panels_ > 1 ? 2 : 1;
   for (std::size_t i = 0; i < used; ++i) {
@@ -94,8 +113,9 @@ void PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
       const auto size = static_cast<std::size_t>(count * width);
       const std::span<double> part = scratch_.first(size);
       read_tallied(task_, row, row + count, col_begin, col_end, part, *tally_);
-      std::transform(part.begin(), part.end(), out.begin(),
-                     [](double value) { return static_cast<float>(value); });
+      const bool exact = to_floats(part, out.first(size));
+      require(exact || rounding_ == Rounding::allowed,
+              "an element whose type fits into a float does not");
       out = out.subspan(size);
     }
   }

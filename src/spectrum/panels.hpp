@@ -36,9 +36,17 @@ struct Slice {
 /// x short side.
 template <class Real>
 struct Panel {
-  std::span<const Real> values;
+  std::span<Real> values;  ///< may be overwritten
   std::int64_t begin = 0;  ///< along the long side
   std::int64_t depth = 0;
+};
+
+/// What becomes of elements that `Real` cannot hold.
+enum class Rounding : std::uint8_t { allowed, none };
+
+struct PanelRule {
+  std::int64_t depth = 1;
+  Rounding rounding = Rounding::allowed;  ///< with `none`, an element that needs more is a bug
 };
 
 /// Reads a slice of a view panel by panel, in order, and tallies every element once.
@@ -49,6 +57,9 @@ template <class Real>
 class PanelStream {
 public:
   /// @param workspace  must not be reset during the lifetime of the stream
+  PanelStream(const ViewTask& task, Slice slice, PanelRule rule, Tally& tally,
+              Workspace& workspace);
+  /// With panels of about `panel_bytes` (panel_depth).
   PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes, Tally& tally,
               Workspace& workspace);
   ~PanelStream();
@@ -74,6 +85,7 @@ private:
   ViewTask task_;
   Slice slice_;
   Tally* tally_;
+  Rounding rounding_;
   bool tall_;
   std::int64_t short_side_;
   std::int64_t depth_;

@@ -1,12 +1,14 @@
 #include "wishart/spectrum/spectrum.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <dlfcn.h>
 #include <exception>
 #include <limits>
 #include <string>
+#include <string_view>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
@@ -14,6 +16,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/mpi/together.hpp"
 
+#include "integer/byte_products.hpp"
 #include "view_values.hpp"
 
 namespace wishart::spectrum {
@@ -42,6 +45,26 @@ ViewValues view_values(const ViewTask& task, Team& team, const SolveOptions& opt
   }
   return alone ? local_gram_values(task, options, tally, workspace)
                : team_gram_values(task, team, options, tally, workspace);
+}
+
+/// Adds how the products of a view were formed on this rank.
+void add_products(ProductRecord& sum, const ProductRecord& view) {
+  sum.products = view.products;
+  sum.bits = view.bits;
+  sum.moduli = view.moduli;
+  sum.panels += view.panels;
+  sum.float64_panels += view.float64_panels;
+  sum.apart += view.apart;
+}
+
+/// The counts of all ranks of the team.
+void combine(ProductRecord& products, const mpi::Comm& team) {
+  if (team.size() == 1) return;
+  std::array<std::int64_t, 3> counts{products.panels, products.float64_panels, products.apart};
+  team.sum(std::span<std::int64_t>(counts));
+  products.panels = counts[0];
+  products.float64_panels = counts[1];
+  products.apart = counts[2];
 }
 
 /// Records the data of a view and appends its values to the others.
@@ -88,9 +111,11 @@ void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
     const ViewValues values =
         view_values({&matrix, &source, view}, team, options, tally, workspace);
     finite = finite && !values.sigma.empty();
+    add_products(spectrum.products, values.products);
     append_view(spectrum, values, relative, matrix.long_side());
   }
   tally.combine(team.comm());
+  combine(spectrum.products, team.comm());
   require(tally.num_elements() == matrix.num_views() * matrix.rows * matrix.cols,
           "the elements of a matrix were not all read exactly once");
   spectrum.sum_squares = tally.sum_squares();
@@ -176,6 +201,18 @@ double relative_floor(Method method, Precision precision, std::int64_t long_side
 
 double sum_squares_bound(Precision precision, std::int64_t rows, std::int64_t cols) noexcept {
   return 64 * std::sqrt(static_cast<double>(rows + cols)) * epsilon_of(precision);
+}
+
+bool integers_pay() noexcept {
+  if (blas_threads() > 1) return false;
+  const ByteUnit unit = byte_unit();
+  if (unit != ByteUnit::wide) return unit == ByteUnit::tiles;
+  // OpenBLAS names its kernels: of those for x86-64 with AVX2 and no more, Zen and Haswell are
+  // usual.
+  void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_get_corename");
+  if (symbol == nullptr) return false;
+  const std::string_view kernels = reinterpret_cast<const char* (*)()>(symbol)();
+  return kernels == "Zen" || kernels == "Haswell" || kernels == "ZEN" || kernels == "HASWELL";
 }
 
 bool set_blas_threads(int threads) noexcept {

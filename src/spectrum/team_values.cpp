@@ -104,12 +104,13 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
   const std::int64_t m = std::min(task.rows(), task.cols());
   const std::int64_t n = std::max(task.rows(), task.cols());
   std::span<double> gram;
+  ViewValues values;
   mpi::together(comm, [&] {
     gram = workspace.take<double>(m * m);
-    gram_of_slice(task, slice_of(n, comm.rank(), comm.size()), options, tally, workspace, gram);
+    values.products =
+        gram_of_slice(task, slice_of(n, comm.rank(), comm.size()), options, tally, workspace, gram);
   });
-  if (any_nonfinite(comm, tally)) return {};
-  ViewValues values;
+  if (any_nonfinite(comm, tally)) return values;
   values.sigma.resize(static_cast<std::size_t>(m));
   if (solver == Solver::local) {
     sum_triangle_on_first(comm, gram, m, workspace);

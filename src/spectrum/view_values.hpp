@@ -30,6 +30,7 @@ struct ViewTask {
 struct ViewValues {
   std::vector<double> sigma;  ///< ascending
   const char* solver = "";
+  ProductRecord products;  ///< of this rank
 };
 
 /// Reads a block, tallies it row by row, and leaves it in `out`, row-major.

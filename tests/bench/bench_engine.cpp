@@ -4,7 +4,8 @@
 ///
 ///     OPENBLAS_NUM_THREADS=1 tools/mpirun -np 2 build/release/tests/bench/bench_engine
 ///         --rows 4096 --cols 4096 [--matrices 1] [--runs 3] [--method gram|qr|svd]
-///         [--precision double|single] [--team 1] [--solver auto|local|scalapack|elpa]
+///         [--precision double|single] [--products float64|integer] [--team 1] [--solver
+///         auto|local|scalapack|elpa]
 ///
 /// With --team 1 all ranks solve their own matrices at the same time, and `seconds` is the time per
 /// matrix: wall time / (ranks x matrices). With a larger team the ranks of a team share matrices.
@@ -25,54 +26,22 @@
 
 #include <sys/resource.h>
 
-#include "wishart/checkpoint/decode.hpp"
 #include "wishart/core/build_info.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/mpi/session.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 
+#include "bf16_source.hpp"
+
 namespace {
 
 using namespace wishart;
 
-/// A matrix of Gaussian-like bf16 values in memory.
-class Bf16Source : public spectrum::ElementSource {
-public:
-  Bf16Source(std::int64_t rows, std::int64_t cols, std::uint64_t seed)
-      : cols_(cols), codes_(static_cast<std::size_t>(rows * cols)) {
-    std::uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
-    for (std::uint16_t& code : codes_) {
-      // The sum of four uniform numbers is close enough to Gaussian for a benchmark.
-      float sum = 0;
-      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-      for (unsigned i = 0; i < 4; ++i) sum += static_cast<float>((state >> (16 * i)) & 0xFFFFU);
-      sum = (sum / 65536.0F - 2.0F) * 0.04F;
-      std::uint32_t bits = 0;
-      std::memcpy(&bits, &sum, sizeof(bits));
-      code = static_cast<std::uint16_t>(bits >> 16U);
-    }
-  }
-  void read(std::int64_t, std::int64_t row_begin, std::int64_t row_end, std::int64_t col_begin,
-            std::int64_t col_end, std::span<double> out) override {
-    const std::int64_t width = col_end - col_begin;
-    for (std::int64_t row = row_begin; row < row_end; ++row) {
-      const auto* from = codes_.data() + row * cols_ + col_begin;
-      checkpoint::decode(Dtype::bf16,
-                         std::as_bytes(std::span(from, static_cast<std::size_t>(width))),
-                         out.subspan(static_cast<std::size_t>((row - row_begin) * width),
-                                     static_cast<std::size_t>(width)));
-    }
-  }
-
-private:
-  std::int64_t cols_;
-  std::vector<std::uint16_t> codes_;
-};
-
 struct Arguments {
   std::map<std::string, std::string> values{
-      {"rows", "4096"}, {"cols", "4096"},   {"matrices", "1"},       {"runs", "3"},
-      {"team", "1"},    {"method", "gram"}, {"precision", "double"}, {"solver", "auto"}};
+      {"rows", "4096"},        {"cols", "4096"},        {"matrices", "1"},
+      {"runs", "3"},           {"team", "1"},           {"method", "gram"},
+      {"precision", "double"}, {"products", "float64"}, {"solver", "auto"}};
   Arguments(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
       const std::string key = std::string(argv[i]).substr(2);
@@ -89,6 +58,7 @@ spectrum::SolveOptions solve_options(const Arguments& arguments) {
   const std::string& method = arguments.text("method");
   options.method = method == "qr" ? Method::qr : (method == "svd" ? Method::svd : Method::gram);
   if (arguments.text("precision") == "single") options.precision = Precision::float32;
+  if (arguments.text("products") == "integer") options.products = Products::integer;
   for (const Solver solver : {Solver::local, Solver::scalapack, Solver::elpa}) {
     if (arguments.text("solver") == solver_name(solver)) options.solver = solver;
   }
@@ -114,7 +84,8 @@ int run(int argc, char** argv) {
   matrix.cols = arguments.number("cols");
   matrix.tensor.dtype = Dtype::bf16;
   matrix.views = {View{0, matrix.cols, 1}};
-  Bf16Source source(matrix.rows, matrix.cols, static_cast<std::uint64_t>(world.rank() / team_size));
+  bench::Bf16Source source(matrix.rows, matrix.cols,
+                           static_cast<std::uint64_t>(world.rank() / team_size));
   spectrum::Team team(comm);
   spectrum::Workspace workspace;
   const std::int64_t matrices = arguments.number("matrices");

@@ -2,6 +2,7 @@
 /// Compat mode against WeightWatcher 0.7.5.5's own tables.
 
 #include <cmath>
+#include <map>
 
 #include <catch2/catch.hpp>
 
@@ -136,6 +137,41 @@ TEST_CASE("ResNets give WeightWatcher's tables, pooled and slice by slice", "[or
     CHECK(compare(sliced, read_csv(folder / "default_nopool.csv")) ==
           static_cast<int>(sliced.rows.size()));
   }
+}
+
+TEST_CASE("Gram matrices that stand give WeightWatcher's tables", "[oracle]") {
+  // Small matrices are solved by SVD at once; --method gram tries the Gram matrix on each. Alone
+  // and in teams, whose first rank decides for all.
+  const auto shared = shared_folder();
+  if (!shared) return;
+  std::map<std::string, int> methods;
+  const auto check = [&](const std::filesystem::path& checkpoint,
+                         const std::filesystem::path& table, std::vector<std::string> more,
+                         const std::vector<std::string>& except = {}) {
+    const TempFolder temp;
+    more.insert(more.end(), {"--method", "gram"});
+    const CsvTable ours = scan_and_export(checkpoint, temp / "archive", more);
+    for (const auto& row : ours.rows) ++methods[row.at("method")];
+    CAPTURE(table.string());
+    CHECK(compare(ours, read_csv(table), except) == static_cast<int>(ours.rows.size()));
+  };
+  const auto oracle = *shared / "fixtures/oracle";
+  check(oracle / "resnet20", oracle / "resnet20/default.csv", {});
+  check(oracle / "resnet20", oracle / "resnet20/default.csv", {"--team-size", "2"});
+  for (const auto& entry : std::filesystem::directory_iterator(oracle / "synth")) {
+    const std::string name = entry.path().filename().string();
+    const CsvTable table = std::filesystem::exists(entry.path() / "default.csv")
+                               ? read_csv(entry.path() / "default.csv")
+                               : CsvTable{};
+    // Those of other dtypes and of even kernels are compared above.
+    if (table.rows.empty() || name == "bf16_300x100" || name == "conv2d_2x2_32x64" ||
+        name == "orth_256x256" || name == "zeros_100x100") {
+      continue;
+    }
+    check(entry.path() / "model.safetensors", entry.path() / "default.csv", {});
+  }
+  CHECK(methods["gram"] > 30);
+  CHECK(methods["svd"] > 5);
 }
 
 TEST_CASE("clip_xmax, detX and mp_fit give WeightWatcher's columns", "[oracle]") {

@@ -40,7 +40,9 @@ struct ScanOptions {
   SelectionArguments selection;
   fit::FitOptions fit;
   Method method = Method::gram;
+  bool or_svd = false;  ///< in compat mode, for each matrix `gram` or `svd`, whichever is faster
   Precision precision = Precision::float64;
+  Products products = Products::automatic;
   bool reuse = true;     ///< copy spectra of unchanged matrices from an earlier checkpoint
   bool replace = false;  ///< replace a different analysis of the checkpoint in the archive
   bool resolve = false;  ///< use qr where the Gram matrix leaves values unresolved
@@ -52,6 +54,11 @@ struct ScanOptions {
   std::int64_t memory_per_rank_bytes = 0;  ///< 0: an equal share of the host's free memory
   double time_limit_seconds = 0;           ///< 0: none
   ProgressStyle progress = ProgressStyle::automatic;
+
+  /// True if each Gram spectrum is checked for the digits of compat mode.
+  [[nodiscard]] bool checked() const noexcept {
+    return selection.weightwatcher && method == Method::gram;
+  }
 
   /// The options that affect spectra, as a JSON object; stored in the archive.
   [[nodiscard]] std::string result_options_json() const;

@@ -14,9 +14,13 @@ namespace wishart::plan {
 /// How a matrix is solved.
 struct Way {
   Method method = Method::gram;
+  /// Compat mode, for Method::gram: the spectrum is checked, and computed by SVD if it does not
+  /// hold the promised digits (fit/gram_suffices.hpp).
+  bool checked = false;
   Precision precision = Precision::float64;
-  Solver solver = Solver::local;  ///< of a team; never `automatic`
-  bool distributed = false;       ///< no rank of the team holds a whole Gram matrix
+  Products products = Products::float64;  ///< never `automatic`
+  Solver solver = Solver::local;          ///< of a team; never `automatic`
+  bool distributed = false;               ///< no rank of the team holds a whole Gram matrix
   int team_size = 1;
   std::int64_t panel_bytes = kDefaultPanelBytes;
   std::int64_t randomize =
@@ -26,12 +30,16 @@ struct Way {
   bool compare = false;  ///< compare W with the base, if a rank can hold the Gram matrices
 };
 
+/// The same way with the SVD.
+[[nodiscard]] Way by_svd(const Way& way) noexcept;
+
 /// The speed of one rank at each stage. The defaults were measured on one core of a machine with 42
 /// GFLOP/s in dgemm (docs/performance.md). The plan decides by the defaults, so that it is the same
 /// on every machine and in every run. Predictions in seconds use measured rates.
 struct Rates {
   double gram_gflops = 41;         ///< DSYRK on panels
   double gram32_gflops = 78;       ///< SGEMM on panels, including the addition in float64
+  double integer_gflops = 66;      ///< from integers with 7 moduli and VNNI; with AMX it is more
   double band_gflops = 50;         ///< full matrix to band, 4/3 m^3
   double chase_gflops = 12;        ///< band to tridiagonal, 6 m^2 width
   double one_stage_gflops = 15;    ///< DSYEVD of small matrices, 4/3 m^3
@@ -44,6 +52,7 @@ struct Rates {
   double held_ns = 15;             ///< per element of a random order, from memory
   double passed_ns = 40;           ///< the same if the whole matrix is read once per window
   double matrix_seconds = 1e-4;    ///< overhead of every matrix, whatever its size
+  double check_ns = 16000;         ///< of compat mode's digits: nanoseconds per singular value
   double fit_ns = 4000;            ///< fits and statistics: nanoseconds per singular value
 
   /// The rates of a machine that multiplies matrices `factor` times as fast. Fits are not scaled.
@@ -55,11 +64,13 @@ struct Rates {
 /// M^2 + 2 M^3 by QR first.
 [[nodiscard]] double cost_flops(const Matrix& matrix, Method method) noexcept;
 
-/// Wall seconds of a team for `matrix`, its fit on one rank included.
+/// Wall seconds of a team for `matrix`, its fit on one rank included. Of a way that is checked,
+/// with the SVD if the matrix is nearly square, because its smallest value is then too small.
 [[nodiscard]] double cost_seconds(const Matrix& matrix, const Way& way,
                                   const Rates& rates) noexcept;
 
 /// Bytes for `matrix` on the rank of the team that needs most, in addition to the program itself.
+/// Of a way that is checked, enough for the SVD.
 [[nodiscard]] std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept;
 
 }  // namespace wishart::plan

@@ -19,7 +19,11 @@ struct PlanOptions {
   int ranks = 1;
   std::int64_t memory_per_rank_bytes = 0;  ///< 0: no limit
   Method method = Method::gram;
+  bool checked = false;  ///< see Way::checked
+  bool or_svd = false;   ///< with `checked`: Method::svd for a matrix where that is the faster way
   Precision precision = Precision::float64;
+  Products products = Products::automatic;
+  bool integers_pay = false;          ///< on all ranks (spectrum::integers_pay), for `automatic`
   Solver solver = Solver::automatic;  ///< for teams; automatic: the faster one for each matrix
   bool have_elpa = false;
   int team_size = 0;  ///< ranks for every matrix; 0: chosen for each
@@ -72,8 +76,8 @@ struct Forecast {
 
 template <class F>
 void visit_fields(Way& v, F&& f) {
-  f(v.method), f(v.precision), f(v.solver), f(v.distributed), f(v.team_size), f(v.panel_bytes),
-      f(v.randomize), f(v.held), f(v.compare), f(v.farms);
+  f(v.method), f(v.checked), f(v.precision), f(v.products), f(v.solver), f(v.distributed);
+  f(v.team_size), f(v.panel_bytes), f(v.randomize), f(v.held), f(v.compare), f(v.farms);
 }
 
 }  // namespace wishart::plan

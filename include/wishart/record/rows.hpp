@@ -167,6 +167,13 @@ struct LayerRow {
   double snr = kNan;
   WeightMeasures weights;
   AdapterMeasures adapter;
+  // How the products of the Gram matrix were formed (ProductRecord).
+  std::string products = "float64";
+  std::int64_t integer_bits = 0;
+  std::int64_t integer_moduli = 0;
+  std::int64_t integer_panels = 0;
+  std::int64_t float64_panels = 0;
+  std::int64_t elements_apart = 0;
 };
 
 /// A tensor (or a part of one) that was not analysed, and why.
@@ -253,6 +260,9 @@ void visit_columns(LayerRow& r, F&& f) {
   visit_later_columns(r.weights, f);
   visit_columns(r.adapter, f);
   visit_latest_columns(r.weights, f);
+  f("products", r.products), f("integer_bits", r.integer_bits);
+  f("integer_moduli", r.integer_moduli), f("integer_panels", r.integer_panels);
+  f("float64_panels", r.float64_panels), f("elements_apart", r.elements_apart);
 }
 
 template <class F>

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wishart/record/adapter.hpp"
+#include "wishart/record/products.hpp"
 #include "wishart/record/trap_row.hpp"
 #include "wishart/record/weight_measures.hpp"
 
@@ -78,6 +79,7 @@ struct Spectrum {
   std::int32_t exit_code = 0;  ///< exit code of the failure: 3 input, 4 resource, 5 numerics
   Method method = Method::gram;
   Precision precision = Precision::float64;
+  ProductRecord products;
   std::string solver;  ///< the routine that computed the values: `two-stage`, `dsyevd`, `pdsyntrd`,
                        ///< `elpa-2stage`...
   std::int32_t team_size = 1;  ///< ranks that shared the work
@@ -105,7 +107,7 @@ struct Spectrum {
 
 template <class F>
 void visit_fields(Spectrum& v, F&& f) {
-  f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.precision), f(v.solver),
+  f(v.status), f(v.reason), f(v.exit_code), f(v.method), f(v.precision), f(v.products), f(v.solver),
       f(v.team_size), f(v.sigma), f(v.view_sigma_min), f(v.view_sigma_max), f(v.view_rank_loss),
       f(v.floor_sigma), f(v.num_below_floor), f(v.sum_squares), f(v.sum_squares_error),
       f(v.num_nan), f(v.num_inf), f(v.hash), f(v.seconds), f(v.same_as), f(v.weights), f(v.adapter),

@@ -32,13 +32,20 @@ private:
   std::unique_ptr<ProcessGrid> grid_;
 };
 
+/// True if this processor forms Gram matrices faster from integers than its BLAS does in float64:
+/// with 8-bit tiles (AMX); with instructions for vectors of bytes, if the BLAS has no kernels for
+/// AVX-512, as OpenBLAS 0.3.21 has none for processors of AMD. Only for one thread a rank.
+[[nodiscard]] bool integers_pay() noexcept;
+
 /// True if this build has ELPA.
 [[nodiscard]] bool have_elpa() noexcept;
 
 struct SolveOptions {
   Method method = Method::gram;
   Precision precision = Precision::float64;  ///< for Method::gram
-  Solver solver = Solver::automatic;         ///< for Method::gram on a team
+  /// For Method::gram in float64. `automatic` is decided before, for all ranks: integers_pay().
+  Products products = Products::float64;
+  Solver solver = Solver::automatic;  ///< for Method::gram on a team
   /// Recompute with `qr` if the Gram matrix leaves more than kResolveShare of the values
   /// unresolved.
   bool resolve = false;

@@ -30,7 +30,9 @@ struct Planned {
 
 std::string way_text(const plan::Way& way) {
   std::string text(method_name(way.method));
+  if (way.checked) text += ", checked";
   if (way.precision == Precision::float32) text += ", float32";
+  if (way.products == Products::integer) text += ", integer";
   if (way.team_size > 1 && way.method == Method::gram) {
     text += ", " + std::string(solver_name(way.solver));
     if (way.distributed) text += ", distributed";
@@ -87,6 +89,7 @@ struct ItemRow {
   std::string method;
   std::string solver;
   std::string precision;
+  std::string products;
   bool distributed = false;
   double flop = 0;
   double seconds = 0;
@@ -97,7 +100,8 @@ template <class F>
 void visit_columns(ItemRow& r, F&& f) {
   f("matrix", r.matrix), f("N", r.N), f("M", r.M), f("views", r.views);
   f("team_size", r.team_size), f("method", r.method), f("solver", r.solver);
-  f("precision", r.precision), f("distributed", r.distributed), f("flop", r.flop);
+  f("precision", r.precision), f("products", r.products), f("distributed", r.distributed);
+  f("flop", r.flop);
   f("seconds", r.seconds), f("memory_bytes", r.memory_bytes);
 }
 
@@ -110,7 +114,8 @@ std::vector<ItemRow> item_rows(const Planned& planned) {
     rows.push_back({matrix.key, matrix.long_side(), matrix.short_side(), matrix.num_views(),
                     item.way.team_size, std::string(method_name(item.way.method)),
                     std::string(solver_name(item.way.solver)),
-                    std::string(precision_name(item.way.precision)), item.way.distributed,
+                    std::string(precision_name(item.way.precision)),
+                    std::string(products_name(item.way.products)), item.way.distributed,
                     item.cost_flops, planned.seconds[i], item.memory_bytes});
   }
   return rows;
@@ -160,10 +165,11 @@ std::string plan_text(const PlanOptions& options) {
   const std::vector<Matrix> everything = model::select_matrices(catalogue, selection).matrices;
   plan::PlanOptions plan_options = plan_options_of(options.scan);
   plan_options.ranks = options.ranks;
+  spectrum::set_blas_threads(threads_of(options.scan));
+  plan_options.integers_pay = spectrum::integers_pay();
   planned.plan = plan_within(everything, planned.matrices, plan_options);
   planned.gflops = options.gflops;
   if (planned.gflops == 0) {
-    spectrum::set_blas_threads(threads_of(options.scan));
     spectrum::Workspace workspace;
     planned.gflops = spectrum::measured_gram_gflops(workspace);
   }

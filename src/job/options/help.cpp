@@ -25,7 +25,7 @@ std::vector<Group> groups() {
            {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base", "variant",
             "allow-unknown", "randomize", "farms"}},
           {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
-          {"Numerics", {"method", "resolve", "precision", "solver", "compat"}},
+          {"Numerics", {"method", "resolve", "precision", "products", "solver", "compat"}},
           {"Power-law fit",
            {"fit", "bootstrap", "gof", "seed", "fix-fingers", "max-fingers", "finger-thresh",
             "xmax", "tolerance", "mp-fit", "detx"}},

@@ -233,7 +233,7 @@ void check_all(const ExportOptions& options) {
 std::string ScanOptions::result_options_json() const {
   std::string json = "{\"mode\": ";
   json += selection.weightwatcher ? "\"weightwatcher\"" : "\"corrected\"";
-  json += ", \"method\": " + json_quoted(method_name(method));
+  json += ", \"method\": " + json_quoted(or_svd ? "auto" : method_name(method));
   json += ", \"precision\": " + json_quoted(precision_name(precision));
   json += std::string(", \"resolve\": ") + (resolve ? "true" : "false");
   json += ", \"solver\": " + json_quoted(solver_name(solver));
@@ -247,6 +247,9 @@ std::string ScanOptions::result_options_json() const {
   }
   if (selection.split_fused) json += ", \"split_fused\": true";
   if (selection.allow_unknown) json += ", \"allow_unknown\": true";
+  if (products != Products::automatic) {
+    json += ", \"products\": " + json_quoted(products_name(products));
+  }
   if (randomize > 0) {
     json +=
         ", \"randomize\": " + std::to_string(randomize) + ", \"seed\": " + std::to_string(fit.seed);

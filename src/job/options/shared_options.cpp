@@ -6,8 +6,7 @@ namespace wishart::job {
 
 void add_selection_options(po::options_description& options) {
   options.add_options()("compat", po::value<std::string>()->value_name("weightwatcher"),
-                        "reproduce the numbers of WeightWatcher 0.7.5.5, including its defects; "
-                        "implies --method svd")(
+                        "reproduce the numbers of WeightWatcher 0.7.5.5, including its defects")(
       "no-pool", po::bool_switch(),
       "analyse each kernel offset of a convolution as a separate matrix")(
       "split-fused", po::bool_switch(),
@@ -57,13 +56,18 @@ SelectionArguments selection_of(const po::variables_map& values) {
 }
 
 void add_engine_options(po::options_description& options) {
-  options.add_options()("method", po::value<std::string>()->value_name("METHOD"),
-                        "how singular values are computed: auto, gram, qr or svd (default gram)")(
+  options.add_options()(
+      "method", po::value<std::string>()->value_name("METHOD"),
+      "how singular values are computed: auto, gram, qr or svd (default auto: gram; with --compat, "
+      "gram or svd for each matrix)")(
       "resolve", po::bool_switch(),
       "with --method auto or gram: recompute a matrix by qr if more than 1 % of its values are too "
       "small for the Gram matrix")(
       "precision", po::value<std::string>()->default_value("double")->value_name("double|single"),
       "single: products in float32, sums in float64; faster, for screening")(
+      "products", po::value<std::string>()->default_value("auto")->value_name("PRODUCTS"),
+      "how the Gram matrices of short floats are formed: integer (exact, from products of bytes), "
+      "float64, or auto (from integers where this processor gains by it)")(
       "solver", po::value<std::string>()->default_value("auto")->value_name("SOLVER"),
       "eigensolver for matrices shared by a team of ranks: auto, local, scalapack or elpa")(
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
@@ -92,27 +96,43 @@ void take_threads_and_memory(ScanOptions& options, const po::variables_map& valu
 }
 
 void take_engine_options(ScanOptions& options, const po::variables_map& values) {
-  // WeightWatcher's ranks and small eigenvalues need values that the Gram matrix does not resolve.
-  options.method = options.selection.weightwatcher ? Method::svd : Method::gram;
-  if (values.count("method") > 0) {
-    options.method = choice<Method>(
-        "--method", values["method"].as<std::string>(),
-        {{"auto", Method::gram}, {"gram", Method::gram}, {"qr", Method::qr}, {"svd", Method::svd}});
-    if (options.selection.weightwatcher && options.method != Method::svd) {
-      throw Error(Blame::usage,
-                  "--compat weightwatcher needs --method svd: its ranks count singular values that "
-                  "the Gram matrix does not resolve. Leave out --method");
-    }
+  const std::string method =
+      values.count("method") > 0 ? values["method"].as<std::string>() : "auto";
+  options.method = choice<Method>(
+      "--method", method,
+      {{"auto", Method::gram}, {"gram", Method::gram}, {"qr", Method::qr}, {"svd", Method::svd}});
+  // WeightWatcher's ranks and small eigenvalues need values that the Gram matrix may not resolve.
+  options.or_svd = options.selection.weightwatcher && method == "auto";
+  if (options.selection.weightwatcher && options.method == Method::qr) {
+    throw Error(
+        Blame::usage,
+        "--method qr: --compat weightwatcher takes gram, where it gives the same digits, and "
+        "svd. Leave out --method");
   }
   options.resolve = values["resolve"].as<bool>();
   options.precision =
       choice<Precision>("--precision", values["precision"].as<std::string>(),
                         {{"double", Precision::float64}, {"single", Precision::float32}});
-  if (options.method != Method::gram &&
-      (options.resolve || options.precision == Precision::float32)) {
-    throw Error(Blame::usage, std::string(options.resolve ? "--resolve" : "--precision single") +
-                                  ": needs --method gram, but the method is " +
+  const char* inexact = options.resolve ? "--resolve" : "--precision single";
+  const bool asked = options.resolve || options.precision == Precision::float32;
+  if (options.checked() && asked) {
+    throw Error(Blame::usage, std::string(inexact) +
+                                  ": not with --compat weightwatcher, whose digits need svd where "
+                                  "gram in double does not do. Leave one out");
+  }
+  if (options.method != Method::gram && asked) {
+    throw Error(Blame::usage, std::string(inexact) + ": needs --method gram, but the method is " +
                                   std::string(method_name(options.method)) + ". Leave one out");
+  }
+  options.products = choice<Products>("--products", values["products"].as<std::string>(),
+                                      {{"auto", Products::automatic},
+                                       {"float64", Products::float64},
+                                       {"integer", Products::integer}});
+  if (options.products == Products::integer &&
+      (options.method != Method::gram || options.precision == Precision::float32)) {
+    throw Error(Blame::usage,
+                "--products integer: needs --method gram and --precision double. "
+                "Leave one out");
   }
   options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
                                   {{"auto", Solver::automatic},

@@ -189,6 +189,7 @@ bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
 void CheckpointJob::make_plan(const Layout& layout) {
   plan::PlanOptions plan_options = plan_options_of(options_);
   plan_options.ranks = layout.ranks;
+  plan_options.integers_pay = layout.integers_pay;
   if (plan_options.memory_per_rank_bytes == 0) {
     plan_options.memory_per_rank_bytes = layout.memory_per_rank_bytes;
   }

@@ -57,6 +57,7 @@ Layout survey(const mpi::Comm& world) {
   const double usable = kUsableShare * static_cast<double>(host_memory_bytes()) / host.size();
   layout.memory_per_rank_bytes = world.minimum(static_cast<std::int64_t>(usable));
   layout.threads = world.maximum(spectrum::blas_threads());
+  layout.integers_pay = world.minimum(std::int64_t{spectrum::integers_pay()}) == 1;
   return layout;
 }
 

@@ -21,6 +21,7 @@ struct Layout {
   std::int64_t ranks_per_host = 1;         ///< on the fullest host
   std::int64_t memory_per_rank_bytes = 0;  ///< the same on every rank; 0: unknown
   std::int64_t threads = 0;                ///< the most BLAS threads of a rank; 0: unknown
+  bool integers_pay = false;               ///< on all ranks (spectrum::integers_pay)
 };
 
 /// Collective over `world`. Set the number of BLAS threads first.

@@ -24,7 +24,10 @@ model::SelectionOptions selection_options_of(const SelectionArguments& arguments
 plan::PlanOptions plan_options_of(const ScanOptions& options) {
   plan::PlanOptions plan_options;
   plan_options.method = options.method;
+  plan_options.checked = options.checked();
+  plan_options.or_svd = options.or_svd;
   plan_options.precision = options.precision;
+  plan_options.products = options.products;
   plan_options.solver = options.solver;
   plan_options.have_elpa = spectrum::have_elpa();
   plan_options.team_size = options.team_size;

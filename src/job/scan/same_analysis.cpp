@@ -43,10 +43,26 @@ Settings settings_of(const Provenance& provenance) {
   return settings;
 }
 
+/// The settings of an archive, where those of a scan in compat mode ask for no other method. Gram
+/// matrices and SVDs hold the same digits there, so that spectra by svd serve a scan with `auto`,
+/// which earlier versions did not have, and `auto` and `gram` each other. A scan with `svd` takes
+/// only its own.
+Settings meeting(Settings there, const Settings& here) {
+  const auto value = [](const Settings& settings, const char* key) {
+    const auto found = settings.find(key);
+    return found == settings.end() ? std::string() : found->second;
+  };
+  const std::string method = value(here, "method");
+  const bool compat =
+      value(there, "mode") == "\"weightwatcher\"" && value(here, "mode") == "\"weightwatcher\"";
+  if (compat && (method == "\"auto\"" || method == "\"gram\"")) there["method"] = method;
+  return there;
+}
+
 /// For each option that differs: `method "gram" in the archive, "qr" now`.
 std::string settings_apart(const Provenance& there, const Provenance& here) {
-  const Settings a = settings_of(there);
   const Settings b = settings_of(here);
+  const Settings a = meeting(settings_of(there), b);
   std::set<std::string> keys;
   for (const Settings* settings : {&a, &b}) {
     for (const auto& one : *settings) keys.insert(one.first);
@@ -84,8 +100,9 @@ std::pair<std::string, std::string> layer_lists(const std::string& options) {
 
 }  // namespace
 
-bool same_settings(const Provenance& a, const Provenance& b) {
-  return settings_of(a) == settings_of(b);
+bool same_settings(const Provenance& there, const Provenance& here) {
+  const Settings wanted = settings_of(here);
+  return meeting(settings_of(there), wanted) == wanted;
 }
 
 bool same_layers(const std::string& options_a, const std::string& options_b) {

@@ -9,9 +9,10 @@
 
 namespace wishart::job {
 
-/// True if both computed spectra with the same options. Ignores which layers were requested, and
+/// True if `there`, which is archived, computed spectra with the options of `here`, or in compat
+/// mode with another method that holds the same digits. Ignores which layers were requested, and
 /// how the path of a base was written.
-[[nodiscard]] bool same_settings(const Provenance& a, const Provenance& b);
+[[nodiscard]] bool same_settings(const Provenance& there, const Provenance& here);
 
 /// True if both requested the same layers with the same patterns.
 [[nodiscard]] bool same_layers(const std::string& options_a, const std::string& options_b);

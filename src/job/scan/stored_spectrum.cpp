@@ -35,6 +35,14 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part, const std::vector<
     if (method_name(method) == row.method) spectrum.method = method;
   }
   if (row.precision == precision_name(Precision::float32)) spectrum.precision = Precision::float32;
+  if (row.products == products_name(Products::integer)) {
+    spectrum.products.products = Products::integer;
+  }
+  spectrum.products.bits = narrow<std::int32_t>(row.integer_bits, "bits of integers");
+  spectrum.products.moduli = narrow<std::int32_t>(row.integer_moduli, "a number of moduli");
+  spectrum.products.panels = row.integer_panels;
+  spectrum.products.float64_panels = row.float64_panels;
+  spectrum.products.apart = row.elements_apart;
   spectrum.solver = row.solver;
   spectrum.team_size = narrow<std::int32_t>(row.team_size, "a team's size");
   spectrum.num_nan = row.num_nan;

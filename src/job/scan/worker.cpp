@@ -11,6 +11,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/fit/adapter.hpp"
 #include "wishart/fit/farms.hpp"
+#include "wishart/fit/gram_suffices.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
 #include "wishart/mpi/courier.hpp"
@@ -85,6 +86,7 @@ public:
     spectrum::SolveOptions options;
     options.method = way.method;
     options.precision = way.precision;
+    options.products = way.products;
     options.solver = way.solver;
     options.distributed = way.distributed;
     options.panel_bytes = way.panel_bytes;
@@ -102,6 +104,13 @@ public:
       if (result.unchanged) return result;
     }
     result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
+    if (way.checked && needs_svd(matrix, result.spectrum, team)) {
+      const double seconds = result.spectrum.seconds;
+      options.method = Method::svd;
+      options.products = Products::float64;
+      result.spectrum = spectrum::compute_spectrum(matrix, source, team, options, workspace_);
+      result.spectrum.seconds += seconds;
+    }
     if (way.randomize > 0) randomise(result.spectrum, matrix, source, team, options, way);
     if (way.farms > 0) cut(result.spectrum, matrix, source, team, options, way);
     if (adapter_parts(matrix.tensor).base != nullptr && is_whole_tensor(matrix)) {
@@ -118,6 +127,24 @@ public:
   }
 
 private:
+  /// True if a Gram spectrum does not hold the digits of compat mode. A matrix that cannot be read
+  /// or has NaN is no better by SVD. Collective over the team, whose first rank has the values.
+  bool needs_svd(const Matrix& matrix, const Spectrum& gram, spectrum::Team& team) const {
+    if (gram.status == SpectrumStatus::failed) {
+      return gram.exit_code == static_cast<int>(Blame::numerics);
+    }
+    if (gram.status != SpectrumStatus::ok) return false;
+    bool enough = true;
+    if (team.comm().rank() == 0) {
+      try {
+        enough = fit::why_not_by_gram(matrix, gram, order_->fit).empty();
+      } catch (const std::exception&) {
+        enough = false;  // the others wait; whatever it was, the SVD does not need the check
+      }
+    }
+    return team.comm().minimum(std::int64_t{enough}) == 0;
+  }
+
   /// Adds the metrics of the spectra with the elements in random order. Collective over the team.
   void randomise(Spectrum& own, const Matrix& matrix, CheckpointSource& source,
                  spectrum::Team& team, spectrum::SolveOptions options, const plan::Way& way) {

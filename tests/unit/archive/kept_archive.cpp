@@ -44,6 +44,13 @@ void without_shape(LayerRow& row) {
   row.rank_90 = row.rank_95 = row.rank_99 = -1;
   row.weights.num_intruders = -1;
   row.adapter = {};
+  const LayerRow unset;
+  row.products = unset.products;
+  row.integer_bits = unset.integer_bits;
+  row.integer_moduli = unset.integer_moduli;
+  row.integer_panels = unset.integer_panels;
+  row.float64_panels = unset.float64_panels;
+  row.elements_apart = unset.elements_apart;
   row.weights.traps_left_out = -1;
 }
 

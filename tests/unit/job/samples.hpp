@@ -15,6 +15,12 @@ namespace wishart::test {
 inline Spectrum good_spectrum(const Matrix& matrix, double largest = 8) {
   Spectrum spectrum;
   spectrum.status = SpectrumStatus::ok;
+  spectrum.products = {.products = Products::integer,
+                       .bits = 22,
+                       .moduli = 7,
+                       .panels = 3,
+                       .float64_panels = 1,
+                       .apart = 17};
   spectrum.solver = "two-stage";
   spectrum.team_size = 2;
   const auto count = static_cast<double>(matrix.num_values());

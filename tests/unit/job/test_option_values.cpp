@@ -50,11 +50,22 @@ TEST_CASE("a choice names all choices", "[options]") {
         "--method: expected one of auto, gram, qr, svd, found 'qr2'");
   CHECK(scan_refusal({"--precision", "half"}) ==
         "--precision: expected one of double, single, found 'half'");
+  CHECK(scan_refusal({"--products", "exact"}) ==
+        "--products: expected one of auto, float64, integer, found 'exact'");
+  for (const auto& other : {Words{"--method", "qr"}, Words{"--precision", "single"}}) {
+    Words words{"--products", "integer"};
+    words.insert(words.end(), other.begin(), other.end());
+    CHECK(scan_refusal(words) ==
+          "--products integer: needs --method gram and --precision double. Leave one out");
+  }
   CHECK(scan_refusal({"--solver", "magma"}) ==
         "--solver: expected one of auto, local, scalapack, elpa, found 'magma'");
   CHECK(scan_refusal({"--method", "qr", "--resolve"}) ==
         "--resolve: needs --method gram, but the method is qr. Leave one out");
   CHECK(scan_refusal({"--compat", "weightwatcher", "--precision", "single"}) ==
+        "--precision single: not with --compat weightwatcher, whose digits need svd where gram in "
+        "double does not do. Leave one out");
+  CHECK(scan_refusal({"--compat", "weightwatcher", "--method", "svd", "--precision", "single"}) ==
         "--precision single: needs --method gram, but the method is svd. Leave one out");
   CHECK(scan_refusal({"--threads-per-rank", "-1"}) ==
         "--threads-per-rank: expected at least 1, found -1");

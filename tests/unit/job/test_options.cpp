@@ -77,11 +77,34 @@ TEST_CASE("a glob that leaves out is a value, not a flag, in either form", "[opt
 
 TEST_CASE("compat mode implies the method that it needs", "[options]") {
   CHECK(scan({"--compat", "weightwatcher"}).selection.weightwatcher);
-  CHECK(scan({"--compat", "weightwatcher"}).method == Method::svd);
-  CHECK(scan({"--compat", "weightwatcher", "--method", "svd"}).method == Method::svd);
-  CHECK(scan_refusal({"--compat", "weightwatcher", "--method", "gram"}) ==
-        "--compat weightwatcher needs --method svd: its ranks count singular values that the Gram "
-        "matrix does not resolve. Leave out --method");
+  const auto compat = [](Words more) {
+    more.insert(more.begin(), {"--compat", "weightwatcher"});
+    return scan(more);
+  };
+  const auto method_of = [](const ScanOptions& options) {
+    const std::string json = options.result_options_json();
+    const std::string key = "\"method\": \"";
+    const std::size_t begin = json.find(key) + key.size();
+    return json.substr(begin, json.find('"', begin) - begin);
+  };
+  for (const Words& words : {Words{}, Words{"--method", "auto"}}) {
+    CHECK(compat(words).method == Method::gram);
+    CHECK(compat(words).checked());
+    CHECK(compat(words).or_svd);
+    CHECK(method_of(compat(words)) == "auto");
+  }
+  CHECK(compat({"--method", "gram"}).checked());
+  CHECK_FALSE(compat({"--method", "gram"}).or_svd);
+  CHECK(method_of(compat({"--method", "gram"})) == "gram");
+  CHECK(compat({"--method", "svd"}).method == Method::svd);
+  CHECK_FALSE(compat({"--method", "svd"}).checked());
+  CHECK_FALSE(compat({"--method", "svd"}).or_svd);
+  CHECK_FALSE(scan({}).checked());
+  CHECK_FALSE(scan({"--method", "auto"}).or_svd);
+  CHECK(method_of(scan({"--method", "auto"})) == "gram");
+  CHECK(scan_refusal({"--compat", "weightwatcher", "--method", "qr"}) ==
+        "--method qr: --compat weightwatcher takes gram, where it gives the same digits, and svd. "
+        "Leave out --method");
 }
 
 TEST_CASE("the other commands read their options", "[options]") {
@@ -222,9 +245,13 @@ TEST_CASE("the options that shape results are kept as JSON", "[options]") {
   CHECK(scan({"--compat", "weightwatcher", "--no-pool", "--min-evals", "3", "--layers", "a\"b",
               "--layers=-c", "--team-size", "2"})
             .result_options_json() ==
-        R"({"mode": "weightwatcher", "method": "svd", "precision": "float64", )"
+        R"({"mode": "weightwatcher", "method": "auto", "precision": "float64", )"
         R"("resolve": false, "solver": "auto", "pool": false, "min_evals": 3, )"
         R"("team_size": 2, "layers": ["a\"b", "-c"]})");
+  // `auto` is not said: archives of earlier versions had nothing else.
+  CHECK(scan({"--products", "auto"}).result_options_json() == scan({}).result_options_json());
+  CHECK(scan({"--products", "integer"}).result_options_json().find(R"("products": "integer")") !=
+        std::string::npos);
   // What only shapes the run is not in it.
   CHECK(scan({"--progress", "none", "--time-limit", "1h", "--memory-per-rank", "1G"})
             .result_options_json() == scan({}).result_options_json());

@@ -75,6 +75,33 @@ TEST_CASE("options of earlier versions are read as they were meant", "[same_anal
   CHECK_FALSE(why_another(there, provenance_of()).empty());
 }
 
+TEST_CASE("in compat mode spectra by svd serve a scan that would take gram too",
+          "[same_analysis]") {
+  const auto compat = [](Method method, bool or_svd) {
+    ScanOptions options;
+    options.selection.weightwatcher = true;
+    options.method = method;
+    options.or_svd = or_svd;
+    return provenance_of(options);
+  };
+  const Provenance automatic = compat(Method::gram, true);
+  const Provenance gram = compat(Method::gram, false);
+  const Provenance svd = compat(Method::svd, false);
+  for (const Provenance* here : {&automatic, &gram}) {
+    for (const Provenance* there : {&automatic, &gram, &svd}) {
+      CHECK(why_another(*there, *here).empty());
+      CHECK(same_settings(*there, *here));
+    }
+  }
+  CHECK(why_another(automatic, svd) == "method \"auto\" in the archive, \"svd\" now");
+  CHECK(why_another(gram, svd) == "method \"gram\" in the archive, \"svd\" now");
+  CHECK_FALSE(same_settings(automatic, svd));
+  // Not in corrected mode.
+  ScanOptions options;
+  options.method = Method::svd;
+  CHECK_FALSE(same_settings(provenance_of(options), provenance_of()));
+}
+
 TEST_CASE("changed files are told from changed bases", "[same_analysis]") {
   const Provenance there = provenance_of();
   Provenance here = there;

@@ -151,6 +151,55 @@ TEST_CASE("elements in random order are held in memory if they fit, otherwise re
   CHECK(passed.seconds > cost_seconds(large[0], by_memory, Rates{}));
 }
 
+TEST_CASE("products are formed from integers where that is asked for, or pays", "[plan]") {
+  const auto way_of = [](Dtype dtype, std::int64_t rows, std::int64_t cols, PlanOptions options) {
+    Matrix matrix = dense(rows, cols);
+    matrix.tensor.dtype = dtype;
+    return make_plan(std::vector<Matrix>{matrix}, options).items.front().way;
+  };
+  const auto products_of = [&](Dtype dtype, std::int64_t rows, std::int64_t cols,
+                               const PlanOptions& options) {
+    return way_of(dtype, rows, cols, options).products;
+  };
+  PlanOptions options;
+  CHECK(products_of(Dtype::bf16, 4096, 4096, options) == Products::float64);
+  options.integers_pay = true;
+  CHECK(products_of(Dtype::bf16, 4096, 4096, options) == Products::integer);
+  CHECK(products_of(Dtype::f8_e4m3, 1024, 9000, options) == Products::integer);
+  CHECK(products_of(Dtype::bf16, 900, 9000, options) == Products::float64);  // too small to gain
+  CHECK(products_of(Dtype::f32, 4096, 4096, options) == Products::float64);
+  options.products = Products::float64;
+  CHECK(products_of(Dtype::bf16, 4096, 4096, options) == Products::float64);
+  options.products = Products::integer;
+  options.integers_pay = false;
+  CHECK(products_of(Dtype::bf16, 40, 90, options) == Products::integer);
+  CHECK(products_of(Dtype::f32, 40, 90, options) == Products::float64);
+  options.precision = Precision::float32;
+  CHECK(products_of(Dtype::bf16, 40, 90, options) == Products::float64);
+  options.precision = Precision::float64;
+  options.method = Method::svd;
+  CHECK(products_of(Dtype::bf16, 40, 90, options) == Products::float64);
+  // Distributed Gram matrices are PDSYRK's.
+  options.method = Method::gram;
+  options.ranks = 4;
+  options.memory_per_rank_bytes = std::int64_t{900} << 20U;
+  const Way shared = way_of(Dtype::bf16, 12000, 12000, options);
+  CHECK(shared.distributed);
+  CHECK(shared.products == Products::float64);
+}
+
+TEST_CASE("integer products take a bounded amount of memory more", "[plan]") {
+  Matrix matrix = dense(128256, 4096);
+  for (const Dtype dtype : {Dtype::bf16, Dtype::f16, Dtype::f8_e5m2}) {
+    matrix.tensor.dtype = dtype;
+    Way way;
+    const std::int64_t plain = memory_bytes(matrix, way);
+    way.products = Products::integer;
+    CHECK(memory_bytes(matrix, way) <= plain + (std::int64_t{64} << 20U));
+    CHECK(memory_bytes(matrix, way) > plain);
+  }
+}
+
 TEST_CASE("a matrix is compared with its base if the Gram matrices fit", "[plan]") {
   std::vector<Matrix> matrices{dense(4096, 2048)};
   PlanOptions options;
@@ -167,4 +216,44 @@ TEST_CASE("a matrix is compared with its base if the Gram matrices fit", "[plan]
   const PlanItem less = make_plan(matrices, options).items.front();
   CHECK_FALSE(less.way.compare);
   CHECK(less.seconds < all.seconds);
+}
+
+TEST_CASE("compat mode takes the faster of a checked Gram matrix and the SVD", "[plan]") {
+  // The last has its smallest value out of the Gram matrix's reach, the second is done at once.
+  const std::vector<Matrix> matrices{dense(4096, 1024), dense(64, 64), dense(2048, 2048)};
+  PlanOptions options{.ranks = 1, .checked = true, .or_svd = true};
+  const Plan plan = make_plan(matrices, options);
+  for (const PlanItem& item : plan.items) {
+    CHECK((item.way.method == Method::gram) == (item.matrix == 0));
+    CHECK(item.way.checked == (item.matrix == 0));
+  }
+  // The memory is that of the SVD, which may follow.
+  Way way;
+  way.checked = true;
+  const std::int64_t both = memory_bytes(matrices[0], way);
+  CHECK(both == memory_bytes(matrices[0], by_svd(way)));
+  CHECK(cost_seconds(matrices[0], way, Rates{}) < cost_seconds(matrices[0], by_svd(way), Rates{}));
+  CHECK(cost_seconds(matrices[2], way, Rates{}) > cost_seconds(matrices[2], by_svd(way), Rates{}));
+  options.memory_per_rank_bytes = both - 1;
+  CHECK(text_of({matrices[0]}, options, Blame::resource).starts_with("w (4096 x 1024): needs "));
+  // Gram for every matrix, if that is asked for.
+  options = {.ranks = 1, .checked = true};
+  for (const PlanItem& item : make_plan(matrices, options).items) {
+    CHECK(item.way.method == Method::gram);
+    CHECK(item.way.checked);
+  }
+}
+
+TEST_CASE("a team whose ranks cannot hold the Gram matrix takes the SVD in compat mode", "[plan]") {
+  const std::vector<Matrix> matrices{dense(8192, 4096)};
+  PlanOptions options{
+      .ranks = 8, .checked = true, .or_svd = true, .solver = Solver::local, .team_size = 8};
+  CHECK(make_plan(matrices, options).items.front().way.method == Method::gram);
+  Way way;
+  way.team_size = 8;
+  way.solver = Solver::local;
+  const std::int64_t svd = memory_bytes(matrices[0], by_svd(way));
+  REQUIRE(svd < memory_bytes(matrices[0], way));
+  options.memory_per_rank_bytes = svd;
+  CHECK(make_plan(matrices, options).items.front().way.method == Method::svd);
 }

@@ -1,0 +1,220 @@
+#include "wishart/fit/gram_suffices.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "wishart/core/error.hpp"
+#include "wishart/fit/metrics.hpp"
+#include "wishart/fit/power_law.hpp"
+#include "wishart/fit/thresholds.hpp"
+
+#include "log_scan.hpp"
+
+namespace wishart::fit {
+namespace {
+
+template <class T>
+struct Column {
+  std::string_view name;
+  T LayerRow::*member;
+};
+
+constexpr std::array kCounts{Column{"num_evals", &LayerRow::num_evals},
+                             Column{"num_pl_spikes", &LayerRow::num_pl_spikes},
+                             Column{"rank_loss", &LayerRow::rank_loss},
+                             Column{"matrix_rank", &LayerRow::matrix_rank},
+                             Column{"weak_rank_loss", &LayerRow::weak_rank_loss},
+                             Column{"num_fit_evals", &LayerRow::num_fit_evals},
+                             Column{"num_fingers", &LayerRow::num_fingers},
+                             Column{"detX_num", &LayerRow::detX_num},
+                             Column{"num_spikes", &LayerRow::num_spikes}};
+constexpr std::array kTexts{Column{"status", &LayerRow::status},
+                            Column{"warning", &LayerRow::warning}};
+constexpr std::array kNorms{Column{"norm", &LayerRow::norm},
+                            Column{"log_norm", &LayerRow::log_norm},
+                            Column{"lambda_max", &LayerRow::lambda_max},
+                            Column{"spectral_norm", &LayerRow::spectral_norm},
+                            Column{"log_spectral_norm", &LayerRow::log_spectral_norm},
+                            Column{"sv_max", &LayerRow::sv_max},
+                            Column{"stable_rank", &LayerRow::stable_rank},
+                            Column{"entropy", &LayerRow::entropy},
+                            Column{"xmin", &LayerRow::xmin},
+                            Column{"xmax", &LayerRow::xmax},
+                            Column{"W_scale", &LayerRow::W_scale}};
+constexpr std::array kFits{Column{"alpha", &LayerRow::alpha},
+                           Column{"D", &LayerRow::D},
+                           Column{"sigma", &LayerRow::sigma},
+                           Column{"raw_alpha", &LayerRow::raw_alpha},
+                           Column{"alpha_weighted", &LayerRow::alpha_weighted},
+                           Column{"log_alpha_norm", &LayerRow::log_alpha_norm},
+                           Column{"detX_val", &LayerRow::detX_val},
+                           Column{"detX_val_unrescaled", &LayerRow::detX_val_unrescaled}};
+constexpr std::array kBulk{
+    Column{"sigma_mp", &LayerRow::sigma_mp}, Column{"mp_softrank", &LayerRow::mp_softrank},
+    Column{"bulk_max", &LayerRow::bulk_max}, Column{"bulk_min", &LayerRow::bulk_min}};
+
+bool within(double a, double b, double digits) {
+  if (a == b || (std::isnan(a) && std::isnan(b))) return true;
+  return std::abs(a - b) <= digits * std::max(std::abs(a), std::abs(b));
+}
+
+/// The first of `columns` that differs by more than `digits`.
+template <std::size_t n>
+std::string_view apart(const std::array<Column<double>, n>& columns, double digits,
+                       const LayerRow& a, const LayerRow& b) {
+  for (const auto& column : columns) {
+    if (!within(a.*column.member, b.*column.member, digits)) return column.name;
+  }
+  return {};
+}
+
+/// The largest error of an eigenvalue, of whatever view.
+double delta_of(const Spectrum& gram) { return gram.floor_sigma * gram.floor_sigma; }
+
+/// Signs of the errors of ascending eigenvalues. Those of both kinds add up to about zero, as the
+/// sum of all eigenvalues is known to rounding from the elements.
+enum class Signs : std::uint8_t {
+  alternating,  ///< neighbours move towards each other or apart
+  halves,       ///< the larger half up, the smaller half down: the logarithms spread most
+};
+
+/// The spectrum with errors of `delta` (which may be negative) in every eigenvalue.
+Spectrum disturbed(const Spectrum& gram, Signs signs, double delta) {
+  Spectrum other = gram;
+  for (std::size_t i = 0; i < other.sigma.size(); ++i) {
+    const bool up = signs == Signs::alternating ? i % 2 == 0 : 2 * i >= other.sigma.size();
+    double& sigma = other.sigma[i];
+    sigma = std::sqrt(std::max(0.0, sigma * sigma + (up ? delta : -delta)));
+  }
+  std::sort(other.sigma.begin(), other.sigma.end());
+  // No value is at the floor, so no view's rank depends on delta. Its smallest value may be any.
+  for (double& smallest : other.view_sigma_min) {
+    smallest = std::sqrt(std::max(0.0, smallest * smallest - std::abs(delta)));
+  }
+  return other;
+}
+
+/// True if an eigenvalue is so close to `limit` that an error of `delta` takes it to the other
+/// side.
+bool near(std::span<const double> ascending, double limit, double delta) {
+  const auto first = std::lower_bound(ascending.begin(), ascending.end(), limit - delta);
+  return first != ascending.end() && *first <= limit + delta;
+}
+
+std::span<const double> above(std::span<const double> ascending, double floor) {
+  const auto first = std::upper_bound(ascending.begin(), ascending.end(), floor);
+  return ascending.subspan(static_cast<std::size_t>(first - ascending.begin()));
+}
+
+/// True if all scans of `options`, and of clip_xmax with any number of values removed, are certain.
+bool scans_are_certain(std::span<const double> fitted, double delta, const FitOptions& options) {
+  const auto n = static_cast<std::int64_t>(fitted.size());
+  const std::int64_t most = options.xmax + std::max(options.max_fingers, kWeightWatcherMaxFingers);
+  for (std::int64_t removed = 0; removed <= most && removed < n; ++removed) {
+    if (!scan_is_certain(fitted.first(static_cast<std::size_t>(n - removed)), delta)) return false;
+  }
+  return true;
+}
+
+/// The options under which the rows must agree.
+std::vector<FitOptions> fits_of(const FitOptions& options) {
+  FitOptions own = options;
+  // Replicas follow the values smoothly, and nothing is promised about them.
+  own.bootstrap = 0;
+  own.gof = 0;
+  FitOptions clipped = own;
+  clipped.fix_fingers = FixFingers::clip_xmax;
+  clipped.mp_fit = true;
+  FitOptions peak = own;
+  peak.fix_fingers = FixFingers::xmin_peak;
+  return {own, clipped, peak};
+}
+
+}  // namespace
+
+std::string column_apart(const LayerRow& a, const LayerRow& b) {
+  for (const auto& column : kTexts) {
+    if (a.*column.member != b.*column.member) return std::string(column.name);
+  }
+  for (const auto& column : kCounts) {
+    if (a.*column.member != b.*column.member) return std::string(column.name);
+  }
+  for (const std::string_view name :
+       {apart(kNorms, kNormDigits, a, b), apart(kFits, kFitDigits, a, b),
+        apart(kBulk, kBulkDigits, a, b)}) {
+    if (!name.empty()) return std::string(name);
+  }
+  const double unit = std::max(a.sv_max, b.sv_max);
+  return std::abs(a.sv_min - b.sv_min) <= kNormDigits * unit ? "" : "sv_min";
+}
+
+bool scan_is_certain(std::span<const double> ascending, double delta) {
+  constexpr std::size_t kSmallestTail = 2;
+  if (ascending.size() < kSmallestTail) return true;  // no scan, whatever the values
+  const std::size_t count = ascending.size() - kSmallestTail + 1;
+  std::vector<double> logs(ascending.size());
+  std::transform(ascending.begin(), ascending.end(), logs.begin(),
+                 [](double x) { return std::log(x); });
+  LogScan scan(std::move(logs));
+  const auto best =
+      scan.best(count, std::numeric_limits<double>::infinity(), [](std::size_t) { return true; });
+  if (!best) return false;
+  constexpr double kSpare = 2;
+  constexpr double kRounding = 1e-13;   // of a D, which is at most 1
+  constexpr double kFirstOrder = 0.01;  // the bounds hold for small errors only
+  const auto relative = [&](std::size_t i) { return kSpare * delta / ascending[i]; };
+  const auto error_of_D = [&](std::size_t i) {
+    return 2 * (1 + 1 / std::numbers::e) * relative(i) * (scan.alpha(i) - 1) + kRounding;
+  };
+  const double alpha = scan.alpha(best->index);
+  const double r = relative(best->index);
+  if (!std::isfinite(alpha) || relative(0) > kFirstOrder || r > kSpare * kNormDigits ||
+      2 * r * (alpha - 1) > kFitDigits || error_of_D(best->index) > kFitDigits * best->D) {
+    return false;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i == best->index) continue;
+    const double limit = best->D + error_of_D(best->index) + error_of_D(i);
+    if (!(scan.distance(i, limit) > limit)) return false;
+  }
+  return true;
+}
+
+std::string why_not_by_gram(const Matrix& matrix, const Spectrum& gram, const FitOptions& options) {
+  require(gram.method == Method::gram && options.weightwatcher,
+          "only a Gram spectrum in compat mode is judged by its digits");
+  if (gram.status != SpectrumStatus::ok) return "no spectrum";
+  if (gram.num_below_floor > 0) return "values below the floor";
+  const double delta = delta_of(gram);
+  // Of the views' smallest values the largest counts, but one error may decide which that is.
+  const double largest = gram.sigma.back();
+  double sv_min = 0;
+  for (const double smallest : gram.view_sigma_min) sv_min = std::max(sv_min, smallest);
+  const double least = std::sqrt(std::max(0.0, sv_min * sv_min - delta));
+  if (!(sv_min - least <= kNormDigits * largest)) return "sv_min";
+  std::vector<double> lambda(gram.sigma.size());
+  std::transform(gram.sigma.begin(), gram.sigma.end(), lambda.begin(),
+                 [](double sigma) { return sigma * sigma; });
+  if (near(lambda, options.tolerance, delta)) return "weak_rank_loss";
+  if (near(lambda, kWeightWatcherFloor, delta)) return "num_fit_evals";
+  if (!scans_are_certain(above(lambda, kWeightWatcherFloor), delta, options)) return "xmin";
+  for (const FitOptions& fit : fits_of(options)) {
+    const LayerRow own = layer_row(matrix, gram, fit);
+    if (own.status != "success" && fit.fix_fingers == options.fix_fingers) return "status";
+    for (const Signs signs : {Signs::alternating, Signs::halves}) {
+      for (const double error : {delta, -delta}) {
+        const std::string column =
+            column_apart(own, layer_row(matrix, disturbed(gram, signs, error), fit));
+        if (!column.empty()) return column;
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace wishart::fit

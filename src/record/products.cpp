@@ -1,0 +1,51 @@
+#include "wishart/record/products.hpp"
+
+namespace wishart {
+namespace {
+
+// `moduli` are those for panels of up to 2048 lines (src/spectrum/integer/moduli.hpp).
+constexpr IntegerForm kTwoBytes{.bits = 22, .moduli = 7};
+constexpr IntegerForm kHalf{.bits = 24, .moduli = 8};
+constexpr IntegerForm kOneByte{.bits = 18, .moduli = 6};
+constexpr IntegerForm kHalfByte{.bits = 14, .moduli = 5};
+
+std::optional<IntegerForm> form_of(Dtype dtype) noexcept {
+  if (dtype == Dtype::bf16) return kTwoBytes;
+  if (dtype == Dtype::f16) return kHalf;
+  if (is_weight_dtype(dtype) && dtype_bits(dtype) == 8) return kOneByte;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept {
+  if (tensor.encoding == Encoding::plain) return form_of(tensor.dtype);
+  if (tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view) {
+    return tensor.parts.empty() ? std::nullopt : integer_form(tensor.parts.front());
+  }
+  // Codes and powers of two as scales, nothing else: MXFP8 and MXFP4 by their many names.
+  if (tensor.encoding != Encoding::codes || tensor.parts.size() != 2 || tensor.factor != 1 ||
+      tensor.parts[1].dtype != Dtype::f8_e8m0) {
+    return std::nullopt;
+  }
+  return is_weight_dtype(tensor.parts[0].dtype) ? kOneByte : kHalfByte;
+}
+
+namespace {
+
+bool is_stored_plainly(const Tensor& tensor) noexcept {
+  if (tensor.encoding == Encoding::plain) return true;
+  const bool part = tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view;
+  return part && !tensor.parts.empty() && is_stored_plainly(tensor.parts.front());
+}
+
+}  // namespace
+
+std::optional<IntegerForm> integer_form(const Matrix& matrix) noexcept {
+  if (matrix.w_norm != 1.0) return std::nullopt;
+  // Rounding to float32 leaves short floats as they are, but not their products with scales.
+  if (matrix.float32_arithmetic && !is_stored_plainly(matrix.tensor)) return std::nullopt;
+  return integer_form(matrix.tensor);
+}
+
+}  // namespace wishart

@@ -1,0 +1,88 @@
+#include "integer/byte_products.hpp"
+
+#include <array>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+#include "wishart/core/error.hpp"
+
+#include "integer/moduli.hpp"
+
+namespace wishart::spectrum {
+namespace {
+
+std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::int64_t depth) {
+  std::int32_t sum = 0;
+  for (std::int64_t k = 0; k < depth; ++k) {
+    sum += static_cast<std::int16_t>(a[k]) * static_cast<std::int16_t>(b[k]);
+  }
+  return sum;
+}
+
+class PortableProducts : public ByteProducts {
+public:
+  void hold(int slot, const ByteBlock& block) override {
+    held_[static_cast<std::size_t>(slot)] = block;
+  }
+  void multiply(int slot, const ByteBlock& block, std::int32_t* out) override {
+    const ByteBlock& held = held_[static_cast<std::size_t>(slot)];
+    require(held.depth == block.depth, "blocks of different depths were multiplied");
+    for (std::int64_t i = 0; i < block.lines; ++i) {
+      for (std::int64_t j = 0; j < held.lines; ++j) {
+        out[i * kByteTile + j] =
+            dot(block.bytes + i * block.stride, held.bytes + j * held.stride, block.depth);
+      }
+    }
+  }
+
+private:
+  std::array<ByteBlock, kMostModuli> held_;
+};
+
+}  // namespace
+
+std::unique_ptr<ByteProducts> make_portable_products() {
+  return std::make_unique<PortableProducts>();
+}
+
+#if defined(WISHART_HAVE_ONEDNN) && defined(__x86_64__)
+
+ByteUnit byte_unit() noexcept {
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
+    return ByteUnit::none;
+  }
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  // Intel 64 and IA-32 Architectures Software Developer's Manual, CPUID leaf 7.
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (c & (1U << 11U)) == 0) return ByteUnit::none;
+  const bool has_tiles = (d & (1U << 24U)) != 0 && (d & (1U << 25U)) != 0;
+  // Linux, Documentation/x86/xstate.rst: ARCH_GET_XCOMP_SUPP; bit 18 are the tiles.
+  std::uint64_t permitted = 0;
+  constexpr long kSupported = 0x1021;
+  const bool may = ::syscall(SYS_arch_prctl, kSupported, &permitted) == 0 &&
+                   (permitted & (std::uint64_t{1} << 18U)) != 0;
+  return has_tiles && may ? ByteUnit::tiles : ByteUnit::wide;
+}
+
+#else
+
+ByteUnit byte_unit() noexcept { return ByteUnit::none; }
+
+#endif
+
+#ifndef WISHART_HAVE_ONEDNN
+
+std::unique_ptr<ByteProducts> make_byte_products() { return make_portable_products(); }
+std::unique_ptr<ByteProducts> make_byte_products(bool) { return make_portable_products(); }
+
+#endif
+
+}  // namespace wishart::spectrum

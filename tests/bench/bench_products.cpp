@@ -1,0 +1,126 @@
+/// @file
+/// Gram matrices of bf16 values from integers against float64, side by side in one run, on one
+/// core, reading and tallying included. One CSV line per way and stage.
+///
+///     OPENBLAS_NUM_THREADS=1 build/release/tests/bench/bench_products
+///         --rows 4096 --cols 4096 [--runs 3]
+///
+/// Exits with 1 if the two matrices differ in a bit: the float64 products of Gaussian bf16 values
+/// have no rounding errors either (docs/numerics.md, "Integer products").
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "wishart/checkpoint/decode.hpp"
+#include "wishart/core/build_info.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/seconds.hpp"
+
+#include "bf16_source.hpp"
+#include "gram.hpp"
+#include "integer/byte_products.hpp"
+
+namespace {
+
+using namespace wishart;
+
+std::int64_t argument(int argc, char** argv, const std::string& name, std::int64_t otherwise) {
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (argv[i] == "--" + name) return std::stoll(argv[i + 1]);
+  }
+  return otherwise;
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+const char* unit_text(spectrum::ByteUnit unit) {
+  switch (unit) {
+    case spectrum::ByteUnit::tiles:
+      return "AMX";
+    case spectrum::ByteUnit::wide:
+      return "VNNI";
+    case spectrum::ByteUnit::none:
+      break;
+  }
+  return "portable";
+}
+
+int run(int argc, char** argv) {
+  Matrix matrix;
+  matrix.key = "bench";
+  matrix.rows = argument(argc, argv, "rows", 4096);
+  matrix.cols = argument(argc, argv, "cols", 4096);
+  matrix.tensor.dtype = Dtype::bf16;
+  matrix.views = {View{0, matrix.cols, 1}};
+  bench::Bf16Source source(matrix.rows, matrix.cols, 1);
+  const std::int64_t m = matrix.short_side();
+  spectrum::SolveOptions options;
+  std::vector<double> gram(static_cast<std::size_t>(m * m));
+  std::vector<double> exact(gram.size());
+  std::vector<double> ratios;
+  std::vector<double> plain_times;
+  std::vector<double> integer_times;
+  spectrum::Workspace workspace;
+  ProductRecord record;
+  const auto timed = [&](Products products, std::vector<double>& out) {
+    options.products = products;
+    workspace.reset();
+    spectrum::Tally tally;
+    const auto start = std::chrono::steady_clock::now();
+    record = spectrum::gram_of_slice({&matrix, &source, 0}, {0, matrix.long_side()}, options, tally,
+                                     workspace, out);
+    return seconds_since(start);
+  };
+  for (std::int64_t k = 0; k <= argument(argc, argv, "runs", 3); ++k) {
+    const double plain = timed(Products::float64, gram);
+    const double integer = timed(Products::integer, exact);
+    if (k == 0) continue;  // a warm-up
+    plain_times.push_back(plain);
+    integer_times.push_back(integer);
+    ratios.push_back(plain / integer);
+  }
+  std::printf(
+      "%s,products,%s,%lldx%lld,float64 %.4f s,integer %.4f s,ratio %.2f,moduli %d,panels %lld,"
+      "float64 panels %lld,apart %.3g\n",
+      std::string(build_info().version).c_str(), unit_text(spectrum::byte_unit()),
+      static_cast<long long>(matrix.rows), static_cast<long long>(matrix.cols), median(plain_times),
+      median(integer_times), median(ratios), record.moduli, static_cast<long long>(record.panels),
+      static_cast<long long>(record.float64_panels),
+      static_cast<double>(record.apart) / static_cast<double>(matrix.rows * matrix.cols));
+  // Both are exact but for elements whose sum needs more than 53 bits, because a tiny element is in
+  // it: these are rounded at different places.
+  std::int64_t differ = 0;
+  double largest = 0;
+  for (std::int64_t col = 0; col < m; ++col) {
+    for (std::int64_t row = col; row < m; ++row) {
+      const auto at = static_cast<std::size_t>(col * m + row);
+      if (gram[at] == exact[at]) continue;
+      ++differ;
+      const double scale = std::sqrt(gram[static_cast<std::size_t>(col * m + col)] *
+                                     gram[static_cast<std::size_t>(row * m + row)]);
+      largest = std::max(largest, std::abs(gram[at] - exact[at]) / scale);
+    }
+  }
+  std::printf("differ in %lld of %lld elements, by %.2g of the norms at most\n",
+              static_cast<long long>(differ), static_cast<long long>(m * (m + 1) / 2), largest);
+  return largest > 1e-15 ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << describe(error) << '\n';
+    return 2;
+  }
+}

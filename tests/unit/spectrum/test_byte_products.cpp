@@ -1,0 +1,83 @@
+/// @file
+/// Products of bytes: oneDNN, where the build and the processor have it, against portable code and
+/// 64-bit integers.
+
+#include <catch2/catch.hpp>
+
+#include "integer/byte_products.hpp"
+
+namespace {
+
+using namespace wishart;
+using namespace wishart::spectrum;
+
+std::vector<std::int8_t> bytes(std::int64_t lines, std::int64_t stride, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> any(-128, 127);
+  std::vector<std::int8_t> out(static_cast<std::size_t>(lines * stride));
+  for (auto& byte : out) byte = static_cast<std::int8_t>(any(random));
+  return out;
+}
+
+void check_products(ByteProducts& products, std::int64_t rows, std::int64_t cols,
+                    std::int64_t depth, std::int64_t stride) {
+  CAPTURE(rows, cols, depth, stride);
+  const auto a = bytes(rows, stride, 1);
+  const auto b = bytes(cols, stride, 2);
+  std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile), 7);
+  products.hold(3, {b.data(), cols, depth, stride});
+  products.multiply(3, {a.data(), rows, depth, stride}, out.data());
+  std::int64_t wrong = 0;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < cols; ++j) {
+      std::int64_t sum = 0;
+      for (std::int64_t k = 0; k < depth; ++k) {
+        sum += std::int64_t{a[static_cast<std::size_t>(i * stride + k)]} *
+               b[static_cast<std::size_t>(j * stride + k)];
+      }
+      wrong += static_cast<int>(out[static_cast<std::size_t>(i * kByteTile + j)] != sum);
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("bytes are multiplied exactly", "[byte_products]") {
+  const auto plain = make_byte_products(false);
+  const auto packed = make_byte_products(true);
+  const auto portable = make_portable_products();
+  for (ByteProducts* products : {plain.get(), packed.get(), portable.get()}) {
+    check_products(*products, kByteTile, kByteTile, 256, 256);
+    check_products(*products, kByteTile, 17, 200, 256);
+    check_products(*products, 1, kByteTile, 63, 64);
+    check_products(*products, 1, 1, 1, 64);
+    check_products(*products, 5, 3, 2, 64);
+    check_products(*products, 64, 64, 1536, 1536);
+  }
+}
+
+TEST_CASE("the largest sums do not overflow", "[byte_products]") {
+  const auto fast = make_byte_products();
+  const auto packed = make_byte_products(true);
+  const auto portable = make_portable_products();
+  const std::int64_t depth = kMostDepth;
+  for (const std::int8_t byte : {std::int8_t{-128}, std::int8_t{127}}) {
+    const std::vector<std::int8_t> a(static_cast<std::size_t>(2 * depth), std::int8_t{-128});
+    const std::vector<std::int8_t> b(static_cast<std::size_t>(depth), byte);
+    for (ByteProducts* products : {fast.get(), packed.get(), portable.get()}) {
+      std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile));
+      products->hold(0, {b.data(), 1, depth, depth});
+      products->multiply(0, {a.data(), 2, depth, depth}, out.data());
+      CHECK(out[0] == -128 * byte * depth);
+      CHECK(out[static_cast<std::size_t>(kByteTile)] == -128 * byte * depth);
+    }
+  }
+}
+
+TEST_CASE("a held block is replaced", "[byte_products]") {
+  const auto products = make_byte_products();
+  check_products(*products, kByteTile, kByteTile, 128, 128);
+  check_products(*products, kByteTile, kByteTile, 128, 128);
+  check_products(*products, 20, 30, 100, 128);
+}
+
+}  // namespace
