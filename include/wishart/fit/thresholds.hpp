@@ -11,7 +11,7 @@ namespace wishart::fit {
 /// the columns up to `seconds`; 2 tested spikes at 1 % with Johnstone's centre and scale; 3 gave
 /// spectra without a tail an alpha; 4 had the warnings `over-trained` and `under-trained` in
 /// corrected mode, no `like-noise`, and no effective ranks; 5 judged adapters as if they were whole
-/// weights.
+/// weights; 6 said of a difference of zero that its fit had failed.
 inline constexpr std::int64_t kFitVersion = 7;
 
 /// WeightWatcher's absolute floor: eigenvalues at or below it are not fitted (EVALS_THRESH).

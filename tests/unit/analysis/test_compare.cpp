@@ -122,7 +122,7 @@ TEST_CASE("what makes two records incomparable is noted", "[compare]") {
   CheckpointRecord b = sample_checkpoint("b");
   b.provenance.mode = "weightwatcher";
   b.provenance.options = "{}";
-  b.provenance.fit_version = 7;
+  b.provenance.fit_version = 70;
   CHECK(compare(sample_checkpoint(), b).notes.size() == 3);
 }
 
