@@ -1,5 +1,6 @@
 #include "expert_changes.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -80,6 +81,12 @@ public:
     for (const auto& [stack, count] : changed_) {
       if (count == stack->shape[0]) continue;
       fail(*stack, "it changes only " + std::to_string(count) + " of its experts");
+    }
+    for (const auto& [stack, last] : last_of_) {
+      const Tensor* next = base_.find(last.second);
+      if (next != nullptr) {
+        fail(*next, "it changes only " + std::to_string(last.first + 1) + " of the experts");
+      }
     }
   }
 
@@ -187,6 +194,10 @@ private:
         out.push_back(of_part(change, stack, single, *weights[part], expert));
         taken.insert(single.name);
       }
+      // One expert more in the base: the adapter is of another model.
+      stack.shape[0] += 1;
+      const std::string next = single_experts(stack, base_.config()).back().name;
+      last_of_[stack_name] = std::max(last_of_[stack_name], std::pair(expert, next));
       return true;
     }
     return false;
@@ -203,6 +214,8 @@ private:
   const Tensor* last_stack_ = nullptr;
   std::vector<Tensor> singles_;  ///< of last_stack_
   std::map<const Tensor*, std::int64_t> changed_;
+  /// Of stacks that the base has as single weights: the last expert, and what the next would be.
+  std::map<std::string, std::pair<std::int64_t, std::string>> last_of_;
   std::optional<bool> as_is_;  ///< of experts that are not square
   bool mixed_ = false;
 };

@@ -351,6 +351,14 @@ TEST_CASE("an adapter on fused experts fits a base with one tensor for each expe
     }
   }
   CHECK(values_of(merged, merged.tensors[1]) == wanted);
+  weights.push_back(
+      tensor("l.mlp.experts.2.down_proj.weight", {3, 2}, std::vector<float>(6, 1.0F)));
+  base.write("model.safetensors", safetensors_bytes(weights));
+  CHECK(error_of([&] {
+          static_cast<void>(open_checkpoint(folder.path(), {"", base.path(), ""}));
+        })
+            .find("'l.mlp.experts.2.down_proj.weight' of shape 3 x 2, but it changes only 2 of the "
+                  "experts") != std::string::npos);
 }
 
 TEST_CASE("adapters on fused experts whose axes are not told are refused",
