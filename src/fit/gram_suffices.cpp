@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -164,23 +163,21 @@ bool scan_is_certain(std::span<const double> ascending, double delta) {
   const auto best =
       scan.best(count, std::numeric_limits<double>::infinity(), [](std::size_t) { return true; });
   if (!best) return false;
-  constexpr double kSpare = 2;
-  constexpr double kRounding = 1e-13;   // of a D, which is at most 1
   constexpr double kFirstOrder = 0.01;  // the bounds hold for small errors only
-  const auto relative = [&](std::size_t i) { return kSpare * delta / ascending[i]; };
-  const auto error_of_D = [&](std::size_t i) {
-    return 2 * (1 + 1 / std::numbers::e) * relative(i) * (scan.alpha(i) - 1) + kRounding;
-  };
+  constexpr double kSpare = 2;
+  constexpr double kRounding = 1e-13;  // of a D, which is at most 1
+  const auto relative = [&](std::size_t i) { return delta / ascending[i]; };
+  const auto error_of_D = [&](std::size_t i) { return 2 * relative(i) * (scan.alpha(i) - 1); };
   const double alpha = scan.alpha(best->index);
   const double r = relative(best->index);
-  if (!std::isfinite(alpha) || relative(0) > kFirstOrder || r > kSpare * kNormDigits ||
+  if (!std::isfinite(alpha) || relative(0) > kFirstOrder || r > kNormDigits ||
       2 * r * (alpha - 1) > kFitDigits || error_of_D(best->index) > kFitDigits * best->D) {
     return false;
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (i == best->index) continue;
-    const double limit = best->D + error_of_D(best->index) + error_of_D(i);
-    if (!(scan.distance(i, limit) > limit)) return false;
+    const double apart = kSpare * (error_of_D(best->index) + error_of_D(i)) + kRounding;
+    if (!(scan.distance(i, best->D + apart) > best->D + apart)) return false;
   }
   return true;
 }
