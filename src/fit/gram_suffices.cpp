@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,39 +23,44 @@ struct Column {
   T LayerRow::*member;
 };
 
-constexpr std::array kCounts{Column{"num_evals", &LayerRow::num_evals},
-                             Column{"num_pl_spikes", &LayerRow::num_pl_spikes},
-                             Column{"rank_loss", &LayerRow::rank_loss},
-                             Column{"matrix_rank", &LayerRow::matrix_rank},
-                             Column{"weak_rank_loss", &LayerRow::weak_rank_loss},
-                             Column{"num_fit_evals", &LayerRow::num_fit_evals},
-                             Column{"num_fingers", &LayerRow::num_fingers},
-                             Column{"detX_num", &LayerRow::detX_num},
-                             Column{"num_spikes", &LayerRow::num_spikes}};
-constexpr std::array kTexts{Column{"status", &LayerRow::status},
-                            Column{"warning", &LayerRow::warning}};
-constexpr std::array kNorms{Column{"norm", &LayerRow::norm},
-                            Column{"log_norm", &LayerRow::log_norm},
-                            Column{"lambda_max", &LayerRow::lambda_max},
-                            Column{"spectral_norm", &LayerRow::spectral_norm},
-                            Column{"log_spectral_norm", &LayerRow::log_spectral_norm},
-                            Column{"sv_max", &LayerRow::sv_max},
-                            Column{"stable_rank", &LayerRow::stable_rank},
-                            Column{"entropy", &LayerRow::entropy},
-                            Column{"xmin", &LayerRow::xmin},
-                            Column{"xmax", &LayerRow::xmax},
-                            Column{"W_scale", &LayerRow::W_scale}};
-constexpr std::array kFits{Column{"alpha", &LayerRow::alpha},
-                           Column{"D", &LayerRow::D},
-                           Column{"sigma", &LayerRow::sigma},
-                           Column{"raw_alpha", &LayerRow::raw_alpha},
-                           Column{"alpha_weighted", &LayerRow::alpha_weighted},
-                           Column{"log_alpha_norm", &LayerRow::log_alpha_norm},
-                           Column{"detX_val", &LayerRow::detX_val},
-                           Column{"detX_val_unrescaled", &LayerRow::detX_val_unrescaled}};
+template <class T>
+constexpr Column<T> column(std::string_view name, T LayerRow::*member) {
+  return {name, member};
+}
+
+constexpr std::array kCounts{column("num_evals", &LayerRow::num_evals),
+                             column("num_pl_spikes", &LayerRow::num_pl_spikes),
+                             column("rank_loss", &LayerRow::rank_loss),
+                             column("matrix_rank", &LayerRow::matrix_rank),
+                             column("weak_rank_loss", &LayerRow::weak_rank_loss),
+                             column("num_fit_evals", &LayerRow::num_fit_evals),
+                             column("num_fingers", &LayerRow::num_fingers),
+                             column("detX_num", &LayerRow::detX_num),
+                             column("num_spikes", &LayerRow::num_spikes)};
+constexpr std::array kTexts{column("status", &LayerRow::status),
+                            column("warning", &LayerRow::warning)};
+constexpr std::array kNorms{column("norm", &LayerRow::norm),
+                            column("log_norm", &LayerRow::log_norm),
+                            column("lambda_max", &LayerRow::lambda_max),
+                            column("spectral_norm", &LayerRow::spectral_norm),
+                            column("log_spectral_norm", &LayerRow::log_spectral_norm),
+                            column("sv_max", &LayerRow::sv_max),
+                            column("stable_rank", &LayerRow::stable_rank),
+                            column("entropy", &LayerRow::entropy),
+                            column("xmin", &LayerRow::xmin),
+                            column("xmax", &LayerRow::xmax),
+                            column("W_scale", &LayerRow::W_scale)};
+constexpr std::array kFits{column("alpha", &LayerRow::alpha),
+                           column("D", &LayerRow::D),
+                           column("sigma", &LayerRow::sigma),
+                           column("raw_alpha", &LayerRow::raw_alpha),
+                           column("alpha_weighted", &LayerRow::alpha_weighted),
+                           column("log_alpha_norm", &LayerRow::log_alpha_norm),
+                           column("detX_val", &LayerRow::detX_val),
+                           column("detX_val_unrescaled", &LayerRow::detX_val_unrescaled)};
 constexpr std::array kBulk{
-    Column{"sigma_mp", &LayerRow::sigma_mp}, Column{"mp_softrank", &LayerRow::mp_softrank},
-    Column{"bulk_max", &LayerRow::bulk_max}, Column{"bulk_min", &LayerRow::bulk_min}};
+    column("sigma_mp", &LayerRow::sigma_mp), column("mp_softrank", &LayerRow::mp_softrank),
+    column("bulk_max", &LayerRow::bulk_max), column("bulk_min", &LayerRow::bulk_min)};
 
 bool within(double a, double b, double digits) {
   if (a == b || (std::isnan(a) && std::isnan(b))) return true;
@@ -164,23 +168,21 @@ bool scan_is_certain(std::span<const double> ascending, double delta) {
   const auto best =
       scan.best(count, std::numeric_limits<double>::infinity(), [](std::size_t) { return true; });
   if (!best) return false;
-  constexpr double kSpare = 2;
-  constexpr double kRounding = 1e-13;   // of a D, which is at most 1
   constexpr double kFirstOrder = 0.01;  // the bounds hold for small errors only
-  const auto relative = [&](std::size_t i) { return kSpare * delta / ascending[i]; };
-  const auto error_of_D = [&](std::size_t i) {
-    return 2 * (1 + 1 / std::numbers::e) * relative(i) * (scan.alpha(i) - 1) + kRounding;
-  };
+  constexpr double kSpare = 2;
+  constexpr double kRounding = 1e-13;  // of a D, which is at most 1
+  const auto relative = [&](std::size_t i) { return delta / ascending[i]; };
+  const auto error_of_D = [&](std::size_t i) { return 2 * relative(i) * (scan.alpha(i) - 1); };
   const double alpha = scan.alpha(best->index);
   const double r = relative(best->index);
-  if (!std::isfinite(alpha) || relative(0) > kFirstOrder || r > kSpare * kNormDigits ||
+  if (!std::isfinite(alpha) || relative(0) > kFirstOrder || r > kNormDigits ||
       2 * r * (alpha - 1) > kFitDigits || error_of_D(best->index) > kFitDigits * best->D) {
     return false;
   }
   for (std::size_t i = 0; i < count; ++i) {
     if (i == best->index) continue;
-    const double limit = best->D + error_of_D(best->index) + error_of_D(i);
-    if (!(scan.distance(i, limit) > limit)) return false;
+    const double apart = kSpare * (error_of_D(best->index) + error_of_D(i)) + kRounding;
+    if (!(scan.distance(i, best->D + apart) > best->D + apart)) return false;
   }
   return true;
 }

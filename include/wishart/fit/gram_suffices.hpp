@@ -41,9 +41,8 @@ inline constexpr double kBulkDigits = 1e-3;   ///< WeightWatcher's Marchenko-Pas
 /// scan_power_law, with its default options, takes as xmin, and leave alpha and D their digits.
 ///
 /// With r = delta / x_k, a candidate's logarithms ln(x / x_k) are off by at most 2 r, so that alpha
-/// is by 2 r (alpha - 1)^2 and D by 2 (1 + 1 / e) r (alpha - 1), to first order; the bounds have a
-/// factor of two to spare. Every other candidate's D must be larger than the smallest by more than
-/// what both may be off.
+/// is by 2 r (alpha - 1)^2 and D by 2 r (alpha - 1), to first order. Every other candidate's D must
+/// be larger than the smallest by more than twice what both may be off.
 /// @param ascending  positive, finite, ascending
 [[nodiscard]] bool scan_is_certain(std::span<const double> ascending, double delta);
 

@@ -52,7 +52,7 @@ struct Rates {
   double held_ns = 15;             ///< per element of a random order, from memory
   double passed_ns = 40;           ///< the same if the whole matrix is read once per window
   double matrix_seconds = 1e-4;    ///< overhead of every matrix, whatever its size
-  double check_ns = 16000;         ///< of compat mode's digits: nanoseconds per singular value
+  double check_ns = 25000;         ///< of compat mode's digits: nanoseconds per singular value
   double fit_ns = 4000;            ///< fits and statistics: nanoseconds per singular value
 
   /// The rates of a machine that multiplies matrices `factor` times as fast. Fits are not scaled.

@@ -55,7 +55,8 @@ TEST_CASE("a job file gives every option, with comments between", "[job_file]") 
   CHECK(options.selection.no_pool);
   CHECK(options.selection.layers == Words{"*mlp*", "-*gate*"});
   CHECK(options.selection.weightwatcher);
-  CHECK(options.method == Method::svd);
+  CHECK(options.method == Method::gram);
+  CHECK(options.or_svd);
   CHECK(options.fit.tolerance == 1e-5);
   CHECK(options.team_size == 2);
   CHECK(options.memory_per_rank_bytes == 1 << 30);
