@@ -210,7 +210,7 @@ std::string why_not_by_gram(const Matrix& matrix, const Spectrum& gram, const Fi
     if (own.status != "success" && fit.fix_fingers == options.fix_fingers) return "status";
     for (const Signs signs : {Signs::alternating, Signs::halves}) {
       for (const double error : {delta, -delta}) {
-        const std::string column =
+        std::string column =
             column_apart(own, layer_row(matrix, disturbed(gram, signs, error), fit));
         if (!column.empty()) return column;
       }
