@@ -67,9 +67,9 @@ inline constexpr std::int64_t kByteTile = 192;
                                                 IntegerForm form) noexcept {
   const std::int64_t stride = (depth + 63) / 64 * 64;
   const std::int64_t residues = form.moduli * lines * stride;
-  const std::int64_t line_buffers = 4 * 32 * stride + 8 * lines;
-  const std::int64_t tiles = (4 * form.moduli + 8) * kByteTile * kByteTile;
-  const std::int64_t apart = 2 * 24 * (lines * depth / 256 + 32 * depth);
+  const std::int64_t line_buffers = 128 * stride + 8 * lines;
+  const std::int64_t tiles = kByteTile * kByteTile * (std::int64_t{4} * form.moduli + 8);
+  const std::int64_t apart = 48 * (lines * depth / 256 + 32 * depth);
   const std::int64_t fallback = 8 * lines * std::min<std::int64_t>(depth, 256);
   return residues + line_buffers + tiles + apart + fallback;
 }
