@@ -275,6 +275,37 @@ Example nvfp4_example() {
   return example;
 }
 
+/// AWQ, version gemv: codes in order, zeros and scales padded to whole words.
+Example gemv_example() {
+  constexpr std::int64_t kOut = 8;
+  constexpr std::int64_t kIn = 128;
+  std::vector<std::uint32_t> words;
+  std::vector<std::uint32_t> zeros;
+  std::vector<float> scales;
+  for (std::int64_t i = 0; i < kOut; ++i) {
+    std::vector<unsigned> row;
+    for (std::int64_t j = 0; j < kIn; ++j) row.push_back(code_at(i, j, 4));
+    const auto more = run_of(row, 4, true);
+    words.insert(words.end(), more.begin(), more.end());
+    // Two groups of 64, padded to 16 places in two words.
+    zeros.insert(zeros.end(), {0xFFFFFF00U | static_cast<std::uint32_t>(i), 0xFFFFFFFFU});
+    for (int g = 0; g < 16; ++g) scales.push_back(g < 2 ? static_cast<float>(i + g + 1) : 1e9F);
+  }
+  Example example;
+  example.config = config_of(R"("quant_method":"awq","bits":4,"group_size":64,"version":"gemv")");
+  example.tensors = {{"m.qweight", "I32", {kOut, kIn / 8}, words_text(words)},
+                     {"m.qzeros", "I32", {kOut, 2}, words_text(zeros)},
+                     {"m.scales", "F32", {kOut, 16}, little_floats(scales)}};
+  example.weight = "m.weight";
+  example.rows = kOut;
+  example.cols = kIn;
+  example.value = [](std::int64_t i, std::int64_t j) {
+    const double zero = j < 64 ? static_cast<double>(i) : 0.0;
+    return (code_at(i, j, 4) - zero) * static_cast<double>(i + j / 64 + 1);
+  };
+  return example;
+}
+
 }  // namespace
 
 TEST_CASE("a damaged part of a scheme whose sizes depend on each other is refused by name",
@@ -306,6 +337,7 @@ TEST_CASE("a damaged part of a scheme whose sizes depend on each other is refuse
                                 {"GPTQ", gptq_example(3, "gptq_p", 0), ""},
                                 {"GPTQ with groups", gptq, ""},
                                 {"AWQ", awq_example(), ""},
+                                {"AWQ gemv", gemv_example(), ""},
                                 {"NF4", bnb4_example(false), ""},
                                 {"NF4, nested", bnb4_example(true), ""},
                                 {"LLM.int8", bnb8_example(), ""},
@@ -423,32 +455,7 @@ TEST_CASE("factors of columns and of low rank are part of ModelOpt's weights", "
 }
 
 TEST_CASE("AWQ of version gemv is in order, and its scales are padded", "[quantised]") {
-  constexpr std::int64_t kOut = 8;
-  constexpr std::int64_t kIn = 128;
-  std::vector<std::uint32_t> words;
-  std::vector<std::uint32_t> zeros;
-  std::vector<float> scales;
-  for (std::int64_t i = 0; i < kOut; ++i) {
-    std::vector<unsigned> row;
-    for (std::int64_t j = 0; j < kIn; ++j) row.push_back(code_at(i, j, 4));
-    const auto more = run_of(row, 4, true);
-    words.insert(words.end(), more.begin(), more.end());
-    // Two groups of 64, padded to 16 places in two words.
-    zeros.insert(zeros.end(), {0xFFFFFF00U | static_cast<std::uint32_t>(i), 0xFFFFFFFFU});
-    for (int g = 0; g < 16; ++g) scales.push_back(g < 2 ? static_cast<float>(i + g + 1) : 1e9F);
-  }
-  Example example;
-  example.config = config_of(R"("quant_method":"awq","bits":4,"group_size":64,"version":"gemv")");
-  example.tensors = {{"m.qweight", "I32", {kOut, kIn / 8}, words_text(words)},
-                     {"m.qzeros", "I32", {kOut, 2}, words_text(zeros)},
-                     {"m.scales", "F32", {kOut, 16}, little_floats(scales)}};
-  example.weight = "m.weight";
-  example.rows = kOut;
-  example.cols = kIn;
-  example.value = [](std::int64_t i, std::int64_t j) {
-    const double zero = j < 64 ? static_cast<double>(i) : 0.0;
-    return (code_at(i, j, 4) - zero) * static_cast<double>(i + j / 64 + 1);
-  };
+  Example example = gemv_example();
   CHECK(wrong_elements(example) == 0);
   example.config = config_of(R"("quant_method":"awq","bits":4,"version":"gemv_fast")");
   CHECK(refusal_of(example).starts_with("F: version 'gemv_fast' of AWQ, which is not read"));
