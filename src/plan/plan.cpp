@@ -89,7 +89,7 @@ std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions
   base.randomize = options.randomize;
   base.farms = options.farms;
   std::vector<Way> ways;
-  const auto add = [&](Way way) {
+  const auto add_products = [&](Way way) {
     const bool can_compare = compares(matrix, options) && !way.distributed;
     for (int compare = can_compare ? 1 : 0; compare >= 0; --compare) {
       for (int held = way.randomize > 0 ? 1 : 0; held >= 0; --held) {
@@ -98,6 +98,13 @@ std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions
         ways.push_back(way);
       }
     }
+  };
+  const auto add = [&](Way way) {
+    add_products(way);
+    // Integers need more memory. Who does not ask for them gets float64 instead of a larger team.
+    if (way.products == Products::float64 || options.products == Products::integer) return;
+    way.products = Products::float64;
+    add_products(way);
   };
   if (options.or_svd) add(by_svd(base));
   if (team_size == 1 || options.method != Method::gram) {

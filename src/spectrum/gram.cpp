@@ -71,23 +71,26 @@ void add_products_in_double(std::span<const float> panel, const PanelShape& shap
         std::copy_n(panel.begin() + line * shape.depth + begin, count, part.begin() + line * count);
       }
     }
-    add_products(Panel<double>{part, 0, count}, tall, shape.lines, first && begin == 0, gram);
+    add_products(Panel<double>{part, 0, count, false}, tall, shape.lines, first && begin == 0,
+                 gram);
   }
 }
 
-/// The Gram matrix of a slice from integers.
-ProductRecord integer_gram(const ViewTask& task, Slice slice, IntegerForm form,
-                           const SolveOptions& options, Tally& tally, Workspace& workspace,
-                           std::span<double> gram) {
+/// The Gram matrix of a slice from integers. Nothing if an element is no float after all: scales
+/// that are powers of two may be as large as 2^127.
+std::optional<ProductRecord> integer_gram(const ViewTask& task, Slice slice, IntegerForm form,
+                                          const SolveOptions& options, Tally& tally,
+                                          Workspace& workspace, std::span<double> gram) {
   const bool tall = task.rows() >= task.cols();
   const std::int64_t m = std::min(task.rows(), task.cols());
   const std::int64_t depth = std::min(integer_depth(*task.matrix, options.panel_bytes, form),
                                       std::max<std::int64_t>(slice.size(), 1));
   IntegerGram products(m, depth, form, best_instruction_set(), make_byte_products(), workspace);
-  PanelStream<float> stream(task, slice, {depth, Rounding::none}, tally, workspace);
+  PanelStream<float> stream(task, slice, PanelStream<float>::Depth{depth}, tally, workspace);
   std::span<double> doubles;
   ProductRecord record{.products = Products::integer, .bits = form.bits, .moduli = form.moduli};
   while (const auto panel = stream.next()) {
+    if (panel->rounded) return std::nullopt;
     const PanelShape shape{m, panel->depth, tall ? 1 : panel->depth, tall ? m : 1};
     const bool first = record.panels + record.float64_panels == 0;
     if (products.add(panel->values, shape, first, gram)) {
@@ -105,8 +108,9 @@ ProductRecord integer_gram(const ViewTask& task, Slice slice, IntegerForm form,
 
 }  // namespace
 
-ProductRecord gram_of_slice(const ViewTask& task, Slice slice, const SolveOptions& options,
-                            Tally& tally, Workspace& workspace, std::span<double> gram) {
+std::optional<ProductRecord> gram_of_slice(const ViewTask& task, Slice slice,
+                                           const SolveOptions& options, Tally& tally,
+                                           Workspace& workspace, std::span<double> gram) {
   if (options.precision == Precision::float64 && options.products == Products::integer) {
     if (const auto form = integer_form(*task.matrix)) {
       return integer_gram(task, slice, *form, options, tally, workspace, gram);
@@ -119,7 +123,7 @@ ProductRecord gram_of_slice(const ViewTask& task, Slice slice, const SolveOption
     PanelStream<float> stream(task, slice, options.panel_bytes, tally, workspace);
     const std::span<float> products = workspace.take<float>(m * std::min(m, kSingleColumns));
     while (const auto panel = stream.next()) add_products(*panel, tall, m, products, gram);
-    return {};
+    return ProductRecord{};
   }
   bool first = true;
   PanelStream<double> stream(task, slice, options.panel_bytes, tally, workspace);
@@ -128,7 +132,7 @@ ProductRecord gram_of_slice(const ViewTask& task, Slice slice, const SolveOption
     first = false;
   }
   if (first) clear_lower(gram, m);
-  return {};
+  return ProductRecord{};
 }
 
 void mirror_lower(std::span<double> a, std::int64_t n) {

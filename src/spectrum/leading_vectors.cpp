@@ -49,7 +49,7 @@ std::span<double> gram_columns(const Share& share, const SolveOptions& options,
     SolveOptions exact = options;
     exact.precision = Precision::float64;
     exact.products = Products::float64;  // the plan counts the memory of these panels
-    gram_of_slice(share.task, {0, share.n}, exact, unused, workspace, gram);
+    static_cast<void>(gram_of_slice(share.task, {0, share.n}, exact, unused, workspace, gram));
     mirror_lower(gram, share.m);
     return gram;
   }

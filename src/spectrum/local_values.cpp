@@ -19,7 +19,10 @@ ViewValues local_gram_values(const ViewTask& task, const SolveOptions& options, 
   const std::int64_t n = std::max(task.rows(), task.cols());
   const std::span<double> gram = workspace.take<double>(m * m);
   ViewValues values;
-  values.products = gram_of_slice(task, {0, n}, options, tally, workspace, gram);
+  const auto products = gram_of_slice(task, {0, n}, options, tally, workspace, gram);
+  values.needs_float64 = !products;
+  if (!products) return values;
+  values.products = *products;
   if (tally.num_nan() + tally.num_inf() > 0) return values;
   values.sigma.resize(static_cast<std::size_t>(m));
   values.solver = symmetric_eigenvalues(gram, m, best_instruction_set(), workspace, values.sigma);

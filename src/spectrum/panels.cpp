@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "wishart/core/error.hpp"
 #include "wishart/record/panel.hpp"
 
 namespace wishart::spectrum {
@@ -50,23 +49,22 @@ Slice slice_of(std::int64_t extent, int part, int parts) noexcept {
 template <class Real>
 PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes,
                                Tally& tally, Workspace& workspace)
-    : PanelStream(task, slice,
-                  PanelRule{panel_depth(
-                      *task.matrix, panel_bytes,
-                      std::is_same_v<Real, float> ? Precision::float32 : Precision::float64)},
-                  tally, workspace) {}
+    : PanelStream(
+          task, slice,
+          Depth{panel_depth(*task.matrix, panel_bytes,
+                            std::is_same_v<Real, float> ? Precision::float32 : Precision::float64)},
+          tally, workspace) {}
 
 template <class Real>
-PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, PanelRule rule, Tally& tally,
+PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, Depth depth, Tally& tally,
                                Workspace& workspace)
     : task_(task),
       slice_(slice),
       tally_(&tally),
-      rounding_(rule.rounding),
       tall_(task.rows() >= task.cols()),
       short_side_(std::min(task.rows(), task.cols())) {
   constexpr bool kSingle = std::is_same_v<Real, float>;
-  depth_ = std::max<std::int64_t>(1, std::min(rule.depth, slice.size()));
+  depth_ = std::max<std::int64_t>(1, std::min(depth.rows, slice.size()));
   num_panels_ = (slice.size() + depth_ - 1) / depth_;
   const std::size_t used = num_panels_ > 1 ? 2 : 1;
   for (std::size_t i = 0; i < used; ++i) {
@@ -96,7 +94,7 @@ std::int64_t PanelStream<Real>::depth_of(std::int64_t panel) const noexcept {
 }
 
 template <class Real>
-void PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
+bool PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
   const std::int64_t begin = panel_begin(panel);
   const std::int64_t end = begin + depth_of(panel);
   const std::int64_t row_begin = tall_ ? begin : 0;
@@ -105,7 +103,9 @@ void PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
   const std::int64_t col_end = tall_ ? task_.cols() : end;
   if constexpr (std::is_same_v<Real, double>) {
     read_tallied(task_, row_begin, row_end, col_begin, col_end, out, *tally_);
+    return false;
   } else {
+    bool rounded = false;
     const std::int64_t width = col_end - col_begin;
     const std::int64_t at_once = std::max<std::int64_t>(1, std::ssize(scratch_) / width);
     for (std::int64_t row = row_begin; row < row_end; row += at_once) {
@@ -113,11 +113,10 @@ void PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
       const auto size = static_cast<std::size_t>(count * width);
       const std::span<double> part = scratch_.first(size);
       read_tallied(task_, row, row + count, col_begin, col_end, part, *tally_);
-      const bool exact = to_floats(part, out.first(size));
-      require(exact || rounding_ == Rounding::allowed,
-              "an element whose type fits into a float does not");
+      rounded = !to_floats(part, out.first(size)) || rounded;
       out = out.subspan(size);
     }
+    return rounded;
   }
 }
 
@@ -132,7 +131,8 @@ void PanelStream<Real>::read_ahead() {
     }
     std::exception_ptr failure;
     try {
-      fill(panel, buffer.values.first(static_cast<std::size_t>(depth_of(panel) * short_side_)));
+      buffer.rounded =
+          fill(panel, buffer.values.first(static_cast<std::size_t>(depth_of(panel) * short_side_)));
     } catch (...) {
       failure = std::current_exception();
     }
@@ -153,7 +153,7 @@ std::optional<Panel<Real>> PanelStream<Real>::next() {
   Buffer& buffer = buffers_[static_cast<std::size_t>(panel % 2)];
   const auto size = static_cast<std::size_t>(depth_of(panel) * short_side_);
   if (num_panels_ == 1) {
-    fill(panel, buffer.values.first(size));
+    buffer.rounded = fill(panel, buffer.values.first(size));
   } else {
     std::unique_lock lock(mutex_);
     if (panel > 0) buffers_[static_cast<std::size_t>((panel - 1) % 2)].full = false;
@@ -161,7 +161,8 @@ std::optional<Panel<Real>> PanelStream<Real>::next() {
     changed_.wait(lock, [&] { return buffer.full; });
     if (failure_) std::rethrow_exception(failure_);
   }
-  return Panel<Real>{buffer.values.first(size), panel_begin(panel), depth_of(panel)};
+  return Panel<Real>{buffer.values.first(size), panel_begin(panel), depth_of(panel),
+                     buffer.rounded};
 }
 
 template class PanelStream<double>;

@@ -39,14 +39,7 @@ struct Panel {
   std::span<Real> values;  ///< may be overwritten
   std::int64_t begin = 0;  ///< along the long side
   std::int64_t depth = 0;
-};
-
-/// What becomes of elements that `Real` cannot hold.
-enum class Rounding : std::uint8_t { allowed, none };
-
-struct PanelRule {
-  std::int64_t depth = 1;
-  Rounding rounding = Rounding::allowed;  ///< with `none`, an element that needs more is a bug
+  bool rounded = false;  ///< an element needed more than a `Real`
 };
 
 /// Reads a slice of a view panel by panel, in order, and tallies every element once.
@@ -57,11 +50,13 @@ template <class Real>
 class PanelStream {
 public:
   /// @param workspace  must not be reset during the lifetime of the stream
-  PanelStream(const ViewTask& task, Slice slice, PanelRule rule, Tally& tally,
-              Workspace& workspace);
-  /// With panels of about `panel_bytes` (panel_depth).
   PanelStream(const ViewTask& task, Slice slice, std::int64_t panel_bytes, Tally& tally,
               Workspace& workspace);
+  struct Depth {
+    std::int64_t rows = 1;
+  };
+  /// With panels of this depth.
+  PanelStream(const ViewTask& task, Slice slice, Depth depth, Tally& tally, Workspace& workspace);
   ~PanelStream();
   PanelStream(const PanelStream&) = delete;
   PanelStream& operator=(const PanelStream&) = delete;
@@ -74,8 +69,10 @@ private:
   struct Buffer {
     std::span<Real> values;
     bool full = false;
+    bool rounded = false;
   };
-  void fill(std::int64_t panel, std::span<Real> out);
+  /// @returns true if an element had to be rounded
+  bool fill(std::int64_t panel, std::span<Real> out);
   void read_ahead();
   [[nodiscard]] std::int64_t panel_begin(std::int64_t panel) const noexcept {
     return slice_.begin + panel * depth_;
@@ -85,7 +82,6 @@ private:
   ViewTask task_;
   Slice slice_;
   Tally* tally_;
-  Rounding rounding_;
   bool tall_;
   std::int64_t short_side_;
   std::int64_t depth_;

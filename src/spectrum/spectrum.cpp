@@ -102,7 +102,8 @@ void check_sum_of_squares(Spectrum& spectrum, const Matrix& matrix) {
   }
 }
 
-void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& source, Team& team,
+/// @returns false on every rank of the team if the matrix needs float64 products
+bool fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& source, Team& team,
                    const SolveOptions& options, Workspace& workspace) {
   Tally tally;
   const double relative = relative_floor(options.method, spectrum.precision, matrix.long_side());
@@ -110,6 +111,7 @@ void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
   for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
     const ViewValues values =
         view_values({&matrix, &source, view}, team, options, tally, workspace);
+    if (values.needs_float64) return false;
     finite = finite && !values.sigma.empty();
     add_products(spectrum.products, values.products);
     append_view(spectrum, values, relative, matrix.long_side());
@@ -128,11 +130,12 @@ void fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
                       std::to_string(spectrum.num_inf) + " infinite elements of " +
                       std::to_string(tally.num_elements());
     spectrum.exit_code = static_cast<int>(Blame::numerics);
-    return;
+    return true;
   }
   std::sort(spectrum.sigma.begin(), spectrum.sigma.end());
   check_sum_of_squares(spectrum, matrix);
   spectrum.status = SpectrumStatus::ok;
+  return true;
 }
 
 /// Drops values that must not be used as results.
@@ -155,7 +158,11 @@ Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
   // Inside a team the ranks have already agreed on every error, or it occurs on all of them,
   // because it depends on values that are the same everywhere.
   try {
-    fill_spectrum(spectrum, matrix, source, team, options, workspace);
+    if (!fill_spectrum(spectrum, matrix, source, team, options, workspace)) {
+      SolveOptions doubles = options;
+      doubles.products = Products::float64;
+      return solved(matrix, source, team, doubles, workspace);
+    }
   } catch (const std::exception& error) {
     spectrum.status = SpectrumStatus::failed;
     spectrum.reason = describe(error);

@@ -107,10 +107,13 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
   ViewValues values;
   mpi::together(comm, [&] {
     gram = workspace.take<double>(m * m);
-    values.products =
+    const auto products =
         gram_of_slice(task, slice_of(n, comm.rank(), comm.size()), options, tally, workspace, gram);
+    values.needs_float64 = !products;
+    if (products) values.products = *products;
   });
-  if (any_nonfinite(comm, tally)) return values;
+  values.needs_float64 = comm.maximum(std::int64_t{values.needs_float64}) > 0;
+  if (values.needs_float64 || any_nonfinite(comm, tally)) return values;
   values.sigma.resize(static_cast<std::size_t>(m));
   if (solver == Solver::local) {
     sum_triangle_on_first(comm, gram, m, workspace);

@@ -31,6 +31,8 @@ struct ViewValues {
   std::vector<double> sigma;  ///< ascending
   const char* solver = "";
   ProductRecord products;  ///< of this rank
+  /// Nothing was computed, on any rank: integers were wanted, and an element is no float.
+  bool needs_float64 = false;
 };
 
 /// Reads a block, tallies it row by row, and leaves it in `out`, row-major.

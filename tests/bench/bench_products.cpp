@@ -75,8 +75,8 @@ int run(int argc, char** argv) {
     workspace.reset();
     spectrum::Tally tally;
     const auto start = std::chrono::steady_clock::now();
-    record = spectrum::gram_of_slice({&matrix, &source, 0}, {0, matrix.long_side()}, options, tally,
-                                     workspace, out);
+    record = *spectrum::gram_of_slice({&matrix, &source, 0}, {0, matrix.long_side()}, options,
+                                      tally, workspace, out);
     return seconds_since(start);
   };
   for (std::int64_t k = 0; k <= argument(argc, argv, "runs", 3); ++k) {

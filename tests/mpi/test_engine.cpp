@@ -199,6 +199,27 @@ TEST_CASE("matrices scaled by 2^400 and 2^-400 keep every digit", "[engine]") {
   }
 }
 
+TEST_CASE("ELPA's absolute thresholds do not reach small elements", "[engine]") {
+  if (world().size() == 1 || !have_elpa()) return;
+  SolveOptions options;
+  options.solver = Solver::elpa;
+  options.block = 16;  // so that every row and column of the grid has a block
+  const Spectrum one = on_all(matrix_of(90, 70), noise, options);
+  for (const int exponent : {-20, -24, -27, -60, 60}) {
+    const Spectrum scaled = on_all(
+        matrix_of(90, 70),
+        [&](std::int64_t row, std::int64_t col) { return std::scalbn(noise(row, col), exponent); },
+        options);
+    CAPTURE(exponent, scaled.reason);
+    REQUIRE_ALL(scaled.status == SpectrumStatus::ok);
+    CHECK(scaled.solver == "elpa-2stage");
+    if (world().rank() != 0) continue;
+    for (std::size_t i = 0; i < one.sigma.size(); ++i) {
+      CHECK(scaled.sigma[i] == std::scalbn(one.sigma[i], exponent));
+    }
+  }
+}
+
 TEST_CASE("arrays beyond 32-bit indices are refused if a library would overflow", "[engine]") {
   // 46341 is the first M whose square exceeds 2^31. The test uses a smaller limit instead.
   struct Case {

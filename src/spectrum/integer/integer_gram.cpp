@@ -35,11 +35,9 @@ WISHART_INLINE Doubles2 converted(Integers2 v) { return __builtin_convertvector(
 WISHART_INLINE Doubles4 converted(Integers4 v) { return __builtin_convertvector(v, Doubles4); }
 WISHART_INLINE Doubles8 converted(Integers8 v) { return __builtin_convertvector(v, Doubles8); }
 
-/// Some elements at a time.
-template <class Doubles, class Integers>
+/// `lanes` elements at a time.
+template <class Doubles, class Integers, std::int64_t lanes>
 struct Lanes {
-  static constexpr std::int64_t kLanes = sizeof(Doubles) / sizeof(double);
-
   /// The integers with these residues, times their units, from row `begin` on while there are
   /// enough rows. All operations are exact, unless an integer has more than 53 bits.
   /// @returns the first row that is left
@@ -48,7 +46,7 @@ struct Lanes {
                                              std::int64_t begin) {
     constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer
     std::int64_t i = begin;
-    for (; i + kLanes <= column.rows; i += kLanes) {
+    for (; i + lanes <= column.rows; i += lanes) {
       Doubles high{};
       Doubles low{};
       Doubles turns{};
@@ -75,7 +73,7 @@ struct Lanes {
   template <int kCount>
   static WISHART_INLINE void combine_all(const Remainders& crt, const TileColumn& column) {
     const std::int64_t left = combine<kCount>(crt, column, 0);
-    Lanes<double, std::int32_t>::template combine<kCount>(crt, column, left);
+    Lanes<double, std::int32_t, 1>::template combine<kCount>(crt, column, left);
   }
 
   static WISHART_INLINE void run(const Remainders& crt, const TileColumn& column) {
@@ -102,11 +100,11 @@ struct Lanes {
 
 #if defined(__x86_64__)
 __attribute__((target("avx2"))) void combine_avx2(const Remainders& crt, const TileColumn& column) {
-  Lanes<Doubles4, Integers4>::run(crt, column);
+  Lanes<Doubles4, Integers4, 4>::run(crt, column);
 }
 __attribute__((target("avx2,avx512f"))) void combine_avx512(const Remainders& crt,
                                                             const TileColumn& column) {
-  Lanes<Doubles8, Integers8>::run(crt, column);
+  Lanes<Doubles8, Integers8, 8>::run(crt, column);
 }
 #endif
 
@@ -115,7 +113,7 @@ void combine([[maybe_unused]] InstructionSet isa, const Remainders& crt, const T
   if (isa == InstructionSet::avx512) return combine_avx512(crt, column);
   if (isa == InstructionSet::avx2) return combine_avx2(crt, column);
 #endif
-  Lanes<Doubles2, Integers2>::run(crt, column);
+  Lanes<Doubles2, Integers2, 2>::run(crt, column);
 }
 
 /// sums[i] += factor * x[i stride] for `count` elements.

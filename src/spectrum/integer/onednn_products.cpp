@@ -41,6 +41,7 @@ public:
     return library;
   }
 
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the argument is a name
 #define WISHART_DNNL(name) decltype(&dnnl_##name) name = find<decltype(&dnnl_##name)>("dnnl_" #name)
   WISHART_DNNL(get_effective_cpu_isa);
   WISHART_DNNL(engine_create);

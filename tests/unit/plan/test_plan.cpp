@@ -179,7 +179,16 @@ TEST_CASE("products are formed from integers where that is asked for, or pays", 
   options.precision = Precision::float64;
   options.method = Method::svd;
   CHECK(products_of(Dtype::bf16, 40, 90, options) == Products::float64);
+  // Where memory is short, float64; but not for who asks for integers.
+  options = {};
+  options.integers_pay = true;
+  options.memory_per_rank_bytes = std::int64_t{240} << 20U;
+  CHECK(products_of(Dtype::bf16, 9000, 4096, options) == Products::float64);
+  options.memory_per_rank_bytes = std::int64_t{400} << 20U;
+  CHECK(products_of(Dtype::bf16, 9000, 4096, options) == Products::integer);
   // Distributed Gram matrices are PDSYRK's.
+  options.integers_pay = false;
+  options.products = Products::integer;
   options.method = Method::gram;
   options.ranks = 4;
   options.memory_per_rank_bytes = std::int64_t{900} << 20U;
