@@ -142,6 +142,11 @@ void order_tensors(Catalogue& catalogue) {
   const auto file_name = [&](const Tensor& tensor) {
     return printable(catalogue.files[static_cast<std::size_t>(tensor.file)].name);
   };
+  if (twice->file == std::next(twice)->file) {
+    throw Error(Blame::input, shown(catalogue.root) + ": the name of tensor " +
+                                  in_quotes(twice->name) + " occurs twice in " + file_name(*twice) +
+                                  ", expected it once");
+  }
   throw Error(Blame::input, shown(catalogue.root) + ": tensor " + in_quotes(twice->name) +
                                 " is in " + file_name(*twice) + " and in " +
                                 file_name(*std::next(twice)) +
@@ -239,10 +244,9 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& va
 
 void open_file(Catalogue& catalogue, Gathered& gathered, const fs::path& file) {
   const std::string name = file.filename().string();
-  std::string unsupported = not_read_among({name});
-  if (unsupported.empty()) {
-    unsupported = not_read_instead(list_folder(file.parent_path()), {name});
-  }
+  const std::vector<std::string> beside = list_folder(file.parent_path());
+  std::string unsupported = not_read_file(name, beside);
+  if (unsupported.empty()) unsupported = not_read_instead(beside, {name});
   if (!unsupported.empty()) {
     throw Error(Blame::input,
                 shown(file.parent_path()) + ": expected files of weights, found " + unsupported);

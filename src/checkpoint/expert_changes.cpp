@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,7 +58,9 @@ public:
       const Tensor* stack = base_.find(stack_name + ending);
       if (stack == nullptr || stack->shape.size() != 3) continue;
       taken.insert(stack->name);
-      if (expert >= stack->shape[0]) fail(change, "the base has " + shape_of(*stack));
+      if (expert >= stack->shape[0]) {
+        fail(change, "the base has " + shape_of(*stack), std::string(kCount));
+      }
       if (last_stack_ != stack) singles_ = single_experts(*stack, base_.config());
       last_stack_ = stack;
       ++changed_[stack];
@@ -80,22 +83,28 @@ public:
   void finish() const {
     for (const auto& [stack, count] : changed_) {
       if (count == stack->shape[0]) continue;
-      fail(*stack, "it changes only " + std::to_string(count) + " of its experts");
+      fail(*stack, "it changes only " + std::to_string(count) + " of its experts",
+           std::string(kCount));
     }
     for (const auto& [stack, last] : last_of_) {
       const Tensor* next = base_.find(last.second);
       if (next != nullptr) {
-        fail(*next, "it changes only " + std::to_string(last.first + 1) + " of the experts");
+        fail(*next, "it changes only " + std::to_string(last.first + 1) + " of the experts",
+             std::string(kCount));
       }
     }
   }
 
 private:
-  [[noreturn]] void fail(const Tensor& change, const std::string& why) const {
+  /// The number of experts follows from r, which may be wrong as well as the base.
+  static constexpr std::string_view kCount = ", or correct r in adapter_config.json";
+
+  [[noreturn]] void fail(const Tensor& change, const std::string& why,
+                         const std::string& otherwise = "") const {
     throw Error(Blame::input, "--with-base: the adapter in " + place_ + " changes '" +
                                   printable(change.name) + "' of shape " + shape_of(change) +
                                   ", but " + why +
-                                  ". Name the model that the adapter was trained on");
+                                  ". Name the model that the adapter was trained on" + otherwise);
   }
   static std::string shape_of(const Tensor& tensor) {
     return printable(shape_text(tensor.shape), 100);

@@ -1,10 +1,12 @@
 #include "numbers/affine_codes.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "wishart/core/error.hpp"
 
 #include "numbers/block_sizes.hpp"
+#include "numbers/codes.hpp"
 #include "numbers/encodings.hpp"
 
 // Formulas: ONNX, operator DequantizeLinear; microsoft/onnxruntime, ContribOperators.md
@@ -31,7 +33,10 @@ public:
     const std::int64_t end = bits_ == 0 ? last : (last * bits_ + 7) / 8;
     values_.resize(at(end - begin));
     reader_.read_elements(part_, begin, values_);
+    has_nan_ = std::any_of(values_.begin(), values_.end(), [](double v) { return std::isnan(v); });
   }
+  /// True if one of the plain numbers that are held is not a number.
+  [[nodiscard]] bool has_nan() const { return has_nan_; }
   /// @pre number `i` is held
   [[nodiscard]] double operator()(std::int64_t i) const {
     if (bits_ == 0) return values_[at(i - first_)];
@@ -52,6 +57,7 @@ private:
   AffineLayout::Codes codes_;
   std::int64_t first_ = 0;
   std::int64_t last_ = 0;
+  bool has_nan_ = false;
   Values values_;
 };
 
@@ -59,7 +65,9 @@ private:
 class AffineBlock {
 public:
   AffineBlock(ElementReader& reader, const Tensor& tensor, const AffineLayout& layout)
-      : layout_(layout),
+      : reader_(reader),
+        scales_part_(tensor.parts[1]),
+        layout_(layout),
         blocks_(ceil_div(layout.axis, layout.block)),
         codes_(reader, tensor.parts[0], layout.bits, layout.codes),
         scales_(reader, tensor.parts[1], 0, AffineLayout::Codes::natural),
@@ -106,6 +114,7 @@ private:
   }
   void hold_scales(std::int64_t first, std::int64_t last) {
     scales_.hold(first, last + 1);
+    if (scales_.has_nan()) refuse_scales(reader_, scales_part_);
     if (layout_.zeros == AffineLayout::Zeros::constant) return;
     zeros_.hold(zero_place(first), zero_place(last) + 1);
   }
@@ -124,6 +133,8 @@ private:
     return zeros_(zero_place(scale));
   }
 
+  ElementReader& reader_;
+  const Tensor& scales_part_;
   AffineLayout layout_;
   std::int64_t blocks_;
   Run codes_;

@@ -49,6 +49,7 @@ struct AffineLayout {
 
 /// Reads a block of a tensor of Encoding::affine.
 /// @pre the block lies in the tensor and fills `out`
+/// @throws Error with Blame::input if scales are not numbers, with their number
 void read_affine(ElementReader& reader, const Tensor& tensor, const Block& block,
                  std::span<double> out);
 

@@ -44,20 +44,6 @@ Values meanings(Meaning meaning, std::int64_t bits) {
   return values;
 }
 
-[[noreturn]] void refuse_scales(ElementReader& reader, const Tensor& part) {
-  std::int64_t bad = 0;
-  Values values;
-  for (std::int64_t first = 0; first < part.num_elements; first += kPieceElements) {
-    values.resize(at(std::min(kPieceElements, part.num_elements - first)));
-    reader.read_elements(part, first, values);
-    bad += std::count_if(values.begin(), values.end(), [](double v) { return std::isnan(v); });
-  }
-  throw Error(Blame::input, std::to_string(bad) + " of the " + std::to_string(part.num_elements) +
-                                " scales in " + in_quotes(part.name) +
-                                " are not numbers (NaN). The program that quantised the weights "
-                                "wrote them: quantise again");
-}
-
 /// What applies to groups: scales, zero points and offsets of a block, row-major by blocks of rows.
 class Groups {
 public:
@@ -407,6 +393,20 @@ void read_run(ElementReader& reader, const Tensor& tensor, const CodesLayout& la
 }
 
 }  // namespace
+
+void refuse_scales(ElementReader& reader, const Tensor& part) {
+  std::int64_t bad = 0;
+  Values values;
+  for (std::int64_t first = 0; first < part.num_elements; first += kPieceElements) {
+    values.resize(at(std::min(kPieceElements, part.num_elements - first)));
+    reader.read_elements(part, first, values);
+    bad += std::count_if(values.begin(), values.end(), [](double v) { return std::isnan(v); });
+  }
+  throw Error(Blame::input, std::to_string(bad) + " of the " + std::to_string(part.num_elements) +
+                                " scales in " + in_quotes(part.name) +
+                                " are not numbers (NaN). The program that quantised the weights "
+                                "wrote them: quantise again");
+}
 
 std::vector<std::int64_t> numbers_of(const CodesLayout& layout) {
   static_assert(std::is_trivially_copyable_v<CodesLayout>);

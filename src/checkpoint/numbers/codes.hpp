@@ -97,6 +97,10 @@ struct CodesLayout {
 inline constexpr std::int64_t kTileRows = 128;
 inline constexpr std::int64_t kTileGroups = 4;
 
+/// Refuses scales that are not numbers, with their number.
+/// @pre one of them is NaN
+[[noreturn]] void refuse_scales(ElementReader& reader, const Tensor& part);
+
 /// Reads a block of a tensor with `Encoding::codes`.
 /// @throws Error with Blame::input if scales are not numbers, with their number, or a group index
 ///         names a group that does not exist

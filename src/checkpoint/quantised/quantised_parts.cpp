@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <span>
 #include <utility>
 
@@ -49,7 +50,16 @@ std::vector<std::string> QuantisedParts::give_back() {
 JsonFacts QuantisedParts::header_of(const std::string& name) const {
   const auto found = headers_.find(name);
   if (found == headers_.end()) return {};
-  return JsonFacts(found->second, "header of " + in_quotes(name));
+  // The file is that of the codes, which torchao names after the weight.
+  const std::size_t last = name.rfind('.') + 1;  // 0 without a dot
+  const std::string codes = name.substr(0, last) + "_" + name.substr(last) + "_qdata";
+  auto part = by_name_.find(name);
+  if (part == by_name_.end()) part = by_name_.find(codes);
+  std::filesystem::path file = catalogue_->root;
+  if (part != by_name_.end()) {
+    file /= catalogue_->files[static_cast<std::size_t>(part->second->file)].name;
+  }
+  return JsonFacts(found->second, printable(file.string()) + ": header of " + in_quotes(name));
 }
 
 std::string QuantisedParts::bytes(const Tensor& tensor) const {

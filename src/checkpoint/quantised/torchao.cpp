@@ -28,6 +28,32 @@ void check_mx_elements(const QuantisedParts& parts, const JsonFacts& header, con
                          std::string(dtype_name(codes.dtype)) + ", expected " + wanted);
 }
 
+/// The scales of codes that no weight has taken: they are there, and of a type of their class.
+void check_scale(const QuantisedParts& parts, const std::string& stem, const std::string& kind,
+                 const std::string& weight) {
+  const Tensor* codes = parts.find(stem + "_qdata");
+  if (codes == nullptr || codes->num_elements == 0) return;
+  for (const Scheme& scheme : schemes()) {
+    const bool is_it = scheme.methods == method::kTorchao && scheme.mode == kind &&
+                       (scheme.code_types & only(codes->dtype)) != 0;
+    if (!is_it) continue;
+    const std::string name = stem + std::string(scheme.scale);
+    const Tensor* scale = parts.find(name);
+    if (scale == nullptr) {
+      parts.fail(weight, "expected " + in_quotes(name) + " beside it, found none");
+    }
+    if ((scheme.scale_types & only(scale->dtype)) != 0) return;
+    std::string expected;
+    for (const Dtype type :
+         {Dtype::f64, Dtype::f32, Dtype::f16, Dtype::bf16, Dtype::f8_e4m3, Dtype::f8_e8m0}) {
+      if ((scheme.scale_types & only(type)) == 0) continue;
+      expected += (expected.empty() ? "" : " or ") + std::string(dtype_name(type));
+    }
+    parts.fail(weight, "expected " + in_quotes(name) + " of type " + expected + ", found " +
+                           std::string(dtype_name(scale->dtype)));
+  }
+}
+
 }  // namespace
 
 std::string torchao_weight(std::string stem) {
@@ -78,7 +104,10 @@ void check_torchao_class(const QuantisedParts& parts, const std::string& stem) {
   const std::string weight = torchao_weight(stem);
   const std::string kind = parts.header_of(weight).text("_type").value_or("");
   const auto is_it = [&](const Scheme& scheme) { return scheme.mode == kind; };
-  if (kind.empty() || std::any_of(schemes().begin(), schemes().end(), is_it)) return;
+  if (kind.empty()) return;
+  if (std::any_of(schemes().begin(), schemes().end(), is_it)) {
+    return check_scale(parts, stem, kind, weight);
+  }
   // pytorch, aten/src/ATen/native/cuda/int4mm.cu: CUDA and ROCm order the codes of one shape
   // differently.
   parts.fail(weight, "class " + in_quotes(kind, 60) + " of torchao is not read" +

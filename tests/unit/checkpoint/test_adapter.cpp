@@ -134,6 +134,53 @@ TEST_CASE("an adapter of one fused parameter is named after it", "[checkpoint][a
   CHECK(open_checkpoint(folder.path()).tensors[0].name == "mlp.experts.down_proj[0]");
 }
 
+TEST_CASE("factors of fused experts whose rows are not r for each expert are refused",
+          "[checkpoint][adapter]") {
+  const TempFolder folder;
+  const std::string targets =
+      R"(,"target_parameters":["mlp.experts.gate_up_proj","mlp.experts.down_proj"])";
+  const auto write = [&](const std::string& module, std::int64_t rank) {
+    write_adapter(
+        folder,
+        {tensor(module + "lora_A.weight", {4, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}),
+         tensor(module + "lora_B.weight", {1, 4}, {1, 2, 3, 4})},
+        targets, R"("lora_alpha":2,"r":)" + std::to_string(rank));
+  };
+  for (const std::string& module :
+       {std::string("mlp.experts."), std::string("mlp.experts.base_layer.")}) {
+    const std::string begin =
+        "F: adapter of '" + module.substr(0, module.size() - 1) + "': lora_A has 4 rows, expected ";
+    for (const std::int64_t rank : {3, 5, 16}) {
+      write(module, rank);
+      CHECK(refusal(folder) == begin + "a multiple of r for target_parameters, found r " +
+                                   std::to_string(rank) + " in adapter_config.json");
+    }
+    write(module, 4);
+    CHECK(refusal(folder) == begin +
+                                 "r times the number of experts for target_parameters, found r 4 "
+                                 "in adapter_config.json");
+    write(module, 2);
+    CHECK(open_checkpoint(folder.path()).tensors.size() == 2);
+  }
+  // Patterns of ranks match the parameter.
+  write_adapter(folder,
+                {tensor("mlp.experts.lora_A.weight", {4, 1}, {1, 2, 3, 4}),
+                 tensor("mlp.experts.lora_B.weight", {1, 4}, {1, 2, 3, 4})},
+                R"(,"target_parameters":["mlp.experts.down_proj"],"rank_pattern":{"down_proj":2})",
+                R"("r":3,"lora_alpha":2)");
+  CHECK(open_checkpoint(folder.path()).tensors.size() == 2);
+  write("mlp.router.", 4);  // no stack
+  CHECK(open_checkpoint(folder.path()).tensors.size() == 1);
+}
+
+TEST_CASE("an r of an adapter that is no rank is named", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA, kB}, "", R"("r":0,"lora_alpha":2)");
+  CHECK(refusal(folder) == "F/adapter_config.json: expected r of 1 or more, found '0'");
+  write_adapter(folder, {kA, kB}, "", R"("r":1,"lora_alpha":"x")");
+  CHECK(refusal(folder) == "F/adapter_config.json: expected a number lora_alpha, found 'x'");
+}
+
 TEST_CASE("inconsistent adapters are refused", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder, {kA});
@@ -385,9 +432,11 @@ TEST_CASE("adapters on fused experts whose axes are not told are refused",
   base.write("model.safetensors", safetensors_bytes({tensor("l.mlp.experts.down_proj", {3, 3, 2},
                                                             std::vector<float>(18, 1.0F))}));
   write_expert_adapter(folder, "down_proj", 2, 3);
-  CHECK(refused() == place +
-                         "l.mlp.experts.down_proj' of shape 3 x 3 x 2, but it changes only 2 of "
-                         "its experts. Name the model that the adapter was trained on");
+  CHECK(refused() ==
+        place +
+            "l.mlp.experts.down_proj' of shape 3 x 3 x 2, but it changes only 2 of "
+            "its experts. Name the model that the adapter was trained on, or correct r "
+            "in adapter_config.json");
   // A family that is not known: the slices as they lie.
   base.write("config.json", R"({"model_type":"other"})");
   base.write("model.safetensors", safetensors_bytes({stack_of("l.mlp.experts.down_proj", 2, 3)}));

@@ -217,6 +217,18 @@ TEST_CASE("shards of Flax, whose index joins names with slashes", "[checkpoint][
         }).find("found 1 of 2 files") != std::string::npos);
 }
 
+TEST_CASE("a name that a file of Flax has twice is refused", "[checkpoint][flax]") {
+  const std::string one = array({1, 1}, "float32", floats({1}));
+  const TempFolder folder;
+  for (const std::string& content :
+       {dict({{"a", one}, {"a", one}}), dict({{"a.b", one}, {"a", dict({{"b", one}})}})}) {
+    folder.write("flax_model.msgpack", content);
+    const std::string found = error_of([&] { static_cast<void>(open_checkpoint(folder.path())); });
+    INFO(found);
+    CHECK(found.ends_with("' occurs twice in flax_model.msgpack, expected it once"));
+  }
+}
+
 TEST_CASE("files of Flax that are refused", "[checkpoint][flax]") {
   const auto of = [](const std::string& value) { return refusal(dict({{"w", value}})); };
   CHECK(of(array({2, 3}, "float32", floats({1}))) ==

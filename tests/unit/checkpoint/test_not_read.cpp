@@ -117,10 +117,20 @@ TEST_CASE("formats that are not read are named, with what converts them",
                                  one.format + "), which is not supported. " + one.remedy;
     CHECK(refusal(folder) == expected);
     CHECK_FALSE(looks_like_checkpoint(folder.path()));
-    if (one.files.back() != "tensor-cache.json" && !one.found.ends_with(".index")) {
+    if (one.files.back() != "tensor-cache.json") {
       CHECK(refusal(folder, one.found) == expected);
     }
   }
+}
+
+TEST_CASE("an index of a format that is not read is refused by its path as its folder is",
+          "[checkpoint][not-read]") {
+  const TempFolder folder;
+  folder.write("model.json", "{}");
+  folder.write("group1-shard1of1.bin", "x");
+  CHECK(refusal(folder, "model.json") ==
+        "F: expected files of weights, found model.json (TensorFlow.js), which is not supported. "
+        "Convert it with tensorflowjs_converter --output_format keras");
 }
 
 TEST_CASE("files of other formats do not hide weights beside them", "[checkpoint][not-read]") {

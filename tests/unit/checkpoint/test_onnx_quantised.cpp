@@ -169,6 +169,25 @@ TEST_CASE("FLOAT4E2M1 with scales that are floats or exponents", "[checkpoint][o
   CHECK(alone.left_out[0].detail == "codes of FLOAT4E2M1 that no DequantizeLinear reads");
 }
 
+TEST_CASE("scales of ONNX that are not numbers are refused by name", "[checkpoint][onnx]") {
+  const TempFolder folder;
+  const std::string data = packed({1, 2, 3, 4}, 4);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const auto refused = [&](const std::string& scales) {
+    const Catalogue catalogue =
+        opened(folder, model_of({node("DequantizeLinear", {"w_quantized", "s"}, {"y"},
+                                      integer_attribute("axis", 0))},
+                                {typed_tensor("w_quantized", 23, {2, 2}, data), scales}));
+    return error_of([&] { static_cast<void>(values(catalogue, 0)); });
+  };
+  const std::string rest =
+      " scales in 's' are not numbers (NaN). The program that quantised the weights wrote them: "
+      "quantise again";
+  CHECK(refused(typed_tensor("s", 24, {}, "\xff")) == "1 of the 1" + rest);
+  CHECK(refused(typed_tensor("s", 24, {2}, "\x7f\xff")) == "1 of the 2" + rest);
+  CHECK(refused(float_tensor("s", {2}, {nan, nan})) == "2 of the 2" + rest);
+}
+
 TEST_CASE("a block that is larger than the matrix is one block, whatever size the file gives",
           "[checkpoint][onnx]") {
   for (const std::int64_t block : {std::int64_t{3}, std::numeric_limits<std::int64_t>::max()}) {

@@ -126,6 +126,30 @@ TEST_CASE("torchao's MX and NVFP4 are read with plain scales, and with scales in
         mx_example(Kind::mxfp8, false, 128, 128).at("m._weight_scale").data);
 }
 
+TEST_CASE("torchao's scales that are missing or of another type are refused by name",
+          "[quantised]") {
+  for (const Kind kind : {Kind::mxfp8, Kind::mxfp4, Kind::nvfp4}) {
+    const Example good = mx_example(kind, false, 128, 128);
+    Example bad = good;
+    std::erase_if(bad.tensors, [](const TensorText& t) { return t.name == "m._weight_scale"; });
+    CHECK(refusal_of(bad) ==
+          "F: quantised tensor 'm.weight': expected 'm._weight_scale' beside it, found none");
+    bad = good;
+    bad.at("m._weight_scale").dtype = "U8";
+    CHECK(refusal_of(bad) == "F: quantised tensor 'm.weight': expected 'm._weight_scale' of type " +
+                                 std::string(kind == Kind::nvfp4 ? "F8_E4M3" : "F8_E8M0") +
+                                 ", found U8");
+  }
+}
+
+TEST_CASE("a header of torchao that is no JSON is named with its file", "[quantised]") {
+  Example bad = mx_example(Kind::mxfp8, false, 128, 128);
+  bad.header = header_of("{\"_type\": x}");
+  const std::string text = refusal_of(bad);
+  INFO(text);
+  CHECK(text.starts_with("F/model.safetensors: header of 'm.weight': byte 10: "));
+}
+
 TEST_CASE("torchao's weights whose parts are not as their headers say are refused by name",
           "[quantised]") {
   const auto refused = [](const Example& example, const std::string& what) {

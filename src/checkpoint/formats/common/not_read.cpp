@@ -111,6 +111,13 @@ std::string not_read_among(const std::vector<std::string>& names) {
   return {};
 }
 
+std::string not_read_file(const std::string& name, const std::vector<std::string>& names) {
+  const auto* found = std::find_if(kNotRead.begin(), kNotRead.end(), [&](const NotRead& format) {
+    return shows(format, name, names);
+  });
+  return found == kNotRead.end() ? std::string() : sentence(*found, name);
+}
+
 std::string not_read_instead(const std::vector<std::string>& names,
                              const std::vector<std::string>& weights) {
   if (weights.empty()) return {};

@@ -17,6 +17,11 @@ namespace wishart::checkpoint {
 /// tells most among `names`; empty if none of them shows a format of the table.
 [[nodiscard]] std::string not_read_among(const std::vector<std::string>& names);
 
+/// The same for a file that is named by itself, and shows its format alone or with the other
+/// `names` of its folder: `model.json` beside shards of TensorFlow.js.
+[[nodiscard]] std::string not_read_file(const std::string& name,
+                                        const std::vector<std::string>& names);
+
 /// The same if all of `weights`, whose names look like files of a format that is read, belong to a
 /// format that is not: shards `params_shard_0.bin` of MLC, or `model.bin` beside `model.xml`.
 /// @param names  of all entries of their folder

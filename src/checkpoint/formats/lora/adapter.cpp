@@ -20,6 +20,7 @@ namespace wishart::checkpoint {
 namespace {
 
 constexpr std::string_view kPrefix = "base_model.model.";
+constexpr std::string_view kInner = ".base_layer";  ///< of a module that PEFT wrapped twice
 
 /// The factors of one module.
 struct Factors {
@@ -144,15 +145,41 @@ private:
     const Tensor b = as_matrix(*factors.b, factors.b->shape[0]);
     if (a.shape[0] != b.shape[1])
       fail(module, "factors of shape " + shapes + " cannot be multiplied");
-    const std::int64_t rank = config_.rank(module);
-    if (config_.has_parameters() && rank < a.shape[0] && a.shape[0] % rank == 0) {
-      return add_experts(module, a, b, rank, out);
+    // Patterns match the names of parameters (peft, tuners/tuners_utils.py, _inject_parameters).
+    const std::int64_t rank = config_.rank(parameter_of(module));
+    if (config_.has_parameters()) {
+      check_rows(module, a.shape[0], rank);
+      if (rank < a.shape[0]) return add_experts(module, a, b, rank, out);
     }
     const double factor = config_.scaling(module, a.shape[0]);
     const bool turned = factors.embedding || config_.transposed();
     Tensor made = turned ? product(module + ".weight", transposed(a), transposed(b), factor)
                          : product(module + ".weight", b, a, factor);
     out.push_back(std::move(made));
+  }
+
+  /// PEFT makes A of r rows for each matrix of the parameter. With another r, factors of several
+  /// experts would be taken for one of all rows, or for those of other experts.
+  void check_rows(const std::string& module, std::int64_t rows, std::int64_t rank) const {
+    const bool one_matrix = rows == rank;
+    if (rows % rank == 0 && !(one_matrix && is_stack(module))) return;
+    fail(module, "lora_A has " + std::to_string(rows) + " rows, expected " +
+                     (one_matrix ? "r times the number of experts" : "a multiple of r") +
+                     " for target_parameters, found r " + std::to_string(rank) + " in " +
+                     std::string(kAdapterConfig));
+  }
+  /// True for factors of stacked experts: `x.experts`, if parameters in it are targets.
+  [[nodiscard]] bool is_stack(const std::string& module) const {
+    const std::string outer =
+        module.ends_with(kInner) ? module.substr(0, module.size() - kInner.size()) : module;
+    if (outer != "experts" && !outer.ends_with(".experts")) return false;
+    const std::vector<std::string> targets = config_.parameters();
+    return std::any_of(targets.begin(), targets.end(), [&](const std::string& target) {
+      const std::size_t dot = target.rfind('.');
+      if (dot == std::string::npos) return true;
+      const std::string inside = target.substr(0, dot);
+      return outer == inside || outer.ends_with("." + inside);
+    });
   }
 
   /// Stacked experts (peft, tuners/lora/layer.py, ParamWrapper): A is [experts][rank][in], B is
@@ -166,7 +193,7 @@ private:
       Tensor left = strided(b, e, b.shape[0], rank, rank * experts, experts);
       Tensor right = strided(a, e * rank * in, rank, in, in, 1);
       out.push_back(product(parameter + "[" + std::to_string(e) + "]", std::move(left),
-                            std::move(right), config_.scaling(module, rank)));
+                            std::move(right), config_.scaling(parameter, rank)));
     }
   }
 
@@ -176,7 +203,6 @@ private:
   /// file; gate_up_proj and down_proj are told by their sizes, 2 I and H against I and H. Other
   /// pairs keep the module's name.
   [[nodiscard]] std::string parameter_of(const std::string& module) const {
-    constexpr std::string_view kInner = ".base_layer";
     const bool inner = module.ends_with(kInner);
     const std::string outer = inner ? module.substr(0, module.size() - kInner.size()) : module;
     std::set<std::string> names;
@@ -231,8 +257,14 @@ AdapterConfig::AdapterConfig(JsonFacts facts, std::string place)
     throw Error(Blame::input, place_ + ": expected peft_type LORA, found " + in_quotes(kind, 40) +
                                   ", which is not supported");
   }
-  if (facts_.integer("r").value_or(0) < 1 || !facts_.real("lora_alpha")) {
-    throw Error(Blame::input, place_ + ": expected r and lora_alpha, found none");
+  const auto refuse = [&](const std::string& what) {
+    throw Error(Blame::input, place_ + ": expected " + what);
+  };
+  const std::optional<std::string> rank = facts_.text("r");
+  if (!rank || !facts_.text("lora_alpha")) refuse("r and lora_alpha, found none");
+  if (facts_.integer("r").value_or(0) < 1) refuse("r of 1 or more, found " + in_quotes(*rank, 40));
+  if (!facts_.real("lora_alpha")) {
+    refuse("a number lora_alpha, found " + in_quotes(*facts_.text("lora_alpha"), 40));
   }
 }
 

@@ -171,7 +171,10 @@ private:
                                    std::move(parts), layout.numbers(), stored_as);
     weight.file = codes.tensor.file;
     weight.offset_bytes = codes.tensor.offset_bytes;
-    for (Tensor& part : weight.parts) part.name.clear();
+    // Scales keep their name for the message about those that are not numbers.
+    for (Tensor& part : weight.parts) {
+      if (&part != &weight.parts[1]) part.name.clear();
+    }
     codes.is_used = true;
     return weight;
   }
