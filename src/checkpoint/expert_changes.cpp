@@ -5,7 +5,6 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -59,7 +58,7 @@ public:
       if (stack == nullptr || stack->shape.size() != 3) continue;
       taken.insert(stack->name);
       if (expert >= stack->shape[0]) {
-        fail(change, "the base has " + shape_of(*stack), std::string(kCount));
+        fail(change, "the base has " + shape_of(*stack), std::string(kOrCorrectRank));
       }
       if (last_stack_ != stack) singles_ = single_experts(*stack, base_.config());
       last_stack_ = stack;
@@ -84,21 +83,18 @@ public:
     for (const auto& [stack, count] : changed_) {
       if (count == stack->shape[0]) continue;
       fail(*stack, "it changes only " + std::to_string(count) + " of its experts",
-           std::string(kCount));
+           std::string(kOrCorrectRank));
     }
     for (const auto& [stack, last] : last_of_) {
       const Tensor* next = base_.find(last.second);
       if (next != nullptr) {
         fail(*next, "it changes only " + std::to_string(last.first + 1) + " of the experts",
-             std::string(kCount));
+             std::string(kOrCorrectRank));
       }
     }
   }
 
 private:
-  /// The number of experts follows from r, which may be wrong as well as the base.
-  static constexpr std::string_view kCount = ", or correct r in adapter_config.json";
-
   [[noreturn]] void fail(const Tensor& change, const std::string& why,
                          const std::string& otherwise = "") const {
     throw Error(Blame::input, "--with-base: the adapter in " + place_ + " changes '" +

@@ -4,6 +4,7 @@
 /// Adapters on stacks of experts, added to their base.
 
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
 #include "wishart/checkpoint/catalogue.hpp"
@@ -11,6 +12,10 @@
 #include "base_tensors.hpp"
 
 namespace wishart::checkpoint {
+
+/// Ends messages about experts that the base lacks: their number follows from r, which may be wrong
+/// as well as the base.
+inline constexpr std::string_view kOrCorrectRank = ", or correct r in adapter_config.json";
 
 /// Replaces the products `stack[e]` of an adapter by the weights that they make of the base's: of
 /// single experts, gate and up apart, where the family is known (experts.hpp), else of the slices

@@ -92,10 +92,12 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
     const Tensor* partner = base.partner(tensor, why);
     if (partner == nullptr) {
       // Without this change the sum would not be the model that is used.
+      const bool of_expert = tensor.name.ends_with(']');
       throw Error(Blame::input, "--with-base: the adapter in " + printable(adapter.root.string()) +
                                     " changes '" + printable(tensor.name) + "' of shape " +
                                     printable(shape_text(tensor.shape), 100) + ", but " + why +
-                                    ". Name the model that the adapter was trained on");
+                                    ". Name the model that the adapter was trained on" +
+                                    (of_expert ? std::string(kOrCorrectRank) : std::string()));
     }
     Tensor merged = sum_of(*partner, tensor, 1.0);
     merged.name = tensor.name;

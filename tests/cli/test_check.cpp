@@ -278,6 +278,17 @@ TEST_CASE("a wrong base is refused before anything is scanned", "[check]") {
         std::vector<std::string>{"wishart: --base: " + (temp / "alien").string() + " and " + base +
                                  " have no weight of the same name and shape. Name the model that "
                                  "the first was made from"});
+  write_bytes(temp / "unread" / "model.safetensors",
+              safetensors_bytes({{"x.weight_scale", {20, 20}, noise_values(400, 1)}}));
+  write_bytes(temp / "unread" / "config.json",
+              R"({"quantization_config":{"quant_method":"aqlm"}})");
+  const Outcome unread =
+      check((temp / "unread").string(), base, {"--allow-unknown", "--archive", archive});
+  CHECK(unread.exit_code == 3);
+  REQUIRE(unread.messages().size() == 1);
+  CHECK(unread.messages()[0].starts_with("wishart: --base: all weights of " +
+                                         (temp / "unread").string() +
+                                         " were left out, first 'x.weight_scale': "));
   const Outcome turned = check(base, stranger);
   CHECK(turned.exit_code == 2);
   CHECK(turned.messages() == std::vector<std::string>{"wishart: --base: " + stranger +

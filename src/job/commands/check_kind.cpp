@@ -67,6 +67,14 @@ void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalog
     const auto found = is_weight(tensor) ? weights.find(tensor.name) : weights.end();
     if (found != weights.end() && found->second->shape == tensor.shape) return;
   }
+  for (const checkpoint::Catalogue* one : {&tuned, &base}) {
+    const bool any = std::any_of(one->tensors.begin(), one->tensors.end(), is_weight);
+    if (any || one->left_out.empty()) continue;
+    const checkpoint::LeftOut& first = one->left_out.front();
+    throw Error(Blame::input, "--base: all weights of " + printable(one->root.string()) +
+                                  " were left out, first " + "'" + printable(first.tensor.name) +
+                                  "': " + printable(first.detail, 500));
+  }
   throw Error(Blame::input, "--base: " + printable(tuned.root.string()) + " and " + name +
                                 " have no weight of the same name and shape. Name the model that "
                                 "the first was made from");

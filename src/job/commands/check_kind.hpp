@@ -17,7 +17,7 @@ namespace wishart::job {
                                 const checkpoint::Catalogue& base);
 
 /// @throws Error with Blame::usage if the base is an adapter, with Blame::input if the two have no
-///   weight of the same name and shape
+///   weight of the same name and shape, or one of them has left out all of its weights
 void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base);
 
 /// The rules for a kind: those of jobs/gate-finetune.cfg, gate-lora.cfg or gate-compression.cfg.

@@ -437,6 +437,13 @@ TEST_CASE("adapters on fused experts whose axes are not told are refused",
             "l.mlp.experts.down_proj' of shape 3 x 3 x 2, but it changes only 2 of "
             "its experts. Name the model that the adapter was trained on, or correct r "
             "in adapter_config.json");
+  // More experts than the base has: r may be too small.
+  base.write("model.safetensors", safetensors_bytes({tensor("l.mlp.experts.0.down_proj.weight",
+                                                            {3, 2}, std::vector<float>(6, 1.0F))}));
+  CHECK(refused() == place +
+                         "l.mlp.experts.down_proj[1]' of shape 3 x 2, but the base has no tensor "
+                         "of this name. Name the model that the adapter was trained on, or correct "
+                         "r in adapter_config.json");
   // A family that is not known: the slices as they lie.
   base.write("config.json", R"({"model_type":"other"})");
   base.write("model.safetensors", safetensors_bytes({stack_of("l.mlp.experts.down_proj", 2, 3)}));
