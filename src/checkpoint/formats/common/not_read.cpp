@@ -22,9 +22,12 @@ struct NotRead {
 
 constexpr std::string_view kUnpackNemo =
     "It is a tar archive: unpack it (tar -xf), and name what it holds";
+constexpr std::string_view kRestoreOrbax =
+    "Restore it with orbax-checkpoint, and save the arrays with numpy.savez";
 constexpr std::string_view kOriginal = "Scan the model that it was made from";
 
 // The pattern that tells most comes first. Sources of the less known:
+// Orbax: google/orbax 3ff7b24, _src/serialization/tensorstore_utils.py, and "Checkpoint Format".
 // torch_checkpointing: meta-pytorch/torch_checkpointing e57668f, checkpoint_writer.py.
 constexpr std::array kNotRead{
     NotRead{"metadata.pkl", "*_0.*", "*_*", "shards of torch_checkpointing",
@@ -48,6 +51,8 @@ constexpr std::array kNotRead{
             "Save its variables with numpy.savez; tf.train.load_checkpoint reads them"},
     NotRead{"model.json", "group*-shard*of*", "group*-shard*of*", "TensorFlow.js",
             "Convert it with tensorflowjs_converter --output_format keras"},
+    NotRead{"_CHECKPOINT_METADATA", "", "", "Orbax", kRestoreOrbax},
+    NotRead{"manifest.ocdbt", "", "", "Orbax", kRestoreOrbax},
     NotRead{"*.pdparams", "", "", "PaddlePaddle",
             "Save the arrays of paddle.load with numpy.savez"},
     NotRead{"*.pdiparams", "", "", "PaddlePaddle", "Convert it with paddle2onnx"},
