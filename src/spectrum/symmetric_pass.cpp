@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/rounded_up.hpp"
 
 #include "lapack.hpp"
 
@@ -22,10 +23,6 @@ constexpr std::int64_t kSlab = 32;
 /// first-level cache.
 constexpr std::int64_t kDepth = 48;
 constexpr std::int64_t kBandDepth = 64;
-
-std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
-  return (value + step - 1) / step * step;
-}
 
 // Must be inlined into a function that has the instruction set's target attribute.
 #define WISHART_INLINE inline __attribute__((always_inline))

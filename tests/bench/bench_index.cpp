@@ -26,8 +26,10 @@
 #include "wishart/fit/summary.hpp"
 
 #include "../support/temp_folder.hpp"
+#include "median.hpp"
 
 using namespace wishart;
+using bench::median;
 
 namespace {
 
@@ -92,11 +94,6 @@ double seconds_of_update(const std::filesystem::path& folder, bool rebuild,
     throw Error(Blame::bug, "the index is not what it should be");
   }
   return took.count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 void measure(const Options& options) {

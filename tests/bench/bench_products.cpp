@@ -24,21 +24,18 @@
 #include "bf16_source.hpp"
 #include "gram.hpp"
 #include "integer/byte_products.hpp"
+#include "median.hpp"
 
 namespace {
 
 using namespace wishart;
+using bench::median;
 
 std::int64_t argument(int argc, char** argv, const std::string& name, std::int64_t otherwise) {
   for (int i = 1; i + 1 < argc; i += 2) {
     if (argv[i] == "--" + name) return std::stoll(argv[i + 1]);
   }
   return otherwise;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 const char* unit_text(spectrum::ByteUnit unit) {

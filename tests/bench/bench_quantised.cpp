@@ -32,8 +32,10 @@
 #include "wishart/spectrum/workspace.hpp"
 
 #include "../support/temp_folder.hpp"
+#include "median.hpp"
 
 using namespace wishart;
+using bench::median;
 
 namespace {
 
@@ -270,12 +272,6 @@ private:
   spectrum::Workspace workspace_;
   std::span<double> panel_;  ///< in the same kind of memory as in a job
 };
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 void run(const Options& options) {
   const test::TempFolder folder;

@@ -38,8 +38,10 @@
 #include "wishart/spectrum/workspace.hpp"
 
 #include "../support/temp_folder.hpp"
+#include "median.hpp"
 
 using namespace wishart;
+using bench::median;
 
 namespace {
 
@@ -200,12 +202,6 @@ double seconds_of(const std::function<void()>& body) {
   const auto begin = std::chrono::steady_clock::now();
   body();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 void run(const Options& options) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/rounded_up.hpp"
 
 #include "integer/moduli.hpp"
 
@@ -19,10 +20,6 @@ constexpr std::int64_t kPiece = 128;
 constexpr std::int64_t kAlign = 64;
 /// The largest share of elements kept apart. At one in 256 they cost a tenth of what is saved.
 constexpr std::int64_t kMostApart = 256;
-
-std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
-  return (value + step - 1) / step * step;
-}
 
 // Compiled once for each instruction set, by inlining into a function with the target attribute.
 #define WISHART_INLINE inline __attribute__((always_inline))

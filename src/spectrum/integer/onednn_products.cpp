@@ -7,7 +7,6 @@
 
 #ifdef WISHART_HAVE_ONEDNN
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <dlfcn.h>
@@ -324,10 +323,11 @@ private:
   std::array<Held, kMostModuli> held_;
 };
 
-/// Without VNNI, kernels add pairs of products in 16 bits, which saturate. The environment can keep
-/// oneDNN from instructions that the processor has.
-bool is_exact(const Library& dnnl) {
-  const auto isa = static_cast<unsigned>(dnnl.get_effective_cpu_isa());
+/// True if oneDNN multiplies bytes exactly here. Without VNNI, kernels add pairs of products in 16
+/// bits, which saturate; the environment can keep oneDNN from instructions that the processor has.
+bool onednn_is_exact() {
+  if (byte_unit() == ByteUnit::none) return false;
+  const auto isa = static_cast<unsigned>(Library::loaded().get_effective_cpu_isa());
   constexpr auto kVnni = static_cast<unsigned>(dnnl_cpu_isa_avx512_core_vnni);
   return (isa & kVnni) == kVnni;  // a set of instructions has the bits of all that it includes
 }
@@ -335,14 +335,12 @@ bool is_exact(const Library& dnnl) {
 }  // namespace
 
 std::unique_ptr<ByteProducts> make_byte_products() {
-  if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded()))
-    return make_portable_products();
+  if (!onednn_is_exact()) return make_portable_products();
   return std::make_unique<OnednnProducts>();
 }
 
 std::unique_ptr<ByteProducts> make_byte_products(bool packed) {
-  if (byte_unit() == ByteUnit::none || !is_exact(Library::loaded()))
-    return make_portable_products();
+  if (!onednn_is_exact()) return make_portable_products();
   return std::make_unique<OnednnProducts>(packed);
 }
 
