@@ -28,6 +28,7 @@ void check_products(ByteProducts& products, std::int64_t rows, std::int64_t cols
   products.hold(3, {b.data(), cols, depth, stride});
   products.multiply(3, {a.data(), rows, depth, stride}, out.data());
   std::int64_t wrong = 0;
+  std::ostringstream first;
   for (std::int64_t i = 0; i < rows; ++i) {
     for (std::int64_t j = 0; j < cols; ++j) {
       std::int64_t sum = 0;
@@ -35,9 +36,13 @@ void check_products(ByteProducts& products, std::int64_t rows, std::int64_t cols
         sum += std::int64_t{a[static_cast<std::size_t>(i * stride + k)]} *
                b[static_cast<std::size_t>(j * stride + k)];
       }
-      wrong += static_cast<int>(out[static_cast<std::size_t>(i * kByteTile + j)] != sum);
+      const std::int32_t found = out[static_cast<std::size_t>(i * kByteTile + j)];
+      if (found != sum && wrong++ == 0) {
+        first << "(" << i << ", " << j << "): found " << found << ", exact " << sum;
+      }
     }
   }
+  INFO(first.str());
   CHECK(wrong == 0);
 }
 

@@ -95,6 +95,7 @@ Outcome gram_of(Panel panel, IntegerForm form, InstructionSet isa = best_instruc
 void check_gram(const Panel& panel, const Outcome& outcome, double roundings = 0) {
   REQUIRE(outcome.done);
   std::int64_t wrong = 0;
+  std::ostringstream first;
   for (std::int64_t j = 0; j < panel.lines; ++j) {
     for (std::int64_t i = 0; i < panel.lines; ++i) {
       const double found = outcome.gram[static_cast<std::size_t>(i + j * panel.lines)];
@@ -113,9 +114,14 @@ void check_gram(const Panel& panel, const Outcome& outcome, double roundings = 0
         }
       }
       const Integer unit = scaled(std::nextafter(largest, INFINITY) - largest, kPoint);
-      wrong += static_cast<int>(2 * difference > unit * static_cast<int>(1 + 2 * roundings));
+      if (2 * difference <= unit * static_cast<int>(1 + 2 * roundings)) continue;
+      if (wrong++ == 0) {
+        first << "element (" << i << ", " << j << "): found " << scaled(found, kPoint) << ", exact "
+              << exact << ", in units of 2^-" << kPoint;
+      }
     }
   }
+  INFO(first.str());
   CHECK(wrong == 0);
 }
 
