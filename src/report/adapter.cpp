@@ -5,6 +5,8 @@
 #include "wishart/analysis/adapter.hpp"
 #include "wishart/report/text_table.hpp"
 
+#include "text/numbers.hpp"
+
 namespace wishart::report {
 
 void add_adapter(Page& page, const CheckpointRecord& record, std::size_t most) {

@@ -7,7 +7,7 @@
 
 #include "wishart/record/checkpoint_record.hpp"
 
-#include "page.hpp"
+#include "page/page.hpp"
 
 namespace wishart::report {
 

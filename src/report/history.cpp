@@ -6,10 +6,11 @@
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/rows_text.hpp"
 
-#include "charts.hpp"
-#include "page.hpp"
+#include "figure/charts.hpp"
+#include "page/page.hpp"
 #include "report_json.hpp"
 #include "sections.hpp"
+#include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {

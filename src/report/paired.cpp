@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "text/numbers.hpp"
+
 namespace wishart::report {
 namespace {
 

@@ -8,7 +8,7 @@
 
 #include "wishart/analysis/paired.hpp"
 
-#include "page.hpp"
+#include "page/page.hpp"
 
 namespace wishart::report {
 

@@ -5,8 +5,9 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
-#include "page.hpp"
+#include "page/page.hpp"
 #include "report_json.hpp"
+#include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {

@@ -14,11 +14,12 @@
 
 #include "adapter.hpp"
 #include "attention.hpp"
-#include "charts.hpp"
-#include "density_figures.hpp"
-#include "page.hpp"
+#include "figure/charts.hpp"
+#include "figure/density_figures.hpp"
+#include "page/page.hpp"
 #include "report_json.hpp"
 #include "sections.hpp"
+#include "text/numbers.hpp"
 #include "usual.hpp"
 
 namespace wishart::report {
@@ -222,7 +223,7 @@ void add_remarks(Page& page, const CheckpointRecord& record) {
 
 void add_densities(Page& page, const CheckpointRecord& record) {
   if (!page.html()) return;
-  const std::vector<std::string> figures = density_figures(record);
+  const std::vector<Figure> figures = density_figures(record);
   if (figures.empty()) return;
   page.heading("Eigenvalues");
   page.paragraph("Density of the eigenvalues of " +

@@ -6,7 +6,7 @@
 #include "wishart/analysis/history.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
-#include "page.hpp"
+#include "page/page.hpp"
 
 namespace wishart::report {
 

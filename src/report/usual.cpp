@@ -5,6 +5,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "text/numbers.hpp"
+
 namespace wishart::report {
 namespace {
 

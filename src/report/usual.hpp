@@ -10,7 +10,7 @@
 #include "wishart/record/rows.hpp"
 #include "wishart/report/text_table.hpp"
 
-#include "page.hpp"
+#include "page/page.hpp"
 
 namespace wishart::report {
 

@@ -12,7 +12,7 @@ import sys
 VOID = {"meta"}
 TAGS = VOID | set("html head title style body main script h1 h2 p div b span i table thead tbody tr th td figure figcaption "
                   "svg text rect line circle polyline polygon".split())
-ATTRIBUTES = set("lang charset http-equiv content name class viewbox width height role x y x1 y1 x2 y2 cx cy r points "
+ATTRIBUTES = set("lang charset http-equiv content name class viewbox width height id role x y x1 y1 x2 y2 cx cy r points "
                  "text-anchor".split())
 
 

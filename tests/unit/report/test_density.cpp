@@ -10,8 +10,9 @@
 #include "wishart/fit/null_model.hpp"
 #include "wishart/report/report.hpp"
 
-#include "density.hpp"
-#include "density_figures.hpp"
+#include "figure/density.hpp"
+#include "figure/density_figures.hpp"
+#include "page/html.hpp"
 #include "support.hpp"
 
 using namespace wishart;
@@ -240,7 +241,8 @@ TEST_CASE("a drawing shows bins, tail, xmin and bulk, of each spectrum that is t
   record.spectra[0].sigma = power_law(2.5, 50'000);
   record.spectra[1].sigma = power_law(2.5, 100);
   record.spectra[2].sigma.clear();
-  const std::vector<std::string> figures = density_figures(record);
+  std::vector<std::string> figures;
+  for (const Figure& figure : density_figures(record)) figures.push_back(html_figure(figure));
   REQUIRE(figures.size() == 2);
   const std::string& first = figures[1].find("both") == std::string::npos ? figures[0] : figures[1];
   const std::string& second = &first == &figures[0] ? figures[1] : figures[0];

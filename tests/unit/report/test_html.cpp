@@ -10,10 +10,11 @@
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/report.hpp"
 
-#include "charts.hpp"
-#include "html.hpp"
-#include "plot.hpp"
+#include "figure/charts.hpp"
+#include "figure/plot.hpp"
+#include "page/html.hpp"
 #include "support.hpp"
+#include "text/escape.hpp"
 
 using namespace wishart;
 using namespace wishart::report;
@@ -97,33 +98,34 @@ TEST_CASE("every fitted layer is a dot in both drawings, others are not", "[html
   LayerRow noise = layer("c", 80);
   LayerRow failed = layer("d", -1);
   failed.status = "failed";
-  const std::vector<std::string> figures =
+  const std::vector<Figure> figures =
       layer_figures({layer("a"), other, noise, failed, layer("e", kNan)});
   REQUIRE(figures.size() == 2);
-  for (const std::string& figure : figures) {
+  for (const Figure& drawn : figures) {
+    const std::string figure = html_figure(drawn);
     CHECK(count(figure, "<circle") == 3);
     CHECK(figure.find("a: alpha 3.5") != std::string::npos);
     CHECK(figure.find("above 10 at the edge") != std::string::npos);
     CHECK(figure.find("nan") == std::string::npos);
   }
-  CHECK(figures[0].find(">outside<") != std::string::npos);
-  CHECK(figures[1].find(">attention.q<") != std::string::npos);
+  CHECK(html_figure(figures[0]).find(">outside<") != std::string::npos);
+  CHECK(html_figure(figures[1]).find(">attention.q<") != std::string::npos);
   CHECK(layer_figures({failed}).empty());
 }
 
 TEST_CASE("of very many layers those with a warning are drawn all", "[html]") {
   std::vector<LayerRow> layers(3 * kMostDots, layer("plain"));
   for (std::size_t i = 1; i < 30; i += 2) layers[i] = layer("odd", 1.5, "unusual");
-  const std::string figure = layer_figures(layers).front();
+  const std::string figure = html_figure(layer_figures(layers).front());
   CHECK(count(figure, "odd: alpha 1.5") == 15);
   CHECK(count(figure, "<circle") < kMostDots);
   CHECK(figure.find(" of 12000 layers") != std::string::npos);
 }
 
 TEST_CASE("a history draws what is known of it", "[html]") {
-  const std::vector<std::string> figures = history_figures(history_named("m"));
+  const std::vector<Figure> figures = history_figures(history_named("m"));
   std::string all;
-  for (const std::string& figure : figures) all += figure;
+  for (const Figure& figure : figures) all += html_figure(figure);
   CHECK(all.find("<figcaption>loss<") != std::string::npos);
   CHECK(all.find("<figcaption>learning rate<") == std::string::npos);
   CHECK(all.find("nan") == std::string::npos);

@@ -1,14 +1,15 @@
-#include "charts.hpp"
+#include "figure/charts.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
 
-#include "page.hpp"
-#include "plot.hpp"
+#include "figure/plot.hpp"
+#include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {
@@ -77,8 +78,8 @@ std::string remark(std::size_t shown, std::size_t all, bool cut) {
   return text;
 }
 
-std::string by_block(const std::vector<const LayerRow*>& layers,
-                     const std::vector<std::string>& roles, const std::string& rest) {
+Figure by_block(const std::vector<const LayerRow*>& layers, const std::vector<std::string>& roles,
+                const std::string& rest) {
   std::int64_t last = 0;
   bool outside = false;
   for (const LayerRow* layer : layers) {
@@ -101,11 +102,12 @@ std::string by_block(const std::vector<const LayerRow*>& layers,
     names.resize(kSeriesColours - 1);
     names.emplace_back("others");
   }
-  return plot.figure("alpha by block; band: WeightWatcher's limits, 2 to 6" + rest, names);
+  return plot.figure("fig-alpha-by-block",
+                     "alpha by block; band: WeightWatcher's limits, 2 to 6" + rest, names);
 }
 
-std::string by_role(const std::vector<const LayerRow*>& layers,
-                    const std::vector<std::string>& roles, const std::string& rest) {
+Figure by_role(const std::vector<const LayerRow*>& layers, const std::vector<std::string>& roles,
+               const std::string& rest) {
   const std::size_t rows = std::min(roles.size(), kMostRoles);
   // Rows run downwards, y upwards.
   Axis y{-static_cast<double>(rows) + 0.5, 0.5, "", {}};
@@ -125,7 +127,7 @@ std::string by_role(const std::vector<const LayerRow*>& layers,
     const double at = -static_cast<double>(k);
     plot.bar(sum[k] / count[k], at - 0.4, at + 0.4, k);
   }
-  return plot.figure("alpha by role, with the mean" + rest, {});
+  return plot.figure("fig-alpha-by-role", "alpha by role, with the mean" + rest, {});
 }
 
 /// A metric of a history.
@@ -136,6 +138,7 @@ struct Metric {
 
 /// Metrics in one figure.
 struct Panel {
+  const char* id;
   const char* caption;
   std::vector<Metric> metrics;
 };
@@ -143,15 +146,18 @@ struct Panel {
 const std::vector<Panel>& panels() {
   using Row = analysis::HistoryRow;
   static const std::vector<Panel> all{
-      {"alpha, with the standard error of the mean",
+      {"fig-history-alpha",
+       "alpha, with the standard error of the mean",
        {{"mean", &Row::alpha}, {"median", &Row::alpha_median}}},
-      {"loss", {{"loss", &Row::loss}, {"eval loss", &Row::eval_loss}}},
-      {"alpha_weighted", {{"alpha_weighted", &Row::alpha_weighted}}},
-      {"norms", {{"log_norm", &Row::log_norm}, {"log_spectral_norm", &Row::log_spectral_norm}}},
-      {"stable_rank", {{"stable_rank", &Row::stable_rank}}},
-      {"D", {{"D", &Row::D}}},
-      {"share of settled layers", {{"settled_share", &Row::settled_share}}},
-      {"learning rate", {{"learning rate", &Row::learning_rate}}}};
+      {"fig-history-loss", "loss", {{"loss", &Row::loss}, {"eval loss", &Row::eval_loss}}},
+      {"fig-history-alpha-weighted", "alpha_weighted", {{"alpha_weighted", &Row::alpha_weighted}}},
+      {"fig-history-norms",
+       "norms",
+       {{"log_norm", &Row::log_norm}, {"log_spectral_norm", &Row::log_spectral_norm}}},
+      {"fig-history-stable-rank", "stable_rank", {{"stable_rank", &Row::stable_rank}}},
+      {"fig-history-D", "D", {{"D", &Row::D}}},
+      {"fig-history-settled", "share of settled layers", {{"settled_share", &Row::settled_share}}},
+      {"fig-history-learning-rate", "learning rate", {{"learning rate", &Row::learning_rate}}}};
   return all;
 }
 
@@ -161,7 +167,8 @@ double place(const analysis::History& history, const analysis::HistoryRow& row) 
 }
 
 /// The figure of a panel; empty if none of its metrics is known.
-std::string panel_figure(const analysis::History& history, const Panel& panel, const Axis& x) {
+std::optional<Figure> panel_figure(const analysis::History& history, const Panel& panel,
+                                   const Axis& x) {
   const bool of_alpha = panel.metrics.front().value == &analysis::HistoryRow::alpha;
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
@@ -174,7 +181,7 @@ std::string panel_figure(const analysis::History& history, const Panel& panel, c
     for (const Metric& metric : panel.metrics) widen(row.*metric.value);
     if (of_alpha) widen(row.alpha - row.alpha_error), widen(row.alpha + row.alpha_error);
   }
-  if (!(low <= high)) return {};
+  if (!(low <= high)) return std::nullopt;
   if (panel.metrics.front().value == &analysis::HistoryRow::settled_share) low = 0, high = 1;
   Plot plot(x, axis_over("", low, high), kSmallPx, kLowPx, 58);
   std::vector<std::string> names;
@@ -193,12 +200,12 @@ std::string panel_figure(const analysis::History& history, const Panel& panel, c
     if (row.change_point) plot.mark(place(history, row));
   }
   if (names.size() == 1) names.clear();  // the caption names it
-  return plot.figure(panel.caption, names);
+  return plot.figure(panel.id, panel.caption, names);
 }
 
 }  // namespace
 
-std::vector<std::string> layer_figures(const std::vector<LayerRow>& layers) {
+std::vector<Figure> layer_figures(const std::vector<LayerRow>& layers) {
   const std::vector<const LayerRow*> shown = drawn(layers);
   if (shown.empty()) return {};
   const auto fitted = static_cast<std::size_t>(
@@ -212,7 +219,7 @@ std::vector<std::string> layer_figures(const std::vector<LayerRow>& layers) {
   return {by_block(shown, roles, rest), by_role(shown, roles, rest)};
 }
 
-std::vector<std::string> history_figures(const analysis::History& history) {
+std::vector<Figure> history_figures(const analysis::History& history) {
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
   for (const analysis::HistoryRow& row : history.rows) {
@@ -223,10 +230,11 @@ std::vector<std::string> history_figures(const analysis::History& history) {
   }
   if (!(low <= high)) return {};
   const Axis x = axis_over(history.by_tokens ? "tokens" : "step", low, high);
-  std::vector<std::string> figures;
+  std::vector<Figure> figures;
   for (const Panel& panel : panels()) {
-    const std::string figure = panel_figure(history, panel, x);
-    if (!figure.empty()) figures.push_back(figure);
+    if (std::optional<Figure> figure = panel_figure(history, panel, x)) {
+      figures.push_back(*std::move(figure));
+    }
   }
   return figures;
 }

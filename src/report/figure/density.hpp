@@ -13,7 +13,7 @@
 
 #include "wishart/record/rows.hpp"
 
-#include "plot.hpp"
+#include "figure/plot.hpp"
 
 namespace wishart::report {
 

@@ -3,20 +3,21 @@
 /// @file
 /// Internal: the figures of an HTML report.
 
-#include <string>
 #include <vector>
 
 #include "wishart/analysis/history.hpp"
 #include "wishart/record/rows.hpp"
 
+#include "figure/figure.hpp"
+
 namespace wishart::report {
 
 /// alpha of the layers by block and by role; empty if no layer has an alpha. With more than
 /// kMostDots layers, only some of those without a warning are drawn, and the caption says so.
-[[nodiscard]] std::vector<std::string> layer_figures(const std::vector<LayerRow>& layers);
+[[nodiscard]] std::vector<Figure> layer_figures(const std::vector<LayerRow>& layers);
 
 /// The metrics of a run against tokens (or steps, if tokens are not known), alpha and losses first.
-[[nodiscard]] std::vector<std::string> history_figures(const analysis::History& history);
+[[nodiscard]] std::vector<Figure> history_figures(const analysis::History& history);
 
 inline constexpr std::size_t kMostDots = 4000;
 

@@ -1,10 +1,12 @@
-#include "page.hpp"
+#include "page/page.hpp"
 
 #include <utility>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
 
-#include "html.hpp"
+#include "page/html.hpp"
+#include "text/escape.hpp"
 
 namespace wishart::report {
 namespace {
@@ -88,10 +90,10 @@ void Page::cards(const std::vector<Card>& cards) {
   text_ += "</div>\n";
 }
 
-void Page::figures(const std::vector<std::string>& figures) {
+void Page::figures(const std::vector<Figure>& figures) {
   if (!html() || figures.empty()) return;
   text_ += "<div class=\"figures\">\n";
-  for (const std::string& figure : figures) text_ += figure;
+  for (const Figure& figure : figures) text_ += html_figure(figure);
   text_ += "</div>\n";
 }
 

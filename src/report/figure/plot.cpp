@@ -1,10 +1,12 @@
-#include "plot.hpp"
+#include "figure/plot.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "html.hpp"
-#include "page.hpp"
+#include "wishart/report/text_table.hpp"
+
+#include "text/escape.hpp"
+#include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {
@@ -159,16 +161,17 @@ void Plot::bar(double x, double low, double high, std::size_t series) {
   drawn_ += straight(colour(series).c_str(), place_x(x), place_y(low), place_x(x), place_y(high));
 }
 
-std::string Plot::figure(const std::string& caption, const std::vector<std::string>& series) const {
-  std::string legend;
+Figure Plot::figure(const std::string& id, const std::string& caption,
+                    const std::vector<std::string>& series) const {
+  Figure figure{id, caption, {}, {}};
   for (std::size_t k = 0; k < series.size(); ++k) {
-    legend += "<span><i class=" + colour(k) + "></i>" + html_text(series[k]) + "</span> ";
+    figure.legend.push_back({std::min(k, kSeriesColours - 1), series[k]});
   }
   const std::string size = px(width_px_) + " " + px(height_px_);
-  return "<figure><figcaption>" + html_text(caption) + "</figcaption>\n<svg viewBox=\"0 0 " + size +
-         "\" width=\"" + px(width_px_) + "\" height=\"" + px(height_px_) + "\" role=\"img\">\n" +
-         "<title>" + html_text(caption) + "</title>\n" + below_ + drawn_ + "</svg>\n" +
-         (legend.empty() ? "" : "<p class=\"legend\">" + legend + "</p>\n") + "</figure>\n";
+  figure.svg = "<svg viewBox=\"0 0 " + size + "\" width=\"" + px(width_px_) + "\" height=\"" +
+               px(height_px_) + "\" role=\"img\">\n<title>" + html_text(caption) + "</title>\n" +
+               below_ + drawn_ + "</svg>\n";
+  return figure;
 }
 
 }  // namespace wishart::report

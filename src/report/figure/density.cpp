@@ -1,10 +1,10 @@
-#include "density.hpp"
+#include "figure/density.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-#include "page.hpp"
+#include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {

@@ -1,15 +1,16 @@
-#include "density_figures.hpp"
+#include "figure/density_figures.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "wishart/report/report.hpp"
 
-#include "density.hpp"
-#include "page.hpp"
-#include "plot.hpp"
+#include "figure/density.hpp"
+#include "figure/plot.hpp"
+#include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {
@@ -65,9 +66,10 @@ std::string values_name(const Histogram& bins, std::size_t count) {
 }
 
 /// The figure of a layer; empty if none of its eigenvalues is above the floor.
-std::string density_figure(const LayerRow& layer, const std::vector<double>& sigma) {
+std::optional<Figure> density_figure(const LayerRow& layer, const std::vector<double>& sigma,
+                                     std::size_t i) {
   const Histogram bins = histogram_of(sigma, layer.fit_floor);
-  if (bins.density.empty()) return {};
+  if (bins.density.empty()) return std::nullopt;
   double bottom = std::numeric_limits<double>::infinity();
   double top = kNone;
   for (const double density : bins.density) {
@@ -96,17 +98,19 @@ std::string density_figure(const LayerRow& layer, const std::vector<double>& sig
     names[kTail] = std::string(std::isnan(layer.Lambda) ? "power law" : "truncated power law") +
                    ", alpha " + number(layer.alpha) + " above " + number(layer.xmin);
   }
-  return plot.figure(layer.key + (layer.warning.empty() ? "" : ": " + layer.warning), names);
+  return plot.figure("fig-density-" + std::to_string(i),
+                     layer.key + (layer.warning.empty() ? "" : ": " + layer.warning), names);
 }
 
 }  // namespace
 
-std::vector<std::string> density_figures(const CheckpointRecord& record) {
-  std::vector<std::string> figures;
+std::vector<Figure> density_figures(const CheckpointRecord& record) {
+  std::vector<Figure> figures;
   for (const std::size_t i : layers_to_draw(record.layers, record.layers.size())) {
     if (i >= record.spectra.size() || record.spectra[i].sigma.empty()) continue;
-    std::string figure = density_figure(record.layers[i], record.spectra[i].sigma);
-    if (!figure.empty()) figures.push_back(std::move(figure));
+    if (auto figure = density_figure(record.layers[i], record.spectra[i].sigma, i)) {
+      figures.push_back(*std::move(figure));
+    }
   }
   return figures;
 }

@@ -1,11 +1,13 @@
 #pragma once
 
 /// @file
-/// Internal: a plot with two axes, as SVG inside an HTML page.
+/// Internal: a plot with two axes, as SVG.
 
 #include <cstddef>
 #include <string>
 #include <vector>
+
+#include "figure/figure.hpp"
 
 namespace wishart::report {
 
@@ -58,9 +60,9 @@ public:
   /// A vertical bar from `low` to `high`.
   void bar(double x, double low, double high, std::size_t series);
 
-  /// The figure with its caption and the names of its series in order.
-  [[nodiscard]] std::string figure(const std::string& caption,
-                                   const std::vector<std::string>& series) const;
+  /// The figure with the names of its series in order.
+  [[nodiscard]] Figure figure(const std::string& id, const std::string& caption,
+                              const std::vector<std::string>& series) const;
 
 private:
   [[nodiscard]] double place_x(double x) const;

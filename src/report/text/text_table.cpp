@@ -5,7 +5,7 @@
 
 #include "wishart/core/text.hpp"
 
-#include "html.hpp"
+#include "text/escape.hpp"
 
 namespace wishart::report {
 namespace {

@@ -1,18 +1,15 @@
 #pragma once
 
 /// @file
-/// Internal: a page in text, Markdown or HTML, and its format of numbers.
+/// Internal: a page in text, Markdown or HTML.
 
-#include <array>
-#include <cmath>
-#include <cstdint>
-#include <cstdio>
 #include <string>
 #include <vector>
 
-#include "wishart/core/text.hpp"
 #include "wishart/report/report.hpp"
 #include "wishart/report/text_table.hpp"
+
+#include "figure/figure.hpp"
 
 namespace wishart::report {
 
@@ -42,8 +39,8 @@ public:
   [[nodiscard]] bool html() const noexcept { return format_ == ReportFormat::html; }
   /// In HTML only; the other formats have the same content in sentences and tables.
   void cards(const std::vector<Card>& cards);
-  /// Figures side by side, as HTML from Plot::figure. In HTML only.
-  void figures(const std::vector<std::string>& figures);
+  /// Figures side by side. In HTML only.
+  void figures(const std::vector<Figure>& figures);
 
   /// The whole page.
   [[nodiscard]] std::string take();
@@ -53,20 +50,5 @@ private:
   std::string first_title_;
   std::string text_;
 };
-
-inline std::string number(double value, int digits = 4) {
-  return std::isnan(value) ? "-" : rounded(value, digits);
-}
-
-inline std::string fixed(double value, int decimals) {
-  if (!std::isfinite(value)) return number(value);
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
-  return text.data();
-}
-
-inline std::string plural(std::int64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 }  // namespace wishart::report

@@ -4,19 +4,15 @@
 /// Internal: the parts of a self-contained HTML page.
 
 #include <string>
-#include <vector>
 
 #include "wishart/report/text_table.hpp"
 
+#include "figure/figure.hpp"
+
 namespace wishart::report {
 
-/// Escapes untrusted text for an element or a quoted attribute: it is made `printable`, then
-/// everything with a meaning in HTML becomes a character reference.
-[[nodiscard]] std::string html_text(const std::string& text, std::size_t max_chars = 300);
-
-/// Appends a character, or a character reference for & < >, which begin markup in HTML and in
-/// Markdown.
-void append_unmarked(std::string& out, char c);
+/// A figure with its caption and legend.
+[[nodiscard]] std::string html_figure(const Figure& figure);
 
 /// A table that is sorted by a click on the head of a column, if scripts are allowed.
 [[nodiscard]] std::string html_table(const TextTable& table);
