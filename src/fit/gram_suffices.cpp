@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -77,9 +78,6 @@ std::string_view apart(const std::array<Column<double>, n>& columns, double digi
   return {};
 }
 
-/// The largest error of an eigenvalue, of whatever view.
-double delta_of(const Spectrum& gram) { return gram.floor_sigma * gram.floor_sigma; }
-
 /// Signs of the errors of ascending eigenvalues. Those of both kinds add up to about zero, as the
 /// sum of all eigenvalues is known to rounding from the elements.
 enum class Signs : std::uint8_t {
@@ -141,6 +139,22 @@ std::vector<FitOptions> fits_of(const FitOptions& options) {
 
 }  // namespace
 
+double eigenvalue_error(std::span<const double> sigma, std::int64_t long_side) noexcept {
+  constexpr double kEps = std::numeric_limits<double>::epsilon();
+  constexpr double kOfReduction = 16;
+  constexpr double kOfProducts = 0.5;
+  if (sigma.empty()) return 0;
+  const double largest = sigma.back() * sigma.back();
+  double squares = 0;  // of the eigenvalues in units of the largest
+  for (const double value : sigma) {
+    const double share = value / sigma.back();
+    squares += share * share * share * share;
+  }
+  return kEps * largest *
+         (kOfReduction * std::sqrt(squares) +
+          kOfProducts * std::sqrt(static_cast<double>(long_side)));
+}
+
 std::string column_apart(const LayerRow& a, const LayerRow& b) {
   for (const auto& column : kTexts) {
     if (a.*column.member != b.*column.member) return std::string(column.name);
@@ -192,7 +206,7 @@ std::string why_not_by_gram(const Matrix& matrix, const Spectrum& gram, const Fi
           "only a Gram spectrum in compat mode is judged by its digits");
   if (gram.status != SpectrumStatus::ok) return "no spectrum";
   if (gram.num_below_floor > 0) return "values below the floor";
-  const double delta = delta_of(gram);
+  const double delta = eigenvalue_error(gram.sigma, matrix.long_side());
   // Of the views' smallest values the largest counts, but one error may decide which that is.
   const double largest = gram.sigma.back();
   double sv_min = 0;

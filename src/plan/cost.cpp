@@ -18,10 +18,16 @@ constexpr double kGiga = 1e9;
 constexpr double kSolverWidths = 13;
 /// The same without a band: blocks and vectors of the one-stage routines.
 constexpr double kSmallSolverColumns = 100;
+/// Columns of workspace for two-stage singular values: six sides of updates, the band with room for
+/// the bulge, 64 for a triangular factor before, and vectors (src/spectrum/singular_values.cpp).
+constexpr double kSvdColumns = 10 * 64 + 32;
 /// Buffers for the sums of a team (src/spectrum/exchange.cpp).
 constexpr double kExchangeBytes = 2.0 * (32 << 20);
 /// Below this order the engine computes eigenvalues in one stage (src/spectrum/eigenvalues.cpp).
 constexpr double kTwoStageFrom = 1024;
+/// The same for singular values (src/spectrum/singular_values.cpp), and the width of their band.
+constexpr double kTwoStageSvdFrom = 512;
+constexpr double kSvdBandWidth = 64;
 /// With sides closer than this the smallest singular value is often too small for the Gram matrix's
 /// errors (docs/numerics.md).
 constexpr double kNearlySquare = 1.1;
@@ -43,6 +49,15 @@ double local_eigen_seconds(double m, const Rates& rates) {
   if (m < kTwoStageFrom) return reduction / (rates.one_stage_gflops * kGiga) + tridiagonal;
   return reduction / (rates.band_gflops * kGiga) +
          6 * m * m * band_width(m) / (rates.chase_gflops * kGiga) + tridiagonal;
+}
+
+/// Seconds for all singular values of a square matrix on one rank.
+double local_svd_seconds(double m, const Rates& rates) {
+  const double reduction = 8.0 / 3.0 * m * m * m;
+  if (m < kTwoStageSvdFrom) return reduction / (rates.svd_gflops * kGiga);
+  return reduction / (rates.svd_band_gflops * kGiga) +
+         8 * m * m * kSvdBandWidth / (rates.chase_gflops * kGiga) +
+         rates.tridiagonal_ns * m * m / kGiga;
 }
 
 double team_share(double p) { return p * std::pow(kTeamEfficiency, std::log2(p)); }
@@ -80,7 +95,11 @@ double view_seconds(const Matrix& matrix, const Extents& e, const Way& way, cons
   if (way.method == Method::qr) {
     const double combine = e.p > 1 ? std::ceil(std::log2(e.p)) * 2.0 / 3.0 * e.m * e.m * e.m : 0;
     return read + (2 * e.n * e.m * e.m / e.p + combine) / (rates.qr_gflops * kGiga) +
-           8.0 / 3.0 * e.m * e.m * e.m / (rates.svd_gflops * kGiga);
+           local_svd_seconds(e.m, rates);
+  }
+  if (e.p == 1 && e.m >= kTwoStageSvdFrom) {
+    const double triangle = e.n > e.m ? 2 * e.n * e.m * e.m - 2.0 / 3.0 * e.m * e.m * e.m : 0;
+    return read + triangle / (rates.band_gflops * kGiga) + local_svd_seconds(e.m, rates);
   }
   const double flops = std::min(4 * e.n * e.m * e.m - 4.0 / 3.0 * e.m * e.m * e.m,
                                 2 * e.n * e.m * e.m + 2 * e.m * e.m * e.m);
@@ -159,7 +178,7 @@ Rates Rates::scaled(double factor) const noexcept {
   for (double* rate :
        {&rates.gram_gflops, &rates.gram32_gflops, &rates.integer_gflops, &rates.band_gflops,
         &rates.chase_gflops, &rates.one_stage_gflops, &rates.qr_gflops, &rates.svd_gflops,
-        &rates.distributed_gflops, &rates.read_gbytes}) {
+        &rates.svd_band_gflops, &rates.distributed_gflops, &rates.read_gbytes}) {
     *rate *= factor;
   }
   rates.tridiagonal_ns /= factor;
@@ -244,12 +263,16 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
   const double share = 1.1 * square / p;
   const double vectors =
       8 * (m < kTwoStageFrom ? kSmallSolverColumns : kSolverWidths * band_width(m)) * m;
+  const double svd_vectors = m < kTwoStageSvdFrom ? 0 : 8 * kSvdColumns * (m + 32);
   double bytes = 0;
   if (way.method == Method::svd) {
-    // The whole matrix; GESDD's and PDGESVD's workspace holds a square of the short side.
-    bytes = (way.team_size == 1 ? 1.0 : 1.1) * (8 * n * m / p + square / p) + vectors;
+    // The whole matrix. GESDD's and PDGESVD's workspace holds a square of the short side, the two
+    // stages need blocks and the band with room for the chase (src/spectrum/singular_values.cpp).
+    const bool two_stages = way.team_size == 1 && m >= kTwoStageSvdFrom;
+    bytes = (way.team_size == 1 ? 1.0 : 1.1) * (8 * n * m / p + (two_stages ? 0 : square / p)) +
+            std::max(vectors, svd_vectors);
   } else if (way.method == Method::qr) {
-    bytes = square * (way.team_size > 1 ? 2 : 1) + 1.5 * panels + vectors;
+    bytes = square * (way.team_size > 1 ? 2 : 1) + 1.5 * panels + std::max(vectors, svd_vectors);
   } else if (way.distributed) {
     bytes = share * (way.solver == Solver::elpa ? 3 : 2) + panels + vectors;
   } else {

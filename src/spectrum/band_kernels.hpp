@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Internal to the bulge chase (band_to_tridiagonal.cpp): products with reflectors on small blocks,
-/// written once and compiled for each instruction set.
+/// Internal to the bulge chases (band_to_tridiagonal.cpp, band_to_bidiagonal.cpp): products with
+/// reflectors on small blocks, written once and compiled for each instruction set.
 ///
 /// Blocks are column-major. Vectors are padded with `kPad` zeros, so that loops run in whole
 /// registers: what a product reads beyond a block is multiplied by zero, and an update writes back
@@ -72,6 +72,62 @@ struct Simd {
       Vector y0{};
       for (std::int64_t c = 0; c < cols; ++c) y0 += load(b + c * ld + r) * x[c];
       store(y + r, y0);
+    }
+  }
+
+  /// z = B^T u, with B of rows x cols.
+  static WISHART_INLINE void multiply_transposed(const double* b, std::int64_t ld,
+                                                 std::int64_t rows, std::int64_t cols,
+                                                 const double* u, double* z) {
+    std::int64_t c = 0;
+    for (; c + 4 <= cols; c += 4) {
+      const double* p = b + c * ld;
+      Vector s0{};
+      Vector s1{};
+      Vector s2{};
+      Vector s3{};
+      for (std::int64_t r = 0; r < rows; r += Lanes) {
+        const Vector u_r = load(u + r);
+        s0 += load(p + r) * u_r;
+        s1 += load(p + ld + r) * u_r;
+        s2 += load(p + 2 * ld + r) * u_r;
+        s3 += load(p + 3 * ld + r) * u_r;
+      }
+      z[c] = sum(s0);
+      z[c + 1] = sum(s1);
+      z[c + 2] = sum(s2);
+      z[c + 3] = sum(s3);
+    }
+    for (; c < cols; ++c) z[c] = dot(b + c * ld, u, rows);
+  }
+
+  /// B <- B - tau_u u z^T - tau_v y v^T. u and y are padded.
+  static WISHART_INLINE void subtract_two(double* b, std::int64_t ld, std::int64_t rows,
+                                          std::int64_t cols, const double* u, double tau_u,
+                                          const double* z, const double* y, double tau_v,
+                                          const double* v) {
+    std::int64_t c = 0;
+    for (; c + 2 <= cols; c += 2) {
+      double* p = b + c * ld;
+      double* q = p + ld;
+      const double u_p = tau_u * z[c];
+      const double u_q = tau_u * z[c + 1];
+      const double y_p = tau_v * v[c];
+      const double y_q = tau_v * v[c + 1];
+      for (std::int64_t r = 0; r < rows; r += Lanes) {
+        const Vector u_r = load(u + r);
+        const Vector y_r = load(y + r);
+        store(p + r, load(p + r) - u_r * u_p - y_r * y_p);
+        store(q + r, load(q + r) - u_r * u_q - y_r * y_q);
+      }
+    }
+    if (c < cols) {
+      double* p = b + c * ld;
+      const double u_p = tau_u * z[c];
+      const double y_p = tau_v * v[c];
+      for (std::int64_t r = 0; r < rows; r += Lanes) {
+        store(p + r, load(p + r) - load(u + r) * u_p - load(y + r) * y_p);
+      }
     }
   }
 

@@ -34,6 +34,8 @@ void dtrsm_(const char* side, const char* uplo, const char* transa, const char* 
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, std::size_t);
 void dgeqrf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
              const int* lwork, int* info);
+void dgelqf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
+             const int* lwork, int* info);
 void dorgqr_(const int* m, const int* n, const int* k, double* a, const int* lda, const double* tau,
              double* work, const int* lwork, int* info);
 void dgeqrt3_(const int* m, const int* n, double* a, const int* lda, double* t, const int* ldt,
@@ -44,6 +46,9 @@ void dsterf_(const int* n, double* d, double* e, int* info);
 void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
              double* work, const int* lwork, int* iwork, const int* liwork, int* info, std::size_t,
              std::size_t);
+void dbdsqr_(const char* uplo, const int* n, const int* ncvt, const int* nru, const int* ncc,
+             double* d, double* e, double* vt, const int* ldvt, double* u, const int* ldu,
+             double* c, const int* ldc, double* work, int* info, std::size_t);
 void dgesdd_(const char* jobz, const int* m, const int* n, double* a, const int* lda, double* s,
              double* u, const int* ldu, double* vt, const int* ldvt, double* work, const int* lwork,
              int* iwork, int* info, std::size_t);

@@ -4,6 +4,7 @@
 /// condition number, because nothing is squared.
 
 #include <algorithm>
+#include <string>
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
@@ -11,6 +12,7 @@
 #include "exchange.hpp"
 #include "lapack.hpp"
 #include "panels.hpp"
+#include "singular_values.hpp"
 #include "view_values.hpp"
 
 namespace wishart::spectrum {
@@ -105,27 +107,6 @@ void combine(const mpi::Comm& team, std::int64_t order, TriangularFactor& factor
   }
 }
 
-/// Singular values, ascending, of the upper triangle R.
-void values_of_triangle(std::span<double> r, std::int64_t order, Workspace& workspace,
-                        std::span<double> sigma) {
-  const int n = narrow<int>(order, "order of a triangular factor");
-  const std::span<int> iwork = workspace.take<int>(8 * order);
-  double unused = 0;
-  double work_query = 0;
-  const int one = 1;
-  const int query = -1;
-  int info = 0;
-  dgesdd_("N", &n, &n, r.data(), &n, sigma.data(), &unused, &one, &unused, &one, &work_query,
-          &query, iwork.data(), &info, 1);
-  check_info(info, "dgesdd");
-  const int lwork = workspace_length(work_query, 10 * order, "dgesdd");
-  const std::span<double> work = workspace.take<double>(lwork);
-  dgesdd_("N", &n, &n, r.data(), &n, sigma.data(), &unused, &one, &unused, &one, work.data(),
-          &lwork, iwork.data(), &info, 1);
-  check_info(info, "dgesdd");
-  std::reverse(sigma.begin(), sigma.end());
-}
-
 }  // namespace
 
 ViewValues qr_values(const ViewTask& task, Team& team, const SolveOptions& options, Tally& tally,
@@ -142,10 +123,11 @@ ViewValues qr_values(const ViewTask& task, Team& team, const SolveOptions& optio
   if (any_nonfinite(comm, tally)) return {};
   combine(comm, m, *factor, workspace);
   ViewValues values;
-  values.solver = "qr+dgesdd";
+  values.solver = std::string("qr+") + singular_values_routine(m);
   values.sigma.resize(static_cast<std::size_t>(m));
   wait_for(comm, [&] {
-    if (comm.rank() == 0) values_of_triangle(factor->values(), m, workspace, values.sigma);
+    if (comm.rank() != 0) return;
+    singular_values(factor->values(), m, m, best_instruction_set(), workspace, values.sigma);
   });
   share_values(comm, values.sigma);
   return values;

@@ -38,7 +38,7 @@ ViewValues view_values(const ViewTask& task, Team& team, const SolveOptions& opt
     case Method::qr:
       return qr_values(task, team, options, tally, workspace);
     case Method::svd:
-      return alone ? local_svd_values(task, options, tally)
+      return alone ? local_svd_values(task, options, tally, workspace)
                    : team_svd_values(task, team, options, tally);
     case Method::gram:
       break;

@@ -3,6 +3,7 @@
 /// @file
 /// Internal: the singular values of one view, by method, on one rank or on a team.
 
+#include <string>
 #include <vector>
 
 #include "wishart/spectrum/spectrum.hpp"
@@ -29,8 +30,8 @@ struct ViewTask {
 /// non-finite element, nothing is computed and `sigma` is empty.
 struct ViewValues {
   std::vector<double> sigma;  ///< ascending
-  const char* solver = "";
-  ProductRecord products;  ///< of this rank
+  std::string solver;         ///< the routine, for the archive
+  ProductRecord products;     ///< of this rank
   /// Nothing was computed, on any rank: integers were wanted, and an element is no float.
   bool needs_float64 = false;
 };
@@ -44,7 +45,7 @@ void read_tallied(const ViewTask& task, std::int64_t row_begin, std::int64_t row
 [[nodiscard]] ViewValues local_gram_values(const ViewTask& task, const SolveOptions& options,
                                            Tally& tally, Workspace& workspace);
 [[nodiscard]] ViewValues local_svd_values(const ViewTask& task, const SolveOptions& options,
-                                          Tally& tally);
+                                          Tally& tally, Workspace& workspace);
 
 /// Collective over the team. The values are complete on its rank 0.
 /// @throws mpi::AgreedError on every rank

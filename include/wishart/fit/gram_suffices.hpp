@@ -22,13 +22,22 @@ inline constexpr double kNormDigits = 1e-10;  ///< norms, xmin, stable_rank, ent
 inline constexpr double kFitDigits = 1e-8;    ///< alpha, D, sigma and what depends on them
 inline constexpr double kBulkDigits = 1e-3;   ///< WeightWatcher's Marchenko-Pastur fit
 
+/// What an eigenvalue of a Gram matrix G, formed and solved in float64, may be off by:
+///
+///   eps (16 ||G||_F + sqrt(N) / 2 lambda_max)
+///
+/// The first term is the orthogonal reductions' (backward stable, so proportional to a norm), the
+/// second that of sums of N products. Both are at least twice what was measured (docs/numerics.md).
+/// @param sigma  singular values, ascending; of several views together
+[[nodiscard]] double eigenvalue_error(std::span<const double> sigma,
+                                      std::int64_t long_side) noexcept;
+
 /// Why columns of compat mode may differ from those of an SVD by more than the promised digits;
 /// empty if none does.
 ///
-/// Each eigenvalue is taken to be off by as much as delta = floor_sigma^2: 8 sqrt(N) eps times the
-/// largest eigenvalue of a view. The numbers are those of `options`, and of the same options with
-/// `clip_xmax`, with `xmin_peak` and with WeightWatcher's Marchenko-Pastur fit, so that a refit
-/// with those keeps the digits too.
+/// Each eigenvalue is taken to be off by as much as eigenvalue_error says. The numbers are those
+/// of `options`, and of the same options with `clip_xmax`, with `xmin_peak` and with
+/// WeightWatcher's Marchenko-Pastur fit, so that a refit with those keeps the digits too.
 /// @param gram  a spectrum by Method::gram, with its values
 [[nodiscard]] std::string why_not_by_gram(const Matrix& matrix, const Spectrum& gram,
                                           const FitOptions& options);

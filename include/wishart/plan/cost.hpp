@@ -45,7 +45,8 @@ struct Rates {
   double one_stage_gflops = 15;    ///< DSYEVD of small matrices, 4/3 m^3
   double tridiagonal_ns = 10;      ///< DSTERF: nanoseconds for each m^2
   double qr_gflops = 22;           ///< DTPQRT, 2 n m^2
-  double svd_gflops = 9;           ///< GESDD, PDGESVD
+  double svd_gflops = 9;           ///< GESDD of small matrices, PDGESVD
+  double svd_band_gflops = 33;     ///< square matrix to upper band, 8/3 m^3
   double distributed_gflops = 12;  ///< ELPA, PDSYNTRD: a rank of a team, 4/3 m^3
   double read_gbytes = 3;          ///< elements as float64: read, converted, tallied
   double exchange_gbytes = 2;      ///< sums between the ranks of a team

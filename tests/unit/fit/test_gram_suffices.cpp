@@ -62,20 +62,30 @@ TEST_CASE("rectangular matrices have their digits from the Gram matrix", "[gram-
 }
 
 TEST_CASE("a tail far below the largest value needs an SVD", "[gram-suffices]") {
-  // delta / xmin > 1e-10.
-  CHECK(why_not(power_law_sample(200, 1.8, 0.01, 3), 800) == "xmin");
+  // alpha is off by more than 1e-8 relative to D.
+  CHECK(why_not(power_law_sample(200, 1.6, 0.01, 3), 800) == "xmin");
 }
 
 TEST_CASE("a smallest value out of the Gram matrix's reach needs an SVD", "[gram-suffices]") {
   std::vector<double> lambda = gaussian(300, 100, 1);
-  // Above the floor, but off by delta / (2 sigma) > 1e-10 sigma_max. The bound is at
-  // sigma / sigma_max = 8 sqrt(300) eps / 2e-10 = 1.5e-4.
-  lambda.front() = lambda.back() * std::pow(1.4e-4, 2);
-  CHECK(why_not(lambda, 300) == "sv_min");
+  // Off by delta / (2 sigma) > 1e-10 sigma_max: the bound is at sigma / sigma_max = 1e-4.
+  Spectrum close = gram_spectrum(lambda, 300);
+  close.num_below_floor = 0;
+  close.view_sigma_min = {5e-5 * close.sigma.back()};
+  CHECK(why_not_by_gram(dense(300, 100), close, kWeightWatcher) == "sv_min");
   lambda.front() = lambda.back() * std::pow(1.8e-4, 2);
   CHECK(why_not(lambda, 300) == "");
   // As of most square matrices.
-  CHECK(why_not(gaussian(100, 100, 4), 1000000) == "sv_min");
+  CHECK(why_not(gaussian(100, 100, 4), 100000000) == "sv_min");
+}
+
+TEST_CASE("the error of eigenvalues is in proportion to the norms of the Gram matrix",
+          "[gram-suffices]") {
+  const std::vector<double> one{2.0};
+  CHECK(eigenvalue_error(one, 400) == Approx(kEps * 4 * (16 + 10)));
+  const std::vector<double> equal(100, 3.0);
+  CHECK(eigenvalue_error(equal, 100) == Approx(kEps * 9 * (160 + 5)));
+  CHECK(eigenvalue_error({}, 100) == 0);
 }
 
 TEST_CASE("matrices without full rank need an SVD", "[gram-suffices]") {
@@ -92,7 +102,7 @@ TEST_CASE("a value beside an absolute limit needs an SVD", "[gram-suffices]") {
   const double factor = 1e-5 / lambda[10];
   for (double& value : lambda) value *= factor;
   lambda[10] = 1e-5;
-  const double delta = std::pow(gram_spectrum(lambda, 300).floor_sigma, 2);
+  const double delta = eigenvalue_error(gram_spectrum(lambda, 300).sigma, 300);
   for (const double side : {-0.5, 0.5}) {
     lambda[10] = 1e-5 + side * delta;
     CHECK(why_not(lambda, 300) == "num_fit_evals");

@@ -229,7 +229,7 @@ TEST_CASE("a matrix is compared with its base if the Gram matrices fit", "[plan]
 
 TEST_CASE("compat mode takes the faster of a checked Gram matrix and the SVD", "[plan]") {
   // The last has its smallest value out of the Gram matrix's reach, the second is done at once.
-  const std::vector<Matrix> matrices{dense(4096, 1024), dense(64, 64), dense(2048, 2048)};
+  const std::vector<Matrix> matrices{dense(16384, 1024), dense(64, 64), dense(2048, 2048)};
   PlanOptions options{.ranks = 1, .checked = true, .or_svd = true};
   const Plan plan = make_plan(matrices, options);
   for (const PlanItem& item : plan.items) {
@@ -244,7 +244,7 @@ TEST_CASE("compat mode takes the faster of a checked Gram matrix and the SVD", "
   CHECK(cost_seconds(matrices[0], way, Rates{}) < cost_seconds(matrices[0], by_svd(way), Rates{}));
   CHECK(cost_seconds(matrices[2], way, Rates{}) > cost_seconds(matrices[2], by_svd(way), Rates{}));
   options.memory_per_rank_bytes = both - 1;
-  CHECK(text_of({matrices[0]}, options, Blame::resource).starts_with("w (4096 x 1024): needs "));
+  CHECK(text_of({matrices[0]}, options, Blame::resource).starts_with("w (16384 x 1024): needs "));
   // Gram for every matrix, if that is asked for.
   options = {.ranks = 1, .checked = true};
   for (const PlanItem& item : make_plan(matrices, options).items) {
