@@ -23,12 +23,24 @@ std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept {
   if (tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view) {
     return tensor.parts.empty() ? std::nullopt : integer_form(tensor.parts.front());
   }
-  // Codes and powers of two as scales, nothing else: MXFP8 and MXFP4 by their many names.
-  if (tensor.encoding != Encoding::codes || tensor.parts.size() != 2 || tensor.factor != 1 ||
-      tensor.parts[1].dtype != Dtype::f8_e8m0) {
-    return std::nullopt;
+  if (tensor.encoding != Encoding::codes || tensor.parts.empty()) return std::nullopt;
+  if (is_weight_dtype(tensor.parts.front().dtype)) {
+    return tensor.scale_bits == 0 ? std::optional(kOneByte) : std::nullopt;
   }
-  return is_weight_dtype(tensor.parts[0].dtype) ? kOneByte : kHalfByte;
+  // Of longer scales more bits of an element are used. Each form leaves room for scales of blocks
+  // that differ by a factor of at least 100 in a row or column.
+  switch (tensor.scale_bits) {
+    case 0:  // powers of two: MXFP4
+      return kHalfByte;
+    case 4:  // F8_E4M3: NVFP4
+      return kOneByte;
+    case 8:  // BF16
+      return kTwoBytes;
+    case 11:  // F16: GPTQ, AWQ
+      return kHalf;
+    default:
+      return std::nullopt;
+  }
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #include "gram.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "wishart/core/narrow.hpp"
 
@@ -76,8 +77,16 @@ void add_products_in_double(std::span<const float> panel, const PanelShape& shap
   }
 }
 
-/// The Gram matrix of a slice from integers. Nothing if an element is no float after all: scales
-/// that are powers of two may be as large as 2^127.
+/// Multiplies the lower triangle.
+void scale_lower(std::span<double> a, std::int64_t n, double factor) {
+  for (std::int64_t col = 0; col < n; ++col) {
+    double* const column = a.data() + col * n;
+    for (std::int64_t row = col; row < n; ++row) column[row] *= factor;
+  }
+}
+
+/// The Gram matrix of a slice from integers. Nothing if an element is no float times the unit after
+/// all: scales that are powers of two may be as large as 2^127, and a damaged unit may be anything.
 std::optional<ProductRecord> integer_gram(const ViewTask& task, Slice slice, IntegerForm form,
                                           const SolveOptions& options, Tally& tally,
                                           Workspace& workspace, std::span<double> gram) {
@@ -85,8 +94,10 @@ std::optional<ProductRecord> integer_gram(const ViewTask& task, Slice slice, Int
   const std::int64_t m = std::min(task.rows(), task.cols());
   const std::int64_t depth = std::min(integer_depth(*task.matrix, options.panel_bytes, form),
                                       std::max<std::int64_t>(slice.size(), 1));
+  const double unit = task.source->unit();
+  if (!std::isnormal(unit)) return std::nullopt;
   IntegerGram products(m, depth, form, best_instruction_set(), make_byte_products(), workspace);
-  PanelStream<float> stream(task, slice, PanelStream<float>::Depth{depth}, tally, workspace);
+  PanelStream<float> stream(task, slice, PanelStream<float>::Depth{depth}, tally, workspace, unit);
   std::span<double> doubles;
   ProductRecord record{.products = Products::integer, .bits = form.bits, .moduli = form.moduli};
   while (const auto panel = stream.next()) {
@@ -103,6 +114,7 @@ std::optional<ProductRecord> integer_gram(const ViewTask& task, Slice slice, Int
   }
   record.apart = products.apart();
   if (record.panels + record.float64_panels == 0) clear_lower(gram, m);
+  if (unit != 1) scale_lower(gram, m, unit * unit);
   return record;
 }
 

@@ -11,9 +11,16 @@ namespace {
 /// float64 elements converted to float32 at a time: they stay in the second-level cache.
 constexpr std::int64_t kScratchElements = std::int64_t{1} << 16;
 
-/// @returns false if one of the values had to be rounded
-bool to_floats(std::span<const double> values, std::span<float> out) {
+/// @returns false if one of the values is no product of `unit` and a float
+bool to_floats(std::span<const double> values, double unit, std::span<float> out) {
   int rounded = 0;
+  if (unit != 1) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      out[i] = static_cast<float>(values[i] / unit);
+      rounded |= static_cast<int>(static_cast<double>(out[i]) * unit != values[i]);
+    }
+    return rounded == 0;
+  }
   for (std::size_t i = 0; i < values.size(); ++i) {
     out[i] = static_cast<float>(values[i]);
     rounded |= static_cast<int>(static_cast<double>(out[i]) != values[i]);
@@ -57,12 +64,13 @@ PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, std::int64_t p
 
 template <class Real>
 PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, Depth depth, Tally& tally,
-                               Workspace& workspace)
+                               Workspace& workspace, double unit)
     : task_(task),
       slice_(slice),
       tally_(&tally),
       tall_(task.rows() >= task.cols()),
-      short_side_(std::min(task.rows(), task.cols())) {
+      short_side_(std::min(task.rows(), task.cols())),
+      unit_(unit) {
   constexpr bool kSingle = std::is_same_v<Real, float>;
   depth_ = std::max<std::int64_t>(1, std::min(depth.rows, slice.size()));
   num_panels_ = (slice.size() + depth_ - 1) / depth_;
@@ -113,7 +121,7 @@ bool PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
       const auto size = static_cast<std::size_t>(count * width);
       const std::span<double> part = scratch_.first(size);
       read_tallied(task_, row, row + count, col_begin, col_end, part, *tally_);
-      rounded = !to_floats(part, out.first(size)) || rounded;
+      rounded = !to_floats(part, unit_, out.first(size)) || rounded;
       out = out.subspan(size);
     }
     return rounded;

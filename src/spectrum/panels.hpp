@@ -39,7 +39,7 @@ struct Panel {
   std::span<Real> values;  ///< may be overwritten
   std::int64_t begin = 0;  ///< along the long side
   std::int64_t depth = 0;
-  bool rounded = false;  ///< an element needed more than a `Real`
+  bool rounded = false;  ///< an element is no product of the unit and a `Real`
 };
 
 /// Reads a slice of a view panel by panel, in order, and tallies every element once.
@@ -55,8 +55,10 @@ public:
   struct Depth {
     std::int64_t rows = 1;
   };
-  /// With panels of this depth.
-  PanelStream(const ViewTask& task, Slice slice, Depth depth, Tally& tally, Workspace& workspace);
+  /// With panels of this depth, of elements divided by `unit`. They are tallied as they are.
+  /// @pre unit is 1 if `Real` is double
+  PanelStream(const ViewTask& task, Slice slice, Depth depth, Tally& tally, Workspace& workspace,
+              double unit = 1.0);
   ~PanelStream();
   PanelStream(const PanelStream&) = delete;
   PanelStream& operator=(const PanelStream&) = delete;
@@ -84,6 +86,7 @@ private:
   Tally* tally_;
   bool tall_;
   std::int64_t short_side_;
+  double unit_;
   std::int64_t depth_;
   std::int64_t num_panels_;
   std::int64_t next_panel_ = 0;

@@ -158,6 +158,46 @@ TEST_CASE("elements that no float holds are multiplied in float64", "[products]"
   CHECK(long_ones.products.products == Products::float64);
 }
 
+TEST_CASE("multiples of a common unit are multiplied as the short floats that they hold",
+          "[products]") {
+  // As the scale of a whole weight makes them (NVFP4). Its 24 bits and the element's 8 fill no
+  // float.
+  const double unit = static_cast<double>(0.00123F);
+  class Multiples : public FunctionSource {
+  public:
+    Multiples(double unit, double told)
+        : FunctionSource([unit](std::int64_t row, std::int64_t col) {
+            return unit * as_bf16(noise(row, col));
+          }),
+          told_(told) {}
+    double unit() override { return told_; }
+
+  private:
+    double told_;
+  };
+  const mpi::Comm world = mpi::Comm::world();
+  Team team(world);
+  Workspace workspace;
+  for (const auto& [rows, cols] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{900, 40}, {40, 900}}) {
+    const Matrix matrix = bf16_matrix(rows, cols);
+    Multiples source(unit, unit);
+    const auto plain = compute_spectrum(matrix, source, team, with(Products::float64), workspace);
+    const auto integer = compute_spectrum(matrix, source, team, with(Products::integer), workspace);
+    check_equal(plain, integer);
+    CHECK(integer.products.products == Products::integer);
+    CHECK(integer.products.float64_panels == 0);
+    // A unit that is not theirs, and none that one can divide by.
+    for (const double wrong : {3.0, 0.0, std::numeric_limits<double>::quiet_NaN()}) {
+      Multiples other(unit, wrong);
+      const auto spectrum =
+          compute_spectrum(matrix, other, team, with(Products::integer), workspace);
+      check_equal(plain, spectrum);
+      CHECK(spectrum.products.products == Products::float64);
+    }
+  }
+}
+
 TEST_CASE("non-finite elements are found before integer products", "[products]") {
   const auto element = [](std::int64_t row, std::int64_t col) {
     if (row == 3 && col == 4) return std::numeric_limits<double>::quiet_NaN();

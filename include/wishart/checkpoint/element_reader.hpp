@@ -51,6 +51,11 @@ public:
 [[nodiscard]] std::unique_ptr<ElementReader> make_reader(const std::filesystem::path& root,
                                                          std::vector<SourceFile> files);
 
+/// A number of which the elements of `tensor` are multiples by short floats: the scale of a whole
+/// quantised weight (NVFP4). 1 if there is none.
+/// @throws Error with Blame::input if it cannot be read
+[[nodiscard]] double unit_of(ElementReader& reader, const Tensor& tensor);
+
 /// Reads a block of view `view` of `matrix` into `out`, row-major, (row_end - row_begin) x
 /// (col_end - col_begin), with the matrix's factor and float32 rounding applied.
 void read_block(ElementReader& reader, const Matrix& matrix, std::int64_t view, const Block& block,

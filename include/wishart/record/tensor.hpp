@@ -89,6 +89,9 @@ struct Tensor {
   std::vector<Tensor> parts;  ///< the tensors of an encoding, in the order given in encodings.hpp
   std::vector<std::int64_t> numbers;  ///< parameters of the encoding, as encodings.hpp lists them
   double factor = 1.0;
+  /// Of `codes`: each element is a short code times a scale with this many significant bits, times
+  /// one number for the whole tensor. -1: of others.
+  std::int32_t scale_bits = -1;
   std::string stored_as;  ///< of an encoded tensor: `GPTQ int4, groups of 128`; else empty
 
   [[nodiscard]] bool is_dense() const noexcept {
@@ -144,7 +147,7 @@ template <class F>
 void visit_fields(Tensor& v, F&& f) {
   f(v.name), f(v.dtype), f(v.shape), f(v.num_elements), f(v.file), f(v.offset_bytes),
       f(v.size_bytes), f(v.extents), f(v.deflated), f(v.encoding), f(v.parts), f(v.numbers),
-      f(v.factor), f(v.stored_as);
+      f(v.factor), f(v.scale_bits), f(v.stored_as);
 }
 
 }  // namespace wishart

@@ -18,6 +18,11 @@ public:
   /// @throws Error with Blame::input
   virtual void read(std::int64_t view, std::int64_t row_begin, std::int64_t row_end,
                     std::int64_t col_begin, std::int64_t col_end, std::span<double> out) = 0;
+
+  /// A number of which all elements are multiples, by floats that are shorter than they are. Only
+  /// speed depends on it.
+  /// @throws Error with Blame::input
+  [[nodiscard]] virtual double unit() { return 1.0; }
 };
 
 }  // namespace wishart::spectrum

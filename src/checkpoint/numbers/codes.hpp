@@ -97,6 +97,17 @@ struct CodesLayout {
 inline constexpr std::int64_t kTileRows = 128;
 inline constexpr std::int64_t kTileGroups = 4;
 
+/// Tensor::scale_bits of a tensor with this layout: the significant bits of its scales if elements
+/// are (code - zero) times a scale times one number for the whole tensor, code and zero are short
+/// integers (or elements of an 8-bit float with a power of two as scale), and no more than 16
+/// significant bits come together. Else -1.
+[[nodiscard]] std::int32_t short_scale_bits(const CodesLayout& layout,
+                                            const std::vector<Tensor>& parts);
+
+/// The number for the whole tensor in the formula above, f.
+/// @pre tensor.scale_bits >= 0
+[[nodiscard]] double codes_unit(ElementReader& reader, const Tensor& tensor);
+
 /// Refuses scales that are not numbers, with their number.
 /// @pre one of them is NaN
 [[noreturn]] void refuse_scales(ElementReader& reader, const Tensor& part);

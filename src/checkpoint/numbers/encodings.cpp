@@ -170,6 +170,9 @@ Tensor encoded_tensor(std::string name, std::vector<std::int64_t> shape, Encodin
   tensor.parts = std::move(parts);
   tensor.numbers = std::move(numbers);
   tensor.stored_as = std::move(stored_as);
+  if (encoding == Encoding::codes) {
+    tensor.scale_bits = short_scale_bits(codes_layout(tensor.numbers), tensor.parts);
+  }
   return tensor;
 }
 

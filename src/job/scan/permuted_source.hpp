@@ -34,6 +34,7 @@ public:
   void choose(std::int64_t order);
   void read(std::int64_t view, std::int64_t row_begin, std::int64_t row_end, std::int64_t col_begin,
             std::int64_t col_end, std::span<double> out) override;
+  [[nodiscard]] double unit() override { return source_->unit(); }
 
   /// Where the elements of a view come from in the chosen order.
   [[nodiscard]] const fit::KeyedBijection& order_of_view(std::int64_t view) const {

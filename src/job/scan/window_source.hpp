@@ -21,6 +21,7 @@ public:
     source_->read(place.view, place.row + row_begin, place.row + row_end, place.col + col_begin,
                   place.col + col_end, out);
   }
+  [[nodiscard]] double unit() override { return source_->unit(); }
 
 private:
   spectrum::ElementSource* source_;

@@ -37,6 +37,7 @@ public:
             std::int64_t col_end, std::span<double> out) override {
     checkpoint::read_block(*reader_, *matrix_, view, {row_begin, row_end, col_begin, col_end}, out);
   }
+  [[nodiscard]] double unit() override { return checkpoint::unit_of(*reader_, matrix_->tensor); }
 
 private:
   checkpoint::ElementReader* reader_;

@@ -254,3 +254,90 @@ TEST_CASE("every instruction set scales and looks up to the same bits", "[quanti
   CHECK(wrong == 0);
   CHECK(look_up_vectors(InstructionSet::portable, raw.data(), table, 1, {}) == 0);
 }
+
+TEST_CASE("elements of short scales are short floats times one number", "[codes]") {
+  const Tensor plain8 = encoded_tensor("p", {2, 2}, Encoding::plain, {}, {}, "");
+  const auto part = [&](Dtype dtype, std::int64_t elements = 4) {
+    Tensor tensor = plain8;
+    tensor.dtype = dtype;
+    tensor.num_elements = elements;
+    return tensor;
+  };
+  CodesLayout layout;
+  layout.codes.bits = 4;
+  layout.meaning = Meaning::fp4;
+  layout.scale = 1;
+  const auto bits_of = [&](Dtype codes, Dtype scale) {
+    return short_scale_bits(layout, {part(codes), part(scale)});
+  };
+  CHECK(bits_of(Dtype::u8, Dtype::f8_e8m0) == 0);
+  CHECK(bits_of(Dtype::u8, Dtype::f8_e4m3) == 4);
+  CHECK(bits_of(Dtype::u8, Dtype::bf16) == 8);
+  CHECK(bits_of(Dtype::i32, Dtype::f16) == 11);
+  CHECK(bits_of(Dtype::u8, Dtype::f32) == -1);
+  CHECK(bits_of(Dtype::f8_e4m3, Dtype::f8_e8m0) == 0);
+  CHECK(bits_of(Dtype::f8_e4m3, Dtype::bf16) == -1);
+  CHECK(bits_of(Dtype::f32, Dtype::f8_e8m0) == -1);
+  // A code of 8 bits and a scale of 11 are more than 16 bits together.
+  layout.codes.bits = 8;
+  CHECK(bits_of(Dtype::i8, Dtype::f16) == -1);
+  CHECK(bits_of(Dtype::i8, Dtype::bf16) == 8);
+  layout.codes.bits = 4;
+  // Zero points are integers, offsets and divisors are nothing short, and one number is for all.
+  layout.zero = 2;
+  CHECK(short_scale_bits(layout, {part(Dtype::u8), part(Dtype::f16), part(Dtype::i32)}) == 11);
+  CHECK(short_scale_bits(layout, {part(Dtype::u8), part(Dtype::f16), part(Dtype::f16)}) == -1);
+  layout.zero = -1;
+  layout.global = 2;
+  const std::vector<Tensor> three{part(Dtype::u8), part(Dtype::f8_e4m3), part(Dtype::f32, 1)};
+  CHECK(short_scale_bits(layout, three) == 4);
+  CHECK(short_scale_bits(layout, {three[0], three[1], part(Dtype::f32, 3)}) == -1);
+  layout.divide_global = 1;
+  CHECK(short_scale_bits(layout, three) == -1);
+  layout.divide_global = 0;
+  layout.divide = 1;
+  CHECK(short_scale_bits(layout, three) == -1);
+  layout.divide = 0;
+  layout.offset = 2;
+  CHECK(short_scale_bits(layout, three) == -1);
+}
+
+TEST_CASE("NVFP4 divided by its unit needs no more than eight bits", "[codes]") {
+  PartsReader reader(true);
+  std::mt19937 random(5);
+  CodesLayout layout;
+  layout.codes = {Order::stream, 4, 8, 0, kRows, kCols / 2};
+  layout.meaning = Meaning::fp4;
+  layout.rows = kRows;
+  layout.cols = kCols;
+  layout.block_cols = 16;
+  layout.groups = kCols / 16;
+  layout.scale = 1;
+  layout.global = 2;
+  std::string scales(static_cast<std::size_t>(kRows * layout.groups), '\0');
+  for (char& scale : scales) scale = static_cast<char>(random() % 0x7EU);  // no NaN
+  const float global = 0.00123F;
+  std::string global_bytes(sizeof(global), '\0');
+  std::memcpy(global_bytes.data(), &global, sizeof(global));
+  std::vector<Tensor> parts;
+  parts.push_back(reader.add("codes", Dtype::u8, {kRows, kCols / 2},
+                             test::random_bytes(kRows * kCols / 2, random)));
+  parts.push_back(reader.add("scales", Dtype::f8_e4m3, {kRows, layout.groups}, scales));
+  parts.push_back(reader.add("global", Dtype::f32, {1}, global_bytes));
+  Tensor weight = encoded_tensor("w", {kRows, kCols}, Encoding::codes, std::move(parts),
+                                 numbers_of(layout), "NVFP4");
+  weight.factor = 0.5;
+  REQUIRE(weight.scale_bits == 4);
+  const double unit = unit_of(reader, weight);
+  CHECK(unit == 0.5 * static_cast<double>(global));
+  const Tensor rows = encoded_tensor("r", {2, kCols}, Encoding::rows, {weight}, {1, 2, 2}, "");
+  CHECK(unit_of(reader, rows) == unit);
+  int wrong = 0;
+  for (const double value : block_of(reader, weight, {0, kRows, 0, kCols})) {
+    const double part = value / unit * 0x1p14;  // 2^-9 is the least scale, 1/8 of it its last bit
+    int exponent = 0;
+    const double fraction = std::frexp(part, &exponent) * 256;
+    wrong += (part != std::trunc(part) || fraction != std::trunc(fraction)) ? 1 : 0;
+  }
+  CHECK(wrong == 0);
+}

@@ -342,13 +342,20 @@ TEST_CASE("only types that fit into a float have a form", "[integer_gram]") {
   }
   for (const Dtype dtype : {Dtype::f32, Dtype::f64, Dtype::i8})
     CHECK_FALSE(integer_form(plain(dtype)));
-  Tensor mx;
-  mx.encoding = Encoding::codes;
-  mx.parts = {plain(Dtype::u8), plain(Dtype::f8_e8m0)};
-  REQUIRE(integer_form(mx));
-  CHECK(moduli_for(integer_form(mx)->bits, kMostIntegerDepth) == integer_form(mx)->moduli);
-  mx.parts[1].dtype = Dtype::f32;
-  CHECK_FALSE(integer_form(mx));
+  Tensor codes;
+  codes.encoding = Encoding::codes;
+  codes.parts = {plain(Dtype::u8), plain(Dtype::f8_e8m0)};
+  CHECK_FALSE(integer_form(codes));
+  for (const std::int32_t bits : {0, 4, 8, 11}) {
+    codes.scale_bits = bits;
+    const auto form = integer_form(codes);
+    REQUIRE(form);
+    CHECK(moduli_for(form->bits, kMostIntegerDepth) == form->moduli);
+  }
+  codes.parts[0].dtype = Dtype::f8_e4m3;  // with a scale of 11 bits
+  CHECK_FALSE(integer_form(codes));
+  codes.scale_bits = 0;
+  CHECK(integer_form(codes));
   Tensor sum;
   sum.encoding = Encoding::sum;
   sum.parts = {plain(Dtype::bf16), plain(Dtype::bf16)};
