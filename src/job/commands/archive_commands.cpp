@@ -24,6 +24,7 @@
 #include "wishart/report/report.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/monitoring.hpp"
 #include "commands/run_past.hpp"
 
 namespace wishart::job {
@@ -209,6 +210,19 @@ CommandResult export_for_program(const archive::Reader& archive, const ExportOpt
   return {"", {}, notes};
 }
 
+/// The metrics of a checkpoint; of the latest one of a run, also what its history comes to.
+CommandResult export_for_prometheus(const archive::Reader& archive, const ExportOptions& options,
+                                    std::ostream& out) {
+  const archive::Choice choice = archive::choose(archive, options.checkpoint);
+  const bool latest = is_history(archive) && archive.run().back().name == choice.id;
+  std::optional<analysis::History> history;
+  if (latest) history = history_of(archive, options.window);
+  CommandResult result =
+      export_metrics(archive, choice.id, options, history ? &*history : nullptr, out);
+  result.notes = notes_of(choice);
+  return result;
+}
+
 }  // namespace
 
 CommandResult report_archive(const ReportOptions& options) {
@@ -231,6 +245,8 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   const archive::Reader archive(options.archive);
   const report::TableFormat format = table_format(options.format);
   if (options.all) return export_all(archive, options, out);
+  if (options.target == ExportTarget::tensorboard) return export_events(archive, options, out);
+  if (options.target == ExportTarget::prometheus) return export_for_prometheus(archive, options, out);
   if (options.target != ExportTarget::table || options.map) {
     return export_for_program(archive, options, out);
   }
