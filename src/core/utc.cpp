@@ -32,8 +32,8 @@ std::optional<std::int64_t> utc_seconds(std::string_view text) {
   const int minute = number_at(text, 14, 2);
   const int second = number_at(text, 17, 2);
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return {};
-  const seconds time = sys_days(date).time_since_epoch() + hours(hour) + minutes(minute) +
-                       seconds(second);
+  const seconds time =
+      sys_days(date).time_since_epoch() + hours(hour) + minutes(minute) + seconds(second);
   return time.count();
 }
 

@@ -50,10 +50,7 @@ std::filesystem::path checked_target(const std::filesystem::path& file) {
 class Document::Buffer : public std::streambuf {
 public:
   Buffer(std::filesystem::path target, std::ostream& standard, Readers readers)
-      : target_(std::move(target)),
-        standard_(&standard),
-        readers_(readers),
-        bytes_(kBufferBytes) {
+      : target_(std::move(target)), standard_(&standard), readers_(readers), bytes_(kBufferBytes) {
     setp(bytes_.data(), bytes_.data() + bytes_.size());
   }
 

@@ -19,9 +19,8 @@ bool is_remark(const std::string& word) {
 
 bool is_warned(const LayerRow& layer) {
   const std::vector<std::string> words = split(layer.warning, ';');
-  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
-    return !word.empty() && !is_remark(word);
-  });
+  return std::any_of(words.begin(), words.end(),
+                     [](const std::string& word) { return !word.empty() && !is_remark(word); });
 }
 
 std::vector<WarningCount> warning_counts(const CheckpointRecord& record, bool past_known) {
@@ -36,9 +35,9 @@ std::vector<WarningCount> warning_counts(const CheckpointRecord& record, bool pa
   }
   for (const LayerRow& layer : record.layers) {
     for (const std::string& word : split(layer.warning, ';')) {
-      const auto found =
-          std::find_if(counts.begin(), counts.end(),
-                       [&](const WarningCount& count) { return count.word == word; });
+      const auto found = std::find_if(counts.begin(), counts.end(), [&](const WarningCount& count) {
+        return count.word == word;
+      });
       if (found != counts.end()) ++found->layers;
     }
   }

@@ -107,7 +107,8 @@ void add_checkpoint(Families& families, const Provenance& about) {
 
 void add_warnings(Families& families, const CheckpointRecord& record,
                   const MetricsContext& context) {
-  families.begin("warnings", "", "layers with this warning; a remark tells how to read the numbers");
+  families.begin("warnings", "",
+                 "layers with this warning; a remark tells how to read the numbers");
   for (const WarningCount& count : warning_counts(record, context.past_known)) {
     families.add(static_cast<double>(count.layers),
                  {{"warning", count.word}, {"kind", count.remark ? "remark" : "warning"}});
@@ -119,7 +120,8 @@ void add_warnings(Families& families, const CheckpointRecord& record,
     by_role[layer.role] += one;
     warned += one;
   }
-  families.begin("warned_layers", "layers", "layers with at least one warning, remarks not counted");
+  families.begin("warned_layers", "layers",
+                 "layers with at least one warning, remarks not counted");
   families.add(static_cast<double>(warned));
   families.begin("role_warned_layers", "layers", "the same for each role");
   for (const auto& [role, count] : by_role) {

@@ -15,8 +15,8 @@ struct MetricsContext {
   std::string model;  ///< value of the label `model`, which every sample has
   /// Of the run whose last checkpoint this is; null: not known.
   const analysis::History* history = nullptr;
-  /// Whether the layers were held against the checkpoint before. Without that, nothing is said about
-  /// the warning `unlike-past`.
+  /// Whether the layers were held against the checkpoint before. Without that, nothing is said
+  /// about the warning `unlike-past`.
   bool past_known = false;
 };
 
@@ -28,8 +28,8 @@ inline constexpr std::size_t kMostRoles = 200;
 /// which is what the textfile collector of node_exporter reads: gauges only, without time stamps.
 /// docs/monitoring.md has the metrics.
 ///
-/// A value that is not known has no sample. No sample has the name of a layer, so the number of time
-/// series does not grow with the model. The same record gives the same bytes.
+/// A value that is not known has no sample. No sample has the name of a layer, so the number of
+/// time series does not grow with the model. The same record gives the same bytes.
 ///
 /// @pre the warnings of the record are concluded (analysis/warnings.hpp)
 /// @throws Error with Blame::input if the record has more than kMostRoles roles

@@ -52,10 +52,11 @@ struct EventPlace {
                                  const std::string& first) {
   throw Error(Blame::usage, shown(archive.path()) + ": " + std::to_string(unknown) + " of " +
                                 std::to_string(archive.models().size()) +
-                                " checkpoints have neither a training step nor tokens, " +
+                                " checkpoints have neither a training step nor tokens, the first "
+                                "one: " +
                                 printable(first) +
-                                " for one. TensorBoard needs a history of one run; see "
-                                "docs/histories.md for how steps are found");
+                                ". TensorBoard needs the history of a run; see docs/histories.md "
+                                "for how steps are found");
 }
 
 /// The checkpoints in the order of training. All have steps, or all have tokens; a single one needs
@@ -157,9 +158,8 @@ CommandResult export_metrics(const archive::Reader& archive, const std::string& 
   const RunPast past = past_of(archive, id);
   analysis::conclude(record, past.past());
   report::MetricsContext context;
-  context.model = !options.model.empty()
-                      ? options.model
-                      : model_name(record.provenance, id, is_history(archive));
+  context.model = !options.model.empty() ? options.model
+                                         : model_name(record.provenance, id, is_history(archive));
   context.history = history;
   context.past_known = is_past_known(past);
   out << report::openmetrics_text(record, context);
@@ -171,8 +171,8 @@ CommandResult export_events(const archive::Reader& archive, const ExportOptions&
   if (archive.ids().empty()) (void)archive::choose(archive, "");  // throws
   CommandResult result;
   const std::vector<EventPlace> places = event_places(archive, result.notes);
-  const auto content = options.histograms ? report::EventContent::histograms
-                                          : report::EventContent::scalars;
+  const auto content =
+      options.histograms ? report::EventContent::histograms : report::EventContent::scalars;
   struct Stage {
     std::string bytes;
     std::size_t checkpoints = 0;

@@ -19,9 +19,9 @@ namespace {
 
 /// Three layers of two roles, one of them with a warning and a remark.
 CheckpointRecord sample() {
-  CheckpointRecord record = record_of({layer("a", 2.5), layer("b", 3.5, "rank-collapse;small-tail"),
-                                       layer("c", 4.5, "small-tail")},
-                                      {{"bias", "F32", "32", 32, "one-dimensional", ""}});
+  CheckpointRecord record = record_of(
+      {layer("a", 2.5), layer("b", 3.5, "rank-collapse;small-tail"), layer("c", 4.5, "small-tail")},
+      {{"bias", "F32", "32", 32, "one-dimensional", ""}});
   record.layers[2].role = "attention.q";
   record.summary = fit::summarize(record.layers, false);
   record.provenance.training = {100, 4096, 2.5, kNan, 0.001};
@@ -75,25 +75,29 @@ std::set<std::string> series_of(const std::string& text) {
 TEST_CASE("metrics of a checkpoint have its numbers, and nothing that is not known", "[metrics]") {
   const std::string text = openmetrics_text(sample(), {"run", nullptr, false});
   (void)series_of(text);
-  for (const char* line :
-       {"# HELP wishart_training_steps training step of the checkpoint",
-        "# TYPE wishart_training_steps gauge", "# UNIT wishart_training_steps steps",
-        R"(wishart_training_steps{model="run"} 100)", R"(wishart_training_tokens{model="run"} 4096)",
-        R"(wishart_training_loss{model="run"} 2.5)",
-        R"(wishart_training_learning_rate{model="run"} 0.001)",
-        R"(wishart_scan_timestamp_seconds{model="run"} 1767323045)",
-        R"(wishart_scan_duration_seconds{model="run"} 12.5)", R"(wishart_layers{model="run"} 3)",
-        R"(wishart_skipped_tensors{model="run"} 1)",
-        R"(wishart_role_layers{model="run",role="mlp.up"} 2)",
-        R"(wishart_warnings{model="run",warning="rank-collapse",kind="warning"} 1)",
-        R"(wishart_warnings{model="run",warning="small-tail",kind="remark"} 2)",
-        R"(wishart_warnings{model="run",warning="nonfinite",kind="warning"} 0)",
-        R"(wishart_warned_layers{model="run"} 1)",
-        R"(wishart_role_warned_layers{model="run",role="attention.q"} 0)",
-        R"(wishart_alpha{model="run",statistic="mean"} 3.5)",
-        R"(wishart_alpha{model="run",statistic="max"} 4.5)",
-        R"(wishart_role_alpha{model="run",role="mlp.up",statistic="median"} 3)",
-        R"(wishart_checkpoint_info{model="run",checkpoint="step-100",model_type="llama",analysis="weights",mode="corrected",version="1.0"} 1)"}) {
+  for (
+      const char* line :
+      {"# HELP wishart_training_steps training step of the checkpoint",
+       "# TYPE wishart_training_steps gauge",
+       "# UNIT wishart_training_steps steps",
+       R"(wishart_training_steps{model="run"} 100)",
+       R"(wishart_training_tokens{model="run"} 4096)",
+       R"(wishart_training_loss{model="run"} 2.5)",
+       R"(wishart_training_learning_rate{model="run"} 0.001)",
+       R"(wishart_scan_timestamp_seconds{model="run"} 1767323045)",
+       R"(wishart_scan_duration_seconds{model="run"} 12.5)",
+       R"(wishart_layers{model="run"} 3)",
+       R"(wishart_skipped_tensors{model="run"} 1)",
+       R"(wishart_role_layers{model="run",role="mlp.up"} 2)",
+       R"(wishart_warnings{model="run",warning="rank-collapse",kind="warning"} 1)",
+       R"(wishart_warnings{model="run",warning="small-tail",kind="remark"} 2)",
+       R"(wishart_warnings{model="run",warning="nonfinite",kind="warning"} 0)",
+       R"(wishart_warned_layers{model="run"} 1)",
+       R"(wishart_role_warned_layers{model="run",role="attention.q"} 0)",
+       R"(wishart_alpha{model="run",statistic="mean"} 3.5)",
+       R"(wishart_alpha{model="run",statistic="max"} 4.5)",
+       R"(wishart_role_alpha{model="run",role="mlp.up",statistic="median"} 3)",
+       R"(wishart_checkpoint_info{model="run",checkpoint="step-100",model_type="llama",analysis="weights",mode="corrected",version="1.0"} 1)"}) {
     CAPTURE(line);
     CHECK(has_line(text, line));
   }
@@ -124,7 +128,8 @@ TEST_CASE("compat mode has the warnings of WeightWatcher", "[metrics]") {
   record.layers[1].warning = record.layers[2].warning = "";
   const std::string text = openmetrics_text(record, {"run", nullptr, true});
   CHECK(has_line(text, R"(wishart_warnings{model="run",warning="over-trained",kind="warning"} 1)"));
-  CHECK(has_line(text, R"(wishart_warnings{model="run",warning="under-trained",kind="warning"} 0)"));
+  CHECK(
+      has_line(text, R"(wishart_warnings{model="run",warning="under-trained",kind="warning"} 0)"));
   CHECK(text.find("rank-collapse") == std::string::npos);
 }
 
@@ -155,8 +160,7 @@ TEST_CASE("no name breaks out of a label, and none makes a time series of a laye
     record.summary = fit::summarize(record.layers, false);
     CHECK(series_of(openmetrics_text(record, {name, nullptr, false})).size() == before);
   }
-  const std::string quotes =
-      openmetrics_text(record_of({}), {"a\"} 1\nb{c=\"\\", nullptr, false});
+  const std::string quotes = openmetrics_text(record_of({}), {"a\"} 1\nb{c=\"\\", nullptr, false});
   CHECK(has_line(quotes, R"(wishart_layers{model="a\"} 1\\x0ab{c=\"\\"} 0)"));
 }
 
