@@ -18,7 +18,7 @@ namespace wishart::report {
 namespace {
 
 // Numbers of fields and types: tensorboard/compat/proto/{event,summary,tensor,tensor_shape}.proto
-// of TensorBoard 2.21.
+// of TensorBoard 2.22.0a0.
 
 constexpr std::uint32_t kDtFloat = 1;
 constexpr std::uint32_t kDtDouble = 2;

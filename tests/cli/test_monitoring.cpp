@@ -5,9 +5,8 @@
 #include <fstream>
 #include <sstream>
 
-#include <sys/stat.h>
-
 #include <catch2/catch.hpp>
+#include <sys/stat.h>
 
 #include "support/places.hpp"
 #include "support/program.hpp"
@@ -128,10 +127,11 @@ TEST_CASE("archives that are no run of known steps", "[monitoring]") {
   scan(temp, "two", "archive");
   Outcome outcome = exported(temp, "archive", "tensorboard", {"-o", board});
   CHECK(outcome.exit_code == 2);
-  CHECK(outcome.err == "wishart: " + (temp / "archive").string() +
-                           ": 2 of 2 checkpoints have neither a training step nor tokens, the first "
-                           "one: one. TensorBoard needs the history of a run; see "
-                           "docs/histories.md for how steps are found\n");
+  CHECK(outcome.err ==
+        "wishart: " + (temp / "archive").string() +
+            ": 2 of 2 checkpoints have neither a training step nor tokens, the first "
+            "one: one. TensorBoard needs the history of a run; see "
+            "docs/histories.md for how steps are found\n");
   outcome = exported(temp, "archive", "prometheus");
   CHECK(outcome.exit_code == 2);
   CHECK(outcome.out.empty());
@@ -143,10 +143,11 @@ TEST_CASE("archives that are no run of known steps", "[monitoring]") {
   scan(temp, "checkpoint-7", "archive");
   outcome = exported(temp, "archive", "tensorboard", {"-o", (temp / "file").string()});
   CHECK(outcome.exit_code == 4);
-  CHECK(outcome.err.find("--output " + (temp / "file").string() +
-                         ": the folder cannot be made") != std::string::npos);
+  CHECK(outcome.err.find("--output " + (temp / "file").string() + ": the folder cannot be made") !=
+        std::string::npos);
   outcome = exported(temp, "archive", "tensorboard", {"-o", board});
   CHECK(outcome.exit_code == 0);
-  CHECK(outcome.err == "wishart: one is left out, its step is not known\n"
-                       "wishart: two is left out, its step is not known\n");
+  CHECK(outcome.err ==
+        "wishart: one is left out, its step is not known\n"
+        "wishart: two is left out, its step is not known\n");
 }

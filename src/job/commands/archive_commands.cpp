@@ -210,8 +210,8 @@ CommandResult export_for_program(const archive::Reader& archive, const ExportOpt
   return {"", {}, notes};
 }
 
-/// The metrics of a checkpoint; of the latest one of a run, also what its history comes to. The text
-/// names the checkpoint, so no note does: a nightly job is silent if all is well.
+/// The metrics of a checkpoint; of the latest one of a run, also what its history comes to. The
+/// text names the checkpoint, so no note does: a nightly job is silent if all is well.
 CommandResult export_for_prometheus(const archive::Reader& archive, const ExportOptions& options,
                                     std::ostream& out) {
   const std::string id = archive::choose(archive, options.checkpoint).id;
