@@ -137,10 +137,11 @@ def checkpoints(path: Path) -> List[str]:
 
 
 def history(path: Path) -> pd.DataFrame:
-    """A row for each checkpoint of an archive, by step: training state, number of layers, and the means of all metrics.
+    """A row for each checkpoint of an archive: training state, number of layers, and the means of all metrics.
 
-    Checkpoints without a step (-1) come last. What depends on several checkpoints, such as the share of settled layers,
-    and the order of runs with several stages, is in `wishart export ARCHIVE --table history`.
+    They stand in the order of training: by stage, as the names tell it, then by step; those without a step (-1) come
+    last. What depends on several checkpoints, such as the share of settled layers, is in
+    `wishart export ARCHIVE --table history`.
     """
     rows: List[Dict[str, Any]] = []
     for checkpoint_id in checkpoints(path):
@@ -152,12 +153,13 @@ def history(path: Path) -> pd.DataFrame:
                 row[name] = float(group.attrs[name])
             row["created"] = pd.to_datetime(_text(group.attrs["created"]), errors="coerce", utc=True)
             row["mode"] = _text(group.attrs["mode"])
+            row["analysis"] = _analysis(group)
             row["layers"] = int(group["layers"].shape[0])
             means = _frame(group["summary"], group)
             means = means[means["group_by"] == "all"]
             row.update(zip(means["metric"], means["mean"]))
             rows.append(row)
-    rows.sort(key=lambda row: (row["step"] < 0, row["step"], _natural(row["checkpoint"])))
+    rows.sort(key=lambda r: (_stage(r["checkpoint"]), r["step"] < 0, r["step"], _natural(r["checkpoint"])))
     return pd.DataFrame(rows)
 
 
@@ -260,6 +262,12 @@ def _natural(name: str) -> List[Tuple[int, int, str]]:
     return [(0, int(part), part) if part.isdigit() else (1, 0, part) for part in re.findall(r"[0-9]+|[^0-9]+", name)]
 
 
+def _stage(name: str) -> int:
+    """The stage of a run that a checkpoint's name tells, such as `stage2-step1000`; -1 if none."""
+    found = re.search(r"stage([0-9]+)", name)
+    return int(found[1]) if found else -1
+
+
 @contextlib.contextmanager
 def _file(path: str) -> Iterator[h5py.File]:
     try:
@@ -307,24 +315,27 @@ def _listed(ids: List[str]) -> str:
 
 
 def _latest(path: str, ids: List[str]) -> str:
-    """The whole model with the highest step, as `wishart report` takes it."""
-    known = []
+    """The last checkpoint of training, as `wishart report` takes it: a whole model, if there is one."""
+    found = []
     for checkpoint_id in ids:
         with _opened(path, checkpoint_id) as (group, _):
-            step = int(group.attrs["step"])
-            if step >= 0 and _is_whole(group):
-                known.append((step, _natural(checkpoint_id), checkpoint_id))
+            place = (_stage(checkpoint_id), int(group.attrs["step"]), _natural(checkpoint_id), checkpoint_id)
+            found.append((_analysis(group) == "weights", place))
+    whole = [place for is_whole, place in found if is_whole] or [place for _, place in found]
+    known = [place for place in whole if place[1] >= 0]
+    if len(whole) == 1:
+        return whole[0][3]
     if not known:
         raise ArchiveError(f"{path}: holds {len(ids)} checkpoints without a step. Name one: {_listed(ids)}")
-    return max(known)[2]
+    return max(known)[3]
 
 
-def _is_whole(group: h5py.Group) -> bool:
-    """True for the weights of a model, not for a difference or an adapter."""
+def _analysis(group: h5py.Group) -> str:
+    """What the matrices are: `weights` of a model, `difference`, `adapter`, `adapter-on-base`."""
     if "analysis" in group.attrs:
-        return _text(group.attrs["analysis"]) == "weights"
+        return _text(group.attrs["analysis"])
     options = json.loads(_text(group.attrs["options"]) or "{}")  # before version 3
-    return not options.get("base") and not options.get("with_base")
+    return "difference" if options.get("base") else "adapter-on-base" if options.get("with_base") else "weights"
 
 
 def _frame(dataset: h5py.Dataset, group: h5py.Group) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import ast
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -159,6 +160,18 @@ def check_the_rest(temp):
     check(history["step"].tolist() == [100, 200] and history["loss"].tolist() == [2.9, 2.8], "history")
     stored = wishart.exported(archive, table="history", program=PROGRAM)
     check(np.allclose(history["alpha"], stored["alpha"]) and stored["change_point"].dtype == bool, "history of the program")
+
+    check(set(history["analysis"]) == {"weights"}, "what was analysed")
+
+    stages = temp / "stages"
+    stages.mkdir()
+    for before, after in (("200", "stage1-step200"), ("100", "stage2-step100"), ("100", "final")):
+        shutil.copy(archive / f"checkpoint-{before}.h5", stages / f"{after}.h5")
+    order = wishart.history(stages)["checkpoint"].tolist()
+    check(order == ["final", "stage1-step200", "stage2-step100"], f"stages: {order}")
+    check(wishart.details(stages).attrs["checkpoint"] == "stage2-step100", "the latest of several stages")
+    said = run("export", stages, "--table", "history", "--format", "csv").splitlines()
+    check([line.split(",")[0] for line in said[1:]] == order, "the order of the program")
 
     packed = temp / "packed.h5"
     run("merge", archive, "--out", packed)
