@@ -59,6 +59,30 @@ void take_event_folder(ExportOptions& options, const po::variables_map& values) 
   }
 }
 
+/// Reads what only one program uses.
+void take_values(ExportOptions& options, const po::variables_map& values) {
+  if (values.count("model") > 0) {
+    options.model = values["model"].as<std::string>();
+    if (options.model.empty()) {
+      throw Error(Blame::usage, "--model: expected a name, found ''");
+    }
+  }
+  options.histograms = values["histograms"].as<bool>();
+  options.top_percent = percent_of("--top", values["top"].as<std::string>());
+  options.energy = percent_of("--energy", values["energy"].as<std::string>()) / 100;
+  options.parameter = values["parameter"].as<std::string>();
+  if (options.parameter.empty()) {
+    throw Error(Blame::usage, "--parameter: expected the name of a parameter, found ''");
+  }
+  if (values.count("max-rank") > 0) {
+    options.max_rank = values["max-rank"].as<std::int64_t>();
+    if (options.max_rank < 1) {
+      throw Error(Blame::usage, "--max-rank: expected a number from 1, found " +
+                                    std::to_string(options.max_rank));
+    }
+  }
+}
+
 }  // namespace
 
 void add_pipeline_options(po::options_description& options) {
@@ -131,26 +155,7 @@ bool take_pipeline_options(ExportOptions& options, const po::variables_map& valu
     throw Error(Blame::usage, "--for mergekit needs --map, such as --map alpha:0.3:0.7");
   }
   if (mapped) options.map = analysis::parse_linear_map(values["map"].as<std::string>(), "--map");
-  if (values.count("model") > 0) {
-    options.model = values["model"].as<std::string>();
-    if (options.model.empty()) {
-      throw Error(Blame::usage, "--model: expected a name, found ''");
-    }
-  }
-  options.histograms = values["histograms"].as<bool>();
-  options.top_percent = percent_of("--top", values["top"].as<std::string>());
-  options.energy = percent_of("--energy", values["energy"].as<std::string>()) / 100;
-  options.parameter = values["parameter"].as<std::string>();
-  if (options.parameter.empty()) {
-    throw Error(Blame::usage, "--parameter: expected the name of a parameter, found ''");
-  }
-  if (values.count("max-rank") > 0) {
-    options.max_rank = values["max-rank"].as<std::int64_t>();
-    if (options.max_rank < 1) {
-      throw Error(Blame::usage, "--max-rank: expected a number from 1, found " +
-                                    std::to_string(options.max_rank));
-    }
-  }
+  take_values(options, values);
   return true;
 }
 
