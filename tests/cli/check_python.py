@@ -80,7 +80,7 @@ def model(seed):
         "model.layers.0.mlp.up_proj.weight": planted(96, 64, 1.5),
         "model.layers.1.mlp.up_proj.weight": planted(96, 64, 3),
         "model.layers.2.mlp.up_proj.weight": planted(96, 64, 8),
-        "a,\"b\"\n$x_1$ größe.weight": planted(80, 40, 3),
+        "a,\"b\"\n$x_{$ größe.weight": planted(80, 40, 3),
         "nan": planted(40, 30, 3),
         "model.layers.2.mlp.down_proj.weight": np.full((32, 24), np.nan),
     }
@@ -112,7 +112,7 @@ def check_details(temp):
     check(table.attrs["checkpoint"] == "checkpoint-200" and table.attrs["step"] == 200, "the latest is read")
     check(list(table.columns) == [c for c in wishart.WEIGHTWATCHER_COLUMNS if c != "warning"], "columns of corrected mode")
     check_types(table, types)
-    check("a,\"b\"\n$x_1$ größe.weight" in table["longname"].tolist(), "names are as they were")
+    check("a,\"b\"\n$x_{$ größe.weight" in table["longname"].tolist(), "names are as they were")
     try:
         table.query("warning == 'over-trained'")
         check(False, "a query for warnings that are not there is no error")
@@ -234,9 +234,9 @@ def check_notebook(temp):
         exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)  # noqa: S102
     check(names["axes"].get_xscale() == "log" and len(names["axes"].lines) == 2, "the last figure has the law and xmin")
     check(len(names["judged"]) == 6, "the warnings are shown")
-    axes = wishart.plot_esd(temp / "archive", "a,\"b\"\n$x_1$ größe.weight")
+    axes = wishart.plot_esd(temp / "archive", "a,\"b\"\n$x_{$ größe.weight")
     axes.figure.savefig(temp / "esd.png")
-    check((temp / "esd.png").stat().st_size > 5000 and "$x_1$" in axes.get_title(), "a figure")
+    check((temp / "esd.png").stat().st_size > 5000 and "$x_{$" in axes.get_title(), "a figure")
 
 
 check_imports()
