@@ -51,6 +51,14 @@ void WholeFile::fail(int code) const {
                                    ". What stood there before is unchanged");
 }
 
+void WholeFile::let_everyone_read() {
+  struct stat now {};
+  if (::fstat(descriptor_, &now) != 0 ||
+      ::fchmod(descriptor_, (now.st_mode & 07777U) | S_IRUSR | S_IRGRP | S_IROTH) != 0) {
+    fail(errno);
+  }
+}
+
 void WholeFile::write(std::span<const std::byte> bytes) {
   if (const int code = write_fully(descriptor_, size_bytes_, bytes); code != 0) fail(code);
   size_bytes_ += static_cast<std::int64_t>(bytes.size());

@@ -34,7 +34,11 @@ Ending run_alone(const Options& options, const Command& command, std::ostream& o
                  std::ostream& err) {
   std::filesystem::path file;
   if constexpr (requires { options.output; }) file = options.output;
-  Document document(file, out);  // first, to fail before any computation
+  auto readers = Document::Readers::by_umask;
+  if constexpr (requires { options.for_everyone(); }) {
+    if (options.for_everyone()) readers = Document::Readers::everyone;
+  }
+  Document document(file, out, readers);  // first, to fail before any computation
   CommandResult result;
   if constexpr (std::is_invocable_v<Command, const Options&, std::ostream&>) {
     result = command(options, document.stream());

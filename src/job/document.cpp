@@ -49,8 +49,8 @@ std::filesystem::path checked_target(const std::filesystem::path& file) {
 /// Collects the output and writes it in large parts.
 class Document::Buffer : public std::streambuf {
 public:
-  Buffer(std::filesystem::path target, std::ostream& standard)
-      : target_(std::move(target)), standard_(&standard), bytes_(kBufferBytes) {
+  Buffer(std::filesystem::path target, std::ostream& standard, Readers readers)
+      : target_(std::move(target)), standard_(&standard), readers_(readers), bytes_(kBufferBytes) {
     setp(bytes_.data(), bytes_.data() + bytes_.size());
   }
 
@@ -86,6 +86,7 @@ private:
   void open() {
     signals_.emplace();
     file_.emplace(target_);
+    if (readers_ == Readers::everyone) file_->let_everyone_read();
   }
 
   void pass_on() {
@@ -115,13 +116,15 @@ private:
 
   std::filesystem::path target_;  ///< empty: standard output
   std::ostream* standard_;
+  Readers readers_;
   std::vector<char> bytes_;
   std::optional<StopSignal> signals_;  ///< before the file: blocked while it exists
   std::optional<WholeFile> file_;
 };
 
-Document::Document(const std::filesystem::path& file, std::ostream& standard)
-    : buffer_(std::make_unique<Buffer>(file.empty() ? file : checked_target(file), standard)),
+Document::Document(const std::filesystem::path& file, std::ostream& standard, Readers readers)
+    : buffer_(
+          std::make_unique<Buffer>(file.empty() ? file : checked_target(file), standard, readers)),
       stream_(buffer_.get()) {
   stream_.exceptions(std::ios::badbit);  // rethrows what the buffer throws
 }

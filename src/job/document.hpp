@@ -18,11 +18,15 @@ namespace wishart::job {
 /// the command and leaves no partial file behind.
 class Document {
 public:
+  /// Who may read the file: whom the umask lets, or every user.
+  enum class Readers : bool { by_umask, everyone };
+
   /// @param file      empty: write to `standard`. Links are followed
   /// @param standard  standard output
   /// @throws Error with Blame::usage if `file` is a folder or a device, or its folder does not
   ///   exist
-  Document(const std::filesystem::path& file, std::ostream& standard);
+  Document(const std::filesystem::path& file, std::ostream& standard,
+           Readers readers = Readers::by_umask);
   ~Document();
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;

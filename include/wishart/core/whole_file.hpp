@@ -25,6 +25,9 @@ public:
   WholeFile(const WholeFile&) = delete;
   WholeFile& operator=(const WholeFile&) = delete;
 
+  /// Lets every user read the file, whatever the umask and the file before say.
+  /// @throws Error with Blame::resource
+  void let_everyone_read();
   /// Adds to the end. @throws Error with Blame::resource
   void write(std::span<const std::byte> bytes);
   /// Gives the file its name. Nothing can be written behind it.

@@ -18,7 +18,7 @@
 namespace wishart::job {
 
 enum class ProgressStyle : std::uint8_t { automatic, plain, json, none };
-enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy, yaml };
+enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy, prom, yaml };
 
 /// Which tensors are analysed, and as which matrices; shared by `scan`, `inspect` and `plan`.
 struct SelectionArguments {
@@ -105,7 +105,14 @@ struct ReportOptions {
 };
 
 /// What `export` writes: a table, or a file for another program.
-enum class ExportTarget : std::uint8_t { table, axolotl, peft, mergekit };
+enum class ExportTarget : std::uint8_t {
+  table,
+  axolotl,
+  peft,
+  mergekit,
+  prometheus,
+  tensorboard,
+};
 
 struct ExportOptions {
   std::filesystem::path archive;
@@ -120,8 +127,14 @@ struct ExportOptions {
   std::int64_t max_rank = 0;  ///< peft: 0: no limit
   std::optional<analysis::LinearMap> map;
   std::string parameter = "weight";  ///< mergekit
+  std::string model;                 ///< prometheus: the label `model`; empty: by the checkpoint
+  bool histograms = false;           ///< tensorboard: also the eigenvalues of each layer
+  std::filesystem::path folder;      ///< tensorboard: of the event files
   OutputFormat format = OutputFormat::csv;
   std::filesystem::path output;  ///< of the document; empty: standard output
+
+  /// True if a program of another user reads the document.
+  [[nodiscard]] bool for_everyone() const noexcept { return target == ExportTarget::prometheus; }
 };
 
 struct VerifyOptions {

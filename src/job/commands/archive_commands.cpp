@@ -24,6 +24,7 @@
 #include "wishart/report/report.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/monitoring.hpp"
 #include "commands/run_past.hpp"
 
 namespace wishart::job {
@@ -209,6 +210,17 @@ CommandResult export_for_program(const archive::Reader& archive, const ExportOpt
   return {"", {}, notes};
 }
 
+/// The metrics of a checkpoint; of the latest one of a run, also what its history comes to. The
+/// text names the checkpoint, so no note does: a nightly job is silent if all is well.
+CommandResult export_for_prometheus(const archive::Reader& archive, const ExportOptions& options,
+                                    std::ostream& out) {
+  const std::string id = archive::choose(archive, options.checkpoint).id;
+  const bool latest = is_history(archive) && archive.run().back().name == id;
+  std::optional<analysis::History> history;
+  if (latest) history = history_of(archive, options.window);
+  return export_metrics(archive, id, options, history ? &*history : nullptr, out);
+}
+
 }  // namespace
 
 CommandResult report_archive(const ReportOptions& options) {
@@ -231,6 +243,9 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   const archive::Reader archive(options.archive);
   const report::TableFormat format = table_format(options.format);
   if (options.all) return export_all(archive, options, out);
+  if (options.target == ExportTarget::tensorboard) return export_events(archive, options, out);
+  if (options.target == ExportTarget::prometheus)
+    return export_for_prometheus(archive, options, out);
   if (options.target != ExportTarget::table || options.map) {
     return export_for_program(archive, options, out);
   }

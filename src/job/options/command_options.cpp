@@ -27,7 +27,7 @@ std::string format_of_ending(const std::filesystem::path& file) {
   std::string ending = file.extension().string();
   for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (ending == ".yml") return "yaml";
-  for (const char* format : {"text", "md", "html", "csv", "json", "jsonl", "npy", "yaml"}) {
+  for (const char* format : {"text", "md", "html", "csv", "json", "jsonl", "npy", "prom", "yaml"}) {
     if (ending == ending_of_format(format)) return format;
   }
   return {};

@@ -7,7 +7,7 @@
 
 namespace wishart::job {
 
-/// --for, --top, --energy, --max-rank, --map, --parameter.
+/// --for, --top, --energy, --max-rank, --map, --parameter, --model, --histograms.
 void add_pipeline_options(po::options_description& options);
 
 /// Reads them, and with them --format and --output.

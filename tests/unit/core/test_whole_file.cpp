@@ -81,3 +81,19 @@ TEST_CASE("a long name is no obstacle, a missing folder is", "[whole_file]") {
                         ": cannot be written: No such file or directory. What stood there before "
                         "is unchanged");
 }
+
+TEST_CASE("everyone can be let read a file, whatever the umask", "[whole_file]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder / "metrics";
+  const mode_t before = ::umask(077);
+  {
+    WholeFile file(path);
+    file.let_everyone_read();
+    add(file, "text");
+    file.finish();
+  }
+  ::umask(before);
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777U) == 0644U);
+}

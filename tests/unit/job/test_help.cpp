@@ -154,7 +154,7 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
        "Usage: wishart export ARCHIVE [OPTIONS]\n",
        {"--archive ARCHIVE", "--checkpoint ID", "--all", "--table TABLE", "--matrix NAME",
         "--for PROGRAM", "--map MAP", "--top P%", "--energy P%", "--max-rank N", "--parameter NAME",
-        "--format FORMAT", "--window N", "--job FILE", "--help"}}};
+        "--model NAME", "--histograms", "--format FORMAT", "--window N", "--job FILE", "--help"}}};
   for (const auto& [command, usage, options] : table) {
     const std::string text = help_text(command);
     CAPTURE(command);

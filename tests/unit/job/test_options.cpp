@@ -155,6 +155,18 @@ TEST_CASE("export has the options of the program that reads", "[options]") {
   CHECK(table.target == ExportTarget::table);
   CHECK(table.format == OutputFormat::jsonl);
   CHECK(table.map.value().to == 6);
+  const ExportOptions prometheus =
+      parse_export(Words{"a", "--for", "prometheus", "-o", "w.prom", "--model", "m"});
+  CHECK(prometheus.format == OutputFormat::prom);
+  CHECK(prometheus.output == "w.prom");
+  CHECK(prometheus.model == "m");
+  CHECK(prometheus.for_everyone());
+  const ExportOptions board =
+      parse_export(Words{"a", "--for", "tensorboard", "-o", "runs/x", "--histograms"});
+  CHECK(board.folder == "runs/x");
+  CHECK(board.output.empty());  // no document
+  CHECK(board.histograms);
+  CHECK_FALSE(board.for_everyone());
 }
 
 TEST_CASE("options that the program does not use are refused", "[options]") {
@@ -163,7 +175,7 @@ TEST_CASE("options that the program does not use are refused", "[options]") {
     return refusal(parse_export, words);
   };
   CHECK(refused({"--for", "vllm"}) ==
-        "--for: expected one of axolotl, peft, mergekit, found 'vllm'");
+        "--for: expected one of axolotl, peft, mergekit, prometheus, tensorboard, found 'vllm'");
   CHECK(refused({"--for", "axolotl", "--top", "50%"}) ==
         "--top has no effect here, it is for --for axolotl as yaml. Leave it out");
   CHECK(refused({"--for", "peft", "--map", "alpha:0:1"}) ==
@@ -191,6 +203,20 @@ TEST_CASE("options that the program does not use are refused", "[options]") {
         "format with --format");
   CHECK(refused({"--for", "mergekit", "--map", "alpha:0:1", "--parameter", ""}) ==
         "--parameter: expected the name of a parameter, found ''");
+  // node_exporter reads no other files.
+  CHECK(refused({"--for", "prometheus", "-o", "w.txt"}) ==
+        "--output w.txt: expected one of .prom as its extension, found '.txt'. Or choose the "
+        "format with --format");
+  CHECK(refused({"--for", "prometheus", "--model", ""}) == "--model: expected a name, found ''");
+  CHECK(refused({"--model", "m"}) ==
+        "--model has no effect here, it is for --for prometheus. Leave it out");
+  CHECK(refused({"--for", "prometheus", "--histograms"}) ==
+        "--histograms has no effect here, it is for --for tensorboard. Leave it out");
+  CHECK(refused({"--for", "tensorboard"}) ==
+        "--for tensorboard writes a folder of event files. Name it with --output FOLDER");
+  CHECK(refused({"--for", "tensorboard", "-o", "b", "--checkpoint", "latest"}) ==
+        "--checkpoint has no effect here, it is for other files than those of TensorBoard. Leave "
+        "it out");
 }
 
 TEST_CASE("what is missing is named as the help names it", "[options]") {

@@ -1,0 +1,16 @@
+#pragma once
+
+/// @file
+/// Times as archives store them.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace wishart {
+
+/// Seconds since 1970 of a time in UTC such as `2026-01-31T12:00:00Z`, the form of utc_now().
+/// Nothing for any other text.
+[[nodiscard]] std::optional<std::int64_t> utc_seconds(std::string_view text);
+
+}  // namespace wishart

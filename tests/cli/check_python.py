@@ -1,0 +1,257 @@
+"""python/wishart.py and the notebook of docs/notebooks, on archives that the program writes and on those that are kept.
+
+Usage: check_python.py WISHART
+"""
+
+import ast
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = sys.argv[1]
+
+try:
+    import h5py
+    import numpy as np
+    import pandas as pd
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+sys.path.insert(0, str(SOURCE / "python"))
+import wishart  # noqa: E402
+
+warnings.simplefilter("error")
+checks = 0
+
+
+def check(condition, what):
+    global checks
+    checks += 1
+    if not condition:
+        sys.exit(f"check_python: {what}")
+
+
+def refused(call, *parts):
+    try:
+        call()
+    except (wishart.ArchiveError, FileNotFoundError) as error:
+        for part in parts:
+            check(part in str(error), f"'{part}' is not in '{error}'")
+        return
+    sys.exit(f"check_python: not refused: {parts}")
+
+
+def run(*arguments):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False)
+    check(done.returncode == 0, f"{arguments}: {done.stderr}")
+    return done.stdout
+
+
+def write_safetensors(folder, tensors, step):
+    folder.mkdir(parents=True)
+    header, data = {}, b""
+    for name, values in tensors.items():
+        begin, data = len(data), data + values.astype("<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [begin, len(data)]}
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
+    state = {"global_step": step, "log_history": [{"step": step, "loss": 3.0 - step / 1000}]}
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+
+
+def model(seed):
+    """Names as from strangers; the exponents 1.5 and 8 are what WeightWatcher calls over- and under-trained."""
+    rng = np.random.default_rng(seed)
+
+    def planted(rows, cols, exponent):
+        q1 = np.linalg.qr(rng.standard_normal((rows, cols)))[0]
+        q2 = np.linalg.qr(rng.standard_normal((cols, cols)))[0]
+        eigenvalues = (np.arange(1, cols + 1) / cols) ** (-1 / (exponent - 1))
+        return (q1 * np.sqrt(eigenvalues)) @ q2
+
+    return {
+        "model.layers.0.mlp.up_proj.weight": planted(96, 64, 1.5),
+        "model.layers.1.mlp.up_proj.weight": planted(96, 64, 3),
+        "model.layers.2.mlp.up_proj.weight": planted(96, 64, 8),
+        "a,\"b\"\n$x_{$ größe.weight": planted(80, 40, 3),
+        "nan": planted(40, 30, 3),
+        "model.layers.2.mlp.down_proj.weight": np.full((32, 24), np.nan),
+    }
+
+
+def check_types(table, expected):
+    """The types of the columns, against those of the HDF5 file."""
+    for name in table.columns:
+        kind = expected[name].kind
+        want = "bool" if h5py.check_enum_dtype(expected[name]) or kind == "b" else {"S": "object", "i": "int64", "f": "float64"}[kind]
+        check(str(table[name].dtype) == want, f"{name} is {table[name].dtype}, expected {want}")
+        if want == "object":
+            check(all(type(cell) is str for cell in table[name]), f"{name} has cells that are no text")
+
+
+def same(a, b, what):
+    for name in a.columns:
+        if a[name].dtype == float:
+            check(np.array_equal(a[name], b[name], equal_nan=True), f"{what}: {name}")
+        else:
+            check(a[name].tolist() == b[name].tolist(), f"{what}: {name}")
+
+
+def check_details(temp):
+    corrected, compat = temp / "archive", temp / "compat"
+    with h5py.File(corrected / "checkpoint-200.h5") as file:
+        types = {name: file["layers"].dtype[name] for name in file["layers"].dtype.names}
+    table = wishart.details(corrected)
+    check(table.attrs["checkpoint"] == "checkpoint-200" and table.attrs["step"] == 200, "the latest is read")
+    check(list(table.columns) == [c for c in wishart.WEIGHTWATCHER_COLUMNS if c != "warning"], "columns of corrected mode")
+    check_types(table, types)
+    check("a,\"b\"\n$x_{$ größe.weight" in table["longname"].tolist(), "names are as they were")
+    try:
+        table.query("warning == 'over-trained'")
+        check(False, "a query for warnings that are not there is no error")
+    except pd.errors.UndefinedVariableError:
+        pass
+    everything = wishart.details(corrected, "checkpoint-200", all_columns=True)
+    check(len(everything.columns) > 150 and "reason" in everything, "all columns")
+    check_types(everything, types)
+
+    words = wishart.details(compat, "checkpoint-200")
+    check(list(words.columns) == wishart.WEIGHTWATCHER_COLUMNS, "columns of compat mode")
+    check(words.query("warning == 'over-trained'")["longname"].tolist() == ["model.layers.0.mlp.up_proj.weight"], "over-trained")
+    check(words.query("warning == 'under-trained'")["longname"].tolist() == ["model.layers.2.mlp.up_proj.weight"], "under-trained")
+    check(len(words.query("has_esd")) == 4 and words["has_esd"].dtype == bool, "has_esd is a flag")
+
+    # What the program says, by each way that it says it.
+    said = wishart.exported(corrected, "checkpoint-200", program=PROGRAM)
+    same(everything.drop(columns="reason"), said, "exported")
+    check((said["warning"] != "").any() and "usual_status" in said, "conclusions")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
+        for ending in ("csv", "json", "jsonl"):
+            file = temp / f"layers.{ending}"
+            file.write_text(run("export", corrected, "--checkpoint", "checkpoint-200", "--format", ending), encoding="utf-8")
+            read = wishart.from_export(file)
+            check_types(read[[c for c in read.columns if c in types]], types)
+            same(said, read, ending)
+
+
+def check_the_rest(temp):
+    archive = temp / "archive"
+    check(wishart.checkpoints(archive) == ["checkpoint-100", "checkpoint-200"], "ids")
+    name = "model.layers.1.mlp.up_proj"
+    weights = model(200)[name + ".weight"].astype("<f4").astype(float)
+    truth = np.linalg.svd(weights, compute_uv=False)[::-1]
+    for key in (name, name + ".weight", int(wishart.details(archive).query("name == @name")["layer_id"].iloc[0])):
+        sigma = wishart.singular_values(archive, key)
+        check(np.allclose(sigma, truth, rtol=1e-7) and np.array_equal(wishart.spectrum(archive, key), sigma**2), "spectrum")
+    check(len(wishart.spectrum(archive, "nan", "checkpoint-100")) == 30, "a matrix named nan")
+    compat = wishart.details(temp / "compat")
+    for metric, mean in wishart.summary(temp / "compat").items():
+        check(np.isclose(mean, compat.query("has_esd")[metric].mean(), rtol=1e-12) if metric in compat else True, metric)
+    check(list(wishart.summary(archive))[:6] == wishart._SUMMARY_METRICS[:6], "summary")
+    history = wishart.history(archive)
+    check(history["step"].tolist() == [100, 200] and history["loss"].tolist() == [2.9, 2.8], "history")
+    stored = wishart.exported(archive, table="history", program=PROGRAM)
+    check(np.allclose(history["alpha"], stored["alpha"]) and stored["change_point"].dtype == bool, "history of the program")
+
+    check(set(history["analysis"]) == {"weights"}, "what was analysed")
+
+    stages = temp / "stages"
+    stages.mkdir()
+    for before, after in (("200", "stage1-step200"), ("100", "stage2-step100"), ("100", "final")):
+        shutil.copy(archive / f"checkpoint-{before}.h5", stages / f"{after}.h5")
+    order = wishart.history(stages)["checkpoint"].tolist()
+    check(order == ["final", "stage1-step200", "stage2-step100"], f"stages: {order}")
+    check(wishart.details(stages).attrs["checkpoint"] == "stage2-step100", "the latest of several stages")
+    said = run("export", stages, "--table", "history", "--format", "csv").splitlines()
+    check([line.split(",")[0] for line in said[1:]] == order, "the order of the program")
+
+    packed = temp / "packed.h5"
+    run("merge", archive, "--out", packed)
+    same(wishart.details(packed, "checkpoint-100"), wishart.details(archive, "checkpoint-100"), "packed")
+    same(wishart.history(packed), history, "history of a packed file")
+    for version in (1, 2, 3):
+        kept = SOURCE / f"tests/data/archive-v{version}.h5"
+        table = wishart.details(kept)
+        check(len(table) == 5 and table["longname"][0] == "模型.слой.0.größe 🌊", f"version {version}")
+        check(wishart.spectrum(kept, "name.2002").tolist() == [(2 + 1 / (6 - k)) ** 2 for k in range(5)], f"values of {kept}")
+
+
+def check_refusals(temp):
+    archive = temp / "archive"
+    refused(lambda: wishart.details(temp / "none"), "none: no such archive")
+    refused(lambda: wishart.details(archive, "checkpoint-300"), "holds no checkpoint 'checkpoint-300', only checkpoint-100, checkpoint-200")
+    refused(lambda: wishart.details(archive / "index.h5"), "is the index of an archive")
+    refused(lambda: wishart.spectrum(archive, "lm_head"), "has no matrix 'lm_head'")
+    refused(lambda: wishart.spectrum(archive, 99), "has no layer_id 99")
+    refused(lambda: wishart.spectrum(archive, "model.layers.2.mlp.down_proj"), "has no spectrum, its status is nonfinite: ")
+    refused(lambda: wishart.exported(archive, program="/nonexistent/wishart"), "no such program")
+    refused(lambda: wishart.exported(archive, "checkpoint-300", program=PROGRAM), "checkpoint-300")
+    (temp / "empty").mkdir()
+    refused(lambda: wishart.details(temp / "empty"), "holds no checkpoints")
+    (temp / "text.h5").write_text("no archive")
+    refused(lambda: wishart.details(temp / "text.h5"), "is not an archive of wishart")
+    (temp / "text.json").write_text("{}")
+    refused(lambda: wishart.from_export(temp / "text.json"), "is not an export of wishart")
+    with h5py.File(temp / "newer.h5", "w") as file:
+        file.attrs["wishart"], file.attrs["schema_version"] = np.bytes_("checkpoint"), 4
+    refused(lambda: wishart.details(temp / "newer.h5"), "schema version 4, this reads up to 3")
+
+
+def check_imports():
+    """Nothing but the standard library, h5py, numpy and pandas at the head; matplotlib in plot_esd alone."""
+    tree = ast.parse((SOURCE / "python/wishart.py").read_text(encoding="utf-8"))
+    names = {a.name for n in tree.body if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module for n in tree.body if isinstance(n, ast.ImportFrom)}
+    outside = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
+    check(outside == {"h5py", "numpy", "pandas"}, f"imports {outside}")
+    check("matplotlib" not in sys.modules, "matplotlib is imported before it is needed")
+
+
+def check_notebook(temp):
+    try:
+        import matplotlib
+    except ImportError as missing:
+        print(f"notebook and plot_esd not run: {missing}")
+        return
+    matplotlib.use("Agg")
+    warnings.simplefilter("default")
+    os.environ.update(WISHART_ARCHIVE=str(temp / "archive"), WISHART_PROGRAM=PROGRAM)
+    text = (SOURCE / "docs/notebooks/first-look.ipynb").read_text(encoding="utf-8")
+    notebook = json.loads(text)
+    check(notebook["nbformat"] == 4 and len(text) < 20000, "a small notebook of format 4")
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    check(len(cells) > 8 and not any(cell["outputs"] or cell["execution_count"] for cell in cells), "no outputs are kept")
+    names = {}
+    for number, cell in enumerate(cells):
+        exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)  # noqa: S102
+    check(names["axes"].get_xscale() == "log" and len(names["axes"].lines) == 2, "the last figure has the law and xmin")
+    check(len(names["judged"]) == 6, "the warnings are shown")
+    axes = wishart.plot_esd(temp / "archive", "a,\"b\"\n$x_{$ größe.weight")
+    axes.figure.savefig(temp / "esd.png")
+    check((temp / "esd.png").stat().st_size > 5000 and "$x_{$" in axes.get_title(), "a figure")
+
+
+check_imports()
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    for number in (100, 200):
+        write_safetensors(folder / f"run/checkpoint-{number}", model(number), number)
+    # The layer of NaN makes the exit code 3; its row is in the archive.
+    for target, options in (("archive", []), ("compat", ["--compat", "weightwatcher"])):
+        path = folder / ("run" if target == "archive" else "run/checkpoint-200")
+        subprocess.run([PROGRAM, "scan", path, "--archive", folder / target, "--progress", "none", *options],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    check_details(folder)
+    check_the_rest(folder)
+    check_refusals(folder)
+    check("matplotlib" not in sys.modules, "matplotlib is imported before it is needed")
+    check_notebook(folder)
+print(f"{checks} checks")
