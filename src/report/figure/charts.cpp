@@ -205,7 +205,9 @@ std::optional<Figure> panel_figure(const analysis::History& history, const Panel
 
 }  // namespace
 
-std::vector<Figure> layer_figures(const std::vector<LayerRow>& layers) {
+std::vector<Figure> checkpoint_figures(const CheckpointRecord& record,
+                                       const std::vector<LayerRow>* /*before*/) {
+  const std::vector<LayerRow>& layers = record.layers;
   const std::vector<const LayerRow*> shown = drawn(layers);
   if (shown.empty()) return {};
   const auto fitted = static_cast<std::size_t>(
@@ -237,6 +239,35 @@ std::vector<Figure> history_figures(const analysis::History& history) {
     }
   }
   return figures;
+}
+
+std::vector<Figure> comparison_figures(const analysis::Comparison& comparison) {
+  std::vector<Point> points;
+  for (const analysis::ComparisonRow& row : comparison.rows) {
+    if (std::isfinite(row.alpha_a) && std::isfinite(row.alpha_b)) {
+      points.push_back({row.alpha_a, row.alpha_b});
+    }
+  }
+  if (points.empty()) return {};
+  Plot plot(axis_over("alpha of A", 1, kMostAlpha), axis_over("alpha of B", 1, kMostAlpha), kWidePx,
+            kHighPx);
+  for (const Point& point : points) plot.dot(point, 0, number(point.y));
+  return {plot.figure("fig-alpha-pairs", "alpha of B against alpha of A", {})};
+}
+
+std::vector<Figure> ranking_figures(const std::vector<analysis::Model>& models,
+                                    std::size_t metric) {
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    if (std::isfinite(models[i].values[metric])) {
+      points.push_back({models[i].values[metric], -static_cast<double>(i)});
+    }
+  }
+  if (points.empty()) return {};
+  Plot plot(axis_over(analysis::rank_metrics()[metric].name, points.front().x, points.back().x),
+            axis_over("", -static_cast<double>(models.size()), 0), kWidePx, kHighPx);
+  for (const Point& point : points) plot.dot(point, 0, number(point.x));
+  return {plot.figure("fig-ranking", "models in their order", {})};
 }
 
 }  // namespace wishart::report

@@ -163,9 +163,11 @@ void Plot::bar(double x, double low, double high, std::size_t series) {
 
 Figure Plot::figure(const std::string& id, const std::string& caption,
                     const std::vector<std::string>& series) const {
-  Figure figure{id, caption, {}, {}};
+  Figure figure;
+  figure.id = id;
+  figure.caption = caption;
   for (std::size_t k = 0; k < series.size(); ++k) {
-    figure.legend.push_back({std::min(k, kSeriesColours - 1), series[k]});
+    figure.legend.push_back({std::min(k, kSeriesColours - 1), series[k], LegendMark::dot});
   }
   const std::string size = px(width_px_) + " " + px(height_px_);
   figure.svg = "<svg viewBox=\"0 0 " + size + "\" width=\"" + px(width_px_) + "\" height=\"" +
