@@ -8,6 +8,7 @@
 /// the caption says so.
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "wishart/analysis/compare.hpp"
@@ -29,6 +30,11 @@ namespace wishart::report {
 /// The metrics of a run against tokens (or steps, if tokens are not known), alpha and losses first;
 /// then heat maps by layer and checkpoint (group `layers`).
 [[nodiscard]] std::vector<Figure> history_figures(const analysis::History& history);
+
+/// One layer through a run: alpha, D, stable rank, and the change of its norm. Nothing if no
+/// checkpoint has a step.
+[[nodiscard]] std::optional<Figure> course_figure(const analysis::History& history,
+                                                  const analysis::LayerCourse& course);
 
 /// How far the layers moved from A to B, by depth, and alpha in B against alpha in A.
 [[nodiscard]] std::vector<Figure> comparison_figures(const analysis::Comparison& comparison);
