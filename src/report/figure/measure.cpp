@@ -92,7 +92,9 @@ std::vector<Measure> measures_of(const CheckpointRecord& record,
 std::string value_text(const Measure& measure, double value) {
   if (std::isnan(value)) return "not known";
   if (measure.kind == ScaleKind::share) return fixed(100 * value, 0) + " %";
-  if (measure.name == "change") return number(value, 3) + " %";
+  if (measure.name == "change") {
+    return (std::abs(value) >= 1000 ? fixed(value, 0) : number(value, 3)) + " %";
+  }
   return number(value, 3);
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kMarginPx = 12;
 constexpr double kLinePx = 17;
-constexpr double kCaptionCharPx = 7.4;  ///< of figure.css, 13 px in bold
+constexpr double kCaptionCharPx = 8.4;  ///< of figure.css, 13 px in bold
 constexpr double kMarkPx = 16;          ///< of an entry of a legend, with the gap behind it
 constexpr double kEntryGapPx = 16;
 constexpr std::size_t kMostEntryChars = 110;
