@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -263,9 +264,12 @@ void draw_role(Plot& plot, const Drawn& drawn, Indices group, double y) {
   std::vector<double> places;
   for (const std::size_t i : group) places.push_back(plot.place_x(layers[i].alpha));
   const std::vector<int> level = levels(places, 6);
+  int most = 1;
+  for (const int one : level) most = std::max(most, std::abs(one));
+  const double step = std::min(0.14, 0.42 / most);  // of the row
   for (std::size_t k = 0; k < group.size(); ++k) {
     const LayerRow& layer = layers[group[k]];
-    const double up = y + std::clamp(0.14 * level[k], -0.4, 0.4);
+    const double up = y + step * level[k];
     if (needs_attention(layer)) {
       plot.diamond({layer.alpha, up}, 1, about(layer, group[k]));
     } else {
