@@ -190,7 +190,8 @@ std::string heat_svg(const HeatMap& map, const HeatScale& scale, const std::stri
   canvas.words(names - 8, top - 5, Anchor::end, map.row_label);
   for (std::size_t r = 0; r < map.rows.size(); ++r) {
     const double y = top + high * static_cast<double>(r);
-    canvas.words(names - 8, y + high / 2 + 4, Anchor::end, map.rows[r], kNameChars);
+    canvas.words(names - 8, y + high / 2 + 4, Anchor::end,
+                 map.rows[r].empty() ? "-" : map.rows[r], kNameChars);
     for (std::size_t c = 0; c < map.columns.size(); ++c) {
       const HeatCell& cell = map.cells[r * map.columns.size() + c];
       if (!cell.exists) continue;
