@@ -63,9 +63,10 @@ TEST_CASE("plot writes each figure as an XML document of its own", "[plot]") {
     const std::string svg = wishart::read_text_file(file, 1 << 20);
     CHECK(svg.starts_with("<svg xmlns="));
     CHECK(svg.find("<script") == std::string::npos);
-    const Outcome parsed = run_shell("/usr/bin/python3 -c 'import sys, xml.dom.minidom; "
-                                     "xml.dom.minidom.parse(sys.argv[1])' " +
-                                     quoted(file));
+    const Outcome parsed = run_shell(
+        "/usr/bin/python3 -c 'import sys, xml.dom.minidom; "
+        "xml.dom.minidom.parse(sys.argv[1])' " +
+        quoted(file));
     INFO(parsed.err);
     CHECK(parsed.exit_code == 0);
   }
@@ -80,8 +81,9 @@ TEST_CASE("plot writes each figure as an XML document of its own", "[plot]") {
 TEST_CASE("plot refuses in one line what is not there", "[plot]") {
   const TempFolder temp;
   const std::string archive = scanned_run(temp);
-  check_refused({"plot", archive, "checkpoint-3", "--what", "experts"},
-                "--what experts: nothing to draw of checkpoint-3, which has blocks, roles, quality");
+  check_refused(
+      {"plot", archive, "checkpoint-3", "--what", "experts"},
+      "--what experts: nothing to draw of checkpoint-3, which has blocks, roles, quality");
   check_refused({"plot", archive, "checkpoint-1", "--what", "blocks", "--measure", "change"},
                 "--measure change: blocks of checkpoint-1 has alpha, D, stable_rank, warnings");
   check_refused({"plot", archive},

@@ -109,8 +109,7 @@ void Canvas::words(double x, double y, Anchor anchor, const std::string& text,
 }
 
 void Canvas::heading(double x, double y, const std::string& text, std::size_t max_chars) {
-  add("<text class=\"head\"" + attribute("x", x) + attribute("y", y) + ">" +
-      word(text, max_chars));
+  add("<text class=\"head\"" + attribute("x", x) + attribute("y", y) + ">" + word(text, max_chars));
 }
 
 void Canvas::caption(double x, double y, const std::string& text) {

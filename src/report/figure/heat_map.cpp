@@ -17,7 +17,7 @@ constexpr double kWidthPx = 760;
 constexpr double kNamesPx = 210;  ///< the most room for the names of rows
 constexpr std::size_t kNameChars = 34;
 constexpr double kHeadPx = 8;
-constexpr double kScalePx = 44;  ///< height of the scale at the bottom
+constexpr double kScalePx = 44;       ///< height of the scale at the bottom
 constexpr double kScaleWidePx = 390;  ///< room for the scale with its words
 constexpr double kShadePx = 16;
 constexpr double kGapPx = 1;  ///< between cells
@@ -32,9 +32,7 @@ double transformed(ScaleKind kind, double value) {
   return value > 0 && std::isfinite(value) ? std::log10(value) : kNan;
 }
 
-double cell_height(std::size_t rows) {
-  return rows <= 14 ? 20 : rows <= 34 ? 14 : 12;
-}
+double cell_height(std::size_t rows) { return rows <= 14 ? 20 : rows <= 34 ? 14 : 12; }
 
 /// Three digits, without an exponent where there is room for the number.
 std::string brief(double value) {
@@ -73,8 +71,8 @@ std::string crossed(const Box& box) {
 HeatScale::HeatScale(ScaleKind kind, std::string label, std::vector<double> values)
     : kind_(kind), label_(std::move(label)) {
   for (double& value : values) value = transformed(kind, value);
-  const auto known = std::remove_if(values.begin(), values.end(),
-                                    [](double value) { return std::isnan(value); });
+  const auto known =
+      std::remove_if(values.begin(), values.end(), [](double value) { return std::isnan(value); });
   missing_ = known != values.end();
   values.erase(known, values.end());
   if (kind == ScaleKind::share) {
@@ -190,8 +188,8 @@ std::string heat_svg(const HeatMap& map, const HeatScale& scale, const std::stri
   canvas.words(names - 8, top - 5, Anchor::end, map.row_label);
   for (std::size_t r = 0; r < map.rows.size(); ++r) {
     const double y = top + high * static_cast<double>(r);
-    canvas.words(names - 8, y + high / 2 + 4, Anchor::end,
-                 map.rows[r].empty() ? "-" : map.rows[r], kNameChars);
+    canvas.words(names - 8, y + high / 2 + 4, Anchor::end, map.rows[r].empty() ? "-" : map.rows[r],
+                 kNameChars);
     for (std::size_t c = 0; c < map.columns.size(); ++c) {
       const HeatCell& cell = map.cells[r * map.columns.size() + c];
       if (!cell.exists) continue;
@@ -208,8 +206,8 @@ std::string heat_svg(const HeatMap& map, const HeatScale& scale, const std::stri
   }
   for (const std::size_t c : named_columns(map.columns, cell_width, slanted)) {
     const double x = names + cell_width * (static_cast<double>(c) + 0.5);
-    const bool wide_last = c + 1 == map.columns.size() && c > 0 &&
-                           width_of_words(map.columns[c]) > cell_width;
+    const bool wide_last =
+        c + 1 == map.columns.size() && c > 0 && width_of_words(map.columns[c]) > cell_width;
     if (slanted) {
       canvas.slanted(x + 4, bottom + 12, map.columns[c]);
     } else if (wide_last) {

@@ -14,8 +14,8 @@
 #include "wishart/report/plots.hpp"
 
 #include "figure/charts.hpp"
-#include "figure/depth.hpp"
 #include "figure/density_figures.hpp"
+#include "figure/depth.hpp"
 #include "figure/heat_map.hpp"
 #include "figure/layer_names.hpp"
 #include "figure/standalone.hpp"
@@ -141,7 +141,8 @@ double contrast(const std::string& a, const std::string& b) {
 /// The fill of a class in a part of the style.
 std::string fill_of(const std::string& css, const std::string& name) {
   std::smatch found;
-  if (!std::regex_search(css, found, std::regex("\\." + name + "\\{fill:(#[0-9a-f]{6})"))) return "";
+  if (!std::regex_search(css, found, std::regex("\\." + name + "\\{fill:(#[0-9a-f]{6})")))
+    return "";
   return found[1];
 }
 
