@@ -1,5 +1,6 @@
 #include "page/html.hpp"
 
+#include "figure/canvas.hpp"
 #include "page/assets.hpp"
 #include "text/escape.hpp"
 
@@ -7,8 +8,8 @@ namespace wishart::report {
 std::string html_figure(const Figure& figure) {
   std::string legend;
   for (const LegendEntry& entry : figure.legend) {
-    legend += "<span><i class=\"s" + std::to_string(entry.series) + "\"></i>" +
-              html_text(entry.name) + "</span> ";
+    legend +=
+        "<span><i class=\"" + legend_class(entry) + "\"></i>" + html_text(entry.name) + "</span> ";
   }
   return "<figure id=\"" + html_text(figure.id) + "\"><figcaption>" + html_text(figure.caption) +
          "</figcaption>\n" + figure.svg +
