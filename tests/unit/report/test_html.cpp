@@ -22,11 +22,12 @@ using namespace wishart::test;
 
 namespace {
 
-/// The elements of a page in their order, without texts and attributes.
+/// The elements of a page in their order, without texts, attributes and places to break a line.
 std::string skeleton(const std::string& html) {
   std::string tags;
   for (std::size_t at = html.find('<'); at != std::string::npos; at = html.find('<', at + 1)) {
-    tags += html.substr(at, html.find_first_of(" >", at) - at) + '>';
+    const std::string tag = html.substr(at, html.find_first_of(" >", at) - at);
+    if (tag != "<wbr") tags += tag + '>';
   }
   return tags;
 }
@@ -82,12 +83,13 @@ TEST_CASE("a page has a policy that allows nothing from elsewhere", "[html]") {
   const std::string page = render_report(named("m"), ReportFormat::html);
   CHECK(page.find("<!DOCTYPE html>\n") == 0);
   CHECK(page.find("content=\"default-src 'none'; style-src 'sha256-") != std::string::npos);
-  for (const char* outside : {"http://", "https://", "src=", "href=", "url(", "@import"}) {
+  for (const char* outside : {"http://", "https://", "src=", "url(", "@import"}) {
     CAPTURE(outside);
     CHECK(count(page, outside) == 0);
   }
   CHECK(count(page, "style=") == 0);  // the policy would not allow it
-  CHECK(count(page, "<h2>Eigenvalues<") == 1);
+  CHECK(count(page, " href=\"") == count(page, " href=\"#"));
+  CHECK(count(page, "<h2 id=\"sec-eigenvalues\">Eigenvalues<") == 1);
   CHECK(page.ends_with("</html>\n"));
 }
 
