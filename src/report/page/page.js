@@ -641,6 +641,13 @@ menu.append(make("h2", { class: "side" }, "Data"), make("p", { class: "tools" },
 document.addEventListener("click", (event) => {
   const mark = event.target.closest(`svg :is(${MARKS})`);
   if (mark) return openMark(mark);
+  // Not by the address, which would scroll the page and take the focus from the link.
+  const link = event.target.closest('a[href^="#layer-"]');
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    return openLayer(Number(link.hash.slice(7)));
+  }
+  if (event.target.closest("#panel a")) return panel.close();
   const row = event.target.closest("tbody tr[data-i]");
   if (row && !event.target.closest("a, button") && !String(getSelection())) openLayer(Number(row.dataset.i));
 });
