@@ -524,12 +524,20 @@ function spectrumOf(i, name) {
     make("code", {}, `wishart plot ARCHIVE --what spectrum --layer '${name.replaceAll("'", "'\\''")}' -o spectrum.svg`), " draws it.")] : [];
 }
 
+/// The marks of a figure that stand for a layer, alone or among others.
+function marksOf(i, figure) {
+  return all(`svg :is(${MARKS})`, figure).filter(({ dataset }) => (dataset.i !== undefined ? Number(dataset.i) === i
+    : layers && dataset.role === layers.get("role", i) && Number(dataset.block) === (layers.get("block", i) ?? -1) &&
+      (dataset.stack ?? layers.get("stack", i)) === layers.get("stack", i)));
+}
+
 /// Where else the layer is on the page: figures with what their marks say, and lists.
 function placesOf(i) {
   const items = [];
   for (const figure of all("main figure")) {
-    const marks = all(`svg [data-i="${i}"]`, figure);
+    const marks = marksOf(i, figure);
     if (!marks.length) continue;
+    for (const mark of marks) mark.classList.add("hit");
     const said = marks.map(titleOf).filter(Boolean);
     const link = make("a", { href: `#${figure.id}` }, figure.querySelector("figcaption").textContent);
     items.push(make("li", {}, link, said.length > 1 ? make("ul", {}, ...said.map((text) => make("li", {}, text))) : ""));
@@ -566,7 +574,6 @@ function openLayer(i) {
   const k = list.indexOf(i);
   const go = (text, place) => button(text, () => openLayer(list[place]), { disabled: list[place] === undefined || k < 0 });
   for (const mark of all("svg .hit")) mark.classList.remove("hit");
-  for (const mark of all(`svg [data-i="${i}"]`)) mark.classList.add("hit");
   show(name, [go("\u2190 Previous", k - 1), make("span", { class: "status" }, k < 0 ? "" : `${k + 1} of ${list.length}, worst first`), go("Next \u2192", k + 1), copyLink()],
     layers ? layerNumbers(i) : rowNumbers(i), spectrumOf(i, name), placesOf(i));
   panel.layer = i;
