@@ -1,10 +1,10 @@
-# Run at build time (cmake -P): writes assets.cpp with the style and the script of a page, and their hashes for its
-# Content-Security-Policy.
+# Run at build time (cmake -P): writes assets.cpp with the style and the script of a page, their hashes for its
+# Content-Security-Policy, and the style of figures, which is a part of the page's.
 
-# The SHA-256 of a file in base64 (RFC 4648).
-function(base64_sha256 file out)
+# The SHA-256 of a text in base64 (RFC 4648).
+function(base64_sha256 text out)
   set(digits ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/)
-  file(SHA256 "${file}" hex)
+  string(SHA256 hex "${text}")
   string(APPEND hex "00")  # 33 bytes are 44 digits, of which the last one stands for nothing but these zeros
   set(text "")
   foreach(at RANGE 0 60 6)
@@ -19,20 +19,26 @@ function(base64_sha256 file out)
   set(${out} "${text}=" PARENT_SCOPE)
 endfunction()
 
-foreach(asset STYLE:style.css SCRIPT:page.js)
-  string(REPLACE ":" ";" asset "${asset}")
-  list(GET asset 0 name)
-  list(GET asset 1 file)
-  file(READ "${SOURCE_DIR}/src/report/page/${file}" text)
-  # A compiler may take no more than 64 KiB of one literal (C++20, annex B), so pieces follow each other.
-  set(${name}_TEXT "")
+# A text as string literals: a compiler may take no more than 64 KiB of one (C++20, annex B).
+function(literals text out)
+  set(pieces "")
   string(LENGTH "${text}" length)
   set(at 0)
   while(at LESS length)
     string(SUBSTRING "${text}" ${at} 12000 piece)
-    string(APPEND ${name}_TEXT "R\"asset(${piece})asset\"\n")
+    string(APPEND pieces "R\"asset(${piece})asset\"\n")
     math(EXPR at "${at} + 12000")
   endwhile()
-  base64_sha256("${SOURCE_DIR}/src/report/page/${file}" ${name}_HASH)
+  set(${out} "${pieces}" PARENT_SCOPE)
+endfunction()
+
+file(READ "${SOURCE_DIR}/src/report/figure/figure.css" figure)
+file(READ "${SOURCE_DIR}/src/report/page/style.css" style)
+file(READ "${SOURCE_DIR}/src/report/page/page.js" script)
+string(APPEND style "${figure}")
+foreach(asset FIGURE STYLE SCRIPT)
+  string(TOLOWER ${asset} text)
+  literals("${${text}}" ${asset}_TEXT)
+  base64_sha256("${${text}}" ${asset}_HASH)
 endforeach()
 configure_file("${SOURCE_DIR}/src/report/page/assets.cpp.in" "${OUTPUT}" @ONLY)

@@ -51,6 +51,7 @@ ComparisonRow started(const LayerRow& row, const char* status) {
   out.key = row.key;
   out.role = row.role;
   out.block = row.block;
+  out.stack = row.stack;
   out.num_params = row.num_params;
   out.status = status;
   return out;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/error.hpp"
@@ -24,6 +26,10 @@ constexpr std::size_t kMostNamed = 3;  ///< layers in a reason
 
 /// A single eigenvalue above noise may be one of noise (null_spikes, docs/metrics.md).
 constexpr std::int64_t kFewestAboveNoise = 2;
+
+struct NaturalOrder {
+  bool operator()(const std::string& a, const std::string& b) const { return natural_less(a, b); }
+};
 
 /// The abscissa of trends: the binary logarithm of the step or of the tokens. NaN for 0 or unknown.
 double doublings(std::int64_t value) {
@@ -92,8 +98,10 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   find_classes(record.layers, entry.trained);
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
-    entry.layers.push_back({row.key, row.role, row.hash, row.status == kNoTail, row.alpha,
-                            alpha_error(row), row.log_norm, row.log_spectral_norm,
+    entry.layers.push_back({row.key, row.role, row.stack, row.block,
+                            static_cast<std::int64_t>(entry.layers.size()), row.hash,
+                            row.status == kNoTail, row.alpha, alpha_error(row), row.log_norm,
+                            row.log_spectral_norm, row.D, row.stable_rank,
                             count_of(row.weights.num_traps), count_of(row.num_outliers),
                             count_of(row.matrix_rank),
                             row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
@@ -229,6 +237,29 @@ void HistoryBuilder::name_layers(Conclusion& conclusion) const {
                                " the squared norm grew most in " + join(names, ", ") + ".");
 }
 
+std::vector<LayerCourse> HistoryBuilder::courses() const {
+  std::map<std::string, LayerCourse, NaturalOrder> by_key;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    for (const Layer& layer : entries_[i].layers) {
+      LayerCourse& course = by_key[layer.key];
+      if (course.key.empty()) {
+        const std::vector<double> unknown(entries_.size(), kNan);
+        course = {layer.key, layer.role, layer.stack, layer.block, -1,
+                  unknown,   unknown,    unknown,     unknown};
+      }
+      course.alpha[i] = layer.alpha > 0 ? layer.alpha : kNan;  // compat mode has -1
+      course.D[i] = layer.D;
+      course.stable_rank[i] = layer.stable_rank;
+      course.log_norm[i] = layer.log_norm;
+      if (i + 1 == entries_.size()) course.index = layer.index;
+    }
+  }
+  std::vector<LayerCourse> courses;
+  courses.reserve(by_key.size());
+  for (auto& [key, course] : by_key) courses.push_back(std::move(course));
+  return courses;
+}
+
 History HistoryBuilder::take() {
   History history;
   history.left_out = take_apart(entries_, [](const Entry& entry) { return entry.about; });
@@ -263,6 +294,7 @@ History HistoryBuilder::take() {
   history.alpha = trend_of(last(x), last(alpha));
   history.loss = trend_of(last(x), last(loss));
   find_drifts(history);
+  history.courses = courses();
   Trained trained = entries_.back().trained;
   trained.by_tokens = history.by_tokens;
   trained.of_changes = history.of_changes;

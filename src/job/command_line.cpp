@@ -96,6 +96,7 @@ std::optional<Ending> run_named(const std::string& name, std::span<const std::st
   if (name == "report") return run_alone(parse_report(rest), report_archive, out, err);
   if (name == "export") return run_alone(parse_export(rest), export_archive, out, err);
   if (name == "compare") return run_alone(parse_compare(rest), compare_checkpoints, out, err);
+  if (name == "plot") return run_alone(parse_plot(rest), plot_archive, out, err);
   if (name == "gate") return run_alone(parse_gate(rest), gate_archive, out, err);
   if (name == "index") return run_alone(parse_index(rest), index_archive, out, err);
   if (name == "merge") return run_alone(parse_merge(rest), merge_archive, out, err);

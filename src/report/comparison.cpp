@@ -5,6 +5,7 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "figure/charts.hpp"
 #include "page/page.hpp"
 #include "paired.hpp"
 #include "text/numbers.hpp"
@@ -153,6 +154,7 @@ std::string render_comparison(const analysis::Comparison& comparison, ReportForm
   add_usual_changes(page, comparison.usual);
   for (const std::string& note : comparison.notes) page.paragraph("Note: " + note + ".");
   if (!comparison.paired.empty()) add_paired(page, comparison.paired);
+  page.figures(comparison_figures(comparison));
   page.heading("Layers");
   page.table(layers_table(comparison));
   if (comparison.rows.size() > kMostRows) {

@@ -83,6 +83,10 @@ std::string export_json(const ExportSource& source, const std::string& rows) {
          ", \"matrix\": " + json_value_or_null(source.matrix) + ",\n \"rows\": " + rows + "}\n";
 }
 
+std::size_t layer_index(const CheckpointRecord& record, const std::string& matrix) {
+  return find_layer(record, matrix);
+}
+
 NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& matrix) {
   const std::size_t index = find_layer(record, matrix);
   const std::vector<double>& sigma = record.spectra[index].sigma;

@@ -5,6 +5,7 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "figure/charts.hpp"
 #include "page/page.hpp"
 #include "report_json.hpp"
 #include "text/numbers.hpp"
@@ -171,6 +172,7 @@ std::string render_ranking(const std::vector<analysis::Model>& models, std::size
   const analysis::RankMetric& by = analysis::rank_metrics()[metric];
   page.title(std::string("Models by ") + by.name);
   page.paragraph(analysis::worth_text(by.name));
+  page.figures(ranking_figures(models, metric));
   page.table(models_table(models, metric));
   page.paragraph(std::string("Means over the layers; +-: the standard error of the mean ") +
                  by.name + ". The " + (by.less_is_better ? "smallest" : "largest") +

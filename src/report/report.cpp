@@ -340,7 +340,7 @@ void add_report(Page& page, const CheckpointRecord& record) {
   page.title("Spectra of " + record.provenance.checkpoint_id);
   add_provenance(page, record);
   page.cards(record_cards(record));
-  page.figures(layer_figures(record.layers));
+  page.figures(checkpoint_figures(record));
   add_summary(page, record);
   add_attention(page, record);
   add_remarks(page, record);

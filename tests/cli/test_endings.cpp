@@ -16,8 +16,8 @@ using namespace wishart::test;
 namespace {
 
 const std::vector<std::string> kCommands{"scan",   "inspect", "plan", "refit", "report",
-                                         "export", "compare", "gate", "rank",  "verify",
-                                         "index",  "merge",   "synth"};
+                                         "export", "plot",    "compare", "gate", "rank",
+                                         "verify", "index",   "merge",   "synth"};
 
 std::vector<float> with_nan(std::vector<float> values) {
   values[7] = std::numeric_limits<float>::quiet_NaN();
@@ -91,6 +91,7 @@ TEST_CASE("input: what is not there is named by every command", "[endings]") {
       {"refit", none},
       {"report", none},
       {"export", none},
+      {"plot", none, "--list"},
       {"compare", none, "a", "b"},
       {"gate", none, "--rules", rules},
       {"rank", none},
@@ -122,6 +123,7 @@ TEST_CASE("resources: a standard output that takes nothing is told by every comm
       {"refit", archive},
       {"report", archive, "--checkpoint", "n"},
       {"export", archive, "--checkpoint", "n"},
+      {"plot", archive, "n", "--what", "blocks"},
       {"compare", archive, "n", "m"},
       {"gate", archive, "--checkpoint", "n", "--rules", rules},
       {"rank", archive},

@@ -44,6 +44,7 @@ struct ComparisonRow {
   double stable_rank_ratio = kNan;         ///< B / A
   std::int64_t rank_change = 0;            ///< also 0 if a rank is not known
   std::string new_warnings;                ///< warnings of B that A does not have
+  std::string stack;                       ///< not a column: tells blocks of stages apart
 };
 
 template <class F>

@@ -26,6 +26,20 @@ struct Drift {
   double now = kNan;
 };
 
+/// One layer through a history. The values are in the order of History::rows; NaN: the checkpoint
+/// has no such layer, or the value is not known.
+struct LayerCourse {
+  std::string key;
+  std::string role;
+  std::string stack;
+  std::int64_t block = -1;
+  std::int64_t index = -1;  ///< in the last record; -1: it does not have the layer
+  std::vector<double> alpha;
+  std::vector<double> D;
+  std::vector<double> stable_rank;
+  std::vector<double> log_norm;
+};
+
 struct History {
   std::vector<HistoryRow> rows;  ///< in the order of comes_before (training_place.hpp)
   bool by_tokens = false;        ///< trends are per doubling of tokens, else of steps
@@ -37,6 +51,7 @@ struct History {
   Conclusion conclusion;           ///< what to do, and why
   std::vector<Analysed> left_out;  ///< changes of weights, if there are whole models
   bool of_changes = false;         ///< all rows are changes of weights
+  std::vector<LayerCourse> courses;  ///< by key, in natural order
 };
 
 /// Builds a history checkpoint by checkpoint, so that only one record is in memory at a time.
@@ -56,12 +71,17 @@ private:
   struct Layer {
     std::string key;
     std::string role;
+    std::string stack;
+    std::int64_t block = -1;
+    std::int64_t index = -1;  ///< in its record
     std::string hash;
     bool no_tail = false;
     double alpha = kNan;
     double alpha_error = kNan;
     double log_norm = kNan;
     double log_spectral_norm = kNan;
+    double D = kNan;
+    double stable_rank = kNan;
     double traps = kNan;  ///< NaN without spectra of random orders
     double outliers = kNan;
     double rank = kNan;
@@ -81,6 +101,7 @@ private:
   /// Compares the layers of each checkpoint with their past in the same stage.
   void relate_to_start();
   void find_drifts(History& history) const;
+  [[nodiscard]] std::vector<LayerCourse> courses() const;
   /// Adds the layers that changed most to the reasons of an advice against the run.
   void name_layers(Conclusion& conclusion) const;
 

@@ -74,6 +74,10 @@ struct CommandResult {
 /// @throws Error
 [[nodiscard]] CommandResult compare_checkpoints(const CompareOptions& options);
 
+/// A figure of a checkpoint, a run or a comparison as an SVG document, or a list of them.
+/// @throws Error
+[[nodiscard]] CommandResult plot_archive(const PlotOptions& options);
+
 /// Checks checkpoints against rules. The exit code is kGateFailed if a rule fails.
 /// @throws Error
 [[nodiscard]] CommandResult gate_archive(const GateOptions& options);

@@ -144,6 +144,16 @@ struct CompareOptions {
   std::filesystem::path output;               ///< of the document; empty: standard output
 };
 
+struct PlotOptions {
+  std::filesystem::path archive;
+  std::vector<std::string> checkpoints;  ///< none: the latest; one; or two to compare
+  std::string what;                      ///< the kind of figure
+  std::string measure;                   ///< empty: the first that the figure has
+  std::string layer;                     ///< of figures of one layer
+  bool list = false;                     ///< only list what can be drawn
+  std::filesystem::path output;          ///< of the document; empty: standard output
+};
+
 struct GateOptions {
   std::filesystem::path archive;
   std::filesystem::path rules;
@@ -207,6 +217,7 @@ struct SynthOptions {
 [[nodiscard]] ExportOptions parse_export(std::span<const std::string> arguments);
 [[nodiscard]] VerifyOptions parse_verify(std::span<const std::string> arguments);
 [[nodiscard]] CompareOptions parse_compare(std::span<const std::string> arguments);
+[[nodiscard]] PlotOptions parse_plot(std::span<const std::string> arguments);
 [[nodiscard]] GateOptions parse_gate(std::span<const std::string> arguments);
 [[nodiscard]] CheckOptions parse_check(std::span<const std::string> arguments);
 [[nodiscard]] RankOptions parse_rank(std::span<const std::string> arguments);

@@ -3,6 +3,7 @@
 /// @file
 /// Exports tables and spectra of an archive for other programs.
 
+#include <cstddef>
 #include <iosfwd>
 #include <span>
 #include <string>
@@ -59,6 +60,10 @@ private:
                                               const std::string& matrix);
 [[nodiscard]] std::string export_spectrum(const CheckpointRecord& record, const std::string& matrix,
                                           TableFormat format);
+
+/// The index of the layer with this key (or tensor name, if that is unambiguous).
+/// @throws Error with Blame::usage if there is no such matrix; it suggests a similar key
+[[nodiscard]] std::size_t layer_index(const CheckpointRecord& record, const std::string& matrix);
 
 /// The row and the singular values of a matrix, selected by name as above.
 struct NamedSpectrum {

@@ -14,9 +14,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
-#include "wishart/fit/power_law.hpp"
 #include "wishart/fit/spectrum_shape.hpp"
-#include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/export.hpp"
@@ -25,6 +23,7 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "commands/run_past.hpp"
+#include "commands/xmin_scan.hpp"
 
 namespace wishart::job {
 
@@ -48,16 +47,9 @@ namespace {
 std::string scan_table(const CheckpointRecord& record, const std::string& matrix,
                        report::TableFormat format) {
   const auto [row, sigma] = report::spectrum_of(record, matrix);
-  std::vector<double> fitted;
-  for (const double value : sigma) {
-    if (value * value > row.fit_floor) fitted.push_back(value * value);
-  }
-  const bool weightwatcher = record.provenance.mode == "weightwatcher";
-  const fit::ScanOptions options{.min_tail = weightwatcher ? 2 : fit::kMinTail,
-                                 .skip_repeated = !weightwatcher};
   std::vector<CandidateRow> rows;
-  for (const fit::Tail& tail : fit::scan_curve(fitted, options)) {
-    rows.push_back({tail.xmin, tail.alpha, tail.D});
+  for (const report::XminCandidate& one : xmin_candidates(record.provenance, row, sigma)) {
+    rows.push_back({one.xmin, one.alpha, one.D});
   }
   return report::rows_text(rows, format, {"scan", record.provenance.checkpoint_id, row.key});
 }

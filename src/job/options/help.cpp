@@ -93,6 +93,7 @@ std::string overview() {
          "  report ARCHIVE               show the results for a checkpoint or a run\n"
          "  export ARCHIVE               write a table or a spectrum; --for: a file for another "
          "program\n"
+         "  plot ARCHIVE --what NAME     write a figure as SVG; --list shows which\n"
          "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
          "  rank ARCHIVE...              rank models by a metric; show which metrics correlate "
          "with scores\n"

@@ -13,6 +13,7 @@
 #include "options/fit_options.hpp"
 #include "options/pipeline_options.hpp"
 #include "options/plan_options.hpp"
+#include "options/plot_options.hpp"
 #include "options/shared_options.hpp"
 #include "options/synth_options.hpp"
 
@@ -370,8 +371,8 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
 
 std::vector<Command> all_commands() {
   return {scan_command(),   inspect_command(), plan_command(),  refit_command(), report_command(),
-          export_command(), compare_command(), check_command(), rank_command(),  gate_command(),
-          verify_command(), index_command(),   merge_command(), synth_command()};
+          export_command(), plot_command(),    compare_command(), check_command(), rank_command(),
+          gate_command(),   verify_command(),  index_command(), merge_command(), synth_command()};
 }
 
 }  // namespace wishart::job

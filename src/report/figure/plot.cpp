@@ -2,141 +2,166 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "wishart/report/text_table.hpp"
 
 #include "text/escape.hpp"
-#include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {
 
-constexpr double kTopPx = 8;
-constexpr double kRightPx = 12;
-constexpr double kBottomPx = 36;  ///< for the tick labels and the axis label
-constexpr double kWantedTicks = 5;
-constexpr std::size_t kTickChars = 20;
+constexpr double kDotPx = 3.2;
+constexpr double kDiamondPx = 4.6;
+constexpr double kTickPx = 4;
+constexpr double kTickGapPx = 10;  ///< between the labels of two ticks
+constexpr std::size_t kTickChars = 24;
 
-std::string px(double value) { return fixed(value, 1); }
-
-std::string colour(std::size_t series) {
-  return "\"s" + std::to_string(std::min(series, kSeriesColours - 1)) + "\"";
-}
-
-std::string straight(const char* kind, double x1, double y1, double x2, double y2) {
-  return std::string("<line class=") + kind + " x1=\"" + px(x1) + "\" y1=\"" + px(y1) + "\" x2=\"" +
-         px(x2) + "\" y2=\"" + px(y2) + "\"/>\n";
-}
-
-std::string words(double x, double y, const char* anchor, const std::string& text) {
-  return "<text x=\"" + px(x) + "\" y=\"" + px(y) + "\" text-anchor=\"" + anchor + "\">" +
-         html_text(shortened(printable(text), kTickChars)) + "</text>\n";
-}
-
-/// The step of 1, 2 or 5 times a power of ten that divides `length` into about kWantedTicks parts.
-double step_for(double length) {
-  const double raw = length / kWantedTicks;
-  const double power = std::pow(10.0, std::floor(std::log10(raw)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * power >= raw) return factor * power;
-  }
-  return 10 * power;
+std::string attributes_of(const About& about) {
+  if (!about.attributes.empty()) return about.attributes;
+  return about.layer < 0 ? "" : " data-i=\"" + std::to_string(about.layer) + "\"";
 }
 
 }  // namespace
 
-Axis axis_over(const std::string& label, double low, double high) {
-  Axis axis{low, high, label, {}};
-  // If all values are (almost) the same, or the difference overflows, add some space around them.
-  const double scale = std::max(std::abs(low), std::abs(high));
-  if (!(high - low > 1e-9 * scale) || !std::isfinite(high - low)) {
-    const double middle = std::isfinite(low) && std::isfinite(high) ? low / 2 + high / 2 : 0;
-    const double room = std::max(std::abs(middle) / 10, 1e-3);
-    axis.low = middle - room;
-    axis.high = middle + room;
-  }
-  const double step = step_for(axis.high - axis.low);
-  const double first = std::ceil(axis.low / step);
-  for (double k = first; k * step <= axis.high + 1e-9 * step; k += 1) {
-    const double at = k * step + 0.0;  // never -0
-    axis.ticks.push_back({at, rounded(at, 4)});
-    if (axis.ticks.size() > 4 * static_cast<std::size_t>(kWantedTicks)) break;
-  }
-  return axis;
+std::string group_attributes(const std::string& role, const std::string& stack,
+                             std::int64_t block) {
+  return " data-role=\"" + html_text(role) + "\" data-block=\"" + std::to_string(block) + "\"" +
+         (stack.empty() ? "" : " data-stack=\"" + html_text(stack) + "\"");
 }
 
-Axis log_axis(const std::string& label, double low, double high) {
-  Axis axis{low, high, label, {}};
-  if (high - low < 1) {
-    for (const Tick& tick : axis_over("", std::pow(10.0, low), std::pow(10.0, high)).ticks) {
-      const double at = std::log10(tick.at);
-      if (low <= at && at <= high) axis.ticks.push_back({at, tick.text});
-    }
-    return axis;
-  }
-  const auto tick = [&](double at) {
-    if (low <= at && at <= high) axis.ticks.push_back({at, rounded(std::pow(10.0, at), 4)});
-  };
-  const double step = std::ceil((high - low) / (2 * kWantedTicks));
-  const bool few = high - low < kWantedTicks / 2;
-  for (double at = std::floor(low / step) * step; at <= high; at += step) {
-    tick(at);
-    if (few) tick(at + std::log10(2.0)), tick(at + std::log10(5.0));
-  }
-  return axis;
-}
-
-Plot::Plot(Axis x, Axis y, double width_px, double height_px, double left_px)
-    : x_(std::move(x)),
-      y_(std::move(y)),
-      width_px_(width_px),
-      height_px_(height_px),
-      left_px_(left_px) {
+Plot::Plot(Canvas& canvas, Box place, Axis x, Axis y, Margins margins)
+    : canvas_(&canvas), place_(place), x_(std::move(x)), y_(std::move(y)), margins_(margins) {
   draw_axes();
 }
 
+Box Plot::area_box() const {
+  return {place_.x + margins_.left, place_.y + margins_.top,
+          place_.width - margins_.left - margins_.right,
+          place_.height - margins_.top - margins_.bottom};
+}
+
 double Plot::place_x(double x) const {
-  const double share = (std::clamp(x, x_.low, x_.high) - x_.low) / (x_.high - x_.low);
-  return left_px_ + share * (width_px_ - left_px_ - kRightPx);
+  const Box area = area_box();
+  return area.x + (std::clamp(x, x_.low, x_.high) - x_.low) / (x_.high - x_.low) * area.width;
 }
 
 double Plot::place_y(double y) const {
+  const Box area = area_box();
   const double share = (std::clamp(y, y_.low, y_.high) - y_.low) / (y_.high - y_.low);
-  return height_px_ - kBottomPx - share * (height_px_ - kTopPx - kBottomPx);
+  return area.y + area.height - share * area.height;
 }
 
 void Plot::draw_axes() {
-  const double bottom = height_px_ - kBottomPx;
+  const Box area = area_box();
+  const double bottom = area.y + area.height;
+  const auto left_chars =
+      static_cast<std::size_t>(std::max(margins_.left - 8, 20.0) / width_of_words("x"));
   for (const Tick& tick : y_.ticks) {
     const double y = place_y(tick.at);
-    drawn_ += straight("\"grid\"", left_px_, y, width_px_ - kRightPx, y);
-    drawn_ += words(left_px_ - 6, y + 4, "end", tick.text);
+    canvas_->line("grid", area.x, y, area.x + area.width, y);
+    canvas_->words(area.x - 6, y + 4, Anchor::end, tick.text, left_chars);
   }
-  drawn_ += straight("\"grid\"", left_px_, kTopPx, left_px_, bottom);
+  canvas_->line("grid", area.x, area.y, area.x, bottom);
+  // The labels of x are left out or slanted where they would touch.
+  double widest = 0;
   for (const Tick& tick : x_.ticks) {
-    const double x = place_x(tick.at);
-    drawn_ += straight("\"grid\"", x, bottom, x, bottom + 4);
-    drawn_ += words(x, bottom + 16, "middle", tick.text);
+    widest = std::max(widest, width_of_words(shortened(tick.text, kTickChars)));
   }
-  drawn_ += words((left_px_ + width_px_) / 2, height_px_ - 4, "middle", x_.label);
+  const double room =
+      x_.ticks.empty() ? 0 : area.width / static_cast<double>(x_.ticks.size());
+  const auto stride = static_cast<std::size_t>(
+      room > 0 ? std::max(1.0, std::ceil((std::min(widest, 60.0) + kTickGapPx) / room)) : 1);
+  for (std::size_t i = 0; i < x_.ticks.size(); i += stride) {
+    const double x = place_x(x_.ticks[i].at);
+    canvas_->line("grid", x, bottom, x, bottom + kTickPx);
+    const double half = width_of_words(x_.ticks[i].text) / 2;
+    // A word at the edge of the picture stays inside of it.
+    if (x + half > place_.x + place_.width) {
+      canvas_->words(place_.x + place_.width, bottom + 16, Anchor::end, x_.ticks[i].text);
+    } else {
+      canvas_->words(x, bottom + 16, Anchor::middle, x_.ticks[i].text, kTickChars);
+    }
+  }
+  canvas_->words(area.x + area.width / 2, bottom + 30, Anchor::middle, x_.label, 80);
+  if (!y_.label.empty()) {
+    canvas_->words(place_.x + 2, area.y - 7, Anchor::start, y_.label, 60);
+  }
+}
+
+void Plot::heading(const std::string& text) {
+  const Box area = area_box();
+  const auto most = static_cast<std::size_t>(area.width / width_of_words("x"));
+  canvas_->heading(area.x, area.y - 7, text, std::max<std::size_t>(most, 8));
 }
 
 void Plot::band(double low, double high) {
+  const Box area = area_box();
   const double top = place_y(high);
-  below_ += "<rect class=\"band\" x=\"" + px(left_px_) + "\" y=\"" + px(top) + "\" width=\"" +
-            px(width_px_ - left_px_ - kRightPx) + "\" height=\"" + px(place_y(low) - top) +
-            "\"/>\n";
+  canvas_->begin_background();
+  canvas_->rect("band", {area.x, top, area.width, place_y(low) - top});
+  canvas_->end_background();
 }
 
-void Plot::mark(double x) {
+void Plot::band_of_x(double low, double high) {
+  const Box area = area_box();
+  const double left = place_x(low);
+  canvas_->begin_background();
+  canvas_->rect("band", {left, area.y, place_x(high) - left, area.height});
+  canvas_->end_background();
+}
+
+void Plot::band_between(const std::vector<Point>& low, const std::vector<Point>& high) {
+  std::string places;
+  const auto add = [&](const Point& point) {
+    if (!std::isfinite(point.x) || !std::isfinite(point.y)) return;
+    places += (places.empty() ? "" : " ") + px(place_x(point.x)) + "," + px(place_y(point.y));
+  };
+  for (const Point& point : low) add(point);
+  for (auto point = high.rbegin(); point != high.rend(); ++point) add(*point);
+  if (places.empty()) return;
+  canvas_->begin_background();
+  canvas_->points("polygon", "band", places);
+  canvas_->end_background();
+}
+
+void Plot::mark(double x, const std::string& word) {
   if (!std::isfinite(x)) return;
-  drawn_ += straight("\"mark\"", place_x(x), kTopPx, place_x(x), height_px_ - kBottomPx);
+  const Box area = area_box();
+  const double at = place_x(x);
+  canvas_->line("mark", at, area.y, at, area.y + area.height);
+  const bool left = at + width_of_words(word) + 6 > area.x + area.width;
+  canvas_->words(left ? at - 4 : at + 4, area.y + 10, left ? Anchor::end : Anchor::start, word);
 }
 
-void Plot::dot(Point at, std::size_t series, const std::string& text) {
+void Plot::mark_of_y(double y, const std::string& word) {
+  if (!std::isfinite(y)) return;
+  const Box area = area_box();
+  const double at = place_y(y);
+  canvas_->line("mark", area.x, at, area.x + area.width, at);
+  canvas_->words(area.x + area.width - 2, at - 3, Anchor::end, word);
+}
+
+void Plot::diagonal() {
+  const double low = std::max(x_.low, y_.low);
+  const double high = std::min(x_.high, y_.high);
+  if (!(low < high)) return;
+  canvas_->line("mark", place_x(low), place_y(low), place_x(high), place_y(high));
+}
+
+void Plot::dot(Point at, std::size_t series, const About& about) {
   if (!std::isfinite(at.x) || !std::isfinite(at.y)) return;
-  drawn_ += "<circle class=" + colour(series) + " cx=\"" + px(place_x(at.x)) + "\" cy=\"" +
-            px(place_y(at.y)) + "\" r=\"3.5\"><title>" + html_text(text) + "</title></circle>\n";
+  canvas_->circle(series_class(series), place_x(at.x), place_y(at.y), kDotPx,
+                  attributes_of(about), about.text);
+}
+
+void Plot::diamond(Point at, std::size_t series, const About& about) {
+  if (!std::isfinite(at.x) || !std::isfinite(at.y)) return;
+  const std::string r = px(kDiamondPx);
+  canvas_->path(series_class(series) + " odd",
+                "M" + px(place_x(at.x) - kDiamondPx) + " " + px(place_y(at.y)) + "l" + r + " " + r +
+                    " " + r + " -" + r + " -" + r + " -" + r + "z",
+                attributes_of(about), about.text);
 }
 
 void Plot::draw_points(const char* tag, const std::vector<Point>& points, std::size_t series) {
@@ -145,7 +170,7 @@ void Plot::draw_points(const char* tag, const std::vector<Point>& points, std::s
     if (!std::isfinite(point.x) || !std::isfinite(point.y)) continue;
     places += (places.empty() ? "" : " ") + px(place_x(point.x)) + "," + px(place_y(point.y));
   }
-  drawn_ += std::string("<") + tag + " class=" + colour(series) + " points=\"" + places + "\"/>\n";
+  canvas_->points(tag, series_class(series), places);
 }
 
 void Plot::line(const std::vector<Point>& points, std::size_t series) {
@@ -156,22 +181,16 @@ void Plot::area(const std::vector<Point>& points, std::size_t series) {
   draw_points("polygon", points, series);
 }
 
-void Plot::bar(double x, double low, double high, std::size_t series) {
+void Plot::bar(double x, double low, double high, std::size_t series, bool thick) {
   if (!std::isfinite(x) || !std::isfinite(low) || !std::isfinite(high)) return;
-  drawn_ += straight(colour(series).c_str(), place_x(x), place_y(low), place_x(x), place_y(high));
+  canvas_->line((series_class(series) + (thick ? " thick" : "")).c_str(), place_x(x), place_y(low),
+                place_x(x), place_y(high));
 }
 
-Figure Plot::figure(const std::string& id, const std::string& caption,
-                    const std::vector<std::string>& series) const {
-  Figure figure{id, caption, {}, {}};
-  for (std::size_t k = 0; k < series.size(); ++k) {
-    figure.legend.push_back({std::min(k, kSeriesColours - 1), series[k]});
-  }
-  const std::string size = px(width_px_) + " " + px(height_px_);
-  figure.svg = "<svg viewBox=\"0 0 " + size + "\" width=\"" + px(width_px_) + "\" height=\"" +
-               px(height_px_) + "\" role=\"img\">\n<title>" + html_text(caption) + "</title>\n" +
-               below_ + drawn_ + "</svg>\n";
-  return figure;
+void Plot::bar_of_x(double y, double low, double high, std::size_t series, bool thick) {
+  if (!std::isfinite(y) || !std::isfinite(low) || !std::isfinite(high)) return;
+  canvas_->line((series_class(series) + (thick ? " thick" : "")).c_str(), place_x(low), place_y(y),
+                place_x(high), place_y(y));
 }
 
 }  // namespace wishart::report

@@ -4,79 +4,84 @@
 /// Internal: a plot with two axes, as SVG.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "figure/axis.hpp"
+#include "figure/canvas.hpp"
 #include "figure/figure.hpp"
 
 namespace wishart::report {
-
-/// The number of colour classes in the page's style: s0, s1, ...
-inline constexpr std::size_t kSeriesColours = 10;
-
-struct Tick {
-  double at = 0;
-  std::string text;
-};
-
-/// The range, label and ticks of an axis. `low < high`.
-struct Axis {
-  double low = 0;
-  double high = 1;
-  std::string label;
-  std::vector<Tick> ticks;
-};
-
-/// An axis that contains both values, with ticks at multiples of 1, 2 or 5 times a power of ten.
-[[nodiscard]] Axis axis_over(const std::string& label, double low, double high);
-
-/// An axis of decimal logarithms, with the numbers themselves at its ticks.
-/// @pre low < high
-[[nodiscard]] Axis log_axis(const std::string& label, double low, double high);
 
 struct Point {
   double x = 0;
   double y = 0;
 };
 
-/// Coordinates are in the units of the axes. Points outside of an axis are drawn at its end. Texts
-/// may be untrusted.
+/// What a mark stands for: shown when the mouse is over it, and found by the script of a page.
+struct About {
+  std::string text;         ///< may be untrusted
+  std::int64_t layer = -1;  ///< index in the record; -1: not a layer
+  std::string attributes;   ///< of the element instead: see group_attributes
+};
+
+/// `data-role`, `data-block` and `data-stack` of a mark that stands for several layers.
+/// @param stack  empty if the model has only one
+[[nodiscard]] std::string group_attributes(const std::string& role, const std::string& stack,
+                                           std::int64_t block);
+
+/// The space around the area of a plot.
+struct Margins {
+  double left = 46;  ///< for the tick labels of y
+  double right = 12;
+  double top = 8;
+  double bottom = 36;  ///< for the tick labels and the label of x
+};
+
+/// A plot at a place of a canvas. Coordinates are in the units of the axes; points outside of an
+/// axis are drawn at its end. Texts may be untrusted.
 class Plot {
 public:
-  /// @param width_px,height_px  of the whole figure
-  /// @param left_px             space for the tick labels of y
-  Plot(Axis x, Axis y, double width_px, double height_px, double left_px = 46);
+  /// Draws the axes. The label of y stands above its ticks.
+  Plot(Canvas& canvas, Box place, Axis x, Axis y, Margins margins = {});
 
-  /// Shades the area between two values of y.
+  /// Words above the area, at its left end.
+  void heading(const std::string& text);
+  /// Shades the area between two values of y, or of x.
   void band(double low, double high);
-  /// A dashed vertical line.
-  void mark(double x);
-  /// A dot that shows `text` when the mouse is over it.
-  void dot(Point at, std::size_t series, const std::string& text);
+  void band_of_x(double low, double high);
+  /// The same between two lines over x.
+  void band_between(const std::vector<Point>& low, const std::vector<Point>& high);
+  /// A dashed line at a value of x, or of y, with a word at its upper or right end.
+  void mark(double x, const std::string& word = "");
+  void mark_of_y(double y, const std::string& word = "");
+  /// The dashed line of equal x and y.
+  void diagonal();
+  void dot(Point at, std::size_t series, const About& about);
+  /// A dot in the form of a diamond, for one that stands out.
+  void diamond(Point at, std::size_t series, const About& about);
   /// A line through all points with finite x and y.
   void line(const std::vector<Point>& points, std::size_t series);
   /// Fills the polygon of the points.
   void area(const std::vector<Point>& points, std::size_t series);
-  /// A vertical bar from `low` to `high`.
-  void bar(double x, double low, double high, std::size_t series);
+  /// A vertical or horizontal bar from `low` to `high`; `thick` for the middle part of a range.
+  void bar(double x, double low, double high, std::size_t series, bool thick = false);
+  void bar_of_x(double y, double low, double high, std::size_t series, bool thick = false);
 
-  /// The figure with the names of its series in order.
-  [[nodiscard]] Figure figure(const std::string& id, const std::string& caption,
-                              const std::vector<std::string>& series) const;
-
-private:
   [[nodiscard]] double place_x(double x) const;
   [[nodiscard]] double place_y(double y) const;
+
+private:
   void draw_axes();
   void draw_points(const char* tag, const std::vector<Point>& points, std::size_t series);
+  [[nodiscard]] Box area_box() const;
 
+  Canvas* canvas_;
+  Box place_;
   Axis x_;
   Axis y_;
-  double width_px_;
-  double height_px_;
-  double left_px_;
-  std::string below_;  ///< drawn first: bands
-  std::string drawn_;
+  Margins margins_;
 };
 
 }  // namespace wishart::report

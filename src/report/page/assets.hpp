@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// Internal: style.css and page.js, compiled in by cmake/write_page_assets.cmake.
+/// Internal: style.css (followed by figure.css) and page.js, compiled in by
+/// cmake/write_page_assets.cmake.
 
 #include <string_view>
 

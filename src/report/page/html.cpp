@@ -1,7 +1,6 @@
 #include "page/html.hpp"
 
-#include <algorithm>
-
+#include "figure/canvas.hpp"
 #include "page/assets.hpp"
 #include "page/layer_data.hpp"
 #include "text/escape.hpp"
@@ -140,8 +139,8 @@ std::string html_name(const std::string& text) {
 std::string html_figure(const Figure& figure) {
   std::string legend;
   for (const LegendEntry& entry : figure.legend) {
-    legend += "<span><i class=\"s" + std::to_string(entry.series) + "\"></i>" +
-              html_name(entry.name) + "</span> ";
+    legend += "<span><i class=\"" + legend_class(entry) + "\"></i>" + html_name(entry.name) +
+              "</span> ";
   }
   return "<figure id=\"" + html_text(figure.id) + "\"><figcaption>" + html_name(figure.caption) +
          "</figcaption>\n" + figure.svg +

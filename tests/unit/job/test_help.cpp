@@ -140,6 +140,10 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
        "Usage: wishart rank ARCHIVE... [OPTIONS]\n",
        {"--archive ARCHIVE", "--metric NAME", "--scores CSV", "--score NAME", "--format FORMAT",
         "--job FILE", "--help"}},
+      {"plot",
+       "Usage: wishart plot ARCHIVE [ID] | ARCHIVE A B [OPTIONS]\n",
+       {"--word WORD", "--what NAME", "--measure NAME", "--layer NAME", "--list", "--job FILE",
+        "--help"}},
       {"index",
        "Usage: wishart index ARCHIVE [OPTIONS]\n",
        {"--archive ARCHIVE", "--rebuild", "--job FILE", "--help"}},
@@ -207,7 +211,7 @@ TEST_CASE("help of a command has examples that the command takes", "[help]") {
     }
     seen.insert(command.name);
   }
-  CHECK(seen.size() == 14);
+  CHECK(seen.size() == 15);
 }
 
 TEST_CASE("a long help shows its options in groups, and none in a group of leftovers", "[help]") {

@@ -101,7 +101,7 @@ TEST_CASE("every fitted layer is a dot in both drawings, others are not", "[html
   LayerRow failed = layer("d", -1);
   failed.status = "failed";
   const std::vector<Figure> figures =
-      layer_figures({layer("a"), other, noise, failed, layer("e", kNan)});
+      checkpoint_figures(record_of({layer("a"), other, noise, failed, layer("e", kNan)}));
   REQUIRE(figures.size() == 2);
   for (const Figure& drawn : figures) {
     const std::string figure = html_figure(drawn);
@@ -112,13 +112,13 @@ TEST_CASE("every fitted layer is a dot in both drawings, others are not", "[html
   }
   CHECK(html_figure(figures[0]).find(">outside<") != std::string::npos);
   CHECK(html_figure(figures[1]).find(">attention.q<") != std::string::npos);
-  CHECK(layer_figures({failed}).empty());
+  CHECK(checkpoint_figures(record_of({failed})).empty());
 }
 
 TEST_CASE("of very many layers those with a warning are drawn all", "[html]") {
   std::vector<LayerRow> layers(3 * kMostDots, layer("plain"));
   for (std::size_t i = 1; i < 30; i += 2) layers[i] = layer("odd", 1.5, "unusual");
-  const std::string figure = html_figure(layer_figures(layers).front());
+  const std::string figure = html_figure(checkpoint_figures(record_of(layers)).front());
   CHECK(count(figure, "odd: alpha 1.5") == 15);
   CHECK(count(figure, "<circle") < kMostDots);
   CHECK(figure.find(" of 12000 layers") != std::string::npos);

@@ -1,0 +1,198 @@
+#include "figure/heat_map.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "wishart/core/text.hpp"
+#include "wishart/report/text_table.hpp"
+
+#include "text/numbers.hpp"
+
+namespace wishart::report {
+namespace {
+
+constexpr double kWidthPx = 760;
+constexpr double kNamesPx = 210;  ///< the most room for the names of rows
+constexpr std::size_t kNameChars = 34;
+constexpr double kHeadPx = 8;
+constexpr double kScalePx = 44;  ///< height of the scale at the bottom
+constexpr double kShadePx = 16;
+constexpr double kGapPx = 1;  ///< between cells
+
+/// The value below which a share of the sorted values lies.
+double quantile(const std::vector<double>& sorted, double share) {
+  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
+}
+
+double transformed(ScaleKind kind, double value) {
+  if (kind != ScaleKind::logarithmic) return std::isfinite(value) ? value : kNan;
+  return value > 0 && std::isfinite(value) ? std::log10(value) : kNan;
+}
+
+double cell_height(std::size_t rows) {
+  return rows <= 14 ? 20 : rows <= 34 ? 14 : 12;
+}
+
+/// A cross from corner to corner in the outline of a cell.
+std::string crossed(const Box& box) {
+  return "M" + px(box.x) + " " + px(box.y) + "h" + px(box.width) + "v" + px(box.height) + "h-" +
+         px(box.width) + "zl" + px(box.width) + " " + px(box.height);
+}
+
+}  // namespace
+
+HeatScale::HeatScale(ScaleKind kind, std::string label, std::vector<double> values)
+    : kind_(kind), label_(std::move(label)) {
+  for (double& value : values) value = transformed(kind, value);
+  const auto known = std::remove_if(values.begin(), values.end(),
+                                    [](double value) { return std::isnan(value); });
+  missing_ = known != values.end();
+  values.erase(known, values.end());
+  if (kind == ScaleKind::share) {
+    low_ = 0, high_ = 1;
+    return;
+  }
+  if (values.empty()) return;
+  if (kind == ScaleKind::diverging) {
+    double most = 0;
+    for (const double value : values) most = std::max(most, std::abs(value));
+    std::vector<double> sizes;
+    for (const double value : values) sizes.push_back(std::abs(value));
+    std::sort(sizes.begin(), sizes.end());
+    high_ = std::min(most, 2 * std::max(quantile(sizes, 0.95), 1e-12 * most));
+    low_ = -high_;
+    std::sort(values.begin(), values.end());
+  } else {
+    std::sort(values.begin(), values.end());
+    const double low = quantile(values, 0.02);
+    const double high = quantile(values, 0.98);
+    low_ = std::max(values.front(), low - (high - low));
+    high_ = std::min(values.back(), high + (high - low));
+  }
+  below_ = values.front() < low_;
+  above_ = values.back() > high_;
+}
+
+std::size_t HeatScale::shades() const noexcept {
+  return kind_ == ScaleKind::diverging ? kDivergingShades : kShades;
+}
+
+std::string HeatScale::class_of(std::size_t shade) const {
+  return (kind_ == ScaleKind::diverging ? "v" : "h") + std::to_string(shade);
+}
+
+std::string HeatScale::shade(double value) const {
+  const double at = transformed(kind_, value);
+  if (std::isnan(at)) return "none";
+  if (kind_ == ScaleKind::share && at <= 0) return "calm";
+  const auto count = static_cast<double>(shades());
+  if (!(high_ > low_)) return class_of(shades() / 2);
+  const double part = std::clamp((at - low_) / (high_ - low_) * count, 0.0, count - 1);
+  return class_of(static_cast<std::size_t>(part));
+}
+
+void HeatScale::draw(Canvas& canvas, double x, double y) const {
+  const auto told = [&](double value) {
+    return kind_ == ScaleKind::logarithmic ? number(std::pow(10.0, value), 3)
+           : kind_ == ScaleKind::share     ? fixed(100 * value, 0) + " %"
+                                           : number(value, 3);
+  };
+  canvas.words(x, y + 10, Anchor::start, label_, 90);
+  double at = x;
+  const double top = y + 16;
+  if (kind_ == ScaleKind::share) {
+    canvas.rect("calm", {at, top, kShadePx, 12});
+    canvas.words(at + kShadePx + 4, top + 10, Anchor::start, "none");
+    at += kShadePx + 44;
+  }
+  if (std::isfinite(low_)) {
+    const bool one = !(high_ > low_);
+    const std::string low = (below_ ? "\u2264 " : "") + told(low_);
+    if (!one) {
+      canvas.words(at, top + 10, Anchor::start, low);
+      at += width_of_words(low) + 6;
+    }
+    const std::size_t first = one ? shades() / 2 : 0;
+    const std::size_t end = one ? first + 1 : shades();
+    for (std::size_t k = first; k < end; ++k) {
+      canvas.rect(class_of(k), {at, top, kShadePx, 12});
+      at += kShadePx;
+    }
+    const std::string high = (above_ ? "\u2265 " : "") + told(high_);
+    canvas.words(at + 6, top + 10, Anchor::start, high);
+    at += 6 + width_of_words(high) + 24;
+  }
+  if (!missing_) return;
+  canvas.path("none", crossed({at, top, kShadePx, 12}));
+  canvas.words(at + kShadePx + 5, top + 10, Anchor::start, "not known");
+}
+
+std::vector<double> HeatMap::values() const {
+  std::vector<double> all;
+  for (const HeatCell& cell : cells) {
+    if (cell.exists) all.push_back(cell.value);
+  }
+  return all;
+}
+
+std::string heat_svg(const HeatMap& map, const HeatScale& scale, const std::string& title,
+                     const std::string& description) {
+  double names = width_of_words(map.row_label);
+  for (const std::string& row : map.rows) {
+    names = std::max(names, width_of_words(shortened(row, kNameChars)));
+  }
+  names = std::min(names, kNamesPx) + 8;
+  double widest = 0;
+  for (const std::string& column : map.columns) {
+    widest = std::max(widest, width_of_words(shortened(column, 24)));
+  }
+  const auto columns = static_cast<double>(std::max<std::size_t>(map.columns.size(), 1));
+  const double wide = std::clamp((kWidthPx - names - 12) / columns, 4.0, 34.0);
+  const double cell_width = wide >= 8 ? std::floor(wide) : wide;
+  const double high = cell_height(map.rows.size());
+  const bool slanted = widest > 4 * 6.1 && widest + 8 > cell_width;
+  const double foot = slanted ? 24 + 0.72 * widest : 22;
+  const double top = kHeadPx + (map.row_label.empty() ? 0 : 14);
+  const double bottom = top + high * static_cast<double>(map.rows.size());
+  const double label = map.column_label.empty() ? 0 : 14;
+  const double width = std::max(names + cell_width * columns + 12, 400.0);
+  Canvas canvas(width, bottom + foot + label + kScalePx);
+  canvas.words(names - 8, top - 5, Anchor::end, map.row_label);
+  for (std::size_t r = 0; r < map.rows.size(); ++r) {
+    const double y = top + high * static_cast<double>(r);
+    canvas.words(names - 8, y + high / 2 + 4, Anchor::end, map.rows[r], kNameChars);
+    for (std::size_t c = 0; c < map.columns.size(); ++c) {
+      const HeatCell& cell = map.cells[r * map.columns.size() + c];
+      if (!cell.exists) continue;
+      const double gap = cell_width > 6 ? kGapPx : 0;
+      const Box box{names + cell_width * static_cast<double>(c), y, cell_width - gap,
+                    high - kGapPx};
+      const std::string shade = scale.shade(cell.value);
+      if (shade == "none") {
+        canvas.path(shade, crossed(box), cell.attributes, cell.tooltip);
+      } else {
+        canvas.cell(shade, box, cell.attributes, cell.tooltip);
+      }
+    }
+  }
+  const double room = slanted ? 12 : widest + 8;
+  const auto stride = static_cast<std::size_t>(std::max(1.0, std::ceil(room / cell_width)));
+  for (std::size_t c = 0; c < map.columns.size(); ++c) {
+    // The last one often is a place of its own, and is told if there is room.
+    const bool last = c + 1 == map.columns.size() && c % stride >= (stride + 1) / 2;
+    if (c % stride != 0 && !last) continue;
+    const double x = names + cell_width * (static_cast<double>(c) + 0.5);
+    if (slanted) {
+      canvas.slanted(x + 4, bottom + 12, map.columns[c]);
+    } else {
+      canvas.words(x, bottom + 14, Anchor::middle, map.columns[c], 24);
+    }
+  }
+  canvas.words(names + cell_width * columns / 2, bottom + foot + 6, Anchor::middle,
+               map.column_label);
+  scale.draw(canvas, names, bottom + foot + label);
+  return canvas.svg(title, description);
+}
+
+}  // namespace wishart::report
