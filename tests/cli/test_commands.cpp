@@ -28,8 +28,8 @@ std::filesystem::path small_model(const TempFolder& temp) {
 TEST_CASE("every command has help and the program a version", "[cli]") {
   const Outcome help = run_wishart({"--help"});
   CHECK(help.exit_code == 0);
-  for (const char* command : {"scan", "inspect", "plan", "refit", "report", "export", "plot", "compare",
-                              "rank", "gate", "verify", "index", "merge", "synth"}) {
+  for (const char* command : {"scan", "inspect", "plan", "refit", "report", "export", "plot",
+                              "compare", "rank", "gate", "verify", "index", "merge", "synth"}) {
     CHECK(help.out.find(std::string("\n  ") + command) != std::string::npos);
     const Outcome one = run_wishart({command, "--help"});
     CHECK(one.exit_code == 0);

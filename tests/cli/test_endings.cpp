@@ -15,8 +15,8 @@ using namespace wishart::test;
 
 namespace {
 
-const std::vector<std::string> kCommands{"scan",   "inspect", "plan", "refit", "report",
-                                         "export", "plot",    "compare", "gate", "rank",
+const std::vector<std::string> kCommands{"scan",   "inspect", "plan",    "refit", "report",
+                                         "export", "plot",    "compare", "gate",  "rank",
                                          "verify", "index",   "merge",   "synth"};
 
 std::vector<float> with_nan(std::vector<float> values) {

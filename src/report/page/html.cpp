@@ -139,8 +139,8 @@ std::string html_name(const std::string& text) {
 std::string html_figure(const Figure& figure) {
   std::string legend;
   for (const LegendEntry& entry : figure.legend) {
-    legend += "<span><i class=\"" + legend_class(entry) + "\"></i>" + html_name(entry.name) +
-              "</span> ";
+    legend +=
+        "<span><i class=\"" + legend_class(entry) + "\"></i>" + html_name(entry.name) + "</span> ";
   }
   return "<figure id=\"" + html_text(figure.id) + "\"><figcaption>" + html_name(figure.caption) +
          "</figcaption>\n" + figure.svg +

@@ -35,11 +35,8 @@ const layers = (() => {
   const data = JSON.parse(element.textContent);
   const columns = new Map(data.columns.map((column) => [column.name, decoded(column)]));
   const names = columns.get("layer");
-  const lower = names.map((name) => name.toLowerCase());
-  const place = new Int32Array(data.layers);  // of each layer in the order of worst_first
-  data.worst_first.forEach((layer, k) => { place[layer] = k; });
   const get = (name, i) => columns.get(name)?.[i] ?? null;
-  return { count: data.layers, columns, names, lower, worst: data.worst_first, place, get };
+  return { count: data.layers, columns, names, worst: data.worst_first, get };
 })();
 
 function median(values) {
@@ -313,7 +310,7 @@ const isFiltered = () => Object.keys(NO_FILTER).some((name) => name !== "metric"
 
 const texts = [];  // of each layer: what is searched
 function searched(i) {
-  return (texts[i] ??= `${layers.lower[i]} ${layers.get("role", i)} ${layers.get("warning", i)}`.toLowerCase());
+  return (texts[i] ??= `${layers.names[i]} ${layers.get("role", i)} ${layers.get("warning", i)}`.toLowerCase());
 }
 
 /// The layers that pass the filter.
@@ -332,14 +329,15 @@ function matched() {
 const groupKey = (role, block, stack) => `${role}\n${block}\n${stack ?? ""}`;
 
 function applyFilter() {
+  const was = matching;
   matching = isFiltered() ? matched() : null;
+  showCount();
+  if (!matching && !was) return;  // nothing to take back
   for (const table of tables) table.filter(matching);
   // A mark of several layers stays bright if one of them passes.
   const groups = new Set();
-  let count = 0;
   for (let i = 0; matching && i < layers.count; ++i) {
     if (!matching[i]) continue;
-    ++count;
     const [role, block] = [layers.get("role", i), layers.get("block", i) ?? -1];
     groups.add(groupKey(role, block)).add(groupKey(role, block, layers.get("stack", i)));
   }
@@ -348,8 +346,11 @@ function applyFilter() {
     const passes = !matching || (i !== undefined ? matching[Number(i)] : groups.has(groupKey(role, block, stack)));
     mark.classList.toggle("dim", !passes);
   }
-  const status = document.getElementById("filter-status");
-  if (status) status.textContent = matching ? `${count} of ${layers.count} layers` : `all ${layers.count} layers`;
+}
+
+function showCount() {
+  document.getElementById("filter-status").textContent = matching
+    ? `${matching.reduce((sum, one) => sum + one, 0)} of ${layers.count} layers` : `all ${layers.count} layers`;
 }
 
 function addFilters(menu) {

@@ -92,10 +92,15 @@ TEST_CASE("texts that repeat are written once", "[layer_data]") {
   CHECK(text_column_json({}) == R"("values": [])");
 }
 
-TEST_CASE("the worst layers come first, then those with a remark, then the others", "[layer_data]") {
-  std::vector<LayerRow> layers{layer("layers.10"), layer("layers.2"), layer("c", 3, "small-tail"),
-                               layer("d", 3, "like-noise"), layer("e", 3, "rank-collapse"),
-                               layer("f", 1.5), layer("g", 3, "rank-collapse")};
+TEST_CASE("the worst layers come first, then those with a remark, then the others",
+          "[layer_data]") {
+  std::vector<LayerRow> layers{layer("layers.10"),
+                               layer("layers.2"),
+                               layer("c", 3, "small-tail"),
+                               layer("d", 3, "like-noise"),
+                               layer("e", 3, "rank-collapse"),
+                               layer("f", 1.5),
+                               layer("g", 3, "rank-collapse")};
   layers[4].matrix_rank = 9;
   layers[6].matrix_rank = 3;
   CHECK(worst_first(layers) == std::vector<std::size_t>{6, 4, 3, 2, 5, 1, 0});
