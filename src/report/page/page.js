@@ -193,7 +193,7 @@ class Table {
   /// @param matches  of each layer; null: all
   filter(matches) {
     const keeps = (row) => this.layerOf[row] === undefined || this.layerOf[row] < 0 || matches[this.layerOf[row]];
-    this.kept = matches && this.layerOf.length ? keeps : null;
+    this.kept = matches && this.layerOf.some((layer) => layer >= 0) ? keeps : null;
     this.first = 0;
     if (this.columns) return this.draw();
     let count = 0;
@@ -630,6 +630,14 @@ function addMenu(menu) {
   mark();
 }
 
+/// Tables that are narrower than the page need no box of their own to scroll in: their heads stick to the window.
+function fit() {
+  const boxes = all("main .wide");
+  for (const box of boxes) box.classList.remove("fits");
+  const fits = boxes.map((box) => box.scrollWidth <= box.clientWidth);
+  boxes.forEach((box, k) => box.classList.toggle("fits", fits[k]));
+}
+
 // ---- All together --------------------------------------------------------------------------------------------------
 
 const tables = all("main table").map((element) => new Table(element));
@@ -660,5 +668,7 @@ document.addEventListener("click", (event) => {
   if (row && !event.target.closest("a, button") && !String(getSelection())) openLayer(Number(row.dataset.i));
 });
 addEventListener("hashchange", readView);
+addEventListener("resize", fit);
+requestAnimationFrame(fit);
 readView();
 document.documentElement.dataset.ready = "true";
