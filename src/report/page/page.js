@@ -70,7 +70,7 @@ function standalone(svg) {
   const copy = svg.cloneNode(true);
   for (const element of all(".dim, .hit", copy)) element.classList.remove("dim", "hit");
   const applies = (selector) => selector === ":root" || copy.matches(selector) || copy.querySelector(selector);
-  const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
+  const style = document.createElementNS(svg.namespaceURI, "style");
   style.textContent = [...document.styleSheets[0].cssRules]
     .filter((rule) => rule.selectorText && applies(rule.selectorText)).map((rule) => rule.cssText).join("\n");
   copy.prepend(style);
