@@ -98,13 +98,12 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   find_classes(record.layers, entry.trained);
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
-    entry.layers.push_back({row.key, row.role, row.stack, row.block,
-                            static_cast<std::int64_t>(entry.layers.size()), row.hash,
-                            row.status == kNoTail, row.alpha, alpha_error(row), row.log_norm,
-                            row.log_spectral_norm, row.D, row.stable_rank,
-                            count_of(row.weights.num_traps), count_of(row.num_outliers),
-                            count_of(row.matrix_rank),
-                            row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
+    entry.layers.push_back(
+        {row.key, row.role, row.stack, row.block, static_cast<std::int64_t>(entry.layers.size()),
+         row.hash, row.status == kNoTail, row.alpha, alpha_error(row), row.log_norm,
+         row.log_spectral_norm, row.D, row.stable_rank, count_of(row.weights.num_traps),
+         count_of(row.num_outliers), count_of(row.matrix_rank),
+         row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
             [](const Layer& a, const Layer& b) { return a.key < b.key; });

@@ -66,7 +66,7 @@ TEST_CASE("the report of a checkpoint is one well-formed page", "[html]") {
   const std::string page = html_report(scanned_run(temp, 1));
   check_page(temp, page);
   CHECK(page.find("<title>Spectra of checkpoint-1</title>") != std::string::npos);
-  CHECK(page.find("alpha by block") != std::string::npos);
+  CHECK(page.find("alpha, by role and block") != std::string::npos);
   CHECK(page.find("alpha by role") != std::string::npos);
   CHECK(page.find("History") == std::string::npos);
 }
@@ -109,7 +109,7 @@ TEST_CASE("the report of a history is one page with that of its last checkpoint"
   const std::string page = html_report(scanned_run(temp, 3));
   check_page(temp, page);
   CHECK(page.find("<title>History of 3 checkpoints</title>") != std::string::npos);
-  CHECK(page.find("alpha, with the standard error of the mean") != std::string::npos);
+  CHECK(page.find("alpha of the layers, with the standard error of the mean") != std::string::npos);
   CHECK(page.find("Is it still learning?") != std::string::npos);
   CHECK(page.find("<h2 id=\"part-2\">Spectra of checkpoint-3</h2>") != std::string::npos);
   CHECK(count(page, "<polygon") == 2);

@@ -47,10 +47,10 @@ struct History {
   Trend alpha;                   ///< over the window and one checkpoint before it
   Trend loss;                    ///< of eval_loss if it is known, else of loss
   bool loss_is_eval = false;
-  std::vector<Drift> drifts;       ///< of the last checkpoint, by layer
-  Conclusion conclusion;           ///< what to do, and why
-  std::vector<Analysed> left_out;  ///< changes of weights, if there are whole models
-  bool of_changes = false;         ///< all rows are changes of weights
+  std::vector<Drift> drifts;         ///< of the last checkpoint, by layer
+  Conclusion conclusion;             ///< what to do, and why
+  std::vector<Analysed> left_out;    ///< changes of weights, if there are whole models
+  bool of_changes = false;           ///< all rows are changes of weights
   std::vector<LayerCourse> courses;  ///< by key, in natural order
 };
 

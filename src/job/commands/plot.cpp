@@ -163,8 +163,8 @@ CommandResult plot_archive(const PlotOptions& options) {
     const std::string of = options.archive.string();
     return {chosen(history_pictures(archive, options), options, of).svg, {}, {}};
   }
-  const archive::Choice choice = archive::choose(
-      archive, options.checkpoints.empty() ? "" : options.checkpoints.front());
+  const archive::Choice choice =
+      archive::choose(archive, options.checkpoints.empty() ? "" : options.checkpoints.front());
   if (!choice.note.empty()) notes.push_back(choice.note);
   if (!options.list) {
     const Pictures pictures = of_layer(options.what)

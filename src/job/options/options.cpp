@@ -370,9 +370,9 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
 }
 
 std::vector<Command> all_commands() {
-  return {scan_command(),   inspect_command(), plan_command(),  refit_command(), report_command(),
+  return {scan_command(),   inspect_command(), plan_command(),    refit_command(), report_command(),
           export_command(), plot_command(),    compare_command(), check_command(), rank_command(),
-          gate_command(),   verify_command(),  index_command(), merge_command(), synth_command()};
+          gate_command(),   verify_command(),  index_command(),   merge_command(), synth_command()};
 }
 
 }  // namespace wishart::job

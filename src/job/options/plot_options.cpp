@@ -18,15 +18,14 @@ std::filesystem::path picture_file(const po::variables_map& values, bool list) {
 }  // namespace
 
 Command plot_command() {
-  Command command{
-      "plot",
-      "ARCHIVE [ID] | ARCHIVE A B",
-      "Writes a figure of a report as an SVG file: of a checkpoint (by default the\n"
-      "latest), of the run in the archive, or of a comparison of two checkpoints.\n"
-      "docs/gallery.md shows all of them, --list those that the archive holds.",
-      po::options_description("Options"),
-      "word",
-      3};
+  Command command{"plot",
+                  "ARCHIVE [ID] | ARCHIVE A B",
+                  "Writes a figure of a report as an SVG file: of a checkpoint (by default the\n"
+                  "latest), of the run in the archive, or of a comparison of two checkpoints.\n"
+                  "docs/gallery.md shows all of them, --list those that the archive holds.",
+                  po::options_description("Options"),
+                  "word",
+                  3};
   command.options.add_options()(
       "word", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
       "ARCHIVE, then ids, latest or previous; or as positional arguments")(
@@ -62,8 +61,7 @@ PlotOptions parse_plot(std::span<const std::string> arguments) {
   options.output = picture_file(values, options.list);
   if (options.checkpoints.size() > 2) {
     throw Error(Blame::usage, "wishart plot: expected ARCHIVE [ID] or ARCHIVE A B, found " +
-                                  std::to_string(words.size()) +
-                                  " words. See wishart plot --help");
+                                  std::to_string(words.size()) + " words. See wishart plot --help");
   }
   if (options.what.empty() && !options.list) {
     throw Error(Blame::usage,

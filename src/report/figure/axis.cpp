@@ -96,7 +96,7 @@ Axis names_axis(const std::string& label, const std::vector<std::string>& names,
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (stride > 1 && i % stride != 0) continue;
     const double at = static_cast<double>(i);
-    axis.ticks.push_back({downwards ? 0 - at : at, names[i]});
+    axis.ticks.push_back({downwards ? 0 - at : at, names[i].empty() ? "-" : names[i]});
   }
   return axis;
 }

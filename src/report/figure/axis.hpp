@@ -40,8 +40,7 @@ struct Axis {
 [[nodiscard]] std::string short_count(double value);
 
 /// An axis of training steps or tokens; ticks are written by short_count.
-[[nodiscard]] Axis count_axis(const std::string& label, double low, double high,
-                              double wanted = 5);
+[[nodiscard]] Axis count_axis(const std::string& label, double low, double high, double wanted = 5);
 
 /// An axis with one place for each name, 0, 1, ...; `downwards` puts the first at the upper end,
 /// with place 0 at the coordinate 0, 1 at -1, ... At most `most` names are shown, evenly chosen.

@@ -116,9 +116,9 @@ std::string ends_text(const std::vector<LayerRow>& layers, const Measure& measur
   return "From " + value_text(measure, measure.values[low]) + " (" + layers[low].key + ") to " +
          value_text(measure, measure.values[high]) + " (" + layers[high].key + "), median " +
          value_text(measure, analysis::median_of(measure.values)) + "." +
-         (unknown == 0 ? ""
-                       : " Not known for " +
-                             plural(static_cast<std::int64_t>(unknown), "layer") + ".");
+         (unknown == 0
+              ? ""
+              : " Not known for " + plural(static_cast<std::int64_t>(unknown), "layer") + ".");
 }
 
 Figure finished(const std::string& group, const Measure& measure, const std::string& caption,
@@ -143,8 +143,7 @@ std::string where_text(const Depth& depth, std::size_t place) {
 
 /// The experts of a row: `0`, or `0-7`.
 std::string bin_name(std::int64_t first, std::int64_t last) {
-  return first == last ? std::to_string(first)
-                       : std::to_string(first) + "-" + std::to_string(last);
+  return first == last ? std::to_string(first) : std::to_string(first) + "-" + std::to_string(last);
 }
 
 /// The layer that is farthest from the median of its role, in units of the typical distance there.
@@ -201,8 +200,8 @@ std::vector<Figure> block_figures(const CheckpointRecord& record,
     const std::size_t place = depth.index_of(layers[i].stack, layers[i].block);
     cells[row->second * depth.size() + place].push_back(i);
   }
-  const bool several = std::any_of(cells.begin(), cells.end(),
-                                   [](const Indices& cell) { return cell.size() > 1; });
+  const bool several =
+      std::any_of(cells.begin(), cells.end(), [](const Indices& cell) { return cell.size() > 1; });
   std::vector<Figure> figures;
   for (const Measure& measure : measures) {
     HeatMap map(roles, depth.labels());
@@ -218,27 +217,25 @@ std::vector<Figure> block_figures(const CheckpointRecord& record,
           cell.tooltip = told_layer(layers[group[0]], measure, cell.value);
           cell.attributes = data_i(group[0]);
         } else {
-          cell.tooltip =
-              told_group(layers, measure, group, roles[r] + ", " + where_text(depth, p));
-          cell.attributes =
-              group_attributes(roles[r], depth.told_stack(p), depth.place(p).block);
+          cell.tooltip = told_group(layers, measure, group, roles[r] + ", " + where_text(depth, p));
+          cell.attributes = group_attributes(roles[r], depth.told_stack(p), depth.place(p).block);
         }
       }
     }
-    std::string caption = measure.label.substr(0, measure.label.find(", logarithmic")) +
-                          ", by role and block";
+    std::string caption =
+        measure.label.substr(0, measure.label.find(", logarithmic")) + ", by role and block";
     if (several && measure.kind != ScaleKind::share) {
       caption += "; of several layers, the median";
     }
     if (roles.size() < all_roles) {
-      caption += "; " + std::to_string(roles.size()) + " of " + std::to_string(all_roles) + " roles";
+      caption +=
+          "; " + std::to_string(roles.size()) + " of " + std::to_string(all_roles) + " roles";
     }
     figures.push_back(finished("blocks", measure, caption, map,
                                plural(static_cast<std::int64_t>(layers.size()), "layer") + " in " +
                                    plural(static_cast<std::int64_t>(depth.blocks()), "block") +
-                                   " and " +
-                                   plural(static_cast<std::int64_t>(all_roles), "role") + ". " +
-                                   ends_text(layers, measure)));
+                                   " and " + plural(static_cast<std::int64_t>(all_roles), "role") +
+                                   ". " + ends_text(layers, measure)));
   }
   return figures;
 }
@@ -279,8 +276,8 @@ std::vector<Figure> expert_figures(const CheckpointRecord& record,
         if (group.empty()) continue;
         HeatCell& cell = map.at(r, p);
         cell.exists = true;
-        const std::size_t odd = *std::max_element(
-            group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
+        const std::size_t odd =
+            *std::max_element(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
               const bool a_known = std::isfinite(measure.values[a]);
               const bool b_known = std::isfinite(measure.values[b]);
               if (a_known != b_known) return b_known;
@@ -303,16 +300,15 @@ std::vector<Figure> expert_figures(const CheckpointRecord& record,
                       " data-expert=\"" + rows[r] + "\"";
       }
     }
-    std::string caption = measure.label.substr(0, measure.label.find(", logarithmic")) +
-                          ", by expert and block";
+    std::string caption =
+        measure.label.substr(0, measure.label.find(", logarithmic")) + ", by expert and block";
     if (measure.kind != ScaleKind::share) {
       caption += "; of several layers, the one farthest from the median of its role";
     }
-    figures.push_back(
-        finished("experts", measure, caption, map,
-                 std::to_string(experts) + " experts in " +
-                     plural(static_cast<std::int64_t>(depth.blocks()), "block") + ". " +
-                     ends_text(layers, measure)));
+    figures.push_back(finished("experts", measure, caption, map,
+                               std::to_string(experts) + " experts in " +
+                                   plural(static_cast<std::int64_t>(depth.blocks()), "block") +
+                                   ". " + ends_text(layers, measure)));
   }
   return figures;
 }

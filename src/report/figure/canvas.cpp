@@ -12,8 +12,8 @@
 namespace wishart::report {
 namespace {
 
-/// The mean width of a character of the font of figure.css, 11 px.
-constexpr double kCharPx = 6.1;
+/// The mean width of a character of the widest common font at the 11 px of figure.css.
+constexpr double kCharPx = 6.8;
 
 std::string attribute(const char* name, double value) {
   return std::string(" ") + name + "=\"" + px(value) + "\"";
@@ -109,8 +109,7 @@ void Canvas::words(double x, double y, Anchor anchor, const std::string& text,
 }
 
 void Canvas::heading(double x, double y, const std::string& text, std::size_t max_chars) {
-  add("<text class=\"head\"" + attribute("x", x) + attribute("y", y) + ">" +
-      word(text, max_chars));
+  add("<text class=\"head\"" + attribute("x", x) + attribute("y", y) + ">" + word(text, max_chars));
 }
 
 void Canvas::caption(double x, double y, const std::string& text) {

@@ -49,8 +49,8 @@ public:
               const std::string& attributes, const std::string& tooltip);
   /// `tag` is polyline or polygon.
   void points(const char* tag, const std::string& classes, const std::string& places);
-  void path(const std::string& classes, const std::string& steps, const std::string& attributes = "",
-            const std::string& tooltip = "");
+  void path(const std::string& classes, const std::string& steps,
+            const std::string& attributes = "", const std::string& tooltip = "");
   /// Words on one line, shortened in the middle to `max_chars`.
   void words(double x, double y, Anchor anchor, const std::string& text,
              std::size_t max_chars = 40);

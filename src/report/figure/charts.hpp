@@ -4,8 +4,8 @@
 /// Internal: the figures of each report.
 ///
 /// Each function leaves out what the record, the archive or the checkpoint does not know. Figures
-/// stay small whatever the number of layers: layers are thinned, or summed up by role and block, and
-/// the caption says so.
+/// stay small whatever the number of layers: layers are thinned, or summed up by role and block,
+/// and the caption says so.
 
 #include <cstddef>
 #include <optional>

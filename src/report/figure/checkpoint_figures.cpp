@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -20,7 +21,7 @@ namespace {
 using Indices = std::vector<std::size_t>;
 
 constexpr double kWidePx = 760;
-constexpr double kPanelPx = 250;      ///< width of one of several panels side by side
+constexpr double kPanelPx = 250;  ///< width of one of several panels side by side
 constexpr double kPanelHighPx = 150;
 constexpr std::size_t kPanelsInRow = 3;
 constexpr std::size_t kMostPanels = 15;
@@ -56,9 +57,8 @@ std::vector<std::pair<std::string, Indices>> by_role(const Drawn& drawn) {
   std::map<std::string, Indices> groups;
   for (const std::size_t i : drawn.fitted) groups[(*drawn.layers)[i].role].push_back(i);
   std::vector<std::pair<std::string, Indices>> roles(groups.begin(), groups.end());
-  std::stable_sort(roles.begin(), roles.end(), [](const auto& a, const auto& b) {
-    return a.second.size() > b.second.size();
-  });
+  std::stable_sort(roles.begin(), roles.end(),
+                   [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
   return roles;
 }
 
@@ -181,9 +181,8 @@ std::vector<Figure> depth_figure(const Drawn& drawn) {
   }
   const Depth depth(std::move(all));
   std::vector<std::pair<std::string, Indices>> roles = by_role(drawn);
-  std::erase_if(roles, [&](const auto& role) {
-    return places_of(drawn, depth, role.second).size() < 2;
-  });
+  std::erase_if(roles,
+                [&](const auto& role) { return places_of(drawn, depth, role.second).size() < 2; });
   if (roles.empty()) return {};
   const std::size_t count = roles.size();
   roles.resize(std::min(count, kMostPanels));
@@ -207,8 +206,7 @@ std::vector<Figure> depth_figure(const Drawn& drawn) {
     plot.band_between(band.low, band.high);
     std::vector<Point> middle;
     for (const auto& [at, group] : places) {
-      middle.push_back(
-          {static_cast<double>(at), analysis::median_of(sorted_alphas(drawn, group))});
+      middle.push_back({static_cast<double>(at), analysis::median_of(sorted_alphas(drawn, group))});
     }
     plot.line(middle, 0);
     for (const auto& [at, group] : places) draw_place(plot, drawn, depth, at, group);
@@ -257,15 +255,17 @@ void draw_role(Plot& plot, const Drawn& drawn, Indices group, double y) {
     std::erase_if(group, [&](std::size_t i) { return !needs_attention(layers[i]); });
     group.resize(std::min(group.size(), kMostOdd));
   }
-  std::sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
-    return layers[a].alpha < layers[b].alpha;
-  });
+  std::sort(group.begin(), group.end(),
+            [&](std::size_t a, std::size_t b) { return layers[a].alpha < layers[b].alpha; });
   std::vector<double> places;
   for (const std::size_t i : group) places.push_back(plot.place_x(layers[i].alpha));
   const std::vector<int> level = levels(places, 6);
+  int most = 1;
+  for (const int one : level) most = std::max(most, std::abs(one));
+  const double step = std::min(0.14, 0.42 / most);  // of the row
   for (std::size_t k = 0; k < group.size(); ++k) {
     const LayerRow& layer = layers[group[k]];
-    const double up = y + std::clamp(0.14 * level[k], -0.4, 0.4);
+    const double up = y + step * level[k];
     if (needs_attention(layer)) {
       plot.diamond({layer.alpha, up}, 1, about(layer, group[k]));
     } else {
@@ -346,10 +346,10 @@ std::vector<Figure> quality_figure(const Drawn& drawn) {
   if (shown.size() < all) {
     caption += "; " + std::to_string(shown.size()) + " of " + std::to_string(all) + " layers";
   }
-  return {finished("quality", "fig-alpha-D", caption, canvas,
-                   alpha_words(drawn) + " D from " + number(range.low, 3) + " to " +
-                       number(range.high, 3) + ".",
-                   {{0, "a layer"}, {1, "needs attention"}})};
+  return {finished(
+      "quality", "fig-alpha-D", caption, canvas,
+      alpha_words(drawn) + " D from " + number(range.low, 3) + " to " + number(range.high, 3) + ".",
+      {{0, "a layer"}, {1, "needs attention"}})};
 }
 
 /// Of a difference to a base: how far the leading singular subspaces still agree.
@@ -398,12 +398,11 @@ std::vector<Figure> overlap_figure(const std::vector<LayerRow>& layers) {
       legend.push_back({colour, "other roles"});
     }
   }
-  return {finished("overlap", "fig-overlap",
-                   "overlap of the leading singular subspaces with those of the base, by depth",
-                   canvas,
-                   "From " + number(range.low, 3) + " (" + worst + ") to " +
-                       number(range.high, 3) + ".",
-                   legend)};
+  return {finished(
+      "overlap", "fig-overlap",
+      "overlap of the leading singular subspaces with those of the base, by depth", canvas,
+      "From " + number(range.low, 3) + " (" + worst + ") to " + number(range.high, 3) + ".",
+      legend)};
 }
 
 void append(std::vector<Figure>& all, std::vector<Figure> more) {

@@ -89,8 +89,8 @@ std::vector<Figure> moved_figure(const analysis::Comparison& comparison) {
   Figure figure;
   figure.id = "fig-moved";
   figure.name = "moved";
-  figure.caption = "how far the layers moved from A to B, by depth" +
-                   rest_text(rows, comparison.rows, known);
+  figure.caption =
+      "how far the layers moved from A to B, by depth" + rest_text(rows, comparison.rows, known);
   figure.description = plural(static_cast<std::int64_t>(rows.size()), "layer") + ", from " +
                        number(range.low, 3) + " % to " + number(range.high, 3) + " % (" +
                        most->key + ").";
@@ -122,8 +122,7 @@ std::vector<Figure> pairs_figure(const analysis::Comparison& comparison) {
   const double high = std::ceil(2 * range.high) / 2;
   Canvas canvas(kSquarePx, kSquarePx);
   Plot plot(canvas, {0, 0, kSquarePx, kSquarePx}, axis_over("alpha of A", low, high),
-            axis_over("alpha of B", low, high),
-            {.left = 40, .right = 12, .top = 22, .bottom = 36});
+            axis_over("alpha of B", low, high), {.left = 40, .right = 12, .top = 22, .bottom = 36});
   plot.diagonal();
   for (const bool marked : {false, true}) {
     for (const auto* row : rows) {

@@ -80,10 +80,9 @@ Frame frame_of(const Histogram& bins, const std::vector<Point>& law,
   }
   Frame frame;
   frame.bottom = range.low - kRoom;
-  frame.top =
-      std::max(range.high, std::min(std::max(highest(law), highest(tail)),
-                                    range.high + kMostAboveBins)) +
-      kRoom;
+  frame.top = std::max(range.high, std::min(std::max(highest(law), highest(tail)),
+                                            range.high + kMostAboveBins)) +
+              kRoom;
   frame.last = bins.first + bins.step * static_cast<double>(bins.density.size());
   if (!law.empty()) frame.last = std::max(frame.last, law.back().x);
   return frame;
@@ -92,9 +91,9 @@ Frame frame_of(const Histogram& bins, const std::vector<Point>& law,
 std::string tail_name(const LayerRow& layer) {
   return std::string(std::isnan(layer.Lambda) ? "power law" : "truncated power law") + ", alpha " +
          number(layer.alpha) +
-         (std::isfinite(layer.alpha_low) ? " (90 %: " + number(layer.alpha_low, 3) + " to " +
-                                               number(layer.alpha_high, 3) + ")"
-                                         : "") +
+         (std::isfinite(layer.alpha_low)
+              ? " (90 %: " + number(layer.alpha_low, 3) + " to " + number(layer.alpha_high, 3) + ")"
+              : "") +
          " above " + number(layer.xmin);
 }
 

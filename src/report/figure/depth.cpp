@@ -43,8 +43,7 @@ Depth::Depth(std::vector<Place> places) {
   const bool brief = last_words_suffice(stacks);
   for (const Place& place : places) {
     const std::string block = std::to_string(place.block);
-    const std::string stack =
-        brief ? place.stack.substr(place.stack.rfind('.') + 1) : place.stack;
+    const std::string stack = brief ? place.stack.substr(place.stack.rfind('.') + 1) : place.stack;
     labels_.push_back(stacks_ > 1 ? (stack.empty() ? "" : stack + ".") + block : block);
   }
   if (outside_) {

@@ -30,9 +30,9 @@ struct Figure {
   std::string caption;  ///< what is drawn, in one line
   std::string svg;      ///< one `<svg>` element with classes only; it has a title and a description
   std::vector<LegendEntry> legend;
-  std::string name;    ///< of the kind of figure, as `wishart plot --what` knows it
-  std::string group;   ///< figures of one group show the same layers: one of them at a time
-  std::string choice;  ///< what this one shows of them: `alpha`; empty outside of a group
+  std::string name;         ///< of the kind of figure, as `wishart plot --what` knows it
+  std::string group;        ///< figures of one group show the same layers: one of them at a time
+  std::string choice;       ///< what this one shows of them: `alpha`; empty outside of a group
   std::string description;  ///< the main numbers in words, for those who cannot see the picture
 };
 

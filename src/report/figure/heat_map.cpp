@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "wishart/core/text.hpp"
@@ -16,7 +17,8 @@ constexpr double kWidthPx = 760;
 constexpr double kNamesPx = 210;  ///< the most room for the names of rows
 constexpr std::size_t kNameChars = 34;
 constexpr double kHeadPx = 8;
-constexpr double kScalePx = 44;  ///< height of the scale at the bottom
+constexpr double kScalePx = 44;       ///< height of the scale at the bottom
+constexpr double kScaleWidePx = 390;  ///< room for the scale with its words
 constexpr double kShadePx = 16;
 constexpr double kGapPx = 1;  ///< between cells
 
@@ -30,8 +32,32 @@ double transformed(ScaleKind kind, double value) {
   return value > 0 && std::isfinite(value) ? std::log10(value) : kNan;
 }
 
-double cell_height(std::size_t rows) {
-  return rows <= 14 ? 20 : rows <= 34 ? 14 : 12;
+double cell_height(std::size_t rows) { return rows <= 14 ? 20 : rows <= 34 ? 14 : 12; }
+
+/// Three digits, without an exponent where there is room for the number.
+std::string brief(double value) {
+  const bool whole = std::abs(value) >= 1000 && std::abs(value) < 1e6;
+  return whole ? fixed(value, 0) : number(value, 3);
+}
+
+/// The columns whose names are written: evenly chosen, so that they do not touch. The last one,
+/// which often is a place of its own, is always among them.
+std::vector<std::size_t> named_columns(const std::vector<std::string>& columns, double cell_width,
+                                       bool slanted) {
+  std::vector<std::size_t> chosen;
+  double end = std::numeric_limits<double>::infinity();
+  for (std::size_t c = columns.size(); c-- > 0;) {
+    const double half = (slanted ? 12 : width_of_words(columns[c]) + 8) / 2;
+    const double middle = cell_width * (static_cast<double>(c) + 0.5);
+    const bool is_last = c + 1 == columns.size();
+    // The last name may end at the edge of the map, the others are below their cells.
+    const double right = is_last && !slanted ? std::max(middle + half, 2 * half) : middle + half;
+    if (right > end) continue;
+    chosen.push_back(c);
+    end = middle - half;
+    if (is_last && !slanted) end = cell_width * (static_cast<double>(c) + 1) - 2 * half;
+  }
+  return chosen;
 }
 
 /// A cross from corner to corner in the outline of a cell.
@@ -45,8 +71,8 @@ std::string crossed(const Box& box) {
 HeatScale::HeatScale(ScaleKind kind, std::string label, std::vector<double> values)
     : kind_(kind), label_(std::move(label)) {
   for (double& value : values) value = transformed(kind, value);
-  const auto known = std::remove_if(values.begin(), values.end(),
-                                    [](double value) { return std::isnan(value); });
+  const auto known =
+      std::remove_if(values.begin(), values.end(), [](double value) { return std::isnan(value); });
   missing_ = known != values.end();
   values.erase(known, values.end());
   if (kind == ScaleKind::share) {
@@ -94,9 +120,9 @@ std::string HeatScale::shade(double value) const {
 
 void HeatScale::draw(Canvas& canvas, double x, double y) const {
   const auto told = [&](double value) {
-    return kind_ == ScaleKind::logarithmic ? number(std::pow(10.0, value), 3)
+    return kind_ == ScaleKind::logarithmic ? brief(std::pow(10.0, value))
            : kind_ == ScaleKind::share     ? fixed(100 * value, 0) + " %"
-                                           : number(value, 3);
+                                           : brief(value);
   };
   canvas.words(x, y + 10, Anchor::start, label_, 90);
   double at = x;
@@ -143,25 +169,27 @@ std::string heat_svg(const HeatMap& map, const HeatScale& scale, const std::stri
     names = std::max(names, width_of_words(shortened(row, kNameChars)));
   }
   names = std::min(names, kNamesPx) + 8;
+  // The last name has room at its left, so it does not count.
   double widest = 0;
-  for (const std::string& column : map.columns) {
-    widest = std::max(widest, width_of_words(shortened(column, 24)));
+  for (std::size_t c = 0; c + 1 < map.columns.size(); ++c) {
+    widest = std::max(widest, width_of_words(shortened(map.columns[c], 24)));
   }
   const auto columns = static_cast<double>(std::max<std::size_t>(map.columns.size(), 1));
   const double wide = std::clamp((kWidthPx - names - 12) / columns, 4.0, 34.0);
   const double cell_width = wide >= 8 ? std::floor(wide) : wide;
   const double high = cell_height(map.rows.size());
-  const bool slanted = widest > 4 * 6.1 && widest + 8 > cell_width;
+  const bool slanted = widest > width_of_words("9999") && widest + 8 > cell_width;
   const double foot = slanted ? 24 + 0.72 * widest : 22;
   const double top = kHeadPx + (map.row_label.empty() ? 0 : 14);
   const double bottom = top + high * static_cast<double>(map.rows.size());
   const double label = map.column_label.empty() ? 0 : 14;
-  const double width = std::max(names + cell_width * columns + 12, 400.0);
+  const double width = std::max(names + cell_width * columns + 12, names + kScaleWidePx);
   Canvas canvas(width, bottom + foot + label + kScalePx);
   canvas.words(names - 8, top - 5, Anchor::end, map.row_label);
   for (std::size_t r = 0; r < map.rows.size(); ++r) {
     const double y = top + high * static_cast<double>(r);
-    canvas.words(names - 8, y + high / 2 + 4, Anchor::end, map.rows[r], kNameChars);
+    canvas.words(names - 8, y + high / 2 + 4, Anchor::end, map.rows[r].empty() ? "-" : map.rows[r],
+                 kNameChars);
     for (std::size_t c = 0; c < map.columns.size(); ++c) {
       const HeatCell& cell = map.cells[r * map.columns.size() + c];
       if (!cell.exists) continue;
@@ -176,15 +204,14 @@ std::string heat_svg(const HeatMap& map, const HeatScale& scale, const std::stri
       }
     }
   }
-  const double room = slanted ? 12 : widest + 8;
-  const auto stride = static_cast<std::size_t>(std::max(1.0, std::ceil(room / cell_width)));
-  for (std::size_t c = 0; c < map.columns.size(); ++c) {
-    // The last one often is a place of its own, and is told if there is room.
-    const bool last = c + 1 == map.columns.size() && c % stride >= (stride + 1) / 2;
-    if (c % stride != 0 && !last) continue;
+  for (const std::size_t c : named_columns(map.columns, cell_width, slanted)) {
     const double x = names + cell_width * (static_cast<double>(c) + 0.5);
+    const bool wide_last =
+        c + 1 == map.columns.size() && c > 0 && width_of_words(map.columns[c]) > cell_width;
     if (slanted) {
       canvas.slanted(x + 4, bottom + 12, map.columns[c]);
+    } else if (wide_last) {
+      canvas.words(names + cell_width * columns, bottom + 14, Anchor::end, map.columns[c], 24);
     } else {
       canvas.words(x, bottom + 14, Anchor::middle, map.columns[c], 24);
     }

@@ -51,8 +51,8 @@ private:
 };
 
 struct HeatCell {
-  bool exists = false;   ///< false: nothing is drawn, because there is no such layer
-  double value = kNan;   ///< NaN: not known; crossed out
+  bool exists = false;  ///< false: nothing is drawn, because there is no such layer
+  double value = kNan;  ///< NaN: not known; crossed out
   std::string tooltip;
   std::string attributes;
 };

@@ -76,7 +76,9 @@ std::optional<Axis> axis_of(const analysis::History& history) {
 /// The checkpoint with the lowest loss, of held-out data where it is known; null: no loss.
 const Row* best_of(const analysis::History& history) {
   const Row* best = nullptr;
-  const auto value = [&](const Row& row) { return history.loss_is_eval ? row.eval_loss : row.loss; };
+  const auto value = [&](const Row& row) {
+    return history.loss_is_eval ? row.eval_loss : row.loss;
+  };
   for (const Row& row : history.rows) {
     if (!std::isfinite(value(row)) || !std::isfinite(place(history, row))) continue;
     if (best == nullptr || value(row) < value(*best)) best = &row;
@@ -142,9 +144,9 @@ std::optional<Figure> panel_figure(const analysis::History& history, const Panel
     for (const Row& row : history.rows) points.push_back({place(history, row), row.*metric.value});
     plot.line(points, k);
     for (std::size_t i = 0; i < points.size(); ++i) {
-      plot.dot(points[i], k,
-               {history.rows[i].checkpoint + ": " + metric.name + " " + number(points[i].y), -1,
-                ""});
+      plot.dot(
+          points[i], k,
+          {history.rows[i].checkpoint + ": " + metric.name + " " + number(points[i].y), -1, ""});
     }
     figure.legend.push_back({k, metric.name});
     figure.description += told;
@@ -250,14 +252,16 @@ std::vector<Figure> course_maps(const analysis::History& history) {
     for (const auto& course : history.courses) values.push_back(values_of(course, measure));
     const std::vector<std::size_t> chosen = chosen_courses(values, measure.kind);
     std::vector<std::string> rows;
-    for (const std::size_t i : chosen) rows.push_back(brief_name(history.courses[i].key, kNameChars));
+    for (const std::size_t i : chosen)
+      rows.push_back(brief_name(history.courses[i].key, kNameChars));
     HeatMap map(rows, columns);
     map.column_label = history.by_tokens ? "tokens" : "step";
     for (std::size_t r = 0; r < chosen.size(); ++r) {
       const analysis::LayerCourse& course = history.courses[chosen[r]];
       for (std::size_t c = 0; c < shown.size(); ++c) {
         HeatCell& cell = map.at(r, c);
-        cell.exists = std::isfinite(course.log_norm[shown[c]]) || std::isfinite(course.alpha[shown[c]]);
+        cell.exists =
+            std::isfinite(course.log_norm[shown[c]]) || std::isfinite(course.alpha[shown[c]]);
         if (measure.values == nullptr && shown[c] == 0) cell.exists = false;
         cell.value = values[chosen[r]][shown[c]];
         cell.tooltip = course.key + " at " + history.rows[shown[c]].checkpoint + ": " +
@@ -266,7 +270,8 @@ std::vector<Figure> course_maps(const analysis::History& history) {
       }
     }
     const std::vector<double> known = map.values();
-    if (std::none_of(known.begin(), known.end(), [](double v) { return std::isfinite(v); })) continue;
+    if (std::none_of(known.begin(), known.end(), [](double v) { return std::isfinite(v); }))
+      continue;
     Figure figure;
     figure.name = figure.group = "layers";
     figure.choice = measure.name;
@@ -282,11 +287,12 @@ std::vector<Figure> course_maps(const analysis::History& history) {
       figure.caption += "; " + std::to_string(shown.size()) + " of " +
                         std::to_string(history.rows.size()) + " checkpoints";
     }
-    figure.description = plural(static_cast<std::int64_t>(history.courses.size()), "layer") + " at " +
+    figure.description = plural(static_cast<std::int64_t>(history.courses.size()), "layer") +
+                         " at " +
                          plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint") +
                          ". " + course_ends(history, measure, values);
-    figure.svg = heat_svg(map, HeatScale(measure.kind, label, known), figure.caption,
-                          figure.description);
+    figure.svg =
+        heat_svg(map, HeatScale(measure.kind, label, known), figure.caption, figure.description);
     figures.push_back(std::move(figure));
   }
   return figures;
@@ -335,9 +341,9 @@ std::optional<Figure> course_figure(const analysis::History& history,
     }
     plot.line(points, 0);
     for (std::size_t i = 0; i < points.size(); ++i) {
-      plot.dot(points[i], 0,
-               {history.rows[i].checkpoint + ": " + measures[k].name + " " + number(values[i]), -1,
-                ""});
+      plot.dot(
+          points[i], 0,
+          {history.rows[i].checkpoint + ": " + measures[k].name + " " + number(values[i]), -1, ""});
     }
     told += std::string(measures[k].name) + " from " + number(range.low, 3) + " to " +
             number(range.high, 3) + "; ";

@@ -64,15 +64,13 @@ std::vector<Measure> measures_of(const CheckpointRecord& record,
   };
   std::vector<Measure> all;
   all.push_back({"alpha", "alpha", ScaleKind::sequential, of(fitted_alpha)});
-  all.push_back({"D", "D, distance of the tail from its power law", ScaleKind::sequential,
-                 of([](const LayerRow& layer) {
-                   return std::isnan(fitted_alpha(layer)) ? kNan : layer.D;
-                 })});
+  all.push_back(
+      {"D", "D, distance of the tail from its power law", ScaleKind::sequential,
+       of([](const LayerRow& layer) { return std::isnan(fitted_alpha(layer)) ? kNan : layer.D; })});
   all.push_back({"stable_rank", "stable rank, logarithmic", ScaleKind::logarithmic,
                  of([](const LayerRow& layer) { return layer.stable_rank; })});
-  const std::vector<double> beside = of([](const LayerRow& layer) {
-    return 100 * layer.weights.delta_frobenius;
-  });
+  const std::vector<double> beside =
+      of([](const LayerRow& layer) { return 100 * layer.weights.delta_frobenius; });
   if (any_known(beside)) {
     all.push_back({"change", "change against the base, % of its norm, logarithmic",
                    ScaleKind::logarithmic, beside});
@@ -92,7 +90,9 @@ std::vector<Measure> measures_of(const CheckpointRecord& record,
 std::string value_text(const Measure& measure, double value) {
   if (std::isnan(value)) return "not known";
   if (measure.kind == ScaleKind::share) return fixed(100 * value, 0) + " %";
-  if (measure.name == "change") return number(value, 3) + " %";
+  if (measure.name == "change") {
+    return (std::abs(value) >= 1000 ? fixed(value, 0) : number(value, 3)) + " %";
+  }
   return number(value, 3);
 }
 

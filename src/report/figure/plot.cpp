@@ -68,8 +68,7 @@ void Plot::draw_axes() {
   for (const Tick& tick : x_.ticks) {
     widest = std::max(widest, width_of_words(shortened(tick.text, kTickChars)));
   }
-  const double room =
-      x_.ticks.empty() ? 0 : area.width / static_cast<double>(x_.ticks.size());
+  const double room = x_.ticks.empty() ? 0 : area.width / static_cast<double>(x_.ticks.size());
   const auto stride = static_cast<std::size_t>(
       room > 0 ? std::max(1.0, std::ceil((std::min(widest, 60.0) + kTickGapPx) / room)) : 1);
   for (std::size_t i = 0; i < x_.ticks.size(); i += stride) {
@@ -151,8 +150,8 @@ void Plot::diagonal() {
 
 void Plot::dot(Point at, std::size_t series, const About& about) {
   if (!std::isfinite(at.x) || !std::isfinite(at.y)) return;
-  canvas_->circle(series_class(series), place_x(at.x), place_y(at.y), kDotPx,
-                  attributes_of(about), about.text);
+  canvas_->circle(series_class(series), place_x(at.x), place_y(at.y), kDotPx, attributes_of(about),
+                  about.text);
 }
 
 void Plot::diamond(Point at, std::size_t series, const About& about) {

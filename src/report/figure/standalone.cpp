@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kMarginPx = 12;
 constexpr double kLinePx = 17;
-constexpr double kCaptionCharPx = 7.4;  ///< of figure.css, 13 px in bold
+constexpr double kCaptionCharPx = 8.4;  ///< of figure.css, 13 px in bold
 constexpr double kMarkPx = 16;          ///< of an entry of a legend, with the gap behind it
 constexpr double kEntryGapPx = 16;
 constexpr std::size_t kMostEntryChars = 110;
@@ -49,7 +49,8 @@ void draw_mark(Canvas& canvas, const LegendEntry& entry, double x, double y) {
       canvas.circle(colour, x + 5, y - 4, 4, "", "");
       break;
     case LegendMark::line:
-      canvas.points("polyline", colour, px(x) + "," + px(y - 4) + " " + px(x + 11) + "," + px(y - 4));
+      canvas.points("polyline", colour,
+                    px(x) + "," + px(y - 4) + " " + px(x + 11) + "," + px(y - 4));
       break;
     case LegendMark::area:
       canvas.points("polygon", colour,
@@ -66,8 +67,7 @@ void draw_mark(Canvas& canvas, const LegendEntry& entry, double x, double y) {
 }
 
 /// Draws the legend from `y` on in lines; returns the height.
-double draw_legend(Canvas& canvas, const std::vector<LegendEntry>& legend, double y,
-                   double width) {
+double draw_legend(Canvas& canvas, const std::vector<LegendEntry>& legend, double y, double width) {
   double x = kMarginPx;
   double line = 0;
   for (const LegendEntry& entry : legend) {
@@ -92,8 +92,8 @@ std::string standalone_svg(const Figure& figure) {
     width = std::max(width, kMarkPx + width_of_words(std::string(chars, 'x')));
   }
   width += 2 * kMarginPx;
-  const std::vector<std::string> caption = wrapped(
-      figure.caption, static_cast<std::size_t>((width - 2 * kMarginPx) / kCaptionCharPx));
+  const std::vector<std::string> caption =
+      wrapped(figure.caption, static_cast<std::size_t>((width - 2 * kMarginPx) / kCaptionCharPx));
   const double top = kMarginPx + kLinePx * static_cast<double>(caption.size()) + 6;
   Canvas canvas(width, top);  // its own size does not matter: only elements are taken
   canvas.rect("paper", {0, 0, width, 10'000});
@@ -104,8 +104,8 @@ std::string standalone_svg(const Figure& figure) {
   }
   const double legend = draw_legend(canvas, figure.legend, top + inner_height + 4, width);
   const double height = top + inner_height + legend + kMarginPx;
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"fig\" viewBox=\"0 0 " + px(width) + " " +
-         px(height) + "\" width=\"" + px(width) + "\" height=\"" + px(height) +
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"fig\" viewBox=\"0 0 " + px(width) +
+         " " + px(height) + "\" width=\"" + px(width) + "\" height=\"" + px(height) +
          "\" role=\"img\">\n<title>" + html_text(figure.caption, 2000) + "</title>\n<style>" +
          std::string(figure_style()) + "</style>\n" + canvas.elements() + "<svg x=\"" +
          px(kMarginPx) + "\" y=\"" + px(top) + "\"" + figure.svg.substr(4) + "</svg>\n";

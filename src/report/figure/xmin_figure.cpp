@@ -61,20 +61,18 @@ std::optional<Figure> xmin_figure(const LayerRow& row, std::size_t layer,
   figure.id = "fig-xmin-" + std::to_string(layer);
   figure.name = "xmin";
   figure.caption = row.key + ": alpha and D along xmin";
-  figure.description = std::to_string(candidates.size()) + " candidates. " +
-                       (std::isfinite(xmin) ? "Chosen: xmin " + number(row.xmin, 3) + ", alpha " +
-                                                  number(row.alpha, 3) + ", D " +
-                                                  number(row.D, 3) + "."
-                                            : "None was chosen.") +
-                       (std::isfinite(rival)
-                            ? " Nearly as good: xmin " + number(row.rival_xmin, 3) + ", alpha " +
+  figure.description =
+      std::to_string(candidates.size()) + " candidates. " +
+      (std::isfinite(xmin) ? "Chosen: xmin " + number(row.xmin, 3) + ", alpha " +
+                                 number(row.alpha, 3) + ", D " + number(row.D, 3) + "."
+                           : "None was chosen.") +
+      (std::isfinite(rival) ? " Nearly as good: xmin " + number(row.rival_xmin, 3) + ", alpha " +
                                   number(row.rival_alpha, 3) + ", D " + number(row.rival_D, 3) + "."
                             : "");
   if (std::isfinite(row.alpha_low)) {
-    figure.legend.push_back({0,
-                             "alpha, 90 % interval " + number(row.alpha_low, 3) + " to " +
-                                 number(row.alpha_high, 3),
-                             LegendMark::band});
+    figure.legend.push_back(
+        {0, "alpha, 90 % interval " + number(row.alpha_low, 3) + " to " + number(row.alpha_high, 3),
+         LegendMark::band});
   }
   figure.svg = canvas.svg(figure.caption, figure.description);
   return figure;

@@ -98,37 +98,6 @@ TEST_CASE("a page has a policy that allows nothing from elsewhere", "[html]") {
   CHECK(page.ends_with("</html>\n"));
 }
 
-TEST_CASE("every fitted layer is a dot in both drawings, others are not", "[html]") {
-  LayerRow other = layer("b", 2.5);
-  other.role = "attention.q";
-  other.block = -1;
-  LayerRow noise = layer("c", 80);
-  LayerRow failed = layer("d", -1);
-  failed.status = "failed";
-  const std::vector<Figure> figures =
-      checkpoint_figures(record_of({layer("a"), other, noise, failed, layer("e", kNan)}));
-  REQUIRE(figures.size() == 2);
-  for (const Figure& drawn : figures) {
-    const std::string figure = html_figure(drawn);
-    CHECK(count(figure, "<circle") == 3);
-    CHECK(figure.find("a: alpha 3.5") != std::string::npos);
-    CHECK(figure.find("above 10 at the edge") != std::string::npos);
-    CHECK(figure.find("nan") == std::string::npos);
-  }
-  CHECK(html_figure(figures[0]).find(">outside<") != std::string::npos);
-  CHECK(html_figure(figures[1]).find(">attention.q<") != std::string::npos);
-  CHECK(checkpoint_figures(record_of({failed})).empty());
-}
-
-TEST_CASE("of very many layers those with a warning are drawn all", "[html]") {
-  std::vector<LayerRow> layers(3 * kMostDots, layer("plain"));
-  for (std::size_t i = 1; i < 30; i += 2) layers[i] = layer("odd", 1.5, "unusual");
-  const std::string figure = html_figure(checkpoint_figures(record_of(layers)).front());
-  CHECK(count(figure, "odd: alpha 1.5") == 15);
-  CHECK(count(figure, "<circle") < kMostDots);
-  CHECK(figure.find(" of 12000 layers") != std::string::npos);
-}
-
 TEST_CASE("a history draws what is known of it", "[html]") {
   const std::vector<Figure> figures = history_figures(history_named("m"));
   std::string all;
