@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "wishart/analysis/metric.hpp"
@@ -16,11 +17,14 @@
 #include "attention.hpp"
 #include "figure/charts.hpp"
 #include "figure/density_figures.hpp"
+#include "page/layer_data.hpp"
 #include "page/page.hpp"
 #include "report_json.hpp"
 #include "sections.hpp"
+#include "text/names.hpp"
 #include "text/numbers.hpp"
 #include "usual.hpp"
+#include "worst_first.hpp"
 
 namespace wishart::report {
 namespace {
@@ -28,9 +32,8 @@ namespace {
 constexpr std::size_t kMostAttention = 30;  ///< layers listed for each warning
 constexpr std::size_t kMostRemarked = 3;    ///< names listed for each remark
 constexpr std::size_t kMostLayers = 400;    ///< rows of the layer table
-constexpr std::size_t kMostHtmlLayers = 5000;
-constexpr std::size_t kMostSkipped = 3;    ///< names listed for each reason
-constexpr std::size_t kReasonWidth = 160;  ///< of what a warning rests on
+constexpr std::size_t kMostSkipped = 3;     ///< names listed for each reason
+constexpr std::size_t kReasonWidth = 160;   ///< of what a warning rests on
 /// Width of a list of names that are shortened to kNameWidth each.
 constexpr std::size_t kListWidth = (kMostSkipped + 1) * (kNameWidth + 2);
 
@@ -188,13 +191,15 @@ void add_attention(Page& page, const CheckpointRecord& record) {
     const std::size_t shown = std::min(kMostAttention, group.layers.size());
     for (std::size_t i = 0; i < shown; ++i) {
       const LayerRow& layer = *group.layers[i];
-      table.rows.push_back({page.html() ? layer.key : shortened(printable(layer.key), kNameWidth),
-                            number(layer.alpha), percentile_cell(analysis::usual_of(layer).alpha),
-                            layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
-                            layer.matrix_rank < 0 ? "-"
-                                                  : std::to_string(layer.matrix_rank) + "/" +
-                                                        std::to_string(layer.num_evals),
-                            layer.reason});
+      table.row_layers.push_back(&layer - record.layers.data());
+      table.rows.push_back(
+          {page.html() ? layer.key : shortened_name(printable(layer.key), kNameWidth),
+           number(layer.alpha), percentile_cell(analysis::usual_of(layer).alpha),
+           layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
+           layer.matrix_rank < 0
+               ? "-"
+               : std::to_string(layer.matrix_rank) + "/" + std::to_string(layer.num_evals),
+           layer.reason});
     }
     page.table(table, kReasonWidth);
     if (shown < group.layers.size()) {
@@ -212,7 +217,7 @@ void add_remarks(Page& page, const CheckpointRecord& record) {
     std::vector<std::string> names;
     for (const LayerRow* layer : group.layers) {
       if (names.size() == kMostRemarked) break;
-      names.push_back(shortened(printable(layer->key), kNameWidth));
+      names.push_back(shortened_name(printable(layer->key), kNameWidth));
       if (layer->status != kFitted) names.back() += " (" + printable(layer->reason) + ")";
     }
     page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
@@ -234,6 +239,14 @@ void add_densities(Page& page, const CheckpointRecord& record) {
   page.figures(figures);
 }
 
+/// In HTML all layers, worst first; otherwise the first kMostLayers of the model.
+std::vector<std::size_t> listed_layers(const Page& page, const std::vector<LayerRow>& layers) {
+  if (page.html()) return worst_first(layers);
+  std::vector<std::size_t> order(std::min(kMostLayers, layers.size()));
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
 void add_layers(Page& page, const CheckpointRecord& record) {
   page.heading("Layers");
   TextTable table;
@@ -241,10 +254,10 @@ void add_layers(Page& page, const CheckpointRecord& record) {
                   "tail",  "log_norm", "log_spec", "stable", "stable %", "rank",    "warning"};
   table.right_aligned = {false, false, true, true, true, true, true, true,
                          true,  true,  true, true, true, true, false};
-  const std::size_t shown =
-      std::min(page.html() ? kMostHtmlLayers : kMostLayers, record.layers.size());
-  for (std::size_t i = 0; i < shown; ++i) {
+  const std::vector<std::size_t> listed = listed_layers(page, record.layers);
+  for (const std::size_t i : listed) {
     const LayerRow& l = record.layers[i];
+    table.row_layers.push_back(static_cast<std::int64_t>(i));
     const analysis::Usual usual = analysis::usual_of(l);
     table.rows.push_back({l.key, l.role, std::to_string(l.N) + " x " + std::to_string(l.M),
                           fixed(l.alpha, 3), fixed(l.sigma, 2), percentile_cell(usual.alpha),
@@ -255,11 +268,12 @@ void add_layers(Page& page, const CheckpointRecord& record) {
                           l.matrix_rank < 0 ? "-" : std::to_string(l.matrix_rank), l.warning});
   }
   drop_unknown_percentiles(table);
-  page.table(table);
-  if (shown < record.layers.size()) {
-    page.paragraph(std::to_string(record.layers.size() - shown) +
+  page.layer_table(table);
+  if (listed.size() < record.layers.size()) {
+    page.paragraph(std::to_string(record.layers.size() - listed.size()) +
                    " more: wishart export ARCHIVE --table layers");
   }
+  if (page.html()) page.layer_data(layer_data_json(record.layers, listed));
 }
 
 void add_skipped(Page& page, const CheckpointRecord& record) {
@@ -278,7 +292,7 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
       // Shorten each name by itself; shortening the joined names could merge two. Make it printable
       // first, since escapes make a name longer.
       if (names.size() < kMostSkipped) {
-        names.push_back(shortened(printable(row->tensor), kNameWidth));
+        names.push_back(shortened_name(printable(row->tensor), kNameWidth));
       }
     }
     table.rows.push_back({reason, std::to_string(rows.size()), std::to_string(parameters),
@@ -330,7 +344,7 @@ void add_report(Page& page, const CheckpointRecord& record) {
   add_summary(page, record);
   add_attention(page, record);
   add_remarks(page, record);
-  add_adapter(page, record, page.html() ? kMostHtmlLayers : kMostLayers);
+  add_adapter(page, record, page.html() ? record.layers.size() : kMostLayers);
   add_densities(page, record);
   add_usual(page, record.layers);
   add_groups(page, record, "role", "By role");

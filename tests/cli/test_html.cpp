@@ -78,7 +78,7 @@ TEST_CASE("a history goes by the names of the files, also of one that was rename
   const std::string page = html_report(archive);
   CHECK(page.find("<title>History of 3 checkpoints</title>") != std::string::npos);
   CHECK(page.find("<td>final</td>") != std::string::npos);
-  CHECK(page.find("<h1>Spectra of final</h1>") != std::string::npos);
+  CHECK(page.find("<h2 id=\"part-2\">Spectra of final</h2>") != std::string::npos);
 }
 
 TEST_CASE("a page draws the eigenvalues of as many layers as it is told", "[html]") {
@@ -111,6 +111,6 @@ TEST_CASE("the report of a history is one page with that of its last checkpoint"
   CHECK(page.find("<title>History of 3 checkpoints</title>") != std::string::npos);
   CHECK(page.find("alpha of the layers, with the standard error of the mean") != std::string::npos);
   CHECK(page.find("Is it still learning?") != std::string::npos);
-  CHECK(page.find("<h1>Spectra of checkpoint-3</h1>") != std::string::npos);
+  CHECK(page.find("<h2 id=\"part-2\">Spectra of checkpoint-3</h2>") != std::string::npos);
   CHECK(count(page, "<polygon") == 2);
 }

@@ -3,6 +3,7 @@
 /// @file
 /// A table of texts, and its rendering as plain text, Markdown or CSV.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@ struct TextTable {
   std::vector<std::string> header;
   std::vector<bool> right_aligned;  ///< for each column
   std::vector<std::vector<std::string>> rows;
+  /// For each row the index of the layer in its record that it is about, -1 for none. Empty if no
+  /// row is about a layer. Only HTML uses it.
+  std::vector<std::int64_t> row_layers = {};
 };
 
 /// Plain text with columns two spaces apart, aligned by code points. Cells are made safe for a

@@ -18,6 +18,11 @@ std::string element(const char* opening, const std::string& text, const char* ta
   return std::string(opening) + html_text(text, kMostChars) + "</" + tag + ">\n";
 }
 
+/// `<h2 id="sec-layers">Layers</h2>`
+std::string anchored(const std::string& tag, const std::string& id, const std::string& text) {
+  return "<" + tag + " id=\"" + id + "\">" + html_text(text, kMostChars) + "</" + tag + ">\n";
+}
+
 }  // namespace
 
 Page::Page(ReportFormat format) : format_(format) {
@@ -25,9 +30,11 @@ Page::Page(ReportFormat format) : format_(format) {
 }
 
 void Page::title(const std::string& text) {
-  if (first_title_.empty()) first_title_ = text;
   if (html()) {
-    text_ += element("<h1>", text, "h1");
+    // Headings are in order: below the title of a later part, sections are one level lower.
+    heading_ = text;
+    menu_.push_back({ids_.take("part-", std::to_string(++parts_)), text, true});
+    text_ += anchored(parts_ == 1 ? "h1" : "h2", menu_.back().id, text);
   } else if (format_ == ReportFormat::markdown) {
     text_ += "# " + markdown_cell(text) + "\n\n";
   } else {
@@ -38,7 +45,9 @@ void Page::title(const std::string& text) {
 
 void Page::heading(const std::string& text) {
   if (html()) {
-    text_ += element("<h2>", text, "h2");
+    heading_ = text;
+    menu_.push_back({ids_.take("sec-", text), text});
+    text_ += anchored(parts_ > 1 ? "h3" : "h2", menu_.back().id, text);
   } else if (format_ == ReportFormat::markdown) {
     text_ += "## " + markdown_cell(text) + "\n\n";
   } else {
@@ -68,12 +77,20 @@ void Page::paragraph(const std::string& text) {
 
 void Page::table(const TextTable& table, std::size_t max_cell) {
   if (html()) {
-    text_ += html_table(table);
+    for (std::size_t i = 0; i < table.row_layers.size() && i < kMostHtmlRows; ++i) {
+      if (table.row_layers[i] >= 0) linked_.insert(table.row_layers[i]);
+    }
+    text_ += html_table(table, {ids_.take("tab-", heading_), heading_});
   } else if (format_ == ReportFormat::markdown) {
     text_ += render_markdown(table) + "\n";
   } else {
     text_ += render_text(table, max_cell) + "\n";
   }
+}
+
+void Page::layer_table(const TextTable& table) {
+  if (!html()) return this->table(table);
+  text_ += html_layer_table(table, {ids_.take("tab-", heading_), heading_}, linked_);
 }
 
 void Page::gap() {
@@ -84,21 +101,25 @@ void Page::cards(const std::vector<Card>& cards) {
   if (!html()) return;
   text_ += "<div class=\"cards\">\n";
   for (const Card& card : cards) {
-    text_ += "<div><b>" + html_text(card.value) + "</b><span>" + html_text(card.meaning) +
-             "</span></div>\n";
+    text_ +=
+        "<div><b>" + html_text(card.value) + "</b><span>" + html_text(card.meaning) + "</span>" +
+        (card.change.empty() ? "" : "<small>" + html_text(card.change) + "</small>") + "</div>\n";
   }
   text_ += "</div>\n";
 }
 
 void Page::figures(const std::vector<Figure>& figures) {
   if (!html() || figures.empty()) return;
-  text_ += "<div class=\"figures\">\n";
-  for (const Figure& figure : figures) text_ += html_figure(figure);
-  text_ += "</div>\n";
+  text_ += html_figures(figures);
+}
+
+void Page::layer_data(std::string json) {
+  if (html()) layer_data_ = std::move(json);
 }
 
 std::string Page::take() {
-  return html() ? html_document(first_title_, text_) : std::exchange(text_, {});
+  if (!html()) return std::exchange(text_, {});
+  return html_document(menu_.empty() ? "" : menu_.front().text, menu_, text_, layer_data_);
 }
 
 }  // namespace wishart::report

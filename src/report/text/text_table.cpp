@@ -6,6 +6,7 @@
 #include "wishart/core/text.hpp"
 
 #include "text/escape.hpp"
+#include "text/names.hpp"
 
 namespace wishart::report {
 namespace {
@@ -34,6 +35,11 @@ std::string_view tail(std::string_view text, std::size_t count) {
   return text.substr(i);
 }
 
+/// Names have no spaces.
+std::string shortened_cell(const std::string& cell, std::size_t max) {
+  return cell.find(' ') == std::string::npos ? shortened_name(cell, max) : shortened(cell, max);
+}
+
 void append_padded(std::string& line, const std::string& cell, std::size_t width, bool right) {
   const std::string padding(width - width_of(cell), ' ');
   line += right ? padding + cell : cell + padding;
@@ -56,7 +62,7 @@ std::string render_text(const TextTable& table, std::size_t max_cell) {
   std::vector<std::vector<std::string>> cells{table.header};
   for (const auto& row : table.rows) {
     auto& line = cells.emplace_back();
-    for (const std::string& cell : row) line.push_back(shortened(printable(cell), max_cell));
+    for (const std::string& cell : row) line.push_back(shortened_cell(printable(cell), max_cell));
   }
   std::vector<std::size_t> widths(table.header.size(), 0);
   for (const auto& row : cells) {

@@ -7,6 +7,7 @@
 #include "wishart/report/text_table.hpp"
 
 #include "support.hpp"
+#include "text/names.hpp"
 
 using namespace wishart;
 using namespace wishart::report;
@@ -67,7 +68,20 @@ TEST_CASE("long cells are cut in the middle, where names are alike", "[table]") 
     }
   }
   const TextTable table{{"n"}, {false}, {{"model.layers.0.mlp.up_proj.weight"}}};
-  CHECK(render_text(table, 12) == "n\n------------\nmod…j.weight\n");
+  CHECK(render_text(table, 12) == "n\n------------\n….0.….weight\n");
+}
+
+TEST_CASE("a shortened name still tells block and expert", "[table]") {
+  const std::string name = "model.layers.60.mlp.experts.201.down_proj.weight";
+  CHECK(shortened_name(name, 48) == name);
+  CHECK(shortened_name(name, 44) == "….layers.60.mlp.experts.201.down_proj.weight");
+  CHECK(shortened_name(name, 40) == "….60.mlp.experts.201.down_proj.weight");
+  CHECK(shortened_name(name, 24) == "….60.….201.….weight");
+  CHECK(shortened_name("plain_name_without_points", 9) == "pl…points");
+  CHECK(shortened_name("", 1).empty());
+  for (const std::string& hostile : hostile_names()) {
+    CHECK(width_of(shortened_name(printable(hostile), 20)) <= 20);
+  }
 }
 
 TEST_CASE("no cell reaches the terminal with control characters or turned around", "[table]") {
