@@ -232,6 +232,9 @@ void judge_advice(const Rule& rule, const Conclusion& run, RuleVerdict& verdict)
   verdict.judged = 1;
   verdict.passed = std::find(rule.advices.begin(), rule.advices.end(), found) != rule.advices.end();
   verdict.text = "the advice must be " + join(rule.advices, " or ") + ", found " + found;
+  if (verdict.passed && run.advice == Advice::unknown) {
+    verdict.caveat = "no advice can be given on the run";
+  }
   if (verdict.passed || run.reasons.empty()) return;
   verdict.text += ". " + join(run.reasons, " ");
   if (verdict.text.ends_with('.')) verdict.text.pop_back();
@@ -294,6 +297,13 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
   } else {
     judge_layers(rule, stage, other, verdict);
   }
+  if (verdict.passed && verdict.unknown > 0) {
+    verdict.caveat = is_of_checkpoint(rule.metric)
+                         ? "the loss is not recorded"
+                         : std::to_string(verdict.unknown) + " of " +
+                               std::to_string(verdict.judged + verdict.unknown) +
+                               " layers have no value";
+  }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);
   return verdict;
@@ -316,6 +326,8 @@ RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage,
   verdict.text = initial == nullptr ? "there is no checkpoint before it"
                                     : "before it there are only the initial weights (step 0)";
   verdict.text += ", so nothing was compared; the rule allows this";
+  verdict.caveat = initial == nullptr ? "there is no checkpoint before it to compare with"
+                                      : "before it there are only the initial weights";
   if (initial != nullptr) verdict.other = initial->provenance.checkpoint_id;
   return verdict;
 }

@@ -64,11 +64,11 @@ std::string counts_text(const analysis::Comparison& comparison, bool shared) {
 }
 
 std::string comparison_json(const analysis::Comparison& comparison) {
-  const analysis::PairedRow* alpha = alpha_of_all(comparison.paired);
+  const analysis::PairedRow* alpha = analysis::alpha_of_all(comparison.paired);
   return json_opening(kCompareSchema) + ", \"a\": " + json_quoted(comparison.a) +
          ", \"b\": " + json_quoted(comparison.b) +
-         ",\n \"notes\": " + json_value(comparison.notes) +
-         ",\n \"text\": " + (alpha == nullptr ? "null" : json_quoted(paired_sentence(*alpha))) +
+         ",\n \"notes\": " + json_value(comparison.notes) + ",\n \"text\": " +
+         (alpha == nullptr ? "null" : json_quoted(analysis::paired_sentence(*alpha))) +
          ",\n \"usual\": " + json_array(comparison.usual) +
          ",\n \"paired\": " + json_array(comparison.paired) +
          ",\n \"layers\": " + json_array(comparison.rows) + "}\n";
@@ -147,9 +147,9 @@ std::string render_comparison(const analysis::Comparison& comparison, ReportForm
   if (format == ReportFormat::json) return comparison_json(comparison);
   Page page(format);
   page.title("From " + comparison.a + " (A) to " + comparison.b + " (B)");
-  const analysis::PairedRow* alpha = alpha_of_all(comparison.paired);
-  if (alpha != nullptr) page.paragraph(paired_sentence(*alpha));
-  page.paragraph(counts_text(comparison, alpha != nullptr && is_shared(*alpha)));
+  const analysis::PairedRow* alpha = analysis::alpha_of_all(comparison.paired);
+  if (alpha != nullptr) page.paragraph(analysis::paired_sentence(*alpha));
+  page.paragraph(counts_text(comparison, alpha != nullptr && analysis::is_shared(*alpha)));
   add_usual_changes(page, comparison.usual);
   for (const std::string& note : comparison.notes) page.paragraph("Note: " + note + ".");
   if (!comparison.paired.empty()) add_paired(page, comparison.paired);

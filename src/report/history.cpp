@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "wishart/analysis/share.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/rows_text.hpp"
@@ -21,42 +20,6 @@ bool has_loss(const analysis::History& history) {
   return std::any_of(history.rows.begin(), history.rows.end(), [](const analysis::HistoryRow& row) {
     return !std::isnan(row.loss) || !std::isnan(row.eval_loss);
   });
-}
-
-std::string advice_text(const analysis::Conclusion& conclusion) {
-  const std::string best = printable(conclusion.best_checkpoint);
-  const std::string back =
-      best.empty() ? "" : " Go back to " + best + ", which has the lowest loss.";
-  switch (conclusion.advice) {
-    case analysis::Advice::going_on:
-      return "Keep training: it is still learning.";
-    case analysis::Advice::settled:
-      return "Training may be stopped: it learns next to nothing any more.";
-    case analysis::Advice::overfitting:
-      return "Stop: what it learns now no longer holds for held-out data." + back;
-    case analysis::Advice::diverging:
-      return "Stop: it loses what it had learnt. The learning rate is the first suspect." + back;
-    case analysis::Advice::not_learning:
-      return "Stop and look for the cause: it is not learning. Check the data, the labels and the "
-             "learning rate.";
-    case analysis::Advice::suspect:
-      return "Evaluate it on held-out data before you go on: the spectra look over-fitted, and no "
-             "held-out loss is recorded.";
-    case analysis::Advice::unknown:
-      break;
-  }
-  return "No advice.";
-}
-
-/// `Such advice was right for 41 of 43 trained models whose fate is known (95 %: 85 to 99 %).`
-std::string track_text(const analysis::Conclusion& conclusion) {
-  const analysis::TrackRecord record = analysis::track_record(conclusion.advice, conclusion.basis);
-  if (record.given == 0) return "";
-  const analysis::Share share = analysis::share_of(record.right, record.given);
-  return "Such advice was right for " + std::to_string(record.right) + " of " +
-         std::to_string(record.given) +
-         " small models whose fate is known (95 %: " + fixed(100 * share.low, 0) + " to " +
-         fixed(100 * share.high, 0) + " %; docs/evidence.md).";
 }
 
 std::string trend_text(const analysis::Trend& trend) {
@@ -110,7 +73,7 @@ std::string history_json(const analysis::History& history) {
   const analysis::TrackRecord record = analysis::track_record(conclusion.advice, conclusion.basis);
   return json + "],\n \"advice\": " + json_quoted(analysis::advice_name(conclusion.advice)) +
          ", \"basis\": " + json_quoted(analysis::basis_name(conclusion.basis)) +
-         ", \"text\": " + json_quoted(advice_text(conclusion)) +
+         ", \"text\": " + json_quoted(analysis::advice_text(conclusion)) +
          ",\n \"reasons\": " + json_value(conclusion.reasons) +
          ",\n \"best_checkpoint\": " + json_value_or_null(conclusion.best_checkpoint) +
          ", \"right\": " + std::to_string(record.right) +
@@ -138,9 +101,9 @@ void add_drifts(Page& page, const analysis::History& history) {
 void add_advice(Page& page, const analysis::History& history) {
   page.heading("Is it still learning?");
   const analysis::Conclusion& conclusion = history.conclusion;
-  page.paragraph(advice_text(conclusion));
+  page.paragraph(analysis::advice_text(conclusion));
   if (!conclusion.reasons.empty()) page.paragraph("Reasons: " + join(conclusion.reasons, " "));
-  const std::string track = track_text(conclusion);
+  const std::string track = analysis::track_text(conclusion);
   if (!track.empty()) page.paragraph(track);
   const std::string unit = history.by_tokens ? "tokens" : "steps";
   std::string evidence = "Evidence: per doubling of " + unit +

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
+#include "wishart/analysis/attention.hpp"
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
@@ -13,7 +13,6 @@
 #include "wishart/report/text_table.hpp"
 
 #include "adapter.hpp"
-#include "attention.hpp"
 #include "figure/charts.hpp"
 #include "figure/density_figures.hpp"
 #include "page/page.hpp"
@@ -117,15 +116,6 @@ void add_summary(Page& page, const CheckpointRecord& record) {
   page.table(table);
 }
 
-/// Layers with at least one warning.
-std::size_t attention_count(const std::vector<LayerRow>& layers) {
-  std::set<const LayerRow*> distinct;
-  for (const AttentionGroup& group : layers_that_need_attention(layers)) {
-    distinct.insert(group.layers.begin(), group.layers.end());
-  }
-  return distinct.size();
-}
-
 std::vector<Card> record_cards(const CheckpointRecord& record) {
   const auto count_if = [&](const auto& holds) {
     return std::to_string(std::count_if(record.layers.begin(), record.layers.end(), holds));
@@ -135,16 +125,18 @@ std::vector<Card> record_cards(const CheckpointRecord& record) {
   };
   const FitCounts counts = count_fits(record.layers);
   const SummaryRow* alpha = find_summary(record, "all", "all", "alpha");
-  return {{std::to_string(record.layers.size()), "matrices"},
-          {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha"},
-          {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
-          {std::to_string(attention_count(record.layers)), "need attention"},
-          {count_if(analysis::is_below_limits), "alpha < 2"},
-          {count_if(analysis::is_above_limits), "alpha > 6"},
-          {warned(kLikeNoise), "like noise"},
-          {warned(kRankCollapse), "with rank collapse"},
-          {std::to_string(counts.without_tail), "without a tail"},
-          {std::to_string(counts.failed), "failed"}};
+  return {
+      {std::to_string(record.layers.size()), "matrices"},
+      {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha"},
+      {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
+      {std::to_string(analysis::count_layers(analysis::layers_that_need_attention(record.layers))),
+       "need attention"},
+      {count_if(analysis::is_below_limits), "alpha < 2"},
+      {count_if(analysis::is_above_limits), "alpha > 6"},
+      {warned(kLikeNoise), "like noise"},
+      {warned(kRankCollapse), "with rank collapse"},
+      {std::to_string(counts.without_tail), "without a tail"},
+      {std::to_string(counts.failed), "failed"}};
 }
 
 void add_groups(Page& page, const CheckpointRecord& record, const std::string& group_by,
@@ -177,9 +169,10 @@ void add_groups(Page& page, const CheckpointRecord& record, const std::string& g
 
 void add_attention(Page& page, const CheckpointRecord& record) {
   page.heading("Layers that need attention");
-  const std::vector<AttentionGroup> groups = layers_that_need_attention(record.layers);
+  const std::vector<analysis::AttentionGroup> groups =
+      analysis::layers_that_need_attention(record.layers);
   if (groups.empty()) page.paragraph("None.");
-  for (const AttentionGroup& group : groups) {
+  for (const analysis::AttentionGroup& group : groups) {
     page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
                    "): " + group.meaning);
     TextTable table;
@@ -205,10 +198,10 @@ void add_attention(Page& page, const CheckpointRecord& record) {
 
 /// Remarks are sentences with the first names: they may concern most layers.
 void add_remarks(Page& page, const CheckpointRecord& record) {
-  const std::vector<AttentionGroup> groups = remarks_on(record.layers);
+  const std::vector<analysis::AttentionGroup> groups = analysis::remarks_on(record.layers);
   if (groups.empty()) return;
   page.heading("Remarks");
-  for (const AttentionGroup& group : groups) {
+  for (const analysis::AttentionGroup& group : groups) {
     std::vector<std::string> names;
     for (const LayerRow* layer : group.layers) {
       if (names.size() == kMostRemarked) break;

@@ -18,6 +18,20 @@ std::string element(const char* opening, const std::string& text, const char* ta
   return std::string(opening) + html_text(text, kMostChars) + "</" + tag + ">\n";
 }
 
+/// A reason, as a link if it says where.
+std::string html_reason(const analysis::Reason& reason) {
+  const std::string text = html_text(reason.text, kMostChars);
+  if (reason.anchor.empty()) return "<li>" + text + "</li>\n";
+  return "<li><a href=\"#" + html_text(reason.anchor) + "\">" + text + "</a></li>\n";
+}
+
+/// The word for a level at the beginning of a sentence.
+std::string level_word(analysis::Level level) {
+  std::string word(analysis::level_name(level));
+  word.front() = static_cast<char>(word.front() - 'a' + 'A');
+  return word;
+}
+
 }  // namespace
 
 Page::Page(ReportFormat format) : format_(format) {
@@ -34,6 +48,27 @@ void Page::title(const std::string& text) {
     const std::string shown = printable(text);
     text_ += shown + "\n" + std::string(width_of(shown), '=') + "\n\n";
   }
+}
+
+void Page::verdict(const analysis::Verdict& verdict) {
+  const std::string word = level_word(verdict.level);
+  if (!html()) {
+    const bool markdown = format_ == ReportFormat::markdown;
+    text_ += markdown ? "**" + word + ".** " + markdown_cell(verdict.sentence) + "\n\n"
+                      : word + ". " + printable(verdict.sentence, kMostChars) + "\n\n";
+    for (const analysis::Reason& reason : verdict.reasons) line(reason.text);
+    if (!verdict.reasons.empty()) gap();
+    return;
+  }
+  text_ += "<section class=\"verdict " + std::string(analysis::level_name(verdict.level)) +
+           "\">\n<p><strong>" + word + ".</strong> " + html_text(verdict.sentence, kMostChars) +
+           "</p>\n";
+  if (!verdict.reasons.empty()) {
+    text_ += "<ul>\n";
+    for (const analysis::Reason& reason : verdict.reasons) text_ += html_reason(reason);
+    text_ += "</ul>\n";
+  }
+  text_ += "</section>\n";
 }
 
 void Page::heading(const std::string& text) {
@@ -84,8 +119,11 @@ void Page::cards(const std::vector<Card>& cards) {
   if (!html()) return;
   text_ += "<div class=\"cards\">\n";
   for (const Card& card : cards) {
-    text_ += "<div><b>" + html_text(card.value) + "</b><span>" + html_text(card.meaning) +
-             "</span></div>\n";
+    text_ +=
+        "<div><b>" + html_text(card.value) + "</b><span>" + html_text(card.meaning) + "</span>" +
+        (card.change.empty() ? ""
+                             : "<span class=\"change\">" + html_text(card.change) + "</span>") +
+        "</div>\n";
   }
   text_ += "</div>\n";
 }

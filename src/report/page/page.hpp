@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/report/report.hpp"
 #include "wishart/report/text_table.hpp"
 
@@ -19,6 +20,7 @@ inline constexpr std::size_t kNameWidth = 44;  ///< width of a name in a table
 struct Card {
   std::string value;
   std::string meaning;
+  std::string change = {};  ///< since another checkpoint: `+0.03 since step-100`; may be empty
 };
 
 /// Builds a report in text, Markdown or HTML. Texts may be untrusted.
@@ -28,6 +30,9 @@ public:
   explicit Page(ReportFormat format);
 
   void title(const std::string& text);
+  /// The sentence, with a word for its level, and the reasons as a list. In HTML each links to
+  /// where the page shows it.
+  void verdict(const analysis::Verdict& verdict);
   void heading(const std::string& text);
   /// A line of a list.
   void line(const std::string& text);
