@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <unordered_map>
 
 #include "wishart/analysis/compare.hpp"
@@ -99,6 +100,20 @@ double excess(const Rule& rule, double value) {
   return 0;
 }
 
+/// A value with four digits, or as many more as it takes to see on which side of a bound it is.
+std::string found_text(const Rule& rule, double value) {
+  constexpr int kDigits = 4;
+  constexpr int kAllDigits = 17;
+  if (!std::isfinite(value)) return shortest(value);
+  for (int digits = kDigits; digits < kAllDigits; ++digits) {
+    const std::string text = rounded(value, digits);
+    if ((excess(rule, std::strtod(text.c_str(), nullptr)) > 0) == (excess(rule, value) > 0)) {
+      return text;
+    }
+  }
+  return shortest(value);
+}
+
 std::string bounds_text(const Rule& rule) {
   const bool low = std::isfinite(rule.min);
   const bool high = std::isfinite(rule.max);
@@ -180,8 +195,8 @@ void judge_statistic(const Rule& rule, const std::vector<Violation>& values, Rul
   whole.value =
       rule.statistic == Statistic::mean ? mean_of(numbers).value : median_of(std::move(numbers));
   verdict.passed = !std::isnan(whole.value) && excess(rule, whole.value) == 0;
-  verdict.text =
-      subject_of(rule) + " must be " + bounds_text(rule) + ", found " + shortest(whole.value);
+  verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ", found " +
+                 found_text(rule, whole.value);
   if (!verdict.passed) verdict.violations.push_back(std::move(whole));
 }
 
@@ -253,7 +268,7 @@ void judge_loss(const Rule& rule, const CheckpointRecord& stage, const Checkpoin
   (unknown ? verdict.unknown : verdict.judged) += 1;
   verdict.passed = unknown ? !rule.unknown_fails : excess(rule, one.value) == 0;
   verdict.text = value_text(rule) + " must be " + bounds_text(rule) + ", " +
-                 (unknown ? "not recorded" : "found " + shortest(one.value));
+                 (unknown ? "not recorded" : "found " + found_text(rule, one.value));
   if (!verdict.passed) verdict.violations.push_back(std::move(one));
 }
 

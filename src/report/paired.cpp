@@ -24,18 +24,24 @@ std::vector<std::string> cells_of(const PairedRow& row) {
           std::to_string(row.rose),  std::to_string(row.tied),     number(row.sign_p, 2)};
 }
 
-TextTable table_with(const char* first, const std::vector<std::string>& more) {
-  TextTable table;
-  table.header = {first,    "layers", "left out", "mean change", "95 % interval",
-                  "median", "fell",   "rose",     "tied",        "sign test p"};
-  table.header.insert(table.header.end(), more.begin(), more.end());
-  table.right_aligned.assign(table.header.size(), true);
-  table.right_aligned.front() = false;
-  return table;
+TextTable table_with(const Column& first, const std::vector<Column>& more) {
+  std::vector<Column> columns{
+      first,
+      number_column("layers", 70, "layers with a value in A and in B"),
+      number_column("left out", 30, "layers in one only, reshaped, or without a fit"),
+      number_column("mean change", 95, "of the differences B - A"),
+      number_column("95 % interval", 90, "of the mean change, from a paired t test"),
+      number_column("median", 50, "of the differences B - A"),
+      number_column("fell", 80, "layers whose value is smaller in B"),
+      number_column("rose", 80, "layers whose value is larger in B"),
+      number_column("tied", 20, "layers whose difference is within rounding"),
+      number_column("sign test p", 60, "two-sided, from the layers that fell or rose")};
+  columns.insert(columns.end(), more.begin(), more.end());
+  return table_of(columns);
 }
 
 TextTable metrics_table(const std::vector<PairedRow>& rows) {
-  TextTable table = table_with("metric", {});
+  TextTable table = table_with(words_column("metric", kStays, "column of the layer table"), {});
   for (const PairedRow& row : rows) {
     if (row.group_by != "all") continue;
     std::vector<std::string> cells = cells_of(row);
@@ -48,7 +54,11 @@ TextTable metrics_table(const std::vector<PairedRow>& rows) {
 /// All columns for alpha, and the mean change of the other metrics.
 TextTable roles_table(const std::vector<PairedRow>& rows) {
   const std::vector<std::string> others{"D", "log_norm", "log_spectral_norm", "stable_rank"};
-  TextTable table = table_with("role", others);
+  std::vector<Column> more;
+  for (const std::string& other : others) {
+    more.push_back(number_column(other, 10, "mean change of this metric"));
+  }
+  TextTable table = table_with(words_column("role", kStays, "what the layers do"), more);
   for (const PairedRow& row : rows) {
     if (row.group_by != "role") continue;
     if (row.metric == "alpha") {

@@ -6,6 +6,7 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "usual.hpp"
+#include "verdict_json.hpp"
 
 namespace wishart::report {
 namespace {
@@ -74,9 +75,10 @@ std::string left_out_json(const std::vector<analysis::Analysed>& left_out) {
   return text + "]";
 }
 
-std::string report_json(const CheckpointRecord& record, const std::string& history) {
-  return json_opening(kReportSchema) + ",\n\"history\": " + history +
-         ",\n\"checkpoint\": " + provenance_json(record.provenance) +
+std::string report_json(const CheckpointRecord& record, const std::string& history,
+                        const analysis::Verdict& verdict) {
+  return json_opening(kReportSchema) + ",\n\"verdict\": " + verdict_json(verdict) +
+         ",\n\"history\": " + history + ",\n\"checkpoint\": " + provenance_json(record.provenance) +
          ",\n\"summary\": " + json_array(record.summary) + ",\n\"attention\": " +
          groups_json(analysis::layers_that_need_attention(record.layers), "warning") +
          ",\n\"remarks\": " + groups_json(analysis::remarks_on(record.layers), "remark") +

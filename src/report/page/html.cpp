@@ -21,7 +21,12 @@ std::string html_table(const TextTable& table) {
            html_text(text) + "</" + tag + ">";
   };
   std::string html = "<div class=\"wide\"><table><thead><tr>";
-  for (std::size_t k = 0; k < table.header.size(); ++k) html += cell("th", table.header[k], k);
+  for (std::size_t k = 0; k < table.header.size(); ++k) {
+    const bool explained = !table.explained.empty() && !table.explained[k].empty();
+    html += std::string("<th") + (table.right_aligned[k] ? " class=\"n\"" : "") +
+            (explained ? " title=\"" + html_text(table.explained[k]) + "\"" : "") + ">" +
+            html_text(table.header[k]) + "</th>";
+  }
   html += "</tr></thead><tbody>\n";
   for (const std::vector<std::string>& row : table.rows) {
     html += "<tr>";

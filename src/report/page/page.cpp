@@ -1,5 +1,6 @@
 #include "page/page.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "wishart/core/error.hpp"
@@ -7,6 +8,7 @@
 
 #include "page/html.hpp"
 #include "text/escape.hpp"
+#include "text/wrap.hpp"
 
 namespace wishart::report {
 namespace {
@@ -16,6 +18,44 @@ constexpr std::size_t kMostChars = 2000;
 
 std::string element(const char* opening, const std::string& text, const char* tag) {
   return std::string(opening) + html_text(text, kMostChars) + "</" + tag + ">\n";
+}
+
+/// Spaces before the lines of a list.
+constexpr std::size_t kIndent = 2;
+
+/// Where the value begins behind a name that is padded with spaces: lines that follow begin there.
+std::size_t value_begins(const std::string& line) {
+  const std::size_t gap = line.find("  ");
+  if (gap == std::string::npos) return 2;
+  return width_of(line.substr(0, line.find_first_not_of(' ', gap)));
+}
+
+/// `3.25 mean alpha (+0.03 since step-900)`.
+std::string card_text(const Card& card) {
+  return card.value + " " + card.meaning + (card.change.empty() ? "" : " (" + card.change + ")");
+}
+
+std::size_t longest_line(const std::string& lines) {
+  std::size_t longest = 0;
+  for (const std::string& line : split(lines, '\n')) longest = std::max(longest, width_of(line));
+  return longest;
+}
+
+/// The anchor of a section: `sec-layers-that-need-attention`.
+std::string section_id(const std::string& heading) {
+  std::string id = "sec";
+  bool gap = true;
+  for (const char c : heading) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (!upper && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) {
+      gap = true;
+      continue;
+    }
+    if (gap) id += '-';
+    id += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    gap = false;
+  }
+  return id;
 }
 
 /// A reason, as a link if it says where.
@@ -34,29 +74,39 @@ std::string level_word(analysis::Level level) {
 
 }  // namespace
 
-Page::Page(ReportFormat format) : format_(format) {
-  require(format != ReportFormat::json, "a page is text, Markdown or HTML, not JSON");
+Page::Page(ReportStyle style) : style_(std::move(style)) {
+  require(style_.format != ReportFormat::json, "a page is text, Markdown or HTML, not JSON");
 }
 
 void Page::title(const std::string& text) {
   if (first_title_.empty()) first_title_ = text;
+  if (brief()) return;
   if (html()) {
     text_ += element("<h1>", text, "h1");
-  } else if (format_ == ReportFormat::markdown) {
+  } else if (markdown()) {
     text_ += "# " + markdown_cell(text) + "\n\n";
   } else {
-    const std::string shown = printable(text);
-    text_ += shown + "\n" + std::string(width_of(shown), '=') + "\n\n";
+    const std::string shown = paragraph_text(printable(text), style_.width);
+    text_ += shown + std::string(longest_line(shown), '=') + "\n\n";
   }
 }
 
 void Page::verdict(const analysis::Verdict& verdict) {
+  if (first_verdict_.sentence.empty()) first_verdict_ = verdict;
+  if (brief()) return;
   const std::string word = level_word(verdict.level);
   if (!html()) {
-    const bool markdown = format_ == ReportFormat::markdown;
-    text_ += markdown ? "**" + word + ".** " + markdown_cell(verdict.sentence) + "\n\n"
-                      : word + ". " + printable(verdict.sentence, kMostChars) + "\n\n";
-    for (const analysis::Reason& reason : verdict.reasons) line(reason.text);
+    text_ += markdown() ? "**" + word + ".** " + markdown_cell(verdict.sentence) + "\n"
+                        : paragraph_text(word + ". " + printable(verdict.sentence, kMostChars),
+                                         style_.width);
+    gap();
+    for (const analysis::Reason& reason : verdict.reasons) {
+      if (markdown()) {
+        line(reason.text);
+      } else {
+        text_ += paragraph_text("- " + printable(reason.text, kMostChars), style_.width, 2, 4);
+      }
+    }
     if (!verdict.reasons.empty()) gap();
     return;
   }
@@ -72,58 +122,70 @@ void Page::verdict(const analysis::Verdict& verdict) {
 }
 
 void Page::heading(const std::string& text) {
+  if (brief()) return;
   if (html()) {
-    text_ += element("<h2>", text, "h2");
-  } else if (format_ == ReportFormat::markdown) {
+    text_ += "<h2 id=\"" + section_id(text) + "\">" + html_text(text, kMostChars) + "</h2>\n";
+  } else if (markdown()) {
     text_ += "## " + markdown_cell(text) + "\n\n";
   } else {
-    text_ += text + "\n" + std::string(text.size(), '-') + "\n\n";
+    const std::string shown = paragraph_text(printable(text), style_.width);
+    text_ += shown + std::string(longest_line(shown), '-') + "\n\n";
   }
 }
 
 void Page::line(const std::string& text) {
+  if (brief()) return;
   if (html()) {
     text_ += element("<div class=\"line\">", text, "div");
-  } else if (format_ == ReportFormat::markdown) {
+  } else if (markdown()) {
     text_ += "- " + markdown_cell(text) + "\n";
   } else {
-    text_ += "  " + printable(text, kMostChars) + "\n";
+    const std::string shown = printable(text, kMostChars);
+    text_ += paragraph_text(shown, style_.width, kIndent, kIndent + value_begins(shown));
   }
 }
 
 void Page::paragraph(const std::string& text) {
+  if (brief()) return;
   if (html()) {
     text_ += element("<p>", text, "p");
-  } else if (format_ == ReportFormat::markdown) {
+  } else if (markdown()) {
     text_ += markdown_cell(text) + "\n\n";
   } else {
-    text_ += printable(text, kMostChars) + "\n\n";
+    text_ += paragraph_text(printable(text, kMostChars), style_.width) + "\n";
   }
 }
 
 void Page::table(const TextTable& table, std::size_t max_cell) {
+  if (brief()) return;
   if (html()) {
     text_ += html_table(table);
-  } else if (format_ == ReportFormat::markdown) {
+  } else if (markdown()) {
     text_ += render_markdown(table) + "\n";
   } else {
-    text_ += render_text(table, max_cell) + "\n";
+    const FittedTable fitted = fitted_text(table, style_.width, max_cell);
+    narrowed_ = narrowed_ || !fitted.left_out.empty();
+    text_ += fitted.text + "\n";
   }
 }
 
 void Page::gap() {
-  if (!html()) text_ += "\n";
+  if (!html() && !brief()) text_ += "\n";
 }
 
 void Page::cards(const std::vector<Card>& cards) {
-  if (!html()) return;
+  if (first_cards_.empty()) first_cards_ = cards;
+  if (brief()) return;
+  if (!html()) {
+    for (const Card& card : cards) line(card_text(card));
+    gap();
+    return;
+  }
   text_ += "<div class=\"cards\">\n";
   for (const Card& card : cards) {
     text_ +=
         "<div><b>" + html_text(card.value) + "</b><span>" + html_text(card.meaning) + "</span>" +
-        (card.change.empty() ? ""
-                             : "<span class=\"change\">" + html_text(card.change) + "</span>") +
-        "</div>\n";
+        (card.change.empty() ? "" : "<small>" + html_text(card.change) + "</small>") + "</div>\n";
   }
   text_ += "</div>\n";
 }
@@ -135,8 +197,36 @@ void Page::figures(const std::vector<Figure>& figures) {
   text_ += "</div>\n";
 }
 
+/// As many reasons as there is room for.
+std::string Page::brief_text() const {
+  const auto cut = [](const std::string& text, std::size_t most) {
+    return shortened(printable(text, kMostChars), most);
+  };
+  constexpr std::size_t kNumbers = 3;
+  std::string numbers;
+  for (std::size_t i = 0; i < first_cards_.size() && i < kNumbers; ++i) {
+    numbers += (i > 0 ? ", " : "") + cut(card_text(first_cards_[i]), 60);
+  }
+  std::string text = level_word(first_verdict_.level) + ". " + cut(first_title_, 60) + ": " +
+                     cut(first_verdict_.sentence, 180) + "\n";
+  std::string ending = numbers.empty() ? "" : numbers + "\n";
+  if (!style_.page.empty()) ending += "Page: " + cut(style_.page, 110) + "\n";
+  for (const analysis::Reason& reason : first_verdict_.reasons) {
+    const std::string line = "- " + cut(reason.text, 200) + "\n";
+    if (width_of(text) + width_of(line) + width_of(ending) > kMostOfBrief) continue;
+    text += line;
+  }
+  return text + ending;
+}
+
 std::string Page::take() {
-  return html() ? html_document(first_title_, text_) : std::exchange(text_, {});
+  if (brief()) return brief_text();
+  if (html()) return html_document(first_title_, text_);
+  if (narrowed_) {
+    paragraph("Columns were left out to fit " + std::to_string(style_.width) +
+              " characters: --wide prints them all.");
+  }
+  return std::exchange(text_, {});
 }
 
 }  // namespace wishart::report

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Internal: a page in text, Markdown or HTML.
+/// Internal: a page in text, Markdown or HTML, or what is brief of it.
 
 #include <string>
 #include <vector>
@@ -26,8 +26,8 @@ struct Card {
 /// Builds a report in text, Markdown or HTML. Texts may be untrusted.
 class Page {
 public:
-  /// @pre format is not json
-  explicit Page(ReportFormat format);
+  /// @pre the format is not json
+  explicit Page(ReportStyle style);
 
   void title(const std::string& text);
   /// The sentence, with a word for its level, and the reasons as a list. In HTML each links to
@@ -41,8 +41,8 @@ public:
   void table(const TextTable& table, std::size_t max_cell = kNameWidth);
   void gap();
 
-  [[nodiscard]] bool html() const noexcept { return format_ == ReportFormat::html; }
-  /// In HTML only; the other formats have the same content in sentences and tables.
+  [[nodiscard]] bool html() const noexcept { return style_.format == ReportFormat::html; }
+  /// The numbers that matter most, the first three of them also in a brief.
   void cards(const std::vector<Card>& cards);
   /// Figures side by side. In HTML only.
   void figures(const std::vector<Figure>& figures);
@@ -51,9 +51,16 @@ public:
   [[nodiscard]] std::string take();
 
 private:
-  ReportFormat format_;
+  [[nodiscard]] bool markdown() const noexcept { return style_.format == ReportFormat::markdown; }
+  [[nodiscard]] bool brief() const noexcept { return style_.format == ReportFormat::brief; }
+  [[nodiscard]] std::string brief_text() const;
+
+  ReportStyle style_;
   std::string first_title_;
   std::string text_;
+  analysis::Verdict first_verdict_;
+  std::vector<Card> first_cards_;
+  bool narrowed_ = false;  ///< a table left out columns
 };
 
 }  // namespace wishart::report

@@ -1,0 +1,17 @@
+#pragma once
+
+/// @file
+/// Internal: names of layers where there is not enough room for them.
+
+#include <cstddef>
+#include <string>
+
+namespace wishart::report {
+
+/// Shortens a name to at most `max` code points so that the layer can still be told from others:
+/// of its parts between points, those without a digit become an ellipsis, from the first on, but
+/// never the last part. `model.layers.60.mlp.experts.7.up_proj.weight` becomes
+/// `….60.mlp.experts.7.up_proj.weight`. If that is not enough, the rest is cut in the middle.
+[[nodiscard]] std::string shortened_name(const std::string& name, std::size_t max);
+
+}  // namespace wishart::report
