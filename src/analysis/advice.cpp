@@ -1,7 +1,11 @@
 #include "wishart/analysis/advice.hpp"
 
 #include <array>
+#include <cmath>
 #include <utility>
+
+#include "wishart/analysis/share.hpp"
+#include "wishart/core/text.hpp"
 
 #include "advice_record.hpp"
 #include "loss_advice.hpp"
@@ -9,6 +13,9 @@
 
 namespace wishart::analysis {
 namespace {
+
+/// A share as a whole number of percent.
+std::string rounded_percent(double share) { return rounded(std::round(100 * share), 3); }
 
 bool is_calm(Advice advice) { return advice == Advice::going_on || advice == Advice::settled; }
 
@@ -90,6 +97,41 @@ TrackRecord track_record(Advice advice, Basis basis) noexcept {
     if (one.advice == advice && one.basis == basis) return one.record;
   }
   return {};
+}
+
+std::string advice_text(const Conclusion& conclusion) {
+  const std::string best = printable(conclusion.best_checkpoint);
+  const std::string back =
+      best.empty() ? "" : " Go back to " + best + ", which has the lowest loss.";
+  switch (conclusion.advice) {
+    case Advice::going_on:
+      return "Keep training: it is still learning.";
+    case Advice::settled:
+      return "Training may be stopped: it learns next to nothing any more.";
+    case Advice::overfitting:
+      return "Stop: what it learns now no longer holds for held-out data." + back;
+    case Advice::diverging:
+      return "Stop: it loses what it had learnt. The learning rate is the first suspect." + back;
+    case Advice::not_learning:
+      return "Stop and look for the cause: it is not learning. Check the data, the labels and the "
+             "learning rate.";
+    case Advice::suspect:
+      return "Evaluate it on held-out data before you go on: the spectra look over-fitted, and no "
+             "held-out loss is recorded.";
+    case Advice::unknown:
+      break;
+  }
+  return "No advice.";
+}
+
+std::string track_text(const Conclusion& conclusion) {
+  const TrackRecord record = track_record(conclusion.advice, conclusion.basis);
+  if (record.given == 0) return "";
+  const Share share = share_of(record.right, record.given);
+  return "Such advice was right for " + std::to_string(record.right) + " of " +
+         std::to_string(record.given) +
+         " small models whose fate is known (95 %: " + rounded_percent(share.low) + " to " +
+         rounded_percent(share.high) + " %; docs/evidence.md).";
 }
 
 }  // namespace wishart::analysis

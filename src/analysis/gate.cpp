@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <unordered_map>
 
 #include "wishart/analysis/compare.hpp"
@@ -99,6 +100,20 @@ double excess(const Rule& rule, double value) {
   return 0;
 }
 
+/// A value with four digits, or as many more as it takes to see on which side of a bound it is.
+std::string found_text(const Rule& rule, double value) {
+  constexpr int kDigits = 4;
+  constexpr int kAllDigits = 17;
+  if (!std::isfinite(value)) return shortest(value);
+  for (int digits = kDigits; digits < kAllDigits; ++digits) {
+    const std::string text = rounded(value, digits);
+    if ((excess(rule, std::strtod(text.c_str(), nullptr)) > 0) == (excess(rule, value) > 0)) {
+      return text;
+    }
+  }
+  return shortest(value);
+}
+
 std::string bounds_text(const Rule& rule) {
   const bool low = std::isfinite(rule.min);
   const bool high = std::isfinite(rule.max);
@@ -180,8 +195,8 @@ void judge_statistic(const Rule& rule, const std::vector<Violation>& values, Rul
   whole.value =
       rule.statistic == Statistic::mean ? mean_of(numbers).value : median_of(std::move(numbers));
   verdict.passed = !std::isnan(whole.value) && excess(rule, whole.value) == 0;
-  verdict.text =
-      subject_of(rule) + " must be " + bounds_text(rule) + ", found " + shortest(whole.value);
+  verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ", found " +
+                 found_text(rule, whole.value);
   if (!verdict.passed) verdict.violations.push_back(std::move(whole));
 }
 
@@ -232,6 +247,9 @@ void judge_advice(const Rule& rule, const Conclusion& run, RuleVerdict& verdict)
   verdict.judged = 1;
   verdict.passed = std::find(rule.advices.begin(), rule.advices.end(), found) != rule.advices.end();
   verdict.text = "the advice must be " + join(rule.advices, " or ") + ", found " + found;
+  if (verdict.passed && run.advice == Advice::unknown) {
+    verdict.caveat = "no advice can be given on the run";
+  }
   if (verdict.passed || run.reasons.empty()) return;
   verdict.text += ". " + join(run.reasons, " ");
   if (verdict.text.ends_with('.')) verdict.text.pop_back();
@@ -250,7 +268,7 @@ void judge_loss(const Rule& rule, const CheckpointRecord& stage, const Checkpoin
   (unknown ? verdict.unknown : verdict.judged) += 1;
   verdict.passed = unknown ? !rule.unknown_fails : excess(rule, one.value) == 0;
   verdict.text = value_text(rule) + " must be " + bounds_text(rule) + ", " +
-                 (unknown ? "not recorded" : "found " + shortest(one.value));
+                 (unknown ? "not recorded" : "found " + found_text(rule, one.value));
   if (!verdict.passed) verdict.violations.push_back(std::move(one));
 }
 
@@ -294,6 +312,13 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
   } else {
     judge_layers(rule, stage, other, verdict);
   }
+  if (verdict.passed && verdict.unknown > 0) {
+    verdict.caveat = is_of_checkpoint(rule.metric)
+                         ? "the loss is not recorded"
+                         : std::to_string(verdict.unknown) + " of " +
+                               std::to_string(verdict.judged + verdict.unknown) +
+                               " layers have no value";
+  }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);
   return verdict;
@@ -316,6 +341,8 @@ RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage,
   verdict.text = initial == nullptr ? "there is no checkpoint before it"
                                     : "before it there are only the initial weights (step 0)";
   verdict.text += ", so nothing was compared; the rule allows this";
+  verdict.caveat = initial == nullptr ? "there is no checkpoint before it to compare with"
+                                      : "before it there are only the initial weights";
   if (initial != nullptr) verdict.other = initial->provenance.checkpoint_id;
   return verdict;
 }

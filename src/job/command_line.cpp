@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wishart/core/build_info.hpp"
+#include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
@@ -17,6 +18,7 @@
 #include "wishart/mpi/together.hpp"
 
 #include "document.hpp"
+#include "open_page.hpp"
 #include "options/command_options.hpp"
 #include "scan/libraries.hpp"
 #include "scan/over_ranks.hpp"
@@ -33,7 +35,13 @@ template <class Options, class Command>
 Ending run_alone(const Options& options, const Command& command, std::ostream& out,
                  std::ostream& err) {
   std::filesystem::path file;
+  bool open = false;
   if constexpr (requires { options.output; }) file = options.output;
+  if constexpr (requires { options.reading; }) open = options.reading.open;
+  if (open && file.empty()) {
+    file = temporary_page();
+    err << "wishart: the page is " << shown(file) << '\n';
+  }
   auto readers = Document::Readers::by_umask;
   if constexpr (requires { options.for_everyone(); }) {
     if (options.for_everyone()) readers = Document::Readers::everyone;
@@ -48,6 +56,15 @@ Ending run_alone(const Options& options, const Command& command, std::ostream& o
   }
   document.finish();
   for (const std::string& note : result.notes) err << "wishart: " << note << '\n';
+  if (open && result.ending.done()) {
+    open_page(file);
+  } else if (open) {  // what the command says comes first: a failed gate stays one
+    try {
+      open_page(file);
+    } catch (const Error& error) {
+      err << "wishart: " << error.what() << '\n';
+    }
+  }
   return std::move(result.ending);
 }
 

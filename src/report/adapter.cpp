@@ -15,16 +15,21 @@ void add_adapter(Page& page, const CheckpointRecord& record, std::size_t most) {
   page.heading("Adapter");
   page.paragraph(analysis::adapter_text(rows, record.layers.size()));
   const bool on_base = record.provenance.analysis == AnalysisKind::adapter_on_base;
-  TextTable table;
-  table.header = {"layer", "r", "effective", "dW norm", "dW max"};
-  table.right_aligned = {false, true, true, true, true};
+  std::vector<Column> columns{
+      name_column("layer"), number_column("r", 80, "rank of the adapter"),
+      number_column("effective", 90, "effective rank of the change, at most r"),
+      number_column("dW norm", 40, "Frobenius norm of the change"),
+      number_column("dW max", 30, "largest singular value of the change")};
   if (on_base) {
-    table.header.insert(table.header.end(),
-                        {"/ W norm", "/ W max", "alignment", "overlap", "intruders"});
-    table.right_aligned.insert(table.right_aligned.end(), 5, true);
+    columns.insert(columns.end(),
+                   {number_column("/ W norm", 85, "norm of the change beside that of the base"),
+                    number_column("/ W max", 60, "largest singular value beside that of the base"),
+                    number_column("alignment", 20, "1: no more of W than random directions hold"),
+                    number_column("overlap", 50, "of leading singular vectors, before and after"),
+                    number_column("intruders", 70, "leading directions that the base lacks")});
   }
-  table.header.emplace_back("warning");
-  table.right_aligned.push_back(false);
+  columns.push_back(words_column("warning", 95, "words of docs/adapters.md"));
+  TextTable table = table_of(columns);
   const std::size_t shown = std::min(most, rows.size());
   for (std::size_t i = 0; i < shown; ++i) {
     const analysis::AdapterRow& row = rows[i];

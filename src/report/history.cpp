@@ -1,16 +1,17 @@
 #include <algorithm>
 #include <cmath>
 
-#include "wishart/analysis/share.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "changes.hpp"
 #include "figure/charts.hpp"
 #include "page/page.hpp"
 #include "report_json.hpp"
 #include "sections.hpp"
 #include "text/numbers.hpp"
+#include "verdict_json.hpp"
 
 namespace wishart::report {
 namespace {
@@ -23,42 +24,6 @@ bool has_loss(const analysis::History& history) {
   });
 }
 
-std::string advice_text(const analysis::Conclusion& conclusion) {
-  const std::string best = printable(conclusion.best_checkpoint);
-  const std::string back =
-      best.empty() ? "" : " Go back to " + best + ", which has the lowest loss.";
-  switch (conclusion.advice) {
-    case analysis::Advice::going_on:
-      return "Keep training: it is still learning.";
-    case analysis::Advice::settled:
-      return "Training may be stopped: it learns next to nothing any more.";
-    case analysis::Advice::overfitting:
-      return "Stop: what it learns now no longer holds for held-out data." + back;
-    case analysis::Advice::diverging:
-      return "Stop: it loses what it had learnt. The learning rate is the first suspect." + back;
-    case analysis::Advice::not_learning:
-      return "Stop and look for the cause: it is not learning. Check the data, the labels and the "
-             "learning rate.";
-    case analysis::Advice::suspect:
-      return "Evaluate it on held-out data before you go on: the spectra look over-fitted, and no "
-             "held-out loss is recorded.";
-    case analysis::Advice::unknown:
-      break;
-  }
-  return "No advice.";
-}
-
-/// `Such advice was right for 41 of 43 trained models whose fate is known (95 %: 85 to 99 %).`
-std::string track_text(const analysis::Conclusion& conclusion) {
-  const analysis::TrackRecord record = analysis::track_record(conclusion.advice, conclusion.basis);
-  if (record.given == 0) return "";
-  const analysis::Share share = analysis::share_of(record.right, record.given);
-  return "Such advice was right for " + std::to_string(record.right) + " of " +
-         std::to_string(record.given) +
-         " small models whose fate is known (95 %: " + fixed(100 * share.low, 0) + " to " +
-         fixed(100 * share.high, 0) + " %; docs/evidence.md).";
-}
-
 std::string trend_text(const analysis::Trend& trend) {
   if (std::isnan(trend.slope)) return "not known";
   return number(trend.slope, 3) + " (" + number(trend.low, 3) + " to " + number(trend.high, 3) +
@@ -68,18 +33,29 @@ std::string trend_text(const analysis::Trend& trend) {
 std::string count_text(std::int64_t value) { return value < 0 ? "-" : std::to_string(value); }
 
 TextTable checkpoints_table(const analysis::History& history) {
-  TextTable table;
-  table.header = {"checkpoint", "step", "tokens", "loss",     "eval loss",
-                  "alpha",      "+-",   "median", "log_norm", "log_spec",
-                  "stable",     "< 2",  "> 6",    "same",     "settled"};
-  table.right_aligned.assign(table.header.size(), true);
-  table.right_aligned.front() = false;
+  TextTable table = table_of(
+      {name_column("checkpoint", "*: the trend of the mean alpha changes here"),
+       number_column("step", 80, "steps of training"),
+       number_column("tokens", 30, "tokens of training"),
+       number_column("loss", 70, "training loss, as recorded"),
+       number_column("eval loss", 85, "held-out loss, as recorded"),
+       number_column("alpha", 90, "mean over the layers"),
+       number_column("+-", 75, "standard error of this mean"),
+       number_column("median", 20, "median alpha of the layers"),
+       number_column("log_norm", 40, "mean over the layers, decades of the squared norm"),
+       number_column("log_spec", 25, "mean over the layers, decades of the largest eigenvalue"),
+       number_column("stable", 15, "mean stable rank of the layers"),
+       number_column("< 2", 55, "layers with an alpha below 2"),
+       number_column("> 6", 55, "layers with an alpha above 6"),
+       number_column("same", 45, "layers that are unchanged since the checkpoint before"),
+       number_column("settled", 65, "layers that have settled, in percent")});
   for (const analysis::HistoryRow& r : history.rows) {
     table.rows.push_back(
         {r.checkpoint + (r.change_point ? " *" : ""), count_text(r.step), count_text(r.tokens),
-         number(r.loss), number(r.eval_loss), fixed(r.alpha, 3), fixed(r.alpha_error, 2),
-         fixed(r.alpha_median, 3), fixed(r.log_norm, 3), fixed(r.log_spectral_norm, 3),
-         number(r.stable_rank, 3), std::to_string(r.over_trained), std::to_string(r.under_trained),
+         number(r.loss), number(r.eval_loss), fixed(r.alpha, decimals_of(r.alpha_error)),
+         fixed(r.alpha_error, decimals_of(r.alpha_error)), fixed(r.alpha_median, 2),
+         fixed(r.log_norm, 3), fixed(r.log_spectral_norm, 3), number(r.stable_rank, 3),
+         std::to_string(r.over_trained), std::to_string(r.under_trained),
          std::to_string(r.unchanged),
          std::isnan(r.settled_share) ? "-" : fixed(100 * r.settled_share, 0) + " %"});
   }
@@ -92,8 +68,9 @@ std::string trend_json(const analysis::Trend& trend) {
          ", \"checkpoints\": " + std::to_string(trend.count) + "}";
 }
 
-std::string history_json(const analysis::History& history) {
-  std::string json = "{\"checkpoints\": " + json_array(history.rows) +
+std::string history_json(const analysis::History& history, const analysis::Verdict& verdict) {
+  std::string json = "{\"verdict\": " + verdict_json(verdict) +
+                     ",\n \"checkpoints\": " + json_array(history.rows) +
                      ",\n \"window\": " + std::to_string(history.window) +
                      ", \"per_doubling_of\": " + (history.by_tokens ? "\"tokens\"" : "\"steps\"") +
                      ",\n \"alpha_trend\": " + trend_json(history.alpha) +
@@ -110,7 +87,7 @@ std::string history_json(const analysis::History& history) {
   const analysis::TrackRecord record = analysis::track_record(conclusion.advice, conclusion.basis);
   return json + "],\n \"advice\": " + json_quoted(analysis::advice_name(conclusion.advice)) +
          ", \"basis\": " + json_quoted(analysis::basis_name(conclusion.basis)) +
-         ", \"text\": " + json_quoted(advice_text(conclusion)) +
+         ", \"text\": " + json_quoted(analysis::advice_text(conclusion)) +
          ",\n \"reasons\": " + json_value(conclusion.reasons) +
          ",\n \"best_checkpoint\": " + json_value_or_null(conclusion.best_checkpoint) +
          ", \"right\": " + std::to_string(record.right) +
@@ -121,9 +98,10 @@ std::string history_json(const analysis::History& history) {
 void add_drifts(Page& page, const analysis::History& history) {
   if (history.drifts.empty()) return;
   page.heading("Layers that drift");
-  TextTable table;
-  table.header = {"layer", "role", "why", "before", "now"};
-  table.right_aligned = {false, false, false, true, true};
+  TextTable table = table_of({name_column("layer"), words_column("role", 60, "what the layer does"),
+                              words_column("why", 90, "new-traps, new-outliers, rank-falls"),
+                              number_column("before", 80, "at the first checkpoint of the window"),
+                              number_column("now", 80, "at the last checkpoint")});
   for (const analysis::Drift& drift : history.drifts) {
     if (table.rows.size() == kMostDrifts) break;
     table.rows.push_back(
@@ -138,9 +116,9 @@ void add_drifts(Page& page, const analysis::History& history) {
 void add_advice(Page& page, const analysis::History& history) {
   page.heading("Is it still learning?");
   const analysis::Conclusion& conclusion = history.conclusion;
-  page.paragraph(advice_text(conclusion));
+  page.paragraph(analysis::advice_text(conclusion));
   if (!conclusion.reasons.empty()) page.paragraph("Reasons: " + join(conclusion.reasons, " "));
-  const std::string track = track_text(conclusion);
+  const std::string track = analysis::track_text(conclusion);
   if (!track.empty()) page.paragraph(track);
   const std::string unit = history.by_tokens ? "tokens" : "steps";
   std::string evidence = "Evidence: per doubling of " + unit +
@@ -170,52 +148,70 @@ std::vector<Card> history_cards(const analysis::History& history) {
   const analysis::HistoryRow& first = history.rows.front();
   const analysis::HistoryRow& last = history.rows.back();
   const bool of_eval = history.loss_is_eval;
-  return {{std::string(analysis::advice_name(history.conclusion.advice)), "advice"},
-          {std::to_string(history.rows.size()), "checkpoints"},
-          {count_text(last.step), "last step"},
-          {fixed(last.alpha, 2), "mean alpha, first " + fixed(first.alpha, 2)},
-          {number(of_eval ? last.eval_loss : last.loss), of_eval ? "eval loss" : "loss"},
+  const auto loss = [&](const analysis::HistoryRow& row) {
+    return of_eval ? row.eval_loss : row.loss;
+  };
+  const bool several = history.rows.size() > 1;
+  const analysis::HistoryRow& before = several ? history.rows[history.rows.size() - 2] : last;
+  const std::string since = " since " + printable(before.checkpoint);
+  const auto change = [&](double now, double then, int digits) -> std::string {
+    if (!several || !std::isfinite(now - then)) return "";
+    return (now > then ? "+" : "") + rounded(now - then, digits) + since;
+  };
+  return {{number(loss(last)), of_eval ? "eval loss" : "training loss",
+           change(loss(last), loss(before), 2)},
+          {fixed(last.alpha, 2), "mean alpha, " + fixed(first.alpha, 2) + " at first",
+           several && std::isfinite(last.alpha - before.alpha)
+               ? signed_fixed(last.alpha - before.alpha, 2) + since
+               : ""},
           {std::isnan(last.settled_share) ? "-" : fixed(100 * last.settled_share, 0) + " %",
            "of the layers settled"},
+          {count_text(last.step),
+           "last step of " + plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint")},
           {std::to_string(history.drifts.size()), "drifts in layers"}};
 }
 
 }  // namespace
 
-void add_history(Page& page, const analysis::History& history) {
+void add_history(Page& page, const analysis::History& history, const analysis::Verdict& verdict) {
   page.title("History of " + plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint"));
+  page.verdict(verdict);
+  if (!history.rows.empty()) page.cards(history_cards(history));
   if (history.of_changes) {
     page.paragraph(
         "These are changes of weights, not whole models. The report on each says what it is.");
   }
   if (!history.left_out.empty()) page.paragraph(analysis::left_out_text(history.left_out));
   if (history.rows.empty()) return;
-  page.cards(history_cards(history));
+  add_advice(page, history);
+  page.heading("Checkpoints");
   page.figures(history_figures(history));
   page.table(checkpoints_table(history));
   page.paragraph(
-      "alpha, norms: means over the layers. < 2, > 6: number of layers with such an alpha. same: "
-      "number of layers that are unchanged since the checkpoint before. *: the trend of the mean "
-      "alpha changes here.");
+      "alpha, norms: means over the layers; +-: standard error of the mean alpha over them. < 2, "
+      "> 6: number of layers with such an alpha. same: number of layers that are unchanged since "
+      "the checkpoint before. *: the trend of the mean alpha changes here.");
   add_drifts(page, history);
-  add_advice(page, history);
 }
 
-std::string render_history(const analysis::History& history, ReportFormat format) {
-  if (format == ReportFormat::json) return history_json(history) + "\n";
-  Page page(format);
-  add_history(page, history);
+std::string render_history(const analysis::History& history, const ReportStyle& style) {
+  const analysis::Verdict verdict = analysis::verdict_of(history, {});
+  if (style.format == ReportFormat::json) return history_json(history, verdict) + "\n";
+  Page page(style);
+  add_history(page, history, verdict);
   return page.take();
 }
 
 std::string render_run(const analysis::History& history, const CheckpointRecord& last,
-                       ReportFormat format) {
-  if (format == ReportFormat::json) {
-    return report_json(last, history_json(history));
+                       const ReportStyle& style, const analysis::Beside& beside) {
+  const analysis::Verdict of_last = analysis::verdict_of(last, beside);
+  const analysis::Verdict verdict = analysis::verdict_of(history, of_last);
+  if (style.format == ReportFormat::json) {
+    return report_json(last, history_json(history, verdict), of_last);
   }
-  Page page(format);
-  add_history(page, history);
-  add_report(page, last);
+  Page page(style);
+  add_history(page, history, verdict);
+  add_report(page, last, of_last, beside);
   return page.take();
 }
 

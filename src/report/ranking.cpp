@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "wishart/analysis/population.hpp"
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
@@ -9,22 +10,21 @@
 #include "page/page.hpp"
 #include "report_json.hpp"
 #include "text/numbers.hpp"
+#include "verdict_json.hpp"
 
 namespace wishart::report {
 namespace {
 
 TextTable models_table(const std::vector<analysis::Model>& models, std::size_t metric) {
-  TextTable table;
-  table.header = {"", "model", "matrices"};
-  table.right_aligned = {true, false, true};
+  std::vector<Column> columns{number_column("", kStays, "place"), name_column("model"),
+                              number_column("matrices", 60, "matrices that were analysed")};
   const auto& metrics = analysis::rank_metrics();
   for (std::size_t m = 0; m < metrics.size(); ++m) {
-    table.header.emplace_back(metrics[m].name);
-    table.right_aligned.push_back(true);
-    if (m != metric) continue;
-    table.header.emplace_back("+-");
-    table.right_aligned.push_back(true);
+    const int importance = m == metric ? kStays : 50 - static_cast<int>(m);
+    columns.push_back(number_column(metrics[m].name, importance, "mean over the layers"));
+    if (m == metric) columns.push_back(number_column("+-", 90, "standard error of this mean"));
   }
+  TextTable table = table_of(columns);
   for (std::size_t i = 0; i < models.size(); ++i) {
     std::vector<std::string> cells{std::to_string(i + 1), models[i].name,
                                    std::to_string(models[i].depth)};
@@ -45,9 +45,14 @@ std::string interval(double value, double low, double high) {
 }
 
 TextTable following_table(const std::vector<analysis::FollowRow>& rows) {
-  TextTable table;
-  table.header = {"metric", "group", "models", "Spearman", "Kendall", "Pearson", ""};
-  table.right_aligned = {false, false, true, true, true, true, false};
+  TextTable table = table_of(
+      {words_column("metric", kStays, "column of the layer table, averaged over the layers"),
+       words_column("group", kStays, "all models, within the groups, or one group"),
+       number_column("models", 60, "models with a score"),
+       number_column("Spearman", 95, "rank correlation with the score, with its 95 % interval"),
+       number_column("Kendall", 40, "tau, with its 95 % interval"),
+       number_column("Pearson", 30, "linear correlation, with its 95 % interval"),
+       words_column("", 80, "a warning of Simpson's paradox")});
   for (const analysis::FollowRow& row : rows) {
     table.rows.push_back({row.metric, row.group, std::to_string(row.models),
                           interval(row.spearman, row.spearman_low, row.spearman_high),
@@ -60,9 +65,13 @@ TextTable following_table(const std::vector<analysis::FollowRow>& rows) {
 
 /// What is known of each metric, beginning with those that `rank` can order by.
 TextTable worth_table() {
-  TextTable table;
-  table.header = {"metric", "all sizes", "parameters fixed", "one shape", "change", ""};
-  table.right_aligned = {false, true, true, true, true, false};
+  TextTable table = table_of(
+      {words_column("metric", kStays, "mean over the layers"),
+       number_column("all sizes", 50, "Spearman's rho over models of all sizes"),
+       number_column("parameters fixed", 60, "the same with the number of parameters held fixed"),
+       number_column("one shape", 90, "the same within groups of models of one shape"),
+       number_column("change", 40, "of derived models, against the change of the score"),
+       words_column("", 80, "what it comes to")});
   const auto cell = [](const analysis::Rho& rho) { return interval(rho.value, rho.low, rho.high); };
   for (const analysis::Worth& worth : analysis::worths()) {
     table.rows.push_back({std::string(worth.metric), cell(worth.all), cell(worth.fixed),
@@ -120,7 +129,8 @@ std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t
                          const std::vector<analysis::Analysed>& left_out) {
   std::string json =
       json_opening(kRankSchema) +
-      ", \"by\": " + json_quoted(analysis::rank_metrics()[metric].name) +
+      ",\n \"verdict\": " + verdict_json(analysis::verdict_of(models, metric, following)) +
+      ",\n \"by\": " + json_quoted(analysis::rank_metrics()[metric].name) +
       ", \"text\": " + json_quoted(analysis::worth_text(analysis::rank_metrics()[metric].name)) +
       ",\n \"models\": [";
   for (std::size_t i = 0; i < models.size(); ++i) {
@@ -162,15 +172,30 @@ void add_best(Page& page, const analysis::Following& following) {
                  "across groups, the metric follows the size of the models.");
 }
 
+std::vector<Card> ranking_cards(const std::vector<analysis::Model>& models, std::size_t metric) {
+  if (models.empty()) return {};
+  const std::string name = analysis::rank_metrics()[metric].name;
+  const double first = models.front().values[metric];
+  const double last = models.back().values[metric];
+  return {{std::to_string(models.size()), models.size() == 1 ? "model" : "models"},
+          {number(first), "mean " + name + " of the first, " +
+                              shortened(printable(models.front().name), kNameWidth)},
+          {number(last), "mean " + name + " of the last, " +
+                             shortened(printable(models.back().name), kNameWidth)}};
+}
+
 }  // namespace
 
 std::string render_ranking(const std::vector<analysis::Model>& models, std::size_t metric,
                            const analysis::Following& following,
-                           const std::vector<analysis::Analysed>& left_out, ReportFormat format) {
-  if (format == ReportFormat::json) return ranking_json(models, metric, following, left_out);
-  Page page(format);
+                           const std::vector<analysis::Analysed>& left_out,
+                           const ReportStyle& style) {
+  if (style.format == ReportFormat::json) return ranking_json(models, metric, following, left_out);
+  Page page(style);
   const analysis::RankMetric& by = analysis::rank_metrics()[metric];
   page.title(std::string("Models by ") + by.name);
+  page.verdict(analysis::verdict_of(models, metric, following));
+  page.cards(ranking_cards(models, metric));
   page.paragraph(analysis::worth_text(by.name));
   page.figures(ranking_figures(models, metric));
   page.table(models_table(models, metric));

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <set>
 
+#include "wishart/analysis/attention.hpp"
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
@@ -14,7 +14,8 @@
 #include "wishart/report/text_table.hpp"
 
 #include "adapter.hpp"
-#include "attention.hpp"
+#include "alpha_text.hpp"
+#include "changes.hpp"
 #include "figure/charts.hpp"
 #include "figure/density_figures.hpp"
 #include "page/layer_data.hpp"
@@ -75,6 +76,16 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
   page.gap();
 }
 
+/// A status behind a number of layers. A matrix that `scan` calls failed is one that could not be
+/// computed, or not finite: a layer without a fit is neither.
+std::string status_text(const std::string& status) {
+  if (status == kNoTail) return "without a power-law tail";
+  if (status == "failed") return "without a fit";
+  if (status == "nonfinite") return "with NaN or infinite weights";
+  if (status == "error") return "not computed";
+  return status;
+}
+
 void add_coverage(Page& page, const CheckpointRecord& record) {
   std::map<std::string, std::int64_t> by_status;
   std::int64_t parameters = 0;
@@ -89,8 +100,7 @@ void add_coverage(Page& page, const CheckpointRecord& record) {
                      millions(parameters) + " parameters analysed";
   for (const auto& [status, count] : by_status) {
     if (status == kFitted) continue;
-    text += "; " + std::to_string(count) + " " +
-            (status == kNoTail ? "without a power-law tail" : status);
+    text += "; " + std::to_string(count) + " " + status_text(status);
   }
   text += ". " + plural(static_cast<std::int64_t>(record.skipped.size()), "tensor") +
           " (or parts) skipped, " + millions(skipped_parameters) + " parameters.";
@@ -108,9 +118,13 @@ const SummaryRow* find_summary(const CheckpointRecord& record, const std::string
 void add_summary(Page& page, const CheckpointRecord& record) {
   page.heading("Summary");
   add_coverage(page, record);
-  TextTable table;
-  table.header = {"metric", "mean", "median", "std", "min", "max", "by parameters", "layers"};
-  table.right_aligned = {false, true, true, true, true, true, true, true};
+  TextTable table = table_of(
+      {words_column("metric", kStays, "column of the layer table (docs/metrics.md)"),
+       number_column("mean", 90, "over the layers"), number_column("median", 80, "of the layers"),
+       number_column("std", 60, "standard deviation over the layers"),
+       number_column("min", 70, "smallest value"), number_column("max", 70, "largest value"),
+       number_column("by parameters", 30, "mean weighted by the number of parameters"),
+       number_column("layers", 50, "layers that count")});
   for (const SummaryRow& row : record.summary) {
     if (row.group_by != "all") continue;
     table.rows.push_back({row.metric, number(row.mean), number(row.median), number(row.std),
@@ -120,34 +134,25 @@ void add_summary(Page& page, const CheckpointRecord& record) {
   page.table(table);
 }
 
-/// Layers with at least one warning.
-std::size_t attention_count(const std::vector<LayerRow>& layers) {
-  std::set<const LayerRow*> distinct;
-  for (const AttentionGroup& group : layers_that_need_attention(layers)) {
-    distinct.insert(group.layers.begin(), group.layers.end());
-  }
-  return distinct.size();
-}
-
-std::vector<Card> record_cards(const CheckpointRecord& record) {
+std::vector<Card> record_cards(const CheckpointRecord& record, const analysis::Beside& beside) {
   const auto count_if = [&](const auto& holds) {
     return std::to_string(std::count_if(record.layers.begin(), record.layers.end(), holds));
   };
-  const auto warned = [&](const char* word) {
-    return count_if([&](const LayerRow& layer) { return analysis::has_warning(layer, word); });
-  };
   const FitCounts counts = count_fits(record.layers);
   const SummaryRow* alpha = find_summary(record, "all", "all", "alpha");
-  return {{std::to_string(record.layers.size()), "matrices"},
-          {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha"},
-          {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
-          {std::to_string(attention_count(record.layers)), "need attention"},
-          {count_if(analysis::is_below_limits), "alpha < 2"},
-          {count_if(analysis::is_above_limits), "alpha > 6"},
-          {warned(kLikeNoise), "like noise"},
-          {warned(kRankCollapse), "with rank collapse"},
-          {std::to_string(counts.without_tail), "without a tail"},
-          {std::to_string(counts.failed), "failed"}};
+  const std::int64_t attention =
+      analysis::count_layers(analysis::layers_that_need_attention(record.layers));
+  return {
+      {std::to_string(record.layers.size()), record.layers.size() == 1 ? "matrix" : "matrices"},
+      {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha", alpha_change(record, beside)},
+      {std::to_string(attention),
+       attention == 1 ? "layer needs attention" : "layers need attention",
+       attention_change(record, beside)},
+      {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
+      {count_if(analysis::is_below_limits) + " and " + count_if(analysis::is_above_limits),
+       "with alpha < 2 and > 6"},
+      {std::to_string(counts.without_tail) + " and " + std::to_string(counts.failed),
+       "without a tail and without a fit"}};
 }
 
 void add_groups(Page& page, const CheckpointRecord& record, const std::string& group_by,
@@ -160,10 +165,16 @@ void add_groups(Page& page, const CheckpointRecord& record, const std::string& g
   }
   if (groups.empty()) return;
   page.heading(heading);
-  TextTable table;
-  table.header = {group_by,     "layers", "alpha", "std", "D", "log_norm", "log_spectral_norm",
-                  "stable_rank"};
-  table.right_aligned = {false, true, true, true, true, true, true, true};
+  TextTable table = table_of(
+      {words_column(group_by, kStays,
+                    group_by == "role" ? "what the layers do" : "stack and number of the block"),
+       number_column("layers", 90, "all layers of the group"),
+       number_column("alpha", 95, "mean over the layers"),
+       number_column("std", 70, "standard deviation of alpha over the layers"),
+       number_column("D", 80, "mean distance of the fits from a power law"),
+       number_column("log_norm", 60, "mean, decades of the squared norm"),
+       number_column("log_spectral_norm", 30, "mean, decades of the largest eigenvalue"),
+       number_column("stable_rank", 40, "mean stable rank")});
   for (const std::string& group : groups) {
     const auto mean = [&](const char* metric) {
       const SummaryRow* row = find_summary(record, group_by, group, metric);
@@ -180,21 +191,27 @@ void add_groups(Page& page, const CheckpointRecord& record, const std::string& g
 
 void add_attention(Page& page, const CheckpointRecord& record) {
   page.heading("Layers that need attention");
-  const std::vector<AttentionGroup> groups = layers_that_need_attention(record.layers);
+  const std::vector<analysis::AttentionGroup> groups =
+      analysis::layers_that_need_attention(record.layers);
   if (groups.empty()) page.paragraph("None.");
-  for (const AttentionGroup& group : groups) {
+  for (const analysis::AttentionGroup& group : groups) {
     page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
                    "): " + group.meaning);
-    TextTable table;
-    table.header = {"layer", "alpha", "alpha %", "tail", "rank", "reason"};
-    table.right_aligned = {false, true, true, true, true, false};
+    TextTable table =
+        table_of({name_column("layer"), number_column("alpha", 80, "exponent of the tail"),
+                  interval_column(record.layers, 30),
+                  number_column("alpha %", 50, "percentile among layers of this role and size"),
+                  number_column("tail", 40, "eigenvalues in the tail that is fitted"),
+                  number_column("rank", 60, "rank, of so many singular values"),
+                  words_column("reason", 95, "what was seen, and against what")});
     const std::size_t shown = std::min(kMostAttention, group.layers.size());
     for (std::size_t i = 0; i < shown; ++i) {
       const LayerRow& layer = *group.layers[i];
       table.row_layers.push_back(&layer - record.layers.data());
       table.rows.push_back(
           {page.html() ? layer.key : shortened_name(printable(layer.key), kNameWidth),
-           number(layer.alpha), percentile_cell(analysis::usual_of(layer).alpha),
+           alpha_cell(layer), interval_cell(layer),
+           percentile_cell(analysis::usual_of(layer).alpha),
            layer.num_pl_spikes < 0 ? "-" : std::to_string(layer.num_pl_spikes),
            layer.matrix_rank < 0
                ? "-"
@@ -210,10 +227,10 @@ void add_attention(Page& page, const CheckpointRecord& record) {
 
 /// Remarks are sentences with the first names: they may concern most layers.
 void add_remarks(Page& page, const CheckpointRecord& record) {
-  const std::vector<AttentionGroup> groups = remarks_on(record.layers);
+  const std::vector<analysis::AttentionGroup> groups = analysis::remarks_on(record.layers);
   if (groups.empty()) return;
   page.heading("Remarks");
-  for (const AttentionGroup& group : groups) {
+  for (const analysis::AttentionGroup& group : groups) {
     std::vector<std::string> names;
     for (const LayerRow* layer : group.layers) {
       if (names.size() == kMostRemarked) break;
@@ -249,18 +266,27 @@ std::vector<std::size_t> listed_layers(const Page& page, const std::vector<Layer
 
 void add_layers(Page& page, const CheckpointRecord& record) {
   page.heading("Layers");
-  TextTable table;
-  table.header = {"layer", "role",     "N x M",    "alpha",  "+-",       "alpha %", "D",      "D %",
-                  "tail",  "log_norm", "log_spec", "stable", "stable %", "rank",    "warning"};
-  table.right_aligned = {false, false, true, true, true, true, true, true,
-                         true,  true,  true, true, true, true, false};
+  TextTable table = table_of(
+      {name_column("layer"), words_column("role", 35, "what the layer does"),
+       number_column("N x M", 30, "longer and shorter side"),
+       number_column("alpha", 95, "exponent of the tail"), interval_column(record.layers, 90),
+       number_column("alpha %", 60, "percentile among layers of this role and size"),
+       number_column("D", 55, "distance of the fit: 0 is a perfect power law"),
+       number_column("D %", 10, "percentile among layers of this role and size"),
+       number_column("tail", 50, "eigenvalues in the tail that is fitted"),
+       number_column("log_norm", 25, "decades of the squared Frobenius norm"),
+       number_column("log_spec", 15, "decades of the largest eigenvalue"),
+       number_column("stable", 20, "stable rank: squared Frobenius norm over largest eigenvalue"),
+       number_column("stable %", 10, "percentile among layers of this role and size"),
+       number_column("rank", 65, "number of singular values that are not zero"),
+       words_column("warning", 92, "words of docs/metrics.md; several joined by ;")});
   const std::vector<std::size_t> listed = listed_layers(page, record.layers);
   for (const std::size_t i : listed) {
     const LayerRow& l = record.layers[i];
     table.row_layers.push_back(static_cast<std::int64_t>(i));
     const analysis::Usual usual = analysis::usual_of(l);
     table.rows.push_back({l.key, l.role, std::to_string(l.N) + " x " + std::to_string(l.M),
-                          fixed(l.alpha, 3), fixed(l.sigma, 2), percentile_cell(usual.alpha),
+                          alpha_cell(l), interval_cell(l), percentile_cell(usual.alpha),
                           fixed(l.D, 3), percentile_cell(usual.D),
                           l.num_pl_spikes < 0 ? "-" : std::to_string(l.num_pl_spikes),
                           fixed(l.log_norm, 3), fixed(l.log_spectral_norm, 3),
@@ -269,6 +295,7 @@ void add_layers(Page& page, const CheckpointRecord& record) {
   }
   drop_unknown_percentiles(table);
   page.layer_table(table);
+  page.paragraph(interval_text(record.layers));
   if (listed.size() < record.layers.size()) {
     page.paragraph(std::to_string(record.layers.size() - listed.size()) +
                    " more: wishart export ARCHIVE --table layers");
@@ -281,9 +308,10 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
   page.heading("Skipped");
   std::map<std::string, std::vector<const SkippedRow*>> by_reason;
   for (const SkippedRow& row : record.skipped) by_reason[row.reason].push_back(&row);
-  TextTable table;
-  table.header = {"reason", "tensors", "parameters", "such as"};
-  table.right_aligned = {false, true, true, false};
+  TextTable table = table_of({words_column("reason", kStays, "docs/metrics.md"),
+                              number_column("tensors", 90, "tensors with this reason"),
+                              number_column("parameters", 80, "their elements together"),
+                              words_column("such as", 95, "the first names")});
   for (const auto& [reason, rows] : by_reason) {
     std::int64_t parameters = 0;
     std::vector<std::string> names;
@@ -336,13 +364,15 @@ void add_numerics(Page& page, const CheckpointRecord& record) {
 
 }  // namespace
 
-void add_report(Page& page, const CheckpointRecord& record) {
+void add_report(Page& page, const CheckpointRecord& record, const analysis::Verdict& verdict,
+                const analysis::Beside& beside) {
   page.title("Spectra of " + record.provenance.checkpoint_id);
+  page.verdict(verdict);
+  page.cards(record_cards(record, beside));
   add_provenance(page, record);
-  page.cards(record_cards(record));
   page.figures(checkpoint_figures(record));
-  add_summary(page, record);
   add_attention(page, record);
+  add_summary(page, record);
   add_remarks(page, record);
   add_adapter(page, record, page.html() ? record.layers.size() : kMostLayers);
   add_densities(page, record);
@@ -354,15 +384,17 @@ void add_report(Page& page, const CheckpointRecord& record) {
   add_numerics(page, record);
 }
 
-std::string render_report(const CheckpointRecord& record, ReportFormat format) {
-  if (format == ReportFormat::json) return report_json(record, "null");
-  Page page(format);
-  add_report(page, record);
+std::string render_report(const CheckpointRecord& record, const ReportStyle& style,
+                          const analysis::Beside& beside) {
+  const analysis::Verdict verdict = analysis::verdict_of(record, beside);
+  if (style.format == ReportFormat::json) return report_json(record, "null", verdict);
+  Page page(style);
+  add_report(page, record, verdict, beside);
   return page.take();
 }
 
-std::string render_adapter(const CheckpointRecord& record, ReportFormat format) {
-  Page page(format);
+std::string render_adapter(const CheckpointRecord& record, const ReportStyle& style) {
+  Page page(style);
   add_adapter(page, record, kMostLayers);
   return page.take();
 }

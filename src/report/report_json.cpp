@@ -1,11 +1,12 @@
 #include "report_json.hpp"
 
 #include "wishart/analysis/adapter.hpp"
+#include "wishart/analysis/attention.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
-#include "attention.hpp"
 #include "usual.hpp"
+#include "verdict_json.hpp"
 
 namespace wishart::report {
 namespace {
@@ -47,9 +48,10 @@ std::string provenance_json(const Provenance& p) {
 }
 
 /// @param name  the member with the word: `warning`, `remark`
-std::string groups_json(const std::vector<AttentionGroup>& groups, const std::string& name) {
+std::string groups_json(const std::vector<analysis::AttentionGroup>& groups,
+                        const std::string& name) {
   std::string text = "[";
-  for (const AttentionGroup& group : groups) {
+  for (const analysis::AttentionGroup& group : groups) {
     text += (text.size() > 1 ? ",\n  " : "\n  ") + ("{\"" + name + "\": ") +
             json_value(group.warning) + ", \"meaning\": " + json_value(group.meaning) +
             ", \"layers\": [";
@@ -73,12 +75,13 @@ std::string left_out_json(const std::vector<analysis::Analysed>& left_out) {
   return text + "]";
 }
 
-std::string report_json(const CheckpointRecord& record, const std::string& history) {
-  return json_opening(kReportSchema) + ",\n\"history\": " + history +
-         ",\n\"checkpoint\": " + provenance_json(record.provenance) +
-         ",\n\"summary\": " + json_array(record.summary) +
-         ",\n\"attention\": " + groups_json(layers_that_need_attention(record.layers), "warning") +
-         ",\n\"remarks\": " + groups_json(remarks_on(record.layers), "remark") +
+std::string report_json(const CheckpointRecord& record, const std::string& history,
+                        const analysis::Verdict& verdict) {
+  return json_opening(kReportSchema) + ",\n\"verdict\": " + verdict_json(verdict) +
+         ",\n\"history\": " + history + ",\n\"checkpoint\": " + provenance_json(record.provenance) +
+         ",\n\"summary\": " + json_array(record.summary) + ",\n\"attention\": " +
+         groups_json(analysis::layers_that_need_attention(record.layers), "warning") +
+         ",\n\"remarks\": " + groups_json(analysis::remarks_on(record.layers), "remark") +
          ",\n\"adapter\": " + json_array(analysis::adapter_rows(record.layers)) +
          ",\n\"traps\": " + json_array(record.traps) +
          ",\n\"usual\": " + usual_json(record.layers) +

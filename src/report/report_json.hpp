@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "wishart/analysis/analysed.hpp"
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::report {
 
 /// @param history  the JSON object of a history, or `null`
-[[nodiscard]] std::string report_json(const CheckpointRecord& record, const std::string& history);
+[[nodiscard]] std::string report_json(const CheckpointRecord& record, const std::string& history,
+                                      const analysis::Verdict& verdict);
 
 /// What was left out of a history or a ranking: `[{"checkpoint": , "analysis": , "base_path": }]`.
 [[nodiscard]] std::string left_out_json(const std::vector<analysis::Analysed>& left_out);

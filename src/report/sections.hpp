@@ -4,13 +4,15 @@
 /// Internal: reports as parts of a page.
 
 #include "wishart/analysis/history.hpp"
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 #include "page/page.hpp"
 
 namespace wishart::report {
 
-void add_history(Page& page, const analysis::History& history);
-void add_report(Page& page, const CheckpointRecord& record);
+void add_history(Page& page, const analysis::History& history, const analysis::Verdict& verdict);
+void add_report(Page& page, const CheckpointRecord& record, const analysis::Verdict& verdict,
+                const analysis::Beside& beside);
 
 }  // namespace wishart::report

@@ -14,16 +14,15 @@ constexpr std::size_t kSentenceWidth = 80;
 constexpr std::size_t kMostReasons = 10;
 
 TextTable usual_table(const std::vector<analysis::UsualRow>& rows) {
-  TextTable table;
-  table.header = {"compared with others",
-                  "layers",
-                  "below 5 %",
-                  "above 95 %",
-                  "D",
-                  "D %",
-                  "stable",
-                  "stable %"};
-  table.right_aligned = {false, true, true, true, true, true, true, true};
+  TextTable table = table_of(
+      {words_column("compared with others", kStays, "the median alpha, and where it stands"),
+       number_column("layers", 90, "layers that are compared"),
+       number_column("below 5 %", 80, "layers with an alpha below the 5th percentile"),
+       number_column("above 95 %", 80, "layers with an alpha above the 95th percentile"),
+       number_column("D", 50, "median distance of the fit from a power law"),
+       number_column("D %", 60, "its percentile among public models"),
+       number_column("stable", 30, "median stable rank"),
+       number_column("stable %", 40, "its percentile among public models")});
   for (const analysis::UsualRow& row : rows) {
     if (row.group.empty()) continue;
     table.rows.push_back({row.text, std::to_string(row.layers), std::to_string(row.low),
@@ -50,10 +49,7 @@ void drop_unknown_percentiles(TextTable& table) {
     const auto is_unknown = [&](const auto& row) { return row[k] == percentile_cell(kNan); };
     if (!table.header[k].ends_with(" %")) continue;
     if (!std::all_of(table.rows.begin(), table.rows.end(), is_unknown)) continue;
-    const auto place = static_cast<std::ptrdiff_t>(k);
-    table.header.erase(table.header.begin() + place);
-    table.right_aligned.erase(table.right_aligned.begin() + place);
-    for (auto& row : table.rows) row.erase(row.begin() + place);
+    erase_column(table, k);
   }
 }
 
@@ -83,6 +79,16 @@ void add_usual(Page& page, const std::vector<LayerRow>& layers) {
   reasons.resize(reasons.size() - more);
   page.paragraph("Not compared: " + join(reasons, "; ") +
                  (more > 0 ? "; and " + std::to_string(more) + " more reasons." : "."));
+}
+
+/// How usual the changes are, in one paragraph.
+void add_usual_changes(Page& page, const std::vector<analysis::UsualChange>& changes,
+                       const std::string& before) {
+  std::string text = before;
+  for (const analysis::UsualChange& change : changes) {
+    text += (text.empty() ? "" : " ") + change.text;
+  }
+  if (!changes.empty()) page.paragraph(text);
 }
 
 std::string usual_json(const std::vector<LayerRow>& layers) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/population.hpp"
 #include "wishart/analysis/usual.hpp"
 #include "wishart/record/rows.hpp"
 #include "wishart/report/text_table.hpp"
@@ -39,7 +40,11 @@ void drop_unknown_percentiles(TextTable& table);
 /// The section that compares the layers with others of the same role and size.
 void add_usual(Page& page, const std::vector<LayerRow>& layers);
 
-/// The same as JSON: an array.
+/// How usual the changes from one checkpoint to another are, in one paragraph behind `before`.
+void add_usual_changes(Page& page, const std::vector<analysis::UsualChange>& changes,
+                       const std::string& before = "");
+
+/// The table of add_usual as JSON: an array.
 [[nodiscard]] std::string usual_json(const std::vector<LayerRow>& layers);
 
 }  // namespace wishart::report

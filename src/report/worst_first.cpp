@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
+#include "wishart/analysis/attention.hpp"
 #include "wishart/core/text.hpp"
-
-#include "attention.hpp"
 
 namespace wishart::report {
 
@@ -17,7 +16,8 @@ std::vector<std::size_t> worst_first(const std::vector<LayerRow>& layers) {
     taken[i] = true;
     order.push_back(i);
   };
-  for (const auto& groups : {layers_that_need_attention(layers), remarks_on(layers)}) {
+  for (const auto& groups :
+       {analysis::layers_that_need_attention(layers), analysis::remarks_on(layers)}) {
     for (const auto& group : groups) {
       for (const LayerRow* layer : group.layers) {
         take(static_cast<std::size_t>(layer - layers.data()));

@@ -248,8 +248,9 @@ TEST_CASE("layers are added to what is there, with the bits of one scan", "[iden
     const std::string file = scene.file("step-1").string();
     CHECK(added.messages() == Words{"wishart: step-1: 2 of 3 matrices are kept from " + file +
                                     ", the others are added"});
-    CHECK(added.out.find("step-1: 3 matrices (3 fitted, 0 without a power-law tail, 0 failed), 2 "
-                         "tensors skipped") == 0);
+    CHECK(added.out.find(
+              "step-1: 3 matrices (3 fitted, 0 without a power-law tail, 0 without a fit), 2 "
+              "tensors skipped") == 0);
     const std::string before = content_of(file);
     const Outcome narrower = scene.scan(path, {"--layers", "layers.0.mlp*"}, ranks);
     CHECK(narrower.out == "step-1: already in " + file + ", nothing to do\n");

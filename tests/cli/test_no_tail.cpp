@@ -58,7 +58,8 @@ TEST_CASE("an orthogonal matrix is scanned, has no alpha, and stays out of means
   const Outcome scanned = scan(temp);
   REQUIRE(scanned.exit_code == 0);
   has(scanned.out + scanned.err,
-      "m: 5 matrices (2 fitted, 2 without a power-law tail, 1 failed), 0 tensors skipped, in ");
+      "m: 5 matrices (2 fitted, 2 without a power-law tail, 1 without a fit), 0 tensors skipped, "
+      "in ");
   const std::string archive = (temp / "archive").string();
   const CsvTable layers = parse_csv(run_wishart({"export", archive}).out);
   REQUIRE(layers.rows.size() == 5);
@@ -88,7 +89,7 @@ TEST_CASE("the report says in words which layers have no tail, and shows no numb
   REQUIRE(scan(temp).exit_code == 0);
   const std::string archive = (temp / "archive").string();
   const std::string text = run_wishart({"report", archive}).out;
-  has(text, "; 1 failed; 2 without a power-law tail. ");
+  has(text, "; 1 without a fit; 2 without a power-law tail. ");
   has(text, "no-tail (2): The spectrum has no power-law tail");
   has(text, "all eigenvalues above the floor are equal");
   CHECK(text.find("e+07") == std::string::npos);

@@ -89,6 +89,8 @@ struct RuleVerdict {
   std::int64_t allowed = 0;
   std::vector<Violation> violations;  ///< furthest outside first
   std::string text;                   ///< a sentence that gives the reason
+  /// Why a rule that passed says less than it seems to, in words; empty if it does not.
+  std::string caveat;
 };
 
 /// True for a rule that needs the conclusion of a run.

@@ -63,4 +63,14 @@ struct LayerPair {
 /// a fit use only the layers for which both fits succeeded.
 [[nodiscard]] std::vector<PairedRow> paired_changes(std::span<const LayerPair> pairs);
 
+/// The change of a metric in a sentence: `alpha fell in 29 of 31 layers, by 0.22 on average (95 %:
+/// 0.19 to 0.25).`
+[[nodiscard]] std::string paired_sentence(const PairedRow& row);
+
+/// True if the interval of the mean does not contain 0.
+[[nodiscard]] bool is_shared(const PairedRow& row);
+
+/// The row of alpha over all layers; null if there is none.
+[[nodiscard]] const PairedRow* alpha_of_all(const std::vector<PairedRow>& rows);
+
 }  // namespace wishart::analysis

@@ -3,6 +3,7 @@
 /// @file
 /// The options of each command, from flags and job files.
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -18,7 +19,14 @@
 namespace wishart::job {
 
 enum class ProgressStyle : std::uint8_t { automatic, plain, json, none };
-enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy, prom, yaml };
+enum class OutputFormat : std::uint8_t { text, md, html, csv, json, jsonl, npy, prom, yaml, brief };
+
+/// How people get to see a report.
+struct ReadingOptions {
+  std::size_t width = 0;  ///< the longest line of text; 0: as long as needed
+  bool open = false;      ///< open the file in a browser
+  std::string page;  ///< for a brief: where the whole report is; empty: the command that makes it
+};
 
 /// Which tensors are analysed, and as which matrices; shared by `scan`, `inspect` and `plan`.
 struct SelectionArguments {
@@ -102,6 +110,7 @@ struct ReportOptions {
   std::int64_t densities = kDefaultDensities;  ///< layers whose eigenvalues HTML plots
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
+  ReadingOptions reading;
 };
 
 /// What `export` writes: a table, or a file for another program.
@@ -155,6 +164,7 @@ struct CompareOptions {
   OutputFormat format = OutputFormat::text;
   CompareTable table = CompareTable::paired;  ///< for CSV; the other formats contain both
   std::filesystem::path output;               ///< of the document; empty: standard output
+  ReadingOptions reading;
 };
 
 struct PlotOptions {
@@ -176,6 +186,7 @@ struct GateOptions {
   bool every_stage = false;         ///< rules without a base check all stages, not only the last
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
+  ReadingOptions reading;
 };
 
 /// What a tuned checkpoint is, which selects the rules that it is judged by.
@@ -200,6 +211,7 @@ struct RankOptions {
   std::string score = "score";   ///< its column
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
+  ReadingOptions reading;
 };
 
 struct IndexOptions {

@@ -23,7 +23,7 @@ struct FitCounts {
 
   [[nodiscard]] std::string text() const {
     return std::to_string(fitted) + " fitted, " + std::to_string(without_tail) +
-           " without a power-law tail, " + std::to_string(failed) + " failed";
+           " without a power-law tail, " + std::to_string(failed) + " without a fit";
   }
 };
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Renders comparisons, verdicts, rankings and histories as text, Markdown, HTML or JSON.
+/// Renders comparisons, verdicts, rankings and histories as text, Markdown, HTML, JSON or in brief.
 
 #include <string>
 #include <vector>
@@ -16,13 +16,13 @@ namespace wishart::report {
 
 /// What changed from A to B: counts, then the layers, those with the largest change first.
 [[nodiscard]] std::string render_comparison(const analysis::Comparison& comparison,
-                                            ReportFormat format);
+                                            const ReportStyle& style);
 
 /// The verdict of each rule, with the layers that failed it, and how usual the changes between
 /// stages are. The last line says passed or failed.
 [[nodiscard]] std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
                                           const std::vector<analysis::StageChange>& changes,
-                                          ReportFormat format);
+                                          const ReportStyle& style);
 
 /// The models in order, what that order is worth, and, if `following` has rows, how the
 /// metrics follow the scores.
@@ -31,13 +31,15 @@ namespace wishart::report {
 [[nodiscard]] std::string render_ranking(const std::vector<analysis::Model>& models,
                                          std::size_t metric, const analysis::Following& following,
                                          const std::vector<analysis::Analysed>& left_out,
-                                         ReportFormat format);
+                                         const ReportStyle& style);
 
 /// The checkpoints of a run, layers that drift, and the advice with its evidence and caveat.
-[[nodiscard]] std::string render_history(const analysis::History& history, ReportFormat format);
+[[nodiscard]] std::string render_history(const analysis::History& history,
+                                         const ReportStyle& style);
 
 /// The history and the report on its last checkpoint, as one document.
+/// @param beside  what the last checkpoint is held against
 [[nodiscard]] std::string render_run(const analysis::History& history, const CheckpointRecord& last,
-                                     ReportFormat format);
+                                     const ReportStyle& style, const analysis::Beside& beside = {});
 
 }  // namespace wishart::report

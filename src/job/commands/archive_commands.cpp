@@ -23,6 +23,7 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "commands/monitoring.hpp"
+#include "commands/report_style.hpp"
 #include "commands/run_past.hpp"
 #include "commands/xmin_scan.hpp"
 
@@ -65,18 +66,55 @@ analysis::History history_of(const archive::Reader& archive, std::int64_t window
   return builder.take();
 }
 
+/// What the report of a checkpoint needs.
+struct ReportParts {
+  CheckpointRecord record;
+  RunPast past;
+  std::optional<CheckpointRecord> base;
+
+  [[nodiscard]] analysis::Beside beside() const {
+    return {past.before ? &*past.before : nullptr, base ? &*base : nullptr};
+  }
+};
+
+/// The archived whole weights that a checkpoint was analysed with as its base; nothing if the
+/// archive does not hold them, or not in a state to be read.
+std::optional<CheckpointRecord> base_of(const archive::Reader& archive, const Provenance& of) {
+  if (of.base_identity.empty()) return {};
+  for (const std::string& id : archive.ids()) {
+    try {
+      const Provenance there = archive.provenance(id);
+      if (id == of.checkpoint_id || there.analysis != AnalysisKind::weights) continue;
+      if (there.checkpoint_identity != of.base_identity || there.mode != of.mode) continue;
+      CheckpointRecord base = archive.read(id, archive::Parts::without_spectra);
+      analysis::conclude(base);
+      return base;
+    } catch (const Error& error) {
+      if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
+    }
+  }
+  return {};
+}
+
 /// Reads what the report of a checkpoint needs, and concludes its warnings. HTML plots some of the
 /// spectra.
-CheckpointRecord record_for(const ReportOptions& options, const archive::Reader& archive,
-                            const std::string& id) {
-  CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
-  const RunPast past = past_of(archive, id);
-  analysis::conclude(record, past.past());
-  if (options.format != OutputFormat::html) return record;
+ReportParts parts_for(const ReportOptions& options, const archive::Reader& archive,
+                      const std::string& id) {
+  ReportParts parts;
+  parts.record = archive.read(id, archive::Parts::without_spectra);
+  CheckpointRecord& record = parts.record;
+  parts.past = past_of(archive, id);
+  analysis::conclude(record, parts.past.past());
+  if (parts.past.before) {
+    analysis::conclude(*parts.past.before,
+                       {nullptr, parts.past.first ? &*parts.past.first : nullptr});
+  }
+  if (is_whole(record.provenance.analysis)) parts.base = base_of(archive, record.provenance);
+  if (options.format != OutputFormat::html) return parts;
   std::vector<std::size_t> drawn =
       report::layers_to_draw(record.layers, static_cast<std::size_t>(options.densities));
   record.spectra = archive.read(id, [&](const std::vector<LayerRow>&) { return drawn; }).spectra;
-  return record;
+  return parts;
 }
 
 /// The note of a choice, if there is one.
@@ -216,19 +254,21 @@ CommandResult export_for_prometheus(const archive::Reader& archive, const Export
 }  // namespace
 
 CommandResult report_archive(const ReportOptions& options) {
-  const auto format = options.format == OutputFormat::md     ? report::ReportFormat::markdown
-                      : options.format == OutputFormat::html ? report::ReportFormat::html
-                      : options.format == OutputFormat::json ? report::ReportFormat::json
-                                                             : report::ReportFormat::text;
+  const std::string command =
+      "wishart report " + printable(options.archive.string()) +
+      (options.checkpoint.empty() ? "" : " --checkpoint " + printable(options.checkpoint)) +
+      " --open";
+  const report::ReportStyle style = style_of(options.format, options.reading, command);
   const archive::Reader archive(options.archive);
   if (options.checkpoint.empty() && is_history(archive)) {
     const analysis::History history = history_of(archive, options.window);
     const std::string& last = history.rows.back().checkpoint;
-    return {report::render_run(history, record_for(options, archive, last), format), {}, {}};
+    const ReportParts parts = parts_for(options, archive, last);
+    return {report::render_run(history, parts.record, style, parts.beside()), {}, {}};
   }
   const archive::Choice choice = archive::choose(archive, options.checkpoint);
-  return {
-      report::render_report(record_for(options, archive, choice.id), format), {}, notes_of(choice)};
+  const ReportParts parts = parts_for(options, archive, choice.id);
+  return {report::render_report(parts.record, style, parts.beside()), {}, notes_of(choice)};
 }
 
 CommandResult export_archive(const ExportOptions& options, std::ostream& out) {

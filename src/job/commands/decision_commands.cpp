@@ -22,17 +22,12 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "commands/gate_rules.hpp"
+#include "commands/report_style.hpp"
 #include "commands/run_past.hpp"
 #include "commands/score_file.hpp"
 
 namespace wishart::job {
 namespace {
-
-report::ReportFormat report_format(OutputFormat format) {
-  return format == OutputFormat::md     ? report::ReportFormat::markdown
-         : format == OutputFormat::json ? report::ReportFormat::json
-                                        : report::ReportFormat::text;
-}
 
 /// Reads checkpoints by their ids in one archive, which is opened only once, or by the paths of
 /// their files.
@@ -242,6 +237,12 @@ std::string models_csv(const std::vector<analysis::Model>& models) {
   return text;
 }
 
+/// The words behind `wishart compare`.
+std::string words_of(const CompareOptions& options) {
+  std::string words = options.archive.empty() ? "" : printable(options.archive.string()) + " ";
+  return words + printable(options.checkpoints[0]) + " " + printable(options.checkpoints[1]);
+}
+
 }  // namespace
 
 CommandResult compare_checkpoints(const CompareOptions& options) {
@@ -258,10 +259,11 @@ CommandResult compare_checkpoints(const CompareOptions& options) {
     analysis::conclude(*record, {nullptr, past.past().first});
   }
   const analysis::Comparison comparison = analysis::compare(a, b);
-  const auto format = report_format(options.format);
   std::string text;
   if (options.format != OutputFormat::csv) {
-    text = report::render_comparison(comparison, format);
+    text = report::render_comparison(comparison,
+                                     style_of(options.format, options.reading,
+                                              "wishart compare " + words_of(options) + " --open"));
   } else if (options.table == CompareTable::paired) {
     text = report::csv_table(comparison.paired);
   } else {
@@ -288,8 +290,11 @@ CommandResult gate_archive(const GateOptions& options) {
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage && several, run);
-  return {report::render_verdicts(verdicts, analysis::stage_changes(stages),
-                                  report_format(options.format)),
+  return {report::render_verdicts(
+              verdicts, analysis::stage_changes(stages),
+              style_of(options.format, options.reading,
+                       "wishart gate " + printable(options.archive.string()) + " --rules " +
+                           printable(options.rules.string()) + " --open")),
           ending_of(options, verdicts), named.notes()};
 }
 
@@ -311,10 +316,12 @@ CommandResult rank_models(const RankOptions& options) {
     following = analysis::follow(models, read_scores(options.scores, options.score));
   }
   if (options.format != OutputFormat::csv) {
-    return {
-        report::render_ranking(models, metric, following, left_out, report_format(options.format)),
-        {},
-        {}};
+    const report::ReportStyle style =
+        style_of(options.format, options.reading,
+                 "wishart rank " + printable(options.archives.front().string()) +
+                     (options.archives.size() > 1 ? " ..." : "") + " --metric " +
+                     printable(options.metric) + " --open");
+    return {report::render_ranking(models, metric, following, left_out, style), {}, {}};
   }
   // The table has no place for what its order is worth.
   if (!options.scores.empty()) return {report::csv_table(following.rows), {}, {}};

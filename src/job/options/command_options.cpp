@@ -6,6 +6,8 @@
 
 #include "wishart/core/file.hpp"
 
+#include "options/text_width.hpp"
+
 namespace wishart::job {
 namespace {
 
@@ -125,19 +127,53 @@ OutputFormat format_of(const po::variables_map& values, const Formats& formats) 
   const std::string by_ending = format_of_ending(output);
   if (!values["format"].defaulted()) {
     const OutputFormat format = choice<OutputFormat>("--format", named, formats);
-    if (by_ending.empty() || by_ending == named) return format;
+    const bool plain = named == "brief" && by_ending == "text";
+    if (by_ending.empty() || by_ending == named || plain) return format;
     throw Error(Blame::usage, "--output " + printable(output.string()) + ": its extension says " +
                                   by_ending + ", --format says " + named + ". Change one of them");
   }
   std::string endings;
   for (const auto& [name, format] : formats) {
     if (name == by_ending) return format;
+    if (format == OutputFormat::brief) continue;  // a text file like any other
     endings += (endings.empty() ? "" : ", ") + ending_of_format(name);
   }
   const std::string ending = output.extension().string();
   throw Error(Blame::usage, "--output " + printable(output.string()) + ": expected one of " +
                                 endings + " as its extension, found '" + printable(ending) +
                                 "'. Or choose the format with --format");
+}
+
+void add_report_options(po::options_description& options, const char* text) {
+  add_document_options(options, "text", text);
+  options.add_options()("wide", po::bool_switch(),
+                        "for text: all columns and lines as long as needed (default: the width of "
+                        "the terminal, or 80)")(
+      "open", po::bool_switch(),
+      "open the page in a browser (BROWSER, or xdg-open); without --output, a page in the folder "
+      "for temporary files")("page", po::value<std::string>()->value_name("WHERE"),
+                             "for brief: address or path of the whole report, to be named in it");
+}
+
+ReadingOptions reading_of(const po::variables_map& values, OutputFormat& format) {
+  ReadingOptions reading;
+  const bool to_file = values.count("output") > 0;
+  reading.open = values["open"].as<bool>();
+  if (reading.open && !to_file) {
+    if (values["format"].defaulted()) format = OutputFormat::html;
+    if (format != OutputFormat::html) {
+      throw Error(Blame::usage,
+                  "--open: shows a page. Leave out --format, or name a file with --output");
+    }
+  }
+  if (!values["wide"].as<bool>()) reading.width = text_width(to_file);
+  if (values.count("page") > 0) {
+    if (format != OutputFormat::brief) {
+      throw Error(Blame::usage, "--page: is named in a brief. Add --format brief");
+    }
+    reading.page = values["page"].as<std::string>();
+  }
+  return reading;
 }
 
 Command finished(Command command, std::vector<std::string> examples) {

@@ -87,4 +87,21 @@ void take_document_options(Options& options, const po::variables_map& values,
   options.format = format_of(values, formats);
 }
 
+/// The options of a command that writes a report for people: --format and --output, --wide, --open
+/// and --page.
+void add_report_options(po::options_description& options, const char* text);
+
+/// The reading options. --open without --output and --format chooses html.
+/// @param format  as of take_document_options; changed by --open
+/// @throws Error with Blame::usage if --open has nothing to show, or --page no brief
+[[nodiscard]] ReadingOptions reading_of(const po::variables_map& values, OutputFormat& format);
+
+/// As take_document_options, for such a command.
+template <class Options>
+void take_report_options(Options& options, const po::variables_map& values,
+                         const Formats& formats) {
+  take_document_options(options, values, formats);
+  options.reading = reading_of(values, options.format);
+}
+
 }  // namespace wishart::job

@@ -8,10 +8,9 @@ namespace wishart::job {
 namespace {
 
 Formats all_formats() {
-  return {{"text", OutputFormat::text},
-          {"md", OutputFormat::md},
-          {"csv", OutputFormat::csv},
-          {"json", OutputFormat::json}};
+  return {{"text", OutputFormat::text}, {"md", OutputFormat::md},
+          {"html", OutputFormat::html}, {"csv", OutputFormat::csv},
+          {"json", OutputFormat::json}, {"brief", OutputFormat::brief}};
 }
 
 std::vector<std::string> texts_of(const po::variables_map& values, const char* name) {
@@ -35,7 +34,7 @@ Command compare_command() {
   command.options.add_options()(
       "checkpoint", po::value<std::vector<std::string>>()->required()->value_name("WORD"),
       "ARCHIVE, A and B, in this order; or as positional arguments");
-  add_document_options(command.options, "text", "text, md, csv or json");
+  add_report_options(command.options, "text, md, html, csv, json, or brief (600 characters)");
   command.options.add_options()(
       "table", po::value<std::string>()->default_value("paired")->value_name("NAME"),
       "the table for csv: paired (the change over all layers and by role) or layers");
@@ -67,7 +66,7 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
     }
     for (std::string& word : options.checkpoints) word = std::filesystem::absolute(word).string();
   }
-  take_document_options(options, values, all_formats());
+  take_report_options(options, values, all_formats());
   options.table =
       choice<CompareTable>("--table", values["table"].as<std::string>(),
                            {{"paired", CompareTable::paired}, {"layers", CompareTable::layers}});
@@ -90,7 +89,7 @@ Command gate_command() {
       "instead of --checkpoint and --base: one stage of the model; repeat in order "
       "(--stage base --stage sft)")("every-stage", po::bool_switch(),
                                     "also apply rules that need no base to the earlier stages");
-  add_document_options(command.options, "text", "text, md or json");
+  add_report_options(command.options, "text, md, html, json, or brief (600 characters)");
   return finished(std::move(command), {"wishart gate ARCHIVE --rules jobs/gate-pretraining.cfg"});
 }
 
@@ -103,9 +102,12 @@ GateOptions parse_gate(std::span<const std::string> arguments) {
   options.base = values["base"].as<std::string>();
   options.stages = texts_of(values, "stage");
   options.every_stage = values["every-stage"].as<bool>();
-  take_document_options(
-      options, values,
-      {{"text", OutputFormat::text}, {"md", OutputFormat::md}, {"json", OutputFormat::json}});
+  take_report_options(options, values,
+                      {{"text", OutputFormat::text},
+                       {"md", OutputFormat::md},
+                       {"html", OutputFormat::html},
+                       {"json", OutputFormat::json},
+                       {"brief", OutputFormat::brief}});
   if (!options.stages.empty() && !(options.checkpoint.empty() && options.base.empty())) {
     throw Error(Blame::usage,
                 "--stage names all checkpoints in order. Leave out --checkpoint and --base");
@@ -170,7 +172,7 @@ Command rank_command() {
                            "known scores: columns model, score and, optionally, group")(
       "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
       "name of the score column");
-  add_document_options(command.options, "text", "text, md, csv or json");
+  add_report_options(command.options, "text, md, html, csv, json, or brief (600 characters)");
   return finished(std::move(command),
                   {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"});
 }
@@ -182,7 +184,7 @@ RankOptions parse_rank(std::span<const std::string> arguments) {
   options.metric = values["metric"].as<std::string>();
   if (values.count("scores") > 0) options.scores = values["scores"].as<std::string>();
   options.score = values["score"].as<std::string>();
-  take_document_options(options, values, all_formats());
+  take_report_options(options, values, all_formats());
   return options;
 }
 

@@ -33,7 +33,8 @@ std::vector<Group> groups() {
            {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads",
             "memory-per-rank", "gflops"}},
           {"Stopping and resuming", {"time-limit"}},
-          {"Output, job files, help", {"progress", "format", "output", "job", "help"}}};
+          {"Output, job files, help",
+           {"progress", "format", "output", "wide", "open", "page", "job", "help"}}};
 }
 
 using Option = boost::shared_ptr<po::option_description>;

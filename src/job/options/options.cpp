@@ -177,7 +177,10 @@ Command report_command() {
   add_checkpoint_option(command.options,
                         "one checkpoint: an id, latest or previous (default: the latest; for a "
                         "history, the history and the latest)");
-  add_document_options(command.options, "text", "text, md, json, or html (one page with plots)");
+  add_report_options(
+      command.options,
+      "text, md, json, html (one page with plots), or brief (at most 600 characters, "
+      "for chat and mail)");
   add_window_option(command.options);
   command.options.add_options()(
       "densities", po::value<std::int64_t>()->default_value(kDefaultDensities)->value_name("N"),
@@ -330,11 +333,12 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
   }
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
-  take_document_options(options, values,
-                        {{"text", OutputFormat::text},
-                         {"md", OutputFormat::md},
-                         {"html", OutputFormat::html},
-                         {"json", OutputFormat::json}});
+  take_report_options(options, values,
+                      {{"text", OutputFormat::text},
+                       {"md", OutputFormat::md},
+                       {"html", OutputFormat::html},
+                       {"brief", OutputFormat::brief},
+                       {"json", OutputFormat::json}});
   return options;
 }
 

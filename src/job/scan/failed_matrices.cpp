@@ -51,14 +51,17 @@ Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& 
       const std::string file = file_of(row.key);
       // Read errors already name the file.
       const bool named = file.empty() || row.reason.find(file) != std::string::npos;
-      return {blame, printable(checkpoint_id) + ": " + std::to_string(failed) + " of " +
-                         std::to_string(rows.size()) +
-                         (rows.size() == 1 ? " matrix" : " matrices") + " failed, first " +
-                         printable(row.key) + (named ? "" : " in " + printable(file)) + ": " +
-                         (row.reason.empty() ? "its status is " + printable(row.status)
-                                             : printable(one_line(row.reason), kMostReason)) +
-                         ". The archive " + printable(archive.string()) + " holds the others. " +
-                         advice(blame, checkpoint_id, archive)};
+      return {blame,
+              printable(checkpoint_id) + ": " + std::to_string(failed) + " of " +
+                  std::to_string(rows.size()) + (rows.size() == 1 ? " matrix" : " matrices") +
+                  " failed, first " + printable(row.key) + (named ? "" : " in " + printable(file)) +
+                  ": " +
+                  (row.reason.empty() ? "its status is " + printable(row.status)
+                                      : printable(one_line(row.reason), kMostReason)) +
+                  ". The archive " + printable(archive.string()) +
+                  (failed < static_cast<std::int64_t>(rows.size()) ? " holds the others. "
+                                                                   : " holds no spectrum. ") +
+                  advice(blame, checkpoint_id, archive)};
     }
   }
   throw Error(Blame::bug, "a failed matrix has no blame");

@@ -69,7 +69,8 @@ std::string settings_apart(const Provenance& there, const Provenance& here) {
   }
   const auto value = [](const Settings& settings, const std::string& key) {
     const auto found = settings.find(key);
-    return found == settings.end() ? std::string("none") : found->second;
+    if (found != settings.end()) return found->second;
+    return std::string(key == "products" ? "\"auto\"" : "none");  // stored only if it is not auto
   };
   std::string text;
   for (const std::string& key : keys) {

@@ -72,7 +72,9 @@ std::string table_html(const TextTable& table, const TableNames& names, RowKind 
   std::string html = "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"" +
                      html_text(names.label) + "\">\n<table id=\"" + id + "\">\n<thead><tr>";
   for (std::size_t k = 0; k < table.header.size(); ++k) {
-    html += std::string("<th scope=\"col\"") + (table.right_aligned[k] ? " class=\"n\">" : ">") +
+    const bool explained = !table.explained.empty() && !table.explained[k].empty();
+    html += std::string("<th scope=\"col\"") + (table.right_aligned[k] ? " class=\"n\"" : "") +
+            (explained ? " title=\"" + html_text(table.explained[k]) + "\"" : "") + ">" +
             html_text(table.header[k]) + "</th>";
   }
   html += "</tr></thead>\n<tbody>\n";

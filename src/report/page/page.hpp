@@ -1,13 +1,14 @@
 #pragma once
 
 /// @file
-/// Internal: a page in text, Markdown or HTML.
+/// Internal: a page in text, Markdown or HTML, or what is brief of it.
 
 #include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/report/report.hpp"
 #include "wishart/report/text_table.hpp"
 
@@ -23,17 +24,20 @@ inline constexpr std::size_t kNameWidth = 44;  ///< width of a name in a table
 struct Card {
   std::string value;
   std::string meaning;
-  std::string change = {};
+  std::string change = {};  ///< since another checkpoint: `+0.03 since step-100`; may be empty
 };
 
 /// Builds a report in text, Markdown or HTML. Texts may be untrusted.
 class Page {
 public:
-  /// @pre format is not json
-  explicit Page(ReportFormat format);
+  /// @pre the format is not json
+  explicit Page(ReportStyle style);
 
   /// The first title is that of the document. A later one begins another part of it.
   void title(const std::string& text);
+  /// The sentence, with a word for its level, and the reasons as a list. In HTML each links to
+  /// where the page shows it.
+  void verdict(const analysis::Verdict& verdict);
   /// In HTML, its anchor is the text in lower case behind `sec-`, with hyphens in place of what is
   /// neither letter nor digit; `-2`, `-3`, ... follow if it occurs again.
   void heading(const std::string& text);
@@ -48,8 +52,8 @@ public:
   void layer_table(const TextTable& table);
   void gap();
 
-  [[nodiscard]] bool html() const noexcept { return format_ == ReportFormat::html; }
-  /// In HTML only; the other formats have the same content in sentences and tables.
+  [[nodiscard]] bool html() const noexcept { return style_.format == ReportFormat::html; }
+  /// The numbers that matter most, the first three of them also in a brief.
   void cards(const std::vector<Card>& cards);
   /// Figures side by side. In HTML only.
   void figures(const std::vector<Figure>& figures);
@@ -61,7 +65,12 @@ public:
   [[nodiscard]] std::string take();
 
 private:
-  ReportFormat format_;
+  [[nodiscard]] bool markdown() const noexcept { return style_.format == ReportFormat::markdown; }
+  [[nodiscard]] bool brief() const noexcept { return style_.format == ReportFormat::brief; }
+  [[nodiscard]] std::string brief_text() const;
+
+  ReportStyle style_;
+  std::string first_title_;
   std::string text_;
   std::int64_t parts_ = 0;  ///< titles so far
   std::string heading_;     ///< the last one: the name of what is below it
@@ -69,6 +78,9 @@ private:
   std::vector<MenuEntry> menu_;
   std::set<std::int64_t> linked_;  ///< layers whose rows other tables link to
   std::string layer_data_;
+  analysis::Verdict first_verdict_;
+  std::vector<Card> first_cards_;
+  bool narrowed_ = false;  ///< a table left out columns
 };
 
 }  // namespace wishart::report

@@ -24,6 +24,13 @@ inline std::string fixed(double value, int decimals) {
   return text.data();
 }
 
+/// The decimals that show two digits of an uncertainty, at most 3. 2 if it is not known.
+inline int decimals_of(double uncertainty) {
+  if (!(uncertainty > 0) || !std::isfinite(uncertainty)) return 2;
+  const int decimals = 1 - static_cast<int>(std::floor(std::log10(uncertainty)));
+  return decimals < 0 ? 0 : decimals > 3 ? 3 : decimals;
+}
+
 inline std::string plural(std::int64_t count, const std::string& noun) {
   return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }

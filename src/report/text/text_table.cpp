@@ -58,6 +58,42 @@ std::string shortened(const std::string& text, std::size_t max) {
   return std::string(head(text, front)) + "\xE2\x80\xA6" + std::string(tail(text, max - 1 - front));
 }
 
+Column number_column(const std::string& head, int importance, const std::string& explained) {
+  return {head, explained, importance, true, Narrows::never};
+}
+
+Column name_column(const std::string& head, const std::string& explained) {
+  return {head, explained, kStays, false, Narrows::name};
+}
+
+Column words_column(const std::string& head, int importance, const std::string& explained) {
+  return {head, explained, importance, false, Narrows::words};
+}
+
+TextTable table_of(const std::vector<Column>& columns) {
+  TextTable table;
+  for (const Column& column : columns) {
+    table.header.push_back(column.head);
+    table.right_aligned.push_back(column.right_aligned);
+    table.explained.push_back(column.explained);
+    table.importance.push_back(column.importance);
+    table.narrows.push_back(column.narrows);
+  }
+  return table;
+}
+
+void erase_column(TextTable& table, std::size_t column) {
+  const auto erase = [&](auto& values) {
+    if (!values.empty()) values.erase(values.begin() + static_cast<std::ptrdiff_t>(column));
+  };
+  erase(table.header);
+  erase(table.right_aligned);
+  erase(table.explained);
+  erase(table.importance);
+  erase(table.narrows);
+  for (auto& row : table.rows) erase(row);
+}
+
 std::string render_text(const TextTable& table, std::size_t max_cell) {
   std::vector<std::vector<std::string>> cells{table.header};
   for (const auto& row : table.rows) {

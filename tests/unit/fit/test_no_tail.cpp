@@ -250,5 +250,5 @@ TEST_CASE("layers are counted by what their fit became", "[no-tail]") {
   rows[2].status = "failed";
   rows[3].status = "nonfinite";
   rows[4].status = "success";
-  CHECK(count_fits(rows).text() == "2 fitted, 1 without a power-law tail, 2 failed");
+  CHECK(count_fits(rows).text() == "2 fitted, 1 without a power-law tail, 2 without a fit");
 }

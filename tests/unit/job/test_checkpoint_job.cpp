@@ -113,8 +113,9 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
   CHECK(file == options.archive / "m.h5");
   CHECK(std::filesystem::exists(file));
   CHECK(job.ending().done());
-  CHECK(job.closing_text().find("m: 2 matrices (2 fitted, 0 without a power-law tail, 0 failed), "
-                                "1 tensors skipped, in ") == 0);
+  CHECK(job.closing_text().find(
+            "m: 2 matrices (2 fitted, 0 without a power-law tail, 0 without a fit), "
+            "1 tensors skipped, in ") == 0);
 
   const CheckpointJob again(temp / "m", options, {});
   CHECK(again.already_archived());

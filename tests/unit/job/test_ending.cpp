@@ -77,15 +77,16 @@ TEST_CASE("of failed matrices the gravest failure is told, the first of it in th
       "5|wishart: step-1: 2 of 3 matrices failed, first b in model.safetensors: 1 NaN and 0 "
       "infinite elements of 8. The archive A/step-1.h5 holds the others. Check the weights: "
       "`wishart report A --checkpoint step-1` lists what failed\n");
-  CHECK(told_of({row("a", "nonfinite", 5, "x"), row("b", "error", 4, "y"),
-                 row("c", "error", 3, "m/model.safetensors: Input/output error\n  because: z"),
-                 row("d", "error", 3, "later")}) ==
-        "3|wishart: step-1: 4 of 4 matrices failed, first c: m/model.safetensors: Input/output "
-        "error; because: z. The archive A/step-1.h5 holds the others. Restore the file and run the "
-        "same command again: it computes only what failed\n");
+  CHECK(
+      told_of({row("a", "nonfinite", 5, "x"), row("b", "error", 4, "y"),
+               row("c", "error", 3, "m/model.safetensors: Input/output error\n  because: z"),
+               row("d", "error", 3, "later")}) ==
+      "3|wishart: step-1: 4 of 4 matrices failed, first c: m/model.safetensors: Input/output "
+      "error; because: z. The archive A/step-1.h5 holds no spectrum. Restore the file and run the "
+      "same command again: it computes only what failed\n");
   CHECK(told_of({row("a", "error", 4, "out of memory")}) ==
         "4|wishart: step-1: 1 of 1 matrix failed, first a in model.safetensors: out of memory. The "
-        "archive A/step-1.h5 holds the others. Fix the cause and run the same command again: it "
+        "archive A/step-1.h5 holds no spectrum. Fix the cause and run the same command again: it "
         "computes only what failed\n");
 }
 

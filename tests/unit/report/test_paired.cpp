@@ -5,11 +5,11 @@
 
 #include "wishart/report/decisions.hpp"
 
-#include "paired.hpp"
-
 using namespace wishart;
 using namespace wishart::report;
+using analysis::is_shared;
 using analysis::paired_change;
+using analysis::paired_sentence;
 using analysis::PairedRow;
 
 namespace {

@@ -41,16 +41,15 @@ CheckpointRecord usual() {
 }  // namespace
 
 TEST_CASE("the sections stand in their order, attention before all tables of layers", "[report]") {
-  CHECK(headings(usual()) == std::vector<std::string>{"# Spectra of step-100", "## Summary",
-                                                      "## Layers that need attention", "## Remarks",
-                                                      "## What is usual", "## By role",
-                                                      "## By block", "## Layers", "## Skipped",
-                                                      "## Numerics"});
+  CHECK(headings(usual()) ==
+        std::vector<std::string>{"# Spectra of step-100", "## Layers that need attention",
+                                 "## Summary", "## Remarks", "## What is usual", "## By role",
+                                 "## By block", "## Layers", "## Skipped", "## Numerics"});
   const std::string text = text_of(usual());
   std::size_t at = 0;
   for (const char* heading :
-       {"Spectra of step-100\n===================\n", "\nSummary\n-------\n",
-        "\nLayers that need attention\n-", "\nWhat is usual\n-", "\nBy role\n-------\n",
+       {"Spectra of step-100\n===================\n", "\nLayers that need attention\n-",
+        "\nSummary\n-------\n", "\nWhat is usual\n-", "\nBy role\n-------\n",
         "\nBy block\n--------\n", "\nLayers\n------\n", "\nSkipped\n-------\n",
         "\nNumerics\n--------\n"}) {
     CAPTURE(heading);
@@ -67,9 +66,9 @@ TEST_CASE("the title's line is as long as the title, not as its bytes", "[report
 }
 
 TEST_CASE("sections without content are left out, or say so", "[report]") {
-  CHECK(headings(record_of({})) == std::vector<std::string>{"# Spectra of step-100", "## Summary",
+  CHECK(headings(record_of({})) == std::vector<std::string>{"# Spectra of step-100",
                                                             "## Layers that need attention",
-                                                            "## Layers"});
+                                                            "## Summary", "## Layers"});
   CHECK(text_of(record_of({layer("a")})).find("None.") != std::string::npos);
   CHECK(text_of(usual()).find("None.") == std::string::npos);
   CHECK_FALSE(text_of(CheckpointRecord{}).empty());
@@ -103,13 +102,13 @@ TEST_CASE("the summary counts what was analysed, what failed and what was skippe
   CHECK(text_of(record).find("2 matrices, 4096 parameters analysed. 1 tensor (or parts) skipped, "
                              "64 parameters.") != std::string::npos);
   record.layers[1].status = "failed";
-  CHECK(text_of(record).find("2 matrices, 4096 parameters analysed; 1 failed. ") !=
+  CHECK(text_of(record).find("2 matrices, 4096 parameters analysed; 1 without a fit. ") !=
         std::string::npos);
   record.layers[1].status = "no-tail";
   CHECK(text_of(record).find("4096 parameters analysed; 1 without a power-law tail. ") !=
         std::string::npos);
   record.layers[1].status = "error";
-  CHECK(text_of(record).find("2 matrices, 2048 parameters analysed; 1 error. ") !=
+  CHECK(text_of(record).find("2 matrices, 2048 parameters analysed; 1 not computed. ") !=
         std::string::npos);
   record.layers[0].num_params = 123'456'789;
   CHECK(text_of(record).find("123.5 million parameters analysed") != std::string::npos);

@@ -1,14 +1,15 @@
 #pragma once
 
 /// @file
-/// Internal: which layers need attention, and why.
+/// Which layers need attention, and why: the warnings of a checkpoint, gravest and worst first.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wishart/record/rows.hpp"
 
-namespace wishart::report {
+namespace wishart::analysis {
 
 /// Layers that share a warning or a remark, worst first.
 struct AttentionGroup {
@@ -21,7 +22,10 @@ struct AttentionGroup {
 [[nodiscard]] std::vector<AttentionGroup> layers_that_need_attention(
     const std::vector<LayerRow>& layers);
 
+/// The number of different layers in groups of warnings.
+[[nodiscard]] std::int64_t count_layers(const std::vector<AttentionGroup>& groups);
+
 /// The remarks that occur: what to know when reading the numbers of these layers.
 [[nodiscard]] std::vector<AttentionGroup> remarks_on(const std::vector<LayerRow>& layers);
 
-}  // namespace wishart::report
+}  // namespace wishart::analysis

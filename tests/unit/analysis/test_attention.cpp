@@ -3,16 +3,22 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/analysis/attention.hpp"
 #include "wishart/analysis/metric.hpp"
 
-#include "attention.hpp"
-#include "support.hpp"
+#include "samples.hpp"
 
 using namespace wishart;
-using namespace wishart::report;
-using namespace wishart::test;
+using namespace wishart::analysis;
 
 namespace {
+
+LayerRow layer(const std::string& key, double alpha = 3.5, const std::string& warning = "") {
+  LayerRow row = test::sample_layer(key);
+  row.alpha = alpha;
+  row.warning = warning;
+  return row;
+}
 
 /// `warning: key key ...` of each group of warnings, or of remarks.
 std::vector<std::string> groups_of(std::vector<LayerRow> layers, bool remarks = false) {
@@ -97,7 +103,7 @@ TEST_CASE("a failed fit is not over-trained, though WeightWatcher calls it so", 
 }
 
 TEST_CASE("a warning is a whole word of the list", "[attention]") {
-  CHECK(analysis::has_warning(layer("a", 3, "small-tail;fit-failed"), "fit-failed"));
-  CHECK_FALSE(analysis::has_warning(layer("a", 3, "small-tail"), "small"));
-  CHECK_FALSE(analysis::has_warning(layer("a", 3, ""), "small-tail"));
+  CHECK(has_warning(layer("a", 3, "small-tail;fit-failed"), "fit-failed"));
+  CHECK_FALSE(has_warning(layer("a", 3, "small-tail"), "small"));
+  CHECK_FALSE(has_warning(layer("a", 3, ""), "small-tail"));
 }

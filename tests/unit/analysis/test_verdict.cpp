@@ -1,0 +1,232 @@
+/// @file
+/// The verdict on planted records: every level, for every kind of report.
+
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/analysis/verdict.hpp"
+#include "wishart/analysis/warnings.hpp"
+#include "wishart/record/row_warnings.hpp"
+
+#include "samples.hpp"
+
+using namespace wishart;
+using namespace wishart::analysis;
+using namespace wishart::test;
+
+namespace {
+
+/// Three layers, of which the first has these warnings.
+CheckpointRecord with_warning(const std::string& words, const std::string& reason = "") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].warning = words;
+  record.layers[0].reason = reason;
+  return record;
+}
+
+/// `level: sentence`.
+std::string told(const Verdict& verdict) {
+  CHECK(verdict.reasons.size() <= kMostReasons);
+  for (const Reason& reason : verdict.reasons) CHECK_FALSE(reason.text.empty());
+  return std::string(level_name(verdict.level)) + ": " + verdict.sentence;
+}
+
+bool has_reason(const Verdict& verdict, const std::string& part) {
+  return std::any_of(verdict.reasons.begin(), verdict.reasons.end(), [&](const Reason& reason) {
+    return reason.text.find(part) != std::string::npos;
+  });
+}
+
+History run_with(Advice advice, Basis basis, bool held_out) {
+  History history;
+  history.rows.resize(2);
+  history.rows[0].checkpoint = "step-1";
+  history.rows[1].checkpoint = "step-2";
+  history.loss_is_eval = held_out;
+  history.conclusion = {advice, basis, {"The loss is 2."}, "step-1"};
+  return history;
+}
+
+Verdict quiet() { return verdict_of(sample_checkpoint()); }
+
+RuleVerdict rule(bool passed, const std::string& caveat = "") {
+  RuleVerdict verdict;
+  verdict.rule = "rank stays";
+  verdict.stage = "tuned";
+  verdict.passed = passed;
+  verdict.text = "rank must be at least 4";
+  verdict.caveat = caveat;
+  if (!passed) verdict.violations.push_back({"a.mlp", "mlp.up", 0, 2, 2, 4});
+  return verdict;
+}
+
+std::vector<Model> two_models() {
+  std::vector<Model> models{model_of("small", sample_checkpoint().layers),
+                            model_of("large", sample_checkpoint().layers)};
+  return models;
+}
+
+Following following_of(double rho, double low, double high) {
+  Following following;
+  FollowRow row;
+  row.metric = "alpha";
+  row.group = "all";
+  row.models = 9;
+  row.spearman = rho;
+  row.spearman_low = low;
+  row.spearman_high = high;
+  following.rows.push_back(row);
+  return following;
+}
+
+}  // namespace
+
+TEST_CASE("a checkpoint without warnings is good, and no more is claimed", "[verdict]") {
+  const Verdict verdict = verdict_of(sample_checkpoint());
+  CHECK(told(verdict) == "good: None of the 3 layers needs attention.");
+  CHECK(has_reason(verdict, "Weights alone do not show over-fitting"));
+  // A remark is no warning.
+  CHECK(told(verdict_of(with_warning("small-tail"))) ==
+        "good: None of the 3 layers needs attention.");
+}
+
+TEST_CASE("any warning needs attention, and its layer is named with its reason", "[verdict]") {
+  const Verdict verdict =
+      verdict_of(with_warning("rank-collapse;unlike-blocks", "rank 1 of 4; log_norm 3"));
+  CHECK(told(verdict) ==
+        "attention: 1 of 3 layers needs attention, the gravest for rank-collapse.");
+  REQUIRE(verdict.reasons.size() == 3);
+  CHECK(verdict.reasons[0].text == "rank-collapse in 1 layer: a.mlp (rank 1 of 4; log_norm 3).");
+  CHECK(verdict.reasons[0].anchor == "sec-layers-that-need-attention");
+  CHECK(verdict.reasons[1].text == "unlike-blocks in 1 layer: a.mlp.");  // not told twice
+  CHECK(has_reason(verdict, "under 5 %"));
+  const WarningKind* gravest = &warning_kinds().front();
+  CHECK(gravest->word == "error");
+}
+
+TEST_CASE("weights that are not finite, and an adapter that dominates, are bad", "[verdict]") {
+  CHECK(told(verdict_of(with_warning("nonfinite"))) ==
+        "bad: Do not use it: 1 of 3 layers holds NaN or infinite weights.");
+  CHECK(told(verdict_of(with_warning("adapter-dominates"))) ==
+        "bad: Do not use it: the adapter outweighs its base in 1 layer.");
+}
+
+TEST_CASE("what was not analysed is unknown", "[verdict]") {
+  CHECK(told(verdict_of(CheckpointRecord{})) ==
+        "unknown: Nothing can be said: no matrix was analysed.");
+  CheckpointRecord failed = sample_checkpoint();
+  for (LayerRow& row : failed.layers) row.status = row.warning = "error";
+  CHECK(told(verdict_of(failed)) == "unknown: Nothing can be said: no layer could be computed.");
+  CheckpointRecord one = sample_checkpoint();
+  one.layers[1].status = one.layers[1].warning = "error";
+  CHECK(told(verdict_of(one)).find("attention: 1 of 3 layers could not be computed") == 0);
+  CheckpointRecord change = sample_checkpoint();
+  change.provenance.analysis = AnalysisKind::difference;
+  CHECK(told(verdict_of(change)).find("unknown: No layer has a warning, but") == 0);
+  CheckpointRecord compat = sample_checkpoint();
+  compat.provenance.mode = "weightwatcher";
+  CHECK(told(verdict_of(compat)).find("unknown: No weight is damaged.") == 0);
+}
+
+TEST_CASE("warnings are held against the checkpoint before and the base", "[verdict]") {
+  const CheckpointRecord record = with_warning("rank-collapse");
+  const CheckpointRecord clean = sample_checkpoint("step-1");
+  CHECK(has_reason(verdict_of(record, {&clean, nullptr}),
+                   "1 of these layers does not need it in step-1."));
+  CHECK(has_reason(verdict_of(record, {nullptr, &record}),
+                   "All of these layers need it in base too."));
+}
+
+TEST_CASE("the level of a run is that of its advice", "[verdict]") {
+  const auto level = [](Advice advice, Basis basis, bool held_out) {
+    return verdict_of(run_with(advice, basis, held_out), quiet()).level;
+  };
+  CHECK(level(Advice::going_on, Basis::losses, true) == Level::good);
+  CHECK(level(Advice::settled, Basis::spectra, false) == Level::good);
+  CHECK(level(Advice::overfitting, Basis::losses, true) == Level::bad);
+  CHECK(level(Advice::diverging, Basis::spectra, false) == Level::bad);
+  CHECK(level(Advice::not_learning, Basis::losses, true) == Level::bad);
+  CHECK(level(Advice::suspect, Basis::spectra, false) == Level::attention);
+  CHECK(level(Advice::unknown, Basis::none, false) == Level::unknown);
+  // Nobody would see the over-fitting.
+  const Verdict blind = verdict_of(run_with(Advice::going_on, Basis::losses, false), quiet());
+  CHECK(blind.level == Level::attention);
+  CHECK(blind.sentence.find("no held-out loss is recorded") != std::string::npos);
+  CHECK_FALSE(has_reason(blind, "Such advice was right"));
+}
+
+TEST_CASE("a run is no better than its last checkpoint", "[verdict]") {
+  const Verdict last = verdict_of(with_warning("nonfinite"));
+  const Verdict verdict = verdict_of(run_with(Advice::going_on, Basis::losses, true), last);
+  CHECK(verdict.level == Level::bad);
+  CHECK(has_reason(verdict, "In the last checkpoint, step-2: Do not use it"));
+  CHECK(has_reason(verdict, "Such advice was right for 34 of 34"));
+  CHECK(told(verdict_of(History{}, {})) == "unknown: Nothing can be said: there is no checkpoint.");
+}
+
+TEST_CASE("the verdict on a comparison", "[verdict]") {
+  const CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  CHECK(told(verdict_of(compare(a, b))) ==
+        "good: b has the weights of a: nothing changed in any of 3 layers.");
+  b.layers[0].hash = "2";
+  b.layers[0].alpha = 3.1;
+  CHECK(told(verdict_of(compare(a, b))).find("good: Nothing speaks against b") == 0);
+  b.layers[0].warning = "rank-collapse";
+  const Verdict warned = verdict_of(compare(a, b));
+  CHECK(told(warned) == "attention: In b, 1 layer has warnings that a has not.");
+  CHECK(has_reason(warned, "It is a.mlp: rank-collapse."));
+  b.layers[0].warning = "nonfinite";
+  CHECK(told(verdict_of(compare(a, b))) ==
+        "bad: Do not use b: 1 of 3 layers has NaN or infinite weights, which a has not.");
+  b.layers.clear();
+  b.spectra.clear();
+  CHECK(told(verdict_of(compare(a, b))) ==
+        "unknown: Nothing can be said: no layer is known in both a and b.");
+  b = sample_checkpoint("b");
+  b.layers.pop_back();
+  b.spectra.pop_back();
+  CHECK(told(verdict_of(compare(a, b))) == "attention: In b, 1 layer of a is missing or reshaped.");
+  b = sample_checkpoint("b");
+  b.layers[0].hash = "2";
+  b.provenance.mode = "weightwatcher";
+  CHECK(told(verdict_of(compare(a, b))).find("unknown: a and b may not be comparable: ") == 0);
+}
+
+TEST_CASE("the verdict of a gate", "[verdict]") {
+  CHECK(told(verdict_of(std::vector<RuleVerdict>{rule(true), rule(true)})) ==
+        "good: Passed: all 2 rules are kept.");
+  const Verdict failed = verdict_of(std::vector<RuleVerdict>{rule(true), rule(false)});
+  CHECK(told(failed) == "bad: Failed: 1 of 2 rules is broken.");
+  CHECK(failed.reasons[0].text ==
+        "rank stays (tuned): rank must be at least 4. Worst: a.mlp with 2.");
+  CHECK(failed.reasons[0].anchor == "sec-rules");
+  const Verdict limited = verdict_of(std::vector<RuleVerdict>{rule(true), rule(true, "no loss")});
+  CHECK(limited.level == Level::good);
+  CHECK(has_reason(limited, "rank stays: no loss."));
+  CHECK(told(verdict_of(std::vector<RuleVerdict>{rule(true, "no loss")})) ==
+        "unknown: Passed, but no rule could judge anything.");
+  CHECK(verdict_of(std::vector<RuleVerdict>{}).level == Level::unknown);
+}
+
+TEST_CASE("an order is worth what it is known to be worth", "[verdict]") {
+  const std::vector<Model> models = two_models();
+  CHECK(told(verdict_of(models, 0, {})) ==
+        "unknown: small comes first by alpha, but among models of the same shape this order is "
+        "worth nothing.");
+  CHECK(verdict_of(models, 0, following_of(-0.9, -0.99, -0.6)).level == Level::good);
+  CHECK(verdict_of(models, 0, following_of(0.9, 0.6, 0.99)).level == Level::attention);
+  CHECK(verdict_of(models, 0, following_of(-0.2, -0.7, 0.4)).level == Level::unknown);
+  CHECK(told(verdict_of({models.front()}, 0, {})) ==
+        "unknown: There is only one model, so there is no order.");
+}
+
+TEST_CASE("names from strangers are printable and bounded in a verdict", "[verdict]") {
+  CheckpointRecord record = with_warning("rank-collapse", std::string(70'000, 'r'));
+  record.layers[0].key = "\x1b[31m" + std::string(65'536, 'n');
+  for (const Reason& reason : verdict_of(record).reasons) {
+    CHECK(reason.text.find('\x1b') == std::string::npos);
+    CHECK(reason.text.size() < 600);
+  }
+}
