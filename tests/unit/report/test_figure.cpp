@@ -165,7 +165,7 @@ TEST_CASE("the axis of depth tells stages apart, and puts what is in no block at
 TEST_CASE("a shortened name keeps block and expert", "[figure]") {
   const std::string name = "model.layers.60.mlp.experts.127.down_proj.weight";
   CHECK(brief_name(name, 80) == "model.layers.60.mlp.experts.127.down_proj");
-  for (const std::size_t most : {34, 26, 20}) {
+  for (const std::size_t most : {34U, 26U, 20U}) {
     const std::string brief = brief_name(name, most);
     CAPTURE(brief);
     CHECK(brief.size() <= most);
