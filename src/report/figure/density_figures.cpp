@@ -138,7 +138,7 @@ std::optional<Figure> drawn_density(const LayerRow& layer, const std::vector<dou
   figure.legend.push_back({kBulk, law.empty() ? "no bulk" : bulk.name, LegendMark::line});
   if (layer.weights.num_rand > 0 && layer.weights.max_rand_eval > 0) {
     const double at = std::log10(layer.weights.max_rand_eval);
-    plot.mark(at, "random");
+    plot.mark(at, "random", 1);
     figure.legend.push_back({0,
                              "random: the largest eigenvalue in " +
                                  plural(layer.weights.num_rand, "random order") +

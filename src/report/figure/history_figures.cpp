@@ -133,7 +133,7 @@ std::optional<Figure> panel_figure(const analysis::History& history, const Panel
     if (!of_alpha) break;
     plot.bar(place(history, row), row.alpha - row.alpha_error, row.alpha + row.alpha_error, 0);
     if (!row.change_point) continue;
-    plot.mark(place(history, row), "turns");
+    plot.mark(place(history, row), "turns", 1);
     figure.description += "The trend of alpha changes at " + row.checkpoint + ". ";
   }
   for (std::size_t k = 0; k < panel.metrics.size(); ++k) {

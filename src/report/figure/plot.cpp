@@ -124,13 +124,14 @@ void Plot::band_between(const std::vector<Point>& low, const std::vector<Point>&
   canvas_->end_background();
 }
 
-void Plot::mark(double x, const std::string& word) {
+void Plot::mark(double x, const std::string& word, int row) {
   if (!std::isfinite(x)) return;
   const Box area = area_box();
   const double at = place_x(x);
   canvas_->line("mark", at, area.y, at, area.y + area.height);
   const bool left = at + width_of_words(word) + 6 > area.x + area.width;
-  canvas_->words(left ? at - 4 : at + 4, area.y + 10, left ? Anchor::end : Anchor::start, word);
+  canvas_->words(left ? at - 4 : at + 4, area.y + 10 + 13 * row, left ? Anchor::end : Anchor::start,
+                 word);
 }
 
 void Plot::mark_of_y(double y, const std::string& word) {

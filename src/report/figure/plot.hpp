@@ -54,7 +54,9 @@ public:
   /// The same between two lines over x.
   void band_between(const std::vector<Point>& low, const std::vector<Point>& high);
   /// A dashed line at a value of x, or of y, with a word at its upper or right end.
-  void mark(double x, const std::string& word = "");
+  /// @param row  of the word, from 0 downwards: marks close to each other have words below each
+  /// other
+  void mark(double x, const std::string& word = "", int row = 0);
   void mark_of_y(double y, const std::string& word = "");
   /// The dashed line of equal x and y.
   void diagonal();

@@ -53,7 +53,7 @@ std::optional<Figure> xmin_figure(const LayerRow& row, std::size_t layer,
   lower.line(distance, 0);
   for (Plot* plot : {&upper, &lower}) {
     plot->mark(xmin, plot == &upper ? "xmin" : "");
-    plot->mark(rival, plot == &upper ? "rival" : "");
+    plot->mark(rival, plot == &upper ? "rival" : "", 1);
   }
   upper.dot({xmin, row.alpha}, 1, {"alpha " + number(row.alpha), -1, ""});
   lower.dot({xmin, row.D}, 0, {"D " + number(row.D), -1, ""});
