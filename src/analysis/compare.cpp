@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <unordered_map>
 
 #include "wishart/analysis/metric.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::analysis {
@@ -150,6 +152,33 @@ bool comes_before(const ComparisonRow& a, const ComparisonRow& b) {
   return natural_less(a.key, b.key);
 }
 
+bool is_unchanged(const LayerPair& pair) {
+  return !pair.a->hash.empty() && pair.a->hash == pair.b->hash;
+}
+
+/// Layers of B that are unlike themselves in A.
+std::vector<SuddenChange> sudden_changes(std::span<const LayerPair> pairs) {
+  std::vector<LayerStep> steps;
+  std::vector<const LayerRow*> rows;
+  for (const LayerPair& pair : pairs) {
+    if (pair.a == nullptr || pair.b == nullptr || is_unchanged(pair)) continue;
+    steps.push_back({state_of(*pair.a), state_of(*pair.b)});
+    rows.push_back(pair.b);
+  }
+  const SharedChange shared = shared_change(steps);
+  std::vector<SuddenChange> sudden;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    std::string text = unlike_past(steps[i], shared);
+    if (!text.empty()) sudden.push_back({rows[i]->key, std::move(text)});
+  }
+  return sudden;
+}
+
+bool is_later(const Provenance& b, const Provenance& a) {
+  return is_whole(a.analysis) && is_whole(b.analysis) && a.mode == b.mode && a.training.step > 0 &&
+         a.training.step < b.training.step;
+}
+
 }  // namespace
 
 std::vector<double> adjusted(const std::vector<double>& p) {
@@ -201,6 +230,9 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   }
   out.paired = paired_changes(pairs);
   out.usual = usual_changes(pairs);
+  if (is_later(b.provenance, a.provenance)) out.sudden = sudden_changes(pairs);
+  out.training_a = a.provenance.training;
+  out.training_b = b.provenance.training;
   std::vector<double> p;
   for (const ComparisonRow& row : out.rows) p.push_back(row.alpha_p);
   const std::vector<double> q = adjusted(p);

@@ -24,7 +24,7 @@ constexpr Margin kDiverged{0.05, 0.02};
 /// A held-out loss above its lowest, at two or more checkpoints in a row.
 constexpr Margin kRises{0.005, 0.002};
 /// The same at the last checkpoint only, which may be noise.
-constexpr Margin kRisesOnce{0.01, 0.002};
+constexpr Margin kRisesOnce{kRiseOnce, 0.002};
 constexpr Margin kFalls{0.01, 0.002};  ///< per doubling
 constexpr double kLearned = 0.10;      ///< below the loss without learning
 constexpr double kLearnedOn = 0.02;    ///< below the loss of the base

@@ -11,6 +11,10 @@
 
 namespace wishart::analysis {
 
+/// The share of its lowest value by which a held-out loss must rise at a single checkpoint to
+/// count: less may be noise.
+inline constexpr double kRiseOnce = 0.01;
+
 /// The losses of the last stage of a run.
 struct LossSeries {
   std::vector<std::size_t> at;  ///< rows with the leading loss

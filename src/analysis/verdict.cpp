@@ -12,6 +12,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/row_warnings.hpp"
 
+#include "loss_advice.hpp"
+
 namespace wishart::analysis {
 namespace {
 
@@ -317,6 +319,21 @@ Found found_in(const Comparison& comparison) {
   return found;
 }
 
+/// By the margin of the advice for a single rise.
+bool loss_rose(const Comparison& comparison) {
+  const double then = comparison.training_a.eval_loss;
+  return comparison.training_b.eval_loss - then > kRiseOnce * std::abs(then);
+}
+
+/// Beyond the percentiles of what is usual for a derived model. In training from scratch such
+/// changes are no news.
+bool changed_unusually(const Comparison& comparison) {
+  constexpr double kHighest = 99;  // as of the warning `unusual`
+  if (comparison.training_a.step >= 0 && comparison.training_b.step >= 0) return false;
+  return std::any_of(comparison.usual.begin(), comparison.usual.end(),
+                     [](const UsualChange& change) { return change.percentile >= kHighest; });
+}
+
 /// Level and sentence of two checkpoints with layers in common.
 void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& found) {
   const std::size_t all = comparison.rows.size();
@@ -339,6 +356,14 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
                       " warnings that " + a + " has not");
     }
     verdict.sentence = "In " + b + ", " + join(parts, ", and ") + ".";
+  } else if (!comparison.sudden.empty()) {
+    verdict.level = Level::attention;
+    verdict.sentence = "In " + b + ", " +
+                       of_layers(static_cast<std::int64_t>(comparison.sudden.size()), all) +
+                       " changed suddenly since " + a + ". If many do, training is unstable.";
+  } else if (loss_rose(comparison)) {
+    verdict.level = Level::attention;
+    verdict.sentence = "The held-out loss of " + b + " is higher than that of " + a + ".";
   } else if (!comparison.notes.empty()) {
     verdict.sentence = a + " and " + b + " may not be comparable: " +
                        printable(comparison.notes.front(), kMostChars) + ".";
@@ -347,6 +372,9 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.sentence =
         b + " has the weights of " + a + ": nothing changed in " +
         (all == 1 ? "the only layer." : "any of " + std::to_string(all) + " layers.");
+  } else if (changed_unusually(comparison)) {
+    verdict.level = Level::attention;
+    verdict.sentence = b + " differs more from " + a + " than 99 % of derived models from theirs.";
   } else {
     verdict.level = Level::good;
     verdict.sentence = "Nothing speaks against " + b + ": no layer of " + a +
@@ -372,6 +400,16 @@ Verdict verdict_of(const Comparison& comparison) {
             printable(found.worst->new_warnings, kMostChars) + ".",
         kOfLayers);
   }
+  if (!comparison.sudden.empty()) {
+    const SuddenChange& first = comparison.sudden.front();
+    add(verdict, "Such as " + named(first.key) + ": " + first.text + ".", kOfLayers);
+  }
+  if (std::isfinite(comparison.training_a.eval_loss - comparison.training_b.eval_loss)) {
+    add(verdict,
+        "The held-out loss is " + rounded(comparison.training_b.eval_loss, 4) + "; it was " +
+            rounded(comparison.training_a.eval_loss, 4) + ".",
+        "");
+  }
   if (found.lost > 0 || found.added > 0 || found.unknown > 0) {
     add(verdict,
         std::to_string(found.lost) + " removed or reshaped, " + std::to_string(found.added) +
@@ -380,9 +418,11 @@ Verdict verdict_of(const Comparison& comparison) {
   }
   const PairedRow* alpha = alpha_of_all(comparison.paired);
   if (alpha != nullptr && found.same < all) add(verdict, paired_sentence(*alpha), kOfPaired);
-  for (const UsualChange& change : comparison.usual) {
-    if (change.metric == "alpha" && found.same < all) add(verdict, change.text, kOfPaired);
-  }
+  // The most unusual one.
+  const auto most = std::max_element(
+      comparison.usual.begin(), comparison.usual.end(),
+      [](const UsualChange& x, const UsualChange& y) { return x.percentile < y.percentile; });
+  if (most != comparison.usual.end() && found.same < all) add(verdict, most->text, kOfPaired);
   for (const std::string& note : comparison.notes) {
     add(verdict, "Note: " + printable(note, kMostChars) + ".", "");
   }
@@ -415,7 +455,7 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts) {
   }
   for (const RuleVerdict* one : broken) {
     std::string text =
-        named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 2 * kMostChars);
+        named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 4 * kMostChars);
     if (!one->violations.empty() && !one->violations.front().key.empty()) {
       text += ". Worst: " + named(one->violations.front().key) + " with " +
               rounded(one->violations.front().value, 3);

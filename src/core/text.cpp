@@ -116,6 +116,12 @@ std::string rounded(double value, int digits) {
   if (!std::isfinite(value)) return shortest(value);
   std::array<char, 40> buffer{};
   std::snprintf(buffer.data(), buffer.size(), "%.*g", digits, value);
+  // 130 instead of 1.3e+02: people read zeros faster than powers, up to a million.
+  constexpr double kMillion = 1e6;
+  const std::string_view text(buffer.data());
+  if (std::abs(value) < kMillion && text.find("e+") != std::string_view::npos) {
+    std::snprintf(buffer.data(), buffer.size(), "%.0f", std::strtod(buffer.data(), nullptr));
+  }
   return buffer.data();
 }
 

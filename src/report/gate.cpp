@@ -95,9 +95,13 @@ std::vector<Card> gate_cards(const std::vector<analysis::RuleVerdict>& verdicts)
   const auto limited = std::count_if(verdicts.begin(), verdicts.end(), [](const auto& verdict) {
     return verdict.passed && !verdict.caveat.empty();
   });
-  return {{std::to_string(count - broken) + " of " + std::to_string(count), "rules kept"},
-          {std::to_string(broken), broken == 1 ? "rule broken" : "rules broken"},
-          {std::to_string(limited), "kept for want of values or of a checkpoint before"}};
+  std::vector<Card> cards{
+      {std::to_string(count - broken) + " of " + std::to_string(count), "rules kept"},
+      {std::to_string(broken), broken == 1 ? "rule broken" : "rules broken"}};
+  if (limited > 0) {
+    cards.push_back({std::to_string(limited), "kept for want of values or of a checkpoint before"});
+  }
+  return cards;
 }
 
 }  // namespace

@@ -149,10 +149,10 @@ std::vector<Card> record_cards(const CheckpointRecord& record, const analysis::B
        attention == 1 ? "layer needs attention" : "layers need attention",
        attention_change(record, beside)},
       {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
-      {count_if(analysis::is_below_limits) + " and " + count_if(analysis::is_above_limits),
-       "with alpha < 2 and > 6"},
-      {std::to_string(counts.without_tail) + " and " + std::to_string(counts.failed),
-       "without a tail and without a fit"}};
+      {count_if(analysis::is_below_limits) + " / " + count_if(analysis::is_above_limits),
+       "layers with alpha below 2 / above 6"},
+      {std::to_string(counts.without_tail) + " / " + std::to_string(counts.failed),
+       "layers without a power-law tail / without a fit"}};
 }
 
 void add_groups(Page& page, const CheckpointRecord& record, const std::string& group_by,

@@ -60,6 +60,12 @@ void visit_columns(ComparisonRow& r, F&& f) {
   f("new_warnings", r.new_warnings);
 }
 
+/// A layer that changed suddenly, and how (`unlike-past` of warnings.hpp).
+struct SuddenChange {
+  std::string key;
+  std::string text;
+};
+
 struct Comparison {
   std::string a;  ///< ids
   std::string b;
@@ -67,6 +73,11 @@ struct Comparison {
   std::vector<UsualChange> usual;   ///< how usual the changes of the means are
   std::vector<ComparisonRow> rows;  ///< removed, added, reshaped, unknown; then by `moved` and key
   std::vector<std::string> notes;   ///< why the two may not be comparable, one sentence each
+  /// Of a later checkpoint of training against an earlier one, which is not that before all
+  /// training; empty otherwise.
+  std::vector<SuddenChange> sudden;
+  TrainingState training_a;  ///< losses, as the trainer recorded them
+  TrainingState training_b;
 };
 
 /// Compares layers with the same key. `moved` needs the spectra in both records. Layers that are in

@@ -203,7 +203,8 @@ void Page::layer_data(std::string json) {
 /// As many reasons as there is room for.
 std::string Page::brief_text() const {
   const auto cut = [](const std::string& text, std::size_t most) {
-    return shortened(printable(text, kMostChars), most);
+    const std::string whole = printable(text, kMostChars);
+    return width_of(whole) <= most ? whole : wrapped(whole, most - 1).front() + "\xE2\x80\xA6";
   };
   constexpr std::size_t kNumbers = 3;
   std::string numbers;

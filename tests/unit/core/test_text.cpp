@@ -52,6 +52,9 @@ TEST_CASE("the shortest text of a double reads back as the same double", "[text]
   CHECK(shortest(std::numeric_limits<double>::quiet_NaN()) == "nan");
   CHECK(shortest(-std::numeric_limits<double>::infinity()) == "-inf");
   CHECK(rounded(3.14159, 3) == "3.14");
+  CHECK(rounded(131.4, 2) == "130");
+  CHECK(rounded(-1742.0, 3) == "-1740");
+  CHECK(rounded(1e8, 2) == "1e+08");
 }
 
 TEST_CASE("sizes are read and written in powers of 1024", "[text]") {
