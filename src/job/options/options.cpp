@@ -337,8 +337,8 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
                       {{"text", OutputFormat::text},
                        {"md", OutputFormat::md},
                        {"html", OutputFormat::html},
-                       {"brief", OutputFormat::brief},
-                       {"json", OutputFormat::json}});
+                       {"json", OutputFormat::json},
+                       {"brief", OutputFormat::brief}});
   return options;
 }
 

@@ -174,7 +174,8 @@ void Page::gap() {
   if (!html() && !brief()) text_ += "\n";
 }
 
-void Page::cards(const std::vector<Card>& cards) {
+void Page::cards(std::vector<Card> cards) {
+  std::erase_if(cards, [](const Card& card) { return card.value == "-"; });
   if (first_cards_.empty()) first_cards_ = cards;
   if (brief()) return;
   if (!html()) {

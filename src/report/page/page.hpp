@@ -53,8 +53,9 @@ public:
   void gap();
 
   [[nodiscard]] bool html() const noexcept { return style_.format == ReportFormat::html; }
-  /// The numbers that matter most, the first three of them also in a brief.
-  void cards(const std::vector<Card>& cards);
+  /// The numbers that matter most, the first three of them also in a brief. Those that are not
+  /// known (`-`) are left out.
+  void cards(std::vector<Card> cards);
   /// Figures side by side. In HTML only.
   void figures(const std::vector<Figure>& figures);
   /// The numbers of the layers, from which the script of the page filters and shows single layers

@@ -120,7 +120,8 @@ TEST_CASE("a gate says pass or fail, layer by layer", "[decisions]") {
   CHECK(render_verdicts({verdict_of("one", true)}, {}, ReportFormat::text)
             .find("Passed: 1 of 1 rule.") != std::string::npos);
   const std::string json = render_verdicts({verdict_of("two", false)}, {}, ReportFormat::json);
-  CHECK(json.find("{\"schema\": \"wishart/gate/1\", \"passed\": false, \"rules\": [") == 0);
+  CHECK(json.find("{\"schema\": \"wishart/gate/1\", \"passed\": false, ") == 0);
+  CHECK(json.find("\"rules\": [") != std::string::npos);
   CHECK(
       json.find("{\"layer\": \"two\", \"role\": \"two\", \"block\": 3, \"value\": 9, \"here\": 9, "
                 "\"other\": 1}") != std::string::npos);
@@ -149,8 +150,9 @@ TEST_CASE("a ranking says what its order is worth", "[decisions]") {
     return render_ranking({model}, metric, {}, {}, format);
   };
   const std::string text = of(0, ReportFormat::text);
-  CHECK(text.find("Models by alpha\n===============\n\nAmong models of the same "
-                  "shape this order is worth nothing") == 0);
+  CHECK(text.find("Models by alpha\n===============\n\n") == 0);
+  CHECK(text.find("\n\nAmong models of the same shape this order is worth nothing") !=
+        std::string::npos);
   CHECK(text.find("What the metrics are worth\n") != std::string::npos);
   CHECK(text.find("share_below_2") != std::string::npos);
   const std::size_t last = analysis::rank_metrics().size() - 1;

@@ -62,6 +62,15 @@ analysis::History history_named(const std::string& name) {
   return builder.take();
 }
 
+/// The elements of sorted lists that are in one of them only.
+std::vector<std::string> differing(const std::vector<std::string>& a,
+                                   const std::vector<std::string>& b) {
+  std::vector<std::string> difference;
+  std::set_symmetric_difference(a.begin(), a.end(), b.begin(), b.end(),
+                                std::back_inserter(difference));
+  return difference;
+}
+
 }  // namespace
 
 TEST_CASE("everything with a meaning in HTML is escaped, and the terminal's too", "[html]") {
@@ -78,7 +87,7 @@ TEST_CASE("no name changes the elements of a page", "[html]") {
   for (const std::string& name : hostile_names()) {
     CAPTURE(name);
     const std::string page = render_run(history_named(name), named(name), ReportFormat::html);
-    CHECK(skeleton(page) == plain);
+    CHECK(differing(skeleton(page), plain) == std::vector<std::string>{});
     CHECK(calm_on_a_terminal(page));
     CHECK(is_utf8(page));
   }
