@@ -56,7 +56,7 @@ double summed(const Measure& measure, const std::vector<double>& values) {
 
 /// `alpha 3.25`, and the words of the warnings.
 std::string told_layer(const LayerRow& layer, const Measure& measure, double value) {
-  std::string text = layer.key;
+  std::string text = layer.key.empty() ? "-" : layer.key;
   if (measure.kind != ScaleKind::share) {
     text += ": " + measure.name + " " + value_text(measure, value);
   }

@@ -44,7 +44,8 @@ CheckpointRecord named(const std::string& name) {
   good.lambda_max = 9;
   LayerRow failed = layer(name, kNan, "error");
   failed.status = "error";
-  failed.reason = failed.role = name;
+  // The same stack: another one would be sorted before or after it by its name.
+  failed.reason = failed.role = failed.stack = name;
   CheckpointRecord record = record_of({good, failed}, {{name, "F32", "4", 4, name, name}});
   record.provenance.checkpoint_id = record.provenance.checkpoint_path = name;
   record.provenance.format = record.provenance.mpi_layout = name;
