@@ -241,7 +241,7 @@ std::vector<LayerCourse> HistoryBuilder::courses() const {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     for (const Layer& layer : entries_[i].layers) {
       LayerCourse& course = by_key[layer.key];
-      if (course.key.empty()) {
+      if (course.alpha.empty()) {
         const std::vector<double> unknown(entries_.size(), kNan);
         course = {layer.key, layer.role, layer.stack, layer.block, -1,
                   unknown,   unknown,    unknown,     unknown};

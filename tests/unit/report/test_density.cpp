@@ -265,7 +265,8 @@ TEST_CASE("a drawing shows bins, tail, xmin and bulk, of each spectrum that is t
   }
   record.spectra.clear();
   CHECK(density_figures(record).empty());
-  CHECK(render_report(record, ReportFormat::html).find("id=\"sec-eigenvalues\"") == std::string::npos);
+  CHECK(render_report(record, ReportFormat::html).find("id=\"sec-eigenvalues\"") ==
+        std::string::npos);
 }
 
 TEST_CASE("a logarithmic axis tells the numbers themselves", "[density]") {
