@@ -17,6 +17,8 @@ LayerRow layer(const std::string& key, double alpha = 3.5, const std::string& wa
   LayerRow row = test::sample_layer(key);
   row.alpha = alpha;
   row.warning = warning;
+  row.matrix_rank = 32;
+  row.num_pl_spikes = 20;
   return row;
 }
 
