@@ -121,7 +121,7 @@ TEST_CASE("what is not known is a dash, not a number", "[report]") {
   row.num_pl_spikes = row.matrix_rank = -1;
   const std::string text = text_of(record_of({row}));
   CHECK(text.find("nan") == std::string::npos);
-  CHECK(text.find("w      mlp.up  64 x 32      -   -  -     -") != std::string::npos);
+  CHECK(text.find("w      mlp.up  64 x 32      -        -  -     -") != std::string::npos);
 }
 
 TEST_CASE("layers are compared with others of the same role and size", "[report]") {
@@ -139,7 +139,7 @@ TEST_CASE("layers are compared with others of the same role and size", "[report]
         std::string::npos);
   CHECK(text.find("\nNot compared: no reference values for the role conv (2 layers).\n") !=
         std::string::npos);
-  CHECK(text.find("6.745  0.25       50  0.050") != std::string::npos);
+  CHECK(text.find("6.75   +-0.25       50  0.050") != std::string::npos);
   CHECK(render_report(record, ReportFormat::json).find("\"alpha_percentile\": 50") !=
         std::string::npos);
   std::vector<LayerRow> many;
