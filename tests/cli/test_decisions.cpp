@@ -277,7 +277,7 @@ TEST_CASE("without a name the latest checkpoint is taken, and the one before it 
             "or set alone = passes in the rule\n");
   const std::string alone = temp.write("alone.cfg", rule + "alone = passes\n").string();
   const Outcome passed =
-      run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", alone});
+      run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", alone, "--wide"});
   CHECK(passed.exit_code == 0);
   CHECK(passed.out.find("nothing was compared") != std::string::npos);
   // The one before is not the base.

@@ -69,7 +69,8 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
                   quoted(json.string()))
             .exit_code == 0);
   // Alphas that fell in all layers but one, each by less than its own fit can tell.
-  const Outcome change = run_wishart({"compare", archive, "checkpoint-300", "checkpoint-600"});
+  const Outcome change =
+      run_wishart({"compare", archive, "checkpoint-300", "checkpoint-600", "--wide"});
   CHECK(change.out.find("\n\nalpha fell in 30 of 31 layers, by 0.22 on average (95 %: 0.15 to "
                         "0.29).\n") != std::string::npos);
   CHECK(change.out.find("the change of alpha is significant in no layer") != std::string::npos);
