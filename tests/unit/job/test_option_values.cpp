@@ -96,9 +96,9 @@ TEST_CASE("each command has its own formats", "[options]") {
   CHECK(refusal(parse_inspect, {"m", "--format", "md"}) ==
         "--format: expected one of text, csv, json, found 'md'");
   CHECK(refusal(parse_report, {"a", "--format", "csv"}) ==
-        "--format: expected one of text, md, html, json, found 'csv'");
-  CHECK(refusal(parse_gate, {"a", "--rules", "r", "--format", "html"}) ==
-        "--format: expected one of text, md, json, found 'html'");
+        "--format: expected one of text, md, html, brief, json, found 'csv'");
+  CHECK(refusal(parse_gate, {"a", "--rules", "r", "--format", "csv"}) ==
+        "--format: expected one of text, md, html, json, brief, found 'csv'");
   CHECK(refusal(parse_export, {"a", "--format", "text"}) ==
         "--format: expected one of csv, json, jsonl, npy, found 'text'");
   CHECK(refusal(parse_export, {"a", "--format", ""}) ==
