@@ -370,7 +370,8 @@ void add_report(Page& page, const CheckpointRecord& record, const analysis::Verd
   page.verdict(verdict);
   page.cards(record_cards(record, beside));
   add_provenance(page, record);
-  page.figures(checkpoint_figures(record));
+  page.figures(
+      checkpoint_figures(record, beside.before == nullptr ? nullptr : &beside.before->layers));
   add_attention(page, record);
   add_summary(page, record);
   add_remarks(page, record);

@@ -60,6 +60,7 @@ struct Scene {
   }
   [[nodiscard]] Outcome on(const std::string& command, const Words& more = {}) const {
     Words words{command, (temp / "archive").string()};
+    if (command == "report" || command == "rank") words.emplace_back("--wide");
     words.insert(words.end(), more.begin(), more.end());
     return run_wishart(words);
   }

@@ -88,7 +88,7 @@ TEST_CASE("the report says in words which layers have no tail, and shows no numb
   const TempFolder temp;
   REQUIRE(scan(temp).exit_code == 0);
   const std::string archive = (temp / "archive").string();
-  const std::string text = run_wishart({"report", archive}).out;
+  const std::string text = run_wishart({"report", archive, "--wide"}).out;
   has(text, "; 1 without a fit; 2 without a power-law tail. ");
   has(text, "no-tail (2): The spectrum has no power-law tail");
   has(text, "all eigenvalues above the floor are equal");

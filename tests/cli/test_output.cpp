@@ -76,6 +76,8 @@ TEST_CASE("every command that writes a document writes it to a file", "[output]"
        "npy",
        ".npy"},
       {{"compare", archive, "step-1", "step-2"}, "md", ".md"},
+      {{"compare", archive, "step-1", "step-2"}, "html", ".html"},
+      {{"rank", archive}, "html", ".html"},
       {{"gate", archive, "--rules", (scene.temp / "rules.cfg").string(), "--checkpoint", "step-2"},
        "json",
        ".json",
