@@ -106,7 +106,7 @@ std::string found_text(const Rule& rule, double value) {
   constexpr int kAllDigits = 17;
   if (!std::isfinite(value)) return shortest(value);
   for (int digits = kDigits; digits < kAllDigits; ++digits) {
-    const std::string text = rounded(value, digits);
+    std::string text = rounded(value, digits);
     if ((excess(rule, std::strtod(text.c_str(), nullptr)) > 0) == (excess(rule, value) > 0)) {
       return text;
     }

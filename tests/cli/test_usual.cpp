@@ -131,7 +131,7 @@ TEST_CASE("a gate judges percentiles, and says how usual the change is", "[usual
   const auto judged = [&](const std::string& bounds, int exit_code, const std::string& format) {
     const auto rules = temp.write("rules.cfg", "[usual]\nmetric = alpha_percentile\n" + bounds);
     return output_of({"gate", archive, "--base", "base", "--checkpoint", "tuned", "--rules",
-                      rules.string(), "--format", format},
+                      rules.string(), "--format", format, "--wide"},
                      exit_code);
   };
   const std::string passed = judged("max = 99\n", 0, "text");
