@@ -313,11 +313,12 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
     judge_layers(rule, stage, other, verdict);
   }
   if (verdict.passed && verdict.unknown > 0) {
-    verdict.caveat = is_of_checkpoint(rule.metric)
-                         ? "the loss is not recorded"
-                         : std::to_string(verdict.unknown) + " of " +
-                               std::to_string(verdict.judged + verdict.unknown) +
-                               " layers have no value";
+    verdict.caveat =
+        is_of_checkpoint(rule.metric)
+            ? "the loss is not recorded"
+            : std::to_string(verdict.unknown) + " of " +
+                  std::to_string(verdict.judged + verdict.unknown) +
+                  (verdict.unknown == 1 ? " layers has no value" : " layers have no value");
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);

@@ -137,7 +137,16 @@ TEST_CASE("weights that are not finite outweigh every loss", "[advice]") {
   const Conclusion found = conclude(rows, kBytes, 3);
   CHECK(found.advice == Advice::diverging);
   CHECK(found.reasons.at(0) == "3 of 10 layers have weights that are NaN or infinite.");
-  CHECK(found.best_checkpoint == "checkpoint-200");
+  // Its loss is the lowest, but nobody should go back to NaN.
+  CHECK(found.best_checkpoint == "checkpoint-100");
+  CHECK(advice_text(found).find("Go back to checkpoint-100, which has the lowest loss of those "
+                                "with finite weights.") != std::string::npos);
+  rows[1].nonfinite = 1;
+  CHECK(conclude(rows, kBytes, 3).reasons.at(0) ==
+        "3 of 10 layers have weights that are NaN or infinite.");
+  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-0");
+  rows.back().nonfinite = 0;  // loaded anew
+  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-200");
 }
 
 TEST_CASE("without losses and without evidence there is no advice", "[advice]") {
