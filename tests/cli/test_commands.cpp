@@ -157,7 +157,7 @@ TEST_CASE("the archive says with what and on what it was computed", "[cli]") {
     const Outcome report =
         run_shell("env -u OMP_NUM_THREADS " + std::string(setting) + " " + quoted(program_path()) +
                   " scan " + quoted(model) + " --archive " + archive + " >/dev/null && " +
-                  quoted(program_path()) + " report " + archive);
+                  quoted(program_path()) + " report --wide " + archive);
     CAPTURE(setting, report.out, report.err);
     CHECK(report.out.find(std::string(", ") + told + ", ") != std::string::npos);
   }

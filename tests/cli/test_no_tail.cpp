@@ -110,7 +110,8 @@ TEST_CASE("a gate and a ranking pass over layers without a tail", "[no-tail]") {
   write_bytes(temp / "rules.cfg",
               "[alpha]\nmetric = alpha\nmax = 50\n\n[fits]\nmetric = failed\nmax = 0\n\n"
               "[mean]\nmetric = alpha\nstatistic = mean\nmax = 20\n");
-  const Outcome gate = run_wishart({"gate", archive, "--rules", (temp / "rules.cfg").string(), "--wide"});
+  const Outcome gate =
+      run_wishart({"gate", archive, "--rules", (temp / "rules.cfg").string(), "--wide"});
   INFO(gate.out << gate.err);
   CHECK(gate.exit_code == 0);
   has(gate.out, "2 layers without a value");

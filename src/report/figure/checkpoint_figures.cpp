@@ -248,7 +248,8 @@ void draw_role(Plot& plot, const Drawn& drawn, Indices group, double y) {
   const std::vector<LayerRow>& layers = *drawn.layers;
   const std::vector<double> sorted = sorted_alphas(drawn, group);
   const auto quarter = [&](double share) {
-    return sorted[static_cast<std::size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)))];
+    return sorted[static_cast<std::size_t>(
+        std::lround(share * static_cast<double>(sorted.size() - 1)))];
   };
   const bool box = group.size() > kMostRoleDots;
   if (box) {

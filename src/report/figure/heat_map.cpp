@@ -24,7 +24,8 @@ constexpr double kGapPx = 1;  ///< between cells
 
 /// The value below which a share of the sorted values lies.
 double quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(std::lround(share * static_cast<double>(sorted.size() - 1)))];
+  return sorted[static_cast<std::size_t>(
+      std::lround(share * static_cast<double>(sorted.size() - 1)))];
 }
 
 double transformed(ScaleKind kind, double value) {
