@@ -28,15 +28,51 @@ const shown = (value) => (value === null || value === undefined || value === "" 
 /// A column as layer_data.cpp writes it: its values, or words and the place of each value among them.
 const decoded = (column) => (column.words ? column.at.map((k) => column.words[k]) : column.values);
 
+/// What the program wrote as JSON, read when it is asked for: of many thousand layers the most is never looked at. The
+/// program writes each member and each column in a line of its own, so a line is read alone.
+class LazyJson {
+  constructor(element) {
+    this.members = new Map();
+    this.columns = [];  // the line of each column, then what it holds
+    const text = element.textContent;
+    for (let begin = 0; begin < text.length;) {
+      const end = (text.indexOf("\n", begin) + 1 || text.length + 1) - 1;
+      const line = text.slice(begin, end);
+      const name = /^\{?"(\w+)": (?!\[$)/.exec(line);
+      if (name && !/^\{"(name|values|words)"/.test(line)) this.members.set(name[1], line.slice(name[0].length));
+      else if (line.startsWith("{")) this.columns.push(line);
+      begin = end + 1;
+    }
+  }
+
+  member(name) {
+    const line = this.members.get(name);
+    if (typeof line === "string") this.members.set(name, JSON.parse(line.replace(/(?:,|\})$/, "")));
+    return this.members.get(name);
+  }
+
+  column(k) {
+    if (typeof this.columns[k] === "string") this.columns[k] = decoded(JSON.parse(this.columns[k].replace(/(?:,|\](?:,|\}))$/, "")));
+    return this.columns[k];
+  }
+}
+
 /// The layers of the page by columns; null on a page without them.
 const layers = (() => {
   const element = document.getElementById("layers");
   if (!element) return null;
-  const data = JSON.parse(element.textContent);
-  const columns = new Map(data.columns.map((column) => [column.name, decoded(column)]));
-  const names = columns.get("layer");
-  const get = (name, i) => columns.get(name)?.[i] ?? null;
-  return { count: data.layers, columns, names, worst: data.worst_first, get };
+  const data = new LazyJson(element);
+  const places = new Map(data.columns.map((line, k) => [/^\{"name": "(\w+)"/.exec(line)[1], k]));
+  const columns = {
+    names: [...places.keys()],
+    has: (name) => places.has(name),
+    get: (name) => (places.has(name) ? data.column(places.get(name)) : undefined),
+  };
+  return {
+    count: data.member("layers"), columns, get: (name, i) => columns.get(name)?.[i] ?? null,
+    get names() { return columns.get("layer"); },
+    get worst() { return data.member("worst_first"); },
+  };
 })();
 
 function median(values) {
@@ -82,7 +118,7 @@ const plainValue = (text) => (/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? Number
 
 function pageJson() {
   const rows = layers && Array.from({ length: layers.count },
-    (_, i) => Object.fromEntries([...layers.columns].map(([name, column]) => [name, column[i]])));
+    (_, i) => Object.fromEntries(layers.columns.names.map((name) => [name, layers.get(name, i)])));
   return JSON.stringify({
     schema: "wishart/page/1", title: document.title, layers: rows,
     tables: tables.map((table) => ({ id: table.id, columns: table.header, rows: table.order.map((r) => table.header.map((_, k) => plainValue(table.text(r, k)))) })),
@@ -95,7 +131,7 @@ const WINDOW = 200;  // rows of a long table in view
 const collator = new Intl.Collator("en", { numeric: true });
 
 /// A table of the page. Rows are numbers; those of a short table are elements, those of a long one are drawn from its
-/// JSON, WINDOW at a time.
+/// JSON, WINDOW at a time. The first of them are in the page and stay until others are asked for.
 class Table {
   constructor(element) {
     this.element = element;
@@ -106,26 +142,38 @@ class Table {
     this.numeric = this.heads.map((head) => head.classList.contains("n"));
     const script = document.querySelector(`script[data-rows="${this.id}"]`);
     if (script) {
-      const data = JSON.parse(script.textContent);
-      this.columns = data.columns.map(decoded);
-      this.layerOf = data.row_layers;
-      this.count = data.rows;
+      this.data = new LazyJson(script);
+      this.count = this.data.member("rows");
     } else {
       this.rows = [...this.body.rows];
-      this.layerOf = this.rows.map((row) => Number(row.dataset.i ?? -1));
+      this.rowLayers = this.rows.map((row) => Number(row.dataset.i ?? -1));
       this.count = this.rows.length;
     }
     this.refers = !element.querySelector("tr[id]");
-    this.order = Array.from({ length: this.count }, (_, row) => row);
     this.first = 0;
     this.addTools();
     if (this.count > 2) this.addSorting();
-    if (this.rows) this.linkNames();
-    else this.draw();
+    this.linkNames();
+    if (this.data) this.keep();
+  }
+
+  /// The layer of each row; -1: none.
+  get layerOf() {
+    return (this.rowLayers ??= this.data.member("row_layers"));
+  }
+
+  get order() {
+    return (this.rowOrder ??= Array.from({ length: this.count }, (_, row) => row));
   }
 
   text(row, column) {
-    return this.columns ? this.columns[column][row] : this.rows[row].cells[column]?.textContent ?? "";
+    return this.data ? this.data.column(column)[row] : this.rows[row].cells[column]?.textContent ?? "";
+  }
+
+  /// Of the rows in the page the first WINDOW stay.
+  keep() {
+    while (this.body.rows.length > WINDOW) this.body.lastElementChild.remove();
+    this.showPlace(this.count);
   }
 
   addTools() {
@@ -133,7 +181,7 @@ class Table {
       { "aria-label": `Save the table ${this.element.parentElement.getAttribute("aria-label")} as CSV` });
     this.status = make("span", { class: "status", role: "status" });
     this.tools = make("p", { class: "tools" }, csv, this.status);
-    if (this.columns) {
+    if (this.data) {
       this.element.parentElement.nextElementSibling.remove();  // the number of rows, which the tools tell
       this.before = button("\u2190 before", () => this.move(-WINDOW));
       this.after = button("after \u2192", () => this.move(WINDOW));
@@ -151,16 +199,17 @@ class Table {
   /// The names of the layer table open the panel; without a script they are the target of links.
   linkNames() {
     if (this.refers) return;
-    this.rows.forEach((row, k) => {
-      if (this.layerOf[k] < 0) return;
-      const link = make("a", { href: `#layer-${this.layerOf[k]}` });
+    for (const row of this.body.rows) {
+      if (row.dataset.i === undefined) continue;
+      const link = make("a", { href: `#layer-${row.dataset.i}` });
       link.append(...row.cells[0].childNodes);
       row.cells[0].append(link);
-    });
+    }
   }
 
   addSorting() {
     this.heads.forEach((head, column) => {
+      if (this.header[column] === "") return;  // a button needs a name
       const sort = button("", () => this.sort(column, head.getAttribute("aria-sort") !== (this.numeric[column] ? "descending" : "ascending")));
       sort.append(...head.childNodes);
       head.append(sort);
@@ -195,7 +244,7 @@ class Table {
     const keeps = (row) => this.layerOf[row] === undefined || this.layerOf[row] < 0 || matches[this.layerOf[row]];
     this.kept = matches && this.layerOf.some((layer) => layer >= 0) ? keeps : null;
     this.first = 0;
-    if (this.columns) return this.draw();
+    if (this.data) return this.draw();
     let count = 0;
     this.rows.forEach((row, k) => {
       row.hidden = Boolean(this.kept) && !this.kept(k);
@@ -209,10 +258,16 @@ class Table {
     this.first = Math.max(0, Math.min(this.first, Math.floor((rows.length - 1) / WINDOW) * WINDOW));
     const end = Math.min(this.first + WINDOW, rows.length);
     this.body.replaceChildren(...rows.slice(this.first, end).map((row) => this.drawn(row)));
-    this.status.textContent = rows.length
-      ? `Rows ${this.first + 1} to ${end} of ${rows.length}` + (this.kept ? ` (${this.count} in all)` : "") : `No row of ${this.count}`;
+    this.showPlace(rows.length);
+  }
+
+  /// @param count  of the rows in view, of which a window is drawn
+  showPlace(count) {
+    const end = Math.min(this.first + WINDOW, count);
+    this.status.textContent = count
+      ? `Rows ${this.first + 1} to ${end} of ${count}` + (this.kept ? ` (${this.count} in all)` : "") : `No row of ${this.count}`;
     this.before.disabled = this.first === 0;
-    this.after.disabled = end === rows.length;
+    this.after.disabled = end === count;
   }
 
   drawn(row) {
@@ -627,7 +682,8 @@ function addMenu(menu) {
     links.forEach((link, k) => (k === current ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current")));
   };
   addEventListener("scroll", () => { if (!waiting) { waiting = true; requestAnimationFrame(mark); } }, { passive: true });
-  mark();
+  if (scrollY === 0) links[0]?.setAttribute("aria-current", "true");  // known without a layout of the page
+  else mark();
 }
 
 /// Tables that are narrower than the page need no box of their own to scroll in: their heads stick to the window.

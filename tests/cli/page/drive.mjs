@@ -171,7 +171,7 @@ async function drive(file) {
     done.push("SVG");
   }
   const json = JSON.parse(await downloaded(page, () => page.click("button:has-text('JSON of the page')")));
-  assert(json.tables.length > 0);
+  assert(json.tables.length > 0 || !await page.locator("main table").count());
   done.push("JSON");
 
   assert.deepEqual(await violations(page), [], "axe-core");
