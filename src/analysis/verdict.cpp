@@ -452,13 +452,6 @@ Verdict verdict_of(const Comparison& comparison) {
             " added, " + std::to_string(found.unknown) + " without a spectrum in one of the two.",
         kOfLayers);
   }
-  const PairedRow* alpha = alpha_of_all(comparison.paired);
-  if (alpha != nullptr && found.same < all) add(verdict, paired_sentence(*alpha), kOfPaired);
-  // The most unusual one.
-  const auto most = std::max_element(
-      comparison.usual.begin(), comparison.usual.end(),
-      [](const UsualChange& x, const UsualChange& y) { return x.percentile < y.percentile; });
-  if (most != comparison.usual.end() && found.same < all) add(verdict, most->text, kOfPaired);
   // The changed layers come by how far they moved.
   const auto moved =
       std::find_if(comparison.rows.begin(), comparison.rows.end(),
@@ -469,6 +462,13 @@ Verdict verdict_of(const Comparison& comparison) {
             rounded(moved->moved, 2) + " of its norm.",
         kOfLayers);
   }
+  const PairedRow* alpha = alpha_of_all(comparison.paired);
+  if (alpha != nullptr && found.same < all) add(verdict, paired_sentence(*alpha), kOfPaired);
+  // The most unusual one.
+  const auto most = std::max_element(
+      comparison.usual.begin(), comparison.usual.end(),
+      [](const UsualChange& x, const UsualChange& y) { return x.percentile < y.percentile; });
+  if (most != comparison.usual.end() && found.same < all) add(verdict, most->text, kOfPaired);
   if (verdict.level == Level::good && found.same < all) {
     add(verdict,
         "Weights alone do not show whether the answers are as good: evaluate it "
@@ -525,7 +525,8 @@ namespace {
 std::string rho_text(const FollowRow& row) {
   const std::string over = " over " + std::to_string(row.models) + " models";
   // Fisher's interval has no width there, which is surer than any number of models.
-  if (std::abs(row.spearman) >= 1) {
+  constexpr double kRounding = 1e-9;
+  if (std::abs(row.spearman) > 1 - kRounding) {
     return "Spearman's rho " + rounded(row.spearman, 2) + over + ", without an interval at +-1";
   }
   return "Spearman's rho " + rounded(row.spearman, 2) + " (" + rounded(row.spearman_low, 2) +

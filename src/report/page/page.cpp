@@ -210,7 +210,7 @@ std::string Page::brief_text() const {
   constexpr std::size_t kNumbers = 3;
   std::string numbers;
   for (std::size_t i = 0; i < first_cards_.size() && i < kNumbers; ++i) {
-    numbers += (i > 0 ? ", " : "") + cut(card_text(first_cards_[i]), 60);
+    numbers += (i > 0 ? ", " : "") + cut(card_text(first_cards_[i]), 85);
   }
   std::string text = level_word(first_verdict_.level) + ". " + cut(first_title_, 60) + ": " +
                      cut(first_verdict_.sentence, 180) + "\n";

@@ -250,7 +250,7 @@ TEST_CASE("an order is worth what it is known to be worth", "[verdict]") {
         "worth nothing.");
   CHECK(verdict_of(models, 0, following_of(-0.9, -0.99, -0.6)).level == Level::good);
   CHECK(verdict_of(models, 0, following_of(0.9, 0.6, 0.99)).level == Level::attention);
-  CHECK(told(verdict_of(models, 0, following_of(-1, -1, -1)))
+  CHECK(told(verdict_of(models, 0, following_of(-1 + 1e-15, -1, -1)))
             .ends_with("Spearman's rho -1 over 9 models, without an interval at +-1."));
   CHECK(verdict_of(models, 0, following_of(-0.2, -0.7, 0.4)).level == Level::unknown);
   CHECK(told(verdict_of({models.front()}, 0, {})) ==
