@@ -1,5 +1,6 @@
 #include "wishart/analysis/advice.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -16,6 +17,26 @@ namespace {
 
 /// A share as a whole number of percent.
 std::string rounded_percent(double share) { return rounded(std::round(100 * share), 3); }
+
+/// The row of a checkpoint has only finite weights.
+bool is_finite(std::span<const HistoryRow> rows, const std::string& checkpoint) {
+  return std::none_of(rows.begin(), rows.end(), [&](const HistoryRow& row) {
+    return row.checkpoint == checkpoint && row.nonfinite > 0;
+  });
+}
+
+/// The checkpoint with the lowest loss of those with finite weights; empty: none.
+std::string best_finite(std::span<const HistoryRow> rows, const LossSeries& losses) {
+  std::string best;
+  double lowest = kNan;
+  for (std::size_t i = 0; i < losses.at.size(); ++i) {
+    const HistoryRow& row = rows[losses.at[i]];
+    if (row.nonfinite > 0 || losses.leading[i] >= lowest) continue;
+    lowest = losses.leading[i];
+    best = row.checkpoint;
+  }
+  return best;
+}
 
 bool is_calm(Advice advice) { return advice == Advice::going_on || advice == Advice::settled; }
 
@@ -71,12 +92,16 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
   const LossSeries losses = losses_of(rows, trained.by_tokens);
   const std::int64_t least = window;
   auto by_losses = conclude_from_losses(rows, trained, least);
-  if (by_losses) result.best_checkpoint = by_losses->best_checkpoint;
+  // Nobody should go back to NaN.
+  if (by_losses && !is_finite(rows, by_losses->best_checkpoint)) {
+    by_losses->best_checkpoint.clear();
+  }
   const std::string nonfinite = nonfinite_text(rows.back());
   if (!nonfinite.empty()) {
     result.advice = Advice::diverging;
     result.basis = Basis::spectra;
     result.reasons.push_back(nonfinite);
+    result.best_checkpoint = best_finite(rows, losses);
     return result;
   }
   if (by_losses) {
@@ -102,7 +127,11 @@ TrackRecord track_record(Advice advice, Basis basis) noexcept {
 std::string advice_text(const Conclusion& conclusion) {
   const std::string best = printable(conclusion.best_checkpoint);
   const std::string back =
-      best.empty() ? "" : " Go back to " + best + ", which has the lowest loss.";
+      best.empty()
+          ? ""
+          : " Go back to " + best + ", which has the lowest loss" +
+                // by the spectra: of a run that has become NaN
+                (conclusion.basis == Basis::spectra ? " of those with finite weights." : ".");
   switch (conclusion.advice) {
     case Advice::going_on:
       return "Keep training: it is still learning.";

@@ -231,6 +231,9 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   out.paired = paired_changes(pairs);
   out.usual = usual_changes(pairs);
   if (is_later(b.provenance, a.provenance)) out.sudden = sudden_changes(pairs);
+  out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
+    return row.status == "nonfinite" || row.num_nan + row.num_inf > 0;
+  });
   out.training_a = a.provenance.training;
   out.training_b = b.provenance.training;
   std::vector<double> p;

@@ -106,7 +106,7 @@ std::string found_text(const Rule& rule, double value) {
   constexpr int kAllDigits = 17;
   if (!std::isfinite(value)) return shortest(value);
   for (int digits = kDigits; digits < kAllDigits; ++digits) {
-    const std::string text = rounded(value, digits);
+    std::string text = rounded(value, digits);
     if ((excess(rule, std::strtod(text.c_str(), nullptr)) > 0) == (excess(rule, value) > 0)) {
       return text;
     }
@@ -313,11 +313,12 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
     judge_layers(rule, stage, other, verdict);
   }
   if (verdict.passed && verdict.unknown > 0) {
-    verdict.caveat = is_of_checkpoint(rule.metric)
-                         ? "the loss is not recorded"
-                         : std::to_string(verdict.unknown) + " of " +
-                               std::to_string(verdict.judged + verdict.unknown) +
-                               " layers have no value";
+    verdict.caveat =
+        is_of_checkpoint(rule.metric)
+            ? "the loss is not recorded"
+            : std::to_string(verdict.unknown) + " of " +
+                  std::to_string(verdict.judged + verdict.unknown) +
+                  (verdict.unknown == 1 ? " layers has no value" : " layers have no value");
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);

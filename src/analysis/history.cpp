@@ -240,8 +240,9 @@ std::vector<LayerCourse> HistoryBuilder::courses() const {
   std::map<std::string, LayerCourse, NaturalOrder> by_key;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     for (const Layer& layer : entries_[i].layers) {
-      LayerCourse& course = by_key[layer.key];
-      if (course.alpha.empty()) {
+      const auto [found, is_new] = by_key.try_emplace(layer.key);
+      LayerCourse& course = found->second;
+      if (is_new) {
         const std::vector<double> unknown(entries_.size(), kNan);
         course = {layer.key, layer.role, layer.stack, layer.block, -1,
                   unknown,   unknown,    unknown,     unknown};

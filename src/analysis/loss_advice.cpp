@@ -133,15 +133,18 @@ private:
         !trained_.of_changes && (!series_.from_start || !(first < (1 - kLearned) * start));
     if (from_scratch) {
       if (!(low > (1 - kLearned) * chance)) return false;
-      std::string reason = "The lowest " + name_ + " is " + figure(low) + "; ";
+      std::string reason = "The lowest " + name_ + " is " + figure(low) + ", " +
+                           (low < chance ? "less than " + rounded(100 * kLearned, 2) + " % below "
+                                         : std::string("not below ")) +
+                           "the ";
       if (trained_.classes <= 1) {
-        reason += "it was " + figure(start) + " before any training.";
+        reason += figure(start) + " before any training.";
       } else if (discount) {
-        reason += "who knows only how frequent each of the " + std::to_string(trained_.classes) +
-                  " tokens is comes to about " + figure(chance) + ".";
+        reason += figure(chance) + " or so of a model that knows only how frequent each of the " +
+                  std::to_string(trained_.classes) + " tokens is.";
       } else {
-        reason += "who guesses among " + std::to_string(trained_.classes) + " classes comes to " +
-                  figure(chance) + ".";
+        reason +=
+            figure(chance) + " of a guess among " + std::to_string(trained_.classes) + " classes.";
       }
       return give(Advice::not_learning, std::move(reason));
     }

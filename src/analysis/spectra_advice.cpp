@@ -59,7 +59,8 @@ double settled_among_trained(const HistoryRow& row) {
 std::string nonfinite_text(const HistoryRow& last) {
   if (last.nonfinite == 0) return {};
   return std::to_string(last.nonfinite) + " of " + std::to_string(last.layers) +
-         " layers have weights that are NaN or infinite.";
+         (last.layers == 1 ? " layer" : " layers") + (last.nonfinite == 1 ? " has" : " have") +
+         " weights that are NaN or infinite.";
 }
 
 bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained, std::string& sign) {

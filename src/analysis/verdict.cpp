@@ -10,6 +10,7 @@
 #include "wishart/analysis/usual.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "loss_advice.hpp"
@@ -65,7 +66,7 @@ std::set<std::string_view> warned_layers(const CheckpointRecord& record) {
   return keys;
 }
 
-/// `3 of them have none in base.` Empty if the other has the same warnings.
+/// `3 of these layers have no warning in base.`
 void add_new(Verdict& verdict, const CheckpointRecord& record, const CheckpointRecord* other) {
   if (other == nullptr) return;
   const std::set<std::string_view> here = warned_layers(record);
@@ -73,11 +74,17 @@ void add_new(Verdict& verdict, const CheckpointRecord& record, const CheckpointR
   const auto fresh = std::count_if(here.begin(), here.end(),
                                    [&](std::string_view key) { return !there.contains(key); });
   const std::string id = named(other->provenance.checkpoint_id);
-  add(verdict,
-      fresh == 0 ? "All of these layers need it in " + id + " too."
-                 : std::to_string(fresh) + " of these layers " + (fresh == 1 ? "does" : "do") +
-                       " not need it in " + id + ".",
-      kOfAttention);
+  std::string text;
+  if (here.size() == 1) {
+    text = fresh == 0 ? "This layer needs attention in " + id + " too."
+                      : "This layer has no warning in " + id + ".";
+  } else if (fresh == 0) {
+    text = "All of these layers need attention in " + id + " too.";
+  } else {
+    text = std::to_string(fresh) + " of these layers " + (fresh == 1 ? "has" : "have") +
+           " no warning in " + id + ".";
+  }
+  add(verdict, std::move(text), kOfAttention);
 }
 
 /// How many alphas are usual among public models.
@@ -132,10 +139,15 @@ void judge_warnings(Verdict& verdict, const CheckpointRecord& record,
                        " could not be computed, so nothing is known of them. The others need no "
                        "attention.";
   } else {
+    // One layer may stand in several groups.
+    std::vector<std::string> words;
+    for (const AttentionGroup& group : groups) words.push_back(group.warning);
     verdict.level = Level::attention;
-    verdict.sentence = of_layers(warned, all) + (warned == 1 ? " needs" : " need") + " attention" +
-                       (groups.size() == 1 ? ": " : ", the gravest for ") + groups.front().warning +
-                       ".";
+    verdict.sentence =
+        of_layers(warned, all) + (warned == 1 ? " needs" : " need") + " attention" +
+        (warned == 1 || groups.size() == 1 ? ": " + join(words, ", ")
+                                           : ", the gravest for " + groups.front().warning) +
+        ".";
   }
 }
 
@@ -144,7 +156,7 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
   const std::size_t all = record.layers.size();
   if (record.provenance.mode == "weightwatcher") {
     verdict.sentence =
-        "No weight is damaged. Nothing else is known: the warnings are those of the other mode.";
+        "No weight is NaN or infinite. Nothing else is known: warnings need the corrected mode.";
     return;
   }
   if (!is_whole(record.provenance.analysis)) {
@@ -153,6 +165,16 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
         "not of the " +
         analysis_text(record.provenance.analysis, record.provenance.base_path) + ".";
     return;
+  }
+  const FitCounts counts = count_fits(record.layers);
+  if (counts.fitted == 0) {
+    verdict.sentence =
+        "No layer has a warning, but none has a power-law tail either, so nothing is known of "
+        "their quality.";
+    return;
+  }
+  if (const std::int64_t rest = counts.without_tail + counts.failed; rest > 0) {
+    add(verdict, of_layers(rest, all) + (rest == 1 ? " has" : " have") + " no alpha.", kOfLayers);
   }
   verdict.level = Level::good;
   verdict.sentence = all == 1 ? "The only layer needs no attention."
@@ -259,6 +281,11 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   if (blind) {
     verdict.sentence += " But no held-out loss is recorded, so over-fitting would go unseen.";
   }
+  if (run == Level::good && last.level == Level::attention) {
+    verdict.sentence += " But layers of its last checkpoint need attention.";
+  } else if (run != Level::bad && last.level == Level::bad) {
+    verdict.sentence += " But do not use its last checkpoint.";
+  }
   constexpr std::size_t kMostOfAdvice = 2;
   for (std::size_t i = 0; i < conclusion.reasons.size() && i < kMostOfAdvice; ++i) {
     add(verdict, conclusion.reasons[i], kOfAdvice);
@@ -343,7 +370,12 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.level = Level::bad;
     verdict.sentence = "Do not use " + b + ": " + of_layers(found.nonfinite, all) +
                        (found.nonfinite == 1 ? " has" : " have") +
-                       " NaN or infinite weights, which " + a + " has not.";
+                       " NaN or infinite weights, which " + a + " does not have.";
+  } else if (comparison.nonfinite_b > 0) {
+    verdict.level = Level::bad;
+    verdict.sentence = "Do not use " + b + ": like " + a +
+                       ", it holds NaN or infinite weights, in " +
+                       of_layers(comparison.nonfinite_b, all) + ".";
   } else if (found.warned > 0 || found.lost > 0) {
     verdict.level = Level::attention;
     std::vector<std::string> parts;
@@ -353,7 +385,7 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     }
     if (found.warned > 0) {
       parts.push_back(layers_text(found.warned) + (found.warned == 1 ? " has" : " have") +
-                      " warnings that " + a + " has not");
+                      " warnings that " + a + " does not have");
     }
     verdict.sentence = "In " + b + ", " + join(parts, ", and ") + ".";
   } else if (!comparison.sudden.empty()) {
@@ -372,13 +404,17 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.sentence =
         b + " has the weights of " + a + ": nothing changed in " +
         (all == 1 ? "the only layer." : "any of " + std::to_string(all) + " layers.");
+  } else if (found.unknown > 0) {
+    verdict.level = Level::attention;
+    verdict.sentence = of_layers(found.unknown, all) +
+                       " could not be compared, so nothing is known of " +
+                       (found.unknown == 1 ? "it" : "them") + ". No other has a new warning.";
   } else if (changed_unusually(comparison)) {
     verdict.level = Level::attention;
     verdict.sentence = b + " differs more from " + a + " than 99 % of derived models from theirs.";
   } else {
     verdict.level = Level::good;
-    verdict.sentence = "Nothing speaks against " + b + ": no layer of " + a +
-                       " is missing, and none has a new warning.";
+    verdict.sentence = "No layer of " + a + " is missing in " + b + ", and none has a new warning.";
   }
 }
 
@@ -388,7 +424,7 @@ Verdict verdict_of(const Comparison& comparison) {
   Verdict verdict;
   const Found found = found_in(comparison);
   const auto all = static_cast<std::int64_t>(comparison.rows.size());
-  if (found.lost + found.added + found.unknown >= all) {
+  if (comparison.nonfinite_b == 0 && found.lost + found.added + found.unknown >= all) {
     verdict.sentence = "Nothing can be said: no layer is known in both " + named(comparison.a) +
                        " and " + named(comparison.b) + ".";
     return verdict;
@@ -423,6 +459,22 @@ Verdict verdict_of(const Comparison& comparison) {
       comparison.usual.begin(), comparison.usual.end(),
       [](const UsualChange& x, const UsualChange& y) { return x.percentile < y.percentile; });
   if (most != comparison.usual.end() && found.same < all) add(verdict, most->text, kOfPaired);
+  // The changed layers come by how far they moved.
+  const auto moved =
+      std::find_if(comparison.rows.begin(), comparison.rows.end(),
+                   [](const ComparisonRow& row) { return std::isfinite(row.moved); });
+  if (moved != comparison.rows.end() && moved->moved > 0) {
+    add(verdict,
+        "The layer that moved most is " + named(moved->key) + ", by at least " +
+            rounded(moved->moved, 2) + " of its norm.",
+        kOfLayers);
+  }
+  if (verdict.level == Level::good && found.same < all) {
+    add(verdict,
+        "Weights alone do not show whether the answers are as good: evaluate it "
+        "(docs/evidence.md).",
+        "");
+  }
   for (const std::string& note : comparison.notes) {
     add(verdict, "Note: " + printable(note, kMostChars) + ".", "");
   }
@@ -471,9 +523,13 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts) {
 namespace {
 
 std::string rho_text(const FollowRow& row) {
+  const std::string over = " over " + std::to_string(row.models) + " models";
+  // Fisher's interval has no width there, which is surer than any number of models.
+  if (std::abs(row.spearman) >= 1) {
+    return "Spearman's rho " + rounded(row.spearman, 2) + over + ", without an interval at +-1";
+  }
   return "Spearman's rho " + rounded(row.spearman, 2) + " (" + rounded(row.spearman_low, 2) +
-         " to " + rounded(row.spearman_high, 2) + ") over " + std::to_string(row.models) +
-         " models";
+         " to " + rounded(row.spearman_high, 2) + ")" + over;
 }
 
 /// How the metric follows the scores: within the groups if there are any. Null if not known.

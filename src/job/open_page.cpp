@@ -25,6 +25,7 @@ constexpr std::chrono::milliseconds kPause{20};
 pid_t started(const std::vector<std::string>& command) {
   std::vector<std::string> words = command;  // execve takes writable text
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t process = -1;

@@ -99,7 +99,7 @@ std::vector<Card> comparison_cards(const analysis::Comparison& comparison) {
   return {{count_if([](const auto& row) { return row.status == "same"; }) + " of " +
                std::to_string(comparison.rows.size()),
            "layers are the same"},
-          {number(median, 2), "of its norm: the least that a layer moved (median)"},
+          {number(median, 2), "of its norm: the least change of a layer (median)"},
           {known ? signed_fixed(alpha->mean, 2) : "-", "change of the mean alpha",
            known && !std::isnan(alpha->low)
                ? "95 %: " + signed_fixed(alpha->low, 2) + " to " + signed_fixed(alpha->high, 2)

@@ -33,9 +33,8 @@ std::string changes_json(const std::vector<analysis::StageChange>& changes) {
 
 std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts,
                           const std::vector<analysis::StageChange>& changes, bool passed) {
-  std::string json = json_opening(kGateSchema) + ", \"passed\": " + json_value(passed) +
-                     ",\n \"verdict\": " + verdict_json(analysis::verdict_of(verdicts)) +
-                     ",\n \"rules\": [";
+  std::string json =
+      json_opening(kGateSchema) + ", \"passed\": " + json_value(passed) + ", \"rules\": [";
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     const analysis::RuleVerdict& v = verdicts[i];
     json += (i > 0 ? ",\n  {" : "\n  {");
@@ -51,7 +50,8 @@ std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts,
     }
     json += "]}";
   }
-  return json + "],\n \"changes\": " + changes_json(changes) + "}\n";
+  return json + "],\n \"verdict\": " + verdict_json(analysis::verdict_of(verdicts)) +
+         ",\n \"changes\": " + changes_json(changes) + "}\n";
 }
 
 /// True if every rule has one verdict.

@@ -144,7 +144,7 @@ void add_advice(Page& page, const analysis::History& history) {
       "task the model is meant for.");
 }
 
-std::vector<Card> history_cards(const analysis::History& history) {
+std::vector<Card> history_cards(const analysis::History& history, const std::string& alpha_since) {
   const analysis::HistoryRow& first = history.rows.front();
   const analysis::HistoryRow& last = history.rows.back();
   const bool of_eval = history.loss_is_eval;
@@ -160,10 +160,13 @@ std::vector<Card> history_cards(const analysis::History& history) {
   };
   return {{number(loss(last)), of_eval ? "eval loss" : "training loss",
            change(loss(last), loss(before), 2)},
-          {fixed(last.alpha, 2), "mean alpha, " + fixed(first.alpha, 2) + " at first",
-           several && std::isfinite(last.alpha - before.alpha)
-               ? signed_fixed(last.alpha - before.alpha, 2) + since
-               : ""},
+          {fixed(last.alpha, 2),
+           "mean alpha" +
+               (last.fitted < last.layers
+                    ? " of " + std::to_string(last.fitted) + " of " + plural(last.layers, "layer")
+                    : "") +
+               ", " + fixed(first.alpha, 2) + " at first",
+           alpha_since},
           {std::isnan(last.settled_share) ? "-" : fixed(100 * last.settled_share, 0) + " %",
            "of the layers settled"},
           {count_text(last.step),
@@ -173,10 +176,11 @@ std::vector<Card> history_cards(const analysis::History& history) {
 
 }  // namespace
 
-void add_history(Page& page, const analysis::History& history, const analysis::Verdict& verdict) {
+void add_history(Page& page, const analysis::History& history, const analysis::Verdict& verdict,
+                 const std::string& alpha_since) {
   page.title("History of " + plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint"));
   page.verdict(verdict);
-  if (!history.rows.empty()) page.cards(history_cards(history));
+  if (!history.rows.empty()) page.cards(history_cards(history, alpha_since));
   if (history.of_changes) {
     page.paragraph(
         "These are changes of weights, not whole models. The report on each says what it is.");
@@ -198,7 +202,7 @@ std::string render_history(const analysis::History& history, const ReportStyle& 
   const analysis::Verdict verdict = analysis::verdict_of(history, {});
   if (style.format == ReportFormat::json) return history_json(history, verdict) + "\n";
   Page page(style);
-  add_history(page, history, verdict);
+  add_history(page, history, verdict, "");
   return page.take();
 }
 
@@ -210,7 +214,8 @@ std::string render_run(const analysis::History& history, const CheckpointRecord&
     return report_json(last, history_json(history, verdict), of_last);
   }
   Page page(style);
-  add_history(page, history, verdict);
+  // Not the difference of the means: they may be over different layers.
+  add_history(page, history, verdict, alpha_change(last, {beside.before, nullptr}));
   add_report(page, last, of_last, beside);
   return page.take();
 }

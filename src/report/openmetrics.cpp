@@ -135,7 +135,7 @@ void add_layers(Families& families, const CheckpointRecord& record) {
   std::map<std::string, std::int64_t> by_role;
   for (const LayerRow& layer : record.layers) {
     fitted += layer.status == kFitted ? 1 : 0;
-    failed += layer.status == "error" ? 1 : 0;
+    failed += layer.status == "error" || layer.status == "nonfinite" ? 1 : 0;  // as `scan`
     ++by_role[layer.role];
   }
   if (by_role.size() > kMostRoles) {
@@ -149,7 +149,8 @@ void add_layers(Families& families, const CheckpointRecord& record) {
   families.add(static_cast<double>(record.layers.size()));
   families.begin("fitted_layers", "layers", "matrices with an alpha");
   families.add(static_cast<double>(fitted));
-  families.begin("failed_layers", "layers", "matrices that could not be computed");
+  families.begin("failed_layers", "layers",
+                 "matrices that could not be computed or hold NaN or infinite weights");
   families.add(static_cast<double>(failed));
   families.begin("skipped_tensors", "tensors", "tensors, or parts of them, that were left out");
   families.add(static_cast<double>(record.skipped.size()));

@@ -55,6 +55,7 @@ TextTable metrics_table(const std::vector<PairedRow>& rows) {
 TextTable roles_table(const std::vector<PairedRow>& rows) {
   const std::vector<std::string> others{"D", "log_norm", "log_spectral_norm", "stable_rank"};
   std::vector<Column> more;
+  more.reserve(others.size());
   for (const std::string& other : others) {
     more.push_back(number_column(other, 10, "mean change of this metric"));
   }

@@ -142,10 +142,13 @@ std::vector<Card> record_cards(const CheckpointRecord& record, const analysis::B
   const SummaryRow* alpha = find_summary(record, "all", "all", "alpha");
   const std::int64_t attention =
       analysis::count_layers(analysis::layers_that_need_attention(record.layers));
+  // Most warnings are for whole weights in the corrected mode: without these, 0 says nothing.
+  const bool judged = record.provenance.mode != "weightwatcher" &&
+                      is_whole(record.provenance.analysis) && !record.layers.empty();
   return {
       {std::to_string(record.layers.size()), record.layers.size() == 1 ? "matrix" : "matrices"},
       {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha", alpha_change(record, beside)},
-      {std::to_string(attention),
+      {attention > 0 || judged ? std::to_string(attention) : "-",
        attention == 1 ? "layer needs attention" : "layers need attention",
        attention_change(record, beside)},
       {alpha == nullptr ? "-" : fixed(alpha->median, 2), "median alpha"},
@@ -370,7 +373,8 @@ void add_report(Page& page, const CheckpointRecord& record, const analysis::Verd
   page.verdict(verdict);
   page.cards(record_cards(record, beside));
   add_provenance(page, record);
-  page.figures(checkpoint_figures(record));
+  page.figures(
+      checkpoint_figures(record, beside.before == nullptr ? nullptr : &beside.before->layers));
   add_attention(page, record);
   add_summary(page, record);
   add_remarks(page, record);

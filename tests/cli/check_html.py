@@ -111,11 +111,12 @@ def texts_of(column):
 
 
 def is_near(text, value):
-    """Whether a rounded text and another rounding of the same value agree."""
+    """Whether a rounded text and another rounding of the same value agree: the text by its own decimals."""
     if value is None:
         return text in ("", "-")
     try:
-        return abs(float(text) - value) <= 2e-3 * abs(value) + 1.1e-3
+        last = 10.0 ** -len(text.partition(".")[2]) if "." in text else 1
+        return abs(float(text) - value) <= 2e-3 * abs(value) + 0.6 * last
     except ValueError:
         return False
 

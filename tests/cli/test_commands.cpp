@@ -92,7 +92,7 @@ TEST_CASE("an archive is reported and exported in every format", "[cli]") {
   const std::string archive = (temp / "archive").string();
   REQUIRE(run_wishart({"scan", small_model(temp).string(), "--archive", archive}).exit_code == 0);
   for (const char* format : {"text", "md", "json"}) {
-    const Outcome report = run_wishart({"report", archive, "--format", format});
+    const Outcome report = run_wishart({"report", archive, "--wide", "--format", format});
     INFO(report.err);
     CHECK(report.exit_code == 0);
     CHECK(report.out.find("mlp.up") != std::string::npos);
@@ -135,7 +135,7 @@ TEST_CASE("the report cuts each name of a skipped tensor by itself", "[cli]") {
                 std::string(23, 'x') + "e.bias, ";
   }
   for (const char* format : {"text", "md"}) {
-    const Outcome report = run_wishart({"report", archive, "--format", format});
+    const Outcome report = run_wishart({"report", archive, "--wide", "--format", format});
     CAPTURE(format, report.out);
     CHECK(report.out.find(expected + "...") != std::string::npos);
   }
@@ -157,7 +157,7 @@ TEST_CASE("the archive says with what and on what it was computed", "[cli]") {
     const Outcome report =
         run_shell("env -u OMP_NUM_THREADS " + std::string(setting) + " " + quoted(program_path()) +
                   " scan " + quoted(model) + " --archive " + archive + " >/dev/null && " +
-                  quoted(program_path()) + " report " + archive);
+                  quoted(program_path()) + " report --wide " + archive);
     CAPTURE(setting, report.out, report.err);
     CHECK(report.out.find(std::string(", ") + told + ", ") != std::string::npos);
   }

@@ -151,7 +151,7 @@ TEST_CASE("compare puts what changed most first", "[compare]") {
   CHECK(run_wishart({"compare", a, b, "--format", "csv", "--table", "layers"}).out ==
         run_wishart({"compare", archive, "base", "other", "--format", "csv", "--table", "layers"})
             .out);
-  const Outcome text = run_wishart({"compare", archive, "base", "other"});
+  const Outcome text = run_wishart({"compare", archive, "base", "other", "--wide"});
   CHECK(text.exit_code == 0);
   // Two layers that are the same, one whose weights, but not their spectrum's shape, changed.
   CHECK(text.out.find("alpha is the same in all 3 layers.\n") != std::string::npos);
@@ -196,7 +196,7 @@ TEST_CASE("rank orders models and finds the metric that follows the scores", "[r
     CHECK(row.at("models") == "6");
   }
   CHECK(found);
-  const Outcome text = run_wishart({"rank", archive, "--scores", csv.string()});
+  const Outcome text = run_wishart({"rank", archive, "--scores", csv.string(), "--wide"});
   CHECK(text.out.find("follows the scores best") != std::string::npos);
   CHECK(run_wishart({"rank", archive, "--metric", "beta"}).err.find("--metric: expected one of") !=
         std::string::npos);
@@ -262,7 +262,7 @@ TEST_CASE("without a name the latest checkpoint is taken, and the one before it 
 
   const std::string rule = "[jump]\nmetric = log_norm\nagainst = previous\nmax = 0.2\n";
   const std::string rules = temp.write("rules.cfg", rule).string();
-  const Outcome judged = run_wishart({"gate", archive, "--rules", rules});
+  const Outcome judged = run_wishart({"gate", archive, "--rules", rules, "--wide"});
   CHECK(judged.exit_code == 1);
   CHECK(judged.out.find("jump (checkpoint-10 against checkpoint-9)") != std::string::npos);
   CHECK(judged.err == taken);
@@ -277,7 +277,7 @@ TEST_CASE("without a name the latest checkpoint is taken, and the one before it 
             "or set alone = passes in the rule\n");
   const std::string alone = temp.write("alone.cfg", rule + "alone = passes\n").string();
   const Outcome passed =
-      run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", alone});
+      run_wishart({"gate", archive, "--checkpoint", "checkpoint-9", "--rules", alone, "--wide"});
   CHECK(passed.exit_code == 0);
   CHECK(passed.out.find("nothing was compared") != std::string::npos);
   // The one before is not the base.

@@ -43,7 +43,7 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
   // What is known of this run: alpha and loss fall while it learns.
   CHECK(number(table.rows.back().at("alpha")) < number(table.rows.front().at("alpha")) - 1);
   CHECK(number(table.rows.back().at("loss")) < number(table.rows[1].at("loss")));
-  const Outcome report = run_wishart({"report", archive});
+  const Outcome report = run_wishart({"report", archive, "--wide"});
   INFO(report.out);
   CHECK(report.exit_code == 0);
   CHECK(report.out.find("History of 7 checkpoints") == 0);
@@ -69,7 +69,8 @@ TEST_CASE("each night only the new checkpoint is computed, and the history tells
                   quoted(json.string()))
             .exit_code == 0);
   // Alphas that fell in all layers but one, each by less than its own fit can tell.
-  const Outcome change = run_wishart({"compare", archive, "checkpoint-300", "checkpoint-600"});
+  const Outcome change =
+      run_wishart({"compare", archive, "checkpoint-300", "checkpoint-600", "--wide"});
   CHECK(change.out.find("\n\nalpha fell in 30 of 31 layers, by 0.22 on average (95 %: 0.15 to "
                         "0.29).\n") != std::string::npos);
   CHECK(change.out.find("the change of alpha is significant in no layer") != std::string::npos);
@@ -118,7 +119,7 @@ TEST_CASE("two real models are ranked, and two scores say nothing", "[rank]") {
   }
   // Top-1 accuracies on CIFAR-10 as published with the weights.
   const auto scores = temp.write("scores.csv", "model,score\nresnet20,91.73\nresnet32,92.63\n");
-  const Outcome outcome = run_wishart({"rank", archive, "--scores", scores.string()});
+  const Outcome outcome = run_wishart({"rank", archive, "--scores", scores.string(), "--wide"});
   INFO(outcome.out << outcome.err);
   CHECK(outcome.exit_code == 0);
   CHECK(outcome.out.find("resnet20") != std::string::npos);

@@ -69,7 +69,8 @@ TEST_CASE("names that mean harm do none, in any output", "[cli]") {
   CHECK(calm(scan.out));
 
   for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"inspect", model}, std::vector<std::string>{"report", archive},
+       {std::vector<std::string>{"inspect", model},
+        std::vector<std::string>{"report", archive, "--wide"},
         std::vector<std::string>{"report", archive, "--format", "md"}}) {
     const Outcome outcome = run_wishart(command);
     CHECK(outcome.exit_code == 0);

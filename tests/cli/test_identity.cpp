@@ -60,6 +60,7 @@ struct Scene {
   }
   [[nodiscard]] Outcome on(const std::string& command, const Words& more = {}) const {
     Words words{command, (temp / "archive").string()};
+    if (command == "report" || command == "rank") words.emplace_back("--wide");
     words.insert(words.end(), more.begin(), more.end());
     return run_wishart(words);
   }
@@ -130,8 +131,10 @@ TEST_CASE("every report of a difference says so in its head", "[identity]") {
     CAPTURE(format);
     Words words = of_delta;
     words.emplace_back(format);
+    words.emplace_back("--wide");
     const std::string text = scene.on("report", words).out;
-    CHECK(text.find("difference to " + scene.checkpoint(2)) < text.find("Summary"));
+    const char* summary = std::string(format) == "html" ? "id=\"sec-summary\"" : "Summary";
+    CHECK(text.find("difference to " + scene.checkpoint(2)) < text.find(summary));
     CHECK(text.find("(identity ") != std::string::npos);
     words[1] = "step-3";
     CHECK(scene.on("report", words).out.find("whole weights") != std::string::npos);
@@ -165,13 +168,13 @@ TEST_CASE("a difference is not compared with whole weights", "[identity]") {
   CHECK(gated.exit_code == 2);
   CHECK(gated.err == refusal);
 
-  const Outcome both = scene.on("compare", {"step-3-base-step-1", "step-3-base-step-2"});
+  const Outcome both = scene.on("compare", {"step-3-base-step-1", "step-3-base-step-2", "--wide"});
   CHECK(both.exit_code == 0);
   CHECK(both.out.find("Note: A is the difference to " + scene.checkpoint(1) +
                       ", B the difference to " + scene.checkpoint(2) +
                       "; neither is a whole model.") != std::string::npos);
   Words named = gate;
-  named.insert(named.end(), {"--checkpoint", "step-3-base-step-1"});
+  named.insert(named.end(), {"--checkpoint", "step-3-base-step-1", "--wide"});
   CHECK(scene.on("gate", named)
             .out.find("(step-3-base-step-1, difference to " + scene.checkpoint(1) + "): ") !=
         std::string::npos);

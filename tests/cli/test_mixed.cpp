@@ -70,7 +70,7 @@ TEST_CASE("every tensor has a layer row or a skipped row with its reason", "[mix
     CHECK(skipped.rows[0].at("shape") == "5");
     CHECK(skipped.rows[0].at("reason") == "one-dimensional");
 
-    const Outcome report = run_wishart({"report", archive});
+    const Outcome report = run_wishart({"report", archive, "--wide"});
     CHECK(report.exit_code == 0);
     CHECK(report.out.find("model.layers.0.mlp.up_proj") != std::string::npos);
   }

@@ -88,7 +88,7 @@ TEST_CASE("the report says in words which layers have no tail, and shows no numb
   const TempFolder temp;
   REQUIRE(scan(temp).exit_code == 0);
   const std::string archive = (temp / "archive").string();
-  const std::string text = run_wishart({"report", archive}).out;
+  const std::string text = run_wishart({"report", archive, "--wide"}).out;
   has(text, "; 1 without a fit; 2 without a power-law tail. ");
   has(text, "no-tail (2): The spectrum has no power-law tail");
   has(text, "all eigenvalues above the floor are equal");
@@ -110,7 +110,8 @@ TEST_CASE("a gate and a ranking pass over layers without a tail", "[no-tail]") {
   write_bytes(temp / "rules.cfg",
               "[alpha]\nmetric = alpha\nmax = 50\n\n[fits]\nmetric = failed\nmax = 0\n\n"
               "[mean]\nmetric = alpha\nstatistic = mean\nmax = 20\n");
-  const Outcome gate = run_wishart({"gate", archive, "--rules", (temp / "rules.cfg").string()});
+  const Outcome gate =
+      run_wishart({"gate", archive, "--rules", (temp / "rules.cfg").string(), "--wide"});
   INFO(gate.out << gate.err);
   CHECK(gate.exit_code == 0);
   has(gate.out, "2 layers without a value");

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/core/file.hpp"
+#include "wishart/core/text.hpp"
 
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
@@ -51,9 +52,11 @@ TEST_CASE("plot writes each figure as an XML document of its own", "[plot]") {
       {archive, "--what", "layers"},
       {archive, "--what", "layer", "--layer", kHostile},
       {archive, "previous", "latest", "--what", "moved"}};
+  std::vector<std::string> files;
   for (std::vector<std::string> words : figures) {
     CAPTURE(words);
-    const std::string file = (temp / "figure.svg").string();
+    const std::string file = (temp / (std::to_string(files.size()) + ".svg")).string();
+    files.push_back(quoted(file));
     words.insert(words.begin(), "plot");
     words.insert(words.end(), {"-o", file});
     const Outcome outcome = run_wishart(words);
@@ -63,13 +66,13 @@ TEST_CASE("plot writes each figure as an XML document of its own", "[plot]") {
     const std::string svg = wishart::read_text_file(file, 1 << 20);
     CHECK(svg.starts_with("<svg xmlns="));
     CHECK(svg.find("<script") == std::string::npos);
-    const Outcome parsed = run_shell(
-        "/usr/bin/python3 -c 'import sys, xml.dom.minidom; "
-        "xml.dom.minidom.parse(sys.argv[1])' " +
-        quoted(file));
-    INFO(parsed.err);
-    CHECK(parsed.exit_code == 0);
   }
+  const Outcome parsed = run_shell(
+      "/usr/bin/python3 -c 'import sys, xml.dom.minidom\n"
+      "for file in sys.argv[1:]: xml.dom.minidom.parse(file)' " +
+      wishart::join(files, " "));
+  INFO(parsed.err);
+  CHECK(parsed.exit_code == 0);
   const Outcome list = run_wishart({"plot", archive, "--list"});
   CHECK(list.exit_code == 0);
   for (const char* line : {"blocks  ", "roles  ", "spectrum  ", "history-alpha  ", "layer  "}) {

@@ -186,7 +186,7 @@ TEST_CASE("two files of one folder under one id do not replace each other", "[re
                  " has the same name. Choose another with --id"},
                 {"--id", "m"});
   CHECK(parse_csv(run_wishart({"export", archive}).out).rows.size() == 2);
-  CHECK(run_wishart({"report", archive}).out.find(a) != std::string::npos);
+  CHECK(run_wishart({"report", archive, "--wide"}).out.find(a) != std::string::npos);
   // The same file, changed, replaces what was there only if that is wanted, however its path is
   // written.
   write_bytes(temp / "m/a.safetensors", safetensors_bytes({kGood[1]}));

@@ -81,13 +81,13 @@ TEST_CASE("reports in every format compare layers with others", "[usual]") {
   scan(temp, "model", 0.1F);
   const std::string archive = (temp / "archive").string();
   for (const char* format : {"text", "md", "html", "json"}) {
-    const std::string text = output_of({"report", archive, "--format", format});
+    const std::string text = output_of({"report", archive, "--wide", "--format", format});
     CAPTURE(format);
     CHECK(has(text, " of value projections of 65 to 256"));
     CHECK(has(text, "no reference values for query projections with a shorter side of 160"));
     CHECK(has(text, "no reference values for the role conv"));
   }
-  const std::string text = output_of({"report", archive});
+  const std::string text = output_of({"report", archive, "--wide"});
   CHECK(has(text, "What is usual\n-------------\n"));
   CHECK(has(text, "12349 public language models"));
 }
@@ -131,7 +131,7 @@ TEST_CASE("a gate judges percentiles, and says how usual the change is", "[usual
   const auto judged = [&](const std::string& bounds, int exit_code, const std::string& format) {
     const auto rules = temp.write("rules.cfg", "[usual]\nmetric = alpha_percentile\n" + bounds);
     return output_of({"gate", archive, "--base", "base", "--checkpoint", "tuned", "--rules",
-                      rules.string(), "--format", format},
+                      rules.string(), "--format", format, "--wide"},
                      exit_code);
   };
   const std::string passed = judged("max = 99\n", 0, "text");

@@ -76,7 +76,8 @@ struct Comparison {
   /// Of a later checkpoint of training against an earlier one, which is not that before all
   /// training; empty otherwise.
   std::vector<SuddenChange> sudden;
-  TrainingState training_a;  ///< losses, as the trainer recorded them
+  std::int64_t nonfinite_b = 0;  ///< layers of B with NaN or infinite weights
+  TrainingState training_a;      ///< losses, as the trainer recorded them
   TrainingState training_b;
 };
 

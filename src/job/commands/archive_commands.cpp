@@ -26,6 +26,7 @@
 #include "commands/report_style.hpp"
 #include "commands/run_past.hpp"
 #include "commands/xmin_scan.hpp"
+#include "shell_word.hpp"
 
 namespace wishart::job {
 
@@ -255,8 +256,8 @@ CommandResult export_for_prometheus(const archive::Reader& archive, const Export
 
 CommandResult report_archive(const ReportOptions& options) {
   const std::string command =
-      "wishart report " + printable(options.archive.string()) +
-      (options.checkpoint.empty() ? "" : " --checkpoint " + printable(options.checkpoint)) +
+      "wishart report " + shell_word(options.archive.string()) +
+      (options.checkpoint.empty() ? "" : " --checkpoint " + shell_word(options.checkpoint)) +
       " --open";
   const report::ReportStyle style = style_of(options.format, options.reading, command);
   const archive::Reader archive(options.archive);

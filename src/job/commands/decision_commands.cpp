@@ -25,6 +25,7 @@
 #include "commands/report_style.hpp"
 #include "commands/run_past.hpp"
 #include "commands/score_file.hpp"
+#include "shell_word.hpp"
 
 namespace wishart::job {
 namespace {
@@ -239,8 +240,30 @@ std::string models_csv(const std::vector<analysis::Model>& models) {
 
 /// The words behind `wishart compare`.
 std::string words_of(const CompareOptions& options) {
-  std::string words = options.archive.empty() ? "" : printable(options.archive.string()) + " ";
-  return words + printable(options.checkpoints[0]) + " " + printable(options.checkpoints[1]);
+  std::string words = options.archive.empty() ? "" : shell_word(options.archive.string()) + " ";
+  return words + shell_word(options.checkpoints[0]) + " " + shell_word(options.checkpoints[1]);
+}
+
+/// The words behind `wishart gate`.
+std::string words_of(const GateOptions& options) {
+  std::string words =
+      shell_word(options.archive.string()) + " --rules " + shell_word(options.rules.string());
+  if (!options.checkpoint.empty()) words += " --checkpoint " + shell_word(options.checkpoint);
+  if (!options.base.empty()) words += " --base " + shell_word(options.base);
+  for (const std::string& stage : options.stages) words += " --stage " + shell_word(stage);
+  return words + (options.every_stage ? " --every-stage" : "");
+}
+
+/// The words behind `wishart rank`.
+std::string words_of(const RankOptions& options) {
+  std::string words;
+  for (const std::filesystem::path& archive : options.archives) {
+    words += shell_word(archive.string()) + " ";
+  }
+  words += "--metric " + shell_word(options.metric);
+  if (options.scores.empty()) return words;
+  return words + " --scores " + shell_word(options.scores.string()) + " --score " +
+         shell_word(options.score);
 }
 
 }  // namespace
@@ -290,11 +313,9 @@ CommandResult gate_archive(const GateOptions& options) {
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage && several, run);
-  return {report::render_verdicts(
-              verdicts, analysis::stage_changes(stages),
-              style_of(options.format, options.reading,
-                       "wishart gate " + printable(options.archive.string()) + " --rules " +
-                           printable(options.rules.string()) + " --open")),
+  return {report::render_verdicts(verdicts, analysis::stage_changes(stages),
+                                  style_of(options.format, options.reading,
+                                           "wishart gate " + words_of(options) + " --open")),
           ending_of(options, verdicts), named.notes()};
 }
 
@@ -317,10 +338,7 @@ CommandResult rank_models(const RankOptions& options) {
   }
   if (options.format != OutputFormat::csv) {
     const report::ReportStyle style =
-        style_of(options.format, options.reading,
-                 "wishart rank " + printable(options.archives.front().string()) +
-                     (options.archives.size() > 1 ? " ..." : "") + " --metric " +
-                     printable(options.metric) + " --open");
+        style_of(options.format, options.reading, "wishart rank " + words_of(options) + " --open");
     return {report::render_ranking(models, metric, following, left_out, style), {}, {}};
   }
   // The table has no place for what its order is worth.

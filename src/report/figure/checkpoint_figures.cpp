@@ -194,8 +194,9 @@ std::vector<Figure> depth_figure(const Drawn& drawn) {
   bool banded = false;
   for (std::size_t k = 0; k < roles.size(); ++k) {
     const std::map<std::size_t, Indices> places = places_of(drawn, depth, roles[k].second);
+    const std::size_t line = k / columns;
     const Box place{panel * static_cast<double>(k % columns),
-                    kPanelHighPx * static_cast<double>(k / columns), panel, kPanelHighPx};
+                    kPanelHighPx * static_cast<double>(line), panel, kPanelHighPx};
     Axis x = depth.axis(depth.blocks());
     if (k + columns < roles.size()) x.label.clear();  // told once, below the last of a column
     Plot plot(canvas, place, std::move(x), alpha_axis(drawn, "", 4),
@@ -205,6 +206,7 @@ std::vector<Figure> depth_figure(const Drawn& drawn) {
     banded = banded || !band.low.empty();
     plot.band_between(band.low, band.high);
     std::vector<Point> middle;
+    middle.reserve(places.size());
     for (const auto& [at, group] : places) {
       middle.push_back({static_cast<double>(at), analysis::median_of(sorted_alphas(drawn, group))});
     }
@@ -246,7 +248,8 @@ void draw_role(Plot& plot, const Drawn& drawn, Indices group, double y) {
   const std::vector<LayerRow>& layers = *drawn.layers;
   const std::vector<double> sorted = sorted_alphas(drawn, group);
   const auto quarter = [&](double share) {
-    return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
+    return sorted[static_cast<std::size_t>(
+        std::lround(share * static_cast<double>(sorted.size() - 1)))];
   };
   const bool box = group.size() > kMostRoleDots;
   if (box) {

@@ -44,7 +44,8 @@ Depth::Depth(std::vector<Place> places) {
   for (const Place& place : places) {
     const std::string block = std::to_string(place.block);
     const std::string stack = brief ? place.stack.substr(place.stack.rfind('.') + 1) : place.stack;
-    labels_.push_back(stacks_ > 1 ? (stack.empty() ? "" : stack + ".") + block : block);
+    labels_.push_back(
+        stacks_ > 1 && !stack.empty() ? join(std::vector<std::string>{stack, block}, ".") : block);
   }
   if (outside_) {
     places.push_back({"", -1});

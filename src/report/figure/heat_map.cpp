@@ -24,7 +24,8 @@ constexpr double kGapPx = 1;  ///< between cells
 
 /// The value below which a share of the sorted values lies.
 double quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
+  return sorted[static_cast<std::size_t>(
+      std::lround(share * static_cast<double>(sorted.size() - 1)))];
 }
 
 double transformed(ScaleKind kind, double value) {
@@ -84,6 +85,7 @@ HeatScale::HeatScale(ScaleKind kind, std::string label, std::vector<double> valu
     double most = 0;
     for (const double value : values) most = std::max(most, std::abs(value));
     std::vector<double> sizes;
+    sizes.reserve(values.size());
     for (const double value : values) sizes.push_back(std::abs(value));
     std::sort(sizes.begin(), sizes.end());
     high_ = std::min(most, 2 * std::max(quantile(sizes, 0.95), 1e-12 * most));

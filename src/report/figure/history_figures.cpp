@@ -252,6 +252,7 @@ std::vector<Figure> course_maps(const analysis::History& history) {
     for (const auto& course : history.courses) values.push_back(values_of(course, measure));
     const std::vector<std::size_t> chosen = chosen_courses(values, measure.kind);
     std::vector<std::string> rows;
+    rows.reserve(chosen.size());
     for (const std::size_t i : chosen)
       rows.push_back(brief_name(history.courses[i].key, kNameChars));
     HeatMap map(rows, columns);
@@ -329,8 +330,9 @@ std::optional<Figure> course_figure(const analysis::History& history,
     if (range.empty()) continue;
     Axis axis = *x;
     if (k + kColumns < measures.size()) axis.label.clear();
+    const std::size_t line = k / kColumns;
     const Box box{kSmallPx * static_cast<double>(k % kColumns),
-                  kPanelHighPx * static_cast<double>(k / kColumns), kSmallPx, kPanelHighPx};
+                  kPanelHighPx * static_cast<double>(line), kSmallPx, kPanelHighPx};
     Plot plot(canvas, box, std::move(axis), roomy_axis("", range.low, range.high, 4),
               {.left = 52, .right = 14, .top = 24, .bottom = 36});
     const std::string label(measures[k].label);

@@ -79,7 +79,7 @@ constexpr std::array kPercentiles{
 
 }  // namespace
 
-std::string json_in_html(std::string json) {
+std::string json_in_html(const std::string& json) {
   std::string text;
   text.reserve(json.size());
   for (const char c : json) {

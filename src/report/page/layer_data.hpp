@@ -13,7 +13,7 @@ namespace wishart::report {
 
 /// A JSON text inside of an HTML element: `<`, `>` and `&` become escapes of JSON, so that nothing
 /// in it can end the element.
-[[nodiscard]] std::string json_in_html(std::string json);
+[[nodiscard]] std::string json_in_html(const std::string& json);
 
 /// A text as a member of such JSON. It is made `printable` first, like all other text of a page.
 [[nodiscard]] std::string page_json_text(const std::string& text);

@@ -214,8 +214,14 @@ std::string Page::brief_text() const {
   }
   std::string text = level_word(first_verdict_.level) + ". " + cut(first_title_, 60) + ": " +
                      cut(first_verdict_.sentence, 180) + "\n";
-  std::string ending = numbers.empty() ? "" : numbers + "\n";
-  if (!style_.page.empty()) ending += "Page: " + cut(style_.page, 110) + "\n";
+  if (!numbers.empty()) numbers += "\n";
+  // Half an address leads nowhere: it takes the room of the numbers, or is left out.
+  constexpr std::size_t kMostOfAddress = 4 * kMostOfBrief;
+  std::string where =
+      style_.page.empty() ? "" : "Page: " + printable(style_.page, kMostOfAddress) + "\n";
+  if (width_of(text) + width_of(where) > kMostOfBrief) where.clear();
+  if (width_of(text) + width_of(numbers) + width_of(where) > kMostOfBrief) numbers.clear();
+  const std::string ending = numbers + where;
   for (const analysis::Reason& reason : first_verdict_.reasons) {
     const std::string line = "- " + cut(reason.text, 200) + "\n";
     if (width_of(text) + width_of(line) + width_of(ending) > kMostOfBrief) continue;

@@ -77,10 +77,12 @@ TEST_CASE("an advice says why, with numbers, and where the lowest loss was", "[a
   CHECK(first_reason({{kNan, 5.55}, {2.4, 2.5}, {2.99, 3.03}}, kBytes) ==
         "The training loss is 2.99; it was 2.4 at checkpoint-100.");
   CHECK(first_reason({{kNan, 5.56}, {5.55, 5.55}, {5.55, 5.55}}, kBytes) ==
-        "The lowest eval loss is 5.55; who knows only how frequent each of the 256 tokens is comes "
-        "to about 3.604.");
+        "The lowest eval loss is 5.55, not below the 3.604 or so of a model that knows only how "
+        "frequent each of the 256 tokens is.");
+  CHECK(first_reason({{kNan, 5.56}, {3.5, 3.5}, {3.4, 3.4}}, kBytes)
+            .find("is 3.4, less than 10 % below the 3.604 or so of a model") != std::string::npos);
   CHECK(first_reason({{kNan, 2.31}, {2.3, 2.3}, {2.3, 2.3}}, {.classes = 10}) ==
-        "The lowest eval loss is 2.3; who guesses among 10 classes comes to 2.303.");
+        "The lowest eval loss is 2.3, less than 10 % below the 2.303 of a guess among 10 classes.");
   CHECK(first_reason({{kNan, 5.55}, {3.0, 2.9}, {2.4, 2.4}, {1.77, 1.9}}, kBytes) ==
         "The eval loss falls by 0.5 per doubling of the steps, 26 % of it.");
 }
@@ -137,7 +139,16 @@ TEST_CASE("weights that are not finite outweigh every loss", "[advice]") {
   const Conclusion found = conclude(rows, kBytes, 3);
   CHECK(found.advice == Advice::diverging);
   CHECK(found.reasons.at(0) == "3 of 10 layers have weights that are NaN or infinite.");
-  CHECK(found.best_checkpoint == "checkpoint-200");
+  // Its loss is the lowest, but nobody should go back to NaN.
+  CHECK(found.best_checkpoint == "checkpoint-100");
+  CHECK(advice_text(found).find("Go back to checkpoint-100, which has the lowest loss of those "
+                                "with finite weights.") != std::string::npos);
+  rows[1].nonfinite = 1;
+  CHECK(conclude(rows, kBytes, 3).reasons.at(0) ==
+        "3 of 10 layers have weights that are NaN or infinite.");
+  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-0");
+  rows.back().nonfinite = 0;  // loaded anew
+  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-200");
 }
 
 TEST_CASE("without losses and without evidence there is no advice", "[advice]") {

@@ -17,7 +17,8 @@ LayerRow layer(const std::string& key, double alpha = 3.5, const std::string& wa
   LayerRow row = test::sample_layer(key);
   row.alpha = alpha;
   row.warning = warning;
-  row.matrix_rank = row.num_pl_spikes = 100;
+  row.matrix_rank = 32;
+  row.num_pl_spikes = 20;
   return row;
 }
 

@@ -167,7 +167,7 @@ TEST_CASE("the length of the vocabulary is that of the embedding, else the head'
   CHECK(reason("embedding.token", 64, 256).find("each of the 256 tokens") != std::string::npos);
   CHECK(reason("head", 10, 256).find("falls") == std::string::npos);
   for (CheckpointRecord& record : records) record.provenance.training.eval_loss = 2.3;
-  CHECK(reason("head", 10, 256).find("guesses among 10 classes") != std::string::npos);
+  CHECK(reason("head", 10, 256).find("a guess among 10 classes") != std::string::npos);
 }
 
 TEST_CASE("layers that drift are named with what they were and are", "[history]") {

@@ -7,6 +7,7 @@
 
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/record/fit_counts.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "samples.hpp"
@@ -94,8 +95,7 @@ TEST_CASE("a checkpoint without warnings is good, and no more is claimed", "[ver
 TEST_CASE("any warning needs attention, and its layer is named with its reason", "[verdict]") {
   const Verdict verdict =
       verdict_of(with_warning("rank-collapse;unlike-blocks", "rank 1 of 4; log_norm 3"));
-  CHECK(told(verdict) ==
-        "attention: 1 of 3 layers needs attention, the gravest for rank-collapse.");
+  CHECK(told(verdict) == "attention: 1 of 3 layers needs attention: rank-collapse, unlike-blocks.");
   REQUIRE(verdict.reasons.size() == 3);
   CHECK(verdict.reasons[0].text == "rank-collapse in 1 layer: a.mlp (rank 1 of 4; log_norm 3).");
   CHECK(verdict.reasons[0].anchor == "sec-layers-that-need-attention");
@@ -126,16 +126,28 @@ TEST_CASE("what was not analysed is unknown", "[verdict]") {
   CHECK(told(verdict_of(change)).find("unknown: No layer has a warning, but") == 0);
   CheckpointRecord compat = sample_checkpoint();
   compat.provenance.mode = "weightwatcher";
-  CHECK(told(verdict_of(compat)).find("unknown: No weight is damaged.") == 0);
+  CHECK(told(verdict_of(compat)).find("unknown: No weight is NaN or infinite.") == 0);
+  // Orthogonal matrices, for instance.
+  CheckpointRecord flat = sample_checkpoint();
+  flat.layers[0].status = kNoTail;
+  CHECK(has_reason(verdict_of(flat), "1 of 3 layers has no alpha."));
+  for (LayerRow& row : flat.layers) row.status = kNoTail;
+  CHECK(told(verdict_of(flat)).find("unknown: No layer has a warning, but none has a power-law") ==
+        0);
 }
 
 TEST_CASE("warnings are held against the checkpoint before and the base", "[verdict]") {
   const CheckpointRecord record = with_warning("rank-collapse");
   const CheckpointRecord clean = sample_checkpoint("step-1");
-  CHECK(has_reason(verdict_of(record, {&clean, nullptr}),
-                   "1 of these layers does not need it in step-1."));
+  CheckpointRecord two = record;
+  two.layers[1].warning = "like-noise";
+  CHECK(told(verdict_of(two)) ==
+        "attention: 2 of 3 layers need attention, the gravest for rank-collapse.");
+  CHECK(has_reason(verdict_of(two, {&record, nullptr}), "1 of these layers has no warning in"));
+  CHECK(has_reason(verdict_of(two, {&two, nullptr}), "All of these layers need attention in"));
+  CHECK(has_reason(verdict_of(record, {&clean, nullptr}), "This layer has no warning in step-1."));
   CHECK(has_reason(verdict_of(record, {nullptr, &record}),
-                   "All of these layers need it in base too."));
+                   "This layer needs attention in base too."));
 }
 
 TEST_CASE("the level of a run is that of its advice", "[verdict]") {
@@ -160,7 +172,14 @@ TEST_CASE("a run is no better than its last checkpoint", "[verdict]") {
   const Verdict last = verdict_of(with_warning("nonfinite"));
   const Verdict verdict = verdict_of(run_with(Advice::going_on, Basis::losses, true), last);
   CHECK(verdict.level == Level::bad);
+  CHECK(verdict.sentence ==
+        "Keep training: it is still learning. But do not use its last checkpoint.");
   CHECK(has_reason(verdict, "In the last checkpoint, step-2: Do not use it"));
+  const Verdict warned = verdict_of(run_with(Advice::going_on, Basis::losses, true),
+                                    verdict_of(with_warning("like-noise")));
+  CHECK(told(warned) ==
+        "attention: Keep training: it is still learning. But layers of its last checkpoint need "
+        "attention.");
   CHECK(has_reason(verdict, "Such advice was right for 34 of 34"));
   CHECK(told(verdict_of(History{}, {})) == "unknown: Nothing can be said: there is no checkpoint.");
 }
@@ -172,14 +191,28 @@ TEST_CASE("the verdict on a comparison", "[verdict]") {
         "good: b has the weights of a: nothing changed in any of 3 layers.");
   b.layers[0].hash = "2";
   b.layers[0].alpha = 3.1;
-  CHECK(told(verdict_of(compare(a, b))).find("good: Nothing speaks against b") == 0);
+  const Verdict changed = verdict_of(compare(a, b));
+  CHECK(told(changed) == "good: No layer of a is missing in b, and none has a new warning.");
+  CHECK(has_reason(changed, "Weights alone do not show whether the answers are as good"));
   b.layers[0].warning = "rank-collapse";
   const Verdict warned = verdict_of(compare(a, b));
-  CHECK(told(warned) == "attention: In b, 1 layer has warnings that a has not.");
+  CHECK(told(warned) == "attention: In b, 1 layer has warnings that a does not have.");
   CHECK(has_reason(warned, "It is a.mlp: rank-collapse."));
   b.layers[0].warning = "nonfinite";
   CHECK(told(verdict_of(compare(a, b))) ==
-        "bad: Do not use b: 1 of 3 layers has NaN or infinite weights, which a has not.");
+        "bad: Do not use b: 1 of 3 layers has NaN or infinite weights, which a does not have.");
+  // Old damage is no news, but damage.
+  CheckpointRecord old = a;
+  old.layers[0].warning = "nonfinite";
+  b.layers[0].num_nan = 1;
+  CHECK(told(verdict_of(compare(old, b))) ==
+        "bad: Do not use b: like a, it holds NaN or infinite weights, in 1 of 3 layers.");
+  b.layers[0].num_nan = 0;
+  b.layers[0].warning = "";
+  b.layers[0].has_esd = false;
+  CHECK(told(verdict_of(compare(a, b))) ==
+        "attention: 1 of 3 layers could not be compared, so nothing is known of it. No other has a "
+        "new warning.");
   b.layers.clear();
   b.spectra.clear();
   CHECK(told(verdict_of(compare(a, b))) ==
@@ -217,6 +250,8 @@ TEST_CASE("an order is worth what it is known to be worth", "[verdict]") {
         "worth nothing.");
   CHECK(verdict_of(models, 0, following_of(-0.9, -0.99, -0.6)).level == Level::good);
   CHECK(verdict_of(models, 0, following_of(0.9, 0.6, 0.99)).level == Level::attention);
+  CHECK(told(verdict_of(models, 0, following_of(-1, -1, -1)))
+            .ends_with("Spearman's rho -1 over 9 models, without an interval at +-1."));
   CHECK(verdict_of(models, 0, following_of(-0.2, -0.7, 0.4)).level == Level::unknown);
   CHECK(told(verdict_of({models.front()}, 0, {})) ==
         "unknown: There is only one model, so there is no order.");

@@ -150,8 +150,8 @@ TEST_CASE("a ranking says what its order is worth", "[decisions]") {
     return render_ranking({model}, metric, {}, {}, format);
   };
   const std::string text = of(0, ReportFormat::text);
-  CHECK(text.find("Models by alpha\n===============\n\n") == 0);
-  CHECK(text.find("\n\nAmong models of the same shape this order is worth nothing") !=
+  CHECK(text.find("Models by alpha\n===============\n\nUnknown. There is only one") == 0);
+  CHECK(text.find("\nAmong models of the same shape this order is worth nothing") !=
         std::string::npos);
   CHECK(text.find("What the metrics are worth\n") != std::string::npos);
   CHECK(text.find("share_below_2") != std::string::npos);
@@ -161,6 +161,31 @@ TEST_CASE("a ranking says what its order is worth", "[decisions]") {
   CHECK(json.find("\"by\": \"alpha\", \"text\": \"Among models of the same shape") !=
         std::string::npos);
   CHECK(json.find("\"worth_nothing\": false") != std::string::npos);
+}
+
+TEST_CASE("the change of alpha in a run is over layers that have one in both", "[decisions]") {
+  analysis::History history = history_of("step-50");
+  CheckpointRecord before;
+  before.provenance.checkpoint_id = "step-50";
+  for (const char* key : {"a", "b"}) {
+    LayerRow row;
+    row.key = row.longname = key;
+    row.status = "success";
+    row.has_esd = true;
+    row.alpha = key[0] == 'a' ? 2 : 6;
+    before.layers.push_back(row);
+  }
+  CheckpointRecord last = before;
+  last.layers[0].alpha = 2.25;
+  last.layers[1].alpha = kNan;
+  last.layers[1].status = "no-tail";
+  history.rows[0].alpha = 4;
+  history.rows[1].alpha = 2.25;
+  history.rows[1].layers = 2;
+  history.rows[1].fitted = 1;
+  const std::string text = render_run(history, last, ReportFormat::text, {&before, nullptr});
+  CHECK(text.find("  2.25 mean alpha of 1 of 2 layers, 4.00 at first (+0.25 since step-50)\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("a history gives advice with evidence and caveat", "[decisions]") {

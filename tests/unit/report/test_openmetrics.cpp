@@ -107,6 +107,14 @@ TEST_CASE("metrics of a checkpoint have its numbers, and nothing that is not kno
   CHECK(text.find("nan") == std::string::npos);
 }
 
+TEST_CASE("a matrix that scan calls failed is a failed layer", "[metrics]") {
+  CheckpointRecord record = sample();
+  record.layers[0].status = "error";
+  record.layers[1].status = "nonfinite";
+  CHECK(has_line(openmetrics_text(record, {"run", nullptr, false}),
+                 R"(wishart_failed_layers{model="run"} 2)"));
+}
+
 TEST_CASE("the past and the history add what they tell", "[metrics]") {
   analysis::History history;
   history.rows.resize(2);

@@ -72,7 +72,7 @@ TEST_CASE("a table leaves out what matters least, and shortens names", "[text_wi
   CHECK(fitted.text.find("experts.7.") != std::string::npos);
   CHECK(fitted_text(table, 200).left_out.empty());
   CHECK(fitted_text(table, 0).text == render_text(table));
-  for (const std::size_t width : std::vector<std::size_t>{20, 30, 40, 50}) {
+  for (std::size_t width = 20; width <= 50; width += 10) {
     CHECK(widest(fitted_text(table, width).text) <= width);
   }
 }
@@ -99,7 +99,14 @@ TEST_CASE("a brief has at most 600 characters, a verdict and three numbers", "[t
     CHECK(text.find("2 matrices, ") != std::string::npos);
     CHECK(text.ends_with("Page: wishart report A --open\n"));
   }
+  // Whole or not at all.
+  const std::string address = "https://ci.example/" + std::string(250, 'a') + "/report.html";
+  const std::string text = render_report(records()[0], {ReportFormat::brief, kWidth, address});
+  CHECK(text.find("Page: " + address + "\n") != std::string::npos);
+  CHECK(width_of(text) <= kMostOfBrief);
   const std::string far(65'536, 'p');
+  CHECK(render_report(records()[0], {ReportFormat::brief, kWidth, far}).find("Page") ==
+        std::string::npos);
   CHECK(width_of(render_report(records()[0], {ReportFormat::brief, kWidth, far})) <= kMostOfBrief);
 }
 
