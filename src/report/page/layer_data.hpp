@@ -24,6 +24,7 @@ namespace wishart::report {
 
 /// The layers as columns: `{"layers": N, "columns": [{"name": "alpha", "values": [...]}, ...],
 /// "worst_first": [...]}`. Numbers are rounded to what a person reads; unknown ones are null.
+/// Each member and each column is one line: the script of the page reads only those it needs.
 /// docs/report.md describes the columns.
 /// @param worst_first  indices of all layers
 [[nodiscard]] std::string layer_data_json(const std::vector<LayerRow>& layers,

@@ -2,6 +2,7 @@
 /// What a page holds for its script: all layers, whatever their names and numbers.
 
 #include <limits>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -83,6 +84,22 @@ TEST_CASE("what is not known of a layer is null, and numbers are rounded", "[lay
   CHECK(json.find(R"({"name": "stable_rank", "values": [12.35]})") != std::string::npos);
   CHECK(json.find(R"({"name": "log_norm", "values": [-0.0001235]})") != std::string::npos);
   CHECK(JsonCheck::valid(layer_data_json({}, {})));
+}
+
+TEST_CASE("each column is a line, which the script of the page reads alone", "[layer_data]") {
+  std::istringstream lines(layer_data_json({layer("a\nb"), layer("c")}, {1, 0}));
+  std::string line;
+  std::getline(lines, line);
+  CHECK(line == R"({"layers": 2,)");
+  std::getline(lines, line);
+  CHECK(line == R"("columns": [)");
+  std::size_t columns = 0;
+  while (std::getline(lines, line) && line.rfind(R"({"name": ")", 0) == 0) {
+    ++columns;
+    CHECK(JsonCheck::valid(line.substr(0, line.rfind('}') + 1)));
+  }
+  CHECK(columns > 20);
+  CHECK(line == R"("worst_first": [1,0]})");
 }
 
 TEST_CASE("texts that repeat are written once", "[layer_data]") {
