@@ -26,7 +26,7 @@
 #include "commands/report_style.hpp"
 #include "commands/run_past.hpp"
 #include "commands/xmin_scan.hpp"
-#include "shell_word.hpp"
+#include "options/shell_word.hpp"
 
 namespace wishart::job {
 

@@ -25,7 +25,7 @@
 #include "commands/report_style.hpp"
 #include "commands/run_past.hpp"
 #include "commands/score_file.hpp"
-#include "shell_word.hpp"
+#include "options/shell_word.hpp"
 
 namespace wishart::job {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "shell_word.hpp"
+#include "options/shell_word.hpp"
 
 using wishart::job::shell_word;
 

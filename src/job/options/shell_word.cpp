@@ -1,4 +1,4 @@
-#include "shell_word.hpp"
+#include "options/shell_word.hpp"
 
 #include <algorithm>
 
