@@ -141,6 +141,7 @@ void judge_warnings(Verdict& verdict, const CheckpointRecord& record,
   } else {
     // One layer may stand in several groups.
     std::vector<std::string> words;
+    words.reserve(groups.size());
     for (const AttentionGroup& group : groups) words.push_back(group.warning);
     verdict.level = Level::attention;
     verdict.sentence =

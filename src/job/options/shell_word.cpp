@@ -16,7 +16,7 @@ bool is_plain(char c) {
 
 std::string shell_word(std::string_view word) {
   constexpr std::size_t kMostChars = 4096;  // a path
-  const std::string text = printable(word, kMostChars);
+  std::string text = printable(word, kMostChars);
   if (!text.empty() && std::all_of(text.begin(), text.end(), is_plain)) return text;
   std::string quoted = "'";
   for (const char c : text) {
