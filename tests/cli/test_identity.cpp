@@ -131,7 +131,6 @@ TEST_CASE("every report of a difference says so in its head", "[identity]") {
     CAPTURE(format);
     Words words = of_delta;
     words.emplace_back(format);
-    words.emplace_back("--wide");
     const std::string text = scene.on("report", words).out;
     const char* summary = std::string(format) == "html" ? "id=\"sec-summary\"" : "Summary";
     CHECK(text.find("difference to " + scene.checkpoint(2)) < text.find(summary));

@@ -115,5 +115,6 @@ TEST_CASE("files for other programs come from old archives too", "[pipelines]") 
   const Outcome unknown = exported({archive, "--for", "axolotl2"});
   CHECK(unknown.exit_code == 2);
   CHECK(unknown.err ==
-        "wishart: --for: expected one of axolotl, peft, mergekit, found 'axolotl2'\n");
+        "wishart: --for: expected one of axolotl, peft, mergekit, prometheus, tensorboard, found "
+        "'axolotl2'\n");
 }
