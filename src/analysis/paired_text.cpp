@@ -7,19 +7,13 @@
 #include "wishart/analysis/paired.hpp"
 #include "wishart/core/text.hpp"
 
+#include "layer_words.hpp"
+
 namespace wishart::analysis {
 namespace {
 
 std::string figure(double value, int digits) {
   return std::isnan(value) ? "-" : rounded(value, digits);
-}
-
-std::string layers_text(std::int64_t count) {
-  return std::to_string(count) + (count == 1 ? " layer" : " layers");
-}
-
-std::string of_layers(std::int64_t count, std::int64_t pairs) {
-  return std::to_string(count) + " of " + layers_text(pairs);
 }
 
 /// `(95 %: 0.19 to 0.25)` of a rise or, with `falls`, of the size of a fall.

@@ -5,10 +5,10 @@
 
 #include <array>
 #include <cmath>
-#include <cstdint>
 #include <cstdio>
 #include <string>
 
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::report {
@@ -29,10 +29,6 @@ inline int decimals_of(double uncertainty) {
   if (!(uncertainty > 0) || !std::isfinite(uncertainty)) return 2;
   const int decimals = 1 - static_cast<int>(std::floor(std::log10(uncertainty)));
   return decimals < 0 ? 0 : decimals > 3 ? 3 : decimals;
-}
-
-inline std::string plural(std::int64_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 }  // namespace wishart::report

@@ -1,0 +1,213 @@
+/// @file
+/// The verdict on a checkpoint, by the warnings of its layers.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "wishart/analysis/attention.hpp"
+#include "wishart/analysis/usual.hpp"
+#include "wishart/analysis/warnings.hpp"
+#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/row_warnings.hpp"
+
+#include "layer_words.hpp"
+#include "verdict_words.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr const char* kOfUsual = "sec-what-is-usual";
+
+/// `rank-collapse in 1 layer: a.down_proj (rank 32 of 128).` A layer's reason is told once.
+std::string group_text(const AttentionGroup& group, std::set<const LayerRow*>& told) {
+  const LayerRow& worst = *group.layers.front();
+  std::string text = group.warning + " in " + layers_text(std::ssize(group.layers)) +
+                     (group.layers.size() > 1 ? ", worst " : ": ") + named(worst.key);
+  if (told.insert(&worst).second && !worst.reason.empty()) {
+    text += " (" + printable(worst.reason, kMostOfName) + ")";
+  }
+  return text + ".";
+}
+
+/// The keys of the layers with a warning.
+std::set<std::string_view> warned_layers(const CheckpointRecord& record) {
+  std::set<std::string_view> keys;
+  for (const AttentionGroup& group : layers_that_need_attention(record.layers)) {
+    for (const LayerRow* layer : group.layers) keys.insert(layer->key);
+  }
+  return keys;
+}
+
+/// `3 of these layers have no warning in base.`
+void add_new(Verdict& verdict, const CheckpointRecord& record, const CheckpointRecord* other) {
+  if (other == nullptr) return;
+  const std::set<std::string_view> here = warned_layers(record);
+  const std::set<std::string_view> there = warned_layers(*other);
+  const auto fresh = std::count_if(here.begin(), here.end(),
+                                   [&](std::string_view key) { return !there.contains(key); });
+  const std::string id = named(other->provenance.checkpoint_id);
+  std::string text;
+  if (here.size() == 1) {
+    text = fresh == 0 ? "This layer needs attention in " + id + " too."
+                      : "This layer has no warning in " + id + ".";
+  } else if (fresh == 0) {
+    text = "All of these layers need attention in " + id + " too.";
+  } else {
+    text = std::to_string(fresh) + " of these layers " + (fresh == 1 ? "has" : "have") +
+           " no warning in " + id + ".";
+  }
+  add_reason(verdict, std::move(text), kOfAttention);
+}
+
+/// How many alphas are usual among public models.
+void add_usual(Verdict& verdict, const CheckpointRecord& record) {
+  std::int64_t known = 0;
+  std::int64_t outside = 0;
+  for (const UsualRow& row : usual_table(record.layers)) {
+    if (row.group.empty()) continue;
+    known += row.layers;
+    outside += row.low + row.high;
+  }
+  if (known == 0) return;
+  add_reason(
+      verdict,
+      "The alpha of " + of_layers(known - outside, known) +
+          " lies between the 5th and the 95th percentile of public models of its role and size.",
+      kOfUsual);
+}
+
+const AttentionGroup* find_group(const std::vector<AttentionGroup>& groups, const char* word) {
+  const auto found = std::find_if(groups.begin(), groups.end(),
+                                  [&](const AttentionGroup& one) { return one.warning == word; });
+  return found == groups.end() ? nullptr : &*found;
+}
+
+std::int64_t size_of(const AttentionGroup* group) {
+  return group == nullptr ? 0 : static_cast<std::int64_t>(group->layers.size());
+}
+
+/// Level and sentence of a checkpoint with warnings.
+void judge_warnings(Verdict& verdict, const CheckpointRecord& record,
+                    const std::vector<AttentionGroup>& groups) {
+  const std::int64_t all = std::ssize(record.layers);
+  const std::int64_t nonfinite = size_of(find_group(groups, "nonfinite"));
+  const std::int64_t dominated = size_of(find_group(groups, kAdapterDominates));
+  const std::int64_t failed = size_of(find_group(groups, "error"));
+  const std::int64_t warned = count_layers(groups);
+  // Every gate of jobs/ that knows the word fails with a single such layer.
+  if (nonfinite > 0) {
+    verdict.level = Level::bad;
+    verdict.sentence = "Do not use it: " + of_layers(nonfinite, all) +
+                       (nonfinite == 1 ? " holds" : " hold") + " NaN or infinite weights.";
+  } else if (dominated > 0) {
+    verdict.level = Level::bad;
+    verdict.sentence =
+        "Do not use it: the adapter outweighs its base in " + layers_text(dominated) + ".";
+  } else if (failed == all) {
+    verdict.level = Level::unknown;
+    verdict.sentence = "Nothing can be said: no layer could be computed.";
+  } else if (failed == warned) {
+    verdict.level = Level::attention;
+    verdict.sentence = of_layers(failed, all) +
+                       " could not be computed, so nothing is known of them. The others need no "
+                       "attention.";
+  } else {
+    // One layer may stand in several groups.
+    std::vector<std::string> words;
+    words.reserve(groups.size());
+    for (const AttentionGroup& group : groups) words.push_back(group.warning);
+    verdict.level = Level::attention;
+    verdict.sentence =
+        of_layers(warned, all) + (warned == 1 ? " needs" : " need") + " attention" +
+        (warned == 1 || groups.size() == 1 ? ": " + join(words, ", ")
+                                           : ", the gravest for " + groups.front().warning) +
+        ".";
+  }
+}
+
+/// Level and sentence of a checkpoint without warnings.
+void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
+  const std::int64_t all = std::ssize(record.layers);
+  if (record.provenance.mode == "weightwatcher") {
+    verdict.sentence =
+        "No weight is NaN or infinite. Nothing else is known: warnings need the corrected mode.";
+    return;
+  }
+  if (!is_whole(record.provenance.analysis)) {
+    verdict.sentence =
+        "No layer has a warning, but what is usual is known only of whole weights, "
+        "not of the " +
+        analysis_text(record.provenance.analysis, record.provenance.base_path) + ".";
+    return;
+  }
+  const FitCounts counts = count_fits(record.layers);
+  if (counts.fitted == 0) {
+    verdict.sentence =
+        "No layer has a warning, but none has a power-law tail either, so nothing is known of "
+        "their quality.";
+    return;
+  }
+  if (const std::int64_t rest = counts.without_tail + counts.failed; rest > 0) {
+    add_reason(verdict, of_layers(rest, all) + (rest == 1 ? " has" : " have") + " no alpha.",
+               kOfLayers);
+  }
+  verdict.level = Level::good;
+  verdict.sentence = all == 1 ? "The only layer needs no attention."
+                              : "None of the " + std::to_string(all) + " layers needs attention.";
+}
+
+/// Whether a layer has singular values or at least a status that says why not.
+bool is_judged(const LayerRow& row) { return row.has_esd || row.status != ""; }
+
+}  // namespace
+
+std::string_view level_name(Level level) noexcept {
+  switch (level) {
+    case Level::good:
+      return "good";
+    case Level::attention:
+      return "attention";
+    case Level::bad:
+      return "bad";
+    case Level::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
+  Verdict verdict;
+  if (std::none_of(record.layers.begin(), record.layers.end(), is_judged)) {
+    verdict.sentence = "Nothing can be said: no matrix was analysed.";
+    return verdict;
+  }
+  const std::vector<AttentionGroup> groups = layers_that_need_attention(record.layers);
+  if (groups.empty()) {
+    judge_quiet(verdict, record);
+    add_usual(verdict, record);
+    if (verdict.level == Level::good) {
+      add_reason(
+          verdict,
+          "Weights alone do not show over-fitting, nor whether the answers are good: evaluate it "
+          "(docs/evidence.md).",
+          "");
+    }
+    return verdict;
+  }
+  judge_warnings(verdict, record, groups);
+  std::set<const LayerRow*> told;
+  const std::size_t room = kMostReasons - 2;
+  for (std::size_t i = 0; i < groups.size() && i < room; ++i) {
+    add_reason(verdict, group_text(groups[i], told), kOfAttention);
+  }
+  add_new(verdict, record, beside.before != nullptr ? beside.before : beside.base);
+  if (verdict.level == Level::attention && record.provenance.mode != "weightwatcher" &&
+      record.provenance.analysis == AnalysisKind::weights) {
+    add_reason(verdict,
+               "Of the layers of healthy models, under 5 % have a warning (docs/metrics.md).", "");
+  }
+  return verdict;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,191 @@
+/// @file
+/// The verdict on a comparison, by what B has lost and what warnings it has that A has not.
+
+#include <algorithm>
+#include <cmath>
+
+#include "wishart/analysis/compare.hpp"
+#include "wishart/analysis/paired.hpp"
+#include "wishart/analysis/population.hpp"
+#include "wishart/analysis/warnings.hpp"
+
+#include "layer_words.hpp"
+#include "loss_advice.hpp"
+#include "verdict_words.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr const char* kOfPaired = "sec-change-over-all-layers-b-a";
+
+/// What the layers of a comparison come to.
+struct Found {
+  std::int64_t same = 0;
+  std::int64_t lost = 0;  ///< removed or reshaped
+  std::int64_t added = 0;
+  std::int64_t unknown = 0;
+  std::int64_t warned = 0;
+  std::int64_t nonfinite = 0;
+  const ComparisonRow* worst = nullptr;  ///< with new warnings
+};
+
+Found found_in(const Comparison& comparison) {
+  Found found;
+  for (const ComparisonRow& row : comparison.rows) {
+    if (row.status == "same") ++found.same;
+    if (row.status == "removed" || row.status == "reshaped") ++found.lost;
+    if (row.status == "added") ++found.added;
+    if (row.status == "unknown") ++found.unknown;
+    bool grave = false;
+    bool any = false;
+    for (const std::string& word : split(row.new_warnings, ';')) {
+      const auto kinds = warning_kinds();
+      const auto kind = std::find_if(kinds.begin(), kinds.end(),
+                                     [&](const WarningKind& one) { return one.word == word; });
+      any = any || (kind != kinds.end() && !kind->remark);
+      grave = grave || word == "nonfinite";
+    }
+    found.warned += any ? 1 : 0;
+    if (any && (found.worst == nullptr || (grave && found.nonfinite == 0))) found.worst = &row;
+    found.nonfinite += grave ? 1 : 0;
+  }
+  return found;
+}
+
+/// By the margin of the advice for a single rise.
+bool loss_rose(const Comparison& comparison) {
+  const double then = comparison.training_a.eval_loss;
+  return comparison.training_b.eval_loss - then > kRiseOnce * std::abs(then);
+}
+
+/// Beyond the percentiles of what is usual for a derived model. In training from scratch such
+/// changes are no news.
+bool changed_unusually(const Comparison& comparison) {
+  constexpr double kHighest = 99;  // as of the warning `unusual`
+  if (comparison.training_a.step >= 0 && comparison.training_b.step >= 0) return false;
+  return std::any_of(comparison.usual.begin(), comparison.usual.end(),
+                     [](const UsualChange& change) { return change.percentile >= kHighest; });
+}
+
+/// Level and sentence of two checkpoints with layers in common.
+void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& found) {
+  const std::int64_t all = std::ssize(comparison.rows);
+  const std::string a = named(comparison.a);
+  const std::string b = named(comparison.b);
+  if (found.nonfinite > 0) {
+    verdict.level = Level::bad;
+    verdict.sentence = "Do not use " + b + ": " + of_layers(found.nonfinite, all) +
+                       (found.nonfinite == 1 ? " has" : " have") +
+                       " NaN or infinite weights, which " + a + " does not have.";
+  } else if (comparison.nonfinite_b > 0) {
+    verdict.level = Level::bad;
+    verdict.sentence = "Do not use " + b + ": like " + a +
+                       ", it holds NaN or infinite weights, in " +
+                       of_layers(comparison.nonfinite_b, all) + ".";
+  } else if (found.warned > 0 || found.lost > 0) {
+    verdict.level = Level::attention;
+    std::vector<std::string> parts;
+    if (found.lost > 0) {
+      parts.push_back(layers_text(found.lost) + " of " + a + (found.lost == 1 ? " is" : " are") +
+                      " missing or reshaped");
+    }
+    if (found.warned > 0) {
+      parts.push_back(layers_text(found.warned) + (found.warned == 1 ? " has" : " have") +
+                      " warnings that " + a + " does not have");
+    }
+    verdict.sentence = "In " + b + ", " + join(parts, ", and ") + ".";
+  } else if (!comparison.sudden.empty()) {
+    verdict.level = Level::attention;
+    verdict.sentence = "In " + b + ", " + of_layers(std::ssize(comparison.sudden), all) +
+                       " changed suddenly since " + a + ". If many do, training is unstable.";
+  } else if (loss_rose(comparison)) {
+    verdict.level = Level::attention;
+    verdict.sentence = "The held-out loss of " + b + " is higher than that of " + a + ".";
+  } else if (!comparison.notes.empty()) {
+    verdict.sentence = a + " and " + b + " may not be comparable: " +
+                       printable(comparison.notes.front(), kMostOfName) + ".";
+  } else if (found.same == all) {
+    verdict.level = Level::good;
+    verdict.sentence =
+        b + " has the weights of " + a + ": nothing changed in " +
+        (all == 1 ? "the only layer." : "any of " + std::to_string(all) + " layers.");
+  } else if (found.unknown > 0) {
+    verdict.level = Level::attention;
+    verdict.sentence = of_layers(found.unknown, all) +
+                       " could not be compared, so nothing is known of " +
+                       (found.unknown == 1 ? "it" : "them") + ". No other has a new warning.";
+  } else if (changed_unusually(comparison)) {
+    verdict.level = Level::attention;
+    verdict.sentence = b + " differs more from " + a + " than 99 % of derived models from theirs.";
+  } else {
+    verdict.level = Level::good;
+    verdict.sentence = "No layer of " + a + " is missing in " + b + ", and none has a new warning.";
+  }
+}
+
+}  // namespace
+
+Verdict verdict_of(const Comparison& comparison) {
+  Verdict verdict;
+  const Found found = found_in(comparison);
+  const std::int64_t all = std::ssize(comparison.rows);
+  if (comparison.nonfinite_b == 0 && found.lost + found.added + found.unknown >= all) {
+    verdict.sentence = "Nothing can be said: no layer is known in both " + named(comparison.a) +
+                       " and " + named(comparison.b) + ".";
+    return verdict;
+  }
+  judge_layers(verdict, comparison, found);
+  if (found.worst != nullptr) {
+    add_reason(verdict,
+               (found.warned > 1 ? "The first of them is " : "It is ") + named(found.worst->key) +
+                   ": " + printable(found.worst->new_warnings, kMostOfName) + ".",
+               kOfLayers);
+  }
+  if (!comparison.sudden.empty()) {
+    const SuddenChange& first = comparison.sudden.front();
+    add_reason(verdict, "Such as " + named(first.key) + ": " + first.text + ".", kOfLayers);
+  }
+  if (std::isfinite(comparison.training_a.eval_loss - comparison.training_b.eval_loss)) {
+    add_reason(verdict,
+               "The held-out loss is " + rounded(comparison.training_b.eval_loss, 4) + "; it was " +
+                   rounded(comparison.training_a.eval_loss, 4) + ".",
+               "");
+  }
+  if (found.lost > 0 || found.added > 0 || found.unknown > 0) {
+    add_reason(verdict,
+               std::to_string(found.lost) + " removed or reshaped, " + std::to_string(found.added) +
+                   " added, " + std::to_string(found.unknown) +
+                   " without a spectrum in one of the two.",
+               kOfLayers);
+  }
+  // The changed layers come by how far they moved.
+  const auto moved =
+      std::find_if(comparison.rows.begin(), comparison.rows.end(),
+                   [](const ComparisonRow& row) { return std::isfinite(row.moved); });
+  if (moved != comparison.rows.end() && moved->moved > 0) {
+    add_reason(verdict,
+               "The layer that moved most is " + named(moved->key) + ", by at least " +
+                   rounded(moved->moved, 2) + " of its norm.",
+               kOfLayers);
+  }
+  const PairedRow* alpha = alpha_of_all(comparison.paired);
+  if (alpha != nullptr && found.same < all) add_reason(verdict, paired_sentence(*alpha), kOfPaired);
+  // The most unusual one.
+  const auto most = std::max_element(
+      comparison.usual.begin(), comparison.usual.end(),
+      [](const UsualChange& x, const UsualChange& y) { return x.percentile < y.percentile; });
+  if (most != comparison.usual.end() && found.same < all)
+    add_reason(verdict, most->text, kOfPaired);
+  if (verdict.level == Level::good && found.same < all) {
+    add_reason(verdict,
+               "Weights alone do not show whether the answers are as good: evaluate it "
+               "(docs/evidence.md).",
+               "");
+  }
+  for (const std::string& note : comparison.notes) {
+    add_reason(verdict, "Note: " + printable(note, kMostOfName) + ".", "");
+  }
+  return verdict;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,92 @@
+/// @file
+/// The verdict on a history, by the advice and by the verdict on its last checkpoint.
+
+#include "wishart/analysis/advice.hpp"
+#include "wishart/analysis/history.hpp"
+
+#include "layer_words.hpp"
+#include "verdict_words.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr const char* kOfAdvice = "sec-is-it-still-learning";
+constexpr const char* kOfDrifts = "sec-layers-that-drift";
+
+Level level_of(const History& history) {
+  switch (history.conclusion.advice) {
+    case Advice::going_on:
+    case Advice::settled:
+      // The losses of training alone do not show over-fitting.
+      return history.conclusion.basis == Basis::losses && !history.loss_is_eval ? Level::attention
+                                                                                : Level::good;
+    case Advice::overfitting:
+    case Advice::diverging:
+    case Advice::not_learning:
+      return Level::bad;
+    case Advice::suspect:
+      return Level::attention;
+    case Advice::unknown:
+      break;
+  }
+  return Level::unknown;
+}
+
+/// The graver of two; what is not known hides nothing.
+Level graver(Level a, Level b) {
+  const auto weight = [](Level level) {
+    return level == Level::bad         ? 3
+           : level == Level::attention ? 2
+           : level == Level::unknown   ? 1
+                                       : 0;
+  };
+  return weight(a) >= weight(b) ? a : b;
+}
+
+}  // namespace
+
+Verdict verdict_of(const History& history, const Verdict& last) {
+  Verdict verdict;
+  if (history.rows.empty()) {
+    verdict.sentence = "Nothing can be said: there is no checkpoint.";
+    return verdict;
+  }
+  const Conclusion& conclusion = history.conclusion;
+  const Level run = level_of(history);
+  verdict.level = last.level == Level::unknown ? run : graver(run, last.level);
+  verdict.sentence = advice_text(conclusion);
+  const bool blind = run == Level::attention && conclusion.advice != Advice::suspect;
+  if (blind) {
+    verdict.sentence += " But no held-out loss is recorded, so over-fitting would go unseen.";
+  }
+  if (run == Level::good && last.level == Level::attention) {
+    verdict.sentence += " But layers of its last checkpoint need attention.";
+  } else if (run != Level::bad && last.level == Level::bad) {
+    verdict.sentence += " But do not use its last checkpoint.";
+  }
+  constexpr std::size_t kMostOfAdvice = 2;
+  for (std::size_t i = 0; i < conclusion.reasons.size() && i < kMostOfAdvice; ++i) {
+    add_reason(verdict, conclusion.reasons[i], kOfAdvice);
+  }
+  if (last.level == Level::bad || last.level == Level::attention) {
+    add_reason(
+        verdict,
+        "In the last checkpoint, " + named(history.rows.back().checkpoint) + ": " + last.sentence,
+        kOfAttention);
+  }
+  if (!history.drifts.empty()) {
+    const Drift& first = history.drifts.front();
+    add_reason(verdict,
+               layers_text(std::ssize(history.drifts)) +
+                   (history.drifts.size() == 1 ? " drifts" : " drift") + ", such as " +
+                   named(first.key) + ": " + first.why + ", from " + rounded(first.before, 4) +
+                   " to " + rounded(first.now, 4) + ".",
+               kOfDrifts);
+  }
+  // The figures are those of runs with held-out losses.
+  const std::string track = blind ? "" : track_text(conclusion);
+  if (!track.empty()) add_reason(verdict, track, kOfAdvice);
+  return verdict;
+}
+
+}  // namespace wishart::analysis

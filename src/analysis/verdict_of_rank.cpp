@@ -1,0 +1,113 @@
+/// @file
+/// The verdict on an order of models, by known scores or by what is known of public models.
+
+#include <cmath>
+
+#include "wishart/analysis/population.hpp"
+#include "wishart/analysis/ranking.hpp"
+
+#include "verdict_words.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr const char* kOfWorth = "sec-what-the-metrics-are-worth";
+constexpr const char* kOfScores = "sec-how-the-metrics-follow-the-scores";
+
+std::string rho_text(const FollowRow& row) {
+  const std::string over = " over " + std::to_string(row.models) + " models";
+  // Fisher's interval has no width there, which is surer than any number of models.
+  constexpr double kRounding = 1e-9;
+  if (std::abs(row.spearman) > 1 - kRounding) {
+    return "Spearman's rho " + rounded(row.spearman, 2) + over + ", without an interval at +-1";
+  }
+  return "Spearman's rho " + rounded(row.spearman, 2) + " (" + rounded(row.spearman_low, 2) +
+         " to " + rounded(row.spearman_high, 2) + ")" + over;
+}
+
+/// How the metric follows the scores: within the groups if there are any. Null if not known.
+const FollowRow* row_of(const Following& following, std::string_view metric) {
+  const FollowRow* best = nullptr;
+  for (const FollowRow& row : following.rows) {
+    if (row.metric != metric || !std::isfinite(row.spearman_low)) continue;
+    if (row.group == "within") return &row;
+    if (row.group == "all") best = &row;
+  }
+  return best;
+}
+
+void judge_by_scores(Verdict& verdict, const std::string& first, const FollowRow& row,
+                     const RankMetric& by) {
+  const bool sure = row.spearman_low > 0 || row.spearman_high < 0;
+  const bool falls = row.spearman < 0;
+  if (!sure) {
+    verdict.sentence = first + " comes first by " + by.name +
+                       ", but this order does not follow the scores: " + rho_text(row) +
+                       ", which may be 0.";
+  } else if (falls == by.less_is_better) {
+    verdict.level = Level::good;
+    verdict.sentence = first + " comes first by " + by.name +
+                       ", and this order follows the scores: " + rho_text(row) + ".";
+  } else {
+    verdict.level = Level::attention;
+    verdict.sentence = first + " comes first by " + by.name +
+                       ", but this order runs against the scores: " + rho_text(row) + ".";
+  }
+}
+
+void judge_by_public(Verdict& verdict, const std::string& first, const RankMetric& by) {
+  const Worth* worth = worth_of(by.name);
+  if (worth == nullptr) {
+    verdict.sentence = first + " comes first by " + by.name +
+                       ", but how this follows the quality of models is not known.";
+  } else if (is_worth_nothing(*worth)) {
+    verdict.sentence = first + " comes first by " + by.name +
+                       ", but among models of the same shape this order is worth nothing.";
+  } else {
+    verdict.level = Level::attention;
+    verdict.sentence = first + " comes first by " + by.name +
+                       ", which follows the quality of models loosely at best.";
+  }
+}
+
+}  // namespace
+
+Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
+                   const Following& following) {
+  Verdict verdict;
+  const RankMetric& by = rank_metrics()[metric];
+  if (models.size() < 2 || std::isnan(models.front().values[metric])) {
+    verdict.sentence = models.size() < 2 ? "There is only one model, so there is no order."
+                                         : std::string("No model has a value of ") + by.name +
+                                               ", so there is no order.";
+    return verdict;
+  }
+  const std::string first = named(models.front().name);
+  const FollowRow* row = row_of(following, by.name);
+  if (row != nullptr) {
+    judge_by_scores(verdict, first, *row, by);
+  } else {
+    judge_by_public(verdict, first, by);
+  }
+  add_reason(verdict,
+             "Its mean " + std::string(by.name) + " is " + rounded(models[0].values[metric], 4) +
+                 ", that of " + named(models[1].name) + ", the next, " +
+                 rounded(models[1].values[metric], 4) + ".",
+             "");
+  add_reason(verdict, worth_text(by.name), kOfWorth);
+  const Best& best = following.best;
+  if (!best.metric.empty() && best.metric != by.name) {
+    add_reason(verdict, best.metric + " follows the scores best.", kOfScores);
+  }
+  for (const FollowRow& one : following.rows) {
+    if (one.metric != by.name || !one.reversed_within) continue;
+    add_reason(
+        verdict,
+        "Over all models it runs in the opposite direction from within the groups (Simpson's "
+        "paradox): trust the groups.",
+        kOfScores);
+  }
+  return verdict;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,54 @@
+/// @file
+/// The verdict of a gate on all its rules.
+
+#include "wishart/analysis/gate.hpp"
+
+#include "verdict_words.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+constexpr const char* kOfRules = "sec-rules";
+
+}  // namespace
+
+Verdict verdict_of(const std::vector<RuleVerdict>& verdicts) {
+  Verdict verdict;
+  std::vector<const RuleVerdict*> broken;
+  std::vector<const RuleVerdict*> limited;
+  for (const RuleVerdict& one : verdicts) {
+    if (!one.passed) broken.push_back(&one);
+    if (one.passed && !one.caveat.empty()) limited.push_back(&one);
+  }
+  const std::string all = std::to_string(verdicts.size());
+  if (verdicts.empty()) {
+    verdict.sentence = "Nothing can be said: no rule was applied.";
+    return verdict;
+  }
+  if (!broken.empty()) {
+    verdict.level = Level::bad;
+    verdict.sentence = "Failed: " + std::to_string(broken.size()) + " of " + all + " rules" +
+                       (broken.size() == 1 ? " is" : " are") + " broken.";
+  } else if (limited.size() == verdicts.size()) {
+    verdict.sentence = "Passed, but no rule could judge anything.";
+  } else {
+    verdict.level = Level::good;
+    verdict.sentence = verdicts.size() == 1 ? "Passed: the only rule is kept."
+                                            : "Passed: all " + all + " rules are kept.";
+  }
+  for (const RuleVerdict* one : broken) {
+    std::string text =
+        named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 4 * kMostOfName);
+    if (!one->violations.empty() && !one->violations.front().key.empty()) {
+      text += ". Worst: " + named(one->violations.front().key) + " with " +
+              rounded(one->violations.front().value, 3);
+    }
+    add_reason(verdict, text + (text.ends_with('.') ? "" : "."), kOfRules);
+  }
+  for (const RuleVerdict* one : limited) {
+    add_reason(verdict, named(one->rule) + ": " + one->caveat + ".", kOfRules);
+  }
+  return verdict;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,29 @@
+#pragma once
+
+/// @file
+/// Internal: what the verdicts on checkpoints, histories, comparisons, rules and ranks share.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "wishart/analysis/verdict.hpp"
+#include "wishart/core/text.hpp"
+
+namespace wishart::analysis {
+
+// Sections of the reports that reasons point to.
+inline constexpr const char* kOfAttention = "sec-layers-that-need-attention";
+inline constexpr const char* kOfLayers = "sec-layers";
+
+/// A name and a reason are cut at this length: files may have names of any.
+inline constexpr std::size_t kMostOfName = 160;
+
+inline std::string named(const std::string& name) { return printable(name, kMostOfName); }
+
+/// Adds a reason while there is room.
+inline void add_reason(Verdict& verdict, std::string text, const char* anchor) {
+  if (verdict.reasons.size() < kMostReasons) verdict.reasons.push_back({std::move(text), anchor});
+}
+
+}  // namespace wishart::analysis
