@@ -9,6 +9,7 @@
 #include "wishart/spectrum/spectrum.hpp"
 
 #include "lapack.hpp"
+#include "scaling.hpp"
 #include "symmetric_pass.hpp"
 #include "view_values.hpp"
 
@@ -28,17 +29,15 @@ std::int64_t band_width(std::int64_t n) {
 }
 
 /// Scales the lower triangle by a power of two that brings the largest element near 1, and returns
-/// the exponent. This is exact, except for results that underflow.
+/// the exponent.
 int scale_to_one(std::span<double> a, std::int64_t n) {
   double largest = 0;
   // The largest element of a positive semidefinite matrix is on its diagonal.
   for (std::int64_t i = 0; i < n; ++i) {
     largest = std::max(largest, std::abs(a[static_cast<std::size_t>(i + i * n)]));
   }
-  if (largest == 0 || !std::isfinite(largest)) return 0;
-  const int exponent = std::ilogb(largest);
-  // Within these limits, sums of products of two elements stay far from overflow and underflow.
-  if (std::abs(exponent) < 200) return 0;
+  const int exponent = scaling_exponent(largest);
+  if (exponent == 0) return 0;
   for (std::int64_t col = 0; col < n; ++col) {
     double* column = a.data() + col * n;
     for (std::int64_t row = col; row < n; ++row) column[row] = std::scalbn(column[row], -exponent);

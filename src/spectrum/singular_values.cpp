@@ -7,6 +7,7 @@
 #include "wishart/core/narrow.hpp"
 
 #include "lapack.hpp"
+#include "scaling.hpp"
 #include "view_values.hpp"
 
 namespace wishart::spectrum {
@@ -16,15 +17,12 @@ namespace {
 constexpr std::int64_t kTwoStageFrom = 512;
 constexpr std::int64_t kWidth = 64;
 
-/// Scales by a power of two that brings the largest element near 1, and returns the exponent. This
-/// is exact, except for results that underflow.
+/// Scales by a power of two that brings the largest element near 1, and returns the exponent.
 int scale_to_one(std::span<double> a) {
   double largest = 0;
   for (const double value : a) largest = std::max(largest, std::abs(value));
-  if (largest == 0 || !std::isfinite(largest)) return 0;
-  const int exponent = std::ilogb(largest);
-  // Within these limits, sums of products of two elements stay far from overflow and underflow.
-  if (std::abs(exponent) < 200) return 0;
+  const int exponent = scaling_exponent(largest);
+  if (exponent == 0) return 0;
   for (double& value : a) value = std::scalbn(value, -exponent);
   return exponent;
 }
@@ -67,16 +65,7 @@ void two_stage(std::span<double> a, std::int64_t n, std::int64_t ld, Instruction
   reduce_to_upper_band(a, n, ld, kWidth, workspace);
   const std::span<double> above = workspace.take<double>(n);
   reduce_to_bidiagonal(a, n, ld, kWidth, isa, workspace, sigma, above);
-  const std::span<double> work = workspace.take<double>(4 * n);
-  const int order = narrow<int>(n, "order of a bidiagonal matrix");
-  const int zero = 0;
-  const int one = 1;
-  double unused = 0;
-  int info = 0;
-  // Without vectors this is dqds (DLASQ1).
-  dbdsqr_("U", &order, &zero, &zero, &zero, sigma.data(), above.data(), &unused, &one, &unused,
-          &one, &unused, &one, work.data(), &info, 1);
-  check_info(info, "dbdsqr");
+  bidiagonal_values(sigma, above, workspace);
 }
 
 void one_stage(std::span<double> a, std::int64_t rows, std::int64_t cols, Workspace& workspace,
@@ -124,6 +113,19 @@ void singular_values(std::span<double> a, std::int64_t rows, std::int64_t cols, 
     one_stage(elements, rows, cols, workspace, values);
   }
   std::reverse(values.begin(), values.end());
+}
+
+void bidiagonal_values(std::span<double> diagonal, std::span<double> above, Workspace& workspace) {
+  const std::int64_t n = std::ssize(diagonal);
+  const std::span<double> work = workspace.take<double>(4 * n);
+  const int order = narrow<int>(n, "order of a bidiagonal matrix");
+  const int zero = 0;
+  const int one = 1;
+  double unused = 0;
+  int info = 0;
+  dbdsqr_("U", &order, &zero, &zero, &zero, diagonal.data(), above.data(), &unused, &one, &unused,
+          &one, &unused, &one, work.data(), &info, 1);
+  check_info(info, "dbdsqr");
 }
 
 const char* singular_values_routine(std::int64_t order) noexcept {

@@ -41,4 +41,9 @@ void reduce_to_bidiagonal(std::span<const double> a, std::int64_t n, std::int64_
                           std::int64_t width, InstructionSet isa, Workspace& workspace,
                           std::span<double> diagonal, std::span<double> above);
 
+/// Singular values, descending, of the upper bidiagonal matrix with `diagonal` (n), which becomes
+/// the values, and `above` (n - 1), which is destroyed: DBDSQR without vectors, i.e. dqds (DLASQ1).
+/// @throws Error with Blame::numerics if LAPACK reports a failure
+void bidiagonal_values(std::span<double> diagonal, std::span<double> above, Workspace& workspace);
+
 }  // namespace wishart::spectrum

@@ -88,16 +88,7 @@ int run(int argc, char** argv) {
     std::vector<double> a = matrix;
     keep_least(band, [&] { reduce_to_upper_band(a, n, n, width, workspace); });
     keep_least(chase, [&] { reduce_to_bidiagonal(a, n, n, width, isa, workspace, d, e); });
-    const int order = narrow<int>(n, "order");
-    const int zero = 0;
-    const int one = 1;
-    double unused = 0;
-    int info = 0;
-    const std::span<double> work = workspace.take<double>(4 * n);
-    keep_least(values, [&] {
-      dbdsqr_("U", &order, &zero, &zero, &zero, d.data(), e.data(), &unused, &one, &unused, &one,
-              &unused, &one, work.data(), &info, 1);
-    });
+    keep_least(values, [&] { bidiagonal_values(d, e, workspace); });
   }
   const std::string version(build_info().version);
   std::printf("version,routine,order,width,full_to_band,chase,dbdsqr\n");
