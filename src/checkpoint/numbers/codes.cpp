@@ -194,14 +194,7 @@ private:
 
   void factors(ElementReader& reader, const Tensor& tensor, std::int64_t expert,
                const Block& grid) {
-    double factor = tensor.factor;
-    if (layout_.global >= 0) {
-      const Tensor& part = tensor.parts[at(layout_.global)];
-      double global = 0;
-      reader.read_elements(part, part.num_elements > 1 ? expert : 0, {&global, 1});
-      if (std::isnan(global)) refuse_scales(reader, part);
-      factor = layout_.divide_global == 0 ? factor * global : factor / global;
-    }
+    const double factor = whole_factor(reader, tensor, layout_, expert);
     if (layout_.scale < 0) {
       scales_.assign(at(rows_of(grid) * cols_of(grid)), factor);
       return;
@@ -422,6 +415,16 @@ CodesLayout codes_layout(const std::vector<std::int64_t>& numbers) {
   CodesLayout layout;
   std::memcpy(static_cast<void*>(&layout), numbers.data(), sizeof(CodesLayout));
   return layout;
+}
+
+double whole_factor(ElementReader& reader, const Tensor& tensor, const CodesLayout& layout,
+                    std::int64_t expert) {
+  if (layout.global < 0) return tensor.factor;
+  const Tensor& part = tensor.parts[at(layout.global)];
+  double global = 0;
+  reader.read_elements(part, part.num_elements > 1 ? expert : 0, {&global, 1});
+  if (std::isnan(global)) refuse_scales(reader, part);
+  return layout.divide_global == 0 ? tensor.factor * global : tensor.factor / global;
 }
 
 void read_codes(ElementReader& reader, const Tensor& tensor, const Block& block,

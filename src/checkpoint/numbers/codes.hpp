@@ -104,9 +104,10 @@ inline constexpr std::int64_t kTileGroups = 4;
 [[nodiscard]] std::int32_t short_scale_bits(const CodesLayout& layout,
                                             const std::vector<Tensor>& parts);
 
-/// The number for the whole tensor in the formula above, f.
-/// @pre tensor.scale_bits >= 0
-[[nodiscard]] double codes_unit(ElementReader& reader, const Tensor& tensor);
+/// f in the formula above: the number for the weight of an expert, or for the whole tensor.
+/// @throws Error with Blame::input if it is not a number
+[[nodiscard]] double whole_factor(ElementReader& reader, const Tensor& tensor,
+                                  const CodesLayout& layout, std::int64_t expert);
 
 /// Refuses scales that are not numbers, with their number.
 /// @pre one of them is NaN

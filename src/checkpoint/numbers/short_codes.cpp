@@ -44,18 +44,11 @@ std::int32_t short_scale_bits(const CodesLayout& layout, const std::vector<Tenso
   return bits >= 0 && code_bits + bits <= kMostBits ? bits : -1;
 }
 
-double codes_unit(ElementReader& reader, const Tensor& tensor) {
-  const CodesLayout layout = codes_layout(tensor.numbers);
-  if (layout.global < 0) return tensor.factor;
-  double global = 0;
-  reader.read_elements(tensor.parts[at(layout.global)], 0, {&global, 1});
-  return tensor.factor * global;
-}
-
 double unit_of(ElementReader& reader, const Tensor& tensor) {
   const bool part = tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view;
   if (part) return unit_of(reader, tensor.parts.front());
-  return tensor.scale_bits < 0 ? 1.0 : codes_unit(reader, tensor);
+  return tensor.scale_bits < 0 ? 1.0
+                               : whole_factor(reader, tensor, codes_layout(tensor.numbers), 0);
 }
 
 }  // namespace wishart::checkpoint
