@@ -57,16 +57,6 @@ std::string scan_table(const CheckpointRecord& record, const std::string& matrix
   return report::rows_text(rows, format, {"scan", record.provenance.checkpoint_id, row.key});
 }
 
-/// The checkpoints of an archive as one history. Differences and adapters are left out if there are
-/// whole models.
-analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
-  analysis::HistoryBuilder builder(window);
-  for (const std::string& id : archive.ids()) {
-    builder.add(archive.read(id, archive::Parts::without_spectra));
-  }
-  return builder.take();
-}
-
 /// What the report of a checkpoint needs.
 struct ReportParts {
   CheckpointRecord record;
@@ -101,11 +91,9 @@ std::optional<CheckpointRecord> base_of(const archive::Reader& archive, const Pr
 /// spectra.
 ReportParts parts_for(const ReportOptions& options, const archive::Reader& archive,
                       const std::string& id) {
-  ReportParts parts;
-  parts.record = archive.read(id, archive::Parts::without_spectra);
+  auto [read, past] = concluded(archive, id);
+  ReportParts parts{std::move(read), std::move(past), {}};
   CheckpointRecord& record = parts.record;
-  parts.past = past_of(archive, id);
-  analysis::conclude(record, parts.past.past());
   if (parts.past.before) {
     analysis::conclude(*parts.past.before,
                        {nullptr, parts.past.first ? &*parts.past.first : nullptr});
@@ -193,8 +181,7 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
     table.add(*record);
     if (!out.good()) break;  // the caller reports it
     if (!of_layers || !is_whole(record->provenance.analysis)) continue;
-    if (!past.first) past.first = record;
-    past.before = std::move(record);
+    past.pass(*std::move(record));
   }
   return {"", unreadable.ending(archive.ids().size()), {}};
 }

@@ -154,9 +154,7 @@ void make_folder(const std::filesystem::path& folder) {
 CommandResult export_metrics(const archive::Reader& archive, const std::string& id,
                              const ExportOptions& options, const analysis::History* history,
                              std::ostream& out) {
-  CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
-  const RunPast past = past_of(archive, id);
-  analysis::conclude(record, past.past());
+  const auto [record, past] = concluded(archive, id);
   report::MetricsContext context;
   context.model = !options.model.empty() ? options.model
                                          : model_name(record.provenance, id, is_history(archive));
@@ -190,8 +188,7 @@ CommandResult export_events(const archive::Reader& archive, const ExportOptions&
     stage.bytes += report::checkpoint_events(record, one.at, content, is_past_known(past));
     ++stage.checkpoints;
     record.spectra.clear();
-    if (!past.first) past.first = record;
-    past.before = std::move(record);
+    past.pass(std::move(record));
   }
   for (const auto& [number, stage] : stages) {
     const std::filesystem::path file = file_of_stage(options.folder, number);

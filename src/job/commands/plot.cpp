@@ -8,7 +8,6 @@
 #include "wishart/analysis/analysed.hpp"
 #include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/history.hpp"
-#include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
@@ -35,20 +34,10 @@ void append(Pictures& all, Pictures more) {
   std::move(more.begin(), more.end(), std::back_inserter(all));
 }
 
-analysis::History history_of(const archive::Reader& archive) {
-  analysis::HistoryBuilder builder(kDefaultWindow);
-  for (const std::string& id : archive.ids()) {
-    builder.add(archive.read(id, archive::Parts::without_spectra));
-  }
-  return builder.take();
-}
-
 Pictures layer_pictures(const archive::Reader& archive, const std::string& id,
                         const std::string& name) {
-  CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
+  CheckpointRecord record = concluded(archive, id).record;
   const std::size_t layer = report::layer_index(record, name);
-  const RunPast past = past_of(archive, id);
-  analysis::conclude(record, past.past());
   record.spectra =
       archive.read(id, [&](const std::vector<LayerRow>&) { return std::vector{layer}; }).spectra;
   const std::vector<double>& sigma = record.spectra[layer].sigma;
@@ -62,9 +51,7 @@ Pictures layer_pictures(const archive::Reader& archive, const std::string& id,
 }
 
 Pictures checkpoint_pictures(const archive::Reader& archive, const std::string& id) {
-  CheckpointRecord record = archive.read(id, archive::Parts::without_spectra);
-  const RunPast past = past_of(archive, id);
-  analysis::conclude(record, past.past());
+  const auto [record, past] = concluded(archive, id);
   return report::checkpoint_pictures(record, past.before ? &past.before->layers : nullptr);
 }
 
@@ -74,9 +61,8 @@ Pictures history_pictures(const archive::Reader& archive, const PlotOptions& opt
                                   ": holds no run, which needs two checkpoints whose steps are "
                                   "known. --list shows what it holds");
   }
-  const analysis::History history = history_of(archive);
-  Pictures pictures = report::history_pictures(history);
-  if (options.what != "layer") return pictures;
+  const analysis::History history = history_of(archive, kDefaultWindow);
+  if (options.what != "layer") return report::history_pictures(history);
   for (const analysis::LayerCourse& course : history.courses) {
     if (course.key == options.layer) return report::course_pictures(history, course);
   }
@@ -174,7 +160,7 @@ CommandResult plot_archive(const PlotOptions& options) {
   }
   Pictures pictures = checkpoint_pictures(archive, choice.id);
   const bool run = options.checkpoints.empty() && is_history(archive);
-  if (run) append(pictures, report::history_pictures(history_of(archive)));
+  if (run) append(pictures, report::history_pictures(history_of(archive, kDefaultWindow)));
   return {list_text(pictures, true, run), {}, notes};
 }
 

@@ -1,5 +1,7 @@
 #include "commands/run_past.hpp"
 
+#include <utility>
+
 #include "wishart/archive/choice.hpp"
 #include "wishart/core/error.hpp"
 
@@ -7,6 +9,19 @@ namespace wishart::job {
 
 bool is_history(const archive::Reader& archive) {
   return archive.models().size() > 1 && archive.run().size() == archive.models().size();
+}
+
+analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
+  analysis::HistoryBuilder builder(window);
+  for (const std::string& id : archive.ids()) {
+    builder.add(archive.read(id, archive::Parts::without_spectra));
+  }
+  return builder.take();
+}
+
+void RunPast::pass(CheckpointRecord record) {
+  if (!first) first = record;
+  before = std::move(record);
 }
 
 RunPast past_of(const archive::Reader& archive, const std::string& id) {
@@ -24,6 +39,12 @@ RunPast past_of(const archive::Reader& archive, const std::string& id) {
     return {};
   }
   return past;
+}
+
+Concluded concluded(const archive::Reader& archive, const std::string& id) {
+  Concluded result{archive.read(id, archive::Parts::without_spectra), past_of(archive, id)};
+  analysis::conclude(result.record, result.past.past());
+  return result;
 }
 
 }  // namespace wishart::job

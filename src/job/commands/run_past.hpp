@@ -1,11 +1,14 @@
 #pragma once
 
 /// @file
-/// Earlier checkpoints of a run, which the warnings of a checkpoint are held against.
+/// Checkpoints as those of a run: their history, and the earlier ones that the warnings of a
+/// checkpoint are held against.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "wishart/analysis/history.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/reader.hpp"
 
@@ -16,6 +19,10 @@ namespace wishart::job {
 /// @throws Error if a checkpoint cannot be read, because its place in the order is unknown
 [[nodiscard]] bool is_history(const archive::Reader& archive);
 
+/// The checkpoints of an archive as one history. Differences and adapters are left out if there are
+/// whole models.
+[[nodiscard]] analysis::History history_of(const archive::Reader& archive, std::int64_t window);
+
 /// Records without spectra.
 struct RunPast {
   std::optional<CheckpointRecord> before;  ///< the checkpoint before
@@ -24,10 +31,19 @@ struct RunPast {
   [[nodiscard]] analysis::Past past() const {
     return {before ? &*before : nullptr, first ? &*first : nullptr};
   }
+  /// Goes on to the next checkpoint: this one is then the one before.
+  void pass(CheckpointRecord record);
 };
 
 /// The past of checkpoint `id`. Empty if there is none, if the order is not known, or if a file
 /// that matters for it cannot be read: then the layers are not compared with their past.
 [[nodiscard]] RunPast past_of(const archive::Reader& archive, const std::string& id);
+
+/// A checkpoint without spectra, with its warnings concluded, and the past they were held against.
+struct Concluded {
+  CheckpointRecord record;
+  RunPast past;
+};
+[[nodiscard]] Concluded concluded(const archive::Reader& archive, const std::string& id);
 
 }  // namespace wishart::job
