@@ -1,5 +1,6 @@
 #include "wishart/archive/lock.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -8,6 +9,7 @@
 #include <iterator>
 #include <optional>
 #include <random>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,7 +24,9 @@
 namespace wishart::archive {
 namespace {
 
-constexpr std::string_view kMagic = "wishart lock 1";
+constexpr std::string_view kMagic = "wishart lock 2";
+/// Written before locks knew the cluster, the array and the restarts of their job.
+constexpr std::string_view kEarlierMagic = "wishart lock 1";
 constexpr std::size_t kMostLockBytes = 4096;
 
 /// The first kMostLockBytes of a file; empty if it cannot be read.
@@ -72,44 +76,55 @@ std::string new_token() {
   return token + std::to_string(::getpid());
 }
 
-LockOwner this_process() {
+LockOwner this_process(const BatchJob& job) {
   LockOwner owner;
   owner.host = host_name();
   owner.space = process_space();
   owner.pid = ::getpid();
   owner.start = facts_of(owner.pid).start;
-  const char* job = std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe)
-  if (job != nullptr) owner.job = job;
+  owner.job = job;
   owner.since = utc_now();
   owner.token = new_token();
   return owner;
 }
 
+/// `text` as a line of the file.
+std::string line_of(std::string text) {
+  for (char& c : text) {
+    if (c == '\n') c = ' ';
+  }
+  return text + "\n";
+}
+
 std::string text_of(const LockOwner& owner) {
-  return std::string(kMagic) + "\n" + owner.host + "\n" + owner.space + "\n" +
-         std::to_string(owner.pid) + "\n" + owner.start + "\n" + owner.job + "\n" + owner.since +
-         "\n" + owner.token + "\n";
+  const BatchJob& job = owner.job;
+  return line_of(std::string(kMagic)) + line_of(owner.host) + line_of(owner.space) +
+         line_of(std::to_string(owner.pid)) + line_of(owner.start) + line_of(job.id) +
+         line_of(owner.since) + line_of(owner.token) + line_of(job.cluster) + line_of(job.array) +
+         line_of(job.task) + line_of(std::to_string(job.restarts));
 }
 
 /// The owner in a lock file; nothing if the file is incomplete because its writer was killed.
 std::optional<LockOwner> owner_of(const std::string& text) {
   const std::vector<std::string> lines = split(text, '\n');
-  if (lines.size() != 9 || lines[0] != kMagic) return std::nullopt;
+  const bool earlier = lines[0] == kEarlierMagic;
+  const std::size_t count = earlier ? 9 : 13;  // the last one is empty
+  if (lines.size() != count || (!earlier && lines[0] != kMagic)) return std::nullopt;
   LockOwner owner;
   owner.host = lines[1];
   owner.space = lines[2];
   owner.pid = std::strtoll(lines[3].c_str(), nullptr, 10);
   owner.start = lines[4];
-  owner.job = lines[5];
+  owner.job.id = lines[5];
   owner.since = lines[6];
   owner.token = lines[7];
+  owner.job.restarts = -1;
+  if (earlier) return owner;
+  owner.job.cluster = lines[8];
+  owner.job.array = lines[9];
+  owner.job.task = lines[10];
+  owner.job.restarts = std::strtoll(lines[11].c_str(), nullptr, 10);
   return owner;
-}
-
-std::string shown_owner(const LockOwner& owner) {
-  return "process " + std::to_string(owner.pid) + " on " + printable(owner.host) +
-         (owner.job.empty() ? "" : ", Slurm job " + printable(owner.job)) + ", since " +
-         printable(owner.since);
 }
 
 /// True if the owner was a process of this machine that has ended.
@@ -147,13 +162,26 @@ double changed_at(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::string owner_text(const LockOwner& owner) {
+  const BatchJob& job = owner.job;
+  std::string text = "process " + std::to_string(owner.pid) + " on " + printable(owner.host);
+  if (!job.id.empty()) text += ", Slurm job " + printable(job.id);
+  if (!job.array.empty()) {
+    text += " (task " + printable(job.task) + " of array " + printable(job.array) + ")";
+  }
+  if (job.restarts > 0) text += ", restart " + std::to_string(job.restarts);
+  return text + ", since " + printable(owner.since);
+}
+
 CheckpointLock::CheckpointLock(const std::filesystem::path& folder,
-                               const std::string& checkpoint_id, double stale_seconds)
-    : path_(folder / (checkpoint_id + ".lock")), self_(this_process()) {
+                               const std::string& checkpoint_id, LockOptions options)
+    : path_(folder / (checkpoint_id + ".lock")),
+      options_(std::move(options)),
+      self_(this_process(options_.job)) {
   require(is_checkpoint_id(checkpoint_id),
           "CheckpointLock needs a checkpoint id that is_checkpoint_id accepts");
   held_ = make();
-  if (!held_ && is_stale(stale_seconds)) take_over(stale_seconds);
+  if (!held_ && is_stale()) take_over();
   last_beat_ = std::chrono::steady_clock::now();
 }
 
@@ -171,11 +199,7 @@ bool CheckpointLock::make() {
               shown(path_) + ": the lock cannot be created: " + system_reason(code));
 }
 
-bool CheckpointLock::is_stale(double stale_seconds) {
-  const std::optional<LockOwner> owner = owner_of(small_file(path_));
-  other_token_ = owner ? owner->token : "";
-  other_ = owner ? shown_owner(*owner) : "a process that was killed while creating the lock";
-  if (owner && is_gone(*owner, self_)) return true;
+double CheckpointLock::untouched_seconds() const {
   // Get the time from the file system, whose clock also times the owner's touches: the clocks of
   // hosts may differ.
   const std::filesystem::path probe =
@@ -185,10 +209,39 @@ bool CheckpointLock::is_stale(double stale_seconds) {
   }
   const double now = changed_at(probe);
   ::unlink(probe.c_str());
-  return now - changed_at(path_) >= stale_seconds;
+  return now - changed_at(path_);
 }
 
-void CheckpointLock::take_over(double stale_seconds) {
+/// True if the owner's job has ended, or is an earlier run of this job, as far as anybody says.
+bool CheckpointLock::seems_ended(const LockOwner& owner) {
+  const BatchJob& job = owner.job;
+  if (job.id.empty() || job.cluster.empty()) return false;
+  if (job.same_job(options_.job)) {
+    // Slurm starts a job again only when its earlier run is over. Another process of this run may
+    // be at work, which a batch system cannot tell.
+    return job.restarts >= 0 && job.restarts < options_.job.restarts;
+  }
+  if (options_.ended && ended_.empty()) ended_ = options_.ended(job);
+  return !ended_.empty();
+}
+
+bool CheckpointLock::is_stale() {
+  const std::optional<LockOwner> owner = owner_of(small_file(path_));
+  if (!owner || owner->token != other_token_) ended_.clear();
+  other_token_ = owner ? owner->token : "";
+  other_ = owner ? owner_text(*owner) : "a process that was killed while creating the lock";
+  of_same_array_ = owner && owner->job.same_array(options_.job);
+  free_in_seconds_ = -1;
+  if (owner && is_gone(*owner, self_)) return true;
+  const double untouched = untouched_seconds();
+  if (untouched >= options_.stale_seconds) return true;
+  if (!owner || !seems_ended(*owner)) return false;
+  if (!ended_.empty()) other_ += ", " + printable(ended_) + " as Slurm says";
+  free_in_seconds_ = std::max(kQuietSeconds - untouched, 0.0);
+  return untouched >= kQuietSeconds;
+}
+
+void CheckpointLock::take_over() {
   // If several processes see a stale lock, only one may replace it, after checking again. Otherwise
   // the second would remove the new lock of the first.
   const std::filesystem::path guard = path_.string() + ".takeover";
@@ -207,7 +260,7 @@ void CheckpointLock::take_over(double stale_seconds) {
   }
   if (code != 0) return;
   const std::string before = other_token_;
-  if (is_stale(stale_seconds) && other_token_ == before) {
+  if (is_stale() && other_token_ == before) {
     ::unlink(path_.c_str());
     held_ = make();
     taken_over_ = held_;
@@ -229,7 +282,7 @@ void CheckpointLock::beat(bool now) {
     }
     throw Error(Blame::resource,
                 shown(path_) + ": this job has lost its lock" +
-                    (owner ? " to " + shown_owner(*owner) : std::string()) +
+                    (owner ? " to " + owner_text(*owner) : std::string()) +
                     ". It was suspended for too long, or the file was removed. The journal is "
                     "kept; run the same command again when no other job works on this checkpoint");
   }

@@ -1,7 +1,9 @@
 #include "wishart/core/utc.hpp"
 
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <ctime>
 #include <system_error>
 
 namespace wishart {
@@ -35,6 +37,18 @@ std::optional<std::int64_t> utc_seconds(std::string_view text) {
   const seconds time =
       sys_days(date).time_since_epoch() + hours(hour) + minutes(minute) + seconds(second);
   return time.count();
+}
+
+std::string utc_text(std::int64_t seconds) {
+  constexpr std::int64_t kFirst = -62167219200;  // 0000-01-01T00:00:00Z
+  constexpr std::int64_t kLast = 253402300799;   // 9999-12-31T23:59:59Z
+  if (seconds < kFirst || seconds > kLast) return std::to_string(seconds);
+  const std::time_t time = seconds;
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
 }
 
 }  // namespace wishart

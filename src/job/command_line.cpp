@@ -108,12 +108,18 @@ std::string version_text() {
          "\n";
 }
 
+/// A command that tells the user something while it runs, as run_alone wants it.
+template <class Options>
+auto telling(CommandResult (*command)(const Options&, std::ostream&), std::ostream& err) {
+  return [command, &err](const Options& options) { return command(options, err); };
+}
+
 /// Runs a command that needs no MPI; nothing if no such command has this name.
 std::optional<Ending> run_named(const std::string& name, std::span<const std::string> rest,
                                 std::ostream& out, std::ostream& err) {
   if (name == "inspect") return run_alone(parse_inspect(rest), inspect_text, out, err);
   if (name == "plan") return run_alone(parse_plan(rest), plan_text, out, err);
-  if (name == "refit") return run_alone(parse_refit(rest), refit_archive, out, err);
+  if (name == "refit") return run_alone(parse_refit(rest), telling(refit_archive, err), out, err);
   if (name == "report") return run_alone(parse_report(rest), report_archive, out, err);
   if (name == "export") return run_alone(parse_export(rest), export_archive, out, err);
   if (name == "compare") return run_alone(parse_compare(rest), compare_checkpoints, out, err);
@@ -122,7 +128,8 @@ std::optional<Ending> run_named(const std::string& name, std::span<const std::st
   if (name == "index") return run_alone(parse_index(rest), index_archive, out, err);
   if (name == "merge") return run_alone(parse_merge(rest), merge_archive, out, err);
   if (name == "rank") return run_alone(parse_rank(rest), rank_models, out, err);
-  if (name == "verify") return run_alone(parse_verify(rest), verify_archive, out, err);
+  if (name == "verify")
+    return run_alone(parse_verify(rest), telling(verify_archive, err), out, err);
   if (name == "synth") return run_alone(parse_synth(rest), synth_list_text, out, err);
   return {};
 }

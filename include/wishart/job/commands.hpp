@@ -56,9 +56,9 @@ struct CommandResult {
 [[nodiscard]] std::string plan_text(const PlanOptions& options);
 
 /// Recomputes all metrics of an archive's checkpoints and reports on each. Skips checkpoints that
-/// another job is working on; the exit code is then 75.
+/// another job is working on; the exit code is then 75. Tells `err` when it waits for a lock.
 /// @throws Error
-[[nodiscard]] CommandResult refit_archive(const RefitOptions& options);
+[[nodiscard]] CommandResult refit_archive(const RefitOptions& options, std::ostream& err);
 
 /// The report of one archived checkpoint, or of a history and its latest checkpoint.
 /// @throws Error
@@ -95,8 +95,8 @@ struct CommandResult {
 [[nodiscard]] std::string merge_archive(const MergeOptions& options);
 
 /// Checks all bytes of an archive. The exit code is 3 if a file is not whole, even if it was set
-/// aside, but not if it was sealed again.
+/// aside, but not if it was sealed again. Tells `err` when it waits for a lock.
 /// @throws Error
-[[nodiscard]] CommandResult verify_archive(const VerifyOptions& options);
+[[nodiscard]] CommandResult verify_archive(const VerifyOptions& options, std::ostream& err);
 
 }  // namespace wishart::job

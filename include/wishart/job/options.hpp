@@ -59,8 +59,12 @@ struct ScanOptions {
   double farms = 0;            ///< aspect ratio of the windows for the farms_* metrics; 0: none
   int threads_per_rank = 0;    ///< 0: from the environment, else 1
   int team_size = 0;
-  std::int64_t memory_per_rank_bytes = 0;  ///< 0: an equal share of the host's free memory
-  double time_limit_seconds = 0;           ///< 0: none
+  std::int64_t memory_per_rank_bytes = 0;     ///< 0: an equal share of the host's free memory
+  double time_limit_seconds = 0;              ///< 0: none
+  std::optional<std::int64_t> until_seconds;  ///< end of the job, since 1970
+  bool until_is_told = false;        ///< the user has said when the job ends, or that it does not
+  double wait_for_lock_seconds = 0;  ///< for checkpoints that another job is working on
+  std::filesystem::path stage_dir;   ///< folder of each host to copy the files to; empty: none
   ProgressStyle progress = ProgressStyle::automatic;
 
   /// True if each Gram spectrum is checked for the digits of compat mode.
@@ -101,6 +105,7 @@ struct RefitOptions {
   std::string checkpoint;  ///< empty: all of the archive
   int threads = 0;         ///< 0: all cores of this machine
   fit::FitOptions fit;     ///< the mode comes from the archive
+  double wait_for_lock_seconds = 0;
 };
 
 struct ReportOptions {
@@ -148,9 +153,10 @@ struct ExportOptions {
 
 struct VerifyOptions {
   std::filesystem::path archive;
-  std::string checkpoint;  ///< empty: all of the archive
-  bool repair = false;     ///< set damaged and changed files aside
-  bool reseal = false;     ///< accept changed files as they are, and seal them again
+  std::string checkpoint;            ///< empty: all of the archive
+  bool repair = false;               ///< set damaged and changed files aside
+  bool reseal = false;               ///< accept changed files as they are, and seal them again
+  double wait_for_lock_seconds = 0;  ///< with `reseal`
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
 };

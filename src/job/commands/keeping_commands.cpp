@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,7 @@
 #include "wishart/job/commands.hpp"
 #include "wishart/report/json_schema.hpp"
 
-#include "scan/lock_texts.hpp"
+#include "scan/lock_taker.hpp"
 
 namespace wishart::job {
 namespace {
@@ -141,7 +143,7 @@ std::string json_of(const std::vector<Judged>& all,
 }
 
 /// Seals a changed file again, under its lock.
-void try_reseal(Judged& one) {
+void try_reseal(Judged& one, LockTaker& locks) {
   const archive::Verdict& verdict = one.verdict;
   if (verdict.standing == archive::Standing::whole) return;
   if (verdict.standing != archive::Standing::unsealed &&
@@ -153,9 +155,9 @@ void try_reseal(Judged& one) {
     one.left = "its contents are inconsistent";
     return;
   }
-  const archive::CheckpointLock lock = lock_of_file(verdict.file);
-  if (!lock.held()) {
-    one.left = "another job is working on it: " + lock.other();
+  const std::unique_ptr<archive::CheckpointLock> lock = locks.take_of_file(verdict.file);
+  if (!lock->held()) {
+    one.left = "another job is working on it: " + lock->other();
     return;
   }
   archive::reseal(verdict.file);
@@ -163,14 +165,14 @@ void try_reseal(Judged& one) {
 }
 
 /// Verifies one file, then repairs or reseals it as the options say.
-Judged judged(const std::filesystem::path& file, const VerifyOptions& options) {
+Judged judged(const std::filesystem::path& file, const VerifyOptions& options, LockTaker& locks) {
   Judged one{archive::verify_file(file), {}, false, {}};
   const archive::Standing standing = one.verdict.standing;
   if (options.repair &&
       (standing == archive::Standing::damaged || standing == archive::Standing::changed)) {
     one.aside = archive::set_aside(file);
   }
-  if (options.reseal) try_reseal(one);
+  if (options.reseal) try_reseal(one, locks);
   return one;
 }
 
@@ -226,11 +228,12 @@ std::string merge_archive(const MergeOptions& options) {
          (count == 1 ? " checkpoint" : " checkpoints") + "\n";
 }
 
-CommandResult verify_archive(const VerifyOptions& options) {
+CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {
+  LockTaker locks({options.wait_for_lock_seconds, line_teller(err), {}});
   std::vector<Judged> all;
   std::vector<std::string> notes;
   for (const auto& file : files_of(options, notes)) {
-    Judged one = judged(file, options);
+    Judged one = judged(file, options, locks);
     all.push_back(std::move(one));
   }
   if (options.checkpoint.empty() && std::filesystem::exists(options.archive / "index.h5")) {

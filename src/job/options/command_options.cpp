@@ -87,6 +87,28 @@ void store_job_file(const std::filesystem::path& path, const Command& command,
   }
 }
 
+/// Refuses options that were to name a file or a folder, but have an empty text, as of a variable
+/// that is not set. Scans see to their checkpoints themselves.
+void refuse_empty_names(const po::variables_map& values, const Command& command) {
+  for (const auto& option : command.options.options()) {
+    const std::string& name = option->long_name();
+    if (values.count(name) == 0 || values[name].defaulted()) continue;
+    if (command.name == "scan" && name == command.positional) continue;
+    const std::string kind = option->format_parameter();  // `DIR` or `DIR (=default)`
+    const std::string word = kind.substr(0, kind.find(' '));
+    if (word != "PATH" && word != "DIR" && word != "ARCHIVE") continue;
+    const auto& value = values[name].value();
+    const auto* text = boost::any_cast<std::string>(&value);
+    const auto* texts = boost::any_cast<std::vector<std::string>>(&value);
+    const bool empty = (text != nullptr && text->empty()) ||
+                       (texts != nullptr && std::count(texts->begin(), texts->end(), "") > 0);
+    if (empty) {
+      throw Error(Blame::usage, "wishart " + command.name + ": --" + name +
+                                    ": expected a path, found an empty name");
+    }
+  }
+}
+
 }  // namespace
 
 Command archive_command(const char* name, const char* purpose, const char* archive_text) {
@@ -189,6 +211,7 @@ po::variables_map parsed(std::span<const std::string> arguments, const Command& 
     po::store(parsed_arguments(arguments, command), values);
     if (values.count("job") > 0) store_job_file(values["job"].as<std::string>(), command, values);
     po::notify(values);
+    refuse_empty_names(values, command);
   } catch (const po::required_option& error) {
     throw Error(Blame::usage, "wishart " + command.name + ": missing " +
                                   (error.get_option_name() == "--" + command.positional

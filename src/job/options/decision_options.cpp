@@ -4,6 +4,8 @@
 
 #include "wishart/job/options.hpp"
 
+#include "options/running_options.hpp"
+
 namespace wishart::job {
 namespace {
 
@@ -215,6 +217,7 @@ Command verify_command() {
       "again")("reseal", po::bool_switch(),
                "accept files that another program has changed, and seal them again; this is "
                "recorded in their provenance");
+  add_wait_option(command.options);
   add_document_options(command.options, "text", "text or json");
   return finished(std::move(command), {"wishart verify ARCHIVE --repair"});
 }
@@ -226,6 +229,7 @@ VerifyOptions parse_verify(std::span<const std::string> arguments) {
   options.checkpoint = values["checkpoint"].as<std::string>();
   options.repair = values["repair"].as<bool>();
   options.reseal = values["reseal"].as<bool>();
+  options.wait_for_lock_seconds = wait_seconds_of(values);
   if (options.repair && options.reseal) {
     throw Error(Blame::usage,
                 "--repair sets changed files aside, --reseal accepts them. Use only one of them");

@@ -2,6 +2,8 @@
 
 #include "wishart/job/options.hpp"
 
+#include "options/running_options.hpp"
+
 namespace wishart::job {
 namespace {
 
@@ -88,6 +90,7 @@ Command refit_command() {
   command.options.add_options()("threads",
                                 po::value<int>()->default_value(0, "auto")->value_name("N"),
                                 "matrices to fit at the same time");
+  add_wait_option(command.options);
   add_fit_options(command.options);
   return finished(std::move(command),
                   {"wishart refit ARCHIVE --checkpoint latest --fix-fingers clip_xmax"});
@@ -103,6 +106,7 @@ RefitOptions parse_refit(std::span<const std::string> arguments) {
     throw Error(Blame::usage, "--threads: expected a number from 0 to 4096, found " +
                                   std::to_string(options.threads));
   }
+  options.wait_for_lock_seconds = wait_seconds_of(values);
   options.fit = fit_options_of(values);
   return options;
 }

@@ -24,6 +24,7 @@ std::vector<Group> groups() {
   return {{"What is analysed",
            {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base", "variant",
             "allow-unknown", "randomize", "farms"}},
+          {"Judgement", {"kind", "verbose"}},
           {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
           {"What is exported",
            {"table", "all", "matrix", "for", "map", "top", "energy", "max-rank", "parameter",
@@ -34,8 +35,8 @@ std::vector<Group> groups() {
             "xmax", "tolerance", "mp-fit", "detx"}},
           {"Ranks and memory",
            {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads",
-            "memory-per-rank", "gflops"}},
-          {"Stopping and resuming", {"time-limit"}},
+            "memory-per-rank", "gflops", "stage-dir"}},
+          {"Stopping and resuming", {"time-limit", "until", "wait-for-lock"}},
           {"Output, job files, help",
            {"progress", "format", "output", "wide", "open", "page", "job", "help"}}};
 }

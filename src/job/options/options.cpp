@@ -1,9 +1,5 @@
 #include "wishart/job/options.hpp"
 
-#include <charconv>
-#include <cmath>
-#include <sstream>
-
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -14,62 +10,12 @@
 #include "options/pipeline_options.hpp"
 #include "options/plan_options.hpp"
 #include "options/plot_options.hpp"
+#include "options/running_options.hpp"
 #include "options/shared_options.hpp"
 #include "options/synth_options.hpp"
 
 namespace wishart::job {
 namespace {
-
-/// Parses 90, 90s, 15m, 2h, 1:30 (hours and minutes) or 1:30:00.
-double seconds_of(const std::string& text) {
-  const auto refuse = [&]() -> double {
-    throw Error(Blame::usage, "--time-limit: expected a time such as 45m, 2h or 1:30:00, found '" +
-                                  printable(text) + "'");
-  };
-  const auto number = [&](const std::string& part) {
-    double value = -1;
-    const char* const last = part.data() + part.size();
-    const auto [end, status] = std::from_chars(part.data(), last, value, std::chars_format::fixed);
-    if (status != std::errc{} || end != last || !(value >= 0) || !std::isfinite(value)) refuse();
-    return value;
-  };
-  const std::vector<std::string> parts = split(text, ':');
-  if (parts.size() == 2) return number(parts[0]) * 3600 + number(parts[1]) * 60;
-  if (parts.size() == 3) return number(parts[0]) * 3600 + number(parts[1]) * 60 + number(parts[2]);
-  if (parts.size() > 3 || text.empty()) refuse();
-  const std::string head = text.substr(0, text.size() - 1);
-  switch (text.back()) {
-    case 's':
-      return number(head);
-    case 'm':
-      return number(head) * 60;
-    case 'h':
-      return number(head) * 3600;
-    default:
-      return number(text);
-  }
-}
-
-/// --time-limit and --progress.
-void add_running_options(po::options_description& options) {
-  options.add_options()(
-      "time-limit", po::value<std::string>()->value_name("TIME"),
-      "stop after this time with exit code 75, e.g. 45m, 2h, 1:30:00 or 600 (seconds); the same "
-      "command resumes")("progress",
-                         po::value<std::string>()->default_value("auto")->value_name("STYLE"),
-                         "progress on standard error: auto, plain, json or none");
-}
-
-void take_running_options(ScanOptions& options, const po::variables_map& values) {
-  if (values.count("time-limit") > 0) {
-    options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
-  }
-  options.progress = choice<ProgressStyle>("--progress", values["progress"].as<std::string>(),
-                                           {{"auto", ProgressStyle::automatic},
-                                            {"plain", ProgressStyle::plain},
-                                            {"json", ProgressStyle::json},
-                                            {"none", ProgressStyle::none}});
-}
 
 /// @throws Error with Blame::usage if `option` names no id
 std::string id_of(const po::variables_map& values, const char* option) {

@@ -19,7 +19,7 @@
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
 #include "scan/libraries.hpp"
-#include "scan/lock_texts.hpp"
+#include "scan/lock_taker.hpp"
 #include "scan/planning.hpp"
 #include "scan/refit.hpp"
 #include "scan/same_analysis.hpp"
@@ -68,7 +68,7 @@ model::Selection everything_of(const checkpoint::Catalogue& catalogue, const Sca
 }  // namespace
 
 CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
-                             const Layout& layout)
+                             const Layout& layout, const TakeLock& take)
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
       catalogue_(checkpoint::open_checkpoint(
@@ -88,7 +88,7 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
                         ": no tensor of this checkpoint is a matrix to analyse; the archive "
                         "will hold only the list of skipped tensors");
   }
-  take_lock();
+  take_lock(take);
   if (left_to_another()) return;
   check_archive();
   const std::string fingerprint =
@@ -107,12 +107,15 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   }
 }
 
-void CheckpointJob::take_lock() {
-  lock_ = std::make_unique<archive::CheckpointLock>(options_.archive, id_);
-  if (!lock_->held()) {
-    const std::string text = left_to_another_text(id_, *lock_);
+void CheckpointJob::take_lock(const TakeLock& take) {
+  lock_ = take ? take(options_.archive, id_)
+               : std::make_unique<archive::CheckpointLock>(options_.archive, id_);
+  if (!lock_->held() && lock_->of_same_array()) {
+    // The tasks of an array share the checkpoints of a run, and each answers for its own.
+    closing_ = left_to_array_text(id_, *lock_);
+  } else if (!lock_->held()) {
     closing_ = skipped_text(id_);
-    ending_ = {Blame::interrupted, text};
+    ending_ = {Blame::interrupted, left_to_another_text(id_, *lock_)};
   } else if (lock_->taken_over()) {
     warnings_.push_back(taken_over_text(id_, *lock_));
   }
@@ -214,7 +217,8 @@ void CheckpointJob::make_plan(const Layout& layout) {
 
 WorkOrder CheckpointJob::work_order() const {
   WorkOrder order;
-  order.nothing_to_do = already_archived_ || left_to_another();
+  order.left_to_another = left_to_another();
+  order.nothing_to_do = already_archived_ || order.left_to_another;
   if (order.nothing_to_do) return order;
   order.root = catalogue_.root.string();
   order.files = catalogue_.files;
@@ -241,10 +245,20 @@ bool CheckpointJob::worth_calibrating() const noexcept {
 void CheckpointJob::start_work(double gflops) {
   done_.reserve(selection_.matrices.size());
   rates_ = rates_of(gflops);
-  predicted_seconds_ =
-      plan::forecast(plan_, plan::item_seconds(plan_, todo_, rates_)).makespan_seconds;
+  item_seconds_ = plan::item_seconds(plan_, todo_, rates_);
+  predicted_seconds_ = plan::forecast(plan_, item_seconds_).makespan_seconds;
   work_start_ = std::chrono::steady_clock::now();
   work_end_ = work_start_;
+}
+
+std::pair<Matrix, double> CheckpointJob::shortest_left() const {
+  std::optional<std::size_t> shortest;
+  for (std::size_t i = 0; i < todo_.size(); ++i) {
+    if (done_.contains(todo_[i].key)) continue;
+    if (!shortest || item_seconds_[i] < item_seconds_[*shortest]) shortest = i;
+  }
+  require(shortest.has_value(), "no matrix is left");
+  return {todo_[*shortest], item_seconds_[*shortest]};
 }
 
 void CheckpointJob::take(std::vector<Result>&& results) {

@@ -5,10 +5,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "wishart/archive/journal.hpp"
@@ -26,14 +28,19 @@
 
 namespace wishart::job {
 
+/// Takes the lock of a checkpoint: folder and id. It may wait for it.
+using TakeLock = std::function<std::unique_ptr<archive::CheckpointLock>(
+    const std::filesystem::path&, const std::string&)>;
+
 /// A scan of one checkpoint, from its headers to its archive file. No MPI: rank 0 only.
 class CheckpointJob {
 public:
   /// Reads headers, selects matrices, reads the archive and the journal, and plans the remaining
   /// work.
+  /// @param take  null: the lock is tried, without waiting
   /// @throws Error
-  CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
-                const Layout& layout);
+  CheckpointJob(const std::filesystem::path& path, const ScanOptions& options, const Layout& layout,
+                const TakeLock& take = {});
 
   /// The archive already holds this checkpoint with these options.
   [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }
@@ -74,6 +81,14 @@ public:
   }
   /// The planned cost of the matrices that were done before this run.
   [[nodiscard]] double done_flops() const noexcept { return done_flops_; }
+  /// The matrices of the work order.
+  [[nodiscard]] const std::vector<Matrix>& todo() const noexcept { return todo_; }
+  /// The expected time of each item of the plan, and of all of them: after start_work.
+  [[nodiscard]] const std::vector<double>& item_seconds() const noexcept { return item_seconds_; }
+  [[nodiscard]] double predicted_seconds() const noexcept { return predicted_seconds_; }
+  /// The matrix that is expected to take the shortest time of those that are not done, and this
+  /// time. At least one must be left.
+  [[nodiscard]] std::pair<Matrix, double> shortest_left() const;
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
   /// One or two lines for the user: the file and the numbers of layers, failures and skipped
   /// tensors.
@@ -85,7 +100,7 @@ private:
     LayerRow row;
   };
 
-  void take_lock();
+  void take_lock(const TakeLock& take);
   void check_archive();
   /// Extends the scan to the matrices of the archived analysis, and takes its spectra.
   void add_to(ArchivedAnalysis&& found);
@@ -120,6 +135,7 @@ private:
   std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key
   plan::Rates rates_;
   double done_flops_ = 0;  ///< of the matrices that were done before this run
+  std::vector<double> item_seconds_;
   double predicted_seconds_ = kNan;
   double busy_seconds_ = 0;  ///< of all ranks in this run
   std::chrono::steady_clock::time_point work_start_;

@@ -37,6 +37,16 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
   const auto take_finished = [&] {
     if (!finished.empty()) guarded([&] { events.take(std::exchange(finished, {})); });
   };
+  const auto hand_out = [&](const plan::Assignment& work) {
+    Assignment command{work.items, work.team};
+    guarded([&] { events.begin(command); });
+    outcome.num_held_back += static_cast<std::int64_t>(work.items.size() - command.items.size());
+    if (command.items.empty()) {
+      schedule.finish(work);
+    } else {
+      send_to_team(outbox, plan.tree[static_cast<std::size_t>(work.team)], command);
+    }
+  };
   const auto run = [&] {
     while (!events.abandoned()) {
       if (!outcome.failure && outcome.stop_reason.empty()) {
@@ -47,14 +57,14 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
         auto work = schedule.next();
         if (!work) work = schedule.ahead();
         if (!work) break;
-        send_to_team(outbox, plan.tree[static_cast<std::size_t>(work->team)],
-                     {work->items, work->team});
+        hand_out(*work);
       }
       take_finished();  // after assigning work, so that no rank waits
       if (schedule.idle() && (stopping || schedule.exhausted())) return;
       if (const auto message = control.poll(kResultTag)) {
         auto results = unpacked<Results>(message->bytes);
         schedule.finish({results.command.items, results.command.team});
+        guarded([&] { events.returned(results.command); });
         finished = std::move(results.results);
         outbox.all_left();
         backoff.reset();

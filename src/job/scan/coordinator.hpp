@@ -4,6 +4,7 @@
 /// The coordinator: a thread of rank 0 that assigns matrices and collects results, while rank 0's
 /// main thread works like every other rank.
 
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <string>
@@ -17,6 +18,11 @@ namespace wishart::job {
 
 /// Callbacks of the coordinator; called only on its thread.
 struct CoordinatorEvents {
+  /// Called with work that is about to be assigned. Takes out the items that should not begin any
+  /// more; they are held back.
+  std::function<void(Assignment&)> begin;
+  /// Called when a team has done an assignment.
+  std::function<void(const Assignment&)> returned;
   /// Takes the results of one message. After an error no more work is assigned.
   std::function<void(std::vector<Result>&&)> take;
   /// True if rank 0's worker has ended, so that waiting is useless.
@@ -29,7 +35,8 @@ struct CoordinatorEvents {
 
 /// How a run of the coordinator ended.
 struct CoordinatorOutcome {
-  std::string stop_reason;     ///< empty if everything was assigned
+  std::string stop_reason;  ///< empty if everything was assigned or held back
+  std::int64_t num_held_back = 0;
   std::exception_ptr failure;  ///< the first error, if there was one
 };
 

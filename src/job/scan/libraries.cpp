@@ -1,7 +1,10 @@
 #include "scan/libraries.hpp"
 
+#include <algorithm>
+#include <array>
 #include <dlfcn.h>
 #include <filesystem>
+#include <string_view>
 
 #include "wishart/core/build_info.hpp"
 #include "wishart/mpi/session.hpp"
@@ -15,15 +18,14 @@ Function* loaded(const char* name) noexcept {
   return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
 }
 
-/// `OpenBLAS 0.3.21 ... Haswell MAX_THREADS=64`, or the file of another BLAS.
-std::string blas_text() {
-  if (auto* config = loaded<const char*()>("openblas_get_config")) return config();
+/// The file that has the loaded BLAS; empty if it is not known.
+std::string blas_file() {
   Dl_info place{};
   void* symbol = ::dlsym(RTLD_DEFAULT, "dgemm_");
   if (symbol == nullptr || ::dladdr(symbol, &place) == 0 || place.dli_fname == nullptr) return {};
   std::error_code status;
   const std::filesystem::path file = std::filesystem::canonical(place.dli_fname, status);
-  return "BLAS " + (status ? std::string(place.dli_fname) : file.string());
+  return status ? std::string(place.dli_fname) : file.string();
 }
 
 std::string lapack_text() {
@@ -38,6 +40,35 @@ std::string lapack_text() {
 }
 
 }  // namespace
+
+std::string blas_text() {
+  if (auto* config = loaded<const char*()>("openblas_get_config")) return config();
+  const std::string file = blas_file();
+  return file.empty() ? file : "BLAS " + file;
+}
+
+bool is_reference_blas(const std::string& file) {
+  // netlib's own name, and that of Fedora, for one library or two. Others are called so too, for
+  // programs that ask for any BLAS, but lie in a folder with the name of the product.
+  const std::filesystem::path path = file;
+  const std::string name = path.filename().string();
+  if (!name.starts_with("libblas.") && !name.starts_with("librefblas.")) return false;
+  const std::string folder = path.parent_path().filename().string();
+  constexpr std::array<std::string_view, 8> kProducts{"openblas",  "atlas", "blis",  "mkl",
+                                                      "flexiblas", "aocl",  "armpl", "nvpl"};
+  return std::none_of(kProducts.begin(), kProducts.end(),
+                      [&](std::string_view product) { return folder.starts_with(product); });
+}
+
+std::string reference_blas() {
+  for (const char* of_product :
+       {"openblas_get_config", "bli_info_get_version_str", "mkl_get_version_string",
+        "MKL_Get_Version_String", "ATL_buildinfo", "flexiblas_info", "armplversion"}) {
+    if (::dlsym(RTLD_DEFAULT, of_product) != nullptr) return {};
+  }
+  const std::string file = blas_file();
+  return is_reference_blas(file) ? file : std::string();
+}
 
 std::string libraries_text() {
   std::string text;

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
-#include <limits>
 
 #include "wishart/spectrum/spectrum.hpp"
 
@@ -34,17 +33,20 @@ std::int64_t environment_mib(const char* name) {
 
 }  // namespace
 
-std::int64_t host_memory_bytes() {
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  const auto consider = [&](std::int64_t bytes) {
-    if (bytes > 0 && bytes < least) least = bytes;
+HostMemory host_memory() {
+  HostMemory least;
+  const auto consider = [&](std::int64_t bytes, const char* source) {
+    if (bytes > 0 && (least.bytes == 0 || bytes < least.bytes)) least = {bytes, source};
   };
-  consider(mem_available_bytes());
-  consider(control_group_bytes());
-  consider(environment_mib("SLURM_MEM_PER_NODE") << 20U);
-  consider((environment_mib("SLURM_MEM_PER_CPU") * environment_mib("SLURM_CPUS_ON_NODE")) << 20U);
-  return least == std::numeric_limits<std::int64_t>::max() ? 0 : least;
+  consider(mem_available_bytes(), "the free memory of the host");
+  consider(control_group_bytes(), "the limit of the control group");
+  consider(environment_mib("SLURM_MEM_PER_NODE") << 20U, "Slurm's --mem");
+  consider((environment_mib("SLURM_MEM_PER_CPU") * environment_mib("SLURM_CPUS_ON_NODE")) << 20U,
+           "Slurm's --mem-per-cpu");
+  return least;
 }
+
+std::int64_t host_memory_bytes() { return host_memory().bytes; }
 
 Layout survey(const mpi::Comm& world) {
   const mpi::Comm host = world.split_by_host();

@@ -10,8 +10,16 @@
 
 namespace wishart::job {
 
+/// The free memory of a host, and what says so.
+struct HostMemory {
+  std::int64_t bytes = 0;  ///< 0: not known
+  std::string source{};
+};
+
 /// The free memory of this host: the minimum of MemAvailable in /proc/meminfo, the limits of the
-/// control groups and Slurm's limit for the node. 0 if none of them is known.
+/// control groups and Slurm's limit for the node.
+[[nodiscard]] HostMemory host_memory();
+/// Its bytes.
 [[nodiscard]] std::int64_t host_memory_bytes();
 
 /// Ranks, hosts and memory of a job.

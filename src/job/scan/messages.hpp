@@ -22,7 +22,8 @@ inline constexpr int kResultTag = 2;   ///< first rank of a team to the coordina
 /// All that a rank needs to know about a checkpoint. Only rank 0 parses its files.
 struct WorkOrder {
   bool nothing_to_do = false;
-  bool calibrate = false;  ///< measure the speed of the ranks first
+  bool left_to_another = false;  ///< nothing to do now, because another job is working on it
+  bool calibrate = false;        ///< measure the speed of the ranks first
   std::string root;
   std::vector<SourceFile> files;
   std::vector<Matrix> matrices;  ///< item i of the plan is matrices[i]
@@ -61,8 +62,8 @@ struct Results {
 
 template <class F>
 void visit_fields(WorkOrder& v, F&& f) {
-  f(v.nothing_to_do), f(v.calibrate), f(v.root), f(v.files), f(v.matrices), f(v.ways),
-      f(v.known_hashes), f(v.resolve), f(v.fit);
+  f(v.nothing_to_do), f(v.left_to_another), f(v.calibrate), f(v.root), f(v.files), f(v.matrices),
+      f(v.ways), f(v.known_hashes), f(v.resolve), f(v.fit);
 }
 template <class F>
 void visit_fields(Assignment& v, F&& f) {

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <ostream>
+#include <string>
 #include <vector>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
+#include "wishart/mpi/launch.hpp"
 #include "wishart/mpi/session.hpp"
 #include "wishart/mpi/together.hpp"
 
@@ -47,9 +49,15 @@ Ending shared_ending(const mpi::Comm& world, const Ending& own) {
 int run_over_ranks(const std::function<void()>& parse,
                    const std::function<Ending(const mpi::Comm&)>& body, std::ostream& err) {
   const StopSignal signals;  // before MPI starts its threads, so that they inherit the mask
+  const mpi::Launch launch = mpi::this_launch();  // before MPI sets such variables itself
   try {
     const mpi::Session session;
     const mpi::Comm world = mpi::Comm::world();
+    if (const std::string text = mpi::alone_text(launch, world.size(), mpi::library_name());
+        !text.empty()) {
+      const Ending alone(Blame::resource, text);
+      return launch.rank == 0 || launch.copies == 0 ? told(alone, err) : alone.exit_code();
+    }
     const mpi::Comm exit_comm = world.duplicate();
     Ending ending;
     bool tells = world.rank() == 0;

@@ -17,7 +17,8 @@ namespace wishart::job {
 
 /// Starts MPI, runs `parse` and then `body` on every rank, and returns the same exit code on all of
 /// them. An ending that the ranks have agreed on is printed once. Blocks stop signals before MPI
-/// starts, so that StopSignal finds them. Never throws.
+/// starts, so that StopSignal finds them. Does nothing if a launcher has started several copies
+/// that know nothing of each other: the first of them says so. Never throws.
 ///
 /// @param parse  reads the command line; the ranks agree on an error
 /// @param body   collective over its argument

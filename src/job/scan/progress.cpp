@@ -1,5 +1,6 @@
 #include "scan/progress.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr double kTerminalSeconds = 0.2;  ///< between two updates on a terminal
 constexpr double kPlainSeconds = 10.0;    ///< between lines; later a tenth of the elapsed time
+constexpr double kLongestSeconds = 120;   ///< a log that is silent for longer makes people worry
 
 }  // namespace
 
@@ -32,14 +34,21 @@ std::string clock_text(double seconds) {
   return text.data();
 }
 
+bool is_log(ProgressStyle style, bool terminal) noexcept {
+  return style == ProgressStyle::plain || (style == ProgressStyle::automatic && !terminal);
+}
+
+std::string log_line(const std::string& text) { return utc_now() + " " + text + "\n"; }
+
 Progress::Progress(std::ostream& out, ProgressStyle style, bool terminal, std::string checkpoint,
-                   Work total, Work before)
+                   Work total, Work before, std::function<double()> elapsed)
     : out_(&out),
       style_(style),
       checkpoint_(std::move(checkpoint)),
       total_(total),
       before_(before),
       done_(before),
+      elapsed_(std::move(elapsed)),
       start_(std::chrono::steady_clock::now()) {
   if (style_ == ProgressStyle::automatic) {
     rewrite_ = terminal;
@@ -48,7 +57,7 @@ Progress::Progress(std::ostream& out, ProgressStyle style, bool terminal, std::s
   next_show_seconds_ = rewrite_ ? 0 : kPlainSeconds;
 }
 
-double Progress::elapsed_seconds() const { return seconds_since(start_); }
+double Progress::elapsed_seconds() const { return elapsed_ ? elapsed_() : seconds_since(start_); }
 
 void Progress::finished(double flops) {
   ++done_.matrices;
@@ -59,9 +68,10 @@ void Progress::finished(double flops) {
 void Progress::show_if_due() {
   if (style_ == ProgressStyle::none) return;
   const double now = elapsed_seconds();
-  if (now < next_show_seconds_ || (!changed_ && !rewrite_)) return;
+  if (now < next_show_seconds_) return;
   show();
-  next_show_seconds_ = now + (rewrite_ ? kTerminalSeconds : std::max(kPlainSeconds, now / 10));
+  next_show_seconds_ =
+      now + (rewrite_ ? kTerminalSeconds : std::clamp(now / 10, kPlainSeconds, kLongestSeconds));
 }
 
 void Progress::end() {
@@ -71,7 +81,7 @@ void Progress::end() {
 }
 
 void Progress::show() {
-  changed_ = false;
+  const bool changed = std::exchange(changed_, false);
   const double share = total_.flops > 0 ? done_.flops / total_.flops : 1.0;
   const double elapsed = elapsed_seconds();
   // Only this run tells the speed.
@@ -87,15 +97,30 @@ void Progress::show() {
           << std::flush;
     return;
   }
+  // For people, what is left to this run is all of it.
+  const std::int64_t own_matrices = done_.matrices - before_.matrices;
+  const std::int64_t all_matrices = total_.matrices - before_.matrices;
+  const double all_flops = total_.flops - before_.flops;
   std::array<char, 16> percent{};
-  std::snprintf(percent.data(), percent.size(), "%3.0f%%", 100 * share);
-  if (rewrite_) *out_ << "\r\x1b[K";
-  *out_ << printable(checkpoint_, 60) << ": " << done_.matrices << " of " << total_.matrices
-        << " matrices, " << percent.data() << " of the work, " << clock_text(elapsed) << " elapsed";
+  std::snprintf(percent.data(), percent.size(), "%3.0f%%",
+                all_flops > 0 ? 100 * own_flops / all_flops : 100.0);
+  std::string text = printable(checkpoint_, 60) + ": " + std::to_string(own_matrices) + " of " +
+                     std::to_string(all_matrices) + " matrices, " + percent.data() +
+                     " of the work, " + clock_text(elapsed) + " elapsed";
   if (left >= 0 && done_.matrices < total_.matrices)
-    *out_ << ", about " << clock_text(left) << " left";
-  if (!rewrite_) *out_ << '\n';
-  *out_ << std::flush;
+    text += ", about " + clock_text(left) + " left";
+  if (rewrite_) {
+    *out_ << "\r\x1b[K" << text << std::flush;
+    return;
+  }
+  if (before_.matrices > 0) {
+    text += "; " + std::to_string(before_.matrices) + " of " + std::to_string(total_.matrices) +
+            " were done before";
+  }
+  if (!changed && present_) {
+    if (const std::string present = present_(); !present.empty()) text += "; " + present;
+  }
+  *out_ << log_line(text) << std::flush;
 }
 
 }  // namespace wishart::job

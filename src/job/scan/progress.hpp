@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <string>
+#include <utility>
 
 #include "wishart/job/options.hpp"
 
@@ -18,16 +20,29 @@ struct Work {
   double flops = 0;
 };
 
+/// True if the progress is separate lines for people, and with it the log of the job.
+[[nodiscard]] bool is_log(ProgressStyle style, bool terminal) noexcept;
+
+/// A line of the log: `2026-01-31T12:00:00Z text`.
+[[nodiscard]] std::string log_line(const std::string& text);
+
 /// Shows the progress of a checkpoint, weighted by planned cost: one line that is overwritten on a
-/// terminal, or separate lines at growing intervals, JSON objects, or nothing.
+/// terminal, or separate lines with the time at growing intervals, JSON objects, or nothing. Lines
+/// and objects also come if nothing has finished; lines then say what is being computed.
 class Progress {
 public:
   /// @param terminal  `out` is a terminal (for ProgressStyle::automatic)
   /// @param total     all matrices of the checkpoint
   /// @param before    those of them that an earlier run has done
+  /// @param elapsed   seconds since the start; null: by the clock
   Progress(std::ostream& out, ProgressStyle style, bool terminal, std::string checkpoint,
-           Work total, Work before = {});
+           Work total, Work before = {}, std::function<double()> elapsed = {});
 
+  /// What is being computed, as words for a line; empty if nothing is.
+  using Present = std::function<std::string()>;
+
+  /// Who says what is being computed.
+  void set_present(Present present) { present_ = std::move(present); }
   /// Records a finished matrix.
   void finished(double flops);
   /// Shows the state if it is due.
@@ -46,7 +61,9 @@ private:
   Work total_;
   Work before_;
   Work done_;  ///< by all runs
-  bool changed_ = true;
+  Present present_;
+  bool changed_ = true;  ///< since the last line
+  std::function<double()> elapsed_;
   std::chrono::steady_clock::time_point start_;
   double next_show_seconds_ = 0;
 };

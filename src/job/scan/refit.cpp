@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <memory>
+#include <ostream>
 #include <thread>
 #include <vector>
 
@@ -17,7 +19,7 @@
 #include "wishart/fit/summary.hpp"
 #include "wishart/job/commands.hpp"
 
-#include "scan/lock_texts.hpp"
+#include "scan/lock_taker.hpp"
 
 namespace wishart::job {
 namespace {
@@ -50,16 +52,6 @@ void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int 
 
 }  // namespace
 
-archive::CheckpointLock lock_of_file(const std::filesystem::path& file) {
-  const std::string id = file.stem().string();
-  if (!archive::is_checkpoint_id(id)) {
-    throw Error(Blame::usage, printable(file.string()) + ": '" + printable(id) +
-                                  "' is not a valid id, which is needed to lock the file. "
-                                  "Rename it: letters, digits and ._+=-, no dot at the beginning");
-  }
-  return {file.has_parent_path() ? file.parent_path() : std::filesystem::path("."), id};
-}
-
 std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
                        archive::CheckpointLock& lock) {
   require(lock.held(), "an archive file is replaced without its lock");
@@ -79,7 +71,7 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
   return record.layers.size();
 }
 
-CommandResult refit_archive(const RefitOptions& options) {
+CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
   const archive::Reader archive(options.archive);
   if (archive.packed()) {
     throw Error(Blame::usage,
@@ -97,17 +89,18 @@ CommandResult refit_archive(const RefitOptions& options) {
     for (const std::string& id : archive.ids()) files.push_back(archive.file_of(id));
   }
   FirstEnding ending("checkpoint");
+  LockTaker locks({options.wait_for_lock_seconds, line_teller(err), {}});
   for (const auto& file : files) {
-    archive::CheckpointLock lock = lock_of_file(file);
+    const std::unique_ptr<archive::CheckpointLock> lock = locks.take_of_file(file);
     const std::string id = file.stem().string();
-    if (!lock.held()) {
+    if (!lock->held()) {
       result.text += skipped_text(id);
-      ending.add({Blame::interrupted, left_to_another_text(id, lock)});
+      ending.add({Blame::interrupted, left_to_another_text(id, *lock)});
       continue;
     }
-    if (lock.taken_over()) result.text += taken_over_text(id, lock) + "\n";
+    if (lock->taken_over()) result.text += taken_over_text(id, *lock) + "\n";
     try {
-      const std::size_t layers = refit_file(file, options.fit, options.threads, lock);
+      const std::size_t layers = refit_file(file, options.fit, options.threads, *lock);
       result.text += printable(id) + ": " + std::to_string(layers) +
                      (layers == 1 ? " matrix refitted\n" : " matrices refitted\n");
     } catch (const Error& error) {

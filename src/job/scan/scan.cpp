@@ -1,12 +1,14 @@
+#include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
+#include <exception>
 #include <optional>
 #include <ostream>
+#include <stop_token>
 #include <thread>
-
-#include <unistd.h>
+#include <utility>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
@@ -19,109 +21,55 @@
 #include "wishart/spectrum/calibrate.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 
+#include "scan/binding.hpp"
 #include "scan/checkpoint_job.hpp"
-#include "scan/coordinator.hpp"
+#include "scan/job_context.hpp"
+#include "scan/job_log.hpp"
+#include "scan/libraries.hpp"
+#include "scan/lock_taker.hpp"
 #include "scan/over_ranks.hpp"
 #include "scan/planning.hpp"
 #include "scan/progress.hpp"
+#include "scan/slurm.hpp"
+#include "scan/staged_files.hpp"
 #include "scan/stop_signal.hpp"
-#include "scan/worker.hpp"
+#include "scan/team_work.hpp"
 
 namespace wishart::job {
 namespace {
 
-/// What all checkpoints of a job share.
-struct JobContext {
-  const ScanOptions& options;
-  const mpi::Comm& world;
-  mpi::Comm control;  ///< for the messages of the coordinator
-  const StopSignal& signals;
-  Layout layout;
-  std::vector<spectrum::Team>& teams;
-  std::chrono::steady_clock::time_point start;
-  std::ostream& out;
-  std::ostream& err;
-  bool warned = false;  ///< about more ranks than cores
-
-  [[nodiscard]] bool leads() const noexcept { return world.rank() == 0; }
-};
-
-/// Why the job should stop now, or empty.
-std::string stop_reason(const JobContext& context) {
-  const std::string signal = context.signals.poll();
-  if (!signal.empty()) return "stopped by " + signal;
-  const double elapsed = seconds_since(context.start);
-  const double limit = context.options.time_limit_seconds;
-  if (limit > 0 && elapsed >= limit) return "stopped by --time-limit";
-  return {};
-}
-
-/// Assigns the work of `job` and collects results until done or told to stop. On rank 0.
-CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
-                                   const std::atomic<bool>& abandoned) {
-  const Work before{job.num_done(), job.done_flops()};
-  const Work total{job.num_matrices(), before.flops + job.plan().total_flops};
-  Progress progress(context.err, context.options.progress, ::isatty(STDERR_FILENO) != 0, job.id(),
-                    total, before);
-  CoordinatorEvents events;
-  events.take = [&](std::vector<Result>&& results) {
-    for (const Result& result : results) {
-      progress.finished(job.plan().items[static_cast<std::size_t>(result.item)].cost_flops);
-    }
-    job.take(std::move(results));
-  };
-  events.abandoned = [&] { return abandoned.load(); };
-  events.tick = [&] {
-    job.flush(false);
-    progress.show_if_due();
-  };
-  events.stop_reason = [&] {
-    std::string reason = stop_reason(context);
-    if (!reason.empty()) job.flush(true);  // the process may be killed soon
-    return reason;
-  };
-  CoordinatorOutcome outcome = coordinate(context.control, job.plan(), events);
-  progress.end();
-  return outcome;
-}
-
-/// The part of a scan in which every rank works. Collective over `world`.
-CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, CheckpointJob* job) {
-  if (!context.leads()) {
-    work(order, context.control, context.teams);
-    return {};
+/// Before the first work of the job: says who runs with what, and warns of what makes it slow.
+/// Collective over `world`.
+void begin_log(JobContext& context) {
+  if (std::exchange(context.started, true)) return;
+  const std::int64_t threads =
+      std::max<std::int64_t>(threads_of(context.options), context.layout.threads);
+  const std::string warning = binding_warning(context.world, threads);
+  if (!context.leads()) return;
+  if (is_log(context.options.progress, JobContext::on_terminal())) {
+    LogHead head = head_of_this_job(context.layout);
+    const bool told = context.options.memory_per_rank_bytes > 0;
+    head.memory_bytes =
+        told ? context.options.memory_per_rank_bytes : context.layout.memory_per_rank_bytes;
+    head.memory_source = told ? "--memory-per-rank" : host_memory().source;
+    head.end = context.end;
+    write_log(context.err, head_text(head));
   }
-  CoordinatorOutcome outcome;
-  std::atomic<bool> abandoned = false;
-  std::thread coordinator([&] {
-    try {
-      outcome = run_coordinator(context, *job, abandoned);
-    } catch (...) {
-      outcome.failure = std::current_exception();
-    }
-  });
-  try {
-    work(order, context.control, context.teams);
-  } catch (...) {
-    // The job cannot continue. The thread must end before its data are destroyed.
-    abandoned = true;
-    coordinator.join();
-    throw;
+  if (!warning.empty()) context.err << "wishart: " << warning << '\n';
+  if (const std::string file = reference_blas(); !file.empty()) {
+    context.err << "wishart: the BLAS is the reference implementation (" << printable(file)
+                << "), which is several times slower than one made for this processor. Install "
+                   "OpenBLAS, and choose it (on Debian: update-alternatives)\n";
   }
-  coordinator.join();
-  return outcome;
 }
 
-/// Warns once if the ranks of a host need more cores than it has, which makes the job slower.
-void warn_of_oversubscription(JobContext& context) {
-  if (context.warned || !context.leads()) return;
-  context.warned = true;
-  const int threads = threads_of(context.options);
-  const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-  if (cores == 0 || context.layout.ranks_per_host * threads <= cores) return;
-  context.err << "wishart: " << context.layout.ranks_per_host << " ranks with " << threads
-              << (threads > 1 ? " threads" : " thread") << " each share the " << cores
-              << (cores > 1 ? " cores" : " core") << " of a host. One rank per core is fastest\n";
+/// Says what is to be done for a checkpoint. On rank 0.
+void log_task(const JobContext& context, const std::filesystem::path& path,
+              const CheckpointJob& job) {
+  if (!is_log(context.options.progress, JobContext::on_terminal())) return;
+  write_log(context.err, task_text({job.id(), path, context.options.archive, job.num_matrices(),
+                                    static_cast<std::int64_t>(job.todo().size()),
+                                    job.predicted_seconds(), &context.end}));
 }
 
 /// The speed of a rank, measured on all ranks at the same time if `measure`, else a default.
@@ -134,34 +82,89 @@ double rank_gflops(const JobContext& context, bool measure) {
   return sum[0] / context.world.size();
 }
 
+/// Copies the files to the hosts' own disks if that is wanted, and lets the ranks read them there.
+/// Meanwhile the lock is kept. Collective over `world`.
+/// @param job  on rank 0, else null
+void stage(const JobContext& context, WorkOrder& order, CheckpointJob* job,
+           std::optional<StagedFiles>& staged) {
+  if (context.options.stage_dir.empty()) return;
+  const auto begin = std::chrono::steady_clock::now();
+  std::exception_ptr failure;
+  {
+    std::jthread keeper([&](const std::stop_token& stop) {
+      constexpr std::chrono::milliseconds kLook{100};
+      try {
+        for (; job != nullptr && !stop.stop_requested(); std::this_thread::sleep_for(kLook)) {
+          job->flush(false);
+        }
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    });
+    staged.emplace(context.world, context.options.stage_dir, order.root, order.files);
+  }
+  mpi::agree(context.world, failure);
+  order.root = staged->root().string();
+  order.files = staged->files();
+  if (job != nullptr && is_log(context.options.progress, JobContext::on_terminal())) {
+    write_log(context.err, job->id() + ": " + human_bytes(staged->bytes()) + " copied to " +
+                               printable(context.options.stage_dir.string()) + " in " +
+                               clock_text(seconds_since(begin)) + "\n");
+  }
+}
+
+/// How a checkpoint was scanned.
+struct Scanned {
+  Ending ending;
+  bool to_look_again = false;  ///< another job is working on it
+};
+
+/// What to do about checkpoints that other jobs are working on.
+enum class Look : std::uint8_t {
+  first,  ///< leave them for a second look
+  last,   ///< wait for them if that is wanted
+};
+
 /// Scans one checkpoint. Collective over `world`.
-Ending scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
+Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, Look look,
+                        LockTaker& locks) {
   std::optional<CheckpointJob> job;
   std::vector<std::byte> bytes;
-  mpi::together(context.world, [&] {
-    if (!context.leads()) return;
-    job.emplace(path, context.options, context.layout);
-    for (const std::string& warning : job->warnings())
-      context.err << "wishart: " << warning << '\n';
-    bytes = packed(job->work_order());
-  });
+  std::exception_ptr failure;
+  try {
+    if (context.leads()) {
+      job.emplace(path, context.options, context.layout,
+                  [&](const std::filesystem::path& folder, const std::string& id) {
+                    return locks.take(folder, id, look == Look::last);
+                  });
+      bytes = packed(job->work_order());
+    }
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  context.world.barrier_asleep();  // rank 0 may have waited for a lock, perhaps for hours
+  mpi::agree(context.world, failure);
   context.world.broadcast(bytes, 0);
-  const auto order = unpacked<WorkOrder>(bytes);
+  auto order = unpacked<WorkOrder>(bytes);
+  if (order.left_to_another && look == Look::first) return {{}, true};
+  if (job) {
+    for (const std::string& warning : job->warnings()) {
+      context.err << "wishart: " << warning << '\n';
+    }
+  }
   if (!order.nothing_to_do) {
-    warn_of_oversubscription(context);
+    begin_log(context);
     const double gflops = rank_gflops(context, order.calibrate);
-    if (job) job->start_work(gflops);
+    if (job) {
+      job->start_work(gflops);
+      log_task(context, path, *job);
+    }
+    std::optional<StagedFiles> staged;
+    stage(context, order, job ? &*job : nullptr, staged);
     const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
     mpi::together(context.world, [&] {
       if (!context.leads()) return;
-      if (outcome.failure) std::rethrow_exception(outcome.failure);
-      if (!outcome.stop_reason.empty()) {
-        job->flush(true);
-        throw Error(Blame::interrupted,
-                    outcome.stop_reason + ": " + std::to_string(job->num_done()) + " of " +
-                        std::to_string(job->num_matrices()) + " matrices of " + job->id() +
-                        " are done and saved. Run the same command again to resume");
-      }
+      check_outcome(context, outcome, *job);
       job->finish();
     });
   }
@@ -170,7 +173,20 @@ Ending scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
     context.out << job->closing_text() << std::flush;
     own = job->ending();
   }
-  return shared_ending(context.world, own);
+  return {shared_ending(context.world, own), false};
+}
+
+/// Why there may be nothing to scan: a task of an array whose number is past the end of its list.
+/// @throws Error with Blame::usage if it is no such task. The first task of an array is none: if
+///   even its name is empty, the list is
+std::string nothing_named_text() {
+  const archive::BatchJob job = this_batch_job();
+  const char* first = std::getenv("SLURM_ARRAY_TASK_MIN");  // NOLINT(concurrency-mt-unsafe)
+  if (job.task.empty() || first == nullptr || job.task == first) {
+    throw Error(Blame::usage, "wishart scan: expected a checkpoint, found an empty name");
+  }
+  return "task " + printable(job.task) + " of array " + printable(job.array) +
+         ": no checkpoint is named, so nothing is left for this task";
 }
 
 /// The checkpoints that the paths name. Rank 0 finds them and broadcasts them. Collective over
@@ -183,10 +199,12 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
     std::vector<std::string> found;
     std::vector<std::string> messages;
     for (const auto& path : options.paths) {
+      if (path.empty()) continue;
       for (const auto& checkpoint : checkpoint::find_checkpoints(path, messages)) {
         found.push_back(checkpoint.string());
       }
     }
+    if (found.empty()) messages.push_back(nothing_named_text());
     for (const std::string& message : messages) err << "wishart: " << message << '\n';
     if (!options.id.empty() && found.size() > 1) {
       throw Error(Blame::usage, "--id names one checkpoint, but " +
@@ -237,6 +255,7 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
   const StopSignal signals;
   spectrum::set_blas_threads(threads_of(options));
   const std::vector<std::filesystem::path> checkpoints = find_all(options, world, err);
+  if (checkpoints.empty()) return {};
 
   const std::vector<plan::Team> tree = plan::team_tree(world.size());
   std::vector<mpi::RankRange> ranges;
@@ -252,11 +271,26 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
   }
   JobContext context{options, world, world.duplicate(), signals, survey(world), teams, start,
                      out,     err};
+  if (context.leads()) context.end = end_of_job(options);
 
+  const auto stop = [&] { return context.stop_reason(); };
+  LockTaker locks({options.wait_for_lock_seconds, line_teller(err), stop});
   FirstEnding ending("checkpoint");
+  // Checkpoints of other jobs come after all others, when they may be done or free.
+  std::deque<std::pair<std::filesystem::path, Look>> rest;
   for (const auto& path : checkpoints) {
+    rest.emplace_back(path, checkpoints.size() == 1 ? Look::last : Look::first);
+  }
+  while (!rest.empty()) {
+    const auto [path, look] = rest.front();
+    rest.pop_front();
     try {
-      ending.add(scan_checkpoint(context, path));
+      Scanned scanned = scan_checkpoint(context, path, look, locks);
+      if (scanned.to_look_again) {
+        rest.emplace_back(path, Look::last);
+      } else {
+        ending.add(scanned.ending);
+      }
     } catch (const mpi::AgreedError& error) {
       // One bad checkpoint of a history does not stop the others.
       const bool goes_on = error.blame() == Blame::input || error.blame() == Blame::usage;

@@ -1,5 +1,6 @@
 #include "scan/stop_signal.hpp"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
@@ -10,14 +11,7 @@
 namespace wishart::job {
 namespace {
 
-::sigset_t stop_set() {
-  ::sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, SIGTERM);
-  ::sigaddset(&set, SIGUSR1);
-  ::sigaddset(&set, SIGINT);
-  return set;
-}
+constexpr std::array<int, 4> kStopSignals{SIGTERM, SIGUSR1, SIGINT, SIGHUP};
 
 /// Runs on threads that existed before the mask, such as those that a BLAS starts when it is
 /// loaded. Blocks the signal on this thread too and sends it to the process again, until it stays
@@ -32,26 +26,32 @@ void pass_on(int signal, ::siginfo_t* /*info*/, void* context) {
 }  // namespace
 
 StopSignal::StopSignal() {
-  const ::sigset_t set = stop_set();
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  for (const int signal : {SIGTERM, SIGUSR1, SIGINT}) {
+  ::sigemptyset(&set_);
+  for (const int signal : kStopSignals) {
     struct sigaction action {};
     ::sigaction(signal, nullptr, &action);
-    if ((action.sa_flags & SA_SIGINFO) != 0 || action.sa_handler != SIG_DFL) continue;
+    const bool plain = (action.sa_flags & SA_SIGINFO) == 0;
+    // Blocked, it would stay pending although it is ignored.
+    if (plain && action.sa_handler == SIG_IGN) continue;
+    ::sigaddset(&set_, signal);
+    if (!plain || action.sa_handler != SIG_DFL) continue;
     action.sa_sigaction = pass_on;
     action.sa_flags = SA_SIGINFO | SA_RESTART;
     ::sigaction(signal, &action, nullptr);
   }
+  ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
 }
 
 std::string StopSignal::poll() const {
-  const ::sigset_t set = stop_set();
   const ::timespec now{};
-  switch (::sigtimedwait(&set, nullptr, &now)) {
+  switch (::sigtimedwait(&set_, nullptr, &now)) {
     case SIGTERM:
       return "SIGTERM";
     case SIGUSR1:
       return "SIGUSR1";
+    case SIGHUP:
+      return "SIGHUP";
     case SIGINT: {
       std::signal(SIGINT, SIG_DFL);
       ::sigset_t interrupt;

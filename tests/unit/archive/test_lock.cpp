@@ -26,6 +26,10 @@ std::int64_t files_in(const std::filesystem::path& folder) {
                        std::filesystem::directory_iterator());
 }
 
+BatchJob job_of(const std::string& id, std::int64_t restarts = 0) {
+  return {"alpha", id, "", "", restarts};
+}
+
 /// Makes the lock look untouched for `seconds`, and of another host.
 void make_foreign(const std::filesystem::path& lock, std::int64_t seconds) {
   std::ifstream in(lock);
@@ -110,7 +114,7 @@ TEST_CASE("a lock that is not whole goes by its age", "[lock]") {
   const test::TempFolder folder;
   folder.write("a.lock", "wishart lo");
   CHECK_FALSE(CheckpointLock(folder.path(), "a").held());
-  CHECK(CheckpointLock(folder.path(), "a", 0).held());
+  CHECK(CheckpointLock(folder.path(), "a", {.stale_seconds = 0}).held());
 }
 
 TEST_CASE("of many that find a stale lock exactly one takes it over", "[lock]") {
@@ -135,4 +139,93 @@ TEST_CASE("of many that find a stale lock exactly one takes it over", "[lock]") 
 TEST_CASE("a folder that cannot be written is named", "[lock]") {
   CHECK(test::error_of([] { const CheckpointLock lock("/nowhere", "a"); }) ==
         "4: /nowhere/a.lock: the lock cannot be created: No such file or directory");
+}
+
+TEST_CASE("a lock names the job of its owner", "[lock]") {
+  const test::TempFolder folder;
+  const CheckpointLock first(folder.path(), "a", {.job = {"alpha", "27", "25", "2", 1}});
+  const CheckpointLock second(folder.path(), "a");
+  const std::string& text = second.other();
+  CAPTURE(text);
+  CHECK(text.find("process " + std::to_string(::getpid()) + " on ") == 0);
+  CHECK(text.find(", Slurm job 27 (task 2 of array 25), restart 1, since 2") != std::string::npos);
+  CHECK_FALSE(second.of_same_array());
+  const CheckpointLock task(folder.path(), "a", {.job = {"alpha", "28", "25", "3", 0}});
+  CHECK(task.of_same_array());
+  const CheckpointLock elsewhere(folder.path(), "a", {.job = {"beta", "28", "25", "3", 0}});
+  CHECK_FALSE(elsewhere.of_same_array());
+}
+
+TEST_CASE("a requeued job takes over the lock of its earlier run, once nobody touches it",
+          "[lock]") {
+  const test::TempFolder folder;
+  const CheckpointLock first(folder.path(), "a", {.job = job_of("27")});
+  const auto again = [&](const BatchJob& job) {
+    return std::make_unique<CheckpointLock>(folder.path(), "a", LockOptions{.job = job});
+  };
+  make_foreign(folder / "a.lock", 5);
+  {
+    const auto touched = again(job_of("27", 1));
+    CHECK_FALSE(touched->held());
+    CHECK(touched->free_in_seconds() > 4);
+    CHECK(touched->free_in_seconds() <= 7);
+  }
+  make_foreign(folder / "a.lock", 13);
+  CHECK_FALSE(again(job_of("27"))->held());  // another process of the same run
+  CHECK(again(job_of("27"))->free_in_seconds() < 0);
+  CHECK_FALSE(again(job_of("28", 1))->held());            // another job
+  CHECK_FALSE(again({"beta", "27", "", "", 1})->held());  // of another cluster
+  CHECK_FALSE(again({})->held());
+  const auto requeued = again(job_of("27", 1));
+  CHECK(requeued->held());
+  CHECK(requeued->taken_over());
+  CHECK(requeued->other().find(", Slurm job 27, since ") != std::string::npos);
+}
+
+TEST_CASE("the lock of a job that has ended is free once nobody touches it", "[lock]") {
+  const test::TempFolder folder;
+  const CheckpointLock first(folder.path(), "a", {.job = job_of("27")});
+  std::vector<std::string> asked;
+  std::string answer;
+  const auto try_it = [&] {
+    return std::make_unique<CheckpointLock>(
+        folder.path(), "a", LockOptions{.job = job_of("30"), .ended = [&](const BatchJob& job) {
+                                          asked.push_back(job.cluster + " " + job.id);
+                                          return answer;
+                                        }});
+  };
+  make_foreign(folder / "a.lock", 20);
+  CHECK_FALSE(try_it()->held());
+  CHECK(asked == std::vector<std::string>{"alpha 27"});
+  answer = "CANCELLED";
+  make_foreign(folder / "a.lock", 3);
+  {
+    const auto touched = try_it();
+    CHECK_FALSE(touched->held());
+    CHECK(touched->free_in_seconds() > 0);
+    CHECK(touched->other().ends_with(", CANCELLED as Slurm says"));
+  }
+  make_foreign(folder / "a.lock", 20);
+  const auto free = try_it();
+  CHECK(free->held());
+  CHECK(free->taken_over());
+  CHECK(free->other().ends_with(", CANCELLED as Slurm says"));
+}
+
+TEST_CASE("nobody is asked about a lock of no job, or of a job of an unknown cluster", "[lock]") {
+  const test::TempFolder folder;
+  const LockOptions asking{.ended = [](const BatchJob&) -> std::string {
+    FAIL("asked");
+    return {};
+  }};
+  const std::string earlier =
+      "wishart lock 1\nnode4\nboot x\n123\n456\n789\n2026-01-31T12:00:00Z\ntoken\n";
+  folder.write("a.lock", earlier);
+  make_foreign(folder / "a.lock", 60);
+  const CheckpointLock one(folder.path(), "a", asking);
+  CHECK_FALSE(one.held());
+  CHECK(one.other() == "process 123 on elsewhere, Slurm job 789, since 2026-01-31T12:00:00Z");
+  const CheckpointLock mine(folder.path(), "b");
+  make_foreign(folder / "b.lock", 60);
+  CHECK_FALSE(CheckpointLock(folder.path(), "b", asking).held());
 }

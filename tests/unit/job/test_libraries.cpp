@@ -50,3 +50,18 @@ TEST_CASE("the name of an MPI library is one line without its build", "[machine]
   CHECK(name.find_first_of(",\n") == std::string::npos);
   if (name.starts_with("Open MPI")) CHECK(name.find_first_of("0123456789") == 9);
 }
+
+TEST_CASE("the reference BLAS is known by its file, not by the name that others have too",
+          "[machine]") {
+  CHECK(is_reference_blas("/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11.0"));
+  CHECK(is_reference_blas("/usr/lib64/libblas.so.3"));
+  CHECK(is_reference_blas("/opt/netlib/lib/librefblas.so"));
+  for (const char* other :
+       {"/usr/lib/x86_64-linux-gnu/openblas-pthread/libblas.so.3",
+        "/usr/lib/x86_64-linux-gnu/blis-openmp/libblas.so.3",
+        "/usr/lib/x86_64-linux-gnu/atlas/libblas.so.3", "/opt/intel/mkl/libmkl_rt.so.2",
+        "/usr/lib64/libflexiblas.so.3", "/opt/cray/libsci.so", "/usr/bin/wishart", ""}) {
+    CAPTURE(other);
+    CHECK_FALSE(is_reference_blas(other));
+  }
+}

@@ -1,29 +1,18 @@
 /// @file
 /// What the machine offers, as far as one process can tell.
 
-#include <cstdlib>
 #include <fstream>
 
 #include <catch2/catch.hpp>
 
 #include "scan/machine.hpp"
+#include "support/variable.hpp"
 
 using namespace wishart;
 using namespace wishart::job;
+using test::Variable;
 
 namespace {
-
-/// Sets a variable of the environment for one test.
-class Variable {
-public:
-  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
-private:
-  const char* name_;
-};
 
 std::int64_t total_memory_bytes() {
   std::ifstream file("/proc/meminfo");
@@ -66,4 +55,14 @@ TEST_CASE("a limit of 0 or nonsense is none", "[machine]") {
 TEST_CASE("the layout is told in words", "[machine]") {
   CHECK(layout_text({}) == "1 rank on 1 host");
   CHECK(layout_text({.ranks = 4, .hosts = 2}) == "4 ranks on 2 hosts");
+}
+
+TEST_CASE("what limits the memory is told", "[machine]") {
+  {
+    const Variable node("SLURM_MEM_PER_NODE", "3");
+    CHECK(host_memory().source == "Slurm's --mem");
+  }
+  const Variable cpu("SLURM_MEM_PER_CPU", "2");
+  const Variable cpus("SLURM_CPUS_ON_NODE", "2");
+  CHECK(host_memory().source == "Slurm's --mem-per-cpu");
 }

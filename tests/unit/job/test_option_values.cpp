@@ -1,9 +1,12 @@
 /// @file
 /// Values of options: times, sizes, choices and numbers, and exact messages for bad ones.
 
+#include <ctime>
+
 #include <catch2/catch.hpp>
 
 #include "support.hpp"
+#include "support/variable.hpp"
 
 using namespace wishart;
 using namespace wishart::job;
@@ -32,6 +35,58 @@ TEST_CASE("what is no time is refused as it was written", "[options]") {
   }
   CHECK(scan_refusal({"--time-limit=-5"}) ==
         "--time-limit: expected a time such as 45m, 2h or 1:30:00, found '-5'");
+}
+
+TEST_CASE("the wait for a lock is a time too, for every command that locks", "[options]") {
+  CHECK(scan({}).wait_for_lock_seconds == 0);
+  CHECK(scan({"--wait-for-lock", "2h"}).wait_for_lock_seconds == 7200);
+  CHECK(parse_refit(Words{"a", "--wait-for-lock", "90"}).wait_for_lock_seconds == 90);
+  CHECK(parse_verify(Words{"a", "--wait-for-lock", "1m"}).wait_for_lock_seconds == 60);
+  CHECK(
+      parse_check(Words{"a", "--base", "b", "--wait-for-lock", "1m"}).scan.wait_for_lock_seconds ==
+      60);
+  CHECK(scan_refusal({"--wait-for-lock", "soon"}) ==
+        "--wait-for-lock: expected a time such as 45m, 2h or 1:30:00, found 'soon'");
+  CHECK(scan_refusal({"--wait-for-lock", "1000000000.5"}) ==
+        "--wait-for-lock: expected a time such as 45m, 2h or 1:30:00, found '1000000000.5'");
+}
+
+TEST_CASE("the end of the job is a moment, a time from now, or none", "[options]") {
+  CHECK_FALSE(scan({}).until_is_told);
+  CHECK(scan({"--until", "none"}).until_is_told);
+  CHECK_FALSE(scan({"--until", "none"}).until_seconds.has_value());
+  CHECK(scan({"--until", "2026-01-31T12:00:00Z"}).until_seconds == 1769860800);
+  CHECK(scan({"--until", "2026-01-31T12:00Z"}).until_seconds == 1769860800);
+  {
+    const Variable zone("TZ", "XYZ-2");  // two hours east
+    CHECK(scan({"--until", "2026-01-31T14:00"}).until_seconds == 1769860800);
+  }
+  const std::int64_t before = std::time(nullptr);
+  const std::int64_t until = scan({"--until", "1:30"}).until_seconds.value_or(0);
+  CHECK(until >= before + 5400);
+  CHECK(until <= std::time(nullptr) + 5400);
+  for (const std::string text : {"soon", "2026-01-31", "2026-13-31T12:00", "12:00Z", "31.1.",
+                                 "2026-01-31T12:00:00+01:00", "-5"}) {
+    CAPTURE(text);
+    CHECK(scan_refusal({"--until=" + text}) ==
+          "--until: expected a moment such as 2026-01-31T06:00, a time from now such as 2h, or "
+          "none; found '" +
+              text + "'");
+  }
+}
+
+TEST_CASE("an empty name of a path is refused, as of a variable that is not set", "[options]") {
+  CHECK(scan_refusal({"--base", ""}) ==
+        "wishart scan: --base: expected a path, found an empty name");
+  CHECK(refusal(parse_scan, Words{"m", "--archive", ""}) ==
+        "wishart scan: --archive: expected a path, found an empty name");
+  CHECK(refusal(parse_report, Words{""}) ==
+        "wishart report: --archive: expected a path, found an empty name");
+  CHECK(refusal(parse_rank, Words{"a", ""}) ==
+        "wishart rank: --archive: expected a path, found an empty name");
+  // A task of an array may have nothing left to scan.
+  CHECK(parse_scan(Words{"", "--archive", "a"}).paths ==
+        std::vector<std::filesystem::path>{std::filesystem::path()});
 }
 
 TEST_CASE("memory is read in powers of 1024", "[options]") {

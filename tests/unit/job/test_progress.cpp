@@ -26,6 +26,12 @@ std::string written(ProgressStyle style, bool terminal, const std::string& check
   return out.str();
 }
 
+/// Lines of a log without their times.
+std::string without_times(const std::string& text) {
+  static const std::regex time("(^|\n)20..-..-..T..:..:..Z ");
+  return std::regex_replace(text, time, "$1");
+}
+
 }  // namespace
 
 TEST_CASE("times are shown as a clock shows them", "[progress]") {
@@ -41,9 +47,11 @@ TEST_CASE("times are shown as a clock shows them", "[progress]") {
 TEST_CASE("plain progress is whole lines, the last one at the end", "[progress]") {
   // The first line is due after ten seconds.
   const std::string line = "step-1: 3 of 3 matrices, 100% of the work, 0:00 elapsed\n";
-  CHECK(written(ProgressStyle::plain, false) == line);
-  CHECK(written(ProgressStyle::plain, true) == line);
-  CHECK(written(ProgressStyle::automatic, false) == line);
+  for (const bool terminal : {false, true}) {
+    CHECK(without_times(written(ProgressStyle::plain, terminal)) == line);
+    CHECK(written(ProgressStyle::plain, terminal) != line);
+  }
+  CHECK(without_times(written(ProgressStyle::automatic, false)) == line);
 }
 
 TEST_CASE("without a terminal nothing moves the cursor", "[progress]") {
@@ -54,7 +62,8 @@ TEST_CASE("without a terminal nothing moves the cursor", "[progress]") {
     CHECK(text.find('\r') == std::string::npos);
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   }
-  CHECK(written(ProgressStyle::plain, false, "\x1b[2J").find("\\x1b[2J: 3 of 3") == 0);
+  CHECK(without_times(written(ProgressStyle::plain, false, "\x1b[2J")).find("\\x1b[2J: 3 of 3") ==
+        0);
 }
 
 TEST_CASE("on a terminal one line is rewritten and ended at the end", "[progress]") {
@@ -73,12 +82,16 @@ TEST_CASE("JSON progress is an object a line", "[progress]") {
                                     "\"elapsed_seconds\": [-0-9.e]+, \"left_seconds\": 0\\}\n")));
 }
 
-TEST_CASE("a resumed scan counts all matrices, and predicts from its own speed", "[progress]") {
+TEST_CASE("a resumed scan counts what is left to it, and tells what was done before",
+          "[progress]") {
   std::ostringstream out;
   Progress progress(out, ProgressStyle::plain, false, "step-1", {23, 100}, {2, 50});
   progress.finished(25);
   progress.end();
-  CHECK(out.str() == "step-1: 3 of 23 matrices,  75% of the work, 0:00 elapsed, about 0:00 left\n");
+  CHECK(without_times(out.str()) ==
+        "step-1: 1 of 21 matrices,  50% of the work, 0:00 elapsed, about 0:00 left; 2 of 23 were "
+        "done "
+        "before\n");
 }
 
 TEST_CASE("no progress is no output", "[progress]") {
@@ -92,13 +105,14 @@ TEST_CASE("the share counts work, not matrices, and the time left is told until 
   Progress progress(out, ProgressStyle::plain, false, "x", {10, 200});
   progress.finished(50);
   progress.end();
-  CHECK(out.str() == "x: 1 of 10 matrices,  25% of the work, 0:00 elapsed, about 0:00 left\n");
+  CHECK(without_times(out.str()) ==
+        "x: 1 of 10 matrices,  25% of the work, 0:00 elapsed, about 0:00 left\n");
 }
 
 TEST_CASE("before anything is done the time left is not known", "[progress]") {
   std::ostringstream plain;
   Progress(plain, ProgressStyle::plain, false, "x", {10, 200}).end();
-  CHECK(plain.str() == "x: 0 of 10 matrices,   0% of the work, 0:00 elapsed\n");
+  CHECK(without_times(plain.str()) == "x: 0 of 10 matrices,   0% of the work, 0:00 elapsed\n");
   std::ostringstream json;
   Progress(json, ProgressStyle::json, false, "x", {10, 200}).end();
   CHECK(json.str().find("\"left_seconds\": null}") != std::string::npos);
@@ -107,5 +121,41 @@ TEST_CASE("before anything is done the time left is not known", "[progress]") {
 TEST_CASE("a job without work is done", "[progress]") {
   std::ostringstream out;
   Progress(out, ProgressStyle::plain, false, "x", {0, 0}).end();
-  CHECK(out.str() == "x: 0 of 0 matrices, 100% of the work, 0:00 elapsed\n");
+  CHECK(without_times(out.str()) == "x: 0 of 0 matrices, 100% of the work, 0:00 elapsed\n");
+}
+
+TEST_CASE("a log is never silent for long, and says what is being computed", "[progress]") {
+  std::ostringstream out;
+  double now = 0;
+  Progress progress(out, ProgressStyle::plain, false, "x", {2, 200}, {}, [&] { return now; });
+  progress.set_present(
+      [] { return std::string("computing a.weight (9 x 8) on 4 ranks for 0:09"); });
+  std::vector<double> shown;
+  for (; now < 4000; ++now) {
+    const std::size_t before = out.str().size();
+    if (now == 25) progress.finished(100);
+    progress.show_if_due();
+    if (out.str().size() > before) shown.push_back(now);
+  }
+  REQUIRE(shown.size() > 3);
+  CHECK(std::vector<double>(shown.begin(), shown.begin() + 4) ==
+        std::vector<double>{10, 20, 30, 40});
+  for (std::size_t i = 1; i < shown.size(); ++i) CHECK(shown[i] - shown[i - 1] <= 121);
+  CHECK(shown.back() > 3800);
+  CHECK(without_times(out.str()).find(
+            "x: 0 of 2 matrices,   0% of the work, 0:10 elapsed\n"
+            "x: 0 of 2 matrices,   0% of the work, 0:20 elapsed; computing a.weight (9 x 8) "
+            "on 4 ranks for 0:09\n"
+            "x: 1 of 2 matrices,  50% of the work, 0:30 elapsed, about 0:30 left\n"
+            "x: 1 of 2 matrices,  50% of the work, 0:40 elapsed, about 0:40 left; computing "
+            "a.weight") == 0);
+}
+
+TEST_CASE("a log is for people, and not on a terminal that is rewritten", "[progress]") {
+  CHECK(is_log(ProgressStyle::plain, true));
+  CHECK(is_log(ProgressStyle::plain, false));
+  CHECK(is_log(ProgressStyle::automatic, false));
+  CHECK_FALSE(is_log(ProgressStyle::automatic, true));
+  CHECK_FALSE(is_log(ProgressStyle::json, false));
+  CHECK_FALSE(is_log(ProgressStyle::none, false));
 }
