@@ -226,8 +226,9 @@ bool IntegerGram::add(std::span<float> panel, const PanelShape& shape, bool firs
   if (!panel_.split(panel, shape)) return false;
   apart_ += std::ssize(panel_.apart());
   const auto block_of = [&](int modulus, Block block) {
-    return ByteBlock{panel_.residues(modulus, block.begin), block.end - block.begin, shape.depth,
-                     panel_.stride()};
+    // Zeros included: oneDNN has its fast kernels for lines without gaps only.
+    return ByteBlock{panel_.residues(modulus, block.begin), block.end - block.begin,
+                     panel_.stride(), panel_.stride()};
   };
   const auto [held, met] = products_->lines();
   const std::int64_t between = met * kByteTile;
