@@ -21,23 +21,26 @@ struct Group {
 };
 
 std::vector<Group> groups() {
-  return {{"What is analysed",
-           {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base", "variant",
-            "allow-unknown", "randomize", "farms"}},
-          {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
-          {"What is exported",
-           {"table", "all", "matrix", "for", "map", "top", "energy", "max-rank", "parameter",
-            "model", "histograms", "window"}},
-          {"Numerics", {"method", "resolve", "precision", "products", "solver", "compat"}},
-          {"Power-law fit",
-           {"fit", "bootstrap", "gof", "seed", "fix-fingers", "max-fingers", "finger-thresh",
-            "xmax", "tolerance", "mp-fit", "detx"}},
-          {"Ranks and memory",
-           {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads",
-            "memory-per-rank", "gflops"}},
-          {"Stopping and resuming", {"time-limit"}},
-          {"Output, job files, help",
-           {"progress", "format", "output", "wide", "open", "page", "job", "help"}}};
+  return {
+      {"What is analysed",
+       {"path", "shape", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base",
+        "variant", "allow-unknown", "randomize", "farms"}},
+      {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
+      {"What is exported",
+       {"table", "all", "matrix", "for", "map", "top", "energy", "max-rank", "parameter", "model",
+        "histograms", "window"}},
+      {"Numerics", {"method", "resolve", "precision", "products", "solver", "compat"}},
+      {"Power-law fit",
+       {"fit", "bootstrap", "gof", "seed", "fix-fingers", "max-fingers", "finger-thresh", "xmax",
+        "tolerance", "mp-fit", "detx"}},
+      {"Ranks and memory",
+       {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads", "memory-per-rank"}},
+      {"Cluster",
+       {"cluster", "nodes", "cores-per-node", "memory-per-node", "longest-job", "partition",
+        "account", "qos", "launcher", "setup", "gflops", "read-rate", "sbatch"}},
+      {"Stopping and resuming", {"time-limit"}},
+      {"Output, job files, help",
+       {"progress", "format", "output", "wide", "open", "page", "job", "help"}}};
 }
 
 using Option = boost::shared_ptr<po::option_description>;

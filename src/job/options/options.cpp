@@ -1,10 +1,7 @@
 #include "wishart/job/options.hpp"
 
-#include <charconv>
-#include <cmath>
 #include <sstream>
 
-#include "wishart/archive/archive.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -19,67 +16,6 @@
 
 namespace wishart::job {
 namespace {
-
-/// Parses 90, 90s, 15m, 2h, 1:30 (hours and minutes) or 1:30:00.
-double seconds_of(const std::string& text) {
-  const auto refuse = [&]() -> double {
-    throw Error(Blame::usage, "--time-limit: expected a time such as 45m, 2h or 1:30:00, found '" +
-                                  printable(text) + "'");
-  };
-  const auto number = [&](const std::string& part) {
-    double value = -1;
-    const char* const last = part.data() + part.size();
-    const auto [end, status] = std::from_chars(part.data(), last, value, std::chars_format::fixed);
-    if (status != std::errc{} || end != last || !(value >= 0) || !std::isfinite(value)) refuse();
-    return value;
-  };
-  const std::vector<std::string> parts = split(text, ':');
-  if (parts.size() == 2) return number(parts[0]) * 3600 + number(parts[1]) * 60;
-  if (parts.size() == 3) return number(parts[0]) * 3600 + number(parts[1]) * 60 + number(parts[2]);
-  if (parts.size() > 3 || text.empty()) refuse();
-  const std::string head = text.substr(0, text.size() - 1);
-  switch (text.back()) {
-    case 's':
-      return number(head);
-    case 'm':
-      return number(head) * 60;
-    case 'h':
-      return number(head) * 3600;
-    default:
-      return number(text);
-  }
-}
-
-/// --time-limit and --progress.
-void add_running_options(po::options_description& options) {
-  options.add_options()(
-      "time-limit", po::value<std::string>()->value_name("TIME"),
-      "stop after this time with exit code 75, e.g. 45m, 2h, 1:30:00 or 600 (seconds); the same "
-      "command resumes")("progress",
-                         po::value<std::string>()->default_value("auto")->value_name("STYLE"),
-                         "progress on standard error: auto, plain, json or none");
-}
-
-void take_running_options(ScanOptions& options, const po::variables_map& values) {
-  if (values.count("time-limit") > 0) {
-    options.time_limit_seconds = seconds_of(values["time-limit"].as<std::string>());
-  }
-  options.progress = choice<ProgressStyle>("--progress", values["progress"].as<std::string>(),
-                                           {{"auto", ProgressStyle::automatic},
-                                            {"plain", ProgressStyle::plain},
-                                            {"json", ProgressStyle::json},
-                                            {"none", ProgressStyle::none}});
-}
-
-/// @throws Error with Blame::usage if `option` names no id
-std::string id_of(const po::variables_map& values, const char* option) {
-  std::string id = values[option].as<std::string>();
-  if (id.empty() || archive::is_checkpoint_id(id)) return id;
-  throw Error(Blame::usage, "--" + std::string(option) +
-                                ": expected up to 200 letters, digits and ._+=-, no dot at the "
-                                "beginning, and not 'index'; found '" +
-                                printable(id) + "'");
-}
 
 Command scan_command() {
   Command command{
@@ -96,20 +32,7 @@ Command scan_command() {
       "checkpoint (file or folder), or a folder of checkpoints; or as a positional argument")(
       "archive", po::value<std::string>()->required()->value_name("DIR"),
       "archive folder; created if missing");
-  command.options.add_options()(
-      "id", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "name of the analysis in the archive (default: the name of the checkpoint's file or folder, "
-      "followed by that of a base)");
-  add_running_options(command.options);
-  command.options.add_options()(
-      "no-reuse", po::bool_switch(),
-      "also compute matrices that have not changed since an earlier checkpoint of the archive");
-  command.options.add_options()("replace", po::bool_switch(),
-                                "replace an analysis made with other options or of files that have "
-                                "changed; one that is still valid is kept");
-  add_engine_options(command.options);
-  add_selection_options(command.options);
-  add_fit_options(command.options);
+  add_scan_options(command.options);
   return finished(std::move(command),
                   {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
                    "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"});
@@ -147,8 +70,8 @@ Command check_command() {
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
       "BLAS threads per rank (default: OPENBLAS_NUM_THREADS or OMP_NUM_THREADS, else 1)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
-      "memory that a rank may use, e.g. 8G (default: 80 % of the host's free memory, divided by "
-      "its ranks)");
+      "memory that a rank may use for a matrix, e.g. 8G (default: 80 % of its share of the host's "
+      "free memory, without the program and what rank 0 gathers)");
   add_running_options(command.options);
   add_document_options(command.options, "text", "text or json");
   return finished(std::move(command),
@@ -273,14 +196,7 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
     options.paths.emplace_back(path);
   }
   options.archive = values["archive"].as<std::string>();
-  options.id = id_of(values, "id");
-  options.selection = selection_of(values);
-  options.fit = fit_options_of(values);
-  options.fit.weightwatcher = options.selection.weightwatcher;
-  take_engine_options(options, values);
-  options.reuse = !values["no-reuse"].as<bool>();
-  options.replace = values["replace"].as<bool>();
-  take_running_options(options, values);
+  take_scan_options(options, values);
   if (!options.id.empty() && options.paths.size() > 1) {
     throw Error(Blame::usage, "--id names one checkpoint, but " +
                                   std::to_string(options.paths.size()) + " paths were given");

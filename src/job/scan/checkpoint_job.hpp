@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "wishart/archive/chunk_filter.hpp"
 #include "wishart/archive/journal.hpp"
 #include "wishart/archive/lock.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
@@ -58,8 +59,9 @@ public:
   void flush(bool now);
 
   /// Writes the archive file and removes the journal. All matrices must be done.
+  /// @param filter  who compresses
   /// @return the file
-  std::filesystem::path finish();
+  std::filesystem::path finish(const archive::ChunkFilter& filter = archive::filter_here());
 
   /// How the checkpoint ended, once it is finished or needs no work: done, or the most serious
   /// failure of its matrices, or that another job is working on it.

@@ -24,6 +24,7 @@
 #include "scan/over_ranks.hpp"
 #include "scan/planning.hpp"
 #include "scan/progress.hpp"
+#include "scan/shared_filter.hpp"
 #include "scan/stop_signal.hpp"
 #include "scan/worker.hpp"
 
@@ -152,18 +153,19 @@ Ending scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
     const double gflops = rank_gflops(context, order.calibrate);
     if (job) job->start_work(gflops);
     const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
-    mpi::together(context.world, [&] {
-      if (!context.leads()) return;
-      if (outcome.failure) std::rethrow_exception(outcome.failure);
-      if (!outcome.stop_reason.empty()) {
-        job->flush(true);
-        throw Error(Blame::interrupted,
-                    outcome.stop_reason + ": " + std::to_string(job->num_done()) + " of " +
-                        std::to_string(job->num_matrices()) + " matrices of " + job->id() +
-                        " are done and saved. Run the same command again to resume");
-      }
-      job->finish();
-    });
+    const std::exception_ptr failure =
+        with_shared_filter(context.control, [&](const archive::ChunkFilter& filter) {
+          if (outcome.failure) std::rethrow_exception(outcome.failure);
+          if (!outcome.stop_reason.empty()) {
+            job->flush(true);
+            throw Error(Blame::interrupted,
+                        outcome.stop_reason + ": " + std::to_string(job->num_done()) + " of " +
+                            std::to_string(job->num_matrices()) + " matrices of " + job->id() +
+                            " are done and saved. Run the same command again to resume");
+          }
+          job->finish(filter);
+        });
+    mpi::agree(context.world, failure);
   }
   Ending own;
   if (context.leads()) {
