@@ -8,9 +8,10 @@ namespace {
 constexpr double kGiga = 1e9;
 constexpr double kMega = 1e6;
 
-/// Matrices that take longer than an even share of the work by more than this factor are what the
-/// job waits for.
-constexpr double kUneven = 1.5;
+/// If the matrices take longer than an even share of the work by more than this factor, it is
+/// because some of them are too large for so many ranks: teams are less efficient than single
+/// ranks, and what does not divide evenly leaves ranks idle.
+constexpr double kUneven = 1.25;
 
 double stored_bytes(const Tensor& tensor) noexcept {
   if (tensor.parts.empty()) {
@@ -75,19 +76,18 @@ double read_bytes(const Matrix& matrix) noexcept {
 }
 
 JobForecast forecast_job(const Plan& plan, std::span<const Matrix> matrices,
-                         std::span<const double> item_seconds, const SharedRates& rates) {
+                         std::span<const double> item_seconds, double alone_seconds,
+                         const SharedRates& rates) {
   JobForecast result;
   result.matrices = forecast(plan, item_seconds);
   const int ranks = plan.tree.front().size;
   double bytes = 0;
   double values = 0;
-  double work = 0;  // on single ranks, all in all
   for (std::size_t i = 0; i < plan.items.size(); ++i) {
     const PlanItem& item = plan.items[i];
     const Matrix& matrix = matrices[static_cast<std::size_t>(item.matrix)];
     bytes += read_bytes(matrix);
     values += static_cast<double>(matrix.num_values());
-    work += item_seconds[i] * item.way.team_size;
     if (item_seconds[i] <= result.longest_seconds) continue;
     result.longest_seconds = item_seconds[i];
     result.longest = item.matrix;
@@ -100,7 +100,7 @@ JobForecast forecast_job(const Plan& plan, std::span<const Matrix> matrices,
   result.ending_seconds = count * rates.end_matrix_us / kMega +
                           values * rates.end_value_ns / kGiga +
                           values * rates.compress_value_ns / kGiga / ranks;
-  result.bound = bound_of(result, work / ranks);
+  result.bound = bound_of(result, alone_seconds / ranks);
   return result;
 }
 

@@ -46,7 +46,7 @@ JobTime job_time(const NeededTime& needed, std::int64_t most_minutes) {
                 "a job of " + std::to_string(most_minutes) +
                     " minutes is too short: with its longest matrix it takes at least " +
                     std::to_string(static_cast<std::int64_t>(least)) +
-                    ". Use more ranks, or a partition with longer jobs (--longest-job)");
+                    " minutes. Use more ranks, or a partition with longer jobs (--longest-job)");
   }
   time.runs = std::max<std::int64_t>(
       1, static_cast<std::int64_t>(std::ceil(kMargin * needed.seconds / working)));

@@ -46,23 +46,24 @@ TEST_CASE("a plan shows matrices, time, memory, products and a command", "[plan]
                                     "--products", "float64", "--randomize", "1"});
   REQUIRE(plan.exit_code == 0);
   CHECK(plan.err.empty());
-  CHECK(replaced(plan.out, temp.path().string(), "TEMP") ==
-        "TEMP/my model: 3 matrices, 0.0001796 Tflop, 11.7 KiB to read\n"
-        "\n"
-        "matrices    N x M  views  team  how               Tflop  s/matrix  memory/rank\n"
-        "--------  -------  -----  ----  --------------  -------  --------  -----------\n"
-        "       2  40 x 30      1     1  gram, 1 random  0.000144   0.00121      62 KiB\n"
-        "       1  30 x 20      1     1  gram, 1 random  3.57e-05   0.00107    42.3 KiB\n"
-        "\n"
-        "4 ranks at 10 GFLOP/s: about 0:00, limited by compute\n"
-        "  matrices 0:00, 0 % idle; reading 0:00 at 2 GB/s; rank 0 0:00\n"
-        "up to 62 KiB per rank for matrices, 37.6 KiB on rank 0 for results; the job asks for "
-        "257 MiB per rank\n"
-        "Products are formed in float64, as --products says.\n"
-        "\n"
-        "sbatch --nodes=2 --ntasks=4 --ntasks-per-node=2 --cpus-per-task=1 --mem-per-cpu=257M "
-        "--time=8 --signal=B:USR1@120 slurm/scan.sbatch 'TEMP/my model' ARCHIVE --products "
-        "float64 --randomize 1\n");
+  const std::string expected =
+      "TEMP/my model: 3 matrices, 1.667e-07 Tflop, 11.7 KiB to read\n"
+      "\n"
+      "matrices    N x M  views  team  how                Tflop  s/matrix  memory/rank\n"
+      "--------  -------  -----  ----  --------------  --------  --------  -----------\n"
+      "       2  40 x 30      1     1  gram, 1 random  1.44e-07   0.00114     55.5 KiB\n"
+      "       1  30 x 20      1     1  gram, 1 random  2.27e-08  0.000991     30.2 KiB\n"
+      "\n"
+      "4 ranks at 10 GFLOP/s: about 0:00, limited by largest matrix (a.weight)\n"
+      "  matrices 0:00, 28 % idle; reading 0:00 at 2 GB/s; rank 0 0:00\n"
+      "up to 55.5 KiB per rank for matrices, 37.6 KiB on rank 0 for results; the job asks for "
+      "257 MiB per rank\n"
+      "Products are formed in float64, as --products says.\n"
+      "\n"
+      "sbatch --nodes=2 --ntasks=4 --ntasks-per-node=2 --cpus-per-task=1 --mem-per-cpu=257M "
+      "--time=8 --signal=B:USR1@120 slurm/scan.sbatch 'TEMP/my model' ARCHIVE --products "
+      "float64 --randomize 1\n";
+  CHECK(replaced(plan.out, temp.path().string(), "TEMP") == expected);
 }
 
 TEST_CASE("a list of ranks gives a table, where a shape stops scaling", "[plan]") {

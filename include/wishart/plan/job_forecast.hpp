@@ -57,9 +57,11 @@ struct JobForecast {
 [[nodiscard]] double read_bytes(const Matrix& matrix) noexcept;
 
 /// Forecasts a scan of `matrices` by `plan`.
-/// @param item_seconds  of the plan's items, in its order
+/// @param item_seconds   of the plan's items, in its order
+/// @param alone_seconds  of all matrices on one rank that is alone: an even share of it is the best
+///   that more ranks can do
 [[nodiscard]] JobForecast forecast_job(const Plan& plan, std::span<const Matrix> matrices,
-                                       std::span<const double> item_seconds,
+                                       std::span<const double> item_seconds, double alone_seconds,
                                        const SharedRates& rates);
 
 }  // namespace wishart::plan

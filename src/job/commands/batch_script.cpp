@@ -87,7 +87,8 @@ std::string batch_script(const PlanOptions& options, const PlannedJob& job,
   for (const std::string& line : options.cluster.setup) text += line + "\n";
   if (options.cluster.launcher == "mpirun") text += "export WISHART_LAUNCHER=mpirun\n";
   text += "set -- " + requeue_words(job) + shell_argument(whole_path(options.path)) + " " +
-          shell_argument(whole_path(options.scan.archive)) + given_words(options.given, true) + "\n";
+          shell_argument(whole_path(options.scan.archive)) + given_words(options.given, true) +
+          "\n";
   return text + "\n# From here on as slurm/scan.sbatch.\n" + std::string(body_of(scan_script()));
 }
 

@@ -134,18 +134,15 @@ std::int64_t need_of(const std::vector<PlannedScan>& scans) {
 }
 
 /// The seconds of all matrices on a rank that is alone and has all the memory it likes.
-double alone_seconds_of(const PlannedWorks& works, plan::PlanOptions options,
+double alone_seconds_of(const std::vector<Matrix>& matrices, plan::PlanOptions options,
                         const PlannedSpeed& speed) {
   options.ranks = 1;
   options.team_size = 0;
   options.memory_per_rank_bytes = 0;
+  const plan::Plan plan = plan::make_plan(matrices, options);
   double seconds = 0;
-  for (const PlannedWork& work : works.works) {
-    if (work.is_archived) continue;
-    const plan::Plan plan = plan::make_plan(work.matrices, options);
-    for (const double one : plan::item_seconds(plan, work.matrices, rates_of(speed.gflops))) {
-      seconds += one;
-    }
+  for (const double one : plan::item_seconds(plan, matrices, rates_of(speed.gflops))) {
+    seconds += one;
   }
   return seconds;
 }
@@ -187,14 +184,18 @@ plan::Bound bound_of(const std::vector<PlannedScan>& scans) {
                                   seconds.begin());
 }
 
-void forecast_times(PlannedJob& job, const PlannedWorks& works, const PlannedSpeed& speed) {
+void forecast_times(PlannedJob& job, const PlannedWorks& works, const PlannedSpeed& speed,
+                    const plan::PlanOptions& plan_options) {
   double idle = 0;
   double working = 0;
   auto scan = job.scans.begin();
   for (const PlannedWork& work : works.works) {
     if (work.is_archived) continue;
     scan->seconds = plan::item_seconds(scan->plan, work.matrices, rates_of(speed.gflops));
-    scan->forecast = plan::forecast_job(scan->plan, work.matrices, scan->seconds, speed.shared);
+    const double alone = alone_seconds_of(work.matrices, plan_options, speed);
+    scan->forecast =
+        plan::forecast_job(scan->plan, work.matrices, scan->seconds, alone, speed.shared);
+    job.alone_seconds += alone;
     const plan::JobForecast& forecast = scan->forecast;
     job.seconds += forecast.seconds();
     idle += forecast.matrices.idle_share * forecast.matrices.makespan_seconds;
@@ -258,8 +259,7 @@ PlannedJob planned_job(const PlannedWorks& works, const PlanOptions& options,
   plan_options.ranks = ranks;
   plan_options.integers_pay = speed.integers_pay;
   divide_memory(job, works, options, plan_options);
-  forecast_times(job, works, speed);
-  job.alone_seconds = alone_seconds_of(works, plan_options, speed);
+  forecast_times(job, works, speed, plan_options);
   return job;
 }
 

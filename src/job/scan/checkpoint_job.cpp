@@ -78,6 +78,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   if (options_.reuse && !todo_.empty()) {
     earlier_ = find_earlier(options_.archive, provenance_);
   }
+  // Names and places of ten thousands of matrices, which nobody needs any more.
+  everything_ = {};
+  catalogue_.tensors = {};
 }
 
 void CheckpointJob::take_lock() {

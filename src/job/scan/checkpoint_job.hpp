@@ -104,7 +104,7 @@ private:
   ScanOptions options_;
   std::string id_;  ///< first: a reserved name is refused before anything is read
   checkpoint::Catalogue catalogue_;
-  model::Selection everything_;  ///< ignoring --layers
+  model::Selection everything_;  ///< ignoring --layers; until the work is planned
   model::Selection selection_;   ///< requested, or already in the archive
   Provenance provenance_;        ///< as far as it is known before the computation
   Layout layout_;

@@ -20,7 +20,7 @@ struct Layout {
   int ranks = 1;
   std::int64_t hosts = 1;
   std::int64_t ranks_per_host = 1;  ///< on the fullest host
-  plan::JobMemory memory;           ///< the same on every rank
+  plan::JobMemory memory{};         ///< the same on every rank
   std::int64_t threads = 0;         ///< the most BLAS threads of a rank; 0: unknown
   bool integers_pay = false;        ///< on all ranks (spectrum::integers_pay)
 };

@@ -148,6 +148,7 @@ Ending scan_checkpoint(JobContext& context, const std::filesystem::path& path) {
   });
   context.world.broadcast(bytes, 0);
   const auto order = unpacked<WorkOrder>(bytes);
+  bytes = {};
   if (!order.nothing_to_do) {
     warn_of_oversubscription(context);
     const double gflops = rank_gflops(context, order.calibrate);

@@ -24,7 +24,9 @@ Matrix dense(std::int64_t rows, std::int64_t cols) {
 
 JobForecast forecast_of(const std::vector<Matrix>& matrices, int ranks, const SharedRates& rates) {
   const Plan plan = make_plan(matrices, {.ranks = ranks});
-  return forecast_job(plan, matrices, item_seconds(plan, matrices, Rates{}), rates);
+  double alone = 0;
+  for (const Matrix& matrix : matrices) alone += cost_seconds(matrix, Way{}, Rates{});
+  return forecast_job(plan, matrices, item_seconds(plan, matrices, Rates{}), alone, rates);
 }
 
 }  // namespace
