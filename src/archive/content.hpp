@@ -48,7 +48,8 @@ inline constexpr const char* kTraps = "traps";
 
 /// Writes the attributes and datasets of a record below `location`, and their hashes.
 /// @throws Error, as write_archive
-void write_content(const Place& place, hid_t location, const CheckpointRecord& record);
+void write_content(const Place& place, hid_t location, const CheckpointRecord& record,
+                   const ChunkFilter& filter);
 
 /// Reads what is there. `check` is set to that of the checkpoint, and records what is not as
 /// written.

@@ -16,8 +16,6 @@ constexpr std::int64_t kMaxDatasetBytes = std::int64_t{64} << 30U;
 /// more bytes than this times those stored is not valid.
 constexpr std::int64_t kMaxDeflateRatio = 1032;
 
-constexpr unsigned kDeflateLevel = 4;
-
 std::int64_t element_bytes(const Place& place, hid_t type) {
   const std::size_t size = H5Tget_size(type);
   if (size == 0) place.fail();

@@ -100,7 +100,7 @@ void write_index(const std::filesystem::path& path, const std::vector<IndexRow>&
   MemoryFile file(place, path);
   ContentHashes hashes;
   write_kind(place, file.get(), kIndexKind, hashes);
-  write_table(place, file.get(), kTable, rows, hashes);
+  write_table(place, file.get(), kTable, rows, hashes, filter_here());
   write_hashes(place, file.get(), hashes);
   {
     const Handle links = new_group(place, file.get(), kLinks);

@@ -110,7 +110,8 @@ void write_packed(const std::filesystem::path& target, const std::vector<std::st
       const CheckpointRecord record = record_of(id);
       check_record(record);
       const Handle one = new_group(place, group.get(), id);
-      write_content(place.at(std::string("/") + kGroup + "/" + id), one.get(), record);
+      write_content(place.at(std::string("/") + kGroup + "/" + id), one.get(), record,
+                    filter_here());
     }
   }
   hashes.add(kMembers, members_hash(ids));

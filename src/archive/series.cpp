@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chunk_writer.hpp"
 #include "dataset.hpp"
 #include "hdf5_type.hpp"
 
@@ -11,53 +12,21 @@ namespace {
 template <class T>
 using Parts = std::function<std::span<const T>(std::int64_t)>;
 
-/// Collects values into chunks and writes each chunk when it is full.
-template <class T>
-class ChunkWriter {
-public:
-  explicit ChunkWriter(const Dataset& dataset) : dataset_(dataset) {
-    chunk_.reserve(static_cast<std::size_t>(dataset.chunk_count));
-  }
-  void add(std::span<const T> values) {
-    while (!values.empty()) {
-      const std::size_t room = static_cast<std::size_t>(dataset_.chunk_count) - chunk_.size();
-      const std::size_t taken = std::min(room, values.size());
-      chunk_.insert(chunk_.end(), values.begin(),
-                    values.begin() + static_cast<std::ptrdiff_t>(taken));
-      values = values.subspan(taken);
-      if (taken == room) write();
-    }
-  }
-  void write() {
-    if (chunk_.empty()) return;
-    const auto count = static_cast<std::int64_t>(chunk_.size());
-    const Slab part = slab(dataset_, written_, count);
-    dataset_.place.check(H5Dwrite(dataset_.dataset.get(), dataset_.type.get(), part.memory.get(),
-                                  part.stored.get(), H5P_DEFAULT, chunk_.data()));
-    written_ += count;
-    chunk_.clear();
-  }
-
-private:
-  const Dataset& dataset_;
-  std::vector<T> chunk_;
-  std::int64_t written_ = 0;
-};
-
 template <class T>
 void write_parts(const Place& file, hid_t location, const std::string& path, std::int64_t num_parts,
-                 const Parts<T>& parts, ContentHashes& hashes) {
+                 const Parts<T>& parts, ContentHashes& hashes, const ChunkFilter& filter) {
   std::int64_t count = 0;
   for (std::int64_t i = 0; i < num_parts; ++i) count += static_cast<std::int64_t>(parts(i).size());
   const Dataset dataset =
       create_dataset(file, location, path, make_type(file, kind_of(T{}), sizeof(T)), count);
-  ChunkWriter<T> writer(dataset);
+  ChunkWriter writer(dataset, filter);
   StreamHash hash;
   for (std::int64_t i = 0; i < num_parts; ++i) {
-    writer.add(parts(i));
-    hash.add(std::as_bytes(parts(i)));
+    const auto bytes = std::as_bytes(parts(i));
+    writer.add(bytes);
+    hash.add(bytes);
   }
-  writer.write();
+  writer.finish();
   hashes.add("/" + path, hash.hex());
 }
 
@@ -94,13 +63,15 @@ std::vector<T> read_values(const Place& file, hid_t location, const std::string&
 }  // namespace
 
 void write_series(const Place& file, hid_t location, const std::string& path,
-                  std::int64_t num_parts, const Parts<double>& parts, ContentHashes& hashes) {
-  write_parts<double>(file, location, path, num_parts, parts, hashes);
+                  std::int64_t num_parts, const Parts<double>& parts, ContentHashes& hashes,
+                  const ChunkFilter& filter) {
+  write_parts<double>(file, location, path, num_parts, parts, hashes, filter);
 }
 
 void write_series(const Place& file, hid_t location, const std::string& path,
-                  std::int64_t num_parts, const Parts<std::int64_t>& parts, ContentHashes& hashes) {
-  write_parts<std::int64_t>(file, location, path, num_parts, parts, hashes);
+                  std::int64_t num_parts, const Parts<std::int64_t>& parts, ContentHashes& hashes,
+                  const ChunkFilter& filter) {
+  write_parts<std::int64_t>(file, location, path, num_parts, parts, hashes, filter);
 }
 
 std::vector<double> read_reals(const Place& file, hid_t location, const std::string& path,

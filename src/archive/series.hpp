@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "wishart/archive/chunk_filter.hpp"
+
 #include "content_hashes.hpp"
 #include "dataset.hpp"
 #include "hdf5_handle.hpp"
@@ -21,11 +23,11 @@ namespace wishart::archive {
 void write_series(const Place& file, hid_t location, const std::string& path,
                   std::int64_t num_parts,
                   const std::function<std::span<const double>(std::int64_t)>& parts,
-                  ContentHashes& hashes);
+                  ContentHashes& hashes, const ChunkFilter& filter);
 void write_series(const Place& file, hid_t location, const std::string& path,
                   std::int64_t num_parts,
                   const std::function<std::span<const std::int64_t>(std::int64_t)>& parts,
-                  ContentHashes& hashes);
+                  ContentHashes& hashes, const ChunkFilter& filter);
 
 /// Reads the dataset `path`. If it is not as written, `check` records it; `check` may be null.
 /// @throws Error with Blame::input if it is missing, damaged or has the wrong type

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "chunk_writer.hpp"
 #include "dataset.hpp"
 
 namespace wishart::archive {
@@ -115,9 +116,10 @@ void settle(Layout& layout) {
 
 void write_rows(const Place& file, hid_t location, const std::string& path, const Layout& layout,
                 std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode,
-                DatasetHash& hash) {
+                DatasetHash& hash, const ChunkFilter& filter) {
   const Dataset table = create_dataset(file, location, path, row_type(file, layout), count);
   for (const Column& column : layout.columns) hash.add_column(column.name);
+  ChunkWriter writer(table, filter);
   std::vector<std::byte> batch;
   for (std::int64_t first = 0; first < count; first += table.chunk_count) {
     const std::int64_t rows = std::min(table.chunk_count, count - first);
@@ -125,11 +127,10 @@ void write_rows(const Place& file, hid_t location, const std::string& path, cons
     for (std::int64_t i = 0; i < rows; ++i) {
       encode(first + i, batch.data() + static_cast<std::size_t>(i) * layout.row_bytes);
     }
-    const Slab part = slab(table, first, rows);
-    table.place.check(H5Dwrite(table.dataset.get(), table.type.get(), part.memory.get(),
-                               part.stored.get(), H5P_DEFAULT, batch.data()));
+    writer.add(batch);
     hash.add(batch, layout.row_bytes);
   }
+  writer.finish();
 }
 
 void read_rows(const Place& file, hid_t location, const std::string& path, Layout& layout,

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "wishart/archive/chunk_filter.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 #include "content_hashes.hpp"
@@ -48,7 +49,7 @@ void settle(Layout& layout);
 /// `hash` is set to that of the table.
 void write_rows(const Place& file, hid_t location, const std::string& path, const Layout& layout,
                 std::int64_t count, const std::function<void(std::int64_t, std::byte*)>& encode,
-                DatasetHash& hash);
+                DatasetHash& hash, const ChunkFilter& filter);
 
 /// Reads the dataset `path`. `layout` names the wanted columns, and is changed to their layout in
 /// the file. `begin(count)` is called once, then `decode(bytes)` for every row, in order.
@@ -73,7 +74,8 @@ template <class Row>
 /// @return the hash of each row
 template <class Row>
 std::vector<std::int64_t> write_table(const Place& file, hid_t location, const std::string& path,
-                                      const std::vector<Row>& rows, ContentHashes& hashes) {
+                                      const std::vector<Row>& rows, ContentHashes& hashes,
+                                      const ChunkFilter& filter) {
   Layout layout = layout_of<Row>();
   for (Column& column : layout.columns)
     column.size_bytes = std::max<std::size_t>(column.size_bytes, 1);
@@ -106,7 +108,8 @@ std::vector<std::int64_t> write_table(const Place& file, hid_t location, const s
     });
   };
   DatasetHash hash;
-  write_rows(file, location, path, layout, static_cast<std::int64_t>(rows.size()), encode, hash);
+  write_rows(file, location, path, layout, static_cast<std::int64_t>(rows.size()), encode, hash,
+             filter);
   hashes.add("/" + path, hash.hex());
   return hash.of_elements();
 }

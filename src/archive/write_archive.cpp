@@ -19,46 +19,50 @@ namespace {
 /// Writes the series `of(spectrum)` of all spectra, one after the other.
 template <class T, class Of>
 void write_ragged(const Place& place, hid_t root, const char* path,
-                  const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes) {
+                  const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes,
+                  const ChunkFilter& filter) {
   write_series(
       place, root, path, static_cast<std::int64_t>(spectra.size()),
       [&](std::int64_t i) -> std::span<const T> {
         return of(spectra[static_cast<std::size_t>(i)]);
       },
-      hashes);
+      hashes, filter);
 }
 
 void write_integers(const Place& place, hid_t root, const char* path,
-                    const std::vector<std::int64_t>& values, ContentHashes& hashes) {
+                    const std::vector<std::int64_t>& values, ContentHashes& hashes,
+                    const ChunkFilter& filter) {
   write_series(
       place, root, path, 1, [&](std::int64_t) -> std::span<const std::int64_t> { return values; },
-      hashes);
+      hashes, filter);
 }
 
 /// Writes where the part of each spectrum begins in a ragged series, and the end of the last.
 template <class Of>
 void write_offsets(const Place& place, hid_t root, const char* path,
-                   const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes) {
+                   const std::vector<StoredSpectrum>& spectra, Of of, ContentHashes& hashes,
+                   const ChunkFilter& filter) {
   std::vector<std::int64_t> offsets{0};
   for (const StoredSpectrum& spectrum : spectra) {
     offsets.push_back(offsets.back() + static_cast<std::int64_t>(of(spectrum).size()));
   }
-  write_integers(place, root, path, offsets, hashes);
+  write_integers(place, root, path, offsets, hashes, filter);
 }
 
 void write_spectra(const Place& place, hid_t root, const std::vector<StoredSpectrum>& spectra,
-                   ContentHashes& hashes) {
+                   ContentHashes& hashes, const ChunkFilter& filter) {
   const auto sigma = [](const StoredSpectrum& s) -> const auto& { return s.sigma; };
   const auto view_min = [](const StoredSpectrum& s) -> const auto& { return s.view_sigma_min; };
   const auto view_max = [](const StoredSpectrum& s) -> const auto& { return s.view_sigma_max; };
   const auto view_loss = [](const StoredSpectrum& s) -> const auto& { return s.view_rank_loss; };
   const Handle group = new_group(place, root, "spectra");
-  write_ragged<double>(place, root, "spectra/sigma", spectra, sigma, hashes);
-  write_offsets(place, root, "spectra/offset", spectra, sigma, hashes);
-  write_ragged<double>(place, root, "spectra/view_sigma_min", spectra, view_min, hashes);
-  write_ragged<double>(place, root, "spectra/view_sigma_max", spectra, view_max, hashes);
-  write_ragged<std::int64_t>(place, root, "spectra/view_rank_loss", spectra, view_loss, hashes);
-  write_offsets(place, root, "spectra/view_offset", spectra, view_min, hashes);
+  write_ragged<double>(place, root, "spectra/sigma", spectra, sigma, hashes, filter);
+  write_offsets(place, root, "spectra/offset", spectra, sigma, hashes, filter);
+  write_ragged<double>(place, root, "spectra/view_sigma_min", spectra, view_min, hashes, filter);
+  write_ragged<double>(place, root, "spectra/view_sigma_max", spectra, view_max, hashes, filter);
+  write_ragged<std::int64_t>(place, root, "spectra/view_rank_loss", spectra, view_loss, hashes,
+                             filter);
+  write_offsets(place, root, "spectra/view_offset", spectra, view_min, hashes, filter);
 }
 
 /// True if a layer was put in random order by a version that knows the table.
@@ -90,23 +94,24 @@ void check_record(const CheckpointRecord& record) {
   }
 }
 
-void write_content(const Place& place, hid_t location, const CheckpointRecord& record) {
+void write_content(const Place& place, hid_t location, const CheckpointRecord& record,
+                   const ChunkFilter& filter) {
   ContentHashes hashes;
   write_attributes(place, location, record.provenance, hashes);
   const std::vector<std::int64_t> rows =
-      write_table(place, location, "layers", record.layers, hashes);
-  if (has_trap_table(record)) write_table(place, location, kTraps, record.traps, hashes);
-  write_table(place, location, "skipped", record.skipped, hashes);
-  write_table(place, location, "summary", record.summary, hashes);
-  write_table(place, location, "files", record.files, hashes);
-  write_spectra(place, location, record.spectra, hashes);
+      write_table(place, location, "layers", record.layers, hashes, filter);
+  if (has_trap_table(record)) write_table(place, location, kTraps, record.traps, hashes, filter);
+  write_table(place, location, "skipped", record.skipped, hashes, filter);
+  write_table(place, location, "summary", record.summary, hashes, filter);
+  write_table(place, location, "files", record.files, hashes, filter);
+  write_spectra(place, location, record.spectra, hashes, filter);
   std::vector<std::int64_t> spectra;
   for (const StoredSpectrum& spectrum : record.spectra) {
     spectra.push_back(series_hash(std::span(spectrum.sigma)));
   }
   const Handle group = new_group(place, location, "hashes");
-  write_integers(place, location, "hashes/layers", rows, hashes);
-  write_integers(place, location, "hashes/sigma", spectra, hashes);
+  write_integers(place, location, "hashes/layers", rows, hashes, filter);
+  write_integers(place, location, "hashes/sigma", spectra, hashes, filter);
   write_hashes(place, location, hashes);
 }
 
@@ -124,18 +129,19 @@ void check_own_id(const std::filesystem::path& file, const CheckpointRecord& rec
 }
 
 std::filesystem::path write_archive(const std::filesystem::path& folder,
-                                    const CheckpointRecord& record) {
+                                    const CheckpointRecord& record, const ChunkFilter& filter) {
   std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
-  replace_archive(path, record);
+  replace_archive(path, record, filter);
   return path;
 }
 
-void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record) {
+void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record,
+                     const ChunkFilter& filter) {
   check_record(record);
   const QuietHdf5 quiet;
   const Place place(Place::Access::writing, shown(path));
   MemoryFile file(place, path);
-  write_content(place, file.get(), record);
+  write_content(place, file.get(), record, filter);
   write_sealed(place, file, path);
 }
 

@@ -118,7 +118,7 @@ auto telling(CommandResult (*command)(const Options&, std::ostream&), std::ostre
 std::optional<Ending> run_named(const std::string& name, std::span<const std::string> rest,
                                 std::ostream& out, std::ostream& err) {
   if (name == "inspect") return run_alone(parse_inspect(rest), inspect_text, out, err);
-  if (name == "plan") return run_alone(parse_plan(rest), plan_text, out, err);
+  if (name == "plan") return run_alone(parse_plan(rest), plan_scan, out, err);
   if (name == "refit") return run_alone(parse_refit(rest), telling(refit_archive, err), out, err);
   if (name == "report") return run_alone(parse_report(rest), report_archive, out, err);
   if (name == "export") return run_alone(parse_export(rest), export_archive, out, err);

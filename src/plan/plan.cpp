@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <optional>
 #include <queue>
 #include <string>
 #include <tuple>
@@ -11,6 +13,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/plan/schedule.hpp"
 #include "wishart/record/adapter.hpp"
+#include "wishart/record/held.hpp"
 
 namespace wishart::plan {
 namespace {
@@ -146,9 +149,8 @@ Way way_for(const Matrix& matrix, int team_size, const PlanOptions& options) {
                            [&](const Way& a, const Way& b) { return key(a) < key(b); });
 }
 
-PlanItem item_for(std::int64_t index, const Matrix& matrix, const Way& way) {
+PlanItem item_for(const Matrix& matrix, const Way& way) {
   PlanItem item;
-  item.matrix = index;
   item.cost_flops = cost_flops(matrix, way.method);
   item.seconds = cost_seconds(matrix, way, Rates{});
   item.way = way;
@@ -156,15 +158,30 @@ PlanItem item_for(std::int64_t index, const Matrix& matrix, const Way& way) {
   return item;
 }
 
+/// What the choices for a matrix depend on. A model has many matrices, but few that differ in this.
+using Kind =
+    std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, int, bool>;
+
+Kind kind_of(const Matrix& matrix) {
+  const std::optional<IntegerForm> form = integer_form(matrix);
+  return {matrix.rows,
+          matrix.cols,
+          matrix.num_views(),
+          held_element_bytes(matrix),
+          dtype_bits(matrix.tensor.dtype),
+          form ? form->moduli : 0,
+          has_base(matrix)};
+}
+
 /// The choices for one matrix: one item for each team size that can hold it, ascending.
-std::vector<PlanItem> choices_for(std::int64_t index, const Matrix& matrix,
-                                  const std::vector<int>& sizes, const PlanOptions& options) {
+std::vector<PlanItem> choices_for(const Matrix& matrix, const std::vector<int>& sizes,
+                                  const PlanOptions& options) {
   std::vector<PlanItem> choices;
   for (const int size : sizes) {
     if (options.team_size != 0 && size != options.team_size) continue;
     const Way way = way_for(matrix, size, options);
     if (options.team_size == 0 && !fits(matrix, way, options)) continue;
-    choices.push_back(item_for(index, matrix, way));
+    choices.push_back(item_for(matrix, way));
     if (choices.front().seconds < kWorthATeamSeconds) break;
   }
   if (!choices.empty()) return choices;
@@ -177,18 +194,43 @@ std::vector<PlanItem> choices_for(std::int64_t index, const Matrix& matrix,
                                    ". Use more ranks, or raise --memory-per-rank");
 }
 
-/// The items of a plan in which matrices take at most `limit`, if a larger team makes that
-/// possible.
-std::vector<PlanItem> items_within(const std::vector<std::vector<PlanItem>>& choices,
-                                   double limit) {
+/// The choices of every matrix; those of one kind are computed once.
+class Choices {
+public:
+  Choices(std::span<const Matrix> matrices, const std::vector<int>& sizes,
+          const PlanOptions& options) {
+    of_matrix_.reserve(matrices.size());
+    for (const Matrix& matrix : matrices) {
+      const auto [entry, is_new] = of_kind_.try_emplace(kind_of(matrix));
+      if (is_new) entry->second = choices_for(matrix, sizes, options);
+      of_matrix_.push_back(&entry->second);
+    }
+  }
+
+  [[nodiscard]] const PlanItem& smallest_team(std::size_t matrix) const {
+    return of_matrix_[matrix]->front();
+  }
+
+  /// The items of a plan in which matrices take at most `limit`, if a larger team makes that
+  /// possible.
+  [[nodiscard]] std::vector<PlanItem> within(double limit) const;
+
+private:
+  std::map<Kind, std::vector<PlanItem>> of_kind_;
+  std::vector<const std::vector<PlanItem>*> of_matrix_;
+};
+
+std::vector<PlanItem> Choices::within(double limit) const {
   std::vector<PlanItem> items;
-  for (const std::vector<PlanItem>& mine : choices) {
-    const PlanItem* chosen = &mine.front();
-    for (const PlanItem& choice : mine) {
+  items.reserve(of_matrix_.size());
+  for (const std::vector<PlanItem>* mine : of_matrix_) {
+    const PlanItem* chosen = &mine->front();
+    for (const PlanItem& choice : *mine) {
       if (chosen->seconds <= limit) break;
       if (choice.seconds < chosen->seconds) chosen = &choice;
     }
     items.push_back(*chosen);
+    items.back().matrix = static_cast<std::int64_t>(items.size()) - 1;
   }
   // Ties are broken by the order of matrices, so that the plan is the same everywhere.
   std::stable_sort(items.begin(), items.end(), [](const PlanItem& a, const PlanItem& b) {
@@ -211,17 +253,16 @@ Plan make_plan(std::span<const Matrix> matrices, const PlanOptions& options) {
   plan.tree = team_tree(options.ranks);
   const std::vector<int> sizes = team_sizes(plan.tree);
   check_forced_team(sizes, options);
-  std::vector<std::vector<PlanItem>> choices;
+  const Choices choices(matrices, sizes, options);
   double longest = 0;
   double total = 0;
   for (std::size_t i = 0; i < matrices.size(); ++i) {
-    choices.push_back(choices_for(static_cast<std::int64_t>(i), matrices[i], sizes, options));
-    const PlanItem& first = choices.back().front();
+    const PlanItem& first = choices.smallest_team(i);
     longest = std::max(longest, first.seconds);
     total += first.seconds * first.way.team_size;
     plan.total_flops += first.cost_flops;
   }
-  plan.items = items_within(choices, std::numeric_limits<double>::infinity());
+  plan.items = choices.within(std::numeric_limits<double>::infinity());
   const double even_share = total / options.ranks;
   const bool plenty = matrices.size() > kPlentyPerRank * static_cast<std::size_t>(options.ranks) &&
                       longest < even_share;
@@ -230,7 +271,7 @@ Plan make_plan(std::span<const Matrix> matrices, const PlanOptions& options) {
   double limit = longest;
   for (int k = 0; k < kMostLimits && limit > even_share / 8; ++k) {
     limit *= kLimitStep;
-    Plan other{plan.tree, items_within(choices, limit), plan.total_flops};
+    Plan other{plan.tree, choices.within(limit), plan.total_flops};
     const double makespan = forecast(other, default_seconds(other)).makespan_seconds;
     if (makespan < kClearlyShorter * best) {
       best = makespan;

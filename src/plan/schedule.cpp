@@ -21,38 +21,58 @@ constexpr double kBatchShare = 0.125;
 }  // namespace
 
 Schedule::Schedule(const Plan& plan)
-    : plan_(&plan), busy_(plan.tree.size(), 0), waiting_(plan.items.size(), true) {
+    : plan_(&plan),
+      first_child_(plan.tree.size(), -1),
+      busy_(plan.tree.size(), 0),
+      waiting_(plan.items.size(), true) {
   for (std::size_t i = 0; i < plan.tree.size(); ++i) {
-    teams_of_size_[plan.tree[i].size].push_back(static_cast<std::int64_t>(i));
+    const Team& team = plan.tree[i];
+    const auto index = static_cast<std::int64_t>(i);
+    free_[team.size].push(index);
+    if (team.parent < 0) continue;
+    std::int64_t& first = first_child_[static_cast<std::size_t>(team.parent)];
+    if (first < 0) first = index;
   }
-  for (const PlanItem& item : plan.items) waiting_seconds_ += item.seconds;
+  for (std::size_t i = 0; i < plan.items.size(); ++i) {
+    waiting_seconds_ += plan.items[i].seconds;
+    const int size = plan.items[i].way.team_size;
+    if (runs_.empty() || runs_.back().size != size) runs_.push_back({size, i, i});
+    runs_.back().end = i + 1;
+  }
 }
 
-/// The first team of this size, or of the next larger one, whose ranks have this many assignments.
-std::optional<std::int64_t> Schedule::team_with(int assignments, int size) const {
-  // A larger team is used only if the tree has no team of this size. Otherwise the item waits.
-  const auto sized = teams_of_size_.lower_bound(size);
-  if (sized == teams_of_size_.end()) return std::nullopt;
-  for (const std::int64_t team : sized->second) {
+/// The first team of the queue that has this many assignments. Teams that no longer have are taken
+/// out; they come back when they do (`change`).
+std::optional<std::int64_t> Schedule::first_of(Queue& queue, int assignments) {
+  while (!queue.empty()) {
+    const std::int64_t team = queue.top();
     if (busy_[static_cast<std::size_t>(team)] == assignments) return team;
+    queue.pop();
   }
   return std::nullopt;
 }
 
+void Schedule::change(std::int64_t team, int by) {
+  int& busy = busy_[static_cast<std::size_t>(team)];
+  busy += by;
+  const int size = plan_->tree[static_cast<std::size_t>(team)].size;
+  if (busy == 0) free_[size].push(team);
+  if (busy == 1 && size == 1) single_.push(team);
+}
+
 /// Adds (+1) or removes (-1) an assignment for every team that shares ranks with `team`.
 void Schedule::mark(std::int64_t team, int by) {
-  const Team& mine = plan_->tree[static_cast<std::size_t>(team)];
-  for (std::int64_t up = mine.parent; up >= 0;
+  for (std::int64_t up = plan_->tree[static_cast<std::size_t>(team)].parent; up >= 0;
        up = plan_->tree[static_cast<std::size_t>(up)].parent) {
-    busy_[static_cast<std::size_t>(up)] += by;
+    change(up, by);
   }
-  busy_[static_cast<std::size_t>(team)] += by;
-  if (mine.size == 1) return;
-  for (std::size_t i = static_cast<std::size_t>(team) + 1; i < plan_->tree.size(); ++i) {
-    const Team& other = plan_->tree[i];
-    const bool inside =
-        other.first >= mine.first && other.first + other.size <= mine.first + mine.size;
-    if (inside) busy_[i] += by;
+  std::vector<std::int64_t> inside{team};
+  while (!inside.empty()) {
+    const std::int64_t one = inside.back();
+    inside.pop_back();
+    change(one, by);
+    const std::int64_t child = first_child_[static_cast<std::size_t>(one)];
+    if (child >= 0) inside.insert(inside.end(), {child, child + 1});
   }
 }
 
@@ -80,36 +100,33 @@ void Schedule::fill_batch(Assignment& assignment, std::size_t first) {
   }
 }
 
-void Schedule::pass_handed_out() {
-  while (first_waiting_ < waiting_.size() && !waiting_[first_waiting_]) ++first_waiting_;
+/// True if the run has an item that waits; `next` is then the first of them.
+bool Schedule::some_wait(Run& run) const noexcept {
+  while (run.next < run.end && !waiting_[run.next]) ++run.next;
+  return run.next < run.end;
 }
 
 std::optional<Assignment> Schedule::next() {
-  pass_handed_out();
-  int refused = 0;  // sizes descend along the plan, so one check per size is enough
-  for (std::size_t i = first_waiting_; i < waiting_.size(); ++i) {
-    const int size = plan_->items[i].way.team_size;
-    if (!waiting_[i] || size == refused) continue;
-    const auto team = team_with(0, size);
-    if (!team) {
-      refused = size;
-      if (size == 1) break;
-      continue;
-    }
-    return hand_out(i, *team);
+  for (Run& run : runs_) {
+    if (!some_wait(run)) continue;
+    // A larger team is used only if the tree has no team of this size. Otherwise the item waits.
+    const auto sized = free_.lower_bound(run.size);
+    const auto team = sized == free_.end() ? std::nullopt : first_of(sized->second, 0);
+    if (team) return hand_out(run.next, *team);
   }
   return std::nullopt;
 }
 
 std::optional<Assignment> Schedule::ahead() {
-  pass_handed_out();
-  if (first_waiting_ == waiting_.size()) return std::nullopt;
-  const PlanItem& item = plan_->items[first_waiting_];
-  if (item.way.team_size != 1 || item.seconds > std::min(kAheadSeconds, share_seconds()))
-    return std::nullopt;
-  const auto rank = team_with(1, 1);
+  const auto run =
+      std::find_if(runs_.begin(), runs_.end(), [&](Run& one) { return some_wait(one); });
+  if (run == runs_.end()) return std::nullopt;
+  if (run->size != 1) return std::nullopt;
+  const PlanItem& item = plan_->items[run->next];
+  if (item.seconds > std::min(kAheadSeconds, share_seconds())) return std::nullopt;
+  const auto rank = first_of(single_, 1);
   if (!rank) return std::nullopt;
-  return hand_out(first_waiting_, *rank);
+  return hand_out(run->next, *rank);
 }
 
 Assignment Schedule::hand_out(std::size_t item, std::int64_t team) {

@@ -58,6 +58,47 @@ ModelShape deepseek_v3() {
   return shape;
 }
 
+/// Moonshot's Kimi-K2: DeepSeek-V3 with half the heads, half as many experts again, and one block
+/// without experts.
+ModelShape kimi_k2() {
+  ModelShape shape = deepseek_v3();
+  shape.name = "kimi-k2";
+  shape.family = Family::kimi_k2;
+  shape.heads = shape.kv_heads = 64;
+  shape.vocabulary = 163840;
+  shape.experts = 384;
+  shape.dense_blocks = 1;
+  return shape;
+}
+
+ModelShape deepseek_v4(const std::string& name, const Sizes& sizes) {
+  ModelShape shape = dense(name, Family::deepseek_v4, sizes);
+  shape.o_rank = 1024;
+  shape.index_heads = 64;
+  shape.index_dim = 128;
+  shape.rope_dim = 64;
+  shape.streams = 4;
+  return shape;
+}
+
+/// DeepSeek-V4-Pro.
+ModelShape deepseek_v4_pro() {
+  ModelShape shape =
+      with_experts(deepseek_v4("deepseek-v4", {61, 7168, 0, 128, 1, 512, 129280}), 384, 6, 3072);
+  shape.q_rank = 1536;
+  shape.o_groups = 16;
+  shape.first_ratio = 128;
+  return shape;
+}
+
+ModelShape deepseek_v4_flash() {
+  ModelShape shape = with_experts(
+      deepseek_v4("deepseek-v4-flash", {43, 4096, 0, 64, 1, 512, 129280}), 256, 6, 2048);
+  shape.q_rank = 1024;
+  shape.o_groups = 8;
+  return shape;
+}
+
 /// A width and the multiple it is rounded to.
 struct Width {
   std::int64_t ModelShape::*member;
@@ -76,6 +117,8 @@ std::vector<Width> widths() {
           {&ModelShape::expert_mlp, "expert width", kWidthUnit},
           {&ModelShape::q_rank, "query rank", kWidthUnit},
           {&ModelShape::kv_rank, "key and value rank", kWidthUnit},
+          {&ModelShape::o_rank, "rank of an output group", kWidthUnit},
+          {&ModelShape::index_dim, "head dimension of the index", kHeadUnit},
           {&ModelShape::vocabulary, "vocabulary", kWidthUnit}};
 }
 
@@ -105,7 +148,7 @@ void scale_widths(ModelShape& shape, const Reduction& reduction) {
     shape.*width.member = scaled_width(shape.*width.member, reduction.scale, width.unit);
   }
   if (heads_fill_hidden) shape.hidden = shape.heads * shape.head_dim;
-  if (shape.family == Family::deepseek_v3) shape.head_dim = shape.nope_dim + shape.rope_dim;
+  if (shape.like_deepseek_v3()) shape.head_dim = shape.nope_dim + shape.rope_dim;
 }
 
 /// Checks that `kept`, the value of `option`, is between 1 and `all`.
@@ -125,11 +168,15 @@ std::vector<ModelShape> model_shapes() {
       dense("tiny-llama", Family::llama, {8, 128, 352, 4, 2, 32, 2048}),
       dense("llama-3-8b", Family::llama, {32, 4096, 14336, 32, 8, 128, 128256}),
       dense("llama-3-70b", Family::llama, {80, 8192, 28672, 64, 8, 128, 128256}),
+      dense("llama-3-405b", Family::llama, {126, 16384, 53248, 128, 8, 128, 128256}),
       dense("qwen2.5-0.5b", Family::qwen2, {24, 896, 4864, 14, 2, 64, 151936}, true),
       dense("qwen2.5-7b", Family::qwen2, {28, 3584, 18944, 28, 4, 128, 152064}),
       with_experts(dense("mixtral-8x22b", Family::mixtral, {56, 6144, 0, 48, 8, 128, 32768}), 8, 2,
                    16384),
       deepseek_v3(),
+      deepseek_v4_flash(),
+      deepseek_v4_pro(),
+      kimi_k2(),
       with_experts(dense("gpt-oss-20b", Family::gpt_oss, {24, 2880, 0, 64, 8, 64, 201088}), 32, 4,
                    2880),
       with_experts(dense("gpt-oss-120b", Family::gpt_oss, {36, 2880, 0, 64, 8, 64, 201088}), 128, 4,

@@ -11,6 +11,11 @@ namespace {
 constexpr double kRms = 0.02;
 /// Norms and routing corrections are small and may keep full precision.
 constexpr Dtype kCorrectionDtype = Dtype::f32;
+/// DeepSeek-V4: tokens compressed to one, with an index of them and without.
+constexpr std::int64_t kIndexedRatio = 4;
+constexpr std::int64_t kLongRatio = 128;
+/// Its first blocks route tokens by a table.
+constexpr std::int64_t kTableRouted = 3;
 
 class Builder {
 public:
@@ -18,6 +23,7 @@ public:
 
   [[nodiscard]] std::vector<TensorSpec> build() {
     const bool neox = s_.family == Family::gpt_neox;
+    if (s_.family == Family::deepseek_v4) return deepseek_v4();
     matrix(neox ? "gpt_neox.embed_in.weight" : "model.embed_tokens.weight", s_.vocabulary,
            s_.hidden);
     for (block_ = 0; block_ < s_.kept_blocks; ++block_) {
@@ -65,6 +71,10 @@ private:
   void zeros(const std::string& name, std::vector<std::int64_t> shape) {
     add(name, std::move(shape), TensorSpec::Content::zeros);
   }
+  void correction(const std::string& name, std::int64_t size) {
+    zeros(name, {size});
+    tensors_.back().dtype = kCorrectionDtype;
+  }
   void norm_with_bias(const std::string& name) {
     ones(name + ".weight", s_.hidden);
     zeros(name + ".bias", {s_.hidden});
@@ -72,7 +82,7 @@ private:
 
   void llama_block() {
     ones("input_layernorm.weight", s_.hidden);
-    s_.family == Family::deepseek_v3 ? latent_attention() : attention();
+    s_.like_deepseek_v3() ? latent_attention() : attention();
     ones("post_attention_layernorm.weight", s_.hidden);
     switch (s_.family) {
       case Family::mixtral:
@@ -80,10 +90,12 @@ private:
       case Family::gpt_oss:
         return stacked_experts();
       case Family::deepseek_v3:
+      case Family::kimi_k2:
         return block_ < s_.dense_blocks ? mlp("mlp.", s_.mlp) : deepseek_experts();
       case Family::llama:
       case Family::qwen2:
       case Family::gpt_neox:
+      case Family::deepseek_v4:
         return mlp("mlp.", s_.mlp);
     }
   }
@@ -134,12 +146,88 @@ private:
 
   void deepseek_experts() {
     matrix("mlp.gate.weight", s_.experts, s_.hidden);
-    zeros("mlp.gate.e_score_correction_bias", {s_.experts});
-    tensors_.back().dtype = kCorrectionDtype;
+    correction("mlp.gate.e_score_correction_bias", s_.experts);
     for (std::int64_t e = 0; e < s_.experts; ++e) {
       mlp("mlp.experts." + std::to_string(e) + ".", s_.expert_mlp);
     }
     mlp("mlp.shared_experts.", s_.expert_mlp);
+  }
+
+  /// DeepSeek-V4 without its module for the prediction of several tokens, and without the integer
+  /// tables that route the tokens of the first blocks.
+  [[nodiscard]] std::vector<TensorSpec> deepseek_v4() {
+    matrix("embed.weight", s_.vocabulary, s_.hidden);
+    for (block_ = 0; block_ < s_.kept_blocks; ++block_) {
+      prefix_ = "layers." + std::to_string(block_) + ".";
+      ones("attn_norm.weight", s_.hidden);
+      grouped_attention();
+      ones("ffn_norm.weight", s_.hidden);
+      matrix("ffn.gate.weight", s_.experts, s_.hidden);
+      if (block_ >= kTableRouted) correction("ffn.gate.bias", s_.experts);
+      for (std::int64_t e = 0; e < s_.experts; ++e) {
+        mlp_of_words("ffn.experts." + std::to_string(e) + ".");
+      }
+      mlp_of_words("ffn.shared_experts.");
+      mixing("hc_attn");
+      mixing("hc_ffn");
+    }
+    block_ = -1;
+    prefix_.clear();
+    ones("norm.weight", s_.hidden);
+    matrix("head.weight", s_.vocabulary, s_.hidden);
+    add("hc_head_fn", {s_.streams, s_.streams * s_.hidden}, TensorSpec::Content::matrices).dtype =
+        kCorrectionDtype;
+    correction("hc_head_base", s_.streams);
+    correction("hc_head_scale", 1);
+    return std::move(tensors_);
+  }
+
+  /// Tokens whose keys and values are compressed to one: 4 and 128 by turns after the first two.
+  [[nodiscard]] std::int64_t ratio() const {
+    if (block_ < 2) return s_.first_ratio;
+    return block_ % 2 == 0 ? kIndexedRatio : kLongRatio;
+  }
+
+  void grouped_attention() {
+    const std::int64_t group = s_.heads / s_.o_groups * s_.head_dim;
+    matrix("attn.wq_a.weight", s_.q_rank, s_.hidden);
+    ones("attn.q_norm.weight", s_.q_rank);
+    matrix("attn.wq_b.weight", s_.heads * s_.head_dim, s_.q_rank);
+    matrix("attn.wkv.weight", s_.head_dim, s_.hidden);
+    ones("attn.kv_norm.weight", s_.head_dim);
+    matrix("attn.wo_a.weight", s_.o_groups * s_.o_rank, group);
+    residual("attn.wo_b.weight", s_.hidden, s_.o_groups * s_.o_rank);
+    correction("attn.attn_sink", s_.heads);
+    if (ratio() == 0) return;
+    compressor("attn.compressor.", s_.head_dim);
+    if (ratio() != kIndexedRatio) return;
+    matrix("attn.indexer.wq_b.weight", s_.index_heads * s_.index_dim, s_.q_rank);
+    matrix("attn.indexer.weights_proj.weight", s_.index_heads, s_.hidden);
+    compressor("attn.indexer.compressor.", s_.index_dim);
+  }
+
+  /// Windows of the shorter ratio overlap, so that there are two of each.
+  void compressor(const std::string& place, std::int64_t width) {
+    const std::int64_t wide = (ratio() == kIndexedRatio ? 2 : 1) * width;
+    matrix(place + "wkv.weight", wide, s_.hidden);
+    matrix(place + "wgate.weight", wide, s_.hidden);
+    ones(place + "norm.weight", width);
+    add(place + "ape", {ratio(), wide}, TensorSpec::Content::matrices).dtype = kCorrectionDtype;
+  }
+
+  void mlp_of_words(const std::string& place) {
+    matrix(place + "w1.weight", s_.expert_mlp, s_.hidden);
+    residual(place + "w2.weight", s_.hidden, s_.expert_mlp);
+    matrix(place + "w3.weight", s_.expert_mlp, s_.hidden);
+  }
+
+  /// How the copies of the residual stream are mixed: before, after, and among each other.
+  void mixing(const std::string& name) {
+    const std::int64_t mixes = (2 + s_.streams) * s_.streams;
+    add(name + "_fn", {mixes, s_.streams * s_.hidden}, TensorSpec::Content::matrices).dtype =
+        kCorrectionDtype;
+    correction(name + "_base", mixes);
+    correction(name + "_scale", 3);
   }
 
   /// gpt-oss stores [expert, in, out], gate and up columns alternating.
@@ -226,12 +314,39 @@ std::vector<TensorSpec> tensors_of(const ModelShape& shape, Dtype dtype, bool fl
     const std::int64_t last = shape.kept_blocks - 1;
     const std::vector<std::string> up{"up_proj.weight", "w3.weight", "dense_h_to_4h.weight",
                                       "experts.gate_up_proj"};
-    plant_flaw(tensors, 0, {"q_proj.weight", "q_b_proj.weight", "query_key_value.weight"},
+    plant_flaw(tensors, 0,
+               {"q_proj.weight", "q_b_proj.weight", "attn.wq_b.weight", "query_key_value.weight"},
                Flaw::heavy_tail);
     plant_flaw(tensors, last, up, Flaw::no_tail);
     plant_flaw(tensors, last,
                {"down_proj.weight", "w2.weight", "dense_4h_to_h.weight", "experts.down_proj"},
                Flaw::low_rank);
+  }
+  return tensors;
+}
+
+std::vector<Tensor> described_tensors(const ModelShape& shape, Dtype dtype) {
+  std::vector<Tensor> tensors;
+  const auto add = [&](std::string name, Dtype type, std::vector<std::int64_t> extents) {
+    Tensor& tensor = tensors.emplace_back();
+    tensor.name = std::move(name);
+    tensor.dtype = type;
+    tensor.shape = std::move(extents);
+    tensor.num_elements = 1;
+    for (const std::int64_t extent : tensor.shape) tensor.num_elements *= extent;
+    tensor.size_bytes = tensor.num_elements * dtype_bits(type) / 8;
+  };
+  for (const TensorSpec& spec : tensors_of(shape, dtype, false)) {
+    if (spec.parts.empty()) {
+      add(spec.name, spec.dtype, spec.shape);
+      continue;
+    }
+    for (std::int64_t slice = 0; slice < spec.num_slices(); ++slice) {
+      for (std::int64_t part = 0; part < spec.num_parts(); ++part) {
+        // A single weight is stored as [out, in].
+        add(spec.key(slice, part), spec.dtype, {spec.cols(), spec.rows()});
+      }
+    }
   }
   return tensors;
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "wishart/archive/chunk_filter.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
@@ -30,16 +31,19 @@ inline constexpr std::int64_t kSchemaVersion = 3;
 ///
 /// The same record gives the same bytes. In texts, zero bytes and bytes that are not UTF-8 are
 /// stored as `\xNN`.
+/// @param filter  who compresses; the bytes are the same
 /// @return the path of the file
 /// @pre is_checkpoint_id(record.provenance.checkpoint_id), one spectrum for each layer, and in each
 ///   spectrum the same number of views in all its parts
 /// @throws Error with Blame::resource if the folder cannot be written, with Blame::input if a text
 ///   is too long (limits: 1 MiB in a column, 60000 bytes in an attribute)
 std::filesystem::path write_archive(const std::filesystem::path& folder,
-                                    const CheckpointRecord& record);
+                                    const CheckpointRecord& record,
+                                    const ChunkFilter& filter = filter_here());
 
 /// Does the same with a file of any name, for rewriting a record where it was read.
-void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record);
+void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record,
+                     const ChunkFilter& filter = filter_here());
 
 /// Checks, before a record is rewritten, that it has a valid checkpoint id.
 /// @param file  where the record was read

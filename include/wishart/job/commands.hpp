@@ -51,9 +51,9 @@ struct CommandResult {
 /// @throws Error
 [[nodiscard]] std::string inspect_text(const InspectOptions& options);
 
-/// How a scan would be divided over ranks, as text, CSV or JSON.
+/// How a scan would be divided over ranks, as text, CSV or JSON; or a batch script that runs it.
 /// @throws Error
-[[nodiscard]] std::string plan_text(const PlanOptions& options);
+[[nodiscard]] CommandResult plan_scan(const PlanOptions& options);
 
 /// Recomputes all metrics of an archive's checkpoints and reports on each. Skips checkpoints that
 /// another job is working on; the exit code is then 75. Tells `err` when it waits for a lock.

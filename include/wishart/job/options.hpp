@@ -90,12 +90,37 @@ struct InspectOptions {
   std::filesystem::path output;  ///< of the document; empty: standard output
 };
 
+/// An option of a command line, to be handed on.
+struct GivenOption {
+  std::string name;
+  std::vector<std::string> values;  ///< none for a switch
+  bool is_path = false;
+};
+
+/// What a plan knows of a cluster; zeros and empty texts: not known.
+struct Cluster {
+  int nodes = 0;
+  int cores_per_node = 0;
+  std::int64_t memory_per_node_bytes = 0;
+  double longest_job_seconds = 0;  ///< the time limit of the partition
+  std::string partition;
+  std::string account;
+  std::string qos;
+  std::string launcher;            ///< `srun` or `mpirun`
+  std::vector<std::string> setup;  ///< lines of shell before the scan
+};
+
 struct PlanOptions {
-  std::filesystem::path path;
-  ScanOptions scan;  ///< which matrices, and how they are computed
-  int ranks = 1;
-  int ranks_per_node = 0;  ///< 0: all on one node
-  double gflops = 0;       ///< of one rank; 0: measure it
+  std::filesystem::path path;  ///< a checkpoint or a folder of checkpoints; empty: `shape`
+  std::string shape;           ///< of a model of wishart::synth
+  ScanOptions scan;            ///< which matrices, how they are computed, and the archive, if any
+  std::vector<GivenOption> given;  ///< options of the scan that were set
+  std::vector<int> ranks;          ///< at least one
+  int ranks_per_node = 0;          ///< 0: as many as the cluster's nodes hold, else all on one
+  double gflops = 0;               ///< of one rank; 0: measure it
+  double read_gbytes = 0;          ///< GB/s of the file system, for the whole job; 0: no limit
+  Cluster cluster;
+  bool sbatch = false;  ///< write a batch script
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
 };

@@ -4,8 +4,10 @@
 /// Which ranks work on what during the job: the coordinator's bookkeeping, without its messages.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <queue>
 #include <vector>
 
 #include "wishart/plan/plan.hpp"
@@ -44,20 +46,33 @@ public:
   [[nodiscard]] bool exhausted() const noexcept { return handed_out_ == waiting_.size(); }
 
 private:
-  [[nodiscard]] std::optional<std::int64_t> team_with(int assignments, int size) const;
+  /// Teams in the order of the tree; a team is in it at least as long as it belongs there.
+  using Queue = std::priority_queue<std::int64_t, std::vector<std::int64_t>, std::greater<>>;
+
+  /// Items of the plan that want teams of one size. They are neighbours: sizes descend.
+  struct Run {
+    int size = 1;
+    std::size_t next = 0;  ///< everything before it was handed out
+    std::size_t end = 0;
+  };
+
+  [[nodiscard]] std::optional<std::int64_t> first_of(Queue& queue, int assignments);
+  void change(std::int64_t team, int by);
   [[nodiscard]] Assignment hand_out(std::size_t item, std::int64_t team);
   [[nodiscard]] double share_seconds() const noexcept;
   void mark(std::int64_t team, int by);
   void fill_batch(Assignment& assignment, std::size_t first);
   void take(std::size_t item);
-  void pass_handed_out();
+  [[nodiscard]] bool some_wait(Run& run) const noexcept;
 
   const Plan* plan_;
-  std::map<int, std::vector<std::int64_t>> teams_of_size_;
+  std::map<int, Queue> free_;  ///< for each size: the teams whose ranks are all free, among others
+  Queue single_;               ///< the single ranks with one assignment, among others
+  std::vector<std::int64_t> first_child_;  ///< of each team; its sibling follows it
   std::vector<int> busy_;  ///< for each team: number of assignments its ranks are working on
   std::vector<bool> waiting_;
   double waiting_seconds_ = 0;  ///< of all waiting items, each on one rank
-  std::size_t first_waiting_ = 0;
+  std::vector<Run> runs_;
   std::size_t handed_out_ = 0;
   std::int64_t running_ = 0;
 };

@@ -1,190 +1,197 @@
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <string>
-#include <tuple>
 
-#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
-#include "wishart/plan/plan.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
-#include "wishart/spectrum/calibrate.hpp"
-#include "wishart/spectrum/spectrum.hpp"
 
-#include "scan/planning.hpp"
+#include "commands/batch_script.hpp"
+#include "commands/plan_rows.hpp"
+#include "commands/planned_job.hpp"
 #include "scan/progress.hpp"
 
 namespace wishart::job {
 namespace {
 
-/// A finished plan with its predictions.
-struct Planned {
-  std::vector<Matrix> matrices;
-  plan::Plan plan;
-  std::vector<double> seconds;  ///< for each item
-  plan::Forecast forecast;
-  double gflops = 0;
-};
-
-std::string way_text(const plan::Way& way) {
-  std::string text(method_name(way.method));
-  if (way.checked) text += ", checked";
-  if (way.precision == Precision::float32) text += ", float32";
-  if (way.products == Products::integer) text += ", integer";
-  if (way.team_size > 1 && way.method == Method::gram) {
-    text += ", " + std::string(solver_name(way.solver));
-    if (way.distributed) text += ", distributed";
-  }
-  if (way.compare) text += ", compared";
-  if (way.randomize > 0) {
-    text += ", " + std::to_string(way.randomize) + " random";
-    if (!way.held) text += ", by passes";
-  }
-  return text;
-}
-
-/// One row for each kind of matrix: a model has hundreds of matrices, but only a dozen kinds.
-report::TextTable kinds_table(const Planned& planned) {
-  struct Kind {
-    std::int64_t count = 0;
-    double flops = 0;
-    double seconds = 0;
-    std::int64_t memory_bytes = 0;
-  };
-  using Key = std::tuple<int, std::int64_t, std::int64_t, std::int64_t, std::string>;
-  std::map<Key, Kind, std::greater<>> kinds;
-  for (std::size_t i = 0; i < planned.plan.items.size(); ++i) {
-    const plan::PlanItem& item = planned.plan.items[i];
-    const Matrix& matrix = planned.matrices[static_cast<std::size_t>(item.matrix)];
-    Kind& kind = kinds[{item.way.team_size, matrix.short_side(), matrix.long_side(),
-                        matrix.num_views(), way_text(item.way)}];
-    ++kind.count;
-    kind.flops += item.cost_flops;
-    kind.seconds += planned.seconds[i];
-    kind.memory_bytes = std::max(kind.memory_bytes, item.memory_bytes);
-  }
-  report::TextTable table;
-  table.header = {"matrices", "N x M", "views", "team", "how", "Tflop", "s/matrix", "memory/rank"};
-  table.right_aligned = {true, true, true, true, false, true, true, true};
-  for (const auto& [key, kind] : kinds) {
-    const auto& [team, m, n, views, way] = key;
-    table.rows.push_back({std::to_string(kind.count), std::to_string(n) + " x " + std::to_string(m),
-                          std::to_string(views), std::to_string(team), way,
-                          rounded(kind.flops * 1e-12, 3),
-                          rounded(kind.seconds / static_cast<double>(kind.count), 3),
-                          human_bytes(kind.memory_bytes)});
-  }
-  return table;
-}
-
-/// One matrix of the plan.
-struct ItemRow {
-  std::string matrix;  ///< its key
-  std::int64_t N = 0;
-  std::int64_t M = 0;
-  std::int64_t views = 0;
-  std::int64_t team_size = 0;
-  std::string method;
-  std::string solver;
-  std::string precision;
-  std::string products;
-  bool distributed = false;
-  double flop = 0;
-  double seconds = 0;
-  std::int64_t memory_bytes = 0;  ///< of the rank that needs the most
-};
-
-template <class F>
-void visit_columns(ItemRow& r, F&& f) {
-  f("matrix", r.matrix), f("N", r.N), f("M", r.M), f("views", r.views);
-  f("team_size", r.team_size), f("method", r.method), f("solver", r.solver);
-  f("precision", r.precision), f("products", r.products), f("distributed", r.distributed);
-  f("flop", r.flop);
-  f("seconds", r.seconds), f("memory_bytes", r.memory_bytes);
-}
-
-/// One row for each matrix, in the order in which they are assigned.
-std::vector<ItemRow> item_rows(const Planned& planned) {
-  std::vector<ItemRow> rows;
-  for (std::size_t i = 0; i < planned.plan.items.size(); ++i) {
-    const plan::PlanItem& item = planned.plan.items[i];
-    const Matrix& matrix = planned.matrices[static_cast<std::size_t>(item.matrix)];
-    rows.push_back({matrix.key, matrix.long_side(), matrix.short_side(), matrix.num_views(),
-                    item.way.team_size, std::string(method_name(item.way.method)),
-                    std::string(solver_name(item.way.solver)),
-                    std::string(precision_name(item.way.precision)),
-                    std::string(products_name(item.way.products)), item.way.distributed,
-                    item.cost_flops, planned.seconds[i], item.memory_bytes});
-  }
-  return rows;
-}
-
-/// The command that submits slurm/scan.sbatch for this plan.
-std::string sbatch_line(const PlanOptions& options, const Planned& planned) {
-  const int per_node =
-      options.ranks_per_node > 0 ? std::min(options.ranks_per_node, options.ranks) : options.ranks;
-  const int nodes = (options.ranks + per_node - 1) / per_node;
-  // 1.5 times the predicted time and 5 minutes, and 512 MiB for the program itself.
-  const auto minutes = static_cast<std::int64_t>(planned.forecast.makespan_seconds * 1.5 / 60) + 5;
-  const std::int64_t mib = (planned.forecast.memory_bytes >> 20U) + 512;
-  return "sbatch --nodes=" + std::to_string(nodes) +
-         " --ntasks-per-node=" + std::to_string(per_node) +
-         " --cpus-per-task=" + std::to_string(threads_of(options.scan)) +
-         " --mem=" + std::to_string(mib * per_node) + "M --time=" + std::to_string(minutes) +
-         " slurm/scan.sbatch " + printable(options.path.string()) + " ARCHIVE";
-}
-
-std::string json_text(const PlanOptions& options, const checkpoint::Catalogue& catalogue,
-                      const Planned& planned) {
+std::string json_text(const PlanOptions& options, const PlannedWorks& works,
+                      const PlannedSpeed& speed, const PlannedJob& job,
+                      const std::vector<RanksRow>& rows) {
   using report::json_value;
-  return report::json_opening(report::kPlanSchema) +
-         ", \"path\": " + json_value(catalogue.root.string()) +
-         ", \"ranks\": " + std::to_string(options.ranks) +
-         ", \"matrices\": " + std::to_string(planned.plan.items.size()) +
-         ", \"flop\": " + json_value(planned.plan.total_flops) +
-         ", \"gflops_per_rank\": " + json_value(planned.gflops) +
-         ",\n \"makespan_seconds\": " + json_value(planned.forecast.makespan_seconds) +
-         ", \"idle_share\": " + json_value(planned.forecast.idle_share) +
-         ", \"memory_per_rank_bytes\": " + std::to_string(planned.forecast.memory_bytes) +
-         ",\n \"sbatch\": " + json_value(sbatch_line(options, planned)) +
-         ",\n \"items\": " + report::json_array(item_rows(planned)) + "}\n";
+  const Sums sums = sums_of(works, job);
+  const RanksRow row = ranks_row(job);
+  return report::json_opening(report::kPlanSchema) + ", \"path\": " + json_value(works.root) +
+         ", \"ranks\": " + std::to_string(job.ranks) +
+         ", \"matrices\": " + std::to_string(sums.matrices) +
+         ", \"flop\": " + json_value(sums.flops) + ", \"read_bytes\": " + json_value(sums.bytes) +
+         ", \"gflops_per_rank\": " + json_value(speed.gflops) +
+         ",\n \"seconds\": " + json_value(job.seconds) +
+         ", \"efficiency\": " + json_value(row.efficiency) +
+         ", \"limit\": " + json_value(row.limit) +
+         ", \"makespan_seconds\": " + json_value(row.matrices_seconds) +
+         ", \"reading_seconds\": " + json_value(row.reading_seconds) +
+         ", \"rank_zero_seconds\": " + json_value(row.rank_zero_seconds) +
+         ",\n \"longest_matrix\": " + json_value(row.longest) +
+         ", \"longest_matrix_seconds\": " + json_value(row.longest_seconds) +
+         ", \"idle_share\": " + json_value(job.idle_share) +
+         ",\n \"memory_per_rank_bytes\": " + std::to_string(job.need_bytes) +
+         ", \"rank_zero_bytes\": " + std::to_string(job.zero_bytes) +
+         ", \"asked_per_rank_bytes\": " + std::to_string(job.asked_bytes) +
+         ", \"time_limit_minutes\": " + std::to_string(job.time.limit_minutes) +
+         ", \"signal_seconds\": " + std::to_string(job.time.signal_seconds) +
+         ", \"runs\": " + std::to_string(job.time.runs) +
+         ", \"integers_pay\": " + json_value(speed.integers_pay) +
+         ",\n \"sbatch\": " + json_value(sbatch_line(options, job)) +
+         ",\n \"by_ranks\": " + report::json_array(rows) +
+         ",\n \"checkpoints\": " + report::json_array(work_rows(works, job)) +
+         ",\n \"items\": " + report::json_array(item_rows(works, job)) + "}\n";
+}
+
+std::string counted_matrices(std::int64_t count) {
+  return std::to_string(count) + (count == 1 ? " matrix" : " matrices");
+}
+
+/// `226 matrices, 3.11 Tflop, 15 GiB to read`
+std::string amount_text(const Sums& sums) {
+  return counted_matrices(sums.matrices) + ", " + rounded(sums.flops * 1e-12, 4) + " Tflop, " +
+         human_bytes(static_cast<std::int64_t>(sums.bytes)) + " to read";
+}
+
+std::string products_text(const PlanOptions& options, const PlannedSpeed& speed, const Sums& sums) {
+  std::string text =
+      sums.integer == 0 ? "Products are formed in float64"
+      : sums.integer == sums.matrices
+          ? "Products are formed from integers"
+          : "Products of " + counted_matrices(sums.integer) + " are formed from integers";
+  if (options.scan.products != Products::automatic) return text + ", as --products says.\n";
+  return text + (speed.integers_pay
+                     ? ": integers are faster on this processor. If the job's are of another "
+                       "kind, say --products float64.\n"
+                     : ": integers are not faster on this processor. If the job's have AMX, say "
+                       "--products integer.\n");
+}
+
+/// How the time comes about, without a full stop.
+std::string time_text(const PlannedJob& job, const PlannedSpeed& speed) {
+  const RanksRow row = ranks_row(job);
+  std::string text =
+      plural(job.ranks, "rank") + " at " + rounded(speed.gflops, 3) + " GFLOP/s: about " +
+      clock_text(job.seconds) + ", limited by " + row.limit +
+      (job.bound == plan::Bound::largest_matrix ? " (" + printable(job.longest) + ")" : "") +
+      "\n  matrices " + clock_text(row.matrices_seconds) + ", " + rounded(100 * job.idle_share, 2) +
+      " % idle";
+  if (row.reading_seconds > 0) {
+    text += "; reading " + clock_text(row.reading_seconds) + " at " +
+            rounded(speed.shared.read_gbytes, 3) + " GB/s";
+  }
+  return text + "; rank 0 " + clock_text(row.rank_zero_seconds);
+}
+
+std::string memory_text(const PlannedJob& job) {
+  return "up to " + human_bytes(job.need_bytes) + " per rank for matrices, " +
+         human_bytes(job.zero_bytes) + " on rank 0 for results; the job asks for " +
+         human_bytes(job.asked_bytes) + " per rank";
+}
+
+std::string runs_text(const PlannedJob& job) {
+  if (job.time.runs <= 1) return {};
+  return "The partition's jobs are shorter: " + std::to_string(job.time.runs) +
+         " runs of the same job, each of which goes on where the one before it was stopped.\n";
+}
+
+std::string works_text(const PlannedWorks& works, const PlannedJob& job) {
+  if (works.works.size() < 2) return {};
+  return report::render_text(works_table(works, job)) + "\n";
+}
+
+std::string nothing_text(const PlannedWorks& works, const PlanOptions& options) {
+  return printable(works.root) + ": the archive " + printable(options.scan.archive.string()) +
+         " holds " +
+         (works.works.size() == 1 ? "it"
+                                  : "all " + std::to_string(works.works.size()) + " checkpoints") +
+         "; there is nothing to scan";
+}
+
+std::string plan_page(const PlanOptions& options, const PlannedWorks& works,
+                      const PlannedSpeed& speed, const PlannedJob& job) {
+  const Sums sums = sums_of(works, job);
+  return printable(works.root) + ": " + amount_text(sums) + "\n\n" + works_text(works, job) +
+         report::render_text(kinds_table(works, job)) + "\n" + time_text(job, speed) + "\n" +
+         memory_text(job) + "\n" + products_text(options, speed, sums) + runs_text(job) + "\n" +
+         sbatch_line(options, job) + "\n";
+}
+
+std::string table_page(const PlannedWorks& works, const PlannedSpeed& speed, const Sums& sums,
+                       const std::vector<RanksRow>& rows) {
+  return printable(works.root) + ": " + amount_text(sums) + "; ranks at " +
+         rounded(speed.gflops, 3) + " GFLOP/s" +
+         (speed.shared.read_gbytes > 0
+              ? ", file system at " + rounded(speed.shared.read_gbytes, 3) + " GB/s"
+              : "") +
+         "\n\n" + report::render_text(ranks_table(rows));
+}
+
+std::vector<std::string> about_lines(const PlanOptions& options, const PlannedWorks& works,
+                                     const PlannedSpeed& speed, const PlannedJob& job) {
+  const Sums sums = sums_of(works, job);
+  std::vector<std::string> lines{"Scans " + works.root + " into " + options.scan.archive.string() +
+                                     ". Written by wishart plan.",
+                                 "", amount_text(sums)};
+  for (const std::string& line : split(time_text(job, speed), '\n')) lines.push_back(line);
+  lines.push_back(memory_text(job));
+  if (job.time.runs > 1) {
+    lines.push_back(std::to_string(job.time.runs) +
+                    " runs: the job is requeued, or submit it again, until it ends with 0");
+  }
+  return lines;
 }
 
 }  // namespace
 
-std::string plan_text(const PlanOptions& options) {
-  const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
-      options.path, {options.scan.selection.base, options.scan.selection.with_base,
-                     options.scan.selection.variant, options.scan.selection.allow_unknown});
-  Planned planned;
-  model::SelectionOptions selection = selection_options_of(options.scan.selection);
-  planned.matrices = model::select_matrices(catalogue, selection).matrices;
-  selection.layers.clear();
-  const std::vector<Matrix> everything = model::select_matrices(catalogue, selection).matrices;
-  plan::PlanOptions plan_options = plan_options_of(options.scan);
-  plan_options.ranks = options.ranks;
-  spectrum::set_blas_threads(threads_of(options.scan));
-  plan_options.integers_pay = spectrum::integers_pay();
-  planned.plan = plan_within(everything, planned.matrices, plan_options);
-  planned.gflops = options.gflops;
-  if (planned.gflops == 0) {
-    spectrum::Workspace workspace;
-    planned.gflops = spectrum::measured_gram_gflops(workspace);
+CommandResult plan_scan(const PlanOptions& options) {
+  const PlannedWorks works = works_of(options);
+  CommandResult result;
+  result.notes = works.warnings;
+  const bool nothing = std::all_of(works.works.begin(), works.works.end(),
+                                   [](const PlannedWork& work) { return work.is_archived; });
+  if (nothing && (options.sbatch || options.format == OutputFormat::text)) {
+    if (options.sbatch) throw Error(Blame::usage, "--sbatch: " + nothing_text(works, options));
+    result.text = nothing_text(works, options) + "\n";
+    return result;
   }
-  planned.seconds = plan::item_seconds(planned.plan, planned.matrices, rates_of(planned.gflops));
-  planned.forecast = plan::forecast(planned.plan, planned.seconds);
-  if (options.format == OutputFormat::csv) return report::csv_table(item_rows(planned));
-  if (options.format == OutputFormat::json) return json_text(options, catalogue, planned);
-  return printable(catalogue.root.string()) + ": " + std::to_string(planned.plan.items.size()) +
-         " matrices, " + rounded(planned.plan.total_flops * 1e-12, 4) + " Tflop\n\n" +
-         report::render_text(kinds_table(planned)) + "\n" + std::to_string(options.ranks) +
-         (options.ranks == 1 ? " rank" : " ranks") + " at " + rounded(planned.gflops, 3) +
-         " GFLOP/s: about " + clock_text(planned.forecast.makespan_seconds) + ", " +
-         rounded(100 * planned.forecast.idle_share, 2) + " % idle, up to " +
-         human_bytes(planned.forecast.memory_bytes) +
-         " per rank in addition to the program itself\n\n" + sbatch_line(options, planned) + "\n";
+  const PlannedSpeed speed = speed_of(options);
+  std::vector<RanksRow> rows;
+  std::optional<PlannedJob> last;
+  std::optional<Error> refused;
+  for (const int ranks : options.ranks) {
+    try {
+      last = planned_job(works, options, speed, ranks);
+      rows.push_back(ranks_row(*last));
+    } catch (const Error& error) {
+      if (error.blame() != Blame::resource || options.ranks.size() == 1) throw;
+      refused = error;
+      rows.push_back(too_small(ranks));
+    }
+  }
+  if (!last) throw *refused;
+  last->time = time_of(*last, options.cluster);
+  const PlannedJob& job = *last;
+  const bool is_table = options.ranks.size() > 1;
+  if (options.sbatch) {
+    result.text = batch_script(options, job, about_lines(options, works, speed, job));
+  } else if (options.format == OutputFormat::csv) {
+    result.text = is_table ? report::csv_table(rows) : report::csv_table(item_rows(works, job));
+  } else if (options.format == OutputFormat::json) {
+    result.text = json_text(options, works, speed, job, rows);
+  } else {
+    result.text = is_table ? table_page(works, speed, sums_of(works, job), rows)
+                           : plan_page(options, works, speed, job);
+  }
+  return result;
 }
 
 }  // namespace wishart::job

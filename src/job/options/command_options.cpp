@@ -67,14 +67,15 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
   }
 }
 
-/// Adds the values from the job file that no flag has set.
-void store_job_file(const std::filesystem::path& path, const Command& command,
-                    po::variables_map& values) {
+/// Adds the values from the file that `option` names and that no flag has set.
+void store_file(const std::string& option, const Command& command, po::variables_map& values) {
+  if (values.count(option) == 0) return;
+  const std::filesystem::path path = values[option].as<std::string>();
   std::string text;
   try {
     text = read_text_file(path, kMaxJobFileBytes);
   } catch (const Error& error) {
-    throw Error(Blame::usage, std::string("--job: ") + error.what());
+    throw Error(Blame::usage, "--" + option + ": " + error.what());
   }
   std::istringstream stream(text);
   const std::string where = printable(path.string());
@@ -205,11 +206,13 @@ Command finished(Command command, std::vector<std::string> examples) {
   return command;
 }
 
-po::variables_map parsed(std::span<const std::string> arguments, const Command& command) {
+po::variables_map parsed(std::span<const std::string> arguments, const Command& command,
+                         const std::string& more, const Command& of_more) {
   po::variables_map values;
   try {
     po::store(parsed_arguments(arguments, command), values);
-    if (values.count("job") > 0) store_job_file(values["job"].as<std::string>(), command, values);
+    store_file("job", command, values);
+    if (!more.empty()) store_file(more, of_more, values);
     po::notify(values);
     refuse_empty_names(values, command);
   } catch (const po::required_option& error) {
@@ -223,6 +226,10 @@ po::variables_map parsed(std::span<const std::string> arguments, const Command& 
                                   ". See wishart " + command.name + " --help");
   }
   return values;
+}
+
+po::variables_map parsed(std::span<const std::string> arguments, const Command& command) {
+  return parsed(arguments, command, {}, command);
 }
 
 }  // namespace wishart::job

@@ -53,6 +53,12 @@ void add_document_options(po::options_description& options, const char* format, 
 [[nodiscard]] po::variables_map parsed(std::span<const std::string> arguments,
                                        const Command& command);
 
+/// The same, with a second file, which the option `more` names: it may set what `of_more` has, and
+/// gives way to the job file.
+[[nodiscard]] po::variables_map parsed(std::span<const std::string> arguments,
+                                       const Command& command, const std::string& more,
+                                       const Command& of_more);
+
 /// The choice that `text` names.
 template <class T>
 T choice(const std::string& option, const std::string& text,

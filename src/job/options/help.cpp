@@ -22,8 +22,8 @@ struct Group {
 
 std::vector<Group> groups() {
   return {{"What is analysed",
-           {"path", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base", "variant",
-            "allow-unknown", "randomize", "farms"}},
+           {"path", "shape", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base",
+            "variant", "allow-unknown", "randomize", "farms"}},
           {"Judgement", {"kind", "verbose"}},
           {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
           {"What is exported",
@@ -35,7 +35,10 @@ std::vector<Group> groups() {
             "xmax", "tolerance", "mp-fit", "detx"}},
           {"Ranks and memory",
            {"ranks", "ranks-per-node", "team-size", "threads-per-rank", "threads",
-            "memory-per-rank", "gflops", "stage-dir"}},
+            "memory-per-rank", "stage-dir"}},
+          {"Cluster",
+           {"cluster", "nodes", "cores-per-node", "memory-per-node", "longest-job", "partition",
+            "account", "qos", "launcher", "setup", "gflops", "read-rate", "sbatch"}},
           {"Stopping and resuming", {"time-limit", "until", "wait-for-lock"}},
           {"Output, job files, help",
            {"progress", "format", "output", "wide", "open", "page", "job", "help"}}};

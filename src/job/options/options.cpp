@@ -1,6 +1,7 @@
 #include "wishart/job/options.hpp"
 
-#include "wishart/archive/archive.hpp"
+#include <sstream>
+
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -17,16 +18,6 @@
 namespace wishart::job {
 namespace {
 
-/// @throws Error with Blame::usage if `option` names no id
-std::string id_of(const po::variables_map& values, const char* option) {
-  std::string id = values[option].as<std::string>();
-  if (id.empty() || archive::is_checkpoint_id(id)) return id;
-  throw Error(Blame::usage, "--" + std::string(option) +
-                                ": expected up to 200 letters, digits and ._+=-, no dot at the "
-                                "beginning, and not 'index'; found '" +
-                                printable(id) + "'");
-}
-
 Command scan_command() {
   Command command{
       "scan",
@@ -42,20 +33,7 @@ Command scan_command() {
       "checkpoint (file or folder), or a folder of checkpoints; or as a positional argument")(
       "archive", po::value<std::string>()->required()->value_name("DIR"),
       "archive folder; created if missing");
-  command.options.add_options()(
-      "id", po::value<std::string>()->default_value("")->value_name("NAME"),
-      "name of the analysis in the archive (default: the name of the checkpoint's file or folder, "
-      "followed by that of a base)");
-  add_running_options(command.options);
-  command.options.add_options()(
-      "no-reuse", po::bool_switch(),
-      "also compute matrices that have not changed since an earlier checkpoint of the archive");
-  command.options.add_options()("replace", po::bool_switch(),
-                                "replace an analysis made with other options or of files that have "
-                                "changed; one that is still valid is kept");
-  add_engine_options(command.options);
-  add_selection_options(command.options);
-  add_fit_options(command.options);
+  add_scan_options(command.options);
   return finished(std::move(command),
                   {"mpirun -np 8 wishart scan CHECKPOINT --archive ARCHIVE",
                    "wishart scan RUN_FOLDER --archive ARCHIVE --layers '*mlp*' --time-limit 2h"});
@@ -93,8 +71,8 @@ Command check_command() {
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
       "BLAS threads per rank (default: OPENBLAS_NUM_THREADS or OMP_NUM_THREADS, else 1)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
-      "memory that a rank may use, e.g. 8G (default: 80 % of the host's free memory, divided by "
-      "its ranks)");
+      "memory that a rank may use for a matrix, e.g. 8G (default: 80 % of its share of the host's "
+      "free memory, without the program and what rank 0 gathers)");
   add_running_options(command.options);
   add_document_options(command.options, "text", "text or json");
   return finished(std::move(command),
@@ -219,14 +197,7 @@ ScanOptions parse_scan(std::span<const std::string> arguments) {
     options.paths.emplace_back(path);
   }
   options.archive = values["archive"].as<std::string>();
-  options.id = id_of(values, "id");
-  options.selection = selection_of(values);
-  options.fit = fit_options_of(values);
-  options.fit.weightwatcher = options.selection.weightwatcher;
-  take_engine_options(options, values);
-  options.reuse = !values["no-reuse"].as<bool>();
-  options.replace = values["replace"].as<bool>();
-  take_running_options(options, values);
+  take_scan_options(options, values);
   if (!options.id.empty() && options.paths.size() > 1) {
     throw Error(Blame::usage, "--id names one checkpoint, but " +
                                   std::to_string(options.paths.size()) + " paths were given");

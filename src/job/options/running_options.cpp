@@ -46,14 +46,6 @@ std::optional<double> duration_of(const std::string& text) {
   return value ? std::optional(*value * std::max(unit, 1.0)) : std::nullopt;
 }
 
-double seconds_of(const char* option, const std::string& text) {
-  const std::optional<double> seconds = duration_of(text);
-  if (seconds && *seconds <= kMostSeconds) return *seconds;
-  throw Error(Blame::usage, "--" + std::string(option) +
-                                ": expected a time such as 45m, 2h or 1:30:00, found '" +
-                                printable(text) + "'");
-}
-
 /// Seconds since 1970 of `2026-01-31T06:00`, with or without seconds: local time, or UTC with a Z.
 std::optional<std::int64_t> moment_of(std::string text) {
   const bool utc = text.ends_with('Z');
@@ -85,6 +77,14 @@ void take_until(ScanOptions& options, const std::string& text) {
 }
 
 }  // namespace
+
+double seconds_of(const char* option, const std::string& text) {
+  const std::optional<double> seconds = duration_of(text);
+  if (seconds && *seconds <= kMostSeconds) return *seconds;
+  throw Error(Blame::usage, "--" + std::string(option) +
+                                ": expected a time such as 45m, 2h or 1:30:00, found '" +
+                                printable(text) + "'");
+}
 
 void add_wait_option(po::options_description& options) {
   options.add_options()("wait-for-lock", po::value<std::string>()->value_name("TIME"),

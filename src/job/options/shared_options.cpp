@@ -1,6 +1,13 @@
 #include "options/shared_options.hpp"
 
+#include <charconv>
+#include <cmath>
+
+#include "wishart/archive/archive.hpp"
 #include "wishart/spectrum/spectrum.hpp"
+
+#include "options/fit_options.hpp"
+#include "options/running_options.hpp"
 
 namespace wishart::job {
 
@@ -79,8 +86,8 @@ void add_engine_options(po::options_description& options) {
       "farms", po::value<double>()->default_value(0, "0")->value_name("Q"),
       "also compute alpha over submatrices of aspect ratio Q (farms_*)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
-      "memory that a rank may use, e.g. 8G (default: 80 % of the host's free memory, divided by "
-      "its ranks)");
+      "memory that a rank may use for a matrix, e.g. 8G (default: 80 % of its share of the host's "
+      "free memory, without the program and what rank 0 gathers)");
 }
 
 void take_threads_and_memory(ScanOptions& options, const po::variables_map& values) {
@@ -165,6 +172,43 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
                     shortest(options.farms));
   }
   take_threads_and_memory(options, values);
+}
+
+std::string id_of(const po::variables_map& values, const char* option) {
+  std::string id = values[option].as<std::string>();
+  if (id.empty() || archive::is_checkpoint_id(id)) return id;
+  throw Error(Blame::usage, "--" + std::string(option) +
+                                ": expected up to 200 letters, digits and ._+=-, no dot at the "
+                                "beginning, and not 'index'; found '" +
+                                printable(id) + "'");
+}
+
+void add_scan_options(po::options_description& options) {
+  options.add_options()(
+      "id", po::value<std::string>()->default_value("")->value_name("NAME"),
+      "name of the analysis in the archive (default: the name of the checkpoint's file or folder, "
+      "followed by that of a base)");
+  add_running_options(options);
+  options.add_options()(
+      "no-reuse", po::bool_switch(),
+      "also compute matrices that have not changed since an earlier checkpoint of the archive")(
+      "replace", po::bool_switch(),
+      "replace an analysis made with other options or of files that have changed; one that is "
+      "still valid is kept");
+  add_engine_options(options);
+  add_selection_options(options);
+  add_fit_options(options);
+}
+
+void take_scan_options(ScanOptions& options, const po::variables_map& values) {
+  options.id = id_of(values, "id");
+  options.selection = selection_of(values);
+  options.fit = fit_options_of(values);
+  options.fit.weightwatcher = options.selection.weightwatcher;
+  take_engine_options(options, values);
+  options.reuse = !values["no-reuse"].as<bool>();
+  options.replace = values["replace"].as<bool>();
+  take_running_options(options, values);
 }
 
 }  // namespace wishart::job

@@ -13,4 +13,8 @@ namespace wishart::job {
 /// makes of it.
 [[nodiscard]] std::string shell_word(std::string_view word);
 
+/// The same for a command that bash runs: every byte is as in `word`. What cannot be printed is
+/// written as `$'\\x1b'`.
+[[nodiscard]] std::string shell_argument(std::string_view word);
+
 }  // namespace wishart::job

@@ -13,14 +13,15 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
+#include "wishart/plan/memory.hpp"
 #include "wishart/record/adapter.hpp"
 #include "wishart/record/fit_counts.hpp"
 
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
-#include "scan/libraries.hpp"
 #include "scan/lock_taker.hpp"
 #include "scan/planning.hpp"
+#include "scan/provenance.hpp"
 #include "scan/refit.hpp"
 #include "scan/same_analysis.hpp"
 #include "scan/stored_spectrum.hpp"
@@ -29,34 +30,6 @@ namespace wishart::job {
 namespace {
 
 constexpr std::chrono::seconds kFlushInterval{2};
-
-/// The provenance as far as it is known before the computation.
-Provenance started(const std::string& id, const std::filesystem::path& path,
-                   const checkpoint::Catalogue& catalogue, const ScanOptions& options) {
-  const std::filesystem::path& base =
-      options.selection.base.empty() ? options.selection.with_base : options.selection.base;
-  Provenance provenance;
-  provenance.checkpoint_id = id;
-  provenance.checkpoint_path = path.lexically_normal().string();
-  provenance.checkpoint_identity = catalogue.identity();
-  provenance.analysis = catalogue.analysis;
-  if (!base.empty()) {
-    provenance.base_path = std::filesystem::absolute(base).lexically_normal().string();
-  }
-  provenance.base_identity = catalogue.base_identity;
-  provenance.format = catalogue.format;
-  provenance.model_type = catalogue.config.model_type;
-  provenance.training = catalogue.training;
-  provenance.mode = options.selection.weightwatcher ? "weightwatcher" : "corrected";
-  provenance.options = options.result_options_json();
-  provenance.fit_options = fit::options_json(options.fit);
-  provenance.fit_version = fit::kFitVersion;
-  provenance.program_version = build_info().version;
-  provenance.program_commit = build_info().commit;
-  provenance.compiler = std::string(build_info().compiler) + ", " + std::string(build_info().flags);
-  provenance.libraries = libraries_text();
-  return provenance;
-}
 
 /// All matrices of a checkpoint, ignoring `--layers`.
 model::Selection everything_of(const checkpoint::Catalogue& catalogue, const ScanOptions& options) {
@@ -78,7 +51,7 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
       selection_(options.selection.layers.empty()
                      ? everything_
                      : model::select_matrices(catalogue_, selection_options_of(options.selection))),
-      provenance_(started(id_, std::filesystem::absolute(path), catalogue_, options)),
+      provenance_(started_provenance(std::filesystem::absolute(path), catalogue_, options)),
       layout_(layout),
       warnings_(catalogue_.warnings),
       start_(std::chrono::steady_clock::now()),
@@ -105,6 +78,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   if (options_.reuse && !todo_.empty()) {
     earlier_ = find_earlier(options_.archive, provenance_);
   }
+  // Names and places of ten thousands of matrices, which nobody needs any more.
+  everything_ = {};
+  catalogue_.tensors = {};
 }
 
 void CheckpointJob::take_lock(const TakeLock& take) {
@@ -194,7 +170,9 @@ void CheckpointJob::make_plan(const Layout& layout) {
   plan_options.ranks = layout.ranks;
   plan_options.integers_pay = layout.integers_pay;
   if (plan_options.memory_per_rank_bytes == 0) {
-    plan_options.memory_per_rank_bytes = layout.memory_per_rank_bytes;
+    // Of everything, like the plan: what is wanted of it does not change how it is computed.
+    plan_options.memory_per_rank_bytes =
+        plan::usable_bytes(layout.memory, plan::rank_zero_bytes(everything_.matrices));
   }
   // Plan all matrices, done or not: then a resumed job computes each one in the same way, and gets
   // the same bits, as an uninterrupted job.
@@ -309,7 +287,7 @@ void CheckpointJob::flush(bool now) {
   last_flush_ = time;
 }
 
-std::filesystem::path CheckpointJob::finish() {
+std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) {
   lock_->beat(true);
   CheckpointRecord record;
   record.provenance = provenance_;
@@ -338,8 +316,8 @@ std::filesystem::path CheckpointJob::finish() {
     done.row.layer_id = id++;
     done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
     if (!done.row.same_as.empty()) ++unchanged;
-    record.layers.push_back(done.row);
     std::vector<TrapRow> traps = trap_rows_of(done.row, std::move(done.spectrum.traps));
+    record.layers.push_back(std::move(done.row));
     record.traps.insert(record.traps.end(), traps.begin(), traps.end());
     record.spectra.push_back(stored(std::move(done.spectrum)));
   }
@@ -347,7 +325,7 @@ std::filesystem::path CheckpointJob::finish() {
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
   const std::string since =
       earlier_ ? earlier_->provenance().checkpoint_id : "an earlier checkpoint";
-  file_ = archive::write_archive(options_.archive, record);
+  file_ = archive::write_archive(options_.archive, record, filter);
   note_failures(record.layers, file_);
   journal_->remove();
   lock_.reset();

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "wishart/archive/chunk_filter.hpp"
 #include "wishart/archive/journal.hpp"
 #include "wishart/archive/lock.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
@@ -65,8 +66,9 @@ public:
   void flush(bool now);
 
   /// Writes the archive file and removes the journal. All matrices must be done.
+  /// @param filter  who compresses
   /// @return the file
-  std::filesystem::path finish();
+  std::filesystem::path finish(const archive::ChunkFilter& filter = archive::filter_here());
 
   /// How the checkpoint ended, once it is finished or needs no work: done, or the most serious
   /// failure of its matrices, or that another job is working on it.
@@ -117,7 +119,7 @@ private:
   ScanOptions options_;
   std::string id_;  ///< first: a reserved name is refused before anything is read
   checkpoint::Catalogue catalogue_;
-  model::Selection everything_;  ///< ignoring --layers
+  model::Selection everything_;  ///< ignoring --layers; until the work is planned
   model::Selection selection_;   ///< requested, or already in the archive
   Provenance provenance_;        ///< as far as it is known before the computation
   Layout layout_;

@@ -70,6 +70,31 @@ std::string reference_blas() {
   return is_reference_blas(file) ? file : std::string();
 }
 
+std::string old_kernels_text(std::string_view kernels, bool avx512) {
+  // OpenBLAS's names of x86 processors without AVX2 (cpuid_x86.c), and what it calls unknown ones.
+  constexpr std::array<std::string_view, 18> kOld{
+      "Prescott",     "Generic",   "generic", "Core2",      "Nehalem",     "Katmai",
+      "Northwood",    "Banias",    "Penryn",  "Dunnington", "Atom",        "Opteron",
+      "Opteron_SSE3", "Barcelona", "Bobcat",  "Nano",       "Sandybridge", "Coppermine"};
+  if (std::find(kOld.begin(), kOld.end(), kernels) == kOld.end()) return {};
+  const std::string better = avx512 ? "SkylakeX" : "Haswell";
+  return "this OpenBLAS does not know the processor and takes its kernels for '" +
+         std::string(kernels) + "', which are several times slower than those for '" + better +
+         "'. Set OPENBLAS_CORETYPE=" + better + ", or use a newer OpenBLAS";
+}
+
+std::string old_kernels_text() {
+#if defined(__x86_64__)
+  auto* name = loaded<const char*()>("openblas_get_corename");
+  if (name == nullptr || !__builtin_cpu_supports("avx2")) return {};
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  return old_kernels_text(name(), avx512);
+#else
+  return {};
+#endif
+}
+
 std::string libraries_text() {
   std::string text;
   for (const std::string& part : {mpi::library_name(), blas_text(), lapack_text()}) {

@@ -4,6 +4,7 @@
 /// The libraries that this process uses.
 
 #include <string>
+#include <string_view>
 
 namespace wishart::job {
 
@@ -13,6 +14,12 @@ namespace wishart::job {
 /// The file of the BLAS if it is the reference implementation, which is several times slower than
 /// one that is made for the processor; else empty.
 [[nodiscard]] std::string reference_blas();
+
+/// What is wrong if OpenBLAS takes kernels for processors much older than this one, because it does
+/// not know this one yet; else empty.
+[[nodiscard]] std::string old_kernels_text();
+/// The same for kernels of this name on a processor with AVX2, and perhaps with AVX-512.
+[[nodiscard]] std::string old_kernels_text(std::string_view kernels, bool avx512);
 
 /// True if a BLAS without the functions of a known product, in this file, is the reference one.
 [[nodiscard]] bool is_reference_blas(const std::string& file);

@@ -11,10 +11,6 @@
 namespace wishart::job {
 namespace {
 
-/// The fraction of a host's free memory that the plan may use. The rest is for the page cache, MPI
-/// and other programs.
-constexpr double kUsableShare = 0.8;
-
 std::int64_t mem_available_bytes() {
   std::ifstream file("/proc/meminfo");
   std::string key;
@@ -56,8 +52,13 @@ Layout survey(const mpi::Comm& world) {
   world.sum(std::span<std::int64_t>(hosts));
   layout.hosts = hosts[0];
   layout.ranks_per_host = world.maximum(std::int64_t{host.size()});
-  const double usable = kUsableShare * static_cast<double>(host_memory_bytes()) / host.size();
-  layout.memory_per_rank_bytes = world.minimum(static_cast<std::int64_t>(usable));
+  const std::int64_t share = host_memory_bytes() / host.size();
+  const auto of_first = [&](std::int64_t value) {
+    std::array<std::int64_t, 1> sum{world.rank() == 0 ? value : 0};
+    world.sum(std::span<std::int64_t>(sum));
+    return sum[0];
+  };
+  layout.memory = {world.minimum(share), of_first(share), of_first(host.size())};
   layout.threads = world.maximum(spectrum::blas_threads());
   layout.integers_pay = world.minimum(std::int64_t{spectrum::integers_pay()}) == 1;
   return layout;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "wishart/mpi/comm.hpp"
+#include "wishart/plan/memory.hpp"
 
 namespace wishart::job {
 
@@ -26,10 +27,10 @@ struct HostMemory {
 struct Layout {
   int ranks = 1;
   std::int64_t hosts = 1;
-  std::int64_t ranks_per_host = 1;         ///< on the fullest host
-  std::int64_t memory_per_rank_bytes = 0;  ///< the same on every rank; 0: unknown
-  std::int64_t threads = 0;                ///< the most BLAS threads of a rank; 0: unknown
-  bool integers_pay = false;               ///< on all ranks (spectrum::integers_pay)
+  std::int64_t ranks_per_host = 1;  ///< on the fullest host
+  plan::JobMemory memory{};         ///< the same on every rank
+  std::int64_t threads = 0;         ///< the most BLAS threads of a rank; 0: unknown
+  bool integers_pay = false;        ///< on all ranks (spectrum::integers_pay)
 };
 
 /// Collective over `world`. Set the number of BLAS threads first.

@@ -16,8 +16,10 @@
 
 namespace wishart::job {
 
-inline constexpr int kCommandTag = 1;  ///< coordinator to workers
-inline constexpr int kResultTag = 2;   ///< first rank of a team to the coordinator
+inline constexpr int kCommandTag = 1;         ///< coordinator to workers
+inline constexpr int kResultTag = 2;          ///< first rank of a team to the coordinator
+inline constexpr int kRawChunksTag = 3;       ///< rank 0 to the others, when the archive is written
+inline constexpr int kFilteredChunksTag = 4;  ///< back
 
 /// All that a rank needs to know about a checkpoint. Only rank 0 parses its files.
 struct WorkOrder {

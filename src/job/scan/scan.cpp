@@ -30,6 +30,7 @@
 #include "scan/over_ranks.hpp"
 #include "scan/planning.hpp"
 #include "scan/progress.hpp"
+#include "scan/shared_filter.hpp"
 #include "scan/slurm.hpp"
 #include "scan/staged_files.hpp"
 #include "scan/stop_signal.hpp"
@@ -50,7 +51,7 @@ void begin_log(JobContext& context) {
     LogHead head = head_of_this_job(context.layout);
     const bool told = context.options.memory_per_rank_bytes > 0;
     head.memory_bytes =
-        told ? context.options.memory_per_rank_bytes : context.layout.memory_per_rank_bytes;
+        told ? context.options.memory_per_rank_bytes : plan::usable_bytes(context.layout.memory, 0);
     head.memory_source = told ? "--memory-per-rank" : host_memory().source;
     head.end = context.end;
     write_log(context.err, head_text(head));
@@ -60,6 +61,10 @@ void begin_log(JobContext& context) {
     context.err << "wishart: the BLAS is the reference implementation (" << printable(file)
                 << "), which is several times slower than one made for this processor. Install "
                    "OpenBLAS, and choose it (on Debian: update-alternatives)\n";
+  }
+  const std::string kernels = old_kernels_text();
+  if (!kernels.empty() && context.options.progress != ProgressStyle::none) {
+    context.err << "wishart: " << kernels << '\n';
   }
 }
 
@@ -146,6 +151,7 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
   mpi::agree(context.world, failure);
   context.world.broadcast(bytes, 0);
   auto order = unpacked<WorkOrder>(bytes);
+  bytes = {};
   if (order.left_to_another && look == Look::first) return {{}, true};
   if (job) {
     for (const std::string& warning : job->warnings()) {
@@ -162,11 +168,12 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
     std::optional<StagedFiles> staged;
     stage(context, order, job ? &*job : nullptr, staged);
     const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
-    mpi::together(context.world, [&] {
-      if (!context.leads()) return;
-      check_outcome(context, outcome, *job);
-      job->finish();
-    });
+    const std::exception_ptr failed =
+        with_shared_filter(context.control, [&](const archive::ChunkFilter& filter) {
+          check_outcome(context, outcome, *job);
+          job->finish(filter);
+        });
+    mpi::agree(context.world, failed);
   }
   Ending own;
   if (context.leads()) {

@@ -51,6 +51,17 @@ TEST_CASE("the name of an MPI library is one line without its build", "[machine]
   if (name.starts_with("Open MPI")) CHECK(name.find_first_of("0123456789") == 9);
 }
 
+TEST_CASE("kernels for much older processors are told", "[machine]") {
+  CHECK(old_kernels_text("Prescott", true) ==
+        "this OpenBLAS does not know the processor and takes its kernels for 'Prescott', which are "
+        "several times slower than those for 'SkylakeX'. Set OPENBLAS_CORETYPE=SkylakeX, or use a "
+        "newer OpenBLAS");
+  CHECK(old_kernels_text("Nehalem", false).find("OPENBLAS_CORETYPE=Haswell") != std::string::npos);
+  for (const char* good : {"Haswell", "SkylakeX", "Cooperlake", "SapphireRapids", "Zen", ""}) {
+    CHECK(old_kernels_text(good, true).empty());
+  }
+}
+
 TEST_CASE("the reference BLAS is known by its file, not by the name that others have too",
           "[machine]") {
   CHECK(is_reference_blas("/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11.0"));

@@ -124,12 +124,16 @@ TEST_CASE("a choice names all choices", "[options]") {
         "--precision single: needs --method gram, but the method is svd. Leave one out");
   CHECK(scan_refusal({"--threads-per-rank", "-1"}) ==
         "--threads-per-rank: expected at least 1, found -1");
-  CHECK(refusal(parse_plan, {"a", "--ranks", "0"}) == "--ranks: expected at least 1, found 0");
+  CHECK(refusal(parse_plan, {"a", "--ranks", "0"}) ==
+        "--ranks: expected a number from 1 to 1048576, or a list such as 1,2,4,...,1024, found "
+        "'0'");
   CHECK(refusal(parse_plan, {"a", "--ranks", "2", "--ranks-per-node", "-2"}) ==
         "--ranks-per-node: expected at least 1, found -2");
   CHECK(refusal(parse_plan, {"a", "--ranks", "2", "--gflops", "-1"}) ==
         "--gflops: expected a positive number, found -1");
-  CHECK(refusal(parse_plan, {"a"}) == "wishart plan: missing --ranks. See wishart plan --help");
+  CHECK(refusal(parse_plan, {"a"}) ==
+        "wishart plan: missing --ranks, or --nodes and --cores-per-node, which give them. See "
+        "wishart plan --help");
   CHECK(scan_refusal({"--progress", "loud"}) ==
         "--progress: expected one of auto, plain, json, none, found 'loud'");
   CHECK(scan_refusal({"--compat", "ww"}) == "--compat: expected one of weightwatcher, found 'ww'");

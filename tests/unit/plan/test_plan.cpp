@@ -269,3 +269,19 @@ TEST_CASE("a team whose ranks cannot hold the Gram matrix takes the SVD in compa
   options.memory_per_rank_bytes = svd;
   CHECK(make_plan(matrices, options).items.front().way.method == Method::svd);
 }
+
+TEST_CASE("ten thousands of matrices are planned for ten thousands of ranks", "[plan]") {
+  std::vector<Matrix> matrices(40000, dense(7168, 2048));
+  for (int i = 0; i < 200; ++i) matrices.push_back(dense(18432, 7168));
+  const Plan plan = make_plan(matrices, {.ranks = 16384});
+  CHECK(plan.items.size() == matrices.size());
+  std::vector<double> seconds;
+  double work = 0;
+  for (const PlanItem& item : plan.items) {
+    seconds.push_back(item.seconds);
+    work += item.seconds * item.way.team_size;
+  }
+  const Forecast outcome = forecast(plan, seconds);
+  CHECK(outcome.busy_seconds == Approx(work));
+  CHECK(outcome.makespan_seconds >= work / 16384);
+}

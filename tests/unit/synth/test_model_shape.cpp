@@ -49,6 +49,12 @@ TEST_CASE("whole shapes have the parameters and matrices of the models", "[shape
   CHECK(summary("mixtral-8x22b").parameters == 140'630'071'296);
   CHECK(summary("deepseek-v3").matrices == 45'092);
   CHECK(summary("deepseek-v3").parameters == 671'026'419'200);
+  CHECK(summary("llama-3-405b").parameters == 405'853'388'800);
+  CHECK(summary("llama-3-405b").matrices == 884);
+  // 1 T, 1.6 T and 284 B, the two DeepSeek-V4 without their last module.
+  CHECK(summary("kimi-k2").parameters == Approx(1.0265e12).epsilon(1e-3));
+  CHECK(summary("deepseek-v4").parameters == Approx(1.573e12).epsilon(1e-3));
+  CHECK(summary("deepseek-v4-flash").parameters == Approx(2.84e11).epsilon(2e-3));
   CHECK(summary("pythia-70m").parameters == 70'426'624);
   CHECK(summary("pythia-12b").parameters == 11'846'072'320);
   CHECK(summary("gpt-oss-20b").parameters == 20'914'757'184);
@@ -127,4 +133,43 @@ TEST_CASE("refused shapes and reductions list what is available", "[shape]") {
                     "--experts 2: pythia-70m has no experts");
   CHECK_THROWS_WITH(reduced(shape_named("gpt-oss-20b"), {1, "1", {}, 33}),
                     "--experts 33: gpt-oss-20b has 32 experts, expected 1 to 32");
+}
+
+TEST_CASE("DeepSeek-V4 has heads in groups, compressed keys and an index by turns", "[shape]") {
+  const auto tensors =
+      tensors_of(reduced(shape_named("deepseek-v4"), {1, "1", 5, 8}), Dtype::bf16, false);
+  CHECK(tensor(tensors, "layers.0.attn.wq_b.weight").shape == Extents{65536, 1536});
+  CHECK(tensor(tensors, "layers.0.attn.wo_a.weight").shape == Extents{16384, 4096});
+  CHECK(tensor(tensors, "layers.0.attn.wo_b.weight").shape == Extents{7168, 16384});
+  CHECK(tensor(tensors, "layers.0.attn.compressor.wkv.weight").shape == Extents{512, 7168});
+  CHECK(tensor(tensors, "layers.0.attn.compressor.ape").shape == Extents{128, 512});
+  CHECK(tensor(tensors, "layers.4.attn.compressor.wkv.weight").shape == Extents{1024, 7168});
+  CHECK(tensor(tensors, "layers.4.attn.indexer.wq_b.weight").shape == Extents{8192, 1536});
+  CHECK(tensor(tensors, "layers.4.ffn.experts.7.w2.weight").shape == Extents{7168, 3072});
+  CHECK(tensor(tensors, "layers.4.hc_attn_fn").shape == Extents{24, 28672});
+  const auto named = [](const std::vector<TensorSpec>& all, const std::string& name) {
+    return std::any_of(all.begin(), all.end(), [&](const TensorSpec& t) { return t.name == name; });
+  };
+  CHECK_FALSE(named(tensors, "layers.3.attn.indexer.wq_b.weight"));
+  CHECK_FALSE(named(tensors, "layers.2.ffn.gate.bias"));
+  CHECK(named(tensors, "layers.3.ffn.gate.bias"));
+  const auto flash =
+      tensors_of(reduced(shape_named("deepseek-v4-flash"), {1, "1", 3, 8}), Dtype::bf16, false);
+  CHECK_FALSE(named(flash, "layers.1.attn.compressor.wkv.weight"));
+  CHECK(tensor(flash, "layers.2.attn.compressor.wkv.weight").shape == Extents{1024, 4096});
+}
+
+TEST_CASE("a described checkpoint has what a written one has", "[shape]") {
+  for (const char* name : {"llama-3-8b", "deepseek-v3", "deepseek-v4", "gpt-oss-120b"}) {
+    CAPTURE(name);
+    const ModelShape shape = reduced(shape_named(name), {1, "1", 4, {}});
+    std::int64_t described = 0;
+    for (const Tensor& one : described_tensors(shape, Dtype::bf16)) described += one.num_elements;
+    std::int64_t written = 0;
+    for (const TensorSpec& one : tensors_of(shape, Dtype::bf16, false)) {
+      written += one.num_elements();
+    }
+    CHECK(described == written);
+    CHECK(described_config(shape).hidden_size == shape.hidden);
+  }
 }
