@@ -392,3 +392,34 @@ TEST_CASE("a folder for copies that is not there or too small is refused", "[job
         std::string::npos);
   CHECK(std::filesystem::is_empty(temp / "disk"));
 }
+
+TEST_CASE("a matrix that needs more memory names what to ask Slurm for, and that is enough",
+          "[job_life]") {
+  const TempFolder temp;
+  // 72 MB for its Gram matrix. It is not read.
+  const std::string header =
+      "{\"a.weight\":{\"dtype\":\"F32\",\"shape\":[3000,3000],\"data_offsets\":[0,36000000]}}";
+  write_bytes(temp / "m/model.safetensors", safetensors_bytes(header, ""));
+  std::filesystem::resize_file(temp / "m/model.safetensors", 8 + header.size() + 36000000);
+  const std::vector<std::string> words = with(scan_words(temp), {"--until", "1s"});
+  const std::regex advice(
+      "--memory-per-rank, or submit the job with (--mem|--mem-per-cpu)=(\\d+)M$");
+  for (const bool by_cpu : {false, true}) {
+    const auto job = [&](const std::string& mib) {
+      return std::string("SLURM_JOB_ID=27 SLURM_CPUS_ON_NODE=2 ") +
+             (by_cpu ? "SLURM_MEM_PER_CPU=" : "SLURM_MEM_PER_NODE=") + mib;
+    };
+    const Outcome small = run(job("50"), words);
+    CHECK(small.exit_code == 4);
+    REQUIRE(small.messages().size() == 1);
+    CAPTURE(small.messages()[0]);
+    std::smatch found;
+    const std::string text = small.messages()[0];
+    REQUIRE(std::regex_search(text, found, advice));
+    CHECK(found[1] == (by_cpu ? "--mem-per-cpu" : "--mem"));
+    CHECK(run(job(found[2]), words).exit_code == 75);  // planned, and not begun
+  }
+  const Outcome told = run("SLURM_JOB_ID=27", with(words, {"--memory-per-rank", "30M"}));
+  CHECK(told.exit_code == 4);
+  CHECK(told.messages().at(0).ends_with("Use more ranks, or raise --memory-per-rank"));
+}

@@ -176,7 +176,14 @@ void CheckpointJob::make_plan(const Layout& layout) {
   }
   // Plan all matrices, done or not: then a resumed job computes each one in the same way, and gets
   // the same bits, as an uninterrupted job.
-  plan::Plan whole = plan_within(everything_.matrices, selection_.matrices, plan_options);
+  plan::Plan whole;
+  try {
+    whole = plan_within(everything_.matrices, selection_.matrices, plan_options);
+  } catch (const Error& error) {
+    if (error.blame() != Blame::resource || options_.memory_per_rank_bytes > 0) throw;
+    throw Error(error.blame(),
+                error.what() + memory_advice(selection_.matrices, plan_options, host_memory()));
+  }
   plan_.tree = std::move(whole.tree);
   for (plan::PlanItem& item : whole.items) {
     const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];

@@ -31,10 +31,12 @@ std::int64_t environment_mib(const char* name) {
 
 HostMemory host_memory() {
   HostMemory least;
+  if (const std::int64_t bytes = mem_available_bytes(); bytes > 0) {
+    least = {bytes, "the free memory of the host", true};
+  }
   const auto consider = [&](std::int64_t bytes, const char* source) {
-    if (bytes > 0 && (least.bytes == 0 || bytes < least.bytes)) least = {bytes, source};
+    if (bytes > 0 && (least.bytes == 0 || bytes < least.bytes)) least = {bytes, source, false};
   };
-  consider(mem_available_bytes(), "the free memory of the host");
   consider(control_group_bytes(), "the limit of the control group");
   consider(environment_mib("SLURM_MEM_PER_NODE") << 20U, "Slurm's --mem");
   consider((environment_mib("SLURM_MEM_PER_CPU") * environment_mib("SLURM_CPUS_ON_NODE")) << 20U,

@@ -15,6 +15,7 @@ namespace wishart::job {
 struct HostMemory {
   std::int64_t bytes = 0;  ///< 0: not known
   std::string source{};
+  bool free = false;  ///< it is what other programs leave, not what the job may have
 };
 
 /// The free memory of this host: the minimum of MemAvailable in /proc/meminfo, the limits of the

@@ -1,6 +1,7 @@
 #include "scan/planning.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <string_view>
 #include <unordered_map>
@@ -62,6 +63,29 @@ plan::Plan plan_within(std::span<const Matrix> everything, std::span<const Matri
     plan.items.push_back(item);
   }
   return plan;
+}
+
+std::string memory_advice(std::span<const Matrix> wanted, plan::PlanOptions options,
+                          const HostMemory& host) {
+  const auto variable = [](const char* name) {
+    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
+    return text == nullptr ? std::int64_t{0} : std::strtoll(text, nullptr, 10);
+  };
+  if (variable("SLURM_JOB_ID") == 0 || host.free || host.bytes <= 0) return {};
+  const auto limit = static_cast<double>(options.memory_per_rank_bytes);
+  options.memory_per_rank_bytes = 0;
+  if (options.team_size == 0) options.team_size = options.ranks;
+  std::int64_t need = 0;
+  for (const plan::PlanItem& item : plan::make_plan(wanted, options).items) {
+    need = std::max(need, item.memory_bytes);
+  }
+  const double bytes = static_cast<double>(need) / limit * static_cast<double>(host.bytes);
+  const std::int64_t cpus = std::max<std::int64_t>(variable("SLURM_CPUS_ON_NODE"), 1);
+  const bool by_cpu = variable("SLURM_MEM_PER_CPU") > 0;
+  const double part = by_cpu ? bytes / static_cast<double>(cpus) : bytes;
+  const auto mib = static_cast<std::int64_t>(std::ceil(part * 0x1p-20)) + 1;
+  return std::string(", or submit the job with ") + (by_cpu ? "--mem-per-cpu=" : "--mem=") +
+         std::to_string(mib) + "M";
 }
 
 plan::Rates rates_of(double gflops) {

@@ -4,10 +4,13 @@
 /// From options to a plan, for `scan` and `plan`.
 
 #include <span>
+#include <string>
 
 #include "wishart/job/options.hpp"
 #include "wishart/model/matrices.hpp"
 #include "wishart/plan/plan.hpp"
+
+#include "scan/machine.hpp"
 
 namespace wishart::job {
 
@@ -24,6 +27,15 @@ namespace wishart::job {
 [[nodiscard]] plan::Plan plan_within(std::span<const Matrix> everything,
                                      std::span<const Matrix> wanted,
                                      const plan::PlanOptions& options);
+
+/// What to ask Slurm for, if the plan does not fit what it gives: `, or submit the job with
+/// --mem=5120M`. Empty if the memory is not Slurm's to give. A rank's share
+/// of the memory is taken to grow in proportion to that of its host.
+/// @param wanted   at least one
+/// @param options  of the plan that did not fit: with the memory that there is
+/// @param host     the memory of a host, to which they belong
+[[nodiscard]] std::string memory_advice(std::span<const Matrix> wanted, plan::PlanOptions options,
+                                        const HostMemory& host);
 
 /// The default rates of the cost model, scaled to a rank with this speed.
 [[nodiscard]] plan::Rates rates_of(double gflops);
