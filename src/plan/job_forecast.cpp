@@ -43,7 +43,8 @@ Bound bound_of(const JobForecast& forecast, double even_seconds) {
 SharedRates SharedRates::scaled(double factor) const noexcept {
   SharedRates rates = *this;
   for (double* time : {&rates.open_matrix_us, &rates.result_us, &rates.result_value_ns,
-                       &rates.end_matrix_us, &rates.end_value_ns, &rates.compress_value_ns}) {
+                       &rates.end_matrix_us, &rates.end_value_ns, &rates.compress_matrix_us,
+                       &rates.compress_value_ns}) {
     *time /= factor;
   }
   return rates;
@@ -97,9 +98,10 @@ JobForecast forecast_job(const Plan& plan, std::span<const Matrix> matrices,
   if (rates.read_gbytes > 0) result.reading_seconds = bytes / (rates.read_gbytes * kGiga);
   result.handling_seconds =
       count * rates.result_us / kMega + values * rates.result_value_ns / kGiga;
+  const double compressing =
+      count * rates.compress_matrix_us / kMega + values * rates.compress_value_ns / kGiga;
   result.ending_seconds = count * rates.end_matrix_us / kMega +
-                          values * rates.end_value_ns / kGiga +
-                          values * rates.compress_value_ns / kGiga / ranks;
+                          values * rates.end_value_ns / kGiga + compressing / ranks;
   result.bound = bound_of(result, alone_seconds / ranks);
   return result;
 }

@@ -17,12 +17,13 @@ namespace wishart::plan {
 /// matrices (docs/performance.md, "Rank 0").
 struct SharedRates {
   double read_gbytes = 0;          ///< GB/s of the file system for the whole job; 0: no limit
-  double open_matrix_us = 20;      ///< select, plan and send out a matrix
-  double result_us = 40;           ///< receive a result and append it to the journal
+  double open_matrix_us = 10;      ///< select, plan and send out a matrix
+  double result_us = 15;           ///< receive a result and append it to the journal
   double result_value_ns = 1.5;    ///< the same for each singular value
-  double end_matrix_us = 40;       ///< tables, summary, rows of the archive
+  double end_matrix_us = 20;       ///< a row of the tables, without its compression
   double end_value_ns = 3;         ///< hash and write a singular value
-  double compress_value_ns = 170;  ///< compress a singular value, divided among the ranks
+  double compress_matrix_us = 40;  ///< a row; divided among the ranks
+  double compress_value_ns = 170;  ///< a singular value; divided among the ranks
 
   /// With a rank 0 that is `factor` times as fast. The file system's rate stays.
   [[nodiscard]] SharedRates scaled(double factor) const noexcept;

@@ -314,6 +314,8 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
 
+  record.layers.reserve(selection_.matrices.size());
+  record.spectra.reserve(selection_.matrices.size());
   std::int64_t unchanged = 0;
   std::int64_t id = 0;
   for (const Matrix& matrix : selection_.matrices) {
@@ -327,6 +329,7 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
     record.layers.push_back(std::move(done.row));
     record.traps.insert(record.traps.end(), traps.begin(), traps.end());
     record.spectra.push_back(stored(std::move(done.spectrum)));
+    done_.erase(found);
   }
   fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
