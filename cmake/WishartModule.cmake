@@ -26,8 +26,12 @@ function(wishart_add_module name)
   add_library(wishart::${name} ALIAS wishart_${name})
   target_link_libraries(wishart_${name}
     PUBLIC ${targets} ${ARG_LIBRARIES}
-    PRIVATE wishart_options ${ARG_PRIVATE_LIBRARIES})
+    PRIVATE $<BUILD_INTERFACE:wishart_options> ${ARG_PRIVATE_LIBRARIES})
   target_include_directories(wishart_${name}
-    PUBLIC "${PROJECT_SOURCE_DIR}/include" PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+    PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>"
+    PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+  target_compile_features(wishart_${name} PUBLIC cxx_std_20)
+  set_target_properties(wishart_${name} PROPERTIES EXPORT_NAME ${name})
   set_property(GLOBAL APPEND PROPERTY WISHART_MODULES ${name})
+  set_property(GLOBAL PROPERTY WISHART_USES_${name} "${ARG_USES}")
 endfunction()

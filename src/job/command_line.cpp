@@ -17,6 +17,7 @@
 #include "wishart/mpi/comm.hpp"
 #include "wishart/mpi/together.hpp"
 
+#include "commands/pages.hpp"
 #include "document.hpp"
 #include "open_page.hpp"
 #include "options/command_options.hpp"
@@ -114,6 +115,30 @@ auto telling(CommandResult (*command)(const Options&, std::ostream&), std::ostre
   return [command, &err](const Options& options) { return command(options, err); };
 }
 
+std::string version_json() {
+  const BuildInfo& info = build_info();
+  std::string libraries;
+  for (const std::string& library : split(libraries_text(), ';')) {
+    const std::size_t begin = std::min(library.find_first_not_of(' '), library.size());
+    libraries += (libraries.empty() ? "" : ", ") + json_quoted(library.substr(begin));
+  }
+  return "{\"schema\": \"wishart/version/1\", \"version\": " + json_quoted(info.version) +
+         ", \"date\": " + json_quoted(info.date) + ", \"commit\": " + json_quoted(info.commit) +
+         ", \"compiler\": " + json_quoted(info.compiler) +
+         ", \"build\": " + json_quoted(info.flags) + ", \"libraries\": [" + libraries + "]}\n";
+}
+
+/// The folder after --pages, which writes files instead of showing a help; nothing without it.
+/// @throws Error with Blame::usage if none is named
+std::optional<std::filesystem::path> pages_folder(std::span<const std::string> rest) {
+  const auto at = std::find(rest.begin(), rest.end(), "--pages");
+  if (at == rest.end()) return {};
+  if (at + 1 == rest.end() || (at + 1)->empty()) {
+    throw Error(Blame::usage, "wishart help --pages: name the folder to write to");
+  }
+  return std::filesystem::path(*(at + 1));
+}
+
 /// Runs a command that needs no MPI; nothing if no such command has this name.
 std::optional<Ending> run_named(const std::string& name, std::span<const std::string> rest,
                                 std::ostream& out, std::ostream& err) {
@@ -148,10 +173,11 @@ std::string asked_text(const std::string& name, std::span<const std::string> res
   };
   if (name == "--help" || name == "-h") return help_text("");
   if (name == "help") {
+    if (const auto folder = pages_folder(rest)) return write_pages(*folder);
     const std::string command = helped_command(rest);
     return help_text(command == "help" ? "" : command);
   }
-  if (name == "--version") return version_text();
+  if (name == "--version") return given("--json") ? version_json() : version_text();
   std::string help = help_text(name);
   if (help.empty()) return {};
   if (given("--help") || given("-h")) return help;

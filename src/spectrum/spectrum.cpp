@@ -222,17 +222,40 @@ bool integers_pay() noexcept {
   return kernels == "Zen" || kernels == "Haswell" || kernels == "ZEN" || kernels == "HASWELL";
 }
 
+namespace {
+
+/// A function of a library of this process; null if there is none, because libraries differ.
+template <class Function>
+Function* loaded(const char* name) noexcept {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
+}
+
+}  // namespace
+
 bool set_blas_threads(int threads) noexcept {
-  // Looked up at run time, because other BLAS libraries do not have it.
-  void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
-  if (symbol == nullptr) return false;
-  reinterpret_cast<void (*)(int)>(symbol)(threads);
-  return true;
+  bool known = false;
+  const auto set = [&]<class Count>(const char* name, Count count) {
+    auto* function = loaded<void(Count)>(name);
+    if (function == nullptr) return false;
+    function(count);
+    return true;
+  };
+  // OpenMP first: it speaks for every library that uses it, and each library's own call follows.
+  known = set("omp_set_num_threads", threads) || known;
+  known = set("openblas_set_num_threads", threads) || known;
+  known = set("bli_thread_set_num_threads", std::int64_t{threads}) || known;
+  known = set("MKL_Set_Num_Threads", threads) || known;
+  return known;
 }
 
 std::int64_t blas_threads() noexcept {
-  void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_get_num_threads");
-  return symbol == nullptr ? 0 : reinterpret_cast<int (*)()>(symbol)();
+  if (auto* of_openblas = loaded<int()>("openblas_get_num_threads")) return of_openblas();
+  if (auto* of_mkl = loaded<int()>("MKL_Get_Max_Threads")) return of_mkl();
+  // BLIS says -1 as long as nobody has set a number.
+  if (auto* of_blis = loaded<std::int64_t()>("bli_thread_get_num_threads")) {
+    return std::max<std::int64_t>(of_blis(), 0);
+  }
+  return 0;
 }
 
 void eigenvalues_to_sigma(std::vector<double>& values) {

@@ -61,7 +61,11 @@ public:
 
   void add(std::vector<std::string> command, int exit_code = 0,
            const std::string& format = "json") {
-    command.insert(command.end(), {"--format", format});
+    if (command.front() == "--version") {
+      command.push_back("--" + format);
+    } else {
+      command.insert(command.end(), {"--format", format});
+    }
     const Outcome outcome = run_wishart(command);
     CAPTURE(command);
     INFO(outcome.err);
@@ -158,6 +162,7 @@ TEST_CASE("the JSON of a history is as its page says", "[json]") {
   documents.add({"export", traps, "--table", "traps"});
   documents.add({"export", traps, "--all", "--table", "traps"}, 0, "jsonl");
   documents.add({"synth", "--list"});
+  documents.add({"--version"});
   documents.add({"synth", "tiny-llama", "--blocks", "1", "--out", (temp / "synth").string()});
   const Outcome checked = documents.checked(in_source("docs/json.md"));
   INFO(checked.out << checked.err);

@@ -85,8 +85,9 @@ inline constexpr double kResolveShare = 0.01;
 [[nodiscard]] double sum_squares_bound(Precision precision, std::int64_t rows,
                                        std::int64_t cols) noexcept;
 
-/// Limits the BLAS of this process to `threads` threads, if it has a call for that (OpenBLAS).
-/// @return false if the BLAS has no such call
+/// Limits the BLAS of this process to `threads` threads, by the calls of OpenBLAS, BLIS, MKL and
+/// OpenMP, as far as they are loaded.
+/// @return false if there is none of them
 bool set_blas_threads(int threads) noexcept;
 
 /// The number of threads that the BLAS of this process uses; 0 if it has no call for that.

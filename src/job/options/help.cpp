@@ -1,9 +1,14 @@
 /// @file
 /// The text of `wishart help` and of `wishart COMMAND --help`.
 
-#include <algorithm>
-#include <sstream>
+#include "options/help.hpp"
 
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <utility>
+
+#include "wishart/core/text.hpp"
 #include "wishart/job/options.hpp"
 
 #include "options/command_options.hpp"
@@ -44,18 +49,78 @@ std::vector<Group> groups() {
            {"progress", "format", "output", "wide", "open", "page", "job", "help"}}};
 }
 
-using Option = boost::shared_ptr<po::option_description>;
-
-/// The options of a command in groups. Options without a group are listed last.
-po::options_description grouped(const po::options_description& all) {
-  std::vector<Option> left = all.options();
+std::string command_text(const Command& command) {
+  std::ostringstream text;
+  text << "Usage: wishart " << command.name << ' ' << command.synopsis
+       << (command.max_positional < 0 ? "..." : "") << " [OPTIONS]\n\n"
+       << (command.examples.size() == 1 ? "Example:" : "Examples:") << '\n';
+  for (const std::string& example : command.examples) text << "  " << example << '\n';
+  text << '\n' << command.purpose << "\n";
+  const std::vector<OptionGroup> groups = option_groups(command);
   po::options_description whole;
-  const auto add = [&](const char* caption, const std::vector<Option>& options) {
-    if (options.empty()) return;
-    po::options_description group(caption);
-    for (const Option& option : options) group.add(option);
-    whole.add(group);
-  };
+  for (const OptionGroup& group : groups) {
+    po::options_description shown(group.caption);
+    for (const Option& option : group.options) shown.add(option);
+    whole.add(shown);
+  }
+  text << whole;
+  return text.str();
+}
+
+/// The column at which the overview says what a command does.
+constexpr std::size_t kSummaryColumn = 31;
+/// The longest line of the text below the commands.
+constexpr std::size_t kOverviewWidth = 97;
+
+/// `text` in lines of at most `width` columns.
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::string lines;
+  std::size_t column = 0;
+  for (const std::string& word : split(text, ' ')) {
+    if (column > 0 && column + 1 + word.size() > width) {
+      lines += '\n';
+      column = 0;
+    }
+    lines += (column > 0 ? " " : "") + word;
+    column += word.size() + (column > 0 ? 1 : 0);
+  }
+  return lines;
+}
+
+std::string overview() {
+  std::string text =
+      "wishart: " + std::string(kProgramSummary) + "\n\nUsage: wishart COMMAND [OPTIONS]\n\n";
+  for (const CommandSummary& command : command_summaries()) {
+    std::string line = "  " + std::string(command.usage);
+    line.resize(std::max(line.size() + 1, kSummaryColumn), ' ');
+    std::string summary(command.summary);
+    const std::string margin = "\n" + std::string(kSummaryColumn, ' ');
+    for (std::size_t at = summary.find('\n'); at != std::string::npos;
+         at = summary.find('\n', at + margin.size())) {
+      summary.replace(at, 1, margin);
+    }
+    text += line + summary + '\n';
+  }
+  text +=
+      "\n"
+      "  wishart help COMMAND         show the options of a command; also wishart COMMAND --help\n"
+      "  wishart help --pages DIR     write manual pages, and completion for bash and zsh\n"
+      "  wishart --version            show version, commit and libraries; --json\n"
+      "\n";
+  std::string codes;
+  for (const ExitCode& code : exit_codes()) {
+    codes +=
+        (codes.empty() ? "" : ", ") + std::to_string(code.code) + ' ' + std::string(code.meaning);
+  }
+  return text + wrapped("Exit codes: " + codes + ".", kOverviewWidth) + '\n';
+}
+
+}  // namespace
+
+std::vector<OptionGroup> option_groups(const Command& command) {
+  std::vector<Option> left = command.options.options();
+  if (left.size() <= kLongList) return {{"Options", std::move(left)}};
+  std::vector<OptionGroup> whole;
   for (const Group& group : groups()) {
     std::vector<Option> found;
     for (const std::string& name : group.options) {
@@ -66,67 +131,56 @@ po::options_description grouped(const po::options_description& all) {
       found.push_back(*at);
       left.erase(at);
     }
-    add(group.caption, found);
+    if (!found.empty()) whole.push_back({group.caption, std::move(found)});
   }
-  add("Other", left);
+  if (!left.empty()) whole.push_back({"Other", std::move(left)});
   return whole;
 }
 
-std::string command_text(const Command& command) {
-  std::ostringstream text;
-  text << "Usage: wishart " << command.name << ' ' << command.synopsis
-       << (command.max_positional < 0 ? "..." : "") << " [OPTIONS]\n\n"
-       << (command.examples.size() == 1 ? "Example:" : "Examples:") << '\n';
-  for (const std::string& example : command.examples) text << "  " << example << '\n';
-  text << '\n' << command.purpose << "\n";
-  if (command.options.options().size() > kLongList) {
-    text << grouped(command.options);
-  } else {
-    text << '\n' << command.options;
-  }
-  return text.str();
+std::span<const CommandSummary> command_summaries() noexcept {
+  static constexpr std::array<CommandSummary, 15> kSummaries{{
+      {"scan", "scan PATH... --archive DIR",
+       "compute all spectra and metrics (alone or under mpirun or srun)"},
+      {"inspect", "inspect PATH", "list the matrices to analyse, and the skipped tensors"},
+      {"plan", "plan PATH --ranks N",
+       "show how a scan would be divided over N ranks, and how long it takes"},
+      {"refit", "refit ARCHIVE", "recompute all metrics from the stored spectra"},
+      {"report", "report ARCHIVE", "show the results for a checkpoint or a run"},
+      {"export", "export ARCHIVE",
+       "write a table or a spectrum; --for: a file for another program"},
+      {"plot", "plot ARCHIVE --what NAME", "write a figure as SVG; --list shows which"},
+      {"compare", "compare [ARCHIVE] A B", "compare two checkpoints layer by layer"},
+      {"rank", "rank ARCHIVE...",
+       "rank models by a metric; show which metrics correlate with scores"},
+      {"gate", "gate ARCHIVE --rules FILE", "check a checkpoint against rules: exit code 0 or 1"},
+      {"check", "check TUNED --base BASE",
+       "scan, compare and judge a fine-tuned model, adapter or quantised copy:\n"
+       "is it OK? In one line; exit code 0 or 1"},
+      {"verify", "verify ARCHIVE", "check every byte of an archive; set damaged files aside"},
+      {"index", "index ARCHIVE", "update index.h5"},
+      {"merge", "merge ARCHIVE --out FILE",
+       "pack an archive into one file; --unpack DIR unpacks it"},
+      {"synth", "synth SHAPE --out DIR",
+       "write a checkpoint with known spectra, for tests and benchmarks"},
+  }};
+  return kSummaries;
 }
 
-std::string overview() {
-  return "wishart: the spectra of the weight matrices of large language models\n"
-         "\n"
-         "Usage: wishart COMMAND [OPTIONS]\n"
-         "\n"
-         "  scan PATH... --archive DIR   compute all spectra and metrics (alone or under mpirun "
-         "or srun)\n"
-         "  inspect PATH                 list the matrices to analyse, and the skipped tensors\n"
-         "  plan PATH --ranks N          show how a scan would be divided over N ranks, and "
-         "how long it takes\n"
-         "  refit ARCHIVE                recompute all metrics from the stored spectra\n"
-         "  report ARCHIVE               show the results for a checkpoint or a run\n"
-         "  export ARCHIVE               write a table or a spectrum; --for: a file for another "
-         "program\n"
-         "  plot ARCHIVE --what NAME     write a figure as SVG; --list shows which\n"
-         "  compare [ARCHIVE] A B        compare two checkpoints layer by layer\n"
-         "  rank ARCHIVE...              rank models by a metric; show which metrics correlate "
-         "with scores\n"
-         "  gate ARCHIVE --rules FILE    check a checkpoint against rules: exit code 0 or 1\n"
-         "  check TUNED --base BASE      scan, compare and judge a fine-tuned model, adapter or "
-         "quantised copy:\n"
-         "                               is it OK? In one line; exit code 0 or 1\n"
-         "  verify ARCHIVE               check every byte of an archive; set damaged files "
-         "aside\n"
-         "  index ARCHIVE                update index.h5\n"
-         "  merge ARCHIVE --out FILE     pack an archive into one file; --unpack DIR unpacks it\n"
-         "  synth SHAPE --out DIR        write a checkpoint with known spectra, for tests and "
-         "benchmarks\n"
-         "\n"
-         "  wishart help COMMAND         show the options of a command; also wishart COMMAND "
-         "--help\n"
-         "  wishart --version            show version, commit and libraries\n"
-         "\n"
-         "Exit codes: 0 done, 1 gate or check failed, 2 usage, 3 input, 4 resources, 5 some "
-         "matrices "
-         "failed\nnumerically, 70 a bug in wishart, 75 not finished: stopped by a signal or the "
-         "time limit, or\nanother job is scanning the checkpoint; run the same command again.\n";
+std::span<const ExitCode> exit_codes() noexcept {
+  static constexpr std::array<ExitCode, 8> kCodes{{
+      {0, "done"},
+      {1, "gate or check failed"},
+      {2, "usage"},
+      {3, "input"},
+      {4, "resources"},
+      {5, "some matrices failed numerically"},
+      {70, "a bug in wishart"},
+      {75,
+       "not finished: stopped by a signal or the time limit, or another job is scanning the "
+       "checkpoint; run the same command again"},
+  }};
+  return kCodes;
 }
-
-}  // namespace
 
 std::string help_text(const std::string& name) {
   if (name.empty()) return overview();

@@ -69,7 +69,9 @@ Command check_command() {
       "verbose", po::bool_switch(),
       "also print the verdict of every rule, and the adapter's table")(
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
-      "BLAS threads per rank (default: OPENBLAS_NUM_THREADS or OMP_NUM_THREADS, else 1)")(
+      "BLAS threads per rank (default: the first of OPENBLAS_, BLIS_, MKL_ and OMP_NUM_THREADS "
+      "that "
+      "is set, else 1)")(
       "memory-per-rank", po::value<std::string>()->value_name("SIZE"),
       "memory that a rank may use for a matrix, e.g. 8G (default: 80 % of its share of the host's "
       "free memory, without the program and what rank 0 gathers)");

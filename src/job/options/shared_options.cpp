@@ -78,9 +78,10 @@ void add_engine_options(po::options_description& options) {
       "solver", po::value<std::string>()->default_value("auto")->value_name("SOLVER"),
       "eigensolver for matrices shared by a team of ranks: auto, local, scalapack or elpa")(
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
-      "BLAS threads per rank (default: OPENBLAS_NUM_THREADS or OMP_NUM_THREADS, else 1)")(
-      "team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
-      "number of ranks that share each matrix")(
+      "BLAS threads per rank (default: the first of OPENBLAS_, BLIS_, MKL_ and OMP_NUM_THREADS "
+      "that "
+      "is set, else 1)")("team-size", po::value<int>()->default_value(0, "auto")->value_name("N"),
+                         "number of ranks that share each matrix")(
       "randomize", po::value<std::int64_t>()->default_value(0)->value_name("K"),
       "also analyse K copies with shuffled elements (rand_*, traps)")(
       "farms", po::value<double>()->default_value(0, "0")->value_name("Q"),

@@ -95,7 +95,8 @@ plan::Rates rates_of(double gflops) {
 
 int threads_of(const ScanOptions& options) {
   if (options.threads_per_rank > 0) return options.threads_per_rank;
-  for (const char* name : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}) {
+  for (const char* name :
+       {"OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"}) {
     const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
     if (text != nullptr) return std::max(1, std::atoi(text));
   }
