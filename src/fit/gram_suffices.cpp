@@ -143,7 +143,7 @@ double eigenvalue_error(std::span<const double> sigma, std::int64_t long_side) n
   constexpr double kEps = std::numeric_limits<double>::epsilon();
   constexpr double kOfReduction = 16;
   constexpr double kOfProducts = 0.5;
-  if (sigma.empty()) return 0;
+  if (sigma.empty() || sigma.back() == 0) return 0;
   const double largest = sigma.back() * sigma.back();
   double squares = 0;  // of the eigenvalues in units of the largest
   for (const double value : sigma) {

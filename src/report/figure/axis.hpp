@@ -60,4 +60,11 @@ struct Range {
   [[nodiscard]] bool empty() const noexcept { return !(low <= high); }
 };
 
+/// The value of an ascending list below which a share of it lies: one of them, not interpolated.
+/// @pre sorted is not empty
+[[nodiscard]] inline double quantile(const std::vector<double>& sorted, double share) {
+  return sorted[static_cast<std::size_t>(
+      std::lround(share * static_cast<double>(sorted.size() - 1)))];
+}
+
 }  // namespace wishart::report

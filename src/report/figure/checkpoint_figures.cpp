@@ -8,6 +8,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
 
+#include "figure/axis.hpp"
 #include "figure/block_figures.hpp"
 #include "figure/charts.hpp"
 #include "figure/depth.hpp"
@@ -247,14 +248,10 @@ std::vector<int> levels(const std::vector<double>& places_px, double room_px) {
 void draw_role(Plot& plot, const Drawn& drawn, Indices group, double y) {
   const std::vector<LayerRow>& layers = *drawn.layers;
   const std::vector<double> sorted = sorted_alphas(drawn, group);
-  const auto quarter = [&](double share) {
-    return sorted[static_cast<std::size_t>(
-        std::lround(share * static_cast<double>(sorted.size() - 1)))];
-  };
   const bool box = group.size() > kMostRoleDots;
   if (box) {
     plot.bar_of_x(y, sorted.front(), sorted.back(), 0);
-    plot.bar_of_x(y, quarter(0.25), quarter(0.75), 0, true);
+    plot.bar_of_x(y, quantile(sorted, 0.25), quantile(sorted, 0.75), 0, true);
     std::erase_if(group, [&](std::size_t i) { return !needs_attention(layers[i]); });
     group.resize(std::min(group.size(), kMostOdd));
   }

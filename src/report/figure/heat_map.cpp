@@ -8,6 +8,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/report/text_table.hpp"
 
+#include "figure/axis.hpp"
 #include "text/numbers.hpp"
 
 namespace wishart::report {
@@ -21,12 +22,6 @@ constexpr double kScalePx = 44;       ///< height of the scale at the bottom
 constexpr double kScaleWidePx = 390;  ///< room for the scale with its words
 constexpr double kShadePx = 16;
 constexpr double kGapPx = 1;  ///< between cells
-
-/// The value below which a share of the sorted values lies.
-double quantile(const std::vector<double>& sorted, double share) {
-  return sorted[static_cast<std::size_t>(
-      std::lround(share * static_cast<double>(sorted.size() - 1)))];
-}
 
 double transformed(ScaleKind kind, double value) {
   if (kind != ScaleKind::logarithmic) return std::isfinite(value) ? value : kNan;

@@ -7,9 +7,9 @@
 
 #include "figure/charts.hpp"
 #include "figure/heat_map.hpp"
-#include "figure/layer_names.hpp"
 #include "figure/measure.hpp"
 #include "figure/plot.hpp"
+#include "text/names.hpp"
 #include "text/numbers.hpp"
 
 namespace wishart::report {
@@ -73,14 +73,17 @@ std::optional<Axis> axis_of(const analysis::History& history) {
   return count_axis(history.by_tokens ? "tokens" : "step", range.low, range.high);
 }
 
-/// The checkpoint with the lowest loss, of held-out data where it is known; null: no loss.
+/// The checkpoint with the lowest loss, of held-out data where it is known, of those with finite
+/// weights: nobody should go back to NaN. Null: no loss.
 const Row* best_of(const analysis::History& history) {
   const Row* best = nullptr;
   const auto value = [&](const Row& row) {
     return history.loss_is_eval ? row.eval_loss : row.loss;
   };
   for (const Row& row : history.rows) {
-    if (!std::isfinite(value(row)) || !std::isfinite(place(history, row))) continue;
+    if (row.nonfinite > 0 || !std::isfinite(value(row)) || !std::isfinite(place(history, row))) {
+      continue;
+    }
     if (best == nullptr || value(row) < value(*best)) best = &row;
   }
   return best;

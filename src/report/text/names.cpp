@@ -16,6 +16,11 @@ bool has_digit(const std::string& part) {
   return std::any_of(part.begin(), part.end(), [](char c) { return '0' <= c && c <= '9'; });
 }
 
+bool is_number(const std::string& word) {
+  return !word.empty() &&
+         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 /// The parts with points between them; neighbours that are left out share one ellipsis.
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
@@ -41,6 +46,29 @@ std::string shortened_name(const std::string& name, std::size_t max) {
     text = joined(parts);
   }
   return shortened(text, max);
+}
+
+std::string brief_name(const std::string& key, std::size_t max) {
+  std::vector<std::string> words = split(printable(key), '.');
+  const auto length = [&] { return width_of(join(words, ".")); };
+  if (words.size() > 1 && (words.back() == "weight" || words.back() == "kernel")) words.pop_back();
+  // First the words before the first number: they are the same for the whole model.
+  const bool numbered = std::any_of(words.begin(), words.end(), is_number);
+  while (numbered && length() > max && words.size() > 1 && !is_number(words.front())) {
+    words.erase(words.begin());
+  }
+  // Then words in the middle that no number follows, and at last the words before a number.
+  for (const bool before_numbers : {false, true}) {
+    for (std::size_t i = 1; i + 1 < words.size() && length() > max;) {
+      const bool names_number = is_number(words[i + 1]);
+      if (is_number(words[i]) || names_number != before_numbers) {
+        ++i;
+      } else {
+        words.erase(words.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+    }
+  }
+  return shortened(join(words, "."), max);
 }
 
 }  // namespace wishart::report

@@ -14,4 +14,9 @@ namespace wishart::report {
 /// `….60.mlp.experts.7.up_proj.weight`. If that is not enough, the rest is cut in the middle.
 [[nodiscard]] std::string shortened_name(const std::string& name, std::size_t max);
 
+/// A key in at most `max` code points for a row of a figure, where an ellipsis would only take
+/// room: words before the first number are left out, then those between numbers.
+/// `model.layers.60.mlp.experts.7.down_proj.weight` is `60.mlp.experts.7.down_proj` in 26.
+[[nodiscard]] std::string brief_name(const std::string& key, std::size_t max);
+
 }  // namespace wishart::report

@@ -332,12 +332,13 @@ TEST_CASE("NVFP4 divided by its unit needs no more than eight bits", "[codes]") 
   CHECK(unit == 0.5 * static_cast<double>(global));
   const Tensor rows = encoded_tensor("r", {2, kCols}, Encoding::rows, {weight}, {1, 2, 2}, "");
   CHECK(unit_of(reader, rows) == unit);
-  int wrong = 0;
+  std::vector<double> too_long;
   for (const double value : block_of(reader, weight, {0, kRows, 0, kCols})) {
     const double part = value / unit * 0x1p14;  // 2^-9 is the least scale, 1/8 of it its last bit
     int exponent = 0;
     const double fraction = std::frexp(part, &exponent) * 256;
-    wrong += (part != std::trunc(part) || fraction != std::trunc(fraction)) ? 1 : 0;
+    if (part != std::trunc(part) || fraction != std::trunc(fraction)) too_long.push_back(value);
   }
-  CHECK(wrong == 0);
+  CAPTURE(weight.name, unit);
+  CHECK(too_long == std::vector<double>{});
 }

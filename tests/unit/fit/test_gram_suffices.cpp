@@ -86,6 +86,7 @@ TEST_CASE("the error of eigenvalues is in proportion to the norms of the Gram ma
   const std::vector<double> equal(100, 3.0);
   CHECK(eigenvalue_error(equal, 100) == Approx(kEps * 9 * (160 + 5)));
   CHECK(eigenvalue_error({}, 100) == 0);
+  CHECK(eigenvalue_error(std::vector<double>(3, 0.0), 100) == 0);
 }
 
 TEST_CASE("matrices without full rank need an SVD", "[gram-suffices]") {

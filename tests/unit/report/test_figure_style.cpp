@@ -11,10 +11,10 @@
 
 #include "figure/depth.hpp"
 #include "figure/heat_map.hpp"
-#include "figure/layer_names.hpp"
 #include "figure/standalone.hpp"
 #include "figure_support.hpp"
 #include "support.hpp"
+#include "text/names.hpp"
 
 using namespace wishart;
 using namespace wishart::report;

@@ -34,6 +34,15 @@ TEST_CASE("a history marks its best checkpoint, and draws each layer at each che
   check_inside(course->svg);
 }
 
+TEST_CASE("a checkpoint with NaN is not the best one", "[figure]") {
+  std::vector<CheckpointRecord> records = small_run(5);
+  LayerRow& row = records[2].layers.front();  // of the lowest loss
+  row.status = "nonfinite";
+  row.num_nan = 1;
+  const Figure loss = figure_of(history_figures(run_of(records)), "fig-history-loss");
+  CHECK(loss.description.find("Lowest loss: step-400.") != std::string::npos);
+}
+
 TEST_CASE("a long history of many layers stays small", "[figure]") {
   std::vector<CheckpointRecord> records;
   for (int k = 0; k < 90; ++k) {

@@ -164,6 +164,7 @@ TEST_CASE("known singular values: zeros, low rank, a diagonal over twenty decade
   }
   const std::vector<double> values = values_of(diagonal, n, n);
   for (std::int64_t i = 0; i < n; ++i) {
+    CAPTURE(i, values[static_cast<std::size_t>(i)], planted(n - 1 - i));
     CHECK(std::abs(values[static_cast<std::size_t>(i)] - planted(n - 1 - i)) <= 100 * kEps);
   }
 
