@@ -87,7 +87,8 @@ TEST_CASE("inspect lists matrices and skipped tensors in three formats", "[cli]"
             .exit_code == 0);
 }
 
-TEST_CASE("inspect lists the checkpoints of a history, and what an archive lacks of them", "[cli]") {
+TEST_CASE("inspect lists the checkpoints of a history, and what an archive lacks of them",
+          "[cli]") {
   const TempFolder temp;
   for (const char* step : {"checkpoint-10", "checkpoint-9", "checkpoint-11", "checkpoint-12"}) {
     write_bytes(temp / "run" / step / "model.safetensors",

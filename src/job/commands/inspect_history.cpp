@@ -94,9 +94,8 @@ std::string inspect_history_text(const checkpoint::History& history,
   std::string text = printable(path) + ": " + std::to_string(rows.size()) +
                      (rows.size() == 1 ? " checkpoint" : " checkpoints");
   for (const char* state : {"complete", "archived", "new", "unfinished", "unreadable"}) {
-    const auto count = std::count_if(rows.begin(), rows.end(), [&](const CheckpointRow& row) {
-      return row.state == state;
-    });
+    const auto count = std::count_if(rows.begin(), rows.end(),
+                                     [&](const CheckpointRow& row) { return row.state == state; });
     if (count > 0) text += ", " + std::to_string(count) + " " + state;
   }
   return text + "\n\n" + table_text(rows);

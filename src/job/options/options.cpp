@@ -171,9 +171,8 @@ Command inspect_command() {
       "list the checkpoints, and say which of them this archive holds");
   add_document_options(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
-  return finished(std::move(command),
-                  {"wishart inspect CHECKPOINT --format csv",
-                   "wishart inspect RUN_FOLDER --archive ARCHIVE"});
+  return finished(std::move(command), {"wishart inspect CHECKPOINT --format csv",
+                                       "wishart inspect RUN_FOLDER --archive ARCHIVE"});
 }
 
 Command report_command() {
