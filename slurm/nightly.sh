@@ -365,7 +365,7 @@ scan_new() {
     export OMP_NUM_THREADS="${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}"
     if [ "$way" = submit ]; then
         # What follows CHECKPOINT and ARCHIVE goes to the scan, other checkpoints too.
-        run_beside sbatch --wait --quiet --output="$state/job.log" --open-mode=truncate "${sbatch_words[@]}" \
+        run_beside sbatch --wait --quiet --output="$state/job.log" --open-mode=append "${sbatch_words[@]}" \
             "$batch_script" --requeue-limit "${option[requeue-limit]}" "${new_paths[0]}" "$archive" \
             "${new_paths[@]:1}" "${scan_words[@]}"
         if [ -r "$state/job.log" ]; then cat "$state/job.log" >>"$state/scan.log"; fi
