@@ -87,6 +87,47 @@ TEST_CASE("inspect lists matrices and skipped tensors in three formats", "[cli]"
             .exit_code == 0);
 }
 
+TEST_CASE("inspect lists the checkpoints of a history, and what an archive lacks of them",
+          "[cli]") {
+  const TempFolder temp;
+  for (const char* step : {"checkpoint-10", "checkpoint-9", "checkpoint-11", "checkpoint-12"}) {
+    write_bytes(temp / "run" / step / "model.safetensors",
+                safetensors_bytes({{"a.weight", {40, 30}, noise_values(1200, 1)}}));
+    temp.write(std::string("run/") + step + "/trainer_state.json", "{}");
+  }
+  const std::string run = (temp / "run").string();
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(run_wishart({"scan", run + "/checkpoint-9", "--archive", archive}).exit_code == 0);
+  std::filesystem::remove(temp / "run/checkpoint-12/trainer_state.json");
+  std::filesystem::resize_file(temp / "run/checkpoint-11/model.safetensors", 1000);
+  temp.write("archive/checkpoint-10.journal", "begun");
+  const Outcome text = run_wishart({"inspect", run, "--archive", archive});
+  INFO(text.err);
+  CHECK(text.exit_code == 0);
+  CHECK(text.out.find(run + ": 4 checkpoints, 1 archived, 1 new, 1 unfinished, 1 unreadable\n") ==
+        0);
+  const CsvTable table =
+      parse_csv(run_wishart({"inspect", run, "--archive", archive, "--format", "csv"}).out);
+  REQUIRE(table.rows.size() == 4);
+  const auto row = [&](std::size_t i) {
+    return table.rows[i].at("checkpoint") + " " + table.rows[i].at("state");
+  };
+  CHECK(row(0) == "checkpoint-9 archived");
+  CHECK(row(1) == "checkpoint-10 new");
+  CHECK(table.rows[1].at("detail") == "a scan of it has begun");
+  CHECK(table.rows[1].at("path") == run + "/checkpoint-10");
+  CHECK(row(2) == "checkpoint-11 unreadable");
+  CHECK(table.rows[2].at("detail").find("model.safetensors") != std::string::npos);
+  CHECK(row(3) == "checkpoint-12 unfinished");
+  CHECK(table.rows[3].at("detail") == "no trainer_state.json, which is written last");
+  // Without an archive, and of a single checkpoint with one.
+  CHECK(run_wishart({"inspect", run}).out.find("4 checkpoints, 2 complete, 1 unfinished") !=
+        std::string::npos);
+  const CsvTable one = parse_csv(
+      run_wishart({"inspect", run + "/checkpoint-9", "--archive", archive, "--format", "csv"}).out);
+  CHECK(one.rows.at(0).at("state") == "archived");
+}
+
 TEST_CASE("an archive is reported and exported in every format", "[cli]") {
   const TempFolder temp;
   const std::string archive = (temp / "archive").string();

@@ -132,6 +132,8 @@ void add_all(Documents& documents, const TempFolder& temp, const std::string& ar
       1);
   documents.add({"verify", archive});
   documents.add({"inspect", checkpoint});
+  documents.add({"inspect", (temp / "run").string()});
+  documents.add({"inspect", (temp / "run").string(), "--archive", archive});
   documents.add({"plan", checkpoint, "--ranks", "2", "--gflops", "5"});
 }
 

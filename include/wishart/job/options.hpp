@@ -85,6 +85,7 @@ inline constexpr std::int64_t kMostDensities = 5000;  ///< the most rows of the 
 
 struct InspectOptions {
   std::filesystem::path path;
+  std::filesystem::path archive;  ///< looked into for each checkpoint; empty: none
   SelectionArguments selection;
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output

@@ -18,6 +18,7 @@ inline constexpr const char* kCheckSchema = "wishart/check/1";
 inline constexpr const char* kRankSchema = "wishart/rank/1";
 inline constexpr const char* kVerifySchema = "wishart/verify/1";
 inline constexpr const char* kInspectSchema = "wishart/inspect/1";
+inline constexpr const char* kInspectHistorySchema = "wishart/inspecthistory/1";
 inline constexpr const char* kPlanSchema = "wishart/plan/1";
 inline constexpr const char* kSynthSchema = "wishart/synth/1";
 inline constexpr const char* kShapesSchema = "wishart/shapes/1";

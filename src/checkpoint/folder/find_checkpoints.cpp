@@ -2,6 +2,7 @@
 #include <map>
 
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/checkpoint/history.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/step_name.hpp"
@@ -86,15 +87,17 @@ std::vector<fs::path> find_checkpoints(const fs::path& path) {
   return find_checkpoints(path, messages);
 }
 
-std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::string>& messages) {
+History history_at(const fs::path& path) {
   const fs::path whole = absolute_path(path);
   std::error_code status;
   const FolderContent own = content_of(whole);
-  if (looks_like_checkpoint(whole) && !own.loose) return {whole};
-  if (!fs::is_directory(whole, status)) {
-    static_cast<void>(open_checkpoint(whole));  // says what is wrong with it
+  History history;
+  if (looks_like_checkpoint(whole) && !own.loose) {
+    history.checkpoints = {whole};
+    return history;
   }
-  std::string unsupported = own.found;
+  if (!fs::is_directory(whole, status)) return history;
+  history.unsupported = own.found;
   std::vector<Found> found;
   std::vector<fs::path> folders = hub_snapshots(whole);
   if (folders.empty()) folders = distinct_folders(whole, list_folder(whole));
@@ -104,38 +107,55 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
   });
   for (const fs::path& folder : folders) {
     const FolderContent content = content_of(folder);
-    const std::string missing = missing_part(folder, content, have_state);
+    std::string missing = missing_part(folder, content, have_state);
     if (!missing.empty()) {
-      messages.push_back(printable(folder.string()) + ": is not complete: " + missing +
-                         ". It will be scanned by the next run once it is complete");
+      history.unfinished.push_back({folder, std::move(missing)});
     } else if (content.is_readable()) {
       found.push_back(examined(folder));
-    } else if (unsupported.empty() && content.kind == Kind::unsupported) {
-      unsupported = printable(folder.filename().string()) + "/" + content.found;
+    } else if (history.unsupported.empty() && content.kind == Kind::unsupported) {
+      history.unsupported = printable(folder.filename().string()) + "/" + content.found;
     }
   }
   // Files of PyTorch beside folders that are checkpoints are copies of those, or states.
-  if (found.empty() && own.kind == Kind::files) return {whole};
+  if (found.empty() && own.kind == Kind::files) {
+    history.checkpoints = {whole};
+    return history;
+  }
   for (const std::string& name : own.weights) {
     if (found.empty() || own.kind != Kind::several) break;
-    messages.push_back(printable((whole / name).string()) +
-                       ": not read, as the folder has checkpoints in folders of their own");
+    history.unread.push_back(printable((whole / name).string()) +
+                             ": not read, as the folder has checkpoints in folders of their own");
   }
   if (found.empty() && own.kind == Kind::several) {
     for (const std::string& name : own.weights) found.push_back(examined(whole / name));
   }
-  if (found.empty()) {
+  std::sort(found.begin(), found.end(),
+            [](const Found& a, const Found& b) { return comes_before(a.place, b.place); });
+  history.checkpoints.reserve(found.size());
+  for (Found& one : found) history.checkpoints.push_back(std::move(one.path));
+  history.in_parts = !history.checkpoints.empty() || !history.unfinished.empty();
+  return history;
+}
+
+std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::string>& messages) {
+  const fs::path whole = absolute_path(path);
+  std::error_code status;
+  History history = history_at(whole);
+  if (history.checkpoints.empty() && !fs::is_directory(whole, status)) {
+    static_cast<void>(open_checkpoint(whole));  // says what is wrong with it
+  }
+  for (const Unfinished& one : history.unfinished) {
+    messages.push_back(printable(one.path.string()) + ": is not complete: " + one.missing +
+                       ". It will be scanned by the next run once it is complete");
+  }
+  messages.insert(messages.end(), history.unread.begin(), history.unread.end());
+  if (history.checkpoints.empty()) {
     throw Error(Blame::input,
                 printable(whole.string()) +
                     ": expected files of weights in this folder or in its folders, found " +
-                    (unsupported.empty() ? "none" : unsupported));
+                    (history.unsupported.empty() ? "none" : history.unsupported));
   }
-  std::sort(found.begin(), found.end(),
-            [](const Found& a, const Found& b) { return comes_before(a.place, b.place); });
-  std::vector<fs::path> paths;
-  paths.reserve(found.size());
-  for (Found& one : found) paths.push_back(std::move(one.path));
-  return paths;
+  return std::move(history.checkpoints);
 }
 
 }  // namespace wishart::checkpoint

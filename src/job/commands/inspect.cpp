@@ -1,4 +1,5 @@
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/checkpoint/history.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/model/matrices.hpp"
@@ -7,6 +8,7 @@
 #include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
 
+#include "commands/inspect_history.hpp"
 #include "scan/planning.hpp"
 
 namespace wishart::job {
@@ -88,6 +90,10 @@ std::string json_text(const checkpoint::Catalogue& catalogue, const model::Selec
 }  // namespace
 
 std::string inspect_text(const InspectOptions& options) {
+  const checkpoint::History history = checkpoint::history_at(options.path);
+  if (history.in_parts || (!history.checkpoints.empty() && !options.archive.empty())) {
+    return inspect_history_text(history, options);
+  }
   const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
       options.path, {options.selection.base, options.selection.with_base, options.selection.variant,
                      options.selection.allow_unknown});

@@ -86,15 +86,19 @@ Command inspect_command() {
   Command command{"inspect",
                   "PATH",
                   "Lists the matrices that a scan would analyse, and why other tensors are "
-                  "skipped.\nReads only file headers.",
+                  "skipped.\nOf a history: lists its checkpoints, and which can be scanned. Reads "
+                  "only file headers.",
                   po::options_description("Options"),
                   "path",
                   1};
   command.options.add_options()("path", po::value<std::string>()->required()->value_name("PATH"),
-                                "checkpoint; or as a positional argument");
+                                "checkpoint or history; or as a positional argument")(
+      "archive", po::value<std::string>()->default_value("")->value_name("DIR"),
+      "list the checkpoints, and say which of them this archive holds");
   add_document_options(command.options, "text", "text, csv or json");
   add_selection_options(command.options);
-  return finished(std::move(command), {"wishart inspect CHECKPOINT --format csv"});
+  return finished(std::move(command), {"wishart inspect CHECKPOINT --format csv",
+                                       "wishart inspect RUN_FOLDER --archive ARCHIVE"});
 }
 
 Command report_command() {
@@ -233,6 +237,7 @@ InspectOptions parse_inspect(std::span<const std::string> arguments) {
   const po::variables_map values = parsed(arguments, inspect_command());
   InspectOptions options;
   options.path = values["path"].as<std::string>();
+  options.archive = values["archive"].as<std::string>();
   options.selection = selection_of(values);
   take_document_options(
       options, values,

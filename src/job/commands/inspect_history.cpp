@@ -1,0 +1,104 @@
+#include "commands/inspect_history.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/job/ending.hpp"
+#include "wishart/report/json_schema.hpp"
+#include "wishart/report/rows_text.hpp"
+#include "wishart/report/text_table.hpp"
+
+#include "scan/checkpoint_id.hpp"
+
+namespace wishart::job {
+namespace {
+
+/// A checkpoint of a history.
+struct CheckpointRow {
+  std::string checkpoint;  ///< its id in an archive
+  std::string state;       ///< docs/formats.md, "Histories"
+  std::string detail;      ///< what is missing or wrong; empty: nothing
+  std::string path;        ///< absolute
+};
+
+template <class F>
+void visit_columns(CheckpointRow& r, F&& f) {
+  f("checkpoint", r.checkpoint), f("state", r.state), f("detail", r.detail), f("path", r.path);
+}
+
+/// What is wrong with the files of a checkpoint; empty: nothing.
+std::string fault_of(const std::filesystem::path& path, const SelectionArguments& selection) {
+  try {
+    (void)checkpoint::open_checkpoint(
+        path, {selection.base, selection.with_base, selection.variant, selection.allow_unknown});
+  } catch (const Error& error) {
+    if (error.blame() != Blame::input) throw;
+    return one_line(describe(error));
+  }
+  return {};
+}
+
+CheckpointRow row_of(const std::filesystem::path& path, const InspectOptions& options) {
+  ScanOptions scan;
+  scan.selection = options.selection;
+  CheckpointRow row{checkpoint_id(path, scan), "complete", "", path.string()};
+  std::error_code status;
+  if (!options.archive.empty() &&
+      std::filesystem::exists(options.archive / (row.checkpoint + ".h5"), status)) {
+    row.state = "archived";
+    return row;
+  }
+  row.detail = fault_of(path, options.selection);
+  if (!row.detail.empty()) {
+    row.state = "unreadable";
+  } else if (!options.archive.empty()) {
+    row.state = "new";
+    if (std::filesystem::exists(options.archive / (row.checkpoint + ".journal"), status)) {
+      row.detail = "a scan of it has begun";
+    }
+  }
+  return row;
+}
+
+std::string table_text(const std::vector<CheckpointRow>& rows) {
+  report::TextTable table;
+  table.header = {"checkpoint", "state", "detail"};
+  table.right_aligned = {false, false, false};
+  for (const CheckpointRow& row : rows) {
+    table.rows.push_back({row.checkpoint, row.state, printable(row.detail)});
+  }
+  return report::render_text(table);
+}
+
+}  // namespace
+
+std::string inspect_history_text(const checkpoint::History& history,
+                                 const InspectOptions& options) {
+  std::vector<CheckpointRow> rows;
+  for (const auto& path : history.checkpoints) rows.push_back(row_of(path, options));
+  for (const checkpoint::Unfinished& one : history.unfinished) {
+    rows.push_back({plain_name(one.path), "unfinished", one.missing, one.path.string()});
+  }
+  if (options.format == OutputFormat::csv) return report::csv_table(rows);
+  const std::string path = std::filesystem::absolute(options.path).lexically_normal().string();
+  if (options.format == OutputFormat::json) {
+    return report::json_opening(report::kInspectHistorySchema) +
+           ", \"path\": " + report::json_value(path) +
+           ", \"archive\": " + report::json_value_or_null(options.archive.string()) +
+           ",\n \"checkpoints\": " + report::json_array(rows) + "}\n";
+  }
+  std::string text = printable(path) + ": " + std::to_string(rows.size()) +
+                     (rows.size() == 1 ? " checkpoint" : " checkpoints");
+  for (const char* state : {"complete", "archived", "new", "unfinished", "unreadable"}) {
+    const auto count = std::count_if(rows.begin(), rows.end(),
+                                     [&](const CheckpointRow& row) { return row.state == state; });
+    if (count > 0) text += ", " + std::to_string(count) + " " + state;
+  }
+  return text + "\n\n" + table_text(rows);
+}
+
+}  // namespace wishart::job
