@@ -21,10 +21,12 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS OFF)
 
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME wishart)
-set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "${PROJECT_DESCRIPTION}
- wishart computes all singular values of every weight matrix of a checkpoint, fits a power law to the tail of
- each spectrum, and reports which layers are unlike others of their kind, look like noise, have collapsed or are
- damaged. It needs no data and no GPU, and runs on one core or under MPI on many.")
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION
+"wishart computes all singular values of every weight matrix of a
+checkpoint, fits a power law to the tail of each spectrum, and reports
+which layers are unlike others of their kind, look like noise, have
+collapsed or are damaged. It needs no data and no GPU, and runs on one
+core or under MPI on many.")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 # The launcher of this MPI, and the library that is opened when a matrix is multiplied as integers.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "openmpi-bin, libdnnl2")
@@ -35,8 +37,9 @@ set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS "python3-h5py, python3-pandas, slurm-c
 
 set(CPACK_DEBIAN_DEVEL_PACKAGE_NAME libwishart-dev)
 set(CPACK_DEBIAN_DEVEL_PACKAGE_SECTION libdevel)
-set(CPACK_COMPONENT_DEVEL_DESCRIPTION "${PROJECT_DESCRIPTION} (development files)
- Headers, static libraries and the CMake package of wishart, with which programs read its archives.")
+set(CPACK_COMPONENT_DEVEL_DESCRIPTION
+"Headers, static libraries and the CMake package of wishart, with which
+programs read its archives.")
 set(CPACK_DEBIAN_DEVEL_PACKAGE_DEPENDS "libhdf5-dev, libxxhash-dev")
 set(CPACK_DEBIAN_DEVEL_PACKAGE_SUGGESTS
   "libboost-program-options-dev, liblapack-dev, libopenmpi-dev, libscalapack-openmpi-dev, zlib1g-dev")
