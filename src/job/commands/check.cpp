@@ -30,7 +30,6 @@
 #include "wishart/report/rows_text.hpp"
 
 #include "commands/check_kind.hpp"
-#include "options/text_width.hpp"
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
 #include "scan/over_ranks.hpp"
@@ -299,11 +298,9 @@ private:
              const std::vector<analysis::RuleVerdict>& verdicts, const std::string& line, bool ok) {
     const CheckpointRecord& tuned = stages.back();
     const std::vector<analysis::StageChange> changes = analysis::stage_changes(stages);
-    const auto verdicts_as = [&](const report::ReportStyle& style) {
-      return report::render_verdicts(verdicts, changes, style);
+    const auto verdicts_as = [&](report::ReportFormat format) {
+      return report::render_verdicts(verdicts, changes, format);
     };
-    const report::ReportStyle text(report::ReportFormat::text,
-                                   text_width(!options_.output.empty()));
     if (options_.format == OutputFormat::json) {
       out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)
            << ", \"kind\": " << json_quoted(kind_text()) << ",\n\"text\": " << json_quoted(line)
@@ -315,7 +312,9 @@ private:
     } else {
       out_ << line << '\n';
       if (options_.verbose) {
-        out_ << '\n' << verdicts_as(text) << report::render_adapter(tuned, text);
+        out_ << '\n'
+             << verdicts_as(report::ReportFormat::text)
+             << report::render_adapter(tuned, report::ReportFormat::text);
       }
     }
   }
