@@ -40,7 +40,7 @@ inline constexpr std::int64_t kDefaultPanelBytes = std::int64_t{16} << 20U;
 }
 
 /// The most rows of a panel whose products are formed from integers. Their moduli are for these.
-inline constexpr std::int64_t kMostIntegerDepth = 2048;
+inline constexpr std::int64_t kMostIntegerDepth = 1024;
 /// Memory that panels and residues may take beyond the panels of float64 products. With tiles, and
 /// doubles for a panel that falls back, it is below 64 MiB.
 inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{48} << 20U;

@@ -29,7 +29,8 @@ public:
   void hold(int slot, const ByteBlock& block) override {
     held_[static_cast<std::size_t>(slot)] = block;
   }
-  void multiply(int slot, const ByteBlock& block, std::int32_t* out) override {
+  void multiply(int slot, const ByteBlock& block, const ByteBlock& /*next*/,
+                std::int32_t* out) override {
     const ByteBlock& held = held_[static_cast<std::size_t>(slot)];
     require(held.depth == block.depth, "blocks of different depths were multiplied");
     for (std::int64_t i = 0; i < block.lines; ++i) {
@@ -50,26 +51,48 @@ std::unique_ptr<ByteProducts> make_portable_products() {
   return std::make_unique<PortableProducts>();
 }
 
-#if defined(WISHART_HAVE_ONEDNN) && defined(__x86_64__)
+std::unique_ptr<ByteProducts> make_byte_products() {
+  if (auto tiles = make_tile_products()) return tiles;
+  if (auto onednn = make_onednn_products()) return onednn;
+  return make_portable_products();
+}
+
+#if defined(__x86_64__)
+
+namespace {
+
+/// Intel 64 and IA-32 Architectures Software Developer's Manual, CPUID leaf 7; and Linux,
+/// Documentation/arch/x86/xstate.rst: ARCH_GET_XCOMP_SUPP, bit 18 are the tiles.
+bool has_tiles() noexcept {
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  if ((d & (1U << 24U)) == 0 || (d & (1U << 25U)) == 0) return false;
+  std::uint64_t permitted = 0;
+  constexpr long kSupported = 0x1021;
+  return ::syscall(SYS_arch_prctl, kSupported, &permitted) == 0 &&
+         (permitted & (std::uint64_t{1} << 18U)) != 0;
+}
+
+bool has_vectors_of_bytes() noexcept {
+#ifdef WISHART_HAVE_ONEDNN
+  return __builtin_cpu_supports("avx512vnni") != 0;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
 
 ByteUnit byte_unit() noexcept {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
     return ByteUnit::none;
   }
-  unsigned a = 0;
-  unsigned b = 0;
-  unsigned c = 0;
-  unsigned d = 0;
-  // Intel 64 and IA-32 Architectures Software Developer's Manual, CPUID leaf 7.
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (c & (1U << 11U)) == 0) return ByteUnit::none;
-  const bool has_tiles = (d & (1U << 24U)) != 0 && (d & (1U << 25U)) != 0;
-  // Linux, Documentation/x86/xstate.rst: ARCH_GET_XCOMP_SUPP; bit 18 are the tiles.
-  std::uint64_t permitted = 0;
-  constexpr long kSupported = 0x1021;
-  const bool may = ::syscall(SYS_arch_prctl, kSupported, &permitted) == 0 &&
-                   (permitted & (std::uint64_t{1} << 18U)) != 0;
-  return has_tiles && may ? ByteUnit::tiles : ByteUnit::wide;
+  if (has_tiles()) return ByteUnit::tiles;
+  return has_vectors_of_bytes() ? ByteUnit::wide : ByteUnit::none;
 }
 
 #else
@@ -80,8 +103,8 @@ ByteUnit byte_unit() noexcept { return ByteUnit::none; }
 
 #ifndef WISHART_HAVE_ONEDNN
 
-std::unique_ptr<ByteProducts> make_byte_products() { return make_portable_products(); }
-std::unique_ptr<ByteProducts> make_byte_products(bool) { return make_portable_products(); }
+std::unique_ptr<ByteProducts> make_onednn_products() { return nullptr; }
+std::unique_ptr<ByteProducts> make_onednn_products(bool) { return nullptr; }
 
 #endif
 

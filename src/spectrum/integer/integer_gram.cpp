@@ -12,9 +12,10 @@ namespace {
 // Compiled once for each instruction set, by inlining into a function with the target attribute.
 #define WISHART_INLINE inline __attribute__((always_inline))
 
-/// A column of a tile: the residues of its products for each modulus, and where the sums go.
+/// A column of a tile: its products for each modulus, and where the sums go.
 struct TileColumn {
-  const std::int32_t* residues = nullptr;  ///< of the first modulus; others kByteTile^2 apart
+  const std::int32_t* products = nullptr;  ///< for the first modulus
+  std::int64_t between = 0;                ///< from one modulus to the next
   const double* units = nullptr;           ///< of the rows
   double unit = 0;                         ///< of the column
   std::int64_t rows = 0;
@@ -33,13 +34,21 @@ typedef std::int32_t Integers8 __attribute__((vector_size(32)));
 WISHART_INLINE double converted(std::int32_t v) { return static_cast<double>(v); }
 WISHART_INLINE Doubles2 converted(Integers2 v) { return __builtin_convertvector(v, Doubles2); }
 WISHART_INLINE Doubles4 converted(Integers4 v) { return __builtin_convertvector(v, Doubles4); }
-WISHART_INLINE Doubles8 converted(Integers8 v) { return __builtin_convertvector(v, Doubles8); }
+#if defined(__x86_64__)
+WISHART_INLINE Doubles8 converted(Integers8 v) {
+  Doubles8 out;
+  // GCC 12 makes four instructions of __builtin_convertvector.
+  asm("vcvtdq2pd %1, %0" : "=v"(out) : "v"(v));
+  return out;
+}
+#endif
 
 /// `lanes` elements at a time.
 template <class Doubles, class Integers, std::int64_t lanes>
 struct Lanes {
-  /// The integers with these residues, times their units, from row `begin` on while there are
-  /// enough rows. All operations are exact, unless an integer has more than 53 bits.
+  /// The integers that have the residues of these products, times their units, from row `begin` on
+  /// while there are enough rows. All operations are exact, unless an integer has more than 53
+  /// bits.
   /// @returns the first row that is left
   template <int kCount>
   static WISHART_INLINE std::int64_t combine(const Remainders& crt, const TileColumn& column,
@@ -48,23 +57,27 @@ struct Lanes {
     std::int64_t i = begin;
     for (; i + lanes <= column.rows; i += lanes) {
       Doubles high{};
+      Doubles middle{};
       Doubles low{};
       Doubles turns{};
 #pragma GCC unroll 8
       for (int k = 0; k < kCount; ++k) {
         const Remainders::Weight& w = crt.weights[static_cast<std::size_t>(k)];
-        Integers residues;
-        std::memcpy(&residues, column.residues + k * kByteTile * kByteTile + i, sizeof(residues));
-        const Doubles c = converted(residues) * w.inverse;
-        const Doubles y = c - ((c * w.reciprocal + kRound) - kRound) * w.modulus;
-        high += y * w.high;
-        low += y * w.low;
-        turns += y * w.reciprocal;
+        Integers products;
+        std::memcpy(&products, column.products + k * column.between + i, sizeof(products));
+        const Doubles c = converted(products);
+        high += c * w.parts.high;
+        middle += c * w.parts.middle;
+        low += c * w.parts.low;
+        turns += c * w.turn;
       }
       const Doubles q = (turns + kRound) - kRound;
       Doubles units;
       std::memcpy(&units, column.units + i, sizeof(units));
-      const Doubles sum = ((high - q * crt.high) + (low - q * crt.low)) * column.unit * units;
+      // The first sum is exact: the whole has at most 62 bits, of which it leaves out the last 22.
+      const Doubles upper = (high - q * crt.product.high) * Remainders::kHigh +
+                            (middle - q * crt.product.middle) * Remainders::kMiddle;
+      const Doubles sum = (upper + (low - q * crt.product.low)) * column.unit * units;
       std::memcpy(column.out + i, &sum, sizeof(sum));
     }
     return i;
@@ -116,6 +129,13 @@ void combine([[maybe_unused]] InstructionSet isa, const Remainders& crt, const T
   Lanes<Doubles2, Integers2, 2>::run(crt, column);
 }
 
+/// Fetches elements into the cache: a column of a tile is too short for the processor to foresee
+/// the next one.
+void fetch(std::span<const double> gram, std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kLine = 8;
+  for (std::int64_t i = begin; i < end; i += kLine) __builtin_prefetch(gram.data() + i, 1, 3);
+}
+
 /// sums[i] += factor * x[i stride] for `count` elements.
 void add_multiple(double factor, const float* x, std::int64_t stride, std::int64_t count,
                   double* sums) {
@@ -137,8 +157,8 @@ IntegerGram::IntegerGram(std::int64_t lines, std::int64_t most_depth, IntegerFor
       panel_(lines, most_depth, form, isa, workspace),
       remainders_(form.moduli),
       products_(std::move(products)),
-      tiles_(workspace.take<std::int32_t>(form.moduli * kByteTile * kByteTile)),
-      sums_(workspace.take<double>(kByteTile * kByteTile)) {
+      tiles_(workspace.take<std::int32_t>(form.moduli * products_->lines().met * kByteTile)),
+      sums_(workspace.take<double>(products_->lines().met * kByteTile)) {
   require(moduli_for(form.bits, most_depth) > 0 && moduli_for(form.bits, most_depth) <= form.moduli,
           "a panel is too deep for its moduli");
 }
@@ -206,21 +226,27 @@ bool IntegerGram::add(std::span<float> panel, const PanelShape& shape, bool firs
   if (!panel_.split(panel, shape)) return false;
   apart_ += std::ssize(panel_.apart());
   const auto block_of = [&](int modulus, Block block) {
-    return ByteBlock{panel_.residues(modulus, block.begin), block.end - block.begin, shape.depth,
-                     panel_.stride()};
+    // Zeros included: oneDNN has its fast kernels for lines without gaps only.
+    return ByteBlock{panel_.residues(modulus, block.begin), block.end - block.begin,
+                     panel_.stride(), panel_.stride()};
   };
-  for (std::int64_t row = 0; row < lines_; row += kByteTile) {
-    const Block rows{row, std::min(row + kByteTile, lines_)};
+  const auto [held, met] = products_->lines();
+  const std::int64_t between = met * kByteTile;
+  for (std::int64_t row = 0; row < lines_; row += held) {
+    const Block rows{row, std::min(row + held, lines_)};
     for (int k = 0; k < form_.moduli; ++k) products_->hold(k, block_of(k, rows));
-    for (std::int64_t col = 0; col <= row; col += kByteTile) {
-      const Block cols{col, std::min(col + kByteTile, lines_)};
+    for (std::int64_t col = 0; col < rows.end; col += met) {
+      const Block cols{col, std::min(col + met, lines_)};
+      const Block next{cols.end, std::min(cols.end + met, rows.end)};
       for (int k = 0; k < form_.moduli; ++k) {
-        products_->multiply(k, block_of(k, cols), tiles_.data() + k * kByteTile * kByteTile);
+        const ByteBlock soon = next.begin < next.end ? block_of(k, next) : ByteBlock{};
+        products_->multiply(k, block_of(k, cols), soon, tiles_.data() + k * between);
       }
       for (std::int64_t j = cols.begin; j < cols.end; ++j) {
+        if (!first) fetch(gram, std::max(rows.begin, j) + j * lines_, rows.end + j * lines_);
         const std::int64_t at = (j - cols.begin) * kByteTile;
         combine(isa_, remainders_,
-                {tiles_.data() + at, panel_.units().data() + rows.begin,
+                {tiles_.data() + at, between, panel_.units().data() + rows.begin,
                  panel_.units()[static_cast<std::size_t>(j)], rows.end - rows.begin,
                  sums_.data() + at});
       }

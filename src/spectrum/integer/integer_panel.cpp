@@ -127,10 +127,11 @@ void gather(std::span<const float> panel, const PanelShape& shape, std::int64_t 
 
 IntegerPanel::IntegerPanel(std::int64_t lines, std::int64_t most_depth, IntegerForm form,
                            InstructionSet isa, Workspace& workspace)
-    : lines_(lines), stride_(rounded_up(most_depth, kAlign)), form_(form), isa_(isa) {
+    : lines_(lines), most_depth_(most_depth), form_(form), isa_(isa) {
   require(form.bits >= 2 && form.bits <= 24, "integers in float32 have at most 24 bits");
-  residues_ = workspace.take<std::int8_t>(form.moduli * lines * stride_);
-  integers_ = workspace.take<float>(std::min(lines, kLinesAtOnce) * stride_);
+  const std::int64_t stride = rounded_up(most_depth, kAlign);
+  residues_ = workspace.take<std::int8_t>(form.moduli * lines * stride);
+  integers_ = workspace.take<float>(std::min(lines, kLinesAtOnce) * stride);
   units_ = workspace.take<double>(lines);
 }
 
@@ -178,7 +179,9 @@ void IntegerPanel::put_back(std::span<float> panel, const PanelShape& shape) {
 }
 
 bool IntegerPanel::split(std::span<float> panel, const PanelShape& shape) {
-  require(shape.lines == lines_ && shape.depth <= stride_, "a panel is larger than was planned");
+  require(shape.lines == lines_ && shape.depth <= most_depth_,
+          "a panel is larger than was planned");
+  stride_ = rounded_up(shape.depth, kAlign);
   const Loops& loops = loops_for(isa_);
   const auto most = static_cast<std::size_t>(shape.lines * shape.depth / kMostApart + 1);
   apart_.clear();
@@ -190,9 +193,10 @@ bool IntegerPanel::split(std::span<float> panel, const PanelShape& shape) {
                                                           static_cast<std::size_t>(shape.depth));
       split_line(panel, shape, first + line, integers);
       for (int modulus = 0; modulus < form_.moduli; ++modulus) {
+        std::int8_t* const out = residues_.data() + (modulus * lines_ + first + line) * stride_;
         loops.reduce(integers.data(), shape.depth,
-                     static_cast<float>(kModuli[static_cast<std::size_t>(modulus)]),
-                     residues_.data() + (modulus * lines_ + first + line) * stride_);
+                     static_cast<float>(kModuli[static_cast<std::size_t>(modulus)]), out);
+        std::fill(out + shape.depth, out + stride_, std::int8_t{0});
       }
     }
     if (apart_.size() > most) {

@@ -46,7 +46,7 @@ public:
   ///          more than they save
   [[nodiscard]] bool split(std::span<float> panel, const PanelShape& shape);
 
-  /// Residues of a line mod kModuli[modulus]: `depth` signed bytes, lines `stride()` apart.
+  /// Residues of a line mod kModuli[modulus]: `depth` signed bytes, then zeros, `stride()` in all.
   [[nodiscard]] const std::int8_t* residues(int modulus, std::int64_t line) const noexcept {
     return residues_.data() + (modulus * lines_ + line) * stride_;
   }
@@ -63,7 +63,8 @@ private:
   void put_back(std::span<float> panel, const PanelShape& shape);
 
   std::int64_t lines_;
-  std::int64_t stride_;
+  std::int64_t most_depth_;
+  std::int64_t stride_ = 0;  ///< of the last panel
   IntegerForm form_;
   InstructionSet isa_;
   std::span<std::int8_t> residues_;

@@ -7,8 +7,14 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Bits of the high parts: 40, with 8 bits of y_p and 4 of the number of moduli, are 52.
-constexpr int kHighBits = 40;
+constexpr unsigned kPartBits = 22;
+constexpr std::uint64_t kPartMask = (std::uint64_t{1} << kPartBits) - 1;
+
+Remainders::Parts parts_of(std::uint64_t value) {
+  return {static_cast<double>(value >> (2 * kPartBits)),
+          static_cast<double>((value >> kPartBits) & kPartMask),
+          static_cast<double>(value & kPartMask)};
+}
 
 std::int64_t inverse_mod(std::uint64_t value, std::int64_t modulus) {
   const auto m = static_cast<std::uint64_t>(modulus);
@@ -32,31 +38,24 @@ int moduli_for(int bits, std::int64_t depth) noexcept {
 
 Remainders::Remainders(int number) : count(number) {
   require(number >= 1 && number <= kMostModuli, "so many moduli are not available");
-  std::uint64_t product = 1;  // below 2^64: eight factors of at most 2^8, seven of them smaller
+  std::uint64_t all = 1;  // below 2^64: eight factors of at most 2^8, seven of them smaller
   for (int k = 0; k < count; ++k) {
-    product *= static_cast<std::uint64_t>(kModuli[static_cast<std::size_t>(k)]);
+    all *= static_cast<std::uint64_t>(kModuli[static_cast<std::size_t>(k)]);
   }
-  int shift = 0;
-  while ((product >> static_cast<unsigned>(shift)) >> static_cast<unsigned>(kHighBits) != 0) {
-    ++shift;
-  }
-  const auto split = [&](std::uint64_t value, double& upper, double& lower) {
-    const std::uint64_t above = value >> static_cast<unsigned>(shift);
-    upper = std::ldexp(static_cast<double>(above), shift);
-    lower = static_cast<double>(value - (above << static_cast<unsigned>(shift)));
-  };
+  product = parts_of(all);
   for (int k = 0; k < count; ++k) {
     const std::int64_t p = kModuli[static_cast<std::size_t>(k)];
-    const std::uint64_t others = product / static_cast<std::uint64_t>(p);
-    Weight& weight = weights[static_cast<std::size_t>(k)];
-    weight.modulus = static_cast<double>(p);
-    weight.reciprocal = 1.0 / static_cast<double>(p);
-    // Symmetric, as the residues are.
+    const std::uint64_t others = all / static_cast<std::uint64_t>(p);
+    // Symmetric, as the residues are: |W_p| <= P / 2.
     const std::int64_t inverse = inverse_mod(others, p);
-    weight.inverse = static_cast<double>(inverse > p / 2 ? inverse - p : inverse);
-    split(others, weight.high, weight.low);
+    const bool below = inverse > p / 2;
+    const std::uint64_t weight = others * static_cast<std::uint64_t>(below ? p - inverse : inverse);
+    const double sign = below ? -1 : 1;
+    const Parts parts = parts_of(weight);
+    weights[static_cast<std::size_t>(k)] = {
+        {sign * parts.high, sign * parts.middle, sign * parts.low},
+        sign * static_cast<double>(weight) / static_cast<double>(all)};
   }
-  split(product, high, low);
 }
 
 }  // namespace wishart::spectrum

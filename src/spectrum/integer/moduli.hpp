@@ -27,25 +27,33 @@ inline constexpr std::array<std::int32_t, kMostModuli> kModuli{256, 253, 251, 24
 
 /// The constants of the Chinese remainder theorem for the first `count` moduli p, P their product:
 ///
-///     V = sum over p of y_p (P / p) - q P,   y_p = c_p (P / p)^-1 mod p,   q = round(sum y_p / p)
+///     V = sum over p of c_p W_p - q P,   W_p = (P / p) ((P / p)^-1 mod p),   q = round(sum c_p W_p
+///     / P)
 ///
-/// P / p and P are stored as the sum of a multiple of 2^shift and a rest, so that all sums of
-/// products in float64 are exact.
+/// Any c_p with the residue mod p will do, so the sums of products of bytes do as they are. W_p and
+/// P are stored in three parts of at most 22 bits, so that all sums of products in float64 are
+/// exact: c_p has at most 26 bits with its sign (kMostIntegerDepth products of two bytes), and
+/// there are at most 2^3 of them.
 struct Remainders {
-  struct Weight {
-    double modulus = 0;
-    double inverse = 0;     ///< of P / p, mod p
-    double reciprocal = 0;  ///< 1 / p
-    double high = 0;        ///< of P / p
+  /// high 2^44 + middle 2^22 + low
+  struct Parts {
+    double high = 0;
+    double middle = 0;
     double low = 0;
   };
+  struct Weight {
+    Parts parts;      ///< of W_p, between -P / 2 and P / 2
+    double turn = 0;  ///< W_p / P
+  };
+  static constexpr double kHigh = 0x1p44;
+  static constexpr double kMiddle = 0x1p22;
+
   /// @pre 1 <= count <= kMostModuli
   explicit Remainders(int count);
 
   int count = 0;
   std::array<Weight, kMostModuli> weights{};
-  double high = 0;  ///< of P
-  double low = 0;
+  Parts product;  ///< P
 };
 
 }  // namespace wishart::spectrum

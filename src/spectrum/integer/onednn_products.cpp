@@ -224,7 +224,8 @@ public:
     keep(held_[static_cast<std::size_t>(slot)], block);
   }
 
-  void multiply(int slot, const ByteBlock& block, std::int32_t* out) override {
+  void multiply(int slot, const ByteBlock& block, const ByteBlock& /*next*/,
+                std::int32_t* out) override {
     check_block(block);
     const OneThread one(dnnl_);
     run(held_[static_cast<std::size_t>(slot)], block, out);
@@ -334,13 +335,13 @@ bool onednn_is_exact() {
 
 }  // namespace
 
-std::unique_ptr<ByteProducts> make_byte_products() {
-  if (!onednn_is_exact()) return make_portable_products();
+std::unique_ptr<ByteProducts> make_onednn_products() {
+  if (!onednn_is_exact()) return nullptr;
   return std::make_unique<OnednnProducts>();
 }
 
-std::unique_ptr<ByteProducts> make_byte_products(bool packed) {
-  if (!onednn_is_exact()) return make_portable_products();
+std::unique_ptr<ByteProducts> make_onednn_products(bool packed) {
+  if (!onednn_is_exact()) return nullptr;
   return std::make_unique<OnednnProducts>(packed);
 }
 

@@ -182,9 +182,12 @@ TEST_CASE("products are formed from integers where that is asked for, or pays", 
   // Where memory is short, float64; but not for who asks for integers.
   options = {};
   options.integers_pay = true;
-  options.memory_per_rank_bytes = std::int64_t{240} << 20U;
+  Matrix large = dense(9000, 4096);
+  large.tensor.dtype = Dtype::bf16;
+  const std::int64_t needed = memory_bytes(large, Way{.products = Products::integer});
+  options.memory_per_rank_bytes = needed - 1;
   CHECK(products_of(Dtype::bf16, 9000, 4096, options) == Products::float64);
-  options.memory_per_rank_bytes = std::int64_t{400} << 20U;
+  options.memory_per_rank_bytes = needed;
   CHECK(products_of(Dtype::bf16, 9000, 4096, options) == Products::integer);
   // Distributed Gram matrices are PDSYRK's.
   options.integers_pay = false;

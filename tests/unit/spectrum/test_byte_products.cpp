@@ -1,6 +1,6 @@
 /// @file
-/// Products of bytes: oneDNN, where the build and the processor have it, against portable code and
-/// 64-bit integers.
+/// Products of bytes: tiles and oneDNN, where the build and the processor have them, and portable
+/// code against 64-bit integers.
 
 #include <catch2/catch.hpp>
 
@@ -26,7 +26,7 @@ void check_products(ByteProducts& products, std::int64_t rows, std::int64_t cols
   const auto b = bytes(cols, stride, 2);
   std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile), 7);
   products.hold(3, {b.data(), cols, depth, stride});
-  products.multiply(3, {a.data(), rows, depth, stride}, out.data());
+  products.multiply(3, {a.data(), rows, depth, stride}, {}, out.data());
   std::int64_t wrong = 0;
   std::ostringstream first;
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -46,32 +46,38 @@ void check_products(ByteProducts& products, std::int64_t rows, std::int64_t cols
   CHECK(wrong == 0);
 }
 
+/// All ways that this processor and build have.
+std::vector<std::unique_ptr<ByteProducts>> all_ways() {
+  std::vector<std::unique_ptr<ByteProducts>> ways;
+  ways.push_back(make_portable_products());
+  for (auto* make : {&make_tile_products, &make_byte_products}) ways.push_back(make());
+  for (const bool packed : {false, true}) ways.push_back(make_onednn_products(packed));
+  std::erase(ways, nullptr);
+  return ways;
+}
+
 TEST_CASE("bytes are multiplied exactly", "[byte_products]") {
-  const auto plain = make_byte_products(false);
-  const auto packed = make_byte_products(true);
-  const auto portable = make_portable_products();
-  for (ByteProducts* products : {plain.get(), packed.get(), portable.get()}) {
+  for (const auto& products : all_ways()) {
     check_products(*products, kByteTile, kByteTile, 256, 256);
     check_products(*products, kByteTile, 17, 200, 256);
     check_products(*products, 1, kByteTile, 63, 64);
     check_products(*products, 1, 1, 1, 64);
     check_products(*products, 5, 3, 2, 64);
+    check_products(*products, 33, 47, 65, 128);
+    check_products(*products, 32, 128, 1000, 1088);
     check_products(*products, 64, 64, 1536, 1536);
   }
 }
 
 TEST_CASE("the largest sums do not overflow", "[byte_products]") {
-  const auto fast = make_byte_products();
-  const auto packed = make_byte_products(true);
-  const auto portable = make_portable_products();
   const std::int64_t depth = kMostDepth;
   for (const std::int8_t byte : {std::int8_t{-128}, std::int8_t{127}}) {
     const std::vector<std::int8_t> a(static_cast<std::size_t>(2 * depth), std::int8_t{-128});
     const std::vector<std::int8_t> b(static_cast<std::size_t>(depth), byte);
-    for (ByteProducts* products : {fast.get(), packed.get(), portable.get()}) {
+    for (const auto& products : all_ways()) {
       std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile));
       products->hold(0, {b.data(), 1, depth, depth});
-      products->multiply(0, {a.data(), 2, depth, depth}, out.data());
+      products->multiply(0, {a.data(), 2, depth, depth}, {}, out.data());
       CHECK(out[0] == -128 * byte * depth);
       CHECK(out[static_cast<std::size_t>(kByteTile)] == -128 * byte * depth);
     }
@@ -79,10 +85,11 @@ TEST_CASE("the largest sums do not overflow", "[byte_products]") {
 }
 
 TEST_CASE("a held block is replaced", "[byte_products]") {
-  const auto products = make_byte_products();
-  check_products(*products, kByteTile, kByteTile, 128, 128);
-  check_products(*products, kByteTile, kByteTile, 128, 128);
-  check_products(*products, 20, 30, 100, 128);
+  for (const auto& products : all_ways()) {
+    check_products(*products, kByteTile, kByteTile, 128, 128);
+    check_products(*products, kByteTile, kByteTile, 128, 128);
+    check_products(*products, 20, 30, 100, 128);
+  }
 }
 
 }  // namespace
