@@ -80,6 +80,17 @@ std::pair<double, double> strength(const FollowRow& row) {
   return {through_zero ? 0 : std::min(a, b), std::max(a, b)};
 }
 
+/// At +-1 Fisher's interval has no width. That is no certainty: it cannot be estimated there.
+void drop_empty_intervals(FollowRow& row) {
+  const auto drop = [](double value, double& low, double& high) {
+    constexpr double kRounding = 1e-9;
+    if (std::abs(value) > 1 - kRounding) low = high = kNan;
+  };
+  drop(row.spearman, row.spearman_low, row.spearman_high);
+  drop(row.kendall, row.kendall_low, row.kendall_high);
+  drop(row.pearson, row.pearson_low, row.pearson_high);
+}
+
 Best best_of(const std::vector<FollowRow>& rows) {
   Best best;
   for (const char* basis : {"within", "all"}) {
@@ -149,6 +160,7 @@ Following follow(const std::vector<Model>& models, const std::vector<Score>& sco
     add_rows(out.rows, metric, all, groups);
   }
   out.best = best_of(out.rows);
+  for (FollowRow& row : out.rows) drop_empty_intervals(row);
   return out;
 }
 

@@ -19,15 +19,32 @@ namespace {
 
 constexpr const char* kOfUsual = "sec-what-is-usual";
 
-/// `rank-collapse in 1 layer: a.down_proj (rank 32 of 128).` A layer's reason is told once.
-std::string group_text(const AttentionGroup& group, std::set<const LayerRow*>& told) {
-  const LayerRow& worst = *group.layers.front();
-  std::string text = group.warning + " in " + layers_text(std::ssize(group.layers)) +
-                     (group.layers.size() > 1 ? ", worst " : ": ") + named(worst.key);
-  if (told.insert(&worst).second && !worst.reason.empty()) {
-    text += " (" + printable(worst.reason, kMostOfName) + ")";
+/// `rank-collapse in 1 layer: a.down_proj (rank 32 of 128).` No layer is named twice: of several
+/// the worst that has not been told is.
+/// @param layers  of the checkpoint
+void add_group(Verdict& verdict, const AttentionGroup& group, std::set<const LayerRow*>& told,
+               const std::vector<LayerRow>& layers) {
+  std::string text = group.warning + " in " + layers_text(std::ssize(group.layers));
+  const auto fresh = std::find_if(group.layers.begin(), group.layers.end(),
+                                  [&](const LayerRow* layer) { return !told.contains(layer); });
+  if (fresh == group.layers.end()) {
+    text += group.layers.size() > 1 ? ", all named above." : ", named above.";
+    add_reason(verdict, std::move(text), kOfAttention, {kFigWarnings});
+    return;
   }
-  return text + ".";
+  const LayerRow& worst = **fresh;
+  told.insert(&worst);
+  text += group.layers.size() == 1        ? ": "
+          : fresh == group.layers.begin() ? ", worst "
+                                          : ", such as ";
+  text += named(worst.key);
+  if (!worst.reason.empty()) text += " (" + printable(worst.reason, kMostOfName) + ")";
+  // A single layer shows in its spectrum what is wrong with it, several in the map where they are.
+  std::vector<std::string> figures{kFigWarnings};
+  if (group.layers.size() == 1) {
+    figures.insert(figures.begin(), "fig-density-" + std::to_string(&worst - layers.data()));
+  }
+  add_reason(verdict, text + ".", kOfAttention, std::move(figures));
 }
 
 /// The keys of the layers with a warning.
@@ -57,7 +74,7 @@ void add_new(Verdict& verdict, const CheckpointRecord& record, const CheckpointR
     text = std::to_string(fresh) + " of these layers " + (fresh == 1 ? "has" : "have") +
            " no warning in " + id + ".";
   }
-  add_reason(verdict, std::move(text), kOfAttention);
+  add_reason(verdict, std::move(text), kOfAttention, {kFigWarnings});
 }
 
 /// How many alphas are usual among public models.
@@ -74,7 +91,7 @@ void add_usual(Verdict& verdict, const CheckpointRecord& record) {
       verdict,
       "The alpha of " + of_layers(known - outside, known) +
           " lies between the 5th and the 95th percentile of public models of its role and size.",
-      kOfUsual);
+      kOfUsual, {kFigRoles});
 }
 
 const AttentionGroup* find_group(const std::vector<AttentionGroup>& groups, const char* word) {
@@ -85,6 +102,25 @@ const AttentionGroup* find_group(const std::vector<AttentionGroup>& groups, cons
 
 std::int64_t size_of(const AttentionGroup* group) {
   return group == nullptr ? 0 : static_cast<std::int64_t>(group->layers.size());
+}
+
+/// The sentence on whole weights of which none can tell inputs apart: all zero, or all multiples of
+/// one row. Empty for any other.
+std::string useless_text(const CheckpointRecord& record) {
+  if (record.provenance.analysis != AnalysisKind::weights) return "";
+  std::int64_t zero = 0;
+  bool judged = false;
+  for (const LayerRow& row : record.layers) {
+    if (row.matrix_rank < 0 || row.matrix_rank > 1) return "";
+    zero += row.matrix_rank == 0 ? 1 : 0;
+    judged = judged || row.num_evals > 1;  // a row or a column has no rank above 1
+  }
+  if (!judged) return "";
+  const std::int64_t all = std::ssize(record.layers);
+  const std::string layers = all == 1 ? "the only layer" : "all " + layers_text(all);
+  return "Do not use it: " + layers +
+         (zero == all ? (all == 1 ? " is zero." : " are zero.")
+                      : (all == 1 ? " has" : " have") + std::string(" a rank of at most 1."));
 }
 
 /// Level and sentence of a checkpoint with warnings.
@@ -150,7 +186,7 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
   }
   if (const std::int64_t rest = counts.without_tail + counts.failed; rest > 0) {
     add_reason(verdict, of_layers(rest, all) + (rest == 1 ? " has" : " have") + " no alpha.",
-               kOfLayers);
+               kOfLayers, {kFigAlphas});
   }
   verdict.level = Level::good;
   verdict.sentence = all == 1 ? "The only layer needs no attention."
@@ -196,16 +232,22 @@ Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
     return verdict;
   }
   judge_warnings(verdict, record, groups);
+  if (const std::string useless = useless_text(record);
+      !useless.empty() && verdict.level != Level::bad) {
+    verdict.level = Level::bad;
+    verdict.sentence = useless;
+  }
   std::set<const LayerRow*> told;
   const std::size_t room = kMostReasons - 2;
   for (std::size_t i = 0; i < groups.size() && i < room; ++i) {
-    add_reason(verdict, group_text(groups[i], told), kOfAttention);
+    add_group(verdict, groups[i], told, record.layers);
   }
   add_new(verdict, record, beside.before != nullptr ? beside.before : beside.base);
   if (verdict.level == Level::attention && record.provenance.mode != "weightwatcher" &&
       record.provenance.analysis == AnalysisKind::weights) {
     add_reason(verdict,
-               "Of the layers of healthy models, under 5 % have a warning (docs/metrics.md).", "");
+               "Of the layers of healthy models, under 5 % have a warning (docs/metrics.md).",
+               kOfAttention, {kFigWarnings});
   }
   return verdict;
 }

@@ -17,6 +17,8 @@ namespace wishart::analysis {
 namespace {
 
 constexpr const char* kOfPaired = "sec-change-over-all-layers-b-a";
+constexpr const char* kFigMoved = "fig-moved";
+constexpr const char* kFigPairs = "fig-alpha-pairs";
 
 /// What the layers of a comparison come to.
 struct Found {
@@ -139,11 +141,12 @@ Verdict verdict_of(const Comparison& comparison) {
     add_reason(verdict,
                (found.warned > 1 ? "The first of them is " : "It is ") + named(found.worst->key) +
                    ": " + printable(found.worst->new_warnings, kMostOfName) + ".",
-               kOfLayers);
+               kOfLayers, {kFigMoved, kFigPairs});
   }
   if (!comparison.sudden.empty()) {
     const SuddenChange& first = comparison.sudden.front();
-    add_reason(verdict, "Such as " + named(first.key) + ": " + first.text + ".", kOfLayers);
+    add_reason(verdict, "Such as " + named(first.key) + ": " + first.text + ".", kOfLayers,
+               {kFigMoved});
   }
   if (std::isfinite(comparison.training_a.eval_loss - comparison.training_b.eval_loss)) {
     add_reason(verdict,
@@ -166,16 +169,18 @@ Verdict verdict_of(const Comparison& comparison) {
     add_reason(verdict,
                "The layer that moved most is " + named(moved->key) + ", by at least " +
                    rounded(moved->moved, 2) + " of its norm.",
-               kOfLayers);
+               kOfLayers, {kFigMoved});
   }
   const PairedRow* alpha = alpha_of_all(comparison.paired);
-  if (alpha != nullptr && found.same < all) add_reason(verdict, paired_sentence(*alpha), kOfPaired);
+  if (alpha != nullptr && found.same < all) {
+    add_reason(verdict, paired_sentence(*alpha), kOfPaired, {kFigPairs});
+  }
   // The most unusual one.
   const auto most = std::max_element(
       comparison.usual.begin(), comparison.usual.end(),
       [](const UsualChange& x, const UsualChange& y) { return x.percentile < y.percentile; });
   if (most != comparison.usual.end() && found.same < all)
-    add_reason(verdict, most->text, kOfPaired);
+    add_reason(verdict, most->text, kOfPaired, {kFigMoved});
   if (verdict.level == Level::good && found.same < all) {
     add_reason(verdict,
                "Weights alone do not show whether the answers are as good: evaluate it "

@@ -13,6 +13,20 @@ namespace {
 constexpr const char* kOfAdvice = "sec-is-it-still-learning";
 constexpr const char* kOfDrifts = "sec-layers-that-drift";
 
+/// What an advice rests on: the losses, or the spectra.
+std::vector<std::string> figures_of(const Conclusion& conclusion) {
+  const char* of_loss = "fig-history-loss";
+  const char* of_alpha = "fig-history-alpha";
+  if (conclusion.basis == Basis::losses) return {of_loss, of_alpha};
+  return {of_alpha, of_loss};
+}
+
+/// Where a drift shows, layer by checkpoint. Traps and outliers have no map of their own.
+std::vector<std::string> figures_of(const Drift& drift) {
+  if (drift.why == "rank-falls") return {"fig-layers-stable-rank", "fig-layers-change"};
+  return {"fig-layers-change", "fig-layers-alpha"};
+}
+
 Level level_of(const History& history) {
   switch (history.conclusion.advice) {
     case Advice::going_on:
@@ -66,13 +80,13 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   }
   constexpr std::size_t kMostOfAdvice = 2;
   for (std::size_t i = 0; i < conclusion.reasons.size() && i < kMostOfAdvice; ++i) {
-    add_reason(verdict, conclusion.reasons[i], kOfAdvice);
+    add_reason(verdict, conclusion.reasons[i], kOfAdvice, figures_of(conclusion));
   }
   if (last.level == Level::bad || last.level == Level::attention) {
     add_reason(
         verdict,
         "In the last checkpoint, " + named(history.rows.back().checkpoint) + ": " + last.sentence,
-        kOfAttention);
+        kOfAttention, {kFigWarnings});
   }
   if (!history.drifts.empty()) {
     const Drift& first = history.drifts.front();
@@ -81,11 +95,11 @@ Verdict verdict_of(const History& history, const Verdict& last) {
                    (history.drifts.size() == 1 ? " drifts" : " drift") + ", such as " +
                    named(first.key) + ": " + first.why + ", from " + rounded(first.before, 4) +
                    " to " + rounded(first.now, 4) + ".",
-               kOfDrifts);
+               kOfDrifts, figures_of(first));
   }
   // The figures are those of runs with held-out losses.
   const std::string track = blind ? "" : track_text(conclusion);
-  if (!track.empty()) add_reason(verdict, track, kOfAdvice);
+  if (!track.empty()) add_reason(verdict, track, kOfAdvice, figures_of(conclusion));
   return verdict;
 }
 

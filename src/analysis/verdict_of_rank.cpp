@@ -11,14 +11,20 @@
 namespace wishart::analysis {
 namespace {
 
+constexpr const char* kOfModels = "part-1";
 constexpr const char* kOfWorth = "sec-what-the-metrics-are-worth";
 constexpr const char* kOfScores = "sec-how-the-metrics-follow-the-scores";
 
+/// Fisher's interval has no width there, which is surer than any number of models: follow() leaves
+/// it out.
+bool is_exact(const FollowRow& row) {
+  constexpr double kRounding = 1e-9;
+  return std::abs(row.spearman) > 1 - kRounding;
+}
+
 std::string rho_text(const FollowRow& row) {
   const std::string over = " over " + std::to_string(row.models) + " models";
-  // Fisher's interval has no width there, which is surer than any number of models.
-  constexpr double kRounding = 1e-9;
-  if (std::abs(row.spearman) > 1 - kRounding) {
+  if (is_exact(row)) {
     return "Spearman's rho " + rounded(row.spearman, 2) + over + ", without an interval at +-1";
   }
   return "Spearman's rho " + rounded(row.spearman, 2) + " (" + rounded(row.spearman_low, 2) +
@@ -29,7 +35,10 @@ std::string rho_text(const FollowRow& row) {
 const FollowRow* row_of(const Following& following, std::string_view metric) {
   const FollowRow* best = nullptr;
   for (const FollowRow& row : following.rows) {
-    if (row.metric != metric || !std::isfinite(row.spearman_low)) continue;
+    if (row.metric != metric) continue;
+    // The fewest models of an interval: of 5, two orders in 120 are as strict.
+    constexpr std::int64_t kFewest = 5;
+    if (!std::isfinite(row.spearman_low) && (!is_exact(row) || row.models < kFewest)) continue;
     if (row.group == "within") return &row;
     if (row.group == "all") best = &row;
   }
@@ -38,7 +47,7 @@ const FollowRow* row_of(const Following& following, std::string_view metric) {
 
 void judge_by_scores(Verdict& verdict, const std::string& first, const FollowRow& row,
                      const RankMetric& by) {
-  const bool sure = row.spearman_low > 0 || row.spearman_high < 0;
+  const bool sure = is_exact(row) || row.spearman_low > 0 || row.spearman_high < 0;
   const bool falls = row.spearman < 0;
   if (!sure) {
     verdict.sentence = first + " comes first by " + by.name +
@@ -93,7 +102,7 @@ Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
              "Its mean " + std::string(by.name) + " is " + rounded(models[0].values[metric], 4) +
                  ", that of " + named(models[1].name) + ", the next, " +
                  rounded(models[1].values[metric], 4) + ".",
-             "");
+             kOfModels, {"fig-ranking"});
   add_reason(verdict, worth_text(by.name), kOfWorth);
   const Best& best = following.best;
   if (!best.metric.empty() && best.metric != by.name) {

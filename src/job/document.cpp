@@ -1,5 +1,7 @@
 #include "document.hpp"
 
+#include <iostream>
+#include <limits>
 #include <optional>
 #include <span>
 #include <streambuf>
@@ -7,8 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
 #include "wishart/core/whole_file.hpp"
 
 #include "scan/stop_signal.hpp"
@@ -17,6 +22,7 @@ namespace wishart::job {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 18U;
+constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
   throw Error(Blame::usage, "--output " + shown(file) + ": " + what);
@@ -50,13 +56,18 @@ std::filesystem::path checked_target(const std::filesystem::path& file) {
 class Document::Buffer : public std::streambuf {
 public:
   Buffer(std::filesystem::path target, std::ostream& standard, Readers readers)
-      : target_(std::move(target)), standard_(&standard), readers_(readers), bytes_(kBufferBytes) {
+      : target_(std::move(target)),
+        standard_(&standard),
+        readers_(readers),
+        to_terminal_(&standard == &std::cout && ::isatty(STDOUT_FILENO) == 1),
+        bytes_(kBufferBytes) {
     setp(bytes_.data(), bytes_.data() + bytes_.size());
   }
 
   void finish() {
     pass_on();
     if (target_.empty()) {
+      *standard_ << printable(line_, kWhole);  // without a line feed
       standard_->flush();
       check_standard();
       return;
@@ -94,13 +105,29 @@ private:
     setp(bytes_.data(), bytes_.data() + bytes_.size());
     if (part.empty()) return;
     if (target_.empty()) {
-      standard_->write(part.data(), static_cast<std::streamsize>(part.size()));
+      if (to_terminal_) {
+        show(part);
+      } else {
+        standard_->write(part.data(), static_cast<std::streamsize>(part.size()));
+      }
       check_standard();
       return;
     }
     if (!file_) open();
     check_signals();
     file_->write(std::as_bytes(part));
+  }
+
+  /// Writes the lines that are complete, so that no part of a character is taken for a bad byte.
+  void show(std::span<const char> part) {
+    for (const char c : part) {
+      if (c != '\n') {
+        line_ += c;
+        continue;
+      }
+      *standard_ << printable(line_, kWhole) << '\n';
+      line_.clear();
+    }
   }
 
   void check_standard() const {
@@ -117,6 +144,9 @@ private:
   std::filesystem::path target_;  ///< empty: standard output
   std::ostream* standard_;
   Readers readers_;
+  /// A name in CSV is as the checkpoint has it. A terminal would obey what is in it.
+  bool to_terminal_;
+  std::string line_;  ///< begun on a terminal
   std::vector<char> bytes_;
   std::optional<StopSignal> signals_;  ///< before the file: blocked while it exists
   std::optional<WholeFile> file_;

@@ -118,13 +118,13 @@ std::string render_comparison(const analysis::Comparison& comparison, const Repo
   page.title("From " + comparison.a + " (A) to " + comparison.b + " (B)");
   page.verdict(analysis::verdict_of(comparison));
   page.cards(comparison_cards(comparison));
+  page.figures(comparison_figures(comparison));
   const analysis::PairedRow* alpha = analysis::alpha_of_all(comparison.paired);
   if (alpha != nullptr) page.paragraph(analysis::paired_sentence(*alpha));
   page.paragraph(counts_text(comparison, alpha != nullptr && analysis::is_shared(*alpha)));
   add_usual_changes(page, comparison.usual);
   for (const std::string& note : comparison.notes) page.paragraph("Note: " + note + ".");
   if (!comparison.paired.empty()) add_paired(page, comparison.paired);
-  page.figures(comparison_figures(comparison));
   page.heading("Layers");
   page.table(layers_table(comparison));
   if (comparison.rows.size() > kMostRows) {

@@ -207,6 +207,9 @@ std::string render_ranking(const std::vector<analysis::Model>& models, std::size
   if (following.rows.empty()) return page.take();
   page.heading("How the metrics follow the scores");
   page.table(following_table(following.rows));
+  page.paragraph(
+      "In brackets: 95 % intervals. There is none for fewer than 5 models, and none for a "
+      "coefficient of 1 or -1, where it cannot be estimated.");
   add_best(page, following);
   if (!following.unmatched.empty()) {
     page.paragraph("No model is called " + join(following.unmatched, ", ") + ".");

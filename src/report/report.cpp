@@ -297,6 +297,11 @@ void add_layers(Page& page, const CheckpointRecord& record) {
                           l.matrix_rank < 0 ? "-" : std::to_string(l.matrix_rank), l.warning});
   }
   drop_unknown_percentiles(table);
+  table.layer_columns = {{"layer", "layer"},
+                         {"role", "role"},
+                         {"tail", "num_pl_spikes"},
+                         {"rank", "matrix_rank"},
+                         {"warning", "warning"}};
   page.layer_table(table);
   page.paragraph(interval_text(record.layers));
   if (listed.size() < record.layers.size()) {

@@ -15,7 +15,8 @@ namespace wishart::report {
                      ", \"sentence\": " + json_quoted(verdict.sentence) + ", \"reasons\": [";
   for (std::size_t i = 0; i < verdict.reasons.size(); ++i) {
     json += (i > 0 ? ", " : "") + ("{\"text\": " + json_quoted(verdict.reasons[i].text)) +
-            ", \"anchor\": " + json_value_or_null(verdict.reasons[i].anchor) + "}";
+            ", \"anchor\": " + json_value_or_null(verdict.reasons[i].anchor) +
+            ", \"figures\": " + json_value(verdict.reasons[i].figures) + "}";
   }
   return json + "]}";
 }

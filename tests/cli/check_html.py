@@ -106,8 +106,16 @@ def check_policy(page):
     assert set(directives) == {"default-src", "base-uri", "form-action", "style-src", "script-src"}, page.policy
 
 
-def texts_of(column):
-    return [column["words"][k] for k in column["at"]] if "words" in column else column["values"]
+def texts_of(column, count):
+    """The values of a column, in whichever form it is written."""
+    if "words" in column:
+        return [column["words"][k] for k in column["at"]]
+    if "rest" in column:
+        texts = [""]
+        for shared, rest in zip(column["shared"], column["rest"]):
+            texts.append(texts[-1][:shared] + rest)
+        return texts[1:]
+    return [column["all"]] * count if "all" in column else column["values"]
 
 
 def is_near(text, value):
@@ -124,10 +132,10 @@ def is_near(text, value):
 def check_data(page):
     """What is embedded has as many rows as it says, and says what the tables say."""
     compared = 0
-    layers = None
+    layers, columns = None, {}
     if "layers" in page.data:
         layers = json.loads(page.data.pop("layers"))
-        columns = {column["name"]: texts_of(column) for column in layers["columns"]}
+        columns = {column["name"]: texts_of(column, layers["layers"]) for column in layers["columns"]}
         for name, column in columns.items():
             assert len(column) == layers["layers"], f"{len(column)} values of {name} for {layers['layers']} layers"
         assert sorted(layers["worst_first"]) == list(range(layers["layers"])), "worst_first does not name each layer once"
@@ -144,7 +152,8 @@ def check_data(page):
         assert compared > 0 or layers["layers"] == 0, "no number of the layers could be compared"
     for name, text in page.data.items():
         data, table = json.loads(text), page.tables[name]
-        rows = list(zip(*(texts_of(column) for column in data["columns"])))
+        rows = list(zip(*(["-" if columns[column["of"]][i] is None else str(columns[column["of"]][i]) for i in data["row_layers"]]
+                          if "of" in column else texts_of(column, data["rows"]) for column in data["columns"])))
         assert len(rows) == data["rows"] > len(table["rows"]) > 0, f"{len(rows)} rows of {name}, {data['rows']} promised"
         known = set(rows)
         for row in table["rows"]:

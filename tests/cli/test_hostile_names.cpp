@@ -97,6 +97,13 @@ TEST_CASE("names that mean harm do none, in any output", "[cli]") {
                       strict + "assert isinstance(d['rows'],list)");
   }
 
+  // A terminal gets CSV with its names escaped, a pipe as they are.
+  const std::string export_layers = quoted(program_path()) + " export " + quoted(archive);
+  const Outcome shown = run_shell("script -qec " + quoted(export_layers) + " /dev/null");
+  CHECK(shown.out.find('\x1b') == std::string::npos);
+  CHECK(shown.out.find("a\\x1b[2Jb.weight") != std::string::npos);
+  CHECK(run_shell(export_layers).out.find("a\x1b[2Jb.weight") != std::string::npos);
+
   // CSV too, but for the guard against formulas.
   const Outcome csv = run_wishart({"export", archive});
   check_with_python(temp, csv.out,

@@ -81,6 +81,22 @@ TEST_CASE("plot writes each figure as an XML document of its own", "[plot]") {
   }
 }
 
+TEST_CASE("plot offers a spectrum only where there is one", "[plot]") {
+  const TempFolder temp;
+  write_bytes(temp / "zero/model.safetensors",
+              safetensors_bytes({{kPlain, {48, 32}, std::vector<float>(1536, 0.0F)}}));
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(run_wishart({"scan", (temp / "zero").string(), "--archive", archive}).exit_code == 0);
+  const Outcome list = run_wishart({"plot", archive, "--list"});
+  CHECK(list.exit_code == 0);
+  CHECK(list.out.find("\nblocks  ") != std::string::npos);
+  CHECK(list.out.find("spectrum") == std::string::npos);
+  CHECK(list.out.find("xmin") == std::string::npos);
+  // Such a model is good for nothing.
+  CHECK(run_wishart({"report", archive, "--format", "brief"})
+            .out.find("Bad. Spectra of zero: Do not use it: the only layer is zero.") == 0);
+}
+
 TEST_CASE("plot refuses in one line what is not there", "[plot]") {
   const TempFolder temp;
   const std::string archive = scanned_run(temp);
@@ -91,6 +107,9 @@ TEST_CASE("plot refuses in one line what is not there", "[plot]") {
                 "--measure change: blocks of checkpoint-1 has alpha, D, stable_rank, warnings");
   check_refused({"plot", archive},
                 "wishart plot: name a figure with --what; --list shows those of the archive");
+  check_refused({"plot", archive, "checkpoint-1", "--what", "history-alpha"},
+                "--what history-alpha: is of a whole run, not of one checkpoint. Leave out "
+                "checkpoint-1");
   check_refused({"plot", archive, "--what", "xmin"}, "--what xmin: name the layer with --layer");
   check_refused({"plot", archive, "--what", "blocks", "-o", "x.png"},
                 "--output x.png: expected .svg as its extension, found '.png'. rsvg-convert and "

@@ -34,6 +34,9 @@ struct Reason {
   /// Where the report shows it: the id of a section, `sec-` and its heading in small letters and
   /// hyphens. Empty if nowhere.
   std::string anchor;
+  /// Ids of the figures that show it, the best first (`fig-blocks-warnings`). A page links to the
+  /// first of them that it has, and to the section only if it has none.
+  std::vector<std::string> figures = {};
 };
 
 /// Texts are printable, whatever the names in them.

@@ -4,6 +4,7 @@
 /// A table of texts, and its rendering as plain text, Markdown or CSV.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ struct TextTable {
   /// left out first, but none from kStays on.
   std::vector<int> importance = {};
   std::vector<Narrows> narrows = {};  ///< for each column; empty: never
+  /// By the head of a column, the column of the same layers' data in a page that says the same:
+  /// HTML does not write it twice. An unknown number is `-` here and null there.
+  std::map<std::string, std::string> layer_columns = {};
 };
 
 inline constexpr int kStays = 100;

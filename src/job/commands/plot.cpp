@@ -2,6 +2,8 @@
 /// `plot`: the figures of reports as files.
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -87,15 +89,22 @@ Pictures comparison_pictures(const archive::Reader& archive, const PlotOptions& 
 }
 
 /// A table of what can be drawn.
-std::string list_text(const Pictures& pictures, bool with_layers, bool with_course) {
+/// @param layers  those that --layer can name
+std::string list_text(const Pictures& pictures, std::span<const LayerRow> layers,
+                      bool with_course) {
   report::TextTable table;
   table.header = {"--what", "--measure", "figure"};
   table.right_aligned = {false, false, false};
   for (const report::Picture& picture : pictures) {
     table.rows.push_back({picture.what, picture.measure, picture.caption});
   }
-  if (with_layers) {
+  const auto any = [&](const auto& holds) {
+    return std::any_of(layers.begin(), layers.end(), holds);
+  };
+  if (any([](const LayerRow& layer) { return layer.has_esd && layer.lambda_max > 0; })) {
     table.rows.push_back({"spectrum", "", "density of the eigenvalues of a layer: add --layer"});
+  }
+  if (any([](const LayerRow& layer) { return layer.has_esd && std::isfinite(layer.alpha); })) {
     table.rows.push_back({"xmin", "", "alpha and D along xmin of a layer: add --layer"});
   }
   if (with_course) table.rows.push_back({"layer", "", "one layer through the run: add --layer"});
@@ -134,7 +143,7 @@ CommandResult plot_archive(const PlotOptions& options) {
   std::vector<std::string> notes;
   if (options.checkpoints.size() == 2) {
     const Pictures pictures = comparison_pictures(archive, options, notes);
-    if (options.list) return {list_text(pictures, false, false), {}, notes};
+    if (options.list) return {list_text(pictures, {}, false), {}, notes};
     const std::string of = options.checkpoints[0] + " and " + options.checkpoints[1];
     return {chosen(pictures, options, of).svg, {}, notes};
   }
@@ -146,6 +155,11 @@ CommandResult plot_archive(const PlotOptions& options) {
     throw Error(Blame::usage, "--layer: only spectrum, xmin and layer are of one layer");
   }
   if (of_history(options.what) && !options.list) {
+    if (!options.checkpoints.empty()) {
+      throw Error(Blame::usage, "--what " + options.what +
+                                    ": is of a whole run, not of one checkpoint. Leave out " +
+                                    printable(options.checkpoints.front()));
+    }
     const std::string of = options.archive.string();
     return {chosen(history_pictures(archive, options), options, of).svg, {}, {}};
   }
@@ -158,10 +172,12 @@ CommandResult plot_archive(const PlotOptions& options) {
                                   : checkpoint_pictures(archive, choice.id);
     return {chosen(pictures, options, choice.id).svg, {}, notes};
   }
-  Pictures pictures = checkpoint_pictures(archive, choice.id);
+  const auto [record, past] = concluded(archive, choice.id);
+  Pictures pictures =
+      report::checkpoint_pictures(record, past.before ? &past.before->layers : nullptr);
   const bool run = options.checkpoints.empty() && is_history(archive);
   if (run) append(pictures, report::history_pictures(history_of(archive, kDefaultWindow)));
-  return {list_text(pictures, true, run), {}, notes};
+  return {list_text(pictures, record.layers, run), {}, notes};
 }
 
 }  // namespace wishart::job

@@ -72,7 +72,9 @@ HeatScale::HeatScale(ScaleKind kind, std::string label, std::vector<double> valu
   missing_ = known != values.end();
   values.erase(known, values.end());
   if (kind == ScaleKind::share) {
-    low_ = 0, high_ = 1;
+    // 3 % in the worst cell would all be pale on a scale to 100 %.
+    const double most = values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+    if (most > 0) low_ = 0, high_ = most;
     return;
   }
   if (values.empty()) return;
@@ -118,7 +120,7 @@ std::string HeatScale::shade(double value) const {
 void HeatScale::draw(Canvas& canvas, double x, double y) const {
   const auto told = [&](double value) {
     return kind_ == ScaleKind::logarithmic ? brief(std::pow(10.0, value))
-           : kind_ == ScaleKind::share     ? fixed(100 * value, 0) + " %"
+           : kind_ == ScaleKind::share     ? rounded(100 * value, 2) + " %"
                                            : brief(value);
   };
   canvas.words(x, y + 10, Anchor::start, label_, 90);

@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::int64_t kNoLayer = -1;
 
+/// A browser leaves tables out that are far from the window; with more rows than these it reckons
+/// with a tall one.
+constexpr std::size_t kTallRows = 60;
+
 bool is_digit(char c) { return '0' <= c && c <= '9'; }
 bool is_letter(char c) { return 'a' <= c && c <= 'z'; }
 
@@ -50,7 +54,8 @@ std::string row_html(const TextTable& table, std::size_t i, RowKind kind) {
   return html + "</tr>\n";
 }
 
-/// All cells by columns, and the layers of the rows.
+/// All cells by columns, and the layers of the rows. A column that the layers' data holds too is
+/// its name there, `{"of": "role"}`.
 std::string cells_json(const TextTable& table) {
   std::string json = "{\"rows\": " + std::to_string(table.rows.size()) + ",\n\"row_layers\": [";
   for (std::size_t i = 0; i < table.row_layers.size(); ++i) {
@@ -59,8 +64,14 @@ std::string cells_json(const TextTable& table) {
   json += "],\n\"columns\": [";
   std::vector<std::string> cells(table.rows.size());
   for (std::size_t k = 0; k < table.header.size(); ++k) {
+    json += k > 0 ? ",\n{" : "\n{";
+    const auto told = table.layer_columns.find(table.header[k]);
+    if (told != table.layer_columns.end()) {
+      json += "\"of\": " + page_json_text(told->second) + "}";
+      continue;
+    }
     for (std::size_t i = 0; i < table.rows.size(); ++i) cells[i] = table.rows[i][k];
-    json += (k > 0 ? ",\n{" : "\n{") + text_column_json(cells) + "}";
+    json += text_column_json(cells) + "}";
   }
   return json + "]}";
 }
@@ -69,22 +80,23 @@ std::string cells_json(const TextTable& table) {
 std::string table_html(const TextTable& table, const TableNames& names, RowKind kind,
                        const auto& shown) {
   const std::string id = html_text(names.id);
-  std::string html = "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"" +
-                     html_text(names.label) + "\">\n<table id=\"" + id + "\">\n<thead><tr>";
+  std::string rows;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    if (!shown(i)) continue;
+    ++count;
+    rows += row_html(table, i, kind);
+  }
+  std::string html = std::string("<div class=\"wide") + (count > kTallRows ? " tall" : "") +
+                     "\" role=\"region\" tabindex=\"0\" aria-label=\"" + html_text(names.label) +
+                     "\">\n<table id=\"" + id + "\">\n<thead><tr>";
   for (std::size_t k = 0; k < table.header.size(); ++k) {
     const bool explained = !table.explained.empty() && !table.explained[k].empty();
     html += std::string("<th scope=\"col\"") + (table.right_aligned[k] ? " class=\"n\"" : "") +
             (explained ? " title=\"" + html_text(table.explained[k]) + "\"" : "") + ">" +
             html_text(table.header[k]) + "</th>";
   }
-  html += "</tr></thead>\n<tbody>\n";
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < table.rows.size(); ++i) {
-    if (!shown(i)) continue;
-    ++count;
-    html += row_html(table, i, kind);
-  }
-  html += "</tbody>\n</table></div>\n";
+  html += "</tr></thead>\n<tbody>\n" + rows + "</tbody>\n</table></div>\n";
   if (count == table.rows.size()) return html;
   return html + "<p class=\"rest\">" + std::to_string(count) + " of " +
          std::to_string(table.rows.size()) +

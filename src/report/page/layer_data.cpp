@@ -16,19 +16,63 @@ namespace {
 /// Significant digits of a number on the page.
 constexpr int kDigits = 4;
 
-/// An index costs about this many bytes.
-constexpr std::size_t kIndexBytes = 3;
-
 std::string rounded_json(double value) {
   return std::isfinite(value) ? rounded(value, kDigits) : "null";
 }
 
-/// `"name": "alpha", "values": [...]` with what `value_of(layer)` returns.
-std::string column_json(const std::vector<LayerRow>& layers, const char* name,
-                        const auto& value_of) {
-  std::string json = std::string("{\"name\": \"") + name + "\", \"values\": [";
-  for (std::size_t i = 0; i < layers.size(); ++i) json += (i > 0 ? "," : "") + value_of(layers[i]);
-  return json + "]}";
+std::string listed(const std::vector<std::string>& json) { return "[" + join(json, ",") + "]"; }
+
+/// Values as JSON: one for all if they are alike, else the shorter of all values and of distinct
+/// ones with the place of each among them.
+std::string column_json(const std::vector<std::string>& json) {
+  std::unordered_map<std::string_view, std::size_t> places;
+  std::vector<std::string> words;
+  std::vector<std::string> at;
+  at.reserve(json.size());
+  for (const std::string& value : json) {
+    const auto [found, is_new] = places.emplace(value, words.size());
+    if (is_new) words.push_back(value);
+    at.push_back(std::to_string(found->second));
+  }
+  if (json.size() > 1 && words.size() == 1) return "\"all\": " + words.front();
+  std::string values = "\"values\": " + listed(json);
+  std::string by_words = "\"words\": " + listed(words) + ", \"at\": " + listed(at);
+  return by_words.size() < values.size() ? by_words : values;
+}
+
+/// How many characters a text has in common with the beginning of another. Only ASCII counts, of
+/// which every reader has the same notion of a character.
+std::size_t common_beginning(std::string_view a, std::string_view b) {
+  std::size_t count = 0;
+  while (count < a.size() && count < b.size() && a[count] == b[count] &&
+         static_cast<unsigned char>(a[count]) < 0x80) {
+    ++count;
+  }
+  return count;
+}
+
+/// Of each text what differs from the beginning of the one before it: names of layers come in an
+/// order in which neighbours are alike.
+std::string rests_json(const std::vector<std::string>& texts) {
+  std::vector<std::string> shared;
+  std::vector<std::string> rest;
+  std::string before;
+  for (const std::string& text : texts) {
+    std::string now = printable(text);
+    const std::size_t count = common_beginning(before, now);
+    shared.push_back(std::to_string(count));
+    rest.push_back(page_json_text(now.substr(count)));
+    before = std::move(now);
+  }
+  return "\"shared\": " + listed(shared) + ", \"rest\": " + listed(rest);
+}
+
+/// `{"name": "alpha", ...}` with what `value_of(layer)` returns.
+std::string column_of(const std::vector<LayerRow>& layers, const char* name, const auto& value_of) {
+  std::vector<std::string> json;
+  json.reserve(layers.size());
+  for (const LayerRow& layer : layers) json.push_back(value_of(layer));
+  return std::string("{\"name\": \"") + name + "\", " + column_json(json) + "}";
 }
 
 struct TextColumn {
@@ -105,31 +149,12 @@ std::string page_json_text(const std::string& text) {
 }
 
 std::string text_column_json(const std::vector<std::string>& texts) {
-  std::unordered_map<std::string_view, std::size_t> places;
-  std::vector<std::string_view> words;
-  std::string at;
-  std::size_t plain = 0;
-  std::size_t distinct = 0;
-  for (const std::string& text : texts) {
-    const auto [found, is_new] = places.emplace(text, words.size());
-    if (is_new) {
-      words.push_back(text);
-      distinct += text.size();
-    }
-    plain += text.size();
-    at += (at.empty() ? "" : ",") + std::to_string(found->second);
-  }
-  const bool by_words = distinct + kIndexBytes * texts.size() < plain;
-  std::string list;
-  const auto add = [&](std::string_view text) {
-    list += (list.empty() ? "" : ",") + page_json_text(std::string(text));
-  };
-  if (!by_words) {
-    for (const std::string& text : texts) add(text);
-    return "\"values\": [" + list + "]";
-  }
-  for (const std::string_view word : words) add(word);
-  return "\"words\": [" + list + "], \"at\": [" + at + "]";
+  std::vector<std::string> json;
+  json.reserve(texts.size());
+  for (const std::string& text : texts) json.push_back(page_json_text(text));
+  std::string column = column_json(json);
+  std::string rests = rests_json(texts);
+  return rests.size() < column.size() ? rests : column;
 }
 
 std::string layer_data_json(const std::vector<LayerRow>& layers,
@@ -147,22 +172,22 @@ std::string layer_data_json(const std::vector<LayerRow>& layers,
     add(std::string("{\"name\": \"") + column.name + "\", " + text_column_json(texts) + "}");
   }
   for (const CountColumn& column : kCounts) {
-    add(column_json(layers, column.name, [&](const LayerRow& layer) {
+    add(column_of(layers, column.name, [&](const LayerRow& layer) {
       const std::int64_t count = layer.*column.count;
       return count < 0 ? std::string("null") : std::to_string(count);
     }));
   }
   for (const NumberColumn& column : kNumbers) {
-    add(column_json(layers, column.name,
-                    [&](const LayerRow& layer) { return rounded_json(layer.*column.number); }));
+    add(column_of(layers, column.name,
+                  [&](const LayerRow& layer) { return rounded_json(layer.*column.number); }));
   }
   std::vector<analysis::UsualColumns> usual;
   usual.reserve(layers.size());
   for (const LayerRow& layer : layers) usual.push_back(analysis::usual_columns(layer));
   for (const PercentileColumn& column : kPercentiles) {
     std::size_t i = 0;
-    add(column_json(layers, column.name,
-                    [&](const LayerRow&) { return rounded_json(usual[i++].*column.percentile); }));
+    add(column_of(layers, column.name,
+                  [&](const LayerRow&) { return rounded_json(usual[i++].*column.percentile); }));
   }
   json += "],\n\"worst_first\": [";
   for (std::size_t i = 0; i < worst_first.size(); ++i) {

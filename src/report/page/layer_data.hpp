@@ -18,8 +18,11 @@ namespace wishart::report {
 /// A text as a member of such JSON. It is made `printable` first, like all other text of a page.
 [[nodiscard]] std::string page_json_text(const std::string& text);
 
-/// A column of texts: `{"words": [...], "at": [...]}` if that is shorter, as for roles; else the
-/// texts themselves, `{"values": [...]}`. The members only, without braces.
+/// A column of texts, in the shortest of these forms (the members only, without braces):
+/// `{"values": ["a", "b"]}`; `{"all": "a"}`, every value is this one; `{"words": ["a"], "at": [0,
+/// 0]}`, distinct values and the place of each among them; `{"shared": [0, 9], "rest":
+/// ["block.0.q", "k"]}`, how many characters a text begins with that the one before it begins with,
+/// and what follows them.
 [[nodiscard]] std::string text_column_json(const std::vector<std::string>& texts);
 
 /// The layers as columns: `{"layers": N, "columns": [{"name": "alpha", "values": [...]}, ...],

@@ -46,11 +46,15 @@ std::size_t longest_line(const std::string& lines) {
   return longest;
 }
 
-/// A reason, as a link if it says where.
-std::string html_reason(const analysis::Reason& reason) {
+/// A reason, as a link to the figure that shows it, or else to its section.
+/// @param drawn  ids of the figures of the page
+std::string html_reason(const analysis::Reason& reason, const std::set<std::string>& drawn) {
+  const auto figure = std::find_if(reason.figures.begin(), reason.figures.end(),
+                                   [&](const std::string& id) { return drawn.contains(id); });
+  const std::string& anchor = figure == reason.figures.end() ? reason.anchor : *figure;
   const std::string text = html_text(reason.text, kMostChars);
-  if (reason.anchor.empty()) return "<li>" + text + "</li>\n";
-  return "<li><a href=\"#" + html_text(reason.anchor) + "\">" + text + "</a></li>\n";
+  if (anchor.empty()) return "<li>" + text + "</li>\n";
+  return "<li><a href=\"#" + html_text(anchor) + "\">" + text + "</a></li>\n";
 }
 
 /// The word for a level at the beginning of a sentence.
@@ -104,11 +108,8 @@ void Page::verdict(const analysis::Verdict& verdict) {
   text_ += "<section class=\"verdict " + std::string(analysis::level_name(verdict.level)) +
            "\">\n<p><strong>" + word + ".</strong> " + html_text(verdict.sentence, kMostChars) +
            "</p>\n";
-  if (!verdict.reasons.empty()) {
-    text_ += "<ul>\n";
-    for (const analysis::Reason& reason : verdict.reasons) text_ += html_reason(reason);
-    text_ += "</ul>\n";
-  }
+  // Which figures follow is known at the end.
+  reasons_.push_back({text_.size(), verdict.reasons});
   text_ += "</section>\n";
 }
 
@@ -194,6 +195,7 @@ void Page::cards(std::vector<Card> cards) {
 
 void Page::figures(const std::vector<Figure>& figures) {
   if (!html() || figures.empty()) return;
+  for (const Figure& figure : figures) drawn_.insert(figure.id);
   text_ += html_figures(figures);
 }
 
@@ -233,6 +235,13 @@ std::string Page::brief_text() const {
 std::string Page::take() {
   if (brief()) return brief_text();
   if (html()) {
+    for (auto list = reasons_.rbegin(); list != reasons_.rend(); ++list) {
+      if (list->reasons.empty()) continue;
+      std::string items = "<ul>\n";
+      for (const analysis::Reason& reason : list->reasons) items += html_reason(reason, drawn_);
+      text_.insert(list->place, items + "</ul>\n");
+    }
+    reasons_.clear();
     return html_document(menu_.empty() ? "" : menu_.front().text, menu_, text_, layer_data_);
   }
   if (narrowed_) {

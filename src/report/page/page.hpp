@@ -35,8 +35,8 @@ public:
 
   /// The first title is that of the document. A later one begins another part of it.
   void title(const std::string& text);
-  /// The sentence, with a word for its level, and the reasons as a list. In HTML each links to
-  /// where the page shows it.
+  /// The sentence, with a word for its level, and the reasons as a list. In HTML each links to the
+  /// first of its figures that the page has, or else to its section.
   void verdict(const analysis::Verdict& verdict);
   /// In HTML, its anchor is the text in lower case behind `sec-`, with hyphens in place of what is
   /// neither letter nor digit; `-2`, `-3`, ... follow if it occurs again.
@@ -79,6 +79,13 @@ private:
   std::vector<MenuEntry> menu_;
   std::set<std::int64_t> linked_;  ///< layers whose rows other tables link to
   std::string layer_data_;
+  /// Reasons that become a list at a place of `text_` once all figures are known.
+  struct Reasons {
+    std::size_t place = 0;
+    std::vector<analysis::Reason> reasons;
+  };
+  std::vector<Reasons> reasons_;
+  std::set<std::string> drawn_;  ///< ids of figures
   analysis::Verdict first_verdict_;
   std::vector<Card> first_cards_;
   bool narrowed_ = false;  ///< a table left out columns

@@ -25,13 +25,22 @@ const shown = (value) => (value === null || value === undefined || value === "" 
 
 // ---- Data ----------------------------------------------------------------------------------------------------------
 
-/// A column as layer_data.cpp writes it: its values, or words and the place of each value among them.
-const decoded = (column) => (column.words ? column.at.map((k) => column.words[k]) : column.values);
+/// A column in one of the forms that layer_data.hpp describes, as its values.
+function decoded(column, count) {
+  if (column.values) return column.values;
+  if (column.words) return column.at.map((k) => column.words[k]);
+  if (column.rest) {
+    let before = "";
+    return column.rest.map((rest, k) => (before = before.slice(0, column.shared[k]) + rest));
+  }
+  return new Array(count).fill(column.all);
+}
 
 /// What the program wrote as JSON, read when it is asked for: of many thousand layers the most is never looked at. The
 /// program writes each member and each column in a line of its own, so a line is read alone.
 class LazyJson {
-  constructor(element) {
+  /// @param count  the member that has the number of values in a column
+  constructor(element, count) {
     this.members = new Map();
     this.columns = [];  // the line of each column, then what it holds
     const text = element.textContent;
@@ -39,10 +48,11 @@ class LazyJson {
       const end = (text.indexOf("\n", begin) + 1 || text.length + 1) - 1;
       const line = text.slice(begin, end);
       const name = /^\{?"(\w+)": (?!\[$)/.exec(line);
-      if (name && !/^\{"(name|values|words)"/.test(line)) this.members.set(name[1], line.slice(name[0].length));
+      if (name && !/^\{"(name|values|all|words|shared|of)"/.test(line)) this.members.set(name[1], line.slice(name[0].length));
       else if (line.startsWith("{")) this.columns.push(line);
       begin = end + 1;
     }
+    this.count = this.member(count);
   }
 
   member(name) {
@@ -52,7 +62,7 @@ class LazyJson {
   }
 
   column(k) {
-    if (typeof this.columns[k] === "string") this.columns[k] = decoded(JSON.parse(this.columns[k].replace(/(?:,|\](?:,|\}))$/, "")));
+    if (typeof this.columns[k] === "string") this.columns[k] = decoded(JSON.parse(this.columns[k].replace(/(?:,|\](?:,|\}))$/, "")), this.count);
     return this.columns[k];
   }
 }
@@ -61,7 +71,7 @@ class LazyJson {
 const layers = (() => {
   const element = document.getElementById("layers");
   if (!element) return null;
-  const data = new LazyJson(element);
+  const data = new LazyJson(element, "layers");
   const places = new Map(data.columns.map((line, k) => [/^\{"name": "(\w+)"/.exec(line)[1], k]));
   const columns = {
     names: [...places.keys()],
@@ -69,7 +79,7 @@ const layers = (() => {
     get: (name) => (places.has(name) ? data.column(places.get(name)) : undefined),
   };
   return {
-    count: data.member("layers"), columns, get: (name, i) => columns.get(name)?.[i] ?? null,
+    count: data.count, columns, get: (name, i) => columns.get(name)?.[i] ?? null,
     get names() { return columns.get("layer"); },
     get worst() { return data.member("worst_first"); },
   };
@@ -125,6 +135,28 @@ function pageJson() {
   }, null, 1);
 }
 
+// ---- What is near --------------------------------------------------------------------------------------------------
+
+const near = new Map();  // what is to be done when an element comes near the window
+const nearing = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    nearing.unobserve(target);
+    const actions = near.get(target);
+    near.delete(target);
+    for (const action of actions) action();
+  }
+}, { rootMargin: "100%" });
+
+/// Does something once an element is less than a window away: a page opens sooner that leaves what nobody sees yet.
+function whenNear(element, action) {
+  if (!near.has(element)) {
+    near.set(element, []);
+    nearing.observe(element);
+  }
+  near.get(element).push(action);
+}
+
 // ---- Tables --------------------------------------------------------------------------------------------------------
 
 const WINDOW = 200;  // rows of a long table in view
@@ -142,8 +174,10 @@ class Table {
     this.numeric = this.heads.map((head) => head.classList.contains("n"));
     const script = document.querySelector(`script[data-rows="${this.id}"]`);
     if (script) {
-      this.data = new LazyJson(script);
-      this.count = this.data.member("rows");
+      this.data = new LazyJson(script, "rows");
+      this.count = this.data.count;
+      // What the columns of the layers hold too is only named: of these, null is unknown.
+      this.told = this.data.columns.map((line) => /^\{"of": "(\w+)"/.exec(line)?.[1]);
     } else {
       this.rows = [...this.body.rows];
       this.rowLayers = this.rows.map((row) => Number(row.dataset.i ?? -1));
@@ -153,8 +187,8 @@ class Table {
     this.first = 0;
     this.addTools();
     if (this.count > 2) this.addSorting();
-    this.linkNames();
     if (this.data) this.keep();
+    whenNear(element.parentElement, () => this.linkNames());
   }
 
   /// The layer of each row; -1: none.
@@ -167,7 +201,9 @@ class Table {
   }
 
   text(row, column) {
-    return this.data ? this.data.column(column)[row] : this.rows[row].cells[column]?.textContent ?? "";
+    if (!this.data) return this.rows[row].cells[column]?.textContent ?? "";
+    if (this.told[column]) return String(layers.get(this.told[column], this.layerOf[row]) ?? "-");
+    return this.data.column(column)[row];
   }
 
   /// Of the rows in the page the first WINDOW stay.
@@ -682,16 +718,21 @@ function addMenu(menu) {
     links.forEach((link, k) => (k === current ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current")));
   };
   addEventListener("scroll", () => { if (!waiting) { waiting = true; requestAnimationFrame(mark); } }, { passive: true });
-  if (scrollY === 0) links[0]?.setAttribute("aria-current", "true");  // known without a layout of the page
-  else mark();
+  links[0]?.setAttribute("aria-current", "true");  // a page that opens elsewhere scrolls
 }
 
 /// Tables that are narrower than the page need no box of their own to scroll in: their heads stick to the window.
-function fit() {
-  const boxes = all("main .wide");
+function fit(boxes) {
   for (const box of boxes) box.classList.remove("fits");
   const fits = boxes.map((box) => box.scrollWidth <= box.clientWidth);
   boxes.forEach((box, k) => box.classList.toggle("fits", fits[k]));
+}
+const fitted = new Set();  // boxes that have been near
+function fitWhenNear(box) {
+  whenNear(box, () => {
+    fitted.add(box);
+    fit([box]);
+  });
 }
 
 // ---- All together --------------------------------------------------------------------------------------------------
@@ -724,7 +765,7 @@ document.addEventListener("click", (event) => {
   if (row && !event.target.closest("a, button") && !String(getSelection())) openLayer(Number(row.dataset.i));
 });
 addEventListener("hashchange", readView);
-addEventListener("resize", fit);
-requestAnimationFrame(fit);
+addEventListener("resize", () => fit([...fitted]));
+all("main .wide").forEach(fitWhenNear);
 readView();
 document.documentElement.dataset.ready = "true";

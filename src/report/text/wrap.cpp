@@ -25,6 +25,15 @@ std::size_t bytes_of(std::string_view text, std::size_t count) {
   return i;
 }
 
+/// The number of bytes of a word, longer than a line, that come into a line of `room` code points:
+/// up to behind a point or slash in its second half, so that a name breaks at its points and no
+/// line begins with the comma behind it; else as many as there is room for.
+std::size_t bytes_of_name(std::string_view word, std::size_t room) {
+  const std::size_t most = bytes_of(word, room);
+  const std::size_t end = word.substr(0, most).find_last_of("./");
+  return end != std::string_view::npos && end + 1 > most / 2 ? end + 1 : most;
+}
+
 /// The next word with the spaces before it: up to a space or behind a semicolon.
 std::string_view next_word(std::string_view text) {
   std::size_t i = std::min(text.find_first_not_of(' '), text.size());
@@ -53,7 +62,7 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t width, std
     word.remove_prefix(std::min(word.find_first_not_of(' '), word.size()));
     if (used > 0) lines.emplace_back(), used = 0;
     while (width_of(word) > room()) {
-      const std::size_t bytes = bytes_of(word, room());
+      const std::size_t bytes = bytes_of_name(word, room());
       lines.back() += word.substr(0, bytes);
       word.remove_prefix(bytes);
       lines.emplace_back();

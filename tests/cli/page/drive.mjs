@@ -1,6 +1,7 @@
 // Drives pages of reports in a browser, as people use them. By hand; see README.md in this folder.
 //
 //     node drive.mjs [--shots FOLDER] PAGE.html...
+//     node drive.mjs --times N PAGE.html...
 //
 // For each page: no message on the console, no request, axe-core finds nothing serious in the page and in the panel,
 // menu, filter, sorting and drill-down by mouse and by keyboard, a link to a view, downloads; prints sizes and times.
@@ -17,6 +18,7 @@ const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const args = process.argv.slice(2);
 const shots = args[0] === "--shots" ? args.splice(0, 2)[1] : null;
+const times = args[0] === "--times" ? Number(args.splice(0, 2)[1]) : 0;
 if (shots) fs.mkdirSync(shots, { recursive: true });
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
@@ -102,6 +104,13 @@ async function drive(file) {
     await page.fill("#filters [name=q]", "");
     done.push("search");
   }
+
+  // A reason opens the figure that shows it, also one that its group hides.
+  for (const reason of await page.$$eval(".verdict a", (links) => links.map((link) => link.hash.slice(1)))) {
+    await page.evaluate((id) => document.querySelector(`.verdict a[href="#${id}"]`).click(), reason);
+    await page.waitForFunction((id) => document.getElementById(id).checkVisibility(), reason);
+  }
+  done.push("reasons");
 
   // Sorting by keyboard.
   const heads = page.locator("main thead button");
@@ -208,8 +217,22 @@ async function drive(file) {
   await print.context.close();
 }
 
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+
+/// How long a page takes until it is usable: the median of several times.
+async function measure(file) {
+  const runs = [];
+  for (let k = 0; k < times; ++k) {
+    const one = await opened(file);
+    runs.push(one);
+    await one.context.close();
+  }
+  console.log(`${path.basename(file, ".html")}: ${(fs.statSync(file).size / 1e6).toFixed(2)} MB, usable after ` +
+    `${median(runs.map((one) => one.seconds)).toFixed(2)} s, ${median(runs.map((one) => one.busy)).toFixed(2)} s of a processor`);
+}
+
 try {
-  for (const file of args) await drive(path.resolve(file));
+  for (const file of args) await (times ? measure : drive)(path.resolve(file));
 } finally {
   await browser.close();
 }

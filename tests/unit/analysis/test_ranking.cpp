@@ -52,6 +52,9 @@ TEST_CASE("a planted correlation is found, with the metric that carries it", "[r
   CHECK(row_of(following, "all").spearman == Approx(-1).epsilon(1e-12));
   CHECK(row_of(following, "all").kendall == Approx(-1).epsilon(1e-12));
   CHECK(row_of(following, "all").models == 8);
+  // Fisher's interval has no width at -1, which would be certainty.
+  CHECK(std::isnan(row_of(following, "all").spearman_low));
+  CHECK(std::isnan(row_of(following, "all").kendall_high));
   CHECK(following.best.metric == "alpha");
   CHECK(following.best.basis == "all");
   CHECK(following.unmatched == std::vector<std::string>{"nobody"});

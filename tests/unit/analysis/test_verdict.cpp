@@ -99,7 +99,10 @@ TEST_CASE("any warning needs attention, and its layer is named with its reason",
   REQUIRE(verdict.reasons.size() == 3);
   CHECK(verdict.reasons[0].text == "rank-collapse in 1 layer: a.mlp (rank 1 of 4; log_norm 3).");
   CHECK(verdict.reasons[0].anchor == "sec-layers-that-need-attention");
-  CHECK(verdict.reasons[1].text == "unlike-blocks in 1 layer: a.mlp.");  // not told twice
+  CHECK(verdict.reasons[0].figures ==
+        std::vector<std::string>{"fig-density-0", "fig-blocks-warnings"});
+  CHECK(verdict.reasons[1].text == "unlike-blocks in 1 layer, named above.");
+  CHECK(verdict.reasons[1].figures == std::vector<std::string>{"fig-blocks-warnings"});
   CHECK(has_reason(verdict, "under 5 %"));
   const WarningKind* gravest = &warning_kinds().front();
   CHECK(gravest->word == "error");
@@ -110,6 +113,33 @@ TEST_CASE("weights that are not finite, and an adapter that dominates, are bad",
         "bad: Do not use it: 1 of 3 layers holds NaN or infinite weights.");
   CHECK(told(verdict_of(with_warning("adapter-dominates"))) ==
         "bad: Do not use it: the adapter outweighs its base in 1 layer.");
+}
+
+TEST_CASE("of several layers a reason names one that was not named before", "[verdict]") {
+  CheckpointRecord record = with_warning("rank-collapse;unlike-blocks", "rank 1 of 4");
+  record.layers[2].warning = "unlike-blocks";
+  const Verdict verdict = verdict_of(record);
+  REQUIRE(verdict.reasons.size() > 1);
+  CHECK(verdict.reasons[1].text ==
+        "unlike-blocks in 2 layers, such as " + record.layers[2].key + ".");
+}
+
+TEST_CASE("weights that are all zero, or all of one direction, are bad", "[verdict]") {
+  CheckpointRecord zero = sample_checkpoint();
+  for (LayerRow& row : zero.layers) {
+    row.num_evals = 4;
+    row.matrix_rank = 0;
+    row.warning = kRankCollapse;
+  }
+  CHECK(told(verdict_of(zero)) == "bad: Do not use it: all 3 layers are zero.");
+  zero.layers[1].matrix_rank = 1;
+  CHECK(told(verdict_of(zero)) == "bad: Do not use it: all 3 layers have a rank of at most 1.");
+  zero.layers[1].matrix_rank = 2;
+  CHECK(told(verdict_of(zero)).starts_with("attention: "));
+  // A change of rank 1 is what some adapters are.
+  zero.layers[1].matrix_rank = 1;
+  zero.provenance.analysis = AnalysisKind::difference;
+  CHECK(told(verdict_of(zero)).starts_with("attention: "));
 }
 
 TEST_CASE("what was not analysed is unknown", "[verdict]") {

@@ -9,6 +9,7 @@
 
 #include "figure/charts.hpp"
 #include "figure/density_figures.hpp"
+#include "figure/heat_map.hpp"
 #include "figure/xmin_figure.hpp"
 #include "figure_support.hpp"
 #include "support.hpp"
@@ -48,6 +49,7 @@ TEST_CASE("a heat map has a cell for each layer, shaded by its value", "[figure]
   const Figure& warnings = figure_of(figures, "fig-blocks-warnings");
   CHECK(class_at(warnings.svg, 7) == "h11");
   CHECK(class_at(warnings.svg, 8) == "calm");
+  CHECK(warnings.svg.find(">100 %<") != std::string::npos);
   CHECK(warnings.description.find("1 of 13 layers need attention") != std::string::npos);
   for (const Figure& figure : figures) {
     CAPTURE(figure.id);
@@ -55,6 +57,21 @@ TEST_CASE("a heat map has a cell for each layer, shaded by its value", "[figure]
     CHECK(figure.svg.find("<desc>") != std::string::npos);
     CHECK(figure.svg.find("style=") == std::string::npos);
   }
+}
+
+TEST_CASE("a map of warnings ends at its highest share", "[figure]") {
+  HeatMap map({"a"}, {"0", "1"});
+  map.at(0, 0) = {true, 0.04, "", ""};
+  map.at(0, 1) = {true, 0, "", ""};
+  const HeatScale scale(ScaleKind::share, "share", map.values());
+  CHECK(scale.high() == 0.04);
+  CHECK(scale.shade(0.04) == "h11");
+  CHECK(scale.shade(0) == "calm");
+  const std::string svg = heat_svg(map, scale, "t", "d");
+  CHECK(svg.find(">4 %<") != std::string::npos);
+  const std::string quiet = heat_svg(map, HeatScale(ScaleKind::share, "share", {0, 0}), "t", "d");
+  CHECK(quiet.find(">none<") != std::string::npos);
+  CHECK(quiet.find(" %<") == std::string::npos);
 }
 
 TEST_CASE("what is not known has no figure", "[figure]") {

@@ -100,6 +100,11 @@ TEST_CASE("names from strangers stay names in every text", "[decisions]") {
 
 TEST_CASE("a comparison counts, and marks what is significant", "[decisions]") {
   const std::string text = render_comparison(comparison_of("base"), ReportFormat::text);
+  // In a page the figures come before all tables.
+  const std::string page = render_comparison(comparison_of("base"), ReportFormat::html);
+  const std::size_t figure = page.find("<figure id=\"fig-");
+  REQUIRE(figure != std::string::npos);
+  CHECK(figure < page.find("<table"));
   CHECK(text.find("From base (A) to tuned (B)\n==========") == 0);
   CHECK(text.find("2 layers: 1 added, 1 changed. Tested layer by layer, the change of alpha is "
                   "significant in 1 layer (5 %, Benjamini-Hochberg).\n") != std::string::npos);

@@ -16,6 +16,7 @@
 #include "figure/charts.hpp"
 #include "figure/plot.hpp"
 #include "page/html.hpp"
+#include "page/page.hpp"
 #include "support.hpp"
 #include "text/escape.hpp"
 
@@ -106,6 +107,25 @@ TEST_CASE("a page has a policy that allows nothing from elsewhere", "[html]") {
   CHECK(count(page, " href=\"") == count(page, " href=\"#"));
   CHECK(count(page, "<h2 id=\"sec-eigenvalues\">Eigenvalues<") == 1);
   CHECK(page.ends_with("</html>\n"));
+}
+
+TEST_CASE("a reason links to its figure, and to its section if there is none", "[html]") {
+  analysis::Verdict verdict;
+  verdict.reasons = {{"seen", "sec-a", {"fig-none", "fig-b", "fig-c"}},
+                     {"told", "sec-a", {"fig-none"}},
+                     {"said", "", {}}};
+  Page page(ReportFormat::html);
+  page.title("t");
+  page.verdict(verdict);
+  page.heading("a");
+  std::vector<Figure> figures(2);
+  figures[0].id = "fig-c";
+  figures[1].id = "fig-b";
+  page.figures(figures);
+  const std::string html = page.take();
+  CHECK(
+      html.find("<ul>\n<li><a href=\"#fig-b\">seen</a></li>\n<li><a href=\"#sec-a\">told</a></li>\n"
+                "<li>said</li>\n</ul>\n</section>") != std::string::npos);
 }
 
 TEST_CASE("a history draws what is known of it", "[html]") {

@@ -107,6 +107,13 @@ TEST_CASE("texts that repeat are written once", "[layer_data]") {
   const std::vector<std::string> roles{"attention.q", "mlp.up", "attention.q", "attention.q"};
   CHECK(text_column_json(roles) == R"("words": ["attention.q","mlp.up"], "at": [0,1,0,0])");
   CHECK(text_column_json({}) == R"("values": [])");
+  CHECK(text_column_json({"a", "a"}) == R"("all": "a")");
+  CHECK(text_column_json({"a"}) == R"("values": ["a"])");
+  // Of a name only what differs from the one before it, but no part of a character.
+  CHECK(text_column_json({"model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.down_proj.bias",
+                          "model.layers.0.mlp.down_proj.bi\xc3\xa4s"}) ==
+        R"("shared": [0,19,31], "rest": ["model.layers.0.mlp.up_proj.weight","down_proj.bias",)"
+        "\"\xc3\xa4s\"]");
 }
 
 TEST_CASE("the worst layers come first, then those with a remark, then the others",
@@ -135,7 +142,8 @@ TEST_CASE("of a large model the page lists the worst, and holds all", "[layer_da
   const std::string rows =
       between(page, "<script type=\"application/json\" data-rows=\"tab-layers\">", "</script>");
   CHECK(JsonCheck::valid(rows));
-  CHECK(wishart::test::count(rows, ".up_proj.weight") == 2000);
+  CHECK(wishart::test::count(rows, ".up_proj.weight") == 0);  // the layers' data has the names
+  CHECK(rows.find("\n{\"of\": \"layer\"},\n{\"of\": \"role\"},") != std::string::npos);
   // The list of warnings leads to it.
   CHECK(page.find("<a href=\"#layer-1999\">") != std::string::npos);
   // A page of few layers holds no row twice.

@@ -54,6 +54,9 @@ TEST_CASE("lines are wrapped at spaces and long words are cut", "[text_width]") 
   CHECK(wrapped("one two three", 7) == std::vector<std::string>{"one two", "three"});
   CHECK(wrapped("", 7) == std::vector<std::string>{""});
   CHECK(wrapped("abcdefghij", 4) == std::vector<std::string>{"abcd", "efgh", "ij"});
+  // A name breaks at its points, so that no line begins with a comma.
+  CHECK(wrapped("layers.0.norm.weight, b", 20) ==
+        std::vector<std::string>{"layers.0.norm.", "weight, b"});
   CHECK(wrapped("a;b;cc", 3) == std::vector<std::string>{"a;", "b;", "cc"});
   CHECK(paragraph_text("- one two three four five", 26, 2, 4) ==
         "  - one two three four\n    five\n");
