@@ -42,9 +42,9 @@ Bound bound_of(const JobForecast& forecast, double even_seconds) {
 
 SharedRates SharedRates::scaled(double factor) const noexcept {
   SharedRates rates = *this;
-  for (double* time : {&rates.open_matrix_us, &rates.result_us, &rates.result_value_ns,
-                       &rates.end_matrix_us, &rates.end_value_ns, &rates.compress_matrix_us,
-                       &rates.compress_value_ns}) {
+  for (double* time :
+       {&rates.open_matrix_us, &rates.result_us, &rates.result_value_ns, &rates.end_matrix_us,
+        &rates.end_value_ns, &rates.compress_matrix_us, &rates.compress_value_ns}) {
     *time /= factor;
   }
   return rates;
