@@ -138,12 +138,13 @@ TEST_CASE("flaws are seen by the report", "[synth]") {
 TEST_CASE("the list shows the shapes", "[synth]") {
   const Outcome list = run_wishart({"synth", "--list"});
   CHECK(list.exit_code == 0);
-  CHECK(list.out.find("llama-3-8b         32    4096        0       226    8.03e+09  15.0 GiB") !=
-        std::string::npos);
+  CHECK(
+      list.out.find("llama-3-8b             32    4096        0       226    8.03e+09  15.0 GiB") !=
+      std::string::npos);
   const TempFolder temp;
   const auto file = temp.write("l.json", run_wishart({"synth", "--list", "--format", "json"}).out);
   CHECK(run_shell("/usr/bin/python3 -c 'import json,sys; l=json.load(open(sys.argv[1])); "
-                  "s=l[\"shapes\"]; assert len(s)==17 and s[1][\"parameters\"]==8030261248' " +
+                  "s=l[\"shapes\"]; assert len(s)==21 and s[1][\"parameters\"]==8030261248' " +
                   quoted(file.string()))
             .exit_code == 0);
 }
@@ -161,6 +162,12 @@ TEST_CASE("the same command again finds its work; what is not whole is written a
                           out / "model-00001-of-00001.safetensors.part");
   std::filesystem::resize_file(out / "model-00001-of-00001.safetensors.part", 1000);
   CHECK(run_wishart({"inspect", out.string()}).exit_code == 3);
+  // The folder of its spectra is not taken for a checkpoint.
+  const Outcome scan = run_wishart({"scan", out.string(), "--archive", (temp / "a").string()});
+  CHECK(scan.exit_code == 3);
+  CHECK(scan.err == "wishart: " + out.string() +
+                        ": expected files of weights in this folder or in its folders, found "
+                        "model-00001-of-00001.safetensors.part, which is still being written\n");
   CHECK(synth(words, out).out.find("\"was_there\": false") != std::string::npos);
   CHECK(content(out / "model-00001-of-00001.safetensors") == before);
   check_refused({"tiny-llama", "--blocks", "1", "--seed", "2"}, out, 2,

@@ -72,6 +72,17 @@ std::vector<fs::path> distinct_folders(const fs::path& parent, std::vector<std::
   return folders;
 }
 
+/// A file of weights that is still being written under another name, as by `wishart synth` and by
+/// downloads; empty: none.
+std::string half_written(const fs::path& folder) {
+  constexpr std::string_view kPart = ".part";
+  for (const std::string& name : list_folder(folder)) {
+    if (!name.ends_with(kPart)) continue;
+    if (format_of_file(name.substr(0, name.size() - kPart.size())) != nullptr) return name;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool looks_like_checkpoint(const fs::path& path) {
@@ -98,6 +109,11 @@ History history_at(const fs::path& path) {
   }
   if (!fs::is_directory(whole, status)) return history;
   history.unsupported = own.found;
+  // Folders beside weights that are still being written are not the checkpoints of a run.
+  if (const std::string part = half_written(whole); own.kind == Kind::nothing && !part.empty()) {
+    history.unsupported = printable(part) + ", which is still being written";
+    return history;
+  }
   std::vector<Found> found;
   std::vector<fs::path> folders = hub_snapshots(whole);
   if (folders.empty()) folders = distinct_folders(whole, list_folder(whole));
