@@ -105,7 +105,8 @@ std::string bash_value(const std::string& command, const po::option_description&
   const std::vector<std::string> flags = flags_of(option);
   std::string pattern;
   for (const std::string& flag : flags) {
-    pattern += (pattern.empty() ? "'" : " | '") + command + ' ' + flag + '\'';
+    pattern += pattern.empty() ? "'" : " | '";
+    pattern.append(command).append(" ").append(flag).append("'");
   }
   std::string branch = "        " + pattern + ") ";
   if (const std::vector<std::string> choices = choices_of(option); !choices.empty()) {

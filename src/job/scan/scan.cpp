@@ -55,16 +55,14 @@ void begin_log(JobContext& context) {
     head.memory_source = told ? "--memory-per-rank" : host_memory().source;
     head.end = context.end;
     write_log(context.err, head_text(head));
+    const std::string kernels = old_kernels_text();
+    if (!kernels.empty()) write_log(context.err, kernels + '\n');
   }
   if (!warning.empty()) context.err << "wishart: " << warning << '\n';
   if (const std::string file = reference_blas(); !file.empty()) {
     context.err << "wishart: the BLAS is the reference implementation (" << printable(file)
                 << "), which is several times slower than one made for this processor. Install "
                    "OpenBLAS, and choose it (on Debian: update-alternatives)\n";
-  }
-  const std::string kernels = old_kernels_text();
-  if (!kernels.empty() && context.options.progress != ProgressStyle::none) {
-    context.err << "wishart: " << kernels << '\n';
   }
 }
 
