@@ -324,15 +324,15 @@ TEST_CASE("the log of a job tells who computes what, with what and until when", 
   CHECK(outcome.exit_code == 0);
   const std::string time = "20..-..-..T..:..:..Z ";
   CHECK(std::regex_search(
-      outcome.err, std::regex("^" + time + "wishart [0-9.]+ \\([^)]+\\), Slurm job 27\n" + time +
-                              "1 rank on 1 host.*\n" + time +
-                              "memory: .* for the matrices of each rank, by Slurm's --mem\n" +
-                              time + "the job ends at " + time.substr(0, time.size() - 1) +
-                              ", in (50:00|49:..)\n(" + time +
-                              "this OpenBLAS does not know the processor .*\n)?" + time +
-                              "m: .*/m into .*/archive, 3 "
-                              "matrices, about 0:00 by the plan\n" +
-                              time + "m: 3 of 3 matrices, 100% of the work, 0:0. elapsed\n$")));
+      outcome.err,
+      std::regex("^" + time + "wishart [0-9.]+ \\([^)]+\\), Slurm job 27\n" + time +
+                 "1 rank on 1 host.*\n" + time +
+                 "memory: .* for the matrices of each rank, by Slurm's --mem\n" + time +
+                 "the job ends at " + time.substr(0, time.size() - 1) + ", in (50:00|49:..)\n(" +
+                 time + "this OpenBLAS does not know the processor .*\n)?" + time +
+                 "m: .*/m into .*/archive, 3 "
+                 "matrices, about 0:00 by the plan\n" +
+                 time + "m: 3 of 3 matrices, 100% of the work, 0:0. elapsed\n$")));
   // A run that has nothing to do has nothing to log.
   CHECK(run("A=1", words).err.empty());
 }

@@ -114,32 +114,38 @@ std::int64_t online_cores() {
   return static_cast<std::int64_t>(cores.size());
 }
 
+/// What is wrong with ranks that share their cores; empty if nothing is.
+std::string group_text(const Group& group, const BoundHost& host, std::int64_t threads) {
+  const auto ranks = static_cast<std::int64_t>(group.ranks.size());
+  const auto cores = static_cast<std::int64_t>(group.cores.size());
+  if (ranks * threads <= cores) return {};
+  const std::string each = plural(threads, "thread");
+  if (cores >= host.cores && ranks > 1) {
+    return plural(ranks, "rank") + " with " + each + " each share the " + plural(cores, "core") +
+           " of " + printable(host.name) + ". One rank per core is fastest";
+  }
+  const std::string of_host = host.cores > cores ? ", of the " + std::to_string(host.cores) : "";
+  if (ranks == 1) {
+    return ranks_text(group.ranks) + " runs " + each + " on " + plural(cores, "core") + of_host +
+           " of " + printable(host.name) +
+           ", which is slower than one thread for each core. Give each rank " +
+           plural(threads, "core") + ": srun --cpus-per-task=" + std::to_string(threads) +
+           ", or mpirun --map-by slot:PE=" + std::to_string(threads) +
+           "; or use --threads-per-rank " + std::to_string(cores);
+  }
+  return ranks_text(group.ranks) + " with " + each + " each share " + plural(cores, "core") +
+         of_host + " of " + printable(host.name) +
+         ", and wait for each other. Give each rank its own: srun --cpu-bind=cores, or mpirun "
+         "--bind-to core --map-by slot:PE=" +
+         std::to_string(threads);
+}
+
 }  // namespace
 
 std::string binding_text(const BoundHost& host, std::int64_t threads) {
   for (const Group& group : groups_of(host)) {
-    const auto ranks = static_cast<std::int64_t>(group.ranks.size());
-    const auto cores = static_cast<std::int64_t>(group.cores.size());
-    if (ranks * threads <= cores) continue;
-    const std::string each = plural(threads, "thread");
-    if (cores >= host.cores && ranks > 1) {
-      return plural(ranks, "rank") + " with " + each + " each share the " + plural(cores, "core") +
-             " of " + printable(host.name) + ". One rank per core is fastest";
-    }
-    const std::string of_host = host.cores > cores ? ", of the " + std::to_string(host.cores) : "";
-    if (ranks == 1) {
-      return ranks_text(group.ranks) + " runs " + each + " on " + plural(cores, "core") + of_host +
-             " of " + printable(host.name) +
-             ", which is slower than one thread for each core. Give each rank " +
-             plural(threads, "core") + ": srun --cpus-per-task=" + std::to_string(threads) +
-             ", or mpirun --map-by slot:PE=" + std::to_string(threads) +
-             "; or use --threads-per-rank " + std::to_string(cores);
-    }
-    return ranks_text(group.ranks) + " with " + each + " each share " + plural(cores, "core") +
-           of_host + " of " + printable(host.name) +
-           ", and wait for each other. Give each rank its own: srun --cpu-bind=cores, or mpirun "
-           "--bind-to core --map-by slot:PE=" +
-           std::to_string(threads);
+    std::string text = group_text(group, host, threads);
+    if (!text.empty()) return text;
   }
   return {};
 }

@@ -48,9 +48,10 @@ void LockTaker::pause(double seconds, const std::string& id,
   while (Clock::now() < end) {
     if (waiting_.stop_reason) {
       if (const std::string reason = waiting_.stop_reason(); !reason.empty()) {
-        throw Error(Blame::interrupted, reason + " while waiting for " + id +
-                                            ", on which another job is working: " + lock.other() +
-                                            ". Run the same command again");
+        std::string text = reason;
+        text.append(" while waiting for ").append(id);
+        text.append(", on which another job is working: ").append(lock.other());
+        throw Error(Blame::interrupted, text + ". Run the same command again");
       }
     }
     std::this_thread::sleep_for(as_time(kLook));

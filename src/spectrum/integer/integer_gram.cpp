@@ -34,14 +34,15 @@ typedef std::int32_t Integers8 __attribute__((vector_size(32)));
 WISHART_INLINE double converted(std::int32_t v) { return static_cast<double>(v); }
 WISHART_INLINE Doubles2 converted(Integers2 v) { return __builtin_convertvector(v, Doubles2); }
 WISHART_INLINE Doubles4 converted(Integers4 v) { return __builtin_convertvector(v, Doubles4); }
-#if defined(__x86_64__)
 WISHART_INLINE Doubles8 converted(Integers8 v) {
-  Doubles8 out;
-  // GCC 12 makes four instructions of __builtin_convertvector.
+#if defined(__x86_64__) && !defined(__clang__)
+  Doubles8 out;  // GCC 12 makes four instructions of the builtin
   asm("vcvtdq2pd %1, %0" : "=v"(out) : "v"(v));
   return out;
-}
+#else
+  return __builtin_convertvector(v, Doubles8);
 #endif
+}
 
 /// `lanes` elements at a time.
 template <class Doubles, class Integers, std::int64_t lanes>
