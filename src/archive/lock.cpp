@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -36,11 +37,6 @@ std::string small_file(const std::filesystem::path& path) {
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
   return text;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
 /// What the system says about a running process.
@@ -78,7 +74,7 @@ std::string new_token() {
 
 LockOwner this_process(const BatchJob& job) {
   LockOwner owner;
-  owner.host = host_name();
+  owner.host = host_name().value_or("unknown");
   owner.space = process_space();
   owner.pid = ::getpid();
   owner.start = facts_of(owner.pid).start;

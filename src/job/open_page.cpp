@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "wishart/core/disk.hpp"
+#include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -87,10 +88,10 @@ std::vector<std::vector<std::string>> browser_commands(const std::string& browse
 }
 
 void open_page(const std::filesystem::path& file) {
-  const char* browser = std::getenv("BROWSER");  // NOLINT(concurrency-mt-unsafe): one thread
+  const std::string browsers = environment_variable("BROWSER").value_or("");
   const std::filesystem::path whole = std::filesystem::absolute(file);
   std::string tried;
-  for (const auto& command : browser_commands(browser == nullptr ? "" : browser, whole)) {
+  for (const auto& command : browser_commands(browsers, whole)) {
     const pid_t process = started(command);
     if (process > 0 && runs_well(process)) return;
     tried += (tried.empty() ? "" : ", ") + printable(command.front()) +

@@ -1,10 +1,11 @@
 #include "wishart/mpi/launch.hpp"
 
 #include <array>
-#include <charconv>
-#include <cstdlib>
 
 #include <unistd.h>
+
+#include "wishart/core/environment.hpp"
+#include "wishart/core/whole_number.hpp"
 
 namespace wishart::mpi {
 namespace {
@@ -30,13 +31,7 @@ constexpr std::array<Names, 8> kLaunchers{{
 }};
 
 std::optional<std::int64_t> number_in(const Variables& variables, const char* name) {
-  const std::optional<std::string> text = variables(name);
-  if (!text || text->empty()) return {};
-  std::int64_t value = 0;
-  const char* const last = text->data() + text->size();
-  const auto [end, status] = std::from_chars(text->data(), last, value);
-  if (status != std::errc{} || end != last || value < 0) return {};
-  return value;
+  return whole_number(variables(name).value_or(""));
 }
 
 std::optional<Launch> launch_by(const Variables& variables, const Names& names) {
@@ -70,13 +65,7 @@ Launch launch_of(const Variables& variables, std::int64_t process) {
   return {};
 }
 
-Launch this_launch() {
-  const auto variable = [](const char* name) -> std::optional<std::string> {
-    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
-    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
-  };
-  return launch_of(variable, ::getpid());
-}
+Launch this_launch() { return launch_of(environment_variable, ::getpid()); }
 
 std::string alone_text(const Launch& launch, int ranks, const std::string& library) {
   if (ranks != 1 || launch.copies == 1) return {};

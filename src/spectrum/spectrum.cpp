@@ -4,13 +4,13 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <dlfcn.h>
 #include <exception>
 #include <limits>
 #include <string>
 #include <string_view>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/loaded_function.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
@@ -216,26 +216,16 @@ bool integers_pay() noexcept {
   if (unit != ByteUnit::wide) return unit == ByteUnit::tiles;
   // OpenBLAS names its kernels: of those for x86-64 with AVX2 and no more, Zen and Haswell are
   // usual.
-  void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_get_corename");
-  if (symbol == nullptr) return false;
-  const std::string_view kernels = reinterpret_cast<const char* (*)()>(symbol)();
+  auto* name = loaded_function<const char*()>("openblas_get_corename");
+  if (name == nullptr) return false;
+  const std::string_view kernels = name();
   return kernels == "Zen" || kernels == "Haswell" || kernels == "ZEN" || kernels == "HASWELL";
 }
-
-namespace {
-
-/// A function of a library of this process; null if there is none, because libraries differ.
-template <class Function>
-Function* loaded(const char* name) noexcept {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
-}
-
-}  // namespace
 
 bool set_blas_threads(int threads) noexcept {
   bool known = false;
   const auto set = [&]<class Count>(const char* name, Count count) {
-    auto* function = loaded<void(Count)>(name);
+    auto* function = loaded_function<void(Count)>(name);
     if (function == nullptr) return false;
     function(count);
     return true;
@@ -249,10 +239,10 @@ bool set_blas_threads(int threads) noexcept {
 }
 
 std::int64_t blas_threads() noexcept {
-  if (auto* of_openblas = loaded<int()>("openblas_get_num_threads")) return of_openblas();
-  if (auto* of_mkl = loaded<int()>("MKL_Get_Max_Threads")) return of_mkl();
+  if (auto* of_openblas = loaded_function<int()>("openblas_get_num_threads")) return of_openblas();
+  if (auto* of_mkl = loaded_function<int()>("MKL_Get_Max_Threads")) return of_mkl();
   // BLIS says -1 as long as nobody has set a number.
-  if (auto* of_blis = loaded<std::int64_t()>("bli_thread_get_num_threads")) {
+  if (auto* of_blis = loaded_function<std::int64_t()>("bli_thread_get_num_threads")) {
     return std::max<std::int64_t>(of_blis(), 0);
   }
   return 0;

@@ -21,6 +21,7 @@
 #include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
@@ -266,8 +267,8 @@ private:
     const std::string base = printable(stages.front().provenance.checkpoint_id);
     if (ok) {
       std::string text = "OK: " + what + " keeps all " + std::to_string(verdicts.size()) +
-                         " rules against " + base + " in " + std::to_string(tuned.layers.size()) +
-                         (tuned.layers.size() == 1 ? " layer." : " layers.");
+                         " rules against " + base + " in " +
+                         plural(std::ssize(tuned.layers), "layer") + ".";
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
       return text + (adapter.empty() ? "" : " " + adapter) + unread_text();

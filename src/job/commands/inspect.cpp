@@ -1,5 +1,6 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/checkpoint/history.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/model/matrices.hpp"
@@ -31,11 +32,6 @@ template <class F>
 void visit_columns(MatrixRow& r, F&& f) {
   f("matrix", r.matrix), f("role", r.role), f("block", r.block), f("dtype", r.dtype);
   f("N", r.N), f("M", r.M), f("views", r.views), f("values", r.values), f("flop", r.flop);
-}
-
-/// `1 file`, `2 files`.
-std::string counted(std::size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 std::vector<MatrixRow> matrix_rows(const model::Selection& selection, Method method) {
@@ -112,8 +108,8 @@ std::string inspect_text(const InspectOptions& options) {
     parameters += matrix.num_views() * matrix.rows * matrix.cols;
   }
   std::string text = printable(catalogue.root.string()) + ": " + catalogue.format + ", " +
-                     counted(catalogue.files.size(), "file") + ", " +
-                     counted(catalogue.tensors.size(), "tensor") + "\n";
+                     plural(std::ssize(catalogue.files), "file") + ", " +
+                     plural(std::ssize(catalogue.tensors), "tensor") + "\n";
   if (!catalogue.config.model_type.empty()) {
     text += "model type " + printable(catalogue.config.model_type);
     if (catalogue.training.step >= 0) text += ", step " + std::to_string(catalogue.training.step);

@@ -6,6 +6,7 @@
 
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/ending.hpp"
 #include "wishart/report/json_schema.hpp"
@@ -91,8 +92,7 @@ std::string inspect_history_text(const checkpoint::History& history,
            ", \"archive\": " + report::json_value_or_null(options.archive.string()) +
            ",\n \"checkpoints\": " + report::json_array(rows) + "}\n";
   }
-  std::string text = printable(path) + ": " + std::to_string(rows.size()) +
-                     (rows.size() == 1 ? " checkpoint" : " checkpoints");
+  std::string text = printable(path) + ": " + plural(std::ssize(rows), "checkpoint");
   for (const char* state : {"complete", "archived", "new", "unfinished", "unreadable"}) {
     const auto count = std::count_if(rows.begin(), rows.end(),
                                      [&](const CheckpointRow& row) { return row.state == state; });

@@ -13,6 +13,7 @@
 #include "wishart/archive/index.hpp"
 #include "wishart/archive/verify.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/report/json_schema.hpp"
@@ -215,17 +216,16 @@ Ending ending_of(const std::vector<Judged>& all) {
 std::string index_archive(const IndexOptions& options) {
   const archive::IndexUpdate update = archive::update_index(options.archive, options.rebuild);
   return printable((options.archive / "index.h5").string()) + ": " +
-         std::to_string(update.checkpoints) +
-         (update.checkpoints == 1 ? " checkpoint, " : " checkpoints, ") +
-         std::to_string(update.read) + " of them read\n";
+         plural(update.checkpoints, "checkpoint") + ", " + std::to_string(update.read) +
+         " of them read\n";
 }
 
 std::string merge_archive(const MergeOptions& options) {
   const bool pack = options.unpack.empty();
   const std::int64_t count = pack ? archive::pack_archive(options.archive, options.out)
                                   : archive::unpack_archive(options.archive, options.unpack);
-  return printable((pack ? options.out : options.unpack).string()) + ": " + std::to_string(count) +
-         (count == 1 ? " checkpoint" : " checkpoints") + "\n";
+  return printable((pack ? options.out : options.unpack).string()) + ": " +
+         plural(count, "checkpoint") + "\n";
 }
 
 CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {

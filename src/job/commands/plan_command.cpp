@@ -51,9 +51,7 @@ std::string json_text(const PlanOptions& options, const PlannedWorks& works,
          ",\n \"items\": " + report::json_array(item_rows(works, job)) + "}\n";
 }
 
-std::string counted_matrices(std::int64_t count) {
-  return std::to_string(count) + (count == 1 ? " matrix" : " matrices");
-}
+std::string counted_matrices(std::int64_t count) { return plural(count, "matrix", "matrices"); }
 
 /// `226 matrices, 3.11 Tflop, 15 GiB to read`
 std::string amount_text(const Sums& sums) {
@@ -164,12 +162,13 @@ CommandResult plan_scan(const PlanOptions& options) {
     return result;
   }
   const PlannedSpeed speed = speed_of(options);
+  const std::vector<double> alone_seconds = alone_seconds_of(works, options, speed);
   std::vector<RanksRow> rows;
   std::optional<PlannedJob> last;
   std::optional<Error> refused;
   for (const int ranks : options.ranks) {
     try {
-      last = planned_job(works, options, speed, ranks);
+      last = planned_job(works, options, speed, alone_seconds, ranks);
       rows.push_back(ranks_row(*last));
     } catch (const Error& error) {
       if (error.blame() != Blame::resource || options.ranks.size() == 1) throw;

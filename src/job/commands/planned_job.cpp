@@ -133,18 +133,12 @@ std::int64_t need_of(const std::vector<PlannedScan>& scans) {
   return need;
 }
 
-/// The seconds of all matrices on a rank that is alone and has all the memory it likes.
-double alone_seconds_of(const std::vector<Matrix>& matrices, plan::PlanOptions options,
-                        const PlannedSpeed& speed) {
-  options.ranks = 1;
-  options.team_size = 0;
-  options.memory_per_rank_bytes = 0;
-  const plan::Plan plan = plan::make_plan(matrices, options);
-  double seconds = 0;
-  for (const double one : plan::item_seconds(plan, matrices, rates_of(speed.gflops))) {
-    seconds += one;
-  }
-  return seconds;
+/// How the works are planned on this number of ranks, but for the memory.
+plan::PlanOptions planning_of(const PlanOptions& options, const PlannedSpeed& speed, int ranks) {
+  plan::PlanOptions planning = plan_options_of(options.scan);
+  planning.ranks = ranks;
+  planning.integers_pay = speed.integers_pay;
+  return planning;
 }
 
 void divide_memory(PlannedJob& job, const PlannedWorks& works, const PlanOptions& options,
@@ -185,17 +179,17 @@ plan::Bound bound_of(const std::vector<PlannedScan>& scans) {
 }
 
 void forecast_times(PlannedJob& job, const PlannedWorks& works, const PlannedSpeed& speed,
-                    const plan::PlanOptions& plan_options) {
+                    const std::vector<double>& alone_seconds) {
   double idle = 0;
   double working = 0;
   auto scan = job.scans.begin();
-  for (const PlannedWork& work : works.works) {
+  for (std::size_t i = 0; i < works.works.size(); ++i) {
+    const PlannedWork& work = works.works[i];
     if (work.is_archived) continue;
     scan->seconds = plan::item_seconds(scan->plan, work.matrices, rates_of(speed.gflops));
-    const double alone = alone_seconds_of(work.matrices, plan_options, speed);
-    scan->forecast =
-        plan::forecast_job(scan->plan, work.matrices, scan->seconds, alone, speed.shared);
-    job.alone_seconds += alone;
+    scan->forecast = plan::forecast_job(scan->plan, work.matrices, scan->seconds, alone_seconds[i],
+                                        speed.shared);
+    job.alone_seconds += alone_seconds[i];
     const plan::JobForecast& forecast = scan->forecast;
     job.seconds += forecast.seconds();
     idle += forecast.matrices.idle_share * forecast.matrices.makespan_seconds;
@@ -243,23 +237,37 @@ PlannedSpeed speed_of(const PlanOptions& options) {
   if (speed.gflops == 0) {
     spectrum::Workspace workspace;
     speed.gflops = spectrum::measured_gram_gflops(workspace);
-    speed.is_measured = true;
   }
   speed.shared.read_gbytes = options.read_gbytes;
   return speed;
 }
 
+std::vector<double> alone_seconds_of(const PlannedWorks& works, const PlanOptions& options,
+                                     const PlannedSpeed& speed) {
+  plan::PlanOptions planning = planning_of(options, speed, 1);
+  planning.team_size = 0;
+  planning.memory_per_rank_bytes = 0;
+  std::vector<double> seconds(works.works.size(), 0);
+  for (std::size_t i = 0; i < works.works.size(); ++i) {
+    const PlannedWork& work = works.works[i];
+    if (work.is_archived) continue;
+    const plan::Plan plan = plan::make_plan(work.matrices, planning);
+    for (const double one : plan::item_seconds(plan, work.matrices, rates_of(speed.gflops))) {
+      seconds[i] += one;
+    }
+  }
+  return seconds;
+}
+
 PlannedJob planned_job(const PlannedWorks& works, const PlanOptions& options,
-                       const PlannedSpeed& speed, int ranks) {
+                       const PlannedSpeed& speed, const std::vector<double>& alone_seconds,
+                       int ranks) {
   PlannedJob job;
   job.ranks = ranks;
   job.ranks_per_node = ranks_per_node_of(options, ranks);
   job.nodes = (ranks + job.ranks_per_node - 1) / job.ranks_per_node;
-  plan::PlanOptions plan_options = plan_options_of(options.scan);
-  plan_options.ranks = ranks;
-  plan_options.integers_pay = speed.integers_pay;
-  divide_memory(job, works, options, plan_options);
-  forecast_times(job, works, speed, plan_options);
+  divide_memory(job, works, options, planning_of(options, speed, ranks));
+  forecast_times(job, works, speed, alone_seconds);
   return job;
 }
 

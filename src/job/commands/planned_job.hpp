@@ -38,7 +38,6 @@ struct PlannedWorks {
 /// The speed that a plan counts on.
 struct PlannedSpeed {
   double gflops = 0;          ///< of a rank, in float64
-  bool is_measured = false;   ///< on this machine, else given
   bool integers_pay = false;  ///< on this machine
   plan::SharedRates shared;
 };
@@ -76,12 +75,20 @@ struct PlannedJob {
   }
 };
 
+/// The seconds of each work on a rank that is alone and has all the memory it likes; 0 of those
+/// that are archived. They do not depend on the ranks of the job.
+[[nodiscard]] std::vector<double> alone_seconds_of(const PlannedWorks& works,
+                                                   const PlanOptions& options,
+                                                   const PlannedSpeed& speed);
+
 /// Plans the works for a number of ranks with the memory that the scan will have: what is asked of
 /// the batch system follows from the plan without a limit, or with the cluster's, and the plan from
 /// what the scan allows itself with that (plan/memory.hpp).
+/// @param alone_seconds  alone_seconds_of the works
 /// @throws Error with Blame::resource if a matrix does not fit
 [[nodiscard]] PlannedJob planned_job(const PlannedWorks& works, const PlanOptions& options,
-                                     const PlannedSpeed& speed, int ranks);
+                                     const PlannedSpeed& speed,
+                                     const std::vector<double>& alone_seconds, int ranks);
 
 /// The time limit and the signal for the job.
 /// @throws Error with Blame::resource if the partition's jobs are too short

@@ -1,6 +1,7 @@
 #include <ostream>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/comm.hpp"
@@ -16,10 +17,6 @@ namespace wishart::job {
 namespace {
 
 constexpr double kMega = 1e6;
-
-std::string plural(std::int64_t count, const std::string& word) {
-  return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
-}
 
 /// The name of the shape, and how much of it was written.
 std::string shape_text(const synth::ModelShape& shape) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "wishart/core/plural.hpp"
 #include "wishart/job/options.hpp"
 
 #include "options/running_options.hpp"
@@ -53,7 +54,7 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
     options.checkpoints.erase(options.checkpoints.begin());
   } else if (count != 2) {
     throw Error(Blame::usage, "wishart compare: expected [ARCHIVE] A B, found " +
-                                  std::to_string(count) + (count == 1 ? " word" : " words") +
+                                  plural(static_cast<std::int64_t>(count), "word") +
                                   ". See wishart compare --help");
   }
   if (count == 2) {

@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "wishart/core/environment.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
@@ -48,11 +49,6 @@ std::int64_t core_of(int cpu) {
     return (package + 1) * (std::int64_t{1} << 32U) + core;
   }
   return cpu;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
 /// `rank 3`, `ranks 0 and 1`, `ranks 0, 1, 2 and 5 others`.
@@ -163,7 +159,7 @@ std::string binding_warning(const mpi::Comm& world, std::int64_t threads) {
   on_host.sum(std::span<std::uint64_t>(table));
   std::string text;
   if (on_host.rank() == 0) {
-    BoundHost host{host_name(), online_cores(), {}};
+    BoundHost host{host_name().value_or("unknown"), online_cores(), {}};
     std::map<int, std::int64_t> cores;  // of each processor, looked up once
     for (std::size_t i = 0; i < size; ++i) {
       const std::uint64_t* const row = table.data() + i * (kWords + 1);

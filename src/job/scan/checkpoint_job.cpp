@@ -8,6 +8,7 @@
 #include "wishart/core/build_info.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/hash.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
@@ -339,8 +340,7 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   note_failures(record.layers, file_);
   journal_->remove();
   lock_.reset();
-  closing_ = id_ + ": " + std::to_string(record.layers.size()) +
-             (record.layers.size() == 1 ? " matrix (" : " matrices (") +
+  closing_ = id_ + ": " + plural(std::ssize(record.layers), "matrix", "matrices") + " (" +
              count_fits(record.layers).text() + "), " +
              (unchanged > 0 ? std::to_string(unchanged) + " unchanged since " + since + ", " : "") +
              std::to_string(record.skipped.size()) + " tensors skipped, in " +

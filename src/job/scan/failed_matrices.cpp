@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::job {
@@ -53,9 +54,8 @@ Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& 
       const bool named = file.empty() || row.reason.find(file) != std::string::npos;
       return {blame,
               printable(checkpoint_id) + ": " + std::to_string(failed) + " of " +
-                  std::to_string(rows.size()) + (rows.size() == 1 ? " matrix" : " matrices") +
-                  " failed, first " + printable(row.key) + (named ? "" : " in " + printable(file)) +
-                  ": " +
+                  plural(std::ssize(rows), "matrix", "matrices") + " failed, first " +
+                  printable(row.key) + (named ? "" : " in " + printable(file)) + ": " +
                   (row.reason.empty() ? "its status is " + printable(row.status)
                                       : printable(one_line(row.reason), kMostReason)) +
                   ". The archive " + printable(archive.string()) +

@@ -1,13 +1,11 @@
 #include "scan/job_log.hpp"
 
-#include <array>
 #include <cmath>
-#include <cstdlib>
 #include <ostream>
 
-#include <unistd.h>
-
 #include "wishart/core/build_info.hpp"
+#include "wishart/core/environment.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
 #include "scan/libraries.hpp"
@@ -19,17 +17,13 @@ namespace {
 
 /// The hosts of the job as Slurm writes them (`n[1-4]`), else this one.
 std::string hosts_text(std::int64_t hosts) {
-  for (const char* name : {"SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST"}) {
-    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
-    const char* count = std::getenv(       // NOLINT(concurrency-mt-unsafe)
-        std::string(name) == "SLURM_STEP_NODELIST" ? "SLURM_STEP_NUM_NODES"
-                                                   : "SLURM_JOB_NUM_NODES");
-    // Those of mpirun's own step lack its first host.
-    if (text != nullptr && count != nullptr && std::to_string(hosts) == count) return text;
+  // Those of mpirun's own step lack its first host.
+  for (const std::string of : {"SLURM_STEP_", "SLURM_JOB_"}) {
+    const auto names = environment_variable((of + "NODELIST").c_str());
+    const auto count = environment_variable((of + "NUM_NODES").c_str());
+    if (names && count && std::to_string(hosts) == *count) return *names;
   }
-  std::array<char, 256> name{};
-  const bool known = ::gethostname(name.data(), name.size() - 1) == 0;
-  return known && hosts == 1 ? name.data() : "";
+  return hosts == 1 ? host_name().value_or("") : "";
 }
 
 }  // namespace
@@ -67,8 +61,8 @@ std::string head_text(const LogHead& head) {
 
 std::string task_text(const LogTask& task) {
   std::string text = task.id + ": " + printable(task.checkpoint.string()) + " into " +
-                     printable(task.archive.string()) + ", " + std::to_string(task.matrices) +
-                     (task.matrices == 1 ? " matrix" : " matrices");
+                     printable(task.archive.string()) + ", " +
+                     plural(task.matrices, "matrix", "matrices");
   if (task.left < task.matrices) text += ", " + std::to_string(task.left) + " of them left";
   if (std::isfinite(task.predicted_seconds)) {
     text += ", about " + clock_text(task.predicted_seconds) + " by the plan";

@@ -7,16 +7,11 @@
 #include <string_view>
 
 #include "wishart/core/build_info.hpp"
+#include "wishart/core/loaded_function.hpp"
 #include "wishart/mpi/session.hpp"
 
 namespace wishart::job {
 namespace {
-
-/// The function `name` of a loaded library; null if there is none, because libraries differ.
-template <class Function>
-Function* loaded(const char* name) noexcept {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_DEFAULT, name));
-}
 
 /// The file that has the loaded BLAS; empty if it is not known.
 std::string blas_file() {
@@ -29,7 +24,7 @@ std::string blas_file() {
 }
 
 std::string lapack_text() {
-  auto* version = loaded<void(int*, int*, int*)>("ilaver_");
+  auto* version = loaded_function<void(int*, int*, int*)>("ilaver_");
   if (version == nullptr) return {};
   int major = 0;
   int minor = 0;
@@ -42,7 +37,7 @@ std::string lapack_text() {
 }  // namespace
 
 std::string blas_text() {
-  if (auto* config = loaded<const char*()>("openblas_get_config")) return config();
+  if (auto* config = loaded_function<const char*()>("openblas_get_config")) return config();
   const std::string file = blas_file();
   return file.empty() ? file : "BLAS " + file;
 }
@@ -85,7 +80,7 @@ std::string old_kernels_text(std::string_view kernels, bool avx512) {
 
 std::string old_kernels_text() {
 #if defined(__x86_64__)
-  auto* name = loaded<const char*()>("openblas_get_corename");
+  auto* name = loaded_function<const char*()>("openblas_get_corename");
   if (name == nullptr || !__builtin_cpu_supports("avx2")) return {};
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

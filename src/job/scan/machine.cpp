@@ -1,9 +1,10 @@
 #include "scan/machine.hpp"
 
 #include <array>
-#include <cstdlib>
 #include <fstream>
 
+#include "wishart/core/environment.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 
 #include "scan/control_group.hpp"
@@ -22,11 +23,6 @@ std::int64_t mem_available_bytes() {
   return 0;
 }
 
-std::int64_t environment_mib(const char* name) {
-  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
-  return text == nullptr ? 0 : std::strtoll(text, nullptr, 10);
-}
-
 }  // namespace
 
 HostMemory host_memory() {
@@ -38,8 +34,9 @@ HostMemory host_memory() {
     if (bytes > 0 && (least.bytes == 0 || bytes < least.bytes)) least = {bytes, source, false};
   };
   consider(control_group_bytes(), "the limit of the control group");
-  consider(environment_mib("SLURM_MEM_PER_NODE") << 20U, "Slurm's --mem");
-  consider((environment_mib("SLURM_MEM_PER_CPU") * environment_mib("SLURM_CPUS_ON_NODE")) << 20U,
+  consider(environment_number("SLURM_MEM_PER_NODE") << 20U, "Slurm's --mem");
+  consider((environment_number("SLURM_MEM_PER_CPU") * environment_number("SLURM_CPUS_ON_NODE"))
+               << 20U,
            "Slurm's --mem-per-cpu");
   return least;
 }
@@ -67,11 +64,8 @@ Layout survey(const mpi::Comm& world) {
 }
 
 std::string layout_text(const Layout& layout) {
-  return std::to_string(layout.ranks) + (layout.ranks == 1 ? " rank" : " ranks") + " on " +
-         std::to_string(layout.hosts) + (layout.hosts == 1 ? " host" : " hosts") +
-         (layout.threads == 0 ? ""
-                              : ", " + std::to_string(layout.threads) +
-                                    (layout.threads == 1 ? " thread each" : " threads each"));
+  return plural(layout.ranks, "rank") + " on " + plural(layout.hosts, "host") +
+         (layout.threads == 0 ? "" : ", " + plural(layout.threads, "thread") + " each");
 }
 
 }  // namespace wishart::job

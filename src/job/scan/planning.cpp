@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/spectrum/spectrum.hpp"
 
@@ -67,11 +68,7 @@ plan::Plan plan_within(std::span<const Matrix> everything, std::span<const Matri
 
 std::string memory_advice(std::span<const Matrix> wanted, plan::PlanOptions options,
                           const HostMemory& host) {
-  const auto variable = [](const char* name) {
-    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
-    return text == nullptr ? std::int64_t{0} : std::strtoll(text, nullptr, 10);
-  };
-  if (variable("SLURM_JOB_ID") == 0 || host.free || host.bytes <= 0) return {};
+  if (environment_number("SLURM_JOB_ID") == 0 || host.free || host.bytes <= 0) return {};
   const auto limit = static_cast<double>(options.memory_per_rank_bytes);
   options.memory_per_rank_bytes = 0;
   if (options.team_size == 0) options.team_size = options.ranks;
@@ -80,8 +77,8 @@ std::string memory_advice(std::span<const Matrix> wanted, plan::PlanOptions opti
     need = std::max(need, item.memory_bytes);
   }
   const double bytes = static_cast<double>(need) / limit * static_cast<double>(host.bytes);
-  const std::int64_t cpus = std::max<std::int64_t>(variable("SLURM_CPUS_ON_NODE"), 1);
-  const bool by_cpu = variable("SLURM_MEM_PER_CPU") > 0;
+  const std::int64_t cpus = std::max<std::int64_t>(environment_number("SLURM_CPUS_ON_NODE"), 1);
+  const bool by_cpu = environment_number("SLURM_MEM_PER_CPU") > 0;
   const double part = by_cpu ? bytes / static_cast<double>(cpus) : bytes;
   const auto mib = static_cast<std::int64_t>(std::ceil(part * 0x1p-20)) + 1;
   return std::string(", or submit the job with ") + (by_cpu ? "--mem-per-cpu=" : "--mem=") +
@@ -97,8 +94,7 @@ int threads_of(const ScanOptions& options) {
   if (options.threads_per_rank > 0) return options.threads_per_rank;
   for (const char* name :
        {"OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"}) {
-    const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
-    if (text != nullptr) return std::max(1, std::atoi(text));
+    if (const auto text = environment_variable(name)) return std::max(1, std::atoi(text->c_str()));
   }
   return 1;
 }

@@ -13,6 +13,7 @@
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/recommend.hpp"
@@ -101,8 +102,9 @@ CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
     if (lock->taken_over()) result.text += taken_over_text(id, *lock) + "\n";
     try {
       const std::size_t layers = refit_file(file, options.fit, options.threads, *lock);
-      result.text += printable(id) + ": " + std::to_string(layers) +
-                     (layers == 1 ? " matrix refitted\n" : " matrices refitted\n");
+      result.text += printable(id) + ": " +
+                     plural(static_cast<std::int64_t>(layers), "matrix", "matrices") +
+                     " refitted\n";
     } catch (const Error& error) {
       // As in a scan, a bad file does not stop the others.
       if (files.size() == 1 || error.blame() != Blame::input) throw;

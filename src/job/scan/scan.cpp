@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/environment.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
@@ -186,8 +186,8 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
 ///   even its name is empty, the list is
 std::string nothing_named_text() {
   const archive::BatchJob job = this_batch_job();
-  const char* first = std::getenv("SLURM_ARRAY_TASK_MIN");  // NOLINT(concurrency-mt-unsafe)
-  if (job.task.empty() || first == nullptr || job.task == first) {
+  const std::optional<std::string> first = environment_variable("SLURM_ARRAY_TASK_MIN");
+  if (job.task.empty() || !first || job.task == *first) {
     throw Error(Blame::usage, "wishart scan: expected a checkpoint, found an empty name");
   }
   return "task " + printable(job.task) + " of array " + printable(job.array) +

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdlib>
 #include <ctime>
 #include <string_view>
 #include <vector>
 
 #include "wishart/core/command_output.hpp"
+#include "wishart/core/environment.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/whole_number.hpp"
 
 namespace wishart::job {
 namespace {
@@ -25,18 +25,7 @@ constexpr std::array<std::string_view, 15> kEnded{
     "NODE_FAIL",   "OUT_OF_MEMORY", "PENDING",   "PREEMPTED",    "REQUEUED",
     "REQUEUE_FED", "REQUEUE_HOLD",  "REVOKED",   "SPECIAL_EXIT", "TIMEOUT"};
 
-std::string variable(const char* name) {
-  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody writes it
-  return text == nullptr ? std::string() : text;
-}
-
-std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int64_t value = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, status] = std::from_chars(text.data(), last, value);
-  if (text.empty() || status != std::errc{} || end != last || value < 0) return {};
-  return value;
-}
+std::string variable(const char* name) { return environment_variable(name).value_or(""); }
 
 /// True for ids as they may be passed to squeue.
 bool is_job_id(std::string_view id) noexcept {
@@ -85,7 +74,7 @@ std::string asked_state(const std::string& id) {
 /// The time that squeue prints: a number of seconds as it was asked for, or, from a version that
 /// does not listen, a local time such as `2026-01-31T12:00:00`.
 std::optional<std::int64_t> time_of(const std::string& text) {
-  if (const auto seconds = number_of(text)) return *seconds > 0 ? seconds : std::nullopt;
+  if (const auto seconds = whole_number(text)) return *seconds > 0 ? seconds : std::nullopt;
   std::tm parts{};
   const char* const end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
   if (end == nullptr || *end != '\0') return {};
@@ -103,7 +92,7 @@ archive::BatchJob this_batch_job() {
   job.cluster = variable("SLURM_CLUSTER_NAME");
   job.array = variable("SLURM_ARRAY_JOB_ID");
   job.task = variable("SLURM_ARRAY_TASK_ID");
-  job.restarts = number_of(variable("SLURM_RESTART_COUNT")).value_or(0);
+  job.restarts = whole_number(variable("SLURM_RESTART_COUNT")).value_or(0);
   return job;
 }
 

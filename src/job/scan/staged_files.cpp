@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "wishart/core/disk.hpp"
+#include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/pack.hpp"
@@ -25,13 +26,9 @@ namespace {
 
 constexpr std::int64_t kPartBytes = 8 << 20U;
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "this host";
-}
-
 [[noreturn]] void throw_place(const std::filesystem::path& path, const std::string& what) {
-  throw Error(Blame::resource, "--stage-dir: " + shown(path) + " on " + host_name() + ": " + what +
+  throw Error(Blame::resource, "--stage-dir: " + shown(path) + " on " +
+                                   host_name().value_or("this host") + ": " + what +
                                    ". Name another folder, or leave out --stage-dir");
 }
 

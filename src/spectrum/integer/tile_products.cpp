@@ -26,6 +26,7 @@ namespace wishart::spectrum {
 namespace {
 
 #define WISHART_TILES __attribute__((target("avx512f,amx-tile,amx-int8")))
+#define WISHART_INLINE WISHART_TILES inline __attribute__((always_inline))
 
 constexpr std::int64_t kTileLines = 16;
 constexpr std::int64_t kTileDepth = 64;
@@ -60,7 +61,6 @@ public:
 // NOLINTNEXTLINE(modernize-use-using): vector_size goes with a typedef
 typedef std::int32_t Words __attribute__((vector_size(64)));
 
-#define WISHART_INLINE inline __attribute__((always_inline, target("avx512f,amx-tile,amx-int8")))
 // Of each four words, the first or last two of both, in turn; then pairs of words; then fours.
 WISHART_INLINE Words low_words(Words a, Words b) {
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
