@@ -413,11 +413,14 @@ tell() {
 
 # Index, report and gate. Adds to `line`; sets `code` if it was 0.
 conclude() {
-    local report=${option[report]:-$archive/report.html} step=0
-    "$program" index "$archive" >"$state/index.log" 2>&1 || step=$?
-    [ "$step" != 0 ] || "$program" report "$archive" --output "$report" >"$state/report.log" 2>&1 || step=$?
+    local report=${option[report]:-$archive/report.html} step=0 log=$state/index.log
+    "$program" index "$archive" >"$log" 2>&1 || step=$?
+    if [ "$step" = 0 ]; then
+        log=$state/report.log
+        "$program" report "$archive" --output "$report" >"$log" 2>&1 || step=$?
+    fi
     if [ "$step" != 0 ]; then
-        line+=". No report: $(last_word "$state/report.log")"
+        line+=". No report: $(last_word "$log")"
         [ "$code" != 0 ] || code=$step
         return
     fi
