@@ -21,11 +21,6 @@ using Words = std::vector<std::string>;
 constexpr const char* kRemedy =
     "Give this one its own name with --id, or replace that one with --replace\n";
 
-std::string content_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 /// A run of checkpoints step-1, step-2, step-3, and an archive.
 struct Scene {
   TempFolder temp;

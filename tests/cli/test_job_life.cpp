@@ -17,13 +17,7 @@ using namespace wishart::test;
 namespace {
 
 void write_model(const std::filesystem::path& folder, int matrices = 3, std::int64_t rows = 40) {
-  std::vector<TensorToWrite> tensors;
-  for (int i = 0; i < matrices; ++i) {
-    tensors.push_back({"layers." + std::to_string(i) + ".weight",
-                       {rows, 30},
-                       noise_values(rows * 30, static_cast<std::uint64_t>(i))});
-  }
-  write_bytes(folder / "model.safetensors", safetensors_bytes(tensors));
+  write_layers(folder, matrices, rows, 30);
 }
 
 /// A shell command: wishart with these variables of the environment.
@@ -238,13 +232,7 @@ TEST_CASE("a task past the end of the list has nothing to do", "[job_life]") {
 
 TEST_CASE("a closed terminal stops a scan, and loses nothing; nohup keeps it", "[job_life]") {
   const TempFolder temp;
-  std::vector<TensorToWrite> tensors;
-  for (int i = 0; i < 40; ++i) {
-    tensors.push_back({"layers." + std::to_string(i) + ".weight",
-                       {600, 500},
-                       noise_values(600 * 500, static_cast<std::uint64_t>(i))});
-  }
-  write_bytes(temp / "m/model.safetensors", safetensors_bytes(tensors));
+  write_layers(temp / "m", 40, 600, 500);
   const auto hung_up = [&](const std::string& before) {
     const std::string journal = quoted((temp / "archive/m.journal").string());
     return run_shell(before + command("A=1", scan_words(temp)) + " & pid=$!; while [ ! -e " +

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
@@ -18,12 +17,6 @@ using namespace wishart::test;
 namespace {
 
 constexpr const char* kEvents = "events.out.tfevents.0000000000.wishart";
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 void write_checkpoint(const TempFolder& temp, const std::string& name, std::uint64_t seed) {
   write_bytes(
@@ -67,7 +60,7 @@ TEST_CASE("a run is exported after each checkpoint", "[monitoring]") {
   INFO(outcome.err);
   CHECK(outcome.exit_code == 0);
   CHECK(outcome.out == events.string() + ": 1 checkpoint, written\n");
-  const std::string first = text_of(events);
+  const std::string first = content_of(events);
 
   write_checkpoint(temp, "my-run/checkpoint-200", 3);
   scan(temp, "my-run", "archive");
@@ -76,7 +69,7 @@ TEST_CASE("a run is exported after each checkpoint", "[monitoring]") {
   ::umask(before);
   CHECK(outcome.exit_code == 0);
   CHECK(outcome.messages().empty());
-  const std::string text = text_of(metrics);
+  const std::string text = content_of(metrics);
   CHECK(text.find("wishart_training_steps{model=\"a\\\"b\"} 200\n") != std::string::npos);
   CHECK(text.find("wishart_run_checkpoints{model=\"a\\\"b\"} 2\n") != std::string::npos);
   CHECK(text.find("warning=\"unlike-past\"") != std::string::npos);
@@ -97,7 +90,7 @@ TEST_CASE("a run is exported after each checkpoint", "[monitoring]") {
   const auto opened = inode();
   CHECK(exported(temp, "archive", "tensorboard", {"-o", board}).out ==
         events.string() + ": 2 checkpoints, extended\n");
-  const std::string second = text_of(events);
+  const std::string second = content_of(events);
   CHECK(second.size() > first.size());
   CHECK(second.compare(0, first.size(), first) == 0);
   CHECK(inode() == opened);
@@ -106,11 +99,11 @@ TEST_CASE("a run is exported after each checkpoint", "[monitoring]") {
   // A write that was cut short is completed; another file is replaced.
   std::filesystem::resize_file(events, first.size() + 20);
   CHECK(exported(temp, "archive", "tensorboard", {"-o", board}).exit_code == 0);
-  CHECK(text_of(events) == second);
+  CHECK(content_of(events) == second);
   temp.write("board/" + std::string(kEvents), "something else");
   CHECK(exported(temp, "archive", "tensorboard", {"-o", board, "--histograms"}).out ==
         events.string() + ": 2 checkpoints, replaced\n");
-  CHECK(text_of(events).find("eigenvalues/lm_head.weight") != std::string::npos);
+  CHECK(content_of(events).find("eigenvalues/lm_head.weight") != std::string::npos);
 }
 
 TEST_CASE("archives that are no run of known steps", "[monitoring]") {

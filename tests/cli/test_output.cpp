@@ -2,7 +2,6 @@
 /// `--output FILE`: what goes to standard output without it, whole or not at all.
 
 #include <fstream>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 #include <sys/mount.h>
@@ -14,12 +13,6 @@
 using namespace wishart::test;
 
 namespace {
-
-std::string text_of(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 /// A model, its archive of two checkpoints, and a folder for what is written.
 class Scene {
@@ -101,7 +94,7 @@ TEST_CASE("every command that writes a document writes it to a file", "[output]"
     CHECK(outcome.exit_code == one.code);
     CHECK(outcome.out.empty());
     CHECK_FALSE(printed.out.empty());
-    CHECK(text_of(file) == printed.out);
+    CHECK(content_of(file) == printed.out);
     CHECK(scene.num_written() == written);
     // Standard output has the verdicts of a gate; without it a line says why the code is 1. A line
     // says what an order of models is worth, for which its table has no room.
@@ -117,14 +110,14 @@ TEST_CASE("a file is replaced by a whole one only, and links are followed", "[ou
   check_refused(run_wishart({"export", scene.archive(), "--checkpoint", "step-9", "-o", file}), 2,
                 scene.archive() +
                     ": has no checkpoint 'step-9'. It has: step-1, step-2. Did you mean 'step-1'?");
-  CHECK(text_of(file) == "before");
+  CHECK(content_of(file) == "before");
   const std::string link = scene.out("link.csv");
   std::filesystem::create_symlink("a.csv", link);
   const std::vector<std::string> words{"export", scene.archive(), "--checkpoint", "step-1"};
   const std::string expected = run_wishart(words).out;
   CHECK(run_wishart({words[0], words[1], words[2], words[3], "-o", link}).exit_code == 0);
   CHECK(std::filesystem::is_symlink(link));
-  CHECK(text_of(file) == expected);
+  CHECK(content_of(file) == expected);
   CHECK(scene.num_written() == 2);
 }
 
@@ -166,16 +159,16 @@ TEST_CASE("what fails while a file is written leaves what was there", "[output]"
     check_refused(
         run_shell(preload + "WISHART_FAIL=" + call + " WISHART_FAIL_PATH=a.csv " + command), 4,
         file + ": cannot be written: Input/output error. What stood there before is unchanged");
-    CHECK(text_of(file) == "before");
+    CHECK(content_of(file) == "before");
     CHECK(scene.num_written() == 1);
   }
   check_refused(run_shell(preload + "WISHART_SIGNAL_PATH=.a.csv.tmp- " + command), 75,
                 "stopped by SIGTERM: " + file + " is unchanged. Run the same command again");
-  CHECK(text_of(file) == "before");
+  CHECK(content_of(file) == "before");
   CHECK(scene.num_written() == 1);
   check_refused(run_shell("ulimit -f 1; " + command), 4,
                 file + ": cannot be written: File too large. What stood there before is unchanged");
-  CHECK(text_of(file) == "before");
+  CHECK(content_of(file) == "before");
   CHECK(scene.num_written() == 1);
   CHECK(run_shell(command).exit_code == 0);
   CHECK(scene.num_written() == 1);

@@ -2,7 +2,6 @@
 /// `wishart plan`: what it prints, tables over ranks, histories, scripts.
 
 #include <fstream>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -14,12 +13,6 @@
 using namespace wishart::test;
 
 namespace {
-
-std::string text_of(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 void write_model(const std::filesystem::path& folder, std::uint64_t seed = 1) {
   write_bytes(folder / "model.safetensors",
@@ -134,7 +127,7 @@ TEST_CASE("a script is written whole, and scans what it was planned for", "[plan
   INFO(plan.err);
   REQUIRE(plan.exit_code == 0);
   CHECK(plan.out.empty());
-  CHECK(text_of(script).find("#SBATCH --signal=B:USR1@120\n") != std::string::npos);
+  CHECK(content_of(script).find("#SBATCH --signal=B:USR1@120\n") != std::string::npos);
   CHECK(run_shell("bash -n " + quoted(script)).exit_code == 0);
   // Without Slurm: srun is the program itself, as a script of that name.
   temp.write("bin/srun", "#!/bin/bash\n[ \"$HERE\" = yes ] || exit 9\nexec \"$@\"\n");

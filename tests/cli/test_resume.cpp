@@ -86,13 +86,7 @@ TEST_CASE("a killed job resumes from its journal", "[resume]") {
 
 TEST_CASE("SIGTERM and SIGUSR1 stop a job with 75 and what was done is kept", "[resume]") {
   const TempFolder temp;
-  std::vector<TensorToWrite> tensors;
-  for (int i = 0; i < 40; ++i) {
-    tensors.push_back({"layers." + std::to_string(i) + ".weight",
-                       {600, 500},
-                       noise_values(600 * 500, static_cast<std::uint64_t>(i))});
-  }
-  write_bytes(temp / "model/model.safetensors", safetensors_bytes(tensors));
+  write_layers(temp / "model", 40, 600, 500);
   for (const char* signal : {"TERM", "USR1"}) {
     CAPTURE(signal);
     const std::string archive = (temp / signal).string();

@@ -3,7 +3,6 @@
 
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -23,12 +22,6 @@ Outcome synth(const Words& words, const std::filesystem::path& out, int ranks = 
   all.insert(all.end(), words.begin(), words.end());
   all.insert(all.end(), {"--out", out.string()});
   return run_wishart(all, ranks);
-}
-
-std::string content(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
 }
 
 /// Writes, scans on 2 ranks and compares every matrix with the truth; returns what was found.
@@ -106,8 +99,8 @@ TEST_CASE("the bytes do not depend on ranks; files hold what their index says", 
   // The first blocks of a shorter model have the same bytes, another seed has not.
   REQUIRE(synth({"tiny-llama", "--blocks", "1"}, temp / "short").exit_code == 0);
   REQUIRE(synth({"tiny-llama", "--blocks", "1", "--seed", "2"}, temp / "seed").exit_code == 0);
-  CHECK(content(temp / "short/model-00001-of-00001.safetensors") !=
-        content(temp / "seed/model-00001-of-00001.safetensors"));
+  CHECK(content_of(temp / "short/model-00001-of-00001.safetensors") !=
+        content_of(temp / "seed/model-00001-of-00001.safetensors"));
 }
 
 TEST_CASE("flaws are seen by the report", "[synth]") {
@@ -154,7 +147,7 @@ TEST_CASE("the same command again finds its work; what is not whole is written a
   const Words words{"tiny-llama", "--blocks", "1", "--format", "json"};
   const std::filesystem::path out = temp / "m";
   CHECK(synth(words, out).out.find("\"was_there\": false") != std::string::npos);
-  const std::string before = content(out / "model-00001-of-00001.safetensors");
+  const std::string before = content_of(out / "model-00001-of-00001.safetensors");
   CHECK(synth(words, out, 2).out.find("\"was_there\": true") != std::string::npos);
   // As a killed run leaves it.
   std::filesystem::remove(out / "model.safetensors.index.json");
@@ -169,7 +162,7 @@ TEST_CASE("the same command again finds its work; what is not whole is written a
                         ": expected files of weights in this folder or in its folders, found "
                         "model-00001-of-00001.safetensors.part, which is still being written\n");
   CHECK(synth(words, out).out.find("\"was_there\": false") != std::string::npos);
-  CHECK(content(out / "model-00001-of-00001.safetensors") == before);
+  CHECK(content_of(out / "model-00001-of-00001.safetensors") == before);
   check_refused({"tiny-llama", "--blocks", "1", "--seed", "2"}, out, 2,
                 out.string() +
                     ": contains a checkpoint written with other options: expected \"seed\": 2, "

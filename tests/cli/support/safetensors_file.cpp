@@ -36,6 +36,17 @@ void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
 
+void write_layers(const std::filesystem::path& folder, int count, std::int64_t rows,
+                  std::int64_t cols) {
+  std::vector<TensorToWrite> tensors;
+  for (int i = 0; i < count; ++i) {
+    tensors.push_back({"layers." + std::to_string(i) + ".weight",
+                       {rows, cols},
+                       noise_values(rows * cols, static_cast<std::uint64_t>(i))});
+  }
+  write_bytes(folder / "model.safetensors", safetensors_bytes(tensors));
+}
+
 std::vector<float> noise_values(std::int64_t count, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<float> values(static_cast<std::size_t>(count));

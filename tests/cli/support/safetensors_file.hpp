@@ -24,6 +24,10 @@ struct TensorToWrite {
 
 void write_bytes(const std::filesystem::path& path, const std::string& bytes);
 
+/// Writes `folder/model.safetensors`: layers.0.weight, layers.1.weight, ... of noise.
+void write_layers(const std::filesystem::path& folder, int count, std::int64_t rows,
+                  std::int64_t cols);
+
 /// `count` values that look random, the same at every call with the same seed, about N(0, 1/16).
 [[nodiscard]] std::vector<float> noise_values(std::int64_t count, std::uint64_t seed);
 
