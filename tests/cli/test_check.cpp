@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -179,12 +180,23 @@ TEST_CASE("an archive is used and completed, and says the same to compare and ga
   INFO(first.out << first.err);
   CHECK(first.exit_code == 0);
   CHECK(first.out.find("Passed: 9 of 9 rules.") != std::string::npos);
-  CHECK(first.out.find("dW norm") != std::string::npos);
+  CHECK(first.out.find("/ W norm") != std::string::npos);
   CHECK(first.err.find("good-with-base-base: 5 matrices") != std::string::npos);
   CHECK(first.err.find("base: already in") == std::string::npos);
+  const auto longest_below_answer = [](const std::string& text) {
+    std::istringstream lines(text.substr(text.find('\n')));
+    std::size_t longest = 0;
+    for (std::string line; std::getline(lines, line);) longest = std::max(longest, line.size());
+    return longest;
+  };
+  CHECK(longest_below_answer(first.out) <= 80);
   const Outcome again = check(good, base, {"--archive", archive, "--verbose"});
   CHECK(again.out == first.out);
   CHECK(again.err.empty());
+  const Outcome wide = check(good, base, {"--archive", archive, "--verbose", "--wide"});
+  CHECK(wide.out.substr(0, wide.out.find('\n')) == first.out.substr(0, first.out.find('\n')));
+  CHECK(wide.out.find("dW norm") != std::string::npos);
+  CHECK(longest_below_answer(wide.out) > 80);
 
   const Outcome compared = run_wishart(
       {"compare", archive, "base", "good-with-base-base", "--format", "csv", "--table", "layers"});

@@ -231,6 +231,7 @@ struct CheckOptions {
   std::string base_id;                    ///< empty: from the name of the base
   CheckKind kind = CheckKind::automatic;  ///< automatic: by the files
   bool verbose = false;
+  std::size_t width = 0;  ///< the longest line of what --verbose adds; 0: as long as needed
   ScanOptions scan;  ///< archive (empty: a temporary one) and how ranks work; the rest is set later
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output

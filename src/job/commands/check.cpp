@@ -299,8 +299,8 @@ private:
              const std::vector<analysis::RuleVerdict>& verdicts, const std::string& line, bool ok) {
     const CheckpointRecord& tuned = stages.back();
     const std::vector<analysis::StageChange> changes = analysis::stage_changes(stages);
-    const auto verdicts_as = [&](report::ReportFormat format) {
-      return report::render_verdicts(verdicts, changes, format);
+    const auto verdicts_as = [&](const report::ReportStyle& style) {
+      return report::render_verdicts(verdicts, changes, style);
     };
     if (options_.format == OutputFormat::json) {
       out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)
@@ -313,9 +313,8 @@ private:
     } else {
       out_ << line << '\n';
       if (options_.verbose) {
-        out_ << '\n'
-             << verdicts_as(report::ReportFormat::text)
-             << report::render_adapter(tuned, report::ReportFormat::text);
+        const report::ReportStyle style(report::ReportFormat::text, options_.width);
+        out_ << '\n' << verdicts_as(style) << report::render_adapter(tuned, style);
       }
     }
   }

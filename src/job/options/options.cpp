@@ -14,6 +14,7 @@
 #include "options/running_options.hpp"
 #include "options/shared_options.hpp"
 #include "options/synth_options.hpp"
+#include "options/text_width.hpp"
 
 namespace wishart::job {
 namespace {
@@ -68,6 +69,9 @@ Command check_command() {
       "name of the base in the archive (default: as of a scan)")(
       "verbose", po::bool_switch(),
       "also print the verdict of every rule, and the adapter's table")(
+      "wide", po::bool_switch(),
+      "with --verbose: all columns and lines as long as needed (default: the width of the "
+      "terminal, or 80)")(
       "threads-per-rank", po::value<int>()->default_value(0, "1")->value_name("N"),
       "BLAS threads per rank (default: the first of OPENBLAS_, BLIS_, MKL_ and OMP_NUM_THREADS "
       "that "
@@ -230,6 +234,7 @@ CheckOptions parse_check(std::span<const std::string> arguments) {
   take_running_options(options.scan, values);
   take_document_options(options, values,
                         {{"text", OutputFormat::text}, {"json", OutputFormat::json}});
+  if (!values["wide"].as<bool>()) options.width = text_width(!options.output.empty());
   return options;
 }
 
