@@ -117,7 +117,7 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
       {"check",
        "Usage: wishart check TUNED --base BASE [OPTIONS]\n",
        {"--path PATH", "--base PATH", "--allow-unknown", "--archive DIR", "--kind KIND",
-        "--id NAME", "--base-id NAME", "--verbose", "--threads-per-rank N",
+        "--id NAME", "--base-id NAME", "--verbose", "--wide", "--threads-per-rank N",
         "--memory-per-rank SIZE", "--time-limit TIME", "--until WHEN", "--wait-for-lock TIME",
         "--stage-dir DIR", "--progress STYLE", "--format FORMAT", "--job FILE", "--help"}},
       {"rank",
