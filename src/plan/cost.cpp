@@ -130,6 +130,12 @@ double windows_seconds(const Matrix& matrix, const Extents& e, const Way& way, c
   return count * view_seconds(matrix, window, way, rates);
 }
 
+/// Nanoseconds per singular value for the fits of a spectrum.
+double fit_ns(const Way& way, const Rates& rates) {
+  return rates.fit_ns + static_cast<double>(way.bootstrap) * rates.bootstrap_ns +
+         static_cast<double>(way.gof) * rates.gof_ns;
+}
+
 /// Columns of the bases of leading vectors and of their workspace (src/spectrum/top_vectors.cpp).
 constexpr double kBasisColumns = 2 * 128 + 4 * 16;
 /// Products with each Gram matrix for ten leading vectors: five restarts of eight blocks.
@@ -225,7 +231,7 @@ double cost_seconds(const Matrix& matrix, const Way& way, const Rates& rates) no
                   static_cast<double>(way.team_size)};
   const auto views = static_cast<double>(matrix.num_views());
   const double spectrum = rates.matrix_seconds + views * view_seconds(matrix, e, way, rates);
-  double more = views * e.m * rates.fit_ns / kGiga;
+  double more = views * e.m * fit_ns(way, rates) / kGiga;
   if (way.compare) more += views * comparing_seconds(e, rates);
   if (way.farms > 0) more += views * windows_seconds(matrix, e, way, rates);
   if (way.randomize == 0) return spectrum + more;

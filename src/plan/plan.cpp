@@ -91,6 +91,8 @@ std::vector<Way> ways_for(const Matrix& matrix, int team_size, const PlanOptions
   base.panel_bytes = options.panel_bytes;
   base.randomize = options.randomize;
   base.farms = options.farms;
+  base.bootstrap = options.bootstrap;
+  base.gof = options.gof;
   std::vector<Way> ways;
   const auto add_products = [&](Way way) {
     const bool can_compare = compares(matrix, options) && !way.distributed;

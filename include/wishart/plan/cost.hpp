@@ -28,6 +28,8 @@ struct Way {
   bool held = false;     ///< each rank holds all elements for these (docs/numerics.md)
   double farms = 0;      ///< aspect ratio of the windows that get spectra too; 0: none
   bool compare = false;  ///< compare W with the base, if a rank can hold the Gram matrices
+  std::int64_t bootstrap = 0;  ///< replicas of each fit for the interval of alpha
+  std::int64_t gof = 0;        ///< replicas of each fit for its goodness
 };
 
 /// The same way with the SVD.
@@ -52,9 +54,11 @@ struct Rates {
   double exchange_gbytes = 2;      ///< sums between the ranks of a team
   double held_ns = 15;             ///< per element of a random order, from memory
   double passed_ns = 40;           ///< the same if the whole matrix is read once per window
-  double matrix_seconds = 1e-4;    ///< overhead of every matrix, whatever its size
+  double matrix_seconds = 1e-4;    ///< overhead of every matrix and of its fit, whatever their size
   double check_ns = 25000;         ///< of compat mode's digits: nanoseconds per singular value
-  double fit_ns = 4000;            ///< fits and statistics: nanoseconds per singular value
+  double fit_ns = 450;             ///< fits and statistics: nanoseconds per singular value
+  double bootstrap_ns = 36;        ///< the same per singular value and replica
+  double gof_ns = 78;              ///< of replicas for the goodness of fit, which are fitted anew
 
   /// The rates of a machine that multiplies matrices `factor` times as fast. Fits are not scaled.
   [[nodiscard]] Rates scaled(double factor) const noexcept;

@@ -31,6 +31,8 @@ struct PlanOptions {
   std::int64_t randomize = 0;  ///< random orders of each matrix
   double farms = 0;            ///< aspect ratio of windows; 0: none
   bool compare = false;        ///< each matrix that has a base with it
+  std::int64_t bootstrap = 0;  ///< see Way::bootstrap
+  std::int64_t gof = 0;        ///< see Way::gof
 };
 
 /// The plan for one matrix.
@@ -78,6 +80,7 @@ template <class F>
 void visit_fields(Way& v, F&& f) {
   f(v.method), f(v.checked), f(v.precision), f(v.products), f(v.solver), f(v.distributed);
   f(v.team_size), f(v.panel_bytes), f(v.randomize), f(v.held), f(v.compare), f(v.farms);
+  f(v.bootstrap), f(v.gof);
 }
 
 }  // namespace wishart::plan

@@ -35,6 +35,8 @@ plan::PlanOptions plan_options_of(const ScanOptions& options) {
   plan_options.team_size = options.team_size;
   plan_options.randomize = options.randomize;
   plan_options.farms = options.farms;
+  plan_options.bootstrap = options.fit.bootstrap;
+  plan_options.gof = options.fit.gof;
   plan_options.compare = !options.selection.base.empty() || !options.selection.with_base.empty();
   plan_options.memory_per_rank_bytes = options.memory_per_rank_bytes;
   return plan_options;

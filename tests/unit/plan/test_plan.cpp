@@ -122,6 +122,20 @@ TEST_CASE("a forced team must exist", "[plan]") {
   CHECK(make_plan(matrices, {.ranks = 6, .team_size = 4}).items[0].way.team_size == 4);
 }
 
+TEST_CASE("replicas of the fits are part of the time", "[plan]") {
+  const std::vector<Matrix> matrices{dense(4096, 1024)};
+  const auto seconds = [&](std::int64_t bootstrap, std::int64_t gof) {
+    PlanOptions options;
+    options.bootstrap = bootstrap;
+    options.gof = gof;
+    return make_plan(matrices, options).items.front().seconds;
+  };
+  const Rates rates;
+  const double without = seconds(0, 0);
+  CHECK(seconds(50, 0) - without == Approx(50 * 1024 * rates.bootstrap_ns * 1e-9));
+  CHECK(seconds(0, 1000) - without == Approx(1000 * 1024 * rates.gof_ns * 1e-9));
+}
+
 TEST_CASE("elements in random order are held in memory if they fit, otherwise read in passes",
           "[plan]") {
   const std::vector<Matrix> matrices{dense(4096, 1024)};
