@@ -103,10 +103,10 @@ Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
                  ", that of " + named(models[1].name) + ", the next, " +
                  rounded(models[1].values[metric], 4) + ".",
              kOfModels, {"fig-ranking"});
-  add_reason(verdict, worth_text(by.name), kOfWorth);
+  add_reason(verdict, worth_text(by.name), kOfWorth, {"fig-worth"});
   const Best& best = following.best;
   if (!best.metric.empty() && best.metric != by.name) {
-    add_reason(verdict, best.metric + " follows the scores best.", kOfScores);
+    add_reason(verdict, best.metric + " follows the scores best.", kOfScores, {"fig-following"});
   }
   for (const FollowRow& one : following.rows) {
     if (one.metric != by.name || !one.reversed_within) continue;
@@ -114,7 +114,7 @@ Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
         verdict,
         "Over all models it runs in the opposite direction from within the groups (Simpson's "
         "paradox): trust the groups.",
-        kOfScores);
+        kOfScores, {"fig-following"});
   }
   return verdict;
 }

@@ -1,6 +1,8 @@
 /// @file
 /// The verdict of a gate on all its rules.
 
+#include <utility>
+
 #include "wishart/analysis/gate.hpp"
 
 #include "verdict_words.hpp"
@@ -39,11 +41,13 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts) {
   for (const RuleVerdict* one : broken) {
     std::string text =
         named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 4 * kMostOfName);
+    std::vector<std::string> figures;
     if (!one->violations.empty() && !one->violations.front().key.empty()) {
+      figures.emplace_back("fig-rules");
       text += ". Worst: " + named(one->violations.front().key) + " with " +
               rounded(one->violations.front().value, 3);
     }
-    add_reason(verdict, text + (text.ends_with('.') ? "" : "."), kOfRules);
+    add_reason(verdict, text + (text.ends_with('.') ? "" : "."), kOfRules, std::move(figures));
   }
   for (const RuleVerdict* one : limited) {
     add_reason(verdict, named(one->rule) + ": " + one->caveat + ".", kOfRules);

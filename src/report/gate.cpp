@@ -5,6 +5,7 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "figure/charts.hpp"
 #include "page/page.hpp"
 #include "text/numbers.hpp"
 #include "usual.hpp"
@@ -117,6 +118,7 @@ std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
   page.verdict(analysis::verdict_of(verdicts));
   page.cards(gate_cards(verdicts));
   page.heading("Rules");
+  page.figures(gate_figures(verdicts));
   for (const bool passed : {false, true}) {
     for (const analysis::RuleVerdict& verdict : verdicts) {
       if (verdict.passed == passed) add_rule(page, verdict);

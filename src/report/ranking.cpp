@@ -87,6 +87,7 @@ TextTable worth_table() {
 
 void add_worth(Page& page) {
   page.heading("What the metrics are worth");
+  page.figures(worth_figures());
   page.table(worth_table());
   page.paragraph(
       "Spearman's rho of the mean of a metric against the average of a public leaderboard, over " +
@@ -206,6 +207,7 @@ std::string render_ranking(const std::vector<analysis::Model>& models, std::size
   add_worth(page);
   if (following.rows.empty()) return page.take();
   page.heading("How the metrics follow the scores");
+  page.figures(following_figures(following.rows));
   page.table(following_table(following.rows));
   page.paragraph(
       "In brackets: 95 % intervals. There is none for fewer than 5 models, and none for a "

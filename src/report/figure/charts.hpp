@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "wishart/analysis/compare.hpp"
+#include "wishart/analysis/gate.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/ranking.hpp"
 #include "wishart/record/checkpoint_record.hpp"
@@ -39,10 +40,20 @@ namespace wishart::report {
 /// How far the layers moved from A to B, by depth, and alpha in B against alpha in A.
 [[nodiscard]] std::vector<Figure> comparison_figures(const analysis::Comparison& comparison);
 
-/// The models in their order by a metric, with the standard errors of the means.
+/// The models in their order by a metric, with the intervals of the means.
 /// @param metric  index into analysis::rank_metrics()
 [[nodiscard]] std::vector<Figure> ranking_figures(const std::vector<analysis::Model>& models,
                                                   std::size_t metric);
+
+/// How each metric follows a public leaderboard (analysis::worths).
+[[nodiscard]] std::vector<Figure> worth_figures();
+
+/// How each metric follows the given scores, over all models and within the groups.
+[[nodiscard]] std::vector<Figure> following_figures(
+    const std::vector<analysis::FollowRow>& following);
+
+/// How many layers are outside of each rule that counts layers, broken rules first.
+[[nodiscard]] std::vector<Figure> gate_figures(const std::vector<analysis::RuleVerdict>& verdicts);
 
 /// The most dots of a figure that stand for one layer each.
 inline constexpr std::size_t kMostDots = 4000;

@@ -1,58 +1,36 @@
 #include <algorithm>
 #include <cmath>
 
-#include "wishart/core/text.hpp"
-#include "wishart/report/text_table.hpp"
+#include "wishart/analysis/population.hpp"
 
 #include "figure/charts.hpp"
-#include "figure/plot.hpp"
+#include "figure/interval_rows.hpp"
 #include "text/numbers.hpp"
 
 namespace wishart::report {
 namespace {
 
-constexpr double kWidePx = 760;
-constexpr double kRowPx = 20;
-constexpr double kNamesPx = 260;
 constexpr std::size_t kMostModels = 60;
 constexpr double kNormal95 = 1.96;  ///< standard errors of a 95 % interval, for many layers
+
+Interval interval_of(const analysis::Rho& rho, std::size_t series, const std::string& about) {
+  return {rho.value, rho.low, rho.high, series, about};
+}
 
 }  // namespace
 
 std::vector<Figure> ranking_figures(const std::vector<analysis::Model>& models,
                                     std::size_t metric) {
   const std::string name = analysis::rank_metrics()[metric].name;
-  std::vector<std::string> names;
-  Range range;
-  double widest = 0;
   const std::size_t shown = std::min(models.size(), kMostModels);
-  for (std::size_t i = 0; i < shown; ++i) {
-    names.push_back(models[i].name);
-    widest = std::max(widest, width_of_words(printable(models[i].name)));
-    const double room = kNormal95 * models[i].errors[metric];
-    range.add(models[i].values[metric]);
-    range.add(models[i].values[metric] - room);
-    range.add(models[i].values[metric] + room);
-  }
-  if (range.empty()) return {};
-  const double height = kRowPx * static_cast<double>(shown) + 8 + 36;
-  Canvas canvas(kWidePx, height);
-  Plot plot(canvas, {0, 0, kWidePx, height},
-            roomy_axis(name + ", mean of the layers", range.low, range.high, 8),
-            names_axis("", names, names.size(), true),
-            {.left = std::min(widest, kNamesPx) + 14, .right = 14, .top = 8, .bottom = 36});
+  std::vector<IntervalRow> rows;
   for (std::size_t i = 0; i < shown; ++i) {
     const double value = models[i].values[metric];
     const double room = kNormal95 * models[i].errors[metric];
-    const double y = -static_cast<double>(i);
-    plot.bar_of_x(y, value - room, value + room, 0);
-    plot.dot({value, y}, 0,
-             {models[i].name + ": " + name + " " + number(value) +
-                  (std::isfinite(room)
-                       ? " (" + number(value - room) + " to " + number(value + room) + ")"
-                       : ""),
-              -1, ""});
+    rows.push_back(
+        {models[i].name, {{value, value - room, value + room, 0, models[i].name + ": " + name}}});
   }
+  if (rows.empty()) return {};
   Figure figure;
   figure.id = "fig-ranking";
   figure.name = "ranking";
@@ -63,7 +41,51 @@ std::vector<Figure> ranking_figures(const std::vector<analysis::Model>& models,
   figure.description = "First: " + models.front().name + ", " + name + " " +
                        number(models.front().values[metric]) + ". Last: " + models.back().name +
                        ", " + number(models.back().values[metric]) + ".";
-  figure.svg = canvas.svg(figure.caption, figure.description);
+  draw_interval_rows(figure, rows, name + ", mean of the layers", false);
+  if (figure.svg.empty()) return {};
+  return {figure};
+}
+
+std::vector<Figure> worth_figures() {
+  std::vector<IntervalRow> rows;
+  for (const analysis::Worth& worth : analysis::worths()) {
+    const std::string metric(worth.metric);
+    rows.push_back({metric,
+                    {interval_of(worth.shape, 0, metric + ", one shape"),
+                     interval_of(worth.fixed, 1, metric + ", parameters fixed"),
+                     interval_of(worth.all, 2, metric + ", all sizes")}});
+  }
+  Figure figure;
+  figure.id = "fig-worth";
+  figure.name = "worth";
+  figure.caption = "how metrics follow a public leaderboard, with 95 % intervals";
+  figure.description =
+      "Spearman's rho of each metric, as in the table. At 0 a metric says nothing.";
+  figure.legend = {{0, "models of one shape"}, {1, "parameters fixed"}, {2, "all sizes"}};
+  draw_interval_rows(figure, rows, "Spearman's rho", true);
+  return {figure};
+}
+
+std::vector<Figure> following_figures(const std::vector<analysis::FollowRow>& following) {
+  std::vector<IntervalRow> rows;
+  bool within = false;
+  for (const analysis::FollowRow& row : following) {
+    if (row.group != "all" && row.group != "within") continue;
+    if (rows.empty() || rows.back().name != row.metric) rows.push_back({row.metric, {}});
+    within = within || row.group == "within";
+    rows.back().intervals.push_back({row.spearman, row.spearman_low, row.spearman_high,
+                                     row.group == "within" ? std::size_t{1} : std::size_t{0},
+                                     row.metric + ", " + row.group});
+  }
+  Figure figure;
+  figure.id = "fig-following";
+  figure.name = "following";
+  figure.caption = "how the metrics follow the scores, with 95 % intervals";
+  figure.description =
+      "Spearman's rho of each metric, as in the table. At 0 a metric says nothing.";
+  if (within) figure.legend = {{0, "all models"}, {1, "within the groups"}};
+  draw_interval_rows(figure, rows, "Spearman's rho", true);
+  if (figure.svg.empty()) return {};
   return {figure};
 }
 

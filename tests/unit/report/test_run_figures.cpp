@@ -1,5 +1,5 @@
 /// @file
-/// Figures of histories, comparisons and rankings.
+/// Figures of histories, comparisons, rankings and gates.
 
 #include <catch2/catch.hpp>
 
@@ -85,4 +85,66 @@ TEST_CASE("models stand in their order with intervals", "[figure]") {
   CHECK(count(figures[0].svg, "<circle") == 2);
   CHECK(count(figures[0].svg, "<line class=\"s0\"") == 1);  // one layer has no interval
   CHECK(figures[0].svg.find(">single<") != std::string::npos);
+}
+
+TEST_CASE("what metrics are worth is drawn beside nought", "[figure]") {
+  const std::vector<Figure> figures = worth_figures();
+  REQUIRE(figures.size() == 1);
+  CHECK(count(figures[0].svg, "<circle") == 3 * analysis::worths().size());
+  CHECK(count(figures[0].svg, "<line class=\"s0\"") == analysis::worths().size());
+  CHECK(count(figures[0].svg, "class=\"mark\"") == 1);
+  CHECK(figures[0].svg.find("<title>alpha, one shape: -0.0") != std::string::npos);
+}
+
+TEST_CASE("scores have a row for each metric, with what holds within the groups", "[figure]") {
+  analysis::FollowRow all;
+  all.metric = "alpha";
+  all.group = "all";
+  all.spearman = 0.5;
+  all.spearman_low = 0.1;
+  all.spearman_high = 0.8;
+  analysis::FollowRow within = all;
+  within.group = "within";
+  within.spearman = -0.4;
+  analysis::FollowRow one = all;
+  one.group = "llama";
+  analysis::FollowRow unknown = all;
+  unknown.metric = "D";
+  unknown.spearman = std::nan("");
+  const std::vector<Figure> figures = following_figures({all, within, one, unknown});
+  REQUIRE(figures.size() == 1);
+  CHECK(count(figures[0].svg, "<circle") == 2);
+  CHECK(figures[0].svg.find("<title>alpha, within: -0.4 (0.1 to 0.8)") != std::string::npos);
+  CHECK(figures[0].svg.find(">D<") != std::string::npos);
+  CHECK(figures[0].legend.size() == 2);
+  CHECK(following_figures({unknown}).empty());
+}
+
+TEST_CASE("rules stand with the share of layers outside and allowed", "[figure]") {
+  analysis::RuleVerdict kept;
+  kept.rule = "kept";
+  kept.stage = "tuned";
+  kept.passed = true;
+  kept.judged = 40;
+  kept.allowed = 4;
+  kept.violations.resize(2);
+  kept.violations[0].key = "a";
+  kept.violations[1].key = "b";
+  analysis::RuleVerdict broken = kept;
+  broken.rule = "<broken>";
+  broken.passed = false;
+  broken.allowed = 1;
+  analysis::RuleVerdict of_mean = broken;  // judges one number
+  of_mean.violations.resize(1);
+  of_mean.violations[0].key = "";
+  analysis::RuleVerdict of_advice = kept;
+  of_advice.judged = 1;
+  of_advice.violations.clear();
+  const std::vector<Figure> figures = gate_figures({kept, broken, of_mean, of_advice});
+  REQUIRE(figures.size() == 1);
+  CHECK(count(figures[0].svg, "<circle") == 2);
+  CHECK(figures[0].svg.find("&lt;broken&gt;: 2 of 40 outside, allowed 1; %: 5 (0 to 2.5)") <
+        figures[0].svg.find("kept: 2 of 40 outside, allowed 4; %: 5 (0 to 10)"));
+  CHECK(figures[0].svg.find("<broken>") == std::string::npos);
+  CHECK(gate_figures({of_mean, of_advice}).empty());
 }
