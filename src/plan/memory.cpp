@@ -10,7 +10,7 @@ constexpr std::int64_t kMib = std::int64_t{1} << 20U;
 
 /// What rank 0 holds of each matrix (its row in the layer table, its name in several lists, its
 /// place in the checkpoint) and of each singular value. Measured: docs/performance.md, "Rank 0".
-constexpr std::int64_t kMatrixBytes = 10 << 10U;
+constexpr std::int64_t kMatrixBytes = 7 << 10U;
 constexpr std::int64_t kValueBytes = 20;
 
 /// Of a share of a host. With very little memory the program cannot be counted on its own: then

@@ -49,7 +49,7 @@ TEST_CASE("a plan shows matrices, time, memory, products and a command", "[plan]
       "\n"
       "4 ranks at 10 GFLOP/s: about 0:00, limited by largest matrix (a.weight)\n"
       "  matrices 0:00, 28 % idle; reading 0:00 at 2 GB/s; rank 0 0:00\n"
-      "up to 55.5 KiB per rank for matrices, 31.6 KiB on rank 0 for results; the job asks for "
+      "up to 55.5 KiB per rank for matrices, 22.6 KiB on rank 0 for results; the job asks for "
       "257 MiB per rank\n"
       "Products are formed in float64, as --products says.\n"
       "\n"

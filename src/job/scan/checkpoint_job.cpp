@@ -9,6 +9,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/hash.hpp"
 #include "wishart/core/plural.hpp"
+#include "wishart/core/release.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
@@ -64,7 +65,7 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   }
   take_lock(take);
   if (left_to_another()) return;
-  check_archive();
+  std::vector<archive::JournalEntry> archived = check_archive();
   const std::string fingerprint =
       hash_hex(provenance_.checkpoint_identity + options_.result_options_json() +
                std::string(build_info().version) + std::string(build_info().commit));
@@ -73,6 +74,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     lock_.reset();
     return;
   }
+  finished_ = FinishedMatrices(num_matrices());
+  for (archive::JournalEntry& entry : archived) note_done(entry.key, std::move(entry.spectrum));
+  release(archived);
   journal_ = std::make_unique<archive::Journal>(options_.archive, id_, fingerprint);
   resume_from_journal();
   make_plan(layout);
@@ -80,8 +84,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     earlier_ = find_earlier(options_.archive, provenance_);
   }
   // Names and places of ten thousands of matrices, which nobody needs any more.
-  everything_ = {};
-  catalogue_.tensors = {};
+  release(everything_);
+  release(catalogue_.tensors);
 }
 
 void CheckpointJob::take_lock(const TakeLock& take) {
@@ -98,15 +102,15 @@ void CheckpointJob::take_lock(const TakeLock& take) {
   }
 }
 
-void CheckpointJob::check_archive() {
+std::vector<archive::JournalEntry> CheckpointJob::check_archive() {
   const std::filesystem::path file = options_.archive / (id_ + ".h5");
   ArchivedAnalysis found = look_up(file, {provenance_, everything_, selection_, options_.replace});
   warnings_.insert(warnings_.end(), found.warnings.begin(), found.warnings.end());
   already_archived_ = found.complete;
-  if (!found.there) return;
+  if (!found.there) return {};
   if (!found.complete) {
-    add_to(std::move(found));
-    return;
+    add_to(found);
+    return std::move(found.spectra);
   }
   note_failures(found.rows, file);
   const bool same_fit = found.provenance.fit_version == fit::kFitVersion &&
@@ -118,18 +122,16 @@ void CheckpointJob::check_archive() {
     refit_file(file, options_.fit, 0, *lock_);
     closing_ += ", refitted\n";
   }
+  return {};
 }
 
-void CheckpointJob::add_to(ArchivedAnalysis&& found) {
+void CheckpointJob::add_to(const ArchivedAnalysis& found) {
   std::unordered_set<std::string> wanted(found.keys.begin(), found.keys.end());
   for (const Matrix& matrix : selection_.matrices) wanted.insert(matrix.key);
   selection_ = model::narrowed(everything_,
                                [&](const Matrix& matrix) { return wanted.contains(matrix.key); });
   const bool all = selection_.matrices.size() == everything_.matrices.size();
   provenance_.options = with_layers_added(found.provenance.options, provenance_.options, all);
-  for (archive::JournalEntry& entry : found.spectra) {
-    note_done(entry.key, std::move(entry.spectrum));
-  }
   if (found.spectra.empty()) return;
   earlier_seconds_ = found.provenance.seconds;
   earlier_restarts_ = found.provenance.restarts + (found.failures ? 1 : 0);
@@ -143,26 +145,25 @@ void CheckpointJob::resume_from_journal() {
     found += note_done(entry.key, std::move(entry.spectrum)) ? 1 : 0;
   }
   if (found > 0) {
-    warnings_.push_back(id_ + ": resuming from the journal, " + std::to_string(done_.size()) +
+    warnings_.push_back(id_ + ": resuming from the journal, " + std::to_string(num_done()) +
                         " of " + std::to_string(selection_.matrices.size()) + " matrices are done");
   }
 }
 
-const Matrix* CheckpointJob::matrix_of(const std::string& key) const {
+std::int64_t CheckpointJob::index_of(const std::string& key) const {
   const std::vector<Matrix>& matrices = selection_.matrices;
   const auto matrix = std::lower_bound(
       matrices.begin(), matrices.end(), key,
       [](const Matrix& one, const std::string& name) { return natural_less(one.key, name); });
-  return matrix == matrices.end() || matrix->key != key ? nullptr : &*matrix;
+  return matrix == matrices.end() || matrix->key != key ? -1 : matrix - matrices.begin();
 }
 
 bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
-  const Matrix* matrix = matrix_of(key);
-  if (matrix == nullptr) return false;
-  Done done;
-  done.row = fit::layer_row(*matrix, spectrum, options_.fit);
-  done.spectrum = std::move(spectrum);
-  done_[key] = std::move(done);
+  const std::int64_t index = index_of(key);
+  if (index < 0) return false;
+  const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(index)];
+  LayerRow row = fit::layer_row(matrix, spectrum, options_.fit);
+  finished_.keep(index, std::move(spectrum), std::move(row));
   return true;
 }
 
@@ -186,16 +187,21 @@ void CheckpointJob::make_plan(const Layout& layout) {
                 error.what() + memory_advice(selection_.matrices, plan_options, host_memory()));
   }
   plan_.tree = std::move(whole.tree);
+  const std::int64_t left = num_matrices() - num_done();
+  todo_.reserve(static_cast<std::size_t>(left));
+  plan_.items.reserve(static_cast<std::size_t>(left));
+  ways_.resize(selection_.matrices.size());
   for (plan::PlanItem& item : whole.items) {
-    const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(item.matrix)];
-    ways_[matrix.key] = item.way;
-    if (done_.contains(matrix.key)) {
+    const auto index = static_cast<std::size_t>(item.matrix);
+    ways_[index] = item.way;
+    if (finished_.contains(item.matrix)) {
       done_flops_ += item.cost_flops;
       continue;
     }
     // From here on, items and matrices have the same index: the order in which they are assigned.
+    todo_index_.push_back(item.matrix);
     item.matrix = static_cast<std::int64_t>(todo_.size());
-    todo_.push_back(matrix);
+    todo_.push_back(selection_.matrices[index]);
     plan_.total_flops += item.cost_flops;
     plan_.items.push_back(item);
   }
@@ -229,7 +235,6 @@ bool CheckpointJob::worth_calibrating() const noexcept {
 }
 
 void CheckpointJob::start_work(double gflops) {
-  done_.reserve(selection_.matrices.size());
   rates_ = rates_of(gflops);
   item_seconds_ = plan::item_seconds(plan_, todo_, rates_);
   predicted_seconds_ = plan::forecast(plan_, item_seconds_).makespan_seconds;
@@ -240,7 +245,7 @@ void CheckpointJob::start_work(double gflops) {
 std::pair<Matrix, double> CheckpointJob::shortest_left() const {
   std::optional<std::size_t> shortest;
   for (std::size_t i = 0; i < todo_.size(); ++i) {
-    if (done_.contains(todo_[i].key)) continue;
+    if (finished_.contains(todo_index_[i])) continue;
     if (!shortest || item_seconds_[i] < item_seconds_[*shortest]) shortest = i;
   }
   require(shortest.has_value(), "no matrix is left");
@@ -251,21 +256,24 @@ void CheckpointJob::take(std::vector<Result>&& results) {
   work_end_ = std::chrono::steady_clock::now();
   std::vector<archive::JournalEntry> lasting;
   std::vector<LayerRow> rows;
+  std::vector<std::int64_t> indices;
   for (Result& result : results) {
     const Matrix& matrix = todo_[static_cast<std::size_t>(result.item)];
+    const std::int64_t index = todo_index_[static_cast<std::size_t>(result.item)];
     if (result.unchanged) fill_unchanged(matrix, result);
     busy_seconds_ += result.spectrum.seconds * result.spectrum.team_size;
     if (result.row.fit_seconds > 0) busy_seconds_ += result.row.fit_seconds;
     if (is_lasting(result.spectrum)) {
       lasting.push_back({matrix.key, std::move(result.spectrum)});
       rows.push_back(std::move(result.row));
+      indices.push_back(index);
     } else {  // failed because of memory or the disk: not in the journal, so the next run retries
-      done_[matrix.key] = {std::move(result.spectrum), std::move(result.row)};
+      finished_.keep(index, std::move(result.spectrum), std::move(result.row));
     }
   }
   journal_->append(lasting);
   for (std::size_t i = 0; i < lasting.size(); ++i) {
-    done_[lasting[i].key] = {std::move(lasting[i].spectrum), std::move(rows[i])};
+    finished_.keep(indices[i], std::move(lasting[i].spectrum), std::move(rows[i]));
   }
 }
 
@@ -315,22 +323,12 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
 
-  record.layers.reserve(selection_.matrices.size());
-  record.spectra.reserve(selection_.matrices.size());
+  finished_.move_to(record);
   std::int64_t unchanged = 0;
-  std::int64_t id = 0;
-  for (const Matrix& matrix : selection_.matrices) {
-    const auto found = done_.find(matrix.key);
-    require(found != done_.end(), "a matrix was not computed");
-    Done& done = found->second;
-    done.row.layer_id = id++;
-    done.row.predicted_seconds = plan::cost_seconds(matrix, ways_.at(matrix.key), rates_);
-    if (!done.row.same_as.empty()) ++unchanged;
-    std::vector<TrapRow> traps = trap_rows_of(done.row, std::move(done.spectrum.traps));
-    record.layers.push_back(std::move(done.row));
-    record.traps.insert(record.traps.end(), traps.begin(), traps.end());
-    record.spectra.push_back(stored(std::move(done.spectrum)));
-    done_.erase(found);
+  for (std::size_t i = 0; i < record.layers.size(); ++i) {
+    record.layers[i].predicted_seconds =
+        plan::cost_seconds(selection_.matrices[i], ways_[i], rates_);
+    if (!record.layers[i].same_as.empty()) ++unchanged;
   }
   fit::recommend(record.layers);
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
@@ -367,9 +365,9 @@ void CheckpointJob::note_failures(const std::vector<LayerRow>& rows,
     return;
   }
   const auto file_of = [&](const std::string& key) -> std::string {
-    const Matrix* matrix = matrix_of(key);
-    if (matrix == nullptr) return {};
-    const Tensor* tensor = &matrix->tensor;
+    const std::int64_t index = index_of(key);
+    if (index < 0) return {};
+    const Tensor* tensor = &selection_.matrices[static_cast<std::size_t>(index)].tensor;
     while (!tensor->parts.empty()) tensor = &tensor->parts.front();
     return catalogue_.files.at(static_cast<std::size_t>(tensor->file)).name;
   };

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -24,6 +23,7 @@
 
 #include "scan/archived_analysis.hpp"
 #include "scan/earlier_checkpoint.hpp"
+#include "scan/finished_matrices.hpp"
 #include "scan/machine.hpp"
 #include "scan/messages.hpp"
 
@@ -78,9 +78,7 @@ public:
   [[nodiscard]] std::int64_t num_matrices() const noexcept {
     return static_cast<std::int64_t>(selection_.matrices.size());
   }
-  [[nodiscard]] std::int64_t num_done() const noexcept {
-    return static_cast<std::int64_t>(done_.size());
-  }
+  [[nodiscard]] std::int64_t num_done() const noexcept { return finished_.size(); }
   /// The planned cost of the matrices that were done before this run.
   [[nodiscard]] double done_flops() const noexcept { return done_flops_; }
   /// The matrices of the work order.
@@ -97,17 +95,14 @@ public:
   [[nodiscard]] std::string closing_text() const;
 
 private:
-  struct Done {
-    Spectrum spectrum;
-    LayerRow row;
-  };
-
   void take_lock(const TakeLock& take);
-  void check_archive();
-  /// Extends the scan to the matrices of the archived analysis, and takes its spectra.
-  void add_to(ArchivedAnalysis&& found);
+  /// Looks for an archived analysis, and extends the scan to its matrices.
+  /// @return its spectra
+  std::vector<archive::JournalEntry> check_archive();
+  void add_to(const ArchivedAnalysis& found);
   void resume_from_journal();
-  [[nodiscard]] const Matrix* matrix_of(const std::string& key) const;
+  /// The index of a selected matrix; -1 if there is none with this key.
+  [[nodiscard]] std::int64_t index_of(const std::string& key) const;
   void note_failures(const std::vector<LayerRow>& rows, const std::filesystem::path& archive);
   [[nodiscard]] Ending nothing_analysed() const;
   bool note_done(const std::string& key, Spectrum&& spectrum);
@@ -131,10 +126,11 @@ private:
   std::unique_ptr<archive::CheckpointLock> lock_;
   std::unique_ptr<archive::Journal> journal_;  ///< after the lock: closed before it is released
   std::vector<Matrix> todo_;                   ///< in plan order
+  std::vector<std::int64_t> todo_index_;       ///< of each of them in the selection
   std::optional<EarlierCheckpoint> earlier_;   ///< source of the spectra of unchanged matrices
   plan::Plan plan_;
-  std::unordered_map<std::string, Done> done_;       ///< by key
-  std::unordered_map<std::string, plan::Way> ways_;  ///< of all matrices, by key
+  FinishedMatrices finished_;    ///< of the selection
+  std::vector<plan::Way> ways_;  ///< of the selection
   plan::Rates rates_;
   double done_flops_ = 0;  ///< of the matrices that were done before this run
   std::vector<double> item_seconds_;

@@ -13,6 +13,7 @@
 #include "wishart/archive/index.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/environment.hpp"
+#include "wishart/core/release.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
@@ -149,7 +150,7 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
   mpi::agree(context.world, failure);
   context.world.broadcast(bytes, 0);
   auto order = unpacked<WorkOrder>(bytes);
-  bytes = {};
+  release(bytes);
   if (order.left_to_another && look == Look::first) return {{}, true};
   if (job) {
     for (const std::string& warning : job->warnings()) {
@@ -166,6 +167,7 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
     std::optional<StagedFiles> staged;
     stage(context, order, job ? &*job : nullptr, staged);
     const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
+    release(order);  // rank 0 needs the room for the archive
     const std::exception_ptr failed =
         with_shared_filter(context.control, [&](const archive::ChunkFilter& filter) {
           check_outcome(context, outcome, *job);
