@@ -36,8 +36,9 @@ if(state STREQUAL clean)
   set(WISHART_COMMIT "${commit}")
 else()
   file(GLOB_RECURSE files RELATIVE "${SOURCE_DIR}" "${SOURCE_DIR}/src/*" "${SOURCE_DIR}/include/*" "${SOURCE_DIR}/cmake/*"
-    "${SOURCE_DIR}/jobs/gate-*.cfg" "${SOURCE_DIR}/CMakeLists.txt")
+    "${SOURCE_DIR}/jobs/gate-*.cfg")
   list(REMOVE_ITEM files cmake/commit.txt)
+  list(APPEND files CMakeLists.txt)  # by GLOB_RECURSE every file of this name, in build folders too
   list(SORT files)
   set(hashes "")
   foreach(file IN LISTS files)

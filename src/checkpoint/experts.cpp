@@ -8,6 +8,8 @@
 
 // Source: huggingface/transformers, conversion_mapping.py and integrations/moe.py (names, gate
 // first); models/gpt_oss and models/llama4 (transposed; gpt-oss: gate and up alternate).
+// Kimi-K2 and K2.5 are DeepSeek-V3's architecture under names of their own (moonshotai's deployment
+// guide).
 
 namespace wishart::checkpoint {
 namespace {
@@ -26,16 +28,14 @@ bool is_transposed_family(std::string_view type) {
 
 /// Families that keep the halves of `gate_up_proj` as gate, then up.
 bool has_gate_first(std::string_view type) {
-  return is_one_of(type, {"mixtral",      "qwen2_moe",
-                          "qwen3_moe",    "qwen3_next",
-                          "qwen3_vl_moe", "qwen3_vl_moe_text",
-                          "qwen3_5_moe",  "qwen3_5_moe_text",
-                          "deepseek_v2",  "deepseek_v3",
-                          "glm4_moe",     "ernie4_5_moe",
-                          "dots1",        "olmoe",
-                          "minimax",      "phimoe",
-                          "jamba",        "lfm2_moe",
-                          "llama4",       "llama4_text"});
+  return is_one_of(type, {"mixtral",     "qwen2_moe",        "qwen3_moe",
+                          "qwen3_next",  "qwen3_vl_moe",     "qwen3_vl_moe_text",
+                          "qwen3_5_moe", "qwen3_5_moe_text", "deepseek_v2",
+                          "deepseek_v3", "kimi_k2",          "kimi_k25",
+                          "glm4_moe",    "ernie4_5_moe",     "dots1",
+                          "olmoe",       "minimax",          "phimoe",
+                          "jamba",       "lfm2_moe",         "llama4",
+                          "llama4_text"});
 }
 
 /// What the experts' own tensors are called: gate, up, down.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdlib>
+#include <system_error>
 
 #include <mpi.h>
 
@@ -11,23 +13,61 @@
 
 namespace wishart::mpi {
 
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// Takes a number and a point behind it from the front; 0 if there is none.
+int take_number(std::string_view& text) {
+  int number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (text.starts_with('.')) text.remove_prefix(1);
+  return failure == std::errc() ? number : 0;
+}
+
+/// Before any thread, and before MPI reads it.
+void set_unless_set(const char* name, const char* value) {
+  ::setenv(name, value, 0);  // NOLINT(concurrency-mt-unsafe)
+}
+
+}  // namespace
+
+std::string library_name(std::string_view said) {
+  // `Open MPI v4.1.4, package: Debian ..., ident: ...`; other libraries add lines about the build.
+  std::string name(said.substr(0, said.find_first_of(",\n")));
+  constexpr std::string_view kMpich = "MPICH Version:";  // then a tab or blanks
+  if (name.starts_with(kMpich)) {
+    const std::size_t version = name.find_first_not_of(" \t", kMpich.size());
+    return "MPICH " + name.substr(std::min(version, name.size()));
+  }
+  const std::size_t v = name.find(" v");
+  if (v != std::string::npos && v + 2 < name.size() && is_digit(name[v + 2])) name.erase(v + 1, 1);
+  return name;
+}
+
 std::string library_name() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;
   check(MPI_Get_library_version(text.data(), &length), "MPI_Get_library_version");
-  std::string name = text.data();
-  // `Open MPI v4.1.4, package: Debian ..., ident: ...`; other libraries add lines about the build.
-  name.resize(std::min(name.find_first_of(",\n"), name.size()));
-  const std::size_t v = name.find(" v");
-  if (v != std::string::npos && v + 2 < name.size() && name[v + 2] >= '0' && name[v + 2] <= '9') {
-    name.erase(v + 1, 1);
-  }
-  return name;
+  return library_name(std::string_view(text.data()));
+}
+
+bool reduces_wrongly(std::string_view name) {
+  constexpr std::string_view kMpich = "MPICH ";
+  if (!name.starts_with(kMpich)) return false;
+  name.remove_prefix(kMpich.size());
+  const int major = take_number(name);
+  const int minor = take_number(name);
+  const std::array<int, 3> version{major, minor, take_number(name)};
+  // pmodels/mpich, issues 6540 and 6893: from the release with these collectives to the one before
+  // the backport of both repairs. Older ones do not understand the value of the variable.
+  return version >= std::array{3, 4, 0} && version < std::array{4, 1, 3};
 }
 
 Session::Session() {
-  ::setenv("OMPI_MCA_mpi_yield_when_idle", "1",
-           0);  // NOLINT(concurrency-mt-unsafe): before any thread
+  set_unless_set("OMPI_MCA_mpi_yield_when_idle", "1");
+  if (reduces_wrongly(library_name())) set_unless_set("MPIR_CVAR_DEVICE_COLLECTIVES", "none");
   int provided = 0;
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
   // MPI's default is to abort. With this handler it returns codes, which become errors.

@@ -4,18 +4,26 @@
 /// The life of MPI in this process.
 
 #include <string>
+#include <string_view>
 
 namespace wishart::mpi {
 
-/// The MPI library and its version, `Open MPI 4.1.4`. Needs no Session.
+/// The MPI library and its version, `Open MPI 4.1.4` or `MPICH 4.0.2`. Needs no Session.
 [[nodiscard]] std::string library_name();
+/// The same of what a library says of itself (MPI_Get_library_version), which may have many lines.
+[[nodiscard]] std::string library_name(std::string_view said);
+
+/// True for an MPICH whose MPI_Reduce adds wrongly over several nodes: 3.4 to 4.1.2, in its device
+/// ch4 (docs/building.md#mpich). @param name  as of library_name()
+[[nodiscard]] bool reduces_wrongly(std::string_view name);
 
 /// Initialises MPI with full thread support, and finalises it. One per process; every other MPI
 /// resource must be destroyed before it.
 ///
-/// Before that it asks Open MPI to yield the core while waiting (`mpi_yield_when_idle`), unless the
-/// environment sets this already: ranks may outnumber cores, and waiting ranks must not slow down
-/// working ones.
+/// Before that it sets what the environment does not set already. It asks Open MPI to yield the
+/// core while waiting (`mpi_yield_when_idle`): ranks may outnumber cores, and waiting ranks must
+/// not slow down working ones. An MPICH that reduces_wrongly() is told to do without the
+/// collectives of its device (`MPIR_CVAR_DEVICE_COLLECTIVES=none`).
 class Session {
 public:
   /// @throws Error with Blame::resource if the MPI library has no MPI_THREAD_MULTIPLE

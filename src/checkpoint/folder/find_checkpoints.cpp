@@ -165,6 +165,15 @@ std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::st
                        ". It will be scanned by the next run once it is complete");
   }
   messages.insert(messages.end(), history.unread.begin(), history.unread.end());
+  if (history.checkpoints.empty() && !history.unfinished.empty()) {
+    const Unfinished& first = history.unfinished.front();
+    const std::size_t more = history.unfinished.size() - 1;
+    throw Error(Blame::input,
+                printable(whole.string()) + ": expected a complete checkpoint, found " +
+                    printable(first.path.filename().string()) + ", which is not: " + first.missing +
+                    (more == 0 ? "" : "; and " + std::to_string(more) + " more like it") +
+                    ". Run this again once one is complete");
+  }
   if (history.checkpoints.empty()) {
     throw Error(Blame::input,
                 printable(whole.string()) +

@@ -145,6 +145,19 @@ TEST_CASE("a checkpoint that is being written is left for the next time", "[chec
                           "writes last. It will be scanned by the next run once it is complete"});
 }
 
+TEST_CASE("a history of nothing but checkpoints that are being written says so",
+          "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("history/step-1/model-00001-of-00002.safetensors", "");
+  CHECK(refusal(folder) ==
+        "F/history: expected a complete checkpoint, found step-1, which is not: a shard is "
+        "missing. Run this again once one is complete");
+  folder.write("history/step-2/model-00001-of-00002.safetensors", "");
+  CHECK(refusal(folder) ==
+        "F/history: expected a complete checkpoint, found step-1, which is not: a shard is "
+        "missing; and 1 more like it. Run this again once one is complete");
+}
+
 TEST_CASE("marks of completeness are looked at", "[checkpoint][find]") {
   const TempFolder folder;
   folder.write("h/checkpoint-1/model.safetensors", "");

@@ -287,6 +287,8 @@ TEST_CASE("stacked experts and single ones are the same weights to a base",
   // The stack of gate and up is square here: the family tells its axes.
   const std::vector<Family> families{
       {"qwen3_moe", "l.0.mlp.experts.", proj, false, false},
+      {"kimi_k2", "l.0.mlp.experts.", proj, false, false},
+      {"kimi_k25", "l.0.mlp.experts.", proj, false, false},
       {"mixtral", "l.0.block_sparse_moe.experts.", {"w1", "w3", "w2"}, false, false},
       {"llama4", "l.0.mlp.experts.", proj, true, false},
       {"gpt_oss", "l.0.mlp.experts.", proj, true, true}};

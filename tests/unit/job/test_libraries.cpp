@@ -51,6 +51,29 @@ TEST_CASE("the name of an MPI library is one line without its build", "[machine]
   if (name.starts_with("Open MPI")) CHECK(name.find_first_of("0123456789") == 9);
 }
 
+TEST_CASE("MPI libraries are called by name and version", "[machine]") {
+  CHECK(mpi::library_name("Open MPI v4.1.4, package: Debian OpenMPI, ident: 4.1.4") ==
+        "Open MPI 4.1.4");
+  CHECK(mpi::library_name("MPICH Version:\t4.0.2\nMPICH Release date:\tThu Apr 7") ==
+        "MPICH 4.0.2");
+  CHECK(mpi::library_name("MPICH Version:      4.3.0\n") == "MPICH 4.3.0");
+  CHECK(mpi::library_name("Intel(R) MPI Library 2021.9 for Linux* OS\n") ==
+        "Intel(R) MPI Library 2021.9 for Linux* OS");
+}
+
+TEST_CASE("the versions of MPICH that add wrongly over nodes are known", "[machine]") {
+  for (const char* wrong :
+       {"MPICH 3.4", "MPICH 3.4.3", "MPICH 4.0.2", "MPICH 4.1", "MPICH 4.1rc2", "MPICH 4.1.2"}) {
+    CAPTURE(wrong);
+    CHECK(mpi::reduces_wrongly(wrong));
+  }
+  for (const char* right : {"MPICH 3.3.2", "MPICH 4.1.3", "MPICH 4.2.0", "MPICH 5.0.1", "MPICH ",
+                            "MPICH", "Open MPI 4.0.2", "Intel(R) MPI Library 2021.9"}) {
+    CAPTURE(right);
+    CHECK_FALSE(mpi::reduces_wrongly(right));
+  }
+}
+
 TEST_CASE("kernels for much older processors are told", "[machine]") {
   CHECK(old_kernels_text("Prescott", true) ==
         "this OpenBLAS does not know the processor and takes its kernels for 'Prescott', which are "

@@ -8,6 +8,11 @@ import re
 
 from spack.package import *
 
+try:
+    from spack_repo.builtin.build_systems.cmake import CMakePackage, generator
+except ImportError:
+    pass  # before Spack 1.0 they are in spack.package
+
 
 class Wishart(CMakePackage):
     """Spectra of the weight matrices of large language models: how well each layer is trained, from the
