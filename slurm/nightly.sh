@@ -445,6 +445,7 @@ find_program
 choose_way
 [ -e "$run" ] || fail 3 "$run: no such folder"
 state=$archive/nightly
+[ ! -L "$state" ] || fail 4 "$state: expected a folder, found a link. Remove it"
 mkdir -p "$state" 2>/dev/null || fail 4 "$state: the folder cannot be made"
 trap leave EXIT
 trap 'exit 143' TERM INT HUP USR1

@@ -6,6 +6,7 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/row_warnings.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 
 /// Sorts the layers of a group: smaller is worse.
 double badness(std::string_view word, const LayerRow& layer) {
-  if (word == "nonfinite") return -static_cast<double>(layer.num_nan + layer.num_inf);
+  if (word == "nonfinite") return -static_cast<double>(saturated_sum(layer.num_nan, layer.num_inf));
   if (word == kRankCollapse) return static_cast<double>(layer.matrix_rank);
   if (word == kAdapterDominates) return -layer.weights.delta_frobenius;
   if (word == kAdapterCollapsed) {

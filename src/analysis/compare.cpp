@@ -8,6 +8,7 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::analysis {
@@ -232,7 +233,7 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   out.usual = usual_changes(pairs);
   if (is_later(b.provenance, a.provenance)) out.sudden = sudden_changes(pairs);
   out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
-    return row.status == "nonfinite" || row.num_nan + row.num_inf > 0;
+    return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
   });
   out.training_a = a.provenance.training;
   out.training_b = b.provenance.training;

@@ -8,6 +8,7 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
@@ -68,7 +69,7 @@ HistoryRow row_of(const CheckpointRecord& record) {
     row.under_trained += layer.alpha > kUnderTrained ? 1 : 0;
     row.rank_collapsed += has_warning(layer, "rank-collapse") ? 1 : 0;
     row.like_noise += is_like_noise(layer) ? 1 : 0;
-    row.nonfinite += layer.num_nan + layer.num_inf > 0 ? 1 : 0;
+    row.nonfinite += saturated_sum(layer.num_nan, layer.num_inf) > 0 ? 1 : 0;
     row.outliers += std::max<std::int64_t>(layer.num_outliers, 0);
   }
   return row;

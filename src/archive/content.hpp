@@ -18,7 +18,7 @@ namespace wishart::archive {
 
 /// A file opened for reading.
 /// @throws ForeignFile if it is not HDF5
-[[nodiscard]] Handle opened_file(const Place& place, const std::filesystem::path& path);
+[[nodiscard]] Handle opened_file(const Place& place, const std::filesystem::path& file);
 
 /// A checkpoint opened for reading: the root of its own file, or its group in a packed one.
 struct OpenCheckpoint {
@@ -63,6 +63,11 @@ void write_content(const Place& place, hid_t location, const CheckpointRecord& r
 
 /// A group without time stamps.
 [[nodiscard]] Handle new_group(const Place& file, hid_t location, const std::string& name);
+
+/// The links of `folder/index.h5` that do not lead to the file of their checkpoint beside it, as
+/// sentences. wishart follows none of them; other programs do.
+/// @throws Error with Blame::input if the index cannot be read
+[[nodiscard]] std::vector<std::string> stray_links(const std::filesystem::path& folder);
 
 /// Writes a packed file of the checkpoints `ids`, which are in natural order, atomically.
 void write_packed(const std::filesystem::path& target, const std::vector<std::string>& ids,

@@ -6,6 +6,8 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 
+#include "stored_object.hpp"
+
 namespace wishart::archive {
 namespace {
 
@@ -16,51 +18,150 @@ constexpr std::int64_t kMaxDatasetBytes = std::int64_t{64} << 30U;
 /// more bytes than this times those stored is not valid.
 constexpr std::int64_t kMaxDeflateRatio = 1032;
 
+/// The largest element and the largest chunk that are read: a row has texts of up to a megabyte.
+constexpr std::int64_t kMaxElementBytes = std::int64_t{64} << 20U;
+
+/// By how much deflate may enlarge what it cannot compress: a 1000th, and the frame (zlib,
+/// compressBound); with the checksum behind it. Other libraries are given more room.
+constexpr hsize_t kMostGrowth = 64;
+constexpr hsize_t kGrowthBytes = 1024;
+
+/// The most chunks that are looked at one by one: of 128 MiB of singular values.
+constexpr hsize_t kMostLookedAt = 512;
+
 std::int64_t element_bytes(const Place& place, hid_t type) {
   const std::size_t size = H5Tget_size(type);
   if (size == 0) place.fail();
   return narrow<std::int64_t>(size, "size of an element of a dataset");
 }
 
-void check_presence(const Place& place, hid_t location, const std::string& path) {
-  for (std::size_t end = 0; end != std::string::npos;) {
-    end = path.find('/', end + 1);
-    if (place.check(H5Lexists(location, path.substr(0, end).c_str(), H5P_DEFAULT)) == 0) {
-      place.refuse(
-          "is missing. The archive was changed or is incomplete: scan the checkpoint again");
-    }
-  }
-}
+/// What the stored bytes of a dataset are checked against.
+struct Sizes {
+  std::int64_t element = 0;  ///< bytes
+  std::int64_t whole = 0;    ///< bytes of all elements, as declared
+  std::int64_t file = 0;     ///< bytes of the file
+};
 
-void check_sizes(const Dataset& opened, std::int64_t element) {
-  const std::optional<std::int64_t> bytes = checked_product(opened.count, element);
-  if (!bytes || *bytes > kMaxDatasetBytes) {
-    opened.place.refuse("declares " + std::to_string(opened.count) + " elements of " +
-                        std::to_string(element) + " bytes, expected at most " +
-                        human_bytes(kMaxDatasetBytes));
-  }
-  const auto stored = static_cast<std::int64_t>(H5Dget_storage_size(opened.dataset.get()));
-  if (*bytes / kMaxDeflateRatio > stored || (stored == 0 && *bytes > 0)) {
-    opened.place.refuse("declares " + std::to_string(*bytes) + " bytes, but stores only " +
-                        std::to_string(stored) + ". The archive is incomplete");
-  }
-}
-
-void check_chunks(Dataset& opened) {
+Sizes checked_sizes(const Dataset& opened) {
   const Place& place = opened.place;
-  const Handle creation = place.own(H5Dget_create_plist(opened.dataset.get()), H5Pclose);
-  if (H5Pget_layout(creation.get()) != H5D_CHUNKED) return;
+  Sizes sizes;
+  sizes.element = element_bytes(place, opened.type.get());
+  sizes.file = file_bytes(place, opened.dataset.get());
+  if (sizes.element > kMaxElementBytes) {
+    place.refuse("declares elements of " + std::to_string(sizes.element) +
+                 " bytes, expected at most " + human_bytes(kMaxElementBytes));
+  }
+  const std::optional<std::int64_t> bytes = checked_product(opened.count, sizes.element);
+  if (!bytes || *bytes > kMaxDatasetBytes) {
+    place.refuse("declares " + std::to_string(opened.count) + " elements of " +
+                 std::to_string(sizes.element) + " bytes, expected at most " +
+                 human_bytes(kMaxDatasetBytes));
+  }
+  sizes.whole = *bytes;
+  return sizes;
+}
+
+/// @param stored  bytes of the dataset in the file, as it says
+void check_stored(const Place& place, const Sizes& sizes, std::int64_t stored) {
+  if (sizes.whole / kMaxDeflateRatio > stored || (stored == 0 && sizes.whole > 0)) {
+    place.refuse("declares " + std::to_string(sizes.whole) + " bytes, but stores only " +
+                 std::to_string(stored) + ". The archive is incomplete");
+  }
+  if (stored > sizes.file) {
+    place.refuse("stores " + std::to_string(stored) + " bytes, the whole file has " +
+                 std::to_string(sizes.file) + ". The archive is damaged");
+  }
+}
+
+/// Checks that the bytes [at, at + length) of the file are there.
+void check_inside(const Place& place, const Sizes& sizes, haddr_t at, std::uint64_t length) {
+  const auto size = static_cast<std::uint64_t>(sizes.file);
+  if (at <= size && length <= size - at) return;
+  place.refuse("stores " + std::to_string(length) + " bytes at byte " + std::to_string(at) +
+               ", the whole file has " + std::to_string(sizes.file) + ". The archive is damaged");
+}
+
+/// Elements that are stored one after the other, in the file or in the header of the dataset.
+void check_plain(const Dataset& opened, const Sizes& sizes, bool in_header, std::int64_t stored) {
+  check_stored(opened.place, sizes, stored);
+  if (stored != sizes.whole) {
+    opened.place.refuse("declares " + std::to_string(sizes.whole) + " bytes, but stores " +
+                        std::to_string(stored) + ". The archive is damaged");
+  }
+  if (in_header || stored == 0) return;
+  check_inside(opened.place, sizes, H5Dget_offset(opened.dataset.get()),
+               static_cast<std::uint64_t>(stored));
+}
+
+/// Looks at the size and the place of each chunk, unless there are many: HDF5 1.10 goes through all
+/// of them for each. Of many, check_stored knows the sum, and HDF5 itself does not read beyond the
+/// end of the file.
+void check_each_chunk(const Dataset& opened, const Sizes& sizes, hsize_t count) {
+  if (count > kMostLookedAt) return;
+  const auto step = static_cast<hsize_t>(opened.chunk_count);
+  const auto whole = static_cast<hsize_t>(opened.chunk_count * sizes.element);
+  for (hsize_t first = 0; first < static_cast<hsize_t>(opened.count); first += step) {
+    unsigned mask = 0;
+    haddr_t at = 0;
+    hsize_t stored = 0;
+    opened.place.check(
+        H5Dget_chunk_info_by_coord(opened.dataset.get(), &first, &mask, &at, &stored));
+    if (stored == 0 || stored > whole + whole / kMostGrowth + kGrowthBytes) {
+      opened.place.refuse("stores the chunk of element " + std::to_string(first) + " in " +
+                          std::to_string(stored) + " bytes, expected at most its own " +
+                          std::to_string(whole) + ". The archive is damaged");
+    }
+    check_inside(opened.place, sizes, at, stored);
+  }
+}
+
+/// Sets the elements of a chunk. Returns how many chunks there must be.
+hsize_t checked_chunks(Dataset& opened, const Sizes& sizes, hid_t creation) {
+  const Place& place = opened.place;
   hsize_t chunk = 0;
-  place.check(H5Pget_chunk(creation.get(), 1, &chunk));
-  hsize_t found = 0;
-  place.check(H5Dget_num_chunks(opened.dataset.get(), opened.space.get(), &found));
-  opened.chunk_count = narrow<std::int64_t>(chunk, "elements of a chunk");
+  if (place.check(H5Pget_chunk(creation, 1, &chunk)) != 1 || chunk == 0) {
+    place.refuse("has chunks that are not of one dimension");
+  }
+  const std::optional<std::int64_t> bytes =
+      std::in_range<std::int64_t>(chunk)
+          ? checked_product(static_cast<std::int64_t>(chunk), sizes.element)
+          : std::nullopt;
+  if (!bytes || *bytes > kMaxElementBytes) {
+    place.refuse("declares chunks of " + std::to_string(chunk) + " elements of " +
+                 std::to_string(sizes.element) + " bytes, expected at most " +
+                 human_bytes(kMaxElementBytes));
+  }
+  opened.chunk_count = static_cast<std::int64_t>(chunk);
   const hsize_t expected =
       opened.count == 0 ? 0 : (static_cast<hsize_t>(opened.count) - 1) / chunk + 1;
-  if (found != expected) {
-    place.refuse("has " + std::to_string(found) + " chunks, expected " + std::to_string(expected) +
-                 ". The archive is incomplete");
+  // Before they are counted one by one: each takes room in the file.
+  if (expected > static_cast<hsize_t>(sizes.file)) {
+    place.refuse("declares " + std::to_string(expected) + " chunks, the whole file has " +
+                 std::to_string(sizes.file) + " bytes. The archive is incomplete");
   }
+  return expected;
+}
+
+void check_chunk_count(const Dataset& opened, hsize_t expected) {
+  hsize_t found = 0;
+  opened.place.check(H5Dget_num_chunks(opened.dataset.get(), opened.space.get(), &found));
+  if (found != expected) {
+    opened.place.refuse("has " + std::to_string(found) + " chunks, expected " +
+                        std::to_string(expected) + ". The archive is incomplete");
+  }
+}
+
+/// Checks what is stored, so that reading allocates no more than a multiple of the file.
+void check_stored_elements(Dataset& opened, hid_t creation) {
+  const Sizes sizes = checked_sizes(opened);
+  const H5D_layout_t layout = H5Pget_layout(creation);
+  const hsize_t chunks = layout == H5D_CHUNKED ? checked_chunks(opened, sizes, creation) : 0;
+  const auto stored =
+      narrow<std::int64_t>(H5Dget_storage_size(opened.dataset.get()), "bytes stored of a dataset");
+  if (layout != H5D_CHUNKED) return check_plain(opened, sizes, layout == H5D_COMPACT, stored);
+  check_stored(opened.place, sizes, stored);
+  check_chunk_count(opened, chunks);
+  check_each_chunk(opened, sizes, chunks);
 }
 
 }  // namespace
@@ -89,8 +190,11 @@ Dataset create_dataset(const Place& file, hid_t location, const std::string& pat
 
 Dataset open_dataset(const Place& file, hid_t location, const std::string& path) {
   const Place place = file.at("/" + path);
-  check_presence(place, location, path);
+  check_links(place, location, path);
   Handle dataset = place.own(H5Dopen2(location, path.c_str(), H5P_DEFAULT), H5Dclose);
+  // Before its extent is asked for: that of a view is found out from the files that it names.
+  const Handle creation = place.own(H5Dget_create_plist(dataset.get()), H5Pclose);
+  check_storage(place, creation.get());
   Handle type = place.own(H5Dget_type(dataset.get()), H5Tclose);
   Handle space = place.own(H5Dget_space(dataset.get()), H5Sclose);
   if (H5Sget_simple_extent_ndims(space.get()) != 1) {
@@ -102,11 +206,9 @@ Dataset open_dataset(const Place& file, hid_t location, const std::string& path)
   if (!std::in_range<std::int64_t>(extent)) {
     place.refuse("declares " + std::to_string(extent) + " elements");
   }
-  const std::int64_t element = element_bytes(place, type.get());
   Dataset opened{place, std::move(dataset), std::move(type), std::move(space),
                  static_cast<std::int64_t>(extent)};
-  check_sizes(opened, element);
-  check_chunks(opened);
+  check_stored_elements(opened, creation.get());
   return opened;
 }
 

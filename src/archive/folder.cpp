@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 
 #include <fcntl.h>
@@ -103,8 +104,11 @@ void prepare_folder(const std::filesystem::path& folder) {
   std::error_code code;
   std::filesystem::create_directories(folder, code);
   if (code) refuse_folder(folder, "the archive folder cannot be created", code.value());
-  const std::filesystem::path probe = folder / (std::string(kProbe) + std::to_string(::getpid()));
-  const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  // A name that nobody can have taken: what stands there already is not ours to touch.
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const std::filesystem::path probe =
+      folder / (std::string(kProbe) + std::to_string(::getpid()) + std::to_string(now));
+  const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0) refuse_folder(folder, "files cannot be written in the archive folder", errno);
   struct stat status {};
   const bool known = ::futimens(descriptor, nullptr) == 0 && ::fstat(descriptor, &status) == 0;

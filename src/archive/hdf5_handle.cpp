@@ -30,9 +30,14 @@ QuietHdf5::QuietHdf5() noexcept {
   H5dont_atexit();  // works only before the first other call; later calls have no effect
   H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  known_ = H5PLget_loading_state(&plugins_) >= 0;
+  H5PLset_loading_state(0);
 }
 
-QuietHdf5::~QuietHdf5() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
+QuietHdf5::~QuietHdf5() {
+  if (known_) H5PLset_loading_state(plugins_);
+  H5Eset_auto2(H5E_DEFAULT, function_, data_);
+}
 
 Place Place::at(std::string_view path) const { return {access_, name_ + ": " + printable(path)}; }
 

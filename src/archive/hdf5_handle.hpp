@@ -49,10 +49,11 @@ private:
   Close close_ = nullptr;
 };
 
-/// Keeps HDF5 from printing its error stack during its lifetime, and from cleaning up when the
-/// process ends. HDF5 1.10 leaks an object after reading a damaged object header, and then prints
-/// `infinite loop closing library` at exit. By then everything is closed, so no clean-up is needed.
-/// Every public function of the module that calls HDF5 begins with one.
+/// Keeps HDF5 from printing its error stack and from loading plugins, which a file could ask for,
+/// during its lifetime, and from cleaning up when the process ends. HDF5 1.10 leaks an object after
+/// reading a damaged object header, and then prints `infinite loop closing library` at exit. By
+/// then everything is closed, so no clean-up is needed. Every public function of the module that
+/// calls HDF5 begins with one.
 class QuietHdf5 {
 public:
   QuietHdf5() noexcept;
@@ -63,6 +64,8 @@ public:
 private:
   H5E_auto2_t function_ = nullptr;
   void* data_ = nullptr;
+  unsigned plugins_ = 0;
+  bool known_ = false;  ///< what plugins were loaded before
 };
 
 /// The file, or the object in a file, that a call works on. Error messages name it.

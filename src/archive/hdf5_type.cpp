@@ -1,6 +1,8 @@
 #include "hdf5_type.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <initializer_list>
 #include <limits>
 #include <string_view>
 
@@ -44,19 +46,49 @@ Handle make_type(const Place& place, Kind kind, std::size_t size_bytes, H5T_cset
   return type;
 }
 
-bool is_of_kind(hid_t type, Kind kind) noexcept {
-  const H5T_class_t stored = H5Tget_class(type);
+bool is_of_kind(const Place& place, hid_t type, Kind kind) {
+  const auto is_one_of = [&](std::initializer_list<hid_t> types) {
+    return std::any_of(types.begin(), types.end(),
+                       [&](hid_t one) { return H5Tequal(type, one) > 0; });
+  };
   switch (kind) {
     case Kind::real:
-      return stored == H5T_FLOAT;
+      return is_one_of({H5T_IEEE_F64LE, H5T_IEEE_F32LE});
     case Kind::integer:
-      return stored == H5T_INTEGER;
+      return is_one_of({H5T_STD_I64LE, H5T_STD_I32LE, H5T_STD_I16LE, H5T_STD_I8LE});
     case Kind::boolean:
-      return stored == H5T_ENUM;
+      return is_one_of({make_type(place, kind, 0).get()});
     case Kind::text:
-      return stored == H5T_STRING && H5Tis_variable_str(type) == 0;
+      return H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+             H5Tget_size(type) <= kMaxTextBytes;
   }
   return false;
+}
+
+std::string type_text(hid_t type) {
+  const std::string size = " of " + std::to_string(H5Tget_size(type)) + " bytes";
+  switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+      return "an integer" + size;
+    case H5T_FLOAT:
+      return "a floating-point number" + size;
+    case H5T_STRING:
+      return H5Tis_variable_str(type) > 0 ? "a text of variable length" : "a text" + size;
+    case H5T_ENUM:
+      return "an enumeration" + size;
+    case H5T_COMPOUND:
+      return "a row of " + std::to_string(H5Tget_nmembers(type)) + " columns";
+    case H5T_TIME:
+    case H5T_BITFIELD:
+    case H5T_OPAQUE:
+    case H5T_REFERENCE:
+    case H5T_VLEN:
+    case H5T_ARRAY:
+    case H5T_NO_CLASS:
+    case H5T_NCLASSES:
+      break;
+  }
+  return "something else" + size;
 }
 
 std::string storable(const std::string& text) {

@@ -31,9 +31,16 @@ inline Kind kind_of(const std::string& /*value*/) noexcept { return Kind::text; 
 [[nodiscard]] Handle make_type(const Place& place, Kind kind, std::size_t size_bytes,
                                H5T_cset_t charset = H5T_CSET_UTF8);
 
-/// True if a value of the stored `type` can be read as `kind`. Text of variable length cannot,
-/// since the schema has none.
-[[nodiscard]] bool is_of_kind(hid_t type, Kind kind) noexcept;
+/// True if a value of the stored `type` can be read as `kind`: a number of the machine of at most
+/// 64 bits, for which HDF5 needs no rules from the file; the enumeration that is written; or a text
+/// of fixed length, of at most `kMaxTextBytes`.
+[[nodiscard]] bool is_of_kind(const Place& place, hid_t type, Kind kind);
+
+/// The longest text. Longer ones are refused, because every row of a table reserves this space.
+inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20U;
+
+/// What a stored type is, for messages: `an integer of 4 bytes`.
+[[nodiscard]] std::string type_text(hid_t type);
 
 /// `text` as it is stored: bytes that are not UTF-8 become `\xNN`, and so do zero bytes, because a
 /// zero ends a stored text.

@@ -5,12 +5,14 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 
 #include "content.hpp"
 #include "disk.hpp"
 #include "memory_file.hpp"
 #include "provenance.hpp"
+#include "stored_object.hpp"
 #include "table.hpp"
 
 namespace wishart::archive {
@@ -38,7 +40,7 @@ void take_summary(IndexRow& row, const std::vector<SummaryRow>& summary) {
   for (const SummaryRow& one : summary) {
     if (one.group_by != "all") continue;
     if (one.metric == "alpha") {
-      row.layers = one.count + one.excluded;
+      row.layers = saturated_sum(one.count, one.excluded);
       row.alpha_median = one.median;
     }
     // The columns of the index have the names of the metrics.
@@ -112,6 +114,30 @@ void write_index(const std::filesystem::path& path, const std::vector<IndexRow>&
   write_sealed(place, file, path);
 }
 
+/// The most links that are named.
+constexpr std::size_t kNamedLinks = 20;
+
+/// Adds a sentence to `out` unless the link leads to the file of its checkpoint beside the index.
+herr_t look_at_link(hid_t group, const char* name, const H5L_info_t* info, void* out) {
+  auto& stray = *static_cast<std::vector<std::string>*>(out);
+  const std::string expected = std::string(name) + ".h5";
+  std::string found = "is no link to a file";
+  if (info->type == H5L_TYPE_EXTERNAL) {
+    std::vector<char> value(info->u.val_size);
+    unsigned flags = 0;
+    const char* file = nullptr;
+    const char* object = nullptr;
+    if (H5Lget_val(group, name, value.data(), value.size(), H5P_DEFAULT) >= 0 &&
+        H5Lunpack_elink_val(value.data(), value.size(), &flags, &file, &object) >= 0) {
+      if (is_checkpoint_id(name) && file == expected && object == std::string_view("/")) return 0;
+      found = "leads to '" + printable(object) + "' of '" + printable(file) + "'";
+    }
+  }
+  stray.push_back(std::string("/") + kLinks + "/" + printable(name) + " " + found +
+                  ", expected the root of " + printable(expected) + " in the same folder");
+  return stray.size() < kNamedLinks ? 0 : 1;
+}
+
 }  // namespace
 
 IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
@@ -138,10 +164,26 @@ IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
   return update;
 }
 
+std::vector<std::string> stray_links(const std::filesystem::path& folder) {
+  const QuietHdf5 quiet;
+  const std::filesystem::path path = folder / kIndexFile;
+  const Place place(Place::Access::reading, shown(path));
+  const Handle root = opened_file(place, path);
+  const Handle links = opened_group(place.at(std::string("/") + kLinks), root.get(), kLinks);
+  std::vector<std::string> stray;
+  hsize_t first = 0;
+  place.check(H5Literate(links.get(), H5_INDEX_NAME, H5_ITER_INC, &first, look_at_link, &stray));
+  return stray;
+}
+
 std::vector<IndexRow> read_index(const std::filesystem::path& folder) {
   const QuietHdf5 quiet;
   const std::filesystem::path path = folder / kIndexFile;
   const Place place(Place::Access::reading, shown(path));
+  std::error_code ignored;
+  if (std::filesystem::is_symlink(path, ignored)) {
+    place.refuse("is a link, expected the index itself. The next update replaces it");
+  }
   const Handle root = opened_file(place, path);
   ContentCheck check = check_kind(place, root.get(), kIndexKind);
   std::vector<IndexRow> rows = read_table<IndexRow>(place, root.get(), kTable, check);

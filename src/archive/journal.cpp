@@ -15,6 +15,7 @@
 #include "wishart/core/build_info.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/hash.hpp"
+#include "wishart/core/own_file.hpp"
 #include "wishart/core/pack.hpp"
 
 #include "disk.hpp"
@@ -122,21 +123,6 @@ bool names_job(const Record& first, const std::string& fingerprint) {
   return first.kind == kFingerprintKind && first.payload == bytes_of(fingerprint);
 }
 
-/// A file descriptor that closes itself.
-class Descriptor {
-public:
-  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-
-private:
-  int descriptor_;
-};
-
 /// The value in a payload, or nothing if it is not a T.
 template <class T>
 std::optional<T> value_of(std::span<const std::byte> payload) {
@@ -154,8 +140,14 @@ Journal::Journal(const std::filesystem::path& folder, const std::string& checkpo
   require(is_checkpoint_id(checkpoint_id),
           "Journal needs a checkpoint id that is_checkpoint_id accepts");
   path_ = folder / (checkpoint_id + ".journal");
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail(path_, "the journal cannot be opened", errno);
+  OwnFile file = open_own_file(path_, O_RDWR | O_CREAT);
+  if (file.planted) {
+    throw Error(Blame::resource, shown(path_) +
+                                     ": expected a journal, found something that is not a "
+                                     "regular file, or a file with another name too. Remove it");
+  }
+  if (file.code != 0) fail(path_, "the journal cannot be opened", file.code);
+  descriptor_ = file.descriptor.release();
   try {
     open(whole_fingerprint(fingerprint));
   } catch (...) {
@@ -173,11 +165,6 @@ void Journal::close() noexcept {
 void Journal::open(const std::string& fingerprint) {
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0) fail(path_, "the journal cannot be read", errno);
-  if (!S_ISREG(status.st_mode)) {
-    throw Error(Blame::resource, shown(path_) +
-                                     ": expected a journal, found something that is not a "
-                                     "regular file. Remove it");
-  }
   read_records(status.st_size, fingerprint);
   if (end_bytes_ == 0) {
     start_anew(fingerprint);
@@ -298,10 +285,11 @@ void remove_left_journal(const std::filesystem::path& folder, const std::string&
                          const std::string& fingerprint) {
   const std::filesystem::path path = folder / (checkpoint_id + ".journal");
   {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const OwnFile file = open_own_file(path, O_RDONLY);
+    const int descriptor = file.descriptor.get();
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-    const auto first = record_at(path, file.get(), kMagic.size(), status.st_size);
+    if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return;
+    const auto first = record_at(path, descriptor, kMagic.size(), status.st_size);
     if (!first || !names_job(*first, whole_fingerprint(fingerprint))) return;
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {

@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <iterator>
 #include <optional>
 #include <random>
@@ -18,6 +17,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/own_file.hpp"
 #include "wishart/core/text.hpp"
 
 #include "disk.hpp"
@@ -32,11 +32,26 @@ constexpr std::size_t kMostLockBytes = 4096;
 
 /// The first kMostLockBytes of a file; empty if it cannot be read.
 std::string small_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
+  const OwnFile file = open_own_file(path, O_RDONLY);
   std::string text(kMostLockBytes, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ::ssize_t got = ::read(file.descriptor.get(), text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  text.resize(size);
   return text;
+}
+
+/// @throws Error with Blame::resource if something is there that is no file: it would never go
+void refuse_planted(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return;
+  throw Error(Blame::resource, shown(path) +
+                                   ": expected a lock, found something that is not a regular "
+                                   "file. Remove it");
 }
 
 /// What the system says about a running process.
@@ -146,12 +161,11 @@ int make_new(const std::filesystem::path& path, const std::string& text) {
 /// file.
 double changed_at(const std::filesystem::path& path) {
   // Open the file: a network file system then asks the server and does not use its cache.
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return std::numeric_limits<double>::quiet_NaN();
+  const OwnFile file = open_own_file(path, O_RDONLY);
   struct stat status {};
-  const bool known = ::fstat(descriptor, &status) == 0;
-  ::close(descriptor);
-  if (!known) return std::numeric_limits<double>::quiet_NaN();
+  if (::fstat(file.descriptor.get(), &status) != 0) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
   return static_cast<double>(status.st_mtim.tv_sec) +
          1e-9 * static_cast<double>(status.st_mtim.tv_nsec);
 }
@@ -222,6 +236,7 @@ bool CheckpointLock::seems_ended(const LockOwner& owner) {
 }
 
 bool CheckpointLock::is_stale() {
+  refuse_planted(path_);
   const std::optional<LockOwner> owner = owner_of(small_file(path_));
   if (!owner || owner->token != other_token_) ended_.clear();
   other_token_ = owner ? owner->token : "";
@@ -243,11 +258,12 @@ void CheckpointLock::take_over() {
   const std::filesystem::path guard = path_.string() + ".takeover";
   int code = make_new(guard, text_of(self_));
   if (code == EEXIST) {
+    refuse_planted(guard);
     const std::optional<LockOwner> owner = owner_of(small_file(guard));
     if (!owner || !is_gone(*owner, self_)) {
       struct stat status {};
       const bool old =
-          ::stat(guard.c_str(), &status) == 0 &&
+          ::lstat(guard.c_str(), &status) == 0 &&
           static_cast<double>(std::time(nullptr) - status.st_mtim.tv_sec) > 10 * kStaleSeconds;
       if (!old) return;  // another process is taking the lock over
     }
@@ -283,7 +299,7 @@ void CheckpointLock::beat(bool now) {
                     "kept; run the same command again when no other job works on this checkpoint");
   }
   // Without times, the file system uses its own clock.
-  if (::utimensat(AT_FDCWD, path_.c_str(), nullptr, 0) != 0) {
+  if (::utimensat(AT_FDCWD, path_.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0) {
     throw Error(Blame::resource,
                 shown(path_) + ": the time of the lock cannot be updated: " + system_reason(errno));
   }

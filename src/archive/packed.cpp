@@ -10,6 +10,7 @@
 #include "disk.hpp"
 #include "memory_file.hpp"
 #include "provenance.hpp"
+#include "stored_object.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -31,25 +32,17 @@ void refuse_existing(const std::filesystem::path& path) {
   }
 }
 
-herr_t take_name(hid_t /*group*/, const char* name, const H5L_info_t* /*info*/, void* out) {
-  static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-  return 0;
-}
-
 }  // namespace
 
 OpenPacked opened_packed(const std::filesystem::path& packed) {
   const Place place(Place::Access::reading, shown(packed));
   const Handle root = opened_file(place, packed);
   ContentCheck check = check_kind(place, root.get(), kPackedKind);
-  return {place, place.own(H5Gopen2(root.get(), kGroup, H5P_DEFAULT), H5Gclose), std::move(check)};
+  return {place, opened_group(place.at(kMembers), root.get(), kGroup), std::move(check)};
 }
 
 std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check) {
-  std::vector<std::string> names;
-  hsize_t first = 0;
-  packed.place.check(
-      H5Literate(packed.group.get(), H5_INDEX_NAME, H5_ITER_INC, &first, take_name, &names));
+  std::vector<std::string> names = names_in(packed.place, packed.group.get());
   for (const std::string& id : names) {
     // Ids become file names, so they must be valid.
     if (!is_checkpoint_id(id)) {
@@ -73,7 +66,7 @@ std::vector<std::string> members(const OpenPacked& packed) {
 
 OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id) {
   const Place place = packed.place.at(std::string("/") + kGroup + "/" + id);
-  return {place, place.own(H5Gopen2(packed.group.get(), id.c_str(), H5P_DEFAULT), H5Gclose)};
+  return {place, opened_group(place, packed.group.get(), id)};
 }
 
 bool is_packed(const std::filesystem::path& file) {

@@ -73,8 +73,16 @@ std::optional<std::string> read_attribute(const Place& file, hid_t root, const c
   const Handle stored = place.own(H5Aget_type(attribute.get()), H5Tclose);
   const Handle space = place.own(H5Aget_space(attribute.get()), H5Sclose);
   const Kind kind = kind_of(value);
-  if (!is_of_kind(stored.get(), kind) || H5Sget_simple_extent_npoints(space.get()) != 1) {
-    place.refuse(std::string("has the wrong type, expected one ") + kind_name(kind));
+  if (!is_of_kind(place, stored.get(), kind) || H5Sget_simple_extent_npoints(space.get()) != 1) {
+    place.refuse(std::string("has the wrong type, expected one ") + kind_name(kind) + ", found " +
+                 std::to_string(H5Sget_simple_extent_npoints(space.get())) + " times " +
+                 type_text(stored.get()));
+  }
+  const std::size_t bytes = H5Tget_size(stored.get());
+  if (bytes > kMaxAttributeBytes || H5Aget_storage_size(attribute.get()) != bytes) {
+    place.refuse("declares a value of " + std::to_string(bytes) + " bytes and stores " +
+                 std::to_string(H5Aget_storage_size(attribute.get())) + ", expected at most " +
+                 std::to_string(kMaxAttributeBytes));
   }
   if constexpr (std::is_same_v<T, std::string>) {
     std::vector<char> text(H5Tget_size(stored.get()));
@@ -97,9 +105,13 @@ void compare(ContentCheck& check, const char* name, const std::optional<std::str
   }
 }
 
+/// The most attributes that are listed beside those of the archive.
+constexpr std::size_t kMostListed = 1000;
+
 herr_t take_name(hid_t /*root*/, const char* name, const H5A_info_t* /*info*/, void* out) {
-  static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-  return 0;
+  auto& names = *static_cast<std::vector<std::string>*>(out);
+  names.emplace_back(name);
+  return names.size() < kMostListed ? 0 : 1;
 }
 
 /// The text after `, "name": ` in an object as ScanOptions writes it; empty if there is none. No

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <span>
 
 #include "wishart/archive/archive.hpp"
@@ -18,6 +19,9 @@ namespace {
 
 /// The most layers that a message names.
 constexpr std::size_t kNamedLayers = 3;
+
+/// The first bytes of an HDF5 file (HDF5 file format, II.A).
+constexpr std::array<unsigned char, 8> kSignature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
 
 /// Checks that `offsets` divides `size` values among `parts` layers.
 void check_offsets(const Place& file, const char* path, const std::vector<std::int64_t>& offsets,
@@ -146,13 +150,29 @@ CheckpointRecord read_tables(const OpenCheckpoint& open, Parts parts, ContentChe
   return record;
 }
 
+/// HDF5 looks for its signature further on too, behind what another program may have put there.
+void check_beginning(const Place& place, const InputFile& input) {
+  std::array<unsigned char, kSignature.size()> found{};
+  input.read(0, std::as_writable_bytes(std::span(found)));
+  if (found == kSignature) return;
+  place.refuse(
+      "does not begin with HDF5 data, which come further on. It was not written by wishart");
+}
+
 }  // namespace
 
-Handle opened_file(const Place& place, const std::filesystem::path& path) {
-  (void)InputFile(path);  // better messages than HDF5's for a missing file, a folder, no permission
+Handle opened_file(const Place& place, const std::filesystem::path& file) {
+  // Not waited for, and better messages than HDF5's for a missing file, a folder, no permission.
+  const InputFile input(file);
+  // The same file, even if its name is given to another one in between, such as a FIFO. HDF5 asks
+  // for the name that such a path stands for, which not every process may find out.
+  std::filesystem::path path = "/proc/self/fd/" + std::to_string(input.descriptor());
+  std::error_code unknown;
+  if (std::filesystem::canonical(path, unknown).empty()) path = file;
   const htri_t is_hdf5 = H5Fis_hdf5(path.c_str());
   if (is_hdf5 == 0) place.disown("is not an HDF5 file, so not a wishart archive");
   place.check(is_hdf5);
+  check_beginning(place, input);
   const Handle access = place.own(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   // Archives are complete when they appear, by renaming, so reading needs no lock. Not every file
   // system has locks.

@@ -33,9 +33,9 @@ void write_parts(const Place& file, hid_t location, const std::string& path, std
 template <class T>
 std::vector<T> read_values(const Dataset& dataset, std::int64_t first, std::int64_t count) {
   constexpr Kind kind = kind_of(T{});
-  if (!is_of_kind(dataset.type.get(), kind)) {
+  if (!is_of_kind(dataset.place, dataset.type.get(), kind)) {
     dataset.place.refuse(std::string("has elements of the wrong type, expected ") +
-                         kind_name(kind));
+                         kind_name(kind) + ", found " + type_text(dataset.type.get()));
   }
   require(0 <= first && 0 <= count && count <= dataset.count - first,
           "read_values needs elements of the dataset");

@@ -6,6 +6,7 @@
 
 #include "chunk_writer.hpp"
 #include "dataset.hpp"
+#include "stored_object.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -23,11 +24,47 @@ Handle row_type(const Place& place, const Layout& layout) {
   return type;
 }
 
+/// More than any version will have.
+constexpr int kMaxColumns = 10'000;
+
+/// Checks that each column is a number or a text of fixed length, in a place of its own. HDF5 makes
+/// nothing of the bytes of such rows.
+void check_columns(const Place& place, hid_t type) {
+  const int count = place.check(H5Tget_nmembers(type));
+  if (count > kMaxColumns) {
+    place.refuse("has " + std::to_string(count) + " columns, expected at most " +
+                 std::to_string(kMaxColumns));
+  }
+  const std::size_t row_bytes = H5Tget_size(type);
+  std::vector<std::pair<std::size_t, std::size_t>> parts;  // of a row: begin and end
+  for (int i = 0; i < count; ++i) {
+    const auto index = static_cast<unsigned>(i);
+    const Handle member = place.own(H5Tget_member_type(type, index), H5Tclose);
+    const H5T_class_t kind = H5Tget_class(member.get());
+    const bool number = kind == H5T_INTEGER || kind == H5T_FLOAT || kind == H5T_ENUM;
+    const bool text = kind == H5T_STRING && H5Tis_variable_str(member.get()) == 0;
+    if (!number && !text) {
+      place.refuse("column " + std::to_string(i) + " is " + type_text(member.get()) +
+                   ", expected a number or a text of fixed length");
+    }
+    const std::size_t begin = H5Tget_member_offset(type, index);
+    parts.emplace_back(begin, begin + H5Tget_size(member.get()));
+  }
+  std::sort(parts.begin(), parts.end());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::size_t end = i + 1 < parts.size() ? parts[i + 1].first : row_bytes;
+    if (parts[i].second > end) {
+      place.refuse("has columns that reach into each other. The archive is damaged");
+    }
+  }
+}
+
 /// Finds the wanted columns in the stored type by name.
 void match(const Dataset& table, Layout& layout) {
   const Place& place = table.place;
   if (H5Tget_class(table.type.get()) != H5T_COMPOUND)
     place.refuse("is not a table of named columns");
+  check_columns(place, table.type.get());
   for (Column& column : layout.columns) {
     const int index = H5Tget_member_index(table.type.get(), column.name.c_str());
     if (index < 0) {
@@ -36,29 +73,15 @@ void match(const Dataset& table, Layout& layout) {
     }
     const Handle member =
         place.own(H5Tget_member_type(table.type.get(), static_cast<unsigned>(index)), H5Tclose);
-    if (!is_of_kind(member.get(), column.kind)) {
+    if (!is_of_kind(place, member.get(), column.kind)) {
       place.refuse("column " + column.name + " has the wrong type, expected a " +
-                   kind_name(column.kind));
+                   kind_name(column.kind) + ", found " + type_text(member.get()));
     }
     if (column.kind != Kind::text) continue;
     column.size_bytes = H5Tget_size(member.get());
     column.charset = H5Tget_cset(member.get());
   }
   settle(layout);
-}
-
-/// True if elements of this type are plain bytes in memory, that is, numbers and texts of fixed
-/// length.
-bool is_plain(const Place& place, hid_t type) {
-  const int members = H5Tget_nmembers(type);
-  for (int i = 0; i < members; ++i) {
-    const Handle member = place.own(H5Tget_member_type(type, static_cast<unsigned>(i)), H5Tclose);
-    const H5T_class_t kind = H5Tget_class(member.get());
-    const bool number = kind == H5T_INTEGER || kind == H5T_FLOAT || kind == H5T_ENUM;
-    const bool text = kind == H5T_STRING && H5Tis_variable_str(member.get()) == 0;
-    if (!number && !text) return false;
-  }
-  return true;
 }
 
 /// Hashes the rows of a table as stored. Usually these are the bytes that are read anyway. A table
@@ -69,9 +92,7 @@ public:
     if (hash_ == nullptr) return;
     row_bytes_ = H5Tget_size(table.type.get());
     same_ = H5Tequal(table.type.get(), wanted) > 0;
-    // Any other type was not written by wishart. The hash stays that of no data, which differs.
-    if (!same_ && !is_plain(table.place, table.type.get())) hash_ = nullptr;
-    if (hash_ != nullptr) add_columns();
+    add_columns();
   }
 
   [[nodiscard]] std::size_t row_bytes() const noexcept { return row_bytes_; }
@@ -139,6 +160,12 @@ void read_rows(const Place& file, hid_t location, const std::string& path, Layou
   const Dataset table = open_dataset(file, location, path);
   match(table, layout);
   if (layout.row_bytes == 0) table.place.refuse("has none of the columns of the schema");
+  // No two rows are the same, so each takes room in the file. A row takes far more in memory.
+  if (const std::int64_t bytes = file_bytes(table.place, table.dataset.get());
+      table.count > bytes) {
+    table.place.refuse("declares " + std::to_string(table.count) + " rows, the whole file has " +
+                       std::to_string(bytes) + " bytes. The archive is damaged");
+  }
   begin(table.count);
   const Handle type = row_type(table.place, layout);
   RawRows raw(table, type.get(), hash);

@@ -22,9 +22,6 @@
 
 namespace wishart::archive {
 
-/// The longest text of a column. Longer ones are refused, because every row reserves this space.
-inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 20U;
-
 struct Column {
   std::string name;
   Kind kind = Kind::real;

@@ -4,12 +4,14 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <new>
 #include <set>
 #include <system_error>
 #include <tuple>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
+#include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 
 #include "content.hpp"
@@ -106,10 +108,10 @@ void check_traps(const CheckpointRecord& record, std::vector<std::string>& out) 
 void check_summary(const CheckpointRecord& record, std::vector<std::string>& out) {
   const auto layers = static_cast<std::int64_t>(record.layers.size());
   for (const SummaryRow& row : record.summary) {
-    if (row.group_by == "all" && row.count + row.excluded != layers) {
+    if (row.group_by == "all" && saturated_sum(row.count, row.excluded) != layers) {
       out.push_back("summary of " + printable(row.metric) + ": " +
-                    std::to_string(row.count + row.excluded) + " layers, the table has " +
-                    std::to_string(layers));
+                    std::to_string(saturated_sum(row.count, row.excluded)) +
+                    " layers, the table has " + std::to_string(layers));
     }
   }
 }
@@ -193,6 +195,8 @@ void read_through(Verdict& verdict, Found& found) {
   } catch (const ForeignFile& error) {
     verdict.standing = Standing::foreign;
     verdict.findings.emplace_back(error.what());
+  } catch (const std::bad_alloc&) {
+    throw;  // says nothing about the file
   } catch (const std::exception& error) {
     verdict.standing = Standing::damaged;
     verdict.findings.emplace_back(error.what());
@@ -296,6 +300,7 @@ Verdict verify_index(const std::filesystem::path& folder) {
     verdict.sealed = seal == Seal::good;
     verdict.announced = true;
     (void)read_index(folder);
+    for (std::string& text : stray_links(folder)) verdict.findings.push_back(std::move(text));
   } catch (const Error& error) {
     verdict.findings.emplace_back(error.what());
   }

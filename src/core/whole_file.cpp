@@ -34,10 +34,13 @@ WholeFile::WholeFile(std::filesystem::path target)
   descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor_ < 0) fail(errno);
   struct stat before {};
-  // A file that others may not read does not become readable by being written again.
-  if (::stat(target_.c_str(), &before) == 0 && S_ISREG(before.st_mode)) {
-    (void)::fchmod(descriptor_, before.st_mode & 07777U);
-  }
+  struct stat now {};
+  if (::lstat(target_.c_str(), &before) != 0 || !S_ISREG(before.st_mode)) return;
+  if (::fstat(descriptor_, &now) != 0) return;
+  // A file that others may not read does not become readable by being written again. One that
+  // somebody else has put there takes permissions away, and gives none.
+  const mode_t allowed = before.st_uid == now.st_uid ? 0777U : now.st_mode;
+  (void)::fchmod(descriptor_, before.st_mode & allowed & 0777U);
 }
 
 WholeFile::~WholeFile() {

@@ -8,6 +8,7 @@
 #include "wishart/analysis/attention.hpp"
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/row_warnings.hpp"
@@ -91,10 +92,12 @@ void add_coverage(Page& page, const CheckpointRecord& record) {
   std::int64_t parameters = 0;
   for (const LayerRow& layer : record.layers) {
     ++by_status[layer.status];
-    if (layer.status != "error") parameters += layer.num_params;
+    if (layer.status != "error") parameters = saturated_sum(parameters, layer.num_params);
   }
   std::int64_t skipped_parameters = 0;
-  for (const SkippedRow& row : record.skipped) skipped_parameters += row.num_params;
+  for (const SkippedRow& row : record.skipped) {
+    skipped_parameters = saturated_sum(skipped_parameters, row.num_params);
+  }
   std::string text = std::to_string(record.layers.size()) +
                      (record.layers.size() == 1 ? " matrix, " : " matrices, ") +
                      millions(parameters) + " parameters analysed";
@@ -184,7 +187,7 @@ void add_groups(Page& page, const CheckpointRecord& record, const std::string& g
       return row == nullptr ? "-" : number(row->mean);
     };
     const SummaryRow* alpha = find_summary(record, group_by, group, "alpha");
-    const std::int64_t layers = alpha == nullptr ? 0 : alpha->count + alpha->excluded;
+    const std::int64_t layers = alpha == nullptr ? 0 : saturated_sum(alpha->count, alpha->excluded);
     table.rows.push_back({group, std::to_string(layers), mean("alpha"),
                           alpha == nullptr ? "-" : number(alpha->std), mean("D"), mean("log_norm"),
                           mean("log_spectral_norm"), mean("stable_rank")});
@@ -324,7 +327,7 @@ void add_skipped(Page& page, const CheckpointRecord& record) {
     std::int64_t parameters = 0;
     std::vector<std::string> names;
     for (const SkippedRow* row : rows) {
-      parameters += row->num_params;
+      parameters = saturated_sum(parameters, row->num_params);
       // Shorten each name by itself; shortening the joined names could merge two. Make it printable
       // first, since escapes make a name longer.
       if (names.size() < kMostSkipped) {
@@ -348,7 +351,7 @@ void add_numerics(Page& page, const CheckpointRecord& record) {
   for (const LayerRow& layer : record.layers) {
     if (!layer.solver.empty()) ++solvers[layer.method + " by " + layer.solver];
     if (layer.sum_squares_error > worst) worst = layer.sum_squares_error;
-    if (layer.num_below_floor > 0) below += layer.num_below_floor;
+    if (layer.num_below_floor > 0) below = saturated_sum(below, layer.num_below_floor);
     largest_team = std::max(largest_team, layer.team_size);
   }
   if (solvers.empty()) return;

@@ -9,6 +9,7 @@
 
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/own_file.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/core/whole_file.hpp"
 
@@ -27,12 +28,19 @@ namespace {
 }  // namespace
 
 OutputFile::OutputFile(std::filesystem::path path, int flags) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail(path_, "cannot be opened for writing", errno);
+  OwnFile file = open_own_file(path_, flags);
+  if (file.planted) {
+    throw Error(Blame::resource, printable(path_.string()) +
+                                     ": expected a regular file of this name alone, found "
+                                     "something else. Remove it");
+  }
+  if (file.code != 0) fail(path_, "cannot be opened for writing", file.code);
+  descriptor_ = file.descriptor.release();
 }
 
 OutputFile OutputFile::create(const std::filesystem::path& path, std::int64_t size_bytes) {
-  OutputFile file(path, O_WRONLY | O_CREAT | O_TRUNC);
+  remove_file(path);  // what stands there may be a link, or a file with another name too
+  OutputFile file(path, O_WRONLY | O_CREAT | O_EXCL);
   const std::string what = "cannot be extended to " + std::to_string(size_bytes) + " bytes";
   if (::ftruncate(file.descriptor_, size_bytes) != 0) fail(path, what, errno);
   // If space cannot be reserved, a full disk is noticed only at a later write.

@@ -32,6 +32,8 @@ public:
   [[nodiscard]] std::int64_t size_bytes() const;
   [[nodiscard]] std::int64_t mtime_ns() const;
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  /// For functions that take one; it stays this object's.
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
 private:
   std::filesystem::path path_;

@@ -180,6 +180,7 @@ struct ExportOptions {
 struct VerifyOptions {
   std::filesystem::path archive;
   std::string checkpoint;            ///< empty: all of the archive
+  bool foreign = false;              ///< in a child process with limits
   bool repair = false;               ///< set damaged and changed files aside
   bool reseal = false;               ///< accept changed files as they are, and seal them again
   double wait_for_lock_seconds = 0;  ///< with `reseal`

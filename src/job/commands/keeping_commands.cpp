@@ -18,6 +18,7 @@
 #include "wishart/job/commands.hpp"
 #include "wishart/report/json_schema.hpp"
 
+#include "commands/foreign_verify.hpp"
 #include "scan/lock_taker.hpp"
 
 namespace wishart::job {
@@ -49,9 +50,18 @@ const char* word_of(archive::Standing standing) {
   return "whole";
 }
 
+const std::string& checked_id(const std::string& id) {
+  if (archive::is_checkpoint_id(id)) return id;
+  throw Error(Blame::usage, "--checkpoint: '" + printable(id) + "' is not the id of a checkpoint");
+}
+
 /// @param notes  which checkpoint was chosen, if the options do not name one
 std::vector<std::filesystem::path> files_of(const VerifyOptions& options,
                                             std::vector<std::string>& notes) {
+  if (options.foreign && !std::filesystem::is_directory(options.archive)) return {options.archive};
+  if (options.foreign && !options.checkpoint.empty()) {
+    return {options.archive / (checked_id(options.checkpoint) + ".h5")};
+  }
   // A packed file has a single seal.
   if (archive::is_packed(options.archive)) return {options.archive};
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {
@@ -167,7 +177,7 @@ void try_reseal(Judged& one, LockTaker& locks) {
 
 /// Verifies one file, then repairs or reseals it as the options say.
 Judged judged(const std::filesystem::path& file, const VerifyOptions& options, LockTaker& locks) {
-  Judged one{archive::verify_file(file), {}, false, {}};
+  Judged one{options.foreign ? verify_foreign(file) : archive::verify_file(file), {}, false, {}};
   const archive::Standing standing = one.verdict.standing;
   if (options.repair &&
       (standing == archive::Standing::damaged || standing == archive::Standing::changed)) {
@@ -237,7 +247,11 @@ CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {
     all.push_back(std::move(one));
   }
   if (options.checkpoint.empty() && std::filesystem::exists(options.archive / "index.h5")) {
-    Judged index{archive::verify_index(options.archive), {}, false, {}};
+    Judged index{options.foreign ? verify_foreign_index(options.archive)
+                                 : archive::verify_index(options.archive),
+                 {},
+                 false,
+                 {}};
     const bool whole = index.verdict.standing == archive::Standing::whole;
     if (!whole && (options.repair || options.reseal)) {
       (void)archive::update_index(options.archive, true);

@@ -18,6 +18,7 @@
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/own_file.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/core/whole_file.hpp"
 #include "wishart/report/event_file.hpp"
@@ -101,8 +102,9 @@ std::vector<EventPlace> event_places(const archive::Reader& archive,
 
 void append_to(const std::filesystem::path& file, std::int64_t size_bytes,
                std::span<const char> bytes) {
-  const int descriptor = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
-  int code = descriptor < 0 ? errno : 0;
+  OwnFile opened = open_own_file(file, O_WRONLY);
+  int code = opened.planted ? EEXIST : opened.code;
+  const int descriptor = opened.descriptor.release();
   if (code == 0) code = write_fully(descriptor, size_bytes, std::as_bytes(bytes));
   if (code == 0 && ::fsync(descriptor) != 0) code = errno;
   if (descriptor >= 0 && ::close(descriptor) != 0 && code == 0) code = errno;

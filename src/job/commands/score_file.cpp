@@ -7,6 +7,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/report/text_table.hpp"
 
 namespace wishart::job {
 namespace {
@@ -52,6 +53,15 @@ std::vector<Line> lines_of(const std::string& text) {
   return lines;
 }
 
+/// A text without the apostrophe that an export of wishart puts in front of what a spreadsheet
+/// would run.
+std::string unguarded(const std::string& cell) {
+  if (!cell.starts_with('\'')) return cell;
+  std::string text = cell.substr(1);
+  const std::string guarded = report::csv_cell(text);
+  return guarded.starts_with('\'') || guarded.starts_with("\"'") ? text : cell;
+}
+
 /// The index of a column, or -1.
 std::ptrdiff_t place_of(const Line& header, const std::string& name) {
   const auto found = std::find(header.begin(), header.end(), name);
@@ -93,7 +103,7 @@ std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
     }
     const std::string& cell = line[score_at];
     if (cell.empty()) continue;
-    analysis::Score one{line[model_at], kNan,
+    analysis::Score one{unguarded(line[model_at]), kNan,
                         group_at < 0 ? "" : line[static_cast<std::size_t>(group_at)]};
     const char* const end = cell.data() + cell.size();
     const auto [last, status] = std::from_chars(cell.data(), end, one.score);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "wishart/archive/choice.hpp"
 #include "wishart/core/plural.hpp"
 #include "wishart/job/options.hpp"
 
@@ -213,6 +214,9 @@ Command verify_command() {
       command.options,
       "only this checkpoint: an id, latest or previous (default: all of the archive)");
   command.options.add_options()(
+      "foreign", po::bool_switch(),
+      "for files that a stranger may have made: read each in a process of its own, with limits on "
+      "memory and time; if that process crashes, the file is damaged")(
       "repair", po::bool_switch(),
       "rename damaged and changed files to ID.h5.damaged, so that the next scan computes them "
       "again")("reseal", po::bool_switch(),
@@ -228,12 +232,24 @@ VerifyOptions parse_verify(std::span<const std::string> arguments) {
   VerifyOptions options;
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
+  options.foreign = values["foreign"].as<bool>();
   options.repair = values["repair"].as<bool>();
   options.reseal = values["reseal"].as<bool>();
   options.wait_for_lock_seconds = wait_seconds_of(values);
   if (options.repair && options.reseal) {
     throw Error(Blame::usage,
                 "--repair sets changed files aside, --reseal accepts them. Use only one of them");
+  }
+  if (options.foreign && options.reseal) {
+    throw Error(Blame::usage,
+                "--reseal reads a file and vouches for it, which --foreign is there to avoid. Use "
+                "only one of them");
+  }
+  if (options.foreign &&
+      (options.checkpoint == archive::kLatest || options.checkpoint == archive::kPrevious)) {
+    throw Error(Blame::usage,
+                "--foreign opens no other file to find out which is the latest. Name the "
+                "checkpoint by its id");
   }
   take_document_options(options, values,
                         {{"text", OutputFormat::text}, {"json", OutputFormat::json}});

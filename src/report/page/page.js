@@ -104,8 +104,8 @@ function save(text, name, type) {
 
 /// As csv_cell of the program: quoted where RFC 4180 has it; what a spreadsheet would run gets an apostrophe.
 function csvCell(text) {
-  const cell = /^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text) && text !== "-" ? "'" + text : text;
-  return /[",\n\r]/.test(cell) ? '"' + cell.replaceAll('"', '""') + '"' : cell;
+  const cell = /^[=+\-@\t\r\n'\uff1d\uff0b\uff0d\uff20]/.test(text) && !/^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text) && text !== "-" ? "'" + text : text;
+  return /[",;\t\n\r]/.test(cell) ? '"' + cell.replaceAll('"', '""') + '"' : cell;
 }
 
 /// The file name of something on the page: from its anchor.

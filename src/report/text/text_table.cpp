@@ -1,6 +1,7 @@
 #include "wishart/report/text_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "wishart/core/text.hpp"
@@ -162,12 +163,35 @@ std::string render_markdown(const TextTable& table) {
   return text;
 }
 
+namespace {
+
+/// True if a spreadsheet may take the text for a formula: also behind white space, and by the wide
+/// forms of the signs (U+FF1D, U+FF0B, U+FF0D, U+FF20). And if it begins with an apostrophe, so
+/// that taking away the first one always gives the text back.
+bool may_be_run(std::string_view text) {
+  constexpr std::array<std::string_view, 12> kBeginnings{"=",
+                                                         "+",
+                                                         "-",
+                                                         "@",
+                                                         "\t",
+                                                         "\r",
+                                                         "\n",
+                                                         "'",
+                                                         "\xEF\xBC\x9D",
+                                                         "\xEF\xBC\x8B",
+                                                         "\xEF\xBC\x8D",
+                                                         "\xEF\xBC\xA0"};
+  return std::any_of(kBeginnings.begin(), kBeginnings.end(),
+                     [&](std::string_view one) { return text.starts_with(one); });
+}
+
+}  // namespace
+
 std::string csv_cell(const std::string& text) {
   std::string cell = text;
-  if (!cell.empty() && std::string_view("=+-@\t\r").find(cell.front()) != std::string_view::npos) {
-    cell.insert(cell.begin(), '\'');
-  }
-  if (cell.find_first_of(",\"\n\r") == std::string::npos) return cell;
+  if (may_be_run(cell)) cell.insert(cell.begin(), '\'');
+  // Semicolons and tabs too: where they separate cells, what follows one would begin a cell.
+  if (cell.find_first_of(",;\t\"\n\r") == std::string::npos) return cell;
   std::string out = "\"";
   for (const char c : cell) out += c == '"' ? std::string("\"\"") : std::string(1, c);
   return out + '"';

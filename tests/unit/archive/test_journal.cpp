@@ -343,7 +343,8 @@ TEST_CASE("a journal that cannot be opened is named", "[journal]") {
   std::filesystem::create_symlink("/dev/null", other / "m.journal");
   CHECK(opened(other.path()) ==
         "4: " + (other / "m.journal").string() +
-            ": expected a journal, found something that is not a regular file. Remove it");
+            ": expected a journal, found something that is not a regular file, or a file with "
+            "another name too. Remove it");
   CHECK(error_of([&] { Journal(folder.path(), "../m", "job"); }) ==
         "70: Journal needs a checkpoint id that is_checkpoint_id accepts. This is a bug in "
         "wishart");

@@ -169,7 +169,8 @@ TEST_CASE("attributes of another type are refused", "[archive]") {
   const Written written;
   ArchiveEditor(written.path).set_integer_attribute("mode", 1);
   CHECK(written.error() ==
-        written.refusal("attribute mode: has the wrong type, expected one text of fixed length"));
+        written.refusal("attribute mode: has the wrong type, expected one text of fixed length, "
+                        "found 1 times an integer of 8 bytes"));
 }
 
 TEST_CASE("a missing dataset is named", "[archive]") {
@@ -197,7 +198,8 @@ TEST_CASE("datasets of another form are refused", "[archive]") {
   CHECK(replaced("layers", {1}, {5}) == "/layers: is not a table of named columns");
   CHECK(replaced("layers", {1, 2}, {5, 6}) == "/layers: has 2 dimensions, expected 1");
   CHECK(replaced("spectra/sigma", {2}, {5, 6}) ==
-        "/spectra/sigma: has elements of the wrong type, expected floating-point number");
+        "/spectra/sigma: has elements of the wrong type, expected floating-point number, found an "
+        "integer of 8 bytes");
   // The sample has 3, 0 and 5 singular values, and 1, 0 and 3 views.
   CHECK(replaced("spectra/offset", {3}, {0, 3, 8}) ==
         "/spectra/offset: has 3 offsets for 3 layers, expected one more than the number of layers");
@@ -259,5 +261,6 @@ TEST_CASE("a column of another type is refused by name", "[archive]") {
   }
   CHECK(written.error() ==
         written.refusal(
-            "/skipped: column tensor has the wrong type, expected a text of fixed length"));
+            "/skipped: column tensor has the wrong type, expected a text of fixed length, found a "
+            "floating-point number of 8 bytes"));
 }

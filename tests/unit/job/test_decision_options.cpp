@@ -145,6 +145,12 @@ TEST_CASE("scores are read with quotes, groups and gaps", "[rank]") {
   CHECK(scores[0].group == "old");
   CHECK(scores[1].score == -2000);
   CHECK(read_scores(temp.write("t.csv", "model,score\nm,1\n"), "score").at(0).group.empty());
+  // Names as an export writes them, with an apostrophe before what a spreadsheet would run.
+  const auto guarded =
+      read_scores(temp.write("u.csv", "model,score\n'-m,1\n'm,2\n\"''m;\",3\n"), "score");
+  CHECK(guarded.at(0).model == "-m");
+  CHECK(guarded.at(1).model == "'m");
+  CHECK(guarded.at(2).model == "'m;");
 }
 
 TEST_CASE("scores that cannot be read are refused by file and record", "[rank]") {

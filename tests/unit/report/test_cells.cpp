@@ -110,7 +110,12 @@ TEST_CASE("no CSV cell is a formula", "[csv]") {
   CHECK(csv_cell("+x") == "'+x");
   CHECK(csv_cell("-x") == "'-x");
   CHECK(csv_cell("@x") == "'@x");
-  CHECK(csv_cell("\tx") == "'\tx");
+  CHECK(csv_cell("\tx") == "\"'\tx\"");
+  CHECK(csv_cell("\n=x") == "\"'\n=x\"");
+  CHECK(csv_cell("\uff1dx") == "'\uff1dx");
+  CHECK(csv_cell("a;=x") == "\"a;=x\"");
+  CHECK(csv_cell("a\t=x") == "\"a\t=x\"");
+  CHECK(csv_cell("'x") == "''x");  // so that the first apostrophe can always be removed
   CHECK(csv_cell("\r=x") == "\"'\r=x\"");
   CHECK(csv_cell("=a,\"b\"") == "\"'=a,\"\"b\"\"\"");
   CHECK(csv_cell("a=1") == "a=1");
@@ -129,7 +134,7 @@ TEST_CASE("CSV is read back as it was, but for the guard", "[csv]") {
     const auto& cells = rows[i + 1];
     REQUIRE(cells.size() == 2);
     const bool guarded =
-        !names[i].empty() && std::string("=+-@\t\r").find(names[i][0]) != std::string::npos;
+        !names[i].empty() && std::string("=+-@\t\r\n'").find(names[i][0]) != std::string::npos;
     CHECK(cells[0] == (guarded ? "'" : "") + names[i]);
     CHECK(cells[1] == "end");
   }
