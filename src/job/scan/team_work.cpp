@@ -45,6 +45,19 @@ std::string saved_text(const CheckpointJob& job) {
          " matrices of " + job.id() + " are done and saved";
 }
 
+/// Ends the job from the coordinator's thread. The main thread of this rank, and others, may be
+/// waiting for ranks that have not got their command.
+void abort_job(JobContext& context, const std::exception_ptr& failure) {
+  Ending ending;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    ending = {blame_of(error), "the other ranks cannot be reached: " + describe(error) +
+                                   ". Run the same command again to resume"};
+  }
+  MPI_Abort(MPI_COMM_WORLD, told(ending, context.err));
+}
+
 /// Assigns the work of `job` and collects results until done or told to stop. On rank 0.
 CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
                                    const std::atomic<bool>& abandoned) {
@@ -113,6 +126,7 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
   std::thread coordinator([&] {
     try {
       outcome = run_coordinator(context, *job, abandoned);
+      if (outcome.cut_off && !abandoned) abort_job(context, outcome.failure);
     } catch (...) {
       outcome.failure = std::current_exception();
     }

@@ -351,6 +351,18 @@ private:
   spectrum::Workspace workspace_;
 };
 
+/// Waits for the next command. Sleeps between polls, like Comm::receive.
+/// @throws what the courier failed with: the coordinator would wait for that result, and send no
+///   more commands
+Assignment next_command(const mpi::Comm& control, mpi::Courier& courier) {
+  mpi::Backoff backoff;
+  while (true) {
+    if (const auto message = control.poll(kCommandTag)) return unpacked<Assignment>(message->bytes);
+    courier.check();
+    backoff.pause();
+  }
+}
+
 }  // namespace
 
 void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams) {
@@ -358,7 +370,7 @@ void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum
   mpi::Courier courier(control, 0, kResultTag);
   while (true) {
     Results results;
-    results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
+    results.command = next_command(control, courier);
     if (results.command.items.empty()) {
       if (results.command.team == kLeave) courier.finish();
       return;  // otherwise nobody receives unsent results
