@@ -1,6 +1,8 @@
 #include "scan/coordinator.hpp"
 
 #include <chrono>
+#include <exception>
+#include <thread>
 #include <utility>
 
 namespace wishart::job {
@@ -49,6 +51,30 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
         return coordination.outcome();
     }
   }
+}
+
+CoordinatorOutcome coordinate_beside(
+    const std::function<CoordinatorOutcome(const std::atomic<bool>& abandoned)>& coordinator,
+    const std::function<void()>& work) {
+  CoordinatorOutcome outcome;
+  std::atomic<bool> abandoned = false;
+  std::thread thread([&] {
+    try {
+      outcome = coordinator(abandoned);
+    } catch (...) {
+      outcome.failure = std::current_exception();
+    }
+  });
+  try {
+    work();
+  } catch (...) {
+    // The job cannot continue. The thread must end before its data are destroyed.
+    abandoned = true;
+    thread.join();
+    throw;
+  }
+  thread.join();
+  return outcome;
 }
 
 }  // namespace wishart::job

@@ -4,6 +4,9 @@
 /// The coordinator: a thread of rank 0 that assigns matrices and collects results, while rank 0's
 /// main thread works like every other rank.
 
+#include <atomic>
+#include <functional>
+
 #include "wishart/mpi/comm.hpp"
 #include "wishart/plan/plan.hpp"
 
@@ -16,5 +19,12 @@ namespace wishart::job {
 /// Polls, and sleeps in between.
 [[nodiscard]] CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
                                             const CoordinatorEvents& events);
+
+/// Runs `coordinator` on a thread of its own while `work` runs on this one. Its argument becomes
+/// true if `work` has thrown; it should then end soon. An error of the coordinator is in the
+/// outcome, one of `work` is thrown.
+[[nodiscard]] CoordinatorOutcome coordinate_beside(
+    const std::function<CoordinatorOutcome(const std::atomic<bool>& abandoned)>& coordinator,
+    const std::function<void()>& work);
 
 }  // namespace wishart::job

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
-#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -121,26 +120,13 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
     work(order, context.control, context.teams);
     return {};
   }
-  CoordinatorOutcome outcome;
-  std::atomic<bool> abandoned = false;
-  std::thread coordinator([&] {
-    try {
-      outcome = run_coordinator(context, *job, abandoned);
-      if (outcome.cut_off && !abandoned) abort_job(context, outcome.failure);
-    } catch (...) {
-      outcome.failure = std::current_exception();
-    }
-  });
-  try {
-    work(order, context.control, context.teams);
-  } catch (...) {
-    // The job cannot continue. The thread must end before its data are destroyed.
-    abandoned = true;
-    coordinator.join();
-    throw;
-  }
-  coordinator.join();
-  return outcome;
+  return coordinate_beside(
+      [&](const std::atomic<bool>& abandoned) {
+        CoordinatorOutcome outcome = run_coordinator(context, *job, abandoned);
+        if (outcome.cut_off && !abandoned) abort_job(context, outcome.failure);
+        return outcome;
+      },
+      [&] { work(order, context.control, context.teams); });
 }
 
 void check_outcome(const JobContext& context, const CoordinatorOutcome& outcome,
