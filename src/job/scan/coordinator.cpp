@@ -1,9 +1,9 @@
 #include "scan/coordinator.hpp"
 
 #include <chrono>
+#include <exception>
+#include <thread>
 #include <utility>
-
-#include "wishart/plan/schedule.hpp"
 
 namespace wishart::job {
 namespace {
@@ -12,80 +12,68 @@ namespace {
 /// ahead (Schedule::ahead). Rank 0's worker needs the same core.
 constexpr std::chrono::milliseconds kLongestSleep{5};
 
-void send_to_team(mpi::Outbox& outbox, const plan::Team& team, const Assignment& command) {
-  outbox.send(packed(command), team.first, team.size, kCommandTag);
-}
+/// The way to the ranks of a communicator.
+class MpiPost final : public Post {
+public:
+  explicit MpiPost(const mpi::Comm& control) : control_(&control), outbox_(control) {}
+
+  void send(const plan::Team& team, const Assignment& command) override {
+    outbox_.send(packed(command), team.first, team.size, kCommandTag);
+  }
+  std::optional<Results> poll() override {
+    const auto message = control_->poll(kResultTag);
+    if (!message) return std::nullopt;
+    return unpacked<Results>(message->bytes);
+  }
+  bool all_left() override { return outbox_.all_left(); }
+
+private:
+  const mpi::Comm* control_;
+  mpi::Outbox outbox_;
+};
 
 }  // namespace
 
 CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
                               const CoordinatorEvents& events) {
-  CoordinatorOutcome outcome;
-  plan::Schedule schedule(plan);
-  mpi::Outbox outbox(control);
+  MpiPost post(control);
+  Coordination coordination(plan);
   mpi::Backoff backoff(kLongestSleep);
-  std::vector<Result> finished;  ///< of one message, to be passed to events.take
-  // An error in a callback (a full disk) must not leave the workers waiting: no new work is
-  // assigned, but the results of running work are received before the ranks leave.
-  const auto guarded = [&](const auto& action) {
-    try {
-      action();
-    } catch (...) {
-      if (!outcome.failure) outcome.failure = std::current_exception();
-    }
-  };
-  const auto take_finished = [&] {
-    if (!finished.empty()) guarded([&] { events.take(std::exchange(finished, {})); });
-  };
-  const auto hand_out = [&](const plan::Assignment& work) {
-    Assignment command{work.items, work.team};
-    guarded([&] { events.begin(command); });
-    outcome.num_held_back += static_cast<std::int64_t>(work.items.size() - command.items.size());
-    if (command.items.empty()) {
-      schedule.finish(work);
-    } else {
-      send_to_team(outbox, plan.tree[static_cast<std::size_t>(work.team)], command);
-    }
-  };
-  const auto run = [&] {
-    while (!events.abandoned()) {
-      if (!outcome.failure && outcome.stop_reason.empty()) {
-        guarded([&] { outcome.stop_reason = events.stop_reason(); });
-      }
-      const bool stopping = outcome.failure != nullptr || !outcome.stop_reason.empty();
-      while (!stopping) {
-        auto work = schedule.next();
-        if (!work) work = schedule.ahead();
-        if (!work) break;
-        hand_out(*work);
-      }
-      take_finished();  // after assigning work, so that no rank waits
-      if (schedule.idle() && (stopping || schedule.exhausted())) return;
-      if (const auto message = control.poll(kResultTag)) {
-        auto results = unpacked<Results>(message->bytes);
-        schedule.finish({results.command.items, results.command.team});
-        guarded([&] { events.returned(results.command); });
-        finished = std::move(results.results);
-        outbox.all_left();
+  while (true) {
+    switch (coordination.round(post, events)) {
+      case Coordination::Round::busy:
         backoff.reset();
-      } else {
-        guarded([&] { events.tick(); });
+        break;
+      case Coordination::Round::idle:
         backoff.pause();
-      }
+        break;
+      case Coordination::Round::over:
+        return coordination.outcome();
     }
-  };
-  // An error in `run` itself is a failure of MPI or a defect: stop waiting.
-  bool received_all = false;
-  guarded([&] {
-    run();
-    received_all = !events.abandoned();
+  }
+}
+
+CoordinatorOutcome coordinate_beside(
+    const std::function<CoordinatorOutcome(const std::atomic<bool>& abandoned)>& coordinator,
+    const std::function<void()>& work) {
+  CoordinatorOutcome outcome;
+  std::atomic<bool> abandoned = false;
+  std::thread thread([&] {
+    try {
+      outcome = coordinator(abandoned);
+    } catch (...) {
+      outcome.failure = std::current_exception();
+    }
   });
-  take_finished();
-  if (schedule.exhausted()) outcome.stop_reason.clear();
-  guarded([&] {
-    send_to_team(outbox, plan.tree.front(), {{}, received_all ? kLeave : kLeaveAtOnce});
-    while (!outbox.all_left() && !events.abandoned()) backoff.pause();
-  });
+  try {
+    work();
+  } catch (...) {
+    // The job cannot continue. The thread must end before its data are destroyed.
+    abandoned = true;
+    thread.join();
+    throw;
+  }
+  thread.join();
   return outcome;
 }
 

@@ -127,32 +127,30 @@ std::vector<Bytes> filtered_by_all(const mpi::Comm& comm,
 
 std::exception_ptr with_shared_filter(
     const mpi::Comm& comm, const std::function<void(const archive::ChunkFilter&)>& write) {
-  try {
-    if (comm.rank() != 0) {
-      serve(comm);
-      return nullptr;
-    }
-    std::exception_ptr failure;
-    archive::ChunkFilter filter = archive::filter_here();
-    if (comm.size() > 1) {
-      filter.at_once = std::min(kMostChunks, kChunksOfRank * static_cast<std::size_t>(comm.size()));
-      filter.run = [&](std::span<const archive::RawChunk> chunks) {
-        return filtered_by_all(comm, chunks);
-      };
-    }
-    try {
-      write(filter);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    mpi::Outbox outbox(comm);
-    outbox.send({}, 1, comm.size() - 1, kRawChunksTag);
-    mpi::Backoff backoff;
-    while (!outbox.all_left()) backoff.pause();
-    return failure;
-  } catch (...) {
-    return std::current_exception();
+  // An error of MPI is thrown by this rank alone, and ends the job: the others may be waiting for
+  // its chunks, so the ranks can no longer agree on anything.
+  if (comm.rank() != 0) {
+    serve(comm);
+    return nullptr;
   }
+  std::exception_ptr failure;
+  archive::ChunkFilter filter = archive::filter_here();
+  if (comm.size() > 1) {
+    filter.at_once = std::min(kMostChunks, kChunksOfRank * static_cast<std::size_t>(comm.size()));
+    filter.run = [&](std::span<const archive::RawChunk> chunks) {
+      return filtered_by_all(comm, chunks);
+    };
+  }
+  try {
+    write(filter);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  mpi::Outbox outbox(comm);
+  outbox.send({}, 1, comm.size() - 1, kRawChunksTag);
+  mpi::Backoff backoff;
+  while (!outbox.all_left()) backoff.pause();
+  return failure;
 }
 
 }  // namespace wishart::job

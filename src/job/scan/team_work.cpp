@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
-#include <thread>
 #include <utility>
 
 #include <unistd.h>
@@ -43,6 +42,19 @@ std::int64_t minutes_for(double seconds) {
 std::string saved_text(const CheckpointJob& job) {
   return std::to_string(job.num_done()) + " of " + std::to_string(job.num_matrices()) +
          " matrices of " + job.id() + " are done and saved";
+}
+
+/// Ends the job from the coordinator's thread. The main thread of this rank, and others, may be
+/// waiting for ranks that have not got their command.
+void abort_job(JobContext& context, const std::exception_ptr& failure) {
+  Ending ending;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    ending = {blame_of(error), "the other ranks cannot be reached: " + describe(error) +
+                                   ". Run the same command again to resume"};
+  }
+  MPI_Abort(MPI_COMM_WORLD, told(ending, context.err));
 }
 
 /// Assigns the work of `job` and collects results until done or told to stop. On rank 0.
@@ -108,25 +120,13 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
     work(order, context.control, context.teams);
     return {};
   }
-  CoordinatorOutcome outcome;
-  std::atomic<bool> abandoned = false;
-  std::thread coordinator([&] {
-    try {
-      outcome = run_coordinator(context, *job, abandoned);
-    } catch (...) {
-      outcome.failure = std::current_exception();
-    }
-  });
-  try {
-    work(order, context.control, context.teams);
-  } catch (...) {
-    // The job cannot continue. The thread must end before its data are destroyed.
-    abandoned = true;
-    coordinator.join();
-    throw;
-  }
-  coordinator.join();
-  return outcome;
+  return coordinate_beside(
+      [&](const std::atomic<bool>& abandoned) {
+        CoordinatorOutcome outcome = run_coordinator(context, *job, abandoned);
+        if (outcome.cut_off && !abandoned) abort_job(context, outcome.failure);
+        return outcome;
+      },
+      [&] { work(order, context.control, context.teams); });
 }
 
 void check_outcome(const JobContext& context, const CoordinatorOutcome& outcome,

@@ -14,12 +14,12 @@
 #include "wishart/fit/gram_suffices.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
-#include "wishart/mpi/courier.hpp"
 #include "wishart/record/adapter.hpp"
 #include "wishart/spectrum/adapter.hpp"
 #include "wishart/spectrum/comparison.hpp"
 #include "wishart/spectrum/tally.hpp"
 
+#include "scan/command_loop.hpp"
 #include "scan/permuted_source.hpp"
 #include "scan/trap_rows.hpp"
 #include "scan/window_source.hpp"
@@ -355,21 +355,13 @@ private:
 
 void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams) {
   MatrixSolver solver(order);
-  mpi::Courier courier(control, 0, kResultTag);
-  while (true) {
-    Results results;
-    results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
-    if (results.command.items.empty()) {
-      if (results.command.team == kLeave) courier.finish();
-      return;  // otherwise nobody receives unsent results
-    }
-    spectrum::Team& team = teams[static_cast<std::size_t>(results.command.team)];
-    results.results.reserve(results.command.items.size());
-    for (const std::int64_t item : results.command.items) {
-      results.results.push_back(solver.solve(item, team));
-    }
-    if (team.comm().rank() == 0) courier.send(packed(results));
-  }
+  const auto team_of = [&](std::int64_t team) -> spectrum::Team& {
+    return teams[static_cast<std::size_t>(team)];
+  };
+  follow_commands(control, {[&](std::int64_t item, std::int64_t team) {
+                              return solver.solve(item, team_of(team));
+                            },
+                            [&](std::int64_t team) { return team_of(team).comm().rank() == 0; }});
 }
 
 }  // namespace wishart::job
