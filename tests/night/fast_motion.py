@@ -2,7 +2,8 @@
 """A night in fast motion: a training run whose archive is scanned, killed, resumed, read and repaired at random.
 
     tests/night/fast_motion.py PROGRAM --minutes 120            by hand
-    tests/night/fast_motion.py PROGRAM --steps 20 --seed 7      the short form that CTest runs
+    tests/night/fast_motion.py PROGRAM --steps 20 --seed 7      so many steps
+    tests/night/fast_motion.py PROGRAM --in-turn killed_scan     these steps: the short form that CTest runs
 
 A seed gives the same steps; the moments of the kills depend on the machine. Beside the disturbed archive stands one
 that nobody disturbs. After each step:
@@ -625,8 +626,12 @@ class Night:
         self.add_checkpoint()
         self.settle()
         names, weights = zip(*self.STEPS)
+        if self.options.in_turn:
+            self.options.steps = len(self.options.in_turn)
         while (end is None or now() < end) and (self.options.steps is None or self.step_number < self.options.steps):
             name = self.random.choices(names, weights)[0]
+            if self.options.in_turn:
+                name = self.options.in_turn[self.step_number]
             if len(self.checkpoints()) >= MOST_CHECKPOINTS and name in ("new_checkpoint", "unfinished"):
                 name = "clean_up"
             try:
@@ -663,10 +668,11 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--minutes", type=float, default=None)
     parser.add_argument("--steps", type=int, default=None)
+    parser.add_argument("--in-turn", nargs="+", choices=[name for name, _ in Night.STEPS], default=[])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", default=None, help="a new folder, which is kept (default: a temporary one)")
     options = parser.parse_args()
-    if options.minutes is None and options.steps is None:
+    if options.minutes is None and options.steps is None and not options.in_turn:
         options.minutes = 120.0
     night = Night(options)
     code = night.spend()

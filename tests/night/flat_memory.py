@@ -2,7 +2,7 @@
 """The memory of a scan of a long history: resident memory, descriptors and threads of each rank, while it runs.
 
     tests/night/flat_memory.py PROGRAM                          by hand: 1000 checkpoints on 2 ranks
-    tests/night/flat_memory.py PROGRAM --checkpoints 60         the short form that CTest runs
+    tests/night/flat_memory.py PROGRAM --checkpoints 40 --most 16     the short form that CTest runs
 
 Prints a row for each tenth of the history. The exit code is 1 if a rank holds more in the last tenth than in the
 third one by over --most KiB a checkpoint, or has more descriptors or two more threads.
