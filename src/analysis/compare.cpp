@@ -10,6 +10,7 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -235,6 +236,9 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
     return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
   });
+  out.no_tail_in_b = is_whole(b.provenance.analysis) &&
+                     std::none_of(b.layers.begin(), b.layers.end(),
+                                  [](const LayerRow& row) { return row.status == kFitted; });
   out.training_a = a.provenance.training;
   out.training_b = b.provenance.training;
   std::vector<double> p;

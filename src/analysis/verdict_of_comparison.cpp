@@ -137,6 +137,13 @@ Verdict verdict_of(const Comparison& comparison) {
     return verdict;
   }
   judge_layers(verdict, comparison, found);
+  // Zeros that stayed zeros are no good news.
+  if (verdict.level == Level::good && comparison.no_tail_in_b) {
+    verdict.level = Level::unknown;
+    verdict.sentence.back() = ',';
+    verdict.sentence += " but no layer of " + named(comparison.b) +
+                        " has a power-law tail, so nothing is known of its quality.";
+  }
   if (found.worst != nullptr) {
     add_reason(verdict,
                (found.warned > 1 ? "The first of them is " : "It is ") + named(found.worst->key) +

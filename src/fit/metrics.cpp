@@ -312,6 +312,12 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
   }
 }
 
+/// False for singular values whose squares overflow or all become zero. A scan refuses such
+/// matrices; archives of other programs and of earlier versions may hold some.
+bool squares_fit(std::span<const double> lambda, const Spectrum& spectrum) {
+  return std::isfinite(sum_of(lambda)) && (lambda.back() > 0 || !(spectrum.sigma.back() > 0));
+}
+
 /// All metrics of a described row.
 LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& options) {
   if (spectrum.status != SpectrumStatus::ok || spectrum.sigma.empty()) {
@@ -320,6 +326,15 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
     return row;
   }
   const std::vector<double> lambda = eigenvalues(spectrum);
+  if (!squares_fit(lambda, spectrum)) {
+    row.status = "failed";
+    row.reason = "the squares of singular values up to " + rounded(spectrum.sigma.back(), 3) +
+                 " do not fit into float64";
+    row.has_esd = true;
+    row.sv_max = spectrum.sigma.back();
+    row.warning = options.weightwatcher ? "" : row_warnings(row);
+    return row;
+  }
   fill_scale(row, lambda, spectrum, options);
   fill_shape(row, spectrum.sigma);
   if (options.weightwatcher) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/record/rows.hpp"
@@ -104,29 +105,34 @@ FreeNull free_null(std::span<const double> ascending, const Shape& shape) {
   return null;
 }
 
-BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape) {
+BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape, double unresolved) {
   BulkFit fit;
   const double rows = as_double(shape.long_side);
   const double views = as_double(shape.views);
   const std::size_t n = ascending.size();
-  long double rest = 0;  // sum of the remaining eigenvalues
-  for (const double value : ascending) rest += value;
+  // Sums from the smallest on: what is left below a huge eigenvalue is not the rounding error of a
+  // difference, and never negative.
+  std::vector<long double> sums{0};
+  sums.reserve(n + 1);
+  for (const double value : ascending)
+    sums.push_back(sums.back() + (value > unresolved ? value : 0));
   // With k spikes over all views, each view has short_side - k / views columns left.
   std::size_t left = n;
   double cols = as_double(shape.short_side);
   for (; left > 1; --left) {
     const double largest = ascending[left - 1];
-    const double variance = static_cast<double>(rest) / (rows * cols * views);
+    if (!(sums[left] > 0)) break;
+    const double variance = static_cast<double>(sums[left]) / (rows * cols * views);
     const double p = largest_p(largest, variance, rows, cols, views);
     if (!(p < kSpikeLevel)) break;
     fit.spike_p.push_back(p);
-    rest -= largest;
     cols -= 1 / views;
   }
-  fit.variance = static_cast<double>(rest) / (rows * cols * views);
+  fit.variance = static_cast<double>(sums[left]) / (rows * cols * views);
   fit.bulk = bulk_of(rows, as_double(shape.short_side), fit.variance);
-  fit.at_bound = 2 * fit.spike_p.size() > n;
-  for (std::size_t i = 0; i < left; ++i) {
+  fit.at_bound = 2 * fit.spike_p.size() > n || !(fit.variance > 0);
+  if (!(fit.variance > 0)) fit.D = kNan;
+  for (std::size_t i = 0; i < left && fit.variance > 0; ++i) {
     const double share = marchenko_pastur_cdf(ascending[i] / (fit.variance * rows), cols / rows);
     const auto count = static_cast<double>(left);
     fit.D = std::max({fit.D, share - static_cast<double>(i) / count,

@@ -174,7 +174,7 @@ void fill_random_matrix(LayerRow& row, std::span<const double> lambda, const Fit
     row.mp_at_bound = fit.at_bound;
     return;
   }
-  const BulkFit fit = fit_bulk(lambda, shape);
+  const BulkFit fit = fit_bulk(lambda, shape, row.fit_floor);
   const double mean = row.norm / static_cast<double>(lambda.size());
   row.num_spikes = static_cast<std::int64_t>(fit.spike_p.size());
   row.sigma_mp = std::sqrt(fit.variance * static_cast<double>(row.N) / mean);

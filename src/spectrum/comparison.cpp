@@ -267,6 +267,8 @@ Comparison compare(const Matrix& matrix, ElementSource& source, const Matrix& ba
   const double weight = 1 / static_cast<double>(matrix.num_views());
   for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
     workspace.reset();
+    tally.begin_view();
+    base_tally.begin_view();
     Sums sums;
     sums.m = matrix.short_side();
     sums.n = matrix.long_side();
@@ -281,6 +283,9 @@ Comparison compare(const Matrix& matrix, ElementSource& source, const Matrix& ba
                 slice_of(sums.n, comm.rank(), comm.size()), options, tally, base_tally, workspace,
                 sums);
     });
+    // W - W_base has no non-finite elements, so neither has any, but both may be out of range.
+    (void)any_nonfinite(comm, tally, Precision::float64);
+    (void)any_nonfinite(comm, base_tally, Precision::float64);
     for (const std::span<double> one : {sums.own, sums.base, sums.cross}) {
       if (!one.empty()) deal_columns(comm, one, sums.m);
     }

@@ -161,8 +161,12 @@ void wait_for(const mpi::Comm& team, const std::function<void()>& body) {
   mpi::agree(team, failure);
 }
 
-bool any_nonfinite(const mpi::Comm& team, const Tally& tally) {
-  return team.maximum(tally.num_nan() + tally.num_inf()) > 0;
+bool any_nonfinite(const mpi::Comm& team, const Tally& tally, Precision precision) {
+  if (team.maximum(tally.num_nan() + tally.num_inf()) > 0) return true;
+  const double largest = team.maximum(tally.sizes().largest);
+  const bool usual = team.maximum(std::int64_t{tally.sizes().usual}) > 0;
+  require_range({largest, usual}, precision);
+  return false;
 }
 
 }  // namespace wishart::spectrum

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wishart/mpi/comm.hpp"
+#include "wishart/record/spectrum.hpp"
 #include "wishart/spectrum/process_grid.hpp"
 #include "wishart/spectrum/workspace.hpp"
 
@@ -46,6 +47,7 @@ void share_values(const mpi::Comm& team, std::span<double> values);
 void wait_for(const mpi::Comm& team, const std::function<void()>& body);
 
 /// True on every rank if any rank had non-finite elements. Collective over `team`.
-[[nodiscard]] bool any_nonfinite(const mpi::Comm& team, const Tally& tally);
+/// @throws Error on every rank as require_range does, for the elements of all ranks
+[[nodiscard]] bool any_nonfinite(const mpi::Comm& team, const Tally& tally, Precision precision);
 
 }  // namespace wishart::spectrum

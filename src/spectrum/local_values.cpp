@@ -22,6 +22,7 @@ ViewValues local_gram_values(const ViewTask& task, const SolveOptions& options, 
   if (!products) return values;
   values.products = *products;
   if (tally.num_nan() + tally.num_inf() > 0) return values;
+  require_range(tally.sizes(), options.precision);
   values.sigma.resize(static_cast<std::size_t>(m));
   values.solver = symmetric_eigenvalues(gram, m, best_instruction_set(), workspace, values.sigma);
   eigenvalues_to_sigma(values.sigma);
@@ -35,6 +36,7 @@ ViewValues local_svd_values(const ViewTask& task, const SolveOptions& options, T
   const std::span<double> a = workspace.take<double>(elements);
   read_tallied(task, 0, task.rows(), 0, task.cols(), a, tally);
   if (tally.num_nan() + tally.num_inf() > 0) return {};
+  require_range(tally.sizes(), Precision::float64);
   ViewValues values;
   values.sigma.resize(static_cast<std::size_t>(std::min(task.rows(), task.cols())));
   // Row-major rows x cols is column-major cols x rows: the transpose, which has the same singular

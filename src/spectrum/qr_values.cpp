@@ -120,7 +120,7 @@ ViewValues qr_values(const ViewTask& task, Team& team, const SolveOptions& optio
     factor.emplace(m, workspace);
     factor_slice(task, slice_of(n, comm.rank(), comm.size()), options, tally, workspace, *factor);
   });
-  if (any_nonfinite(comm, tally)) return {};
+  if (any_nonfinite(comm, tally, Precision::float64)) return {};
   combine(comm, m, *factor, workspace);
   ViewValues values;
   values.solver = std::string("qr+") + singular_values_routine(m);

@@ -109,6 +109,7 @@ bool fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
   const double relative = relative_floor(options.method, spectrum.precision, matrix.long_side());
   bool finite = true;
   for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
+    tally.begin_view();
     const ViewValues values =
         view_values({&matrix, &source, view}, team, options, tally, workspace);
     if (values.needs_float64) return false;

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
+
+#include "wishart/core/error.hpp"
+#include "wishart/core/text.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -17,6 +21,20 @@ void add_compensated(double& sum, double& carry, double term) {
   carry += std::abs(sum) >= std::abs(term) ? (sum - total) + term : (term - total) + sum;
   sum = total;
 }
+
+/// Elements whose fourth powers, summed over any matrix, are far from overflow and underflow in
+/// float64. Every float is inside: they reach from 2^-149 to 2^128.
+constexpr double kLargest = 0x1p250;
+constexpr double kSmallest = 0x1p-250;
+/// The same for squares that are summed over a panel in float32.
+constexpr double kLargestSingle = 0x1p50;
+constexpr double kSmallestSingle = 0x1p-50;
+
+/// A run is a part of the elements that is summed plainly, in the first-level cache.
+constexpr std::size_t kRun = 512;
+/// With a sum of squares between these, the largest element of a run is inside of both ranges.
+constexpr double kUsualAbove = kRun * kSmallestSingle * kSmallestSingle;
+constexpr double kUsualBelow = kLargestSingle * kLargestSingle;
 
 /// Independent partial sums, so that additions need not wait for each other. Their number and the
 /// order in which they are added are the same for every instruction set, so that results are
@@ -86,16 +104,23 @@ double sum_of_squares(std::span<const double> values, InstructionSet set) {
 
 void Tally::add(std::int64_t position, std::span<double> values) {
   num_elements_ += static_cast<std::int64_t>(values.size());
-  // In short runs, so that the values are still in the first-level cache for the second loop. A run
-  // is summed plainly; only the sum over runs needs compensation.
-  constexpr std::size_t kRun = 512;
+  // In short runs, so that the values are still in the cache for the second loop. Only the sum over
+  // runs needs compensation.
   for (std::size_t begin = 0; begin < values.size(); begin += kRun) {
     const std::span<double> run = values.subspan(begin, std::min(kRun, values.size() - begin));
     hash_.add(static_cast<std::uint64_t>(position) + begin, run, set_);
     const double sum = sum_of_squares(run, set_);
-    // A sum may also be infinite because squares of finite values overflow.
-    add_compensated(sum_squares_, carry_, std::isfinite(sum) ? sum : sum_without_non_finite(run));
+    const bool usual = sum > kUsualAbove && sum < kUsualBelow;
+    sizes_.usual = sizes_.usual || usual;
+    add_compensated(sum_squares_, carry_, usual ? sum : look_closely(run, sum));
   }
+}
+
+double Tally::look_closely(std::span<double> run, double sum) {
+  // A sum may also be infinite because squares of finite values overflow.
+  if (!std::isfinite(sum)) sum = sum_without_non_finite(run);
+  for (const double value : run) sizes_.largest = std::max(sizes_.largest, std::abs(value));
+  return sum;
 }
 
 double Tally::sum_without_non_finite(std::span<double> run) {
@@ -107,6 +132,19 @@ double Tally::sum_without_non_finite(std::span<double> run) {
     sum += value * value;
   }
   return sum;
+}
+
+void require_range(const ElementSizes& sizes, Precision precision) {
+  const bool single = precision == Precision::float32;
+  const double largest = single ? kLargestSingle : kLargest;
+  const double smallest = single ? kSmallestSingle : kSmallest;
+  const bool too_small = !sizes.usual && sizes.largest > 0 && sizes.largest < smallest;
+  if (!(sizes.largest > largest) && !too_small) return;
+  std::string text = "the largest element has the size " + rounded(sizes.largest, 3) +
+                     ", expected " + rounded(smallest, 3) + " to " + rounded(largest, 3) +
+                     ", so that sums of squares fit into ";
+  text += single ? "float32. Leave out --precision single" : "float64. Scale the weights";
+  throw Error(Blame::numerics, text);
 }
 
 void Tally::combine(const mpi::Comm& team) {

@@ -113,7 +113,7 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
     if (products) values.products = *products;
   });
   values.needs_float64 = comm.maximum(std::int64_t{values.needs_float64}) > 0;
-  if (values.needs_float64 || any_nonfinite(comm, tally)) return values;
+  if (values.needs_float64 || any_nonfinite(comm, tally, options.precision)) return values;
   values.sigma.resize(static_cast<std::size_t>(m));
   if (solver == Solver::local) {
     sum_triangle_on_first(comm, gram, m, workspace);
@@ -182,7 +182,7 @@ ViewValues team_gram_values(const ViewTask& task, Team& team, const SolveOptions
     const std::int64_t m = std::min(task.rows(), task.cols());
     DistributedMatrix gram = make_distributed(team, m, options, workspace);
     distributed_gram(task, team, options, tally, gram);
-    if (any_nonfinite(team.comm(), tally)) return {};
+    if (any_nonfinite(team.comm(), tally, options.precision)) return {};
     if (solver == Solver::elpa) mirror_lower(team, gram, workspace);
     values.sigma.resize(static_cast<std::size_t>(m));
     values.solver = dealt_out_eigenvalues(team, solver, gram, workspace, values.sigma);
@@ -205,7 +205,7 @@ ViewValues team_svd_values(const ViewTask& task, Team& team, const SolveOptions&
     local.resize(static_cast<std::size_t>(std::max<std::int64_t>(1, held)));
     read_share(task, grid, share, local, tally);
   });
-  if (any_nonfinite(team.comm(), tally)) return {};
+  if (any_nonfinite(team.comm(), tally, Precision::float64)) return {};
 
   const int m = narrow<int>(task.cols(), "columns of a matrix");
   const int n = narrow<int>(task.rows(), "rows of a matrix");

@@ -11,6 +11,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/core/error.hpp"
 #include "wishart/spectrum/tally.hpp"
 
 #include "support/mpi_main.hpp"
@@ -106,4 +107,44 @@ TEST_CASE("a team's tally is that of one rank", "[tally]") {
   CHECK(parts.num_elements() == 6000);
   // Two sums of positive terms, each within the bound above.
   CHECK(std::abs(parts.sum_squares() - whole.sum_squares()) <= 2 * 39 * kEps * whole.sum_squares());
+}
+
+TEST_CASE("the largest element decides whether sums of squares fit, whatever stands beside it",
+          "[tally]") {
+  const auto sizes = [](double one, double others) {
+    std::vector<double> values(1030, others);
+    values[777] = one;
+    Tally tally;
+    tally.add(0, values);
+    return tally.sizes();
+  };
+  const auto fits = [](const ElementSizes& s, Precision precision) {
+    try {
+      require_range(s, precision);
+    } catch (const Error& error) {
+      CHECK(error.blame() == Blame::numerics);
+      return false;
+    }
+    return true;
+  };
+  for (const double other : {0.0, 1e-320, 0x1p-251, 0x1p-60, 1.0, 0x1p60}) {
+    CAPTURE(other);
+    CHECK(fits(sizes(0x1p250, other), Precision::float64));
+    CHECK_FALSE(fits(sizes(0x1.8p250, other), Precision::float64));
+    CHECK(fits(sizes(0x1p-250, other), Precision::float64));
+    CHECK(fits(sizes(0x1.8p-251, other), Precision::float64) == (other >= 0x1p-250));
+    CHECK(fits(sizes(0x1p50, other), Precision::float32) == (other <= 0x1p50));
+    CHECK_FALSE(fits(sizes(0x1.8p50, other), Precision::float32));
+  }
+  CHECK(fits(sizes(0.0, 0.0), Precision::float64));
+  CHECK(fits(sizes(-0.0, 0.0), Precision::float32));
+  CHECK(fits(sizes(0x1p-50, 0), Precision::float32));
+  CHECK_FALSE(fits(sizes(0x1.8p-51, 0), Precision::float32));
+  CHECK_FALSE(fits(sizes(std::numeric_limits<double>::max(), 1), Precision::float64));
+  CHECK_FALSE(fits(sizes(std::numeric_limits<double>::denorm_min(), 0), Precision::float64));
+  Tally tally;
+  std::vector<double> tiny(3, 1e-300);
+  tally.add(0, tiny);
+  tally.begin_view();
+  CHECK(fits(tally.sizes(), Precision::float64));
 }

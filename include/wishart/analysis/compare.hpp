@@ -77,6 +77,7 @@ struct Comparison {
   /// training; empty otherwise.
   std::vector<SuddenChange> sudden;
   std::int64_t nonfinite_b = 0;  ///< layers of B with NaN or infinite weights
+  bool no_tail_in_b = false;     ///< B is a whole model, and no layer has a power-law tail
   TrainingState training_a;      ///< losses, as the trainer recorded them
   TrainingState training_b;
 };

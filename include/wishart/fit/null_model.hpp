@@ -84,10 +84,14 @@ struct BulkFit {
   double variance = 0;          ///< of an element
   Bulk bulk;                    ///< its ends, for the whole matrix
   std::vector<double> spike_p;  ///< of each spike, from the largest
-  double D = 0;  ///< KS distance of the remaining eigenvalues from their Marchenko-Pastur law
-  bool at_bound = false;  ///< more than half of the values are spikes, so there is no bulk
+  /// KS distance of the remaining eigenvalues from their Marchenko-Pastur law; NaN if they are zero
+  double D = 0;
+  /// There is no bulk: more than half of the values are spikes, or those that remain are zero.
+  bool at_bound = false;
 };
-[[nodiscard]] BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape);
+/// @param unresolved  eigenvalues up to this one count as 0: rounding errors are no bulk
+[[nodiscard]] BulkFit fit_bulk(std::span<const double> ascending, const Shape& shape,
+                               double unresolved = 0);
 
 /// The alpha that the default fit gives for Gaussian matrices of this shape.
 struct NullAlpha {

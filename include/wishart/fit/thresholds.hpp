@@ -12,7 +12,7 @@ namespace wishart::fit {
 /// spectra without a tail an alpha; 4 had the warnings `over-trained` and `under-trained` in
 /// corrected mode, no `like-noise`, and no effective ranks; 5 judged adapters as if they were whole
 /// weights; 6 said of a difference of zero that its fit had failed.
-inline constexpr std::int64_t kFitVersion = 7;
+inline constexpr std::int64_t kFitVersion = 8;
 
 /// WeightWatcher's absolute floor: eigenvalues at or below it are not fitted (EVALS_THRESH).
 inline constexpr double kWeightWatcherFloor = 1e-5;

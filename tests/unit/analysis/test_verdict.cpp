@@ -231,6 +231,13 @@ TEST_CASE("the verdict on a comparison", "[verdict]") {
   b.layers[0].warning = "nonfinite";
   CHECK(told(verdict_of(compare(a, b))) ==
         "bad: Do not use b: 1 of 3 layers has NaN or infinite weights, which a does not have.");
+  // Without a tail in any layer, no news is no good news.
+  CheckpointRecord none = a;
+  for (LayerRow& row : none.layers) row.status = "failed";
+  CHECK(
+      told(verdict_of(compare(none, none))) ==
+      "unknown: a has the weights of a: nothing changed in any of 3 layers, but no layer of a has "
+      "a power-law tail, so nothing is known of its quality.");
   // Old damage is no news, but damage.
   CheckpointRecord old = a;
   old.layers[0].warning = "nonfinite";

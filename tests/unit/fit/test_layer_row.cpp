@@ -163,3 +163,22 @@ TEST_CASE("the tail of a row is counted on all eigenvalues, ties with xmin too",
           std::count_if(lambda.begin(), lambda.end(), [&](double l) { return l >= row.xmin; }));
   }
 }
+
+TEST_CASE("singular values whose squares do not fit into float64 are no zeros and give no metric",
+          "[layer_row]") {
+  for (const double scale : {1e-200, 1e200}) {
+    Spectrum spectrum;
+    spectrum.status = SpectrumStatus::ok;
+    for (int i = 1; i <= 20; ++i) spectrum.sigma.push_back(i * scale);
+    spectrum.view_sigma_min = {spectrum.sigma.front()};
+    spectrum.view_sigma_max = {spectrum.sigma.back()};
+    spectrum.view_rank_loss = {0};
+    const LayerRow row = layer_row(dense(20, 50, "w.weight"), spectrum, {});
+    CHECK(row.status == "failed");
+    CHECK(row.reason ==
+          (scale < 1 ? "the squares of singular values up to 2e-199 do not fit into float64"
+                     : "the squares of singular values up to 2e+201 do not fit into float64"));
+    CHECK(known_metrics(row) == std::vector<std::string>{"sv_max"});
+    CHECK(row.warning == "fit-failed");
+  }
+}

@@ -2,6 +2,7 @@
 /// Random-matrix theory: Tracy-Widom, Marchenko-Pastur, spikes. Gaussian spectra are simulated
 /// through the bidiagonal form (tests/bench/bidiagonal.hpp).
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
@@ -251,4 +252,29 @@ TEST_CASE("the compat fit reports when the best sigma is the lowest of its grid"
   const CompatBulkFit fit = compat_bulk_fit(heavy, 200, 100);
   CHECK(fit.mp_softrank == Approx(0.0025).epsilon(0.05));
   CHECK(fit.at_bound);
+}
+
+TEST_CASE("what remains below huge eigenvalues is never the rounding error of a difference",
+          "[null]") {
+  // Rank one, two and three with the rounding errors of a solver below: no variance is negative.
+  for (int spikes = 1; spikes <= 3; ++spikes) {
+    for (const double noise : {0.0, 1e-30, 1e-14, 1e-3}) {
+      std::vector<double> lambda(24, noise);
+      for (int k = 0; k < spikes; ++k) {
+        lambda[lambda.size() - 1 - static_cast<std::size_t>(k)] = 1e3 / (k + 3);
+      }
+      std::sort(lambda.begin(), lambda.end());
+      CAPTURE(spikes, noise);
+      const BulkFit fit = fit_bulk(lambda, {40, 24});
+      CHECK(fit.spike_p.size() == static_cast<std::size_t>(spikes));
+      CHECK(std::abs(fit.variance * 40 - noise) <= 1e-12 * noise);
+      CHECK(fit.at_bound == (noise == 0));
+      CHECK(std::isnan(fit.D) == (noise == 0));
+      // Rounding errors that are told to be such are no bulk.
+      const BulkFit resolved = fit_bulk(lambda, {40, 24}, noise);
+      CHECK(resolved.variance == 0);
+      CHECK(resolved.bulk.high == 0);
+      CHECK(resolved.at_bound);
+    }
+  }
 }
