@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <random>
 #include <utility>
@@ -18,6 +16,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "disk.hpp"
@@ -31,11 +30,24 @@ constexpr std::string_view kEarlierMagic = "wishart lock 1";
 constexpr std::size_t kMostLockBytes = 4096;
 
 /// The first kMostLockBytes of a file; empty if it cannot be read.
-std::string small_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
+/// @param code  set to the errno, if it is wanted; 0: it was read
+std::string small_file(const std::filesystem::path& path, int* code = nullptr) {
   std::string text(kMostLockBytes, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  std::size_t size = 0;
+  int failure = 0;
+  const int descriptor =
+      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
+  if (descriptor < 0) failure = errno;
+  while (failure == 0 && size < text.size()) {
+    const ::ssize_t got =
+        uninterrupted([&] { return ::read(descriptor, &text[size], text.size() - size); });
+    if (got < 0) failure = errno;
+    if (got <= 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (descriptor >= 0) ::close(descriptor);
+  if (code != nullptr) *code = failure;
+  text.resize(failure == 0 ? size : 0);
   return text;
 }
 
@@ -134,10 +146,12 @@ bool is_gone(const LockOwner& owner, const LockOwner& self) {
 
 /// Creates a file with the content `text`, unless it exists. Returns 0 or an errno.
 int make_new(const std::filesystem::path& path, const std::string& text) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const int descriptor = uninterrupted(
+      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (descriptor < 0) return errno;
   int code = write_fully(descriptor, 0, std::as_bytes(std::span(text)));
-  if (::close(descriptor) != 0 && code == 0) code = errno;
+  // Interrupted, the file is closed all the same.
+  if (::close(descriptor) != 0 && errno != EINTR && code == 0) code = errno;
   if (code != 0) ::unlink(path.c_str());
   return code;
 }
@@ -146,7 +160,7 @@ int make_new(const std::filesystem::path& path, const std::string& text) {
 /// file.
 double changed_at(const std::filesystem::path& path) {
   // Open the file: a network file system then asks the server and does not use its cache.
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int descriptor = uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
   if (descriptor < 0) return std::numeric_limits<double>::quiet_NaN();
   struct stat status {};
   const bool known = ::fstat(descriptor, &status) == 0;
@@ -268,10 +282,15 @@ void CheckpointLock::beat(bool now) {
   if (!held_) return;
   const auto time = std::chrono::steady_clock::now();
   if (!now && std::chrono::duration<double>(time - last_beat_).count() < kBeatSeconds) return;
-  const std::optional<LockOwner> owner = owner_of(small_file(path_));
+  int code = 0;
+  const std::optional<LockOwner> owner = owner_of(small_file(path_, &code));
+  if (code != 0 && code != ENOENT && code != ENOTDIR) {
+    throw Error(Blame::resource, shown(path_) + ": the lock cannot be read: " +
+                                     system_reason(code) + ". The journal is kept");
+  }
   if (!owner || owner->token != self_.token) {
     held_ = false;
-    if (!std::filesystem::exists(path_.parent_path())) {
+    if (!is_there(path_.parent_path())) {
       throw Error(Blame::resource, shown(path_.parent_path()) +
                                        ": the archive folder is gone, and the journal with it. "
                                        "Run the same command again");

@@ -25,6 +25,11 @@ void Courier::send(std::vector<std::byte> bytes) {
   changed_.notify_all();
 }
 
+void Courier::check() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
 void Courier::finish() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return failure_ || (waiting_.empty() && !on_the_way_); });

@@ -32,6 +32,8 @@ public:
   /// Queues a message. Messages arrive in order. Throws the error of an earlier message, if there
   /// was one.
   void send(std::vector<std::byte> bytes);
+  /// Throws the error of a message, if there was one.
+  void check();
   /// Waits until all messages have been sent, as in Outbox::all_left. Throws the error of a
   /// message, if there was one.
   void finish();

@@ -76,16 +76,21 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
   };
   // An error in `run` itself is a failure of MPI or a defect: stop waiting.
   bool received_all = false;
+  outcome.lost = true;
   guarded([&] {
     run();
     received_all = !events.abandoned();
+    outcome.lost = false;
   });
   take_finished();
   if (schedule.exhausted()) outcome.stop_reason.clear();
+  bool all_told = false;
   guarded([&] {
     send_to_team(outbox, plan.tree.front(), {{}, received_all ? kLeave : kLeaveAtOnce});
     while (!outbox.all_left() && !events.abandoned()) backoff.pause();
+    all_told = true;
   });
+  outcome.lost = outcome.lost || !all_told;
   return outcome;
 }
 

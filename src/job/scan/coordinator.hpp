@@ -38,6 +38,9 @@ struct CoordinatorOutcome {
   std::string stop_reason;  ///< empty if everything was assigned or held back
   std::int64_t num_held_back = 0;
   std::exception_ptr failure;  ///< the first error, if there was one
+  /// Messages of MPI failed, so some ranks may never learn that they are to leave: no collective
+  /// call can succeed any more.
+  bool lost = false;
 };
 
 /// Runs `plan` over the ranks of `control` until everything is done, or until it should stop and

@@ -127,32 +127,34 @@ std::vector<Bytes> filtered_by_all(const mpi::Comm& comm,
 
 std::exception_ptr with_shared_filter(
     const mpi::Comm& comm, const std::function<void(const archive::ChunkFilter&)>& write) {
-  try {
-    if (comm.rank() != 0) {
-      serve(comm);
-      return nullptr;
-    }
-    std::exception_ptr failure;
-    archive::ChunkFilter filter = archive::filter_here();
-    if (comm.size() > 1) {
-      filter.at_once = std::min(kMostChunks, kChunksOfRank * static_cast<std::size_t>(comm.size()));
-      filter.run = [&](std::span<const archive::RawChunk> chunks) {
-        return filtered_by_all(comm, chunks);
-      };
-    }
-    try {
-      write(filter);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    mpi::Outbox outbox(comm);
-    outbox.send({}, 1, comm.size() - 1, kRawChunksTag);
-    mpi::Backoff backoff;
-    while (!outbox.all_left()) backoff.pause();
-    return failure;
-  } catch (...) {
-    return std::current_exception();
+  if (comm.rank() != 0) {
+    serve(comm);
+    return nullptr;
   }
+  std::exception_ptr failure;
+  bool collected = true;
+  archive::ChunkFilter filter = archive::filter_here();
+  if (comm.size() > 1) {
+    filter.at_once = std::min(kMostChunks, kChunksOfRank * static_cast<std::size_t>(comm.size()));
+    filter.run = [&](std::span<const archive::RawChunk> chunks) {
+      collected = false;
+      std::vector<Bytes> all = filtered_by_all(comm, chunks);
+      collected = true;
+      return all;
+    };
+  }
+  try {
+    write(filter);
+  } catch (...) {
+    // Others may be sending what nobody receives any more, so no agreement can be reached.
+    if (!collected) throw;
+    failure = std::current_exception();
+  }
+  mpi::Outbox outbox(comm);
+  outbox.send({}, 1, comm.size() - 1, kRawChunksTag);
+  mpi::Backoff backoff;
+  while (!outbox.all_left()) backoff.pause();
+  return failure;
 }
 
 }  // namespace wishart::job

@@ -14,6 +14,7 @@
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 
+#include "scan/over_ranks.hpp"
 #include "scan/progress.hpp"
 #include "scan/under_way.hpp"
 #include "scan/worker.hpp"
@@ -91,6 +92,17 @@ CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
   return outcome;
 }
 
+/// Waits until `flag` is true, for at most `patience`; false if it did not become so.
+bool comes_true(const std::atomic<bool>& flag, std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kLook{5};
+  const auto begin = std::chrono::steady_clock::now();
+  while (!flag) {
+    if (std::chrono::steady_clock::now() - begin > patience) return false;
+    std::this_thread::sleep_for(kLook);
+  }
+  return true;
+}
+
 }  // namespace
 
 bool JobContext::on_terminal() { return ::isatty(STDERR_FILENO) != 0; }
@@ -105,27 +117,37 @@ std::string JobContext::stop_reason() const {
 
 CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, CheckpointJob* job) {
   if (!context.leads()) {
-    work(order, context.control, context.teams);
+    work(order, context.control, context.teams, [] { return false; });
     return {};
   }
   CoordinatorOutcome outcome;
   std::atomic<bool> abandoned = false;
+  std::atomic<bool> lost = false;
+  std::atomic<bool> home = false;  // the main thread works no more
   std::thread coordinator([&] {
     try {
       outcome = run_coordinator(context, *job, abandoned);
     } catch (...) {
       outcome.failure = std::current_exception();
+      outcome.lost = true;
     }
+    if (!outcome.lost) return;
+    lost = true;
+    if (!comes_true(home, kExitPatience)) abort_job(outcome.failure, context.err);
   });
   try {
-    work(order, context.control, context.teams);
+    work(order, context.control, context.teams, [&] { return lost.load(); });
   } catch (...) {
     // The job cannot continue. The thread must end before its data are destroyed.
     abandoned = true;
+    home = true;
     coordinator.join();
     throw;
   }
+  home = true;
   coordinator.join();
+  // Not agreed on with the others, which cannot be reached: they are aborted.
+  if (outcome.lost) std::rethrow_exception(outcome.failure);
   return outcome;
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <optional>
 
 #include "wishart/checkpoint/element_reader.hpp"
 #include "wishart/core/error.hpp"
@@ -15,6 +16,7 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
 #include "wishart/mpi/courier.hpp"
+#include "wishart/mpi/failure.hpp"
 #include "wishart/record/adapter.hpp"
 #include "wishart/spectrum/adapter.hpp"
 #include "wishart/spectrum/comparison.hpp"
@@ -173,6 +175,8 @@ private:
       }
       try {
         traps.add_order(k, one);
+      } catch (const mpi::Failure&) {
+        throw;
       } catch (const std::exception& error) {
         // All ranks of the team catch the same error, as in compute_spectrum.
         fail(own, "traps in random order: " + describe(error), static_cast<int>(blame_of(error)));
@@ -219,6 +223,8 @@ private:
                       compared(with_tensor(matrix, tensor.parts.at(0)),
                                with_tensor(matrix, tensor.parts.at(1)), team, options),
                       own.sum_squares, largest);
+    } catch (const mpi::Failure&) {
+      throw;
     } catch (const std::exception& error) {
       // All ranks of the team catch the same error, as in compute_spectrum.
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
@@ -250,6 +256,8 @@ private:
       if (whole) {
         take_comparison(own, compared(matrix, base, team, options), a.change_sum_squares, spectral);
       }
+    } catch (const mpi::Failure&) {
+      throw;
     } catch (const std::exception& error) {
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
     }
@@ -351,14 +359,31 @@ private:
   spectrum::Workspace workspace_;
 };
 
+/// The coordinator's next command; nothing once there is no coordinator.
+/// @throws Error if the courier has failed: the coordinator would wait for its results, and this
+///   rank for the coordinator
+std::optional<mpi::Comm::Message> next_command(const mpi::Comm& control, mpi::Courier& courier,
+                                               const std::function<bool()>& alone) {
+  mpi::Backoff backoff;
+  while (!alone()) {
+    if (auto message = control.poll(kCommandTag)) return message;
+    courier.check();
+    backoff.pause();
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams) {
+void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams,
+          const std::function<bool()>& alone) {
   MatrixSolver solver(order);
   mpi::Courier courier(control, 0, kResultTag);
   while (true) {
+    const auto message = next_command(control, courier, alone);
+    if (!message) return;
     Results results;
-    results.command = unpacked<Assignment>(control.receive(kCommandTag).bytes);
+    results.command = unpacked<Assignment>(message->bytes);
     if (results.command.items.empty()) {
       if (results.command.team == kLeave) courier.finish();
       return;  // otherwise nobody receives unsent results

@@ -3,6 +3,7 @@
 /// @file
 /// The worker: what every rank does, rank 0 included.
 
+#include <functional>
 #include <vector>
 
 #include "wishart/mpi/team_comms.hpp"
@@ -16,6 +17,9 @@ namespace wishart::job {
 /// spectrum and passes the result to a courier.
 ///
 /// @param teams  one for each team of the tree; only those of this rank are used
-void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams);
+/// @param alone  true when there is no coordinator any more: then it returns without being told to
+/// @throws Error if results cannot be sent
+void work(const WorkOrder& order, const mpi::Comm& control, std::vector<spectrum::Team>& teams,
+          const std::function<bool()>& alone);
 
 }  // namespace wishart::job
