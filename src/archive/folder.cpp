@@ -9,6 +9,7 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "disk.hpp"
@@ -64,6 +65,13 @@ void remove_stale_probes(const std::filesystem::path& folder, std::int64_t now_s
                                    ". Choose another archive folder");
 }
 
+/// @param blame  of a folder that is not there, or none
+[[noreturn]] void refuse_list(const std::filesystem::path& folder, int code, Blame blame) {
+  const Blame own = blame_of_code(code);
+  throw Error(own == Blame::resource ? own : blame,
+              shown(folder) + ": cannot be read as an archive folder: " + system_reason(code));
+}
+
 }  // namespace
 
 bool is_checkpoint_id(std::string_view id) noexcept {
@@ -78,23 +86,16 @@ bool is_checkpoint_id(std::string_view id) noexcept {
 std::vector<std::string> list_checkpoints(const std::filesystem::path& folder, Blame blame) {
   std::error_code code;
   std::filesystem::directory_iterator entries(folder, code);
-  if (code) {
-    throw Error(blame, shown(folder) +
-                           ": cannot be read as an archive folder: " + system_reason(code.value()));
-  }
+  if (code) refuse_list(folder, code.value(), blame);
   std::vector<std::string> ids;
   for (const auto end = std::filesystem::directory_iterator(); entries != end;) {
     const std::filesystem::path& path = entries->path();
-    std::error_code ignored;
-    const bool is_file = std::filesystem::is_regular_file(path, ignored);
     const std::string id = path.stem().string();
-    if (is_file && path.extension() == ".h5" && id.front() != '.' && id != kIndexId)
-      ids.push_back(id);
+    const bool named = path.extension() == ".h5" && id.front() != '.' && id != kIndexId;
+    // What the system cannot tell must not pass for a checkpoint that is not there.
+    if (named && is_file(path)) ids.push_back(id);
     entries.increment(code);
-    if (code) {
-      throw Error(blame, shown(folder) + ": cannot be read as an archive folder: " +
-                             system_reason(code.value()));
-    }
+    if (code) refuse_list(folder, code.value(), blame);
   }
   std::sort(ids.begin(), ids.end(), natural_less);
   return ids;
@@ -108,7 +109,8 @@ void prepare_folder(const std::filesystem::path& folder) {
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
   const std::filesystem::path probe =
       folder / (std::string(kProbe) + std::to_string(::getpid()) + std::to_string(now));
-  const int descriptor = ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const int descriptor = uninterrupted(
+      [&] { return ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (descriptor < 0) refuse_folder(folder, "files cannot be written in the archive folder", errno);
   struct stat status {};
   const bool known = ::futimens(descriptor, nullptr) == 0 && ::fstat(descriptor, &status) == 0;

@@ -1,27 +1,51 @@
 #include "hdf5_handle.hpp"
 
+#include <cerrno>
+#include <string>
+
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/whole_number.hpp"
 
 namespace wishart::archive {
 namespace {
 
-/// Takes the description of the first entry of the error stack and stops there.
+/// HDF5's innermost message, and whose failure it tells of.
+struct Reason {
+  std::string text;
+  int system = 0;  ///< the errno of a call of the system; 0: HDF5's own
+};
+
+/// Takes the first entry of the error stack and stops there.
 herr_t take_first(unsigned /*n*/, const H5E_error2_t* entry, void* out) {
-  if (entry->desc != nullptr) *static_cast<std::string*>(out) = entry->desc;
+  auto& reason = *static_cast<Reason*>(out);
+  if (entry->desc != nullptr) reason.text = entry->desc;
+  if (entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC) reason.system = ENOMEM;
+  // HDF5 1.10.8 does not keep the errno of an lstat.
+  if (entry->maj_num == H5E_FILE && entry->min_num == H5E_CANTGET) reason.system = EIO;
   return 1;
+}
+
+/// What stands behind `mark` in `text`, up to `end`; empty if it does not occur.
+std::string behind(const std::string& text, std::string_view mark, char end) {
+  const std::size_t at = text.find(mark);
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + mark.size();
+  return text.substr(begin, text.find(end, begin) - begin);
 }
 
 /// HDF5's innermost message. Messages of its file driver contain times and addresses, which would
 /// make every message different; only the text of the system error is kept of these.
-std::string innermost_message() {
-  std::string text;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &text);
-  static constexpr std::string_view mark = "error message = '";
-  if (const std::size_t at = text.find(mark); at != std::string::npos) {
-    const std::size_t begin = at + mark.size();
-    text = text.substr(begin, text.find('\'', begin) - begin);
+Reason innermost_reason() {
+  Reason reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &reason);
+  if (const std::string text = behind(reason.text, "error message = '", '\''); !text.empty()) {
+    reason.system =
+        static_cast<int>(whole_number(behind(reason.text, "errno = ", ',')).value_or(0));
+    reason.text = text;
   }
-  return text.empty() ? "HDF5 gives no reason" : printable(text);
+  reason.text = reason.text.empty() ? "HDF5 gives no reason" : printable(reason.text);
+  return reason;
 }
 
 }  // namespace
@@ -42,10 +66,13 @@ QuietHdf5::~QuietHdf5() {
 Place Place::at(std::string_view path) const { return {access_, name_ + ": " + printable(path)}; }
 
 void Place::fail() const {
-  const std::string reason = innermost_message();
+  const auto [reason, code] = innermost_reason();
   if (access_ == Access::writing) {
     throw Error(Blame::resource, name_ + ": cannot be written: " + reason +
                                      ". What stood there before is unchanged");
+  }
+  if (code != 0) {
+    throw SystemFailure(blame_of_code(code), name_ + ": cannot be read: " + reason);
   }
   throw Error(Blame::input, name_ + ": cannot be read: " + reason +
                                 ". The file is damaged: restore it, or delete it and scan the "

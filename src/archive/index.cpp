@@ -151,12 +151,13 @@ IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
     const auto known = old.find(id);
     if (known != old.end() && known->second.size_bytes == row.size_bytes &&
         known->second.mtime_ns == row.mtime_ns && row.standing.empty() &&
-        !is_of_old_schema(known->second)) {
+        known->second.standing == "whole" && !is_of_old_schema(known->second)) {
       rows.push_back(std::move(known->second));
       continue;
     }
     if (row.standing.empty()) read_row(row, folder / (id + ".h5"));
     ++update.read;
+    if (row.standing != "whole") update.unreadable.push_back(row.standing);
     rows.push_back(std::move(row));
   }
   update.checkpoints = static_cast<std::int64_t>(rows.size());

@@ -17,6 +17,7 @@
 #include "wishart/core/hash.hpp"
 #include "wishart/core/own_file.hpp"
 #include "wishart/core/pack.hpp"
+#include "wishart/core/system_failure.hpp"
 
 #include "disk.hpp"
 
@@ -78,6 +79,11 @@ std::vector<std::byte> bytes_of(std::string_view text) {
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what, int code) {
   throw Error(Blame::resource, shown(path) + ": " + what + ": " + system_reason(code));
+}
+
+/// Makes a file end at `size_bytes`; false, with errno, if it cannot.
+bool cut(int descriptor, std::int64_t size_bytes) {
+  return uninterrupted([&] { return ::ftruncate(descriptor, size_bytes); }) == 0;
 }
 
 /// Reads `out` from `offset_bytes`; false if the file ends before `out` is full.
@@ -168,7 +174,7 @@ void Journal::open(const std::string& fingerprint) {
   read_records(status.st_size, fingerprint);
   if (end_bytes_ == 0) {
     start_anew(fingerprint);
-  } else if (end_bytes_ < status.st_size && ::ftruncate(descriptor_, end_bytes_) != 0) {
+  } else if (end_bytes_ < status.st_size && !cut(descriptor_, end_bytes_)) {
     fail(path_, "the incomplete end of the journal cannot be cut off", errno);
   }
 }
@@ -211,7 +217,7 @@ bool Journal::take_record(std::uint32_t kind, std::span<const std::byte> payload
 }
 
 void Journal::start_anew(const std::string& fingerprint) {
-  if (::ftruncate(descriptor_, 0) != 0) fail(path_, "the journal cannot be emptied", errno);
+  if (!cut(descriptor_, 0)) fail(path_, "the journal cannot be emptied", errno);
   if (const int code = write_fully(descriptor_, 0, bytes_of(kMagic)); code != 0) {
     fail(path_, "the journal cannot be started", code);
   }
@@ -232,10 +238,10 @@ void Journal::write(std::span<const std::byte> record) {
   require(descriptor_ >= 0, "append to a journal that was removed");
   if (const int code = write_fully(descriptor_, end_bytes_, record); code != 0) {
     // If this fails too, the checksum still shows that the record is incomplete.
-    const bool cut = ::ftruncate(descriptor_, end_bytes_) == 0;
+    const bool shortened = cut(descriptor_, end_bytes_);
     fail(path_,
          std::to_string(record.size()) + " bytes cannot be appended (earlier results are kept" +
-             (cut ? "" : ", the file could not be truncated") + ")",
+             (shortened ? "" : ", the file could not be truncated") + ")",
          code);
   }
   end_bytes_ += std::ssize(record);
@@ -271,7 +277,9 @@ void Journal::append(std::span<const JournalEntry> entries) {
 
 void Journal::flush(double seconds) {
   write_run(seconds);
-  if (::fdatasync(descriptor_) != 0) fail(path_, "the journal cannot be flushed to disk", errno);
+  if (uninterrupted([&] { return ::fdatasync(descriptor_); }) != 0) {
+    fail(path_, "the journal cannot be flushed to disk", errno);
+  }
 }
 
 void Journal::remove() {
@@ -289,8 +297,9 @@ void remove_left_journal(const std::filesystem::path& folder, const std::string&
     const int descriptor = file.descriptor.get();
     struct stat status {};
     if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) return;
+    // One that does not even say whose it is was broken off at once, and is of no use to anyone.
     const auto first = record_at(path, descriptor, kMagic.size(), status.st_size);
-    if (!first || !names_job(*first, whole_fingerprint(fingerprint))) return;
+    if (first && !names_job(*first, whole_fingerprint(fingerprint))) return;
   }
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
     fail(path, "the journal cannot be removed", errno);

@@ -18,6 +18,7 @@
 #include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/own_file.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "disk.hpp"
@@ -31,17 +32,21 @@ constexpr std::string_view kEarlierMagic = "wishart lock 1";
 constexpr std::size_t kMostLockBytes = 4096;
 
 /// The first kMostLockBytes of a file; empty if it cannot be read.
-std::string small_file(const std::filesystem::path& path) {
+/// @param code  set to the errno, if it is wanted; 0: it was read
+std::string small_file(const std::filesystem::path& path, int* code = nullptr) {
   const OwnFile file = open_own_file(path, O_RDONLY);
+  int failure = file.code;
   std::string text(kMostLockBytes, '\0');
   std::size_t size = 0;
-  while (size < text.size()) {
-    const ::ssize_t got = ::read(file.descriptor.get(), text.data() + size, text.size() - size);
-    if (got < 0 && errno == EINTR) continue;
+  while (file.descriptor.get() >= 0 && failure == 0 && size < text.size()) {
+    const ::ssize_t got = uninterrupted(
+        [&] { return ::read(file.descriptor.get(), &text[size], text.size() - size); });
+    if (got < 0) failure = errno;
     if (got <= 0) break;
     size += static_cast<std::size_t>(got);
   }
-  text.resize(size);
+  if (code != nullptr) *code = failure;
+  text.resize(failure == 0 ? size : 0);
   return text;
 }
 
@@ -149,10 +154,12 @@ bool is_gone(const LockOwner& owner, const LockOwner& self) {
 
 /// Creates a file with the content `text`, unless it exists. Returns 0 or an errno.
 int make_new(const std::filesystem::path& path, const std::string& text) {
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  const int descriptor = uninterrupted(
+      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (descriptor < 0) return errno;
   int code = write_fully(descriptor, 0, std::as_bytes(std::span(text)));
-  if (::close(descriptor) != 0 && code == 0) code = errno;
+  // Interrupted, the file is closed all the same.
+  if (::close(descriptor) != 0 && errno != EINTR && code == 0) code = errno;
   if (code != 0) ::unlink(path.c_str());
   return code;
 }
@@ -284,10 +291,15 @@ void CheckpointLock::beat(bool now) {
   if (!held_) return;
   const auto time = std::chrono::steady_clock::now();
   if (!now && std::chrono::duration<double>(time - last_beat_).count() < kBeatSeconds) return;
-  const std::optional<LockOwner> owner = owner_of(small_file(path_));
+  int code = 0;
+  const std::optional<LockOwner> owner = owner_of(small_file(path_, &code));
+  if (code != 0 && code != ENOENT && code != ENOTDIR) {
+    throw Error(Blame::resource, shown(path_) + ": the lock cannot be read: " +
+                                     system_reason(code) + ". The journal is kept");
+  }
   if (!owner || owner->token != self_.token) {
     held_ = false;
-    if (!std::filesystem::exists(path_.parent_path())) {
+    if (!is_there(path_.parent_path())) {
       throw Error(Blame::resource, shown(path_.parent_path()) +
                                        ": the archive folder is gone, and the journal with it. "
                                        "Run the same command again");

@@ -6,12 +6,15 @@
 #include <cstdio>
 #include <new>
 #include <set>
+#include <span>
 #include <system_error>
 #include <tuple>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
+#include "wishart/core/hash.hpp"
 #include "wishart/core/saturated.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "content.hpp"
@@ -188,6 +191,16 @@ void look_into(Verdict& verdict, Found& found) {
   }
 }
 
+/// Takes what kept a file from being read through. A disk that fails and a lack of memory say
+/// nothing about the file: it must not be set aside for them.
+void take_failure(const std::exception& error, Verdict& verdict) {
+  verdict.blame = blame_of(error);
+  const bool unknown =
+      dynamic_cast<const SystemFailure*>(&error) != nullptr || verdict.blame == Blame::resource;
+  verdict.standing = unknown ? Standing::unreadable : Standing::damaged;
+  verdict.findings.push_back(describe(error));
+}
+
 /// Checks the content of a file like look_into, and adds exceptions to `verdict`.
 void read_through(Verdict& verdict, Found& found) {
   try {
@@ -198,8 +211,7 @@ void read_through(Verdict& verdict, Found& found) {
   } catch (const std::bad_alloc&) {
     throw;  // says nothing about the file
   } catch (const std::exception& error) {
-    verdict.standing = Standing::damaged;
-    verdict.findings.emplace_back(error.what());
+    take_failure(error, verdict);
   }
 }
 
@@ -278,6 +290,7 @@ Verdict verify_file(const std::filesystem::path& file) {
     seal = check_seal(file);
   } catch (const Error& error) {
     verdict.standing = Standing::unreadable;
+    verdict.blame = error.blame();
     verdict.findings.emplace_back(error.what());
     return verdict;
   }
@@ -286,6 +299,12 @@ Verdict verify_file(const std::filesystem::path& file) {
   read_through(verdict, found);
   judge(seal, found, verdict);
   return verdict;
+}
+
+std::int64_t part_of(std::string_view checkpoint_id, std::int64_t parts) {
+  require(parts >= 1, "an archive has at least one part");
+  const std::uint64_t hash = hash64(std::as_bytes(std::span(checkpoint_id)));
+  return static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(parts)) + 1;
 }
 
 Verdict verify_index(const std::filesystem::path& folder) {
@@ -301,8 +320,9 @@ Verdict verify_index(const std::filesystem::path& folder) {
     verdict.announced = true;
     (void)read_index(folder);
     for (std::string& text : stray_links(folder)) verdict.findings.push_back(std::move(text));
-  } catch (const Error& error) {
-    verdict.findings.emplace_back(error.what());
+  } catch (const std::exception& error) {
+    take_failure(error, verdict);
+    if (verdict.standing == Standing::unreadable) return verdict;
   }
   if (!verdict.sealed && verdict.findings.empty()) {
     verdict.findings.emplace_back(
@@ -332,7 +352,8 @@ std::filesystem::path set_aside(const std::filesystem::path& file) {
 std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> found;
   std::error_code code;
-  for (std::filesystem::directory_iterator entries(folder, code), end; !code && entries != end;
+  std::filesystem::directory_iterator entries(folder, code);
+  for (const std::filesystem::directory_iterator end; !code && entries != end;
        entries.increment(code)) {
     const std::string name = entries->path().filename().string();
     const bool temporary = name.starts_with('.') && name.find(".h5.tmp-") != std::string::npos;
@@ -340,6 +361,7 @@ std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder
                        (name.starts_with('.') && name.find(".lock.now-") != std::string::npos);
     if (temporary || probe) found.push_back(entries->path());
   }
+  if (code) throw_unread(shown(folder) + ": the folder cannot be listed", code.value());
   std::sort(found.begin(), found.end());
   return found;
 }

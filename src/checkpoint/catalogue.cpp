@@ -9,6 +9,7 @@
 #include "wishart/core/hash.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/pack.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/step_name.hpp"
 
@@ -114,8 +115,7 @@ void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& conte
   std::sort(names.begin(), names.end(), natural_less);
   // All of them first: a missing shard is found before the headers of the others are read.
   for (const std::string& name : names) {
-    std::error_code status;
-    if (!fs::exists(catalogue.root / name, status)) {
+    if (!is_there(catalogue.root / name)) {
       throw Error(Blame::input, shown(catalogue.root / name) + ": no such file, expected " +
                                     counted(map.at(name).size(), "tensor") + " there by " +
                                     content.index + ". Copy the folder again");
@@ -288,6 +288,8 @@ void check_unread(Catalogue& catalogue, Gathered& gathered,
       for (const Tensor& tensor : format.read_file(catalogue.root / name).tensors) {
         gathered.unread.push_back({tensor.name, "in " + printable(name) + ", which is not read"});
       }
+    } catch (const SystemFailure&) {
+      throw;
     } catch (const Error&) {
       continue;  // of no use to anyone, and a warning has named it
     }
@@ -302,13 +304,13 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
   const fs::path whole = absolute_path(path);
   std::error_code status;
   if (!fs::exists(whole, status)) {
-    throw Error(Blame::input, shown(whole) + (status ? ": cannot be reached: " + status.message()
-                                                     : ": no such file or folder"));
+    if (status) throw_unread(shown(whole) + ": cannot be reached", status.value());
+    throw Error(Blame::input, shown(whole) + ": no such file or folder");
   }
   Catalogue catalogue;
   Gathered gathered;
   std::string name = checkpoint_name(whole);
-  if (fs::is_directory(whole, status)) {
+  if (is_folder(whole)) {
     catalogue.root = whole;
     open_folder(catalogue, gathered, variant);
   } else {

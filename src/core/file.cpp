@@ -9,6 +9,7 @@
 
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 
 namespace wishart {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 struct stat status_of(int descriptor, const std::filesystem::path& path) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) {
-    throw Error(Blame::input, shown(path) + ": cannot be examined: " + system_reason(errno));
+    throw_unread(shown(path) + ": cannot be examined", errno);
   }
   return status;
 }
@@ -24,12 +25,16 @@ struct stat status_of(int descriptor, const std::filesystem::path& path) {
 }  // namespace
 
 InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) {
-    throw Error(Blame::input, shown(path) + ": cannot be opened: " + system_reason(errno));
-  }
+  descriptor_ =
+      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
+  if (descriptor_ < 0) throw_unread(shown(path) + ": cannot be opened", errno);
   struct stat status {};
-  if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
+  if (::fstat(descriptor_, &status) != 0) {
+    const int code = errno;
+    ::close(descriptor_);
+    throw_unread(shown(path) + ": cannot be examined", code);
+  }
+  if (!S_ISREG(status.st_mode)) {
     ::close(descriptor_);
     throw Error(Blame::input, shown(path) + ": expected a regular file, found something else");
   }
@@ -55,9 +60,10 @@ void InputFile::read(std::int64_t offset_bytes, std::span<std::byte> out) const 
                                   static_cast<::off_t>(offset_bytes) + static_cast<::off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      throw Error(Blame::input, shown(path_) + ": reading " + std::to_string(out.size()) +
-                                    " bytes at offset " + std::to_string(offset_bytes) +
-                                    " failed: " + system_reason(errno));
+      const int code = errno;
+      throw_unread(shown(path_) + ": reading " + std::to_string(out.size()) + " bytes at offset " +
+                       std::to_string(offset_bytes) + " failed",
+                   code);
     }
     if (got == 0) {
       throw Error(Blame::input, shown(path_) + ": ends at byte " +

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "wishart/core/system_failure.hpp"
+
 namespace wishart {
 namespace {
 
@@ -28,8 +30,8 @@ OwnFile open_own_file(const std::filesystem::path& path, int flags) {
     return file;
   }
   constexpr mode_t kByUmask = 0666;
-  file.descriptor =
-      Descriptor(::open(path.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, kByUmask));
+  file.descriptor = Descriptor(uninterrupted(
+      [&] { return ::open(path.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, kByUmask); }));
   if (file.descriptor.get() < 0) {
     file.code = errno;
     file.planted = file.code == ELOOP || file.code == ENXIO;

@@ -10,6 +10,7 @@
 
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 
 namespace wishart {
 namespace {
@@ -31,12 +32,20 @@ std::filesystem::path temporary_name(const std::filesystem::path& target) {
 WholeFile::WholeFile(std::filesystem::path target)
     : target_(std::move(target)), temporary_(temporary_name(target_)) {
   ::unlink(temporary_.c_str());
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  descriptor_ = uninterrupted(
+      [&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (descriptor_ < 0) fail(errno);
   struct stat before {};
   struct stat now {};
-  if (::lstat(target_.c_str(), &before) != 0 || !S_ISREG(before.st_mode)) return;
-  if (::fstat(descriptor_, &now) != 0) return;
+  if (::lstat(target_.c_str(), &before) != 0) {
+    if (const int code = errno; code != ENOENT) {
+      ::close(std::exchange(descriptor_, -1));
+      ::unlink(temporary_.c_str());
+      fail(code);
+    }
+    return;
+  }
+  if (!S_ISREG(before.st_mode) || ::fstat(descriptor_, &now) != 0) return;
   // A file that others may not read does not become readable by being written again. One that
   // somebody else has put there takes permissions away, and gives none.
   const mode_t allowed = before.st_uid == now.st_uid ? 0777U : now.st_mode;
@@ -69,9 +78,9 @@ void WholeFile::write(std::span<const std::byte> bytes) {
 
 void WholeFile::finish(Flush flush) {
   const bool flushed = flush == Flush::to_disk;
-  int code = flushed && ::fsync(descriptor_) != 0 ? errno : 0;
-  // NFS tells of a full disk here.
-  if (::close(std::exchange(descriptor_, -1)) != 0 && code == 0) code = errno;
+  int code = flushed && uninterrupted([&] { return ::fsync(descriptor_); }) != 0 ? errno : 0;
+  // NFS tells of a full disk here. Interrupted, the file is closed all the same.
+  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR && code == 0) code = errno;
   if (code == 0 && ::rename(temporary_.c_str(), target_.c_str()) != 0) code = errno;
   if (code != 0) {
     ::unlink(temporary_.c_str());

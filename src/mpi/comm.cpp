@@ -8,6 +8,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/mpi/failure.hpp"
 
 namespace wishart::mpi {
 namespace {
@@ -29,8 +30,8 @@ void check(int code, const char* operation) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  throw Error(Blame::resource, std::string(operation) + ": " +
-                                   std::string(text.data(), static_cast<std::size_t>(length)));
+  throw Failure(Blame::resource, std::string(operation) + ": " +
+                                     std::string(text.data(), static_cast<std::size_t>(length)));
 }
 
 Comm::Comm(MPI_Comm handle) : handle_(handle) {

@@ -3,10 +3,26 @@
 #include <vector>
 
 #include "wishart/core/pack.hpp"
+#include "wishart/mpi/failure.hpp"
 
 namespace wishart::mpi {
+namespace {
+
+bool is_of_mpi(const std::exception_ptr& failure) {
+  if (!failure) return false;
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Failure&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
 
 void agree(const Comm& comm, const std::exception_ptr& local_failure) {
+  if (is_of_mpi(local_failure)) std::rethrow_exception(local_failure);
   const int size = comm.size();
   const std::int64_t mine = local_failure ? comm.rank() : size;
   const auto first = static_cast<int>(comm.minimum(mine));

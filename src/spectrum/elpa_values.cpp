@@ -14,6 +14,7 @@
 #include <elpa/elpa.h>
 
 #include "wishart/core/narrow.hpp"
+#include "wishart/mpi/failure.hpp"
 #endif
 
 namespace wishart::spectrum {
@@ -79,6 +80,7 @@ void eigenvalues_by_elpa(Team& team, DistributedMatrix& matrix, std::span<double
   elpa.set("local_ncols",
            BlockCyclic{matrix.order, matrix.block, grid.cols()}.local_extent(grid.col()));
   elpa.set("nblk", matrix.block);
+  const mpi::AbortsOnFailure aborts(team.comm());  // ELPA looks at few error codes
   elpa.set("mpi_comm_parent", MPI_Comm_c2f(team.comm().get()));
   elpa.set("blacs_context", grid.context());
   elpa.set("process_row", grid.row());

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "wishart/mpi/failure.hpp"
+
 #include "lapack.hpp"
 
 namespace wishart::spectrum {
@@ -19,6 +21,7 @@ ProcessGrid::ProcessGrid(const mpi::Comm& team) {
   cols_ = team.size() / rows_;
   // BLACS keeps one handle per communicator, however often it is requested. So free it right away:
   // if it were kept until the destructor, two grids on one communicator would free it twice.
+  const mpi::AbortsOnFailure aborts(team);  // BLACS does not look at error codes
   const int handle = Csys2blacs_handle(team.get());
   context_ = handle;
   Cblacs_gridinit(&context_, "Row", rows_, cols_);

@@ -14,6 +14,7 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/together.hpp"
 
 #include "integer/byte_products.hpp"
@@ -164,6 +165,8 @@ Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
       doubles.products = Products::float64;
       return solved(matrix, source, team, doubles, workspace);
     }
+  } catch (const mpi::Failure&) {
+    throw;  // not of the matrix
   } catch (const std::exception& error) {
     spectrum.status = SpectrumStatus::failed;
     spectrum.reason = describe(error);

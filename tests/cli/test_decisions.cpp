@@ -343,6 +343,38 @@ TEST_CASE("all checkpoints are exported in one table; a damaged one is told and 
   CHECK(latest.out.empty());
 }
 
+TEST_CASE("the parts of an archive are all of it, each checkpoint in one", "[verify]") {
+  const TempFolder temp;
+  scan(temp, "one", base_tensors());
+  const std::string archive = (temp / "archive").string();
+  for (const char* name : {"two", "three", "four", "five", "six", "seven", "eight"}) {
+    std::filesystem::copy_file(archive + "/one.h5", archive + "/" + name + ".h5");
+  }
+  // One that is damaged is found by its own part.
+  std::filesystem::resize_file(archive + "/six.h5", 2000);
+  int found = 0;
+  int checkpoints = 0;
+  for (const std::string part : {"1", "2", "3"}) {
+    const Outcome outcome = run_wishart({"verify", archive, "--part", part + "/3"});
+    CAPTURE(part, outcome.out, outcome.err);
+    const std::string line = "\npart " + part + " of 3: ";
+    const std::size_t at = outcome.out.find(line);
+    REQUIRE(at != std::string::npos);
+    checkpoints += std::atoi(outcome.out.c_str() + at + line.size());
+    CHECK(outcome.out.find(" of 8 checkpoints\n") != std::string::npos);
+    found += outcome.out.find("six.h5: damaged") != std::string::npos ? 1 : 0;
+  }
+  CHECK(checkpoints == 8);
+  CHECK(found == 1);
+  const Outcome json = run_wishart({"verify", archive, "--part", "2/10000", "--format", "json"});
+  CHECK(json.exit_code == 0);
+  CHECK(json.out.find("\"part\": 2, \"parts\": 10000, ") != std::string::npos);
+  CHECK(run_wishart({"verify", archive + "/one.h5", "--part", "1/2"}).messages() ==
+        std::vector<std::string>{"wishart: --part: " + archive +
+                                 "/one.h5 is one file, with one seal over all of it. Leave out "
+                                 "--part"});
+}
+
 TEST_CASE("verify names what is damaged, repair sets it aside, and a scan mends it", "[verify]") {
   const TempFolder temp;
   scan(temp, "good", base_tensors());

@@ -131,6 +131,7 @@ void add_all(Documents& documents, const TempFolder& temp, const std::string& ar
       {"gate", archive, "--base", "checkpoint-1", "--checkpoint", last, "--rules", rules.string()},
       1);
   documents.add({"verify", archive});
+  documents.add({"verify", archive, "--part", "1/2"});
   documents.add({"inspect", checkpoint});
   documents.add({"inspect", (temp / "run").string()});
   documents.add({"inspect", (temp / "run").string(), "--archive", archive});

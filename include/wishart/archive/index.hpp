@@ -64,11 +64,14 @@ void visit_columns(IndexRow& r, F&& f) {
 struct IndexUpdate {
   std::int64_t checkpoints = 0;
   std::int64_t read = 0;  ///< how many of these were opened; the others come from the old index
+  std::vector<std::string>
+      unreadable;  ///< why some could not be read: they have a row that says so
 };
 
 /// Brings `folder/index.h5` up to date with the files in the folder, atomically: a reader sees the
 /// old index or the new one. Unless `rebuild`, files whose size and modification time match the old
-/// index are not opened. A file that cannot be read gets a row that says so.
+/// index are not opened. A file that cannot be read gets a row that says so, and is tried again by
+/// the next update.
 ///
 /// If two updates run at once, the index of one of them remains. The next update corrects it.
 /// @throws Error with Blame::resource if it cannot be written

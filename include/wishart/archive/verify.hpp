@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "wishart/core/error.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::archive {
@@ -31,12 +33,18 @@ struct Verdict {
   bool contradictory = false;   ///< its numbers contradict each other
   std::int64_t num_layers = 0;  ///< 0 if the file could not be read
   std::int64_t size_bytes = 0;
+  Blame blame = Blame::input;         ///< who has to act if it is not whole
   std::vector<std::string> findings;  ///< what is wrong, one sentence each; empty if whole
 };
 
 /// Verifies the whole file: the seal over its bytes, the schema, the checksum of every dataset, the
 /// hashes of all values, and `contradictions`. Faults of the file do not throw.
 [[nodiscard]] Verdict verify_file(const std::filesystem::path& file);
+
+/// The part, from 1 to `parts`, that a checkpoint is in when an archive is verified in parts. It
+/// depends on the id alone, so that other checkpoints may come and go between two parts. Of many
+/// ids each part has about as many.
+[[nodiscard]] std::int64_t part_of(std::string_view checkpoint_id, std::int64_t parts);
 
 /// Verifies `folder/index.h5`, which must exist. update_index repairs any fault.
 [[nodiscard]] Verdict verify_index(const std::filesystem::path& folder);
@@ -59,6 +67,7 @@ void reseal(const std::filesystem::path& file);
 std::filesystem::path set_aside(const std::filesystem::path& file);
 
 /// Temporary files in `folder` that killed runs have left. They are not part of the archive.
+/// @throws Error if the folder cannot be listed
 [[nodiscard]] std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder);
 
 }  // namespace wishart::archive

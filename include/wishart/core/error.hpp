@@ -32,7 +32,7 @@ private:
   Blame blame_;
 };
 
-/// The blame of any exception: an Error's own, `resource` for bad_alloc, else `bug`.
+/// The blame: an Error's own, `resource` for bad_alloc and system_error, `bug` for any other.
 [[nodiscard]] Blame blame_of(const std::exception& error) noexcept;
 
 /// The text of an exception, then the text of each exception nested in it, one per line.

@@ -16,7 +16,7 @@ namespace wishart {
 /// Reading is by position (`pread`), so one object serves several threads.
 class InputFile {
 public:
-  /// @throws Error with Blame::input if the file cannot be opened or is not a regular file
+  /// @throws Error if there is no such regular file that may be read, else SystemFailure
   explicit InputFile(const std::filesystem::path& path);
   ~InputFile();
   InputFile(InputFile&& other) noexcept;
@@ -25,7 +25,7 @@ public:
   InputFile& operator=(const InputFile&) = delete;
 
   /// Fills `out` from `offset_bytes`.
-  /// @throws Error with Blame::input on a read error, or if the file ends too early
+  /// @throws Error with Blame::input if the file ends too early, SystemFailure on a read error
   void read(std::int64_t offset_bytes, std::span<std::byte> out) const;
 
   /// The current size in bytes and modification time in nanoseconds since 1970.

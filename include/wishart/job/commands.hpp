@@ -86,9 +86,9 @@ struct CommandResult {
 /// @throws Error
 [[nodiscard]] CommandResult rank_models(const RankOptions& options);
 
-/// Updates the index of an archive and reports what was done.
+/// Updates the index of an archive and reports what was done. Notes name files that it cannot read.
 /// @throws Error
-[[nodiscard]] std::string index_archive(const IndexOptions& options);
+[[nodiscard]] CommandResult index_archive(const IndexOptions& options);
 
 /// Packs an archive into one file, or unpacks one, and reports what was done.
 /// @throws Error

@@ -177,10 +177,17 @@ struct ExportOptions {
   [[nodiscard]] bool for_everyone() const noexcept { return target == ExportTarget::prometheus; }
 };
 
+/// A share of the checkpoints of an archive: part `number` of `count`, from 1.
+struct ArchivePart {
+  std::int64_t number = 1;
+  std::int64_t count = 1;
+};
+
 struct VerifyOptions {
   std::filesystem::path archive;
   std::string checkpoint;            ///< empty: all of the archive
   bool foreign = false;              ///< in a child process with limits
+  std::optional<ArchivePart> part;   ///< nothing: all of it
   bool repair = false;               ///< set damaged and changed files aside
   bool reseal = false;               ///< accept changed files as they are, and seal them again
   double wait_for_lock_seconds = 0;  ///< with `reseal`

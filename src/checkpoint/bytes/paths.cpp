@@ -1,6 +1,6 @@
 #include "bytes/paths.hpp"
 
-#include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::checkpoint {
@@ -14,8 +14,7 @@ std::vector<std::string> list_folder(const std::filesystem::path& folder) {
     names.push_back(entries->path().filename().string());
   }
   if (status) {
-    throw Error(Blame::input,
-                printable(folder.string()) + ": the folder cannot be listed: " + status.message());
+    throw_unread(printable(folder.string()) + ": the folder cannot be listed", status.value());
   }
   return names;
 }

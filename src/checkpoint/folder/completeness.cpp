@@ -5,6 +5,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/step_name.hpp"
 
@@ -21,13 +22,14 @@ constexpr const char* kTracker = "latest_checkpointed_iteration.txt";
 
 /// Megatron's tracker file beside the folder: the last complete iteration.
 std::optional<std::int64_t> tracked_iteration(const fs::path& parent) {
-  std::error_code status;
-  if (!fs::exists(parent / kTracker, status)) return std::nullopt;
+  if (!is_there(parent / kTracker)) return std::nullopt;
   try {
     const std::string text = read_text_file(parent / kTracker, 1024);
     std::int64_t iteration = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), iteration);
     if (error == std::errc{}) return iteration;
+  } catch (const SystemFailure&) {
+    throw;
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -36,12 +38,11 @@ std::optional<std::int64_t> tracked_iteration(const fs::path& parent) {
 
 /// DeepSpeed's tracker file beside the folder: the last complete tag.
 std::int64_t tracked_tag(const fs::path& parent) {
-  std::error_code status;
-  if (!fs::exists(parent / "latest", status) || fs::is_directory(parent / "latest", status)) {
-    return -1;
-  }
+  if (!is_there(parent / "latest") || is_folder(parent / "latest")) return -1;
   try {
     return parse_step_name(read_text_file(parent / "latest", 1024)).step;
+  } catch (const SystemFailure&) {
+    throw;
   } catch (const Error&) {
     return -1;
   }
@@ -53,12 +54,13 @@ std::string missing_file(const fs::path& folder, const FolderContent& content) {
     if (content.kind == FolderContent::Kind::files) check_shards_complete(content.weights, folder);
     if (content.kind != FolderContent::Kind::index) return {};
     for (const auto& [name, tensors] : read_weight_index(folder / content.index)) {
-      std::error_code status;
-      if (!fs::exists(folder / name, status)) {
+      if (!is_there(folder / name)) {
         return "no " + printable(name) + ", which " + content.index + " names";
       }
     }
-  } catch (const Error& error) {
+  } catch (const SystemFailure&) {
+    throw;
+  } catch (const Error&) {
     return content.kind == FolderContent::Kind::files ? "a shard is missing"
                                                       : "its index is broken";
   }
@@ -72,9 +74,8 @@ std::string missing_part(const fs::path& folder, const FolderContent& content,
   if (content.kind == FolderContent::Kind::incomplete) return content.found;
   const std::string name = folder.filename().string();
   const std::int64_t step = parse_step_name(name).step;
-  std::error_code status;
   if (siblings_have_state && name.starts_with("checkpoint-") && step >= 0 &&
-      !fs::exists(folder / "trainer_state.json", status)) {
+      !is_there(folder / "trainer_state.json")) {
     return "no trainer_state.json, which is written last";
   }
   if (name.starts_with("iter_") && step >= 0) {

@@ -4,6 +4,7 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/checkpoint/history.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/step_name.hpp"
 #include "wishart/record/training_place.hpp"
@@ -24,10 +25,11 @@ using Names = std::vector<std::string>;
 
 /// What `path` holds, by names; `nothing` if it is no folder or cannot be listed.
 FolderContent content_of(const fs::path& path) {
-  std::error_code status;
-  if (!fs::is_directory(path, status)) return {};
+  if (!is_folder(path)) return {};
   try {
     return content_of_folder(path);
+  } catch (const SystemFailure&) {
+    throw;
   } catch (const Error&) {
     return {};
   }
@@ -59,7 +61,7 @@ std::vector<fs::path> distinct_folders(const fs::path& parent, std::vector<std::
   std::map<fs::path, fs::path> by_place;
   for (const std::string& name : names) {
     const fs::path folder = parent / name;
-    if (name.starts_with('.') || !fs::is_directory(folder, status)) continue;
+    if (name.starts_with('.') || !is_folder(folder)) continue;
     const fs::path place = fs::canonical(folder, status);
     by_place.emplace(status ? folder : place, folder);
   }
@@ -87,10 +89,9 @@ std::string half_written(const fs::path& folder) {
 
 bool looks_like_checkpoint(const fs::path& path) {
   const fs::path whole = absolute_path(path);
-  std::error_code status;
-  if (fs::is_directory(whole, status)) return content_of(whole).is_readable();
+  if (is_folder(whole)) return content_of(whole).is_readable();
   const std::string name = whole.filename().string();
-  return format_of_file(name) != nullptr && !is_not_read(name) && fs::exists(whole, status);
+  return format_of_file(name) != nullptr && !is_not_read(name) && is_there(whole);
 }
 
 std::vector<fs::path> find_checkpoints(const fs::path& path) {
@@ -100,14 +101,13 @@ std::vector<fs::path> find_checkpoints(const fs::path& path) {
 
 History history_at(const fs::path& path) {
   const fs::path whole = absolute_path(path);
-  std::error_code status;
   const FolderContent own = content_of(whole);
   History history;
   if (looks_like_checkpoint(whole) && !own.loose) {
     history.checkpoints = {whole};
     return history;
   }
-  if (!fs::is_directory(whole, status)) return history;
+  if (!is_folder(whole)) return history;
   history.unsupported = own.found;
   // Folders beside weights that are still being written are not the checkpoints of a run.
   if (const std::string part = half_written(whole); own.kind == Kind::nothing && !part.empty()) {
@@ -119,7 +119,7 @@ History history_at(const fs::path& path) {
   if (folders.empty()) folders = distinct_folders(whole, list_folder(whole));
   const bool have_state = std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
     return folder.filename().string().starts_with("checkpoint-") &&
-           fs::exists(folder / "trainer_state.json", status);
+           is_there(folder / "trainer_state.json");
   });
   for (const fs::path& folder : folders) {
     const FolderContent content = content_of(folder);
@@ -155,9 +155,8 @@ History history_at(const fs::path& path) {
 
 std::vector<fs::path> find_checkpoints(const fs::path& path, std::vector<std::string>& messages) {
   const fs::path whole = absolute_path(path);
-  std::error_code status;
   History history = history_at(whole);
-  if (history.checkpoints.empty() && !fs::is_directory(whole, status)) {
+  if (history.checkpoints.empty() && !is_folder(whole)) {
     static_cast<void>(open_checkpoint(whole));  // says what is wrong with it
   }
   for (const Unfinished& one : history.unfinished) {

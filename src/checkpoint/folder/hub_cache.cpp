@@ -6,6 +6,7 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "bytes/paths.hpp"
@@ -25,14 +26,15 @@ bool is_commit(std::string_view text) {
 /// Commit by revision: what the files in `refs` hold (huggingface_hub, "How is the cache built").
 std::map<std::string, std::string> revisions_of(const fs::path& model) {
   std::map<std::string, std::string> revisions;
-  std::error_code status;
-  if (!fs::is_directory(model / "refs", status)) return revisions;
+  if (!is_folder(model / "refs")) return revisions;
   for (const std::string& name : list_folder(model / "refs")) {
-    if (!fs::is_regular_file(model / "refs" / name, status)) continue;
+    if (!is_file(model / "refs" / name)) continue;
     try {
       std::string commit = read_text_file(model / "refs" / name, kMaxRefBytes);
       while (!commit.empty() && (commit.back() == '\n' || commit.back() == '\r')) commit.pop_back();
       if (is_commit(commit)) revisions[name] = commit;
+    } catch (const SystemFailure&) {
+      throw;
     } catch (const Error&) {
       continue;  // ignore a revision that cannot be read
     }
@@ -44,12 +46,11 @@ std::map<std::string, std::string> revisions_of(const fs::path& model) {
 
 std::vector<fs::path> hub_snapshots(const fs::path& folder) {
   std::vector<fs::path> snapshots;
-  std::error_code status;
-  if (!fs::is_directory(folder / "snapshots", status)) return snapshots;
+  if (!is_folder(folder / "snapshots")) return snapshots;
   for (const auto& [revision, commit] : revisions_of(folder)) {
     fs::path snapshot = folder / "snapshots" / commit;
     const bool known = std::find(snapshots.begin(), snapshots.end(), snapshot) != snapshots.end();
-    if (!known && fs::is_directory(snapshot, status)) snapshots.push_back(std::move(snapshot));
+    if (!known && is_folder(snapshot)) snapshots.push_back(std::move(snapshot));
   }
   return snapshots;
 }

@@ -7,6 +7,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/step_name.hpp"
 
@@ -18,19 +19,21 @@ namespace {
 
 using Kind = JsonScanner::Kind;
 
-/// Calls `read(scanner)` on the text of `file`, if the file exists. Errors become a warning.
-/// Returns false if the file does not exist or is broken.
+/// Calls `read(scanner)` on the text of `file`, if the file exists. What is wrong with it becomes a
+/// warning. Returns false if the file does not exist or is broken.
+/// @throws SystemFailure if it cannot be read now: what it says must not be missing by chance
 template <class Read>
 bool read_side_file(const std::filesystem::path& file, std::int64_t max_bytes,
                     std::vector<std::string>& warnings, Read&& read) {
-  std::error_code status;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(file, status))) return false;
+  if (!is_taken(file)) return false;
   try {
     const std::string text = read_text_file(file, max_bytes);
     JsonScanner scanner(text, printable(file.string()), JsonDialect::python);
     read(scanner);
     scanner.finish();
     return true;
+  } catch (const SystemFailure&) {
+    throw;
   } catch (const Error& error) {
     warnings.push_back(std::string(error.what()) + ". The file is ignored");
     return false;

@@ -8,6 +8,7 @@
 
 #include "wishart/core/text.hpp"
 
+#include "bytes/paths.hpp"
 #include "quantised/schemes.hpp"
 #include "text/json_scanner.hpp"
 
@@ -187,9 +188,8 @@ Declared found_in(Catalogue& catalogue, const HeaderEntries& entries) {
       return {0, key + " of the header", {}, {}, {}};
     }
   }
-  std::error_code status;
-  for (const auto& file : std::filesystem::directory_iterator(catalogue.root, status)) {
-    if (file.path().filename().string().starts_with("quant_model_description")) {
+  for (const std::string& name : list_folder(catalogue.root)) {
+    if (name.starts_with("quant_model_description")) {
       return {0, "modelslim", {}, {}, {}};
     }
   }

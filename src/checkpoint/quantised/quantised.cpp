@@ -8,6 +8,7 @@
 
 #include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "quantised/doubtful.hpp"
@@ -130,6 +131,8 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
       if (std::optional<Tensor> weight = assembled(parts, tensor)) {
         made.push_back(std::move(*weight));
       }
+    } catch (const SystemFailure&) {
+      throw;
     } catch (const Error& error) {
       if (!allow_unknown || error.blame() != Blame::input) throw;
       out.add(tensor.name, error.what());

@@ -4,6 +4,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "text/json_scanner.hpp"
@@ -88,10 +89,11 @@ JsonFacts JsonFacts::below(const std::string& path) const {
 }
 
 JsonFacts read_json_facts(const std::filesystem::path& file, std::vector<std::string>& warnings) {
-  std::error_code status;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(file, status))) return {};
+  if (!is_taken(file)) return {};
   try {
     return {read_text_file(file, kMaxConfigBytes), printable(file.string())};
+  } catch (const SystemFailure&) {
+    throw;
   } catch (const Error& error) {
     warnings.push_back(std::string(error.what()) + ". The file is ignored");
     return {};

@@ -12,6 +12,7 @@
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/spectrum_shape.hpp"
@@ -80,6 +81,8 @@ std::optional<CheckpointRecord> base_of(const archive::Reader& archive, const Pr
       CheckpointRecord base = archive.read(id, archive::Parts::without_spectra);
       analysis::conclude(base);
       return base;
+    } catch (const SystemFailure&) {
+      throw;
     } catch (const Error& error) {
       if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
     }

@@ -10,6 +10,7 @@
 #include "wishart/analysis/advice.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "options/command_options.hpp"
@@ -229,6 +230,8 @@ std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
   std::string text;
   try {
     text = read_text_file(file, kMaxRulesBytes);
+  } catch (const SystemFailure& error) {
+    throw Error(error.blame(), std::string("--rules: ") + error.what());
   } catch (const Error& error) {
     throw Error(Blame::usage, std::string("--rules: ") + error.what());
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -55,6 +56,29 @@ const std::string& checked_id(const std::string& id) {
   throw Error(Blame::usage, "--checkpoint: '" + printable(id) + "' is not the id of a checkpoint");
 }
 
+/// What `--part` says about the files that were looked at; nothing without it.
+struct Share {
+  ArchivePart part;
+  std::int64_t checkpoints = 0;  ///< in this part
+  std::int64_t all = 0;          ///< in the archive
+};
+
+/// Leaves the files of the part that is wanted.
+std::optional<Share> take_part(const VerifyOptions& options,
+                               std::vector<std::filesystem::path>& files) {
+  if (!options.part) return {};
+  if (!std::filesystem::is_directory(options.archive)) {
+    throw Error(Blame::usage, "--part: " + printable(options.archive.string()) +
+                                  " is one file, with one seal over all of it. Leave out --part");
+  }
+  Share share{*options.part, 0, std::ssize(files)};
+  std::erase_if(files, [&](const std::filesystem::path& file) {
+    return archive::part_of(file.stem().string(), share.part.count) != share.part.number;
+  });
+  share.checkpoints = std::ssize(files);
+  return share;
+}
+
 /// @param notes  which checkpoint was chosen, if the options do not name one
 std::vector<std::filesystem::path> files_of(const VerifyOptions& options,
                                             std::vector<std::string>& notes) {
@@ -80,7 +104,8 @@ std::vector<std::filesystem::path> files_of(const VerifyOptions& options,
 }
 
 std::string text_of(const std::vector<Judged>& all,
-                    const std::vector<std::filesystem::path>& leftovers) {
+                    const std::vector<std::filesystem::path>& leftovers,
+                    const std::optional<Share>& share) {
   std::string text;
   std::int64_t whole = 0;
   std::int64_t sealed = 0;
@@ -123,12 +148,22 @@ std::string text_of(const std::vector<Judged>& all,
   } else if (sealed > 0) {
     text += " (seal checked)";
   }
-  return text + "; " + human_bytes(bytes) + " read\n";
+  text += "; " + human_bytes(bytes) + " read\n";
+  if (share) {
+    text += "part " + std::to_string(share->part.number) + " of " +
+            std::to_string(share->part.count) + ": " + std::to_string(share->checkpoints) + " of " +
+            plural(share->all, "checkpoint") + "\n";
+  }
+  return text;
 }
 
 std::string json_of(const std::vector<Judged>& all,
-                    const std::vector<std::filesystem::path>& leftovers) {
-  std::string text = report::json_opening(report::kVerifySchema) + ", \"files\": [";
+                    const std::vector<std::filesystem::path>& leftovers,
+                    const std::optional<Share>& share) {
+  std::string text = report::json_opening(report::kVerifySchema);
+  text += ", \"part\": " + (share ? std::to_string(share->part.number) : "null");
+  text += ", \"parts\": " + (share ? std::to_string(share->part.count) : "null");
+  text += ", \"files\": [";
   const char* separator = "\n  ";
   for (const auto& [verdict, aside, resealed, left_as_is] : all) {
     text += separator + ("{\"file\": " + json_quoted(verdict.file.string()));
@@ -204,6 +239,8 @@ Ending ending_of(const std::vector<Judged>& all) {
   if (!first->aside.empty()) {
     reason +=
         "Scan the checkpoint again: the file was set aside as " + printable(first->aside.string());
+  } else if (verdict.standing == archive::Standing::unreadable) {
+    reason += "What is in it is not known. Run again when it can be read";
   } else if (verdict.file.filename() == "index.h5") {
     reason += "Rebuild the index: wishart index " + printable(verdict.file.parent_path().string()) +
               " --rebuild";
@@ -218,16 +255,18 @@ Ending ending_of(const std::vector<Judged>& all) {
   } else {
     reason += "Restore it, or move it out of the archive";
   }
-  return {Blame::input, reason};
+  return {verdict.blame, reason};
 }
 
 }  // namespace
 
-std::string index_archive(const IndexOptions& options) {
-  const archive::IndexUpdate update = archive::update_index(options.archive, options.rebuild);
-  return printable((options.archive / "index.h5").string()) + ": " +
-         plural(update.checkpoints, "checkpoint") + ", " + std::to_string(update.read) +
-         " of them read\n";
+CommandResult index_archive(const IndexOptions& options) {
+  archive::IndexUpdate update = archive::update_index(options.archive, options.rebuild);
+  return {printable((options.archive / "index.h5").string()) + ": " +
+              plural(update.checkpoints, "checkpoint") + ", " + std::to_string(update.read) +
+              " of them read\n",
+          {},
+          std::move(update.unreadable)};
 }
 
 std::string merge_archive(const MergeOptions& options) {
@@ -242,7 +281,9 @@ CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {
   LockTaker locks({options.wait_for_lock_seconds, line_teller(err), {}});
   std::vector<Judged> all;
   std::vector<std::string> notes;
-  for (const auto& file : files_of(options, notes)) {
+  std::vector<std::filesystem::path> files = files_of(options, notes);
+  const std::optional<Share> share = take_part(options, files);
+  for (const auto& file : files) {
     Judged one = judged(file, options, locks);
     all.push_back(std::move(one));
   }
@@ -252,8 +293,10 @@ CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {
                  {},
                  false,
                  {}};
-    const bool whole = index.verdict.standing == archive::Standing::whole;
-    if (!whole && (options.repair || options.reseal)) {
+    const archive::Standing standing = index.verdict.standing;
+    const bool bad =
+        standing != archive::Standing::whole && standing != archive::Standing::unreadable;
+    if (bad && (options.repair || options.reseal)) {
       (void)archive::update_index(options.archive, true);
       index.resealed = options.reseal;
     }
@@ -261,8 +304,9 @@ CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {
   }
   std::vector<std::filesystem::path> left;
   if (std::filesystem::is_directory(options.archive)) left = archive::leftovers(options.archive);
-  return {options.format == OutputFormat::json ? json_of(all, left) : text_of(all, left),
-          ending_of(all), std::move(notes)};
+  return {
+      options.format == OutputFormat::json ? json_of(all, left, share) : text_of(all, left, share),
+      ending_of(all), std::move(notes)};
 }
 
 }  // namespace wishart::job

@@ -4,6 +4,7 @@
 
 #include "wishart/archive/choice.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 
 namespace wishart::job {
 
@@ -34,6 +35,8 @@ RunPast past_of(const archive::Reader& archive, const std::string& id) {
     past.before = archive.read(before, archive::Parts::without_spectra);
     past.first =
         first == before ? past.before : archive.read(first, archive::Parts::without_spectra);
+  } catch (const SystemFailure&) {
+    throw;
   } catch (const Error& error) {
     if (error.blame() != Blame::input && error.blame() != Blame::resource) throw;
     return {};

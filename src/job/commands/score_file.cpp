@@ -6,6 +6,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/report/text_table.hpp"
 
@@ -82,6 +83,8 @@ std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
   std::string text;
   try {
     text = read_text_file(file, kMaxScoresBytes);
+  } catch (const SystemFailure& error) {
+    throw Error(error.blame(), std::string("--scores: ") + error.what());
   } catch (const Error& error) {
     throw Error(Blame::usage, std::string("--scores: ") + error.what());
   }

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "wishart/core/file.hpp"
+#include "wishart/core/system_failure.hpp"
 
 #include "options/text_width.hpp"
 
@@ -74,6 +75,8 @@ void store_file(const std::string& option, const Command& command, po::variables
   std::string text;
   try {
     text = read_text_file(path, kMaxJobFileBytes);
+  } catch (const SystemFailure& error) {
+    throw Error(error.blame(), "--" + option + ": " + error.what());
   } catch (const Error& error) {
     throw Error(Blame::usage, "--" + option + ": " + error.what());
   }

@@ -1,15 +1,23 @@
 #include "options/decision_options.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include "wishart/archive/choice.hpp"
 #include "wishart/core/plural.hpp"
+#include "wishart/core/whole_number.hpp"
 #include "wishart/job/options.hpp"
 
 #include "options/running_options.hpp"
 
 namespace wishart::job {
 namespace {
+
+/// The most parts that an archive is verified in: a part a night for 27 years.
+constexpr std::int64_t kMostParts = 10'000;
 
 Formats all_formats() {
   return {{"text", OutputFormat::text}, {"md", OutputFormat::md},
@@ -20,6 +28,21 @@ Formats all_formats() {
 std::vector<std::string> texts_of(const po::variables_map& values, const char* name) {
   if (values.count(name) == 0) return {};
   return values[name].as<std::vector<std::string>>();
+}
+
+/// The part that is wanted; nothing: all.
+std::optional<ArchivePart> part_of(const po::variables_map& values) {
+  if (values.count("part") == 0) return {};
+  const std::string& text = values["part"].as<std::string>();
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const auto number = whole_number(std::string_view(text).substr(0, slash));
+  const auto count = whole_number(std::string_view(text).substr(std::min(slash + 1, text.size())));
+  if (!number || !count || *number < 1 || *number > *count || *count > kMostParts) {
+    throw Error(Blame::usage, "--part: expected N/T with N from 1 to T and T at most " +
+                                  std::to_string(kMostParts) + ", such as 3/30, found '" +
+                                  printable(text) + "'");
+  }
+  return ArchivePart{*number, *count};
 }
 
 }  // namespace
@@ -217,6 +240,9 @@ Command verify_command() {
       "foreign", po::bool_switch(),
       "for files that a stranger may have made: read each in a process of its own, with limits on "
       "memory and time; if that process crashes, the file is damaged")(
+      "part", po::value<std::string>()->value_name("N/T"),
+      "of a large archive, only part N of T, each about as large; a checkpoint never changes its "
+      "part, so T runs with N from 1 to T read all")(
       "repair", po::bool_switch(),
       "rename damaged and changed files to ID.h5.damaged, so that the next scan computes them "
       "again")("reseal", po::bool_switch(),
@@ -233,6 +259,11 @@ VerifyOptions parse_verify(std::span<const std::string> arguments) {
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
   options.foreign = values["foreign"].as<bool>();
+  options.part = part_of(values);
+  if (options.part && !options.checkpoint.empty()) {
+    throw Error(Blame::usage,
+                "--checkpoint names one checkpoint, --part a share of them. Use only one of them");
+  }
   options.repair = values["repair"].as<bool>();
   options.reseal = values["reseal"].as<bool>();
   options.wait_for_lock_seconds = wait_seconds_of(values);

@@ -30,7 +30,7 @@ std::vector<Group> groups() {
            {"path", "shape", "layers", "min-evals", "no-pool", "split-fused", "base", "with-base",
             "variant", "allow-unknown", "randomize", "farms"}},
           {"Judgement", {"kind", "verbose"}},
-          {"Archive", {"archive", "checkpoint", "id", "base-id", "replace", "no-reuse"}},
+          {"Archive", {"archive", "checkpoint", "part", "id", "base-id", "replace", "no-reuse"}},
           {"What is exported",
            {"table", "all", "matrix", "for", "map", "top", "energy", "max-rank", "parameter",
             "model", "histograms", "window"}},

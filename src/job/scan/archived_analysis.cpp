@@ -8,6 +8,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/foreign_file.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "scan/earlier_checkpoint.hpp"
@@ -34,8 +35,7 @@ public:
 
   ArchivedAnalysis take() {
     CheckpointRecord old;
-    if (!std::filesystem::exists(file_) || !read(old, archive::Parts::without_spectra) ||
-        is_another(old)) {
+    if (!is_there(file_) || !read(old, archive::Parts::without_spectra) || is_another(old)) {
       return std::move(found_);
     }
     found_.there = true;
@@ -60,6 +60,8 @@ private:
                         ". Choose another name with --id, or replace it with --replace");
       }
       found_.warnings.push_back(std::string(error.what()) + ". It is replaced");
+    } catch (const SystemFailure&) {
+      throw;  // the file may be whole: it is not to be replaced
     } catch (const Error& error) {
       found_.warnings.push_back(std::string(error.what()) + ". It is computed again and replaced");
     }

@@ -1,6 +1,6 @@
 #include "scan/over_ranks.hpp"
 
-#include <chrono>
+#include <cstdlib>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -16,20 +16,46 @@
 namespace wishart::job {
 namespace {
 
-/// How long a rank waits for the others at the end before it aborts the job.
-constexpr std::chrono::milliseconds kExitPatience{10'000};
+/// The text of an error of this rank alone.
+Ending own_ending(const std::exception& error) {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  return {blame_of(error), "rank " + std::to_string(rank) + ": " + describe(error)};
+}
+
+[[noreturn]] void abort_all(int code) {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
 
 /// Waits for the other ranks. If one does not arrive, aborts the whole job, with a message unless
 /// this rank has already reported an error.
 void leave_together(const mpi::Comm& exit_comm, const Ending& ending, std::ostream& err) {
-  if (mpi::all_arrive(exit_comm, kExitPatience)) return;
-  const Ending alone(Blame::bug,
-                     "rank " + std::to_string(exit_comm.rank()) +
-                         " waited 10 s for the others at the end in vain; the job is aborted");
-  MPI_Abort(MPI_COMM_WORLD, ending.done() ? told(alone, err) : ending.exit_code());
+  std::string why = " waited 10 s for the others at the end in vain; the job is aborted";
+  Blame blame = Blame::bug;
+  try {
+    if (mpi::all_arrive(exit_comm, kExitPatience)) return;
+  } catch (const Error& error) {  // of MPI: nobody knows who arrives
+    blame = error.blame();
+    why = std::string(": ") + error.what() + "; the job is aborted";
+  }
+  const Ending alone(blame, "rank " + std::to_string(exit_comm.rank()) + why);
+  abort_all(ending.done() ? told(alone, err) : ending.exit_code());
 }
 
 }  // namespace
+
+void abort_job(const std::exception_ptr& failure, std::ostream& err) {
+  int code = static_cast<int>(Blame::bug);
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    code = told(own_ending(error), err);
+  } catch (...) {
+    code = told({Blame::bug, "an exception of unknown type"}, err);
+  }
+  abort_all(code);
+}
 
 Ending shared_ending(const mpi::Comm& world, const Ending& own) {
   Packer pack;
@@ -69,7 +95,7 @@ int run_over_ranks(const std::function<void()>& parse,
       ending = Ending(error);
     } catch (const std::exception& error) {
       // An error on this rank only: the others may be waiting for it.
-      ending = {blame_of(error), "rank " + std::to_string(world.rank()) + ": " + describe(error)};
+      ending = own_ending(error);
       tells = true;
     }
     const int code = tells ? told(ending, err) : ending.exit_code();

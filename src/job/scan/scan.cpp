@@ -235,7 +235,10 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
 void refresh_index(const JobContext& context) {
   if (!context.leads()) return;
   try {
-    (void)archive::update_index(context.options.archive, false);
+    for (const std::string& text :
+         archive::update_index(context.options.archive, false).unreadable) {
+      context.err << "wishart: " << text << ". The index has no numbers of it\n";
+    }
   } catch (const Error& error) {
     context.err << "wishart: " << error.what()
                 << ". The checkpoints are archived; run `wishart index` to update the index\n";

@@ -134,16 +134,22 @@ std::exception_ptr with_shared_filter(
     return nullptr;
   }
   std::exception_ptr failure;
+  bool collected = true;
   archive::ChunkFilter filter = archive::filter_here();
   if (comm.size() > 1) {
     filter.at_once = std::min(kMostChunks, kChunksOfRank * static_cast<std::size_t>(comm.size()));
     filter.run = [&](std::span<const archive::RawChunk> chunks) {
-      return filtered_by_all(comm, chunks);
+      collected = false;
+      std::vector<Bytes> all = filtered_by_all(comm, chunks);
+      collected = true;
+      return all;
     };
   }
   try {
     write(filter);
   } catch (...) {
+    // Others may be sending what nobody receives any more, so no agreement can be reached.
+    if (!collected) throw;
     failure = std::current_exception();
   }
   mpi::Outbox outbox(comm);

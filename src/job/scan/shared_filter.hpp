@@ -14,7 +14,8 @@ namespace wishart::job {
 
 /// Calls `write` on rank 0 with a filter that hands chunks to all ranks; the others filter until it
 /// returns. Collective over `comm`.
-/// @return what was thrown on this rank, or null; the others were told to go on
+/// @return what `write` threw, or null; the others were told to go on
+/// @throws what keeps the ranks from going on together: the job must end
 [[nodiscard]] std::exception_ptr with_shared_filter(
     const mpi::Comm& comm, const std::function<void(const archive::ChunkFilter&)>& write);
 

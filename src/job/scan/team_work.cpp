@@ -13,6 +13,7 @@
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
 
+#include "scan/over_ranks.hpp"
 #include "scan/progress.hpp"
 #include "scan/under_way.hpp"
 #include "scan/worker.hpp"
@@ -42,19 +43,6 @@ std::int64_t minutes_for(double seconds) {
 std::string saved_text(const CheckpointJob& job) {
   return std::to_string(job.num_done()) + " of " + std::to_string(job.num_matrices()) +
          " matrices of " + job.id() + " are done and saved";
-}
-
-/// Ends the job from the coordinator's thread. The main thread of this rank, and others, may be
-/// waiting for ranks that have not got their command.
-void abort_job(JobContext& context, const std::exception_ptr& failure) {
-  Ending ending;
-  try {
-    std::rethrow_exception(failure);
-  } catch (const std::exception& error) {
-    ending = {blame_of(error), "the other ranks cannot be reached: " + describe(error) +
-                                   ". Run the same command again to resume"};
-  }
-  MPI_Abort(MPI_COMM_WORLD, told(ending, context.err));
 }
 
 /// Assigns the work of `job` and collects results until done or told to stop. On rank 0.
@@ -123,7 +111,7 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
   return coordinate_beside(
       [&](const std::atomic<bool>& abandoned) {
         CoordinatorOutcome outcome = run_coordinator(context, *job, abandoned);
-        if (outcome.cut_off && !abandoned) abort_job(context, outcome.failure);
+        if (outcome.cut_off && !abandoned) abort_job(outcome.failure, context.err);
         return outcome;
       },
       [&] { work(order, context.control, context.teams); });

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <optional>
 
 #include "wishart/checkpoint/element_reader.hpp"
 #include "wishart/core/error.hpp"
@@ -14,6 +15,7 @@
 #include "wishart/fit/gram_suffices.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
+#include "wishart/mpi/failure.hpp"
 #include "wishart/record/adapter.hpp"
 #include "wishart/spectrum/adapter.hpp"
 #include "wishart/spectrum/comparison.hpp"
@@ -173,6 +175,8 @@ private:
       }
       try {
         traps.add_order(k, one);
+      } catch (const mpi::Failure&) {
+        throw;
       } catch (const std::exception& error) {
         // All ranks of the team catch the same error, as in compute_spectrum.
         fail(own, "traps in random order: " + describe(error), static_cast<int>(blame_of(error)));
@@ -219,6 +223,8 @@ private:
                       compared(with_tensor(matrix, tensor.parts.at(0)),
                                with_tensor(matrix, tensor.parts.at(1)), team, options),
                       own.sum_squares, largest);
+    } catch (const mpi::Failure&) {
+      throw;
     } catch (const std::exception& error) {
       // All ranks of the team catch the same error, as in compute_spectrum.
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
@@ -250,6 +256,8 @@ private:
       if (whole) {
         take_comparison(own, compared(matrix, base, team, options), a.change_sum_squares, spectral);
       }
+    } catch (const mpi::Failure&) {
+      throw;
     } catch (const std::exception& error) {
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
     }

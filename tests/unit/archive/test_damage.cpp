@@ -129,8 +129,8 @@ TEST_CASE("files that are no archives are told apart", "[archive]") {
 
 TEST_CASE("an error of the system is told without HDF5's addresses and times", "[archive]") {
   // A regular file by its type whose first page cannot be read.
-  CHECK(read_error("/proc/self/mem") ==
-        std::string("3: /proc/self/mem: cannot be read: Input/output error") + kAdvice);
+  // It may be whole, so nobody is told to delete it.
+  CHECK(read_error("/proc/self/mem") == "3: /proc/self/mem: cannot be read: Input/output error");
 }
 
 TEST_CASE("no object of HDF5 stays open, also after failures", "[archive]") {

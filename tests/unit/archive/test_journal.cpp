@@ -361,6 +361,9 @@ TEST_CASE("a journal that was left is removed by the same job only", "[journal]"
   remove_left_journal(folder.path(), "m", "job");
   CHECK_FALSE(std::filesystem::exists(path));
   remove_left_journal(folder.path(), "m", "job");  // there is none
+  folder.write("m.journal", "");                   // broken off before it said whose it is
+  remove_left_journal(folder.path(), "m", "job");
+  CHECK_FALSE(std::filesystem::exists(folder / "m.journal"));
 }
 
 TEST_CASE("a journal that was removed is gone and takes nothing more", "[journal]") {

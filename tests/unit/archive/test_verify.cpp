@@ -189,3 +189,21 @@ TEST_CASE("what killed runs have left is listed", "[verify]") {
   CHECK(found[0].filename() == ".a.h5.tmp-12");
   CHECK(found[1].filename() == ".wishart-probe-3");
 }
+
+TEST_CASE("a checkpoint keeps its part, and parts are about as large as each other", "[verify]") {
+  // Known answers: another rule would let a month of nights miss checkpoints.
+  CHECK(part_of("checkpoint-100", 30) == 26);
+  CHECK(part_of("checkpoint-200", 30) == 3);
+  CHECK(part_of("checkpoint-200", 1) == 1);
+  std::vector<double> sizes(30);
+  constexpr int kCheckpoints = 30'000;
+  for (int i = 0; i < kCheckpoints; ++i) {
+    const std::int64_t part = part_of("checkpoint-" + std::to_string(10 * i), 30);
+    REQUIRE((part >= 1 && part <= 30));
+    sizes[static_cast<std::size_t>(part - 1)] += 1;
+  }
+  // Chi-squared with 29 degrees of freedom: more than 70 once in 10^4.6 tries by chance.
+  double chi = 0;
+  for (const double size : sizes) chi += (size - 1000) * (size - 1000) / 1000;
+  CHECK(chi < 70);
+}

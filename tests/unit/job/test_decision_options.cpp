@@ -48,6 +48,22 @@ std::string score_refusal(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("a part of an archive is N/T", "[options]") {
+  CHECK_FALSE(parse_verify(Words{"a"}).part);
+  const auto part = parse_verify(Words{"a", "--part", "3/30"}).part;
+  REQUIRE(part);
+  CHECK(part->number == 3);
+  CHECK(part->count == 30);
+  for (const std::string text : {"", "3", "/30", "3/", "0/3", "4/3", "-1/3", "1/10001", "1/2/3",
+                                 "1.5/3", " 1/3", "a/b", "99999999999999999999/3"}) {
+    CHECK(refusal(parse_verify, {"a", "--part", text}) ==
+          "--part: expected N/T with N from 1 to T and T at most 10000, such as 3/30, found '" +
+              text + "'");
+  }
+  CHECK(refusal(parse_verify, {"a", "--part", "1/2", "--checkpoint", "b"}) ==
+        "--checkpoint names one checkpoint, --part a share of them. Use only one of them");
+}
+
 TEST_CASE("a rule is read with all its keys", "[gate]") {
   const TempFolder temp;
   const std::vector<analysis::Rule> rules = rules_of(temp,

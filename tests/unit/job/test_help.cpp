@@ -136,7 +136,7 @@ TEST_CASE("the help of a command has its usage and every option", "[help]") {
        {"--archive ARCHIVE", "--out FILE", "--unpack DIR", "--job FILE", "--help"}},
       {"verify",
        "Usage: wishart verify ARCHIVE [OPTIONS]\n",
-       {"--archive ARCHIVE", "--checkpoint ID", "--foreign", "--repair", "--reseal",
+       {"--archive ARCHIVE", "--checkpoint ID", "--part N/T", "--foreign", "--repair", "--reseal",
         "--wait-for-lock TIME", "--format FORMAT", "--job FILE", "--help"}},
       {"export",
        "Usage: wishart export ARCHIVE [OPTIONS]\n",

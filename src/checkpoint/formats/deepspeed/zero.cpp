@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "bytes/paths.hpp"
@@ -124,11 +125,10 @@ constexpr std::string_view kWhole = "fp32.pt";
 /// The names of the parameters of a universal checkpoint; empty if it is none.
 std::vector<std::string> universal_parameters(const fs::path& root) {
   std::vector<std::string> names;
-  std::error_code status;
   const fs::path folder = root / kUniversal;
-  if (!fs::is_directory(folder, status)) return names;
+  if (!is_folder(folder)) return names;
   for (const std::string& name : list_folder(folder)) {
-    if (fs::exists(folder / name / kWhole, status)) names.push_back(name);
+    if (is_there(folder / name / kWhole)) names.push_back(name);
   }
   std::sort(names.begin(), names.end(), natural_less);
   return names;

@@ -9,6 +9,7 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/hash.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "bytes/open_files.hpp"
@@ -298,8 +299,7 @@ FolderContent classify(const std::vector<std::string>& names) {
 std::string find_inside(const fs::path& folder, const std::vector<std::string>& names) {
   std::string found;
   for (const char* inside : {"pytorch_model_fsdp_0", "model_and_optim", "weights"}) {
-    std::error_code status;
-    if (has_name(names, inside) && fs::exists(folder / inside / kMetadata, status)) found = inside;
+    if (has_name(names, inside) && is_there(folder / inside / kMetadata)) found = inside;
   }
   return found;
 }

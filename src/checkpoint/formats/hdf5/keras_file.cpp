@@ -13,6 +13,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "bytes/zip_directory.hpp"
@@ -151,8 +152,7 @@ Weights read_shards(const std::filesystem::path& path) {
   weights.files.push_back({path.filename().string(), index.size_bytes(), index.mtime_ns(), ""});
   for (const std::string& name : names) {
     const std::filesystem::path shard = path.parent_path() / name;
-    std::error_code status;
-    if (!std::filesystem::exists(shard, status)) {
+    if (!is_there(shard)) {
       throw Error(Blame::input, printable(shard.string()) + ": no such file, expected by " +
                                     printable(path.filename().string()) +
                                     ". Copy the folder again");

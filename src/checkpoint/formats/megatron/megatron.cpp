@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "bytes/paths.hpp"
@@ -155,9 +156,7 @@ private:
   void read_rank(std::size_t index) {
     const std::string folder = ranks_[index].folder;
     const char* name = "model_optim_rng.pt";
-    std::error_code status;
-    if (!fs::exists(root_ / folder / name, status) &&
-        fs::exists(root_ / folder / "model_rng.pt", status)) {
+    if (!is_there(root_ / folder / name) && is_there(root_ / folder / "model_rng.pt")) {
       name = "model_rng.pt";
     }
     ParallelFile file(root_, folder + "/" + name, result_);

@@ -11,6 +11,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/hash.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "bytes/wire_reader.hpp"
@@ -199,9 +200,7 @@ FolderContent classify(const std::vector<std::string>& names) {
 /// Hubs keep exported models in a folder of their own.
 std::string find_inside(const std::filesystem::path& folder,
                         const std::vector<std::string>& names) {
-  std::error_code status;
-  return has_name(names, "onnx") && std::filesystem::is_directory(folder / "onnx", status) ? "onnx"
-                                                                                           : "";
+  return has_name(names, "onnx") && is_folder(folder / "onnx") ? "onnx" : "";
 }
 
 }  // namespace

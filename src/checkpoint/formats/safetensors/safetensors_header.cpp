@@ -8,6 +8,7 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/hash.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "formats/common/weight_names.hpp"
@@ -252,10 +253,7 @@ Weights read_weights(const std::filesystem::path& path) {
 /// torch.distributed.checkpoint puts its shards here, and a consolidated copy beside it.
 std::string find_inside(const std::filesystem::path& folder,
                         const std::vector<std::string>& names) {
-  std::error_code status;
-  const bool found =
-      has_name(names, "sharded") && std::filesystem::is_directory(folder / "sharded", status);
-  return found ? "sharded" : "";
+  return has_name(names, "sharded") && is_folder(folder / "sharded") ? "sharded" : "";
 }
 
 }  // namespace

@@ -1,0 +1,162 @@
+/// @file
+/// Says of every file of an archive what `wishart verify` says, and whether its numbers are those
+/// of one of several other archives: what a program that was disturbed has left, beside what it
+/// should have left.
+///
+///     same_archive FOUND EXPECTED...
+///
+/// FOUND and EXPECTED are folders, or packed files. One line a checkpoint: its id, its standing,
+/// and the number of the first EXPECTED with the same record, or a difference from the last one.
+/// Times and restarts do not count. If matrices have failed, `failed` stands before the number, and
+/// only the other matrices are compared.
+
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wishart/archive/archive.hpp"
+#include "wishart/archive/index.hpp"
+#include "wishart/archive/reader.hpp"
+#include "wishart/archive/verify.hpp"
+
+#include "unit/archive/sample_record.hpp"
+
+namespace wishart::test {
+
+struct IndexRows {
+  std::vector<archive::IndexRow> rows;
+};
+
+std::string dump(const IndexRows& index) {
+  Dump dump;
+  dump.table("rows", index.rows);
+  return dump.text();
+}
+
+}  // namespace wishart::test
+
+using namespace wishart;
+
+namespace {
+
+/// The record as far as it does not depend on when and how often it was computed.
+CheckpointRecord timeless(CheckpointRecord record) {
+  for (LayerRow& row : record.layers) row.seconds = row.predicted_seconds = row.fit_seconds = 0;
+  Provenance& p = record.provenance;
+  p.created.clear();
+  p.mpi_layout.clear();
+  p.seconds = p.predicted_seconds = p.working_seconds = p.busy_share = 0;
+  p.restarts = 0;
+  return record;
+}
+
+archive::IndexRow timeless(archive::IndexRow row) {
+  row.created.clear();
+  row.size_bytes = row.mtime_ns = row.restarts = 0;
+  row.seconds = 0;
+  return row;
+}
+
+bool has_failed(const LayerRow& row) { return row.status == "error"; }
+
+/// The matrices of `record` that have not failed in `found`, without what depends on all of them.
+CheckpointRecord without_failed(CheckpointRecord record, const CheckpointRecord& found) {
+  std::set<std::string> failed;
+  for (const LayerRow& row : found.layers) {
+    if (has_failed(row)) failed.insert(row.key);
+  }
+  CheckpointRecord kept;
+  kept.provenance = record.provenance;
+  for (std::size_t i = 0; i < record.layers.size(); ++i) {
+    LayerRow& row = record.layers[i];
+    if (failed.contains(row.key)) continue;
+    row.tempbalance_lr = row.alphapruning_sparsity = row.alphadecay_wd = 0;
+    kept.layers.push_back(std::move(row));
+    kept.spectra.push_back(std::move(record.spectra[i]));
+  }
+  return kept;
+}
+
+const char* word_of(archive::Standing standing) {
+  switch (standing) {
+    case archive::Standing::whole:
+      return "whole";
+    case archive::Standing::unsealed:
+      return "unsealed";
+    case archive::Standing::changed:
+      return "changed";
+    case archive::Standing::damaged:
+      return "damaged";
+    case archive::Standing::unreadable:
+      return "unreadable";
+    case archive::Standing::foreign:
+      break;
+  }
+  return "foreign";
+}
+
+/// The number of the first that is equal to `found`, or a difference.
+template <class Record, class Read>
+std::string equal_to(const Record& found, const std::vector<std::string>& expected, Read read) {
+  std::string text = "nothing to compare with";
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    try {
+      text = test::difference(found, read(expected[i]));
+    } catch (const std::exception& error) {
+      text = error.what();
+    }
+    if (text.empty()) return std::to_string(i);
+  }
+  return text;
+}
+
+void look(const std::string& archive, const std::vector<std::string>& expected) {
+  const archive::Reader reader(archive);
+  for (const std::string& id : reader.ids()) {
+    const std::filesystem::path file =
+        reader.packed() ? std::filesystem::path(archive) : reader.file_of(id);
+    const archive::Standing standing = archive::verify_file(file).standing;
+    std::cout << id << '\t' << word_of(standing) << '\t';
+    if (standing == archive::Standing::whole) {
+      const CheckpointRecord found = timeless(reader.read(id, archive::Parts::all));
+      const bool failed = std::any_of(found.layers.begin(), found.layers.end(), has_failed);
+      const auto part = [&](CheckpointRecord record) {
+        return failed ? without_failed(std::move(record), found) : record;
+      };
+      std::cout << (failed ? "failed " : "")
+                << equal_to(part(found), expected, [&](const std::string& other) {
+                     return part(timeless(archive::Reader(other).read(id, archive::Parts::all)));
+                   });
+    }
+    std::cout << '\n';
+  }
+  if (reader.packed() || !std::filesystem::exists(archive + "/index.h5")) return;
+  const archive::Standing standing = archive::verify_index(archive).standing;
+  std::cout << "index\t" << word_of(standing) << '\t';
+  const auto rows = [](const std::string& folder) {
+    test::IndexRows index{archive::read_index(folder)};
+    for (archive::IndexRow& row : index.rows) row = timeless(std::move(row));
+    return index;
+  };
+  if (standing == archive::Standing::whole) std::cout << equal_to(rows(archive), expected, rows);
+  std::cout << '\n';
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    if (words.empty()) throw std::runtime_error("usage: same_archive FOUND EXPECTED...");
+    look(words.front(), {words.begin() + 1, words.end()});
+  } catch (const std::exception& error) {
+    std::cout << "-\tunreadable\t" << error.what() << '\n';
+    return 1;
+  }
+  return 0;
+}
