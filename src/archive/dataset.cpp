@@ -99,7 +99,7 @@ void check_plain(const Dataset& opened, const Sizes& sizes, bool in_header, std:
 void check_each_chunk(const Dataset& opened, const Sizes& sizes, hsize_t count) {
   if (count > kMostLookedAt) return;
   const auto step = static_cast<hsize_t>(opened.chunk_count);
-  const auto whole = static_cast<hsize_t>(opened.chunk_count * sizes.element);
+  const hsize_t whole = step * static_cast<hsize_t>(sizes.element);
   for (hsize_t first = 0; first < static_cast<hsize_t>(opened.count); first += step) {
     unsigned mask = 0;
     haddr_t at = 0;

@@ -14,6 +14,7 @@
 #include "wishart/core/text.hpp"
 
 #include "options/command_options.hpp"
+#include "options/option_error.hpp"
 
 namespace wishart::job {
 namespace {
@@ -216,7 +217,7 @@ std::vector<analysis::Rule> parse_rules(const std::string& text, const std::stri
               option.value.empty() ? "" : option.value.front());
     }
   } catch (const po::error& error) {
-    throw Error(Blame::usage, name + ": " + printable(error.what()));
+    throw Error(Blame::usage, name + ": " + printable(text_of(error)));
   }
   if (rules.empty())
     throw Error(Blame::usage, name + ": contains no rules. A rule begins with [name]");

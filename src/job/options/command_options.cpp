@@ -7,6 +7,7 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/system_failure.hpp"
 
+#include "options/option_error.hpp"
 #include "options/text_width.hpp"
 
 namespace wishart::job {
@@ -63,7 +64,7 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
     const std::string name = shown.substr(std::min(shown.find_first_not_of('-'), shown.size()));
     throw_unknown(shown, name, "wishart " + command.name, command);
   } catch (const po::error& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
+    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(text_of(error)) +
                                   ". See wishart " + command.name + " --help");
   }
 }
@@ -87,7 +88,7 @@ void store_file(const std::string& option, const Command& command, po::variables
   } catch (const po::unknown_option& error) {
     throw_unknown(error.get_option_name(), error.get_option_name(), where, command);
   } catch (const po::error& error) {
-    throw Error(Blame::usage, where + ": " + printable(error.what()));
+    throw Error(Blame::usage, where + ": " + printable(text_of(error)));
   }
 }
 
@@ -225,7 +226,7 @@ po::variables_map parsed(std::span<const std::string> arguments, const Command& 
                                        : error.get_option_name()) +
                                   ". See wishart " + command.name + " --help");
   } catch (const po::error& error) {
-    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(error.what()) +
+    throw Error(Blame::usage, "wishart " + command.name + ": " + printable(text_of(error)) +
                                   ". See wishart " + command.name + " --help");
   }
   return values;

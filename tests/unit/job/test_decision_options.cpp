@@ -142,6 +142,9 @@ TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {
         "rule 'a': above and below need statistic = share");
   CHECK(rule_refusal("[a]\nmetric = alpha\nstatistic = share\nmax = 10%\n") ==
         "rule 'a': statistic = share needs above or below");
+  // Found texts with a percent sign are put into the message by wishart, not by Boost.
+  CHECK(rule_refusal("[a]\n50% of it\n") ==
+        "the options configuration file contains an invalid line '50% of it'");
   CHECK(rule_refusal("[a]\nroles =\n") == "rule 'a': roles: expected a list of patterns, found ''");
   CHECK(refusal([](const Words&) { return read_rules("/nowhere/r.cfg"); }, {}) ==
         "--rules: /nowhere/r.cfg: cannot be opened: No such file or directory");
