@@ -84,11 +84,14 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder, B
   std::vector<std::string> ids;
   for (const auto end = std::filesystem::directory_iterator(); entries != end;) {
     const std::filesystem::path& path = entries->path();
+    std::string id = path.stem().string();
+    // The folder says what its entries are: to ask for each file would take a history of ten
+    // thousand checkpoints minutes on a file server, and it is asked for each of them.
     std::error_code ignored;
-    const bool is_file = std::filesystem::is_regular_file(path, ignored);
-    const std::string id = path.stem().string();
-    if (is_file && path.extension() == ".h5" && id.front() != '.' && id != kIndexId)
-      ids.push_back(id);
+    if (path.extension() == ".h5" && id.front() != '.' && id != kIndexId &&
+        entries->is_regular_file(ignored)) {
+      ids.push_back(std::move(id));
+    }
     entries.increment(code);
     if (code) {
       throw Error(blame, shown(folder) + ": cannot be read as an archive folder: " +

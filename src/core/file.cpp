@@ -26,7 +26,11 @@ struct stat status_of(int descriptor, const std::filesystem::path& path) {
 InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) {
-    throw Error(Blame::input, shown(path) + ": cannot be opened: " + system_reason(errno));
+    const int code = errno;
+    // Not the fault of the file.
+    const bool short_of = code == EMFILE || code == ENFILE || code == ENOMEM;
+    throw Error(short_of ? Blame::resource : Blame::input,
+                shown(path) + ": cannot be opened: " + system_reason(code));
   }
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {

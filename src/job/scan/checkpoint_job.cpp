@@ -73,6 +73,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     lock_.reset();
     return;
   }
+  archive::check_names_fit(options_.archive / (id_ + ".h5"), selection_.matrices,
+                           selection_.skipped);
   journal_ = std::make_unique<archive::Journal>(options_.archive, id_, fingerprint);
   resume_from_journal();
   make_plan(layout);
@@ -314,6 +316,8 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   }
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
+  todo_ = {};  // of a million matrices, about a gigabyte that the tables need now
+  plan_ = {};
 
   record.layers.reserve(selection_.matrices.size());
   record.spectra.reserve(selection_.matrices.size());
