@@ -175,6 +175,17 @@ Kind kind_of(const Matrix& matrix) {
           has_base(matrix)};
 }
 
+/// `bytes` as text, rounded up: who gives as much as it says gives enough.
+std::string at_least_text(std::int64_t bytes) {
+  constexpr double kFew = 100;  // below this, human_bytes shows tenths of a unit
+  constexpr double kTenth = 10;
+  double unit = 1;
+  while (static_cast<double>(bytes) / unit >= 1024) unit *= 1024;
+  const double count = static_cast<double>(bytes + 1) / unit;
+  const double shown = count < kFew ? std::ceil(count * kTenth) / kTenth : std::ceil(count);
+  return human_bytes(static_cast<std::int64_t>(std::ceil(shown * unit)));
+}
+
 /// The choices for one matrix: one item for each team size that can hold it, ascending.
 std::vector<PlanItem> choices_for(const Matrix& matrix, const std::vector<int>& sizes,
                                   const PlanOptions& options) {
@@ -189,7 +200,7 @@ std::vector<PlanItem> choices_for(const Matrix& matrix, const std::vector<int>& 
   if (!choices.empty()) return choices;
   const std::int64_t need = memory_bytes(matrix, way_for(matrix, sizes.back(), options));
   throw Error(Blame::resource, printable(matrix.key) + " (" + std::to_string(matrix.rows) + " x " +
-                                   std::to_string(matrix.cols) + "): needs " + human_bytes(need) +
+                                   std::to_string(matrix.cols) + "): needs " + at_least_text(need) +
                                    " per rank on all " + std::to_string(options.ranks) +
                                    " ranks, the limit is " +
                                    human_bytes(options.memory_per_rank_bytes) +

@@ -8,6 +8,7 @@
 
 #include "support/places.hpp"
 #include "support/program.hpp"
+#include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace wishart;
@@ -59,6 +60,34 @@ TEST_CASE("90 000 tensors are listed in little memory", "[large]") {
   WARN("90 000 tensors took " << shown.err.substr(user + 5) << " s of the processor");
   CHECK(std::count(shown.out.begin(), shown.out.end(), '\n') == 45'092 + 1);
   CHECK(shown.out.find("F8_E4M3 with scales of 128 x 128 blocks") != std::string::npos);
+}
+
+TEST_CASE("64 open files are enough for more shards than that", "[large]") {
+  const TempFolder folder;
+  const std::vector<float> values = noise_values(144, 1);
+  std::filesystem::create_directory(folder / "m");
+  for (int i = 0; i < 70; ++i) {
+    write_bytes(folder / ("m/part" + std::to_string(i) + ".safetensors"),
+                safetensors_bytes({{"layers." + std::to_string(i) + ".weight", {12, 12}, values}}));
+  }
+  const Outcome scan = run_shell("exec bash -c \"ulimit -n 64; exec " + quoted(program_path()) +
+                                 " scan " + quoted((folder / "m").string()) + " --archive " +
+                                 quoted((folder / "a").string()) + "\"");
+  INFO(scan.err);
+  CHECK(scan.exit_code == 0);
+  CHECK(scan.out.find("m: 70 matrices") == 0);
+}
+
+TEST_CASE("a name that no archive can hold is refused before anything is computed", "[large]") {
+  const TempFolder folder;
+  write_bytes(folder / "m.safetensors",
+              safetensors_bytes(
+                  {{std::string(2'000'000, 'n') + ".weight", {12, 12}, noise_values(144, 1)}}));
+  const Outcome scan = run_wishart(
+      {"scan", (folder / "m.safetensors").string(), "--archive", (folder / "a").string()});
+  CHECK(scan.exit_code == 3);
+  CHECK(scan.err.find("a name of 2000007 bytes, expected at most 1048576") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(folder / "a/m.journal"));
 }
 
 TEST_CASE("a file cannot make wishart run or open anything", "[hostile]") {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "wishart/archive/chunk_filter.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/record/checkpoint_record.hpp"
+#include "wishart/record/matrix.hpp"
 
 namespace wishart::archive {
 
@@ -44,6 +46,14 @@ std::filesystem::path write_archive(const std::filesystem::path& folder,
 /// Does the same with a file of any name, for rewriting a record where it was read.
 void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record,
                      const ChunkFilter& filter = filter_here());
+
+/// Checks, before anything is computed, that the names of the matrices and of the skipped tensors
+/// can be stored. Every row of a table has room for the longest text of each column.
+/// @param file  the archive file that will be written
+/// @throws Error with Blame::input if a name has more than 1 MiB, or a table would have more than
+///   8 GiB before compression
+void check_names_fit(const std::filesystem::path& file, std::span<const Matrix> matrices,
+                     std::span<const SkippedRow> skipped);
 
 /// Checks, before a record is rewritten, that it has a valid checkpoint id.
 /// @param file  where the record was read

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include <sys/resource.h>
+
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -27,6 +29,15 @@ std::string time_text(std::int64_t time_ns) {
   return std::string(day.data()) + fraction.data() + " UTC";
 }
 
+/// A quarter of the files that this process may have open: MPI, the journal, the lock and the
+/// archive need some too.
+std::size_t share_of_limit() {
+  constexpr ::rlim_t kShare = 4;
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+  return static_cast<std::size_t>(limit.rlim_cur / kShare);
+}
+
 }  // namespace
 
 OpenFiles::OpenFiles(std::filesystem::path root, std::vector<SourceFile> files,
@@ -34,7 +45,7 @@ OpenFiles::OpenFiles(std::filesystem::path root, std::vector<SourceFile> files,
     : root_(std::move(root)),
       files_(std::move(files)),
       slots_(files_.size()),
-      max_open_files_(std::max<std::size_t>(max_open_files, 1)) {}
+      max_open_files_(std::max<std::size_t>(std::min(max_open_files, share_of_limit()), 1)) {}
 
 std::size_t OpenFiles::num_open() const noexcept {
   return static_cast<std::size_t>(std::count_if(

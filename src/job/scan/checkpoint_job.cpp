@@ -74,6 +74,8 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
     lock_.reset();
     return;
   }
+  archive::check_names_fit(options_.archive / (id_ + ".h5"), selection_.matrices,
+                           selection_.skipped);
   finished_ = FinishedMatrices(num_matrices());
   for (archive::JournalEntry& entry : archived) note_done(entry.key, std::move(entry.spectrum));
   release(archived);
@@ -322,6 +324,8 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   }
   record.files = catalogue_.files;
   record.skipped = selection_.skipped;
+  release(todo_);  // of a million matrices, about a gigabyte that the tables need now
+  release(plan_);
 
   finished_.move_to(record);
   std::int64_t unchanged = 0;

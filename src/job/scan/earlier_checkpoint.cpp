@@ -20,12 +20,10 @@ namespace {
 constexpr std::size_t kNearest = 4;
 constexpr std::size_t kLatest = 4;
 
-/// Candidate ids, best first.
-std::vector<std::string> candidates(const std::filesystem::path& archive,
-                                    const Provenance& provenance) {
+/// Ids that are worth a look because of their names, best first.
+std::vector<std::string> nearest(const std::vector<std::string>& ids,
+                                 const Provenance& provenance) {
   const std::string& own = provenance.checkpoint_id;
-  std::vector<std::string> ids = archive::list_checkpoints(archive, Blame::resource);
-  std::erase(ids, own);
   std::vector<std::string> found;
   if (provenance.analysis == AnalysisKind::adapter_on_base) {
     const std::string base = plain_name(provenance.base_path);
@@ -35,6 +33,12 @@ std::vector<std::string> candidates(const std::filesystem::path& archive,
   for (std::size_t i = 0; i < kNearest && at != ids.begin(); ++i) {
     if (*--at != (found.empty() ? "" : found.front())) found.push_back(*at);
   }
+  return found;
+}
+
+/// Ids whose files have changed last. Asks for every file of the archive.
+std::vector<std::string> latest(const std::filesystem::path& archive,
+                                const std::vector<std::string>& ids) {
   std::vector<std::pair<std::filesystem::file_time_type, std::string>> by_time;
   for (const std::string& id : ids) {
     std::error_code code;
@@ -43,9 +47,9 @@ std::vector<std::string> candidates(const std::filesystem::path& archive,
   }
   const auto count = static_cast<std::ptrdiff_t>(std::min(kLatest, by_time.size()));
   std::partial_sort(by_time.begin(), by_time.begin() + count, by_time.end(), std::greater<>());
+  std::vector<std::string> found;
   for (std::ptrdiff_t i = 0; i < count; ++i) {
-    const std::string& id = by_time[static_cast<std::size_t>(i)].second;
-    if (std::find(found.begin(), found.end(), id) == found.end()) found.push_back(id);
+    found.push_back(by_time[static_cast<std::size_t>(i)].second);
   }
   return found;
 }
@@ -101,21 +105,30 @@ Spectrum EarlierCheckpoint::spectrum_of(const std::string& key) const {
 std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
                                               const Provenance& own) {
   std::filesystem::path chosen;
-  for (const std::string& id : candidates(archive, own)) {
-    try {
-      const std::filesystem::path file = archive / (id + ".h5");
-      const Provenance provenance = archive::read_provenance(file);
-      const bool serves = is_by_this_program(provenance) && has_same_layers(provenance, own) &&
-                          same_settings(provenance, own);
-      if (!serves) continue;
-      if (provenance.reseals > 0) continue;  // another program may have changed its numbers
-      const bool same_run = run_of(provenance.checkpoint_path) == run_of(own.checkpoint_path);
-      if (chosen.empty() || same_run) chosen = file;
-      if (same_run) break;
-    } catch (const Error&) {
-      // A damaged neighbour does not affect this checkpoint; `verify` reports it.
+  bool of_same_run = false;
+  // Of those that serve, the first; better, the first of the same run.
+  const auto look_at = [&](const std::vector<std::string>& ids) {
+    for (const std::string& id : ids) {
+      if (of_same_run) return;
+      try {
+        const std::filesystem::path file = archive / (id + ".h5");
+        if (file == chosen) continue;
+        const Provenance provenance = archive::read_provenance(file);
+        const bool serves = is_by_this_program(provenance) && has_same_layers(provenance, own) &&
+                            same_settings(provenance, own);
+        if (!serves) continue;
+        if (provenance.reseals > 0) continue;  // another program may have changed its numbers
+        of_same_run = run_of(provenance.checkpoint_path) == run_of(own.checkpoint_path);
+        if (chosen.empty() || of_same_run) chosen = file;
+      } catch (const Error&) {
+        // A damaged neighbour does not affect this checkpoint; `verify` reports it.
+      }
     }
-  }
+  };
+  std::vector<std::string> ids = archive::list_checkpoints(archive, Blame::resource);
+  std::erase(ids, own.checkpoint_id);
+  look_at(nearest(ids, own));
+  if (!of_same_run) look_at(latest(archive, ids));
   if (chosen.empty()) return std::nullopt;
   try {
     return EarlierCheckpoint(archive::read_archive(chosen));

@@ -167,7 +167,7 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
     std::optional<StagedFiles> staged;
     stage(context, order, job ? &*job : nullptr, staged);
     const CoordinatorOutcome outcome = run_ranks(context, order, job ? &*job : nullptr);
-    release(order);  // rank 0 needs the room for the archive
+    release(order);  // its matrices are computed, and the tables of the archive need memory
     const std::exception_ptr failed =
         with_shared_filter(context.control, [&](const archive::ChunkFilter& filter) {
           check_outcome(context, outcome, *job);

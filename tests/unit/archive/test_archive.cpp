@@ -33,6 +33,36 @@ std::string content(const std::filesystem::path& path) {
 
 }  // namespace
 
+TEST_CASE("names that cannot be stored are refused before anything is computed", "[archive]") {
+  const auto text_of = [](const std::vector<Matrix>& matrices,
+                          const std::vector<SkippedRow>& skipped) -> std::string {
+    try {
+      archive::check_names_fit("a/m.h5", matrices, skipped);
+    } catch (const Error& error) {
+      CHECK(error.blame() == Blame::input);
+      return error.what();
+    }
+    return {};
+  };
+  Matrix matrix;
+  matrix.key = matrix.tensor.name = std::string(1 << 20U, 'n');
+  CHECK(text_of({matrix}, {}).empty());
+  std::vector<Matrix> many(2729);
+  many.front() = matrix;
+  CHECK(text_of(many, {}).empty());
+  many.emplace_back();
+  many.emplace_back();
+  CHECK(text_of(many, {}) ==
+        "a/m.h5: /layers: each of its 2731 rows has room for the longest names, 3145728 bytes, "
+        "which makes 8.0 GiB, expected at most 8.0 GiB. Leave out the tensors with long names with "
+        "--layers");
+  SkippedRow row;
+  row.tensor = std::string((1 << 20U) + 1, 'n');
+  CHECK(text_of({}, {row}) ==
+        "a/m.h5: /skipped: a name of 1048577 bytes, expected at most 1048576. Leave its tensor out "
+        "with --layers");
+}
+
 TEST_CASE("a record comes back with every column, NaN, infinities and UTF-8", "[archive]") {
   const CheckpointRecord record = sample_record(7);
   const CheckpointRecord read = round_trip(record);

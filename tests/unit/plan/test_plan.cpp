@@ -48,6 +48,21 @@ TEST_CASE("teams are halves, powers of two on the left", "[plan]") {
   }
 }
 
+TEST_CASE("the memory that a refusal asks for is enough", "[plan]") {
+  for (std::int64_t side = 1000; side < 40'000; side = side * 21 / 20) {
+    const std::vector<Matrix> matrices{dense(side, side)};
+    PlanOptions options;
+    options.memory_per_rank_bytes = 1;
+    const std::string text = text_of(matrices, options, Blame::resource);
+    const std::size_t at = text.find("needs ") + 6;
+    const std::string unit = text.substr(text.find(' ', at) + 1, 3);
+    const double factor = unit == "MiB" ? 0x1p20 : 0x1p30;
+    options.memory_per_rank_bytes = static_cast<std::int64_t>(std::stod(text.substr(at)) * factor);
+    INFO(text);
+    CHECK(make_plan(matrices, options).items.size() == 1);
+  }
+}
+
 TEST_CASE("a team's children divide its ranks among them", "[plan]") {
   for (int ranks = 1; ranks <= 70; ++ranks) {
     const std::vector<Team> tree = team_tree(ranks);
@@ -108,7 +123,7 @@ TEST_CASE("a matrix that does not fit anywhere stops the job before any work", "
   const std::vector<Matrix> matrices{dense(16384, 16384, "lm_head.weight")};
   CHECK(text_of(matrices, {.ranks = 2, .memory_per_rank_bytes = std::int64_t{1} << 29U},
                 Blame::resource) ==
-        "lm_head.weight (16384 x 16384): needs 2.3 GiB per rank on all 2 ranks, the limit is 512 "
+        "lm_head.weight (16384 x 16384): needs 2.4 GiB per rank on all 2 ranks, the limit is 512 "
         "MiB. "
         "Use more ranks, or raise --memory-per-rank");
 }
