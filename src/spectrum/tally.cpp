@@ -22,10 +22,10 @@ void add_compensated(double& sum, double& carry, double term) {
   sum = total;
 }
 
-/// Elements whose fourth powers, summed over any matrix, are far from overflow and underflow in
+/// Elements whose squares, summed over any matrix, are far from overflow and underflow in
 /// float64. Every float is inside: they reach from 2^-149 to 2^128.
-constexpr double kLargest = 0x1p250;
-constexpr double kSmallest = 0x1p-250;
+constexpr double kLargest = 0x1p450;
+constexpr double kSmallest = 0x1p-450;
 /// The same for squares that are summed over a panel in float32.
 constexpr double kLargestSingle = 0x1p50;
 constexpr double kSmallestSingle = 0x1p-50;

@@ -127,12 +127,12 @@ TEST_CASE("the largest element decides whether sums of squares fit, whatever sta
     }
     return true;
   };
-  for (const double other : {0.0, 1e-320, 0x1p-251, 0x1p-60, 1.0, 0x1p60}) {
+  for (const double other : {0.0, 1e-320, 0x1p-451, 0x1p-60, 1.0, 0x1p60}) {
     CAPTURE(other);
-    CHECK(fits(sizes(0x1p250, other), Precision::float64));
-    CHECK_FALSE(fits(sizes(0x1.8p250, other), Precision::float64));
-    CHECK(fits(sizes(0x1p-250, other), Precision::float64));
-    CHECK(fits(sizes(0x1.8p-251, other), Precision::float64) == (other >= 0x1p-250));
+    CHECK(fits(sizes(0x1p450, other), Precision::float64));
+    CHECK_FALSE(fits(sizes(0x1.8p450, other), Precision::float64));
+    CHECK(fits(sizes(0x1p-450, other), Precision::float64));
+    CHECK(fits(sizes(0x1.8p-451, other), Precision::float64) == (other >= 0x1p-450));
     CHECK(fits(sizes(0x1p50, other), Precision::float32) == (other <= 0x1p50));
     CHECK_FALSE(fits(sizes(0x1.8p50, other), Precision::float32));
   }

@@ -40,8 +40,8 @@ import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 MOST_CHECKPOINTS = 8
-# A run of a second that does not end in this time hangs.
-PATIENCE_SECONDS = 60
+# A run of a second that does not end in this time hangs, on a loaded machine too.
+PATIENCE_SECONDS = 240
 # What depends on when, where and how often something was computed, and not on the weights.
 VOLATILE_COLUMNS = {"seconds", "fit_seconds", "predicted_seconds", "same_as"}
 VOLATILE_KEYS = VOLATILE_COLUMNS | {"created", "restarts", "working_seconds", "busy_share", "mpi_layout", "archive",

@@ -20,8 +20,8 @@ struct ElementSizes {
 };
 
 /// Throws Error with Blame::numerics if the largest element is not 0 and outside of the range in
-/// which sums of squares, and products of two of these, stay far from overflow and underflow:
-/// 2^-250 to 2^250; where products are formed in float32, 2^-50 to 2^50 (docs/numerics.md).
+/// which sums of squares stay far from overflow and underflow:
+/// 2^-450 to 2^450; where products are formed in float32, 2^-50 to 2^50 (docs/numerics.md).
 /// Infinite and tiny sums would make LAPACK fail or ScaLAPACK hang, and a matrix of tiny elements
 /// one of zeros.
 void require_range(const ElementSizes& sizes, Precision precision);
