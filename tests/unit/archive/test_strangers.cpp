@@ -47,8 +47,8 @@ void put_sigma(hid_t file, hid_t creation, hsize_t extent = 8, bool write = true
   const hid_t dataset =
       H5Dcreate2(file, "spectra/sigma", H5T_IEEE_F64LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
   REQUIRE(dataset >= 0);
-  const std::vector<double> values(extent);
   if (write) {
+    const std::vector<double> values(extent);
     REQUIRE(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >=
             0);
   }
