@@ -348,6 +348,9 @@ def problems_of(scene, reference, place, least_bytes):
             if not named:
                 problems.append("the message names neither the file nor the error")
     problems += archive_problems(scene, reference, code, bool(re.search("^wishart: ", err, re.M)))
+    aside = {p.name for p in (scene.now / "archive").glob("*.damaged")} - {"checkpoint-100.h5.damaged"}
+    if aside:
+        problems.append(f"intact files were set aside: {sorted(aside)}")
     # The next run, undisturbed.
     if scenario.words[0] in ("scan", "refit", "index", "verify") or scenario.product:
         again, out2, err2 = next_run(scene, reference)
