@@ -461,16 +461,22 @@ def main():
 
         def worker(number):
             scene = Scene(tools, pathlib.Path(root) / str(number))
+            references = {}
+
+            def reference_of(name):
+                if name not in references:
+                    references[name] = Reference(scene, name, tools.least_bytes)
+                return references[name]
+
             if number == 0 and (tools.known or tools.seconds):
                 for name, places in itertools.groupby(KNOWN, lambda known: known[0]):
-                    reference = Reference(scene, name, tools.least_bytes)
                     for _, place in places:
-                        attempt(scene, reference, place)
+                        attempt(scene, reference_of(name), place)
             if tools.known:
                 return
             begin = time.monotonic()
             for name in names:
-                reference = Reference(scene, name, tools.least_bytes)
+                reference = reference_of(name)
                 places = list(reference.places(tools.kinds, tools.polls, tools.kills))
                 if number == 0 and tools.list:
                     print(name, len(places), {f"{r}:{k}": c for (r, k), c in reference.counts.items()})
