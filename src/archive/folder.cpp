@@ -30,8 +30,9 @@ constexpr std::string_view kLockProbe = ".lock.now-";  ///< follows a dot and an
 /// the file server.
 constexpr std::int64_t kStaleProbeSeconds = 600;
 
-/// Bytes of the largest probe: that of a lock contains the word `now`.
+/// Bytes of the largest probe, which is empty, and of that of a lock, which may be its draft.
 constexpr std::int64_t kMostProbeBytes = 3;
+constexpr std::int64_t kMostLockProbeBytes = 4096;
 
 /// True for the names that prepare_folder and CheckpointLock give to their probes, and no others.
 bool is_probe_name(std::string_view name) noexcept {
@@ -51,10 +52,11 @@ void remove_stale_probes(const std::filesystem::path& folder, std::int64_t now_s
   for (std::filesystem::directory_iterator entries(folder, code), end; !code && entries != end;
        entries.increment(code)) {
     const std::filesystem::path& path = entries->path();
+    const std::string name = path.filename().string();
+    const std::int64_t most = name.starts_with(kProbe) ? kMostProbeBytes : kMostLockProbeBytes;
     struct stat status {};
-    if (is_probe_name(path.filename().string()) && ::lstat(path.c_str(), &status) == 0 &&
-        S_ISREG(status.st_mode) && status.st_size <= kMostProbeBytes &&
-        now_seconds - status.st_mtim.tv_sec >= kStaleProbeSeconds) {
+    if (is_probe_name(name) && ::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+        status.st_size <= most && now_seconds - status.st_mtim.tv_sec >= kStaleProbeSeconds) {
       ::unlink(path.c_str());
     }
   }

@@ -152,6 +152,11 @@ bool is_gone(const LockOwner& owner, const LockOwner& self) {
   return !owner.start.empty() && now.start != owner.start;
 }
 
+/// A hidden file beside the lock that belongs to this process.
+std::filesystem::path probe_of(const std::filesystem::path& lock, const LockOwner& self) {
+  return lock.parent_path() / ("." + lock.filename().string() + ".now-" + self.token);
+}
+
 /// Creates a file with the content `text`, unless it exists. Returns 0 or an errno.
 int make_new(const std::filesystem::path& path, const std::string& text) {
   const int descriptor = uninterrupted(
@@ -162,6 +167,21 @@ int make_new(const std::filesystem::path& path, const std::string& text) {
   if (::close(descriptor) != 0 && errno != EINTR && code == 0) code = errno;
   if (code != 0) ::unlink(path.c_str());
   return code;
+}
+
+/// The same, but the file appears with its content: a process that is killed meanwhile leaves at
+/// most `draft`, which no other process minds.
+int make_whole(const std::filesystem::path& path, const std::filesystem::path& draft,
+               const std::string& text) {
+  int code = make_new(draft, text);
+  if (code != 0) return code;
+  if (::link(draft.c_str(), path.c_str()) != 0) code = errno;
+  struct stat status {};
+  // A file server may have done it and lost the answer.
+  if (code != 0 && ::stat(draft.c_str(), &status) == 0 && status.st_nlink == 2) code = 0;
+  ::unlink(draft.c_str());
+  const bool no_links = code == EPERM || code == ENOSYS || code == EOPNOTSUPP || code == EMLINK;
+  return no_links ? make_new(path, text) : code;
 }
 
 /// Modification time in seconds since 1970, by the clock of the file system; NaN if there is no
@@ -209,7 +229,7 @@ CheckpointLock::~CheckpointLock() {
 }
 
 bool CheckpointLock::make() {
-  const int code = make_new(path_, text_of(self_));
+  const int code = make_whole(path_, probe_of(path_, self_), text_of(self_));
   if (code == 0) return true;
   if (code == EEXIST) return false;
   throw Error(Blame::resource,
@@ -219,8 +239,7 @@ bool CheckpointLock::make() {
 double CheckpointLock::untouched_seconds() const {
   // Get the time from the file system, whose clock also times the owner's touches: the clocks of
   // hosts may differ.
-  const std::filesystem::path probe =
-      path_.parent_path() / ("." + path_.filename().string() + ".now-" + self_.token);
+  const std::filesystem::path probe = probe_of(path_, self_);
   if (const int code = make_new(probe, "now"); code != 0) {
     throw Error(Blame::resource, shown(probe) + ": cannot be created: " + system_reason(code));
   }

@@ -12,6 +12,7 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
+#include "wishart/core/file.hpp"
 #include "wishart/core/hash.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/system_failure.hpp"
@@ -282,11 +283,9 @@ std::vector<std::string> contradictions(const CheckpointRecord& record) {
 Verdict verify_file(const std::filesystem::path& file) {
   Verdict verdict;
   verdict.file = file;
-  std::error_code ignored;
-  const std::uintmax_t size = std::filesystem::file_size(file, ignored);
-  if (!ignored) verdict.size_bytes = static_cast<std::int64_t>(size);
   Seal seal = Seal::none;
   try {
+    verdict.size_bytes = InputFile(file).size_bytes();
     seal = check_seal(file);
   } catch (const Error& error) {
     verdict.standing = Standing::unreadable;
@@ -311,10 +310,8 @@ Verdict verify_index(const std::filesystem::path& folder) {
   Verdict verdict;
   verdict.file = folder / "index.h5";
   Seal seal = Seal::none;
-  std::error_code ignored;
-  const std::uintmax_t size = std::filesystem::file_size(verdict.file, ignored);
-  if (!ignored) verdict.size_bytes = static_cast<std::int64_t>(size);
   try {
+    verdict.size_bytes = InputFile(verdict.file).size_bytes();
     seal = check_seal(verdict.file);
     verdict.sealed = seal == Seal::good;
     verdict.announced = true;

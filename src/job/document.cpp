@@ -13,6 +13,7 @@
 
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/core/whole_file.hpp"
 
@@ -28,7 +29,7 @@ constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
   throw Error(Blame::usage, "--output " + shown(file) + ": " + what);
 }
 
-/// The file after following all links. Throws if it cannot be replaced by a file.
+/// The file after following all links. Throws if it cannot be replaced by a file, or nobody knows.
 std::filesystem::path checked_target(const std::filesystem::path& file) {
   std::error_code ignored;
   const auto status = std::filesystem::status(file, ignored);
@@ -44,7 +45,7 @@ std::filesystem::path checked_target(const std::filesystem::path& file) {
     if (ignored) refuse(file, "is a broken link. Remove it");
   }
   const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
-  if (!std::filesystem::is_directory(folder, ignored)) {
+  if (!is_folder(folder)) {
     refuse(file, "the folder " + shown(folder) + " does not exist. Create it first");
   }
   return target;

@@ -32,7 +32,7 @@ Ending own_ending(const std::exception& error) {
 /// this rank has already reported an error.
 void leave_together(const mpi::Comm& exit_comm, const Ending& ending, std::ostream& err) {
   std::string why = " waited 10 s for the others at the end in vain; the job is aborted";
-  Blame blame = Blame::bug;
+  Blame blame = Blame::resource;  // a rank that was killed, is stopped or has lost its network
   try {
     if (mpi::all_arrive(exit_comm, kExitPatience)) return;
   } catch (const Error& error) {  // of MPI: nobody knows who arrives
