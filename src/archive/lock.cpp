@@ -154,7 +154,10 @@ bool is_gone(const LockOwner& owner, const LockOwner& self) {
 
 /// A hidden file beside the lock that belongs to this process.
 std::filesystem::path probe_of(const std::filesystem::path& lock, const LockOwner& self) {
-  return lock.parent_path() / ("." + lock.filename().string() + ".now-" + self.token);
+  // The token tells it from all others; of a long id, only the beginning leaves room for it.
+  constexpr std::size_t kMostOfId = 150;
+  const std::string id = lock.stem().string().substr(0, kMostOfId);
+  return lock.parent_path() / ("." + id + ".lock.now-" + self.token);
 }
 
 /// Creates a file with the content `text`, unless it exists. Returns 0 or an errno.
