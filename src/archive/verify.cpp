@@ -257,6 +257,24 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
 
 }  // namespace
 
+const char* standing_name(Standing standing) noexcept {
+  switch (standing) {
+    case Standing::unsealed:
+      return "unsealed";
+    case Standing::changed:
+      return "changed";
+    case Standing::damaged:
+      return "damaged";
+    case Standing::unreadable:
+      return "unreadable";
+    case Standing::foreign:
+      return "foreign";
+    case Standing::whole:
+      break;
+  }
+  return "whole";
+}
+
 std::vector<std::string> contradictions(const CheckpointRecord& record) {
   std::vector<std::string> out;
   if (record.spectra.size() != record.layers.size()) {

@@ -82,24 +82,6 @@ CheckpointRecord without_failed(CheckpointRecord record, const CheckpointRecord&
   return kept;
 }
 
-const char* word_of(archive::Standing standing) {
-  switch (standing) {
-    case archive::Standing::whole:
-      return "whole";
-    case archive::Standing::unsealed:
-      return "unsealed";
-    case archive::Standing::changed:
-      return "changed";
-    case archive::Standing::damaged:
-      return "damaged";
-    case archive::Standing::unreadable:
-      return "unreadable";
-    case archive::Standing::foreign:
-      break;
-  }
-  return "foreign";
-}
-
 /// The number of the first that is equal to `found`, or a difference.
 template <class Record, class Read>
 std::string equal_to(const Record& found, const std::vector<std::string>& expected, Read read) {
@@ -121,7 +103,7 @@ void look(const std::string& archive, const std::vector<std::string>& expected) 
     const std::filesystem::path file =
         reader.packed() ? std::filesystem::path(archive) : reader.file_of(id);
     const archive::Standing standing = archive::verify_file(file).standing;
-    std::cout << id << '\t' << word_of(standing) << '\t';
+    std::cout << id << '\t' << archive::standing_name(standing) << '\t';
     if (standing == archive::Standing::whole) {
       const CheckpointRecord found = timeless(reader.read(id, archive::Parts::all));
       const bool failed = std::any_of(found.layers.begin(), found.layers.end(), has_failed);
@@ -137,7 +119,7 @@ void look(const std::string& archive, const std::vector<std::string>& expected) 
   }
   if (reader.packed() || !std::filesystem::exists(archive + "/index.h5")) return;
   const archive::Standing standing = archive::verify_index(archive).standing;
-  std::cout << "index\t" << word_of(standing) << '\t';
+  std::cout << "index\t" << archive::standing_name(standing) << '\t';
   const auto rows = [](const std::string& folder) {
     test::IndexRows index{archive::read_index(folder)};
     for (archive::IndexRow& row : index.rows) row = timeless(std::move(row));

@@ -24,6 +24,9 @@ enum class Standing : std::uint8_t {
   foreign,     ///< not an archive, or one of a newer program, so it cannot be checked
 };
 
+/// `whole`, `unsealed`, `changed`, `damaged`, `unreadable`, `foreign`.
+[[nodiscard]] const char* standing_name(Standing standing) noexcept;
+
 /// The result of verifying one file.
 struct Verdict {
   std::filesystem::path file;
@@ -36,6 +39,13 @@ struct Verdict {
   Blame blame = Blame::input;         ///< who has to act if it is not whole
   std::vector<std::string> findings;  ///< what is wrong, one sentence each; empty if whole
 };
+
+/// All but the file, which a process that verifies it for another does not choose.
+template <class F>
+void visit_fields(Verdict& v, F&& f) {
+  f(v.standing), f(v.sealed), f(v.announced), f(v.contradictory), f(v.num_layers);
+  f(v.size_bytes), f(v.blame), f(v.findings);
+}
 
 /// Verifies the whole file: the seal over its bytes, the schema, the checksum of every dataset, the
 /// hashes of all values, and `contradictions`. Faults of the file do not throw.

@@ -10,16 +10,6 @@
 
 #include "commands/in_child.hpp"
 
-namespace wishart::archive {
-
-template <class F>
-void visit_fields(Verdict& v, F&& f) {
-  f(v.standing), f(v.sealed), f(v.announced), f(v.contradictory), f(v.num_layers);
-  f(v.size_bytes), f(v.findings);
-}
-
-}  // namespace wishart::archive
-
 namespace wishart::job {
 namespace {
 

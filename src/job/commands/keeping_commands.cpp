@@ -33,24 +33,6 @@ struct Judged {
   std::string left;  ///< why it was not sealed again, although requested
 };
 
-const char* word_of(archive::Standing standing) {
-  switch (standing) {
-    case archive::Standing::unsealed:
-      return "unsealed";
-    case archive::Standing::changed:
-      return "changed";
-    case archive::Standing::damaged:
-      return "damaged";
-    case archive::Standing::unreadable:
-      return "unreadable";
-    case archive::Standing::foreign:
-      return "foreign";
-    case archive::Standing::whole:
-      break;
-  }
-  return "whole";
-}
-
 const std::string& checked_id(const std::string& id) {
   if (archive::is_checkpoint_id(id)) return id;
   throw Error(Blame::usage, "--checkpoint: '" + printable(id) + "' is not the id of a checkpoint");
@@ -119,7 +101,8 @@ std::string text_of(const std::vector<Judged>& all,
     older += good && !verdict.sealed ? 1 : 0;
     bytes += verdict.size_bytes;
     if (good) continue;
-    text += printable(verdict.file.string()) + ": " + word_of(verdict.standing) + "\n";
+    text +=
+        printable(verdict.file.string()) + ": " + archive::standing_name(verdict.standing) + "\n";
     for (const std::string& finding : verdict.findings) {
       text += "  " + printable(finding, 2000) + "\n";
     }
@@ -167,7 +150,7 @@ std::string json_of(const std::vector<Judged>& all,
   const char* separator = "\n  ";
   for (const auto& [verdict, aside, resealed, left_as_is] : all) {
     text += separator + ("{\"file\": " + json_quoted(verdict.file.string()));
-    text += ", \"standing\": " + json_quoted(word_of(verdict.standing));
+    text += ", \"standing\": " + json_quoted(archive::standing_name(verdict.standing));
     text += std::string(", \"sealed\": ") + (verdict.sealed ? "true" : "false");
     text += std::string(", \"announced\": ") + (verdict.announced ? "true" : "false");
     text += std::string(", \"resealed\": ") + (resealed ? "true" : "false");
@@ -231,7 +214,8 @@ Ending ending_of(const std::vector<Judged>& all) {
   const auto first = std::find_if(all.begin(), all.end(), bad);
   if (first == all.end()) return {};
   const archive::Verdict& verdict = first->verdict;
-  std::string reason = printable(verdict.file.string()) + ": " + word_of(verdict.standing);
+  std::string reason =
+      printable(verdict.file.string()) + ": " + archive::standing_name(verdict.standing);
   if (!verdict.findings.empty()) reason += ": " + printable(verdict.findings.front(), 2000);
   const auto count = std::count_if(all.begin(), all.end(), bad);
   reason += ". " + std::to_string(count) + " of " + std::to_string(all.size()) +

@@ -9,6 +9,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
 #include "wishart/archive/verify.hpp"
+#include "wishart/core/pack.hpp"
 
 #include "edit_archive.hpp"
 #include "sample_record.hpp"
@@ -206,4 +207,24 @@ TEST_CASE("a checkpoint keeps its part, and parts are about as large as each oth
   double chi = 0;
   for (const double size : sizes) chi += (size - 1000) * (size - 1000) / 1000;
   CHECK(chi < 70);
+}
+
+TEST_CASE("a verdict that another process hands over is whole but for the file", "[verify]") {
+  Verdict verdict;
+  verdict.file = "a.h5";
+  verdict.standing = Standing::unreadable;
+  verdict.sealed = verdict.announced = verdict.contradictory = true;
+  verdict.num_layers = 3;
+  verdict.size_bytes = 4;
+  verdict.blame = Blame::resource;
+  verdict.findings = {"no memory"};
+  const std::vector<std::byte> bytes = packed(verdict);
+  const auto got = unpacked<Verdict>(bytes);
+  CHECK(got.file.empty());
+  CHECK(got.standing == Standing::unreadable);
+  CHECK((got.sealed && got.announced && got.contradictory));
+  CHECK(got.num_layers == 3);
+  CHECK(got.size_bytes == 4);
+  CHECK(got.blame == Blame::resource);  // decides about the exit code
+  CHECK(got.findings == verdict.findings);
 }
