@@ -9,8 +9,6 @@
 
 #include "wishart/analysis/advice.hpp"
 #include "wishart/core/error.hpp"
-#include "wishart/core/file.hpp"
-#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "options/command_options.hpp"
@@ -228,15 +226,7 @@ std::vector<analysis::Rule> parse_rules(const std::string& text, const std::stri
 }
 
 std::vector<analysis::Rule> read_rules(const std::filesystem::path& file) {
-  std::string text;
-  try {
-    text = read_text_file(file, kMaxRulesBytes);
-  } catch (const SystemFailure& error) {
-    throw Error(error.blame(), std::string("--rules: ") + error.what());
-  } catch (const Error& error) {
-    throw Error(Blame::usage, std::string("--rules: ") + error.what());
-  }
-  return parse_rules(text, printable(file.string()));
+  return parse_rules(text_of_file("rules", file, kMaxRulesBytes), printable(file.string()));
 }
 
 }  // namespace wishart::job

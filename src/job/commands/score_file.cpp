@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "wishart/core/error.hpp"
-#include "wishart/core/file.hpp"
-#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/report/text_table.hpp"
+
+#include "options/command_options.hpp"
 
 namespace wishart::job {
 namespace {
@@ -80,14 +80,7 @@ std::size_t needed(const std::string& file, const Line& header, const std::strin
 
 std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
                                          const std::string& score) {
-  std::string text;
-  try {
-    text = read_text_file(file, kMaxScoresBytes);
-  } catch (const SystemFailure& error) {
-    throw Error(error.blame(), std::string("--scores: ") + error.what());
-  } catch (const Error& error) {
-    throw Error(Blame::usage, std::string("--scores: ") + error.what());
-  }
+  std::string text = text_of_file("scores", file, kMaxScoresBytes);
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // written by spreadsheets
   const std::string name = printable(file.string());
   const std::vector<Line> lines = lines_of(text);

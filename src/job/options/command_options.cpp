@@ -73,15 +73,7 @@ po::parsed_options parsed_arguments(std::span<const std::string> arguments,
 void store_file(const std::string& option, const Command& command, po::variables_map& values) {
   if (values.count(option) == 0) return;
   const std::filesystem::path path = values[option].as<std::string>();
-  std::string text;
-  try {
-    text = read_text_file(path, kMaxJobFileBytes);
-  } catch (const SystemFailure& error) {
-    throw Error(error.blame(), "--" + option + ": " + error.what());
-  } catch (const Error& error) {
-    throw Error(Blame::usage, "--" + option + ": " + error.what());
-  }
-  std::istringstream stream(text);
+  std::istringstream stream(text_of_file(option, path, kMaxJobFileBytes));
   const std::string where = printable(path.string());
   try {
     po::store(po::parse_config_file(stream, command.options, false), values);
@@ -115,6 +107,17 @@ void refuse_empty_names(const po::variables_map& values, const Command& command)
 }
 
 }  // namespace
+
+std::string text_of_file(const std::string& option, const std::filesystem::path& file,
+                         std::int64_t most_bytes) {
+  try {
+    return read_text_file(file, most_bytes);
+  } catch (const SystemFailure& error) {
+    throw Error(error.blame(), "--" + option + ": " + error.what());
+  } catch (const Error& error) {
+    throw Error(Blame::usage, "--" + option + ": " + error.what());
+  }
+}
 
 Command archive_command(const char* name, const char* purpose, const char* archive_text) {
   Command command{name, "ARCHIVE", purpose, po::options_description("Options"), "archive", 1};

@@ -47,6 +47,12 @@ void add_document_options(po::options_description& options, const char* format, 
 /// The command with --job and --help at the end of its options, and with its examples.
 [[nodiscard]] Command finished(Command command, std::vector<std::string> examples);
 
+/// The text of a file that an option names.
+/// @throws Error with Blame::usage that names the option if there is no such file, or if it has
+///   more than `most_bytes`; with the blame of the SystemFailure if it cannot be read now
+[[nodiscard]] std::string text_of_file(const std::string& option, const std::filesystem::path& file,
+                                       std::int64_t most_bytes);
+
 /// Parses flags and positional arguments; what they do not set comes from the job file (`--job`),
 /// else from the defaults.
 /// @throws Error with Blame::usage that names the argument and, for an unknown key, the nearest one

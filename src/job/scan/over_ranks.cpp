@@ -1,5 +1,6 @@
 #include "scan/over_ranks.hpp"
 
+#include <chrono>
 #include <cstdlib>
 #include <ostream>
 #include <string>
@@ -15,6 +16,10 @@
 
 namespace wishart::job {
 namespace {
+
+/// How long a rank waits for the others, which may be in the middle of a matrix, before it aborts
+/// the job.
+constexpr std::chrono::milliseconds kExitPatience{10'000};
 
 /// The text of an error of this rank alone.
 Ending own_ending(const std::exception& error) {

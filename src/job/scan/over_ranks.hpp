@@ -4,7 +4,6 @@
 /// Runs a command over several ranks: starts and ends MPI, and gives all ranks the same exit code
 /// and one error message.
 
-#include <chrono>
 #include <exception>
 #include <functional>
 #include <iosfwd>
@@ -13,10 +12,6 @@
 #include "wishart/mpi/comm.hpp"
 
 namespace wishart::job {
-
-/// How long a rank waits for the others, which may be in the middle of a matrix, before it aborts
-/// the job.
-inline constexpr std::chrono::milliseconds kExitPatience{10'000};
 
 /// Tells of an error of this rank that keeps the job from ending in order, and ends all ranks.
 [[noreturn]] void abort_job(const std::exception_ptr& failure, std::ostream& err);

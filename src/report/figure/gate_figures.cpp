@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "figure/charts.hpp"
 #include "figure/interval_rows.hpp"
@@ -49,9 +50,7 @@ std::vector<Figure> gate_figures(const std::vector<analysis::RuleVerdict>& verdi
                                        : std::string());
   figure.description = "Per cent of the layers that each rule is about. The numbers stand below.";
   figure.legend = {{0, "kept"}, {1, "broken"}};
-  draw_interval_rows(figure, rows, "% of the layers", true);
-  if (figure.svg.empty()) return {};
-  return {figure};
+  return interval_rows(std::move(figure), rows, "% of the layers", true);
 }
 
 }  // namespace wishart::report

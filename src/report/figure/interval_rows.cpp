@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "wishart/core/text.hpp"
 
@@ -39,8 +40,8 @@ void draw_row(Plot& plot, const IntervalRow& row, double y) {
 
 }  // namespace
 
-void draw_interval_rows(Figure& figure, const std::vector<IntervalRow>& rows,
-                        const std::string& label, bool zero) {
+std::vector<Figure> interval_rows(Figure figure, const std::vector<IntervalRow>& rows,
+                                  const std::string& label, bool zero) {
   std::vector<std::string> names;
   Range range;
   double widest = 0;
@@ -54,7 +55,7 @@ void draw_interval_rows(Figure& figure, const std::vector<IntervalRow>& rows,
       range.add(one.high);
     }
   }
-  if (range.empty()) return;
+  if (range.empty()) return {};
   if (zero) range.add(0);
   const double height = kRowPx * static_cast<double>(rows.size()) + kTopPx + kBottomPx;
   Canvas canvas(kWidePx, height);
@@ -65,6 +66,7 @@ void draw_interval_rows(Figure& figure, const std::vector<IntervalRow>& rows,
   if (zero) plot.mark(0);
   for (std::size_t i = 0; i < rows.size(); ++i) draw_row(plot, rows[i], -static_cast<double>(i));
   figure.svg = canvas.svg(figure.caption, figure.description);
+  return {std::move(figure)};
 }
 
 }  // namespace wishart::report

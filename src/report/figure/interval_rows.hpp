@@ -25,11 +25,12 @@ struct IntervalRow {
   std::vector<Interval> intervals;
 };
 
-/// Sets `svg` of a figure that has its caption and description: the first row uppermost, the
-/// intervals of a row below each other. Leaves it empty if no row has a value.
-/// @param label  of the values
-/// @param zero   the axis contains 0, and a line is drawn there
-void draw_interval_rows(Figure& figure, const std::vector<IntervalRow>& rows,
-                        const std::string& label, bool zero);
+/// The figure with its rows drawn: the first row uppermost, the intervals of a row below each
+/// other. Nothing if no row has a value.
+/// @param figure  with caption and description
+/// @param label   of the values
+/// @param zero    the axis contains 0, and a line is drawn there
+[[nodiscard]] std::vector<Figure> interval_rows(Figure figure, const std::vector<IntervalRow>& rows,
+                                                const std::string& label, bool zero);
 
 }  // namespace wishart::report

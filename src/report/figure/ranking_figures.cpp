@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "wishart/analysis/population.hpp"
 
@@ -15,6 +15,13 @@ constexpr double kNormal95 = 1.96;  ///< standard errors of a 95 % interval, for
 
 Interval interval_of(const analysis::Rho& rho, std::size_t series, const std::string& about) {
   return {rho.value, rho.low, rho.high, series, about};
+}
+
+/// Correlations, with what they are worth at 0.
+std::vector<Figure> rows_of_rho(Figure figure, const std::vector<IntervalRow>& rows) {
+  figure.description =
+      "Spearman's rho of each metric, as in the table. At 0 a metric says nothing.";
+  return interval_rows(std::move(figure), rows, "Spearman's rho", true);
 }
 
 }  // namespace
@@ -41,9 +48,7 @@ std::vector<Figure> ranking_figures(const std::vector<analysis::Model>& models,
   figure.description = "First: " + models.front().name + ", " + name + " " +
                        number(models.front().values[metric]) + ". Last: " + models.back().name +
                        ", " + number(models.back().values[metric]) + ".";
-  draw_interval_rows(figure, rows, name + ", mean of the layers", false);
-  if (figure.svg.empty()) return {};
-  return {figure};
+  return interval_rows(std::move(figure), rows, name + ", mean of the layers", false);
 }
 
 std::vector<Figure> worth_figures() {
@@ -59,11 +64,8 @@ std::vector<Figure> worth_figures() {
   figure.id = "fig-worth";
   figure.name = "worth";
   figure.caption = "how metrics follow a public leaderboard, with 95 % intervals";
-  figure.description =
-      "Spearman's rho of each metric, as in the table. At 0 a metric says nothing.";
   figure.legend = {{0, "models of one shape"}, {1, "parameters fixed"}, {2, "all sizes"}};
-  draw_interval_rows(figure, rows, "Spearman's rho", true);
-  return {figure};
+  return rows_of_rho(std::move(figure), rows);
 }
 
 std::vector<Figure> following_figures(const std::vector<analysis::FollowRow>& following) {
@@ -81,12 +83,8 @@ std::vector<Figure> following_figures(const std::vector<analysis::FollowRow>& fo
   figure.id = "fig-following";
   figure.name = "following";
   figure.caption = "how the metrics follow the scores, with 95 % intervals";
-  figure.description =
-      "Spearman's rho of each metric, as in the table. At 0 a metric says nothing.";
   if (within) figure.legend = {{0, "all models"}, {1, "within the groups"}};
-  draw_interval_rows(figure, rows, "Spearman's rho", true);
-  if (figure.svg.empty()) return {};
-  return {figure};
+  return rows_of_rho(std::move(figure), rows);
 }
 
 }  // namespace wishart::report
