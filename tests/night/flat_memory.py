@@ -2,7 +2,7 @@
 """The memory of a scan of a long history: resident memory, descriptors and threads of each rank, while it runs.
 
     tests/night/flat_memory.py PROGRAM                          by hand: 1000 checkpoints on 2 ranks
-    tests/night/flat_memory.py PROGRAM --checkpoints 40 --most 16     the short form that CTest runs
+    tests/night/flat_memory.py PROGRAM --checkpoints 160 --most 8     the short form that CTest runs
 
 Prints a row for each tenth of the history. The exit code is 1 if the least that a rank holds in the last two fifths is
 more than in the two before by over --most KiB a checkpoint, or if it has more descriptors or threads; 77 if it was too
