@@ -18,9 +18,10 @@ import sys
 import tempfile
 import time
 
-import check_faults as faults
+import scenes
+import starts
 
-SCAN = ["scan", "run", "--archive", faults.ARCHIVE]
+SCAN = ["scan", "run", "--archive", scenes.ARCHIVE]
 
 
 class Trials:
@@ -36,7 +37,7 @@ class Trials:
         if variables:
             command = ["env", *variables, *command]
         if ranks:
-            command = [str(faults.MPIRUN), "-np", str(ranks), *command]
+            command = [str(starts.MPIRUN), "-np", str(ranks), *command]
             environment.pop("OMPI_MCA_ess_singleton_isolated", None)
         return subprocess.Popen(command, cwd=self.scene.root, env=environment, text=True, start_new_session=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
@@ -193,17 +194,16 @@ def main():
     parser.add_argument("--scans", nargs="+", type=int, default=[2, 5])
     parser.add_argument("--times", type=int, default=1)
     tools = parser.parse_args()
-    os.environ.setdefault("OMPI_MCA_pml", "ob1")
-    os.environ.setdefault("OMPI_MCA_ess_singleton_isolated", "1")
-    os.environ.setdefault("OMPI_MCA_orte_create_session_dirs", "0")
+    starts.set_quick_start()
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="wishart-processes-", dir=memory) as root:
-        trials = Trials(faults.Scene(tools, root))
+        trials = Trials(scenes.Scene(tools, root))
         for _ in range(tools.times):
             for name in tools.only:
                 arguments = {"stopped": [tools.stop], "at_once": [tools.scans]}.get(name, [])
                 getattr(trials, name)(*arguments)
+        trials.scene.end()
     print(f"{trials.count} trials, {len(set(trials.failures))} failed, {time.monotonic() - begin:.0f} s")
     return 1 if trials.failures else 0
 

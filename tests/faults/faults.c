@@ -40,6 +40,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "faults.h"
+
 enum kind {
   k_open,     /* open, openat, fopen */
   k_read,     /* read, readv */
@@ -110,6 +112,7 @@ static void read_wanted(void) {
   want.bytes = number("WISHART_FAULT_BYTES", 1L << 20);
   want.clock = number("WISHART_FAULT_CLOCK", 0);
   want.kind = -1;
+  want.error = 0;
   const char* kind = getenv("WISHART_FAULT_KIND");
   for (int i = 0; kind != NULL && i < k_count; ++i) {
     if (strcmp(kind, kinds[i]) == 0) want.kind = i;
@@ -120,6 +123,11 @@ static void read_wanted(void) {
   }
   const char* rank = getenv("WISHART_FAULT_RANK");
   if (rank != NULL && strcmp(rank, want.rank) != 0) want.kind = -1;
+}
+
+void read_wanted_fault(void) {
+  pthread_once(&once, read_wanted); /* so that no later call reads them for the first time */
+  read_wanted();
 }
 
 /* One line of the log, past all functions that this library stands in for. */

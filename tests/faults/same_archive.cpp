@@ -4,6 +4,10 @@
 /// should have left.
 ///
 ///     same_archive FOUND EXPECTED...
+///     same_archive -
+///
+/// The second form reads such words from lines of standard input, divided by tabs, and ends each
+/// answer with an empty line. It keeps what it has read of EXPECTED, which must not change.
 ///
 /// FOUND and EXPECTED are folders, or packed files. One line a checkpoint: its id, its standing,
 /// and the number of the first EXPECTED with the same record, or a difference from the last one.
@@ -13,7 +17,9 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,6 +29,7 @@
 #include "wishart/archive/index.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/archive/verify.hpp"
+#include "wishart/core/text.hpp"
 
 #include "unit/archive/sample_record.hpp"
 
@@ -97,48 +104,82 @@ std::string equal_to(const Record& found, const std::vector<std::string>& expect
   return text;
 }
 
-void look(const std::string& archive, const std::vector<std::string>& expected) {
-  const archive::Reader reader(archive);
-  for (const std::string& id : reader.ids()) {
-    const std::filesystem::path file =
-        reader.packed() ? std::filesystem::path(archive) : reader.file_of(id);
-    const archive::Standing standing = archive::verify_file(file).standing;
-    std::cout << id << '\t' << archive::standing_name(standing) << '\t';
-    if (standing == archive::Standing::whole) {
-      const CheckpointRecord found = timeless(reader.read(id, archive::Parts::all));
-      const bool failed = std::any_of(found.layers.begin(), found.layers.end(), has_failed);
-      const auto part = [&](CheckpointRecord record) {
-        return failed ? without_failed(std::move(record), found) : record;
-      };
-      std::cout << (failed ? "failed " : "")
-                << equal_to(part(found), expected, [&](const std::string& other) {
-                     return part(timeless(archive::Reader(other).read(id, archive::Parts::all)));
-                   });
+class Looker {
+public:
+  /// One line for each file of `archive`.
+  std::string look(const std::string& archive, const std::vector<std::string>& expected) {
+    const archive::Reader reader(archive);
+    std::ostringstream text;
+    for (const std::string& id : reader.ids()) {
+      const std::filesystem::path file =
+          reader.packed() ? std::filesystem::path(archive) : reader.file_of(id);
+      const archive::Standing standing = archive::verify_file(file).standing;
+      text << id << '\t' << archive::standing_name(standing) << '\t';
+      if (standing == archive::Standing::whole) text << compared(reader, id, expected);
+      text << '\n';
     }
-    std::cout << '\n';
+    if (!reader.packed() && std::filesystem::exists(archive + "/index.h5")) {
+      const archive::Standing standing = archive::verify_index(archive).standing;
+      text << "index\t" << archive::standing_name(standing) << '\t';
+      if (standing == archive::Standing::whole) {
+        text << equal_to(index_rows(archive), expected, index_rows);
+      }
+      text << '\n';
+    }
+    return text.str();
   }
-  if (reader.packed() || !std::filesystem::exists(archive + "/index.h5")) return;
-  const archive::Standing standing = archive::verify_index(archive).standing;
-  std::cout << "index\t" << archive::standing_name(standing) << '\t';
-  const auto rows = [](const std::string& folder) {
+
+private:
+  std::string compared(const archive::Reader& reader, const std::string& id,
+                       const std::vector<std::string>& expected) {
+    const CheckpointRecord found = timeless(reader.read(id, archive::Parts::all));
+    const bool failed = std::any_of(found.layers.begin(), found.layers.end(), has_failed);
+    const auto part = [&](const CheckpointRecord& record) {
+      return failed ? without_failed(record, found) : record;
+    };
+    return (failed ? "failed " : "") +
+           equal_to(part(found), expected,
+                    [&](const std::string& other) { return part(kept(other, id)); });
+  }
+
+  static test::IndexRows index_rows(const std::string& folder) {
     test::IndexRows index{archive::read_index(folder)};
     for (archive::IndexRow& row : index.rows) row = timeless(std::move(row));
     return index;
-  };
-  if (standing == archive::Standing::whole) std::cout << equal_to(rows(archive), expected, rows);
-  std::cout << '\n';
+  }
+
+  const CheckpointRecord& kept(const std::string& archive, const std::string& id) {
+    const std::pair key(archive, id);
+    const auto place = kept_.find(key);
+    if (place != kept_.end()) return place->second;
+    return kept_.emplace(key, timeless(archive::Reader(archive).read(id, archive::Parts::all)))
+        .first->second;
+  }
+
+  std::map<std::pair<std::string, std::string>, CheckpointRecord> kept_;  ///< of EXPECTED
+};
+
+/// False if the archive cannot be listed.
+bool answer(Looker& looker, const std::vector<std::string>& words) {
+  try {
+    if (words.empty()) throw std::runtime_error("usage: same_archive FOUND EXPECTED...");
+    std::cout << looker.look(words.front(), {words.begin() + 1, words.end()});
+  } catch (const std::exception& error) {
+    std::cout << "-\tunreadable\t" << error.what() << '\n';
+    return false;
+  }
+  return true;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    const std::vector<std::string> words(argv + 1, argv + argc);
-    if (words.empty()) throw std::runtime_error("usage: same_archive FOUND EXPECTED...");
-    look(words.front(), {words.begin() + 1, words.end()});
-  } catch (const std::exception& error) {
-    std::cout << "-\tunreadable\t" << error.what() << '\n';
-    return 1;
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  Looker looker;
+  if (words != std::vector<std::string>{"-"}) return answer(looker, words) ? 0 : 1;
+  for (std::string line; std::getline(std::cin, line);) {
+    answer(looker, split(line, '\t'));
+    std::cout << std::endl;  // an empty line, and flushed
   }
   return 0;
 }
