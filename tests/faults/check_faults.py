@@ -25,7 +25,6 @@ with the variables of faults.c that repeat it.
 import argparse
 import collections
 import concurrent.futures
-import itertools
 import os
 import pathlib
 import random
@@ -72,7 +71,7 @@ class Campaign:
         self.failures = []
 
     def attempt(self, scene, reference, place, afresh):
-        problems, ending = trials.problems_of(scene, reference, place, self.tools.least_bytes, afresh)
+        problems, ending = trials.problems_of(scene, reference, place, afresh)
         self.table[reference.name][str(ending)] += 1
         self.table[reference.name]["trials"] += 1
         for problem in problems:
@@ -86,23 +85,18 @@ class Campaign:
         scene = scenes.Scene(self.tools, root)
         try:
             if number == 0 and (self.tools.known or self.tools.seconds):
-                self.try_known(scene)
+                for name, place in places.KNOWN:
+                    self.attempt(scene, scene.reference(name), place, afresh=True)
             if not self.tools.known:
                 self.try_all(scene, number)
         finally:
             scene.end()
 
-    def try_known(self, scene):
-        for name, known in itertools.groupby(places.KNOWN, lambda known: known[0]):
-            reference = scenes.Reference(scene, name, self.tools.least_bytes, afresh=True)
-            for _, place in known:
-                self.attempt(scene, reference, place, afresh=True)
-
     def try_all(self, scene, number):
         tools = self.tools
         begin = time.monotonic()
         for done, name in enumerate(self.names, 1):
-            reference = scenes.Reference(scene, name, tools.least_bytes, tools.afresh)
+            reference = scene.reference(name)
             all_places = list(reference.places(tools.kinds, tools.polls, tools.kills))
             if tools.list:
                 print(name, len(all_places), {f"{r}:{k}": c for (r, k), c in reference.counts.items()})

@@ -82,7 +82,7 @@ class Scene:
     def __init__(self, tools, root):
         self.tools, self.root = tools, pathlib.Path(root)
         self.now = self.root / "now"
-        self.commands = {}
+        self.commands, self.references = {}, {}
         self.went_on_well = set()  # (scenario, content of `now`) before a run that brought what it should
         self.comparer = starts.Comparer(tools.same)
         self.kept = self.root / "kept"
@@ -146,6 +146,11 @@ class Scene:
             self.commands[key] = starts.Started(command, self.root, self.tools.library)
         return self.commands[key]
 
+    def reference(self, name):
+        if name not in self.references:
+            self.references[name] = Reference(self, name)
+        return self.references[name]
+
     def end(self):
         for command in self.commands.values():
             command.end()
@@ -159,11 +164,11 @@ class Scene:
             for folder in pathlib.Path("/proc").glob("[0-9]*"):
                 try:
                     words = (folder / "cmdline").read_bytes().split(b"\0")
-                    same = os.readlink(folder / "cwd") == str(self.root)
+                    same = os.readlink(folder / "cwd") == str(self.root) and int(folder.name) not in ours
                     zombie = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
                 except OSError:
                     continue
-                if int(folder.name) not in ours and same and not zombie and words[0] == str(self.tools.wishart).encode():
+                if same and not zombie and words[0] == str(self.tools.wishart).encode():
                     there.append(int(folder.name))
             if not there:
                 return []
@@ -191,14 +196,15 @@ def without_times(text):
 class Reference:
     """A scenario as it ends undisturbed, and how many calls of each kind it makes."""
 
-    def __init__(self, scene, name, least_bytes, afresh):
+    def __init__(self, scene, name):
         self.name, self.scenario = name, SCENARIOS[name]
         scene.restore(self.scenario.before)
         self.before = scene.root / "before" / name
         shutil.copytree(scene.now, self.before)
         log = scene.root / f"{name}.count"
         code, self.out, err = scene.run(
-            self.scenario.words, self.scenario.ranks, dict(NTH=0, BYTES=least_bytes), log, afresh)
+            self.scenario.words, self.scenario.ranks, dict(NTH=0, BYTES=scene.tools.least_bytes), log,
+            scene.tools.afresh)
         assert code in self.scenario.codes, f"{name}: {code}\n{err}"
         self.code = code
         self.out = without_times(self.out)

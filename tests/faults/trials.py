@@ -9,14 +9,15 @@ import scenes
 from places import HARMLESS, KILLS, READING, TEXTS
 
 
-def problems_of(scene, reference, place, least_bytes, afresh):
+def problems_of(scene, reference, place, afresh):
     """What is wrong after a trial, as lines; and how it ended."""
     scenario = reference.scenario
     scene.restore(scenario.before)
     log = scene.root / "fault.log"
     log.unlink(missing_ok=True)
     begin = time.monotonic()
-    code, out, err = scene.run(scenario.words, scenario.ranks, fault_of(place, least_bytes), log, afresh)
+    fault = fault_of(place, scene.tools.least_bytes)
+    code, out, err = scene.run(scenario.words, scenario.ranks, fault, log, afresh)
     seconds = time.monotonic() - begin
     hit = [line for line in log.read_text().splitlines() if " fault " in line] if log.exists() else []
     problems = ending_problems(scene, reference, place, hit, code, out, err)
