@@ -16,7 +16,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -30,6 +32,7 @@
 #include "wishart/archive/index.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/archive/verify.hpp"
+#include "wishart/core/hash.hpp"
 #include "wishart/core/text.hpp"
 
 #include "unit/archive/sample_record.hpp"
@@ -124,10 +127,15 @@ public:
     for (const std::string& id : reader.ids()) {
       const std::filesystem::path file =
           reader.packed() ? std::filesystem::path(archive) : reader.file_of(id);
-      const archive::Standing standing = archive::verify_file(file).standing;
-      text << id << '\t' << archive::standing_name(standing) << '\t';
-      if (standing == archive::Standing::whole) text << compared(reader, id, expected);
-      text << '\n';
+      // Equal bytes have equal answers.
+      std::string& answer = answers_[id + '\t' + join(expected, "\t") + '\t' + hash_of(file)];
+      if (answer.empty()) {
+        const archive::Standing standing = archive::verify_file(file).standing;
+        answer = id + '\t' + archive::standing_name(standing) + '\t';
+        if (standing == archive::Standing::whole) answer += compared(reader, id, expected);
+        answer += '\n';
+      }
+      text << answer;
     }
     if (!reader.packed() && std::filesystem::exists(archive + "/index.h5")) {
       const archive::Standing standing = archive::verify_index(archive).standing;
@@ -184,6 +192,12 @@ private:
     return indices_.emplace(archive, read_index(archive)).first->second;
   }
 
+  static std::string hash_of(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return hash_hex(std::string(std::istreambuf_iterator<char>(in), {}));
+  }
+
+  std::map<std::string, std::string> answers_;
   // Those of EXPECTED.
   std::map<std::pair<std::string, std::string>, Checkpoint> checkpoints_;
   std::map<std::string, Index> indices_;
