@@ -73,7 +73,7 @@ static void become_trial(char* line) {
     setenv(word, value + 1, 1);
   }
   is_child = 1;
-  read_wanted_fault();
+  read_fault_again();
 }
 
 static void answer(long number) {
