@@ -19,7 +19,7 @@ again: the numbers of an archive with the same bytes, and how the same command g
 With --seconds S it tries those that once went wrong (KNOWN), then a random share of all for about S seconds: --seed
 repeats it (default: the number of the day). With --known it tries only the first, with --list it only counts. With
 --kills it kills a rank, mpirun, or all of them, before each call in place of making the call fail. What fails is told
-with the variables of faults.c that repeat it.
+with the variables of faults.c that repeat it. After SIGTERM it ends with the table of what it has tried.
 """
 
 import argparse
@@ -28,6 +28,7 @@ import concurrent.futures
 import os
 import pathlib
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -69,6 +70,10 @@ class Campaign:
             self.names = [name for name in self.names if scenes.SCENARIOS[name].ranks == 0][:3]
         self.table = collections.defaultdict(collections.Counter)
         self.failures = []
+        self.stopped = False  # by SIGTERM, after the trial that is going on
+
+    def stop(self, *_):
+        self.stopped = True
 
     def attempt(self, scene, reference, place, afresh):
         problems, ending = trials.problems_of(scene, reference, place, afresh)
@@ -107,6 +112,8 @@ class Campaign:
             for place in chosen[number :: tools.jobs]:
                 if tools.seconds and time.monotonic() - begin > tools.seconds * done / len(self.names):
                     break
+                if self.stopped:
+                    return
                 self.attempt(scene, reference, place, tools.afresh)
             if number == 0:
                 print(self.summary(name), flush=True)
@@ -124,6 +131,7 @@ def main():
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     begin = time.monotonic()
     campaign = Campaign(tools)
+    signal.signal(signal.SIGTERM, campaign.stop)
     with tempfile.TemporaryDirectory(prefix="wishart-faults-", dir=memory) as root:
         with concurrent.futures.ThreadPoolExecutor(tools.jobs) as pool:
             workers = 1 if tools.list else tools.jobs
