@@ -1,14 +1,19 @@
 #include "hdf5_handle.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <string>
 
+#include "wishart/core/disk.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/core/whole_number.hpp"
 
 namespace wishart::archive {
 namespace {
+
+/// Twice what HDF5 takes to open a file.
+constexpr std::size_t kOpeningBytes = std::size_t{1} << 20U;
 
 /// HDF5's innermost message, and whose failure it tells of.
 struct Reason {
@@ -77,6 +82,20 @@ void Place::fail() const {
   throw Error(Blame::input, name_ + ": cannot be read: " + reason +
                                 ". The file is damaged: restore it, or delete it and scan the "
                                 "checkpoint again");
+}
+
+void Place::check_memory() const {
+  // HDF5's own allocation, which no compiler leaves out.
+  void* memory = H5allocate_memory(kOpeningBytes, false);
+  if (memory != nullptr) {
+    H5free_memory(memory);
+    return;
+  }
+  if (access_ == Access::writing) {
+    throw Error(Blame::resource, name_ + ": cannot be written: " + system_reason(ENOMEM) +
+                                     ". What stood there before is unchanged");
+  }
+  throw SystemFailure(Blame::resource, name_ + ": cannot be read: " + system_reason(ENOMEM));
 }
 
 void Place::refuse(const std::string& text) const {

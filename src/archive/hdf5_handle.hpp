@@ -87,6 +87,11 @@ public:
   /// Throws ForeignFile with Blame::input: this program does not read such files.
   [[noreturn]] void disown(const std::string& text) const;
 
+  /// Throws if the memory is not there that HDF5 takes to open a file: HDF5 1.10.8 crashes if it
+  /// cannot allocate its cache of metadata (`H5AC_create`), half a mebibyte.
+  /// @throws Error with Blame::resource; when reading, a SystemFailure
+  void check_memory() const;
+
   /// `id` as a Handle, or `fail`.
   [[nodiscard]] Handle own(hid_t id, Handle::Close closer) const {
     if (id < 0) fail();

@@ -58,6 +58,7 @@ MemoryFile::MemoryFile(const Place& place, const std::filesystem::path& path)
   // The 1.10 format has checksums on all metadata too. Not `latest`, so that a newer library writes
   // the same file.
   place.check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110));
+  place.check_memory();
   file_ = place.own(H5Fcreate(path.c_str(), H5F_ACC_EXCL, creation.get(), access.get()), H5Fclose);
 }
 

@@ -177,6 +177,7 @@ Handle opened_file(const Place& place, const std::filesystem::path& file) {
   // Archives are complete when they appear, by renaming, so reading needs no lock. Not every file
   // system has locks.
   place.check(H5Pset_file_locking(access.get(), false, true));
+  place.check_memory();
   return place.own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
 }
 

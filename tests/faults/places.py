@@ -3,7 +3,8 @@
 import collections
 
 # The nth call of a kind on a rank, or all from it on (`onwards`); of those on paths that hold `name`, if it has any.
-Place = collections.namedtuple("Place", "rank kind nth error onwards name", defaults=[False, ""])
+# Of allocations those of at least so many bytes (0: what --least-bytes says).
+Place = collections.namedtuple("Place", "rank kind nth error onwards name bytes", defaults=[False, "", 0])
 
 MOVING = ["EIO", "ESTALE", "EINTR", "short"]
 ERRORS = {
@@ -40,6 +41,8 @@ KNOWN = [
     ("scan", Place(0, "stat", 1, "ENOMEM", False, "checkpoint-100.h5")),  # code 70
     ("scan", Place(0, "pread", 2, "EIO", False, "checkpoint-100.h5")),  # stayed in the index
     ("scan", Place(0, "fsync", 1, "EINTR", False, "")),  # was no failure
+    ("scan", Place(0, "malloc", 1, "ENOMEM", True, "", 65536)),  # crashed in HDF5
+    ("report", Place(0, "malloc", 1, "ENOMEM", True, "", 65536)),
     ("scan", Place(0, "mpi_send", 6, "EIO", False, "")),  # hung
     ("again", Place(0, "pread", 9, "EIO", True, "checkpoint-200.h5")),  # was computed again and replaced
     ("repair", Place(0, "pread", 17, "EIO", False, "checkpoint-200.h5")),  # an intact file was set aside

@@ -34,7 +34,7 @@ def problems_of(scene, reference, place, afresh):
 
 def fault_of(place, least_bytes):
     """The variables of faults.c."""
-    fault = dict(KIND=place.kind, NTH=place.nth, ERROR=place.error, RANK=place.rank, BYTES=least_bytes)
+    fault = dict(KIND=place.kind, NTH=place.nth, ERROR=place.error, RANK=place.rank, BYTES=place.bytes or least_bytes)
     if place.onwards:
         fault["LAST"] = 1_000_000_000
     if place.name:
