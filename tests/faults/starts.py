@@ -77,7 +77,8 @@ class Comparer:
 
     def __init__(self, same):
         self.process = subprocess.Popen(
-            [str(same), "-"], text=True, bufsize=1, errors="replace", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [str(same), "-"], text=True, bufsize=1, errors="replace", start_new_session=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE)
         self.answers = {}
         self.asked = 0
 
