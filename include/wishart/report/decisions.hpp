@@ -10,6 +10,7 @@
 #include "wishart/analysis/gate.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/report/report.hpp"
 
 namespace wishart::report {
@@ -20,8 +21,10 @@ namespace wishart::report {
 
 /// The verdict of each rule, with the layers that failed it, and how usual the changes between
 /// stages are. The last line says passed or failed.
+/// @param judged  the verdict on the checkpoint of the last stage
 [[nodiscard]] std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
                                           const std::vector<analysis::StageChange>& changes,
+                                          const analysis::Verdict& judged,
                                           const ReportStyle& style);
 
 /// The models in order, what that order is worth, and, if `following` has rows, how the
