@@ -38,7 +38,7 @@ double hill_alpha(std::span<const double> ascending) {
   const std::size_t i = n / 2;
   long double sum = 0;
   for (std::size_t j = i; j < n; ++j) sum += std::log(ascending[j] / ascending[i]);
-  return static_cast<double>(1 + static_cast<long double>(n - i) / sum);
+  return sum > 0 ? static_cast<double>(1 + static_cast<long double>(n - i) / sum) : kNan;
 }
 
 TailEstimates tail_estimates(std::span<const double> ascending) {
@@ -56,7 +56,7 @@ TailEstimates tail_estimates(std::span<const double> ascending) {
   result.moment = alpha_of_index(moments.first + 1 - 0.5 / ratio);
   // The values at or above the quantile, including the quantile itself.
   const auto above = static_cast<double>(n - 1 - first);
-  result.quantile = 1 + (above + 1) / (moments.first * above);
+  if (moments.first > 0) result.quantile = 1 + (above + 1) / (moments.first * above);
   // Pickands: gamma = ln((x_(k) - x_(2k)) / (x_(2k) - x_(4k))) / ln 2.
   const std::size_t k = n / 8;
   const double top = ascending[n - k] - ascending[n - 2 * k];

@@ -19,7 +19,7 @@ struct TailEstimates {
 
 /// Hill's estimate over the upper half: with i = floor(n / 2), 1 + (n - i) / sum over j >= i of (ln
 /// x_j - ln x_i). The median is the fixed xmin (Zhou et al., TempBalance, NeurIPS 2023, arXiv
-/// 2312.00359, code). Infinite if those values are all equal.
+/// 2312.00359, code). NaN if those values are all equal.
 [[nodiscard]] double hill_alpha(std::span<const double> ascending);
 
 /// All four estimates, from positive ascending values. The number k of upper values is n / 2 for
