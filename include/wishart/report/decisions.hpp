@@ -3,6 +3,7 @@
 /// @file
 /// Renders comparisons, verdicts, rankings and histories as text, Markdown, HTML, JSON or in brief.
 
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,9 @@ namespace wishart::report {
 
 /// The history and the report on its last checkpoint, as one document.
 /// @param beside  what the last checkpoint is held against
+void write_run(std::ostream& out, const analysis::History& history, const CheckpointRecord& last,
+               const ReportStyle& style, const analysis::Beside& beside = {});
+/// The same as a text.
 [[nodiscard]] std::string render_run(const analysis::History& history, const CheckpointRecord& last,
                                      const ReportStyle& style, const analysis::Beside& beside = {});
 
