@@ -106,14 +106,21 @@ double view_seconds(const Matrix& matrix, const Extents& e, const Way& way, cons
   return read + flops / (rates.svd_gflops * kGiga) / team_share(e.p);
 }
 
+/// Steps for each element of a random order, from 1 to 4: the order is that of the next power of
+/// four, and what falls beyond the elements takes another step (fit::KeyedBijection).
+double steps_per_element(double elements) {
+  return std::pow(4, std::ceil(std::log2(elements) / 2)) / elements;
+}
+
 /// Seconds for the elements of one view in one random order.
 double permuting_seconds(const Matrix& matrix, const Extents& e, const Way& way,
                          const Rates& rates) {
   const double elements = e.n * e.m;
-  if (way.held) return elements / e.p * rates.held_ns / kGiga;
+  const double steps = steps_per_element(std::max(elements, 4.0));
+  if (way.held) return elements / e.p * steps * rates.held_ns / kGiga;
   // The whole view is read once for each window that this rank fills.
   const double passes = std::ceil(8 * elements / e.p / static_cast<double>(window_bytes(matrix)));
-  return passes * elements * (rates.passed_ns / kGiga + 8 / (rates.read_gbytes * kGiga));
+  return passes * elements * (steps * rates.passed_ns / kGiga + 8 / (rates.read_gbytes * kGiga));
 }
 
 /// Seconds for the windows of one view (fit::fixed_aspect_windows).

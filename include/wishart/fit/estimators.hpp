@@ -9,7 +9,8 @@
 namespace wishart::fit {
 
 /// All are given as alpha, the exponent of the density, which is 1 + 1 / gamma for a tail index
-/// gamma. NaN if they do not exist.
+/// gamma. NaN if they do not exist: also if the values are equal but for rounding, by a mean
+/// logarithmic gap below 1e-9.
 struct TailEstimates {
   double hill = 0;      ///< the upper half of the values: PL_Alpha_Hill of TempBalance
   double moment = 0;    ///< Dekkers, Einmahl, de Haan, Ann. Statist. 17 (1989) 1833, eq. 1.7
@@ -19,7 +20,7 @@ struct TailEstimates {
 
 /// Hill's estimate over the upper half: with i = floor(n / 2), 1 + (n - i) / sum over j >= i of (ln
 /// x_j - ln x_i). The median is the fixed xmin (Zhou et al., TempBalance, NeurIPS 2023, arXiv
-/// 2312.00359, code). NaN if those values are all equal.
+/// 2312.00359, code). NaN as in TailEstimates.
 [[nodiscard]] double hill_alpha(std::span<const double> ascending);
 
 /// All four estimates, from positive ascending values. The number k of upper values is n / 2 for

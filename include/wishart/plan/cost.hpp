@@ -52,7 +52,7 @@ struct Rates {
   double distributed_gflops = 12;  ///< ELPA, PDSYNTRD: a rank of a team, 4/3 m^3
   double read_gbytes = 3;          ///< elements as float64: read, converted, tallied
   double exchange_gbytes = 2;      ///< sums between the ranks of a team
-  double held_ns = 15;             ///< per element of a random order, from memory
+  double held_ns = 15;             ///< per step of an element of a random order, from memory
   double passed_ns = 40;           ///< the same if the whole matrix is read once per window
   double matrix_seconds = 1e-4;    ///< overhead of every matrix and of its fit, whatever their size
   double check_ns = 25000;         ///< of compat mode's digits: nanoseconds per singular value

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Internal: style.css (followed by figure.css) and page.js, compiled in by
+/// Internal: style.css (followed by figure.css) and the parts of script/, compiled in by
 /// cmake/write_page_assets.cmake.
 
 #include <string_view>

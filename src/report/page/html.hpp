@@ -2,7 +2,7 @@
 
 /// @file
 /// Internal: the parts of a self-contained HTML page. Everything in it can be read without scripts,
-/// which only add to it (page.js).
+/// which only add to it (script/).
 
 #include <cstddef>
 #include <cstdint>

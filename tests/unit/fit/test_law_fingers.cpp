@@ -1,6 +1,7 @@
 /// @file
 /// Fingers, outliers, the trace-log condition, and the estimators without a scan.
 
+#include <algorithm>
 #include <cmath>
 
 #include <catch2/catch.hpp>
@@ -156,4 +157,24 @@ TEST_CASE("Hill's estimate takes the upper half, including its smallest value", 
   CHECK(hill_alpha(std::vector<double>{1, 2, 4, 8, 16}) ==
         Approx(1 + 3 / (3 * std::log(2.0))).epsilon(1e-15));
   CHECK(std::isnan(hill_alpha(std::vector<double>{1})));
+}
+
+TEST_CASE("values that are equal but for rounding have no estimates", "[estimators]") {
+  std::vector<double> x(40, 2.0);
+  const auto without = [&] {
+    const TailEstimates found = tail_estimates(x);
+    CHECK(std::isnan(hill_alpha(x)));
+    CHECK(std::isnan(found.hill));
+    CHECK(std::isnan(found.moment));
+    CHECK(std::isnan(found.pickands));
+    CHECK(std::isnan(found.quantile));
+  };
+  without();
+  // Ties that end below the top: Pickands' index is infinite.
+  x.back() = std::nextafter(2.0, 3.0);
+  without();
+  x.assign(40, 2.0);
+  std::fill(x.end() - 5, x.end(), 3.0);
+  CHECK(std::isnan(tail_estimates(x).pickands));
+  CHECK(std::isfinite(tail_estimates(x).hill));
 }

@@ -54,7 +54,8 @@ TEST_CASE("a child that does not come back is told about", "[in_child]") {
 TEST_CASE("a child gets no more memory than its limit", "[in_child]") {
   CHECK(failure([] {
           const std::vector<char> large(std::size_t{2} << 30U);
-          REQUIRE(large.size() > 1);
+          const char* const volatile first = large.data();  // clang leaves out what nobody sees
+          (void)first;
         }) == "needs more than 1.0 GiB of memory, the limit for a file of this size");
 }
 #endif

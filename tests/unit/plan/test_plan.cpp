@@ -151,6 +151,24 @@ TEST_CASE("replicas of the fits are part of the time", "[plan]") {
   CHECK(seconds(0, 1000) - without == Approx(1000 * 1024 * rates.gof_ns * 1e-9));
 }
 
+TEST_CASE("a random order costs the steps of the next power of four", "[plan]") {
+  Rates rates;
+  Way plain;
+  Way ordered;
+  ordered.randomize = 1;
+  ordered.held = true;
+  const auto seconds_per_element = [&](std::int64_t rows, std::int64_t cols) {
+    const Matrix matrix = dense(rows, cols);
+    const double spectrum = cost_seconds(matrix, plain, rates);
+    const double fits = static_cast<double>(cols) * rates.fit_ns * 1e-9;
+    return (cost_seconds(matrix, ordered, rates) - 2 * spectrum + fits) /
+           static_cast<double>(rows * cols);
+  };
+  CHECK(seconds_per_element(256, 256) == Approx(rates.held_ns * 1e-9));
+  CHECK(seconds_per_element(768, 192) == Approx(16 / 9.0 * rates.held_ns * 1e-9));
+  CHECK(seconds_per_element(257, 256) == Approx(4 * 256 / 257.0 * rates.held_ns * 1e-9));
+}
+
 TEST_CASE("elements in random order are held in memory if they fit, otherwise read in passes",
           "[plan]") {
   const std::vector<Matrix> matrices{dense(4096, 1024)};

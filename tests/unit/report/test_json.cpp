@@ -1,7 +1,10 @@
 /// @file
 /// JSON of tables and reports: valid whatever the names, null for what is no number.
 
+#include <algorithm>
 #include <limits>
+#include <ostream>
+#include <streambuf>
 
 #include <catch2/catch.hpp>
 
