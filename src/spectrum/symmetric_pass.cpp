@@ -249,7 +249,7 @@ void SymmetricPass::run(const Block& s, const Block& v, const Block& w, const Bl
           "a pass over a symmetric matrix exceeds the size given to the constructor");
   double* next = packed_.data();
   const auto take = [&next](std::int64_t count) { return std::exchange(next, next + count); };
-  double* block = take(kBlock * kBlock);
+  [[maybe_unused]] double* block = take(kBlock * kBlock);  // of a kernel that this processor has
   Packed packed;
   packed.depth = depth_;
   packed.has_update = v.cols > 0;

@@ -117,7 +117,7 @@ TEST_CASE("a lock that is not whole goes by its age", "[lock]") {
   CHECK(CheckpointLock(folder.path(), "a", {.stale_seconds = 0}).held());
 }
 
-TEST_CASE("of many that find a stale lock exactly one takes it over", "[lock]") {
+TEST_CASE("of many that find a stale lock exactly one takes it over", "[lock][native]") {
   for (int round = 0; round < 20; ++round) {
     const test::TempFolder folder;
     { std::ofstream(folder / "a.lock") << "old"; }

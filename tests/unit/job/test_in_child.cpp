@@ -51,7 +51,7 @@ TEST_CASE("a child that does not come back is told about", "[in_child]") {
 }
 
 #ifndef WISHART_SANITIZED  // which needs more addresses than any limit leaves
-TEST_CASE("a child gets no more memory than its limit", "[in_child]") {
+TEST_CASE("a child gets no more memory than its limit", "[in_child][native]") {
   CHECK(failure([] {
           const std::vector<char> large(std::size_t{2} << 30U);
           const char* const volatile first = large.data();  // clang leaves out what nobody sees

@@ -73,6 +73,15 @@ TEST_CASE("a page is opened without a shell, or the message names it", "[open_pa
   std::string name;
   std::getline(seen, name);
   CHECK(name == page.string());
+  CHECK(opening_error("false", page) ==
+        "4: " + page.string() +
+            ": is written, but was not opened: false failed. Open it yourself, or set BROWSER to a "
+            "program that does");
+}
+
+TEST_CASE("a browser that is not there is told apart from one that fails", "[open_page][native]") {
+  const TempFolder temp;
+  const std::filesystem::path page = temp.write("p.html", "page");
   CHECK(opening_error("/none/browser:false", page) ==
         "4: " + page.string() +
             ": is written, but was not opened: /none/browser cannot be started, false failed. Open "
