@@ -7,8 +7,6 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 
-#include "dataset.hpp"
-
 namespace wishart::archive {
 namespace {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "wishart/archive/chunk_filter.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
 

@@ -15,9 +15,6 @@ namespace wishart::archive {
 /// that deflate and the chunk index cost little.
 inline constexpr std::int64_t kChunkBytes = std::int64_t{256} << 10U;
 
-/// How strongly chunks are compressed.
-inline constexpr int kDeflateLevel = 4;
-
 /// An open dataset with the data of its header.
 struct Dataset {
   Place place;

@@ -2,10 +2,15 @@
 
 #include <utility>
 
+#include "wishart/core/started_thread.hpp"
+
 namespace wishart::mpi {
 
 Courier::Courier(const Comm& comm, int to, int tag)
-    : comm_(&comm), to_(to), tag_(tag), thread_([this] { bring(); }) {}
+    : comm_(&comm),
+      to_(to),
+      tag_(tag),
+      thread_(started_thread("sends results", [this] { bring(); })) {}
 
 Courier::~Courier() {
   {

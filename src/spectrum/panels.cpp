@@ -1,6 +1,7 @@
 #include "panels.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <type_traits>
 
 #include "wishart/record/panel.hpp"
@@ -81,8 +82,13 @@ PanelStream<Real>::PanelStream(const ViewTask& task, Slice slice, Depth depth, T
   // At least one row of a panel at a time.
   const std::int64_t width = tall_ ? short_side_ : depth_;
   if (kSingle) scratch_ = workspace.take<double>(std::max(kScratchElements, width));
-  // Started last, because the thread uses all other members.
-  if (num_panels_ > 1) reader_ = std::thread([this] { read_ahead(); });
+  if (num_panels_ <= 1) return;
+  try {
+    // Last, because the thread uses all other members.
+    reader_ = std::thread([this] { read_ahead(); });
+  } catch (const std::system_error&) {
+    // A limit on processes. Then `next` reads, later but the same.
+  }
 }
 
 template <class Real>
@@ -160,7 +166,7 @@ std::optional<Panel<Real>> PanelStream<Real>::next() {
   const std::int64_t panel = next_panel_++;
   Buffer& buffer = buffers_[static_cast<std::size_t>(panel % 2)];
   const auto size = static_cast<std::size_t>(depth_of(panel) * short_side_);
-  if (num_panels_ == 1) {
+  if (!reader_.joinable()) {
     buffer.rounded = fill(panel, buffer.values.first(size));
   } else {
     std::unique_lock lock(mutex_);

@@ -44,8 +44,9 @@ struct Panel {
 
 /// Reads a slice of a view panel by panel, in order, and tallies every element once.
 ///
-/// With more than one panel, a separate thread reads ahead into a second buffer. Do not use the
-/// source and the tally until the stream has ended or is destroyed. `Real` is float or double.
+/// With more than one panel, a separate thread reads ahead into a second buffer, unless the system
+/// refuses it. Do not use the source and the tally until the stream has ended or is destroyed.
+/// `Real` is float or double.
 template <class Real>
 class PanelStream {
 public:

@@ -16,6 +16,7 @@
 #include "wishart/report/report.hpp"
 
 #include "content.hpp"
+#include "fuzz/hdf5_checksums.hpp"
 #include "fuzz/hdf5_mutator.hpp"
 #include "provenance.hpp"
 #include "support/temp_folder.hpp"

@@ -1,8 +1,7 @@
 #pragma once
 
 /// @file
-/// Changes to HDF5 files that keep them readable further in: through HDF5's own interface, and of
-/// bytes with the checksums of the headers put right again.
+/// Changes to archives that keep them readable further in: through HDF5's own interface.
 
 #include <algorithm>
 #include <array>
@@ -17,52 +16,9 @@
 
 #include <hdf5.h>
 
-/// Of libhdf5, which exports it: Bob Jenkins's lookup3 as HDF5 stores it.
-extern "C" std::uint32_t H5_checksum_lookup3(const void* key, std::size_t length,
-                                             std::uint32_t initial);
+#include "fuzz/hdf5_checksums.hpp"
 
 namespace wishart::test {
-
-/// Sets the checksum of superblocks (version 2 and 3), of object headers (version 2) and of the
-/// headers of fixed arrays and of version 2 B-trees, wherever their signatures are (HDF5 file
-/// format, II.A, III.C, IV.A.1.b).
-class Checksums {
-public:
-  explicit Checksums(std::vector<std::uint8_t>& bytes) : bytes_(bytes) {}
-
-  void mend() const {
-    constexpr std::size_t kSuperblock = 44;
-    if (bytes_.size() >= kSuperblock + 4 && bytes_[8] >= 2) set(0, kSuperblock);
-    for (std::size_t at = 0; at + 8 < bytes_.size(); ++at) {
-      if (is("OHDR", at)) set(at, header_bytes(at));
-      if (is("FAHD", at)) set(at, 24);
-      if (is("BTHD", at)) set(at, 34);
-    }
-  }
-
-private:
-  [[nodiscard]] bool is(const char* name, std::size_t at) const {
-    return std::memcmp(bytes_.data() + at, name, 4) == 0;
-  }
-  /// The bytes before the checksum of an object header.
-  [[nodiscard]] std::size_t header_bytes(std::size_t at) const {
-    const unsigned flags = bytes_[at + 5];
-    std::size_t place = at + 6 + ((flags & 0x20U) != 0 ? 16 : 0) + ((flags & 0x10U) != 0 ? 4 : 0);
-    const std::size_t width = std::size_t{1} << (flags & 3U);
-    std::uint64_t chunk = 0;
-    if (place + width > bytes_.size()) return bytes_.size();
-    std::memcpy(&chunk, bytes_.data() + place, width);
-    place += width;
-    return chunk > bytes_.size() ? bytes_.size() : place - at + chunk;
-  }
-  void set(std::size_t at, std::size_t length) const {
-    if (length > bytes_.size() || at + length + 4 > bytes_.size()) return;
-    const std::uint32_t sum = H5_checksum_lookup3(bytes_.data() + at, length, 0);
-    std::memcpy(bytes_.data() + at + length, &sum, sizeof(sum));
-  }
-
-  std::vector<std::uint8_t>& bytes_;
-};
 
 /// One change through HDF5's interface, in memory.
 class Hdf5Change {
@@ -89,15 +45,30 @@ public:
       if (H5Fget_file_image(file, out.data(), out.size()) < 0) out.clear();
     }
     H5Fclose(file);
-    if (!out.empty()) Checksums(out).mend();  // the image of HDF5 1.10 has a wrong one
+    if (!out.empty()) Checksums(out).mend_superblock();  // HDF5 1.10 leaves a wrong one
     return out;
   }
 
 private:
   std::size_t below(std::size_t count) { return random_() % std::max<std::size_t>(count, 1); }
 
+  /// The group of a checkpoint: in a packed archive mostly one of those in it, else the root.
+  std::string checkpoint(hid_t file) {
+    H5G_info_t info{};
+    if (below(4) == 0 || H5Lexists(file, "checkpoints", H5P_DEFAULT) <= 0 ||
+        H5Gget_info_by_name(file, "checkpoints", &info, H5P_DEFAULT) < 0 || info.nlinks == 0) {
+      return "/";
+    }
+    std::array<char, 256> name{};
+    if (H5Lget_name_by_idx(file, "checkpoints", H5_INDEX_NAME, H5_ITER_INC, below(info.nlinks),
+                           name.data(), name.size(), H5P_DEFAULT) < 0) {
+      return "/";
+    }
+    return std::string("/checkpoints/") + name.data() + "/";
+  }
+
   /// A path of an archive or of a packed one.
-  std::string path() {
+  std::string path(hid_t file) {
     static const std::array<const char*, 15> kPaths{"layers",
                                                     "skipped",
                                                     "summary",
@@ -113,7 +84,7 @@ private:
                                                     "hashes/layers",
                                                     "hashes/sigma",
                                                     "checkpoints"};
-    return kPaths[below(kPaths.size())];
+    return checkpoint(file) + kPaths[below(kPaths.size())];
   }
 
   std::int64_t number() {
@@ -217,7 +188,7 @@ private:
   }
 
   void put_dataset(hid_t file) {
-    const std::string name = path();
+    const std::string name = path(file);
     if (below(4) != 0) H5Ldelete(file, name.c_str(), H5P_DEFAULT);
     const std::array<hsize_t, 2> extents{below(40), below(3)};
     const hid_t space = H5Screate_simple(below(9) == 0 ? 2 : 1, extents.data(), nullptr);
@@ -256,16 +227,30 @@ private:
     return count > 0;
   }
 
+  /// True if no filter can fail: HDF5 crashes when it closes a dataset whose chunks it cannot
+  /// write.
+  static bool is_writable(hid_t dataset) {
+    const hid_t list = H5Dget_create_plist(dataset);
+    bool writable = true;
+    for (const H5Z_filter_t filter : {H5Z_FILTER_NBIT, H5Z_FILTER_SCALEOFFSET, H5Z_FILTER_SZIP}) {
+      if (H5Pget_filter_by_id2(list, filter, nullptr, nullptr, nullptr, 0, nullptr, nullptr) >= 0) {
+        writable = false;
+      }
+    }
+    H5Pclose(list);
+    return writable;
+  }
+
   /// Overwrites a column of a row, or an element of a series.
   void put_value(hid_t file) {
-    const hid_t dataset = H5Dopen2(file, path().c_str(), H5P_DEFAULT);
+    const hid_t dataset = H5Dopen2(file, path(file).c_str(), H5P_DEFAULT);
     if (dataset < 0) return;
     const hid_t element = H5Dget_type(dataset);
     const hid_t space = H5Dget_space(dataset);
     const auto count =
         static_cast<std::size_t>(std::max<hssize_t>(H5Sget_simple_extent_npoints(space), 0));
     const std::size_t bytes = H5Tget_size(element);
-    if (count > 0 && count * bytes < (1U << 20U) && is_plain(element)) {
+    if (count > 0 && count * bytes < (1U << 20U) && is_plain(element) && is_writable(dataset)) {
       std::vector<std::uint8_t> values(count * bytes);
       H5Dread(dataset, element, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
       std::size_t at = below(count) * bytes;
@@ -300,30 +285,70 @@ private:
     H5Dclose(dataset);
   }
 
+  /// An attribute that an archive has, or one that is there.
+  std::string attribute(hid_t object) {
+    static const std::array<const char*, 8> kNames{"wishart",  "schema_version", "checkpoint_id",
+                                                   "options",  "step",           "content_hashes",
+                                                   "analysis", "added"};
+    std::array<char, 256> name{};
+    const int count = H5Aget_num_attrs(object);
+    if (below(4) == 0 || count <= 0 ||
+        H5Aget_name_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC,
+                           below(static_cast<std::size_t>(count)), name.data(), name.size(),
+                           H5P_DEFAULT) < 0) {
+      return kNames[below(kNames.size())];
+    }
+    return name.data();
+  }
+
+  /// What an attribute of text may hold.
+  std::string text() {
+    static const std::array<const char*, 10> kTexts{
+        "",         "checkpoint", "packed",  "{}",       "{\"min_evals\":1e999}",
+        "[[[[[[[[", "corrected",  "adapter", "\xff\xfe", "nan",
+    };
+    std::string one = kTexts[below(kTexts.size())];
+    if (below(8) == 0) one.assign(below(5000), static_cast<char>(random_()));
+    return one;
+  }
+
   void put_attribute(hid_t file) {
-    const std::array<const char*, 8> names{"wishart", "schema_version", "checkpoint_id", "options",
-                                           "step",    "content_hashes", "analysis",      "added"};
-    const char* name = names[below(names.size())];
-    H5Adelete(file, name);
-    const hid_t element = type();
+    const hid_t object = H5Oopen(file, checkpoint(file).c_str(), H5P_DEFAULT);
+    if (object < 0) return;
+    const std::string name = attribute(object);
+    H5Adelete(object, name.c_str());
+    const std::string value = text();
+    hid_t element = type();
+    if (below(3) == 0) {
+      H5Tclose(element);
+      element = H5Tcopy(H5T_C_S1);
+      H5Tset_size(element, value.size() + 1);
+    }
     const hsize_t extent = below(4);
     const hid_t space =
-        below(2) == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr);
-    const hid_t attribute = H5Acreate2(file, name, element, space, H5P_DEFAULT, H5P_DEFAULT);
-    if (attribute >= 0) {
-      std::int64_t value = number();
-      if (H5Tget_class(element) == H5T_INTEGER && extent <= 1) {
-        H5Awrite(attribute, H5T_NATIVE_INT64, &value);
+        below(4) != 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &extent, nullptr);
+    const hid_t made = H5Acreate2(object, name.c_str(), element, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (made >= 0) {
+      const std::int64_t n = number();
+      const double r = real();
+      const bool one = H5Sget_simple_extent_npoints(space) == 1;
+      const H5T_class_t kind = H5Tget_class(element);
+      if (one && kind == H5T_INTEGER) H5Awrite(made, H5T_NATIVE_INT64, &n);
+      if (one && kind == H5T_FLOAT) H5Awrite(made, H5T_NATIVE_DOUBLE, &r);
+      if (one && kind == H5T_STRING && H5Tget_size(element) == value.size() + 1 &&
+          H5Tis_variable_str(element) == 0) {
+        H5Awrite(made, element, value.c_str());
       }
-      H5Aclose(attribute);
+      H5Aclose(made);
     }
     H5Sclose(space);
     H5Tclose(element);
+    H5Oclose(object);
   }
 
   void put_link(hid_t file) {
-    const std::string from = path();
-    const std::string to = path();
+    const std::string from = path(file);
+    const std::string to = path(file);
     if (below(2) == 0) H5Ldelete(file, to.c_str(), H5P_DEFAULT);
     switch (below(4)) {
       case 0:
@@ -352,7 +377,7 @@ private:
           put_link(file);
           break;
         case 2:
-          H5Ldelete(file, path().c_str(), H5P_DEFAULT);
+          H5Ldelete(file, path(file).c_str(), H5P_DEFAULT);
           break;
         case 3:
           put_dataset(file);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -21,39 +22,17 @@
 #include "wishart/mpi/together.hpp"
 #include "wishart/plan/team_tree.hpp"
 
+#include "over_ranks.hpp"
 #include "panels.hpp"
 #include "scan/command_loop.hpp"
 #include "scan/coordinator.hpp"
+#include "support/refused_threads.hpp"
 
 using namespace wishart;
+using test::kRanks;
+using test::over_ranks;
 
 namespace {
-
-constexpr int kRanks = 3;
-
-/// Runs `body(world, rank)` on a thread for each rank; afterwards throws what a rank threw.
-void over_ranks(const std::function<void(const mpi::Comm&, int)>& body) {
-  std::array<MPI_Comm, kRanks> worlds{};
-  test::make_stub_worlds(kRanks, worlds.data());
-  std::array<std::exception_ptr, kRanks> failures;
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < kRanks; ++rank) {
-    threads.emplace_back([&, rank] {
-      const auto at = static_cast<std::size_t>(rank);
-      test::stub_world = worlds[at];
-      try {
-        const mpi::Comm world = mpi::Comm::world();
-        body(world, rank);
-      } catch (...) {
-        failures[at] = std::current_exception();
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const auto& failure : failures) {
-    if (failure) std::rethrow_exception(failure);
-  }
-}
 
 plan::Plan plan_of(int items) {
   plan::Plan plan;
@@ -129,7 +108,7 @@ Ran run_plan(int items, const Trouble& trouble) {
           };
           return job::coordinate(control, plan, events);
         },
-        work);
+        work, [](const std::exception_ptr& failure) { std::rethrow_exception(failure); });
   });
   return ran;
 }
@@ -174,6 +153,19 @@ TEST_CASE("so do they when the job stops or the disk is full", "[threads]") {
 
 TEST_CASE("the coordinator ends when rank 0's worker fails", "[threads]") {
   CHECK_THROWS_WITH(run_plan(40, {.worker_fails_from = 4}), "a failing rank");
+}
+
+TEST_CASE("a coordinator that cannot even begin ends the job, whose ranks wait for it",
+          "[threads]") {
+  std::atomic<bool> aborted = false;
+  const job::CoordinatorOutcome outcome = job::coordinate_beside(
+      [](const std::atomic<bool>&) -> job::CoordinatorOutcome { throw std::bad_alloc(); },
+      [&] {
+        for (mpi::Backoff backoff; !aborted; backoff.pause()) continue;
+      },
+      [&](const std::exception_ptr& failure) { aborted = failure != nullptr; });
+  CHECK(outcome.failure != nullptr);
+  CHECK(outcome.cut_off);
 }
 
 TEST_CASE("a courier delivers in order, and its failure is noticed by a rank that waits",
@@ -250,6 +242,9 @@ TEST_CASE("a reader and its user share nothing without a lock", "[threads]") {
   matrix.views = {{}};
   const std::int64_t fails_at = GENERATE(-1, 200);
   const std::int64_t taken = GENERATE(1000, 3);  // the user may end early
+  const bool alone = GENERATE(false, true);      // the system may refuse the thread
+  std::optional<test::RefusedThreads> refused;
+  if (alone) refused.emplace();
   Counting source(kCols, fails_at);
   spectrum::Tally tally;
   spectrum::Workspace workspace;

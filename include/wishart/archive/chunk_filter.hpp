@@ -12,6 +12,9 @@
 
 namespace wishart::archive {
 
+/// How strongly chunks are compressed.
+inline constexpr int kDeflateLevel = 4;
+
 /// A chunk as it is in memory.
 struct RawChunk {
   std::int64_t element_bytes = 1;
@@ -23,7 +26,7 @@ void visit_fields(RawChunk& v, F&& f) {
   f(v.element_bytes), f(v.bytes);
 }
 
-/// The chunk as HDF5's filters store it: shuffled, deflated (level 4), with a Fletcher-32 checksum
+/// The chunk as HDF5's filters store it: shuffled, deflated, with a Fletcher-32 checksum
 /// (HDF5 file format, IV.A.2.l). The same bytes as HDF5 itself would write.
 [[nodiscard]] std::vector<std::byte> filtered(const RawChunk& chunk);
 

@@ -40,8 +40,8 @@ struct CoordinatorOutcome {
   std::string stop_reason;  ///< empty if everything was assigned or held back
   std::int64_t num_held_back = 0;
   std::exception_ptr failure;  ///< the first error, if there was one
-  /// A command could not be sent. A team may have it in part, and then waits for its other ranks in
-  /// vain: the job can only be aborted.
+  /// A command could not be sent, or there is no coordinator. A team may have the command in part,
+  /// and then waits for its other ranks in vain: the job can only be aborted.
   bool cut_off = false;
 };
 

@@ -2,8 +2,9 @@
 
 #include <chrono>
 #include <exception>
-#include <thread>
 #include <utility>
+
+#include "wishart/core/started_thread.hpp"
 
 namespace wishart::job {
 namespace {
@@ -55,15 +56,18 @@ CoordinatorOutcome coordinate(const mpi::Comm& control, const plan::Plan& plan,
 
 CoordinatorOutcome coordinate_beside(
     const std::function<CoordinatorOutcome(const std::atomic<bool>& abandoned)>& coordinator,
-    const std::function<void()>& work) {
+    const std::function<void()>& work,
+    const std::function<void(const std::exception_ptr& failure)>& abort) {
   CoordinatorOutcome outcome;
   std::atomic<bool> abandoned = false;
-  std::thread thread([&] {
+  std::thread thread = started_thread("hands out the work", [&] {
     try {
       outcome = coordinator(abandoned);
     } catch (...) {
       outcome.failure = std::current_exception();
+      outcome.cut_off = true;
     }
+    if (outcome.cut_off && !abandoned) abort(outcome.failure);
   });
   try {
     work();

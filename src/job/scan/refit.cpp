@@ -1,9 +1,6 @@
 #include "scan/refit.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <future>
 #include <memory>
 #include <ostream>
 #include <thread>
@@ -20,35 +17,22 @@
 #include "wishart/fit/summary.hpp"
 #include "wishart/job/commands.hpp"
 
+#include "scan/in_threads.hpp"
 #include "scan/lock_taker.hpp"
 
 namespace wishart::job {
 namespace {
 
-/// How often to check whether the lock must be renewed.
-constexpr std::chrono::seconds kLook{1};
-
 /// Fits every layer. Layers are independent of each other, so their order does not matter.
 /// Meanwhile this thread renews the lock, because the replicas of a single layer can take minutes.
 void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int threads,
                   archive::CheckpointLock& lock) {
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < record.layers.size(); i = next++) {
-      record.layers[i] = fit::refitted_row(record.layers[i], record.spectra[i], options);
-    }
-  };
-  std::vector<std::future<void>> workers;  // the destructor waits for running threads
-  try {
-    for (int t = 0; t < threads; ++t) workers.push_back(std::async(std::launch::async, work));
-    for (std::future<void>& worker : workers) {
-      while (worker.wait_for(kLook) != std::future_status::ready) lock.beat();
-      worker.get();
-    }
-  } catch (...) {
-    next = record.layers.size();
-    throw;
-  }
+  in_threads(
+      record.layers.size(), threads,
+      [&](std::size_t i) {
+        record.layers[i] = fit::refitted_row(record.layers[i], record.spectra[i], options);
+      },
+      [&] { lock.beat(); });
 }
 
 }  // namespace

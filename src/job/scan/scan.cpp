@@ -5,8 +5,6 @@
 #include <exception>
 #include <optional>
 #include <ostream>
-#include <stop_token>
-#include <thread>
 #include <utility>
 
 #include "wishart/archive/archive.hpp"
@@ -26,6 +24,7 @@
 #include "scan/checkpoint_job.hpp"
 #include "scan/job_context.hpp"
 #include "scan/job_log.hpp"
+#include "scan/keeper.hpp"
 #include "scan/libraries.hpp"
 #include "scan/lock_taker.hpp"
 #include "scan/over_ranks.hpp"
@@ -95,17 +94,11 @@ void stage(const JobContext& context, WorkOrder& order, CheckpointJob* job,
   const auto begin = std::chrono::steady_clock::now();
   std::exception_ptr failure;
   {
-    std::jthread keeper([&](const std::stop_token& stop) {
-      constexpr std::chrono::milliseconds kLook{100};
-      try {
-        for (; job != nullptr && !stop.stop_requested(); std::this_thread::sleep_for(kLook)) {
-          job->flush(false);
-        }
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    });
+    constexpr std::chrono::milliseconds kLook{100};
+    std::optional<Keeper> keeper;
+    if (job != nullptr) keeper.emplace([job] { job->flush(false); }, kLook);
     staged.emplace(context.world, context.options.stage_dir, order.root, order.files);
+    if (keeper) failure = keeper->end();
   }
   mpi::agree(context.world, failure);
   order.root = staged->root().string();

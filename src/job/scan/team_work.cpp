@@ -87,7 +87,11 @@ CoordinatorOutcome run_coordinator(JobContext& context, CheckpointJob& job,
     return reason;
   };
   CoordinatorOutcome outcome = coordinate(context.control, job.plan(), events);
-  progress.end();
+  try {
+    progress.end();
+  } catch (...) {  // the ranks have left, so the job goes on to its end
+    if (!outcome.failure) outcome.failure = std::current_exception();
+  }
   return outcome;
 }
 
@@ -109,12 +113,9 @@ CoordinatorOutcome run_ranks(JobContext& context, const WorkOrder& order, Checkp
     return {};
   }
   return coordinate_beside(
-      [&](const std::atomic<bool>& abandoned) {
-        CoordinatorOutcome outcome = run_coordinator(context, *job, abandoned);
-        if (outcome.cut_off && !abandoned) abort_job(outcome.failure, context.err);
-        return outcome;
-      },
-      [&] { work(order, context.control, context.teams); });
+      [&](const std::atomic<bool>& abandoned) { return run_coordinator(context, *job, abandoned); },
+      [&] { work(order, context.control, context.teams); },
+      [&](const std::exception_ptr& failure) { abort_job(failure, context.err); });
 }
 
 void check_outcome(const JobContext& context, const CoordinatorOutcome& outcome,
