@@ -12,9 +12,21 @@ namespace {
 
 constexpr const char* kOfRules = "sec-rules";
 
+/// Of a model that its report calls useless, or of which it knows nothing, kept rules say only that
+/// nothing was broken (docs/decisions/079-kept-rules-are-not-surer.md).
+void hold_against(Verdict& verdict, const std::string& stage, const Verdict& judged) {
+  const bool useless = judged.level == Level::bad;
+  const bool nothing_known = judged.level == Level::unknown && verdict.level == Level::good;
+  if (!useless && !nothing_known) return;
+  verdict.level = judged.level;
+  verdict.sentence += useless ? " But do not use " + named(stage) + "."
+                              : " But nothing is known of the quality of " + named(stage) + ".";
+  add_reason(verdict, "The report on " + named(stage) + ": " + judged.sentence, "");
+}
+
 }  // namespace
 
-Verdict verdict_of(const std::vector<RuleVerdict>& verdicts) {
+Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judged) {
   Verdict verdict;
   std::vector<const RuleVerdict*> broken;
   std::vector<const RuleVerdict*> limited;
@@ -38,6 +50,7 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts) {
     verdict.sentence = verdicts.size() == 1 ? "Passed: the only rule is kept."
                                             : "Passed: all " + all + " rules are kept.";
   }
+  if (broken.empty()) hold_against(verdict, verdicts.back().stage, judged);
   for (const RuleVerdict* one : broken) {
     std::string text =
         named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 4 * kMostOfName);

@@ -184,6 +184,7 @@ LawFit fit_stretched(const LogTail& tail) {
   LawFit fit;
   fit.shape = beta;
   fit.rate = std::exp(std::log(c) / beta - tail.log_xmin);
+  if (std::isinf(fit.rate)) fit.rate = kNan;  // near the power law, where beta tends to 0
   fit.D = distance(tail, [&](double u) { return std::exp(-c * std::expm1(beta * u)); });
   const double log_factor = std::log(beta * c);
   compare(

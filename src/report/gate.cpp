@@ -33,7 +33,8 @@ std::string changes_json(const std::vector<analysis::StageChange>& changes) {
 }
 
 std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts,
-                          const std::vector<analysis::StageChange>& changes, bool passed) {
+                          const std::vector<analysis::StageChange>& changes,
+                          const analysis::Verdict& verdict, bool passed) {
   std::string json =
       json_opening(kGateSchema) + ", \"passed\": " + json_value(passed) + ", \"rules\": [";
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
@@ -51,7 +52,7 @@ std::string verdicts_json(const std::vector<analysis::RuleVerdict>& verdicts,
     }
     json += "]}";
   }
-  return json + "],\n \"verdict\": " + verdict_json(analysis::verdict_of(verdicts)) +
+  return json + "],\n \"verdict\": " + verdict_json(verdict) +
          ",\n \"changes\": " + changes_json(changes) + "}\n";
 }
 
@@ -109,19 +110,22 @@ std::vector<Card> gate_cards(const std::vector<analysis::RuleVerdict>& verdicts)
 
 std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
                             const std::vector<analysis::StageChange>& changes,
-                            const ReportStyle& style) {
+                            const analysis::Verdict& judged, const ReportStyle& style) {
   std::int64_t failed = 0;
-  for (const analysis::RuleVerdict& verdict : verdicts) failed += verdict.passed ? 0 : 1;
-  if (style.format == ReportFormat::json) return verdicts_json(verdicts, changes, failed == 0);
+  for (const analysis::RuleVerdict& one : verdicts) failed += one.passed ? 0 : 1;
+  const analysis::Verdict verdict = analysis::verdict_of(verdicts, judged);
+  if (style.format == ReportFormat::json) {
+    return verdicts_json(verdicts, changes, verdict, failed == 0);
+  }
   Page page(style);
   page.title("Gate" + (verdicts.empty() ? "" : " of " + verdicts.back().stage));
-  page.verdict(analysis::verdict_of(verdicts));
+  page.verdict(verdict);
   page.cards(gate_cards(verdicts));
   page.heading("Rules");
   page.figures(gate_figures(verdicts));
   for (const bool passed : {false, true}) {
-    for (const analysis::RuleVerdict& verdict : verdicts) {
-      if (verdict.passed == passed) add_rule(page, verdict);
+    for (const analysis::RuleVerdict& one : verdicts) {
+      if (one.passed == passed) add_rule(page, one);
     }
   }
   for (const analysis::StageChange& one : changes) {

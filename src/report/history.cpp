@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <ostream>
+#include <sstream>
+#include <utility>
 
 #include "wishart/core/text.hpp"
 #include "wishart/report/decisions.hpp"
@@ -206,18 +209,25 @@ std::string render_history(const analysis::History& history, const ReportStyle& 
   return page.take();
 }
 
-std::string render_run(const analysis::History& history, const CheckpointRecord& last,
-                       const ReportStyle& style, const analysis::Beside& beside) {
+void write_run(std::ostream& out, const analysis::History& history, const CheckpointRecord& last,
+               const ReportStyle& style, const analysis::Beside& beside) {
   const analysis::Verdict of_last = analysis::verdict_of(last, beside);
   const analysis::Verdict verdict = analysis::verdict_of(history, of_last);
   if (style.format == ReportFormat::json) {
-    return report_json(last, history_json(history, verdict), of_last);
+    return write_report_json(out, last, history_json(history, verdict), of_last);
   }
   Page page(style);
   // Not the difference of the means: they may be over different layers.
   add_history(page, history, verdict, alpha_change(last, {beside.before, nullptr}));
   add_report(page, last, of_last, beside);
-  return page.take();
+  out << page.take();
+}
+
+std::string render_run(const analysis::History& history, const CheckpointRecord& last,
+                       const ReportStyle& style, const analysis::Beside& beside) {
+  std::ostringstream text;
+  write_run(text, history, last, style, beside);
+  return std::move(text).str();
 }
 
 }  // namespace wishart::report

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <ostream>
+#include <sstream>
+#include <utility>
 
 #include "wishart/analysis/attention.hpp"
 #include "wishart/analysis/metric.hpp"
@@ -396,13 +399,20 @@ void add_report(Page& page, const CheckpointRecord& record, const analysis::Verd
   add_numerics(page, record);
 }
 
-std::string render_report(const CheckpointRecord& record, const ReportStyle& style,
-                          const analysis::Beside& beside) {
+void write_report(std::ostream& out, const CheckpointRecord& record, const ReportStyle& style,
+                  const analysis::Beside& beside) {
   const analysis::Verdict verdict = analysis::verdict_of(record, beside);
-  if (style.format == ReportFormat::json) return report_json(record, "null", verdict);
+  if (style.format == ReportFormat::json) return write_report_json(out, record, "null", verdict);
   Page page(style);
   add_report(page, record, verdict, beside);
-  return page.take();
+  out << page.take();
+}
+
+std::string render_report(const CheckpointRecord& record, const ReportStyle& style,
+                          const analysis::Beside& beside) {
+  std::ostringstream text;
+  write_report(text, record, style, beside);
+  return std::move(text).str();
 }
 
 std::string render_adapter(const CheckpointRecord& record, const ReportStyle& style) {

@@ -1,5 +1,7 @@
 #include "report_json.hpp"
 
+#include <ostream>
+
 #include "wishart/analysis/adapter.hpp"
 #include "wishart/analysis/attention.hpp"
 #include "wishart/report/json_schema.hpp"
@@ -75,18 +77,21 @@ std::string left_out_json(const std::vector<analysis::Analysed>& left_out) {
   return text + "]";
 }
 
-std::string report_json(const CheckpointRecord& record, const std::string& history,
-                        const analysis::Verdict& verdict) {
-  return json_opening(kReportSchema) + ",\n\"verdict\": " + verdict_json(verdict) +
-         ",\n\"history\": " + history + ",\n\"checkpoint\": " + provenance_json(record.provenance) +
-         ",\n\"summary\": " + json_array(record.summary) + ",\n\"attention\": " +
-         groups_json(analysis::layers_that_need_attention(record.layers), "warning") +
-         ",\n\"remarks\": " + groups_json(analysis::remarks_on(record.layers), "remark") +
-         ",\n\"adapter\": " + json_array(analysis::adapter_rows(record.layers)) +
-         ",\n\"traps\": " + json_array(record.traps) +
-         ",\n\"usual\": " + usual_json(record.layers) +
-         ",\n\"layers\": " + json_array(judged_rows(record.layers)) +
-         ",\n\"skipped\": " + json_array(record.skipped) + "}\n";
+void write_report_json(std::ostream& out, const CheckpointRecord& record,
+                       const std::string& history, const analysis::Verdict& verdict) {
+  out << json_opening(kReportSchema) << ",\n\"verdict\": " << verdict_json(verdict)
+      << ",\n\"history\": " << history
+      << ",\n\"checkpoint\": " << provenance_json(record.provenance)
+      << ",\n\"summary\": " << json_array(record.summary) << ",\n\"attention\": "
+      << groups_json(analysis::layers_that_need_attention(record.layers), "warning")
+      << ",\n\"remarks\": " << groups_json(analysis::remarks_on(record.layers), "remark")
+      << ",\n\"adapter\": " << json_array(analysis::adapter_rows(record.layers))
+      << ",\n\"traps\": " << json_array(record.traps)
+      << ",\n\"usual\": " << usual_json(record.layers) << ",\n\"layers\": ";
+  write_json_array(out, record.layers, judged);
+  out << ",\n\"skipped\": ";
+  write_json_array(out, record.skipped);
+  out << "}\n";
 }
 
 }  // namespace wishart::report

@@ -3,6 +3,7 @@
 /// @file
 /// Internal: the report as one JSON document (docs/json.md).
 
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,10 @@
 
 namespace wishart::report {
 
+/// Writes it layer by layer: all of it takes more memory than the record.
 /// @param history  the JSON object of a history, or `null`
-[[nodiscard]] std::string report_json(const CheckpointRecord& record, const std::string& history,
-                                      const analysis::Verdict& verdict);
+void write_report_json(std::ostream& out, const CheckpointRecord& record,
+                       const std::string& history, const analysis::Verdict& verdict);
 
 /// What was left out of a history or a ranking: `[{"checkpoint": , "analysis": , "base_path": }]`.
 [[nodiscard]] std::string left_out_json(const std::vector<analysis::Analysed>& left_out);

@@ -35,10 +35,12 @@ TextTable usual_table(const std::vector<analysis::UsualRow>& rows) {
 
 }  // namespace
 
+JudgedRow judged(const LayerRow& row) { return {row, analysis::usual_columns(row)}; }
+
 std::vector<JudgedRow> judged_rows(const std::vector<LayerRow>& layers) {
   std::vector<JudgedRow> rows;
   rows.reserve(layers.size());
-  for (const LayerRow& row : layers) rows.push_back({row, analysis::usual_columns(row)});
+  for (const LayerRow& row : layers) rows.push_back(judged(row));
   return rows;
 }
 

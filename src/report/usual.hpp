@@ -29,6 +29,7 @@ void visit_columns(JudgedRow& r, F&& f) {
   visit_columns(r.usual, f);
 }
 
+[[nodiscard]] JudgedRow judged(const LayerRow& row);
 [[nodiscard]] std::vector<JudgedRow> judged_rows(const std::vector<LayerRow>& layers);
 
 /// A percentile in a table.

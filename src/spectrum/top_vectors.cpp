@@ -102,18 +102,20 @@ public:
              n_);
     multiply(false, n_, block_, size, 1, image_.data(), n_, chosen.data(), size, 0, images.data(),
              n_);
+    // A power of two, so that no digit changes and squares fit whatever the size of the values.
+    const double unit = values.front() > 0 ? std::ldexp(1.0, -std::ilogb(values.front())) : 1;
     double largest = 0;
     for (std::int64_t j = 0; j < wanted; ++j) {
       double squares = 0;
       for (std::int64_t i = j * n_; i < (j + 1) * n_; ++i) {
         const auto at = static_cast<std::size_t>(i);
         const double rest = images[at] - values[static_cast<std::size_t>(j)] * vectors[at];
-        squares += rest * rest;
+        squares += (rest * unit) * (rest * unit);
       }
       largest = std::max(largest, std::sqrt(squares));
     }
     std::copy(vectors.begin(), vectors.end(), basis_.begin());
-    return values.front() > 0 ? largest / values.front() : 0;
+    return values.front() > 0 ? largest / (values.front() * unit) : 0;
   }
 
 private:

@@ -121,7 +121,7 @@ def texts_of(column, count):
 def is_near(text, value):
     """Whether a rounded text and another rounding of the same value agree: the text by its own decimals."""
     if value is None:
-        return text in ("", "-")
+        return text in ("", "-", "inf", "-inf")  # JSON has no infinities
     try:
         last = 10.0 ** -len(text.partition(".")[2]) if "." in text else 1
         return abs(float(text) - value) <= 2e-3 * abs(value) + 0.6 * last

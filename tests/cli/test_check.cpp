@@ -269,6 +269,45 @@ TEST_CASE("fine-tuned models and quantised copies are judged by their own rules"
   check_answer(check(twin, base), 0, "OK: fine-tuned model base-tuned keeps all ");
 }
 
+TEST_CASE("kept rules are no OK for a model that is useless or of which nothing is known",
+          "[check]") {
+  const TempFolder temp;
+  Weights orthogonal;
+  Weights of_rank_one;
+  for (const auto& [name, values] : base_weights()) {
+    std::vector<float>& one = orthogonal[name];
+    std::vector<float>& other = of_rank_one[name];
+    for (std::size_t i = 0; i < std::size_t{kRows}; ++i) {
+      for (std::size_t j = 0; j < std::size_t{kCols}; ++j) {
+        one.push_back(i == j ? 1.0F : 0.0F);
+        other.push_back(values[i * kCols] * values[j]);
+      }
+    }
+  }
+  const auto copy_of = [](Weights weights) {
+    for (auto& [name, values] : weights) {
+      for (float& value : values) value *= 1.001F;
+    }
+    return weights;
+  };
+  check_answer(check(write_model(temp, "q-copy", copy_of(orthogonal)),
+                     write_model(temp, "q", orthogonal), {"--kind", "quantised"}),
+               0,
+               "UNKNOWN: quantised model q-copy keeps all 8 rules against q in 5 layers. But its "
+               "report says: No layer has a warning, but none has a power-law tail either, so "
+               "nothing is known of their quality.");
+  const std::string copy = write_model(temp, "uv-copy", copy_of(of_rank_one));
+  const std::string base = write_model(temp, "uv", of_rank_one);
+  check_answer(check(copy, base, {"--kind", "quantised"}), 1,
+               "NOT OK: quantised model uv-copy keeps all 8 rules against uv in 5 layers. But its "
+               "report says: Do not use it: all 5 layers have a rank of at most 1.");
+  // JSON says the same, and that no rule was broken.
+  const Outcome json = check(copy, base, {"--kind", "quantised", "--format", "json"});
+  CHECK(json.exit_code == 1);
+  CHECK(json.out.find("\"ok\": false") != std::string::npos);
+  CHECK(json.out.find("\"passed\": true") != std::string::npos);
+}
+
 TEST_CASE("a wrong base is refused before anything is scanned", "[check]") {
   const TempFolder temp;
   const std::string base = write_model(temp, "base", base_weights());

@@ -3,10 +3,12 @@
 
 #include <bit>
 #include <cmath>
+#include <string_view>
 
 #include <catch2/catch.hpp>
 
 #include "support/csv.hpp"
+#include "support/places.hpp"
 #include "support/program.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -120,6 +122,32 @@ TEST_CASE("a gate and a ranking pass over layers without a tail", "[no-tail]") {
   const Outcome rank = run_wishart({"rank", archive});
   CHECK(rank.exit_code == 0);
   CHECK(rank.out.find("e+0") == std::string::npos);
+}
+
+TEST_CASE("a gate does not call good what the report calls unknown or useless", "[no-tail]") {
+  const TempFolder temp;
+  struct Model {
+    const char* layers;
+    const char* verdict;
+  };
+  for (const auto& [layers, verdict] :
+       {Model{"*self_attn*",
+              "Unknown. Passed: all 5 rules are kept. But nothing is known of the "
+              "quality of m.\n"},
+        Model{"*layers.2*", "Bad. Passed: all 5 rules are kept. But do not use m.\n"}}) {
+    CAPTURE(layers);
+    std::filesystem::remove_all(temp / "archive");
+    REQUIRE(scan(temp, {"--layers", layers}).exit_code == 0);
+    const std::vector<std::string> words{"gate", (temp / "archive").string(), "--rules",
+                                         in_source("jobs/gate-pretraining.cfg"), "--wide"};
+    const Outcome gate = run_wishart(words);
+    INFO(gate.err);
+    CHECK(gate.exit_code == 0);  // which is about the rules
+    has(gate.out, verdict);
+    has(gate.out, "The report on m: ");
+    has(run_wishart({"report", (temp / "archive").string(), "--wide"}).out,
+        std::string("\n") + std::string(verdict, std::string_view(verdict).find('.')) + ". ");
+  }
 }
 
 TEST_CASE("compat mode keeps WeightWatcher's number", "[no-tail]") {

@@ -64,8 +64,9 @@ struct Beside {
 /// By the warnings that B has and A has not, and by the layers that only one of them has.
 [[nodiscard]] Verdict verdict_of(const Comparison& comparison);
 
-/// By the rules.
-[[nodiscard]] Verdict verdict_of(const std::vector<RuleVerdict>& verdicts);
+/// By the rules; where they are kept, never better than what is known of the checkpoint.
+/// @param judged  the verdict on the checkpoint of the last stage
+[[nodiscard]] Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judged);
 
 /// By what the order of the models is worth.
 /// @param models  in order, the best first

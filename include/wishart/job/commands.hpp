@@ -60,9 +60,10 @@ struct CommandResult {
 /// @throws Error
 [[nodiscard]] CommandResult refit_archive(const RefitOptions& options, std::ostream& err);
 
-/// The report of one archived checkpoint, or of a history and its latest checkpoint.
+/// Streams the report of one archived checkpoint, or of a history and its latest checkpoint, to
+/// `out`.
 /// @throws Error
-[[nodiscard]] CommandResult report_archive(const ReportOptions& options);
+[[nodiscard]] CommandResult report_archive(const ReportOptions& options, std::ostream& out);
 
 /// Streams a table or a spectrum to `out`: of one archived checkpoint, or a table of all of them.
 /// If some of them cannot be read, the table contains the others and the ending reports the

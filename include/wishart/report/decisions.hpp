@@ -3,6 +3,7 @@
 /// @file
 /// Renders comparisons, verdicts, rankings and histories as text, Markdown, HTML, JSON or in brief.
 
+#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "wishart/analysis/gate.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/report/report.hpp"
 
 namespace wishart::report {
@@ -20,8 +22,10 @@ namespace wishart::report {
 
 /// The verdict of each rule, with the layers that failed it, and how usual the changes between
 /// stages are. The last line says passed or failed.
+/// @param judged  the verdict on the checkpoint of the last stage
 [[nodiscard]] std::string render_verdicts(const std::vector<analysis::RuleVerdict>& verdicts,
                                           const std::vector<analysis::StageChange>& changes,
+                                          const analysis::Verdict& judged,
                                           const ReportStyle& style);
 
 /// The models in order, what that order is worth, and, if `following` has rows, how the
@@ -39,6 +43,9 @@ namespace wishart::report {
 
 /// The history and the report on its last checkpoint, as one document.
 /// @param beside  what the last checkpoint is held against
+void write_run(std::ostream& out, const analysis::History& history, const CheckpointRecord& last,
+               const ReportStyle& style, const analysis::Beside& beside = {});
+/// The same as a text.
 [[nodiscard]] std::string render_run(const analysis::History& history, const CheckpointRecord& last,
                                      const ReportStyle& style, const analysis::Beside& beside = {});
 

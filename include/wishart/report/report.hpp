@@ -4,6 +4,7 @@
 /// The report on one archived checkpoint, as text, Markdown, HTML, JSON or in brief.
 
 #include <cstddef>
+#include <iosfwd>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,9 @@ struct ReportStyle {
 /// for the format. HTML also has figures and more rows; it draws the eigenvalues of each layer with
 /// a spectrum in the record. Ends with a newline.
 /// @param beside  what the numbers are held against. The warnings of all records are concluded
+void write_report(std::ostream& out, const CheckpointRecord& record, const ReportStyle& style,
+                  const analysis::Beside& beside = {});
+/// The same as a text.
 [[nodiscard]] std::string render_report(const CheckpointRecord& record, const ReportStyle& style,
                                         const analysis::Beside& beside = {});
 

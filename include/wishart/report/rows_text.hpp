@@ -5,7 +5,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <ostream>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "wishart/core/text.hpp"
@@ -44,12 +47,30 @@ template <class Row>
   return text + "}";
 }
 
-/// `[object, ...]`, one object a line.
+/// Writes `[object, ...]`, one object a line.
+/// @param row_of  makes the row that is written of each element of `rows`
+template <class Rows, class RowOf>
+void write_json_array(std::ostream& out, const Rows& rows, const RowOf& row_of) {
+  bool first = true;
+  for (const auto& one : rows) {
+    out << (first ? "[\n  " : ",\n  ") << json_object(row_of(one));
+    first = false;
+  }
+  out << (first ? "[]" : "\n]");
+}
+
+template <class Rows>
+void write_json_array(std::ostream& out, const Rows& rows) {
+  write_json_array(
+      out, rows, [](const auto& row) -> const auto& { return row; });
+}
+
+/// The same as a text.
 template <class Rows>
 [[nodiscard]] std::string json_array(const Rows& rows) {
-  std::string text = "[";
-  for (const auto& row : rows) text += (text.size() > 1 ? ",\n  " : "\n  ") + json_object(row);
-  return text + (text.size() > 1 ? "\n]" : "]");
+  std::ostringstream text;
+  write_json_array(text, rows);
+  return std::move(text).str();
 }
 
 inline std::string csv_value(const std::string& text) { return csv_cell(text); }

@@ -244,7 +244,7 @@ CommandResult export_for_prometheus(const archive::Reader& archive, const Export
 
 }  // namespace
 
-CommandResult report_archive(const ReportOptions& options) {
+CommandResult report_archive(const ReportOptions& options, std::ostream& out) {
   const std::string command =
       "wishart report " + shell_word(options.archive.string()) +
       (options.checkpoint.empty() ? "" : " --checkpoint " + shell_word(options.checkpoint)) +
@@ -255,11 +255,13 @@ CommandResult report_archive(const ReportOptions& options) {
     const analysis::History history = history_of(archive, options.window);
     const std::string& last = history.rows.back().checkpoint;
     const ReportParts parts = parts_for(options, archive, last);
-    return {report::render_run(history, parts.record, style, parts.beside()), {}, {}};
+    report::write_run(out, history, parts.record, style, parts.beside());
+    return {};
   }
   const archive::Choice choice = archive::choose(archive, options.checkpoint);
   const ReportParts parts = parts_for(options, archive, choice.id);
-  return {report::render_report(parts.record, style, parts.beside()), {}, notes_of(choice)};
+  report::write_report(out, parts.record, style, parts.beside());
+  return {"", {}, notes_of(choice)};
 }
 
 CommandResult export_archive(const ExportOptions& options, std::ostream& out) {

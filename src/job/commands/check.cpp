@@ -15,6 +15,7 @@
 
 #include "wishart/analysis/adapter.hpp"
 #include "wishart/analysis/history.hpp"
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/reader.hpp"
@@ -166,10 +167,11 @@ public:
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
     const std::vector<analysis::RuleVerdict> verdicts =
         analysis::judge(rules_, stages, false, conclusion_of(stages.back()));
-    const bool ok = std::all_of(verdicts.begin(), verdicts.end(),
-                                [](const analysis::RuleVerdict& one) { return one.passed; });
-    const std::string line = line_of(stages, verdicts, ok);
-    write(stages, verdicts, line, ok);
+    const analysis::Verdict judged = analysis::verdict_of(stages.back());
+    const analysis::Level level = analysis::verdict_of(verdicts, judged).level;
+    const bool ok = level != analysis::Level::bad;
+    const std::string line = line_of(stages, verdicts, judged, level);
+    write(stages, verdicts, judged, line, ok);
     if (ok) return {};
     return Ending::gate_failed(options_.output.empty() ? "" : line);
   }
@@ -261,20 +263,24 @@ private:
   /// The answer in one line.
   [[nodiscard]] std::string line_of(const std::vector<CheckpointRecord>& stages,
                                     const std::vector<analysis::RuleVerdict>& verdicts,
-                                    bool ok) const {
+                                    const analysis::Verdict& judged, analysis::Level level) const {
     const CheckpointRecord& tuned = stages.back();
     const std::string what = subject(tuned);
     const std::string base = printable(stages.front().provenance.checkpoint_id);
-    if (ok) {
-      std::string text = "OK: " + what + " keeps all " + std::to_string(verdicts.size()) +
-                         " rules against " + base + " in " +
-                         plural(std::ssize(tuned.layers), "layer") + ".";
+    const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
+    const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
+    if (first == verdicts.end()) {
+      const bool good = level == analysis::Level::good;
+      std::string text = good                                ? "OK: "
+                         : level == analysis::Level::unknown ? "UNKNOWN: "
+                                                             : "NOT OK: ";
+      text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
+              " in " + plural(std::ssize(tuned.layers), "layer") + ".";
+      if (!good) text += " But its report says: " + judged.sentence;
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
       return text + (adapter.empty() ? "" : " " + adapter) + unread_text();
     }
-    const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
-    const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
     const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
     std::string text = "NOT OK: " + what + " against " + base + " breaks '" +
                        printable(first->rule) + "': " + one_line(first->text);
@@ -296,11 +302,12 @@ private:
   }
 
   void write(const std::vector<CheckpointRecord>& stages,
-             const std::vector<analysis::RuleVerdict>& verdicts, const std::string& line, bool ok) {
+             const std::vector<analysis::RuleVerdict>& verdicts, const analysis::Verdict& judged,
+             const std::string& line, bool ok) {
     const CheckpointRecord& tuned = stages.back();
     const std::vector<analysis::StageChange> changes = analysis::stage_changes(stages);
     const auto verdicts_as = [&](const report::ReportStyle& style) {
-      return report::render_verdicts(verdicts, changes, style);
+      return report::render_verdicts(verdicts, changes, judged, style);
     };
     if (options_.format == OutputFormat::json) {
       out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)

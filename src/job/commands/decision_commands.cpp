@@ -12,6 +12,7 @@
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
@@ -314,6 +315,7 @@ CommandResult gate_archive(const GateOptions& options) {
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage && several, run);
   return {report::render_verdicts(verdicts, analysis::stage_changes(stages),
+                                  analysis::verdict_of(stages.back()),
                                   style_of(options.format, options.reading,
                                            "wishart gate " + words_of(options) + " --open")),
           ending_of(options, verdicts), named.notes()};

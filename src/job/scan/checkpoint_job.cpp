@@ -43,7 +43,8 @@ model::Selection everything_of(const checkpoint::Catalogue& catalogue, const Sca
 }  // namespace
 
 CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOptions& options,
-                             const Layout& layout, const TakeLock& take)
+                             const Layout& layout, const TakeLock& take,
+                             const std::filesystem::path& before)
     : options_(options),
       id_(checkpoint_id(std::filesystem::absolute(path), options)),
       catalogue_(checkpoint::open_checkpoint(
@@ -83,7 +84,9 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   resume_from_journal();
   make_plan(layout);
   if (options_.reuse && !todo_.empty()) {
-    earlier_ = find_earlier(options_.archive, provenance_);
+    earlier_ = find_earlier(
+        options_.archive, provenance_,
+        before.empty() ? "" : checkpoint_id(std::filesystem::absolute(before), options_));
   }
   // Names and places of ten thousands of matrices, which nobody needs any more.
   release(everything_);

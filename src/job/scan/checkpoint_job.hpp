@@ -38,10 +38,11 @@ class CheckpointJob {
 public:
   /// Reads headers, selects matrices, reads the archive and the journal, and plans the remaining
   /// work.
-  /// @param take  null: the lock is tried, without waiting
+  /// @param take    null: the lock is tried, without waiting
+  /// @param before  the checkpoint before it in the history that is scanned, or empty
   /// @throws Error
   CheckpointJob(const std::filesystem::path& path, const ScanOptions& options, const Layout& layout,
-                const TakeLock& take = {});
+                const TakeLock& take = {}, const std::filesystem::path& before = {});
 
   /// The archive already holds this checkpoint with these options.
   [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }

@@ -103,7 +103,7 @@ Spectrum EarlierCheckpoint::spectrum_of(const std::string& key) const {
 }
 
 std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
-                                              const Provenance& own) {
+                                              const Provenance& own, const std::string& before) {
   std::filesystem::path chosen;
   bool of_same_run = false;
   // Of those that serve, the first; better, the first of the same run.
@@ -125,10 +125,14 @@ std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archi
       }
     }
   };
-  std::vector<std::string> ids = archive::list_checkpoints(archive, Blame::resource);
-  std::erase(ids, own.checkpoint_id);
-  look_at(nearest(ids, own));
-  if (!of_same_run) look_at(latest(archive, ids));
+  // To list ten thousand checkpoints for each of them would take longer than to compute small ones.
+  if (!before.empty() && own.analysis != AnalysisKind::adapter_on_base) look_at({before});
+  if (!of_same_run) {
+    std::vector<std::string> ids = archive::list_checkpoints(archive, Blame::resource);
+    std::erase(ids, own.checkpoint_id);
+    look_at(nearest(ids, own));
+    if (!of_same_run) look_at(latest(archive, ids));
+  }
   if (chosen.empty()) return std::nullopt;
   try {
     return EarlierCheckpoint(archive::read_archive(chosen));

@@ -40,7 +40,10 @@ private:
 /// build, and of the same kind of analysis with the same base and settings. For an adapter on its
 /// base, the base serves too, and comes first. Reads only a few files,
 /// however large the archive is.
+/// @param before  id of the checkpoint before `own` in the history that is scanned, or empty. If it
+///   serves, it is taken, and the archive is not even listed
 [[nodiscard]] std::optional<EarlierCheckpoint> find_earlier(const std::filesystem::path& archive,
-                                                            const Provenance& own);
+                                                            const Provenance& own,
+                                                            const std::string& before = "");
 
 }  // namespace wishart::job

@@ -122,18 +122,26 @@ enum class Look : std::uint8_t {
   last,   ///< wait for them if that is wanted
 };
 
+/// A checkpoint that is still to be scanned.
+struct Waiting {
+  std::filesystem::path path;
+  std::filesystem::path before;  ///< the one before it in the history; empty: none
+  Look look = Look::first;
+};
+
 /// Scans one checkpoint. Collective over `world`.
-Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, Look look,
-                        LockTaker& locks) {
+Scanned scan_checkpoint(JobContext& context, const Waiting& one, LockTaker& locks) {
   std::optional<CheckpointJob> job;
   std::vector<std::byte> bytes;
   std::exception_ptr failure;
   try {
     if (context.leads()) {
-      job.emplace(path, context.options, context.layout,
-                  [&](const std::filesystem::path& folder, const std::string& id) {
-                    return locks.take(folder, id, look == Look::last);
-                  });
+      job.emplace(
+          one.path, context.options, context.layout,
+          [&](const std::filesystem::path& folder, const std::string& id) {
+            return locks.take(folder, id, one.look == Look::last);
+          },
+          one.before);
       bytes = packed(job->work_order());
     }
   } catch (...) {
@@ -144,7 +152,7 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
   context.world.broadcast(bytes, 0);
   auto order = unpacked<WorkOrder>(bytes);
   release(bytes);
-  if (order.left_to_another && look == Look::first) return {{}, true};
+  if (order.left_to_another && one.look == Look::first) return {{}, true};
   if (job) {
     for (const std::string& warning : job->warnings()) {
       context.err << "wishart: " << warning << '\n';
@@ -155,7 +163,7 @@ Scanned scan_checkpoint(JobContext& context, const std::filesystem::path& path, 
     const double gflops = rank_gflops(context, order.calibrate);
     if (job) {
       job->start_work(gflops);
-      log_task(context, path, *job);
+      log_task(context, one.path, *job);
     }
     std::optional<StagedFiles> staged;
     stage(context, order, job ? &*job : nullptr, staged);
@@ -280,17 +288,19 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
   LockTaker locks({options.wait_for_lock_seconds, line_teller(err), stop});
   FirstEnding ending("checkpoint");
   // Checkpoints of other jobs come after all others, when they may be done or free.
-  std::deque<std::pair<std::filesystem::path, Look>> rest;
+  std::deque<Waiting> rest;
   for (const auto& path : checkpoints) {
-    rest.emplace_back(path, checkpoints.size() == 1 ? Look::last : Look::first);
+    rest.push_back({path, rest.empty() ? std::filesystem::path() : rest.back().path,
+                    checkpoints.size() == 1 ? Look::last : Look::first});
   }
   while (!rest.empty()) {
-    const auto [path, look] = rest.front();
+    Waiting one = std::move(rest.front());
     rest.pop_front();
     try {
-      Scanned scanned = scan_checkpoint(context, path, look, locks);
+      Scanned scanned = scan_checkpoint(context, one, locks);
       if (scanned.to_look_again) {
-        rest.emplace_back(path, Look::last);
+        one.look = Look::last;
+        rest.push_back(std::move(one));
       } else {
         ending.add(scanned.ending);
       }

@@ -46,6 +46,16 @@ private:
   const Matrix* matrix_;
 };
 
+/// The norm of a change, divided by that of what was changed, from their squares; NaN if that is
+/// zero.
+double ratio_of_norms(double change_squares, double base_squares) {
+  if (!(base_squares > 0)) return kNan;
+  const double ratio = change_squares / base_squares;
+  // A large change of tiny weights: the ratio of the squares does not fit, its root does.
+  if (std::isinf(ratio)) return std::sqrt(change_squares) / std::sqrt(base_squares);
+  return std::sqrt(ratio);
+}
+
 /// The hash of a matrix's values, as compute_spectrum calculates it. Each rank reads its part of
 /// the rows. Empty if they cannot be read; the error is reported when the matrix is computed.
 /// Collective over the team.
@@ -250,7 +260,7 @@ private:
       WeightMeasures& m = own.weights;
       m.base_norm = a.base_sum_squares;
       m.tuned_norm = own.sum_squares;
-      if (m.base_norm > 0) m.delta_frobenius = std::sqrt(a.change_sum_squares / m.base_norm);
+      m.delta_frobenius = ratio_of_norms(a.change_sum_squares, m.base_norm);
       // The largest singular value of DoRA's change is not that of s B A, and is not computed.
       const double spectral = parts.rescaled ? kNan : a.spectral;
       if (whole) {
@@ -319,10 +329,8 @@ private:
     m.tuned_norm = c.sum_squares;
     m.base_sv_max = c.base_sigma_max;
     m.tuned_sv_max = c.sigma_max;
-    if (c.base_sum_squares > 0) {
-      m.delta_frobenius = std::sqrt(squares / c.base_sum_squares);
-      m.delta_spectral = spectral / c.base_sigma_max;
-    }
+    m.delta_frobenius = ratio_of_norms(squares, c.base_sum_squares);
+    if (c.base_sum_squares > 0) m.delta_spectral = spectral / c.base_sigma_max;
     m.cka = c.cka;
     m.ww_cka = c.uncentred_root;
     m.num_top = c.num_vectors;

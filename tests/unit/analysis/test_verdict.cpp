@@ -265,19 +265,45 @@ TEST_CASE("the verdict on a comparison", "[verdict]") {
 }
 
 TEST_CASE("the verdict of a gate", "[verdict]") {
-  CHECK(told(verdict_of(std::vector<RuleVerdict>{rule(true), rule(true)})) ==
-        "good: Passed: all 2 rules are kept.");
-  const Verdict failed = verdict_of(std::vector<RuleVerdict>{rule(true), rule(false)});
+  const auto verdict_of_rules = [](const std::vector<RuleVerdict>& rules) {
+    return verdict_of(rules, quiet());
+  };
+  CHECK(told(verdict_of_rules({rule(true), rule(true)})) == "good: Passed: all 2 rules are kept.");
+  const Verdict failed = verdict_of_rules({rule(true), rule(false)});
   CHECK(told(failed) == "bad: Failed: 1 of 2 rules is broken.");
   CHECK(failed.reasons[0].text ==
         "rank stays (tuned): rank must be at least 4. Worst: a.mlp with 2.");
   CHECK(failed.reasons[0].anchor == "sec-rules");
-  const Verdict limited = verdict_of(std::vector<RuleVerdict>{rule(true), rule(true, "no loss")});
+  const Verdict limited = verdict_of_rules({rule(true), rule(true, "no loss")});
   CHECK(limited.level == Level::good);
   CHECK(has_reason(limited, "rank stays: no loss."));
-  CHECK(told(verdict_of(std::vector<RuleVerdict>{rule(true, "no loss")})) ==
+  CHECK(told(verdict_of_rules({rule(true, "no loss")})) ==
         "unknown: Passed, but no rule could judge anything.");
-  CHECK(verdict_of(std::vector<RuleVerdict>{}).level == Level::unknown);
+  CHECK(verdict_of_rules({}).level == Level::unknown);
+}
+
+TEST_CASE("kept rules do not make good what the report calls useless or unknown", "[verdict]") {
+  const std::vector<RuleVerdict> kept{rule(true), rule(true)};
+  CheckpointRecord flat = sample_checkpoint();
+  for (LayerRow& row : flat.layers) row.status = kNoTail;
+  const Verdict unknown = verdict_of(kept, verdict_of(flat));
+  CHECK(told(unknown) ==
+        "unknown: Passed: all 2 rules are kept. But nothing is known of the quality of tuned.");
+  CHECK(unknown.reasons.at(0).text ==
+        "The report on tuned: No layer has a warning, but none has a power-law tail either, so "
+        "nothing is known of their quality.");
+  CheckpointRecord zero = with_warning("rank-collapse");
+  for (LayerRow& row : zero.layers) row.matrix_rank = 0;
+  const Verdict useless = verdict_of(kept, verdict_of(zero));
+  CHECK(told(useless) == "bad: Passed: all 2 rules are kept. But do not use tuned.");
+  CHECK(has_reason(useless, "The report on tuned: Do not use it: all 3 layers are zero."));
+  CHECK(told(verdict_of({rule(true, "no loss")}, verdict_of(zero))) ==
+        "bad: Passed, but no rule could judge anything. But do not use tuned.");
+  // What rules allow, a layer with a warning among them, is theirs to say.
+  CHECK(verdict_of(kept, verdict_of(with_warning("like-noise"))).level == Level::good);
+  // A broken rule stays what it is.
+  CHECK(told(verdict_of({rule(false)}, verdict_of(flat))) ==
+        "bad: Failed: 1 of 1 rules is broken.");
 }
 
 TEST_CASE("an order is worth what it is known to be worth", "[verdict]") {

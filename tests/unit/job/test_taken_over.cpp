@@ -13,6 +13,7 @@
 
 #include "samples.hpp"
 #include "scan/checkpoint_job.hpp"
+#include "scan/earlier_checkpoint.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 
@@ -211,4 +212,35 @@ TEST_CASE("an archive folder that vanishes during the run is named at the end", 
                               ": the archive folder is gone, and the journal with it. Run the same "
                               "command again");
   }
+}
+
+TEST_CASE("the checkpoint before in a history serves without a list of the archive", "[job]") {
+  const Scene scene;
+  {
+    CheckpointJob job = scene.job();
+    compute(job, {});
+    job.finish();
+  }
+  CheckpointRecord record = archive::read_archive(scene.file());
+  const std::string base_identity = record.provenance.checkpoint_identity;
+  for (const char* id : {"step_1", "step_2"}) {
+    record.provenance.checkpoint_id = record.provenance.checkpoint_identity = id;
+    record.provenance.checkpoint_path = (scene.temp / "run" / id).string();
+    archive::write_archive(scene.options.archive, record);
+  }
+  Provenance own = record.provenance;
+  own.checkpoint_id = "step_3";
+  own.checkpoint_path = (scene.temp / "run/step_3").string();
+  const auto chosen = [&](const std::string& before) {
+    const auto earlier = find_earlier(scene.options.archive, own, before);
+    return earlier ? earlier->provenance().checkpoint_id : "none";
+  };
+  CHECK(chosen("") == "step_2");
+  CHECK(chosen("step_1") == "step_1");
+  CHECK(chosen("step_0") == "step_2");  // it is not there
+  // Of an adapter on its base, the base comes first.
+  own.analysis = AnalysisKind::adapter_on_base;
+  own.base_path = (scene.temp / "m").string();
+  own.base_identity = base_identity;
+  CHECK(chosen("step_1") == "m");
 }

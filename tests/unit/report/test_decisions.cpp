@@ -44,6 +44,9 @@ analysis::RuleVerdict verdict_of(const std::string& name, bool passed) {
   return verdict;
 }
 
+/// That on a checkpoint that needs no attention.
+analysis::Verdict good() { return {analysis::Level::good, "No layer needs attention.", {}}; }
+
 analysis::History history_of(const std::string& name) {
   analysis::History history;
   history.window = 3;
@@ -77,7 +80,7 @@ std::vector<std::string> texts(const std::string& name, ReportFormat format) {
   following.unmatched = {name};
   return {render_comparison(comparison_of(name), format),
           render_verdicts({verdict_of(name, true), verdict_of(name, false)},
-                          {{name, name, {usual_change()}}}, format),
+                          {{name, name, {usual_change()}}}, good(), format),
           render_ranking({model}, 0, following, {}, format),
           render_history(history_of(name), format)};
 }
@@ -113,18 +116,20 @@ TEST_CASE("a comparison counts, and marks what is significant", "[decisions]") {
 }
 
 TEST_CASE("a gate says pass or fail, layer by layer", "[decisions]") {
-  const std::string text =
-      render_verdicts({verdict_of("one", true), verdict_of("two", false)}, {}, ReportFormat::text);
+  const std::string text = render_verdicts({verdict_of("one", true), verdict_of("two", false)}, {},
+                                           good(), ReportFormat::text);
   CHECK(text.find("pass  one (one): one.") != std::string::npos);
   CHECK(text.find("FAIL  two (two): two.") != std::string::npos);
   CHECK(text.find("Failed: 1 of 2 verdicts.") != std::string::npos);
   std::vector<analysis::RuleVerdict> of_one_stage{verdict_of("one", true), verdict_of("two", true)};
   of_one_stage[1].stage = "one";
-  CHECK(render_verdicts(of_one_stage, {}, ReportFormat::text).find("Passed: 2 of 2 rules.") !=
-        std::string::npos);
-  CHECK(render_verdicts({verdict_of("one", true)}, {}, ReportFormat::text)
+  CHECK(
+      render_verdicts(of_one_stage, {}, good(), ReportFormat::text).find("Passed: 2 of 2 rules.") !=
+      std::string::npos);
+  CHECK(render_verdicts({verdict_of("one", true)}, {}, good(), ReportFormat::text)
             .find("Passed: 1 of 1 rule.") != std::string::npos);
-  const std::string json = render_verdicts({verdict_of("two", false)}, {}, ReportFormat::json);
+  const std::string json =
+      render_verdicts({verdict_of("two", false)}, {}, good(), ReportFormat::json);
   CHECK(json.find("{\"schema\": \"wishart/gate/1\", \"passed\": false, ") == 0);
   CHECK(json.find("\"rules\": [") != std::string::npos);
   CHECK(
@@ -137,14 +142,14 @@ TEST_CASE("a comparison and a gate say how usual a change is", "[decisions]") {
   comparison.usual = {usual_change()};
   for (const ReportFormat format : {ReportFormat::text, ReportFormat::markdown}) {
     CHECK(render_comparison(comparison, format).find("The mean alpha rose.") != std::string::npos);
-    CHECK(render_verdicts({verdict_of("one", true)}, {{"b", "a", {usual_change()}}}, format)
+    CHECK(render_verdicts({verdict_of("one", true)}, {{"b", "a", {usual_change()}}}, good(), format)
               .find("From a to b. The mean alpha rose.") != std::string::npos);
   }
   const std::string members =
       "{\"metric\": \"alpha\", \"layers\": 2, \"change\": 0.3, \"percentile\": 91";
   CHECK(render_comparison(comparison, ReportFormat::json).find("\"usual\": [\n  " + members) !=
         std::string::npos);
-  CHECK(render_verdicts({}, {{"b", "a", {usual_change()}}}, ReportFormat::json)
+  CHECK(render_verdicts({}, {{"b", "a", {usual_change()}}}, good(), ReportFormat::json)
             .find("\"changes\": [\n  {\"stage\": \"b\", \"other\": \"a\", \"usual\": [\n  " +
                   members) != std::string::npos);
 }

@@ -1,7 +1,10 @@
 /// @file
 /// JSON of tables and reports: valid whatever the names, null for what is no number.
 
+#include <algorithm>
 #include <limits>
+#include <ostream>
+#include <streambuf>
 
 #include <catch2/catch.hpp>
 
@@ -92,4 +95,30 @@ TEST_CASE("an empty record is valid JSON too", "[json]") {
   CHECK(export_table(CheckpointRecord{}, Table::layers, TableFormat::json) ==
         "{\"schema\": \"wishart/export/1\", \"table\": \"layers\", \"checkpoint\": null, "
         "\"matrix\": null,\n \"rows\": []}\n");
+}
+
+TEST_CASE("the JSON report is written layer by layer, not made whole first", "[json]") {
+  /// Counts what is written, and keeps the size of the largest piece.
+  class Pieces : public std::streambuf {
+  public:
+    std::streamsize total = 0;
+    std::streamsize largest = 0;
+
+  protected:
+    std::streamsize xsputn(const char*, std::streamsize count) override {
+      total += count;
+      largest = std::max(largest, count);
+      return count;
+    }
+    int_type overflow(int_type c) override {
+      ++total;
+      return traits_type::not_eof(c);
+    }
+  };
+  const CheckpointRecord record = record_of(std::vector<LayerRow>(200, layer("a")), {});
+  Pieces pieces;
+  std::ostream out(&pieces);
+  write_report(out, record, ReportFormat::json);
+  CHECK(pieces.total == std::ssize(render_report(record, ReportFormat::json)));
+  CHECK(pieces.largest < pieces.total / 50);
 }
