@@ -22,6 +22,7 @@ ARCHIVE = "now/archive"
 Scenario = collections.namedtuple("Scenario", "before words ranks product codes", defaults=[0, None, (0,)])
 SCENARIOS = {
     "scan": Scenario("", ["scan", "run/checkpoint-100", "--archive", ARCHIVE]),
+    "staged": Scenario("", ["scan", "run/checkpoint-100", "--archive", ARCHIVE, "--stage-dir", "stage"]),
     "history": Scenario("first", ["scan", "run", "--archive", ARCHIVE]),
     "resume": Scenario("journal", ["scan", "run/checkpoint-100", "--archive", ARCHIVE]),
     "again": Scenario("both", ["scan", "run", "--archive", ARCHIVE]),
@@ -91,6 +92,7 @@ class Scene:
         os.utime(self.root / "run")
         self.now.mkdir()
         self.kept.mkdir()
+        (self.root / "stage").mkdir()
         (self.root / "rules.cfg").write_text("[alpha]\nmetric = alpha\nstatistic = mean\nmin = 0.5\n")
         # An archive of both checkpoints with its index, of the first alone, and one that another scan broke off.
         self.must("scan", "run", "--archive", "now/archive")

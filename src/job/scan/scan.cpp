@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <new>
 #include <optional>
 #include <ostream>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/index.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/core/disk.hpp"
 #include "wishart/core/environment.hpp"
 #include "wishart/core/release.hpp"
 #include "wishart/core/seconds.hpp"
@@ -235,13 +238,19 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
 /// only a warning.
 void refresh_index(const JobContext& context) {
   if (!context.leads()) return;
+  std::string failure;
   try {
     for (const std::string& text :
          archive::update_index(context.options.archive, false).unreadable) {
       context.err << "wishart: " << text << ". The index has no numbers of it\n";
     }
   } catch (const Error& error) {
-    context.err << "wishart: " << error.what()
+    failure = error.what();
+  } catch (const std::bad_alloc&) {
+    failure = "the index: " + system_reason(ENOMEM);
+  }
+  if (!failure.empty()) {
+    context.err << "wishart: " << failure
                 << ". The checkpoints are archived; run `wishart index` to update the index\n";
   }
 }

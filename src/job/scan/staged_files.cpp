@@ -59,7 +59,9 @@ public:
         descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
     if (descriptor_ < 0) throw_place(path, system_reason(errno));
   }
-  ~OutputFile() { ::close(descriptor_); }
+  ~OutputFile() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
@@ -73,6 +75,13 @@ public:
     const ::timespec time{nanoseconds / kSecond, nanoseconds % kSecond};
     const std::array<::timespec, 2> times{time, time};
     if (::futimens(descriptor_, times.data()) != 0) throw_place(path_, system_reason(errno));
+  }
+  /// A file server may refuse here what it has taken before: the copy would have holes.
+  void close() {
+    // Interrupted, the file is closed all the same.
+    if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) {
+      throw_place(path_, system_reason(errno));
+    }
   }
 
 private:
@@ -162,6 +171,7 @@ void StagedFiles::copy(const std::filesystem::path& from, const SourceFile& file
   }
   check();
   out.set_mtime(file.mtime_ns);
+  out.close();
 }
 
 }  // namespace wishart::job
