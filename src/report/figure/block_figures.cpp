@@ -243,20 +243,21 @@ std::vector<Figure> block_figures(const CheckpointRecord& record,
 std::vector<Figure> expert_figures(const CheckpointRecord& record,
                                    const std::vector<Measure>& measures) {
   std::vector<LayerRow> const& layers = record.layers;
-  std::int64_t experts = 0;
+  // The number of the last one, of which a stranger's archive may have the largest that there is.
+  std::int64_t last = 0;
   std::vector<Place> places;
   for (const LayerRow& layer : layers) {
     if (layer.expert < 0) continue;
-    experts = std::max(experts, layer.expert + 1);
+    last = std::max(last, layer.expert);
     places.push_back({layer.stack, layer.block});
   }
-  if (experts < 2) return {};
+  if (last < 1) return {};
   const Depth depth(std::move(places));
-  const auto most = static_cast<std::int64_t>(kMostRows);
-  const std::int64_t per_row = (experts + most - 1) / most;
+  const std::int64_t per_row = last / static_cast<std::int64_t>(kMostRows) + 1;
   std::vector<std::string> rows;
-  for (std::int64_t first = 0; first < experts; first += per_row) {
-    rows.push_back(bin_name(first, std::min(first + per_row, experts) - 1));
+  for (std::int64_t row = 0; row <= last / per_row; ++row) {
+    const std::int64_t first = row * per_row;
+    rows.push_back(bin_name(first, first + std::min(per_row - 1, last - first)));
   }
   std::vector<Indices> cells(rows.size() * depth.size());
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -306,7 +307,8 @@ std::vector<Figure> expert_figures(const CheckpointRecord& record,
       caption += "; of several layers, the one farthest from the median of its role";
     }
     figures.push_back(finished("experts", measure, caption, map,
-                               std::to_string(experts) + " experts in " +
+                               std::to_string(static_cast<std::uint64_t>(last) + 1) +
+                                   " experts in " +
                                    plural(static_cast<std::int64_t>(depth.blocks()), "block") +
                                    ". " + ends_text(layers, measure)));
   }

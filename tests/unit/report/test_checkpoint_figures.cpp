@@ -1,6 +1,7 @@
 /// @file
 /// Figures of a checkpoint: what stands where for planted values, whatever the names.
 
+#include <limits>
 #include <set>
 
 #include <catch2/catch.hpp>
@@ -132,6 +133,18 @@ TEST_CASE("no dot of a role hides another", "[figure]") {
   std::set<double> heights;
   for (std::size_t i = 0; i < 5; ++i) heights.insert(place_at(figure.svg, i, "cy"));
   CHECK(heights.size() == 5);
+}
+
+TEST_CASE("the number of an expert may be as large as a stranger likes", "[figure][strangers]") {
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::vector<LayerRow> layers;
+  for (const std::int64_t expert : {std::int64_t{0}, most}) {
+    layers.push_back(in_block("mlp.up", "model", 0, 3, expert));
+  }
+  const std::vector<Figure> figures = checkpoint_figures(record_of(layers));
+  const Figure& experts = figure_of(figures, "fig-experts-alpha");
+  CHECK(experts.svg.find("-9223372036854775807") != std::string::npos);
+  CHECK(experts.svg.find("9223372036854775808 experts in") != std::string::npos);
 }
 
 TEST_CASE("figures of very many layers are small, and the odd expert is in them", "[figure]") {
