@@ -20,11 +20,21 @@
 #
 # Here mpirun is stopped by a signal, by rank 0 in PMIx_Finalize, which the program puts before that of the library.
 #
-# Needs Open MPI 4 (libopenmpi-dev and openmpi-bin of Debian 12) and gcc.
+# Needs apt-get of Debian 12 (packages are unpacked in a temporary folder, nothing is installed), dpkg-deb and gcc.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+chmod 755 .  # apt-get fetches as another user
+for package in openmpi-bin=4.1.4-3+b1 openmpi-common=4.1.4-3 libopenmpi3=4.1.4-3+b1 libopenmpi-dev=4.1.4-3+b1 \
+    libpmix2=4.2.2-1+deb12u1 libhwloc15=2.9.0-1 libfabric1=1.17.0-3 libucx0=1.13.1-1 librdmacm1=44.0-2 \
+    libibverbs1=44.0-2 libevent-core-2.1-7 libevent-pthreads-2.1-7 libmunge2 libpsm-infinipath1 libpsm2-2 libnl-3-200 \
+    libnl-route-3-200 libnuma1; do
+    apt-get download -qq "$package" >/dev/null
+done
+for file in *.deb; do dpkg-deb -x "$file" root; done
+usr=$work/root/usr libraries=$work/root/usr/lib/x86_64-linux-gnu
+export OPAL_PREFIX=$usr PMIX_INSTALL_PREFIX=$usr LD_LIBRARY_PATH=$libraries:$libraries/openmpi/lib
 cat > run.c <<'C'
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -56,25 +66,24 @@ int main(int argc, char** argv) {
   return MPI_Finalize();
 }
 C
-# shellcheck disable=SC2046
-gcc -rdynamic run.c -o run -ldl $(mpicc --showme:compile) $(mpicc --showme:link)
+gcc -rdynamic run.c -o run -I"$libraries/openmpi/include" -L"$libraries/openmpi/lib" -lmpi -ldl
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_pml=ob1
 run() { # SECONDS TRIES [VARIABLE=VALUE]   Ends at the first try with another code than 0: mpirun may read a message first.
     local code=0 try
     for ((try = 0; try < $2 && code == 0; ++try)); do
-        env "${@:3}" mpirun -np 8 ./run "$1" > said 2>&1 || code=$?
+        env "${@:3}" "$usr/bin/mpirun.openmpi" -np 8 ./run "$1" > said 2>&1 || code=$?
     done
     echo "$1 s${3:+ with $3}: ends with $code$(sed -n 's/.*exited due to process rank [0-7] with PID 0.*/, PID 0/p' said)"
 }
 {
-    mpirun --version | head -1
+    "$usr/bin/mpirun.openmpi" --version 2>&1 | head -1
     run 0 5
     run 1 5
     run 4 5
     run 4 5 OMPI_MCA_orte_allowed_exit_without_sync=1
 } | tee seen
 diff - seen <<'SEEN'
-mpirun (Open MPI) 4.1.4
+mpirun.openmpi (OpenRTE) 4.1.4
 0 s: ends with 0
 1 s: ends with 0
 4 s: ends with 1, PID 0

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <new>
 #include <string>
 
 #include "wishart/core/disk.hpp"
@@ -21,10 +22,14 @@ struct Reason {
   int system = 0;  ///< the errno of a call of the system; 0: HDF5's own
 };
 
-/// Takes the first entry of the error stack and stops there.
-herr_t take_first(unsigned /*n*/, const H5E_error2_t* entry, void* out) {
+/// Takes the first entry of the error stack and stops there. No exception may pass through HDF5.
+herr_t take_first(unsigned /*n*/, const H5E_error2_t* entry, void* out) noexcept {
   auto& reason = *static_cast<Reason*>(out);
-  if (entry->desc != nullptr) reason.text = entry->desc;
+  try {
+    if (entry->desc != nullptr) reason.text = entry->desc;
+  } catch (const std::bad_alloc&) {
+    reason.system = ENOMEM;
+  }
   if (entry->min_num == H5E_NOSPACE || entry->min_num == H5E_CANTALLOC) reason.system = ENOMEM;
   // HDF5 1.10.8 does not keep the errno of an lstat.
   if (entry->maj_num == H5E_FILE && entry->min_num == H5E_CANTGET) reason.system = EIO;

@@ -117,25 +117,20 @@ void write_index(const std::filesystem::path& path, const std::vector<IndexRow>&
 /// The most links that are named.
 constexpr std::size_t kNamedLinks = 20;
 
-/// Adds a sentence to `out` unless the link leads to the file of its checkpoint beside the index.
-herr_t look_at_link(hid_t group, const char* name, const H5L_info_t* info, void* out) {
-  auto& stray = *static_cast<std::vector<std::string>*>(out);
-  const std::string expected = std::string(name) + ".h5";
-  std::string found = "is no link to a file";
-  if (info->type == H5L_TYPE_EXTERNAL) {
-    std::vector<char> value(info->u.val_size);
-    unsigned flags = 0;
-    const char* file = nullptr;
-    const char* object = nullptr;
-    if (H5Lget_val(group, name, value.data(), value.size(), H5P_DEFAULT) >= 0 &&
-        H5Lunpack_elink_val(value.data(), value.size(), &flags, &file, &object) >= 0) {
-      if (is_checkpoint_id(name) && file == expected && object == std::string_view("/")) return 0;
-      found = "leads to '" + printable(object) + "' of '" + printable(file) + "'";
-    }
+/// Where a link leads that does not lead to the file of its checkpoint beside the index; empty if
+/// it does.
+std::string wrong_end(hid_t group, const std::string& name, const H5L_info_t& info) {
+  if (info.type != H5L_TYPE_EXTERNAL) return "is no link to a file";
+  std::vector<char> value(info.u.val_size);
+  unsigned flags = 0;
+  const char* file = nullptr;
+  const char* object = nullptr;
+  if (H5Lget_val(group, name.c_str(), value.data(), value.size(), H5P_DEFAULT) < 0 ||
+      H5Lunpack_elink_val(value.data(), value.size(), &flags, &file, &object) < 0) {
+    return "is no link to a file";
   }
-  stray.push_back(std::string("/") + kLinks + "/" + printable(name) + " " + found +
-                  ", expected the root of " + printable(expected) + " in the same folder");
-  return stray.size() < kNamedLinks ? 0 : 1;
+  if (is_checkpoint_id(name) && file == name + ".h5" && object == std::string_view("/")) return {};
+  return "leads to '" + printable(object) + "' of '" + printable(file) + "'";
 }
 
 }  // namespace
@@ -172,8 +167,13 @@ std::vector<std::string> stray_links(const std::filesystem::path& folder) {
   const Handle root = opened_file(place, path);
   const Handle links = opened_group(place.at(std::string("/") + kLinks), root.get(), kLinks);
   std::vector<std::string> stray;
-  hsize_t first = 0;
-  place.check(H5Literate(links.get(), H5_INDEX_NAME, H5_ITER_INC, &first, look_at_link, &stray));
+  each_link(place, links.get(), [&](const std::string& name, const H5L_info_t& info) {
+    const std::string found = wrong_end(links.get(), name, info);
+    if (found.empty()) return true;
+    stray.push_back(std::string("/") + kLinks + "/" + printable(name) + " " + found +
+                    ", expected the root of " + printable(name + ".h5") + " in the same folder");
+    return stray.size() < kNamedLinks;
+  });
   return stray;
 }
 

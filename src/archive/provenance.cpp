@@ -10,6 +10,7 @@
 #include "wishart/core/text.hpp"
 
 #include "hdf5_type.hpp"
+#include "stored_object.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -107,12 +108,6 @@ void compare(ContentCheck& check, const char* name, const std::optional<std::str
 
 /// The most attributes that are listed beside those of the archive.
 constexpr std::size_t kMostListed = 1000;
-
-herr_t take_name(hid_t /*root*/, const char* name, const H5A_info_t* /*info*/, void* out) {
-  auto& names = *static_cast<std::vector<std::string>*>(out);
-  names.emplace_back(name);
-  return names.size() < kMostListed ? 0 : 1;
-}
 
 /// The text after `, "name": ` in an object as ScanOptions writes it; empty if there is none. No
 /// JSON string can contain these bytes, because its quotes are escaped.
@@ -227,7 +222,10 @@ Provenance read_attributes(const Place& file, hid_t root) {
 std::vector<std::string> added_attributes(const Place& file, hid_t root,
                                           const ContentCheck& check) {
   std::vector<std::string> names;
-  file.check(H5Aiterate2(root, H5_INDEX_NAME, H5_ITER_INC, nullptr, take_name, &names));
+  each_attribute(file, root, [&names](const char* name) {
+    names.emplace_back(name);
+    return names.size() < kMostListed;
+  });
   std::erase_if(names, [&](const std::string& name) {
     return name == kHashesName || check.expects(attribute_name(name));
   });

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <exception>
+#include <utility>
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
@@ -34,22 +35,35 @@ const char* link_name(H5L_type_t type) {
                ", expected an object of this file. It was not written by wishart");
 }
 
-/// The links of a group as they are found.
-struct Links {
-  std::vector<std::string> names;
-  std::size_t most = 0;
-  bool too_many = false;
-  H5L_type_t other = H5L_TYPE_HARD;  ///< of the last name, if it is not a hard link
-};
+/// A function that HDF5 calls. An exception must not pass through HDF5's frames, which would leave
+/// open what they hold: it ends the iteration, and is thrown by `end`.
+template <class Info>
+class Visit {
+public:
+  using Function = std::function<bool(const char* name, const Info& info)>;
 
-herr_t take_link(hid_t /*group*/, const char* name, const H5L_info_t* info, void* out) {
-  auto& links = *static_cast<Links*>(out);
-  links.too_many = links.names.size() >= links.most;
-  if (links.too_many) return 1;
-  links.names.emplace_back(name);
-  links.other = info->type;
-  return info->type == H5L_TYPE_HARD ? 0 : 1;
-}
+  explicit Visit(Function function) : function_(std::move(function)) {}
+
+  static herr_t call(hid_t /*object*/, const char* name, const Info* info, void* self) noexcept {
+    auto& visit = *static_cast<Visit*>(self);
+    try {
+      return visit.function_(name, *info) ? 0 : 1;
+    } catch (...) {
+      visit.thrown_ = std::current_exception();
+      return 1;
+    }
+  }
+
+  /// @param status  what the iteration returned
+  void end(const Place& place, herr_t status) const {
+    if (thrown_) std::rethrow_exception(thrown_);
+    place.check(status);
+  }
+
+private:
+  Function function_;
+  std::exception_ptr thrown_;
+};
 
 }  // namespace
 
@@ -74,23 +88,41 @@ void check_links(const Place& place, hid_t location, const std::string& path) {
   }
 }
 
+void each_link(const Place& place, hid_t group,
+               const std::function<bool(const char* name, const H5L_info_t& info)>& visit) {
+  Visit<H5L_info_t> visited(visit);
+  hsize_t first = 0;
+  visited.end(place, H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &first, Visit<H5L_info_t>::call,
+                                &visited));
+}
+
+void each_attribute(const Place& place, hid_t object,
+                    const std::function<bool(const char* name)>& visit) {
+  Visit<H5A_info_t> visited([&visit](const char* name, const H5A_info_t&) { return visit(name); });
+  hsize_t first = 0;
+  visited.end(place, H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &first,
+                                 Visit<H5A_info_t>::call, &visited));
+}
+
 Handle opened_group(const Place& place, hid_t location, const std::string& path) {
   check_links(place, location, path);
   return place.own(H5Gopen2(location, path.c_str(), H5P_DEFAULT), H5Gclose);
 }
 
 std::vector<std::string> names_in(const Place& place, hid_t group) {
-  Links links;
   // A link takes more than one byte, so more links than bytes go in circles.
-  links.most = narrow<std::size_t>(file_bytes(place, group), "bytes of a file");
-  hsize_t first = 0;
-  place.check(H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &first, take_link, &links));
-  if (links.too_many) {
-    place.refuse("has more links than the file has bytes, which are " + std::to_string(links.most) +
-                 ". The file is damaged");
-  }
-  if (links.other != H5L_TYPE_HARD) refuse_link(place, links.names.back(), links.other);
-  return std::move(links.names);
+  const auto most = narrow<std::size_t>(file_bytes(place, group), "bytes of a file");
+  std::vector<std::string> names;
+  each_link(place, group, [&](const char* name, const H5L_info_t& info) {
+    if (info.type != H5L_TYPE_HARD) refuse_link(place, name, info.type);
+    if (names.size() >= most) {
+      place.refuse("has more links than the file has bytes, which are " + std::to_string(most) +
+                   ". The file is damaged");
+    }
+    names.emplace_back(name);
+    return true;
+  });
+  return names;
 }
 
 void check_storage(const Place& place, hid_t creation) {

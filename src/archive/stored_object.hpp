@@ -6,6 +6,7 @@
 /// and allocate what it declares.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,15 @@ void check_links(const Place& place, hid_t location, const std::string& path);
 /// The group `path`, in this file.
 /// @throws Error with Blame::input if it is missing or elsewhere
 [[nodiscard]] Handle opened_group(const Place& place, hid_t location, const std::string& path);
+
+/// Calls `visit` for each link of a group, in the order of their names, as long as it returns true.
+/// It may throw: HDF5 is C code, so the exception is thrown here when HDF5 has returned.
+void each_link(const Place& place, hid_t group,
+               const std::function<bool(const char* name, const H5L_info_t& info)>& visit);
+
+/// The same for the names of the attributes of an object.
+void each_attribute(const Place& place, hid_t object,
+                    const std::function<bool(const char* name)>& visit);
 
 /// The names of the links of a group, all of them hard.
 /// @throws Error with Blame::input

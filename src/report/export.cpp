@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <ostream>
+#include <type_traits>
 
 #include "wishart/analysis/adapter.hpp"
 #include "wishart/core/error.hpp"
@@ -77,10 +78,10 @@ std::size_t find_layer(const CheckpointRecord& record, const std::string& matrix
 
 }  // namespace
 
-std::string export_json(const ExportSource& source, const std::string& rows) {
+std::string export_opening(const ExportSource& source) {
   return json_opening(kExportSchema) + ", \"table\": " + json_quoted(source.table) +
          ", \"checkpoint\": " + json_value_or_null(source.checkpoint) +
-         ", \"matrix\": " + json_value_or_null(source.matrix) + ",\n \"rows\": " + rows + "}\n";
+         ", \"matrix\": " + json_value_or_null(source.matrix) + ",\n \"rows\": ";
 }
 
 std::size_t layer_index(const CheckpointRecord& record, const std::string& matrix) {
@@ -99,19 +100,20 @@ NamedSpectrum spectrum_of(const CheckpointRecord& record, const std::string& mat
   return {record.layers[index], sigma};
 }
 
-std::string export_table(const CheckpointRecord& record, Table table, TableFormat format) {
+void export_table(std::ostream& out, const CheckpointRecord& record, Table table,
+                  TableFormat format) {
   const std::string& id = record.provenance.checkpoint_id;
   switch (table) {
     case Table::layers:
-      return rows_text(judged_rows(record.layers), format, {"layers", id, ""});
+      return write_rows(out, record.layers, format, {"layers", id, ""}, judged);
     case Table::summary:
-      return rows_text(record.summary, format, {"summary", id, ""});
+      return write_rows(out, record.summary, format, {"summary", id, ""});
     case Table::skipped:
-      return rows_text(record.skipped, format, {"skipped", id, ""});
+      return write_rows(out, record.skipped, format, {"skipped", id, ""});
     case Table::adapter:
-      return rows_text(analysis::adapter_rows(record.layers), format, {"adapter", id, ""});
+      return write_rows(out, analysis::adapter_rows(record.layers), format, {"adapter", id, ""});
     case Table::traps:
-      return rows_text(record.traps, format, {"traps", id, ""});
+      return write_rows(out, record.traps, format, {"traps", id, ""});
   }
   throw Error(Blame::bug, "unknown table");
 }
@@ -154,28 +156,30 @@ JoinedTable::JoinedTable(std::ostream& out, Table table, TableFormat format)
   }
 }
 
-template <class Row>
-void JoinedTable::write(const Provenance& provenance, const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+template <class Rows, class RowOf>
+void JoinedTable::write(const Provenance& provenance, const Rows& rows, const RowOf& row_of) {
+  using Row = std::remove_cvref_t<decltype(row_of(*rows.begin()))>;
+  for (const auto& one : rows) {
     const JoinedRow<Row> joined{provenance.checkpoint_id, provenance.training.step,
                                 provenance.training.tokens,
-                                std::string(analysis_name(provenance.analysis)), row};
+                                std::string(analysis_name(provenance.analysis)), row_of(one)};
     out_ << (format_ == TableFormat::csv ? csv_line(joined) : json_line(joined));
   }
 }
 
 void JoinedTable::add(const CheckpointRecord& record) {
+  const auto itself = [](const auto& row) -> const auto& { return row; };
   switch (table_) {
     case Table::layers:
-      return write(record.provenance, judged_rows(record.layers));
+      return write(record.provenance, record.layers, judged);
     case Table::summary:
-      return write(record.provenance, record.summary);
+      return write(record.provenance, record.summary, itself);
     case Table::skipped:
-      return write(record.provenance, record.skipped);
+      return write(record.provenance, record.skipped, itself);
     case Table::adapter:
-      return write(record.provenance, analysis::adapter_rows(record.layers));
+      return write(record.provenance, analysis::adapter_rows(record.layers), itself);
     case Table::traps:
-      return write(record.provenance, record.traps);
+      return write(record.provenance, record.traps, itself);
   }
 }
 

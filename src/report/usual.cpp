@@ -37,13 +37,6 @@ TextTable usual_table(const std::vector<analysis::UsualRow>& rows) {
 
 JudgedRow judged(const LayerRow& row) { return {row, analysis::usual_columns(row)}; }
 
-std::vector<JudgedRow> judged_rows(const std::vector<LayerRow>& layers) {
-  std::vector<JudgedRow> rows;
-  rows.reserve(layers.size());
-  for (const LayerRow& row : layers) rows.push_back(judged(row));
-  return rows;
-}
-
 std::string percentile_cell(double percentile) { return fixed(percentile, 0); }
 
 void drop_unknown_percentiles(TextTable& table) {

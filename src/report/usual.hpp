@@ -30,7 +30,6 @@ void visit_columns(JudgedRow& r, F&& f) {
 }
 
 [[nodiscard]] JudgedRow judged(const LayerRow& row);
-[[nodiscard]] std::vector<JudgedRow> judged_rows(const std::vector<LayerRow>& layers);
 
 /// A percentile in a table.
 [[nodiscard]] std::string percentile_cell(double percentile);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
@@ -37,7 +38,8 @@ constexpr std::array kTables{report::Table::layers, report::Table::summary, repo
 /// time
 void use(const CheckpointRecord& record, std::size_t choice) {
   (void)contradictions(record);
-  (void)report::export_table(record, kTables[choice % kTables.size()], report::TableFormat::csv);
+  std::ostringstream table;
+  report::export_table(table, record, kTables[choice % kTables.size()], report::TableFormat::csv);
   (void)report::render_report(record, kFormats[choice % kFormats.size()]);
 }
 

@@ -22,18 +22,17 @@ struct ExportSource {
   std::string matrix;      ///< key of the matrix; empty for all
 };
 
-/// An exported table as a JSON document.
-/// @param rows  a JSON array
-[[nodiscard]] std::string export_json(const ExportSource& source, const std::string& rows);
+/// How the JSON document of an exported table begins. A JSON array of its rows and a brace follow.
+[[nodiscard]] std::string export_opening(const ExportSource& source);
 
 /// The tables by name: layers, summary, skipped, adapter (the adapted layers), traps.
 enum class Table { layers, summary, skipped, adapter, traps };
 
-/// A whole table. CSV has RFC 4180 quoting, `\n` line ends, numbers with all digits, NaN as `nan`
-/// and infinities as `inf`. A text that a spreadsheet would take for a formula gets an apostrophe
-/// in front. JSON and JSON lines: docs/json.md.
-[[nodiscard]] std::string export_table(const CheckpointRecord& record, Table table,
-                                       TableFormat format);
+/// Writes a whole table, row by row. CSV has RFC 4180 quoting, `\n` line ends, numbers with all
+/// digits, NaN as `nan` and infinities as `inf`. A text that a spreadsheet would take for a formula
+/// gets an apostrophe in front. JSON and JSON lines: docs/json.md.
+void export_table(std::ostream& out, const CheckpointRecord& record, Table table,
+                  TableFormat format);
 
 /// A table of many checkpoints. Each is written when it is added, so that only one is in memory at
 /// a time. Each row begins with `checkpoint`, `step`, `tokens` (-1: not known) and `analysis`.
@@ -45,8 +44,8 @@ public:
   void add(const CheckpointRecord& record);
 
 private:
-  template <class Row>
-  void write(const Provenance& provenance, const std::vector<Row>& rows);
+  template <class Rows, class RowOf>
+  void write(const Provenance& provenance, const Rows& rows, const RowOf& row_of);
 
   std::ostream& out_;
   Table table_;

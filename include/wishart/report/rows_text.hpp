@@ -8,6 +8,7 @@
 #include <ostream>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -114,15 +115,42 @@ template <class Row>
   return "{\"schema\": \"wishart/exportrow/1\", " + json_object(row).substr(1) + "\n";
 }
 
-/// An exported table in any format; for JSON, the document of docs/json.md.
-template <class Row>
-[[nodiscard]] std::string rows_text(const std::vector<Row>& rows, TableFormat format,
+/// Writes an exported table row by row, so that only the rows are in memory (formats: export.hpp).
+/// @param row_of  makes the row that is written of each element of `rows`
+template <class Rows, class RowOf>
+void write_rows(std::ostream& out, const Rows& rows, TableFormat format, const ExportSource& source,
+                const RowOf& row_of) {
+  using Row = std::remove_cvref_t<decltype(row_of(*rows.begin()))>;
+  switch (format) {
+    case TableFormat::csv:
+      out << csv_head<Row>();
+      for (const auto& one : rows) out << csv_line(row_of(one));
+      return;
+    case TableFormat::json:
+      out << export_opening(source);
+      write_json_array(out, rows, row_of);
+      out << "}\n";
+      return;
+    case TableFormat::jsonl:
+      for (const auto& one : rows) out << json_line(row_of(one));
+      return;
+  }
+}
+
+template <class Rows>
+void write_rows(std::ostream& out, const Rows& rows, TableFormat format,
+                const ExportSource& source) {
+  write_rows(
+      out, rows, format, source, [](const auto& row) -> const auto& { return row; });
+}
+
+/// The same as a text.
+template <class Rows>
+[[nodiscard]] std::string rows_text(const Rows& rows, TableFormat format,
                                     const ExportSource& source) {
-  if (format == TableFormat::csv) return csv_table(rows);
-  if (format == TableFormat::json) return export_json(source, json_array(rows));
-  std::string text;
-  for (const Row& row : rows) text += json_line(row);
-  return text;
+  std::ostringstream text;
+  write_rows(text, rows, format, source);
+  return std::move(text).str();
 }
 
 }  // namespace wishart::report

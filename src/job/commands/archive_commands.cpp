@@ -275,7 +275,7 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
     return export_for_program(archive, options, out);
   }
   if (options.table == "history") {
-    out << report::rows_text(history_of(archive, options.window).rows, format, {"history", "", ""});
+    report::write_rows(out, history_of(archive, options.window).rows, format, {"history", "", ""});
     return {};
   }
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
@@ -293,7 +293,7 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   } else if (spectrum) {
     out << report::export_spectrum(record, options.matrix, format);
   } else {
-    out << report::export_table(record, table_of(options.table), format);
+    report::export_table(out, record, table_of(options.table), format);
   }
   return {"", {}, notes_of(choice)};
 }

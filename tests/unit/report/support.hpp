@@ -3,15 +3,20 @@
 /// @file
 /// Records to report, hostile names, and a strict reading of JSON.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <sstream>
+#include <streambuf>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "wishart/fit/summary.hpp"
 #include "wishart/record/checkpoint_record.hpp"
+#include "wishart/report/export.hpp"
 
 namespace wishart::test {
 
@@ -55,6 +60,32 @@ inline LayerRow layer(const std::string& key, double alpha = 3.5, const std::str
   row.sum_squares_error = 1e-16;
   return row;
 }
+
+/// What `export_table` writes.
+inline std::string table_text(const CheckpointRecord& record, report::Table table,
+                              report::TableFormat format) {
+  std::ostringstream text;
+  report::export_table(text, record, table, format);
+  return std::move(text).str();
+}
+
+/// Counts what is written, and keeps the size of the largest piece.
+class Pieces : public std::streambuf {
+public:
+  std::streamsize total = 0;
+  std::streamsize largest = 0;
+
+protected:
+  std::streamsize xsputn(const char* /*text*/, std::streamsize count) override {
+    total += count;
+    largest = std::max(largest, count);
+    return count;
+  }
+  int_type overflow(int_type c) override {
+    ++total;
+    return traits_type::not_eof(c);
+  }
+};
 
 inline CheckpointRecord record_of(const std::vector<LayerRow>& layers,
                                   const std::vector<SkippedRow>& skipped = {}) {

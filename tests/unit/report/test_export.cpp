@@ -41,7 +41,7 @@ CheckpointRecord two_experts() {
 }  // namespace
 
 TEST_CASE("the layer table has WeightWatcher's columns first, then ours", "[export]") {
-  const std::string csv = export_table(record_of({layer("a")}), Table::layers, TableFormat::csv);
+  const std::string csv = table_text(record_of({layer("a")}), Table::layers, TableFormat::csv);
   CHECK(
       csv.find("layer_id,name,D,M,N,Q,alpha,alpha_weighted,entropy,has_esd,lambda_max,layer_type,"
                "log_alpha_norm,log_norm,log_spectral_norm,longname,matrix_rank,norm,num_evals,"
@@ -58,7 +58,7 @@ TEST_CASE("CSV numbers read back, what is not known is nan", "[export]") {
   row.D = kNan;
   row.xmax = std::numeric_limits<double>::infinity();
   row.has_esd = true;
-  const std::string csv = export_table(record_of({row}), Table::layers, TableFormat::csv);
+  const std::string csv = table_text(record_of({row}), Table::layers, TableFormat::csv);
   const std::vector<std::string> names = split(split(csv, '\n')[0], ',');
   const std::vector<std::string> cells = split(split(csv, '\n')[1], ',');
   const auto cell = [&](const std::string& name) {
@@ -75,10 +75,10 @@ TEST_CASE("CSV numbers read back, what is not known is nan", "[export]") {
 TEST_CASE("the table of what was skipped is exact", "[export]") {
   const CheckpointRecord record =
       record_of({}, {{"=evil,\"x\"", "F32", "4 x 2", 8, "too-small", "2 singular values"}});
-  CHECK(export_table(record, Table::skipped, TableFormat::csv) ==
+  CHECK(table_text(record, Table::skipped, TableFormat::csv) ==
         "tensor,dtype,shape,num_params,reason,detail\n"
         "\"'=evil,\"\"x\"\"\",F32,4 x 2,8,too-small,2 singular values\n");
-  CHECK(export_table(record, Table::skipped, TableFormat::json) ==
+  CHECK(table_text(record, Table::skipped, TableFormat::json) ==
         R"({"schema": "wishart/export/1", "table": "skipped", "checkpoint": "step-100", )"
         "\"matrix\": null,\n \"rows\": [\n  {\"tensor\": \"=evil,\\\"x\\\"\", \"dtype\": \"F32\", "
         "\"shape\": \"4 x 2\", "
@@ -93,24 +93,24 @@ TEST_CASE("the table of traps has a row for each, unknown measures are nan and n
   row.trap_index = 1;
   row.sigma_perm = 12.5;
   record.traps = {row};
-  const std::string csv = export_table(record, Table::traps, TableFormat::csv);
+  const std::string csv = table_text(record, Table::traps, TableFormat::csv);
   CHECK(csv.starts_with("layer_id,name,key,order,view,trap_index,sigma_perm,eval_perm,"));
   CHECK(csv.find("\n0,a,a,0,0,1,12.5,nan,") != std::string::npos);
-  const std::string json = export_table(record, Table::traps, TableFormat::json);
+  const std::string json = table_text(record, Table::traps, TableFormat::json);
   CHECK(json.find("\"table\": \"traps\"") != std::string::npos);
   CHECK(json.find("\"sigma_perm\": 12.5, \"eval_perm\": null") != std::string::npos);
-  CHECK(export_table(record_of({layer("a")}), Table::traps, TableFormat::csv) ==
+  CHECK(table_text(record_of({layer("a")}), Table::traps, TableFormat::csv) ==
         csv.substr(0, csv.find('\n') + 1));
 }
 
 TEST_CASE("JSON lines are the rows of the JSON document, one a line, with a schema in front",
           "[export]") {
   const CheckpointRecord record = record_of({layer("a", kNan), layer("b")});
-  const std::string lines = export_table(record, Table::layers, TableFormat::jsonl);
+  const std::string lines = table_text(record, Table::layers, TableFormat::jsonl);
   const std::vector<std::string> objects = split(lines, '\n');
   REQUIRE(objects.size() == 3);
   CHECK(objects.back().empty());
-  const std::string document = export_table(record, Table::layers, TableFormat::json);
+  const std::string document = table_text(record, Table::layers, TableFormat::json);
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(JsonCheck::valid(objects[i]));
     const std::string head = "{\"schema\": \"wishart/exportrow/1\", ";
@@ -136,9 +136,9 @@ TEST_CASE(
   };
   const auto below = [](const std::string& csv) { return csv.substr(csv.find('\n') + 1); };
   const std::string csv = joined(Table::layers, TableFormat::csv);
-  const std::string one = export_table(first, Table::layers, TableFormat::csv);
+  const std::string one = table_text(first, Table::layers, TableFormat::csv);
   const std::vector<std::string> rows =
-      split(below(export_table(second, Table::layers, TableFormat::csv)), '\n');
+      split(below(table_text(second, Table::layers, TableFormat::csv)), '\n');
   CHECK(csv == "checkpoint,step,tokens,analysis," + one.substr(0, one.find('\n') + 1) +
                    "'=first,-1,-1,weights," + below(one) + "step-100,7,700,difference," +
                    rows.at(0) + "\nstep-100,7,700,difference," + rows.at(1) + "\n");

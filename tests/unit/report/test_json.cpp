@@ -67,10 +67,10 @@ TEST_CASE("all JSON is valid whatever the names", "[json]") {
       "\x1b\"\xff\n\\";
   CHECK(JsonCheck::valid(render_report(record, ReportFormat::json)));
   for (const Table table : {Table::layers, Table::summary, Table::skipped}) {
-    CHECK(JsonCheck::valid(export_table(record, table, TableFormat::json)));
+    CHECK(JsonCheck::valid(table_text(record, table, TableFormat::json)));
   }
   CHECK(JsonCheck::valid(json_value(names)));
-  CHECK(JsonCheck::valid(export_json({names[0], names[1], names[2]}, "[]")));
+  CHECK(JsonCheck::valid(export_opening({names[0], names[1], names[2]}) + "[]}"));
 }
 
 TEST_CASE("the JSON report has its parts and names the layers that need attention", "[json]") {
@@ -92,33 +92,27 @@ TEST_CASE("the JSON report has its parts and names the layers that need attentio
 
 TEST_CASE("an empty record is valid JSON too", "[json]") {
   CHECK(JsonCheck::valid(render_report(CheckpointRecord{}, ReportFormat::json)));
-  CHECK(export_table(CheckpointRecord{}, Table::layers, TableFormat::json) ==
+  CHECK(table_text(CheckpointRecord{}, Table::layers, TableFormat::json) ==
         "{\"schema\": \"wishart/export/1\", \"table\": \"layers\", \"checkpoint\": null, "
         "\"matrix\": null,\n \"rows\": []}\n");
 }
 
 TEST_CASE("the JSON report is written layer by layer, not made whole first", "[json]") {
-  /// Counts what is written, and keeps the size of the largest piece.
-  class Pieces : public std::streambuf {
-  public:
-    std::streamsize total = 0;
-    std::streamsize largest = 0;
-
-  protected:
-    std::streamsize xsputn(const char*, std::streamsize count) override {
-      total += count;
-      largest = std::max(largest, count);
-      return count;
-    }
-    int_type overflow(int_type c) override {
-      ++total;
-      return traits_type::not_eof(c);
-    }
-  };
   const CheckpointRecord record = record_of(std::vector<LayerRow>(200, layer("a")), {});
   Pieces pieces;
   std::ostream out(&pieces);
   write_report(out, record, ReportFormat::json);
   CHECK(pieces.total == std::ssize(render_report(record, ReportFormat::json)));
   CHECK(pieces.largest < pieces.total / 50);
+}
+
+TEST_CASE("a table is exported row by row, not made whole first", "[json]") {
+  const CheckpointRecord record = record_of(std::vector<LayerRow>(200, layer("a")), {});
+  for (const TableFormat format : {TableFormat::csv, TableFormat::json, TableFormat::jsonl}) {
+    Pieces pieces;
+    std::ostream out(&pieces);
+    export_table(out, record, Table::layers, format);
+    CHECK(pieces.total == std::ssize(table_text(record, Table::layers, format)));
+    CHECK(pieces.largest < pieces.total / 50);
+  }
 }
