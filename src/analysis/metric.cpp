@@ -85,7 +85,7 @@ double metric_value(const LayerRow& row, const std::string& metric) {
   if (known) return found;
   const std::string near = nearest(metric, metric_names());
   throw Error(Blame::usage, "unknown metric '" + printable(metric) + "'" +
-                                (near.empty() ? "" : ". Did you mean '" + near + "'?") +
+                                (near.empty() ? "." : ". Did you mean '" + near + "'?") +
                                 " It is a column of the layer table (docs/metrics.md)");
 }
 

@@ -98,8 +98,11 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder, B
     // thousand checkpoints minutes on a file server, and it is asked for each of them.
     std::error_code unknown;
     const bool regular = named && entries->is_regular_file(unknown);
-    // What the system cannot tell must not pass for a checkpoint that is not there.
-    if (regular || (unknown && is_file(path))) ids.push_back(std::move(id));
+    // What the system cannot tell must not pass for a checkpoint that is not there, nor one that a
+    // link no longer leads to: whoever reads it is told.
+    if (regular || (unknown && is_file(path)) || (named && is_dangling(path))) {
+      ids.push_back(std::move(id));
+    }
     entries.increment(code);
     if (code) refuse_list(folder, code.value(), blame);
   }

@@ -121,6 +121,21 @@ std::int64_t pack_archive(const std::filesystem::path& folder,
     throw Error(Blame::input,
                 shown(folder) + ": holds no archive. Run `wishart scan` into it first");
   }
+  for (const std::string& id : ids) {
+    if (!is_checkpoint_id(id)) {
+      throw Error(Blame::input, shown(folder / (id + ".h5")) + ": '" + printable(id) +
+                                    "' is not a valid id, which each checkpoint of a packed file "
+                                    "needs. Rename it: letters, digits and ._+=-, no dot at the "
+                                    "beginning");
+    }
+  }
+  std::error_code ignored;
+  const std::filesystem::path beside = target.has_parent_path() ? target.parent_path() : ".";
+  if (std::filesystem::equivalent(beside, folder, ignored)) {
+    throw Error(Blame::usage, shown(target) +
+                                  ": is in the archive folder itself, where it would be taken for "
+                                  "a checkpoint. Choose another folder");
+  }
   write_packed(target, ids, [&](const std::string& id) {
     const std::filesystem::path member = folder / (id + ".h5");
     CheckpointRecord record = read_archive(member);

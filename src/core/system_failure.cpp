@@ -71,4 +71,19 @@ bool is_taken(const std::filesystem::path& path) {
   return told(path, status, code);
 }
 
+bool is_dangling(const std::filesystem::path& path) {
+  std::error_code code;
+  const std::filesystem::file_status own = std::filesystem::symlink_status(path, code);
+  if (!told(path, own, code) || !std::filesystem::is_symlink(own)) return false;
+  const std::filesystem::file_status end = std::filesystem::status(path, code);
+  return !told(path, end, code);
+}
+
+bool is_given(const std::filesystem::path& path) {
+  if (!is_dangling(path)) return is_taken(path);
+  throw Error(Blame::input, shown(path) +
+                                ": is a link that leads nowhere. Restore the file that it led to, "
+                                "or remove the link");
+}
+
 }  // namespace wishart

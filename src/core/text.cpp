@@ -45,6 +45,13 @@ bool unsafe_on_a_terminal(std::uint32_t code) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// What JSON allows within a text, but a terminal acts on, or YAML, which includes JSON otherwise,
+/// does not allow or reads as another character (YAML 1.2.2, sections 5.1 and 5.4).
+bool is_unprintable(std::uint32_t code) noexcept {
+  return (code >= 0x7f && code <= 0x9f) || code == 0x2028 || code == 0x2029 || code == 0xfeff ||
+         code == 0xfffe || code == 0xffff;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t max_chars) {
@@ -92,7 +99,7 @@ std::string json_quoted(std::string_view text) {
     } else if (code == '"' || code == '\\') {
       out += '\\';
       out += static_cast<char>(code);
-    } else if (code < 0x20) {
+    } else if (code < 0x20 || is_unprintable(code)) {
       std::array<char, 8> escape{};
       std::snprintf(escape.data(), escape.size(), "\\u%04x", code);
       out += escape.data();

@@ -1,6 +1,7 @@
 #include "wishart/core/whole_file.hpp"
 
 #include <cerrno>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -18,12 +19,15 @@ namespace {
 /// Leaves room in a name of 255 bytes for what is put around it.
 constexpr std::size_t kMostNameBytes = 220;
 
-/// A hidden name beside `target` that no other process of this machine uses.
+/// A hidden name beside `target` that no other process uses. The process id tells people whose it
+/// is; processes of several hosts or containers may have the same, so a random number follows.
 std::filesystem::path temporary_name(const std::filesystem::path& target) {
   std::string name(1, '.');
   name += target.filename().string().substr(0, kMostNameBytes);
   name += ".tmp-";
   name += std::to_string(::getpid());
+  name += '-';
+  name += std::to_string(std::random_device{}());
   return target.parent_path() / name;
 }
 
@@ -31,7 +35,6 @@ std::filesystem::path temporary_name(const std::filesystem::path& target) {
 
 WholeFile::WholeFile(std::filesystem::path target)
     : target_(std::move(target)), temporary_(temporary_name(target_)) {
-  ::unlink(temporary_.c_str());
   descriptor_ = uninterrupted(
       [&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (descriptor_ < 0) fail(errno);

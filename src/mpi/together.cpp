@@ -1,5 +1,6 @@
 #include "wishart/mpi/together.hpp"
 
+#include <new>
 #include <vector>
 
 #include "wishart/core/pack.hpp"
@@ -49,6 +50,13 @@ void agree(const Comm& comm, const std::exception_ptr& local_failure) {
   unpack(blame);
   unpack(text);
   throw AgreedError(blame, text, first);
+}
+
+void require_common(const Comm& comm, const std::exception& error) {
+  if (comm.size() == 1 || dynamic_cast<const std::bad_alloc*>(&error) == nullptr) return;
+  throw Failure(Blame::resource,
+                "out of memory while the others of its team wait for it. Use more nodes or fewer "
+                "ranks per node");
 }
 
 }  // namespace wishart::mpi

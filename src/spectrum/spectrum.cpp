@@ -157,8 +157,6 @@ Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
   spectrum.method = options.method;
   if (options.method == Method::gram) spectrum.precision = options.precision;
   spectrum.team_size = team.comm().size();
-  // Inside a team the ranks have already agreed on every error, or it occurs on all of them,
-  // because it depends on values that are the same everywhere.
   try {
     if (!fill_spectrum(spectrum, matrix, source, team, options, workspace)) {
       SolveOptions doubles = options;
@@ -168,6 +166,7 @@ Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
   } catch (const mpi::Failure&) {
     throw;  // not of the matrix
   } catch (const std::exception& error) {
+    mpi::require_common(team.comm(), error);
     spectrum.status = SpectrumStatus::failed;
     spectrum.reason = describe(error);
     spectrum.exit_code = static_cast<int>(blame_of(error));

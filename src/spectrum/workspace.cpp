@@ -47,7 +47,7 @@ void* Workspace::take_bytes(std::size_t count, std::size_t element_bytes) {
   if (count > (std::size_t{1} << 62U) / element_bytes) throw std::bad_alloc();
   const std::size_t bytes = rounded_up(std::max<std::size_t>(count * element_bytes, 1), kAlignment);
   if (chunks_.empty() || used_ + bytes > chunks_.back().size) {
-    chunks_.emplace_back(std::max(bytes, kLeastChunk));
+    chunks_.emplace_back(std::max({bytes, kLeastChunk, std::exchange(expected_, 0)}));
     used_ = 0;
   }
   std::byte* at = chunks_.back().data + used_;
@@ -55,14 +55,13 @@ void* Workspace::take_bytes(std::size_t count, std::size_t element_bytes) {
   return at;
 }
 
-void Workspace::reset() {
+void Workspace::reset() noexcept {
   used_ = 0;
   if (chunks_.size() <= 1) return;
-  // Several chunks mean that the first was too small. One chunk of the total size replaces them. It
-  // is only reserved; pages become real when they are written.
-  const std::size_t total = static_cast<std::size_t>(capacity_bytes());
+  // Several chunks mean that the first was too small. One chunk of the total size replaces them as
+  // soon as something is taken. It is only reserved; pages become real when they are written.
+  expected_ = static_cast<std::size_t>(capacity_bytes());
   chunks_.clear();
-  chunks_.emplace_back(total);
 }
 
 std::int64_t Workspace::capacity_bytes() const noexcept {

@@ -48,6 +48,7 @@ KNOWN = [
     ("repair", Place(0, "pread", 17, "EIO", False, "checkpoint-200.h5")),  # an intact file was set aside
     ("merge", Place(0, "stat", 1, "EIO", False, "checkpoint-200.h5")),  # one checkpoint less, and success
     ("gate", Place(0, "pread", 1, "EIO", False, "rules.cfg")),  # blamed on the command line
+    ("team", Place(0, "mmap", 4, "ENOMEM", False, "")),  # the others of the team waited for ever
     ("scan3", Place(0, "pwrite", 1, "kill", False, ".lock")),  # left a lock that nobody owns, for a minute
     ("scan3", Place(0, "pwrite", 4, "kill", False, ".journal")),  # the coordinator dies
 ]

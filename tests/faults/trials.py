@@ -142,7 +142,7 @@ def archive_problems(scene, reference, code, told=False, last=False):
             wanted = {p.name for p in (after / "archive").iterdir()}
             if wanted - there:
                 problems.append(f"missing after the next run: {sorted(wanted - there)}")
-            allowed = re.compile(r"\..*\.tmp-[0-9]+$|\.wishart-probe-[0-9]+$|.*\.damaged$|\..*\.lock\.now-[0-9.]+$")
+            allowed = re.compile(r"\..*\.tmp-[0-9]+-[0-9]+$|\.wishart-probe-[0-9]+$|.*\.damaged$|\..*\.lock\.now-[0-9.]+$")
             extra = [name for name in there - wanted if not allowed.fullmatch(name)]
             if extra:
                 problems.append(f"left after the next run: {sorted(extra)}")

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <new>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -11,6 +12,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/mpi/courier.hpp"
+#include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/team_comms.hpp"
 #include "wishart/mpi/together.hpp"
 #include "wishart/plan/team_tree.hpp"
@@ -146,6 +148,18 @@ TEST_CASE("an error on one rank is thrown on all, with the lowest rank's text", 
     CHECK(blame == Blame::input);
   }
   CHECK_NOTHROW(mpi::together(world(), [] {}));
+}
+
+TEST_CASE("memory that fails one rank of a team between two agreements ends the job",
+          "[together]") {
+  const std::bad_alloc alone;
+  if (world().size() == 1) {
+    CHECK_NOTHROW(mpi::require_common(world(), alone));
+  } else {
+    CHECK_THROWS_AS(mpi::require_common(world(), alone), mpi::Failure);
+  }
+  CHECK_NOTHROW(mpi::require_common(world(), mpi::AgreedError(Blame::resource, "agreed", 0)));
+  CHECK_NOTHROW(mpi::require_common(world(), Error(Blame::numerics, "the same everywhere")));
 }
 
 TEST_CASE("MPI errors become our errors", "[comm]") {

@@ -12,7 +12,7 @@ import time
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 # A run of a second that does not end in this time hangs, on a loaded machine too.
 PATIENCE_SECONDS = 240
-TEMPORARY = re.compile(r"\.(.+)\.tmp-(\d+)")
+TEMPORARY = re.compile(r"\.(.+)\.tmp-(\d+)-\d+")
 
 
 class Finding(Exception):

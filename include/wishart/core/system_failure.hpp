@@ -41,6 +41,13 @@ public:
 /// True if the name is taken, if only by a broken link.
 /// @throws SystemFailure if the system cannot tell
 [[nodiscard]] bool is_taken(const std::filesystem::path& path);
+/// True for a link that leads nowhere.
+/// @throws SystemFailure if the system cannot tell
+[[nodiscard]] bool is_dangling(const std::filesystem::path& path);
+/// True if the name is taken. For files that may be there or not: what a broken link led to is
+/// lost, which must not pass for a file that never was.
+/// @throws Error with Blame::input for a broken link; SystemFailure if the system cannot tell
+[[nodiscard]] bool is_given(const std::filesystem::path& path);
 
 /// What `call` returns, called again as long as a signal interrupts it.
 template <class Call>

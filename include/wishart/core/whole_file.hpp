@@ -12,7 +12,7 @@ namespace wishart {
 
 /// Writes a hidden temporary file beside `target`, which takes the target's name when it is whole.
 /// Until then, and if that never comes, what stood there before is as it was. The temporary file
-/// goes with the object; one that a killed process left under the same name is replaced.
+/// goes with the object. What others have left beside it is theirs, and stays.
 class WholeFile {
 public:
   /// Whether the file is forced to disk before it takes its name.

@@ -27,6 +27,13 @@ private:
 /// @throws AgreedError on every rank if any of them failed, with the lowest failed rank's text
 void agree(const Comm& comm, const std::exception_ptr& local_failure);
 
+/// For those who handle an error of collective work: ends the job if only this rank may have the
+/// error, because memory failed it where the ranks had nothing to agree on. The others would wait
+/// for it in their next collective call. All other errors are agreed on, or depend on values that
+/// are the same everywhere.
+/// @throws Failure with Blame::resource
+void require_common(const Comm& comm, const std::exception& error);
+
 /// Runs `body` on every rank, then makes the ranks agree on the outcome. Collective over `comm`.
 ///
 /// `body` contains rank-local work that can fail, and no collective calls. This way a failing rank

@@ -28,8 +28,9 @@ public:
     const auto size = static_cast<std::size_t>(count < 0 ? 0 : count);
     return {static_cast<T*>(take_bytes(size, sizeof(T))), size};
   }
-  /// Reclaims everything that was handed out.
-  void reset();
+  /// Reclaims everything that was handed out. Allocates nothing: the ranks of a team reset theirs
+  /// between two agreements, where none of them may fail alone.
+  void reset() noexcept;
 
   /// Bytes allocated from the system.
   [[nodiscard]] std::int64_t capacity_bytes() const noexcept;
@@ -48,7 +49,8 @@ private:
   void* take_bytes(std::size_t count, std::size_t element_bytes);
 
   std::vector<Chunk> chunks_;
-  std::size_t used_ = 0;  ///< bytes used of the last chunk
+  std::size_t used_ = 0;      ///< bytes used of the last chunk
+  std::size_t expected_ = 0;  ///< bytes that the work before needed, if no chunk has as many
 };
 
 }  // namespace wishart::spectrum

@@ -25,7 +25,7 @@ using Kind = JsonScanner::Kind;
 template <class Read>
 bool read_side_file(const std::filesystem::path& file, std::int64_t max_bytes,
                     std::vector<std::string>& warnings, Read&& read) {
-  if (!is_taken(file)) return false;
+  if (!is_given(file)) return false;
   try {
     const std::string text = read_text_file(file, max_bytes);
     JsonScanner scanner(text, printable(file.string()), JsonDialect::python);

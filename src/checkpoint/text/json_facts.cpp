@@ -89,7 +89,7 @@ JsonFacts JsonFacts::below(const std::string& path) const {
 }
 
 JsonFacts read_json_facts(const std::filesystem::path& file, std::vector<std::string>& warnings) {
-  if (!is_taken(file)) return {};
+  if (!is_given(file)) return {};
   try {
     return {read_text_file(file, kMaxConfigBytes), printable(file.string())};
   } catch (const SystemFailure&) {

@@ -16,6 +16,7 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
 #include "wishart/mpi/failure.hpp"
+#include "wishart/mpi/together.hpp"
 #include "wishart/record/adapter.hpp"
 #include "wishart/spectrum/adapter.hpp"
 #include "wishart/spectrum/comparison.hpp"
@@ -188,7 +189,7 @@ private:
       } catch (const mpi::Failure&) {
         throw;
       } catch (const std::exception& error) {
-        // All ranks of the team catch the same error, as in compute_spectrum.
+        mpi::require_common(comm, error);
         fail(own, "traps in random order: " + describe(error), static_cast<int>(blame_of(error)));
         return;
       }
@@ -236,7 +237,7 @@ private:
     } catch (const mpi::Failure&) {
       throw;
     } catch (const std::exception& error) {
-      // All ranks of the team catch the same error, as in compute_spectrum.
+      mpi::require_common(team.comm(), error);
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
     }
     own.seconds += seconds_since(start);
@@ -269,6 +270,7 @@ private:
     } catch (const mpi::Failure&) {
       throw;
     } catch (const std::exception& error) {
+      mpi::require_common(team.comm(), error);
       fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
     }
     own.seconds += seconds_since(start);

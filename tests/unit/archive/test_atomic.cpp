@@ -91,5 +91,6 @@ TEST_CASE("a temporary file that a killed process left is in nobody's way", "[ar
   CHECK(list_checkpoints(folder.path()).empty());
   write_archive(folder.path(), sample_record(1));
   CHECK(list_checkpoints(folder.path()) == std::vector<std::string>{"sample"});
-  CHECK_FALSE(std::filesystem::exists(folder / own));
+  // It may be that of a process of another host or container.
+  CHECK(std::filesystem::exists(folder / own));
 }

@@ -257,7 +257,7 @@ TEST_CASE("a changed file is not packed, and stands in the index as changed", "[
   const Sound sound;
   sound.editor().set_cell("summary", "mean", 0, 9.99);
   const std::string text = sound.refusal("/summary is not as written");
-  CHECK(error_of([&] { pack_archive(sound.folder.path(), sound.folder / "run.h5"); }) == text);
+  CHECK(error_of([&] { pack_archive(sound.folder.path(), sound.folder / "out/run.h5"); }) == text);
   update_index(sound.folder.path(), false);
   const std::vector<IndexRow> rows = read_index(sound.folder.path());
   REQUIRE(rows.size() == 1);

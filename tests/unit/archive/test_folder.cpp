@@ -40,6 +40,16 @@ TEST_CASE("checkpoints are listed in natural order, other files are not", "[arch
         std::vector<std::string>{"a", "step-9", "step-10", "step-100"});
 }
 
+TEST_CASE("a checkpoint that a link no longer leads to is listed, so that it is missed",
+          "[archive]") {
+  const test::TempFolder folder;
+  folder.write("a.h5", "");
+  std::filesystem::create_symlink("nowhere.h5", folder / "b.h5");
+  std::filesystem::create_symlink("a.h5", folder / "c.h5");
+  std::filesystem::create_symlink("nowhere", folder / "notes.txt");
+  CHECK(list_checkpoints(folder.path()) == std::vector<std::string>{"a", "b", "c"});
+}
+
 TEST_CASE("a folder that is not there is named", "[archive]") {
   const test::TempFolder folder;
   CHECK(error_of([&] { (void)list_checkpoints(folder / "none"); }) ==

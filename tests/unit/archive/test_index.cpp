@@ -172,6 +172,21 @@ TEST_CASE("a record with a name that is no id is neither packed nor unpacked", "
         std::string::npos);
 }
 
+TEST_CASE("what could not be read again is not packed", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = archive_of(folder, {1});
+  CHECK(error_of([&] { (void)pack_archive(archive, archive / "pack.h5"); }) ==
+        "2: " + (archive / "pack.h5").string() +
+            ": is in the archive folder itself, where it would be taken for a checkpoint. Choose "
+            "another folder");
+  std::filesystem::copy_file(archive / "step-1.h5", archive / "step 1.h5");
+  CHECK(error_of([&] { (void)pack_archive(archive, folder / "pack.h5"); }) ==
+        "3: " + (archive / "step 1.h5").string() +
+            ": 'step 1' is not a valid id, which each checkpoint of a packed file needs. Rename "
+            "it: letters, digits and ._+=-, no dot at the beginning");
+  CHECK_FALSE(std::filesystem::exists(folder / "pack.h5"));
+}
+
 TEST_CASE("an archive is packed into one file and comes back as it was", "[packed]") {
   const test::TempFolder folder;
   const std::filesystem::path archive = archive_of(folder, {1, 2});

@@ -166,6 +166,18 @@ TEST_CASE("a config.json above the size limit is not read", "[checkpoint][side_f
                         ": has 67108865 bytes, expected at most 67108864. The file is ignored"});
 }
 
+TEST_CASE("a config.json that a link no longer leads to is not taken for a missing one",
+          "[checkpoint][side_files]") {
+  const test::TempFolder folder;
+  std::filesystem::create_symlink("nowhere.json", folder / "config.json");
+  std::vector<std::string> warnings;
+  CHECK_THROWS_WITH(read_model_config(folder.path(), warnings),
+                    (folder / "config.json").string() +
+                        ": is a link that leads nowhere. Restore the file that it led to, or "
+                        "remove the link");
+  CHECK(warnings.empty());
+}
+
 TEST_CASE("a missing config.json gives no warning", "[checkpoint][side_files]") {
   const test::TempFolder folder;
   std::vector<std::string> warnings;

@@ -42,6 +42,10 @@ TEST_CASE("valid and invalid UTF-8 are told apart", "[text]") {
 
 TEST_CASE("JSON strings are escaped", "[text]") {
   CHECK(json_quoted("a\"b\\c\n") == "\"a\\\"b\\\\c\\u000a\"");
+  // DEL, C1 controls (a terminal takes U+009B for the beginning of a sequence), line separators of
+  // YAML 1.1, a byte order mark
+  CHECK(json_quoted("\x7f\xC2\x9B\xE2\x80\xA8\xEF\xBB\xBF") == "\"\\u007f\\u009b\\u2028\\ufeff\"");
+  CHECK(json_quoted("\xC2\xA0\xC3\xA4") == "\"\xC2\xA0\xC3\xA4\"");
   CHECK(json_quoted("\xff") == "\"\xEF\xBF\xBD\"");
 }
 

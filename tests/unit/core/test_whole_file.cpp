@@ -47,6 +47,25 @@ TEST_CASE("a file takes its name when it is finished, in parts of any size", "[w
   CHECK(entries_of(folder.path()) == 1);
 }
 
+TEST_CASE("two writers of one file do not meet, though their process ids are the same",
+          "[whole_file]") {
+  // As processes of two containers on a shared disk; here both are this one.
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder / "a.csv";
+  WholeFile first(path);
+  add(first, "first");
+  {
+    WholeFile second(path);
+    add(second, "second");
+    CHECK(entries_of(folder.path()) == 2);
+    second.finish();
+  }
+  CHECK(text_of(path) == "second");
+  first.finish();
+  CHECK(text_of(path) == "first");
+  CHECK(entries_of(folder.path()) == 1);
+}
+
 TEST_CASE("a file that is not finished leaves nothing, and what was there", "[whole_file]") {
   const test::TempFolder folder;
   const std::filesystem::path path = folder.write("a.csv", "before");
