@@ -7,6 +7,7 @@
 
 #include "wishart/analysis/share.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 #include "advice_record.hpp"
 #include "loss_advice.hpp"
@@ -18,20 +19,25 @@ namespace {
 /// A share as a whole number of percent.
 std::string rounded_percent(double share) { return rounded(std::round(100 * share), 3); }
 
-/// The row of a checkpoint has only finite weights.
+/// Weights and losses are finite.
+bool is_finite(const HistoryRow& row) {
+  return row.nonfinite == 0 && !is_recorded_nonfinite(row.loss) &&
+         !is_recorded_nonfinite(row.eval_loss);
+}
+
 bool is_finite(std::span<const HistoryRow> rows, const std::string& checkpoint) {
   return std::none_of(rows.begin(), rows.end(), [&](const HistoryRow& row) {
-    return row.checkpoint == checkpoint && row.nonfinite > 0;
+    return row.checkpoint == checkpoint && !is_finite(row);
   });
 }
 
-/// The checkpoint with the lowest loss of those with finite weights; empty: none.
+/// The checkpoint with the lowest loss of those with finite weights and losses; empty: none.
 std::string best_finite(std::span<const HistoryRow> rows, const LossSeries& losses) {
   std::string best;
   double lowest = kNan;
   for (std::size_t i = 0; i < losses.at.size(); ++i) {
     const HistoryRow& row = rows[losses.at[i]];
-    if (row.nonfinite > 0 || losses.leading[i] >= lowest) continue;
+    if (!is_finite(row) || losses.leading[i] >= lowest) continue;
     lowest = losses.leading[i];
     best = row.checkpoint;
   }
@@ -40,7 +46,7 @@ std::string best_finite(std::span<const HistoryRow> rows, const LossSeries& loss
 
 bool is_calm(Advice advice) { return advice == Advice::going_on || advice == Advice::settled; }
 
-/// Where only training losses are known, they cannot show over-fitting, and the spectra are asked.
+/// Where training losses lead, they cannot show over-fitting, and the spectra are asked.
 Conclusion without_held_out(Conclusion by_losses, std::span<const HistoryRow> rows,
                             const Trained& trained) {
   std::string sign;
@@ -89,8 +95,8 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
   Conclusion result;
   if (all.empty()) return result;
   const std::span<const HistoryRow> rows = last_stage(all);
-  const LossSeries losses = losses_of(rows, trained.by_tokens);
   const std::int64_t least = window;
+  const LossSeries losses = losses_of(rows, trained.by_tokens, least);
   auto by_losses = conclude_from_losses(rows, trained, least);
   // Nobody should go back to NaN.
   if (by_losses && !is_finite(rows, by_losses->best_checkpoint)) {
@@ -101,6 +107,13 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
     result.advice = Advice::diverging;
     result.basis = Basis::spectra;
     result.reasons.push_back(nonfinite);
+    result.best_checkpoint = best_finite(rows, losses);
+    return result;
+  }
+  if (std::string loss = nonfinite_loss_text(rows); !loss.empty()) {
+    result.advice = Advice::diverging;
+    result.basis = Basis::losses;
+    result.reasons.push_back(std::move(loss));
     result.best_checkpoint = best_finite(rows, losses);
     return result;
   }
@@ -145,8 +158,8 @@ std::string advice_text(const Conclusion& conclusion) {
       return "Stop and look for the cause: it is not learning. Check the data, the labels and the "
              "learning rate.";
     case Advice::suspect:
-      return "Evaluate it on held-out data before you go on: the spectra look over-fitted, and no "
-             "held-out loss is recorded.";
+      return "Evaluate it on held-out data before you go on: the spectra look over-fitted, and "
+             "held-out losses are missing or too few.";
     case Advice::unknown:
       break;
   }

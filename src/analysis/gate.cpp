@@ -1,6 +1,7 @@
 #include "wishart/analysis/gate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 #include "wishart/analysis/share.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -41,8 +43,13 @@ bool is_of_checkpoint(const std::string& metric) {
   return metric == kAdvice || metric == "loss" || metric == "eval_loss";
 }
 
-double recorded(const CheckpointRecord& stage, const std::string& metric) {
-  const TrainingState& training = stage.provenance.training;
+/// A stage, and what was recorded before it: at the checkpoint before and at the stage before.
+struct Stage {
+  const CheckpointRecord& record;
+  std::array<const TrainingState*, 2> before;
+};
+
+double recorded(const TrainingState& training, const std::string& metric) {
   return metric == "loss" ? training.loss : training.eval_loss;
 }
 
@@ -255,20 +262,34 @@ void judge_advice(const Rule& rule, const Conclusion& run, RuleVerdict& verdict)
   if (verdict.text.ends_with('.')) verdict.text.pop_back();
 }
 
-/// A loss as recorded, or its change.
-void judge_loss(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other,
+/// A loss as recorded, or its change. One that is not finite is within no bounds; one that was
+/// carried forward is none of this stage.
+void judge_loss(const Rule& rule, const Stage& stage, const CheckpointRecord* other,
                 RuleVerdict& verdict) {
   Violation one;
-  one.here = one.value = recorded(stage, rule.metric);
+  one.here = one.value = recorded(stage.record.provenance.training, rule.metric);
+  const bool nonfinite = is_recorded_nonfinite(one.here);
+  bool carried =
+      std::any_of(stage.before.begin(), stage.before.end(), [&](const TrainingState* before) {
+        return before != nullptr && is_carried(one.here, recorded(*before, rule.metric));
+      });
   if (other != nullptr) {
-    one.other = recorded(*other, rule.metric);
-    one.value = measured(rule.measure, one.here, one.other);
+    one.other = recorded(other->provenance.training, rule.metric);
+    carried = carried || is_carried(one.here, one.other);
+    const bool known = std::isfinite(one.other);
+    if (!nonfinite) one.value = known ? measured(rule.measure, one.here, one.other) : kNan;
   }
-  const bool unknown = std::isnan(one.value);
+  if (carried) one.value = kNan;
+  const bool unknown = !nonfinite && std::isnan(one.value);
   (unknown ? verdict.unknown : verdict.judged) += 1;
-  verdict.passed = unknown ? !rule.unknown_fails : excess(rule, one.value) == 0;
+  verdict.passed = unknown ? !rule.unknown_fails : !nonfinite && excess(rule, one.value) == 0;
   verdict.text = value_text(rule) + " must be " + bounds_text(rule) + ", " +
-                 (unknown ? "not recorded" : "found " + found_text(rule, one.value));
+                 (carried   ? "not measured anew"
+                  : unknown ? "not recorded"
+                            : "found " + found_text(rule, one.value));
+  if (verdict.passed && unknown) {
+    verdict.caveat = carried ? "the loss was not measured anew" : "the loss is not recorded";
+  }
   if (!verdict.passed) verdict.violations.push_back(std::move(one));
 }
 
@@ -297,8 +318,9 @@ void judge_layers(const Rule& rule, const CheckpointRecord& stage, const Checkpo
   }
 }
 
-RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other,
+RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* other,
                    const Conclusion& run) {
+  const CheckpointRecord& stage = of.record;
   RuleVerdict verdict;
   verdict.rule = rule.name;
   const Provenance& about = stage.provenance;
@@ -308,17 +330,14 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
   if (rule.metric == kAdvice) {
     judge_advice(rule, run, verdict);
   } else if (is_of_checkpoint(rule.metric)) {
-    judge_loss(rule, stage, other, verdict);
+    judge_loss(rule, of, other, verdict);
   } else {
     judge_layers(rule, stage, other, verdict);
   }
-  if (verdict.passed && verdict.unknown > 0) {
-    verdict.caveat =
-        is_of_checkpoint(rule.metric)
-            ? "the loss is not recorded"
-            : std::to_string(verdict.unknown) + " of " +
-                  std::to_string(verdict.judged + verdict.unknown) +
-                  (verdict.unknown == 1 ? " layers has no value" : " layers have no value");
+  if (verdict.passed && verdict.unknown > 0 && !is_of_checkpoint(rule.metric)) {
+    verdict.caveat = std::to_string(verdict.unknown) + " of " +
+                     std::to_string(verdict.judged + verdict.unknown) +
+                     (verdict.unknown == 1 ? " layers has no value" : " layers have no value");
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);
@@ -381,15 +400,18 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
 
 std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                const std::vector<CheckpointRecord>& stages, bool every_stage,
-                               const Conclusion& run) {
+                               const Conclusion& run, std::span<const TrainingState> before) {
   check_rules(rules, stages.size());
   std::vector<RuleVerdict> verdicts;
   for (std::size_t i = 0; i < stages.size(); ++i) {
+    const Stage stage{stages[i],
+                      {i < before.size() ? &before[i] : nullptr,
+                       i > 0 ? &stages[i - 1].provenance.training : nullptr}};
     for (const Rule& rule : rules) {
       if (rule.against == Against::nothing) {
         const bool last = i + 1 == stages.size();
         if (last || (every_stage && !needs_advice(rule))) {
-          verdicts.push_back(judged(rule, stages[i], nullptr, run));
+          verdicts.push_back(judged(rule, stage, nullptr, run));
         }
       } else if (i > 0) {
         const std::size_t other = rule.against == Against::first ? 0 : i - 1;
@@ -397,7 +419,7 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
           verdicts.push_back(not_compared(rule, stages[i], &stages[other]));
           continue;
         }
-        verdicts.push_back(judged(rule, stages[i], &stages[other], run));
+        verdicts.push_back(judged(rule, stage, &stages[other], run));
       } else if (stages.size() == 1) {
         verdicts.push_back(not_compared(rule, stages[i], nullptr));
       }
@@ -407,6 +429,8 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
 }
 
 bool needs_advice(const Rule& rule) { return rule.metric == kAdvice; }
+
+bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule.metric) && !needs_advice(rule); }
 
 std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {
   std::vector<StageChange> all;

@@ -15,6 +15,7 @@
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/record/training_place.hpp"
 
+#include "loss_advice.hpp"
 #include "normal.hpp"
 
 namespace wishart::analysis {
@@ -137,19 +138,31 @@ bool HistoryBuilder::is_settled(const std::string& key, std::size_t last) const 
   return true;
 }
 
+bool HistoryBuilder::is_fixed(const std::string& key, std::size_t last) const {
+  const Layer* now = find(entries_[last], key);
+  for (std::size_t i = last + 1 - static_cast<std::size_t>(window_); i < last; ++i) {
+    const Layer* then = find(entries_[i], key);
+    if (then == nullptr || then->hash.empty() || then->hash != now->hash) return false;
+  }
+  return true;
+}
+
 void HistoryBuilder::relate() {
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return comes_before(a.place, b.place); });
   for (std::size_t i = 1; i < entries_.size(); ++i) {
     std::int64_t settled = 0;
+    const bool full = static_cast<std::int64_t>(i) + 1 >= window_;
     for (const Layer& layer : entries_[i].layers) {
       const Layer* before = find(entries_[i - 1], layer.key);
       if (before != nullptr && !layer.hash.empty() && before->hash == layer.hash) {
         ++entries_[i].row.unchanged;
       }
-      if (static_cast<std::int64_t>(i) + 1 >= window_) settled += is_settled(layer.key, i) ? 1 : 0;
+      if (!full) continue;
+      settled += is_settled(layer.key, i) ? 1 : 0;
+      entries_[i].row.fixed += is_fixed(layer.key, i) ? 1 : 0;
     }
-    if (static_cast<std::int64_t>(i) + 1 >= window_ && !entries_[i].layers.empty()) {
+    if (full && !entries_[i].layers.empty()) {
       entries_[i].row.settled_share =
           static_cast<double>(settled) / static_cast<double>(entries_[i].layers.size());
     }
@@ -273,15 +286,14 @@ History HistoryBuilder::take() {
   std::vector<HistoryRow>& rows = history.rows;
   const auto all = [&](auto&& holds) { return std::all_of(rows.begin(), rows.end(), holds); };
   history.by_tokens = all([](const HistoryRow& row) { return row.tokens >= 0; });
-  history.loss_is_eval = std::count_if(rows.begin(), rows.end(), [](const HistoryRow& row) {
-                           return std::isfinite(row.eval_loss);
-                         }) >= 2;
+  history.loss_is_eval = losses_of(last_stage(rows), history.by_tokens, window_).is_eval;
+  const auto leading = history.loss_is_eval ? &HistoryRow::eval_loss : &HistoryRow::loss;
   std::vector<double> x;
   std::vector<double> alpha;
   std::vector<double> loss;
   std::vector<std::size_t> at;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double value = history.loss_is_eval ? rows[i].eval_loss : rows[i].loss;
+    const double value = measured_loss(rows, i, leading);
     const double place = doublings(history.by_tokens ? rows[i].tokens : rows[i].step);
     if (!std::isfinite(place) || !std::isfinite(rows[i].alpha)) continue;
     x.push_back(place), alpha.push_back(rows[i].alpha), loss.push_back(value), at.push_back(i);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "wishart/analysis/trend.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/training_place.hpp"
 
 namespace wishart::analysis {
@@ -44,25 +46,44 @@ double slope_of(const std::vector<double>& x, const std::vector<double>& y) {
 
 double percent(double part, double whole) { return 100 * part / whole; }
 
+/// True if at least `least` places of `all` are known, the last or the last but one among them.
+bool is_enough(const std::vector<std::size_t>& known, std::size_t all, std::int64_t least) {
+  return static_cast<std::int64_t>(known.size()) >= least && !known.empty() &&
+         known.back() + 2 >= all;
+}
+
+/// The rows whose loss is finite and was measured anew.
+std::vector<std::size_t> places_of(std::span<const HistoryRow> rows, double HistoryRow::*loss) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (std::isfinite(measured_loss(rows, i, loss))) places.push_back(i);
+  }
+  return places;
+}
+
+/// `training loss is NaN`; empty for a loss that is finite or was not recorded.
+std::string nonfinite_text(const char* name, double loss) {
+  if (!is_recorded_nonfinite(loss)) return "";
+  return std::string(name) + (std::isnan(loss) ? " is NaN" : " is infinite");
+}
+
 /// The judgement over one series of losses.
 class LossJudge {
 public:
-  LossJudge(std::span<const HistoryRow> rows, const Trained& trained)
-      : rows_(rows), trained_(trained), series_(losses_of(rows, trained.by_tokens)) {
+  LossJudge(std::span<const HistoryRow> rows, const Trained& trained, std::int64_t least)
+      : rows_(rows), trained_(trained), series_(losses_of(rows, trained.by_tokens, least)) {
     name_ = series_.is_eval ? "eval loss" : "training loss";
   }
 
-  [[nodiscard]] bool is_enough(std::int64_t least) const {
-    const auto known = static_cast<std::int64_t>(series_.at.size());
-    return known >= least && series_.at.back() + 2 >= rows_.size();
-  }
-
-  Conclusion conclude() {
+  [[nodiscard]] std::optional<Conclusion> conclude(std::int64_t least) {
+    if (series_.at.empty() || static_cast<std::int64_t>(rows_.size()) < least) return std::nullopt;
     result_.basis = Basis::losses;
     const auto lowest = std::min_element(series_.leading.begin(), series_.leading.end());
     lowest_ = static_cast<std::size_t>(lowest - series_.leading.begin());
     result_.best_checkpoint = row(lowest_).checkpoint;
-    if (!diverges() && !overfits() && !learns_nothing()) moves();
+    if (diverges()) return std::move(result_);
+    if (!is_enough(series_.at, rows_.size(), least)) return std::nullopt;
+    if (!overfits() && !learns_nothing()) moves();
     return std::move(result_);
   }
 
@@ -82,20 +103,23 @@ private:
     return true;
   }
 
+  /// By all training losses, whatever loss leads. One that was carried forward is still the last
+  /// word on a run that was above its lowest.
   bool diverges() {
     std::vector<std::size_t> known;
-    for (std::size_t i = 0; i < series_.training.size(); ++i) {
-      if (std::isfinite(series_.training[i])) known.push_back(i);
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (std::isfinite(rows_[i].loss)) known.push_back(i);
     }
-    if (known.size() < 2 || known.back() != last()) return false;
-    const std::size_t best = *std::min_element(
-        known.begin(), known.end(),
-        [&](std::size_t a, std::size_t b) { return series_.training[a] < series_.training[b]; });
-    const double now = series_.training[last()];
-    const double then = series_.training[best];
-    if (!(now - then > kDiverged.at(then, untrained()))) return false;
+    constexpr std::int64_t kTwo = 2;
+    if (!is_enough(known, rows_.size(), kTwo)) return false;
+    const HistoryRow& best =
+        rows_[*std::min_element(known.begin(), known.end(), [&](std::size_t a, std::size_t b) {
+          return rows_[a].loss < rows_[b].loss;
+        })];
+    const double now = rows_[known.back()].loss;
+    if (!(now - best.loss > kDiverged.at(best.loss, untrained()))) return false;
     return give(Advice::diverging, "The training loss is " + figure(now) + "; it was " +
-                                       figure(then) + " at " + printable(row(best).checkpoint) +
+                                       figure(best.loss) + " at " + printable(best.checkpoint) +
                                        ".");
   }
 
@@ -113,9 +137,11 @@ private:
     const double before = series_.training[lowest_];
     const double after = series_.training[last()];
     if (std::isfinite(before) && std::isfinite(after) && !(after < before)) return false;
-    std::string reason = "The eval loss is " + figure(now) + ", " +
-                         rounded(percent(now - low, low), 2) + " % above its lowest, " +
-                         figure(low) + " at " + printable(row(lowest_).checkpoint);
+    std::string reason =
+        "The eval loss is " + figure(now) + ", " +
+        // A share of what is not above zero says nothing.
+        (low > 0 ? rounded(percent(now - low, low), 2) + " %" : figure(now - low)) +
+        " above its lowest, " + figure(low) + " at " + printable(row(lowest_).checkpoint);
     reason += std::isfinite(before) && std::isfinite(after)
                   ? "; the training loss fell from " + figure(before) + " to " + figure(after) +
                         " meanwhile."
@@ -168,9 +194,9 @@ private:
     const double now = series_.leading[last()];
     const double slope = slope_of(x, y);
     const double margin = kFalls.at(now, untrained());
-    const std::string per = std::string(" per doubling of the ") +
-                            (trained_.by_tokens ? "tokens" : "steps") + ", " +
-                            rounded(percent(std::abs(slope), std::abs(now)), 2) + " % of it.";
+    const std::string per =
+        std::string(" per doubling of the ") + (trained_.by_tokens ? "tokens" : "steps") +
+        (now > 0 ? ", " + rounded(percent(std::abs(slope), now), 2) + " % of it." : ".");
     if (slope < -margin) {
       give(Advice::going_on, "The " + name_ + " falls by " + figure(-slope) + per);
     } else if (std::isfinite(slope)) {
@@ -200,30 +226,50 @@ std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows) {
   return rows.subspan(first);
 }
 
-LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens) {
+double measured_loss(std::span<const HistoryRow> rows, std::size_t i, double HistoryRow::*loss) {
+  const double now = rows[i].*loss;
+  return i > 0 && is_carried(now, rows[i - 1].*loss) ? kNan : now;
+}
+
+LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens, std::int64_t least) {
+  std::vector<std::size_t> eval = places_of(rows, &HistoryRow::eval_loss);
+  std::vector<std::size_t> training = places_of(rows, &HistoryRow::loss);
   LossSeries series;
-  const auto known = std::count_if(
-      rows.begin(), rows.end(), [](const HistoryRow& row) { return std::isfinite(row.eval_loss); });
-  series.is_eval = known >= 2;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  series.is_eval = eval.size() >= 2 && (is_enough(eval, rows.size(), least) ||
+                                        !is_enough(training, rows.size(), least));
+  series.at = std::move(series.is_eval ? eval : training);
+  for (const std::size_t i : series.at) {
     const HistoryRow& row = rows[i];
-    const double value = series.is_eval ? row.eval_loss : row.loss;
-    if (!std::isfinite(value)) continue;
     const std::int64_t place = by_tokens ? row.tokens : row.step;
-    series.at.push_back(i);
     series.x.push_back(place > 0 ? std::log2(static_cast<double>(place)) : kNan);
-    series.leading.push_back(value);
+    series.leading.push_back(series.is_eval ? row.eval_loss : row.loss);
     series.training.push_back(row.loss);
   }
   series.from_start = !series.at.empty() && rows[series.at.front()].step == 0;
   return series;
 }
 
+std::string nonfinite_loss_text(const TrainingState& training) {
+  const std::string text = nonfinite_text("training loss", training.loss);
+  return text.empty() ? nonfinite_text("eval loss", training.eval_loss) : text;
+}
+
+std::string nonfinite_loss_text(std::span<const HistoryRow> rows) {
+  const auto last = [&](const char* name, double HistoryRow::*loss) -> std::string {
+    for (std::size_t i = rows.size(); i-- > 0;) {
+      if (!is_recorded(rows[i].*loss)) continue;
+      const std::string text = nonfinite_text(name, rows[i].*loss);
+      return text.empty() ? "" : "The " + text + " at " + printable(rows[i].checkpoint) + ".";
+    }
+    return "";
+  };
+  const std::string text = last("training loss", &HistoryRow::loss);
+  return text.empty() ? last("eval loss", &HistoryRow::eval_loss) : text;
+}
+
 std::optional<Conclusion> conclude_from_losses(std::span<const HistoryRow> rows,
                                                const Trained& trained, std::int64_t least) {
-  LossJudge judge(rows, trained);
-  if (!judge.is_enough(least)) return std::nullopt;
-  return judge.conclude();
+  return LossJudge(rows, trained, least).conclude(least);
 }
 
 }  // namespace wishart::analysis

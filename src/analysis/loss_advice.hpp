@@ -8,6 +8,7 @@
 #include <span>
 
 #include "wishart/analysis/advice.hpp"
+#include "wishart/record/tensor.hpp"
 
 namespace wishart::analysis {
 
@@ -19,7 +20,7 @@ inline constexpr double kRiseOnce = 0.01;
 struct LossSeries {
   std::vector<std::size_t> at;  ///< rows with the leading loss
   std::vector<double> x;        ///< doublings of tokens or steps, NaN at 0; as long as `at`
-  std::vector<double> leading;  ///< eval_loss if it is known often enough, else loss
+  std::vector<double> leading;  ///< eval_loss if it is known often enough, else loss; measured anew
   std::vector<double> training;
   bool is_eval = false;
   bool from_start = false;  ///< the first of them is at step 0
@@ -28,9 +29,24 @@ struct LossSeries {
 /// Rows of the stage of the last one, from its first row on.
 [[nodiscard]] std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows);
 
-[[nodiscard]] LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens);
+/// A loss of row i; NaN if it is bit for bit that of the row before, so was not measured anew.
+[[nodiscard]] double measured_loss(std::span<const HistoryRow> rows, std::size_t i,
+                                   double HistoryRow::*loss);
 
-/// Nothing if fewer than `least` checkpoints have a loss, or the last two have none.
+/// The held-out losses lead if `least` checkpoints have one of their own, the last or the last but
+/// one of all among them. Else the training losses do if as many have these, else the held-out ones
+/// if there are two.
+[[nodiscard]] LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens,
+                                   std::int64_t least);
+
+/// `training loss is NaN`, `eval loss is infinite`; empty if neither was recorded as such.
+[[nodiscard]] std::string nonfinite_loss_text(const TrainingState& training);
+/// A sentence on the last training loss and the last held-out loss that were recorded, if one of
+/// them is not finite; else empty.
+[[nodiscard]] std::string nonfinite_loss_text(std::span<const HistoryRow> rows);
+
+/// Nothing if fewer than `least` checkpoints have a loss, or the last two have none, unless two
+/// training losses tell already that the run diverges.
 [[nodiscard]] std::optional<Conclusion> conclude_from_losses(std::span<const HistoryRow> rows,
                                                              const Trained& trained,
                                                              std::int64_t least);

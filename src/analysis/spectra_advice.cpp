@@ -45,13 +45,12 @@ std::string figure(double value) { return rounded(value, 3); }
 /// A change in decades as a percentage.
 std::string percent(double decades) { return figure(100 * (std::pow(10, decades) - 1)); }
 
-/// The share of settled layers among those that are trained at all. NaN while the window is not
-/// full.
+/// The share of settled layers among those that are trained at all: a layer with the same values
+/// throughout the window has settled, but is not trained. NaN while the window is not full.
 double settled_among_trained(const HistoryRow& row) {
-  const auto layers = static_cast<double>(row.layers);
-  const auto fixed = static_cast<double>(row.unchanged);
-  if (!(layers > fixed)) return row.settled_share;
-  return (row.settled_share * layers - fixed) / (layers - fixed);
+  if (std::isnan(row.settled_share) || row.fixed == row.layers) return row.settled_share;
+  const std::int64_t settled = std::llround(row.settled_share * static_cast<double>(row.layers));
+  return share_of(settled - row.fixed, row.layers - row.fixed).value;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "wishart/record/row_warnings.hpp"
 
 #include "layer_words.hpp"
+#include "loss_advice.hpp"
 #include "verdict_words.hpp"
 
 namespace wishart::analysis {
@@ -196,23 +197,7 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
 /// Whether a layer has singular values or at least a status that says why not.
 bool is_judged(const LayerRow& row) { return row.has_esd || row.status != ""; }
 
-}  // namespace
-
-std::string_view level_name(Level level) noexcept {
-  switch (level) {
-    case Level::good:
-      return "good";
-    case Level::attention:
-      return "attention";
-    case Level::bad:
-      return "bad";
-    case Level::unknown:
-      break;
-  }
-  return "unknown";
-}
-
-Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
+Verdict verdict_of_layers(const CheckpointRecord& record, const Beside& beside) {
   Verdict verdict;
   if (std::none_of(record.layers.begin(), record.layers.end(), is_judged)) {
     verdict.sentence = "Nothing can be said: no matrix was analysed.";
@@ -249,6 +234,31 @@ Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
                "Of the layers of healthy models, under 5 % have a warning (docs/metrics.md).",
                kOfAttention, {kFigWarnings});
   }
+  return verdict;
+}
+
+}  // namespace
+
+std::string_view level_name(Level level) noexcept {
+  switch (level) {
+    case Level::good:
+      return "good";
+    case Level::attention:
+      return "attention";
+    case Level::bad:
+      return "bad";
+    case Level::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
+  Verdict verdict = verdict_of_layers(record, beside);
+  const std::string loss = nonfinite_loss_text(record.provenance.training);
+  if (loss.empty() || verdict.level == Level::bad) return verdict;
+  verdict.level = Level::attention;
+  verdict.sentence = "The " + loss + ", so the run diverges. " + verdict.sentence;
   return verdict;
 }
 

@@ -8,6 +8,7 @@
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 #include "layer_words.hpp"
 #include "loss_advice.hpp"
@@ -100,6 +101,9 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.level = Level::attention;
     verdict.sentence = "In " + b + ", " + of_layers(std::ssize(comparison.sudden), all) +
                        " changed suddenly since " + a + ". If many do, training is unstable.";
+  } else if (const std::string loss = nonfinite_loss_text(comparison.training_b); !loss.empty()) {
+    verdict.level = Level::attention;
+    verdict.sentence = "The " + loss + " at " + b + ".";
   } else if (loss_rose(comparison)) {
     verdict.level = Level::attention;
     verdict.sentence = "The held-out loss of " + b + " is higher than that of " + a + ".";
@@ -155,11 +159,12 @@ Verdict verdict_of(const Comparison& comparison) {
     add_reason(verdict, "Such as " + named(first.key) + ": " + first.text + ".", kOfLayers,
                {kFigMoved});
   }
-  if (std::isfinite(comparison.training_a.eval_loss - comparison.training_b.eval_loss)) {
-    add_reason(verdict,
-               "The held-out loss is " + rounded(comparison.training_b.eval_loss, 4) + "; it was " +
-                   rounded(comparison.training_a.eval_loss, 4) + ".",
-               "");
+  const double loss_a = comparison.training_a.eval_loss;
+  const double loss_b = comparison.training_b.eval_loss;
+  if (std::isfinite(loss_a - loss_b) && !is_carried(loss_b, loss_a)) {
+    add_reason(
+        verdict,
+        "The held-out loss is " + rounded(loss_b, 4) + "; it was " + rounded(loss_a, 4) + ".", "");
   }
   if (found.lost > 0 || found.added > 0 || found.unknown > 0) {
     add_reason(verdict,

@@ -1,6 +1,9 @@
 /// @file
 /// The verdict on a history, by the advice and by the verdict on its last checkpoint.
 
+#include <algorithm>
+#include <cmath>
+
 #include "wishart/analysis/advice.hpp"
 #include "wishart/analysis/history.hpp"
 
@@ -71,7 +74,12 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   verdict.sentence = advice_text(conclusion);
   const bool blind = run == Level::attention && conclusion.advice != Advice::suspect;
   if (blind) {
-    verdict.sentence += " But no held-out loss is recorded, so over-fitting would go unseen.";
+    const bool none =
+        std::none_of(history.rows.begin(), history.rows.end(),
+                     [](const HistoryRow& row) { return std::isfinite(row.eval_loss); });
+    verdict.sentence +=
+        none ? " But no held-out loss is recorded, so over-fitting would go unseen."
+             : " But too few held-out losses are recorded, so over-fitting would go unseen.";
   }
   if (run == Level::good && last.level == Level::attention) {
     verdict.sentence += " But layers of its last checkpoint need attention.";

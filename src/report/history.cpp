@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/rows_text.hpp"
 
@@ -23,7 +24,7 @@ constexpr std::size_t kMostDrifts = 40;
 
 bool has_loss(const analysis::History& history) {
   return std::any_of(history.rows.begin(), history.rows.end(), [](const analysis::HistoryRow& row) {
-    return !std::isnan(row.loss) || !std::isnan(row.eval_loss);
+    return is_recorded(row.loss) || is_recorded(row.eval_loss);
   });
 }
 
@@ -55,7 +56,7 @@ TextTable checkpoints_table(const analysis::History& history) {
   for (const analysis::HistoryRow& r : history.rows) {
     table.rows.push_back(
         {r.checkpoint + (r.change_point ? " *" : ""), count_text(r.step), count_text(r.tokens),
-         number(r.loss), number(r.eval_loss), fixed(r.alpha, decimals_of(r.alpha_error)),
+         loss_text(r.loss), loss_text(r.eval_loss), fixed(r.alpha, decimals_of(r.alpha_error)),
          fixed(r.alpha_error, decimals_of(r.alpha_error)), fixed(r.alpha_median, 2),
          fixed(r.log_norm, 3), fixed(r.log_spectral_norm, 3), number(r.stable_rank, 3),
          std::to_string(r.over_trained), std::to_string(r.under_trained),
@@ -161,8 +162,9 @@ std::vector<Card> history_cards(const analysis::History& history, const std::str
     if (!several || !std::isfinite(now - then)) return "";
     return (now > then ? "+" : "") + rounded(now - then, digits) + since;
   };
-  return {{number(loss(last)), of_eval ? "eval loss" : "training loss",
-           change(loss(last), loss(before), 2)},
+  return {{loss_text(loss(last)), of_eval ? "eval loss" : "training loss",
+           several && is_carried(loss(last), loss(before)) ? "not measured anew"
+                                                           : change(loss(last), loss(before), 2)},
           {fixed(last.alpha, 2),
            "mean alpha" +
                (last.fitted < last.layers

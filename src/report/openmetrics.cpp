@@ -10,6 +10,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/core/utc.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 #include "monitored.hpp"
 
@@ -30,6 +31,7 @@ std::string label_value(const std::string& text) {
 }
 
 std::string sample_value(double value) {
+  if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
   return shortest(value);
 }
@@ -48,9 +50,9 @@ public:
     if (!unit.empty()) head_ += "# UNIT " + name_ + " " + unit + "\n";
   }
 
-  /// A NaN is not written.
+  /// A NaN is not written, unless a trainer recorded it.
   void add(double value, const Labels& labels = {}) {
-    if (std::isnan(value)) return;
+    if (!is_recorded(value)) return;
     text_ += std::exchange(head_, "") + name_ + "{model=\"" + label_value(model_) + '"';
     for (const auto& [label, text] : labels) {
       text_ += "," + label + "=\"" + label_value(text) + '"';

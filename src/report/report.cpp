@@ -14,6 +14,7 @@
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/report/text_table.hpp"
 
@@ -62,8 +63,10 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
   if (p.training.step >= 0) {
     std::string text = "training     step " + std::to_string(p.training.step);
     if (p.training.tokens >= 0) text += ", " + std::to_string(p.training.tokens) + " tokens";
-    if (!std::isnan(p.training.loss)) text += ", loss " + number(p.training.loss);
-    if (!std::isnan(p.training.eval_loss)) text += ", eval loss " + number(p.training.eval_loss);
+    if (is_recorded(p.training.loss)) text += ", loss " + loss_text(p.training.loss);
+    if (is_recorded(p.training.eval_loss)) {
+      text += ", eval loss " + loss_text(p.training.eval_loss);
+    }
     page.line(text);
   }
   page.line("computed     " + p.created + " by wishart " + p.program_version + " (" +

@@ -8,6 +8,7 @@
 #include "support/csv.hpp"
 #include "support/places.hpp"
 #include "support/program.hpp"
+#include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 
 using namespace wishart::test;
@@ -125,4 +126,35 @@ TEST_CASE("two real models are ranked, and two scores say nothing", "[rank]") {
   CHECK(outcome.out.find("resnet20") != std::string::npos);
   CHECK(outcome.out.find("No metric can be said to follow the scores: fewer than 3 models") !=
         std::string::npos);
+}
+
+TEST_CASE("a loss that became NaN is kept, told and judged", "[history][losses]") {
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  std::string log;
+  for (const int step : {100, 200, 300, 400}) {
+    const std::string name = "run/checkpoint-" + std::to_string(step);
+    write_layers(temp / name, 2, 32, 24);
+    const std::string at = std::to_string(step);
+    log += (log.empty() ? "" : ", ") + std::string("{\"step\": ") + at +
+           ", \"loss\": " + (step == 400 ? "NaN" : std::to_string(3 - step / 200.0)) + "}";
+    if (step == 200) log += R"(, {"step": 200, "eval_loss": 2.5})";
+    temp.write(name + "/trainer_state.json",
+               R"({"global_step": )" + at + R"(, "log_history": [)" + log + "]}");
+  }
+  const Outcome scan =
+      run_wishart({"scan", (temp / "run").string(), "--archive", archive, "--progress", "none"});
+  INFO(scan.err);
+  REQUIRE(scan.exit_code == 0);
+  const Outcome report = run_wishart({"report", archive, "--wide"});
+  INFO(report.out);
+  CHECK(report.out.find("Bad. Stop: it loses what it had learnt.") != std::string::npos);
+  CHECK(report.out.find("The training loss is NaN at checkpoint-400.") != std::string::npos);
+  CHECK(report.out.find(", loss nan, eval loss 2.5\n") != std::string::npos);
+  temp.write("rules.cfg", "[loss]\nmetric = loss\nmax = 9\n[eval]\nmetric = eval_loss\nmax = 9\n");
+  const Outcome gate = run_wishart({"gate", archive, "--rules", (temp / "rules.cfg").string()});
+  INFO(gate.out << gate.err);
+  CHECK(gate.exit_code == 1);
+  CHECK(gate.out.find("loss must be at most 9, found nan") != std::string::npos);
+  CHECK(gate.out.find("the loss was not measured anew") != std::string::npos);
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,16 +96,22 @@ struct RuleVerdict {
 
 /// True for a rule that needs the conclusion of a run.
 [[nodiscard]] bool needs_advice(const Rule& rule);
+/// True for a rule about a recorded loss.
+[[nodiscard]] bool is_of_loss(const Rule& rule);
 
 /// Applies every rule to every stage, in the order of the stages, then of the rules. Rules against
 /// another stage begin with the second stage. Rules against nothing check only the last stage,
 /// unless `every_stage`. Rules on advice check only the last stage.
 /// @param run  the conclusion of the run that ends at the last stage
+/// @param before  of each stage, the losses of the checkpoint before it in its run, or unknown
+/// ones.
+///   A loss that is still that of the checkpoint or the stage before counts as not recorded
 /// @throws Error with Blame::usage if a metric is not known, or if there is only one stage for a
 ///   rule against another, unless it passes alone
 [[nodiscard]] std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                              const std::vector<CheckpointRecord>& stages,
-                                             bool every_stage, const Conclusion& run = {});
+                                             bool every_stage, const Conclusion& run = {},
+                                             std::span<const TrainingState> before = {});
 
 /// How usual the change between two stages is.
 struct StageChange {

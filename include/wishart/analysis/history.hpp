@@ -45,10 +45,10 @@ struct History {
   bool by_tokens = false;        ///< trends are per doubling of tokens, else of steps
   std::int64_t window = 0;       ///< number of checkpoints over which a layer has to be settled
   Trend alpha;                   ///< over the window and one checkpoint before it
-  Trend loss;                    ///< of eval_loss if it is known, else of loss
-  bool loss_is_eval = false;
-  std::vector<Drift> drifts;         ///< of the last checkpoint, by layer
-  Conclusion conclusion;             ///< what to do, and why
+  Trend loss;                    ///< of the loss that leads
+  bool loss_is_eval = false;     ///< that is eval_loss: it is known often enough (loss_advice.hpp)
+  std::vector<Drift> drifts;     ///< of the last checkpoint, by layer
+  Conclusion conclusion;         ///< what to do, and why
   std::vector<Analysed> left_out;    ///< changes of weights, if there are whole models
   bool of_changes = false;           ///< all rows are changes of weights
   std::vector<LayerCourse> courses;  ///< by key, in natural order
@@ -97,6 +97,8 @@ private:
 
   [[nodiscard]] static const Layer* find(const Entry& entry, const std::string& key);
   [[nodiscard]] bool is_settled(const std::string& key, std::size_t last) const;
+  /// True if the values of a layer have been the same throughout the window that ends at `last`.
+  [[nodiscard]] bool is_fixed(const std::string& key, std::size_t last) const;
   void relate();
   /// Compares the layers of each checkpoint with their past in the same stage.
   void relate_to_start();

@@ -37,6 +37,7 @@ struct HistoryRow {
   std::int64_t outliers = 0;    ///< eigenvalues that stand out from their tails, all layers
   std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint
   double settled_share = kNan;  ///< share of settled layers, over the window that ends here
+  std::int64_t fixed = 0;       ///< layers with the same hash throughout that window; no column
   bool change_point = false;    ///< the trend of the mean alpha changes here
   /// Mean absolute change of log_norm and of log_spectral_norm since the first checkpoint of the
   /// stage, over the layers that are trained: those whose values are no longer the same.

@@ -9,6 +9,7 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/step_name.hpp"
 
 #include "text/json_facts.hpp"
@@ -118,7 +119,8 @@ LogRecord read_log_record(JsonScanner& scanner) {
   LogRecord record;
   const auto read_value = [&](std::optional<double>& out) {
     if (scanner.peek() == Kind::number) {
-      out = number_value(scanner.read_number());
+      const std::string_view number = scanner.read_number();
+      out = number == "NaN" ? kRecordedNan : number_value(number);
     } else {
       scanner.skip_value();
     }

@@ -153,17 +153,24 @@ std::vector<std::string> stages_of(const GateOptions& options,
 /// Replaces the stored warnings of the stages by those of the present rules. The past of a stage in
 /// the run is read only if a rule needs it.
 /// @param names  of the stages, from `resolved`
-void conclude_stages(std::vector<CheckpointRecord>& stages, const std::vector<std::string>& names,
-                     const std::vector<analysis::Rule>& rules, NamedCheckpoints& named) {
+/// @return what was recorded at the checkpoint before each stage, where a rule is about a loss
+std::vector<TrainingState> conclude_stages(std::vector<CheckpointRecord>& stages,
+                                           const std::vector<std::string>& names,
+                                           const std::vector<analysis::Rule>& rules,
+                                           NamedCheckpoints& named) {
   const bool needed = std::any_of(rules.begin(), rules.end(), [](const analysis::Rule& rule) {
     return analysis::needs_past(rule.metric);
   });
+  const bool of_loss = std::any_of(rules.begin(), rules.end(), analysis::is_of_loss);
+  std::vector<TrainingState> before(stages.size());
   for (std::size_t i = 0; i < stages.size(); ++i) {
-    const RunPast past = needed ? named.past(names[i]) : RunPast{};
-    analysis::Past held = past.past();
+    const RunPast past = needed || of_loss ? named.past(names[i]) : RunPast{};
+    if (past.before) before[i] = past.before->provenance.training;
+    analysis::Past held = needed ? past.past() : analysis::Past{};
     if (held.before == nullptr && i > 0) held.before = &stages[i - 1];
     analysis::conclude(stages[i], held);
   }
+  return before;
 }
 
 /// Reports the first failed verdict if the verdicts go to a file; otherwise they are on standard
@@ -306,14 +313,14 @@ CommandResult gate_archive(const GateOptions& options) {
     stages.push_back(named.read(stage, parts));
     analysis::check_alike(stages.front().provenance, stages.back().provenance);
   }
-  conclude_stages(stages, names, rules, named);
+  const std::vector<TrainingState> before = conclude_stages(stages, names, rules, named);
   const bool of_run = std::any_of(rules.begin(), rules.end(), analysis::needs_advice);
   const analysis::Conclusion run =
       of_run ? conclusion_of(names.back(), named) : analysis::Conclusion{};
   // A stage that was not named by the user is only compared with, not checked.
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
-      analysis::judge(rules, stages, options.every_stage && several, run);
+      analysis::judge(rules, stages, options.every_stage && several, run, before);
   return {report::render_verdicts(verdicts, analysis::stage_changes(stages),
                                   analysis::verdict_of(stages.back()),
                                   style_of(options.format, options.reading,

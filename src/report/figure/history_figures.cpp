@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 #include "figure/charts.hpp"
 #include "figure/heat_map.hpp"
@@ -74,14 +75,16 @@ std::optional<Axis> axis_of(const analysis::History& history) {
 }
 
 /// The checkpoint with the lowest loss, of held-out data where it is known, of those with finite
-/// weights: nobody should go back to NaN. Null: no loss.
+/// weights and losses: nobody should go back to NaN. Null: no loss.
 const Row* best_of(const analysis::History& history) {
   const Row* best = nullptr;
   const auto value = [&](const Row& row) {
     return history.loss_is_eval ? row.eval_loss : row.loss;
   };
   for (const Row& row : history.rows) {
-    if (row.nonfinite > 0 || !std::isfinite(value(row)) || !std::isfinite(place(history, row))) {
+    const bool broken = row.nonfinite > 0 || is_recorded_nonfinite(row.loss) ||
+                        is_recorded_nonfinite(row.eval_loss);
+    if (broken || !std::isfinite(value(row)) || !std::isfinite(place(history, row))) {
       continue;
     }
     if (best == nullptr || value(row) < value(*best)) best = &row;

@@ -10,11 +10,17 @@
 
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 namespace wishart::report {
 
 inline std::string number(double value, int digits = 4) {
   return std::isnan(value) ? "-" : rounded(value, digits);
+}
+
+/// A loss; `nan` if it was recorded as that.
+inline std::string loss_text(double value) {
+  return std::isnan(value) && is_recorded(value) ? "nan" : number(value);
 }
 
 inline std::string fixed(double value, int decimals) {

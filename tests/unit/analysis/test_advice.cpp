@@ -3,12 +3,14 @@
 /// small language models that were trained with known fates.
 
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/advice.hpp"
 #include "wishart/analysis/share.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 using namespace wishart;
 using namespace wishart::analysis;
@@ -20,14 +22,20 @@ struct Losses {
   double held_out;
 };
 
+/// The loss of checkpoint i. Tests give few digits; two that were measured differ in their last.
+double measured(double loss, std::size_t i) {
+  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+  return std::isfinite(loss) ? loss * (1 + kEpsilon * static_cast<double>(i)) : loss;
+}
+
 /// Checkpoints at steps 0, 100, 200, 400, ...
 std::vector<HistoryRow> run_of(const std::vector<Losses>& losses) {
   std::vector<HistoryRow> rows(losses.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     rows[i].step = i == 0 ? 0 : 100LL << (i - 1);
     rows[i].checkpoint = "checkpoint-" + std::to_string(rows[i].step);
-    rows[i].loss = losses[i].training;
-    rows[i].eval_loss = losses[i].held_out;
+    rows[i].loss = measured(losses[i].training, i);
+    rows[i].eval_loss = measured(losses[i].held_out, i);
     rows[i].layers = 10;
     rows[i].entropy = 0.8;
     rows[i].stable_rank = 10;
@@ -123,6 +131,84 @@ TEST_CASE("too few losses, or losses that end early, are not trusted", "[advice]
   CHECK(conclude(rows, kBytes, 3).basis == Basis::losses);
 }
 
+TEST_CASE("a loss that was carried forward was not measured anew", "[advice][losses]") {
+  // Held-out losses of the first two checkpoints only; the log carries the second on.
+  std::vector<HistoryRow> rows =
+      run_of({{3, 3.1}, {2, 2.1}, {1.8, 2.1}, {1.6, 2.1}, {1.5, 2.1}, {1.4, 2.1}});
+  for (std::size_t i = 2; i < rows.size(); ++i) rows[i].eval_loss = rows[1].eval_loss;
+  const Conclusion found = conclude(rows, kBytes, 3);
+  CHECK(found.advice == Advice::going_on);
+  CHECK(found.reasons.at(0).starts_with("The training loss falls by "));
+  CHECK(found.best_checkpoint == "checkpoint-1600");
+  // Of every second checkpoint they are enough.
+  rows = run_of({{3, 3.1}, {2.5, 3.1}, {2, 2.1}, {1.8, 2.1}, {1.6, 1.7}, {1.5, 1.7}});
+  for (std::size_t i = 1; i < rows.size(); i += 2) rows[i].eval_loss = rows[i - 1].eval_loss;
+  CHECK(conclude(rows, kBytes, 3).reasons.at(0).starts_with("The eval loss falls by "));
+  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-800");
+  // Nor do training losses that stand still tell that nothing is learnt any more.
+  rows = run_of(std::vector<Losses>(5, {2, kNan}));
+  for (HistoryRow& row : rows) row.loss = 2;
+  CHECK(conclude(rows, kBytes, 3).basis == Basis::none);
+}
+
+TEST_CASE("a training loss that rises is seen, whatever held-out losses there are",
+          "[advice][losses]") {
+  std::vector<HistoryRow> rows = run_of({{2, 2.1}, {1.5, 1.6}, {1.4, kNan}, {6, kNan}, {9, kNan}});
+  rows.back().settled_share = 1;
+  const Conclusion found = conclude(rows, kBytes, 3);
+  CHECK(found.advice == Advice::diverging);
+  CHECK(found.basis == Basis::losses);
+  CHECK(found.reasons.at(0) == "The training loss is 9; it was 1.4 at checkpoint-200.");
+  // Nor does it take a window of training losses, or a new one.
+  rows = run_of({{kNan, kNan}, {kNan, kNan}, {1.4, kNan}, {kNan, kNan}, {9, kNan}});
+  rows.back().settled_share = 1;
+  CHECK(conclude(rows, kBytes, 3).advice == Advice::diverging);
+  rows = run_of({{2, kNan}, {1.4, kNan}, {9, kNan}, {9, kNan}, {9, kNan}});
+  rows[4].loss = rows[3].loss = rows[2].loss;
+  CHECK(conclude(rows, kBytes, 3).advice == Advice::diverging);
+  CHECK(conclude(std::span(rows).subspan(1, 2), kBytes, 3).advice == Advice::unknown);
+}
+
+TEST_CASE("a loss that was recorded as NaN or infinite is divergence", "[advice][losses]") {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  for (const Losses last : {Losses{kRecordedNan, kRecordedNan}, Losses{kRecordedNan, 1.2},
+                            Losses{kInf, kNan}, Losses{1.1, kRecordedNan}, Losses{1.1, -kInf}}) {
+    CAPTURE(last.training, last.held_out);
+    std::vector<HistoryRow> rows = run_of({{kNan, 5.55}, {2, 2.1}, {1.5, 1.6}, last});
+    rows.back().settled_share = 1;
+    const Conclusion found = conclude(rows, kBytes, 3);
+    CHECK(found.advice == Advice::diverging);
+    CHECK(found.basis == Basis::losses);
+    CHECK(found.best_checkpoint == "checkpoint-200");
+    CHECK(found.reasons.at(0).ends_with(" at checkpoint-400."));
+    // It is the last word, though the log goes on without a loss or carries it forward.
+    rows.push_back(rows.back());
+    rows.back().checkpoint = "checkpoint-800";
+    CHECK(conclude(rows, kBytes, 3).advice == Advice::diverging);
+    rows.back().loss = rows.back().eval_loss = kNan;
+    CHECK(conclude(rows, kBytes, 3).reasons == found.reasons);
+    rows.back().loss = rows.back().eval_loss = 1.05;  // it recovered
+    CHECK(conclude(rows, kBytes, 3).advice == Advice::going_on);
+  }
+  const std::vector<HistoryRow> rows =
+      run_of({{kNan, 5.55}, {2, 2.1}, {1.5, 1.6}, {kRecordedNan, kInf}});
+  CHECK(conclude(rows, kBytes, 3).reasons.at(0) == "The training loss is NaN at checkpoint-400.");
+  CHECK(advice_on({{kNan, 5.55}, {2, 2.1}, {1.5, 1.6}, {kNan, kNan}}) == Advice::going_on);
+  CHECK(advice_on({{kRecordedNan, kNan}}) == Advice::diverging);  // one is enough
+}
+
+TEST_CASE("of losses that are not above zero no shares are told", "[advice][losses]") {
+  const auto reason = [](const std::vector<Losses>& losses) {
+    return conclude(run_of(losses), {}, 3).reasons.at(0);
+  };
+  CHECK(reason({{kNan, -1}, {kNan, -2}, {kNan, -1.5}, {kNan, -1.2}})
+            .starts_with("The eval loss is -1.2, 0.8 above its lowest, -2 at checkpoint-100."));
+  CHECK(reason({{kNan, 1}, {kNan, 0}, {kNan, 0.5}, {kNan, 0.75}})
+            .starts_with("The eval loss is 0.75, 0.75 above its lowest, 0 at checkpoint-100."));
+  CHECK(reason({{kNan, -1}, {kNan, -2}, {kNan, -3}, {kNan, -4}}) ==
+        "The eval loss falls by 1 per doubling of the steps.");
+}
+
 TEST_CASE("losses of an earlier stage are not compared with those of the last", "[advice]") {
   std::vector<HistoryRow> rows = run_of({{2, 2}, {1.5, 1.5}, {3.5, 3.5}, {3.0, 3.0}, {2.5, 2.5}});
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -180,10 +266,10 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
     CHECK(found.reasons.at(0) == "90 % of the layers that are trained have settled.");
   }
   SECTION("frozen layers are not settled ones") {
-    rows.back().unchanged = 8;
+    rows.back().fixed = 8;
     rows.back().settled_share = 0.8;
     CHECK(advice() == Advice::unknown);
-    rows.back().unchanged = 10;
+    rows.back().fixed = 10;
     rows.back().settled_share = 1;
     CHECK(advice() == Advice::settled);
   }

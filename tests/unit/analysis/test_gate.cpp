@@ -1,6 +1,10 @@
+#include <cmath>
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/gate.hpp"
+#include "wishart/record/recorded_loss.hpp"
 
 #include "samples.hpp"
 
@@ -185,6 +189,50 @@ TEST_CASE("recorded losses are metrics of a checkpoint", "[gate]") {
   CHECK(verdict_of(rule, {before, after}).text.ends_with("not recorded"));
   rule.unknown_fails = true;
   CHECK_FALSE(verdict_of(rule, {before, after}).passed);
+}
+
+TEST_CASE("a loss that was carried forward is none of the stage", "[gate][losses]") {
+  CheckpointRecord before = sample_checkpoint("before");
+  CheckpointRecord after = sample_checkpoint("after");
+  for (CheckpointRecord* record : {&before, &after}) record->provenance.training.eval_loss = 2.5;
+  Rule rule = alpha_rule(0, 3);
+  rule.metric = "eval_loss";
+  CHECK(is_of_loss(rule));
+  CHECK(verdict_of(rule, {after}).caveat.empty());
+  const std::vector<TrainingState> past{before.provenance.training};
+  for (const RuleVerdict& verdict :
+       {verdict_of(rule, {before, after}), judge({rule}, {after}, false, {}, past).at(0)}) {
+    CHECK(verdict.passed);
+    CHECK(verdict.unknown == 1);
+    CHECK(verdict.text == "eval_loss must be from 0 to 3, not measured anew");
+    CHECK(verdict.caveat == "the loss was not measured anew");
+  }
+  rule.unknown_fails = true;
+  CHECK_FALSE(verdict_of(rule, {before, after}).passed);
+  for (const Against against : {Against::first, Against::previous}) {
+    rule.against = against;
+    CHECK(verdict_of(rule, {before, after}).text ==
+          "the change of eval_loss must be from 0 to 3, not measured anew");
+  }
+}
+
+TEST_CASE("a loss that is not finite is within no bounds", "[gate][losses]") {
+  CheckpointRecord before = sample_checkpoint("before");
+  CheckpointRecord after = sample_checkpoint("after");
+  before.provenance.training.loss = 2;
+  Rule rule = alpha_rule(0, std::numeric_limits<double>::infinity());
+  rule.metric = "loss";
+  for (const double loss : {kRecordedNan, std::numeric_limits<double>::infinity()}) {
+    after.provenance.training.loss = loss;
+    const std::string found = std::isnan(loss) ? "nan" : "inf";
+    CHECK_FALSE(verdict_of(rule, {after}).passed);
+    CHECK(verdict_of(rule, {after}).text == "loss must be at least 0, found " + found);
+    Rule change = rule;
+    change.against = Against::previous;
+    CHECK_FALSE(verdict_of(change, {before, after}).passed);
+    CHECK_FALSE(verdict_of(change, {after, after}).passed);
+    CHECK(verdict_of(change, {after, before}).unknown == 1);
+  }
 }
 
 TEST_CASE("planted damage is found against the base", "[gate]") {

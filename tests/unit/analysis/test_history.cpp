@@ -156,7 +156,7 @@ TEST_CASE("a history concludes at its last checkpoint, and names the layers that
 TEST_CASE("the length of the vocabulary is that of the embedding, else the head's smaller side",
           "[history]") {
   std::vector<CheckpointRecord> records{at_step(0, 3, kNan, 5.55), at_step(100, 3, 5.5, 5.5),
-                                        at_step(200, 3, 5.5, 5.5)};
+                                        at_step(200, 3, 5.5, 5.4999)};
   const auto reason = [&](const std::string& role, std::int64_t rows, std::int64_t cols) {
     for (CheckpointRecord& record : records) {
       record.layers[0].role = role;
@@ -166,8 +166,41 @@ TEST_CASE("the length of the vocabulary is that of the embedding, else the head'
   };
   CHECK(reason("embedding.token", 64, 256).find("each of the 256 tokens") != std::string::npos);
   CHECK(reason("head", 10, 256).find("falls") == std::string::npos);
-  for (CheckpointRecord& record : records) record.provenance.training.eval_loss = 2.3;
+  for (CheckpointRecord& record : records) {
+    record.provenance.training.eval_loss = 2.3 - 1e-9 * static_cast<double>(&record - &records[0]);
+  }
   CHECK(reason("head", 10, 256).find("a guess among 10 classes") != std::string::npos);
+}
+
+TEST_CASE("the share of settled layers among the trained is a share", "[history][losses]") {
+  std::vector<CheckpointRecord> records{at_step(1, 3, kNan), at_step(2, 3.3, kNan),
+                                        at_step(3, 3.6, kNan)};
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    for (LayerRow& row : records[i].layers) row.log_norm += static_cast<double>(i);
+  }
+  const auto reason = [&] { return history_of(records).conclusion.reasons.at(0); };
+  const std::string none = "The layers still change: 0 % of those that are trained have settled.";
+  CHECK(reason() == none);
+  // Two rest since the checkpoint before. They were trained in the window, and have not settled.
+  records[2].layers[0] = records[1].layers[0];
+  records[2].layers[1] = records[1].layers[1];
+  CHECK(history_of(records).rows[2].unchanged == 2);
+  CHECK(history_of(records).rows[2].settled_share == 0);
+  CHECK(reason() == none);
+  // Two are the same throughout the window: settled, but not trained.
+  records[0].layers[0] = records[1].layers[0];
+  records[0].layers[1] = records[1].layers[1];
+  CHECK(history_of(records).rows[2].settled_share == Approx(2.0 / 3));
+  CHECK(reason() == none);
+}
+
+TEST_CASE("the trend of the losses is that of measured ones", "[history][losses]") {
+  std::vector<CheckpointRecord> records;
+  for (int i = 0; i < 6; ++i) records.push_back(at_step(100 << i, 3, 3 - 0.2 * i, i == 0 ? 4 : 3));
+  const History history = history_of(records);
+  CHECK_FALSE(history.loss_is_eval);
+  CHECK(history.loss.slope == Approx(-0.2));
+  CHECK(history.conclusion.advice == Advice::going_on);
 }
 
 TEST_CASE("layers that drift are named with what they were and are", "[history]") {

@@ -2,12 +2,14 @@
 /// The verdict on planted records: every level, for every kind of report.
 
 #include <algorithm>
+#include <limits>
 
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "samples.hpp"
@@ -196,6 +198,38 @@ TEST_CASE("the level of a run is that of its advice", "[verdict]") {
   CHECK(blind.level == Level::attention);
   CHECK(blind.sentence.find("no held-out loss is recorded") != std::string::npos);
   CHECK_FALSE(has_reason(blind, "Such advice was right"));
+  History few = run_with(Advice::going_on, Basis::losses, false);
+  few.rows[0].eval_loss = 2;
+  CHECK(verdict_of(few, quiet()).sentence.find("too few held-out losses are recorded") !=
+        std::string::npos);
+}
+
+TEST_CASE("a loss that is not finite needs attention, whatever the layers say",
+          "[verdict][losses]") {
+  CheckpointRecord record = sample_checkpoint("b");
+  record.provenance.training.loss = kRecordedNan;
+  CHECK(told(verdict_of(record)) ==
+        "attention: The training loss is NaN, so the run diverges. " + quiet().sentence);
+  CHECK(told(verdict_of(compare(sample_checkpoint("a"), record))) ==
+        "attention: The training loss is NaN at b.");
+  record.provenance.training.loss = kNan;
+  CHECK(told(verdict_of(record)) == told(quiet()));
+  record.provenance.training.eval_loss = std::numeric_limits<double>::infinity();
+  CHECK(told(verdict_of(compare(sample_checkpoint("a"), record))) ==
+        "attention: The eval loss is infinite at b.");
+  CheckpointRecord damaged = with_warning("nonfinite");
+  const std::string worse = told(verdict_of(damaged));
+  damaged.provenance.training.loss = kRecordedNan;
+  CHECK(told(verdict_of(damaged)) == worse);
+}
+
+TEST_CASE("a comparison tells no held-out loss that was carried forward", "[verdict][losses]") {
+  CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  a.provenance.training.eval_loss = b.provenance.training.eval_loss = 2.1;
+  CHECK_FALSE(has_reason(verdict_of(compare(a, b)), "The held-out loss is"));
+  b.provenance.training.eval_loss = 2.05;
+  CHECK(has_reason(verdict_of(compare(a, b)), "The held-out loss is 2.05; it was 2.1."));
 }
 
 TEST_CASE("a run is no better than its last checkpoint", "[verdict]") {

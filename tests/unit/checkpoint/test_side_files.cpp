@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/step_name.hpp"
 
 #include "folder/side_files.hpp"
@@ -220,6 +221,13 @@ TEST_CASE("a diverged loss is read as it was", "[checkpoint][side_files]") {
           .training;
   CHECK(std::isnan(training.loss));
   CHECK(training.eval_loss == HUGE_VAL);
+  CHECK(is_recorded_nonfinite(training.loss));
+  CHECK(is_recorded_nonfinite(training.eval_loss));
+  // Neither a loss that is not there nor one that no number can hold was recorded as NaN.
+  const TrainingState other =
+      training_of(R"({"global_step":2,"log_history":[{"step":2,"eval_loss":1e-999}]})").training;
+  CHECK_FALSE(is_recorded(other.loss));
+  CHECK_FALSE(is_recorded(other.eval_loss));
 }
 
 TEST_CASE("tokens that were not counted are not zero tokens", "[checkpoint][side_files]") {

@@ -7,6 +7,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/report/openmetrics.hpp"
 
 #include "support.hpp"
@@ -105,6 +106,13 @@ TEST_CASE("metrics of a checkpoint have its numbers, and nothing that is not kno
   CHECK(text.find("unlike-past") == std::string::npos);
   CHECK(text.find("run_advice") == std::string::npos);
   CHECK(text.find("nan") == std::string::npos);
+}
+
+TEST_CASE("a loss that was recorded as NaN is told", "[metrics][losses]") {
+  CheckpointRecord record = sample();
+  record.provenance.training.loss = kRecordedNan;
+  const std::string text = openmetrics_text(record, {"run", nullptr, false});
+  CHECK(has_line(text, R"(wishart_training_loss{model="run"} NaN)"));
 }
 
 TEST_CASE("a matrix that scan calls failed is a failed layer", "[metrics]") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/core/text.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/report/report.hpp"
 
 #include "support.hpp"
@@ -95,6 +96,9 @@ TEST_CASE("the head tells the checkpoint, its training and the numbers' kind", "
   CHECK(text_of(record).find("as in WeightWatcher 0.7.5.5, including its defects") !=
         std::string::npos);
   CHECK(text_of(usual()).find("training") == std::string::npos);
+  record.provenance.training.loss = kRecordedNan;
+  record.provenance.training.eval_loss = kNan;
+  CHECK(text_of(record).find(", 409600 tokens, loss nan\n") != std::string::npos);
 }
 
 TEST_CASE("the summary counts what was analysed, what failed and what was skipped", "[report]") {
