@@ -220,6 +220,19 @@ TEST_CASE("75: another job's lock, the time limit and a signal are told", "[endi
   CHECK(refit.out.find("step-2: 6 matrices refitted") != std::string::npos);
 }
 
+TEST_CASE("a scan that should stop opens no further checkpoint", "[endings]") {
+  const TempFolder temp;
+  write_model(temp / "run/step-1");
+  REQUIRE(run_wishart(scan_words(temp, "run")).exit_code == 0);
+  write_bytes(temp / "run/step-2/model.safetensors", "no header");  // 3 if it is opened
+  std::vector<std::string> limited = scan_words(temp, "run");
+  limited.insert(limited.end(), {"--time-limit", "0.000001"});
+  const std::string part = "wishart: stopped by --time-limit: " + (temp / "run/step-2").string() +
+                           " was not opened. Run the same command again to resume";
+  check_told(run_wishart(limited), 75, part);
+  check_told(run_wishart(limited, 2), 75, part);
+}
+
 TEST_CASE("refit and verify go on after a damaged file, and tell the first", "[endings]") {
   const TempFolder temp;
   for (const char* step : {"step-1", "step-2", "step-3"}) write_model(temp / "run" / step);

@@ -8,22 +8,33 @@
 #include "wishart/core/text.hpp"
 
 #include "text/json_scanner.hpp"
+#include "text/name_budget.hpp"
 
 namespace wishart::checkpoint {
 namespace {
 
 using Kind = JsonScanner::Kind;
 
-/// Calls `take(path, value)` for every scalar below the next value.
+/// Calls `take(path, value)` for every scalar below the next value; `value` is nothing for null,
+/// {} and [].
 template <class Take>
-void walk(JsonScanner& scanner, const std::string& path, Take&& take) {
-  const std::string stem = path.empty() ? path : path + ".";
+void walk(JsonScanner& scanner, NameBudget& names, const std::string& path, Take&& take) {
   switch (scanner.peek()) {
-    case Kind::object:
-      return scanner.read_object([&](const std::string& key) { walk(scanner, stem + key, take); });
+    case Kind::object: {
+      bool any = false;
+      scanner.read_object([&](const std::string& key) {
+        any = true;
+        walk(scanner, names, names.joined(path, key), take);
+      });
+      if (!any) take(path, std::nullopt);
+      return;
+    }
     case Kind::array: {
       std::size_t index = 0;
-      return scanner.read_array([&] { walk(scanner, stem + std::to_string(index++), take); });
+      scanner.read_array(
+          [&] { walk(scanner, names, names.joined(path, std::to_string(index++)), take); });
+      if (index == 0) take(path, std::nullopt);
+      return;
     }
     case Kind::string:
       return take(path, scanner.read_string());
@@ -32,16 +43,26 @@ void walk(JsonScanner& scanner, const std::string& path, Take&& take) {
     case Kind::boolean:
       return take(path, scanner.read_boolean() ? "true" : "false");
     case Kind::null:
-      return scanner.skip_value();
+      scanner.skip_value();
+      return take(path, std::nullopt);
   }
 }
 
 }  // namespace
 
-JsonFacts::JsonFacts(std::string_view text, const std::string& place) {
+JsonFacts::JsonFacts(std::string_view text, const std::string& place, std::size_t max_facts) {
   JsonScanner scanner(text, place, JsonDialect::python);
-  walk(scanner, "", [this](const std::string& path, std::string value) {
-    if (facts_.size() < kMaxFacts) add(path, std::move(value));
+  NameBudget names(place, std::ssize(text));
+  walk(scanner, names, "", [&](const std::string& path, std::optional<std::string> value) {
+    if (facts_.size() + without_.size() == max_facts) {
+      throw TooMuchText(place + ": expected at most " + std::to_string(max_facts) +
+                        " values, found more");
+    }
+    if (value) {
+      add(path, std::move(*value));
+    } else {
+      without_.push_back(path);
+    }
   });
   scanner.finish();
 }
@@ -85,6 +106,9 @@ JsonFacts JsonFacts::below(const std::string& path) const {
   for (const auto& [name, value] : facts_) {
     if (name.starts_with(stem)) result.add(name.substr(stem.size()), value);
   }
+  for (const std::string& name : without_) {
+    if (name.starts_with(stem)) result.without_.push_back(name.substr(stem.size()));
+  }
   return result;
 }
 
@@ -93,6 +117,8 @@ JsonFacts read_json_facts(const std::filesystem::path& file, std::vector<std::st
   try {
     return {read_text_file(file, kMaxConfigBytes), printable(file.string())};
   } catch (const SystemFailure&) {
+    throw;
+  } catch (const TooMuchText&) {
     throw;
   } catch (const Error& error) {
     warnings.push_back(std::string(error.what()) + ". The file is ignored");

@@ -132,6 +132,16 @@ struct Waiting {
   Look look = Look::first;
 };
 
+/// The coordinator looks for a reason to stop once it has work. This is for checkpoints that need
+/// none, and for the opening of the next one, which may take minutes.
+/// @throws Error with Blame::interrupted
+void check_goes_on(const JobContext& context, const std::filesystem::path& next) {
+  const std::string reason = context.stop_reason();
+  if (reason.empty()) return;
+  throw Error(Blame::interrupted, reason + ": " + printable(next.string()) +
+                                      " was not opened. Run the same command again to resume");
+}
+
 /// Scans one checkpoint. Collective over `world`.
 Scanned scan_checkpoint(JobContext& context, const Waiting& one, LockTaker& locks) {
   std::optional<CheckpointJob> job;
@@ -139,6 +149,7 @@ Scanned scan_checkpoint(JobContext& context, const Waiting& one, LockTaker& lock
   std::exception_ptr failure;
   try {
     if (context.leads()) {
+      if (!one.before.empty()) check_goes_on(context, one.path);
       job.emplace(
           one.path, context.options, context.layout,
           [&](const std::filesystem::path& folder, const std::string& id) {

@@ -181,6 +181,15 @@ TEST_CASE("chunks that do not tile their tensor are refused", "[checkpoint][dist
   CHECK(refusal(DistributedText({-1, 6})) == "F/.metadata: tensor 'w' has a negative size");
 }
 
+TEST_CASE("names that no archive holds are refused", "[checkpoint][distributed]") {
+  const TempFolder folder;
+  const std::string long_name((1 << 20) + 1, 'w');
+  const auto path = DistributedText({2, 2}, long_name).add({{0, 0}, {2, 2}}).write(folder);
+  CHECK(error_of([&] { static_cast<void>(read_distributed(path, "")); })
+            .ends_with("/.metadata: expected names of at most 1048576 bytes, found one of "
+                       "1048581"));
+}
+
 TEST_CASE("no path leaves the folder", "[checkpoint][distributed]") {
   for (const char* file : {"../x", "/etc/passwd", "a/../../x", "a//b", "", "a\\b", "./x"}) {
     CHECK_FALSE(is_inner_path(file));

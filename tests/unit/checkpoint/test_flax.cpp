@@ -100,6 +100,18 @@ std::string refusal(const std::string& content) {
 
 }  // namespace
 
+TEST_CASE("Flax: keys of many bytes over many arrays are refused", "[checkpoint][flax]") {
+  Pairs arrays;
+  for (int i = 0; i < 300; ++i) {
+    arrays.emplace_back(std::to_string(i), array({1}, "float32", floats({1})));
+  }
+  std::string content = dict(arrays);
+  for (int i = 0; i < 8; ++i) content = dict({{std::string(65000, 'a'), content}});
+  CHECK(refusal(content).starts_with("F: expected names and facts of at most "));
+  for (int i = 0; i < 9; ++i) content = dict({{std::string(65000, 'a'), content}});
+  CHECK(refusal(content).starts_with("F: expected names of at most 1048576 bytes, found one of "));
+}
+
 TEST_CASE("a TrainState of Flax, as msgpack of Python writes it", "[checkpoint][flax]") {
   // {'step': 7, 'params': {'dense': {'kernel': float32 [2, 3], 'bias': float16 [3]},
   // 'wte': {'embedding': bfloat16 [2, 2]}}, 'opt_state': ...}, by python3-msgpack 1.0.3

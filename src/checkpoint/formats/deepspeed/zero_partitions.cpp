@@ -35,13 +35,13 @@ struct Run {
 };
 
 /// The pairs of a dict from names to shapes.
-std::vector<Parameter> parameters_of(const ParallelFile& file, PickleRef shapes) {
+std::vector<Parameter> parameters_of(ParallelFile& file, PickleRef shapes) {
   const Pickle& p = file.pickle();
   std::vector<Parameter> result;
   const std::vector<PickleRef> pairs = p.items(shapes);
   for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
     Parameter one;
-    one.name = p.text(pairs[i]);
+    one.name = file.name(pairs[i]);
     const auto shape = pickle_integers(p, pairs[i + 1]);
     std::optional<std::int64_t> count = 1;
     for (const std::int64_t size : shape.value_or(std::vector<std::int64_t>{-1})) {
@@ -76,15 +76,21 @@ Run run_of(ParallelFile& file, PickleRef node, const std::string& what) {
 class RankElements {
 public:
   explicit RankElements(std::vector<Run> runs) : runs_(std::move(runs)) {
-    for (const Run& run : runs_)
+    for (const Run& run : runs_) {
+      begins_.push_back(count_);
       count_ += run.count;  // cannot overflow: each is bounded by its file
+    }
   }
   [[nodiscard]] std::int64_t count() const noexcept { return count_; }
 
   /// Adds elements [first, first + count) as piece [origin, ...) of a tensor's elements.
   void add(Tensor& tensor, std::int64_t origin, std::int64_t first, std::int64_t count) const {
-    std::int64_t begin = 0;
-    for (const Run& run : runs_) {
+    // The first of the runs that may hold `first`: there may be as many runs as parameters.
+    const auto above = std::upper_bound(begins_.begin(), begins_.end(), first);
+    auto at = static_cast<std::size_t>(std::max<std::ptrdiff_t>(above - begins_.begin() - 1, 0));
+    for (; at < runs_.size() && begins_[at] < first + count; ++at) {
+      const Run& run = runs_[at];
+      const std::int64_t begin = begins_[at];
       const std::int64_t from = std::max(first, begin);
       const std::int64_t to = std::min(first + count, begin + run.count);
       if (from < to) {
@@ -94,12 +100,12 @@ public:
                                   run.file,
                                   run.offset_bytes + (from - begin) * (dtype_bits(run.dtype) / 8)});
       }
-      begin += run.count;
     }
   }
 
 private:
   std::vector<Run> runs_;
+  std::vector<std::int64_t> begins_;  ///< of the runs
   std::int64_t count_ = 0;
 };
 
@@ -164,7 +170,7 @@ private:
     }
   }
 
-  void read_lists(const ParallelFile& file) {
+  void read_lists(ParallelFile& file) {
     const Pickle& p = file.pickle();
     const PickleRef top = p.top();
     const PickleRef shapes = p.value(top, "param_shapes");
@@ -181,7 +187,7 @@ private:
     const bool is_new =
         p.kind(p.value(top, "shared_params")) == Kind::dict && result_.names.empty();
     for (std::size_t i = 0; is_new && i + 1 < shared.size(); i += 2) {
-      result_.names.emplace_back(p.text(shared[i]), p.text(shared[i + 1]));
+      result_.names.emplace_back(file.name(shared[i]), file.name(shared[i + 1]));
     }
     result_.step = p.integer(p.value(top, "global_steps")).value_or(-1);
   }

@@ -19,6 +19,7 @@
 #include "formats/torch/torch_tree.hpp"
 #include "numbers/tiling.hpp"
 #include "text/json_scanner.hpp"
+#include "text/name_budget.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -38,7 +39,8 @@ struct ChunkPlace {
 /// The content of `.metadata` (distributed/checkpoint/metadata.py, Metadata).
 class MetadataReader {
 public:
-  MetadataReader(const Pickle& pickle, std::string place) : p_(pickle), place_(std::move(place)) {
+  MetadataReader(const Pickle& pickle, std::string place, NameBudget& names)
+      : p_(pickle), place_(std::move(place)) {
     const PickleRef state = state_of(p_.top());
     tensors_ = p_.value(state, "state_dict_metadata");
     const PickleRef storage = p_.value(state, "storage_data");
@@ -50,7 +52,9 @@ public:
     }
     const std::vector<PickleRef> pairs = p_.items(storage);
     for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
-      places_[chunk_key(pairs[i])] = pairs[i + 1];
+      std::string key = chunk_key(pairs[i]);
+      names.take_name(key.size());
+      places_[std::move(key)] = pairs[i + 1];
     }
   }
 
@@ -119,7 +123,7 @@ public:
            in_quotes(result.file));
     }
     result.range = {*offset, *length};
-    result.transformed = !p_.items(p_.value(state, "transform_descriptors")).empty();
+    result.transformed = !p_.items(p_.value(state, "transform_descriptors"), 1).empty();
     return result;
   }
 
@@ -131,14 +135,14 @@ private:
   /// The state of an object: a dict, or the second element of (None, slots).
   [[nodiscard]] PickleRef state_of(PickleRef object) const {
     const PickleRef state = p_.state(object);
-    const std::vector<PickleRef> both = p_.items(state);
+    const std::vector<PickleRef> both = p_.items(state, 3);
     return p_.kind(state) == Kind::tuple && both.size() == 2 ? both[1] : state;
   }
   /// A dtype such as `torch.float32`: the first element of the properties tuple, or their `dtype`.
   [[nodiscard]] std::string dtype_of(PickleRef properties) const {
     const PickleRef state = p_.state(properties);
     if (p_.kind(state) == Kind::tuple) {
-      const std::vector<PickleRef> fields = p_.items(state);
+      const std::vector<PickleRef> fields = p_.items(state, 1);
       return fields.empty() ? std::string() : p_.name(fields[0]);
     }
     return p_.name(p_.value(state, "dtype"));
@@ -172,6 +176,9 @@ struct Pending {
   Extent extent;
   ChunkPlace place;
 };
+
+/// About what one takes beside its names.
+constexpr std::size_t kPendingBytes = 256;
 
 /// Reads the header of a chunk and adds it to the extents of its tensor.
 void take_chunk(OpenFiles& files, const fs::path& root, Pending&& chunk, Tensor& tensor) {
@@ -235,17 +242,21 @@ Weights read_distributed(const fs::path& root, const std::string& inside) {
   std::string bytes = read_text_file(root / metadata_name, Pickle::kMaxBytes);
   result.files.front().header_hash = hash_hex(bytes);
   const Pickle pickle(std::move(bytes), place);
-  const MetadataReader metadata(pickle, place);
+  NameBudget budget(place, static_cast<std::int64_t>(pickle.size_bytes()));
+  const MetadataReader metadata(pickle, place, budget);
 
   std::vector<Pending> pending;
   std::map<std::string, std::int32_t> file_index;
   const std::vector<PickleRef> pairs = metadata.tensors();
   for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
     const std::string_view name = pickle.text(pairs[i]);
+    budget.take_name(name.size());
     if (name.empty() || is_training_state(name)) continue;
     std::optional<Tensor> tensor = metadata.tensor(name, pairs[i + 1]);
     if (!tensor) continue;
     for (const PickleRef chunk : metadata.chunks(pairs[i + 1])) {
+      // Tensors may share their chunks, and chunks the name of their file.
+      budget.take_name(name.size() + kPendingBytes);
       Extent extent = metadata.extent(*tensor, chunk);
       if (std::find(extent.size.begin(), extent.size.end(), 0) != extent.size.end()) continue;
       ChunkPlace where = metadata.place(*tensor, extent);
@@ -253,6 +264,7 @@ Weights read_distributed(const fs::path& root, const std::string& inside) {
         metadata.fail("tensor " + in_quotes(name) +
                       " is stored compressed, which is not supported");
       }
+      budget.take_name(where.file.size());
       file_index.emplace((folder / where.file).string(), 0);
       pending.push_back({result.tensors.size(), std::move(extent), std::move(where)});
     }

@@ -11,6 +11,7 @@
 #include "formats/hdf5/h5_header.hpp"
 #include "formats/hdf5/h5_links.hpp"
 #include "text/json_scanner.hpp"
+#include "text/name_budget.hpp"
 
 // Layout: HDF5 File Format Specification, version 3.0: superblock II.A, B-trees III.A.1, symbol
 // table nodes III.B, local heaps III.D, messages IV.A.2.
@@ -77,7 +78,8 @@ std::optional<Dtype> dtype_of(const Hdf5Message& message, const Hdf5Bytes& file)
 
 class Hdf5Walk {
 public:
-  Hdf5Walk(Hdf5Bytes& file, Hdf5Tree& tree) : file_(file), tree_(tree) {}
+  Hdf5Walk(Hdf5Bytes& file, Hdf5Tree& tree, const std::string& place)
+      : file_(file), tree_(tree), names_(place, file.size_bytes(), '/') {}
 
   void visit(std::uint64_t address, const std::string& path, int depth) {
     if (depth > kMaxDepth) file_.fail("its groups are nested too deep");
@@ -92,10 +94,6 @@ public:
   }
 
 private:
-  static std::string joined(const std::string& path, std::string_view name) {
-    return path.empty() ? std::string(name) : path + "/" + std::string(name);
-  }
-
   /// A large new-style group stores its links in a heap.
   void visit_heap(const Hdf5Message& message, const std::string& path, int depth) {
     Hdf5Fields fields(message.data, file_);
@@ -120,7 +118,7 @@ private:
     const std::string name(fields.text(length));
     // Soft and external links are skipped: their target has a name of its own, or is in another
     // file.
-    if (kind == 0) visit(fields.number(8), joined(path, name), depth + 1);
+    if (kind == 0) visit(fields.number(8), names_.joined(path, name), depth + 1);
   }
 
   void visit_table(const Hdf5Message& message, const std::string& path, int depth) {
@@ -164,7 +162,7 @@ private:
         entries.skip(20);
         if (cached == 2) continue;  // a soft link
         if (name >= names.size()) file_.fail("a name in a group is outside the group's heap");
-        visit(object, joined(path, names.c_str() + name), depth + 1);
+        visit(object, names_.joined(path, names.c_str() + name), depth + 1);
       }
     } else {
       file_.fail("expected the list of a group at address " + std::to_string(address) +
@@ -260,6 +258,7 @@ private:
 
   Hdf5Bytes& file_;
   Hdf5Tree& tree_;
+  NameBudget names_;
   std::unordered_set<std::uint64_t> visited_;
 };
 
@@ -301,7 +300,7 @@ Hdf5Tree read_hdf5_tree(const InputFile& file, ByteRange slice, const std::strin
   Hdf5Bytes bytes(file, slice, place);
   Hdf5Tree tree;
   const std::uint64_t root = read_superblock(bytes);
-  Hdf5Walk(bytes, tree).visit(root, "", 0);
+  Hdf5Walk(bytes, tree, place).visit(root, "", 0);
   tree.hash = bytes.hash();
   return tree;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -94,7 +95,17 @@ Tensor product(const std::string& name, Tensor left, Tensor right, double factor
 class Assembly {
 public:
   Assembly(Catalogue& catalogue, const AdapterConfig& config, std::string place)
-      : catalogue_(catalogue), config_(config), place_(std::move(place)) {}
+      : catalogue_(catalogue), config_(config), place_(std::move(place)) {
+    for (const std::string& target : config_.parameters()) {
+      const std::size_t dot = target.rfind('.');
+      if (dot == std::string::npos) {
+        has_plain_target_ = true;
+      } else {
+        targets_[target.substr(0, dot)].insert(target.substr(dot + 1));
+        target_sizes_.insert(dot);
+      }
+    }
+  }
 
   void run() {
     std::vector<Tensor> others;
@@ -147,7 +158,7 @@ private:
       fail(module, "factors of shape " + shapes + " cannot be multiplied");
     // Patterns match the names of parameters (peft, tuners/tuners_utils.py, _inject_parameters).
     const std::int64_t rank = config_.rank(parameter_of(module));
-    if (config_.has_parameters()) {
+    if (!config_.parameters().empty()) {
       check_rows(module, a.shape[0], rank);
       if (rank < a.shape[0]) return add_experts(module, a, b, rank, out);
     }
@@ -173,13 +184,24 @@ private:
     const std::string outer =
         module.ends_with(kInner) ? module.substr(0, module.size() - kInner.size()) : module;
     if (outer != "experts" && !outer.ends_with(".experts")) return false;
-    const std::vector<std::string> targets = config_.parameters();
-    return std::any_of(targets.begin(), targets.end(), [&](const std::string& target) {
-      const std::size_t dot = target.rfind('.');
-      if (dot == std::string::npos) return true;
-      const std::string inside = target.substr(0, dot);
-      return outer == inside || outer.ends_with("." + inside);
-    });
+    return has_plain_target_ || !targets_in(outer).empty();
+  }
+  /// The names that targets have in this module: up to three, as more decide nothing.
+  [[nodiscard]] std::set<std::string> targets_in(std::string_view module) const {
+    std::set<std::string> names;
+    while (true) {
+      const bool may_be = target_sizes_.contains(module.size());
+      if (const auto found = may_be ? targets_.find(module) : targets_.end();
+          found != targets_.end()) {
+        for (const std::string& name : found->second) {
+          if (names.size() == 3) return names;
+          names.insert(name);
+        }
+      }
+      const std::size_t dot = module.find('.');
+      if (dot == std::string_view::npos) return names;
+      module.remove_prefix(dot + 1);
+    }
   }
 
   /// Stacked experts (peft, tuners/lora/layer.py, ParamWrapper): A is [experts][rank][in], B is
@@ -205,13 +227,7 @@ private:
   [[nodiscard]] std::string parameter_of(const std::string& module) const {
     const bool inner = module.ends_with(kInner);
     const std::string outer = inner ? module.substr(0, module.size() - kInner.size()) : module;
-    std::set<std::string> names;
-    for (const std::string& target : config_.parameters()) {
-      const std::size_t dot = target.rfind('.');
-      if (dot == std::string::npos) continue;
-      const std::string inside = target.substr(0, dot);
-      if (outer == inside || outer.ends_with("." + inside)) names.insert(target.substr(dot + 1));
-    }
+    const std::set<std::string> names = targets_in(outer);
     const std::string other = inner ? outer : module + std::string(kInner);
     const bool has_other = modules_.contains(other);
     if (names.size() == 1 && !inner && !has_other) return outer + "." + *names.begin();
@@ -243,15 +259,16 @@ private:
   const AdapterConfig& config_;
   std::string place_;
   std::map<std::string, Factors> modules_;
+  /// Of `target_parameters`: the module, as it ends, and names in it.
+  std::map<std::string, std::set<std::string>, std::less<>> targets_;
+  std::set<std::size_t> target_sizes_;  ///< of the keys above
+  bool has_plain_target_ = false;       ///< one that names no module
 };
 
 }  // namespace
 
-AdapterConfig::AdapterConfig(JsonFacts facts, std::string place)
-    : facts_(std::move(facts)),
-      ranks_(facts_.below("rank_pattern")),
-      alphas_(facts_.below("alpha_pattern")),
-      place_(std::move(place)) {
+AdapterConfig::AdapterConfig(JsonFacts facts, std::string place, std::int64_t max_steps)
+    : facts_(std::move(facts)), place_(std::move(place)), max_steps_(max_steps) {
   const std::string kind = facts_.text("peft_type").value_or("LORA");
   if (kind != "LORA") {
     throw Error(Blame::input, place_ + ": expected peft_type LORA, found " + in_quotes(kind, 40) +
@@ -263,21 +280,60 @@ AdapterConfig::AdapterConfig(JsonFacts facts, std::string place)
   const std::optional<std::string> rank = facts_.text("r");
   if (!rank || !facts_.text("lora_alpha")) refuse("r and lora_alpha, found none");
   if (facts_.integer("r").value_or(0) < 1) refuse("r of 1 or more, found " + in_quotes(*rank, 40));
-  if (!facts_.real("lora_alpha")) {
-    refuse("a number lora_alpha, found " + in_quotes(*facts_.text("lora_alpha"), 40));
+  const std::optional<double> alpha = facts_.real("lora_alpha");
+  if (!alpha || !std::isfinite(*alpha)) {
+    refuse((alpha ? "a finite number lora_alpha, found " : "a number lora_alpha, found ") +
+           in_quotes(*facts_.text("lora_alpha"), 40));
+  }
+  ranks_ = rules("rank_pattern", true);
+  alphas_ = rules("alpha_pattern", false);
+  while (auto name = facts_.text("target_parameters." + std::to_string(parameters_.size()))) {
+    parameters_.push_back(std::move(*name));
   }
 }
 
-double AdapterConfig::by_pattern(const JsonFacts& patterns, std::string_view module,
+std::vector<AdapterConfig::Rule> AdapterConfig::rules(const std::string& key, bool positive) const {
+  // The general r or lora_alpha in its place would give wrong numbers in silence.
+  const auto refuse = [&](const std::string& pattern, const std::string& found) {
+    throw Error(Blame::input,
+                place_ + ": pattern " + in_quotes(pattern, 100) + " of " + key + ": expected a " +
+                    (positive ? "rank of 1 or more" : "finite number") + ", found " + found);
+  };
+  if (const std::optional<std::string> text = facts_.text(key)) {
+    throw Error(Blame::input,
+                place_ + ": expected patterns as " + key + ", found " + in_quotes(*text, 40));
+  }
+  const JsonFacts patterns = facts_.below(key);
+  if (!patterns.without_value().empty()) {
+    refuse(patterns.without_value().front(), "no value");
+  }
+  std::vector<Rule> result;
+  for (const auto& [pattern, text] : patterns.all()) {
+    const std::optional<double> value = patterns.real(pattern);
+    if (!value || !std::isfinite(*value) || (positive && *value < 1)) {
+      refuse(pattern, in_quotes(*patterns.text(pattern), 40));
+    }
+    result.push_back({pattern, ModulePattern::parsed(pattern), *value});
+  }
+  return result;
+}
+
+double AdapterConfig::by_pattern(const std::vector<Rule>& rules, std::string_view module,
                                  double otherwise) const {
-  for (const auto& [pattern, value] : patterns.all()) {
-    const std::optional<bool> found = matches_module(pattern, module);
-    if (!found) {
+  for (const Rule& rule : rules) {
+    if (!rule.parsed) {
       throw Error(Blame::input,
-                  place_ + ": pattern " + in_quotes(pattern, 100) +
+                  place_ + ": pattern " + in_quotes(rule.pattern, 100) +
                       " is not supported: expected only names, dots, \\d, \\w, *, + and ?");
     }
-    if (*found) return patterns.real(pattern).value_or(otherwise);
+    const bool found = rule.parsed->matches(module, steps_);
+    if (steps_ > max_steps_) {
+      throw Error(Blame::input, place_ + ": pattern " + in_quotes(rule.pattern, 100) +
+                                    ": expected patterns and names of modules that are compared in "
+                                    "at most " +
+                                    std::to_string(max_steps_) + " steps, found more");
+    }
+    if (found) return rule.value;
   }
   return otherwise;
 }
@@ -292,16 +348,6 @@ double AdapterConfig::scaling(std::string_view module, std::int64_t rank) const 
   const double alpha = by_pattern(alphas_, module, facts_.real("lora_alpha").value_or(0.0));
   const auto r = static_cast<double>(rank);
   return alpha / (facts_.is_true("use_rslora") ? std::sqrt(r) : r);
-}
-
-bool AdapterConfig::has_parameters() const { return !parameters().empty(); }
-
-std::vector<std::string> AdapterConfig::parameters() const {
-  std::vector<std::string> names;
-  while (auto name = facts_.text("target_parameters." + std::to_string(names.size()))) {
-    names.push_back(std::move(*name));
-  }
-  return names;
 }
 
 void assemble_adapter(Catalogue& catalogue) {

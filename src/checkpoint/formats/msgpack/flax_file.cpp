@@ -14,6 +14,7 @@
 #include "bytes/wire_reader.hpp"
 #include "formats/msgpack/msgpack_cursor.hpp"
 #include "text/json_scanner.hpp"
+#include "text/name_budget.hpp"
 
 // Layout: google/flax (18f8f31), flax/serialization.py. Shards and their index:
 // huggingface/transformers, modeling_flax_utils.py (flax_shard_checkpoint).
@@ -76,7 +77,10 @@ struct StoredArray {
 class FlaxReader {
 public:
   explicit FlaxReader(const std::filesystem::path& path)
-      : input_(path), place_(printable(path.string())), bytes_(input_, place_) {
+      : input_(path),
+        place_(printable(path.string())),
+        bytes_(input_, place_),
+        names_(place_, input_.size_bytes()) {
     file_.source.name = path.filename().string();
     file_.source.size_bytes = input_.size_bytes();
     file_.source.mtime_ns = input_.mtime_ns();
@@ -103,10 +107,6 @@ private:
     bytes_.fail("array " + in_quotes(name, 100) + ": " + what);
   }
 
-  static std::string joined(const std::string& path, const std::string& key) {
-    return path.empty() ? key : path + "." + key;
-  }
-
   void read_value(MsgpackCursor& cursor, const std::string& path, int depth) {
     if (depth > kMaxDepth) {
       bytes_.fail("its dicts are nested deeper than " + std::to_string(kMaxDepth) + " levels");
@@ -114,7 +114,7 @@ private:
     const MsgpackItem item = cursor.next();
     if (item.kind == Kind::list) {
       for (std::int64_t i = 0; i < item.count; ++i) {
-        read_value(cursor, joined(path, std::to_string(i)), depth + 1);
+        read_value(cursor, names_.joined(path, std::to_string(i)), depth + 1);
       }
     } else if (item.kind == Kind::map) {
       read_map(cursor, item.count, path, depth);
@@ -135,7 +135,7 @@ private:
         static_cast<void>(cursor.next());  // true
         return read_chunks(cursor, path);
       }
-      read_value(cursor, joined(path, key), depth + 1);
+      read_value(cursor, names_.joined(path, key), depth + 1);
     }
   }
 
@@ -290,6 +290,7 @@ private:
   InputFile input_;
   std::string place_;
   WireBytes bytes_;
+  NameBudget names_;
   FlaxFile file_;
   std::string alone_;  // the name of an array that is the whole file
   std::string seen_;   // hashes of the descriptions of tensors
@@ -309,7 +310,9 @@ Weights read_weights(const std::filesystem::path& path) {
 std::string flax_name(std::string path) {
   std::replace(path.begin(), path.end(), '/', '.');
   constexpr std::string_view kParams = "params.";
-  while (path.starts_with(kParams)) path.erase(0, kParams.size());
+  std::size_t begin = 0;
+  while (std::string_view(path).substr(begin).starts_with(kParams)) begin += kParams.size();
+  path.erase(0, begin);
   return path;
 }
 

@@ -20,6 +20,7 @@
 #include "formats/onnx/onnx_tensor.hpp"
 #include "formats/onnx/onnx_variants.hpp"
 #include "text/json_scanner.hpp"
+#include "text/name_budget.hpp"
 
 // Numbers of fields: ONNX, onnx.proto3.
 
@@ -38,7 +39,8 @@ public:
   explicit OnnxReader(const std::filesystem::path& path)
       : input_(path),
         bytes_(input_, printable(path.string())),
-        tensors_(bytes_, path.parent_path()) {
+        tensors_(bytes_, path.parent_path()),
+        names_(printable(path.string()), input_.size_bytes()) {
     file_.source.name = path.filename().string();
     file_.source.size_bytes = input_.size_bytes();
     file_.source.mtime_ns = input_.mtime_ns();
@@ -86,6 +88,8 @@ private:
       const std::string label =
           node.name.empty() ? node.outputs.empty() ? node.op : node.outputs[0] : node.name;
       for (const auto& [attribute, graph] : node.graphs) {
+        for (const std::string& outer : scopes) names_.take(outer.size());
+        names_.take_name(scopes.back().size() + label.size() + attribute.size() + 2);
         Scopes inner = scopes;
         std::string scope = scopes.back();
         scope.append(label).append(".").append(attribute).append(".");
@@ -94,6 +98,7 @@ private:
       }
       if (node.op == "Identity" && node.inputs.size() == 1 && node.outputs.size() == 1) {
         if (OnnxValue* same = find_value(node.inputs[0], scopes)) {
+          names_.take_name(scopes.back().size() + node.outputs[0].size());
           by_name_.emplace(scopes.back() + node.outputs[0], same);
         }
       }
@@ -112,8 +117,9 @@ private:
     }
   }
 
-  [[nodiscard]] OnnxValue* find_value(const std::string& name, const Scopes& scopes) const {
+  [[nodiscard]] OnnxValue* find_value(const std::string& name, const Scopes& scopes) {
     for (std::size_t s = scopes.size(); s-- > 0;) {
+      names_.take(scopes[s].size());
       if (const auto found = by_name_.find(scopes[s] + name); found != by_name_.end()) {
         return found->second;
       }
@@ -125,6 +131,7 @@ private:
   void add(ByteRange range, const std::string& prefix, const std::string& output) {
     OnnxValue& value = values_.emplace_back(tensors_.read(range, prefix, output));
     const Tensor& tensor = value.tensor;
+    names_.take_name(tensor.name.size());
     if (!by_name_.emplace(tensor.name, &value).second) tensors_.fail(tensor, "appears twice");
     if (!value.why_not.empty()) return;
     seen_ += hash_hex(tensor.name + '\n' + shape_text(tensor.shape) + '\n' +
@@ -163,6 +170,7 @@ private:
   InputFile input_;
   WireBytes bytes_;
   OnnxTensors tensors_;
+  NameBudget names_;
   OnnxFile file_;
   std::deque<OnnxValue> values_;  // in the order of the file; do not move
   std::unordered_map<std::string, OnnxValue*> by_name_;

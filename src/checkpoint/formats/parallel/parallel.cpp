@@ -133,12 +133,13 @@ ParallelFile::ParallelFile(const std::filesystem::path& root, const std::string&
     : place_(printable((root / name).string())), input_(root / name) {
   file_ = narrow<std::int32_t>(checkpoint.files.size(), "the number of files");
   archive_ = std::make_unique<TorchArchive>(input_, ByteRange{0, input_.size_bytes()}, place_);
+  names_.emplace(place_, static_cast<std::int64_t>(pickle().size_bytes()));
   checkpoint.files.push_back({name, input_.size_bytes(), input_.mtime_ns(), archive_->hash()});
 }
 
 std::vector<Tensor> ParallelFile::tensors(PickleRef node, std::vector<std::string>& warnings) {
   std::vector<Tensor> result;
-  for (const TorchTensor& one : torch_tensors(pickle(), node, warnings)) {
+  for (const TorchTensor& one : torch_tensors(pickle(), node, warnings, *names_)) {
     if (one.name.empty() || one.name.find('\0') != std::string::npos) {
       fail("tensor " + in_quotes(one.name) + ": expected a non-empty name without NUL");
     }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@
 
 #include "formats/common/format.hpp"
 #include "formats/torch/torch_archive.hpp"
+#include "text/name_budget.hpp"
 
 namespace wishart::checkpoint {
 
@@ -29,6 +31,8 @@ public:
 
   [[nodiscard]] const Pickle& pickle() const noexcept { return archive_->pickle(); }
   [[nodiscard]] const std::string& place() const noexcept { return place_; }
+  /// The text of a node, as the name of something. Many nodes may refer to one text.
+  [[nodiscard]] std::string name(PickleRef node) { return names_->joined({}, pickle().text(node)); }
   [[nodiscard]] Tensor tensor(const TorchTensor& tensor) { return archive_->tensor(tensor, file_); }
   /// The tensors below a node.
   [[nodiscard]] std::vector<Tensor> tensors(PickleRef node, std::vector<std::string>& warnings);
@@ -38,6 +42,7 @@ private:
   std::string place_;
   InputFile input_;
   std::unique_ptr<TorchArchive> archive_;
+  std::optional<NameBudget> names_;
   std::int32_t file_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "wishart/core/error.hpp"
@@ -42,6 +43,7 @@ public:
   static constexpr PickleRef kNone = 0;  ///< a node of Kind::none
   static constexpr std::int64_t kMaxBytes = std::int64_t{2} << 30;
   static constexpr std::size_t kMaxNodes = 200'000'000;
+  static constexpr std::size_t kMaxSymbolBytes = 1024;  ///< of `module.name`
 
   /// Reads the pickle at the start of `bytes`; more may follow it.
   /// @throws Error with Blame::input that begins with `place`; PickleCutShort if the bytes end too
@@ -64,8 +66,9 @@ public:
   [[nodiscard]] std::optional<double> real(PickleRef node) const;  ///< of integers too
   [[nodiscard]] bool is_true(PickleRef node) const;
   /// The items of a tuple, list or set; the keys and values of a dict in turn; for an object, what
-  /// was appended to it, or its keys and values.
-  [[nodiscard]] std::vector<PickleRef> items(PickleRef node) const;
+  /// was appended to it, or its keys and values. The first `most` of them: many places may refer to
+  /// a long one.
+  [[nodiscard]] std::vector<PickleRef> items(PickleRef node, std::size_t most = SIZE_MAX) const;
   /// `module.name` of a symbol, or of what an object would call; empty for other nodes.
   [[nodiscard]] std::string name(PickleRef node) const;
   [[nodiscard]] PickleRef callee(PickleRef object) const;
@@ -75,11 +78,13 @@ public:
   /// The id of a persistent reference.
   [[nodiscard]] PickleRef persistent_id(PickleRef node) const;
   /// The value of a text key of a dict or of an object's state. If the key appears twice, the last
-  /// one counts.
+  /// one counts. On one thread at a time: large dicts are indexed when first asked.
   [[nodiscard]] PickleRef value(PickleRef dict, std::string_view key) const;
 
 private:
   friend class PickleMachine;
+  [[nodiscard]] PickleRef indexed_value(PickleRef dict, const std::string& key) const;
+
   struct Node {
     std::int64_t value = 0;  // integer, bits of a real, position of text, index of children
     std::uint32_t a = 0;     // length of text, number of children, first chunk, callee
@@ -103,6 +108,7 @@ private:
   std::vector<PickleRef> children_;
   std::vector<Chunk> chunks_;
   std::vector<Object> objects_;
+  mutable std::unordered_map<PickleRef, std::unordered_map<std::string, PickleRef>> indices_;
   PickleRef top_ = kNone;
   std::size_t end_ = 0;
 };

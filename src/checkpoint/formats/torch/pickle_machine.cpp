@@ -2,6 +2,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <unordered_set>
 
 #include "wishart/core/text.hpp"
 
@@ -329,7 +330,7 @@ private:
       case 0x63: {
         const PickleRef module = make_text(Kind::text, line());
         const PickleRef name = make_text(Kind::text, line());
-        return push(make(Kind::symbol, 0, module, name));
+        return push(make_symbol(module, name));
       }
       case 0x93: {
         const PickleRef name = pop();
@@ -337,7 +338,7 @@ private:
         if (p_.nodes_[name].kind != Kind::text || p_.nodes_[module].kind != Kind::text) {
           fail("expected a text as the name of a symbol, found another value");
         }
-        return push(make(Kind::symbol, 0, module, name));
+        return push(make_symbol(module, name));
       }
       case 0x52:
       case 0x81:
@@ -359,19 +360,32 @@ private:
         return false;
     }
   }
+  PickleRef make_symbol(PickleRef module, PickleRef name) {
+    // A name of Python has some tens of bytes. It is copied and compared wherever it is used.
+    const std::size_t size = p_.text(module).size() + 1 + p_.text(name).size();
+    if (size > Pickle::kMaxSymbolBytes) {
+      fail("a symbol of " + std::to_string(size) + " bytes, expected at most " +
+           std::to_string(Pickle::kMaxSymbolBytes));
+    }
+    return make(Kind::symbol, 0, module, name);
+  }
   bool make_object(PickleRef arguments) {
     const PickleRef callee = pop();
+    check_harmless(callee);
+    p_.objects_.push_back({callee, arguments, Pickle::kNone});
+    return push(make(Kind::object, static_cast<std::int64_t>(p_.objects_.size() - 1)));
+  }
+  /// Looks at each symbol once, however often it is called.
+  void check_harmless(PickleRef callee) {
+    if (p_.nodes_[callee].kind != Kind::symbol || !harmless_.insert(callee).second) return;
     const std::string name = p_.name(callee);
     const bool hostile =
-        p_.nodes_[callee].kind == Kind::symbol &&
         std::any_of(kHostile.begin(), kHostile.end(),
                     [&](std::string_view pattern) { return glob_match(pattern, name); });
     if (hostile) {
       fail("asks to call " + printable(name, 100) +
            ", which no checkpoint needs. Nothing was run. Do not load this file elsewhere");
     }
-    p_.objects_.push_back({callee, arguments, Pickle::kNone});
-    return push(make(Kind::object, static_cast<std::int64_t>(p_.objects_.size() - 1)));
   }
 
   bool stack_order(unsigned opcode) {
@@ -406,6 +420,7 @@ private:
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;
   std::vector<PickleRef> memo_;
+  std::unordered_set<PickleRef> harmless_;  // symbols that were called
   std::size_t memo_count_ = 0;
 };
 

@@ -19,6 +19,11 @@ constexpr std::size_t kMaxRank = 64;  // PyTorch, c10/core/TensorImpl.h: MAX_DIM
 /// An expanded tensor repeats elements. Without this limit, a small file could cause endless work.
 constexpr std::int64_t kMaxRepeated = std::int64_t{1} << 20;
 
+/// Of calls and of lists of integers. Many tensors may refer to one, which is read for each of
+/// them.
+constexpr std::size_t kMaxArguments = 1024;
+constexpr std::size_t kMaxKeyBytes = 1024;  // of storages, which PyTorch numbers
+
 struct NamedDtype {
   std::string_view torch;    ///< torch.bfloat16
   std::string_view storage;  ///< torch.BFloat16Storage
@@ -92,20 +97,22 @@ std::string_view in_torch(std::string_view name) {
   throw Error(Blame::input, pickle.place() + ": tensor " + in_quotes(name) + what);
 }
 
-/// True if one of a call's arguments is a storage, up to two levels down.
-bool takes_storage(const Pickle& pickle, PickleRef arguments, int depth) {
+/// True if one of a call's arguments is a storage, up to two levels down; `left` more of them are
+/// looked at.
+bool takes_storage(const Pickle& pickle, PickleRef arguments, int depth, std::size_t& left) {
   const Kind kind = pickle.kind(arguments);
   if (kind == Kind::persistent) return true;
   if (kind != Kind::tuple || depth == 0) return false;
-  const std::vector<PickleRef> items = pickle.items(arguments);
+  const std::vector<PickleRef> items = pickle.items(arguments, left);
+  left -= items.size();
   return std::any_of(items.begin(), items.end(),
-                     [&](PickleRef item) { return takes_storage(pickle, item, depth - 1); });
+                     [&](PickleRef item) { return takes_storage(pickle, item, depth - 1, left); });
 }
 
 /// The persistent id of a storage: ('storage', class, key, location, count[, view]); empty if it
 /// refers to something else.
 std::vector<PickleRef> storage_id(const Pickle& pickle, PickleRef node) {
-  std::vector<PickleRef> id = pickle.items(pickle.persistent_id(node));
+  std::vector<PickleRef> id = pickle.items(pickle.persistent_id(node), kMaxArguments);
   if (id.size() < 5 || pickle.text(id[0]) != "storage") id.clear();
   return id;
 }
@@ -130,20 +137,26 @@ void read_storage(const Pickle& pickle, PickleRef node, TorchTensor& tensor,
         " is in a storage of class " + printable(storage_class, 100) + ", which is not supported");
   }
   tensor.dtype = known->dtype;
-  tensor.storage_key = pickle.text(id[2]);
+  const std::string_view key = pickle.text(id[2]);
+  if (key.size() > kMaxKeyBytes) {
+    refuse(pickle, tensor.name,
+           ": expected a storage with a name of at most " + std::to_string(kMaxKeyBytes) +
+               " bytes, found one of " + std::to_string(key.size()));
+  }
+  tensor.storage_key = key;
   const std::optional<std::int64_t> count = pickle.integer(id[4]);
   const auto bytes = count ? checked_product(*count, dtype_bits(tensor.dtype) / 8) : std::nullopt;
   if (!bytes || *bytes < 0) refuse(pickle, tensor.name, ": its storage has no length");
   tensor.storage_bytes = *bytes;
   // Before 1.6 a view of a storage: (key, offset, length) of elements.
   const std::vector<PickleRef> view =
-      id.size() > 5 ? pickle.items(id[5]) : std::vector<PickleRef>{};
+      id.size() > 5 ? pickle.items(id[5], 4) : std::vector<PickleRef>{};
   if (view.size() == 3) tensor.storage_offset = pickle.integer(view[1]).value_or(-1);
 }
 
 std::optional<TorchTensor> rebuilt(const Pickle& pickle, PickleRef arguments,
                                    std::string_view callee, std::string_view name) {
-  const std::vector<PickleRef> args = pickle.items(arguments);
+  const std::vector<PickleRef> args = pickle.items(arguments, kMaxArguments);
   TorchTensor tensor;
   tensor.name = name;
   if (args.size() < 4 || pickle.kind(args[0]) != Kind::persistent) {
@@ -188,9 +201,11 @@ bool is_row_major(const TorchTensor& tensor) {
 std::vector<TorchStorage> torch_storages(const Pickle& pickle) {
   std::vector<TorchStorage> storages;
   for (PickleRef node = 0; node < pickle.num_nodes(); ++node) {
-    if (pickle.kind(node) != Kind::persistent || storage_id(pickle, node).empty()) continue;
+    if (pickle.kind(node) != Kind::persistent) continue;
+    const std::vector<PickleRef> id = storage_id(pickle, node);
+    if (id.empty()) continue;
     TorchTensor tensor;
-    tensor.name = "of storage " + std::string(pickle.text(storage_id(pickle, node)[2]));
+    tensor.name = "of storage " + std::string(pickle.text(id[2]).substr(0, kMaxKeyBytes));
     read_storage(pickle, node, tensor, true);
     storages.push_back({tensor.storage_key, tensor.dtype, tensor.storage_bytes});
   }
@@ -206,13 +221,15 @@ std::optional<Dtype> torch_dtype(std::string_view name) {
 
 std::optional<std::vector<std::int64_t>> pickle_integers(const Pickle& pickle, PickleRef node) {
   if (pickle.name(node) == "torch.Size") {
-    const std::vector<PickleRef> arguments = pickle.items(pickle.arguments(node));
+    const std::vector<PickleRef> arguments = pickle.items(pickle.arguments(node), 2);
     if (arguments.size() != 1) return std::nullopt;
     node = arguments[0];
   }
   if (pickle.kind(node) != Kind::tuple && pickle.kind(node) != Kind::list) return std::nullopt;
   std::vector<std::int64_t> values;
-  for (const PickleRef item : pickle.items(node)) {
+  const std::vector<PickleRef> items = pickle.items(node, kMaxArguments + 1);
+  if (items.size() > kMaxArguments) return std::nullopt;
+  for (const PickleRef item : items) {
     const std::optional<std::int64_t> value = pickle.integer(item);
     if (!value) return std::nullopt;
     values.push_back(*value);
@@ -226,7 +243,13 @@ std::optional<TorchTensor> torch_tensor(const Pickle& pickle, PickleRef node, st
     if (pickle.kind(node) != Kind::object) return std::nullopt;
     const std::string callee = pickle.name(node);
     const PickleRef arguments = pickle.arguments(node);
-    const std::vector<PickleRef> args = pickle.items(arguments);
+    const std::vector<PickleRef> args = pickle.items(arguments, kMaxArguments + 1);
+    if (args.size() > kMaxArguments) {
+      refuse(pickle, name,
+             ": expected at most " + std::to_string(kMaxArguments) + " arguments of " +
+                 printable(callee, 100) + ", found more");
+    }
+    std::size_t looked_at = kMaxArguments;
     if (is_one_of(callee, kRebuild)) return rebuilt(pickle, arguments, callee, name);
     if (is_one_of(callee, kOtherKinds)) {
       warnings.push_back(pickle.place() + ": tensor " + in_quotes(name) + " is built by " + callee +
@@ -240,7 +263,7 @@ std::optional<TorchTensor> torch_tensor(const Pickle& pickle, PickleRef node, st
       const std::string function = pickle.name(args[0]);
       if (is_one_of(function, kRebuild)) return rebuilt(pickle, args[2], function, name);
       refuse(pickle, name, " is built by " + printable(function, 100) + ", which is not supported");
-    } else if (takes_storage(pickle, arguments, 2)) {
+    } else if (takes_storage(pickle, arguments, 2, looked_at)) {
       refuse(pickle, name, " is built by " + printable(callee, 100) + ", which is not supported");
     } else {
       return std::nullopt;

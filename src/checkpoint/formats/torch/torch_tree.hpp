@@ -13,6 +13,7 @@
 #include "wishart/record/tensor.hpp"
 
 #include "formats/torch/pickle.hpp"
+#include "text/name_budget.hpp"
 
 namespace wishart::checkpoint {
 
@@ -47,9 +48,11 @@ struct TorchTree {
                                                       std::string_view name,
                                                       std::vector<std::string>& warnings);
 
-/// All tensors below a node, with names joined by dots. Training state is skipped.
+/// All tensors below a node, with names joined by dots. Training state is skipped. `names` is of
+/// the file: several nodes may refer to the same tensors.
 [[nodiscard]] std::vector<TorchTensor> torch_tensors(const Pickle& pickle, PickleRef node,
-                                                     std::vector<std::string>& warnings);
+                                                     std::vector<std::string>& warnings,
+                                                     NameBudget& names);
 
 /// A storage that some node of a pickle refers to.
 struct TorchStorage {
@@ -67,7 +70,8 @@ struct TorchStorage {
 /// The dtype that torch calls `bfloat16`, `float8_e4m3fn`, ...
 [[nodiscard]] std::optional<Dtype> torch_dtype(std::string_view name);
 
-/// The integers of a tuple, a list, or a torch.Size; nothing for other nodes.
+/// The integers of a tuple, a list, or a torch.Size; nothing for other nodes and for more than
+/// 1024.
 [[nodiscard]] std::optional<std::vector<std::int64_t>> pickle_integers(const Pickle& pickle,
                                                                        PickleRef node);
 
