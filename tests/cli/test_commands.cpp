@@ -134,9 +134,11 @@ TEST_CASE("inspect lists the checkpoints of a history, and what an archive lacks
         0);
   CHECK(changed.out.find("its files have changed since then") != std::string::npos);
   std::filesystem::resize_file(temp / "archive/checkpoint-9.h5", 0);
-  const Outcome cut = run_wishart({"inspect", run, "--archive", archive});
-  CHECK(cut.out.find("1 new, 1 incomplete, 1 unfinished") != std::string::npos);
-  CHECK(cut.out.find("checkpoint-9.h5: ") != std::string::npos);
+  const CsvTable cut =
+      parse_csv(run_wishart({"inspect", run, "--archive", archive, "--format", "csv"}).out);
+  CHECK(cut.rows.at(0).at("state") == "incomplete");
+  CHECK(cut.rows.at(0).at("detail").find("checkpoint-9.h5: is not an HDF5 file") !=
+        std::string::npos);
 }
 
 TEST_CASE("an archive is reported and exported in every format", "[cli]") {
