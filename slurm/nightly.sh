@@ -21,8 +21,9 @@
 #   --help
 #
 # A checkpoint that is not complete, or cannot be read, is left for the next night and fails nothing; it is
-# named once. Two nights never run over each other. The exit code is 0, or that of the scan or the report
-# if one failed, or 1 if the gate has failed, or 75 if the night before still runs or a scan was stopped:
+# named once. Matrices that could not be read are tried again each night. Whose files have changed since it
+# was scanned is named each night, and scanned anew only with `-- --replace`. Two nights never run over each other. The exit code is 0, or that of the scan or the report
+# if one failed, or 2 if files have changed, or 1 if the gate has failed, or 75 if the night before still runs or a scan was stopped:
 # the next night goes on. WISHART is the path of the program, as for scan.sbatch.
 # The output of the commands is in ARCHIVE/nightly. docs/running-on-a-cluster.md tells more.
 set -euo pipefail
@@ -76,14 +77,18 @@ split_csv() {
     done
 }
 
-# Lists the checkpoints of the folder $1 beside the archive $2: `ids`, `states`, `details` and `paths`, in
+# Lists the checkpoints of the folder $1 beside the archive $2: `ids`, `states`, `details`, `paths`, in
 # the order of training, those that are still being written last. The other words are options of the
-# scan; those that are part of an id matter here. Ends the script if there is none.
+# scan; those that are part of an id matter here, and --replace sets `replaces`. Ends the script if there
+# is none.
+declare -A state_of=()
 list_history() {
     local run=$1 archive=$2 listing line named=()
+    replaces=''
     shift 2
     while [ $# -gt 0 ]; do
         case $1 in
+            --replace) replaces=yes ;;
             --base | --with-base | --variant)
                 named+=("$1" "${2-}")
                 [ $# -lt 2 ] || shift
@@ -93,13 +98,14 @@ list_history() {
         shift
     done
     listing=$("$program" inspect "$run" --archive "$archive" --format csv "${named[@]}") || exit $?
-    ids=() states=() details=() paths=()
+    ids=() states=() details=() paths=() state_of=()
     while IFS= read -r line; do
         split_csv "$line"
         if [ "${#cells[@]}" != 4 ] || [[ ${cells[3]} != /* ]]; then
             refuse "$run: the name of a checkpoint has a line break. Rename it"
         fi
         ids+=("${cells[0]}") states+=("${cells[1]}") details+=("${cells[2]}") paths+=("${cells[3]}")
+        state_of[${cells[0]}]=${cells[1]}
     done < <(tail -n +2 <<<"$listing")
 }
 #>>
@@ -270,10 +276,9 @@ take_lock() {
         mkdir "$lock" 2>/dev/null || busy
     fi
     held=yes
-    {
-        process_mark $$
-        echo "process $$ on $(hostname)${SLURM_JOB_ID:+, Slurm job $SLURM_JOB_ID}, since $(date -u +%FT%TZ)"
-    } >"$lock/owner"
+    # In one piece, for who reads it meanwhile.
+    printf '%s\n' "$(process_mark $$)" "process $$ on $(hostname)${SLURM_JOB_ID:+, Slurm job $SLURM_JOB_ID}, since \
+$(date -u +%FT%TZ)" >"$lock/owner" || fail 4 "$lock/owner: cannot be written"
     (while sleep 30 && [ -d "/proc/$$" ]; do touch -c "$lock/owner"; done) >/dev/null 2>&1 </dev/null &
     beat=$!
 }
@@ -292,38 +297,44 @@ leave() {
 
 # --- What there is.
 
-# True if a file of this checkpoint has changed within --settle.
+# True if a file of this checkpoint has changed within --settle. Clocks differ a little; a date that is further
+# ahead than --settle says nothing.
 is_fresh() {
-    [ "${option[settle]}" -gt 0 ] && [ -n "$(find -L "$1" -newer "$state/settled" -print -quit 2>/dev/null)" ]
+    [ "${option[settle]}" -gt 0 ] && [ -n "$(find -L "$1" -newer "$state/settled" ! -newer "$state/ahead" \
+        -print -quit 2>/dev/null)" ]
 }
 
-# Sets `new_ids` and `new_paths`, what is to be scanned, and `left`, a line `ID (why)` for each checkpoint
-# that is not complete or cannot be read. What is just being written is in neither.
+# Sets `new_ids` and `new_paths`, what is to be scanned, and a line `ID (why)` in `left` for each checkpoint
+# that is not complete or cannot be read, in `changed` for each of which the archive has older numbers. What is
+# just being written is in none.
 look() {
     local i now
-    now=$(file_system_now "$state/settled") || fail 4 "$state: cannot be written"
-    touch --date="@$((now - 60 * option[settle]))" "$state/settled"
+    { now=$(file_system_now "$state/settled") &&
+        touch --date="@$((now + 60 * option[settle]))" "$state/ahead" &&
+        touch --date="@$((now - 60 * option[settle]))" "$state/settled"; } || fail 4 "$state: cannot be written"
     list_history "$run" "$archive" "${scan_words[@]}"
-    new_ids=() new_paths=() left=()
+    new_ids=() new_paths=() left=() changed=()
     for i in "${!ids[@]}"; do
         if [ "${states[i]}" = archived ] || is_fresh "${paths[i]}"; then continue; fi
-        if [ "${states[i]}" = new ]; then
-            new_ids+=("${ids[i]}") new_paths+=("${paths[i]}")
-        else
-            left+=("${ids[i]} (${details[i]})")
-        fi
+        [ "${states[i]}$replaces" != changedyes ] || states[i]=new
+        case ${states[i]} in
+            new | incomplete) new_ids+=("${ids[i]}") new_paths+=("${paths[i]}") ;;
+            changed) changed+=("${ids[i]} (${details[i]})") ;;
+            *) left+=("${ids[i]} (${details[i]})") ;;
+        esac
     done
 }
 
-# Sets `untold`: those of `left` that no night has named yet. All are now taken for named.
+# Sets `untold`: those of `left` that no night has named yet. All are now taken for named; on a full disk the
+# next night names them again.
 tell_left() {
     local one
     untold=()
-    touch "$state/left"
+    touch "$state/left" 2>/dev/null || true
     for one in "${left[@]}"; do
-        grep --quiet --line-regexp --fixed-strings -e "$one" "$state/left" || untold+=("$one")
+        grep --quiet --line-regexp --fixed-strings -e "$one" "$state/left" 2>/dev/null || untold+=("$one")
     done
-    printf '%s\n' "${left[@]}" >"$state/left"
+    { printf '%s\n' "${left[@]}" >"$state/left"; } 2>/dev/null || true
 }
 
 # --- What is done.
@@ -368,7 +379,7 @@ scan_new() {
         run_beside sbatch --wait --quiet --output="$state/job.log" --open-mode=append "${sbatch_words[@]}" \
             "$batch_script" --requeue-limit "${option[requeue-limit]}" "${new_paths[0]}" "$archive" \
             "${new_paths[@]:1}" "${scan_words[@]}"
-        if [ -r "$state/job.log" ]; then cat "$state/job.log" >>"$state/scan.log"; fi
+        if [ -r "$state/job.log" ]; then cat "$state/job.log" >>"$state/scan.log" || true; fi
         return
     fi
     if [ "$way" = job ]; then
@@ -382,8 +393,19 @@ scan_new() {
         "${limit[@]}" "${scan_words[@]}"
 }
 
-# The last line that the program says of itself in a log, or else the last line.
-last_word() { { grep '^wishart: ' "$1" || tail -n 1 "$1"; } | tail -n 1 | sed 's/^wishart: //;s/\.$//'; }
+# The last line that the program says of itself in a log, or else the beginning of the last message that Open MPI
+# put between rules, or else the last line that is not blank.
+last_word() {
+    local word
+    word=$(awk '/^wishart: / { said = substr($0, 10) }
+        /^---+$/ { first = inside = !inside; if (inside) told = ""; next }
+        !NF { first = 0; next }
+        first { told = told (told == "" ? "" : " ") $0 }
+        { last = $0 }
+        END { print said != "" ? said : told != "" ? told : last }' "$1" 2>/dev/null) || word=''
+    word=${word%[.:]}
+    echo "${word:-no reason is in $1. Is the disk full?}"
+}
 
 # `a, b, c and 4 more`
 some_of() {
@@ -425,7 +447,7 @@ conclude() {
         return
     fi
     "$program" report "$archive" --format brief --page "$report" >"$state/brief.txt" 2>/dev/null || true
-    line+=". $(head -n 1 "$state/brief.txt")"
+    line+=". $(head -n 1 "$state/brief.txt" 2>/dev/null)" || true
     if [ -n "${option[rules]}" ]; then
         "$program" gate "$archive" --rules "${option[rules]}" --output "$state/gate.txt" \
             >"$state/gate.log" 2>&1 || gate_code=$?
@@ -454,23 +476,25 @@ look
 code=0 gate_code=0 line='' due_before=''
 if [ "${#new_ids[@]}" -gt 0 ]; then
     [ ! -e "$state/due" ] || due_before=yes
-    : >"$state/due"    # until a report has been made of what follows
+    : >"$state/due" || fail 4 "$state/due: cannot be written"    # until a report has been made of what follows
     asked=("${new_ids[@]}")
     rm -f "$state/job.log"
     scan_new
     [ "$code" != 1 ] || code=4    # not of the scan, but of sbatch or the launcher: 1 is a failed gate
     look
-    done_now=()
+    # What the scan could not read may be gone by now, but the archive got some of its numbers.
+    done_now=() still=0 news=''
     for id in "${asked[@]}"; do
-        if [[ " ${new_ids[*]} " != *" $id "* ]] && [ -e "$archive/$id.h5" ]; then done_now+=("$id"); fi
+        if [[ " ${new_ids[*]} " != *" $id "* ]]; then
+            [ -e "$archive/$id.h5" ] || continue    # nothing was read
+            if [ "$code" = 0 ] || [ "${state_of[$id]-}" = archived ]; then done_now+=("$id") && continue; fi
+        fi
+        still=$((still + 1))
+        [ ! "$archive/$id.h5" -nt "$state/due" ] || news=yes
     done
     line="$run: ${#done_now[@]} of ${#asked[@]} new checkpoints scanned"
     [ "${#asked[@]}" != 1 ] || line="$run: ${#done_now[@]} of 1 new checkpoint scanned"
     [ "${#done_now[@]}" = 0 ] || line+=" ($(some_of "${done_now[@]}"))"
-    still=0
-    for id in "${asked[@]}"; do
-        [[ " ${new_ids[*]} " != *" $id "* ]] || still=$((still + 1))
-    done
     # What came apart meanwhile, or what another job has done, fails nothing.
     if [ "$still" = 0 ] && { [ "$code" = 3 ] || [ "$code" = 75 ]; }; then code=0; fi
     case $code in
@@ -478,12 +502,17 @@ if [ "${#new_ids[@]}" -gt 0 ]; then
         75) line+="; not finished, the next night goes on" ;;
         *) line+="; the scan ended with $code: $(last_word "$state/scan.log")" ;;
     esac
-    if [ "${#done_now[@]}" = 0 ] && [ -z "$due_before" ]; then rm -f "$state/due"; fi
+    if [ "${#done_now[@]}" = 0 ] && [ -z "$due_before$news" ]; then rm -f "$state/due"; fi
 fi
 tell_left
+if [ "$code" = 0 ] && [ "${#changed[@]}" -gt 0 ]; then code=2; fi
 if [ -e "$state/due" ]; then
     [ -n "$line" ] || line="$run: the report of the night before"
     conclude
+fi
+if [ "${#changed[@]}" -gt 0 ]; then
+    line=${line:-"$run: nothing new"}
+    line+=". The archive has older numbers of $(some_of "${changed[@]}"): scan anew with -- --replace"
 fi
 if [ -n "$line" ] && [ "${#left[@]}" -gt 0 ]; then
     line+=". Left for the next night: $(some_of "${left[@]}")"

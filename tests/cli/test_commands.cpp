@@ -126,6 +126,19 @@ TEST_CASE("inspect lists the checkpoints of a history, and what an archive lacks
   const CsvTable one = parse_csv(
       run_wishart({"inspect", run + "/checkpoint-9", "--archive", archive, "--format", "csv"}).out);
   CHECK(one.rows.at(0).at("state") == "archived");
+  // Files that have been rewritten since, and an archive file that cannot be read.
+  write_bytes(temp / "run/checkpoint-9/model.safetensors",
+              safetensors_bytes({{"a.weight", {40, 20}, noise_values(800, 1)}}));
+  const Outcome changed = run_wishart({"inspect", run, "--archive", archive});
+  CHECK(changed.out.find(run + ": 4 checkpoints, 1 new, 1 changed, 1 unfinished, 1 unreadable\n") ==
+        0);
+  CHECK(changed.out.find("its files have changed since then") != std::string::npos);
+  std::filesystem::resize_file(temp / "archive/checkpoint-9.h5", 0);
+  const CsvTable cut =
+      parse_csv(run_wishart({"inspect", run, "--archive", archive, "--format", "csv"}).out);
+  CHECK(cut.rows.at(0).at("state") == "incomplete");
+  CHECK(cut.rows.at(0).at("detail").find("checkpoint-9.h5: is not an HDF5 file") !=
+        std::string::npos);
 }
 
 TEST_CASE("an archive is reported and exported in every format", "[cli]") {

@@ -108,8 +108,7 @@ bool is_archived(const std::filesystem::path& archive, const std::string& id,
            there.analysis == catalogue.analysis && there.mode == "corrected" &&
            there.fit_version == fit::kFitVersion &&
            std::none_of(record.skipped.begin(), record.skipped.end(), left_out) &&
-           std::all_of(record.layers.begin(), record.layers.end(),
-                       [](const LayerRow& row) { return is_lasting(row); });
+           all_lasting(record.layers);
   } catch (const Error&) {
     return false;  // the scan says what is wrong with it, or computes it again
   }

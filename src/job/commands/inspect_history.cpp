@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/plural.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/ending.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
 
+#include "scan/archived_state.hpp"
 #include "scan/checkpoint_id.hpp"
 
 namespace wishart::job {
@@ -43,14 +46,29 @@ std::string fault_of(const std::filesystem::path& path, const SelectionArguments
   return {};
 }
 
+std::string name_of(ArchivedState state) {
+  switch (state) {
+    case ArchivedState::archived:
+      return "archived";
+    case ArchivedState::incomplete:
+      return "incomplete";
+    case ArchivedState::changed:
+      return "changed";
+    case ArchivedState::unreadable:
+      return "unreadable";
+  }
+  throw Error(Blame::bug, "a state of a checkpoint has no name");
+}
+
 CheckpointRow row_of(const std::filesystem::path& path, const InspectOptions& options) {
   ScanOptions scan;
   scan.selection = options.selection;
   CheckpointRow row{checkpoint_id(path, scan), "complete", "", path.string()};
-  std::error_code status;
-  if (!options.archive.empty() &&
-      std::filesystem::exists(options.archive / (row.checkpoint + ".h5"), status)) {
-    row.state = "archived";
+  const std::filesystem::path file = options.archive / (row.checkpoint + ".h5");
+  if (!options.archive.empty() && is_there(file)) {
+    ArchivedLook look = look_at_archived(file, path, options.selection);
+    row.state = name_of(look.state);
+    row.detail = std::move(look.detail);
     return row;
   }
   row.detail = fault_of(path, options.selection);
@@ -58,6 +76,7 @@ CheckpointRow row_of(const std::filesystem::path& path, const InspectOptions& op
     row.state = "unreadable";
   } else if (!options.archive.empty()) {
     row.state = "new";
+    std::error_code status;
     if (std::filesystem::exists(options.archive / (row.checkpoint + ".journal"), status)) {
       row.detail = "a scan of it has begun";
     }
@@ -93,7 +112,8 @@ std::string inspect_history_text(const checkpoint::History& history,
            ",\n \"checkpoints\": " + report::json_array(rows) + "}\n";
   }
   std::string text = printable(path) + ": " + plural(std::ssize(rows), "checkpoint");
-  for (const char* state : {"complete", "archived", "new", "unfinished", "unreadable"}) {
+  for (const char* state :
+       {"complete", "archived", "new", "incomplete", "changed", "unfinished", "unreadable"}) {
     const auto count = std::count_if(rows.begin(), rows.end(),
                                      [&](const CheckpointRow& row) { return row.state == state; });
     if (count > 0) text += ", " + std::to_string(count) + " " + state;

@@ -18,11 +18,6 @@
 namespace wishart::job {
 namespace {
 
-bool all_lasting(const CheckpointRecord& record) {
-  return std::all_of(record.layers.begin(), record.layers.end(),
-                     [](const LayerRow& row) { return is_lasting(row); });
-}
-
 std::string of_total(std::size_t count, std::size_t total) {
   return std::to_string(count) + " of " + std::to_string(total) + " matrices";
 }
@@ -82,7 +77,7 @@ private:
     const std::string why = why_another(there, here);
     if (why.empty()) return false;
     // An analysis that was interrupted because its files changed need not be kept.
-    const bool broken_off = only_files_changed(there, here) && !all_lasting(old);
+    const bool broken_off = only_files_changed(there, here) && !all_lasting(old.layers);
     if (!wanted_.replace && !broken_off) {
       throw Error(Blame::usage, name_ + ": holds another analysis of this checkpoint: " + why +
                                     ". Give this one its own name with --id, or replace that "

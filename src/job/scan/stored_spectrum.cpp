@@ -78,4 +78,8 @@ bool is_lasting(const LayerRow& row) noexcept {
   return row.status != "error" || row.exit_code == static_cast<int>(Blame::numerics);
 }
 
+bool all_lasting(const std::vector<LayerRow>& rows) noexcept {
+  return std::all_of(rows.begin(), rows.end(), [](const LayerRow& row) { return is_lasting(row); });
+}
+
 }  // namespace wishart::job

@@ -26,5 +26,7 @@ namespace wishart::job {
 /// A solver that did not converge will not converge next time either.
 [[nodiscard]] bool is_lasting(const Spectrum& spectrum) noexcept;
 [[nodiscard]] bool is_lasting(const LayerRow& row) noexcept;
+/// True if none of the rows is computed again by the next scan.
+[[nodiscard]] bool all_lasting(const std::vector<LayerRow>& rows) noexcept;
 
 }  // namespace wishart::job
