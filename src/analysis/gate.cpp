@@ -11,6 +11,7 @@
 #include "wishart/analysis/share.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/analysed.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -57,7 +58,7 @@ double comparison_value(const std::string& metric, const ComparisonRow& row) {
 }
 
 double measured(Measure measure, double here, double other) {
-  return measure == Measure::ratio ? here / other : here - other;
+  return measure == Measure::ratio ? here / other : difference_of(other, here);
 }
 
 /// All layers selected by the rule, with their values.
@@ -311,6 +312,10 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
     judge_loss(rule, stage, other, verdict);
   } else {
     judge_layers(rule, stage, other, verdict);
+    if (other != nullptr) {
+      verdict.notes =
+          notes_on(other->provenance, about, printable(verdict.other), printable(verdict.stage));
+    }
   }
   if (verdict.passed && verdict.unknown > 0) {
     verdict.caveat =
@@ -322,6 +327,7 @@ RuleVerdict judged(const Rule& rule, const CheckpointRecord& stage, const Checkp
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);
+  if (!verdict.notes.empty()) verdict.text += ". Note: " + join(verdict.notes, "; ");
   return verdict;
 }
 
@@ -411,6 +417,7 @@ bool needs_advice(const Rule& rule) { return rule.metric == kAdvice; }
 std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {
   std::vector<StageChange> all;
   for (std::size_t i = 1; i < stages.size(); ++i) {
+    if (!is_alike(stages[i - 1].provenance, stages[i].provenance)) continue;
     StageChange one{stages[i].provenance.checkpoint_id, stages[i - 1].provenance.checkpoint_id,
                     usual_changes(stages[i - 1].layers, stages[i].layers)};
     if (!one.changes.empty()) all.push_back(std::move(one));
