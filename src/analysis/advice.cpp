@@ -137,6 +137,12 @@ TrackRecord track_record(Advice advice, Basis basis) noexcept {
   return {};
 }
 
+std::string incomplete_text(const HistoryRow& row) {
+  if (row.missing == 0) return {};
+  return printable(row.checkpoint) + " is incomplete: it has " + std::to_string(row.layers) +
+         " of the " + std::to_string(row.layers + row.missing) + " layers of its run.";
+}
+
 std::string advice_text(const Conclusion& conclusion) {
   const std::string best = printable(conclusion.best_checkpoint);
   const std::string back =

@@ -1,5 +1,7 @@
 #include "wishart/analysis/analysed.hpp"
 
+#include <algorithm>
+
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 
@@ -14,25 +16,50 @@ std::string about_text(const Provenance& provenance) {
          analysis_text(provenance.analysis, provenance.base_path);
 }
 
-}  // namespace
-
-Analysed analysed(const Provenance& provenance) {
-  return {provenance.checkpoint_id, provenance.analysis, provenance.base_path};
+const char* reason_text(LeftOut why) {
+  switch (why) {
+    case LeftOut::change:
+      return "only whole weights are compared here";
+    case LeftOut::mode:
+      return "only one mode is compared here";
+    case LeftOut::fit:
+      return "the options or the version of their fits are not those of the others (`wishart "
+             "refit` makes them the same)";
+    case LeftOut::twice:
+      return "the same checkpoint is here under another name";
+    case LeftOut::no:
+      break;
+  }
+  return "";
 }
 
+std::string name_text(const Analysed& one) {
+  const std::string name = printable(one.checkpoint);
+  if (one.why == LeftOut::change) {
+    return name + " (" + analysis_text(one.kind, one.base_path) + ")";
+  }
+  return one.why == LeftOut::mode ? name + " (mode " + printable(one.mode) + ")" : name;
+}
+
+}  // namespace
+
 std::string left_out_text(const std::vector<Analysed>& left_out) {
-  if (left_out.empty()) return {};
-  std::vector<std::string> names;
-  for (const Analysed& one : left_out) {
-    if (names.size() == kMostNamed) break;
-    names.push_back(printable(one.checkpoint) + " (" + analysis_text(one.kind, one.base_path) +
-                    ")");
+  std::vector<std::string> sentences;
+  for (const LeftOut why : {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice}) {
+    std::vector<std::string> names;
+    for (const Analysed& one : left_out) {
+      if (one.why == why) names.push_back(name_text(one));
+    }
+    if (names.empty()) continue;
+    const std::size_t more = names.size() - std::min(names.size(), kMostNamed);
+    names.resize(names.size() - more);
+    std::string text = std::string("Left out, because ") + reason_text(why) + ": ";
+    text += join(names, ", ");
+    if (more > 0) text += ", and " + std::to_string(more) + " more";
+    sentences.push_back(std::move(text));
   }
-  std::string text = "Left out, because only whole weights are compared here: " + join(names, ", ");
-  if (left_out.size() > names.size()) {
-    text += ", and " + std::to_string(left_out.size() - names.size()) + " more";
-  }
-  return text + ". For a report on one of them, use --checkpoint ID.";
+  if (sentences.empty()) return {};
+  return join(sentences, ". ") + ". For a report on one of them, use --checkpoint ID.";
 }
 
 void check_alike(const Provenance& a, const Provenance& b) {

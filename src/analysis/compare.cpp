@@ -10,12 +10,16 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/analysed.hpp"
 #include "wishart/record/fit_counts.hpp"
 
 namespace wishart::analysis {
 namespace {
 
 constexpr double kLevel = 0.05;
+
+/// The warning of NaN and infinite weights, which no mode and no fit changes.
+constexpr const char* kNonfinite = "nonfinite";
 
 /// Spectra closer than this are considered equal: the relative error of singular values from a Gram
 /// matrix is at most sqrt(eps) (docs/numerics.md).
@@ -42,9 +46,11 @@ double error_ratio_of(const LayerRow& a, double log_norm_change) {
   return std::sqrt(error * a.stable_rank / static_cast<double>(a.M));
 }
 
-std::string new_warnings(const LayerRow& a, const LayerRow& b) {
+/// @param alike  false: only those are comparable that are of the weights themselves
+std::string new_warnings(const LayerRow& a, const LayerRow& b, bool alike) {
   std::vector<std::string> found;
   for (const std::string& word : split(b.warning, ';')) {
+    if (!alike && word != kNonfinite) continue;
     if (!word.empty() && !has_warning(a, word)) found.push_back(word);
   }
   return join(found, ";");
@@ -61,10 +67,11 @@ ComparisonRow started(const LayerRow& row, const char* status) {
   return out;
 }
 
-void compare_alpha(ComparisonRow& out, const LayerRow& a, const LayerRow& b) {
+void compare_alpha(ComparisonRow& out, const LayerRow& a, const LayerRow& b, bool alike) {
   out.alpha_a = a.alpha;
   out.alpha_b = b.alpha;
-  out.alpha_change = b.alpha - a.alpha;
+  if (!alike) return;
+  out.alpha_change = difference_of(a.alpha, b.alpha);
   if (out.status == "same") return;  // nothing to test
   const double error = std::hypot(alpha_error(a), alpha_error(b));
   if (!(error > 0)) return;
@@ -77,8 +84,9 @@ bool is_reshaped(const LayerRow& a, const LayerRow& b) {
 }
 
 /// @param sigma_a,sigma_b  empty if the spectra were not read
+/// @param alike  the fits are comparable
 ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
-                       const std::vector<double>& sigma_b) {
+                       const std::vector<double>& sigma_b, bool alike) {
   ComparisonRow out = started(b, "changed");
   if (is_reshaped(a, b)) {
     out.status = "reshaped";
@@ -91,9 +99,9 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
     out.moved = moved_between(sigma_a, sigma_b);
     if (out.moved < kSameSpectrum) out.status = "rearranged";
   }
-  compare_alpha(out, a, b);
-  out.log_norm_change = b.log_norm - a.log_norm;
-  out.log_spectral_norm_change = b.log_spectral_norm - a.log_spectral_norm;
+  compare_alpha(out, a, b, alike);
+  out.log_norm_change = difference_of(a.log_norm, b.log_norm);
+  out.log_spectral_norm_change = difference_of(a.log_spectral_norm, b.log_spectral_norm);
   if (out.status == "same") {
     out.error_ratio = 0;
   } else if (out.status != "reshaped") {
@@ -101,7 +109,7 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
   }
   out.stable_rank_ratio = b.stable_rank / a.stable_rank;
   if (a.matrix_rank >= 0 && b.matrix_rank >= 0) out.rank_change = b.matrix_rank - a.matrix_rank;
-  out.new_warnings = new_warnings(a, b);
+  out.new_warnings = new_warnings(a, b, alike);
   return out;
 }
 
@@ -115,26 +123,6 @@ std::string without_base(std::string options) {
     options.erase(at, end == std::string::npos ? end : end - at);
   }
   return options;
-}
-
-std::vector<std::string> notes_on(const Provenance& a, const Provenance& b) {
-  std::vector<std::string> notes;
-  if (a.mode != b.mode) {
-    notes.push_back("A was analysed in mode " + printable(a.mode) + ", B in mode " +
-                    printable(b.mode) + ": their metrics are defined differently");
-  }
-  if (!is_whole(a.analysis) || !is_whole(b.analysis)) {
-    notes.push_back("A is the " + analysis_text(a.analysis, a.base_path) + ", B the " +
-                    analysis_text(b.analysis, b.base_path) + "; neither is a whole model");
-  }
-  if (without_base(a.options) != without_base(b.options)) {
-    notes.emplace_back("the spectra were computed with different options");
-  }
-  if (a.fit_options != b.fit_options || a.fit_version != b.fit_version) {
-    notes.emplace_back(
-        "the metrics were computed with different options or versions: `wishart refit` both");
-  }
-  return notes;
 }
 
 /// Layers that cannot be compared come first.
@@ -153,6 +141,8 @@ bool comes_before(const ComparisonRow& a, const ComparisonRow& b) {
   if (size(a.alpha_z) != size(b.alpha_z)) return size(a.alpha_z) > size(b.alpha_z);
   return natural_less(a.key, b.key);
 }
+
+bool is_of_alpha(const UsualChange& change) { return change.metric == "alpha"; }
 
 bool is_unchanged(const LayerPair& pair) {
   return !pair.a->hash.empty() && pair.a->hash == pair.b->hash;
@@ -177,11 +167,28 @@ std::vector<SuddenChange> sudden_changes(std::span<const LayerPair> pairs) {
 }
 
 bool is_later(const Provenance& b, const Provenance& a) {
-  return is_whole(a.analysis) && is_whole(b.analysis) && a.mode == b.mode && a.training.step > 0 &&
+  return is_whole(a.analysis) && is_whole(b.analysis) && is_alike(a, b) && a.training.step > 0 &&
          a.training.step < b.training.step;
 }
 
 }  // namespace
+
+std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
+                                  const std::string& name_a, const std::string& name_b) {
+  std::vector<std::string> notes;
+  if (a.mode != b.mode) {
+    notes.push_back(name_a + " was analysed in mode " + printable(a.mode) + ", " + name_b +
+                    " in mode " + printable(b.mode) + ": their metrics are defined differently");
+  }
+  if (without_base(a.options) != without_base(b.options)) {
+    notes.emplace_back("the spectra were computed with different options");
+  }
+  if (a.fit_options != b.fit_options || a.fit_version != b.fit_version) {
+    notes.emplace_back(
+        "the metrics were computed with different options or versions: `wishart refit` both");
+  }
+  return notes;
+}
 
 std::vector<double> adjusted(const std::vector<double>& p) {
   std::vector<std::size_t> order;
@@ -203,7 +210,14 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   Comparison out;
   out.a = a.provenance.checkpoint_id;
   out.b = b.provenance.checkpoint_id;
-  out.notes = notes_on(a.provenance, b.provenance);
+  out.notes = notes_on(a.provenance, b.provenance, "A", "B");
+  if (!is_whole(a.provenance.analysis) || !is_whole(b.provenance.analysis)) {
+    out.notes.push_back("A is the " + analysis_text(a.provenance.analysis, a.provenance.base_path) +
+                        ", B the " + analysis_text(b.provenance.analysis, b.provenance.base_path) +
+                        "; neither is a whole model");
+  }
+  out.same_mode = a.provenance.mode == b.provenance.mode;
+  out.alike = is_alike(a.provenance, b.provenance);
   std::unordered_map<std::string, std::size_t> in_a;
   for (std::size_t i = 0; i < a.layers.size(); ++i) in_a.emplace(a.layers[i].key, i);
   std::vector<LayerPair> pairs;
@@ -222,7 +236,8 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     const LayerRow& before = a.layers[found->second];
     // Metrics of layers with different shapes are not comparable.
     pairs.push_back({is_reshaped(before, b.layers[i]) ? nullptr : &before, &b.layers[i]});
-    out.rows.push_back(compared(before, b.layers[i], sigma_of(a, found->second), sigma_of(b, i)));
+    out.rows.push_back(
+        compared(before, b.layers[i], sigma_of(a, found->second), sigma_of(b, i), out.alike));
     in_a.erase(found);
   }
   for (const auto& [key, i] : in_a) {
@@ -230,8 +245,11 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     out.rows.back().alpha_a = a.layers[i].alpha;
     pairs.push_back({&a.layers[i], nullptr});
   }
-  out.paired = paired_changes(pairs);
-  out.usual = usual_changes(pairs);
+  if (out.same_mode) {
+    out.paired = paired_changes(pairs, out.alike);
+    out.usual = usual_changes(pairs);
+    if (!out.alike) std::erase_if(out.usual, is_of_alpha);
+  }
   if (is_later(b.provenance, a.provenance)) out.sudden = sudden_changes(pairs);
   out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
     return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;

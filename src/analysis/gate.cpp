@@ -12,6 +12,7 @@
 #include "wishart/analysis/share.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/analysed.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
 namespace wishart::analysis {
@@ -64,7 +65,7 @@ double comparison_value(const std::string& metric, const ComparisonRow& row) {
 }
 
 double measured(Measure measure, double here, double other) {
-  return measure == Measure::ratio ? here / other : here - other;
+  return measure == Measure::ratio ? here / other : difference_of(other, here);
 }
 
 /// All layers selected by the rule, with their values.
@@ -333,6 +334,10 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
     judge_loss(rule, of, other, verdict);
   } else {
     judge_layers(rule, stage, other, verdict);
+    if (other != nullptr) {
+      verdict.notes =
+          notes_on(other->provenance, about, printable(verdict.other), printable(verdict.stage));
+    }
   }
   if (verdict.passed && verdict.unknown > 0 && !is_of_checkpoint(rule.metric)) {
     verdict.caveat = std::to_string(verdict.unknown) + " of " +
@@ -341,6 +346,7 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);
+  if (!verdict.notes.empty()) verdict.text += ". Note: " + join(verdict.notes, "; ");
   return verdict;
 }
 
@@ -435,6 +441,7 @@ bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule.metric) && !nee
 std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {
   std::vector<StageChange> all;
   for (std::size_t i = 1; i < stages.size(); ++i) {
+    if (!is_alike(stages[i - 1].provenance, stages[i].provenance)) continue;
     StageChange one{stages[i].provenance.checkpoint_id, stages[i - 1].provenance.checkpoint_id,
                     usual_changes(stages[i - 1].layers, stages[i].layers)};
     if (!one.changes.empty()) all.push_back(std::move(one));

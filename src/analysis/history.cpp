@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "wishart/analysis/metric.hpp"
+#include "wishart/analysis/paired.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
@@ -147,14 +150,28 @@ bool HistoryBuilder::is_fixed(const std::string& key, std::size_t last) const {
   return true;
 }
 
+void HistoryBuilder::find_missing() {
+  std::map<std::int64_t, std::set<std::string_view>> keys;
+  for (const Entry& entry : entries_) {
+    for (const Layer& layer : entry.layers) keys[entry.place.stage].insert(layer.key);
+  }
+  for (Entry& entry : entries_) {
+    entry.row.missing = std::ssize(keys[entry.place.stage]) - std::ssize(entry.layers);
+  }
+}
+
 void HistoryBuilder::relate() {
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return comes_before(a.place, b.place); });
   for (std::size_t i = 1; i < entries_.size(); ++i) {
     std::int64_t settled = 0;
     const bool full = static_cast<std::int64_t>(i) + 1 >= window_;
+    std::vector<double> steps;
     for (const Layer& layer : entries_[i].layers) {
       const Layer* before = find(entries_[i - 1], layer.key);
+      if (before != nullptr) {
+        steps.push_back(difference_of(before->log_spectral_norm, layer.log_spectral_norm));
+      }
       if (before != nullptr && !layer.hash.empty() && before->hash == layer.hash) {
         ++entries_[i].row.unchanged;
       }
@@ -162,9 +179,11 @@ void HistoryBuilder::relate() {
       settled += is_settled(layer.key, i) ? 1 : 0;
       entries_[i].row.fixed += is_fixed(layer.key, i) ? 1 : 0;
     }
-    if (full && !entries_[i].layers.empty()) {
-      entries_[i].row.settled_share =
-          static_cast<double>(settled) / static_cast<double>(entries_[i].layers.size());
+    HistoryRow& row = entries_[i].row;
+    row.spectral_norm_step = mean_of(steps).value;
+    if (full && row.layers > 0) {
+      row.settled_share =
+          static_cast<double>(settled) / static_cast<double>(row.layers + row.missing);
     }
   }
 }
@@ -177,9 +196,15 @@ void HistoryBuilder::relate_to_start() {
     HistoryRow& row = entries_[i].row;
     std::vector<double> norms;
     std::vector<double> spectral_norms;
+    std::vector<double> rises;
+    std::vector<double> spectral_rises;
     for (const Layer& now : entries_[i].layers) {
       std::int64_t& above = most.try_emplace(now.key, -1).first->second;
       const Layer* first = find(entries_[start], now.key);
+      if (i > start && first != nullptr) {
+        rises.push_back(difference_of(first->log_norm, now.log_norm));
+        spectral_rises.push_back(difference_of(first->log_spectral_norm, now.log_spectral_norm));
+      }
       const bool trained =
           i > start && first != nullptr && (now.hash.empty() || first->hash != now.hash);
       if (trained) {
@@ -190,6 +215,8 @@ void HistoryBuilder::relate_to_start() {
       }
       above = std::max(above, now.above_noise);
     }
+    row.norm_risen = mean_of(rises).value;
+    row.spectral_norm_risen = mean_of(spectral_rises).value;
     row.norm_moved = mean_of(norms).value;
     row.spectral_norm_moved = mean_of(spectral_norms).value;
   }
@@ -229,12 +256,14 @@ void HistoryBuilder::name_layers(Conclusion& conclusion) const {
     return entry.row.checkpoint == conclusion.best_checkpoint;
   });
   if (from == entries_.end() - 1) from = entries_.begin();
+  const auto factor_text = [](double growth) { return rounded(std::pow(10, growth), 2); };
   std::vector<std::pair<double, std::string>> grown;
   for (const Layer& now : entries_.back().layers) {
     const Layer* then = find(*from, now.key);
     if (then == nullptr) continue;
     const double growth = now.log_norm - then->log_norm;
-    if (growth > 0) grown.emplace_back(growth, now.key);
+    // What has not grown at the digits shown has not grown most.
+    if (growth > 0 && factor_text(growth) != "1") grown.emplace_back(growth, now.key);
   }
   std::sort(grown.begin(), grown.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : natural_less(a.second, b.second);
@@ -244,10 +273,52 @@ void HistoryBuilder::name_layers(Conclusion& conclusion) const {
   std::vector<std::string> names;
   names.reserve(grown.size());
   for (const auto& [growth, key] : grown) {
-    names.push_back(printable(key) + " (x" + rounded(std::pow(10, growth), 2) + ")");
+    names.push_back(printable(key) + " (x" + factor_text(growth) + ")");
   }
   conclusion.reasons.push_back("Since " + printable(from->row.checkpoint) +
                                " the squared norm grew most in " + join(names, ", ") + ".");
+}
+
+std::vector<double> HistoryBuilder::paired_alphas(const std::vector<std::size_t>& at) const {
+  std::vector<double> means(at.size(), kNan);
+  if (at.empty()) return means;
+  std::vector<std::vector<double>> alphas(at.size());
+  for (const Layer& layer : entries_[at.front()].layers) {
+    std::vector<double> of_layer;
+    for (const std::size_t i : at) {
+      const Layer* there = find(entries_[i], layer.key);
+      if (there == nullptr || !(there->alpha > 0)) break;  // compat mode has -1
+      of_layer.push_back(there->alpha);
+    }
+    if (of_layer.size() < at.size()) continue;
+    for (std::size_t i = 0; i < at.size(); ++i) alphas[i].push_back(of_layer[i]);
+  }
+  for (std::size_t i = 0; i < at.size(); ++i) means[i] = mean_of(alphas[i]).value;
+  return means;
+}
+
+void HistoryBuilder::find_trends(History& history) const {
+  std::vector<HistoryRow>& rows = history.rows;
+  const auto leading = history.loss_is_eval ? &HistoryRow::eval_loss : &HistoryRow::loss;
+  std::vector<double> x;
+  std::vector<double> loss;
+  std::vector<std::size_t> at;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double value = measured_loss(rows, i, leading);
+    const double place = doublings(history.by_tokens ? rows[i].tokens : rows[i].step);
+    if (!std::isfinite(place) || !std::isfinite(rows[i].alpha)) continue;
+    x.push_back(place), loss.push_back(value), at.push_back(i);
+  }
+  for (const std::size_t point : change_points(x, paired_alphas(at))) {
+    rows[at[point]].change_point = true;
+  }
+  const auto last = [&]<class T>(const std::vector<T>& series) {
+    // Use one checkpoint more than the window, so that a window of 2 has a trend.
+    const auto count = std::min(series.size(), static_cast<std::size_t>(window_) + 1);
+    return std::vector<T>(series.end() - static_cast<std::ptrdiff_t>(count), series.end());
+  };
+  history.alpha = trend_of(last(x), paired_alphas(last(at)));
+  history.loss = trend_of(last(x), last(loss));
 }
 
 std::vector<LayerCourse> HistoryBuilder::courses() const {
@@ -276,8 +347,10 @@ std::vector<LayerCourse> HistoryBuilder::courses() const {
 
 History HistoryBuilder::take() {
   History history;
-  history.left_out = take_apart(entries_, [](const Entry& entry) { return entry.about; });
+  history.left_out = take_apart(
+      entries_, [](const Entry& entry) { return entry.about; }, Prefer::latest);
   history.of_changes = !entries_.empty() && !is_whole(entries_.front().about.kind);
+  find_missing();
   relate();
   relate_to_start();
   history.window = window_;
@@ -287,25 +360,7 @@ History HistoryBuilder::take() {
   const auto all = [&](auto&& holds) { return std::all_of(rows.begin(), rows.end(), holds); };
   history.by_tokens = all([](const HistoryRow& row) { return row.tokens >= 0; });
   history.loss_is_eval = losses_of(last_stage(rows), history.by_tokens, window_).is_eval;
-  const auto leading = history.loss_is_eval ? &HistoryRow::eval_loss : &HistoryRow::loss;
-  std::vector<double> x;
-  std::vector<double> alpha;
-  std::vector<double> loss;
-  std::vector<std::size_t> at;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double value = measured_loss(rows, i, leading);
-    const double place = doublings(history.by_tokens ? rows[i].tokens : rows[i].step);
-    if (!std::isfinite(place) || !std::isfinite(rows[i].alpha)) continue;
-    x.push_back(place), alpha.push_back(rows[i].alpha), loss.push_back(value), at.push_back(i);
-  }
-  for (const std::size_t point : change_points(x, alpha)) rows[at[point]].change_point = true;
-  const auto last = [&](const std::vector<double>& series) {
-    // Use one checkpoint more than the window, so that a window of 2 has a trend.
-    const auto count = std::min(series.size(), static_cast<std::size_t>(window_) + 1);
-    return std::vector<double>(series.end() - static_cast<std::ptrdiff_t>(count), series.end());
-  };
-  history.alpha = trend_of(last(x), last(alpha));
-  history.loss = trend_of(last(x), last(loss));
+  find_trends(history);
   find_drifts(history);
   history.courses = courses();
   Trained trained = entries_.back().trained;

@@ -37,17 +37,13 @@ double value_of(const LayerRow* row, const PairedMetric& metric) {
   return metric_value(*row, metric.name);
 }
 
-double difference(double a, double b) {
-  const double d = b - a;
-  return std::abs(d) <= kRounding * std::max(std::abs(a), std::abs(b)) ? 0 : d;
-}
-
 void add_group(std::vector<PairedRow>& rows, const std::string& group_by, const std::string& group,
-               std::span<const LayerPair> pairs) {
+               std::span<const LayerPair> pairs, bool fits_alike) {
   for (const PairedMetric& metric : kMetrics) {
-    std::vector<double> a;
-    std::vector<double> b;
+    std::vector<double> a(metric.from_fit && !fits_alike ? pairs.size() : 0, kNan);
+    std::vector<double> b = a;
     for (const LayerPair& pair : pairs) {
+      if (a.size() == pairs.size()) break;
       a.push_back(value_of(pair.a, metric));
       b.push_back(value_of(pair.b, metric));
     }
@@ -60,6 +56,11 @@ void add_group(std::vector<PairedRow>& rows, const std::string& group_by, const 
 }
 
 }  // namespace
+
+double difference_of(double a, double b) noexcept {
+  const double d = b - a;
+  return std::abs(d) <= kRounding * std::max(std::abs(a), std::abs(b)) ? 0 : d;
+}
 
 double sign_test(std::int64_t fell, std::int64_t rose) {
   const std::int64_t n = fell + rose;
@@ -83,7 +84,7 @@ PairedRow paired_change(std::span<const double> a, std::span<const double> b) {
   std::vector<double> differences;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (std::isfinite(a[i]) && std::isfinite(b[i])) {
-      differences.push_back(difference(a[i], b[i]));
+      differences.push_back(difference_of(a[i], b[i]));
     }
   }
   // Sort, so that the sums do not depend on the order of layers.
@@ -103,16 +104,16 @@ PairedRow paired_change(std::span<const double> a, std::span<const double> b) {
   return row;
 }
 
-std::vector<PairedRow> paired_changes(std::span<const LayerPair> pairs) {
+std::vector<PairedRow> paired_changes(std::span<const LayerPair> pairs, bool fits_alike) {
   std::vector<PairedRow> rows;
-  add_group(rows, "all", "all", pairs);
+  add_group(rows, "all", "all", pairs, fits_alike);
   const auto before = [](const std::string& x, const std::string& y) { return natural_less(x, y); };
   std::map<std::string, std::vector<LayerPair>, decltype(before)> roles(before);
   for (const LayerPair& pair : pairs) {
     if (pair.a == nullptr && pair.b == nullptr) continue;
     roles[pair.b != nullptr ? pair.b->role : pair.a->role].push_back(pair);
   }
-  for (const auto& [role, members] : roles) add_group(rows, "role", role, members);
+  for (const auto& [role, members] : roles) add_group(rows, "role", role, members, fits_alike);
   return rows;
 }
 

@@ -85,7 +85,8 @@ std::vector<UsualChange> usual_changes(std::span<const LayerPair> pairs) {
     for (const LayerPair& pair : pairs) {
       if (pair.a == nullptr || pair.b == nullptr || !is_inside(*pair.b)) continue;
       if (!has_weights(*pair.a) || !has_weights(*pair.b)) continue;
-      differences.push_back(metric_value(*pair.b, metric) - metric_value(*pair.a, metric));
+      differences.push_back(
+          difference_of(metric_value(*pair.a, metric), metric_value(*pair.b, metric)));
     }
     const Mean mean = mean_of(differences);
     if (mean.count == 0) continue;

@@ -7,6 +7,7 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -131,10 +132,12 @@ Model model_of(const std::string& name, const std::vector<LayerRow>& layers) {
   Model model;
   model.name = name;
   model.depth = static_cast<std::int64_t>(layers.size());
+  model.fitted = count_fits(layers).fitted;
   for (const RankMetric& metric : rank_metrics()) {
     const Mean mean = mean_of(column(layers, metric.name));
     model.values.push_back(mean.value);
     model.errors.push_back(mean.error);
+    model.counts.push_back(mean.count);
   }
   return model;
 }

@@ -48,9 +48,10 @@ std::string percent(double decades) { return figure(100 * (std::pow(10, decades)
 /// The share of settled layers among those that are trained at all: a layer with the same values
 /// throughout the window has settled, but is not trained. NaN while the window is not full.
 double settled_among_trained(const HistoryRow& row) {
-  if (std::isnan(row.settled_share) || row.fixed == row.layers) return row.settled_share;
-  const std::int64_t settled = std::llround(row.settled_share * static_cast<double>(row.layers));
-  return share_of(settled - row.fixed, row.layers - row.fixed).value;
+  const std::int64_t layers = row.layers + row.missing;  // as of settled_share
+  if (std::isnan(row.settled_share) || row.fixed == layers) return row.settled_share;
+  const std::int64_t settled = std::llround(row.settled_share * static_cast<double>(layers));
+  return share_of(settled - row.fixed, layers - row.fixed).value;
 }
 
 }  // namespace
@@ -74,7 +75,10 @@ bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained, 
   return true;
 }
 
-Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained& trained) {
+namespace {
+
+/// The conclusion if the last checkpoint has all layers.
+Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Trained& trained) {
   Conclusion result;
   result.basis = Basis::spectra;
   const HistoryRow& first = rows.front();
@@ -87,8 +91,8 @@ Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained
   const bool fresh = share_of(first.like_noise, first.layers).value > kFresh;
   for (std::size_t i = 2; i < rows.size(); ++i) {
     const HistoryRow& before = rows[i - 1];
-    if (fresh && !(before.log_spectral_norm - first.log_spectral_norm > kFirstRise)) continue;
-    const double jump = rows[i].log_spectral_norm - before.log_spectral_norm;
+    if (fresh && !(before.spectral_norm_risen > kFirstRise)) continue;
+    const double jump = rows[i].spectral_norm_step;
     if (!(jump > kJump)) continue;
     return give(Advice::diverging, "From " + printable(before.checkpoint) + " to " +
                                        printable(rows[i].checkpoint) +
@@ -104,7 +108,7 @@ Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained
                     percent(last.norm_moved) + " % on average, the largest eigenvalues by " +
                     percent(last.spectral_norm_moved) + " %.");
   }
-  const bool grown = last.log_norm - first.log_norm > kGrown;
+  const bool grown = last.norm_risen > kGrown;
   if (last.entropy < (grown ? kFewDirections : kNoDirections)) {
     return give(Advice::not_learning, "The mean entropy of the spectra is " + figure(last.entropy) +
                                           ": a few directions hold nearly all of the weights.");
@@ -122,6 +126,24 @@ Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained
                             : "The layers still change: " + rounded(100 * settled, 2) +
                                   " % of those that are trained have settled.");
   result.reasons.emplace_back(kCannotTell);
+  return result;
+}
+
+}  // namespace
+
+Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained& trained) {
+  Conclusion result = conclude_from_complete(rows, trained);
+  const std::string incomplete = incomplete_text(rows.back());
+  if (incomplete.empty()) return result;
+  // A jump, or directions that drowned, show in the layers that are there. That layers have settled
+  // or learn nothing is said of all of them.
+  if (result.advice != Advice::diverging && result.advice != Advice::suspect) {
+    result = {Advice::unknown, Basis::none, {}, {}};
+    result.reasons.push_back(incomplete);
+    result.reasons.emplace_back(kCannotTell);
+  } else {
+    result.reasons.push_back(incomplete);
+  }
   return result;
 }
 

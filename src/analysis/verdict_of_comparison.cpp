@@ -183,7 +183,13 @@ Verdict verdict_of(const Comparison& comparison) {
                    rounded(moved->moved, 2) + " of its norm.",
                kOfLayers, {kFigMoved});
   }
-  const PairedRow* alpha = alpha_of_all(comparison.paired);
+  if (!comparison.alike) {
+    add_reason(verdict,
+               std::string("Other ") + (comparison.same_mode ? "fits" : "modes") +
+                   " give other alphas and warnings, so no change of them is concluded.",
+               kOfLayers);
+  }
+  const PairedRow* alpha = comparison.alike ? alpha_of_all(comparison.paired) : nullptr;
   if (alpha != nullptr && found.same < all) {
     add_reason(verdict, paired_sentence(*alpha), kOfPaired, {kFigPairs});
   }

@@ -14,6 +14,7 @@ namespace wishart::analysis {
 namespace {
 
 constexpr const char* kOfAdvice = "sec-is-it-still-learning";
+constexpr const char* kOfCheckpoints = "sec-checkpoints";
 constexpr const char* kOfDrifts = "sec-layers-that-drift";
 
 /// What an advice rests on: the losses, or the spectra.
@@ -86,8 +87,16 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   } else if (run != Level::bad && last.level == Level::bad) {
     verdict.sentence += " But do not use its last checkpoint.";
   }
+  const std::string incomplete = incomplete_text(history.rows.back());
+  if (!incomplete.empty()) {
+    // Half a model is no better than attention, whatever its losses.
+    verdict.level = graver(verdict.level, Level::attention);
+    verdict.sentence += " But its last checkpoint is incomplete.";
+    add_reason(verdict, incomplete, kOfCheckpoints);
+  }
   constexpr std::size_t kMostOfAdvice = 2;
   for (std::size_t i = 0; i < conclusion.reasons.size() && i < kMostOfAdvice; ++i) {
+    if (conclusion.reasons[i] == incomplete) continue;
     add_reason(verdict, conclusion.reasons[i], kOfAdvice, figures_of(conclusion));
   }
   if (last.level == Level::bad || last.level == Level::attention) {

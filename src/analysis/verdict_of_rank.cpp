@@ -1,11 +1,13 @@
 /// @file
 /// The verdict on an order of models, by known scores or by what is known of public models.
 
+#include <algorithm>
 #include <cmath>
 
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/ranking.hpp"
 
+#include "layer_words.hpp"
 #include "verdict_words.hpp"
 
 namespace wishart::analysis {
@@ -79,6 +81,30 @@ void judge_by_public(Verdict& verdict, const std::string& first, const RankMetri
   }
 }
 
+/// The mean of few layers is not that of a model: the first may be first for what it lacks.
+void hold_counts_against(Verdict& verdict, const std::vector<Model>& models, std::size_t metric) {
+  const Model& first = models.front();
+  const auto count = [&](const Model& model) { return model.counts[metric]; };
+  const Model& most =
+      *std::max_element(models.begin(), models.end(),
+                        [&](const Model& a, const Model& b) { return count(a) < count(b); });
+  if (count(first) >= count(most)) return;
+  const std::string name = rank_metrics()[metric].name;
+  // Models of another size have other numbers of matrices; what matters there is what is missing.
+  const bool has_gaps = count(first) < first.depth;
+  if (has_gaps) {
+    if (verdict.level == Level::good) verdict.level = Level::attention;
+    verdict.sentence += " But only " + std::to_string(count(first)) + " of its " +
+                        layers_text(first.depth) + (count(first) == 1 ? " has" : " have") +
+                        " a value.";
+  }
+  add_reason(verdict,
+             "Its mean " + name + " is over " + layers_text(count(first)) + ", that of " +
+                 named(most.name) + " over " + std::to_string(count(most)) +
+                 ": compare only models of which the same layers are known.",
+             kOfModels);
+}
+
 }  // namespace
 
 Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
@@ -98,6 +124,7 @@ Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
   } else {
     judge_by_public(verdict, first, by);
   }
+  hold_counts_against(verdict, models, metric);
   add_reason(verdict,
              "Its mean " + std::string(by.name) + " is " + rounded(models[0].values[metric], 4) +
                  ", that of " + named(models[1].name) + ", the next, " +

@@ -30,9 +30,11 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
   Verdict verdict;
   std::vector<const RuleVerdict*> broken;
   std::vector<const RuleVerdict*> limited;
+  const RuleVerdict* doubtful = nullptr;  // the first that passed on what may not be comparable
   for (const RuleVerdict& one : verdicts) {
     if (!one.passed) broken.push_back(&one);
     if (one.passed && !one.caveat.empty()) limited.push_back(&one);
+    if (one.passed && !one.notes.empty() && doubtful == nullptr) doubtful = &one;
   }
   const std::string all = std::to_string(verdicts.size());
   if (verdicts.empty()) {
@@ -50,6 +52,10 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
     verdict.sentence = verdicts.size() == 1 ? "Passed: the only rule is kept."
                                             : "Passed: all " + all + " rules are kept.";
   }
+  if (doubtful != nullptr && verdict.level == Level::good) {
+    verdict.level = Level::unknown;
+    verdict.sentence += " But it was held against what may not be comparable.";
+  }
   if (broken.empty()) hold_against(verdict, verdicts.back().stage, judged);
   for (const RuleVerdict* one : broken) {
     std::string text =
@@ -61,6 +67,11 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
               rounded(one->violations.front().value, 3);
     }
     add_reason(verdict, text + (text.ends_with('.') ? "" : "."), kOfRules, std::move(figures));
+  }
+  if (doubtful != nullptr) {
+    add_reason(verdict,
+               named(doubtful->rule) + ": " + printable(doubtful->notes.front(), kMostOfName) + ".",
+               kOfRules);
   }
   for (const RuleVerdict* one : limited) {
     add_reason(verdict, named(one->rule) + ": " + one->caveat + ".", kOfRules);

@@ -1,6 +1,8 @@
 #include "wishart/archive/choice.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -36,11 +38,31 @@ std::string count_text(const Reader& archive) {
   return std::to_string(archive.ids().size()) + " checkpoints";
 }
 
+std::ptrdiff_t count_of(const std::vector<Analysed>& left_out, LeftOut why) {
+  return std::count_if(left_out.begin(), left_out.end(),
+                       [&](const Analysed& one) { return one.why == why; });
+}
+
+/// `; left out: 2 as changes of weights; left out: 1 of another mode`.
+std::string left_out_note(const std::vector<Analysed>& left_out) {
+  std::string note;
+  for (const auto& [why, text] :
+       {std::pair{LeftOut::change, " as changes of weights"},
+        std::pair{LeftOut::mode, " of another mode"},
+        std::pair{LeftOut::fit, " fitted with other options or by another version"},
+        std::pair{LeftOut::twice, " under a second name"}}) {
+    const std::ptrdiff_t count = count_of(left_out, why);
+    if (count > 0) note += "; left out: " + std::to_string(count) + text;
+  }
+  return note;
+}
+
 /// The last checkpoint of the run.
 Choice latest(const Reader& archive) {
   if (archive.ids().size() == 1) return {archive.ids().front(), ", the only checkpoint"};
   const std::vector<std::string>& models = archive.models();
-  if (models.size() == 1) {
+  const std::vector<Analysed>& left_out = archive.latest_run().left_out;
+  if (models.size() == 1 && count_of(left_out, LeftOut::change) == std::ssize(left_out)) {
     return {models.front(), ", the only whole model of " + count_text(archive)};
   }
   const std::vector<TrainingPlace>& run = archive.run();
@@ -51,9 +73,7 @@ Choice latest(const Reader& archive) {
                                   listed(archive.ids()));
   }
   std::string note = ", the latest of " + count_text(archive) + " by step";
-  if (const std::size_t changes = archive.ids().size() - models.size(); changes > 0) {
-    note += "; left out: " + std::to_string(changes) + " as changes of weights";
-  }
+  note += left_out_note(left_out);
   if (const std::size_t aside = models.size() - run.size(); aside > 0) {
     note += "; left out: " + std::to_string(aside) + " without a step";
   }
@@ -66,19 +86,20 @@ Previous previous_of(const Reader& archive, const std::string& id) {
   const std::string where = shown(archive.path()) + ": ";
   if (archive.ids().size() == 1)
     return {"", where + "holds only one checkpoint, so there is none before it"};
-  const std::vector<TrainingPlace>& run = archive.run();
+  const Reader::Run of_id = archive.run_of(id);
+  const std::vector<TrainingPlace>& run = of_id.places;
   const auto found = std::find_if(run.begin(), run.end(),
                                   [&](const TrainingPlace& place) { return place.name == id; });
   if (found == run.end()) {
-    const std::vector<std::string>& models = archive.models();
-    if (std::find(models.begin(), models.end(), id) == models.end()) {
+    if (of_id.models.empty()) {
       return {"", where + printable(id) + " is a change of weights, so no model comes before it"};
     }
     return {"", where + printable(id) + " has no step, so no checkpoint comes before it"};
   }
   if (found == run.begin()) {
-    return {"",
-            where + printable(id) + " is the first checkpoint by step, there is none before it"};
+    return {"", where + printable(id) +
+                    " is the first checkpoint by step, there is none before it" +
+                    left_out_note(of_id.left_out)};
   }
   return {std::prev(found)->name, ""};
 }

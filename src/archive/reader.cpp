@@ -72,36 +72,45 @@ Provenance Reader::provenance(const std::string& id) const {
   return read_attributes(open.place, open.group.get());
 }
 
-const Reader::Survey& Reader::survey() const {
+const std::vector<Analysed>& Reader::survey() const {
   if (survey_) return *survey_;
-  struct Surveyed {
-    std::string id;
-    std::int64_t step;
-    AnalysisKind kind;
-  };
-  std::vector<Surveyed> all;
+  std::vector<Analysed> all;
   for (const std::string& id : ids_) {
     try {
-      const Provenance found = provenance(id);
-      all.push_back({id, found.training.step, found.analysis});
+      all.push_back(analysed(provenance(id)));
+      all.back().checkpoint = id;
     } catch (const Error& error) {
       throw Error(error.blame(), std::string(error.what()) +
                                      ". So the order of the checkpoints is not known. Name the "
                                      "one you want with --checkpoint ID");
     }
   }
-  (void)take_changes(all, [](const Surveyed& one) { return one.kind; });
-  Survey survey;
-  for (const Surveyed& one : all) {
-    survey.models.push_back(one.id);
-    if (one.step >= 0) survey.run.push_back(training_place(one.step, one.id));
-  }
-  std::sort(survey.run.begin(), survey.run.end(), comes_before);
-  return survey_.emplace(std::move(survey));
+  return survey_.emplace(std::move(all));
 }
 
-const std::vector<std::string>& Reader::models() const { return survey().models; }
+Reader::Run Reader::run_like(const std::string& id) const {
+  std::vector<Analysed> all = survey();
+  Run run;
+  run.left_out = take_apart(
+      all, [](const Analysed& one) { return one; }, Prefer::latest, id);
+  for (const Analysed& one : all) {
+    run.models.push_back(one.checkpoint);
+    if (one.step >= 0) run.places.push_back(training_place(one.step, one.checkpoint));
+  }
+  std::sort(run.places.begin(), run.places.end(), comes_before);
+  return run;
+}
 
-const std::vector<TrainingPlace>& Reader::run() const { return survey().run; }
+const Reader::Run& Reader::latest_run() const {
+  if (!latest_run_) latest_run_.emplace(run_like(""));
+  return *latest_run_;
+}
+
+Reader::Run Reader::run_of(const std::string& id) const {
+  Run run = run_like(id);
+  const bool inside = std::find(run.models.begin(), run.models.end(), id) != run.models.end();
+  if (!inside) run.models.clear(), run.places.clear();
+  return run;
+}
 
 }  // namespace wishart::archive

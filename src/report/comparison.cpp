@@ -50,6 +50,11 @@ TextTable layers_table(const analysis::Comparison& comparison) {
   return table;
 }
 
+/// The change of alpha over all layers; null where alphas cannot be compared.
+const analysis::PairedRow* alpha_of(const analysis::Comparison& comparison) {
+  return comparison.alike ? analysis::alpha_of_all(comparison.paired) : nullptr;
+}
+
 /// The number of layers with each status, and the number with a significant change of alpha.
 std::string counts_text(const analysis::Comparison& comparison, bool shared) {
   std::map<std::string, std::int64_t> counts;
@@ -63,10 +68,11 @@ std::string counts_text(const analysis::Comparison& comparison, bool shared) {
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + status;
   }
   text = plural(static_cast<std::int64_t>(comparison.rows.size()), "layer") + ": " +
-         (text.empty() ? "none" : text) +
-         ". Tested layer by layer, the change of alpha is significant in " +
-         (significant == 0 ? "no layer" : plural(significant, "layer")) +
-         " (5 %, Benjamini-Hochberg).";
+         (text.empty() ? "none" : text) + ".";
+  if (!comparison.alike) return text + " Alphas and warnings are not compared: see the notes.";
+  text += " Tested layer by layer, the change of alpha is significant in " +
+          (significant == 0 ? "no layer" : plural(significant, "layer")) +
+          " (5 %, Benjamini-Hochberg).";
   if (shared && significant == 0) {
     text +=
         " The shared change is visible only over many layers, because the fit of a single layer is "
@@ -76,7 +82,7 @@ std::string counts_text(const analysis::Comparison& comparison, bool shared) {
 }
 
 std::string comparison_json(const analysis::Comparison& comparison) {
-  const analysis::PairedRow* alpha = analysis::alpha_of_all(comparison.paired);
+  const analysis::PairedRow* alpha = alpha_of(comparison);
   return json_opening(kCompareSchema) +
          ", \"verdict\": " + verdict_json(analysis::verdict_of(comparison)) +
          ", \"a\": " + json_quoted(comparison.a) + ", \"b\": " + json_quoted(comparison.b) +
@@ -88,7 +94,7 @@ std::string comparison_json(const analysis::Comparison& comparison) {
 }
 
 std::vector<Card> comparison_cards(const analysis::Comparison& comparison) {
-  const analysis::PairedRow* alpha = analysis::alpha_of_all(comparison.paired);
+  const analysis::PairedRow* alpha = alpha_of(comparison);
   const auto count_if = [&](const auto& holds) {
     return std::to_string(std::count_if(comparison.rows.begin(), comparison.rows.end(), holds));
   };
@@ -119,7 +125,7 @@ std::string render_comparison(const analysis::Comparison& comparison, const Repo
   page.verdict(analysis::verdict_of(comparison));
   page.cards(comparison_cards(comparison));
   page.figures(comparison_figures(comparison));
-  const analysis::PairedRow* alpha = analysis::alpha_of_all(comparison.paired);
+  const analysis::PairedRow* alpha = alpha_of(comparison);
   if (alpha != nullptr) page.paragraph(analysis::paired_sentence(*alpha));
   page.paragraph(counts_text(comparison, alpha != nullptr && analysis::is_shared(*alpha)));
   add_usual_changes(page, comparison.usual);

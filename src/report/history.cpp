@@ -36,8 +36,14 @@ std::string trend_text(const analysis::Trend& trend) {
 
 std::string count_text(std::int64_t value) { return value < 0 ? "-" : std::to_string(value); }
 
+bool any_incomplete(const analysis::History& history) {
+  return std::any_of(history.rows.begin(), history.rows.end(),
+                     [](const analysis::HistoryRow& row) { return row.missing > 0; });
+}
+
 TextTable checkpoints_table(const analysis::History& history) {
-  TextTable table = table_of(
+  const bool incomplete = any_incomplete(history);
+  std::vector<Column> columns(
       {name_column("checkpoint", "*: the trend of the mean alpha changes here"),
        number_column("step", 80, "steps of training"),
        number_column("tokens", 30, "tokens of training"),
@@ -53,6 +59,10 @@ TextTable checkpoints_table(const analysis::History& history) {
        number_column("> 6", 55, "layers with an alpha above 6"),
        number_column("same", 45, "layers that are unchanged since the checkpoint before"),
        number_column("settled", 65, "layers that have settled, in percent")});
+  if (incomplete) {
+    columns.push_back(number_column("missing", 95, "layers that other checkpoints have"));
+  }
+  TextTable table = table_of(columns);
   for (const analysis::HistoryRow& r : history.rows) {
     table.rows.push_back(
         {r.checkpoint + (r.change_point ? " *" : ""), count_text(r.step), count_text(r.tokens),
@@ -62,6 +72,7 @@ TextTable checkpoints_table(const analysis::History& history) {
          std::to_string(r.over_trained), std::to_string(r.under_trained),
          std::to_string(r.unchanged),
          std::isnan(r.settled_share) ? "-" : fixed(100 * r.settled_share, 0) + " %"});
+    if (incomplete) table.rows.back().push_back(std::to_string(r.missing));
   }
   return table;
 }
@@ -170,7 +181,7 @@ std::vector<Card> history_cards(const analysis::History& history, const std::str
                (last.fitted < last.layers
                     ? " of " + std::to_string(last.fitted) + " of " + plural(last.layers, "layer")
                     : "") +
-               ", " + fixed(first.alpha, 2) + " at first",
+               (any_incomplete(history) ? "" : ", " + fixed(first.alpha, 2) + " at first"),
            alpha_since},
           {std::isnan(last.settled_share) ? "-" : fixed(100 * last.settled_share, 0) + " %",
            "of the layers settled"},
@@ -191,6 +202,11 @@ void add_history(Page& page, const analysis::History& history, const analysis::V
         "These are changes of weights, not whole models. The report on each says what it is.");
   }
   if (!history.left_out.empty()) page.paragraph(analysis::left_out_text(history.left_out));
+  if (any_incomplete(history)) {
+    page.paragraph(
+        "Some checkpoints lack layers that others have. Changes are of the layers that both have; "
+        "the means in the table are not.");
+  }
   if (history.rows.empty()) return;
   add_advice(page, history);
   page.heading("Checkpoints");

@@ -17,7 +17,8 @@ namespace {
 
 TextTable models_table(const std::vector<analysis::Model>& models, std::size_t metric) {
   std::vector<Column> columns{number_column("", kStays, "place"), name_column("model"),
-                              number_column("matrices", 60, "matrices that were analysed")};
+                              number_column("matrices", 60, "matrices that were analysed"),
+                              number_column("fitted", 95, "those with a power law")};
   const auto& metrics = analysis::rank_metrics();
   for (std::size_t m = 0; m < metrics.size(); ++m) {
     const int importance = m == metric ? kStays : 50 - static_cast<int>(m);
@@ -27,7 +28,8 @@ TextTable models_table(const std::vector<analysis::Model>& models, std::size_t m
   TextTable table = table_of(columns);
   for (std::size_t i = 0; i < models.size(); ++i) {
     std::vector<std::string> cells{std::to_string(i + 1), models[i].name,
-                                   std::to_string(models[i].depth)};
+                                   std::to_string(models[i].depth),
+                                   std::to_string(models[i].fitted)};
     for (std::size_t m = 0; m < metrics.size(); ++m) {
       cells.push_back(number(models[i].values[m]));
       if (m == metric) cells.push_back(number(models[i].errors[m], 2));
@@ -115,8 +117,9 @@ std::string worths_json() {
 }
 
 std::string model_json(const analysis::Model& model) {
-  std::string json =
-      "{\"model\": " + json_quoted(model.name) + ", \"matrices\": " + std::to_string(model.depth);
+  std::string json = "{\"model\": " + json_quoted(model.name) +
+                     ", \"matrices\": " + std::to_string(model.depth) +
+                     ", \"fitted\": " + std::to_string(model.fitted);
   const auto& metrics = analysis::rank_metrics();
   for (std::size_t m = 0; m < metrics.size(); ++m) {
     json += ", \"" + std::string(metrics[m].name) + "\": " + json_value(model.values[m]) + ", \"" +
@@ -127,7 +130,7 @@ std::string model_json(const analysis::Model& model) {
 
 std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t metric,
                          const analysis::Following& following,
-                         const std::vector<analysis::Analysed>& left_out) {
+                         const std::vector<Analysed>& left_out) {
   std::string json =
       json_opening(kRankSchema) +
       ",\n \"verdict\": " + verdict_json(analysis::verdict_of(models, metric, following)) +
@@ -189,8 +192,7 @@ std::vector<Card> ranking_cards(const std::vector<analysis::Model>& models, std:
 
 std::string render_ranking(const std::vector<analysis::Model>& models, std::size_t metric,
                            const analysis::Following& following,
-                           const std::vector<analysis::Analysed>& left_out,
-                           const ReportStyle& style) {
+                           const std::vector<Analysed>& left_out, const ReportStyle& style) {
   if (style.format == ReportFormat::json) return ranking_json(models, metric, following, left_out);
   Page page(style);
   const analysis::RankMetric& by = analysis::rank_metrics()[metric];

@@ -67,12 +67,13 @@ std::string groups_json(const std::vector<analysis::AttentionGroup>& groups,
 
 }  // namespace
 
-std::string left_out_json(const std::vector<analysis::Analysed>& left_out) {
+std::string left_out_json(const std::vector<Analysed>& left_out) {
   std::string text = "[";
-  for (const analysis::Analysed& one : left_out) {
+  for (const Analysed& one : left_out) {
     text += (text.size() > 1 ? ", " : "") + ("{\"checkpoint\": " + json_value(one.checkpoint)) +
             ", \"analysis\": " + json_value(std::string(analysis_name(one.kind))) +
-            ", \"base_path\": " + json_value_or_null(one.base_path) + "}";
+            ", \"base_path\": " + json_value_or_null(one.base_path) +
+            ", \"why\": " + json_quoted(left_out_name(one.why)) + "}";
   }
   return text + "]";
 }

@@ -18,7 +18,8 @@ namespace wishart::report {
 void write_report_json(std::ostream& out, const CheckpointRecord& record,
                        const std::string& history, const analysis::Verdict& verdict);
 
-/// What was left out of a history or a ranking: `[{"checkpoint": , "analysis": , "base_path": }]`.
-[[nodiscard]] std::string left_out_json(const std::vector<analysis::Analysed>& left_out);
+/// What was left out of a history or a ranking: `[{"checkpoint": , "analysis": , "base_path": ,
+/// "why": }]`.
+[[nodiscard]] std::string left_out_json(const std::vector<Analysed>& left_out);
 
 }  // namespace wishart::report

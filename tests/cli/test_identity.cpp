@@ -106,7 +106,7 @@ TEST_CASE("a difference has an id of its own, and stays out of the history", "[i
     CHECK(scene.on("report", {"--format", "json"})
               .out.find("\"left_out\": [{\"checkpoint\": \"step-3-base-step-2\", \"analysis\": "
                         "\"difference\", \"base_path\": \"" +
-                        scene.checkpoint(2) + "\"}]") != std::string::npos);
+                        scene.checkpoint(2) + "\", \"why\": \"change\"}]") != std::string::npos);
     CHECK(parse_csv(scene.on("export", {"--table", "history"}).out).rows.size() == 3);
   }
 }

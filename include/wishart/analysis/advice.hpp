@@ -69,6 +69,10 @@ struct TrackRecord {
 };
 [[nodiscard]] TrackRecord track_record(Advice advice, Basis basis) noexcept;
 
+/// A sentence on layers that other checkpoints of the stage have and this one does not; empty if
+/// there are none.
+[[nodiscard]] std::string incomplete_text(const HistoryRow& row);
+
 /// What to do, in a sentence or two. Printable.
 [[nodiscard]] std::string advice_text(const Conclusion& conclusion);
 

@@ -73,6 +73,10 @@ struct Comparison {
   std::vector<UsualChange> usual;   ///< how usual the changes of the means are
   std::vector<ComparisonRow> rows;  ///< removed, added, reshaped, unknown; then by `moved` and key
   std::vector<std::string> notes;   ///< why the two may not be comparable, one sentence each
+  bool same_mode = true;
+  /// The fits are computed in the same way too. If not, neither changes of fits nor new warnings
+  /// are concluded, except `nonfinite`, which is of the weights.
+  bool alike = true;
   /// Of a later checkpoint of training against an earlier one, which is not that before all
   /// training; empty otherwise.
   std::vector<SuddenChange> sudden;
@@ -81,6 +85,13 @@ struct Comparison {
   TrainingState training_a;      ///< losses, as the trainer recorded them
   TrainingState training_b;
 };
+
+/// Why the numbers of two analyses may not be comparable, a sentence each: other modes, options or
+/// versions.
+/// @param name_a,name_b  what the sentences call them; printable
+[[nodiscard]] std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
+                                                const std::string& name_a,
+                                                const std::string& name_b);
 
 /// Compares layers with the same key. `moved` needs the spectra in both records. Layers that are in
 /// one checkpoint only, or were reshaped, are left out of the paired changes.

@@ -92,6 +92,8 @@ struct RuleVerdict {
   std::string text;                   ///< a sentence that gives the reason
   /// Why a rule that passed says less than it seems to, in words; empty if it does not.
   std::string caveat;
+  /// Why the two stages may not be comparable (compare.hpp), whether it passed or not.
+  std::vector<std::string> notes;
 };
 
 /// True for a rule that needs the conclusion of a run.
@@ -120,7 +122,8 @@ struct StageChange {
   std::vector<UsualChange> changes;
 };
 
-/// The changes from each stage to the next. Those without reference values are left out.
+/// The changes from each stage to the next. Those without reference values are left out, and those
+/// of stages whose numbers mean different things.
 [[nodiscard]] std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages);
 
 }  // namespace wishart::analysis

@@ -44,12 +44,12 @@ struct History {
   std::vector<HistoryRow> rows;  ///< in the order of comes_before (training_place.hpp)
   bool by_tokens = false;        ///< trends are per doubling of tokens, else of steps
   std::int64_t window = 0;       ///< number of checkpoints over which a layer has to be settled
-  Trend alpha;                   ///< over the window and one checkpoint before it
-  Trend loss;                    ///< of the loss that leads
-  bool loss_is_eval = false;     ///< that is eval_loss: it is known often enough (loss_advice.hpp)
-  std::vector<Drift> drifts;     ///< of the last checkpoint, by layer
-  Conclusion conclusion;         ///< what to do, and why
-  std::vector<Analysed> left_out;    ///< changes of weights, if there are whole models
+  Trend alpha;  ///< over the window and one checkpoint before it, of layers that have one in all
+  Trend loss;   ///< of the loss that leads
+  bool loss_is_eval = false;  ///< that is eval_loss: it is known often enough (loss_advice.hpp)
+  std::vector<Drift> drifts;  ///< of the last checkpoint, by layer
+  Conclusion conclusion;      ///< what to do, and why
+  std::vector<Analysed> left_out;    ///< what does not stand beside the rows
   bool of_changes = false;           ///< all rows are changes of weights
   std::vector<LayerCourse> courses;  ///< by key, in natural order
 };
@@ -99,10 +99,16 @@ private:
   [[nodiscard]] bool is_settled(const std::string& key, std::size_t last) const;
   /// True if the values of a layer have been the same throughout the window that ends at `last`.
   [[nodiscard]] bool is_fixed(const std::string& key, std::size_t last) const;
+  /// Counts the layers of each stage that a checkpoint does not have.
+  void find_missing();
   void relate();
   /// Compares the layers of each checkpoint with their past in the same stage.
   void relate_to_start();
   void find_drifts(History& history) const;
+  /// The mean alpha of each of some entries, over the layers that have an alpha in all of them.
+  [[nodiscard]] std::vector<double> paired_alphas(const std::vector<std::size_t>& at) const;
+  /// The trend of the mean alpha over the last of these entries, and its change points over all.
+  void find_trends(History& history) const;
   [[nodiscard]] std::vector<LayerCourse> courses() const;
   /// Adds the layers that changed most to the reasons of an advice against the run.
   void name_layers(Conclusion& conclusion) const;

@@ -19,6 +19,8 @@ struct HistoryRow {
   double eval_loss = kNan;
   double learning_rate = kNan;
   std::int64_t layers = 0;
+  /// Layers that other checkpoints of the stage have, and this one does not: it is incomplete.
+  std::int64_t missing = 0;
   std::int64_t fitted = 0;  ///< layers with an alpha
   double alpha = kNan;      ///< mean over the layers, like the metrics below
   double alpha_error = kNan;
@@ -36,9 +38,16 @@ struct HistoryRow {
   std::int64_t nonfinite = 0;   ///< layers with NaN or infinite weights
   std::int64_t outliers = 0;    ///< eigenvalues that stand out from their tails, all layers
   std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint
-  double settled_share = kNan;  ///< share of settled layers, over the window that ends here
-  std::int64_t fixed = 0;       ///< layers with the same hash throughout that window; no column
-  bool change_point = false;    ///< the trend of the mean alpha changes here
+  /// Share of settled layers among those of the stage, over the window that ends here.
+  double settled_share = kNan;
+  std::int64_t fixed = 0;     ///< layers with the same hash throughout that window; no column
+  bool change_point = false;  ///< the trend of the mean alpha changes here
+  // Changes are means over the layers that both checkpoints have: means over other layers differ
+  // without any change.
+  double spectral_norm_step = kNan;  ///< of log_spectral_norm, since the checkpoint before
+  /// Of log_norm and of log_spectral_norm, since the first checkpoint of the stage.
+  double norm_risen = kNan;
+  double spectral_norm_risen = kNan;
   /// Mean absolute change of log_norm and of log_spectral_norm since the first checkpoint of the
   /// stage, over the layers that are trained: those whose values are no longer the same.
   double norm_moved = kNan;
@@ -52,7 +61,8 @@ struct HistoryRow {
 template <class F>
 void visit_columns(HistoryRow& r, F&& f) {
   f("checkpoint", r.checkpoint), f("step", r.step), f("tokens", r.tokens), f("loss", r.loss);
-  f("eval_loss", r.eval_loss), f("learning_rate", r.learning_rate), f("layers", r.layers);
+  f("eval_loss", r.eval_loss), f("learning_rate", r.learning_rate), f("layers", r.layers),
+      f("missing", r.missing);
   f("fitted", r.fitted), f("alpha", r.alpha), f("alpha_error", r.alpha_error);
   f("alpha_median", r.alpha_median), f("alpha_weighted", r.alpha_weighted);
   f("log_norm", r.log_norm), f("log_spectral_norm", r.log_spectral_norm);
@@ -61,6 +71,8 @@ void visit_columns(HistoryRow& r, F&& f) {
   f("rank_collapsed", r.rank_collapsed), f("like_noise", r.like_noise);
   f("nonfinite", r.nonfinite), f("outliers", r.outliers), f("unchanged", r.unchanged);
   f("settled_share", r.settled_share), f("change_point", r.change_point);
+  f("spectral_norm_step", r.spectral_norm_step), f("norm_risen", r.norm_risen);
+  f("spectral_norm_risen", r.spectral_norm_risen);
   f("norm_moved", r.norm_moved), f("spectral_norm_moved", r.spectral_norm_moved);
   f("trained", r.trained), f("drowned", r.drowned);
 }

@@ -41,6 +41,9 @@ void visit_columns(PairedRow& r, F&& f) {
 /// The least number of changed layers with which a sign test can reach 5 %: 2 / 2^5 is 6.25 %.
 inline constexpr std::int64_t kLeastForSignTest = 6;
 
+/// b - a; 0 if that is within the rounding of sums over different numbers of ranks.
+[[nodiscard]] double difference_of(double a, double b) noexcept;
+
 /// The paired change from `a[i]` to `b[i]`. A pair with a value that is not finite is left out.
 ///
 /// The interval is that of the paired t test (Student, Biometrika 6 (1908) 1): mean +- t s /
@@ -61,7 +64,9 @@ struct LayerPair {
 
 /// The paired changes of alpha and other metrics, for all layers and then for each role. Metrics of
 /// a fit use only the layers for which both fits succeeded.
-[[nodiscard]] std::vector<PairedRow> paired_changes(std::span<const LayerPair> pairs);
+/// @param fits_alike  false: the fits are not comparable, so their metrics have no pair
+[[nodiscard]] std::vector<PairedRow> paired_changes(std::span<const LayerPair> pairs,
+                                                    bool fits_alike = true);
 
 /// The change of a metric in a sentence: `alpha fell in 29 of 31 layers, by 0.22 on average (95 %:
 /// 0.19 to 0.25).`

@@ -24,9 +24,11 @@ struct RankMetric {
 /// A model with the means of its layers' metrics.
 struct Model {
   std::string name;
-  std::int64_t depth = 0;      ///< number of analysed matrices
-  std::vector<double> values;  ///< in the order of rank_metrics()
-  std::vector<double> errors;  ///< standard errors of these means, over the layers
+  std::int64_t depth = 0;            ///< number of analysed matrices
+  std::int64_t fitted = 0;           ///< those with a power law
+  std::vector<double> values;        ///< in the order of rank_metrics()
+  std::vector<double> errors;        ///< standard errors of these means, over the layers
+  std::vector<std::int64_t> counts;  ///< layers with a value, of which these are the means
   Analysed about;
 };
 [[nodiscard]] Model model_of(const std::string& name, const std::vector<LayerRow>& layers);

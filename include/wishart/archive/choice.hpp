@@ -30,7 +30,7 @@ struct Choice {
 [[nodiscard]] Choice choose(const Reader& archive, const std::string& word,
                             const std::string& of = "");
 
-/// The checkpoint before another.
+/// The checkpoint before another, of those whose numbers mean the same.
 struct Previous {
   std::string id;       ///< empty if there is none
   std::string missing;  ///< a sentence that says why there is none

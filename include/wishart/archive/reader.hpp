@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/record/analysed.hpp"
 #include "wishart/record/training_place.hpp"
 
 namespace wishart::archive {
@@ -33,13 +34,23 @@ public:
   /// In natural order.
   [[nodiscard]] const std::vector<std::string>& ids() const noexcept { return ids_; }
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return archive_; }
-  /// The checkpoints that are whole models, in natural order; all checkpoints if none is one. The
-  /// first call of this or of run() reads the provenance of each checkpoint.
-  /// @throws Error if one cannot be read
-  [[nodiscard]] const std::vector<std::string>& models() const;
-  /// Those of models() whose step is known, in the order of training.
+  /// Checkpoints that stand beside each other (record/analysed.hpp).
+  struct Run {
+    std::vector<std::string> models;    ///< in natural order
+    std::vector<TrainingPlace> places;  ///< those whose step is known, in the order of training
+    std::vector<Analysed> left_out;
+  };
+  /// The run of the latest checkpoint. The first call of this, of models() or of run()
+  /// reads the provenance of each checkpoint.
   /// @throws Error if one cannot be read, because its place in the order is unknown
-  [[nodiscard]] const std::vector<TrainingPlace>& run() const;
+  [[nodiscard]] const Run& latest_run() const;
+  /// The run of a checkpoint, with those whose numbers mean the same as its own. Without any if it
+  /// is a change of weights beside whole models.
+  /// @throws Error as latest_run()
+  [[nodiscard]] Run run_of(const std::string& id) const;
+  /// Parts of latest_run().
+  [[nodiscard]] const std::vector<std::string>& models() const { return latest_run().models; }
+  [[nodiscard]] const std::vector<TrainingPlace>& run() const { return latest_run().places; }
   /// The path under which read_archive finds a checkpoint.
   [[nodiscard]] std::filesystem::path file_of(const std::string& id) const;
 
@@ -51,12 +62,9 @@ public:
 
 private:
   struct Packed;
-  struct Survey {
-    std::vector<std::string> models;
-    std::vector<TrainingPlace> run;
-  };
 
-  [[nodiscard]] const Survey& survey() const;
+  [[nodiscard]] const std::vector<Analysed>& survey() const;
+  [[nodiscard]] Run run_like(const std::string& id) const;
   template <class Wanted>
   [[nodiscard]] CheckpointRecord read_as(const std::string& id, const Wanted& wanted) const;
 
@@ -64,7 +72,8 @@ private:
   bool folder_ = false;
   std::vector<std::string> ids_;
   std::unique_ptr<Packed> packed_;  ///< null if the archive is not packed
-  mutable std::optional<Survey> survey_;
+  mutable std::optional<std::vector<Analysed>> survey_;
+  mutable std::optional<Run> latest_run_;
 };
 
 }  // namespace wishart::archive

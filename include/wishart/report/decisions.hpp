@@ -34,7 +34,7 @@ namespace wishart::report {
 /// @param left_out  what is not a whole model
 [[nodiscard]] std::string render_ranking(const std::vector<analysis::Model>& models,
                                          std::size_t metric, const analysis::Following& following,
-                                         const std::vector<analysis::Analysed>& left_out,
+                                         const std::vector<Analysed>& left_out,
                                          const ReportStyle& style);
 
 /// The checkpoints of a run, layers that drift, and the advice with its evidence and caveat.

@@ -77,7 +77,7 @@ std::optional<CheckpointRecord> base_of(const archive::Reader& archive, const Pr
     try {
       const Provenance there = archive.provenance(id);
       if (id == of.checkpoint_id || there.analysis != AnalysisKind::weights) continue;
-      if (there.checkpoint_identity != of.base_identity || there.mode != of.mode) continue;
+      if (there.checkpoint_identity != of.base_identity || !is_alike(there, of)) continue;
       CheckpointRecord base = archive.read(id, archive::Parts::without_spectra);
       analysis::conclude(base);
       return base;
@@ -236,7 +236,7 @@ CommandResult export_for_program(const archive::Reader& archive, const ExportOpt
 CommandResult export_for_prometheus(const archive::Reader& archive, const ExportOptions& options,
                                     std::ostream& out) {
   const std::string id = archive::choose(archive, options.checkpoint).id;
-  const bool latest = is_history(archive) && archive.run().back().name == id;
+  const bool latest = is_history(archive.latest_run()) && archive.run().back().name == id;
   std::optional<analysis::History> history;
   if (latest) history = history_of(archive, options.window);
   return export_metrics(archive, id, options, history ? &*history : nullptr, out);
@@ -251,7 +251,7 @@ CommandResult report_archive(const ReportOptions& options, std::ostream& out) {
       " --open";
   const report::ReportStyle style = style_of(options.format, options.reading, command);
   const archive::Reader archive(options.archive);
-  if (options.checkpoint.empty() && is_history(archive)) {
+  if (options.checkpoint.empty() && is_history(archive.latest_run())) {
     const analysis::History history = history_of(archive, options.window);
     const std::string& last = history.rows.back().checkpoint;
     const ReportParts parts = parts_for(options, archive, last);
@@ -275,8 +275,10 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
     return export_for_program(archive, options, out);
   }
   if (options.table == "history") {
-    report::write_rows(out, history_of(archive, options.window).rows, format, {"history", "", ""});
-    return {};
+    const analysis::History history = history_of(archive, options.window);
+    report::write_rows(out, history.rows, format, {"history", "", ""});
+    if (history.left_out.empty()) return {};
+    return {"", {}, {analysis::left_out_text(history.left_out)}};
   }
   const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const archive::Choice choice = archive::choose(archive, options.checkpoint);

@@ -119,7 +119,7 @@ analysis::Conclusion conclusion_of(const std::string& judged, NamedCheckpoints& 
   const archive::Reader& archive = own ? *own : named.archive();
   const std::string last = own ? archive::choose(archive, "").id : judged;
   std::vector<std::string> ids;
-  for (const TrainingPlace& place : archive.run()) {
+  for (const TrainingPlace& place : archive.run_of(last).places) {
     ids.push_back(place.name);
     if (place.name == last) break;
   }
@@ -167,7 +167,10 @@ std::vector<TrainingState> conclude_stages(std::vector<CheckpointRecord>& stages
     const RunPast past = needed || of_loss ? named.past(names[i]) : RunPast{};
     if (past.before) before[i] = past.before->provenance.training;
     analysis::Past held = needed ? past.past() : analysis::Past{};
-    if (held.before == nullptr && i > 0) held.before = &stages[i - 1];
+    if (held.before == nullptr && i > 0 &&
+        is_alike(stages[i - 1].provenance, stages[i].provenance)) {
+      held.before = &stages[i - 1];
+    }
     analysis::conclude(stages[i], held);
   }
   return before;
@@ -207,7 +210,7 @@ std::vector<analysis::Model> models_of(const std::vector<std::filesystem::path>&
           own_file ? from.parent_path().filename() : from.lexically_normal();
       models.push_back(
           analysis::model_of(uses[id] == 1 ? id : place.string() + "/" + id, record.layers));
-      models.back().about = analysis::analysed(record.provenance);
+      models.back().about = analysed(record.provenance);
       models.back().about.checkpoint = models.back().name;
     }
   }
@@ -231,13 +234,14 @@ std::size_t metric_place(const std::string& name) {
 }
 
 std::string models_csv(const std::vector<analysis::Model>& models) {
-  std::string text = "model,matrices";
+  std::string text = "model,matrices,fitted";
   for (const analysis::RankMetric& metric : analysis::rank_metrics()) {
     text += std::string(",") + metric.name + "," + metric.name + "_error";
   }
   text += "\n";
   for (const analysis::Model& model : models) {
-    text += report::csv_cell(model.name) + "," + std::to_string(model.depth);
+    text += report::csv_cell(model.name) + "," + std::to_string(model.depth) + "," +
+            std::to_string(model.fitted);
     for (std::size_t m = 0; m < model.values.size(); ++m) {
       text += "," + shortest(model.values[m]) + "," + shortest(model.errors[m]);
     }
@@ -331,8 +335,8 @@ CommandResult gate_archive(const GateOptions& options) {
 CommandResult rank_models(const RankOptions& options) {
   const std::size_t metric = metric_place(options.metric);
   std::vector<analysis::Model> models = models_of(options.archives);
-  const std::vector<analysis::Analysed> left_out =
-      analysis::take_apart(models, [](const analysis::Model& model) { return model.about; });
+  const std::vector<Analysed> left_out = take_apart(
+      models, [](const analysis::Model& model) { return model.about; }, Prefer::most);
   const bool less = analysis::rank_metrics()[metric].less_is_better;
   std::sort(models.begin(), models.end(), [&](const analysis::Model& a, const analysis::Model& b) {
     const double x = a.values[metric];
@@ -350,9 +354,12 @@ CommandResult rank_models(const RankOptions& options) {
         style_of(options.format, options.reading, "wishart rank " + words_of(options) + " --open");
     return {report::render_ranking(models, metric, following, left_out, style), {}, {}};
   }
-  // The table has no place for what its order is worth.
-  if (!options.scores.empty()) return {report::csv_table(following.rows), {}, {}};
-  return {models_csv(models), {}, {analysis::worth_text(options.metric)}};
+  // The tables have no place for what was left out, nor for what their order is worth.
+  std::vector<std::string> notes;
+  if (!left_out.empty()) notes.push_back(analysis::left_out_text(left_out));
+  if (!options.scores.empty()) return {report::csv_table(following.rows), {}, std::move(notes)};
+  notes.push_back(analysis::worth_text(options.metric));
+  return {models_csv(models), {}, std::move(notes)};
 }
 
 }  // namespace wishart::job

@@ -68,6 +68,9 @@ std::vector<EventPlace> event_places(const archive::Reader& archive,
   std::vector<EventPlace> by_tokens;
   std::vector<std::string> without_step;
   std::vector<std::string> without_tokens;
+  std::vector<Analysed> left_out = archive.latest_run().left_out;
+  std::erase_if(left_out, [](const Analysed& one) { return one.why == LeftOut::change; });
+  if (!left_out.empty()) notes.push_back(analysis::left_out_text(left_out));
   for (const std::string& id : archive.models()) {
     const TrainingState training = archive.provenance(id).training;
     const TrainingPlace place = training_place(training.step, id);
@@ -158,8 +161,9 @@ CommandResult export_metrics(const archive::Reader& archive, const std::string& 
                              std::ostream& out) {
   const auto [record, past] = concluded(archive, id);
   report::MetricsContext context;
-  context.model = !options.model.empty() ? options.model
-                                         : model_name(record.provenance, id, is_history(archive));
+  context.model = !options.model.empty()
+                      ? options.model
+                      : model_name(record.provenance, id, is_history(archive.latest_run()));
   context.history = history;
   context.past_known = is_past_known(past);
   out << report::openmetrics_text(record, context);

@@ -58,7 +58,7 @@ Pictures checkpoint_pictures(const archive::Reader& archive, const std::string& 
 }
 
 Pictures history_pictures(const archive::Reader& archive, const PlotOptions& options) {
-  if (!is_history(archive)) {
+  if (!is_history(archive.latest_run())) {
     throw Error(Blame::usage, printable(options.archive.string()) +
                                   ": holds no run, which needs two checkpoints whose steps are "
                                   "known. --list shows what it holds");
@@ -175,7 +175,7 @@ CommandResult plot_archive(const PlotOptions& options) {
   const auto [record, past] = concluded(archive, choice.id);
   Pictures pictures =
       report::checkpoint_pictures(record, past.before ? &past.before->layers : nullptr);
-  const bool run = options.checkpoints.empty() && is_history(archive);
+  const bool run = options.checkpoints.empty() && is_history(archive.latest_run());
   if (run) append(pictures, report::history_pictures(history_of(archive, kDefaultWindow)));
   return {list_text(pictures, record.layers, run), {}, notes};
 }

@@ -8,8 +8,8 @@
 
 namespace wishart::job {
 
-bool is_history(const archive::Reader& archive) {
-  return archive.models().size() > 1 && archive.run().size() == archive.models().size();
+bool is_history(const archive::Reader::Run& run) {
+  return run.models.size() > 1 && run.places.size() == run.models.size();
 }
 
 analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
@@ -28,10 +28,11 @@ void RunPast::pass(CheckpointRecord record) {
 RunPast past_of(const archive::Reader& archive, const std::string& id) {
   RunPast past;
   try {
-    if (!is_history(archive)) return past;
+    const archive::Reader::Run run = archive.run_of(id);
+    if (!is_history(run)) return past;
     const std::string before = archive::previous_of(archive, id).id;
     if (before.empty()) return past;
-    const std::string& first = archive.run().front().name;
+    const std::string& first = run.places.front().name;
     past.before = archive.read(before, archive::Parts::without_spectra);
     past.first =
         first == before ? past.before : archive.read(first, archive::Parts::without_spectra);

@@ -14,13 +14,11 @@
 
 namespace wishart::job {
 
-/// True if the archive contains several checkpoints with known training steps, i.e. those of one
-/// run. Other checkpoints have no order.
-/// @throws Error if a checkpoint cannot be read, because its place in the order is unknown
-[[nodiscard]] bool is_history(const archive::Reader& archive);
+/// True for several checkpoints with known training steps, i.e. those of one run. Other checkpoints
+/// have no order.
+[[nodiscard]] bool is_history(const archive::Reader::Run& run);
 
-/// The checkpoints of an archive as one history. Differences and adapters are left out if there are
-/// whole models.
+/// The checkpoints of an archive as one history: those of its latest run.
 [[nodiscard]] analysis::History history_of(const archive::Reader& archive, std::int64_t window);
 
 /// Records without spectra.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -90,6 +91,7 @@ std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
   const std::size_t score_at = needed(name, lines.front(), score);
   const std::ptrdiff_t group_at = place_of(lines.front(), "group");
   std::vector<analysis::Score> scores;
+  std::map<std::string, std::size_t> records;  // of the models
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const Line& line = lines[i];
     const std::string where = name + ": record " + std::to_string(i + 1);
@@ -108,6 +110,13 @@ std::vector<analysis::Score> read_scores(const std::filesystem::path& file,
       message += ": expected a number in column '" + printable(score);
       message += "', found '" + printable(cell) + "'";
       throw Error(Blame::usage, message);
+    }
+    // Twice the same model is no more evidence, and two scores of one contradict each other.
+    const auto [first, is_new] = records.try_emplace(one.model, i + 1);
+    if (!is_new) {
+      throw Error(Blame::usage, where + ": expected each model once, found '" +
+                                    printable(one.model) + "', which record " +
+                                    std::to_string(first->second) + " names already");
     }
     scores.push_back(std::move(one));
   }

@@ -46,10 +46,21 @@ std::vector<HistoryRow> run_of(const std::vector<Losses>& losses) {
   return rows;
 }
 
+/// The conclusion on rows whose checkpoints all have the same layers, so that the changes over the
+/// layers are those of the means.
+Conclusion concluded(std::vector<HistoryRow> rows, const Trained& trained, std::int64_t window) {
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    rows[i].spectral_norm_step = rows[i].log_spectral_norm - rows[i - 1].log_spectral_norm;
+    rows[i].spectral_norm_risen = rows[i].log_spectral_norm - rows[0].log_spectral_norm;
+    rows[i].norm_risen = rows[i].log_norm - rows[0].log_norm;
+  }
+  return conclude(rows, trained, window);
+}
+
 const Trained kBytes{.classes = 256, .language = true};
 
 Advice advice_on(const std::vector<Losses>& losses, const Trained& trained = kBytes) {
-  return conclude(run_of(losses), trained, 3).advice;
+  return concluded(run_of(losses), trained, 3).advice;
 }
 
 std::vector<HistoryRow> without_losses(std::size_t count = 5) {
@@ -72,7 +83,7 @@ TEST_CASE("losses decide where there are any", "[advice]") {
 
 TEST_CASE("an advice says why, with numbers, and where the lowest loss was", "[advice]") {
   const Conclusion over =
-      conclude(run_of({{kNan, 5.55}, {2.0, 2.57}, {0.9, 3.1}, {0.24, 3.97}}), kBytes, 3);
+      concluded(run_of({{kNan, 5.55}, {2.0, 2.57}, {0.9, 3.1}, {0.24, 3.97}}), kBytes, 3);
   CHECK(over.basis == Basis::losses);
   CHECK(over.best_checkpoint == "checkpoint-100");
   REQUIRE(over.reasons.size() == 1);
@@ -80,7 +91,7 @@ TEST_CASE("an advice says why, with numbers, and where the lowest loss was", "[a
         "The eval loss is 3.97, 54 % above its lowest, 2.57 at checkpoint-100; the training loss "
         "fell from 2 to 0.24 meanwhile.");
   const auto first_reason = [](const std::vector<Losses>& losses, const Trained& trained) {
-    return conclude(run_of(losses), trained, 3).reasons.at(0);
+    return concluded(run_of(losses), trained, 3).reasons.at(0);
   };
   CHECK(first_reason({{kNan, 5.55}, {2.4, 2.5}, {2.99, 3.03}}, kBytes) ==
         "The training loss is 2.99; it was 2.4 at checkpoint-100.");
@@ -113,11 +124,11 @@ TEST_CASE("fine-tuning has to improve on its base, not on guessing", "[advice]")
 
 TEST_CASE("training losses alone do not show over-fitting; the spectra are asked", "[advice]") {
   std::vector<HistoryRow> rows = run_of({{kNan, kNan}, {2.0, kNan}, {0.9, kNan}, {0.24, kNan}});
-  CHECK(conclude(rows, kBytes, 3).advice == Advice::going_on);
-  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-400");
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::going_on);
+  CHECK(concluded(rows, kBytes, 3).best_checkpoint == "checkpoint-400");
   rows[3].trained = 10;
   rows[3].drowned = 4;
-  const Conclusion found = conclude(rows, kBytes, 3);
+  const Conclusion found = concluded(rows, kBytes, 3);
   CHECK(found.advice == Advice::suspect);
   CHECK(found.basis == Basis::spectra);
   CHECK(found.reasons.size() == 2);
@@ -126,9 +137,9 @@ TEST_CASE("training losses alone do not show over-fitting; the spectra are asked
 TEST_CASE("too few losses, or losses that end early, are not trusted", "[advice]") {
   std::vector<HistoryRow> rows = run_of({{3, 3}, {2, 2}, {kNan, kNan}, {kNan, kNan}, {kNan, kNan}});
   rows.back().settled_share = 1;
-  CHECK(conclude(rows, kBytes, 3).basis == Basis::spectra);
+  CHECK(concluded(rows, kBytes, 3).basis == Basis::spectra);
   rows = run_of({{3, 3}, {2.5, 2.5}, {2, 2}, {kNan, kNan}});
-  CHECK(conclude(rows, kBytes, 3).basis == Basis::losses);
+  CHECK(concluded(rows, kBytes, 3).basis == Basis::losses);
 }
 
 TEST_CASE("a loss that was carried forward was not measured anew", "[advice][losses]") {
@@ -214,7 +225,7 @@ TEST_CASE("losses of an earlier stage are not compared with those of the last", 
   for (std::size_t i = 0; i < rows.size(); ++i) {
     rows[i].checkpoint = (i < 2 ? "stage1-step" : "stage2-step") + std::to_string(i);
   }
-  const Conclusion found = conclude(rows, kBytes, 3);
+  const Conclusion found = concluded(rows, kBytes, 3);
   CHECK(found.advice == Advice::going_on);
   CHECK(found.best_checkpoint == "stage2-step4");
 }
@@ -222,7 +233,7 @@ TEST_CASE("losses of an earlier stage are not compared with those of the last", 
 TEST_CASE("weights that are not finite outweigh every loss", "[advice]") {
   std::vector<HistoryRow> rows = run_of({{kNan, 5.55}, {3.0, 2.9}, {2.4, 2.3}});
   rows.back().nonfinite = 3;
-  const Conclusion found = conclude(rows, kBytes, 3);
+  const Conclusion found = concluded(rows, kBytes, 3);
   CHECK(found.advice == Advice::diverging);
   CHECK(found.reasons.at(0) == "3 of 10 layers have weights that are NaN or infinite.");
   // Its loss is the lowest, but nobody should go back to NaN.
@@ -230,16 +241,16 @@ TEST_CASE("weights that are not finite outweigh every loss", "[advice]") {
   CHECK(advice_text(found).find("Go back to checkpoint-100, which has the lowest loss of those "
                                 "with finite weights.") != std::string::npos);
   rows[1].nonfinite = 1;
-  CHECK(conclude(rows, kBytes, 3).reasons.at(0) ==
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0) ==
         "3 of 10 layers have weights that are NaN or infinite.");
-  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-0");
+  CHECK(concluded(rows, kBytes, 3).best_checkpoint == "checkpoint-0");
   rows.back().nonfinite = 0;  // loaded anew
-  CHECK(conclude(rows, kBytes, 3).best_checkpoint == "checkpoint-200");
+  CHECK(concluded(rows, kBytes, 3).best_checkpoint == "checkpoint-200");
 }
 
 TEST_CASE("without losses and without evidence there is no advice", "[advice]") {
   std::vector<HistoryRow> rows = without_losses();
-  const Conclusion found = conclude(rows, {}, 3);
+  const Conclusion found = concluded(rows, {}, 3);
   CHECK(found.advice == Advice::unknown);
   CHECK(found.basis == Basis::none);
   CHECK(found.best_checkpoint.empty());
@@ -248,19 +259,19 @@ TEST_CASE("without losses and without evidence there is no advice", "[advice]") 
   CHECK(found.reasons[1] ==
         "Spectra alone cannot tell whether that is for the better: record held-out losses.");
   rows.back().settled_share = kNan;
-  CHECK(conclude(rows, {}, 3).reasons.at(0) ==
+  CHECK(concluded(rows, {}, 3).reasons.at(0) ==
         "Too few checkpoints to see whether layers have settled.");
 }
 
 TEST_CASE("without losses the spectra speak where their evidence is strong", "[advice]") {
   std::vector<HistoryRow> rows = without_losses();
   const auto advice = [&](const Trained& trained = {}) {
-    return conclude(rows, trained, 3).advice;
+    return concluded(rows, trained, 3).advice;
   };
 
   SECTION("settled layers") {
     rows.back().settled_share = 0.9;
-    const Conclusion found = conclude(rows, {}, 3);
+    const Conclusion found = concluded(rows, {}, 3);
     CHECK(found.advice == Advice::settled);
     CHECK(found.basis == Basis::spectra);
     CHECK(found.reasons.at(0) == "90 % of the layers that are trained have settled.");
@@ -275,7 +286,7 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
   }
   SECTION("a jump of the largest eigenvalues") {
     rows[3].log_spectral_norm = rows[4].log_spectral_norm = 2;
-    const Conclusion found = conclude(rows, {}, 3);
+    const Conclusion found = concluded(rows, {}, 3);
     CHECK(found.advice == Advice::diverging);
     CHECK(found.reasons.at(0) ==
           "From checkpoint-200 to checkpoint-400 the largest eigenvalues of the layers grew by a "
@@ -299,7 +310,7 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
     rows.back().settled_share = 1;
     CHECK(advice() == Advice::settled);
     rows.front().like_noise = 6;
-    const Conclusion found = conclude(rows, {}, 3);
+    const Conclusion found = concluded(rows, {}, 3);
     CHECK(found.advice == Advice::not_learning);
     CHECK(found.reasons.at(0) ==
           "Since checkpoint-0, where the weights were like noise, the squared norms of the layers "
@@ -322,7 +333,7 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
   SECTION("what was above noise drowns") {
     rows.back().trained = 10;
     rows.back().drowned = 3;
-    const Conclusion found = conclude(rows, {}, 3);
+    const Conclusion found = concluded(rows, {}, 3);
     CHECK(found.advice == Advice::suspect);
     CHECK(found.reasons.at(0) ==
           "3 of 10 trained layers have lost all eigenvalues above noise, which they had before: "
@@ -337,8 +348,8 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
 }
 
 TEST_CASE("too few checkpoints give no advice, and say so", "[advice]") {
-  CHECK(conclude({}, {}, 3).advice == Advice::unknown);
-  const Conclusion found = conclude(without_losses(2), {}, 3);
+  CHECK(concluded({}, {}, 3).advice == Advice::unknown);
+  const Conclusion found = concluded(without_losses(2), {}, 3);
   CHECK(found.advice == Advice::unknown);
   CHECK(found.basis == Basis::none);
   CHECK(found.reasons.at(0) == "An advice needs 3 checkpoints of one stage; there are 2.");
@@ -359,4 +370,22 @@ TEST_CASE("Wilson's interval of a share", "[advice]") {
   CHECK(share_of(0, 5).low == 0);
   CHECK(share_of(5, 5).high == 1);
   CHECK(std::isnan(share_of(0, 0).value));
+}
+
+TEST_CASE("what a run of an incomplete checkpoint comes to is not surer than that", "[advice]") {
+  std::vector<HistoryRow> rows = without_losses();
+  rows.back().missing = 4;
+  rows.back().layers = 6;
+  rows.back().settled_share = 1;
+  const Conclusion calm = concluded(rows, {}, 3);
+  CHECK(calm.advice == Advice::unknown);
+  CHECK(calm.basis == Basis::none);
+  CHECK(calm.reasons.at(0) ==
+        "checkpoint-800 is incomplete: it has 6 of the 10 layers of its run.");
+  rows.back().entropy = 0.1;
+  CHECK(concluded(rows, {}, 3).advice == Advice::unknown);
+  rows.back().log_spectral_norm = 2;
+  const Conclusion broken = concluded(rows, {}, 3);
+  CHECK(broken.advice == Advice::diverging);
+  CHECK(broken.reasons.back() == calm.reasons.front());
 }

@@ -22,8 +22,10 @@ Provenance about(const std::string& id, AnalysisKind kind, const std::string& ba
   return provenance;
 }
 
-std::vector<std::string> kept_of(std::vector<Analysed> all) {
-  (void)take_apart(all, [](const Analysed& one) { return one; });
+std::vector<std::string> kept_of(std::vector<Analysed> all, Prefer prefer = Prefer::most,
+                                 const std::string& like = "") {
+  (void)take_apart(
+      all, [](const Analysed& one) { return one; }, prefer, like);
   std::vector<std::string> ids;
   for (const Analysed& one : all) ids.push_back(one.checkpoint);
   return ids;
@@ -44,8 +46,9 @@ TEST_CASE("changes of weights are left out where there are whole models", "[anal
 
 TEST_CASE("what is left out is named, with the reason", "[analysed]") {
   CHECK(left_out_text({}).empty());
-  std::vector<Analysed> many{{"d", AnalysisKind::difference, "/a\nb"},
-                             {"e", AnalysisKind::adapter, ""}};
+  std::vector<Analysed> many{analysed(about("d", AnalysisKind::difference, "/a\nb")),
+                             analysed(about("e", AnalysisKind::adapter))};
+  for (Analysed& one : many) one.why = LeftOut::change;
   const std::string head =
       "Left out, because only whole weights are compared here: "
       "d (difference to /a\\x0ab), e (adapter alone)";
@@ -54,6 +57,76 @@ TEST_CASE("what is left out is named, with the reason", "[analysed]") {
   CHECK(left_out_text(many) == head +
                                    ", e (adapter alone), e (adapter alone), e (adapter alone), and "
                                    "3 more. For a report on one of them, use --checkpoint ID.");
+}
+
+TEST_CASE("modes and fits are kept apart, whatever the order of files", "[analysed]") {
+  using Ids = std::vector<std::string>;
+  const auto at = [](const std::string& id, std::int64_t step, const std::string& mode,
+                     const std::string& fit = "{\"fit\": \"PL\", \"xmax\": 0, \"bootstrap\": 50}") {
+    Provenance provenance = about(id, AnalysisKind::weights);
+    provenance.training.step = step;
+    provenance.mode = mode;
+    provenance.fit_options = fit;
+    provenance.checkpoint_identity = std::to_string(step);
+    return analysed(provenance);
+  };
+  const std::string ours = "corrected";
+  const std::string compat = "weightwatcher";
+  const Analysed one = at("c-1", 1, ours);
+  const Analysed two = at("c-2", 2, ours);
+  std::vector<Analysed> all{at("c-1-ww", 1, compat), two, at("c-2-ww", 2, compat), one};
+  for (const Prefer prefer : {Prefer::latest, Prefer::most}) {
+    CHECK(kept_of(all, prefer) == Ids{"c-2", "c-1"});
+    CHECK(kept_of({all[3], all[2], all[1], all[0]}, prefer) == Ids{"c-1", "c-2"});
+    CHECK(kept_of(all, prefer, "c-2-ww") == Ids{"c-1-ww", "c-2-ww"});
+  }
+  // A run that went on in another mode, and a ranking of more in one than in the other.
+  all = {one, two, at("c-3", 3, compat)};
+  CHECK(kept_of(all, Prefer::latest) == Ids{"c-3"});
+  CHECK(kept_of(all, Prefer::most) == Ids{"c-1", "c-2"});
+  // Only options that change metrics tell fits apart.
+  const Analysed more = at("c-4", 4, ours, "{\"fit\": \"PL\", \"xmax\": 0, \"bootstrap\": 99}");
+  const Analysed other = at("c-5", 5, ours, "{\"fit\": \"PL\", \"xmax\": 5, \"bootstrap\": 50}");
+  CHECK(kept_of({one, two, more}) == Ids{"c-1", "c-2", "c-4"});
+  CHECK(kept_of({one, two, other}) == Ids{"c-1", "c-2"});
+  CHECK(kept_of({one, two, other}, Prefer::latest) == Ids{"c-5"});
+  // The same checkpoint counts once.
+  CHECK(kept_of({at("c-1-b", 1, ours), one, two}) == Ids{"c-1", "c-2"});
+  CHECK(kept_of({at("c-1-b", 1, ours), one, two}, Prefer::most, "c-1-b") == Ids{"c-1-b", "c-2"});
+
+  all = {one, at("w", 1, compat), other, at("c-1-b", 1, ours), two};
+  CHECK(
+      left_out_text(take_apart(
+          all, [](const Analysed& each) { return each; }, Prefer::most)) ==
+      "Left out, because only one mode is compared here: w (mode weightwatcher). Left out, because "
+      "the options or the version of their fits are not those of the others (`wishart refit` makes "
+      "them the same): c-5. Left out, because the same checkpoint is here under another name: "
+      "c-1-b. For a report on one of them, use --checkpoint ID.");
+}
+
+TEST_CASE("a checkpoint in another mode is no third of a history", "[analysed]") {
+  const auto record = [](const std::string& id, std::int64_t step, const std::string& mode) {
+    CheckpointRecord one = sample_checkpoint(id);
+    one.provenance.training.step = step;
+    one.provenance.checkpoint_identity = std::to_string(step);
+    one.provenance.mode = mode;
+    return one;
+  };
+  HistoryBuilder builder(3);
+  builder.add(record("checkpoint-1000", 1000, "corrected"));
+  builder.add(record("checkpoint-1000-ww", 1000, "weightwatcher"));
+  builder.add(record("checkpoint-2000", 2000, "corrected"));
+  builder.add(record("copy-of-2000", 2000, "corrected"));
+  const History history = builder.take();
+  REQUIRE(history.rows.size() == 2);
+  CHECK(history.rows[0].checkpoint == "checkpoint-1000");
+  CHECK(history.rows[1].checkpoint == "checkpoint-2000");
+  REQUIRE(history.left_out.size() == 2);
+  CHECK(history.left_out[0].why == LeftOut::mode);
+  CHECK(history.left_out[1].why == LeftOut::twice);
+  CHECK(history.conclusion.advice == Advice::unknown);
+  CHECK(history.conclusion.reasons.at(0) ==
+        "An advice needs 3 checkpoints of one stage; there are 2.");
 }
 
 TEST_CASE("one kind is not compared with the other", "[analysed]") {

@@ -136,3 +136,29 @@ TEST_CASE("Benjamini and Hochberg's adjusted p-values", "[compare]") {
   CHECK(q[4] == Approx(0.04));
   CHECK(adjusted({}).empty());
 }
+
+TEST_CASE("no change of fits is concluded where they are of other modes or options", "[compare]") {
+  const CheckpointRecord a = sample_checkpoint();
+  CheckpointRecord b = sample_checkpoint("b");
+  for (LayerRow& row : b.layers) row.alpha = 4, row.hash = "2", row.warning = "rank-collapse";
+  CHECK(row_of(compare(a, b), "a.mlp").alpha_z > 0);
+  b.provenance.fit_options = "{\"xmax\": 5}";
+  Comparison comparison = compare(a, b);
+  CHECK_FALSE(comparison.alike);
+  CHECK(comparison.same_mode);
+  for (const ComparisonRow& row : comparison.rows) {
+    CHECK(row.alpha_b == 4);
+    CHECK(std::isnan(row.alpha_change));
+    CHECK(std::isnan(row.alpha_p));
+    CHECK(row.new_warnings.empty());
+  }
+  CHECK(alpha_of_all(comparison.paired)->pairs == 0);
+  REQUIRE_FALSE(comparison.usual.empty());
+  for (const UsualChange& change : comparison.usual) CHECK(change.metric != "alpha");
+  b.provenance.mode = "weightwatcher";
+  comparison = compare(a, b);
+  CHECK(comparison.paired.empty());
+  CHECK(comparison.usual.empty());
+  b.layers[0].warning = "nonfinite";
+  CHECK(row_of(compare(a, b), "a.mlp").new_warnings == "nonfinite");
+}

@@ -351,3 +351,36 @@ TEST_CASE("rules that cannot be judged are refused", "[gate]") {
   CHECK(error_of([&] { (void)judge({rule}, one, false); }).find("unknown metric 'alhpa'") !=
         std::string::npos);
 }
+
+TEST_CASE("a stage of another mode or fit is held against with a note", "[gate]") {
+  CheckpointRecord before = sample_checkpoint("before");
+  CheckpointRecord after = sample_checkpoint("after");
+  before.provenance.mode = after.provenance.mode = "corrected";
+  Rule rule = alpha_rule(-1, 1);
+  rule.against = Against::first;
+  CHECK(verdict_of(rule, {before, after}).notes.empty());
+  CHECK(stage_changes({before, after}).size() == 1);
+  after.provenance.fit_options = "{\"xmax\": 5}";
+  RuleVerdict verdict = verdict_of(rule, {before, after});
+  CHECK(verdict.passed);
+  CHECK(
+      verdict.text ==
+      "the change of alpha must be from -1 to 1: all 3 layers are within bounds. Note: the metrics "
+      "were computed with different options or versions: `wishart refit` both");
+  CHECK(stage_changes({before, after}).empty());
+  after.provenance.mode = "weightwatcher";
+  verdict = verdict_of(rule, {before, after});
+  CHECK(verdict.notes.at(0) ==
+        "before was analysed in mode corrected, after in mode weightwatcher: their metrics are "
+        "defined differently");
+}
+
+TEST_CASE("a rise within rounding breaks no rule", "[gate]") {
+  const CheckpointRecord before = sample_checkpoint("before");
+  CheckpointRecord after = sample_checkpoint("after");
+  for (LayerRow& row : after.layers) row.alpha *= 1 + 2e-16;
+  REQUIRE(after.layers[0].alpha > before.layers[0].alpha);
+  Rule rule = alpha_rule(-1, 0);
+  rule.against = Against::first;
+  CHECK(verdict_of(rule, {before, after}).passed);
+}

@@ -283,3 +283,45 @@ TEST_CASE("an empty history has nothing to say", "[history]") {
   CHECK(history.rows.empty());
   CHECK(history.conclusion.advice == Advice::unknown);
 }
+
+TEST_CASE("layers that are missing are no change of the others", "[history]") {
+  std::vector<CheckpointRecord> records;
+  for (const std::int64_t step : {100, 200, 300}) {
+    records.push_back(at_step(step, 3, kNan));
+    CheckpointRecord& record = records.back();
+    record.provenance.training.tokens = -1;
+    // The small layers have other alphas, norms and entropies than the large one.
+    for (LayerRow& row : record.layers)
+      row.log_norm = row.log_spectral_norm = -2, row.entropy = 0.9;
+    record.layers[0].log_norm = 3 + 1e-5 * static_cast<double>(step);
+    record.layers[0].log_spectral_norm = 2;
+    record.layers[0].alpha = 2.5;
+    record.layers[0].entropy = 0.1;
+  }
+  const History whole = history_of(records);
+  CHECK(whole.conclusion.advice == Advice::settled);
+  CHECK(whole.rows[2].missing == 0);
+  records[2].layers.resize(1);
+  const History history = history_of(records);
+  CHECK(history.rows[1].missing == 0);
+  CHECK(history.rows[2].missing == 2);
+  CHECK(history.rows[2].spectral_norm_step == 0);
+  CHECK(history.rows[2].spectral_norm_risen == 0);
+  CHECK(history.rows[2].norm_risen == Approx(0.002));
+  CHECK(history.rows[2].settled_share == Approx(1.0 / 3));
+  CHECK(history.alpha.slope == 0);
+  CHECK(history.conclusion.advice == Advice::unknown);
+  CHECK(history.conclusion.reasons.at(0) ==
+        "checkpoint-300 is incomplete: it has 1 of the 3 layers of its run.");
+}
+
+TEST_CASE("what did not grow at the digits shown did not grow most", "[history]") {
+  std::vector<CheckpointRecord> records;
+  for (const std::int64_t step : {100, 200, 300}) records.push_back(at_step(step, 3, kNan));
+  for (LayerRow& row : records[2].layers) row.log_spectral_norm += 2, row.log_norm += 1e-4;
+  CHECK(history_of(records).conclusion.advice == Advice::diverging);
+  CHECK(history_of(records).conclusion.reasons.size() == 1);
+  records[2].layers[1].log_norm += 1;
+  CHECK(history_of(records).conclusion.reasons.at(1) ==
+        "Since checkpoint-100 the squared norm grew most in b.attn (x10).");
+}

@@ -123,3 +123,15 @@ TEST_CASE("the worth of an order in words", "[population]") {
   CHECK(worth_text("alpha_hill") ==
         "It is not known how alpha_hill follows the quality of models.");
 }
+
+TEST_CASE("a change within rounding is none", "[population]") {
+  const std::vector<LayerRow> a{sample_layer("a"), sample_layer("b")};
+  std::vector<LayerRow> b = a;
+  for (LayerRow& row : b) row.alpha *= 1 + 2e-16, row.log_norm *= 1 - 1e-12;
+  REQUIRE(b[0].alpha != a[0].alpha);
+  const std::vector<UsualChange> changes = usual_changes(a, b);
+  REQUIRE_FALSE(changes.empty());
+  for (const UsualChange& change : changes) {
+    CHECK(change.text == "The mean " + change.metric + " did not change.");
+  }
+}

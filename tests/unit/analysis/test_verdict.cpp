@@ -362,3 +362,66 @@ TEST_CASE("names from strangers are printable and bounded in a verdict", "[verdi
     CHECK(reason.text.size() < 600);
   }
 }
+
+TEST_CASE("a run whose last checkpoint lacks layers needs attention at best", "[verdict]") {
+  History history = run_with(Advice::going_on, Basis::losses, true);
+  history.rows[1].layers = 4;
+  history.rows[1].missing = 4;
+  const Verdict verdict = verdict_of(history, quiet());
+  CHECK(told(verdict) ==
+        "attention: Keep training: it is still learning. But its last checkpoint is incomplete.");
+  CHECK(verdict.reasons.at(0).text == "step-2 is incomplete: it has 4 of the 8 layers of its run.");
+  history.conclusion.advice = Advice::diverging;
+  CHECK(verdict_of(history, quiet()).level == Level::bad);
+}
+
+TEST_CASE("other modes and fits have no new warnings", "[verdict]") {
+  const CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  b.layers[0].warning = "fit-failed;rank-collapse";
+  CHECK(verdict_of(compare(a, b)).level == Level::attention);
+  b.provenance.mode = "weightwatcher";
+  CHECK(told(verdict_of(compare(a, b))).find("unknown: a and b may not be comparable: ") == 0);
+  CHECK(
+      has_reason(verdict_of(compare(a, b)),
+                 "Other modes give other alphas and warnings, so no change of them is concluded."));
+  b.provenance.mode = a.provenance.mode;
+  b.provenance.fit_version = 70;
+  CHECK(has_reason(verdict_of(compare(a, b)), "Other fits give other alphas and warnings"));
+  b.layers[0].warning = "nonfinite;rank-collapse";
+  CHECK(told(verdict_of(compare(a, b))).find("bad: Do not use b: 1 of 3 layers has NaN") == 0);
+}
+
+TEST_CASE("rules that held stages of two modes against each other are not sure", "[verdict]") {
+  std::vector<RuleVerdict> rules{rule(true), rule(true)};
+  rules[1].notes = {"a was analysed in mode x, b in mode y"};
+  const Verdict verdict = verdict_of(rules, quiet());
+  CHECK(told(verdict) ==
+        "unknown: Passed: all 2 rules are kept. But it was held against what may not be "
+        "comparable.");
+  CHECK(has_reason(verdict, "rank stays: a was analysed in mode x, b in mode y."));
+  rules[0] = rule(false);
+  CHECK(verdict_of(rules, quiet()).level == Level::bad);
+}
+
+TEST_CASE("a model of few fitted layers is not first without a word", "[verdict]") {
+  std::vector<LayerRow> few = sample_checkpoint().layers;
+  few[1].alpha = few[2].alpha = kNan;
+  few[1].status = few[2].status = "nonfinite";
+  const std::vector<LayerRow> whole = sample_checkpoint().layers;
+  std::vector<Model> models{model_of("nan", few), model_of("good", whole)};
+  CHECK(models[0].fitted == 1);
+  CHECK(models[1].fitted == 3);
+  const Verdict verdict = verdict_of(models, 0, following_of(-0.9, -0.99, -0.6));
+  CHECK(verdict.level == Level::attention);
+  CHECK(told(verdict).ends_with(" But only 1 of its 3 layers has a value."));
+  CHECK(
+      verdict.reasons.at(0).text ==
+      "Its mean alpha is over 1 layer, that of good over 3: compare only models of which the same "
+      "layers are known.");
+  few.resize(1);
+  models[0] = model_of("half", few);
+  CHECK(has_reason(verdict_of(models, 0, {}), "Its mean alpha is over 1 layer, that of good"));
+  std::swap(models[0], models[1]);
+  CHECK_FALSE(has_reason(verdict_of(models, 0, {}), "Its mean alpha is over"));
+}

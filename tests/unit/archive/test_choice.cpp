@@ -16,9 +16,12 @@ using test::TempFolder;
 
 namespace {
 
-void add(const TempFolder& folder, const std::string& id, std::int64_t step) {
+void add(const TempFolder& folder, const std::string& id, std::int64_t step,
+         const std::string& mode = "corrected") {
   CheckpointRecord record = test::sample_record(1, id);
   record.provenance.training.step = step;
+  record.provenance.checkpoint_identity = "files of " + id;
+  record.provenance.mode = mode;
   record.provenance.analysis = AnalysisKind::weights;
   write_archive(folder.path(), record);
 }
@@ -159,4 +162,30 @@ TEST_CASE("a packed archive has the same order", "[choice]") {
   pack_archive(folder.path(), out / "run.h5");
   CHECK(run_of(out / "run.h5") == std::vector<std::string>{"c", "a", "b"});
   CHECK(choose(Reader(out / "run.h5"), "previous").id == "a");
+}
+
+TEST_CASE("previous and latest are of one mode", "[choice]") {
+  const TempFolder folder;
+  add(folder, "c-1000", 1000), add(folder, "c-1000-ww", 1000, "weightwatcher");
+  add(folder, "c-2000", 2000);
+  const Reader reader(folder.path());
+  CHECK(run_of(folder.path()) == std::vector<std::string>{"c-1000", "c-2000"});
+  CHECK(choose(reader, "previous").id == "c-1000");
+  CHECK(choose(reader, "").note ==
+        "using c-2000, the latest of 3 checkpoints by step; left out: 1 of another mode");
+  CHECK(previous_of(reader, "c-1000-ww").missing ==
+        folder.path().string() +
+            ": c-1000-ww is the first checkpoint by step, there is none before it; left out: 2 of "
+            "another mode");
+  add(folder, "c-3000-ww", 3000, "weightwatcher");
+  CHECK(choose(Reader(folder.path()), "previous").id == "c-1000-ww");
+  CHECK(previous_of(Reader(folder.path()), "c-2000").id == "c-1000");
+  // Without steps nothing is the latest, in whatever mode.
+  const TempFolder models;
+  add(models, "m", -1), add(models, "m-ww", -1, "weightwatcher");
+  CHECK(
+      error_of([&] { (void)choose(Reader(models.path()), ""); }) ==
+      "2: " + models.path().string() +
+          ": holds 2 checkpoints, and none of them has a step, so none is the latest. Name one of "
+          "them: m, m-ww");
 }

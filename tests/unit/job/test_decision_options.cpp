@@ -172,6 +172,11 @@ TEST_CASE("scores are read with quotes, groups and gaps", "[rank]") {
   CHECK(guarded.at(2).model == "'m;");
 }
 
+TEST_CASE("scores that name a model twice are refused", "[rank]") {
+  CHECK(score_refusal("model,score\na,1\nb,\nb,2\na,1\n") ==
+        ": record 5: expected each model once, found 'a', which record 2 names already");
+}
+
 TEST_CASE("scores that cannot be read are refused by file and record", "[rank]") {
   CHECK(score_refusal("") == ": is empty, expected a line of column names");
   CHECK(score_refusal("name,score\n") == ": has no column 'model'. Its columns are name, score");
