@@ -9,6 +9,7 @@
 #include "wishart/analysis/usual.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/left_out.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "layer_words.hpp"
@@ -196,23 +197,8 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
 /// Whether a layer has singular values or at least a status that says why not.
 bool is_judged(const LayerRow& row) { return row.has_esd || row.status != ""; }
 
-}  // namespace
-
-std::string_view level_name(Level level) noexcept {
-  switch (level) {
-    case Level::good:
-      return "good";
-    case Level::attention:
-      return "attention";
-    case Level::bad:
-      return "bad";
-    case Level::unknown:
-      break;
-  }
-  return "unknown";
-}
-
-Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
+/// The verdict on the layers that were analysed.
+Verdict verdict_on_layers(const CheckpointRecord& record, const Beside& beside) {
   Verdict verdict;
   if (std::none_of(record.layers.begin(), record.layers.end(), is_judged)) {
     verdict.sentence = "Nothing can be said: no matrix was analysed.";
@@ -249,6 +235,29 @@ Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
                "Of the layers of healthy models, under 5 % have a warning (docs/metrics.md).",
                kOfAttention, {kFigWarnings});
   }
+  return verdict;
+}
+
+}  // namespace
+
+std::string_view level_name(Level level) noexcept {
+  switch (level) {
+    case Level::good:
+      return "good";
+    case Level::attention:
+      return "attention";
+    case Level::bad:
+      return "bad";
+    case Level::unknown:
+      break;
+  }
+  return "unknown";
+}
+
+Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
+  Verdict verdict = verdict_on_layers(record, beside);
+  verdict.left_out = count_left_out(record.skipped);
+  if (verdict.left_out > 0) verdict.sentence += " " + left_out_text(verdict.left_out) + ".";
   return verdict;
 }
 
