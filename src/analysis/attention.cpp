@@ -44,7 +44,7 @@ std::vector<AttentionGroup> groups_of(const std::vector<LayerRow>& layers, bool 
   for (const WarningKind& kind : warning_kinds()) {
     if (kind.remark != remarks) continue;
     const std::string word(kind.word);
-    // In compat mode the column does not have this word.
+    // Also of a difference that is zero, which `warning_words` does not count.
     const auto belongs = [&](const LayerRow& layer) {
       return has_warning(layer, word) ||
              (word == kFitFailed && layer.status == "failed" && !is_adapter_alone(layer.dtype));

@@ -12,6 +12,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/left_out.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -49,9 +50,9 @@ double error_ratio_of(const LayerRow& a, double log_norm_change) {
 /// @param alike  false: only those are comparable that are of the weights themselves
 std::string new_warnings(const LayerRow& a, const LayerRow& b, bool alike) {
   std::vector<std::string> found;
-  for (const std::string& word : split(b.warning, ';')) {
+  for (const std::string& word : warning_words(b)) {
     if (!alike && word != kNonfinite) continue;
-    if (!word.empty() && !has_warning(a, word)) found.push_back(word);
+    if (!has_warning(a, word)) found.push_back(word);
   }
   return join(found, ";");
 }
@@ -68,10 +69,10 @@ ComparisonRow started(const LayerRow& row, const char* status) {
 }
 
 void compare_alpha(ComparisonRow& out, const LayerRow& a, const LayerRow& b, bool alike) {
-  out.alpha_a = a.alpha;
-  out.alpha_b = b.alpha;
+  out.alpha_a = alpha_if_fitted(a);
+  out.alpha_b = alpha_if_fitted(b);
   if (!alike) return;
-  out.alpha_change = difference_of(a.alpha, b.alpha);
+  out.alpha_change = difference_of(out.alpha_a, out.alpha_b);
   if (out.status == "same") return;  // nothing to test
   const double error = std::hypot(alpha_error(a), alpha_error(b));
   if (!(error > 0)) return;
@@ -113,9 +114,28 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
   return out;
 }
 
-/// The options that shape spectra, without the base that the notes name already. A quote in its
-/// path is escaped, so the next member begins at the next `, "`.
-std::string without_base(std::string options) {
+/// The place after the list that begins at `at`. Patterns may hold brackets.
+std::size_t end_of_list(const std::string& json, std::size_t at) {
+  bool quoted = false;
+  for (; at < json.size(); ++at) {
+    if (json[at] == '\\') {
+      ++at;
+    } else if (json[at] == '"') {
+      quoted = !quoted;
+    } else if (json[at] == ']' && !quoted) {
+      return at + 1;
+    }
+  }
+  return json.size();
+}
+
+/// The options that shape spectra, without the base that the notes name already and the choice of
+/// layers, which the rows tell. A quote in a path is escaped, so the next member begins at the next
+/// `, "`.
+std::string comparable_options(std::string options) {
+  if (const std::size_t at = options.find(", \"layers\": ["); at != std::string::npos) {
+    options.erase(at, end_of_list(options, at) - at);
+  }
   for (const char* member : {", \"base\": ", ", \"with_base\": "}) {
     const std::size_t at = options.find(member);
     if (at == std::string::npos) continue;
@@ -130,8 +150,9 @@ int order_of(const ComparisonRow& row) {
   if (row.status == "removed") return 0;
   if (row.status == "added") return 1;
   if (row.status == "reshaped") return 2;
-  if (row.status == "unknown") return 3;
-  return 4;
+  if (row.status == kLeftOut) return 3;
+  if (row.status == "unknown") return 4;
+  return 5;
 }
 
 bool comes_before(const ComparisonRow& a, const ComparisonRow& b) {
@@ -180,7 +201,7 @@ std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
     notes.push_back(name_a + " was analysed in mode " + printable(a.mode) + ", " + name_b +
                     " in mode " + printable(b.mode) + ": their metrics are defined differently");
   }
-  if (without_base(a.options) != without_base(b.options)) {
+  if (comparable_options(a.options) != comparable_options(b.options)) {
     notes.emplace_back("the spectra were computed with different options");
   }
   if (a.fit_options != b.fit_options || a.fit_version != b.fit_version) {
@@ -220,6 +241,11 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   out.alike = is_alike(a.provenance, b.provenance);
   std::unordered_map<std::string, std::size_t> in_a;
   for (std::size_t i = 0; i < a.layers.size(); ++i) in_a.emplace(a.layers[i].key, i);
+  const std::set<std::string> left_out_a = keys_left_out(a.skipped);
+  const std::set<std::string> left_out_b = keys_left_out(b.skipped);
+  out.left_out_of_both =
+      std::count_if(left_out_a.begin(), left_out_a.end(),
+                    [&](const std::string& key) { return left_out_b.contains(key); });
   std::vector<LayerPair> pairs;
   const std::vector<double> none;
   const auto sigma_of = [&](const CheckpointRecord& record, std::size_t i) -> const auto& {
@@ -228,8 +254,9 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   for (std::size_t i = 0; i < b.layers.size(); ++i) {
     const auto found = in_a.find(b.layers[i].key);
     if (found == in_a.end()) {
-      out.rows.push_back(started(b.layers[i], "added"));
-      out.rows.back().alpha_b = b.layers[i].alpha;
+      const bool known = !left_out_a.contains(b.layers[i].key);
+      out.rows.push_back(started(b.layers[i], known ? "added" : kLeftOut));
+      out.rows.back().alpha_b = alpha_if_fitted(b.layers[i]);
       pairs.push_back({nullptr, &b.layers[i]});
       continue;
     }
@@ -241,8 +268,9 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     in_a.erase(found);
   }
   for (const auto& [key, i] : in_a) {
-    out.rows.push_back(started(a.layers[i], "removed"));
-    out.rows.back().alpha_a = a.layers[i].alpha;
+    out.rows.push_back(started(a.layers[i], left_out_b.contains(key) ? kLeftOut : "removed"));
+    out.rows.back().alpha_a = alpha_if_fitted(a.layers[i]);
+    out.rows.back().in_b = false;
     pairs.push_back({&a.layers[i], nullptr});
   }
   if (out.same_mode) {

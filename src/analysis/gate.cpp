@@ -3,10 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
-#include <unordered_map>
 
-#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/share.hpp"
@@ -15,34 +12,13 @@
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
+#include "gate_text.hpp"
+#include "gate_values.hpp"
+
 namespace wishart::analysis {
 namespace {
 
 constexpr const char* kAdvice = "advice";
-
-bool matches(const std::vector<std::string>& globs, const std::string& text) {
-  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
-           return glob_match(glob, text);
-         });
-}
-
-bool is_meant(const Rule& rule, const std::string& key, const std::string& role,
-              std::int64_t block) {
-  const bool in_blocks =
-      rule.blocks.empty() ||
-      std::any_of(rule.blocks.begin(), rule.blocks.end(),
-                  [&](const auto& range) { return block >= range.first && block <= range.second; });
-  return in_blocks && matches(rule.roles, role) && matches(rule.layers, key);
-}
-
-bool is_comparison(const std::string& metric) {
-  return metric == "moved" || metric == "error_ratio" || metric == "alpha_z" ||
-         metric == "missing" || metric == "added";
-}
-
-bool is_of_checkpoint(const std::string& metric) {
-  return metric == kAdvice || metric == "loss" || metric == "eval_loss";
-}
 
 /// A stage, and what was recorded before it: at the checkpoint before and at the stage before.
 struct Stage {
@@ -54,114 +30,14 @@ double recorded(const TrainingState& training, const std::string& metric) {
   return metric == "loss" ? training.loss : training.eval_loss;
 }
 
-/// The value of one layer of a comparison; NaN if the metric is not defined for it.
-double comparison_value(const std::string& metric, const ComparisonRow& row) {
-  if (metric == "missing") return row.status == "removed" || row.status == "reshaped" ? 1 : 0;
-  if (metric == "added") return row.status == "added" ? 1 : 0;
-  if (metric == "moved") return row.moved;
-  if (metric == "error_ratio") return row.error_ratio;
-  // Unchanged weights have the same alpha, and no error to divide by.
-  return row.status == "same" ? 0 : row.alpha_z;
-}
-
-double measured(Measure measure, double here, double other) {
-  return measure == Measure::ratio ? here / other : difference_of(other, here);
-}
-
-/// All layers selected by the rule, with their values.
-std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage,
-                                 const CheckpointRecord* other) {
-  std::vector<Violation> out;
-  if (is_comparison(rule.metric)) {
-    for (const ComparisonRow& row : compare(*other, stage).rows) {
-      if (!is_meant(rule, row.key, row.role, row.block)) continue;
-      const bool both = row.status != "added" && row.status != "removed";
-      if (!both && rule.metric != "missing" && rule.metric != "added") continue;
-      const double value = comparison_value(rule.metric, row);
-      out.push_back({row.key, row.role, row.block, value, kNan, kNan});
-    }
-    return out;
-  }
-  std::unordered_map<std::string, const LayerRow*> others;
-  if (other != nullptr) {
-    for (const LayerRow& row : other->layers) others.emplace(row.key, &row);
-  }
-  for (const LayerRow& row : stage.layers) {
-    if (!is_meant(rule, row.key, row.role, row.block)) continue;
-    Violation one{row.key, row.role, row.block, metric_value(row, rule.metric), kNan, kNan};
-    one.here = one.value;
-    if (other != nullptr) {
-      const auto found = others.find(row.key);
-      if (found == others.end()) continue;  // the metric `added` reports these
-      one.other = metric_value(*found->second, rule.metric);
-      one.value = measured(rule.measure, one.here, one.other);
-    }
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
-/// The distance from the rule's bounds; 0 inside.
-double excess(const Rule& rule, double value) {
-  if (value < rule.min) return rule.min - value;
-  if (value > rule.max) return value - rule.max;
-  return 0;
-}
-
-/// A value with four digits, or as many more as it takes to see on which side of a bound it is.
-std::string found_text(const Rule& rule, double value) {
-  constexpr int kDigits = 4;
-  constexpr int kAllDigits = 17;
-  if (!std::isfinite(value)) return shortest(value);
-  for (int digits = kDigits; digits < kAllDigits; ++digits) {
-    std::string text = rounded(value, digits);
-    if ((excess(rule, std::strtod(text.c_str(), nullptr)) > 0) == (excess(rule, value) > 0)) {
-      return text;
-    }
-  }
-  return shortest(value);
-}
-
-std::string bounds_text(const Rule& rule) {
-  const bool low = std::isfinite(rule.min);
-  const bool high = std::isfinite(rule.max);
-  if (low && high) return "from " + shortest(rule.min) + " to " + shortest(rule.max);
-  return low ? "at least " + shortest(rule.min) : "at most " + shortest(rule.max);
-}
-
-/// `alpha`, `the change of alpha`, `the ratio of alpha`.
-/// @param of  what is taken of the metric: `the mean `
-std::string value_text(const Rule& rule, const std::string& of = "") {
-  std::string text = of + printable(rule.metric);
-  if (rule.against == Against::nothing || is_comparison(rule.metric)) return text;
-  return (rule.measure == Measure::ratio ? "the ratio of " : "the change of ") + text;
-}
-
-std::string subject_of(const Rule& rule) {
-  switch (rule.statistic) {
-    case Statistic::mean:
-      return value_text(rule, "the mean ");
-    case Statistic::median:
-      return value_text(rule, "the median ");
-    case Statistic::share: {
-      std::vector<std::string> limits;
-      if (std::isfinite(rule.below)) limits.push_back("below " + shortest(rule.below));
-      if (std::isfinite(rule.above)) limits.push_back("above " + shortest(rule.above));
-      return "the share of layers with " + value_text(rule) + " " + join(limits, " or ");
-    }
-    case Statistic::paired:
-      return "the mean of " + value_text(rule) + " over the layers";
-    case Statistic::each:
-      break;
-  }
-  return value_text(rule);
-}
-
 /// The judgement if no layer is outside.
-std::string all_within_text(std::int64_t layers) {
-  if (layers == 0) return "no layer matches";
-  if (layers == 1) return "the only layer is within bounds";
-  return "all " + std::to_string(layers) + " layers are within bounds";
+std::string all_within_text(const RuleVerdict& verdict) {
+  const std::int64_t judged = verdict.judged;
+  if (judged + verdict.unknown == 0) return "no layer matches";
+  if (judged == 0) return "no layer has a value";
+  const std::string with_value = verdict.unknown > 0 ? " with a value" : "";
+  if (judged == 1) return "the only layer" + with_value + " is within bounds";
+  return "all " + std::to_string(judged) + " layers" + with_value + " are within bounds";
 }
 
 void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& verdict) {
@@ -187,21 +63,41 @@ void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& 
   verdict.passed = outside <= verdict.allowed;
   const std::int64_t all = verdict.judged + verdict.unknown;
   verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ": ";
-  verdict.text += outside == 0 ? all_within_text(all)
+  verdict.text += outside == 0 ? all_within_text(verdict)
                                : std::to_string(outside) + " of " + std::to_string(all) +
                                      " layers " + (outside == 1 ? "is" : "are") + " outside, " +
                                      std::to_string(verdict.allowed) + " allowed";
 }
 
+/// The mean of all values but NaN, of which an infinite one makes an infinite mean; NaN if they are
+/// infinite on both sides. Other means leave infinities out, but one is out of bounds.
+double mean_with_infinities(const std::vector<double>& values) {
+  double infinities = 0;
+  for (const double value : values) {
+    if (std::isinf(value)) infinities += value;
+  }
+  return infinities == 0 ? mean_of(values).value : infinities;
+}
+
+/// The median of all values but NaN; NaN if it lies between two infinities.
+double median_with_infinities(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });
+  if (values.empty()) return kNan;
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  if (values.size() % 2 == 1 || values[half - 1] == values[half]) return values[half];
+  return (values[half - 1] + values[half]) / 2;
+}
+
 void judge_statistic(const Rule& rule, const std::vector<Violation>& values, RuleVerdict& verdict) {
   std::vector<double> numbers;
   for (const Violation& one : values) {
-    (std::isfinite(one.value) ? verdict.judged : verdict.unknown) += 1;
+    (std::isnan(one.value) ? verdict.unknown : verdict.judged) += 1;
     numbers.push_back(one.value);
   }
   Violation whole;
-  whole.value =
-      rule.statistic == Statistic::mean ? mean_of(numbers).value : median_of(std::move(numbers));
+  whole.value = rule.statistic == Statistic::mean ? mean_with_infinities(numbers)
+                                                  : median_with_infinities(std::move(numbers));
   verdict.passed = !std::isnan(whole.value) && excess(rule, whole.value) == 0;
   verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ", found " +
                  found_text(rule, whole.value);
@@ -209,20 +105,21 @@ void judge_statistic(const Rule& rule, const std::vector<Violation>& values, Rul
 }
 
 void judge_share(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& verdict) {
+  constexpr int kDigitsOfShare = 3;
   std::vector<Violation> counted;
   for (Violation& one : values) {
-    (std::isfinite(one.value) ? verdict.judged : verdict.unknown) += 1;
+    (std::isnan(one.value) ? verdict.unknown : verdict.judged) += 1;
     if (one.value > rule.above || one.value < rule.below) counted.push_back(std::move(one));
   }
   const auto count = static_cast<std::int64_t>(counted.size());
   const double share = share_of(count, verdict.judged).value;
   verdict.passed = !std::isnan(share) && excess(rule, share) == 0;
   verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ", found " +
-                 rounded(share, 3) + ": " + std::to_string(count) + " of " +
+                 found_text(rule, share, kDigitsOfShare) + ": " + std::to_string(count) + " of " +
                  std::to_string(verdict.judged);
   if (verdict.passed) return;
   std::sort(counted.begin(), counted.end(), [](const Violation& a, const Violation& b) {
-    if (a.value != b.value) return std::abs(a.value) > std::abs(b.value);
+    if (std::abs(a.value) != std::abs(b.value)) return std::abs(a.value) > std::abs(b.value);
     return natural_less(a.key, b.key);
   });
   verdict.violations = std::move(counted);
@@ -230,20 +127,28 @@ void judge_share(const Rule& rule, std::vector<Violation>&& values, RuleVerdict&
 
 /// Fails only if the whole interval of the mean change is outside the bounds.
 void judge_paired(const Rule& rule, const std::vector<Violation>& values, RuleVerdict& verdict) {
+  require(rule.measure == Measure::difference, "a paired change is one of differences");
   std::vector<double> before;
   std::vector<double> after;
+  std::vector<double> changes;
   for (const Violation& one : values) {
-    (std::isfinite(one.here) && std::isfinite(one.other) ? verdict.judged : verdict.unknown) += 1;
-    before.push_back(one.other), after.push_back(one.here);
+    (std::isnan(one.value) ? verdict.unknown : verdict.judged) += 1;
+    before.push_back(one.other), after.push_back(one.here), changes.push_back(one.value);
   }
-  const PairedRow change = paired_change(before, after);
+  PairedRow change = paired_change(before, after);
+  if (const double mean = mean_with_infinities(changes); !std::isfinite(mean)) {
+    change.mean = mean;
+    change.low = change.high = kNan;
+  }
   const bool sure = std::isfinite(change.low);
   const double low = sure ? change.low : change.mean;
   const double high = sure ? change.high : change.mean;
   verdict.passed = !std::isnan(change.mean) && !(high < rule.min) && !(low > rule.max);
-  verdict.text =
-      subject_of(rule) + " must be " + bounds_text(rule) + ", found " + rounded(change.mean, 4);
-  if (sure) verdict.text += " (95 %: " + rounded(low, 4) + " to " + rounded(high, 4) + ")";
+  verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ", found " +
+                 found_text(rule, change.mean);
+  if (sure) {
+    verdict.text += " (95 %: " + found_text(rule, low) + " to " + found_text(rule, high) + ")";
+  }
   if (verdict.passed) return;
   Violation whole;
   whole.value = change.mean;
@@ -324,13 +229,16 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
   const CheckpointRecord& stage = of.record;
   RuleVerdict verdict;
   verdict.rule = rule.name;
+  const bool of_share = rule.statistic == Statistic::share;
+  verdict.least = of_share ? rule.below : rule.min;
+  verdict.most = of_share ? rule.above : rule.max;
   const Provenance& about = stage.provenance;
   verdict.stage = about.checkpoint_id;
   if (!is_whole(about.analysis)) verdict.about = analysis_text(about.analysis, about.base_path);
   if (other != nullptr) verdict.other = other->provenance.checkpoint_id;
   if (rule.metric == kAdvice) {
     judge_advice(rule, run, verdict);
-  } else if (is_of_checkpoint(rule.metric)) {
+  } else if (is_of_checkpoint(rule)) {
     judge_loss(rule, of, other, verdict);
   } else {
     judge_layers(rule, stage, other, verdict);
@@ -339,7 +247,7 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
           notes_on(other->provenance, about, printable(verdict.other), printable(verdict.stage));
     }
   }
-  if (verdict.passed && verdict.unknown > 0 && !is_of_checkpoint(rule.metric)) {
+  if (verdict.passed && verdict.unknown > 0 && !is_of_checkpoint(rule)) {
     verdict.caveat = std::to_string(verdict.unknown) + " of " +
                      std::to_string(verdict.judged + verdict.unknown) +
                      (verdict.unknown == 1 ? " layers has no value" : " layers have no value");
@@ -376,11 +284,11 @@ RuleVerdict not_compared(const Rule& rule, const CheckpointRecord& stage,
 void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
   for (const Rule& rule : rules) {
     const std::string name = "rule '" + printable(rule.name) + "': ";
-    if (is_comparison(rule.metric)) {
+    if (is_comparison(rule)) {
       if (rule.against == Against::nothing) {
         throw Error(Blame::usage, name + rule.metric + " needs another stage: against = first");
       }
-    } else if (!is_of_checkpoint(rule.metric)) {
+    } else if (!is_of_checkpoint(rule)) {
       (void)metric_value(LayerRow{}, rule.metric);
     }
     if (rule.statistic == Statistic::paired && rule.against == Against::nothing) {
@@ -436,7 +344,17 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
 
 bool needs_advice(const Rule& rule) { return rule.metric == kAdvice; }
 
-bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule.metric) && !needs_advice(rule); }
+bool is_of_checkpoint(const Rule& rule) {
+  return needs_advice(rule) || rule.metric == "loss" || rule.metric == "eval_loss";
+}
+
+bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule) && !needs_advice(rule); }
+
+bool is_comparison(const Rule& rule) {
+  const auto metrics = {"moved", "error_ratio", "alpha_z", "missing", "added"};
+  return std::any_of(metrics.begin(), metrics.end(),
+                     [&](const char* metric) { return rule.metric == metric; });
+}
 
 std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {
   std::vector<StageChange> all;

@@ -10,10 +10,10 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/paired.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/record/training_place.hpp"
@@ -69,8 +69,8 @@ HistoryRow row_of(const CheckpointRecord& record) {
   row.entropy = mean("entropy");
   row.D = mean("D");
   for (const LayerRow& layer : record.layers) {
-    row.over_trained += layer.alpha < kOverTrained ? 1 : 0;
-    row.under_trained += layer.alpha > kUnderTrained ? 1 : 0;
+    row.over_trained += is_below_limits(layer) ? 1 : 0;
+    row.under_trained += is_above_limits(layer) ? 1 : 0;
     row.rank_collapsed += has_warning(layer, "rank-collapse") ? 1 : 0;
     row.like_noise += is_like_noise(layer) ? 1 : 0;
     row.nonfinite += saturated_sum(layer.num_nan, layer.num_inf) > 0 ? 1 : 0;
@@ -105,9 +105,9 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back(
         {row.key, row.role, row.stack, row.block, static_cast<std::int64_t>(entry.layers.size()),
-         row.hash, row.status == kNoTail, row.alpha, alpha_error(row), row.log_norm,
-         row.log_spectral_norm, row.D, row.stable_rank, count_of(row.weights.num_traps),
-         count_of(row.num_outliers), count_of(row.matrix_rank),
+         row.hash, row.status == kNoTail, alpha_if_fitted(row), alpha_error(row), row.log_norm,
+         row.log_spectral_norm, is_fitted(row) ? row.D : kNan, row.stable_rank,
+         count_of(row.weights.num_traps), count_of(row.num_outliers), count_of(row.matrix_rank),
          row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
@@ -332,7 +332,7 @@ std::vector<LayerCourse> HistoryBuilder::courses() const {
         course = {layer.key, layer.role, layer.stack, layer.block, -1,
                   unknown,   unknown,    unknown,     unknown};
       }
-      course.alpha[i] = layer.alpha > 0 ? layer.alpha : kNan;  // compat mode has -1
+      course.alpha[i] = layer.alpha;
       course.D[i] = layer.D;
       course.stable_rank[i] = layer.stable_rank;
       course.log_norm[i] = layer.log_norm;

@@ -18,4 +18,10 @@ inline std::string of_layers(std::int64_t count, std::int64_t all) {
   return std::to_string(count) + " of " + layers_text(all);
 }
 
+/// `1 more matrix was left out (--layers)`
+inline std::string left_out_text(std::int64_t count) {
+  return std::to_string(count) + " more " + (count == 1 ? "matrix was" : "matrices were") +
+         " left out (--layers)";
+}
+
 }  // namespace wishart::analysis

@@ -1,15 +1,17 @@
 #include "wishart/analysis/metric.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
 #include <type_traits>
 
 #include "wishart/analysis/usual.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/row_warnings.hpp"
 
 #include "normal.hpp"
 
@@ -23,10 +25,25 @@ constexpr std::string_view kPercentileSuffix = "_percentile";
 constexpr const char* kOverTrainedWord = "over-trained";
 constexpr const char* kUnderTrainedWord = "under-trained";
 
+/// Columns that come from the power law.
+constexpr std::array<std::string_view, 7> kOfFit{
+    "alpha", "D", "sigma", "xmin", "alpha_weighted", "log_alpha_norm", "raw_alpha"};
+
+bool is_of_fit(std::string_view metric) {
+  return std::find(kOfFit.begin(), kOfFit.end(), metric) != kOfFit.end();
+}
+
+/// The word that the status stands for; empty if for none.
+std::string word_of_status(const LayerRow& row) {
+  if (row.status == "error" || row.status == "nonfinite") return row.status;
+  const bool expected = is_adapter_alone(row.dtype) || is_same_as_base(row);
+  return row.status == kFailed && !expected ? kFitFailed : "";
+}
+
 /// 1 if the layer has the warning, else 0.
 double warning_value(const LayerRow& row, const std::string& word) {
-  if (word == kOverTrainedWord) return row.alpha < kOverTrained ? 1 : 0;
-  if (word == kUnderTrainedWord) return row.alpha > kUnderTrained ? 1 : 0;
+  if (word == kOverTrainedWord) return is_below_limits(row) ? 1 : 0;
+  if (word == kUnderTrainedWord) return is_above_limits(row) ? 1 : 0;
   std::vector<std::string> words;
   for (const WarningKind& kind : warning_kinds()) words.emplace_back(kind.word);
   if (std::find(words.begin(), words.end(), word) == words.end()) {
@@ -82,7 +99,7 @@ double metric_value(const LayerRow& row, const std::string& metric) {
       }
     }
   });
-  if (known) return found;
+  if (known) return is_of_fit(metric) && !is_fitted(row) ? kNan : found;
   const std::string near = nearest(metric, metric_names());
   throw Error(Blame::usage, "unknown metric '" + printable(metric) + "'" +
                                 (near.empty() ? "." : ". Did you mean '" + near + "'?") +
@@ -96,8 +113,21 @@ double alpha_error(const LayerRow& row) noexcept {
   return row.sigma > 0 ? row.sigma : kNan;
 }
 
+std::vector<std::string> warning_words(const LayerRow& row) {
+  std::vector<std::string> words = split(row.warning, ';');
+  std::erase_if(words, [&](const std::string& word) {
+    return word.empty() ||
+           (!is_fitted(row) && (word == kOverTrainedWord || word == kUnderTrainedWord));
+  });
+  const std::string word = word_of_status(row);
+  if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end()) {
+    words.push_back(word);
+  }
+  return words;
+}
+
 bool has_warning(const LayerRow& row, const std::string& warning) {
-  const std::vector<std::string> words = split(row.warning, ';');
+  const std::vector<std::string> words = warning_words(row);
   return std::find(words.begin(), words.end(), warning) != words.end();
 }
 

@@ -8,6 +8,7 @@
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 #include "student.hpp"
 
@@ -20,7 +21,7 @@ constexpr double kRounding = 1e-9;
 
 struct PairedMetric {
   const char* name;
-  bool from_fit;  ///< meaningful only with status `success`
+  bool from_fit;  ///< meaningful only if `is_fitted`
 };
 
 constexpr std::array kMetrics{PairedMetric{"alpha", true},
@@ -33,7 +34,7 @@ constexpr std::array kMetrics{PairedMetric{"alpha", true},
                               PairedMetric{"matrix_rank", false}};
 
 double value_of(const LayerRow* row, const PairedMetric& metric) {
-  if (row == nullptr || (metric.from_fit && row->status != "success")) return kNan;
+  if (row == nullptr || (metric.from_fit && !is_fitted(*row))) return kNan;
   return metric_value(*row, metric.name);
 }
 

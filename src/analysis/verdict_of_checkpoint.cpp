@@ -9,6 +9,7 @@
 #include "wishart/analysis/usual.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/left_out.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "layer_words.hpp"
@@ -197,7 +198,8 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
 /// Whether a layer has singular values or at least a status that says why not.
 bool is_judged(const LayerRow& row) { return row.has_esd || row.status != ""; }
 
-Verdict verdict_of_layers(const CheckpointRecord& record, const Beside& beside) {
+/// The verdict on the layers that were analysed.
+Verdict verdict_on_layers(const CheckpointRecord& record, const Beside& beside) {
   Verdict verdict;
   if (std::none_of(record.layers.begin(), record.layers.end(), is_judged)) {
     verdict.sentence = "Nothing can be said: no matrix was analysed.";
@@ -254,7 +256,9 @@ std::string_view level_name(Level level) noexcept {
 }
 
 Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
-  Verdict verdict = verdict_of_layers(record, beside);
+  Verdict verdict = verdict_on_layers(record, beside);
+  verdict.left_out = count_left_out(record.skipped);
+  if (verdict.left_out > 0) verdict.sentence += " " + left_out_text(verdict.left_out) + ".";
   const std::string loss = nonfinite_loss_text(record.provenance.training);
   if (loss.empty() || verdict.level == Level::bad) return verdict;
   verdict.level = Level::attention;

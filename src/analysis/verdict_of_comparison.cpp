@@ -8,6 +8,7 @@
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/record/left_out.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
 #include "layer_words.hpp"
@@ -26,6 +27,7 @@ struct Found {
   std::int64_t same = 0;
   std::int64_t lost = 0;  ///< removed or reshaped
   std::int64_t added = 0;
+  std::int64_t left_out = 0;  ///< of one of the two scans, by choice
   std::int64_t unknown = 0;
   std::int64_t warned = 0;
   std::int64_t nonfinite = 0;
@@ -38,6 +40,7 @@ Found found_in(const Comparison& comparison) {
     if (row.status == "same") ++found.same;
     if (row.status == "removed" || row.status == "reshaped") ++found.lost;
     if (row.status == "added") ++found.added;
+    if (row.status == kLeftOut) ++found.left_out;
     if (row.status == "unknown") ++found.unknown;
     bool grave = false;
     bool any = false;
@@ -115,6 +118,11 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.sentence =
         b + " has the weights of " + a + ": nothing changed in " +
         (all == 1 ? "the only layer." : "any of " + std::to_string(all) + " layers.");
+  } else if (found.left_out > 0) {
+    verdict.level = Level::attention;
+    verdict.sentence = of_layers(found.left_out, all) + (found.left_out == 1 ? " was" : " were") +
+                       " left out of one of the two scans (--layers), so nothing is known of " +
+                       (found.left_out == 1 ? "it" : "them") + ". No other has a new warning.";
   } else if (found.unknown > 0) {
     verdict.level = Level::attention;
     verdict.sentence = of_layers(found.unknown, all) +
@@ -135,7 +143,8 @@ Verdict verdict_of(const Comparison& comparison) {
   Verdict verdict;
   const Found found = found_in(comparison);
   const std::int64_t all = std::ssize(comparison.rows);
-  if (comparison.nonfinite_b == 0 && found.lost + found.added + found.unknown >= all) {
+  const std::int64_t apart = found.lost + found.added + found.left_out + found.unknown;
+  if (comparison.nonfinite_b == 0 && apart >= all) {
     verdict.sentence = "Nothing can be said: no layer is known in both " + named(comparison.a) +
                        " and " + named(comparison.b) + ".";
     return verdict;
@@ -147,6 +156,10 @@ Verdict verdict_of(const Comparison& comparison) {
     verdict.sentence.back() = ',';
     verdict.sentence += " but no layer of " + named(comparison.b) +
                         " has a power-law tail, so nothing is known of its quality.";
+  }
+  if (const std::int64_t both = comparison.left_out_of_both; both > 0) {
+    verdict.sentence += " " + std::to_string(both) + " more" + (both == 1 ? " was" : " were") +
+                        " left out of both scans (--layers).";
   }
   if (found.worst != nullptr) {
     add_reason(verdict,
@@ -166,11 +179,14 @@ Verdict verdict_of(const Comparison& comparison) {
         verdict,
         "The held-out loss is " + rounded(loss_b, 4) + "; it was " + rounded(loss_a, 4) + ".", "");
   }
-  if (found.lost > 0 || found.added > 0 || found.unknown > 0) {
+  if (apart > 0) {
     add_reason(verdict,
                std::to_string(found.lost) + " removed or reshaped, " + std::to_string(found.added) +
                    " added, " + std::to_string(found.unknown) +
-                   " without a spectrum in one of the two.",
+                   " without a spectrum in one of the two" +
+                   (found.left_out > 0
+                        ? ", " + std::to_string(found.left_out) + " left out of one of the scans."
+                        : "."),
                kOfLayers);
   }
   // The changed layers come by how far they moved.

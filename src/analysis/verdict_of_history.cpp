@@ -104,6 +104,8 @@ Verdict verdict_of(const History& history, const Verdict& last) {
         verdict,
         "In the last checkpoint, " + named(history.rows.back().checkpoint) + ": " + last.sentence,
         kOfAttention, {kFigWarnings});
+  } else if (last.left_out > 0) {
+    add_reason(verdict, "Of the last checkpoint, " + left_out_text(last.left_out) + ".", "");
   }
   if (!history.drifts.empty()) {
     const Drift& first = history.drifts.front();

@@ -5,6 +5,7 @@
 
 #include "wishart/analysis/gate.hpp"
 
+#include "layer_words.hpp"
 #include "verdict_words.hpp"
 
 namespace wishart::analysis {
@@ -14,14 +15,22 @@ constexpr const char* kOfRules = "sec-rules";
 
 /// Of a model that its report calls useless, or of which it knows nothing, kept rules say only that
 /// nothing was broken (docs/decisions/079-kept-rules-are-not-surer.md).
-void hold_against(Verdict& verdict, const std::string& stage, const Verdict& judged) {
+/// @return whether it repeats the report's sentence
+bool hold_against(Verdict& verdict, const std::string& stage, const Verdict& judged) {
   const bool useless = judged.level == Level::bad;
   const bool nothing_known = judged.level == Level::unknown && verdict.level == Level::good;
-  if (!useless && !nothing_known) return;
+  if (!useless && !nothing_known) return false;
   verdict.level = judged.level;
   verdict.sentence += useless ? " But do not use " + named(stage) + "."
                               : " But nothing is known of the quality of " + named(stage) + ".";
   add_reason(verdict, "The report on " + named(stage) + ": " + judged.sentence, "");
+  return true;
+}
+
+/// That a rule without another stage did not see all of the model.
+void tell_left_out(Verdict& verdict, const std::string& stage, const Verdict& judged) {
+  if (judged.left_out == 0) return;
+  add_reason(verdict, "Of " + named(stage) + ", " + left_out_text(judged.left_out) + ".", "");
 }
 
 }  // namespace
@@ -56,7 +65,7 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
     verdict.level = Level::unknown;
     verdict.sentence += " But it was held against what may not be comparable.";
   }
-  if (broken.empty()) hold_against(verdict, verdicts.back().stage, judged);
+  const bool repeated = broken.empty() && hold_against(verdict, verdicts.back().stage, judged);
   for (const RuleVerdict* one : broken) {
     std::string text =
         named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 4 * kMostOfName);
@@ -64,7 +73,7 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
     if (!one->violations.empty() && !one->violations.front().key.empty()) {
       figures.emplace_back("fig-rules");
       text += ". Worst: " + named(one->violations.front().key) + " with " +
-              rounded(one->violations.front().value, 3);
+              violation_text(*one, one->violations.front());
     }
     add_reason(verdict, text + (text.ends_with('.') ? "" : "."), kOfRules, std::move(figures));
   }
@@ -73,6 +82,7 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
                named(doubtful->rule) + ": " + printable(doubtful->notes.front(), kMostOfName) + ".",
                kOfRules);
   }
+  if (!repeated) tell_left_out(verdict, verdicts.back().stage, judged);
   for (const RuleVerdict* one : limited) {
     add_reason(verdict, named(one->rule) + ": " + one->caveat + ".", kOfRules);
   }

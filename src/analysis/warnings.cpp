@@ -254,13 +254,9 @@ bool is_past(const Provenance& past, const Provenance& now) {
 
 std::span<const WarningKind> warning_kinds() { return kKinds; }
 
-bool is_below_limits(const LayerRow& row) {
-  return row.status == kFitted && row.alpha < kOverTrained;
-}
+bool is_below_limits(const LayerRow& row) { return is_fitted(row) && row.alpha < kOverTrained; }
 
-bool is_above_limits(const LayerRow& row) {
-  return row.status == kFitted && row.alpha > kUnderTrained;
-}
+bool is_above_limits(const LayerRow& row) { return is_fitted(row) && row.alpha > kUnderTrained; }
 
 LayerState state_of(const LayerRow& row) {
   LayerState state;

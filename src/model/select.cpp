@@ -8,6 +8,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/model/matrices.hpp"
 #include "wishart/model/naming.hpp"
+#include "wishart/record/left_out.hpp"
 
 #include "fused.hpp"
 #include "shapes.hpp"
@@ -370,7 +371,7 @@ Selection narrowed(Selection all, const std::function<bool(const Matrix&)>& keep
     } else {
       selection.skipped.push_back(
           {matrix.key, storage_text(matrix.tensor), shape_text(matrix.tensor.shape),
-           matrix.rows * matrix.cols * matrix.num_views(), "left-out", "excluded by --layers"});
+           matrix.rows * matrix.cols * matrix.num_views(), kLeftOut, "excluded by --layers"});
     }
   }
   std::sort(selection.matrices.begin(), selection.matrices.end(),

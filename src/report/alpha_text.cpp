@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "wishart/record/fit_counts.hpp"
+
 #include "text/numbers.hpp"
 
 namespace wishart::report {
@@ -23,7 +25,7 @@ bool any_interval(const std::vector<LayerRow>& layers) {
 
 bool any_without(const std::vector<LayerRow>& layers) {
   return std::any_of(layers.begin(), layers.end(), [](const LayerRow& row) {
-    return std::isfinite(row.alpha) && !has_interval(row);
+    return std::isfinite(alpha_if_fitted(row)) && !has_interval(row);
   });
 }
 
@@ -38,8 +40,9 @@ std::string interval_cell(const LayerRow& row) {
   if (has_interval(row)) {
     return fixed(row.alpha_low, decimals) + " to " + fixed(row.alpha_high, decimals);
   }
-  return std::isfinite(row.sigma) && std::isfinite(row.alpha) ? "+-" + fixed(row.sigma, decimals)
-                                                              : "-";
+  return std::isfinite(row.sigma) && std::isfinite(alpha_if_fitted(row))
+             ? "+-" + fixed(row.sigma, decimals)
+             : "-";
 }
 
 Column interval_column(const std::vector<LayerRow>& layers, int importance) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/report/decisions.hpp"
@@ -64,13 +65,16 @@ bool of_one_stage(const std::vector<analysis::RuleVerdict>& verdicts) {
 }
 
 TextTable violations_table(const analysis::RuleVerdict& verdict) {
+  constexpr int kDigits = 4;  // as `number`, or more if a value would seem to be inside
   TextTable table = table_of({name_column("layer"), words_column("role", 60, "what the layer does"),
                               number_column("value", 90, "what the rule judged"),
                               number_column("here", 70, "the metric of this stage"),
                               number_column("other", 70, "that of the stage compared with")});
   for (const analysis::Violation& v : verdict.violations) {
     if (table.rows.size() == kMostViolations) break;
-    table.rows.push_back({v.key, v.role, number(v.value), number(v.here), number(v.other)});
+    const std::string value =
+        std::isnan(v.value) ? number(v.value) : analysis::violation_text(verdict, v, kDigits);
+    table.rows.push_back({v.key, v.role, value, number(v.here), number(v.other)});
   }
   return table;
 }

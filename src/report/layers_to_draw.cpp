@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "wishart/analysis/attention.hpp"
+#include "wishart/record/fit_counts.hpp"
 #include "wishart/report/report.hpp"
 
 namespace wishart::report {
@@ -31,7 +32,7 @@ std::vector<std::size_t> layers_to_draw(const std::vector<LayerRow>& layers, std
   }
   std::vector<std::size_t> rest;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    if (std::isfinite(layers[i].alpha)) rest.push_back(i);
+    if (std::isfinite(alpha_if_fitted(layers[i]))) rest.push_back(i);
   }
   std::stable_sort(rest.begin(), rest.end(),
                    [&](std::size_t a, std::size_t b) { return layers[a].alpha < layers[b].alpha; });

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
-#include "wishart/core/text.hpp"
+#include "wishart/record/row_warnings.hpp"
 
 namespace wishart::report {
 namespace {
@@ -18,15 +19,18 @@ bool is_remark(const std::string& word) {
 }  // namespace
 
 bool is_warned(const LayerRow& layer) {
-  const std::vector<std::string> words = split(layer.warning, ';');
+  const std::vector<std::string> words = analysis::warning_words(layer);
   return std::any_of(words.begin(), words.end(),
-                     [](const std::string& word) { return !word.empty() && !is_remark(word); });
+                     [](const std::string& word) { return !is_remark(word); });
 }
 
 std::vector<WarningCount> warning_counts(const CheckpointRecord& record, bool past_known) {
   std::vector<WarningCount> counts;
-  if (record.provenance.mode == "weightwatcher") {
-    counts = {{"over-trained", false, 0}, {"under-trained", false, 0}};
+  const bool compat = record.provenance.mode == "weightwatcher";
+  if (compat) {
+    for (const char* word : {"error", "nonfinite", kFitFailed, "over-trained", "under-trained"}) {
+      counts.push_back({word, false, 0});
+    }
   } else {
     for (const analysis::WarningKind& kind : analysis::warning_kinds()) {
       if (kind.word == analysis::kUnlikePast && !past_known) continue;
@@ -34,12 +38,18 @@ std::vector<WarningCount> warning_counts(const CheckpointRecord& record, bool pa
     }
   }
   for (const LayerRow& layer : record.layers) {
-    for (const std::string& word : split(layer.warning, ';')) {
+    for (const std::string& word : analysis::warning_words(layer)) {
       const auto found = std::find_if(counts.begin(), counts.end(), [&](const WarningCount& count) {
         return count.word == word;
       });
       if (found != counts.end()) ++found->layers;
     }
+  }
+  // Compat mode tells what a status says only where there is something to tell.
+  if (compat) {
+    std::erase_if(counts, [](const WarningCount& count) {
+      return count.layers == 0 && !count.word.ends_with("-trained");
+    });
   }
   return counts;
 }

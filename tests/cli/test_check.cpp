@@ -236,6 +236,10 @@ TEST_CASE("fine-tuned models and quantised copies are judged by their own rules"
   const std::string base = write_model(temp, "base", weights);
   check_answer(check(write_model(temp, "tuned", with_noise(weights, 0.02)), base), 0,
                "OK: fine-tuned model tuned keeps all ");
+  // What changed nothing is no fine-tuned model.
+  const Outcome same = check(base, base);
+  check_answer(same, 0, "ATTENTION: fine-tuned model base-tuned keeps all ");
+  CHECK(same.out.ends_with(" But nothing changed: all of its weights are those of base.\n"));
   Weights scaled = weights;
   for (float& value : scaled[kAdapted.front()]) value *= 4;
   check_answer(check(write_model(temp, "scaled", scaled), base), 1,

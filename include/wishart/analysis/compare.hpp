@@ -20,8 +20,8 @@ struct ComparisonRow {
   std::int64_t block = -1;
   std::int64_t num_params = 0;
   /// `same` (equal hashes), `changed`, `rearranged` (different values with the same spectrum, e.g.
-  /// permuted rows or columns, or a rotation), `added`, `removed`, `reshaped`, or `unknown` (one of
-  /// the two has no spectrum).
+  /// permuted rows or columns, or a rotation), `added`, `removed`, `reshaped`, `left-out` (one of
+  /// the two scans left it out by `--layers`), or `unknown` (one of the two has no spectrum).
   std::string status;
   /// A lower bound on the change of the weights, relative to the norm of A: the distance between
   /// the two sorted spectra over |A|_F, which is at most |A - B|_F / |A|_F (Mirsky, Quart. J. Math.
@@ -32,7 +32,7 @@ struct ComparisonRow {
   /// not depend on A (rounding, noise) or sets elements of A to zero (pruning), then |E|_F^2 is the
   /// change of the squared norm, up to its sign. M is the shorter side.
   double error_ratio = kNan;
-  double alpha_a = kNan;
+  double alpha_a = kNan;  ///< NaN unless a power law was fitted
   double alpha_b = kNan;
   double alpha_change = kNan;
   double alpha_z = kNan;     ///< alpha_change over its standard error
@@ -45,6 +45,7 @@ struct ComparisonRow {
   std::int64_t rank_change = 0;            ///< also 0 if a rank is not known
   std::string new_warnings;                ///< warnings of B that A does not have
   std::string stack;                       ///< not a column: tells blocks of stages apart
+  bool in_b = true;                        ///< not a column: B has it, or may have it reshaped
 };
 
 template <class F>
@@ -69,10 +70,11 @@ struct SuddenChange {
 struct Comparison {
   std::string a;  ///< ids
   std::string b;
-  std::vector<PairedRow> paired;    ///< the changes over all layers
-  std::vector<UsualChange> usual;   ///< how usual the changes of the means are
-  std::vector<ComparisonRow> rows;  ///< removed, added, reshaped, unknown; then by `moved` and key
-  std::vector<std::string> notes;   ///< why the two may not be comparable, one sentence each
+  std::vector<PairedRow> paired;   ///< the changes over all layers
+  std::vector<UsualChange> usual;  ///< how usual the changes of the means are
+  /// Those that cannot be compared first; then by `moved` and key.
+  std::vector<ComparisonRow> rows;
+  std::vector<std::string> notes;  ///< why the two may not be comparable, one sentence each
   bool same_mode = true;
   /// The fits are computed in the same way too. If not, neither changes of fits nor new warnings
   /// are concluded, except `nonfinite`, which is of the weights.
@@ -80,9 +82,10 @@ struct Comparison {
   /// Of a later checkpoint of training against an earlier one, which is not that before all
   /// training; empty otherwise.
   std::vector<SuddenChange> sudden;
-  std::int64_t nonfinite_b = 0;  ///< layers of B with NaN or infinite weights
-  bool no_tail_in_b = false;     ///< B is a whole model, and no layer has a power-law tail
-  TrainingState training_a;      ///< losses, as the trainer recorded them
+  std::int64_t left_out_of_both = 0;  ///< matrices that neither scan took, by choice
+  std::int64_t nonfinite_b = 0;       ///< layers of B with NaN or infinite weights
+  bool no_tail_in_b = false;          ///< B is a whole model, and no layer has a power-law tail
+  TrainingState training_a;           ///< losses, as the trainer recorded them
   TrainingState training_b;
 };
 

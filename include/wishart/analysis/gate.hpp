@@ -35,7 +35,7 @@ enum class Statistic : std::uint8_t {
   mean,    ///< over the selected layers
   median,  ///< over the selected layers
   share,   ///< of the selected layers with a value above or below a limit
-  paired,  ///< the mean change of the selected layers, with its interval (paired.hpp)
+  paired,  ///< the mean difference of the selected layers, with its interval (paired.hpp)
 };
 
 /// `metric` of the layers selected by `roles`, `layers` and `blocks` together must be in [min,
@@ -44,7 +44,7 @@ enum class Statistic : std::uint8_t {
 /// `metric` is one that metric_value knows, or, against another stage, one of: `moved` and
 /// `alpha_z` of compare.hpp; `missing`, 1 for a layer of the other stage that is not in this one or
 /// has another shape; `added`, 1 for a layer that the other stage does not have. These four already
-/// compare two stages, so `measure` is ignored for them.
+/// compare two stages, so they take no `measure`.
 struct Rule {
   std::string name;
   std::string metric;
@@ -89,7 +89,10 @@ struct RuleVerdict {
   std::int64_t unknown = 0;  ///< layers without
   std::int64_t allowed = 0;
   std::vector<Violation> violations;  ///< furthest outside first
-  std::string text;                   ///< a sentence that gives the reason
+  /// A layer is among them if its value is below `least` or above `most`, or not known.
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
+  std::string text;  ///< a sentence that gives the reason
   /// Why a rule that passed says less than it seems to, in words; empty if it does not.
   std::string caveat;
   /// Why the two stages may not be comparable (compare.hpp), whether it passed or not.
@@ -100,6 +103,17 @@ struct RuleVerdict {
 [[nodiscard]] bool needs_advice(const Rule& rule);
 /// True for a rule about a recorded loss.
 [[nodiscard]] bool is_of_loss(const Rule& rule);
+
+/// True for a metric of a checkpoint, not of its layers.
+[[nodiscard]] bool is_of_checkpoint(const Rule& rule);
+
+/// True for a metric that compares two stages by itself.
+[[nodiscard]] bool is_comparison(const Rule& rule);
+
+/// The value of a violation with so many digits, or as many more as it takes to see that it is
+/// outside.
+[[nodiscard]] std::string violation_text(const RuleVerdict& verdict, const Violation& violation,
+                                         int digits = 3);
 
 /// Applies every rule to every stage, in the order of the stages, then of the rules. Rules against
 /// another stage begin with the second stage. Rules against nothing check only the last stage,

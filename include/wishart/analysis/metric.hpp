@@ -15,7 +15,8 @@ namespace wishart::analysis {
 /// then the percentiles of usual.hpp.
 [[nodiscard]] std::vector<std::string> metric_names();
 
-/// The value of a metric of a layer. Unknown counts (-1) are NaN, booleans are 0 or 1. `failed` is
+/// The value of a metric of a layer. Unknown counts (-1) are NaN, and so is what comes from a power
+/// law where none was fitted (`is_fitted`); booleans are 0 or 1. `failed` is
 /// 1 if the status is neither `success` nor `no-tail`. `warning.WORD` is 1 if the layer has that
 /// warning (warnings.hpp); `warning.over-trained` is 1 if alpha < 2, `warning.under-trained` if
 /// alpha > 6, in every mode.
@@ -26,7 +27,12 @@ namespace wishart::analysis {
 /// 1) / sqrt(tail). NaN without a fit.
 [[nodiscard]] double alpha_error(const LayerRow& row) noexcept;
 
-/// True if `warning` is one of the layer's warnings.
+/// The words of the column `warning` that hold, and those that the status says: in compat mode the
+/// column has only WeightWatcher's two words, also `over-trained` for the alpha of -1 of a layer
+/// whose fit failed.
+[[nodiscard]] std::vector<std::string> warning_words(const LayerRow& row);
+
+/// True if `warning` is one of `warning_words`.
 [[nodiscard]] bool has_warning(const LayerRow& row, const std::string& warning);
 
 /// Mean of the finite values, and the standard error of that mean (NaN for fewer than two).

@@ -44,6 +44,7 @@ struct Verdict {
   Level level = Level::unknown;
   std::string sentence;
   std::vector<Reason> reasons;  ///< at most kMostReasons, the weightiest first
+  std::int64_t left_out = 0;    ///< matrices of the checkpoint that its scan left out by choice
 };
 
 inline constexpr std::size_t kMostReasons = 5;

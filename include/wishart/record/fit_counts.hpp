@@ -16,6 +16,15 @@ inline constexpr const char* kFitted = "success";
 /// Status, and warning, of a layer whose spectrum has no power-law tail, and therefore no alpha.
 inline constexpr const char* kNoTail = "no-tail";
 
+/// Whether a power law was fitted. If not, alpha, D, sigma, xmin and what is computed from them are
+/// no measurements, whatever the columns hold: in compat mode -1, as WeightWatcher has it.
+[[nodiscard]] inline bool is_fitted(const LayerRow& row) { return row.status == kFitted; }
+
+/// Alpha if a power law was fitted, else NaN.
+[[nodiscard]] inline double alpha_if_fitted(const LayerRow& row) {
+  return is_fitted(row) ? row.alpha : kNan;
+}
+
 struct FitCounts {
   std::int64_t fitted = 0;
   std::int64_t without_tail = 0;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "wishart/analysis/adapter.hpp"
+#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -27,6 +28,7 @@
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/record/left_out.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
@@ -103,11 +105,9 @@ bool is_archived(const std::filesystem::path& archive, const std::string& id,
   try {
     const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
     const Provenance& there = record.provenance;
-    const auto left_out = [](const SkippedRow& row) { return row.reason == "left-out"; };
     return there.checkpoint_identity == catalogue.identity() &&
            there.analysis == catalogue.analysis && there.mode == "corrected" &&
-           there.fit_version == fit::kFitVersion &&
-           std::none_of(record.skipped.begin(), record.skipped.end(), left_out) &&
+           there.fit_version == fit::kFitVersion && count_left_out(record.skipped) == 0 &&
            all_lasting(record.layers);
   } catch (const Error&) {
     return false;  // the scan says what is wrong with it, or computes it again
@@ -259,6 +259,13 @@ private:
     return "fine-tuned model " + id;
   }
 
+  /// Whether every layer has the values that it has in the base.
+  [[nodiscard]] static bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
+    const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+    return std::all_of(comparison.rows.begin(), comparison.rows.end(),
+                       [](const analysis::ComparisonRow& row) { return row.status == "same"; });
+  }
+
   /// The answer in one line.
   [[nodiscard]] std::string line_of(const std::vector<CheckpointRecord>& stages,
                                     const std::vector<analysis::RuleVerdict>& verdicts,
@@ -270,12 +277,15 @@ private:
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
     if (first == verdicts.end()) {
       const bool good = level == analysis::Level::good;
-      std::string text = good                                ? "OK: "
+      const bool same = good && nothing_changed(stages);
+      std::string text = same                                ? "ATTENTION: "
+                         : good                              ? "OK: "
                          : level == analysis::Level::unknown ? "UNKNOWN: "
                                                              : "NOT OK: ";
       text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
               " in " + plural(std::ssize(tuned.layers), "layer") + ".";
       if (!good) text += " But its report says: " + judged.sentence;
+      if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
       return text + (adapter.empty() ? "" : " " + adapter) + unread_text();
@@ -285,7 +295,8 @@ private:
                        printable(first->rule) + "': " + one_line(first->text);
     if (!first->violations.empty() && !first->violations.front().key.empty()) {
       const analysis::Violation& worst = first->violations.front();
-      text += ". Worst: " + printable(worst.key) + " with " + rounded(worst.value, 3);
+      text +=
+          ". Worst: " + printable(worst.key) + " with " + analysis::violation_text(*first, worst);
     }
     if (more > 0) {
       text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +

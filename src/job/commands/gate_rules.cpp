@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <sstream>
 
@@ -163,7 +164,83 @@ void set_key(analysis::Rule& rule, const std::string& where, const std::string& 
   found->second(rule, {where + key, value});
 }
 
-void check_rule(const analysis::Rule& rule, const std::string& where) {
+/// A rule with the values of its keys as they stand in the file.
+struct ReadRule {
+  analysis::Rule rule;
+  std::map<std::string, std::string> given;
+};
+
+using Keys = std::initializer_list<const char*>;
+
+/// Refuses keys that are given beside others that leave them without any effect: whoever wrote them
+/// would take the rule for another one.
+class KeyChecker {
+public:
+  KeyChecker(const ReadRule& read, const std::string& where) : read_(read), where_(where) {}
+
+  /// @param beside  `with metric = loss, which is ...`
+  void refuse(Keys keys, const std::string& beside, const std::string& expected) const {
+    for (const char* key : keys) {
+      const auto found = read_.given.find(key);
+      if (found == read_.given.end()) continue;
+      throw Error(Blame::usage, where_ + "found " + key + " = " + printable(found->second) + " " +
+                                    beside + ". Expected " + expected);
+    }
+  }
+
+  /// `statistic = mean`
+  [[nodiscard]] std::string text_of(const char* key) const {
+    const auto found = read_.given.find(key);
+    return std::string(key) + " = " + (found == read_.given.end() ? "" : printable(found->second));
+  }
+
+private:
+  const ReadRule& read_;
+  const std::string& where_;
+};
+
+void check_keys(const ReadRule& read, const std::string& where) {
+  using analysis::Statistic;
+  const analysis::Rule& rule = read.rule;
+  const KeyChecker keys(read, where);
+  const std::string metric = "with " + keys.text_of("metric");
+  const std::string statistic = "with " + keys.text_of("statistic");
+  if (analysis::is_of_checkpoint(rule)) {
+    keys.refuse({"roles", "layers", "blocks", "statistic", "above", "below", "allow", "min-layers"},
+                metric + ", which is of the checkpoint and not of its layers", "no such key");
+  }
+  if (analysis::needs_advice(rule)) {
+    keys.refuse({"measure", "alone", "unknown"}, metric, "is and reason only");
+  }
+  if (analysis::is_comparison(rule)) {
+    keys.refuse({"measure"}, metric + ", which compares two stages already", "no measure");
+    if (rule.statistic == Statistic::paired) {
+      keys.refuse({"statistic"}, metric + ", which compares two stages already",
+                  "statistic = each, mean, median or share");
+    }
+  }
+  if (rule.against == analysis::Against::nothing) {
+    keys.refuse({"measure"}, "without another stage to compare with",
+                "against = first or against = previous beside it");
+  }
+  if (rule.statistic == Statistic::paired && rule.measure == analysis::Measure::ratio) {
+    keys.refuse({"measure"}, statistic + ", the mean of differences",
+                "measure = difference, of a logarithm such as log_norm, or statistic = mean or "
+                "median");
+  }
+  if (rule.statistic != Statistic::each) {
+    keys.refuse({"allow", "unknown"}, statistic + ", which judges one value over the layers",
+                "min and max, and min-layers for how many layers must have a value");
+  }
+  if (rule.against != analysis::Against::previous) {
+    if (read.given.contains("alone")) {
+      throw Error(Blame::usage, where + "alone needs against = previous");
+    }
+  }
+}
+
+void check_rule(const ReadRule& read, const std::string& where) {
+  const analysis::Rule& rule = read.rule;
   if (rule.metric.empty()) throw Error(Blame::usage, where + "has no metric");
   const bool of_advice = analysis::needs_advice(rule);
   const bool bounded = std::isfinite(rule.min) || std::isfinite(rule.max);
@@ -183,19 +260,17 @@ void check_rule(const analysis::Rule& rule, const std::string& where) {
     throw Error(Blame::usage, where + (limited ? "above and below need statistic = share"
                                                : "statistic = share needs above or below"));
   }
-  if (rule.passes_alone && rule.against != analysis::Against::previous) {
-    throw Error(Blame::usage, where + "alone needs against = previous");
-  }
   if (rule.min > rule.max) {
     throw Error(Blame::usage,
                 where + "min " + shortest(rule.min) + " is above max " + shortest(rule.max));
   }
+  check_keys(read, where);
 }
 
 }  // namespace
 
 std::vector<analysis::Rule> parse_rules(const std::string& text, const std::string& name) {
-  std::vector<analysis::Rule> rules;
+  std::vector<ReadRule> read;
   try {
     std::istringstream stream(text);
     for (const auto& option :
@@ -206,21 +281,30 @@ std::vector<analysis::Rule> parse_rules(const std::string& text, const std::stri
                                       "' is before the first rule. A rule begins with [name]");
       }
       const std::string rule = trimmed(option.string_key.substr(0, dot));
-      if (rules.empty() || rules.back().name != rule) {
-        rules.emplace_back();
-        rules.back().name = rule;
+      if (read.empty() || read.back().rule.name != rule) {
+        read.emplace_back();
+        read.back().rule.name = rule;
       }
-      set_key(rules.back(),
-              name + ": rule '" + printable(rule) + "': ", option.string_key.substr(dot + 1),
-              option.value.empty() ? "" : option.value.front());
+      const std::string where = name + ": rule '" + printable(rule) + "': ";
+      const std::string key = option.string_key.substr(dot + 1);
+      const std::string value = option.value.empty() ? "" : option.value.front();
+      set_key(read.back().rule, where, key, value);
+      if (!read.back().given.emplace(key, value).second) {
+        throw Error(Blame::usage, where + "found " + key +
+                                      " twice. Expected it once: each rule has "
+                                      "a name of its own");
+      }
     }
   } catch (const po::error& error) {
     throw Error(Blame::usage, name + ": " + printable(text_of(error)));
   }
-  if (rules.empty())
+  if (read.empty())
     throw Error(Blame::usage, name + ": contains no rules. A rule begins with [name]");
-  for (const analysis::Rule& rule : rules) {
-    check_rule(rule, name + ": rule '" + printable(rule.name) + "': ");
+  std::vector<analysis::Rule> rules;
+  rules.reserve(read.size());
+  for (const ReadRule& one : read) {
+    check_rule(one, name + ": rule '" + printable(one.rule.name) + "': ");
+    rules.push_back(one.rule);
   }
   return rules;
 }

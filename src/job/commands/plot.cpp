@@ -15,6 +15,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/job/commands.hpp"
+#include "wishart/record/fit_counts.hpp"
 #include "wishart/report/export.hpp"
 #include "wishart/report/plots.hpp"
 #include "wishart/report/text_table.hpp"
@@ -104,7 +105,9 @@ std::string list_text(const Pictures& pictures, std::span<const LayerRow> layers
   if (any([](const LayerRow& layer) { return layer.has_esd && layer.lambda_max > 0; })) {
     table.rows.push_back({"spectrum", "", "density of the eigenvalues of a layer: add --layer"});
   }
-  if (any([](const LayerRow& layer) { return layer.has_esd && std::isfinite(layer.alpha); })) {
+  if (any([](const LayerRow& layer) {
+        return layer.has_esd && std::isfinite(alpha_if_fitted(layer));
+      })) {
     table.rows.push_back({"xmin", "", "alpha and D along xmin of a layer: add --layer"});
   }
   if (with_course) table.rows.push_back({"layer", "", "one layer through the run: add --layer"});

@@ -4,8 +4,10 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 #include "text/numbers.hpp"
 
@@ -34,8 +36,7 @@ std::vector<double> changes_since(const std::vector<LayerRow>& layers,
 }  // namespace
 
 bool needs_attention(const LayerRow& layer) {
-  for (const std::string& word : split(layer.warning, ';')) {
-    if (word.empty()) continue;
+  for (const std::string& word : analysis::warning_words(layer)) {
     bool remark = false;
     for (const analysis::WarningKind& kind : analysis::warning_kinds()) {
       if (kind.word == word) remark = kind.remark;
@@ -46,7 +47,7 @@ bool needs_attention(const LayerRow& layer) {
 }
 
 double fitted_alpha(const LayerRow& layer) {
-  return layer.status == "failed" || !std::isfinite(layer.alpha) ? kNan : layer.alpha;
+  return std::isfinite(layer.alpha) ? alpha_if_fitted(layer) : kNan;
 }
 
 double norm_change(double log_before, double log_now) {

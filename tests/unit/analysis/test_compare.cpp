@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/compare.hpp"
+#include "wishart/analysis/paired.hpp"
+#include "wishart/analysis/population.hpp"
 
 #include "samples.hpp"
 
@@ -161,4 +163,51 @@ TEST_CASE("no change of fits is concluded where they are of other modes or optio
   CHECK(comparison.usual.empty());
   b.layers[0].warning = "nonfinite";
   CHECK(row_of(compare(a, b), "a.mlp").new_warnings == "nonfinite");
+}
+
+TEST_CASE("the alpha of a failed fit is no alpha that falls or stays", "[compare]") {
+  const CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  for (LayerRow& row : b.layers) {
+    row.hash = "2";
+    row.status = "failed";  // as in compat mode
+    row.alpha = row.D = row.sigma = -1;
+    row.warning = "over-trained";
+  }
+  const Comparison lost = compare(a, b);
+  for (const ComparisonRow& row : lost.rows) {
+    CHECK(row.alpha_a == 3);
+    CHECK(std::isnan(row.alpha_b));
+    CHECK(std::isnan(row.alpha_change));
+    CHECK(row.new_warnings == "fit-failed");
+  }
+  for (const UsualChange& change : lost.usual) CHECK(change.metric != "alpha");
+  REQUIRE(alpha_of_all(lost.paired) != nullptr);
+  CHECK(alpha_of_all(lost.paired)->pairs == 0);
+  const Comparison never = compare(b, b);
+  CHECK(alpha_of_all(never.paired)->pairs == 0);
+  CHECK(paired_sentence(*alpha_of_all(never.paired)).find("is the same") == std::string::npos);
+}
+
+TEST_CASE("a layer that one scan left out by choice is neither added nor removed", "[compare]") {
+  const CheckpointRecord whole = sample_checkpoint("whole");
+  CheckpointRecord part = sample_checkpoint("part");
+  part.skipped.push_back({"a.mlp", "F32", "8 x 4", 32, "left-out", ""});
+  part.layers.erase(part.layers.begin());
+  part.spectra.erase(part.spectra.begin());
+  CHECK(row_of(compare(whole, part), "a.mlp").status == "left-out");
+  CHECK_FALSE(row_of(compare(whole, part), "a.mlp").in_b);
+  CHECK(row_of(compare(part, whole), "a.mlp").status == "left-out");
+  CHECK(row_of(compare(part, whole), "a.mlp").in_b);
+  CHECK(compare(part, part).left_out_of_both == 1);
+  // Which layers were taken does not shape their spectra.
+  CheckpointRecord chosen = whole;
+  part.provenance.options = R"({"mode": "corrected", "layers": []})";
+  chosen.provenance.options = R"({"mode": "corrected", "layers": ["[a]*", "*\"]q"]})";
+  CHECK(compare(chosen, part).notes.empty());
+  chosen.provenance.options = R"({"mode": "corrected", "layers": ["[a]*"], "no": true})";
+  CHECK(compare(chosen, part).notes.size() == 1);
+  part.provenance.options.clear();
+  part.skipped.front().reason = "too-small";
+  CHECK(row_of(compare(whole, part), "a.mlp").status == "removed");
 }

@@ -384,3 +384,123 @@ TEST_CASE("a rise within rounding breaks no rule", "[gate]") {
   rule.against = Against::first;
   CHECK(verdict_of(rule, {before, after}).passed);
 }
+
+TEST_CASE("an infinite value is judged, and out of bounds", "[gate]") {
+  // null_spikes of a base of noise: 4 / 0, and one layer where neither has any, 0 / 0.
+  CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord tuned = sample_checkpoint("tuned");
+  for (LayerRow& row : base.layers) row.null_spikes = 0;
+  for (LayerRow& row : tuned.layers) row.null_spikes = 4;
+  tuned.layers[0].null_spikes = 0;
+  Rule rule = alpha_rule(0, 0.5);
+  rule.metric = "null_spikes";
+  rule.against = Against::first;
+  rule.measure = Measure::ratio;
+  rule.statistic = Statistic::share;
+  rule.above = 1.5;
+  const RuleVerdict share = verdict_of(rule, {base, tuned});
+  CHECK_FALSE(share.passed);
+  CHECK(share.judged == 2);
+  CHECK(share.unknown == 1);
+  CHECK(share.text ==
+        "the share of layers with the ratio of null_spikes above 1.5 must be from 0 to 0.5, found "
+        "1: 2 of 2");
+  for (const Statistic statistic : {Statistic::mean, Statistic::median}) {
+    rule.statistic = statistic;
+    const RuleVerdict verdict = verdict_of(rule, {base, tuned});
+    CHECK_FALSE(verdict.passed);
+    CHECK(verdict.judged == 2);
+    CHECK(verdict.text.ends_with("must be from 0 to 0.5, found inf"));
+  }
+  rule.statistic = Statistic::each;
+  CHECK(verdict_of(rule, {base, tuned}).violations.size() == 2);
+}
+
+TEST_CASE("an infinite change is out of bounds, and two opposite ones are in none", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord tuned = sample_checkpoint("tuned");
+  tuned.layers[0].alpha = std::numeric_limits<double>::infinity();
+  Rule rule = alpha_rule(-0.5, 0.5);
+  rule.statistic = Statistic::paired;
+  rule.against = Against::first;
+  const RuleVerdict verdict = verdict_of(rule, {base, tuned});
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.judged == 3);
+  CHECK(verdict.text.ends_with("from -0.5 to 0.5, found inf"));
+  tuned.layers[1].alpha = -std::numeric_limits<double>::infinity();
+  CHECK_FALSE(verdict_of(rule, {base, tuned}).passed);
+}
+
+TEST_CASE("a paired change is never one of ratios", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  Rule rule = alpha_rule(0, 1.5);
+  rule.statistic = Statistic::paired;
+  rule.against = Against::first;
+  rule.measure = Measure::ratio;
+  CHECK(error_of([&] {
+          (void)judge({rule}, {base, base}, false);
+        }).find("a paired change is one of differences") != std::string::npos);
+}
+
+TEST_CASE("a value is shown with the digits that put it outside", "[gate]") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].alpha = 3.12304;
+  const RuleVerdict verdict = verdict_of(alpha_rule(2, 3.123), {record});
+  CHECK(violation_text(verdict, verdict.violations.at(0)) == "3.12304");
+  CHECK(violation_text(verdict_of(alpha_rule(2, 3.1), {record}), verdict.violations.at(0)) ==
+        "3.12");
+  // Of a share, by its limit.
+  Rule rule = alpha_rule(-1, 0.3333);
+  rule.statistic = Statistic::share;
+  rule.above = 3.123;
+  const RuleVerdict share = verdict_of(rule, {record});
+  CHECK(share.text.ends_with("from -1 to 0.3333, found 0.33333: 1 of 3"));
+  CHECK(violation_text(share, share.violations.at(0)) == "3.12304");
+}
+
+TEST_CASE("the alpha of a failed fit is no alpha to a rule", "[gate]") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].status = "failed";  // as in compat mode
+  record.layers[0].alpha = record.layers[0].D = record.layers[0].sigma = -1;
+  record.layers[0].warning = "over-trained";
+  const RuleVerdict verdict = verdict_of(alpha_rule(2, 6), {record});
+  CHECK(verdict.passed);
+  CHECK(verdict.unknown == 1);
+  Rule rule = alpha_rule(0, 0);
+  rule.metric = "warning.over-trained";
+  CHECK(verdict_of(rule, {record}).passed);
+  rule.metric = "warning.fit-failed";
+  CHECK(verdict_of(rule, {record}).violations.size() == 1);
+}
+
+TEST_CASE("a layer that a scan left out by choice is unknown, not missing or added", "[gate]") {
+  const CheckpointRecord whole = sample_checkpoint("whole");
+  CheckpointRecord part = sample_checkpoint("part");
+  part.skipped.push_back({part.layers[0].key, "F32", "8 x 4", 32, "left-out", ""});
+  part.layers.erase(part.layers.begin());
+  part.spectra.erase(part.spectra.begin());
+  Rule rule = alpha_rule(0, 0);
+  rule.against = Against::first;
+  for (const char* metric : {"missing", "moved", "error_ratio", "alpha_z", "alpha"}) {
+    CAPTURE(metric);
+    rule.metric = metric;
+    const RuleVerdict verdict = verdict_of(rule, {whole, part});
+    CHECK(verdict.passed);
+    CHECK(verdict.judged == 2);
+    CHECK(verdict.unknown == 1);
+    CHECK(verdict.caveat == "1 of 3 layers has no value");
+    CHECK(verdict.text.ends_with("all 2 layers with a value are within bounds"));
+  }
+  rule.metric = "added";
+  CHECK(verdict_of(rule, {whole, part}).unknown == 0);
+  CHECK(verdict_of(rule, {part, whole}).unknown == 1);
+  rule.metric = "missing";
+  CHECK(verdict_of(rule, {part, whole}).unknown == 0);
+  rule.metric = "alpha";
+  rule.unknown_fails = true;
+  CHECK_FALSE(verdict_of(rule, {part, whole}).passed);
+  // One that is really gone still is.
+  part.skipped.clear();
+  rule.metric = "missing";
+  CHECK(verdict_of(rule, {whole, part}).violations.size() == 1);
+}

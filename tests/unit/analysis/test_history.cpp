@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/history.hpp"
@@ -324,4 +326,21 @@ TEST_CASE("what did not grow at the digits shown did not grow most", "[history]"
   records[2].layers[1].log_norm += 1;
   CHECK(history_of(records).conclusion.reasons.at(1) ==
         "Since checkpoint-100 the squared norm grew most in b.attn (x10).");
+}
+
+TEST_CASE("the alpha of a failed fit counts nowhere in a history", "[history]") {
+  std::vector<CheckpointRecord> records{at_step(1, 3, 2), at_step(2, 3, 2)};
+  for (CheckpointRecord& record : records) {
+    record.layers[0].status = "failed";  // as in compat mode
+    record.layers[0].alpha = record.layers[0].D = record.layers[0].sigma = -1;
+    record.layers[1].alpha = 1.5;
+  }
+  const History history = history_of(records);
+  const HistoryRow& last = history.rows.back();
+  CHECK(last.over_trained == 1);
+  CHECK(last.under_trained == 0);
+  CHECK(last.fitted == 2);
+  CHECK(last.alpha == 2.25);
+  CHECK(std::isnan(history.courses.front().alpha.back()));
+  CHECK(std::isnan(history.courses.front().D.back()));
 }

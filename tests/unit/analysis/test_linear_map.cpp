@@ -7,6 +7,7 @@
 
 #include "wishart/analysis/linear_map.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 using namespace wishart;
 using namespace wishart::analysis;
@@ -15,7 +16,10 @@ namespace {
 
 std::vector<LayerRow> with_alphas(const std::vector<double>& alphas) {
   std::vector<LayerRow> layers(alphas.size());
-  for (std::size_t i = 0; i < alphas.size(); ++i) layers[i].alpha = alphas[i];
+  for (std::size_t i = 0; i < alphas.size(); ++i) {
+    layers[i].status = kFitted;
+    layers[i].alpha = alphas[i];
+  }
   return layers;
 }
 

@@ -425,3 +425,49 @@ TEST_CASE("a model of few fitted layers is not first without a word", "[verdict]
   std::swap(models[0], models[1]);
   CHECK_FALSE(has_reason(verdict_of(models, 0, {}), "Its mean alpha is over"));
 }
+
+TEST_CASE("matrices that were left out by choice are told in every verdict", "[verdict]") {
+  const CheckpointRecord whole = sample_checkpoint("whole");
+  CheckpointRecord part = sample_checkpoint("part");
+  part.skipped.push_back({"a.mlp", "F32", "8 x 4", 32, "left-out", ""});
+  part.layers.erase(part.layers.begin());
+  part.spectra.erase(part.spectra.begin());
+  const Verdict report = verdict_of(part);
+  CHECK(told(report) ==
+        "good: None of the 2 layers needs attention. 1 more matrix was left out (--layers).");
+  CHECK(report.left_out == 1);
+  CHECK(has_reason(verdict_of({rule(true)}, report),
+                   "Of tuned, 1 more matrix was left out (--layers)."));
+  CHECK(has_reason(verdict_of(run_with(Advice::going_on, Basis::losses, true), report),
+                   "Of the last checkpoint, 1 more matrix was left out (--layers)."));
+  for (const Comparison& comparison : {compare(whole, part), compare(part, whole)}) {
+    const Verdict verdict = verdict_of(comparison);
+    CHECK(told(verdict) ==
+          "attention: 1 of 3 layers was left out of one of the two scans (--layers), so nothing is "
+          "known of it. No other has a new warning.");
+    CHECK(has_reason(verdict, "0 removed or reshaped, 0 added"));
+  }
+  CHECK(told(verdict_of(compare(part, part))) ==
+        "good: part has the weights of part: nothing changed in any of 2 layers. 1 more was left "
+        "out of both scans (--layers).");
+}
+
+TEST_CASE("in compat mode NaN weights are told, whatever the column of warnings holds",
+          "[verdict]") {
+  CheckpointRecord compat = sample_checkpoint();
+  compat.provenance.mode = "weightwatcher";
+  compat.layers[0].status = "nonfinite";
+  CHECK(told(verdict_of(compat)) ==
+        "bad: Do not use it: 1 of 3 layers holds NaN or infinite weights.");
+}
+
+TEST_CASE("the worst layer of a broken rule is seen to be outside", "[verdict]") {
+  CheckpointRecord record = sample_checkpoint();
+  record.layers[0].alpha = 3.12304;
+  Rule rule;
+  rule.name = "alpha";
+  rule.metric = "alpha";
+  rule.max = 3.123;
+  CHECK(has_reason(verdict_of(judge({rule}, {record}, false), quiet()),
+                   "Worst: a.mlp with 3.12304."));
+}

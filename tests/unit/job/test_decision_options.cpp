@@ -73,7 +73,7 @@ TEST_CASE("a rule is read with all its keys", "[gate]") {
                                                      "roles = mlp.* attention.q\n"
                                                      "layers = *up*\n"
                                                      "blocks = 0-3 8\n"
-                                                     "statistic = mean\n"
+                                                     "statistic = each\n"
                                                      "against = previous\n"
                                                      "measure = ratio\n"
                                                      "min = 0.5\n"
@@ -86,15 +86,21 @@ TEST_CASE("a rule is read with all its keys", "[gate]") {
                                                      "[second]\n"
                                                      "metric = D\n"
                                                      "max = 0.1\n"
-                                                     "allow = 3\n");
-  REQUIRE(rules.size() == 2);
+                                                     "allow = 3\n"
+                                                     "[third]\n"
+                                                     "metric = D\n"
+                                                     "statistic = mean\n"
+                                                     "min-layers = 2\n"
+                                                     "max = 0.1\n");
+  REQUIRE(rules.size() == 3);
   const analysis::Rule& rule = rules[0];
   CHECK(rule.name == "alpha of the MLP, v1.5");
   CHECK(rule.metric == "alpha");
   CHECK(rule.roles == std::vector<std::string>{"mlp.*", "attention.q"});
   CHECK(rule.layers == std::vector<std::string>{"*up*"});
   CHECK(rule.blocks == std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 3}, {8, 8}});
-  CHECK(rule.statistic == analysis::Statistic::mean);
+  CHECK(rule.statistic == analysis::Statistic::each);
+  CHECK(rules[2].statistic == analysis::Statistic::mean);
   CHECK(rule.against == analysis::Against::previous);
   CHECK(rule.measure == analysis::Measure::ratio);
   CHECK(rule.min == 0.5);
@@ -106,6 +112,57 @@ TEST_CASE("a rule is read with all its keys", "[gate]") {
   CHECK(rule.reason == "look at it");
   CHECK(rules[1].allow == 3);
   CHECK(std::isinf(rules[1].min));
+}
+
+TEST_CASE("a key that would have no effect beside the others is refused", "[gate]") {
+  CHECK(
+      rule_refusal("[a]\nmetric = norm\nstatistic = paired\nagainst = first\nmeasure = ratio\n"
+                   "max = 1.5\n") ==
+      "rule 'a': found measure = ratio with statistic = paired, the mean of differences. Expected "
+      "measure = difference, of a logarithm such as log_norm, or statistic = mean or median");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nmeasure = ratio\nmax = 10\n") ==
+        "rule 'a': found measure = ratio without another stage to compare with. Expected against = "
+        "first or against = previous beside it");
+  CHECK(rule_refusal("[a]\nmetric = eval_loss\nmeasure = ratio\nmax = 5\n")
+            .find("found measure = ratio without another stage") != std::string::npos);
+  CHECK(rule_refusal("[a]\nmetric = moved\nagainst = first\nmeasure = ratio\nmax = 1\n") ==
+        "rule 'a': found measure = ratio with metric = moved, which compares two stages already. "
+        "Expected no measure");
+  CHECK(rule_refusal("[a]\nmetric = missing\nagainst = first\nstatistic = paired\nmax = 1\n") ==
+        "rule 'a': found statistic = paired with metric = missing, which compares two stages "
+        "already. Expected statistic = each, mean, median or share");
+  for (const char* statistic : {"mean", "median", "paired"}) {
+    for (const char* key : {"allow = 5%", "unknown = fails"}) {
+      CHECK(rule_refusal("[a]\nmetric = alpha\nagainst = first\nmax = 1\nstatistic = " +
+                         std::string(statistic) + "\n" + key + "\n") ==
+            "rule 'a': found " + std::string(key) + " with statistic = " + statistic +
+                ", which judges one value over the layers. Expected min and max, and min-layers "
+                "for how many layers must have a value");
+    }
+  }
+  CHECK(rule_refusal("[a]\nmetric = alpha\nstatistic = share\nabove = 6\nmax = 5%\nallow = 1\n")
+            .find("found allow = 1 with statistic = share") != std::string::npos);
+  for (const char* key : {"roles = mlp.*", "layers = *", "blocks = 0", "statistic = mean",
+                          "allow = 1", "min-layers = 2"}) {
+    CHECK(rule_refusal("[a]\nmetric = loss\nmax = 5\n" + std::string(key) + "\n") ==
+          "rule 'a': found " + std::string(key) +
+              " with metric = loss, which is of the checkpoint and not of its layers. Expected no "
+              "such key");
+    CHECK(rule_refusal("[a]\nmetric = advice\nis = settled\n" + std::string(key) + "\n")
+              .find("found " + std::string(key) + " with metric = advice") != std::string::npos);
+  }
+  CHECK(rule_refusal("[a]\nmetric = advice\nis = settled\nunknown = fails\n") ==
+        "rule 'a': found unknown = fails with metric = advice. Expected is and reason only");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nmax = 1\nalone = refused\n") ==
+        "rule 'a': alone needs against = previous");
+  CHECK(rule_refusal("[a]\nmetric = alpha\nmax = 1\nmax = 2\n") ==
+        "rule 'a': found max twice. Expected it once: each rule has a name of its own");
+  // A loss may be unknown, and a ratio.
+  const TempFolder temp;
+  CHECK(rules_of(temp,
+                 "[a]\nmetric = loss\nagainst = previous\nmeasure = ratio\nunknown = fails\n"
+                 "alone = passes\nmax = 2\n")
+            .size() == 1);
 }
 
 TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {

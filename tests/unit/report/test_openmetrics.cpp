@@ -149,6 +149,24 @@ TEST_CASE("compat mode has the warnings of WeightWatcher", "[metrics]") {
   CHECK(text.find("rank-collapse") == std::string::npos);
 }
 
+TEST_CASE("in compat mode a failed fit is no over-trained layer", "[metrics]") {
+  CheckpointRecord record = sample();
+  record.provenance.mode = "weightwatcher";
+  record.layers[0].warning = "over-trained";  // of its alpha, -1
+  record.layers[0].status = "failed";
+  record.layers[1].warning = "";
+  record.layers[2].status = "nonfinite";
+  record.layers[2].warning = "";
+  const std::string text = openmetrics_text(record, {"run", nullptr, true});
+  for (const char* counted :
+       {R"("over-trained",kind="warning"} 0)", R"("fit-failed",kind="warning"} 1)",
+        R"("nonfinite",kind="warning"} 1)"}) {
+    CAPTURE(counted);
+    CHECK(has_line(text, R"(wishart_warnings{model="run",warning=)" + std::string(counted)));
+  }
+  CHECK(has_line(text, R"(wishart_warned_layers{model="run"} 2)"));
+}
+
 TEST_CASE("a checkpoint without a step, a time or layers has no such metrics", "[metrics]") {
   CheckpointRecord record = record_of({});
   record.provenance.created = "yesterday";

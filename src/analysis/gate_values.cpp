@@ -1,0 +1,102 @@
+#include "gate_values.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "wishart/analysis/compare.hpp"
+#include "wishart/analysis/metric.hpp"
+#include "wishart/analysis/paired.hpp"
+#include "wishart/core/text.hpp"
+#include "wishart/record/left_out.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+bool matches(const std::vector<std::string>& globs, const std::string& text) {
+  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) {
+           return glob_match(glob, text);
+         });
+}
+
+bool is_meant(const Rule& rule, const std::string& key, const std::string& role,
+              std::int64_t block) {
+  const bool in_blocks =
+      rule.blocks.empty() ||
+      std::any_of(rule.blocks.begin(), rule.blocks.end(),
+                  [&](const auto& range) { return block >= range.first && block <= range.second; });
+  return in_blocks && matches(rule.roles, role) && matches(rule.layers, key);
+}
+
+/// The value of one layer of a comparison; NaN if the metric is not defined for it.
+double comparison_value(const std::string& metric, const ComparisonRow& row) {
+  const bool left_out = row.status == kLeftOut;
+  if (metric == "missing") {
+    if (left_out && !row.in_b) return kNan;
+    return row.status == "removed" || row.status == "reshaped" ? 1 : 0;
+  }
+  if (metric == "added") {
+    if (left_out && row.in_b) return kNan;
+    return row.status == "added" ? 1 : 0;
+  }
+  if (metric == "moved") return row.moved;
+  if (metric == "error_ratio") return row.error_ratio;
+  // Unchanged weights have the same alpha, and no error to divide by.
+  return row.status == "same" ? 0 : row.alpha_z;
+}
+
+/// By a metric that compares two stages by itself.
+std::vector<Violation> compared_values(const Rule& rule, const CheckpointRecord& stage,
+                                       const CheckpointRecord& other) {
+  std::vector<Violation> out;
+  for (const ComparisonRow& row : compare(other, stage).rows) {
+    if (!is_meant(rule, row.key, row.role, row.block)) continue;
+    const bool one_only = row.status == "added" || row.status == "removed";
+    if (one_only && rule.metric != "missing" && rule.metric != "added") continue;
+    const double value = comparison_value(rule.metric, row);
+    out.push_back({row.key, row.role, row.block, value, kNan, kNan});
+  }
+  return out;
+}
+
+}  // namespace
+
+double measured(Measure measure, double here, double other) {
+  return measure == Measure::ratio ? here / other : difference_of(other, here);
+}
+
+std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage,
+                                 const CheckpointRecord* other) {
+  if (is_comparison(rule)) return compared_values(rule, stage, *other);
+  std::vector<Violation> out;
+  std::unordered_map<std::string, const LayerRow*> others;
+  std::set<std::string> left_out_there;
+  if (other != nullptr) {
+    for (const LayerRow& row : other->layers) others.emplace(row.key, &row);
+    left_out_there = keys_left_out(other->skipped);
+  }
+  for (const LayerRow& row : stage.layers) {
+    if (!is_meant(rule, row.key, row.role, row.block)) continue;
+    Violation one{row.key, row.role, row.block, metric_value(row, rule.metric), kNan, kNan};
+    one.here = one.value;
+    if (other != nullptr) {
+      const auto found = others.find(row.key);
+      const bool both = found != others.end();
+      if (!both && !left_out_there.contains(row.key)) continue;  // the metric `added` reports these
+      one.other = both ? metric_value(*found->second, rule.metric) : kNan;
+      one.value = both ? measured(rule.measure, one.here, one.other) : kNan;
+    }
+    out.push_back(std::move(one));
+  }
+  if (other == nullptr) return out;
+  const std::set<std::string> left_out_here = keys_left_out(stage.skipped);
+  for (const LayerRow& row : other->layers) {
+    if (!left_out_here.contains(row.key) || !is_meant(rule, row.key, row.role, row.block)) continue;
+    const double there = metric_value(row, rule.metric);
+    out.push_back({row.key, row.role, row.block, kNan, kNan, there});
+  }
+  return out;
+}
+
+}  // namespace wishart::analysis
