@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/share.hpp"
