@@ -60,6 +60,7 @@ void add_group(std::vector<PairedRow>& rows, const std::string& group_by, const 
 
 double difference_of(double a, double b) noexcept {
   const double d = b - a;
+  if (std::isinf(d)) return d;  // no bound of rounding is larger
   return std::abs(d) <= kRounding * std::max(std::abs(a), std::abs(b)) ? 0 : d;
 }
 

@@ -70,14 +70,17 @@ void write_content(const Place& place, hid_t location, const CheckpointRecord& r
 [[nodiscard]] std::vector<std::string> stray_links(const std::filesystem::path& folder);
 
 /// Writes a packed file of the checkpoints `ids`, which are in natural order, atomically.
+/// @param before  as for write_archive
 void write_packed(const std::filesystem::path& target, const std::vector<std::string>& ids,
-                  const std::function<CheckpointRecord(const std::string&)>& record_of);
+                  const std::function<CheckpointRecord(const std::string&)>& record_of,
+                  const BeforeReplacing& before = {});
 
 /// Checks what write_archive requires of a record.
 void check_record(const CheckpointRecord& record);
 
 /// Closes `file`, seals its bytes and writes them to `path` atomically.
 class MemoryFile;
-void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path);
+void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path,
+                  const BeforeReplacing& before = {});
 
 }  // namespace wishart::archive

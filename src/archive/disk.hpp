@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <span>
 
@@ -13,8 +14,10 @@
 namespace wishart::archive {
 
 /// Writes the concatenation of `pieces` to `target`, or leaves it unchanged (WholeFile).
+/// @param before_naming  called when all is written; what it throws leaves `target` unchanged
 /// @throws Error with Blame::resource
 void replace_file(const std::filesystem::path& target,
-                  std::initializer_list<std::span<const std::byte>> pieces);
+                  std::initializer_list<std::span<const std::byte>> pieces,
+                  const std::function<void()>& before_naming = {});
 
 }  // namespace wishart::archive

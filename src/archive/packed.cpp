@@ -92,7 +92,8 @@ OpenCheckpoint opened_checkpoint(const std::filesystem::path& path) {
 }
 
 void write_packed(const std::filesystem::path& target, const std::vector<std::string>& ids,
-                  const std::function<CheckpointRecord(const std::string&)>& record_of) {
+                  const std::function<CheckpointRecord(const std::string&)>& record_of,
+                  const BeforeReplacing& before) {
   const Place place(Place::Access::writing, shown(target));
   MemoryFile file(place, target);
   ContentHashes hashes;
@@ -109,7 +110,7 @@ void write_packed(const std::filesystem::path& target, const std::vector<std::st
   }
   hashes.add(kMembers, members_hash(ids));
   write_hashes(place, file.get(), hashes);
-  write_sealed(place, file, target);
+  write_sealed(place, file, target, before);
 }
 
 std::int64_t pack_archive(const std::filesystem::path& folder,
@@ -136,12 +137,15 @@ std::int64_t pack_archive(const std::filesystem::path& folder,
                                   ": is in the archive folder itself, where it would be taken for "
                                   "a checkpoint. Choose another folder");
   }
-  write_packed(target, ids, [&](const std::string& id) {
-    const std::filesystem::path member = folder / (id + ".h5");
-    CheckpointRecord record = read_archive(member);
-    check_own_id(member, record);
-    return record;
-  });
+  write_packed(
+      target, ids,
+      [&](const std::string& id) {
+        const std::filesystem::path member = folder / (id + ".h5");
+        CheckpointRecord record = read_archive(member);
+        check_own_id(member, record);
+        return record;
+      },
+      [&] { refuse_existing(target); });
   return static_cast<std::int64_t>(ids.size());
 }
 
@@ -157,7 +161,8 @@ std::int64_t unpack_archive(const std::filesystem::path& packed,
     const std::string name = id + ".h5";
     const CheckpointRecord record = read_checkpoint(opened_member(open, id), Parts::all);
     check_own_id(packed / name, record);
-    replace_archive(folder / name, record);
+    // Again right before the name is taken: a scan may have archived it meanwhile.
+    replace_archive(folder / name, record, filter_here(), [&] { refuse_existing(folder / name); });
   }
   return static_cast<std::int64_t>(ids.size());
 }

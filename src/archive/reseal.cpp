@@ -38,17 +38,18 @@ CheckpointRecord resealed(const OpenCheckpoint& open, const std::filesystem::pat
 
 }  // namespace
 
-void reseal(const std::filesystem::path& file) {
+void reseal(const std::filesystem::path& file, const std::function<void()>& before) {
   const QuietHdf5 quiet;
   if (!is_packed(file)) {
-    replace_archive(file, resealed(opened_checkpoint(file), file));
+    replace_archive(file, resealed(opened_checkpoint(file), file), filter_here(), before);
     return;
   }
   const OpenPacked open = opened_packed(file);
   ContentCheck check;
-  write_packed(file, members(open, check), [&](const std::string& id) {
-    return resealed(opened_member(open, id), file / (id + ".h5"));
-  });
+  write_packed(
+      file, members(open, check),
+      [&](const std::string& id) { return resealed(opened_member(open, id), file / (id + ".h5")); },
+      before);
 }
 
 }  // namespace wishart::archive

@@ -1,9 +1,7 @@
 #include "wishart/archive/verify.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <new>
 #include <set>
 #include <span>
@@ -349,19 +347,6 @@ Verdict verify_index(const std::filesystem::path& folder) {
     verdict.findings.emplace_back("`wishart index` rebuilds it from the files");
   }
   return verdict;
-}
-
-std::filesystem::path set_aside(const std::filesystem::path& file) {
-  std::filesystem::path target = file;
-  target += ".damaged";
-  if (std::rename(file.c_str(), target.c_str()) != 0) {
-    throw Error(Blame::resource, shown(file) + ": cannot be set aside: " + system_reason(errno));
-  }
-  if (const int code = flush_folder_of(file); code != 0) {
-    throw Error(Blame::resource, shown(file) + ": was set aside, but its folder cannot be " +
-                                     "flushed to disk: " + system_reason(code));
-  }
-  return target;
 }
 
 std::vector<std::filesystem::path> leftovers(const std::filesystem::path& folder) {

@@ -115,10 +115,11 @@ void write_content(const Place& place, hid_t location, const CheckpointRecord& r
   write_hashes(place, location, hashes);
 }
 
-void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path) {
+void write_sealed(const Place& place, MemoryFile& file, const std::filesystem::path& path,
+                  const BeforeReplacing& before) {
   const std::span<const std::byte> bytes = file.close(place);
   const std::string seal = seal_of(bytes);
-  replace_file(path, {bytes, std::as_bytes(std::span(seal))});
+  replace_file(path, {bytes, std::as_bytes(std::span(seal))}, before);
 }
 
 void check_own_id(const std::filesystem::path& file, const CheckpointRecord& record) {
@@ -129,20 +130,21 @@ void check_own_id(const std::filesystem::path& file, const CheckpointRecord& rec
 }
 
 std::filesystem::path write_archive(const std::filesystem::path& folder,
-                                    const CheckpointRecord& record, const ChunkFilter& filter) {
+                                    const CheckpointRecord& record, const ChunkFilter& filter,
+                                    const BeforeReplacing& before) {
   std::filesystem::path path = folder / (record.provenance.checkpoint_id + ".h5");
-  replace_archive(path, record, filter);
+  replace_archive(path, record, filter, before);
   return path;
 }
 
 void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record,
-                     const ChunkFilter& filter) {
+                     const ChunkFilter& filter, const BeforeReplacing& before) {
   check_record(record);
   const QuietHdf5 quiet;
   const Place place(Place::Access::writing, shown(path));
   MemoryFile file(place, path);
   write_content(place, file.get(), record, filter);
-  write_sealed(place, file, path);
+  write_sealed(place, file, path, before);
 }
 
 }  // namespace wishart::archive

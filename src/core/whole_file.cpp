@@ -79,11 +79,19 @@ void WholeFile::write(std::span<const std::byte> bytes) {
   size_bytes_ += static_cast<std::int64_t>(bytes.size());
 }
 
-void WholeFile::finish(Flush flush) {
+void WholeFile::finish(Flush flush, const std::function<void()>& before_naming) {
   const bool flushed = flush == Flush::to_disk;
   int code = flushed && uninterrupted([&] { return ::fsync(descriptor_); }) != 0 ? errno : 0;
   // NFS tells of a full disk here. Interrupted, the file is closed all the same.
   if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR && code == 0) code = errno;
+  if (code == 0 && before_naming) {
+    try {
+      before_naming();
+    } catch (...) {
+      ::unlink(temporary_.c_str());
+      throw;
+    }
+  }
   if (code == 0 && ::rename(temporary_.c_str(), target_.c_str()) != 0) code = errno;
   if (code != 0) {
     ::unlink(temporary_.c_str());

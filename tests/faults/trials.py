@@ -22,7 +22,7 @@ def problems_of(scene, reference, place, afresh):
     hit = [line for line in log.read_text().splitlines() if " fault " in line] if log.exists() else []
     problems = ending_problems(scene, reference, place, hit, code, out, err)
     problems += archive_problems(scene, reference, code, bool(re.search("^wishart: ", err, re.M)))
-    aside = {p.name for p in (scene.now / "archive").glob("*.damaged")} - {"checkpoint-100.h5.damaged"}
+    aside = {p.name for p in (scene.now / "archive").glob("*.damaged*")} - {"checkpoint-100.h5.damaged"}
     if aside:
         problems.append(f"intact files were set aside: {sorted(aside)}")
     if scenario.words[0] in ("scan", "refit", "index", "verify", "merge") or scenario.product:
@@ -142,7 +142,8 @@ def archive_problems(scene, reference, code, told=False, last=False):
             wanted = {p.name for p in (after / "archive").iterdir()}
             if wanted - there:
                 problems.append(f"missing after the next run: {sorted(wanted - there)}")
-            allowed = re.compile(r"\..*\.tmp-[0-9]+-[0-9]+$|\.wishart-probe-[0-9]+$|.*\.damaged$|\..*\.lock\.now-[0-9.]+$")
+            allowed = re.compile(
+                r"\..*\.tmp-[0-9]+-[0-9]+$|\.wishart-probe-[0-9]+$|.*\.damaged(-[0-9]+)?$|\..*\.lock\.now-[0-9.]+$")
             extra = [name for name in there - wanted if not allowed.fullmatch(name)]
             if extra:
                 problems.append(f"left after the next run: {sorted(extra)}")

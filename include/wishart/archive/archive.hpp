@@ -28,6 +28,10 @@ inline constexpr std::int64_t kSchemaVersion = 3;
 /// not `index`, the name of the index file.
 [[nodiscard]] bool is_checkpoint_id(std::string_view id) noexcept;
 
+/// Called when a file is written and on disk, right before it replaces the one before: the last
+/// chance to see that it still may (CheckpointLock::beat). What it throws leaves the old file.
+using BeforeReplacing = std::function<void()>;
+
 /// Writes `record` to `folder/<checkpoint_id>.h5`. The file is written under a temporary name in
 /// the same folder, flushed to disk and renamed, so that a reader sees a complete file or none.
 ///
@@ -41,11 +45,12 @@ inline constexpr std::int64_t kSchemaVersion = 3;
 ///   is too long (limits: 1 MiB in a column, 60000 bytes in an attribute)
 std::filesystem::path write_archive(const std::filesystem::path& folder,
                                     const CheckpointRecord& record,
-                                    const ChunkFilter& filter = filter_here());
+                                    const ChunkFilter& filter = filter_here(),
+                                    const BeforeReplacing& before = {});
 
 /// Does the same with a file of any name, for rewriting a record where it was read.
 void replace_archive(const std::filesystem::path& path, const CheckpointRecord& record,
-                     const ChunkFilter& filter = filter_here());
+                     const ChunkFilter& filter = filter_here(), const BeforeReplacing& before = {});
 
 /// Checks, before anything is computed, that the names of the matrices and of the skipped tensors
 /// can be stored. Every row of a table has room for the longest text of each column.

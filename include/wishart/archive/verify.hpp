@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,11 +68,14 @@ void visit_fields(Verdict& v, F&& f) {
 /// Rewrites a file that is `unsealed` or `changed` with its present content, with new hashes and a
 /// new seal, atomically. The provenance of each checkpoint records this, and what was not as
 /// written. Anything that is not part of an archive, such as added attributes, is dropped.
+/// @param before  called right before the file is replaced, as for write_archive
 /// @throws Error with Blame::input if it cannot be read, Blame::resource if it cannot be written
-void reseal(const std::filesystem::path& file);
+void reseal(const std::filesystem::path& file, const std::function<void()>& before = {});
 
 /// Renames a damaged file to `<name>.damaged`, so that the next scan computes the checkpoint again
-/// while the old file is kept.
+/// while the old file is kept. If there is such a file, it is kept too: the name is then
+/// `<name>.damaged-2`, or the next number that is free.
+/// @pre its lock is held, or no scan can write a file of this name
 /// @return the new path
 /// @throws Error with Blame::resource if it cannot be renamed
 std::filesystem::path set_aside(const std::filesystem::path& file);

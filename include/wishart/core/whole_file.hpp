@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 
 namespace wishart {
@@ -31,8 +32,9 @@ public:
   /// Adds to the end. @throws Error with Blame::resource
   void write(std::span<const std::byte> bytes);
   /// Gives the file its name. Nothing can be written behind it.
+  /// @param before_naming  called when all is written; what it throws leaves the old file in place
   /// @throws Error with Blame::resource
-  void finish(Flush flush = Flush::to_disk);
+  void finish(Flush flush = Flush::to_disk, const std::function<void()>& before_naming = {});
 
 private:
   [[noreturn]] void fail(int code) const;

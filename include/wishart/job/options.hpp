@@ -190,7 +190,7 @@ struct VerifyOptions {
   std::optional<ArchivePart> part;   ///< nothing: all of it
   bool repair = false;               ///< set damaged and changed files aside
   bool reseal = false;               ///< accept changed files as they are, and seal them again
-  double wait_for_lock_seconds = 0;  ///< with `reseal`
+  double wait_for_lock_seconds = 0;  ///< with `repair` or `reseal`
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
 };

@@ -20,6 +20,7 @@
 #include "wishart/report/json_schema.hpp"
 
 #include "commands/foreign_verify.hpp"
+#include "scan/kept_lock.hpp"
 #include "scan/lock_taker.hpp"
 
 namespace wishart::job {
@@ -30,7 +31,8 @@ struct Judged {
   archive::Verdict verdict;
   std::filesystem::path aside;  ///< the new path if it was set aside, else empty
   bool resealed = false;
-  std::string left;  ///< why it was not sealed again, although requested
+  std::string left;    ///< why it was not sealed again, although requested
+  std::string in_use;  ///< why it was not set aside, although requested
 };
 
 const std::string& checked_id(const std::string& id) {
@@ -111,6 +113,7 @@ std::string text_of(const std::vector<Judged>& all,
               ": the next scan computes the checkpoint again\n";
     }
     if (one.resealed) text += "  sealed again as it is; this is recorded in its provenance\n";
+    if (!one.in_use.empty()) text += "  not set aside: " + one.in_use + "\n";
     if (!one.left.empty()) text += "  not sealed again: " + one.left + "\n";
   }
   for (const auto& path : leftovers) {
@@ -148,7 +151,7 @@ std::string json_of(const std::vector<Judged>& all,
   text += ", \"parts\": " + (share ? std::to_string(share->part.count) : "null");
   text += ", \"files\": [";
   const char* separator = "\n  ";
-  for (const auto& [verdict, aside, resealed, left_as_is] : all) {
+  for (const auto& [verdict, aside, resealed, left_as_is, in_use] : all) {
     text += separator + ("{\"file\": " + json_quoted(verdict.file.string()));
     text += ", \"standing\": " + json_quoted(archive::standing_name(verdict.standing));
     text += std::string(", \"sealed\": ") + (verdict.sealed ? "true" : "false");
@@ -171,6 +174,39 @@ std::string json_of(const std::vector<Judged>& all,
   return text + "]}\n";
 }
 
+archive::Verdict verdict_on(const std::filesystem::path& file, const VerifyOptions& options) {
+  return options.foreign ? verify_foreign(file) : archive::verify_file(file);
+}
+
+/// True for what --repair sets aside.
+bool to_set_aside(archive::Standing standing) noexcept {
+  return standing == archive::Standing::damaged || standing == archive::Standing::changed;
+}
+
+std::string in_use_text(const archive::CheckpointLock& lock) {
+  return "another job is working on it: " + lock.other();
+}
+
+/// Sets a damaged file aside, under its lock, unless a scan has replaced it since it was verified.
+void try_repair(Judged& one, const VerifyOptions& options, LockTaker& locks) {
+  if (!to_set_aside(one.verdict.standing)) return;
+  const std::filesystem::path file = one.verdict.file;
+  if (!archive::is_checkpoint_id(file.stem().string())) {  // no scan writes such a file
+    one.aside = archive::set_aside(file);
+    return;
+  }
+  const std::unique_ptr<archive::CheckpointLock> lock = locks.take_of_file(file);
+  if (!lock->held()) {
+    one.in_use = in_use_text(*lock);
+    return;
+  }
+  KeptLock kept(*lock);
+  one.verdict = verdict_on(file, options);
+  if (!to_set_aside(one.verdict.standing)) return;
+  kept.beat(true);
+  one.aside = archive::set_aside(file);
+}
+
 /// Seals a changed file again, under its lock.
 void try_reseal(Judged& one, LockTaker& locks) {
   const archive::Verdict& verdict = one.verdict;
@@ -186,21 +222,18 @@ void try_reseal(Judged& one, LockTaker& locks) {
   }
   const std::unique_ptr<archive::CheckpointLock> lock = locks.take_of_file(verdict.file);
   if (!lock->held()) {
-    one.left = "another job is working on it: " + lock->other();
+    one.left = in_use_text(*lock);
     return;
   }
-  archive::reseal(verdict.file);
+  KeptLock kept(*lock);
+  archive::reseal(verdict.file, [&] { kept.beat(true); });
   one.resealed = true;
 }
 
 /// Verifies one file, then repairs or reseals it as the options say.
 Judged judged(const std::filesystem::path& file, const VerifyOptions& options, LockTaker& locks) {
-  Judged one{options.foreign ? verify_foreign(file) : archive::verify_file(file), {}, false, {}};
-  const archive::Standing standing = one.verdict.standing;
-  if (options.repair &&
-      (standing == archive::Standing::damaged || standing == archive::Standing::changed)) {
-    one.aside = archive::set_aside(file);
-  }
+  Judged one{verdict_on(file, options), {}, false, {}, {}};
+  if (options.repair) try_repair(one, options, locks);
   if (options.reseal) try_reseal(one, locks);
   return one;
 }
@@ -223,6 +256,8 @@ Ending ending_of(const std::vector<Judged>& all) {
   if (!first->aside.empty()) {
     reason +=
         "Scan the checkpoint again: the file was set aside as " + printable(first->aside.string());
+  } else if (!first->in_use.empty()) {
+    reason += "It was not set aside: " + first->in_use + ". Run again when that job has ended";
   } else if (verdict.standing == archive::Standing::unreadable) {
     reason += "What is in it is not known. Run again when it can be read";
   } else if (verdict.file.filename() == "index.h5") {
@@ -276,6 +311,7 @@ CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {
                                  : archive::verify_index(options.archive),
                  {},
                  false,
+                 {},
                  {}};
     const archive::Standing standing = index.verdict.standing;
     const bool bad =

@@ -245,9 +245,10 @@ Command verify_command() {
       "part, so T runs with N from 1 to T read all")(
       "repair", po::bool_switch(),
       "rename damaged and changed files to ID.h5.damaged, so that the next scan computes them "
-      "again")("reseal", po::bool_switch(),
-               "accept files that another program has changed, and seal them again; this is "
-               "recorded in their provenance");
+      "again; nothing is replaced, and files of scans at work are left alone")(
+      "reseal", po::bool_switch(),
+      "accept files that another program has changed, and seal them again; this is "
+      "recorded in their provenance");
   add_wait_option(command.options);
   add_document_options(command.options, "text", "text or json");
   return finished(std::move(command), {"wishart verify ARCHIVE --repair"});

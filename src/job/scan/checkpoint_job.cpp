@@ -1,7 +1,6 @@
 #include "scan/checkpoint_job.hpp"
 
 #include <algorithm>
-#include <map>
 #include <unordered_set>
 
 #include "wishart/archive/archive.hpp"
@@ -66,20 +65,22 @@ CheckpointJob::CheckpointJob(const std::filesystem::path& path, const ScanOption
   }
   take_lock(take);
   if (left_to_another()) return;
-  std::vector<archive::JournalEntry> archived = check_archive();
+  std::optional<KeptLock> kept;  // what is archived may be large, and be fitted again
+  kept.emplace(*lock_);
+  std::vector<archive::JournalEntry> archived = check_archive(*kept);
   const std::string fingerprint =
       hash_hex(provenance_.checkpoint_identity + options_.result_options_json() +
                std::string(build_info().version) + std::string(build_info().commit));
   if (already_archived_) {
     archive::remove_left_journal(options_.archive, id_, fingerprint);
+    kept.reset();
     lock_.reset();
     return;
   }
   archive::check_names_fit(options_.archive / (id_ + ".h5"), selection_.matrices,
                            selection_.skipped);
   finished_ = FinishedMatrices(num_matrices());
-  for (archive::JournalEntry& entry : archived) note_done(entry.key, std::move(entry.spectrum));
-  release(archived);
+  note_done(std::move(archived), "the archive");
   journal_ = std::make_unique<archive::Journal>(options_.archive, id_, fingerprint);
   resume_from_journal();
   make_plan(layout);
@@ -107,7 +108,7 @@ void CheckpointJob::take_lock(const TakeLock& take) {
   }
 }
 
-std::vector<archive::JournalEntry> CheckpointJob::check_archive() {
+std::vector<archive::JournalEntry> CheckpointJob::check_archive(KeptLock& lock) {
   const std::filesystem::path file = options_.archive / (id_ + ".h5");
   ArchivedAnalysis found = look_up(file, {provenance_, everything_, selection_, options_.replace});
   warnings_.insert(warnings_.end(), found.warnings.begin(), found.warnings.end());
@@ -124,7 +125,7 @@ std::vector<archive::JournalEntry> CheckpointJob::check_archive() {
   if (same_fit) {
     closing_ += ", nothing to do\n";
   } else {
-    refit_file(file, options_.fit, 0, *lock_);
+    refit_file(file, options_.fit, 0, lock);
     closing_ += ", refitted\n";
   }
   return {};
@@ -145,11 +146,7 @@ void CheckpointJob::add_to(const ArchivedAnalysis& found) {
 }
 
 void CheckpointJob::resume_from_journal() {
-  std::int64_t found = 0;
-  for (archive::JournalEntry& entry : journal_->take_entries()) {
-    found += note_done(entry.key, std::move(entry.spectrum)) ? 1 : 0;
-  }
-  if (found > 0) {
+  if (note_done(journal_->take_entries(), "the journal") > 0) {
     warnings_.push_back(id_ + ": resuming from the journal, " + std::to_string(num_done()) +
                         " of " + std::to_string(selection_.matrices.size()) + " matrices are done");
   }
@@ -163,13 +160,34 @@ std::int64_t CheckpointJob::index_of(const std::string& key) const {
   return matrix == matrices.end() || matrix->key != key ? -1 : matrix - matrices.begin();
 }
 
-bool CheckpointJob::note_done(const std::string& key, Spectrum&& spectrum) {
-  const std::int64_t index = index_of(key);
-  if (index < 0) return false;
-  const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(index)];
-  LayerRow row = fit::layer_row(matrix, spectrum, options_.fit);
-  finished_.keep(index, std::move(spectrum), std::move(row));
-  return true;
+std::int64_t CheckpointJob::note_done(std::vector<archive::JournalEntry>&& entries,
+                                      const std::string& from) {
+  std::int64_t kept = 0;
+  std::vector<std::string> dropped;
+  for (archive::JournalEntry& entry : entries) {
+    const std::int64_t index = index_of(entry.key);
+    if (index < 0) continue;
+    const Matrix& matrix = selection_.matrices[static_cast<std::size_t>(index)];
+    std::string fault = contradiction(shape_row(matrix), entry.spectrum);
+    LayerRow row;
+    if (fault.empty()) {
+      row = fit::layer_row(matrix, entry.spectrum, options_.fit);
+      fault = contradiction(row, entry.spectrum);
+    }
+    if (fault.empty()) {
+      finished_.keep(index, std::move(entry.spectrum), std::move(row));
+      ++kept;
+    } else {
+      dropped.push_back(std::move(fault));
+    }
+  }
+  release(entries);
+  if (!dropped.empty()) {
+    warnings_.push_back(id_ + ": " + from + " contradicts " +
+                        plural(std::ssize(dropped), "matrix, which is", "matrices, which are") +
+                        " computed again: " + dropped.front());
+  }
+  return kept;
 }
 
 void CheckpointJob::make_plan(const Layout& layout) {
@@ -309,7 +327,9 @@ void CheckpointJob::flush(bool now) {
 }
 
 std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) {
-  lock_->beat(true);
+  std::optional<KeptLock> kept;
+  kept.emplace(*lock_);
+  kept->beat(true);
   CheckpointRecord record;
   record.provenance = provenance_;
   Provenance& provenance = record.provenance;
@@ -341,9 +361,11 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   record.summary = fit::summarize(record.layers, options_.selection.weightwatcher);
   const std::string since =
       earlier_ ? earlier_->provenance().checkpoint_id : "an earlier checkpoint";
-  file_ = archive::write_archive(options_.archive, record, filter);
+  file_ = archive::write_archive(options_.archive, record, filter, [&] { kept->beat(true); });
   note_failures(record.layers, file_);
+  kept->beat(true);  // what was written may have taken long to flush: the journal must be ours
   journal_->remove();
+  kept.reset();
   lock_.reset();
   closing_ = id_ + ": " + plural(std::ssize(record.layers), "matrix", "matrices") + " (" +
              count_fits(record.layers).text() + "), " +
@@ -353,22 +375,10 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   return file_;
 }
 
-Ending CheckpointJob::nothing_analysed() const {
-  std::map<std::string, std::int64_t> reasons;
-  for (const SkippedRow& row : selection_.skipped) ++reasons[row.reason];
-  std::string counts;
-  for (const auto& [reason, count] : reasons) {
-    counts += (counts.empty() ? ": " : ", ") + std::to_string(count) + " " + reason;
-  }
-  return {Blame::input, id_ + ": none of its " + std::to_string(selection_.skipped.size()) +
-                            " tensors is a matrix that can be analysed" + counts +
-                            ". wishart inspect shows the reason for each"};
-}
-
 void CheckpointJob::note_failures(const std::vector<LayerRow>& rows,
                                   const std::filesystem::path& archive) {
   if (rows.empty() && selection_.matrices.empty()) {
-    ending_ = nothing_analysed();
+    ending_ = nothing_analysed(id_, selection_.skipped);
     return;
   }
   const auto file_of = [&](const std::string& key) -> std::string {

@@ -24,6 +24,7 @@
 #include "scan/archived_analysis.hpp"
 #include "scan/earlier_checkpoint.hpp"
 #include "scan/finished_matrices.hpp"
+#include "scan/kept_lock.hpp"
 #include "scan/machine.hpp"
 #include "scan/messages.hpp"
 
@@ -98,15 +99,18 @@ public:
 private:
   void take_lock(const TakeLock& take);
   /// Looks for an archived analysis, and extends the scan to its matrices.
+  /// @param lock  of the checkpoint
   /// @return its spectra
-  std::vector<archive::JournalEntry> check_archive();
+  std::vector<archive::JournalEntry> check_archive(KeptLock& lock);
   void add_to(const ArchivedAnalysis& found);
   void resume_from_journal();
+  /// Keeps what is known of matrices, unless it contradicts them: then they are computed again.
+  /// @param from  what holds the entries, for a warning
+  /// @return how many are kept
+  std::int64_t note_done(std::vector<archive::JournalEntry>&& entries, const std::string& from);
   /// The index of a selected matrix; -1 if there is none with this key.
   [[nodiscard]] std::int64_t index_of(const std::string& key) const;
   void note_failures(const std::vector<LayerRow>& rows, const std::filesystem::path& archive);
-  [[nodiscard]] Ending nothing_analysed() const;
-  bool note_done(const std::string& key, Spectrum&& spectrum);
   void make_plan(const Layout& layout);
   /// Fills in a result whose values have not changed, from the earlier checkpoint.
   void fill_unchanged(const Matrix& matrix, Result& result) const;

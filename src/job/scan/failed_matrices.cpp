@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
@@ -65,6 +66,18 @@ Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& 
     }
   }
   throw Error(Blame::bug, "a failed matrix has no blame");
+}
+
+Ending nothing_analysed(const std::string& checkpoint_id, const std::vector<SkippedRow>& skipped) {
+  std::map<std::string, std::int64_t> reasons;
+  for (const SkippedRow& row : skipped) ++reasons[row.reason];
+  std::string counts;
+  for (const auto& [reason, count] : reasons) {
+    counts += (counts.empty() ? ": " : ", ") + std::to_string(count) + " " + reason;
+  }
+  return {Blame::input, checkpoint_id + ": none of its " + std::to_string(skipped.size()) +
+                            " tensors is a matrix that can be analysed" + counts +
+                            ". wishart inspect shows the reason for each"};
 }
 
 }  // namespace wishart::job

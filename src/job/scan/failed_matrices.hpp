@@ -23,4 +23,8 @@ namespace wishart::job {
                                const std::function<std::string(const std::string&)>& file_of,
                                const std::filesystem::path& archive);
 
+/// The ending of a checkpoint of which only `skipped` is known.
+[[nodiscard]] Ending nothing_analysed(const std::string& checkpoint_id,
+                                      const std::vector<SkippedRow>& skipped);
+
 }  // namespace wishart::job

@@ -24,9 +24,9 @@ namespace wishart::job {
 namespace {
 
 /// Fits every layer. Layers are independent of each other, so their order does not matter.
-/// Meanwhile this thread renews the lock, because the replicas of a single layer can take minutes.
+/// They are given up if the lock is lost.
 void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int threads,
-                  archive::CheckpointLock& lock) {
+                  KeptLock& lock) {
   in_threads(
       record.layers.size(), threads,
       [&](std::size_t i) {
@@ -38,8 +38,7 @@ void refit_layers(CheckpointRecord& record, const fit::FitOptions& options, int 
 }  // namespace
 
 std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions options, int threads,
-                       archive::CheckpointLock& lock) {
-  require(lock.held(), "an archive file is replaced without its lock");
+                       KeptLock& lock) {
   CheckpointRecord record = archive::read_archive(file);
   archive::check_own_id(file, record);
   options.weightwatcher = record.provenance.mode == "weightwatcher";
@@ -51,8 +50,7 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
   record.summary = fit::summarize(record.layers, options.weightwatcher);
   record.provenance.fit_options = fit::options_json(options);
   record.provenance.fit_version = fit::kFitVersion;
-  lock.beat(true);
-  archive::replace_archive(file, record);
+  archive::replace_archive(file, record, archive::filter_here(), [&] { lock.beat(true); });
   return record.layers.size();
 }
 
@@ -85,7 +83,8 @@ CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
     }
     if (lock->taken_over()) result.text += taken_over_text(id, *lock) + "\n";
     try {
-      const std::size_t layers = refit_file(file, options.fit, options.threads, *lock);
+      KeptLock kept(*lock);
+      const std::size_t layers = refit_file(file, options.fit, options.threads, kept);
       result.text += printable(id) + ": " +
                      plural(static_cast<std::int64_t>(layers), "matrix", "matrices") +
                      " refitted\n";

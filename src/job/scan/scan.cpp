@@ -100,7 +100,8 @@ void stage(const JobContext& context, WorkOrder& order, CheckpointJob* job,
     constexpr std::chrono::milliseconds kLook{100};
     std::optional<Keeper> keeper;
     if (job != nullptr) keeper.emplace([job] { job->flush(false); }, kLook);
-    staged.emplace(context.world, context.options.stage_dir, order.root, order.files);
+    staged.emplace(context.world, context.options.stage_dir, order.root, order.files,
+                   [&] { return context.stop_reason(); });
     if (keeper) failure = keeper->end();
   }
   mpi::agree(context.world, failure);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <numeric>
@@ -19,6 +20,7 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/together.hpp"
 
 namespace wishart::job {
@@ -89,10 +91,73 @@ private:
   int descriptor_;
 };
 
+/// What the ranks tell each other while they copy. The largest counts.
+constexpr std::int64_t kDone = 0;
+constexpr std::int64_t kCopying = 1;
+constexpr std::int64_t kGivenUp = 2;
+
+/// How often they do: a rank that waits for the others loses at most the time of one part.
+constexpr std::chrono::milliseconds kMeeting{200};
+
+/// Copies on all ranks until all are done or one gives up: because it fails, or because rank 0 has
+/// a reason to stop.
+class SharedCopying {
+public:
+  SharedCopying(const mpi::Comm& world, const std::function<std::string()>& stop_reason)
+      : world_(world), stop_reason_(stop_reason) {}
+
+  /// After each part: false if the copies are given up. Collective over `world`, at intervals.
+  /// @throws Error with Blame::interrupted on rank 0 if there is a reason to stop
+  bool go_on() {
+    check_stop();
+    if (Clock::now() - last_ >= kMeeting) meet(kCopying);
+    return outcome_ != kGivenUp;
+  }
+  /// When this rank has nothing more to copy: waits for the others. Collective over `world`.
+  /// @param failure  of this rank, or null
+  /// @return the failure of this rank, or null
+  std::exception_ptr end(std::exception_ptr failure) {
+    while (outcome_ == kCopying) {
+      if (!failure) {
+        try {
+          check_stop();
+        } catch (...) {
+          failure = std::current_exception();
+        }
+      }
+      meet(failure ? kGivenUp : kDone);
+    }
+    return failure;
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+
+  void check_stop() const {
+    if (world_.rank() != 0 || !stop_reason_) return;
+    const std::string reason = stop_reason_();
+    if (reason.empty()) return;
+    throw Error(Blame::interrupted, reason +
+                                        " while files were copied to --stage-dir. Run the same "
+                                        "command again");
+  }
+  void meet(std::int64_t own) {
+    world_.barrier_asleep();  // others may be in the middle of a part
+    outcome_ = world_.maximum(own);
+    last_ = Clock::now();
+  }
+
+  const mpi::Comm& world_;
+  const std::function<std::string()>& stop_reason_;
+  Clock::time_point last_ = Clock::now();
+  std::int64_t outcome_ = kCopying;
+};
+
 }  // namespace
 
 StagedFiles::StagedFiles(const mpi::Comm& world, const std::filesystem::path& place,
-                         const std::filesystem::path& root, std::vector<SourceFile> files)
+                         const std::filesystem::path& root, std::vector<SourceFile> files,
+                         const std::function<std::string()>& stop_reason)
     : files_(std::move(files)) {
   const mpi::Comm host = world.split_by_host();
   std::string folder;
@@ -120,19 +185,15 @@ StagedFiles::StagedFiles(const mpi::Comm& world, const std::filesystem::path& pl
   };
   try {
     mpi::agree(world, failure);
+    SharedCopying copying(world, stop_reason);
     try {
-      for (std::size_t i = 0; i < files_.size(); ++i) {
-        const std::filesystem::path from = root / files_[i].name;
-        files_[i].name = std::to_string(i) + "-" + from.filename().string();
-        if (i % static_cast<std::size_t>(host.size()) == static_cast<std::size_t>(host.rank())) {
-          copy(from, files_[i]);
-        }
-      }
+      copy_share(root, host, [&] { return copying.go_on(); });
+    } catch (const mpi::Failure&) {
+      throw;  // the ranks cannot meet any more
     } catch (...) {
       failure = std::current_exception();
     }
-    world.barrier_asleep();  // copies take long
-    mpi::agree(world, failure);
+    mpi::agree(world, copying.end(failure));
   } catch (...) {
     clean();
     throw;
@@ -150,7 +211,20 @@ std::int64_t StagedFiles::bytes() const noexcept {
       [](std::int64_t sum, const SourceFile& file) { return sum + file.size_bytes; });
 }
 
-void StagedFiles::copy(const std::filesystem::path& from, const SourceFile& file) {
+void StagedFiles::copy_share(const std::filesystem::path& root, const mpi::Comm& host,
+                             const std::function<bool()>& go_on) {
+  const auto ranks = static_cast<std::size_t>(host.size());
+  bool copying = true;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const std::filesystem::path from = root / files_[i].name;
+    files_[i].name = std::to_string(i) + "-" + from.filename().string();
+    const bool own = i % ranks == static_cast<std::size_t>(host.rank());
+    if (own && copying) copying = copy(from, files_[i], go_on);
+  }
+}
+
+bool StagedFiles::copy(const std::filesystem::path& from, const SourceFile& file,
+                       const std::function<bool()>& go_on) {
   const InputFile in(from);
   const auto check = [&] {
     if (in.size_bytes() == file.size_bytes && in.mtime_ns() == file.mtime_ns) return;
@@ -168,10 +242,12 @@ void StagedFiles::copy(const std::filesystem::path& from, const SourceFile& file
     const auto size = static_cast<std::size_t>(std::min(kPartBytes, file.size_bytes - offset));
     in.read(offset, std::span(part).first(size));
     out.write(offset, std::span<const std::byte>(part).first(size));
+    if (!go_on()) return false;
   }
   check();
   out.set_mtime(file.mtime_ns);
   out.close();
+  return true;
 }
 
 }  // namespace wishart::job

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,13 @@ class StagedFiles {
 public:
   /// Copies `files` of the folder `root` into a new folder in `place` on every host. Collective
   /// over `world`.
+  /// @param stop_reason  on rank 0: why to give up, or empty; asked after every part that is copied
   /// @throws mpi::AgreedError on every rank: with Blame::resource if a host's disk is full or
-  /// cannot
-  ///   be written, with Blame::input if a file cannot be read
+  ///   cannot be written, with Blame::input if a file cannot be read, with Blame::interrupted if
+  ///   there is a reason to stop
   StagedFiles(const mpi::Comm& world, const std::filesystem::path& place,
-              const std::filesystem::path& root, std::vector<SourceFile> files);
+              const std::filesystem::path& root, std::vector<SourceFile> files,
+              const std::function<std::string()>& stop_reason = {});
   ~StagedFiles();
   StagedFiles(const StagedFiles&) = delete;
   StagedFiles& operator=(const StagedFiles&) = delete;
@@ -39,7 +42,13 @@ public:
   [[nodiscard]] std::int64_t bytes() const noexcept;
 
 private:
-  void copy(const std::filesystem::path& from, const SourceFile& file);
+  /// Copies what falls to this rank.
+  /// @param go_on  asked after every part; false: the copies are given up
+  void copy_share(const std::filesystem::path& root, const mpi::Comm& host,
+                  const std::function<bool()>& go_on);
+  /// @return false if it was given up
+  bool copy(const std::filesystem::path& from, const SourceFile& file,
+            const std::function<bool()>& go_on);
 
   std::filesystem::path folder_;
   std::vector<SourceFile> files_;

@@ -1,10 +1,13 @@
 #include "scan/stored_spectrum.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include "wishart/archive/verify.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/core/text.hpp"
 
 namespace wishart::job {
 
@@ -20,6 +23,34 @@ std::vector<TrapRow> trap_rows_of(const LayerRow& row, std::vector<TrapRow> trap
     trap.key = row.key;
   }
   return traps;
+}
+
+LayerRow shape_row(const Matrix& matrix) {
+  LayerRow row;
+  row.key = matrix.key;
+  row.name = matrix.tensor.name;
+  row.rows = matrix.rows;
+  row.cols = matrix.cols;
+  row.M = matrix.short_side();
+  row.N = matrix.long_side();
+  row.num_evals = matrix.num_values();
+  return row;
+}
+
+std::string contradiction(const LayerRow& row, const Spectrum& spectrum) {
+  if (spectrum.status > SpectrumStatus::failed) {
+    return printable(row.key) + ": its status is " +
+           std::to_string(static_cast<int>(spectrum.status));
+  }
+  CheckpointRecord record;
+  record.layers.push_back(row);
+  LayerRow& only = record.layers.front();
+  only.layer_id = 0;
+  only.has_esd = spectrum.status == SpectrumStatus::ok;
+  record.traps = trap_rows_of(only, spectrum.traps);
+  record.spectra.push_back(stored(Spectrum(spectrum)));
+  std::vector<std::string> found = archive::contradictions(record);
+  return found.empty() ? std::string() : std::move(found.front());
 }
 
 Spectrum restored(const LayerRow& row, StoredSpectrum&& part, const std::vector<TrapRow>& traps) {

@@ -3,9 +3,11 @@
 /// @file
 /// Converts spectra to what the archive stores, and back.
 
+#include <string>
 #include <vector>
 
 #include "wishart/record/checkpoint_record.hpp"
+#include "wishart/record/matrix.hpp"
 #include "wishart/record/rows.hpp"
 #include "wishart/record/spectrum.hpp"
 
@@ -18,6 +20,13 @@ namespace wishart::job {
 /// the same row again. `traps` is the table of the same record, in its order.
 [[nodiscard]] Spectrum restored(const LayerRow& row, StoredSpectrum&& part,
                                 const std::vector<TrapRow>& traps);
+
+/// What a row says of a matrix before anything is known of its values.
+[[nodiscard]] LayerRow shape_row(const Matrix& matrix);
+
+/// What of `spectrum`, which was read from a file, contradicts `row`, the row of its matrix: the
+/// first finding that a verification of its archive would have. Empty: nothing.
+[[nodiscard]] std::string contradiction(const LayerRow& row, const Spectrum& spectrum);
 
 /// The rows of the table of traps for a layer, from those of its spectrum.
 [[nodiscard]] std::vector<TrapRow> trap_rows_of(const LayerRow& row, std::vector<TrapRow> traps);

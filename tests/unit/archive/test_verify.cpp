@@ -179,6 +179,22 @@ TEST_CASE("a damaged file is set aside under a name that is no archive's", "[ver
   CHECK(list_checkpoints(folder.path()).empty());
 }
 
+TEST_CASE("a file that is set aside replaces none that was", "[verify]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder / "sample.h5";
+  int next = 1;
+  for (const char* name : {"sample.h5.damaged", "sample.h5.damaged-2", "sample.h5.damaged-3"}) {
+    folder.write("sample.h5", std::to_string(next++));
+    CHECK(set_aside(path) == folder / name);
+  }
+  CHECK(bytes_of(folder / "sample.h5.damaged") == "1");
+  CHECK(bytes_of(folder / "sample.h5.damaged-2") == "2");
+  CHECK(bytes_of(folder / "sample.h5.damaged-3") == "3");
+  CHECK(list_checkpoints(folder.path()).empty());
+  CHECK(test::error_of([&] { set_aside(path); }) ==
+        "4: " + path.string() + ": cannot be set aside: No such file or directory");
+}
+
 TEST_CASE("what killed runs have left is listed", "[verify]") {
   const test::TempFolder folder;
   folder.write(".a.h5.tmp-12", "x");

@@ -116,3 +116,18 @@ TEST_CASE("everyone can be let read a file, whatever the umask", "[whole_file]")
   REQUIRE(::stat(path.c_str(), &status) == 0);
   CHECK((status.st_mode & 0777U) == 0644U);
 }
+
+TEST_CASE("what is asked before a file takes its name can keep the one before", "[whole_file]") {
+  const test::TempFolder folder;
+  const std::filesystem::path path = folder.write("a", "before");
+  WholeFile file(path);
+  add(file, "after");
+  CHECK_THROWS_WITH(file.finish(WholeFile::Flush::to_disk,
+                                [&] {
+                                  CHECK(entries_of(folder.path()) == 2);
+                                  throw Error(Blame::resource, "lost");
+                                }),
+                    "lost");
+  CHECK(text_of(path) == "before");
+  CHECK(entries_of(folder.path()) == 1);
+}

@@ -24,13 +24,17 @@ inline Spectrum good_spectrum(const Matrix& matrix, double largest = 8) {
   spectrum.solver = "two-stage";
   spectrum.team_size = 2;
   const auto count = static_cast<double>(matrix.num_values());
-  for (double k = 1; k <= count; ++k) spectrum.sigma.push_back(largest * k / count);
+  long double squares = 0;
+  for (double k = 1; k <= count; ++k) {
+    spectrum.sigma.push_back(largest * k / count);
+    squares += static_cast<long double>(spectrum.sigma.back()) * spectrum.sigma.back();
+  }
   spectrum.view_sigma_min = {spectrum.sigma.front()};
   spectrum.view_sigma_max = {largest};
   spectrum.view_rank_loss = {0};
   spectrum.floor_sigma = 1e-3;
   spectrum.num_below_floor = 1;
-  spectrum.sum_squares = 204;
+  spectrum.sum_squares = static_cast<double>(squares);
   spectrum.sum_squares_error = 1e-15;
   spectrum.hash = "0123abcd";
   spectrum.seconds = 0.5;

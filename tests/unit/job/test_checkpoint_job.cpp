@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/verify.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/fit/metrics.hpp"
 
@@ -65,7 +66,9 @@ Result result_for(const CheckpointJob& job, std::int64_t item) {
   result.item = item;
   result.spectrum.status = SpectrumStatus::ok;
   for (std::int64_t i = 0; i < matrix.num_values(); ++i) {
-    result.spectrum.sigma.push_back(1 + static_cast<double>(i * i));
+    const double sigma = 1 + static_cast<double>(i * i);
+    result.spectrum.sigma.push_back(sigma);
+    result.spectrum.sum_squares += sigma * sigma;  // small integers: exact
   }
   result.spectrum.view_sigma_min = {1};
   result.spectrum.view_sigma_max = {result.spectrum.sigma.back()};
@@ -296,6 +299,52 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   CHECK(job.work_order().matrices[0].key == left);
   job.take({with_traps(job, 0, 0.5)});
   check_traps(job.finish(), 0.5, 0.5);
+}
+
+TEST_CASE("entries of a journal that contradict their matrix are computed again",
+          "[checkpoint_job]") {
+  struct Fault {
+    std::string text;
+    void (*spoil)(Spectrum&);
+  };
+  const std::vector<Fault> faults{
+      {"3 singular values, num_evals is ", [](Spectrum& s) { s.sigma.resize(3); }},
+      {"0 singular values, num_evals is ", [](Spectrum& s) { s.sigma.clear(); }},
+      {"600 singular values, num_evals is ", [](Spectrum& s) { s.sigma.resize(600, 1e6); }},
+      {"singular value 1 is nan", [](Spectrum& s) { s.sigma[1] = kNan; }},
+      {"singular value 1 is smaller than the one before",
+       [](Spectrum& s) { std::swap(s.sigma[0], s.sigma[1]); }},
+      {"the squared singular values add up to ", [](Spectrum& s) { s.sum_squares *= 2; }},
+      {"the datasets of its views have different lengths",
+       [](Spectrum& s) { s.view_rank_loss.push_back(0); }},
+      {"its status is 200", [](Spectrum& s) { s.status = static_cast<SpectrumStatus>(200); }},
+      {"trap 1: is not after the one before", [](Spectrum& s) { s.traps.assign(2, TrapRow()); }}};
+  for (const Fault& fault : faults) {
+    CAPTURE(fault.text);
+    const TempFolder temp;
+    write_model(temp / "m/model.safetensors");
+    const ScanOptions options = options_for(temp);
+    std::string key;
+    {
+      CheckpointJob job(temp / "m", options, {});
+      key = job.work_order().matrices.at(0).key;
+      Result bad = result_for(job, 0);
+      fault.spoil(bad.spectrum);
+      job.take({std::move(bad)});
+      job.take({result_for(job, 1)});
+      job.flush(true);
+    }
+    CheckpointJob job(temp / "m", options, {});
+    REQUIRE(job.warnings().size() == 2);
+    const std::string expected = "m: the journal contradicts 1 matrix, which is computed again: ";
+    CHECK(job.warnings()[0].rfind(expected, 0) == 0);
+    CHECK(job.warnings()[0].find(fault.text) != std::string::npos);
+    CHECK(job.warnings()[1] == "m: resuming from the journal, 1 of 2 matrices are done");
+    REQUIRE(job.work_order().matrices.size() == 1);
+    CHECK(job.work_order().matrices[0].key == key);
+    job.take({result_for(job, 0)});
+    CHECK(archive::verify_file(job.finish()).standing == archive::Standing::whole);
+  }
 }
 
 TEST_CASE("the ending is the gravest failure, with the file of its matrix", "[checkpoint_job]") {
