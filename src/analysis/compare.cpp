@@ -139,8 +139,8 @@ std::string comparable_options(std::string options) {
   for (const char* member : {", \"base\": ", ", \"with_base\": "}) {
     const std::size_t at = options.find(member);
     if (at == std::string::npos) continue;
-    const std::size_t end = options.find(", \"", at + 1);
-    options.erase(at, end == std::string::npos ? end : end - at);
+    const std::size_t next = options.find(", \"", at + 1);
+    options.erase(at, (next == std::string::npos ? options.rfind('}') : next) - at);
   }
   return options;
 }

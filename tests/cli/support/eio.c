@@ -6,7 +6,7 @@
  * The call that WISHART_FAIL names (unlink, fsync or rename; of rename, its second name counts)
  * fails with EIO for paths that hold WISHART_FAIL_PATH.
  *
- * When a file whose path holds WISHART_SIGNAL_PATH is unlinked first, the process gets SIGTERM.
+ * When a file whose path holds WISHART_SIGNAL_PATH is made first, the process gets SIGTERM.
  *
  * Before the WISHART_SPOIL_AT-th pread of a file whose path holds WISHART_SPOIL_PATH, counted from
  * when WISHART_SPOIL_WHEN exists, the command WISHART_SPOIL runs: what another job does to a file
@@ -14,7 +14,9 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,14 +86,26 @@ ssize_t pread64(int descriptor, void* out, size_t size, off_t offset) {
   return reading("pread64", descriptor, out, size, offset);
 }
 
+int open(const char* path, int flags, ...) {
+  int (*next)(const char*, int, ...);
+  *(void**)&next = dlsym(RTLD_NEXT, "open");
+  static atomic_int signalled;
+  const char* part = getenv("WISHART_SIGNAL_PATH");
+  const int makes = (flags & O_CREAT) != 0;
+  if (makes && part != NULL && strstr(path, part) != NULL && atomic_fetch_add(&signalled, 1) == 0) {
+    kill(getpid(), SIGTERM);
+  }
+  if (!makes) return next(path, flags);
+  va_list more;
+  va_start(more, flags);
+  const int mode = va_arg(more, int);
+  va_end(more);
+  return next(path, flags, mode);
+}
+
 int unlink(const char* path) {
   int (*next)(const char*);
   *(void**)&next = dlsym(RTLD_NEXT, "unlink");
-  static atomic_int signalled;
-  const char* part = getenv("WISHART_SIGNAL_PATH");
-  if (part != NULL && strstr(path, part) != NULL && atomic_fetch_add(&signalled, 1) == 0) {
-    kill(getpid(), SIGTERM);
-  }
   return fails("unlink", path) ? -1 : next(path);
 }
 

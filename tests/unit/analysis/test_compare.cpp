@@ -205,6 +205,10 @@ TEST_CASE("a layer that one scan left out by choice is neither added nor removed
   part.provenance.options = R"({"mode": "corrected", "layers": []})";
   chosen.provenance.options = R"({"mode": "corrected", "layers": ["[a]*", "*\"]q"]})";
   CHECK(compare(chosen, part).notes.empty());
+  // Nor does where the base lies on which an adapter was put.
+  chosen.provenance.options =
+      R"({"mode": "corrected", "with_base": "/a}\", b/base", "layers": ["[a]*"]})";
+  CHECK(compare(chosen, part).notes.empty());
   chosen.provenance.options = R"({"mode": "corrected", "layers": ["[a]*"], "no": true})";
   CHECK(compare(chosen, part).notes.size() == 1);
   part.provenance.options.clear();
