@@ -61,6 +61,7 @@ template <class T, class About>
 [[nodiscard]] std::vector<Analysed> take_apart(std::vector<T>& all, About&& about, Prefer prefer,
                                                const std::string& like = "") {
   std::vector<Analysed> marked;
+  marked.reserve(all.size());
   for (const T& one : all) marked.push_back(about(one));
   mark_left_out(marked, prefer, like);
   std::vector<Analysed> left_out;

@@ -172,6 +172,11 @@ struct ReadRule {
 
 using Keys = std::initializer_list<const char*>;
 
+[[noreturn]] void refuse_second(const std::string& where, const std::string& key) {
+  throw Error(Blame::usage,
+              where + "found " + key + " twice. Expected it once: each rule has a name of its own");
+}
+
 /// Refuses keys that are given beside others that leave them without any effect: whoever wrote them
 /// would take the rule for another one.
 class KeyChecker {
@@ -182,9 +187,7 @@ public:
   void refuse(Keys keys, const std::string& beside, const std::string& expected) const {
     for (const char* key : keys) {
       const auto found = read_.given.find(key);
-      if (found == read_.given.end()) continue;
-      throw Error(Blame::usage, where_ + "found " + key + " = " + printable(found->second) + " " +
-                                    beside + ". Expected " + expected);
+      if (found != read_.given.end()) refuse_one(key, found->second, beside, expected);
     }
   }
 
@@ -195,6 +198,12 @@ public:
   }
 
 private:
+  [[noreturn]] void refuse_one(const std::string& key, const std::string& value,
+                               const std::string& beside, const std::string& expected) const {
+    throw Error(Blame::usage, where_ + "found " + key + " = " + printable(value) + " " + beside +
+                                  ". Expected " + expected);
+  }
+
   const ReadRule& read_;
   const std::string& where_;
 };
@@ -289,11 +298,7 @@ std::vector<analysis::Rule> parse_rules(const std::string& text, const std::stri
       const std::string key = option.string_key.substr(dot + 1);
       const std::string value = option.value.empty() ? "" : option.value.front();
       set_key(read.back().rule, where, key, value);
-      if (!read.back().given.emplace(key, value).second) {
-        throw Error(Blame::usage, where + "found " + key +
-                                      " twice. Expected it once: each rule has "
-                                      "a name of its own");
-      }
+      if (!read.back().given.emplace(key, value).second) refuse_second(where, key);
     }
   } catch (const po::error& error) {
     throw Error(Blame::usage, name + ": " + printable(text_of(error)));
