@@ -74,9 +74,7 @@ bool is_taken(const std::filesystem::path& path) {
 bool is_dangling(const std::filesystem::path& path) {
   std::error_code code;
   const std::filesystem::file_status own = std::filesystem::symlink_status(path, code);
-  if (!told(path, own, code) || !std::filesystem::is_symlink(own)) return false;
-  const std::filesystem::file_status end = std::filesystem::status(path, code);
-  return !told(path, end, code);
+  return told(path, own, code) && std::filesystem::is_symlink(own) && !is_there(path);
 }
 
 bool is_given(const std::filesystem::path& path) {
