@@ -287,7 +287,7 @@ std::vector<double> HistoryBuilder::paired_alphas(const std::vector<std::size_t>
     std::vector<double> of_layer;
     for (const std::size_t i : at) {
       const Layer* there = find(entries_[i], layer.key);
-      if (there == nullptr || !(there->alpha > 0)) break;  // compat mode has -1
+      if (there == nullptr || !(there->alpha > 0)) break;
       of_layer.push_back(there->alpha);
     }
     if (of_layer.size() < at.size()) continue;
