@@ -76,7 +76,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.precision = precision_name(spectrum.precision);
   row.products = products_name(spectrum.products.products);
   row.integer_bits = spectrum.products.bits;
-  row.integer_moduli = spectrum.products.moduli;
+  row.integer_moduli = spectrum.products.bytes;
   row.integer_panels = spectrum.products.panels;
   row.float64_panels = spectrum.products.float64_panels;
   row.elements_apart = spectrum.products.apart;

@@ -71,7 +71,7 @@ std::optional<IntegerForm> form_for(const Matrix& matrix, const Way& way) {
 double products_gflops(const Matrix& matrix, const Way& way, const Rates& rates) {
   if (way.precision == Precision::float32) return rates.gram32_gflops;
   const auto form = form_for(matrix, way);
-  return form ? rates.integer_gflops * 7 / form->moduli : rates.gram_gflops;
+  return form ? rates.integer_gflops * 5 / form->bytes : rates.gram_gflops;
 }
 
 double gram_seconds(const Extents& e, const Way& way, double gflops, const Rates& rates) {
@@ -260,7 +260,7 @@ std::int64_t memory_bytes(const Matrix& matrix, const Way& way) noexcept {
   const double slice = std::ceil(n / p);
   const auto form = form_for(matrix, way);
   const auto depth =
-      static_cast<double>(form ? integer_depth(matrix, way.panel_bytes, *form)
+      static_cast<double>(form ? integer_panel_depth(matrix, way.panel_bytes, *form)
                                : panel_depth(matrix, way.panel_bytes, way.precision));
   const bool floats = form || way.precision == Precision::float32;
   const double element = floats ? 4 : 8;

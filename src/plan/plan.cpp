@@ -76,7 +76,7 @@ Products products_for(const Matrix& matrix, int team_size, const PlanOptions& op
   if (options.products == Products::integer) return Products::integer;
   const bool pays = options.integers_pay && matrix.short_side() >= kIntegersFrom &&
                     matrix.long_side() / team_size >= kIntegerRows &&
-                    integer_depth(matrix, options.panel_bytes, *form) >= kIntegerRows;
+                    integer_panel_depth(matrix, options.panel_bytes, *form) >= kIntegerRows;
   return pays ? Products::integer : Products::float64;
 }
 
@@ -171,7 +171,7 @@ Kind kind_of(const Matrix& matrix) {
           matrix.num_views(),
           held_element_bytes(matrix),
           dtype_bits(matrix.tensor.dtype),
-          form ? form->moduli : 0,
+          form ? form->bytes : 0,
           has_base(matrix)};
 }
 

@@ -3,16 +3,14 @@
 namespace wishart {
 namespace {
 
-// `moduli` are those for panels of up to 2048 lines (src/spectrum/integer/moduli.hpp).
-constexpr IntegerForm kTwoBytes{.bits = 22, .moduli = 7};
-constexpr IntegerForm kHalf{.bits = 24, .moduli = 8};
-constexpr IntegerForm kOneByte{.bits = 18, .moduli = 6};
-constexpr IntegerForm kHalfByte{.bits = 14, .moduli = 5};
+// src/spectrum/integer/values.hpp and moduli.hpp.
+constexpr IntegerForm kShort{.code = ByteCode::values, .bits = 21, .bytes = 5};
+constexpr IntegerForm kLong{.code = ByteCode::residues, .bits = 24, .bytes = 8};
 
 std::optional<IntegerForm> form_of(Dtype dtype) noexcept {
-  if (dtype == Dtype::bf16) return kTwoBytes;
-  if (dtype == Dtype::f16) return kHalf;
-  if (is_weight_dtype(dtype) && dtype_bits(dtype) == 8) return kOneByte;
+  if (dtype == Dtype::bf16) return kShort;
+  if (dtype == Dtype::f16) return kLong;
+  if (is_weight_dtype(dtype) && dtype_bits(dtype) == 8) return kShort;
   return std::nullopt;
 }
 
@@ -25,19 +23,18 @@ std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept {
   }
   if (tensor.encoding != Encoding::codes || tensor.parts.empty()) return std::nullopt;
   if (is_weight_dtype(tensor.parts.front().dtype)) {
-    return tensor.scale_bits == 0 ? std::optional(kOneByte) : std::nullopt;
+    return tensor.scale_bits == 0 ? std::optional(kShort) : std::nullopt;
   }
   // Of longer scales more bits of an element are used. Each form leaves room for scales of blocks
-  // that differ by a factor of at least 100 in a row or column.
+  // that differ in a row or column: by a factor of 16 for codes of 8 bits with scales of 8, of more
+  // than 100 for others.
   switch (tensor.scale_bits) {
     case 0:  // powers of two: MXFP4
-      return kHalfByte;
     case 4:  // F8_E4M3: NVFP4
-      return kOneByte;
     case 8:  // BF16
-      return kTwoBytes;
+      return kShort;
     case 11:  // F16: GPTQ, AWQ
-      return kHalf;
+      return kLong;
     default:
       return std::nullopt;
   }

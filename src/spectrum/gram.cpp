@@ -69,7 +69,8 @@ void add_products_in_double(std::span<const float> panel, const PanelShape& shap
       std::copy_n(panel.begin() + begin * shape.lines, std::ssize(part), part.begin());
     } else {
       for (std::int64_t line = 0; line < shape.lines; ++line) {
-        std::copy_n(panel.begin() + line * shape.depth + begin, count, part.begin() + line * count);
+        std::copy_n(panel.begin() + line * shape.line_stride + begin, count,
+                    part.begin() + line * count);
       }
     }
     add_products(Panel<double>{part, 0, count, false}, tall, shape.lines, first && begin == 0,
@@ -92,25 +93,31 @@ std::optional<ProductRecord> integer_gram(const ViewTask& task, Slice slice, Int
                                           Workspace& workspace, std::span<double> gram) {
   const bool tall = task.rows() >= task.cols();
   const std::int64_t m = std::min(task.rows(), task.cols());
-  const std::int64_t depth = std::min(integer_depth(*task.matrix, options.panel_bytes, form),
+  const std::int64_t depth = std::min(integer_panel_depth(*task.matrix, options.panel_bytes, form),
                                       std::max<std::int64_t>(slice.size(), 1));
   const double unit = task.source->unit();
   if (!std::isnormal(unit)) return std::nullopt;
-  IntegerGram products(m, depth, form, best_instruction_set(), make_byte_products(), workspace);
+  IntegerGram products(m, std::min(depth, kIntegerDepth), form, best_instruction_set(),
+                       make_byte_products(), workspace);
   PanelStream<float> stream(task, slice, PanelStream<float>::Depth{depth}, tally, workspace, unit);
   std::span<double> doubles;
-  ProductRecord record{.products = Products::integer, .bits = form.bits, .moduli = form.moduli};
+  ProductRecord record{.products = Products::integer, .bits = form.bits, .bytes = form.bytes};
   while (const auto panel = stream.next()) {
     if (panel->rounded) return std::nullopt;
-    const PanelShape shape{m, panel->depth, tall ? 1 : panel->depth, tall ? m : 1};
-    const bool first = record.panels + record.float64_panels == 0;
-    if (products.add(panel->values, shape, first, gram)) {
-      ++record.panels;
-      continue;
+    for (std::int64_t begin = 0; begin < panel->depth; begin += kIntegerDepth) {
+      const PanelShape shape{m, std::min(kIntegerDepth, panel->depth - begin),
+                             tall ? 1 : panel->depth, tall ? m : 1};
+      const std::span<float> part =
+          panel->values.subspan(static_cast<std::size_t>(begin * shape.place_stride));
+      const bool first = record.panels + record.float64_panels == 0;
+      if (products.add(part, shape, first, gram)) {
+        ++record.panels;
+        continue;
+      }
+      if (doubles.empty()) doubles = workspace.take<double>(std::min(depth, kDoublesAtOnce) * m);
+      add_products_in_double(part, shape, first, doubles, gram);
+      ++record.float64_panels;
     }
-    if (doubles.empty()) doubles = workspace.take<double>(std::min(depth, kDoublesAtOnce) * m);
-    add_products_in_double(panel->values, shape, first, doubles, gram);
-    ++record.float64_panels;
   }
   record.apart = products.apart();
   if (record.panels + record.float64_panels == 0) clear_lower(gram, m);

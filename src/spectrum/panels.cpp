@@ -4,6 +4,7 @@
 #include <system_error>
 #include <type_traits>
 
+#include "wishart/core/instruction_set.hpp"
 #include "wishart/record/panel.hpp"
 
 namespace wishart::spectrum {
@@ -12,21 +13,41 @@ namespace {
 /// float64 elements converted to float32 at a time: they stay in the second-level cache.
 constexpr std::int64_t kScratchElements = std::int64_t{1} << 16;
 
-/// @returns false if one of the values is no product of `unit` and a float
-bool to_floats(std::span<const double> values, double unit, std::span<float> out) {
-  int rounded = 0;
-  if (unit != 1) {
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      out[i] = static_cast<float>(values[i] / unit);
-      rounded |= static_cast<int>(static_cast<double>(out[i]) * unit != values[i]);
-    }
-    return rounded == 0;
-  }
+// Compiled once for each instruction set, by inlining into a function with the target attribute.
+/// @returns whether one of the values is no float
+__attribute__((always_inline)) inline bool round_all(std::span<const double> values,
+                                                     std::span<float> out) {
+  std::int64_t rounded = 0;
+  const double* const from = values.data();
+  float* const to = out.data();
   for (std::size_t i = 0; i < values.size(); ++i) {
-    out[i] = static_cast<float>(values[i]);
-    rounded |= static_cast<int>(static_cast<double>(out[i]) != values[i]);
+    to[i] = static_cast<float>(from[i]);
+    rounded |= static_cast<std::int64_t>(static_cast<double>(to[i]) != from[i]);
   }
-  return rounded == 0;
+  return rounded != 0;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) bool round_all_avx2(std::span<const double> values,
+                                                    std::span<float> out) {
+  return round_all(values, out);
+}
+#endif
+
+/// @returns whether one of the values is no product of `unit` and a float
+bool to_floats(std::span<const double> values, double unit, std::span<float> out) {
+  if (unit == 1) {
+#if defined(__x86_64__)
+    if (best_instruction_set() != InstructionSet::portable) return round_all_avx2(values, out);
+#endif
+    return round_all(values, out);
+  }
+  int rounded = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out[i] = static_cast<float>(values[i] / unit);
+    rounded |= static_cast<int>(static_cast<double>(out[i]) * unit != values[i]);
+  }
+  return rounded != 0;
 }
 
 }  // namespace
@@ -127,7 +148,7 @@ bool PanelStream<Real>::fill(std::int64_t panel, std::span<Real> out) {
       const auto size = static_cast<std::size_t>(count * width);
       const std::span<double> part = scratch_.first(size);
       read_tallied(task_, row, row + count, col_begin, col_end, part, *tally_);
-      rounded = !to_floats(part, unit_, out.first(size)) || rounded;
+      rounded = to_floats(part, unit_, out.first(size)) || rounded;
       out = out.subspan(size);
     }
     return rounded;

@@ -52,7 +52,7 @@ ViewValues view_values(const ViewTask& task, Team& team, const SolveOptions& opt
 void add_products(ProductRecord& sum, const ProductRecord& view) {
   sum.products = view.products;
   sum.bits = view.bits;
-  sum.moduli = view.moduli;
+  sum.bytes = view.bytes;
   sum.panels += view.panels;
   sum.float64_panels += view.float64_panels;
   sum.apart += view.apart;

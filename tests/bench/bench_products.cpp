@@ -60,14 +60,16 @@ int run(int argc, char** argv) {
   bench::Bf16Source source(matrix.rows, matrix.cols, 1);
   const std::int64_t m = matrix.short_side();
   spectrum::SolveOptions options;
-  std::vector<double> gram(static_cast<std::size_t>(m * m));
-  std::vector<double> exact(gram.size());
+  // As in a scan: the workspace asks for huge pages.
+  spectrum::Workspace results;
+  const std::span<double> gram = results.take<double>(m * m);
+  const std::span<double> exact = results.take<double>(m * m);
   std::vector<double> ratios;
   std::vector<double> plain_times;
   std::vector<double> integer_times;
   spectrum::Workspace workspace;
   ProductRecord record;
-  const auto timed = [&](Products products, std::vector<double>& out) {
+  const auto timed = [&](Products products, std::span<double> out) {
     options.products = products;
     workspace.reset();
     spectrum::Tally tally;
@@ -85,11 +87,11 @@ int run(int argc, char** argv) {
     ratios.push_back(plain / integer);
   }
   std::printf(
-      "%s,products,%s,%lldx%lld,float64 %.4f s,integer %.4f s,ratio %.2f,moduli %d,panels %lld,"
+      "%s,products,%s,%lldx%lld,float64 %.4f s,integer %.4f s,ratio %.2f,bytes %d,panels %lld,"
       "float64 panels %lld,apart %.3g\n",
       std::string(build_info().version).c_str(), unit_text(spectrum::byte_unit()),
       static_cast<long long>(matrix.rows), static_cast<long long>(matrix.cols), median(plain_times),
-      median(integer_times), median(ratios), record.moduli, static_cast<long long>(record.panels),
+      median(integer_times), median(ratios), record.bytes, static_cast<long long>(record.panels),
       static_cast<long long>(record.float64_panels),
       static_cast<double>(record.apart) / static_cast<double>(matrix.rows * matrix.cols));
   // Both are exact but for elements whose sum needs more than 53 bits, because a tiny element is in

@@ -79,8 +79,8 @@ TEST_CASE("integer products give the spectrum of float64 products", "[products]"
     CHECK(plain.products.products == Products::float64);
     CHECK(plain.products.panels == 0);
     CHECK(integer.products.products == Products::integer);
-    CHECK(integer.products.bits == 22);
-    CHECK(integer.products.moduli == 7);
+    CHECK(integer.products.bits == 21);
+    CHECK(integer.products.bytes == 5);
     CHECK(integer.products.panels > 0);
     CHECK(integer.products.float64_panels == 0);
   }
@@ -131,6 +131,12 @@ TEST_CASE("panels with wild exponents are multiplied in float64", "[products]") 
   const Spectrum wide = solved(bf16_matrix(60, 400), transposed, with(Products::integer));
   REQUIRE(wide.status == SpectrumStatus::ok);
   CHECK(wide.products.float64_panels == 0);
+  // And if they are wild too, in more than one part of a panel.
+  const auto along = [&](std::int64_t row, std::int64_t col) { return element(col, row); };
+  const Spectrum long_rows = solved(bf16_matrix(60, 900), along, with(Products::integer));
+  check_equal(solved(bf16_matrix(60, 900), along, with(Products::float64)), long_rows);
+  CHECK(long_rows.products.panels == 0);
+  CHECK(long_rows.products.float64_panels > 0);
 }
 
 TEST_CASE("types that need more than a float are multiplied in float64", "[products]") {
@@ -224,7 +230,7 @@ TEST_CASE("integer products take no more memory than was planned", "[products]")
   options.products = Products::integer;
   REQUIRE(compute_spectrum(matrix, source, team, options, workspace).status == SpectrumStatus::ok);
   const IntegerForm form = integer_form(matrix).value();
-  const std::int64_t depth = integer_depth(matrix, options.panel_bytes, form);
+  const std::int64_t depth = integer_panel_depth(matrix, options.panel_bytes, form);
   const std::int64_t panels = 2 * 4 * depth * cols + 8 * 65536 + integer_bytes(cols, depth, form);
   const std::int64_t solver = 8 * cols * (cols + 200);
   const std::int64_t least = std::int64_t{4} << 20U;  // a chunk

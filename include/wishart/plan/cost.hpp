@@ -41,7 +41,7 @@ struct Way {
 struct Rates {
   double gram_gflops = 41;         ///< DSYRK on panels
   double gram32_gflops = 78;       ///< SGEMM on panels, including the addition in float64
-  double integer_gflops = 66;      ///< from integers with 7 moduli and VNNI; with AMX it is more
+  double integer_gflops = 92;      ///< from integers of 5 bytes with VNNI; with AMX it is more
   double band_gflops = 50;         ///< full matrix to band, 4/3 m^3
   double chase_gflops = 12;        ///< band to tridiagonal, 6 m^2 width
   double one_stage_gflops = 15;    ///< DSYEVD of small matrices, 4/3 m^3

@@ -39,39 +39,46 @@ inline constexpr std::int64_t kDefaultPanelBytes = std::int64_t{16} << 20U;
   return std::min(depth, std::max<std::int64_t>(matrix.long_side(), 1));
 }
 
-/// The most rows of a panel whose products are formed from integers. Their moduli are for these.
-inline constexpr std::int64_t kMostIntegerDepth = 1024;
-/// Memory that panels and residues may take beyond the panels of float64 products. With tiles, and
+/// The rows of a panel that become integers at once, if its products are formed from integers. The
+/// same on every processor, so that sums are rounded at the same places.
+inline constexpr std::int64_t kIntegerDepth = 512;
+/// The most rows of such a panel.
+inline constexpr std::int64_t kMostIntegerRows = 2 * kIntegerDepth;
+/// Memory that panels and bytes may take beyond the panels of float64 products. With tiles, and
 /// doubles for a panel that falls back, it is below 64 MiB.
 inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{48} << 20U;
 
 /// The number of rows or columns in a panel if its products are formed from integers: two buffers
-/// of floats and the residues take kMoreIntegerBytes more than two buffers of doubles. The deeper,
-/// the less does it cost to put integers together from their residues.
-[[nodiscard]] inline std::int64_t integer_depth(const Matrix& matrix, std::int64_t panel_bytes,
-                                                IntegerForm form) noexcept {
+/// of floats and the bytes take kMoreIntegerBytes more than two buffers of doubles.
+[[nodiscard]] inline std::int64_t integer_panel_depth(const Matrix& matrix,
+                                                      std::int64_t panel_bytes,
+                                                      IntegerForm form) noexcept {
   const std::int64_t line = std::max<std::int64_t>(matrix.short_side(), 1);
   const std::int64_t now = 16 * line * panel_depth(matrix, panel_bytes, Precision::float64);
-  const std::int64_t depth = (now + kMoreIntegerBytes) / (line * (8 + form.moduli));
-  const std::int64_t whole = std::max<std::int64_t>(depth / 64 * 64, 64);
-  return std::min({whole, kMostIntegerDepth, std::max<std::int64_t>(matrix.long_side(), 1)});
+  const std::int64_t most = (now + kMoreIntegerBytes) / (line * (8 + kept_bytes(form)));
+  std::int64_t depth = std::max<std::int64_t>(most / 64 * 64, 64);
+  if (most >= kIntegerDepth) depth = most >= kMostIntegerRows ? kMostIntegerRows : kIntegerDepth;
+  return std::min(depth, std::max<std::int64_t>(matrix.long_side(), 1));
 }
 
 /// The side of a tile of products.
-inline constexpr std::int64_t kByteTile = 192;
+inline constexpr std::int64_t kByteTile = 224;
 
 /// Bytes for the integer products of panels of `lines` x `depth` elements, in addition to the
-/// panels themselves: residues, tiles, elements kept apart, and doubles for a panel that falls
-/// back.
+/// panels themselves: bytes of integers, tiles, elements kept apart, and doubles for a panel that
+/// falls back.
 [[nodiscard]] inline std::int64_t integer_bytes(std::int64_t lines, std::int64_t depth,
                                                 IntegerForm form) noexcept {
-  const std::int64_t stride = (depth + 63) / 64 * 64;
-  const std::int64_t residues = form.moduli * lines * stride;
+  const std::int64_t at_once = std::min(depth, kIntegerDepth);
+  const std::int64_t stride = (at_once + 63) / 64 * 64;
+  const std::int64_t kept = kept_bytes(form) * lines * stride;
+  const std::int64_t derived = (form.bytes - kept_bytes(form)) * 2 * kByteTile * stride;
+  const std::int64_t held = form.bytes * kByteTile * stride;
   const std::int64_t line_buffers = 128 * stride + 8 * lines;
-  const std::int64_t tiles = kByteTile * kByteTile * (std::int64_t{4} * form.moduli + 8);
-  const std::int64_t apart = 48 * (lines * depth / 256 + 32 * depth);
+  const std::int64_t tiles = kByteTile * kByteTile * (std::int64_t{4} * form.bytes + 8);
+  const std::int64_t apart = 48 * (lines * at_once / 256 + 32 * at_once);
   const std::int64_t fallback = 8 * lines * std::min<std::int64_t>(depth, 256);
-  return residues + line_buffers + tiles + apart + fallback;
+  return kept + derived + held + line_buffers + tiles + apart + fallback;
 }
 
 }  // namespace wishart

@@ -70,7 +70,7 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part, const std::vector<
     spectrum.products.products = Products::integer;
   }
   spectrum.products.bits = narrow<std::int32_t>(row.integer_bits, "bits of integers");
-  spectrum.products.moduli = narrow<std::int32_t>(row.integer_moduli, "a number of moduli");
+  spectrum.products.bytes = narrow<std::int32_t>(row.integer_moduli, "a number of bytes");
   spectrum.products.panels = row.integer_panels;
   spectrum.products.float64_panels = row.float64_panels;
   spectrum.products.apart = row.elements_apart;

@@ -29,8 +29,7 @@ public:
   void hold(int slot, const ByteBlock& block) override {
     held_[static_cast<std::size_t>(slot)] = block;
   }
-  void multiply(int slot, const ByteBlock& block, const ByteBlock& /*next*/,
-                std::int32_t* out) override {
+  void multiply(int slot, const ByteBlock& block, std::int32_t* out) override {
     const ByteBlock& held = held_[static_cast<std::size_t>(slot)];
     require(held.depth == block.depth, "blocks of different depths were multiplied");
     for (std::int64_t i = 0; i < block.lines; ++i) {

@@ -35,9 +35,7 @@ public:
   /// out[i * kByteTile + j] = sum over k of block(i, k) held(j, k). What is left of the last 32
   /// rows and columns is overwritten too.
   /// @pre the same depth as the held block
-  /// @param next  a block that will be wanted soon, or none; it may be fetched meanwhile
-  virtual void multiply(int slot, const ByteBlock& block, const ByteBlock& next,
-                        std::int32_t* out) = 0;
+  virtual void multiply(int slot, const ByteBlock& block, std::int32_t* out) = 0;
   /// Blocks that are multiplied fastest.
   struct Lines {
     std::int64_t held = kByteTile;  ///< of a held block

@@ -3,11 +3,10 @@
 /// @file
 /// Internal: the Gram matrix of a panel of short floats, exactly, from products of bytes.
 ///
-/// A panel becomes W = X + R, X of integers with a power of two for each line, R sparse. X^T X
-/// comes from residues by the Chinese remainder theorem, and the products with R are added one by
-/// one. The sum of the panel is exact in every element that needs no more than 53 bits, and rounded
-/// once in others, before it is added to the Gram matrix in float64. docs/numerics.md, "Integer
-/// products".
+/// A panel becomes W = X + R, X of integers with a power of two for each line, R sparse. X^T X is
+/// put together from products of their bytes, and the products with R are added one by one. The sum
+/// of the panel is exact in every element that needs no more than 53 bits, and rounded once in
+/// others, before it is added to the Gram matrix in float64. docs/numerics.md, "Integer products".
 
 #include <cstdint>
 #include <memory>
@@ -18,8 +17,8 @@
 #include "wishart/spectrum/workspace.hpp"
 
 #include "integer/byte_products.hpp"
+#include "integer/combination.hpp"
 #include "integer/integer_panel.hpp"
-#include "integer/moduli.hpp"
 
 namespace wishart::spectrum {
 
@@ -44,18 +43,32 @@ private:
     std::int64_t begin = 0;
     std::int64_t end = 0;
   };
-  void add_apart(std::span<const float> panel, const PanelShape& shape, Block rows, Block cols);
-  void store(Block rows, Block cols, bool first, std::span<double> gram) const;
+  /// X, the elements of a panel but for those kept apart.
+  struct X {
+    std::span<const float> values;
+    const PanelShape& shape;
+
+    [[nodiscard]] const float* at(std::int64_t line, std::int64_t place) const {
+      return values.data() + line * shape.line_stride + place * shape.place_stride;
+    }
+  };
+  void derive(Block block, std::span<std::int8_t> out) const;
+  [[nodiscard]] std::span<const Apart> apart_in(Block block) const;
+  void sum_rows(std::span<const Apart> elements, Block rows, const X& x, Block cols);
+  void add_tile(Block rows, Block cols, const X& x, bool first, std::span<double> gram);
   void add_pairs(std::span<double> gram);
 
   std::int64_t lines_;
   IntegerForm form_;
-  InstructionSet isa_;
   IntegerPanel panel_;
-  Remainders remainders_;
+  Combination combination_;
   std::unique_ptr<ByteProducts> products_;
-  std::span<std::int32_t> tiles_;  ///< a tile of products for each modulus
-  std::span<double> sums_;         ///< of a tile, column by column
+  std::span<std::int32_t> tiles_;        ///< a tile of products for each byte
+  std::span<double> column_;             ///< of a tile
+  std::span<std::int8_t> derived_rows_;  ///< bytes of the held block that are not kept
+  std::span<std::int8_t> derived_cols_;
+  std::span<double> row_sums_;  ///< products of elements apart: `row_lines_` rows of a tile
+  std::vector<std::int64_t> row_lines_;
   std::vector<Apart> by_place_;
   std::int64_t apart_ = 0;
 };

@@ -1,7 +1,7 @@
 #pragma once
 
 /// @file
-/// Internal: a panel of weights as scaled integers, and these as residues.
+/// Internal: a panel of weights as scaled integers, and these as bytes.
 
 #include <cstdint>
 #include <span>
@@ -36,19 +36,20 @@ struct PanelShape {
 /// The memory is taken once and serves all panels of a matrix.
 class IntegerPanel {
 public:
-  /// @param form  bits and moduli, as integer_form gives them
+  /// @param form  as integer_form gives it
   IntegerPanel(std::int64_t lines, std::int64_t most_depth, IntegerForm form, InstructionSet isa,
                Workspace& workspace);
 
-  /// Splits `panel` into X, whose residues are stored, and R. Elements of R become 0 in `panel`.
+  /// Splits `panel` into X, whose bytes are stored, and R. Elements of R become 0 in `panel`.
   /// @returns false, with `panel` unchanged, if R has too many elements to be worth it: more than
   ///          kMostApart of all, or so many in one place that their products with each other cost
   ///          more than they save
   [[nodiscard]] bool split(std::span<float> panel, const PanelShape& shape);
 
-  /// Residues of a line mod kModuli[modulus]: `depth` signed bytes, then zeros, `stride()` in all.
-  [[nodiscard]] const std::int8_t* residues(int modulus, std::int64_t line) const noexcept {
-    return residues_.data() + (modulus * lines_ + line) * stride_;
+  /// The k-th bytes of a line, value k or the residues mod kModuli[k], if they are kept: `depth`
+  /// signed bytes, then zeros, `stride()` in all.
+  [[nodiscard]] const std::int8_t* bytes(int k, std::int64_t line) const noexcept {
+    return bytes_.data() + (k * lines_ + line) * stride_;
   }
   [[nodiscard]] std::int64_t stride() const noexcept { return stride_; }
   /// The value of 1 in the integers of each line: a power of two.
@@ -59,6 +60,7 @@ public:
 private:
   void split_line(std::span<float> panel, const PanelShape& shape, std::int64_t line,
                   std::span<float> integers);
+  void store_bytes(std::span<const float> integers, std::int64_t line);
   [[nodiscard]] bool few_pairs(std::int64_t depth);
   void put_back(std::span<float> panel, const PanelShape& shape);
 
@@ -67,7 +69,7 @@ private:
   std::int64_t stride_ = 0;  ///< of the last panel
   IntegerForm form_;
   InstructionSet isa_;
-  std::span<std::int8_t> residues_;
+  std::span<std::int8_t> bytes_;
   std::span<float> integers_;  ///< kLinesAtOnce lines
   std::span<double> units_;
   std::vector<Apart> apart_;

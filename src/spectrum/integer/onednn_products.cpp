@@ -224,8 +224,7 @@ public:
     keep(held_[static_cast<std::size_t>(slot)], block);
   }
 
-  void multiply(int slot, const ByteBlock& block, const ByteBlock& /*next*/,
-                std::int32_t* out) override {
+  void multiply(int slot, const ByteBlock& block, std::int32_t* out) override {
     check_block(block);
     const OneThread one(dnnl_);
     run(held_[static_cast<std::size_t>(slot)], block, out);

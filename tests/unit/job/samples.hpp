@@ -17,7 +17,7 @@ inline Spectrum good_spectrum(const Matrix& matrix, double largest = 8) {
   spectrum.status = SpectrumStatus::ok;
   spectrum.products = {.products = Products::integer,
                        .bits = 22,
-                       .moduli = 7,
+                       .bytes = 5,
                        .panels = 3,
                        .float64_panels = 1,
                        .apart = 17};

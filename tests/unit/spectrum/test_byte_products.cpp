@@ -26,7 +26,7 @@ void check_products(ByteProducts& products, std::int64_t rows, std::int64_t cols
   const auto b = bytes(cols, stride, 2);
   std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile), 7);
   products.hold(3, {b.data(), cols, depth, stride});
-  products.multiply(3, {a.data(), rows, depth, stride}, {}, out.data());
+  products.multiply(3, {a.data(), rows, depth, stride}, out.data());
   std::int64_t wrong = 0;
   std::ostringstream first;
   for (std::int64_t i = 0; i < rows; ++i) {
@@ -77,7 +77,7 @@ TEST_CASE("the largest sums do not overflow", "[byte_products]") {
     for (const auto& products : all_ways()) {
       std::vector<std::int32_t> out(static_cast<std::size_t>(kByteTile * kByteTile));
       products->hold(0, {b.data(), 1, depth, depth});
-      products->multiply(0, {a.data(), 2, depth, depth}, {}, out.data());
+      products->multiply(0, {a.data(), 2, depth, depth}, out.data());
       CHECK(out[0] == -128 * byte * depth);
       CHECK(out[static_cast<std::size_t>(kByteTile)] == -128 * byte * depth);
     }
