@@ -67,7 +67,7 @@ struct ProductRecord {
   Products products = Products::float64;  ///< never `automatic`
   std::int32_t bits = 0;                  ///< of the integers; 0 without
   std::int32_t bytes = 0;                 ///< that an integer becomes
-  std::int64_t panels = 0;          ///< formed from integers
+  std::int64_t panels = 0;                ///< formed from integers
   std::int64_t float64_panels = 0;  ///< formed by DSYRK all the same, because too many elements
                                     ///< were no integers
   std::int64_t apart = 0;           ///< elements that were no integers, and were added one by one
