@@ -12,7 +12,8 @@
 /// is a combination of their squares. This is the method of Toom and Cook with three digits and
 /// five points (Knuth, The Art of Computer Programming, volume 2, section 4.3.3), in a basis in
 /// which three of the values, all divisible by 3, are divided by it. 12097 = 64^2 + 64 63 + 63^2
-/// was found by search: no other such number has integers of more bits.
+/// was found by search: none of the other points of the conic that were tried has integers of more
+/// bits.
 ///
 /// Five products serve where residues need seven, an integer is had with five multiplications, and
 /// the last two bytes follow from the first three (docs/numerics.md, "Integer products").
