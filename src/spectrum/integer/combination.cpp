@@ -40,20 +40,28 @@ WISHART_INLINE Doubles8 converted(Integers8 v) {
 #endif
 }
 
+/// A vector at any address.
+template <class Vector>
+WISHART_INLINE Vector load(const void* from) {
+  Vector value;
+  std::memcpy(&value, from, sizeof(value));
+  return value;
+}
+
+template <class Vector>
+WISHART_INLINE void store(Vector value, void* to) {
+  std::memcpy(to, &value, sizeof(value));
+}
+
 /// `lanes` elements at a time.
 template <class Doubles, class Integers, std::int64_t lanes>
 struct Lanes {
   static WISHART_INLINE Doubles products(const TileColumn& column, int byte, std::int64_t row) {
-    Integers products;
-    std::memcpy(&products, column.products + byte * column.between + row, sizeof(products));
-    return converted(products);
+    return converted(load<Integers>(column.products + byte * column.between + row));
   }
 
-  static WISHART_INLINE void store(const TileColumn& column, std::int64_t row, Doubles integers) {
-    Doubles units;
-    std::memcpy(&units, column.units + row, sizeof(units));
-    const Doubles sum = integers * column.unit * units;
-    std::memcpy(column.out + row, &sum, sizeof(sum));
+  static WISHART_INLINE void put(const TileColumn& column, std::int64_t row, Doubles integers) {
+    store(integers * column.unit * load<Doubles>(column.units + row), column.out + row);
   }
 
   /// From values. @returns the first row that is left
@@ -65,7 +73,7 @@ struct Lanes {
       for (int k = 0; k < kValues; ++k) {
         sum += products(column, k, i) * kWeights[static_cast<std::size_t>(k)];
       }
-      store(column, i, sum);
+      put(column, i, sum);
     }
     return i;
   }
@@ -93,7 +101,7 @@ struct Lanes {
       // The first sum is exact: the whole has at most 62 bits, of which it leaves out the last 22.
       const Doubles upper = (high - q * crt.product.high) * Remainders::kHigh +
                             (middle - q * crt.product.middle) * Remainders::kMiddle;
-      store(column, i, upper + (low - q * crt.product.low));
+      put(column, i, upper + (low - q * crt.product.low));
     }
     return i;
   }
@@ -117,15 +125,10 @@ WISHART_INLINE void derive_all(const std::int8_t* const* kept, std::int64_t coun
                                std::int8_t* third, std::int8_t* fourth) {
   constexpr auto kLanes = static_cast<std::int64_t>(sizeof(Bytes));
   for (std::int64_t i = 0; i < count; i += kLanes) {
-    Bytes zeroth;
-    Bytes first;
-    Bytes second;
-    std::memcpy(&zeroth, kept[0] + i, kLanes);
-    std::memcpy(&first, kept[1] + i, kLanes);
-    std::memcpy(&second, kept[2] + i, kLanes);
-    const DerivedValues<Bytes> derived = derived_values(zeroth, first, second);
-    std::memcpy(third + i, &derived.third, kLanes);
-    std::memcpy(fourth + i, &derived.fourth, kLanes);
+    const DerivedValues<Bytes> derived = derived_values(
+        load<Bytes>(kept[0] + i), load<Bytes>(kept[1] + i), load<Bytes>(kept[2] + i));
+    store(derived.third, third + i);
+    store(derived.fourth, fourth + i);
   }
 }
 
@@ -134,12 +137,7 @@ template <class Doubles, std::int64_t lanes>
 WISHART_INLINE void add_sums(const double* sums, std::int64_t count, double* out) {
   std::int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    Doubles more;
-    Doubles sum;
-    std::memcpy(&more, sums + i, sizeof(more));
-    std::memcpy(&sum, out + i, sizeof(sum));
-    sum += more;
-    std::memcpy(out + i, &sum, sizeof(sum));
+    store(load<Doubles>(out + i) + load<Doubles>(sums + i), out + i);
   }
   for (; i < count; ++i) out[i] += sums[i];
 }
@@ -150,51 +148,64 @@ template <class Doubles, class Floats, std::int64_t lanes>
 WISHART_INLINE void add_products(double factor, const float* x, std::int64_t count, double* sums) {
   std::int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    Floats values;
-    Doubles sum;
-    std::memcpy(&values, x + i, sizeof(values));
-    std::memcpy(&sum, sums + i, sizeof(sum));
-    sum += factor * __builtin_convertvector(values, Doubles);
-    std::memcpy(sums + i, &sum, sizeof(sum));
+    const auto values = __builtin_convertvector(load<Floats>(x + i), Doubles);
+    store(load<Doubles>(sums + i) + factor * values, sums + i);
   }
   for (; i < count; ++i) sums[i] += factor * static_cast<double>(x[i]);
 }
 
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) void combine_avx2(ByteCode code, const Remainders& crt,
-                                                  const TileColumn& column) {
-  combine<Doubles4, Integers4, 4>(code, crt, column);
-}
-__attribute__((target("avx2,avx512f"))) void combine_avx512(ByteCode code, const Remainders& crt,
-                                                            const TileColumn& column) {
-  combine<Doubles8, Integers8, 8>(code, crt, column);
-}
-__attribute__((target("avx2"))) void add_sums_avx2(const double* sums, std::int64_t count,
-                                                   double* out) {
-  add_sums<Doubles4, 4>(sums, count, out);
-}
-__attribute__((target("avx2,avx512f"))) void add_sums_avx512(const double* sums, std::int64_t count,
-                                                             double* out) {
-  add_sums<Doubles8, 8>(sums, count, out);
-}
-__attribute__((target("avx2"))) void add_products_avx2(double factor, const float* x,
-                                                       std::int64_t count, double* sums) {
-  add_products<Doubles4, Floats4, 4>(factor, x, count, sums);
-}
-__attribute__((target("avx2,avx512f"))) void add_products_avx512(double factor, const float* x,
-                                                                 std::int64_t count, double* sums) {
-  add_products<Doubles8, Floats8, 8>(factor, x, count, sums);
-}
-__attribute__((target("avx2"))) void derive_avx2(const std::int8_t* const* kept, std::int64_t count,
-                                                 std::int8_t* third, std::int8_t* fourth) {
-  derive_all<Bytes32>(kept, count, third, fourth);
-}
-#endif
-
 }  // namespace
 
+/// The loops over a column, for one instruction set.
+struct Combination::Loops {
+  void (*combine)(ByteCode, const Remainders&, const TileColumn&);
+  void (*add)(const double*, std::int64_t, double*);
+  void (*add_products)(double, const float*, std::int64_t, double*);
+  void (*derive)(const std::int8_t* const*, std::int64_t, std::int8_t*, std::int8_t*);
+};
+
+const Combination::Loops& Combination::loops_for([[maybe_unused]] InstructionSet isa) {
+  static constexpr Loops kPortable{
+      [](ByteCode code, const Remainders& crt, const TileColumn& column) {
+        combine<Doubles2, Integers2, 2>(code, crt, column);
+      },
+      [](const double* sums, std::int64_t n, double* out) { add_sums<Doubles2, 2>(sums, n, out); },
+      [](double factor, const float* x, std::int64_t n, double* sums) {
+        add_products<Doubles2, Floats2, 2>(factor, x, n, sums);
+      },
+      [](const std::int8_t* const* kept, std::int64_t n, std::int8_t* third, std::int8_t* fourth) {
+        derive_all<Bytes16>(kept, n, third, fourth);
+      }};
+#if defined(__x86_64__)
+#define WISHART_LOOPS(name, instructions, lanes)                                                  \
+  static constexpr Loops name {                                                                   \
+    [](ByteCode code, const Remainders& crt, const TileColumn& column)                            \
+        __attribute__((target(instructions))) {                                                   \
+      combine<Doubles##lanes, Integers##lanes, lanes>(code, crt, column);                         \
+    }                                                                                             \
+    , [](const double* sums, std::int64_t n, double* out) __attribute__((target(instructions))) { \
+      add_sums<Doubles##lanes, lanes>(sums, n, out);                                              \
+    }                                                                                             \
+    , [](double factor, const float* x, std::int64_t n, double* sums)                             \
+          __attribute__((target(instructions))) {                                                 \
+      add_products<Doubles##lanes, Floats##lanes, lanes>(factor, x, n, sums);                     \
+    }                                                                                             \
+    , [](const std::int8_t* const* kept, std::int64_t n, std::int8_t* third, std::int8_t* fourth) \
+          __attribute__((target(instructions))) {                                                 \
+      derive_all<Bytes32>(kept, n, third, fourth);                                                \
+    }                                                                                             \
+  }
+  WISHART_LOOPS(kAvx2, "avx2", 4);
+  WISHART_LOOPS(kAvx512, "avx2,avx512f", 8);
+#undef WISHART_LOOPS
+  if (isa == InstructionSet::avx512) return kAvx512;
+  if (isa == InstructionSet::avx2) return kAvx2;
+#endif
+  return kPortable;
+}
+
 Combination::Combination(IntegerForm form, InstructionSet isa)
-    : code_(form.code), isa_(isa), remainders_(kMostModuli) {
+    : code_(form.code), loops_(&loops_for(isa)), remainders_(kMostModuli) {
   static_assert(kIntegerDepth <= kMostValueDepth);
   require(code_ == ByteCode::values ||
               (form.bytes == kMostModuli && moduli_for(form.bits, kIntegerDepth) > 0),
@@ -202,40 +213,22 @@ Combination::Combination(IntegerForm form, InstructionSet isa)
 }
 
 void Combination::run(const TileColumn& column) const {
-#if defined(__x86_64__)
-  if (isa_ == InstructionSet::avx512) return combine_avx512(code_, remainders_, column);
-  if (isa_ == InstructionSet::avx2) return combine_avx2(code_, remainders_, column);
-#endif
-  combine<Doubles2, Integers2, 2>(code_, remainders_, column);
+  loops_->combine(code_, remainders_, column);
 }
 
 void Combination::add(const double* sums, std::int64_t count, double* out) const {
-#if defined(__x86_64__)
-  if (isa_ == InstructionSet::avx512) return add_sums_avx512(sums, count, out);
-  if (isa_ == InstructionSet::avx2) return add_sums_avx2(sums, count, out);
-#endif
-  add_sums<Doubles2, 2>(sums, count, out);
+  loops_->add(sums, count, out);
 }
 
 void Combination::add_multiple(double factor, const float* x, std::int64_t stride,
                                std::int64_t count, double* sums) const {
-  if (stride != 1) {
-    for (std::int64_t i = 0; i < count; ++i) sums[i] += factor * static_cast<double>(x[i * stride]);
-    return;
-  }
-#if defined(__x86_64__)
-  if (isa_ == InstructionSet::avx512) return add_products_avx512(factor, x, count, sums);
-  if (isa_ == InstructionSet::avx2) return add_products_avx2(factor, x, count, sums);
-#endif
-  add_products<Doubles2, Floats2, 2>(factor, x, count, sums);
+  if (stride == 1) return loops_->add_products(factor, x, count, sums);
+  for (std::int64_t i = 0; i < count; ++i) sums[i] += factor * static_cast<double>(x[i * stride]);
 }
 
 void Combination::derive(const std::array<const std::int8_t*, kKeptValues>& kept,
                          std::int64_t count, std::int8_t* third, std::int8_t* fourth) const {
-#if defined(__x86_64__)
-  if (isa_ != InstructionSet::portable) return derive_avx2(kept.data(), count, third, fourth);
-#endif
-  derive_all<Bytes16>(kept.data(), count, third, fourth);
+  loops_->derive(kept.data(), count, third, fourth);
 }
 
 }  // namespace wishart::spectrum

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 
 #include "wishart/core/instruction_set.hpp"
 #include "wishart/record/products.hpp"
@@ -43,8 +42,11 @@ public:
               std::int8_t* third, std::int8_t* fourth) const;
 
 private:
+  struct Loops;
+  [[nodiscard]] static const Loops& loops_for(InstructionSet isa);
+
   ByteCode code_;
-  InstructionSet isa_;
+  const Loops* loops_;
   Remainders remainders_;
 };
 
