@@ -140,8 +140,9 @@ def history(path: Path) -> pd.DataFrame:
     """A row for each checkpoint of an archive: training state, number of layers, and the means of all metrics.
 
     They stand in the order of training: by stage, as the names tell it, then by step; those without a step (-1) come
-    last. What depends on several checkpoints, such as the share of settled layers, is in
-    `wishart export ARCHIVE --table history`.
+    last. Each is a row, also a copy under another id and one of another mode or fit, which
+    `wishart export ARCHIVE --table history` leaves out. There is also what depends on several checkpoints, such as
+    the share of settled layers.
     """
     rows: List[Dict[str, Any]] = []
     for checkpoint_id in checkpoints(path):

@@ -204,7 +204,7 @@ std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
   if (comparable_options(a.options) != comparable_options(b.options)) {
     notes.emplace_back("the spectra were computed with different options");
   }
-  if (a.fit_options != b.fit_options || a.fit_version != b.fit_version) {
+  if (analysed(a).fit != analysed(b).fit) {
     notes.emplace_back(
         "the metrics were computed with different options or versions: `wishart refit` both");
   }

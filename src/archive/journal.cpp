@@ -192,7 +192,11 @@ void Journal::read_records(std::int64_t size_bytes, const std::string& fingerpri
     return record;
   };
   const std::optional<Record> first = next();
-  if (!first || !names_job(*first, fingerprint)) return;
+  if (!first) return;
+  if (!names_job(*first, fingerprint)) {
+    for (auto record = next(); record; record = next()) discarded_ += record->kind == kEntryKind;
+    return;
+  }
   end_bytes_ = offset;
   for (auto record = next(); record && take_record(record->kind, record->payload);
        record = next()) {

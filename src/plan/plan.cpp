@@ -74,7 +74,7 @@ Products products_for(const Matrix& matrix, int team_size, const PlanOptions& op
   const auto form = integer_form(matrix);
   if (!form) return Products::float64;
   if (options.products == Products::integer) return Products::integer;
-  const bool pays = options.integers_pay && matrix.short_side() >= kIntegersFrom &&
+  const bool pays = form->bytes <= options.paying_bytes && matrix.short_side() >= kIntegersFrom &&
                     matrix.long_side() / team_size >= kIntegerRows &&
                     integer_panel_depth(matrix, options.panel_bytes, *form) >= kIntegerRows;
   return pays ? Products::integer : Products::float64;

@@ -181,6 +181,14 @@ bool leaves_unresolved(const Spectrum& spectrum) {
              kResolveShare * static_cast<double>(spectrum.sigma.size());
 }
 
+/// True if OpenBLAS has chosen kernels for x86-64 with AVX2 and no more: those for Zen or Haswell.
+bool blas_has_avx2_only() noexcept {
+  auto* name = loaded_function<const char*()>("openblas_get_corename");
+  if (name == nullptr) return false;
+  const std::string_view kernels = name();
+  return kernels == "Zen" || kernels == "Haswell" || kernels == "ZEN" || kernels == "HASWELL";
+}
+
 }  // namespace
 
 const ProcessGrid& Team::grid() {
@@ -213,16 +221,21 @@ double sum_squares_bound(Precision precision, std::int64_t rows, std::int64_t co
   return 64 * std::sqrt(static_cast<double>(rows + cols)) * epsilon_of(precision);
 }
 
-bool integers_pay() noexcept {
-  if (blas_threads() > 1) return false;
-  const ByteUnit unit = byte_unit();
-  if (unit != ByteUnit::wide) return unit == ByteUnit::tiles;
-  // OpenBLAS names its kernels: of those for x86-64 with AVX2 and no more, Zen and Haswell are
-  // usual.
-  auto* name = loaded_function<const char*()>("openblas_get_corename");
-  if (name == nullptr) return false;
-  const std::string_view kernels = name();
-  return kernels == "Zen" || kernels == "Haswell" || kernels == "ZEN" || kernels == "HASWELL";
+std::int64_t paying_bytes() noexcept {
+  // As measured (docs/performance.md, "Integer products"): eight residues beside DSYRK with kernels
+  // for AVX2, five values beside those for AVX-512.
+  constexpr std::int64_t kResidues = 8;
+  constexpr std::int64_t kValues = 5;
+  if (blas_threads() > 1) return 0;
+  switch (byte_unit()) {
+    case ByteUnit::tiles:
+      return kResidues;
+    case ByteUnit::wide:
+      return blas_has_avx2_only() ? kResidues : kValues;
+    case ByteUnit::none:
+      break;
+  }
+  return 0;
 }
 
 bool set_blas_threads(int threads) noexcept {

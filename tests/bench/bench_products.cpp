@@ -3,7 +3,9 @@
 /// core, reading and tallying included. One CSV line per way and stage.
 ///
 ///     OPENBLAS_NUM_THREADS=1 build/release/tests/bench/bench_products
-///         --rows 4096 --cols 4096 [--runs 3]
+///         --rows 4096 --cols 4096 [--runs 3] [--residues 1]
+///
+/// With --residues the integers are those of F16 elements, of 24 bits.
 ///
 /// Exits with 1 if the two matrices differ in a bit: the float64 products of Gaussian bf16 values
 /// have no rounding errors either (docs/numerics.md, "Integer products").
@@ -55,7 +57,7 @@ int run(int argc, char** argv) {
   matrix.key = "bench";
   matrix.rows = argument(argc, argv, "rows", 4096);
   matrix.cols = argument(argc, argv, "cols", 4096);
-  matrix.tensor.dtype = Dtype::bf16;
+  matrix.tensor.dtype = argument(argc, argv, "residues", 0) == 1 ? Dtype::f16 : Dtype::bf16;
   matrix.views = {View{0, matrix.cols, 1}};
   bench::Bf16Source source(matrix.rows, matrix.cols, 1);
   const std::int64_t m = matrix.short_side();

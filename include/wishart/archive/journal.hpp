@@ -51,6 +51,8 @@ public:
   [[nodiscard]] std::vector<JournalEntry> take_entries();
   /// The number of earlier runs that appended to it, even if only by `flush`.
   [[nodiscard]] std::int64_t runs() const noexcept { return runs_; }
+  /// The number of finished matrices in a journal of another job, which was emptied.
+  [[nodiscard]] std::int64_t discarded() const noexcept { return discarded_; }
   /// Wall time recorded by the earlier runs.
   [[nodiscard]] double earlier_seconds() const noexcept { return earlier_seconds_; }
 
@@ -82,6 +84,7 @@ private:
   bool run_written_ = false;     ///< the file has a record of this run
   double last_run_seconds_ = 0;  ///< while reading: last time recorded by the run `runs_`
   std::vector<JournalEntry> entries_;
+  std::int64_t discarded_ = 0;
   std::int64_t runs_ = 0;
   double earlier_seconds_ = 0;
 };

@@ -23,7 +23,7 @@ struct PlanOptions {
   bool or_svd = false;   ///< with `checked`: Method::svd for a matrix where that is the faster way
   Precision precision = Precision::float64;
   Products products = Products::automatic;
-  bool integers_pay = false;          ///< on all ranks (spectrum::integers_pay), for `automatic`
+  std::int64_t paying_bytes = 0;      ///< on all ranks (spectrum::paying_bytes), for `automatic`
   Solver solver = Solver::automatic;  ///< for teams; automatic: the faster one for each matrix
   bool have_elpa = false;
   int team_size = 0;  ///< ranks for every matrix; 0: chosen for each

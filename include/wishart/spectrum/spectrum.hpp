@@ -32,10 +32,10 @@ private:
   std::unique_ptr<ProcessGrid> grid_;
 };
 
-/// True if this processor forms Gram matrices faster from integers than its BLAS does in float64:
-/// with 8-bit tiles (AMX); with instructions for vectors of bytes, if the BLAS has no kernels for
-/// AVX-512, as OpenBLAS 0.3.21 has none for processors of AMD. Only for one thread a rank.
-[[nodiscard]] bool integers_pay() noexcept;
+/// The most bytes that an integer may become (IntegerForm::bytes) for Gram matrices to be formed
+/// faster from integers than by the BLAS in float64, on this processor with one thread a rank; 0 if
+/// they never are (docs/performance.md, "Integer products").
+[[nodiscard]] std::int64_t paying_bytes() noexcept;
 
 /// True if this build has ELPA.
 [[nodiscard]] bool have_elpa() noexcept;
@@ -43,7 +43,7 @@ private:
 struct SolveOptions {
   Method method = Method::gram;
   Precision precision = Precision::float64;  ///< for Method::gram
-  /// For Method::gram in float64. `automatic` is decided before, for all ranks: integers_pay().
+  /// For Method::gram in float64. `automatic` is decided before, for all ranks: paying_bytes().
   Products products = Products::float64;
   Solver solver = Solver::automatic;  ///< for Method::gram on a team
   /// Recompute with `qr` if the Gram matrix leaves more than kResolveShare of the values

@@ -44,7 +44,7 @@ std::string json_text(const PlanOptions& options, const PlannedWorks& works,
          ", \"time_limit_minutes\": " + std::to_string(job.time.limit_minutes) +
          ", \"signal_seconds\": " + std::to_string(job.time.signal_seconds) +
          ", \"runs\": " + std::to_string(job.time.runs) +
-         ", \"integers_pay\": " + json_value(speed.integers_pay) +
+         ", \"integers_pay\": " + json_value(speed.paying_bytes > 0) +
          ",\n \"sbatch\": " + json_value(sbatch_line(options, job)) +
          ",\n \"by_ranks\": " + report::json_array(rows) +
          ",\n \"checkpoints\": " + report::json_array(work_rows(works, job)) +
@@ -66,11 +66,13 @@ std::string products_text(const PlanOptions& options, const PlannedSpeed& speed,
           ? "Products are formed from integers"
           : "Products of " + counted_matrices(sums.integer) + " are formed from integers";
   if (options.scan.products != Products::automatic) return text + ", as --products says.\n";
-  return text + (speed.integers_pay
-                     ? ": integers are faster on this processor. If the job's are of another "
-                       "kind, say --products float64.\n"
-                     : ": integers are not faster on this processor. If the job's have AMX, say "
-                       "--products integer.\n");
+  if (sums.integer > 0) {
+    return text + ": integers are faster on this processor. If the job's are of another kind, say "
+                  "--products float64.\n";
+  }
+  if (speed.paying_bytes > 0) return text + ": integers are not faster for these matrices.\n";
+  return text + ": integers are not faster on this processor. If the job's have AMX, say "
+                "--products integer.\n";
 }
 
 /// How the time comes about, without a full stop.

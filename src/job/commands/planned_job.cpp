@@ -137,7 +137,7 @@ std::int64_t need_of(const std::vector<PlannedScan>& scans) {
 plan::PlanOptions planning_of(const PlanOptions& options, const PlannedSpeed& speed, int ranks) {
   plan::PlanOptions planning = plan_options_of(options.scan);
   planning.ranks = ranks;
-  planning.integers_pay = speed.integers_pay;
+  planning.paying_bytes = speed.paying_bytes;
   return planning;
 }
 
@@ -232,7 +232,7 @@ PlannedWorks works_of(const PlanOptions& options) {
 PlannedSpeed speed_of(const PlanOptions& options) {
   PlannedSpeed speed;
   spectrum::set_blas_threads(threads_of(options.scan));
-  speed.integers_pay = spectrum::integers_pay();
+  speed.paying_bytes = spectrum::paying_bytes();
   speed.gflops = options.gflops;
   if (speed.gflops == 0) {
     spectrum::Workspace workspace;

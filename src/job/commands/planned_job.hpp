@@ -37,8 +37,8 @@ struct PlannedWorks {
 
 /// The speed that a plan counts on.
 struct PlannedSpeed {
-  double gflops = 0;          ///< of a rank, in float64
-  bool integers_pay = false;  ///< on this machine
+  double gflops = 0;              ///< of a rank, in float64
+  std::int64_t paying_bytes = 0;  ///< of integers, on this machine
   plan::SharedRates shared;
 };
 

@@ -146,6 +146,12 @@ void CheckpointJob::add_to(const ArchivedAnalysis& found) {
 }
 
 void CheckpointJob::resume_from_journal() {
+  if (const std::int64_t lost = journal_->discarded(); lost > 0) {
+    warnings_.push_back(id_ + ": a scan that was broken off had finished " +
+                        plural(lost, "matrix", "matrices") +
+                        ", with other options or another wishart, or of files that have changed "
+                        "since: they are computed anew");
+  }
   if (note_done(journal_->take_entries(), "the journal") > 0) {
     warnings_.push_back(id_ + ": resuming from the journal, " + std::to_string(num_done()) +
                         " of " + std::to_string(selection_.matrices.size()) + " matrices are done");
@@ -193,7 +199,7 @@ std::int64_t CheckpointJob::note_done(std::vector<archive::JournalEntry>&& entri
 void CheckpointJob::make_plan(const Layout& layout) {
   plan::PlanOptions plan_options = plan_options_of(options_);
   plan_options.ranks = layout.ranks;
-  plan_options.integers_pay = layout.integers_pay;
+  plan_options.paying_bytes = layout.paying_bytes;
   if (plan_options.memory_per_rank_bytes == 0) {
     // Of everything, like the plan: what is wanted of it does not change how it is computed.
     plan_options.memory_per_rank_bytes =

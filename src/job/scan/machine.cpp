@@ -59,7 +59,7 @@ Layout survey(const mpi::Comm& world) {
   };
   layout.memory = {world.minimum(share), of_first(share), of_first(host.size())};
   layout.threads = world.maximum(spectrum::blas_threads());
-  layout.integers_pay = world.minimum(std::int64_t{spectrum::integers_pay()}) == 1;
+  layout.paying_bytes = world.minimum(spectrum::paying_bytes());
   return layout;
 }
 

@@ -31,7 +31,7 @@ struct Layout {
   std::int64_t ranks_per_host = 1;  ///< on the fullest host
   plan::JobMemory memory{};         ///< the same on every rank
   std::int64_t threads = 0;         ///< the most BLAS threads of a rank; 0: unknown
-  bool integers_pay = false;        ///< on all ranks (spectrum::integers_pay)
+  std::int64_t paying_bytes = 0;    ///< on all ranks (spectrum::paying_bytes)
 };
 
 /// Collective over `world`. Set the number of BLAS threads first.

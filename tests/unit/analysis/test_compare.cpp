@@ -128,6 +128,17 @@ TEST_CASE("what makes two records incomparable is noted", "[compare]") {
   CHECK(compare(sample_checkpoint(), b).notes.size() == 3);
 }
 
+TEST_CASE("intervals of alpha that one of two records lacks change no metric", "[compare]") {
+  CheckpointRecord a = sample_checkpoint();
+  a.provenance.fit_options = R"({"fit": "PL", "bootstrap": 100, "seed": 7})";
+  CheckpointRecord b = sample_checkpoint("b");
+  b.provenance.fit_options = R"({"fit": "PL"})";
+  CHECK(compare(a, b).alike);
+  CHECK(compare(a, b).notes.empty());
+  b.provenance.fit_options = R"({"fit": "TPL"})";
+  CHECK(compare(a, b).notes.size() == 1);
+}
+
 TEST_CASE("Benjamini and Hochberg's adjusted p-values", "[compare]") {
   // By hand: sorted 0.01 0.02 0.03 0.5 times 4/1, 4/2, 4/3, 4/4, then the least from above.
   const std::vector<double> q = adjusted({0.03, 0.01, kNan, 0.5, 0.02});

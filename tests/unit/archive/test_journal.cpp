@@ -282,6 +282,9 @@ TEST_CASE("a journal of another job, or no journal at all, is started anew", "[j
   CHECK(other.runs == 0);
   CHECK(found_in(folder, content(folder / "m.journal")).entries.empty());
   CHECK(found_in(folder, "").entries.empty());
+  folder.write("m.journal", bytes);
+  CHECK(Journal(folder.path(), "m", "another job").discarded() == 3);
+  CHECK(Journal(folder.path(), "m", "another job").discarded() == 0);
   CHECK(found_in(folder, "wishart journal 2\n" + bytes.substr(18)).entries.empty());
   CHECK(difference(content(folder / "m.journal"), journal_bytes(folder, 0)) == "");
 }

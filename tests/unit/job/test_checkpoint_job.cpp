@@ -301,6 +301,24 @@ TEST_CASE("a job goes on from its journal", "[checkpoint_job]") {
   check_traps(job.finish(), 0.5, 0.5);
 }
 
+TEST_CASE("what a journal of other options holds is told and computed anew", "[checkpoint_job]") {
+  const TempFolder temp;
+  write_model(temp / "m/model.safetensors");
+  ScanOptions options = options_for(temp);
+  {
+    CheckpointJob job(temp / "m", options, {});
+    job.take({with_traps(job, 0, 0.5)});
+    job.flush(true);
+  }
+  options.method = Method::svd;
+  const CheckpointJob job(temp / "m", options, {});
+  CHECK(job.num_done() == 0);
+  REQUIRE(job.warnings().size() == 1);
+  CHECK(job.warnings()[0] ==
+        "m: a scan that was broken off had finished 1 matrix, with other options or another "
+        "wishart, or of files that have changed since: they are computed anew");
+}
+
 TEST_CASE("entries of a journal that contradict their matrix are computed again",
           "[checkpoint_job]") {
   struct Fault {

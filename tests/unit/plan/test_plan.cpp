@@ -210,15 +210,19 @@ TEST_CASE("products are formed from integers where that is asked for, or pays", 
   };
   PlanOptions options;
   CHECK(products_of(Dtype::bf16, 4096, 4096, options) == Products::float64);
-  options.integers_pay = true;
+  options.paying_bytes = 8;
   CHECK(products_of(Dtype::bf16, 4096, 4096, options) == Products::integer);
   CHECK(products_of(Dtype::f8_e4m3, 1024, 9000, options) == Products::integer);
   CHECK(products_of(Dtype::bf16, 900, 9000, options) == Products::float64);  // too small to gain
   CHECK(products_of(Dtype::f32, 4096, 4096, options) == Products::float64);
+  CHECK(products_of(Dtype::f16, 4096, 4096, options) == Products::integer);
+  options.paying_bytes = 5;  // those of F16 need eight
+  CHECK(products_of(Dtype::f16, 4096, 4096, options) == Products::float64);
+  CHECK(products_of(Dtype::bf16, 4096, 4096, options) == Products::integer);
   options.products = Products::float64;
   CHECK(products_of(Dtype::bf16, 4096, 4096, options) == Products::float64);
   options.products = Products::integer;
-  options.integers_pay = false;
+  options.paying_bytes = 0;
   CHECK(products_of(Dtype::bf16, 40, 90, options) == Products::integer);
   CHECK(products_of(Dtype::f32, 40, 90, options) == Products::float64);
   options.precision = Precision::float32;
@@ -228,7 +232,7 @@ TEST_CASE("products are formed from integers where that is asked for, or pays", 
   CHECK(products_of(Dtype::bf16, 40, 90, options) == Products::float64);
   // Where memory is short, float64; but not for who asks for integers.
   options = {};
-  options.integers_pay = true;
+  options.paying_bytes = 8;
   Matrix large = dense(9000, 4096);
   large.tensor.dtype = Dtype::bf16;
   const std::int64_t needed = memory_bytes(large, Way{.products = Products::integer});
@@ -237,7 +241,7 @@ TEST_CASE("products are formed from integers where that is asked for, or pays", 
   options.memory_per_rank_bytes = needed;
   CHECK(products_of(Dtype::bf16, 9000, 4096, options) == Products::integer);
   // Distributed Gram matrices are PDSYRK's.
-  options.integers_pay = false;
+  options.paying_bytes = 0;
   options.products = Products::integer;
   options.method = Method::gram;
   options.ranks = 4;
