@@ -130,9 +130,10 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
   return conclude_from_spectra(rows, trained);
 }
 
-TrackRecord track_record(Advice advice, Basis basis) noexcept {
+TrackRecord track_record(const Conclusion& conclusion, std::int64_t window) noexcept {
+  if (window != kTriedWindow || !conclusion.tried) return {};
   for (const RecordedAdvice& one : kAdviceRecord) {
-    if (one.advice == advice && one.basis == basis) return one.record;
+    if (one.advice == conclusion.advice && one.basis == conclusion.basis) return one.record;
   }
   return {};
 }
@@ -172,8 +173,8 @@ std::string advice_text(const Conclusion& conclusion) {
   return "No advice.";
 }
 
-std::string track_text(const Conclusion& conclusion) {
-  const TrackRecord record = track_record(conclusion.advice, conclusion.basis);
+std::string track_text(const Conclusion& conclusion, std::int64_t window) {
+  const TrackRecord record = track_record(conclusion, window);
   if (record.given == 0) return "";
   const Share share = share_of(record.right, record.given);
   return "Such advice was right for " + std::to_string(record.right) + " of " +

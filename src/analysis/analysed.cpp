@@ -1,6 +1,7 @@
 #include "wishart/analysis/analysed.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -27,6 +28,8 @@ const char* reason_text(LeftOut why) {
              "refit` makes them the same)";
     case LeftOut::twice:
       return "the same checkpoint is here under another name";
+    case LeftOut::step:
+      return "another checkpoint of the same step is here";
     case LeftOut::no:
       break;
   }
@@ -41,11 +44,37 @@ std::string name_text(const Analysed& one) {
   return one.why == LeftOut::mode ? name + " (mode " + printable(one.mode) + ")" : name;
 }
 
+/// The name of a checkpoint without its step: what the checkpoints of a run share.
+std::string series_name(const Analysed& one) {
+  std::string name = one.checkpoint;
+  const std::string step = std::to_string(one.step);
+  const std::size_t at = name.rfind(step);
+  return at == std::string::npos ? name : name.erase(at, step.size());
+}
+
 }  // namespace
+
+std::string mixed_runs_text(const std::vector<Analysed>& left_out,
+                            const std::vector<std::string>& kept) {
+  std::map<std::string, std::vector<const Analysed*>> series;
+  for (const Analysed& one : left_out) {
+    const bool is_copy = std::any_of(kept.begin(), kept.end(), [&](const std::string& name) {
+      return one.checkpoint.starts_with(name);
+    });
+    if (one.why == LeftOut::step && !is_copy) series[series_name(one)].push_back(&one);
+  }
+  for (const auto& [name, members] : series) {
+    if (members.size() < 2) continue;
+    return "This may be more than one run: " + printable(members[0]->checkpoint) + " and " +
+           printable(members[1]->checkpoint) +
+           " have steps that other checkpoints have too. Keep an archive for each run.";
+  }
+  return {};
+}
 
 std::string left_out_text(const std::vector<Analysed>& left_out) {
   std::vector<std::string> sentences;
-  for (const LeftOut why : {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice}) {
+  for (const LeftOut why : {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice, LeftOut::step}) {
     std::vector<std::string> names;
     for (const Analysed& one : left_out) {
       if (one.why == why) names.push_back(name_text(one));

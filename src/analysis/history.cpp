@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "wishart/analysis/analysed.hpp"
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -79,17 +80,62 @@ HistoryRow row_of(const CheckpointRecord& record) {
   return row;
 }
 
-/// The length of the vocabulary or the number of classes, by the embedding or the head; -1:
-/// unknown.
-void find_classes(const std::vector<LayerRow>& layers, Trained& trained) {
-  for (const LayerRow& row : layers) {
-    if (row.role == "embedding.token") {
-      trained.language = true;
-      trained.classes = std::max(row.rows, row.cols);
-    } else if (row.role == "head" && !trained.language) {
-      trained.classes = std::min(row.rows, row.cols);
-    }
+/// True if each checkpoint has more tokens than the one before in its stage. Some trainers count
+/// from zero again when a run goes on after an interruption, and others do not count at all.
+/// @pre the rows are in the order of training
+bool tokens_rise(const std::vector<HistoryRow>& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].tokens < 0) return false;
+    const auto stage = [&](std::size_t at) {
+      return training_place(rows[at].step, rows[at].checkpoint).stage;
+    };
+    if (i > 0 && stage(i) == stage(i - 1) && rows[i].tokens <= rows[i - 1].tokens) return false;
   }
+  return true;
+}
+
+/// True if a matrix that was left out, such as one of two classes, is the head of a classifier.
+bool is_small_head(const SkippedRow& row) {
+  return row.reason == "too-small" &&
+         (row.tensor.ends_with("score.weight") || row.tensor.ends_with("classifier.weight") ||
+          row.tensor.ends_with("classifier.out_proj.weight"));
+}
+
+/// The vocabulary of an embedding, whichever side it is on: that which fewer of the other matrices
+/// have. Of characters it may be the shorter one.
+std::int64_t vocabulary_of(const LayerRow& embedding, const std::vector<LayerRow>& layers) {
+  const auto count = [&](std::int64_t side) {
+    return std::count_if(layers.begin(), layers.end(), [&](const LayerRow& row) {
+      return &row != &embedding && (row.rows == side || row.cols == side);
+    });
+  };
+  const auto of_rows = count(embedding.rows);
+  const auto of_cols = count(embedding.cols);
+  if (of_rows == of_cols) return std::max(embedding.rows, embedding.cols);
+  return of_rows < of_cols ? embedding.rows : embedding.cols;
+}
+
+/// The length of the vocabulary or the number of classes, by the embedding and the head; -1:
+/// unknown. Who reads tokens and has a head for something else, predicts no tokens.
+Trained trained_of(const CheckpointRecord& record) {
+  const LayerRow* embedding = nullptr;
+  const LayerRow* head = nullptr;
+  for (const LayerRow& row : record.layers) {
+    if (row.role == "embedding.token") embedding = &row;
+    if (row.role == "head") head = &row;
+  }
+  Trained trained;
+  if (std::any_of(record.skipped.begin(), record.skipped.end(), is_small_head)) return trained;
+  const std::int64_t tokens =
+      embedding == nullptr ? -1 : vocabulary_of(*embedding, record.layers);
+  if (embedding != nullptr &&
+      (head == nullptr || head->rows == tokens || head->cols == tokens)) {
+    trained.language = true;
+    trained.classes = tokens;
+  } else if (head != nullptr) {
+    trained.classes = std::min(head->rows, head->cols);
+  }
+  return trained;
 }
 
 }  // namespace
@@ -100,7 +146,7 @@ HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
 
 void HistoryBuilder::add(const CheckpointRecord& record) {
   Entry entry{row_of(record), analysed(record.provenance), {}, {}, {}};
-  find_classes(record.layers, entry.trained);
+  entry.trained = trained_of(record);
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back(
@@ -357,8 +403,7 @@ History HistoryBuilder::take() {
   for (Entry& entry : entries_) history.rows.push_back(entry.row);
   if (history.rows.empty()) return history;
   std::vector<HistoryRow>& rows = history.rows;
-  const auto all = [&](auto&& holds) { return std::all_of(rows.begin(), rows.end(), holds); };
-  history.by_tokens = all([](const HistoryRow& row) { return row.tokens >= 0; });
+  history.by_tokens = tokens_rise(rows);
   history.loss_is_eval = losses_of(last_stage(rows), history.by_tokens, window_).is_eval;
   find_trends(history);
   find_drifts(history);
@@ -367,6 +412,13 @@ History HistoryBuilder::take() {
   trained.by_tokens = history.by_tokens;
   trained.of_changes = history.of_changes;
   history.conclusion = conclude(rows, trained, window_);
+  std::vector<std::string> kept;
+  kept.reserve(rows.size());
+  for (const HistoryRow& row : rows) kept.push_back(row.checkpoint);
+  if (std::string mixed = mixed_runs_text(history.left_out, kept); !mixed.empty()) {
+    history.conclusion = {};
+    history.conclusion.reasons.push_back(std::move(mixed));
+  }
   name_layers(history.conclusion);
   entries_.clear();
   return history;

@@ -12,7 +12,7 @@
 namespace wishart::analysis {
 namespace {
 
-/// A margin: a share of a loss, or of the loss without learning, whichever is more.
+/// A margin: a share of a loss, or of the loss where the run began, whichever is more.
 struct Margin {
   double of_loss;
   double of_start;
@@ -97,6 +97,16 @@ private:
     return series_.from_start && !trained_.of_changes ? series_.leading.front() : kNan;
   }
 
+  /// The loss that margins are a share of: without learning, or the highest that is known if that
+  /// is lower, as in a fine-tuning, whose losses are small from the start. NaN if not known.
+  [[nodiscard]] double start(const std::vector<double>& losses) const {
+    double highest = kNan;
+    for (const double loss : losses) {
+      if (std::isfinite(loss) && !(loss <= highest)) highest = loss;
+    }
+    return std::min(untrained(), highest);
+  }
+
   bool give(Advice advice, std::string reason) {
     result_.advice = advice;
     result_.reasons.push_back(std::move(reason));
@@ -105,10 +115,19 @@ private:
 
   /// By all training losses, whatever loss leads. One that was carried forward is still the last
   /// word on a run that was above its lowest.
+  ///
+  /// A training loss is that of a few batches, so it counts for nothing where the held-out loss has
+  /// just been lower than ever.
   bool diverges() {
+    if (series_.is_eval && lowest_ == last() && last() > 0 && series_.at.back() + 1 == rows_.size()) {
+      return false;
+    }
     std::vector<std::size_t> known;
+    std::vector<double> losses;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      if (std::isfinite(rows_[i].loss)) known.push_back(i);
+      if (!std::isfinite(rows_[i].loss)) continue;
+      known.push_back(i);
+      losses.push_back(rows_[i].loss);
     }
     constexpr std::int64_t kTwo = 2;
     if (!is_enough(known, rows_.size(), kTwo)) return false;
@@ -117,7 +136,7 @@ private:
           return rows_[a].loss < rows_[b].loss;
         })];
     const double now = rows_[known.back()].loss;
-    if (!(now - best.loss > kDiverged.at(best.loss, untrained()))) return false;
+    if (!(now - best.loss > kDiverged.at(best.loss, start(losses)))) return false;
     return give(Advice::diverging, "The training loss is " + figure(now) + "; it was " +
                                        figure(best.loss) + " at " + printable(best.checkpoint) +
                                        ".");
@@ -127,26 +146,34 @@ private:
     if (!series_.is_eval) return false;
     const double low = series_.leading[lowest_];
     const double now = series_.leading[last()];
+    const double start = this->start(series_.leading);
     std::size_t above = 0;  // checkpoints at the end that are all above the lowest
     while (above < last() - lowest_ &&
-           series_.leading[last() - above] - low > kRises.at(low, untrained())) {
+           series_.leading[last() - above] - low > kRises.at(low, start)) {
       ++above;
     }
     const Margin& margin = above >= 2 ? kRises : kRisesOnce;
-    if (!(now - low > margin.at(low, untrained()))) return false;
+    if (!(now - low > margin.at(low, start))) return false;
     const double before = series_.training[lowest_];
     const double after = series_.training[last()];
-    if (std::isfinite(before) && std::isfinite(after) && !(after < before)) return false;
+    const bool known = std::isfinite(before) && std::isfinite(after);
+    const bool fell = after < before;
+    // Both losses above where they were: worse than over-fitting if it is by much, else noise.
+    const bool lost = known && !fell && now - low > kDiverged.at(low, start);
+    if (known && !fell && !lost) {
+      rose_ = true;
+      return false;
+    }
     std::string reason =
         "The eval loss is " + figure(now) + ", " +
         // A share of what is not above zero says nothing.
         (low > 0 ? rounded(percent(now - low, low), 2) + " %" : figure(now - low)) +
         " above its lowest, " + figure(low) + " at " + printable(row(lowest_).checkpoint);
-    reason += std::isfinite(before) && std::isfinite(after)
-                  ? "; the training loss fell from " + figure(before) + " to " + figure(after) +
-                        " meanwhile."
-                  : ". The training loss is not known there, so the run may also be diverging.";
-    return give(Advice::overfitting, std::move(reason));
+    reason += known ? std::string("; the training loss ") + (fell ? "fell" : "rose") + " from " +
+                          figure(before) + " to " + figure(after) + " meanwhile."
+                    : ". The training loss is not known there, so the run may also be diverging.";
+    result_.tried = !lost;
+    return give(lost ? Advice::diverging : Advice::overfitting, std::move(reason));
   }
 
   bool learns_nothing() {
@@ -174,11 +201,19 @@ private:
       }
       return give(Advice::not_learning, std::move(reason));
     }
-    if (first - low >= kLearnedOn * first) return false;
+    // Who did not see the beginning cannot say that nothing was learnt since.
+    if (!series_.from_start || first - low >= kLearnedOn * first) return false;
     return give(Advice::not_learning, "The " + name_ + " fell from " + figure(first) + " at " +
                                           printable(row(0).checkpoint) + " to " + figure(low) +
                                           " only, by " + rounded(percent(first - low, first), 2) +
                                           " %.");
+  }
+
+  /// By the loss without learning, or by a fall since the first checkpoint.
+  [[nodiscard]] bool is_known_to_have_learnt() const {
+    const double first = series_.leading.front();
+    const double low = series_.leading[lowest_];
+    return (trained_.classes > 1 && !trained_.of_changes) || first - low >= kLearnedOn * first;
   }
 
   void moves() {
@@ -193,12 +228,21 @@ private:
     }
     const double now = series_.leading[last()];
     const double slope = slope_of(x, y);
-    const double margin = kFalls.at(now, untrained());
+    const double margin = kFalls.at(now, start(series_.leading));
     const std::string per =
         std::string(" per doubling of the ") + (trained_.by_tokens ? "tokens" : "steps") +
         (now > 0 ? ", " + rounded(percent(std::abs(slope), now), 2) + " % of it." : ".");
     if (slope < -margin) {
       give(Advice::going_on, "The " + name_ + " falls by " + figure(-slope) + per);
+    } else if (rose_) {
+      give(Advice::unknown, "The " + name_ + " is above its lowest, " +
+                                figure(series_.leading[lowest_]) + " at " +
+                                printable(row(lowest_).checkpoint) +
+                                ", but the training loss did not fall since: it may be noise.");
+    } else if (std::isfinite(slope) && !is_known_to_have_learnt()) {
+      give(Advice::unknown,
+           "The " + name_ + " has hardly changed since " + printable(row(0).checkpoint) +
+               ", and what it is of a model that has learnt nothing is not known.");
     } else if (std::isfinite(slope)) {
       give(Advice::settled, "The " + name_ + " changes by " + figure(slope) + per);
     } else {
@@ -211,6 +255,7 @@ private:
   LossSeries series_;
   std::string name_;
   std::size_t lowest_ = 0;
+  bool rose_ = false;  ///< the held-out loss did, and not the training loss fell
   Conclusion result_;
 };
 

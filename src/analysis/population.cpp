@@ -40,7 +40,7 @@ std::string often(double percentile) {
 
 /// `The mean alpha rose by 0.31, more than in 93 % of 1680 derived models (...).`
 std::string change_text(const UsualChange& change) {
-  const std::string mean = "The mean " + change.metric + " ";
+  const std::string mean = "Without embeddings and head, the mean " + change.metric + " ";
   if (change.change == 0) return mean + "did not change.";
   return mean + (change.change < 0 ? "fell" : "rose") + " by " +
          rounded(std::abs(change.change), 3) + ", " + often(change.percentile) + " of " +

@@ -16,6 +16,9 @@ namespace {
 /// eigenvalues are seven times as large. In healthy runs by 0.54 at most, in broken ones by 0.99 or
 /// more.
 constexpr double kJump = 0.85;
+/// That is of checkpoints which are at most so many doublings of the steps apart. What is further
+/// apart has had the time to grow.
+constexpr double kUsualGap = 2;
 /// In a run from scratch the first rise is learning. It is over if it came to this.
 constexpr double kFirstRise = 0.3;
 /// Share of layers like noise in a model that is not trained.
@@ -44,6 +47,12 @@ std::string figure(double value) { return rounded(value, 3); }
 
 /// A change in decades as a percentage.
 std::string percent(double decades) { return figure(100 * (std::pow(10, decades) - 1)); }
+
+/// Doublings of the steps; 0 if they are not known.
+double doublings_between(const HistoryRow& before, const HistoryRow& after) {
+  if (before.step <= 0 || after.step <= before.step) return 0;
+  return std::log2(static_cast<double>(after.step) / static_cast<double>(before.step));
+}
 
 /// The share of settled layers among those that are trained at all: a layer with the same values
 /// throughout the window has settled, but is not trained. NaN while the window is not full.
@@ -93,7 +102,7 @@ Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Traine
     const HistoryRow& before = rows[i - 1];
     if (fresh && !(before.spectral_norm_risen > kFirstRise)) continue;
     const double jump = rows[i].spectral_norm_step;
-    if (!(jump > kJump)) continue;
+    if (!(jump > kJump * std::max(1.0, doublings_between(before, rows[i]) / kUsualGap))) continue;
     return give(Advice::diverging, "From " + printable(before.checkpoint) + " to " +
                                        printable(rows[i].checkpoint) +
                                        " the largest eigenvalues of the layers grew by a factor "

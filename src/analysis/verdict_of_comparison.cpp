@@ -64,11 +64,12 @@ bool loss_rose(const Comparison& comparison) {
   return comparison.training_b.eval_loss - then > kRiseOnce * std::abs(then);
 }
 
-/// Beyond the percentiles of what is usual for a derived model. In training from scratch such
-/// changes are no news.
+/// Beyond the percentiles of what is usual for a derived model. Later in the
+/// same training such changes are no news.
 bool changed_unusually(const Comparison& comparison) {
   constexpr double kHighest = 99;  // as of the warning `unusual`
-  if (comparison.training_a.step >= 0 && comparison.training_b.step >= 0) return false;
+  const std::int64_t before = comparison.training_a.step;
+  if (before >= 0 && comparison.training_b.step > before) return false;
   return std::any_of(comparison.usual.begin(), comparison.usual.end(),
                      [](const UsualChange& change) { return change.percentile >= kHighest; });
 }

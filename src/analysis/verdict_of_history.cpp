@@ -117,7 +117,7 @@ Verdict verdict_of(const History& history, const Verdict& last) {
                kOfDrifts, figures_of(first));
   }
   // The figures are those of runs with held-out losses.
-  const std::string track = blind ? "" : track_text(conclusion);
+  const std::string track = blind ? "" : track_text(conclusion, history.window);
   if (!track.empty()) add_reason(verdict, track, kOfAdvice, figures_of(conclusion));
   return verdict;
 }

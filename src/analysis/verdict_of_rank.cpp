@@ -81,13 +81,31 @@ void judge_by_public(Verdict& verdict, const std::string& first, const RankMetri
   }
 }
 
-/// The mean of few layers is not that of a model: the first may be first for what it lacks.
+/// The mean of few layers is not that of a model: the first may be first, and others later, for
+/// what they lack.
 void hold_counts_against(Verdict& verdict, const std::vector<Model>& models, std::size_t metric) {
   const Model& first = models.front();
   const auto count = [&](const Model& model) { return model.counts[metric]; };
   const Model& most =
       *std::max_element(models.begin(), models.end(),
                         [&](const Model& a, const Model& b) { return count(a) < count(b); });
+  std::vector<std::string> others;
+  for (const Model& model : models) {
+    if (&model != &first && count(model) < model.depth) others.push_back(named(model.name));
+  }
+  if (!others.empty()) {
+    if (verdict.level == Level::good) verdict.level = Level::attention;
+    constexpr std::size_t kMostNamed = 3;
+    const std::size_t more = others.size() - std::min(others.size(), kMostNamed);
+    const std::size_t all = others.size();
+    others.resize(all - more);
+    add_reason(verdict,
+               "Of " + join(others, ", ") +
+                   (more > 0 ? " and " + std::to_string(more) + " more" : std::string()) +
+                   ", only some layers have a value: " + (all == 1 ? "its place" : "their places") +
+                   " may be another with all.",
+               kOfModels);
+  }
   if (count(first) >= count(most)) return;
   const std::string name = rank_metrics()[metric].name;
   // Models of another size have other numbers of matrices; what matters there is what is missing.

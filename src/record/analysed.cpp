@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "wishart/core/text.hpp"
+#include "wishart/record/step_name.hpp"
 #include "wishart/record/training_place.hpp"
 
 namespace wishart {
@@ -66,6 +67,30 @@ void mark_twice(const Members& members) {
   }
 }
 
+/// Marks all members of one stage and step but one: that of the id `like`, else one whose name has
+/// the step, else the one with the shortest name: that of a copy, such as `checkpoint-500-int8`, is
+/// longer.
+void mark_same_step(const Members& members, const std::string& like) {
+  std::map<std::pair<std::int64_t, std::int64_t>, Members> places;
+  for (Analysed* one : members) {
+    if (one->why != LeftOut::no || one->step < 0) continue;
+    places[{training_place(one->step, one->checkpoint).stage, one->step}].push_back(one);
+  }
+  for (const auto& [place, there] : places) {
+    const auto rank = [&](const Analysed* one) {
+      return std::tuple{one->checkpoint != like,
+                        parse_step_name(one->checkpoint).step != one->step,
+                        one->checkpoint.size()};
+    };
+    const Analysed* kept = *std::min_element(
+        there.begin(), there.end(),
+        [&](const Analysed* a, const Analysed* b) { return rank(a) < rank(b); });
+    for (Analysed* one : there) {
+      if (one != kept) one->why = LeftOut::step;
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view left_out_name(LeftOut why) noexcept {
@@ -78,6 +103,8 @@ std::string_view left_out_name(LeftOut why) noexcept {
       return "fit";
     case LeftOut::twice:
       return "twice";
+    case LeftOut::step:
+      return "step";
     case LeftOut::no:
       break;
   }
@@ -128,6 +155,7 @@ void mark_left_out(std::vector<Analysed>& all, Prefer prefer, const std::string&
     if (!is_alike(*one, first)) one->why = one->mode != first.mode ? LeftOut::mode : LeftOut::fit;
   }
   mark_twice(*kept);
+  if (prefer == Prefer::latest) mark_same_step(*kept, like);
 }
 
 }  // namespace wishart

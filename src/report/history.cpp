@@ -99,7 +99,7 @@ std::string history_json(const analysis::History& history, const analysis::Verdi
             ", \"before\": " + json_value(d.before) + ", \"now\": " + json_value(d.now) + "}";
   }
   const analysis::Conclusion& conclusion = history.conclusion;
-  const analysis::TrackRecord record = analysis::track_record(conclusion.advice, conclusion.basis);
+  const analysis::TrackRecord record = analysis::track_record(conclusion, history.window);
   return json + "],\n \"advice\": " + json_quoted(analysis::advice_name(conclusion.advice)) +
          ", \"basis\": " + json_quoted(analysis::basis_name(conclusion.basis)) +
          ", \"text\": " + json_quoted(analysis::advice_text(conclusion)) +
@@ -133,7 +133,7 @@ void add_advice(Page& page, const analysis::History& history) {
   const analysis::Conclusion& conclusion = history.conclusion;
   page.paragraph(analysis::advice_text(conclusion));
   if (!conclusion.reasons.empty()) page.paragraph("Reasons: " + join(conclusion.reasons, " "));
-  const std::string track = analysis::track_text(conclusion);
+  const std::string track = analysis::track_text(conclusion, history.window);
   if (!track.empty()) page.paragraph(track);
   const std::string unit = history.by_tokens ? "tokens" : "steps";
   std::string evidence = "Evidence: per doubling of " + unit +

@@ -28,10 +28,15 @@ def run_afresh(command, folder, ranks, variables):
     """(exit code, or None if it did not end; standard output; standard error)"""
     if variables:
         command = ["env", *(f"{name}={value}" for name, value in variables.items()), *command]
+    environment = environment_of(ranks)
     if ranks:
         command = [str(MPIRUN), "-np", str(ranks), *command]
+        # Of two mpiruns that share a session directory, one that ends fails another that begins.
+        sessions = folder.with_name(f"{folder.name}.mpi")
+        sessions.mkdir(exist_ok=True)
+        environment["OMPI_MCA_orte_tmpdir_base"] = str(sessions)
     process = subprocess.Popen(
-        command, cwd=folder, env=environment_of(ranks), start_new_session=True, text=True, errors="replace",
+        command, cwd=folder, env=environment, start_new_session=True, text=True, errors="replace",
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         out, err = process.communicate(timeout=PATIENCE_SECONDS)

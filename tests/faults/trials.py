@@ -72,9 +72,11 @@ def ending_problems(scene, reference, place, hit, code, out, err):
         elif hit:
             path = pathlib.Path(hit[0].split(" ", 5)[5]).name
             text = err
-            if kind.startswith("mpi"):
-                named = "MPI" in text.replace("MPI_ABORT", "").replace("MPI_COMM_WORLD", "")
-            else:
+            named = False
+            # What Open MPI says of memory that it lacks within a call is MPI_ERR_OTHER, and no more.
+            if kind.startswith("mpi") or kind in ("malloc", "mmap") and scenario.ranks:
+                named = any("MPI" in line for line in last)
+            if not named:
                 named = TEXTS[error] in text or (path and path in text)
             if not named:
                 problems.append("the message names neither the file nor the error")

@@ -53,6 +53,7 @@ struct Conclusion {
   /// Id of the checkpoint with the lowest held-out loss, or training loss where no other is known.
   /// Empty without losses.
   std::string best_checkpoint;
+  bool tried = true;  ///< the sign is one of those that were tried on trained models
 };
 
 /// Concludes from the checkpoints of a run, in the order of training, at the last of them. Losses
@@ -61,13 +62,17 @@ struct Conclusion {
 [[nodiscard]] Conclusion conclude(std::span<const HistoryRow> rows, const Trained& trained,
                                   std::int64_t window);
 
+/// The window with which the advice was tried.
+inline constexpr std::int64_t kTriedWindow = 3;
+
 /// How often an advice was right in the half of the trained models that the rules were not tuned
-/// on (docs/evidence.md).
+/// on (docs/evidence.md). Nothing is known of another window than kTriedWindow, and
+/// of signs that were not tried.
 struct TrackRecord {
   std::int64_t right = 0;
   std::int64_t given = 0;  ///< 0: never given
 };
-[[nodiscard]] TrackRecord track_record(Advice advice, Basis basis) noexcept;
+[[nodiscard]] TrackRecord track_record(const Conclusion& conclusion, std::int64_t window) noexcept;
 
 /// A sentence on layers that other checkpoints of the stage have and this one does not; empty if
 /// there are none.
@@ -78,6 +83,6 @@ struct TrackRecord {
 
 /// `Such advice was right for 41 of 43 small models whose fate is known (95 %: 85 to 99 %;
 /// docs/evidence.md).` Empty if it was never given.
-[[nodiscard]] std::string track_text(const Conclusion& conclusion);
+[[nodiscard]] std::string track_text(const Conclusion& conclusion, std::int64_t window);
 
 }  // namespace wishart::analysis

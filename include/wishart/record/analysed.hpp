@@ -22,8 +22,9 @@ enum class LeftOut : std::uint8_t {
   mode,    ///< of another mode
   fit,     ///< fitted with other options that change metrics, or by another version
   twice,   ///< the same files at the same step are there under another id
+  step,    ///< another checkpoint of the same stage and step is there
 };
-/// `change`, `mode`, `fit`, `twice`; empty for `no`.
+/// `change`, `mode`, `fit`, `twice`, `step`; empty for `no`.
 [[nodiscard]] std::string_view left_out_name(LeftOut why) noexcept;
 
 /// What was analysed, and how.
@@ -50,8 +51,9 @@ enum class Prefer : std::uint8_t {
 };
 
 /// Sets `why` of each: changes of weights are left out unless there are only such; of the others
-/// one group of alike analyses is kept; in it, the same checkpoint once. The rest of what decides,
-/// in this order, is the number of analyses, mode `corrected`, and the name.
+/// one group of alike analyses is kept; in it, the same checkpoint once, and with Prefer::latest one
+/// checkpoint of each step. The rest of what decides, in this order, is the number of analyses, mode
+/// `corrected`, and the name.
 /// @param like  an id whose group, and which itself, is kept; empty: see `prefer`
 void mark_left_out(std::vector<Analysed>& all, Prefer prefer, const std::string& like = "");
 

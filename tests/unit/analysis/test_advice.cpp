@@ -28,11 +28,12 @@ double measured(double loss, std::size_t i) {
   return std::isfinite(loss) ? loss * (1 + kEpsilon * static_cast<double>(i)) : loss;
 }
 
-/// Checkpoints at steps 0, 100, 200, 400, ...
-std::vector<HistoryRow> run_of(const std::vector<Losses>& losses) {
+/// Checkpoints at steps 0, 100, 200, 400, ..., or from another step than 0 on, each at twice the one
+/// before.
+std::vector<HistoryRow> run_of(const std::vector<Losses>& losses, std::int64_t first = 0) {
   std::vector<HistoryRow> rows(losses.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    rows[i].step = i == 0 ? 0 : 100LL << (i - 1);
+    rows[i].step = first > 0 ? first << i : i == 0 ? 0 : 100LL << (i - 1);
     rows[i].checkpoint = "checkpoint-" + std::to_string(rows[i].step);
     rows[i].loss = measured(losses[i].training, i);
     rows[i].eval_loss = measured(losses[i].held_out, i);
@@ -120,6 +121,56 @@ TEST_CASE("fine-tuning has to improve on its base, not on guessing", "[advice]")
   const Trained adapter{.of_changes = true};
   CHECK(advice_on({{3.2, 3.25}, {3.25, 3.24}, {3.24, 3.24}}, adapter) == Advice::not_learning);
   CHECK(advice_on({{2.9, 3.0}, {2.7, 2.8}, {2.5, 2.4}}, adapter) == Advice::going_on);
+}
+
+TEST_CASE("small losses of a fine-tuning have small margins", "[advice]") {
+  // 0.2 % of ln 32000 would be 5 % of such a loss.
+  const Trained tokens{.classes = 32000, .language = true};
+  std::vector<HistoryRow> rows = run_of(
+      {{0.40, 0.450}, {0.33, 0.400}, {0.27, 0.407}, {0.22, 0.412}, {0.18, 0.418}}, 100);
+  CHECK(concluded(rows, tokens, 3).advice == Advice::overfitting);
+  rows = run_of({{0.40, 0.480}, {0.36, 0.462}, {0.33, 0.444}, {0.30, 0.426}}, 100);
+  CHECK(concluded(rows, tokens, 3).advice == Advice::going_on);
+}
+
+TEST_CASE("a held-out loss that rises beside the training loss has not settled", "[advice]") {
+  const Conclusion lost = concluded(
+      run_of({{1.90, 2.2}, {1.80, 2.0}, {1.82, 2.15}, {1.84, 2.3}, {1.86, 2.5}}, 100), kBytes, 3);
+  CHECK(lost.advice == Advice::diverging);
+  CHECK(lost.best_checkpoint == "checkpoint-200");
+  CHECK(track_text(lost, kTriedWindow).empty());
+  CHECK(lost.reasons.at(0) ==
+        "The eval loss is 2.5, 25 % above its lowest, 2 at checkpoint-200; the training loss rose "
+        "from 1.8 to 1.86 meanwhile.");
+  const Conclusion noise =
+      concluded(run_of({{1.90, 2.2}, {1.80, 2.0}, {1.80, 2.03}, {1.81, 2.04}}, 100), kBytes, 3);
+  CHECK(noise.advice == Advice::unknown);
+  CHECK(noise.reasons.at(0) ==
+        "The eval loss is above its lowest, 2 at checkpoint-200, but the training loss did not "
+        "fall since: it may be noise.");
+}
+
+TEST_CASE("one training loss does not outweigh a held-out loss at its lowest", "[advice]") {
+  const std::vector<Losses> losses{{2.3, 2.2}, {1.9, 2.0}, {1.52, 1.85}, {1.80, 1.75}, {1.68, 1.68}};
+  CHECK(concluded(run_of(losses, 100), kBytes, 3).advice == Advice::going_on);
+  // But a rise of the training loss alone is a divergence where no newer held-out loss is known.
+  std::vector<HistoryRow> rows = run_of(losses, 100);
+  rows.back().eval_loss = kNan;
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+}
+
+TEST_CASE("who has not seen the beginning does not say that nothing was learnt", "[advice]") {
+  const Trained adapter{.of_changes = true};
+  std::vector<HistoryRow> rows =
+      run_of({{1.12, 1.150}, {1.10, 1.143}, {1.09, 1.138}, {1.08, 1.134}}, 500);
+  const Conclusion flat = concluded(rows, adapter, 3);
+  CHECK(flat.advice == Advice::unknown);
+  CHECK(flat.reasons.at(0) ==
+        "The eval loss has hardly changed since checkpoint-500, and what it is of a model that has "
+        "learnt nothing is not known.");
+  CHECK(concluded(rows, {.classes = 32000, .language = true}, 3).advice == Advice::settled);
+  CHECK(advice_on({{1.12, 1.150}, {1.10, 1.143}, {1.09, 1.138}, {1.08, 1.134}}, adapter) ==
+        Advice::not_learning);
 }
 
 TEST_CASE("training losses alone do not show over-fitting; the spectra are asked", "[advice]") {
@@ -292,6 +343,10 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
           "From checkpoint-200 to checkpoint-400 the largest eigenvalues of the layers grew by a "
           "factor of 100 on average.");
     rows[3].log_spectral_norm = rows[4].log_spectral_norm = 0.84;
+    CHECK(advice() == Advice::unknown);
+    // Checkpoints far apart have had time to grow.
+    rows[3].log_spectral_norm = rows[4].log_spectral_norm = 2;
+    rows[3].step = rows[2].step * 64, rows[4].step = rows[2].step * 128;
     CHECK(advice() == Advice::unknown);
     // The first step may be large.
     for (std::size_t i = 1; i < rows.size(); ++i) rows[i].log_spectral_norm = 2;

@@ -174,6 +174,62 @@ TEST_CASE("the length of the vocabulary is that of the embedding, else the head'
   CHECK(reason("head", 10, 256).find("a guess among 10 classes") != std::string::npos);
 }
 
+TEST_CASE("the vocabulary is the side of the embedding that no other matrix has", "[history]") {
+  std::vector<CheckpointRecord> records{at_step(100, 3, 3.3, 3.3), at_step(200, 3, 3.29, 3.295),
+                                        at_step(300, 3, 3.28, 3.294)};
+  for (CheckpointRecord& record : records) {
+    for (LayerRow& row : record.layers) row.rows = row.cols = 512;
+    record.layers[0].role = "embedding.token";
+    record.layers[0].rows = 27;
+  }
+  CHECK(history_of(records).conclusion.reasons.at(0).find("a guess among 27 classes") !=
+        std::string::npos);
+  // A head for two classes, too small to be analysed: no tokens are predicted.
+  for (CheckpointRecord& record : records) {
+    record.skipped.push_back({"score.weight", "F32", "2 x 512", 1024, "too-small", ""});
+  }
+  CHECK(history_of(records).conclusion.advice == Advice::unknown);
+}
+
+TEST_CASE("tokens that restart are no measure of the training", "[history]") {
+  std::vector<CheckpointRecord> records{at_step(100, 3, 2), at_step(200, 3, 1.8),
+                                        at_step(300, 3, 1.6)};
+  CHECK(history_of(records).by_tokens);
+  records[2].provenance.training.tokens = 50000;
+  CHECK_FALSE(history_of(records).by_tokens);
+  for (CheckpointRecord& record : records) record.provenance.training.tokens = 0;
+  CHECK_FALSE(history_of(records).by_tokens);
+}
+
+TEST_CASE("two runs in one archive are told, copies of a checkpoint are left out", "[history]") {
+  const auto named = [](const std::string& id, std::int64_t step, double loss) {
+    CheckpointRecord record = at_step(step, 3, loss, loss);
+    record.provenance.checkpoint_id = id;
+    record.provenance.checkpoint_identity = id;
+    return record;
+  };
+  std::vector<CheckpointRecord> records;
+  for (const std::int64_t step : {100, 200, 300}) {
+    records.push_back(named("A-checkpoint-" + std::to_string(step), step, 500.0 / (step + 100.0)));
+    records.push_back(named("A-checkpoint-" + std::to_string(step) + "-int8", step, 9));
+  }
+  records.push_back(named("q", 300, 9));
+  const History copies = history_of(records);
+  REQUIRE(copies.rows.size() == 3);
+  CHECK(copies.rows[2].checkpoint == "A-checkpoint-300");
+  CHECK(copies.left_out.size() == 4);
+  CHECK(copies.conclusion.advice == Advice::going_on);
+  for (const std::int64_t step : {200, 300}) {
+    records.push_back(named("B-checkpoint-" + std::to_string(step), step, 3));
+  }
+  const History two = history_of(records);
+  CHECK(two.rows.size() == 3);
+  CHECK(two.conclusion.advice == Advice::unknown);
+  CHECK(two.conclusion.reasons.at(0) ==
+        "This may be more than one run: B-checkpoint-200 and B-checkpoint-300 have steps that "
+        "other checkpoints have too. Keep an archive for each run.");
+}
+
 TEST_CASE("the share of settled layers among the trained is a share", "[history][losses]") {
   std::vector<CheckpointRecord> records{at_step(1, 3, kNan), at_step(2, 3.3, kNan),
                                         at_step(3, 3.6, kNan)};

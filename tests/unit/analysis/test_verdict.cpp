@@ -47,6 +47,7 @@ History run_with(Advice advice, Basis basis, bool held_out) {
   history.rows[0].checkpoint = "step-1";
   history.rows[1].checkpoint = "step-2";
   history.loss_is_eval = held_out;
+  history.window = kTriedWindow;
   history.conclusion = {advice, basis, {"The loss is 2."}, "step-1"};
   return history;
 }
