@@ -150,6 +150,10 @@ Declared from_file(JsonFacts facts, std::uint32_t usual, const std::string& name
 }
 
 Declared found_in(Catalogue& catalogue, const HeaderEntries& entries) {
+  // ComfyUI's: orders of codes and scales of its own, whatever a config beside the file says.
+  for (const auto& [key, value] : entries) {
+    if (key == "_quantization_metadata") return {0, key + " of the header", {}, {}, {}};
+  }
   std::vector<std::string> told;  // a broken config.json has been reported already
   const JsonFacts config = read_json_facts(catalogue.root / "config.json", told);
   // MLX keeps the quant_method of the model that it converted: its own object counts.
@@ -184,9 +188,7 @@ Declared found_in(Catalogue& catalogue, const HeaderEntries& entries) {
         value.find("\"_tensor_data_names\"") != std::string::npos) {
       return {method::kTorchao, "torchao", {}, {}, {}};
     }
-    if (key == "quantization_config" || key == "_quantization_metadata") {
-      return {0, key + " of the header", {}, {}, {}};
-    }
+    if (key == "quantization_config") return {0, key + " of the header", {}, {}, {}};
   }
   for (const std::string& name : list_folder(catalogue.root)) {
     if (name.starts_with("quant_model_description")) {

@@ -60,6 +60,12 @@ void check_torchao_class(const QuantisedParts& parts, const std::string& stem);
                                          const JsonFacts& header, const std::string& weight,
                                          std::size_t dimensions);
 
+/// The ending of the tensors in which ComfyUI says how a layer is quantised.
+inline constexpr std::string_view kComfyLayout = ".comfy_quant";
+/// Why the layout that `told` says of `module` is not read; empty: it is.
+[[nodiscard]] std::string comfy_problem(const QuantisedParts& parts, const Tensor& told,
+                                        const std::string& module);
+
 /// The ending of the codes of hqq.
 inline constexpr std::string_view kHqqCodes = ".W_q";
 /// hqq: `M.W_q`.

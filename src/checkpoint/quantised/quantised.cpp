@@ -42,6 +42,7 @@ std::string_view parent_of(std::string_view name) {
 class LeftOutTensors {
 public:
   void add(const std::string& name, const std::string& detail) { details_.emplace(name, detail); }
+  [[nodiscard]] bool contains(const std::string& name) const { return details_.contains(name); }
 
   void move_out(Catalogue& catalogue, const char* reason) const {
     if (details_.empty()) return;
@@ -95,6 +96,28 @@ void leave_out_rotations(Catalogue& catalogue, const Declared& declared) {
       "less");
 }
 
+/// Layers of which ComfyUI says a layout that is not read. Names, types and shapes may be those of
+/// another scheme with another order of codes and scales.
+void leave_out_comfy_layouts(const Catalogue& catalogue, QuantisedParts& parts, bool allow_unknown,
+                             LeftOutTensors& out) {
+  std::unordered_map<std::string_view, std::string> modules;
+  for (const Tensor& tensor : catalogue.tensors) {
+    const std::string module = stem_of(tensor.name, kComfyLayout);
+    if (module.empty()) continue;
+    const std::string problem = comfy_problem(parts, tensor, module);
+    if (problem.empty()) {
+      static_cast<void>(parts.take(tensor.name, module + ".weight"));
+      continue;
+    }
+    if (!allow_unknown) parts.fail(module + ".weight", problem);
+    modules.emplace(parent_of(tensor.name), problem);
+  }
+  for (const Tensor& tensor : catalogue.tensors) {
+    const auto found = modules.find(parent_of(tensor.name));
+    if (found != modules.end()) out.add(tensor.name, found->second);
+  }
+}
+
 /// Layers of hqq in a pickle whose codes are missing: what is left of them are two floats.
 void check_hqq_codes(const Catalogue& catalogue, const HeaderEntries& entries,
                      const QuantisedParts& parts, bool allow_unknown, LeftOutTensors& out) {
@@ -125,7 +148,9 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
   QuantisedParts parts(catalogue, declared, entries);
   std::vector<Tensor> made;
   LeftOutTensors out;
+  leave_out_comfy_layouts(catalogue, parts, allow_unknown, out);
   for (const Tensor& tensor : catalogue.tensors) {
+    if (out.contains(tensor.name)) continue;
     parts.begin_weight();
     try {
       if (std::optional<Tensor> weight = assembled(parts, tensor)) {

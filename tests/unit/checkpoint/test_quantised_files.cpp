@@ -191,3 +191,73 @@ TEST_CASE("trellises and code books are no layers, also where nothing is declare
   CHECK(
       refused(example).starts_with("'m.codes': tensors of a quantised weight that do not make up"));
 }
+
+TEST_CASE("layouts of ComfyUI are told by its JSON, not by names and types", "[quantised]") {
+  const auto told = [](const std::string& text) {
+    return TensorText{"m.comfy_quant", "U8", {static_cast<std::int64_t>(text.size())}, text};
+  };
+  Example example;
+  example.weight = "m.weight";
+  example.tensors = {{"m.weight", "U8", {128, 32}, filled(4096, '\x21')},
+                     {"m.weight_scale", "F8_E4M3", {128, 4}, filled(512, '\x38')},
+                     {"m.weight_scale_2", "F32", {}, little_floats({2.0F})},
+                     {"n.weight", "F32", {4, 8}, filled(128, '\0')},
+                     told(R"({"format": "nvfp4"})")};
+  CHECK(refused(example) ==
+        "'m.weight': layout 'nvfp4' of ComfyUI is not read: scan the model that it was made from");
+  const std::string modelopt = config_of(R"("quant_method":"modelopt","quant_algo":"NVFP4")");
+  example.config = modelopt;
+  CHECK(refused(example).starts_with("'m.weight': layout 'nvfp4' of ComfyUI is not read"));
+  {
+    const TempFolder folder;
+    const Catalogue catalogue = opened(folder, example, true);
+    REQUIRE(catalogue.tensors.size() == 1);
+    CHECK(catalogue.tensors[0].name == "n.weight");
+    REQUIRE(catalogue.left_out.size() == 4);
+    for (const LeftOut& tensor : catalogue.left_out) {
+      CHECK(tensor.reason == "quantised-not-read");
+      CHECK(tensor.detail.starts_with("layout 'nvfp4' of ComfyUI"));
+    }
+  }
+  // The header says the same of all layers.
+  example.tensors.pop_back();
+  CHECK(values_of(example).size() == 128 * 64);
+  example.header = R"("__metadata__":{"_quantization_metadata":"{}"},)";
+  CHECK(refusal_of(example).starts_with("F: quantisation '_quantization_metadata of the header'"));
+  // Nothing says whose it is.
+  example.header.clear();
+  example.config.clear();
+  CHECK(
+      refused(example).starts_with("'m.weight_scale': tensors of a quantised weight that do not "
+                                   "make up a scheme that is read"));
+}
+
+TEST_CASE("ComfyUI's layouts without an order of their own are read", "[quantised]") {
+  const auto told = [](const std::string& text) {
+    return TensorText{"m.comfy_quant", "U8", {static_cast<std::int64_t>(text.size())}, text};
+  };
+  Example example;
+  example.weight = "m.weight";
+  example.rows = 16;
+  example.cols = 32;
+  example.tensors = {{"m.comfy_quant", "U8", {1}, ""},
+                     {"m.weight", "F8_E4M3", {16, 32}, filled(512, '\x40')},  // 2
+                     {"m.weight_scale", "F32", {}, little_floats({8.0F})}};
+  example.value = [](std::int64_t, std::int64_t) { return 16.0; };
+  example.tensors[0] = told(R"({"format": "float8_e4m3fn", "full_precision_matrix_mult": true})");
+  CHECK(wrong_elements(example) == 0);
+  example.tensors[0] = told(R"({"format": "float8_e5m2"})");
+  CHECK(refused(example) == "'m.weight': is F8_E4M3, but its 'm.comfy_quant' says 'float8_e5m2'");
+  example.tensors[0] = told(R"({"format": "mxfp8"})");
+  CHECK(refused(example).starts_with("'m.weight': layout 'mxfp8' of ComfyUI is not read"));
+  example.tensors[0] = told("nvfp4");
+  CHECK(refused(example) ==
+        "'m.weight': its 'm.comfy_quant' is not the JSON text that ComfyUI writes");
+  example.tensors[1] = {"m.weight", "I8", {16, 32}, filled(512, '\2')};
+  example.tensors[0] = told(R"({"format": "int8_tensorwise"})");
+  CHECK(wrong_elements(example) == 0);
+  example.tensors[0] = told(R"({"format": "int8_tensorwise", "params": {"convrot": true}})");
+  CHECK(refused(example) ==
+        "'m.weight': layout 'int8_tensorwise' with rotations of ComfyUI is not read: scan the "
+        "model that it was made from");
+}
