@@ -22,7 +22,8 @@ struct Declared {
   std::string name;          ///< as the checkpoint writes it
   std::string problem;       ///< why it is not read, and what to do; empty: it is
   JsonFacts facts;
-  std::vector<std::string> rotations;  ///< names of transforms of compressed-tensors
+  std::vector<std::string> rotations;    ///< names of transforms of compressed-tensors
+  std::string file;                      ///< that says so, in the folder; empty: none
 };
 
 /// @param entries  of the headers of the files

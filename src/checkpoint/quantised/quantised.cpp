@@ -135,10 +135,16 @@ void check_hqq_codes(const Catalogue& catalogue, const HeaderEntries& entries,
 }  // namespace
 
 void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool allow_unknown) {
-  const Declared declared = declared_quantisation(catalogue, entries);
+  // ONNX and GGUF name their own parts, and pair them when they read their files. A config beside
+  // them is that of the model that they were made from.
+  const bool by_name = catalogue.format != "onnx" && catalogue.format != "gguf";
+  Declared declared;
+  declared.method = method::kNone;
+  if (by_name) declared = declared_quantisation(catalogue, entries);
   if (!declared.problem.empty()) {
     if (!allow_unknown) {
-      throw Error(Blame::input, printable(catalogue.root.string()) + ": " + declared.problem +
+      const auto place = declared.file.empty() ? catalogue.root : catalogue.root / declared.file;
+      throw Error(Blame::input, printable(place.string()) + ": " + declared.problem +
                                     ". With --allow-unknown its tensors are left out");
     }
     return leave_out_modules(catalogue, declared);
@@ -170,8 +176,6 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
       return parts.is_used(tensor.name) || is_of_activations(tensor.name);
     });
   }
-  // ONNX and GGUF name their own parts, and pair them when they read their files.
-  const bool by_name = catalogue.format != "onnx" && catalogue.format != "gguf";
   if (by_name) {
     for (const Doubt& doubt : doubtful_tensors(catalogue, declared, !made.empty())) {
       if (!allow_unknown) {

@@ -175,7 +175,7 @@ TEST_CASE("sizes of groups are those of the config", "[quantised]") {
   example.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":-1)");
   CHECK(refused(example).starts_with("'m.weight': expected GPTQ"));
   example.config = config_of(R"("quant_method":"gptq","bits":4,"pack_dtype":"int16")");
-  CHECK(refusal_of(example).starts_with("F: pack_dtype 'int16' of GPTQ, which is not read"));
+  CHECK(refusal_of(example).starts_with("F/config.json: pack_dtype 'int16' of GPTQ, which is not read"));
 }
 
 TEST_CASE("trellises and code books are no layers, also where nothing is declared", "[quantised]") {
