@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string_view>
 
 #include "wishart/core/text.hpp"
@@ -208,6 +211,43 @@ Declared found_in(Catalogue& catalogue, const HeaderEntries& entries) {
   return told_by("", method::kNone, "");
 }
 
+void say(DeclaredWeights& weights, std::string_view key, const std::string& value) {
+  std::int64_t number = 0;
+  const bool whole =
+      std::from_chars(value.data(), value.data() + value.size(), number).ec == std::errc{};
+  if (key == "num_bits" && whole) weights.bits = number;
+  if (key == "group_size" && whole) weights.group_size = number;
+  if (key == "type") weights.floats = value == "float";
+  if (key == "symmetric") weights.asymmetric = value == "false";
+  if (key == "actorder") weights.indexed = value == "group";
+  const bool groups = value == "group" || value == "tensor_group";
+  if (key == "strategy" && !groups && !weights.group_size) weights.group_size = -1;
+}
+
+/// `config_groups` of compressed-tensors and ModelOpt; `group_size` of GPTQ and AWQ, and
+/// GPTQModel's overrides by patterns (`dynamic`).
+std::vector<DeclaredWeights> declared_weights(const JsonFacts& facts) {
+  std::vector<DeclaredWeights> all;
+  const auto add = [&](const DeclaredWeights& one) {
+    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+  };
+  std::map<std::string, DeclaredWeights, std::less<>> groups;
+  for (const auto& [key, value] : facts.all()) {
+    constexpr std::string_view kWeights = ".weights.";
+    const bool dynamic = key.starts_with("dynamic.") && key.ends_with(".group_size");
+    if (key == "group_size" || key == "q_group_size" || dynamic) {
+      DeclaredWeights one;
+      say(one, "group_size", value);
+      add(one);
+    }
+    const std::size_t at = key.find(kWeights);
+    if (!key.starts_with("config_groups.") || at == std::string::npos) continue;
+    say(groups[key.substr(0, at)], std::string_view(key).substr(at + kWeights.size()), value);
+  }
+  for (const auto& [name, one] : groups) add(one);
+  return all;
+}
+
 }  // namespace
 
 Declared declared_quantisation(Catalogue& catalogue, const HeaderEntries& entries) {
@@ -219,6 +259,7 @@ Declared declared_quantisation(Catalogue& catalogue, const HeaderEntries& entrie
   if (declared.method == method::kCompressed) check_compressed(declared);
   if (declared.method == method::kModelopt) check_modelopt(declared);
   check_words(declared);
+  declared.weights = declared_weights(declared.facts);
   return declared;
 }
 

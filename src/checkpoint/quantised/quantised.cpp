@@ -38,6 +38,11 @@ std::string_view parent_of(std::string_view name) {
   return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
 }
 
+/// Of ComfyUI: weights of FP8 have their `scale_weight`.
+constexpr std::string_view kComfyMarker = "scaled_fp8";
+
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
 /// Moves tensors out of the list, with the reason.
 class LeftOutTensors {
 public:
@@ -173,7 +178,8 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
   check_hqq_codes(catalogue, entries, parts, allow_unknown, out);
   if (!made.empty()) {
     std::erase_if(catalogue.tensors, [&](const Tensor& tensor) {
-      return parts.is_used(tensor.name) || is_of_activations(tensor.name);
+      return parts.is_used(tensor.name) || is_of_activations(tensor.name) ||
+             last_part(tensor.name) == kComfyMarker;
     });
   }
   if (by_name) {
@@ -189,11 +195,16 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
   std::move(made.begin(), made.end(), std::back_inserter(catalogue.tensors));
 }
 
+bool is_quantised(const Tensor& tensor) {
+  return tensor.encoding != Encoding::plain ||
+         (tensor.shape.size() >= 2 && dtype_bits(tensor.dtype) <= 8);
+}
+
 void refuse_without_unread(Catalogue& catalogue, const std::vector<UnreadTensor>& unread,
                            bool allow_unknown) {
   std::unordered_set<std::string> made;
   for (const Tensor& tensor : catalogue.tensors) {
-    if (tensor.encoding != Encoding::plain) made.insert(tensor.name);
+    if (is_quantised(tensor)) made.insert(tensor.name);
   }
   LeftOutTensors out;
   for (const UnreadTensor& tensor : unread) {

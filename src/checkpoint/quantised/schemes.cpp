@@ -128,6 +128,15 @@ constexpr std::array kSchemes{
            .zero = "_zero_point",
            .code_types = kFloat8 | only(Dtype::i8),
            .scale_types = kFloats},
+    // ComfyUI before its `comfy_quant`: comfy/ops.py (a125cd8), scaled_fp8_ops.
+    Scheme{.name = "",
+           .methods = kNone,
+           .scale = ".scale_weight",
+           .codes = ".weight",
+           .weight = ".weight",
+           .code_types = kFloat8,
+           .scale_types = kFloats,
+           .grid = Grid::one},
     // openai/gpt-oss: [..., groups, 16] bytes.
     Scheme{.name = "MXFP4",
            .methods = kNone | kMxfp4,
