@@ -278,8 +278,7 @@ namespace {
 /// Parts of quantised weights in files that are not read, of which no other file has them.
 void check_unread(Catalogue& catalogue, Gathered& gathered,
                   const std::unordered_set<std::string>& read, bool allow_unknown) {
-  const bool made = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(),
-                                [](const Tensor& t) { return t.encoding != Encoding::plain; });
+  const bool made = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), is_quantised);
   if (!made) return;
   const Format& format = format_named(catalogue.format);
   for (const std::string& name : gathered.unread_files) {

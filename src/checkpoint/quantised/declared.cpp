@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string_view>
 
 #include "wishart/core/text.hpp"
@@ -140,22 +143,37 @@ void check_words(Declared& declared) {
   }
 }
 
-/// The default of files that only one program writes.
-Declared from_file(JsonFacts facts, std::uint32_t usual, const std::string& name) {
+constexpr const char* kConfig = "config.json";
+
+Declared told_by(const std::string& file, std::uint32_t method, const std::string& name,
+                 JsonFacts facts = {}) {
   Declared declared;
-  declared.name = lower(facts.text("quant_method").value_or(name));
-  declared.method = facts.text("quant_method") ? method_named(declared.name) : usual;
+  declared.method = method;
+  declared.name = name;
   declared.facts = std::move(facts);
+  declared.file = file;
   return declared;
 }
 
+/// @param usual  the default of files that only one program writes
+Declared from_file(const std::string& file, JsonFacts facts, std::uint32_t usual,
+                   const std::string& name) {
+  const auto told = facts.text("quant_method");
+  const std::string method = lower(told.value_or(name));
+  return told_by(file, told ? method_named(method) : usual, method, std::move(facts));
+}
+
 Declared found_in(Catalogue& catalogue, const HeaderEntries& entries) {
+  // ComfyUI's: orders of codes and scales of its own, whatever a config beside the file says.
+  for (const auto& [key, value] : entries) {
+    if (key == "_quantization_metadata") return told_by("", 0, key + " of the header");
+  }
   std::vector<std::string> told;  // a broken config.json has been reported already
-  const JsonFacts config = read_json_facts(catalogue.root / "config.json", told);
+  const JsonFacts config = read_json_facts(catalogue.root / kConfig, told);
   // MLX keeps the quant_method of the model that it converted: its own object counts.
   const JsonFacts mlx = config.below("quantization");
   if (mlx.integer("bits") || mlx.integer("group_size")) {
-    return {method::kMlx, "mlx", {}, mlx, {}};
+    return told_by(kConfig, method::kMlx, "mlx", mlx);
   }
   for (const char* key :
        {"quantization_config", "compression_config", "text_config.quantization_config"}) {
@@ -163,37 +181,71 @@ Declared found_in(Catalogue& catalogue, const HeaderEntries& entries) {
     if (facts.empty()) continue;
     if (!facts.below("quantization").empty()) facts = facts.below("quantization");
     const std::uint32_t usual = method_by_keys(facts);
-    return from_file(std::move(facts), usual, "without a quant_method");
+    return from_file(kConfig, std::move(facts), usual, "without a quant_method");
   }
-  if (!mlx.empty()) return {0, "without bits", {}, mlx, {}};
+  if (!mlx.empty()) return told_by(kConfig, 0, "without bits", mlx);
   std::vector<std::string>& warnings = catalogue.warnings;
   if (JsonFacts facts = read_json_facts(catalogue.root / "quantize_config.json", warnings);
       !facts.empty()) {
-    return from_file(std::move(facts), method::kGptq, "gptq");
+    return from_file("quantize_config.json", std::move(facts), method::kGptq, "gptq");
   }
   if (JsonFacts facts = read_json_facts(catalogue.root / "quant_config.json", warnings);
       !facts.empty()) {
-    return from_file(std::move(facts), method::kAwq, "awq");
+    return from_file("quant_config.json", std::move(facts), method::kAwq, "awq");
   }
   if (JsonFacts facts = read_json_facts(catalogue.root / "hf_quant_config.json", warnings);
       !facts.empty()) {
-    return from_file(facts.below("quantization"), method::kModelopt, "modelopt");
+    return from_file("hf_quant_config.json", facts.below("quantization"), method::kModelopt,
+                     "modelopt");
   }
   for (const auto& [key, value] : entries) {
     if (value.find("\"_type\"") != std::string::npos &&
         value.find("\"_tensor_data_names\"") != std::string::npos) {
-      return {method::kTorchao, "torchao", {}, {}, {}};
+      return told_by("", method::kTorchao, "torchao");
     }
-    if (key == "quantization_config" || key == "_quantization_metadata") {
-      return {0, key + " of the header", {}, {}, {}};
-    }
+    if (key == "quantization_config") return told_by("", 0, key + " of the header");
   }
   for (const std::string& name : list_folder(catalogue.root)) {
-    if (name.starts_with("quant_model_description")) {
-      return {0, "modelslim", {}, {}, {}};
-    }
+    if (name.starts_with("quant_model_description")) return told_by(name, 0, "modelslim");
   }
-  return {method::kNone, "", {}, {}, {}};
+  return told_by("", method::kNone, "");
+}
+
+void say(DeclaredWeights& weights, std::string_view key, const std::string& value) {
+  std::int64_t number = 0;
+  const bool whole =
+      std::from_chars(value.data(), value.data() + value.size(), number).ec == std::errc{};
+  if (key == "num_bits" && whole) weights.bits = number;
+  if (key == "group_size" && whole) weights.group_size = number;
+  if (key == "type") weights.floats = value == "float";
+  if (key == "symmetric") weights.asymmetric = value == "false";
+  if (key == "actorder") weights.indexed = value == "group";
+  const bool groups = value == "group" || value == "tensor_group";
+  if (key == "strategy" && !groups && !weights.group_size) weights.group_size = -1;
+}
+
+/// `config_groups` of compressed-tensors and ModelOpt; `group_size` of GPTQ and AWQ, and
+/// GPTQModel's overrides by patterns (`dynamic`).
+std::vector<DeclaredWeights> declared_weights(const JsonFacts& facts) {
+  std::vector<DeclaredWeights> all;
+  const auto add = [&](const DeclaredWeights& one) {
+    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+  };
+  std::map<std::string, DeclaredWeights, std::less<>> groups;
+  for (const auto& [key, value] : facts.all()) {
+    constexpr std::string_view kWeights = ".weights.";
+    const bool dynamic = key.starts_with("dynamic.") && key.ends_with(".group_size");
+    if (key == "group_size" || key == "q_group_size" || dynamic) {
+      DeclaredWeights one;
+      say(one, "group_size", value);
+      add(one);
+    }
+    const std::size_t at = key.find(kWeights);
+    if (!key.starts_with("config_groups.") || at == std::string::npos) continue;
+    say(groups[key.substr(0, at)], std::string_view(key).substr(at + kWeights.size()), value);
+  }
+  for (const auto& [name, one] : groups) add(one);
+  return all;
 }
 
 }  // namespace
@@ -207,6 +259,7 @@ Declared declared_quantisation(Catalogue& catalogue, const HeaderEntries& entrie
   if (declared.method == method::kCompressed) check_compressed(declared);
   if (declared.method == method::kModelopt) check_modelopt(declared);
   check_words(declared);
+  declared.weights = declared_weights(declared.facts);
   return declared;
 }
 

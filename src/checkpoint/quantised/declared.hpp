@@ -5,6 +5,7 @@
 /// headers of the weight files.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,12 +18,25 @@ namespace wishart::checkpoint {
 
 using HeaderEntries = std::vector<std::pair<std::string, std::string>>;
 
+/// What one entry of a config says about the weights that it is for.
+struct DeclaredWeights {
+  std::int64_t bits = 0;                   ///< 0: of any
+  std::optional<bool> floats;              ///< codes are floating numbers, or integers
+  std::optional<std::int64_t> group_size;  ///< columns of a group; -1: all
+  bool asymmetric = false;                 ///< there are zero points
+  bool indexed = false;                    ///< there is an index of groups
+
+  [[nodiscard]] bool operator==(const DeclaredWeights&) const = default;
+};
+
 struct Declared {
   std::uint32_t method = 0;  ///< one of schemes.hpp; kNone: nothing is declared; 0: not read
   std::string name;          ///< as the checkpoint writes it
   std::string problem;       ///< why it is not read, and what to do; empty: it is
   JsonFacts facts;
-  std::vector<std::string> rotations;  ///< names of transforms of compressed-tensors
+  std::vector<std::string> rotations;    ///< names of transforms of compressed-tensors
+  std::string file;                      ///< that says so, in the folder; empty: none
+  std::vector<DeclaredWeights> weights;  ///< each once
 };
 
 /// @param entries  of the headers of the files

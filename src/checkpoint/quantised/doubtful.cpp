@@ -80,6 +80,29 @@ std::string kinds_text(const std::vector<const Tensor*>& tensors) {
   return tensors.size() > kShown ? text + ", ..." : text;
 }
 
+/// Keras names the variables of a layer by numbers (layers/core/dense.py, save_own_variables), so
+/// that only the codes tell that the others are scales.
+void add_keras_layers(const Catalogue& catalogue, std::vector<Doubt>& doubts) {
+  std::map<std::string_view, Group> layers;
+  for (const Tensor& tensor : catalogue.tensors) {
+    const std::string_view name = tensor.name;
+    if (name.find('.') == std::string_view::npos) continue;
+    Group& layer = layers[name.substr(0, name.rfind('.'))];
+    const bool codes = tensor.dtype == Dtype::i8 || tensor.dtype == Dtype::u8;
+    if (is_wide(tensor)) ++layer.companions;
+    layer.codes = layer.codes || (codes && tensor.shape.size() >= 2);
+    layer.tensors.push_back(&tensor);
+  }
+  for (const auto& [name, layer] : layers) {
+    if (!layer.codes || layer.companions == 0) continue;
+    Doubt doubt;
+    for (const Tensor* tensor : layer.tensors) doubt.tensors.push_back(tensor->name);
+    doubt.reason = "codes and scales of a layer that Keras has quantised, which is not read: " +
+                   kinds_text(layer.tensors);
+    doubts.push_back(std::move(doubt));
+  }
+}
+
 }  // namespace
 
 bool is_of_activations(const std::string& name) {
@@ -135,6 +158,7 @@ std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue, const Declared& 
                    kinds_text(group.tensors);
     doubts.push_back(std::move(doubt));
   }
+  if (catalogue.format == "keras") add_keras_layers(catalogue, doubts);
   // Codes whose scales are missing.
   for (const Tensor& tensor : catalogue.tensors) {
     if (told.contains(tensor.name) || is_wide(tensor) || tensor.shape.size() < 2) continue;

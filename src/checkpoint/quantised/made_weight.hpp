@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "numbers/block_sizes.hpp"
@@ -43,6 +44,34 @@ using Shape = std::vector<std::int64_t>;
 [[nodiscard]] Tensor bnb8_weight(QuantisedParts& parts, const Tensor& scales,
                                  const std::string& name);
 
+// Sizes and parts that a config tells.
+
+struct BlockSize {
+  std::int64_t rows = 0;  ///< 0: not in blocks
+  std::int64_t cols = 0;
+  bool told = false;  ///< by the config, and no default
+};
+/// The block of columns and rows with one scale; `usual` if the names of the tensors mean blocks.
+[[nodiscard]] BlockSize block_size(const JsonFacts& facts, bool usual);
+
+/// The sizes of groups of columns that the config tells for weights of so many bits; -1: a row.
+[[nodiscard]] std::vector<std::int64_t> told_group_sizes(const QuantisedParts& parts,
+                                                         const std::string& weight,
+                                                         std::int64_t bits);
+/// The columns of a group, of which the last may have fewer: the only one of `told` that gives so
+/// many groups or, if nothing is told, what divides the columns evenly.
+/// @throws Error that names the weight if there is none, or more than one
+[[nodiscard]] std::int64_t columns_of_groups(const QuantisedParts& parts, const std::string& weight,
+                                             std::int64_t cols, std::int64_t groups,
+                                             const std::vector<std::int64_t>& told);
+
+/// Refuses a part that is missing although the config announces it.
+void require_part(const QuantisedParts& parts, bool told, const std::string& part,
+                  const std::string& weight, const std::string& because);
+/// True if the config says `what` of all weights of so many bits.
+[[nodiscard]] bool all_weights_are(bool DeclaredWeights::*what, const QuantisedParts& parts,
+                                   std::int64_t bits, bool floats);
+
 // torchao: the header of a file says of which class a weight is, and has its parameters.
 
 /// `module.weight` of `module._weight`.
@@ -59,6 +88,12 @@ void check_torchao_class(const QuantisedParts& parts, const std::string& stem);
 [[nodiscard]] std::int64_t torchao_group(const QuantisedParts& parts, const Scheme& scheme,
                                          const JsonFacts& header, const std::string& weight,
                                          std::size_t dimensions);
+
+/// The ending of the tensors in which ComfyUI says how a layer is quantised.
+inline constexpr std::string_view kComfyLayout = ".comfy_quant";
+/// Why the layout that `told` says of `module` is not read; empty: it is.
+[[nodiscard]] std::string comfy_problem(const QuantisedParts& parts, const Tensor& told,
+                                        const std::string& module);
 
 /// The ending of the codes of hqq.
 inline constexpr std::string_view kHqqCodes = ".W_q";

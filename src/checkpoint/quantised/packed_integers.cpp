@@ -31,16 +31,15 @@ Shape two_sizes(const QuantisedParts& parts, const Tensor& tensor) {
 
 /// Bits of compressed-tensors' codes for `words` words a row: what the config says and the words
 /// allow; 0 if that is none, or more than one.
-std::int64_t bits_of_words(const JsonFacts& facts, std::int64_t words, std::int64_t cols) {
+std::int64_t bits_of_words(const Declared& declared, std::int64_t words, std::int64_t cols) {
   const auto fits = [&](std::int64_t bits) {
     return words == ceil_div(cols, kWordBits / bits) || words == ceil_div(cols * bits, kWordBits);
   };
   std::int64_t found = 0;
   bool told = false;
-  for (const auto& [key, value] : facts.all()) {
-    if (!key.ends_with("weights.num_bits")) continue;
-    told = true;
-    const std::int64_t bits = facts.integer(key).value_or(0);
+  for (const DeclaredWeights& weights : declared.weights) {
+    const std::int64_t bits = weights.bits;
+    told = told || bits != 0;
     if (bits < 1 || bits > 8 || !fits(bits) || bits == found) continue;
     if (found != 0) return 0;
     found = bits;
@@ -50,24 +49,6 @@ std::int64_t bits_of_words(const JsonFacts& facts, std::int64_t words, std::int6
     if (fits(bits)) return bits;
   }
   return 0;
-}
-
-/// True if every group of compressed-tensors' config that says something about `key` says `value`.
-bool all_groups_say(const JsonFacts& facts, const std::string& key, std::string_view value) {
-  bool said = false;
-  for (const auto& [name, found] : facts.all()) {
-    if (!name.starts_with("config_groups.") || !name.ends_with(".weights." + key)) continue;
-    if (found != value) return false;
-    said = true;
-  }
-  return said;
-}
-
-/// Refuses a part that is missing although the config announces it.
-void require_part(const QuantisedParts& parts, bool told, const std::string& part,
-                  const std::string& weight, const std::string& because) {
-  if (!told || parts.find(part) != nullptr) return;
-  parts.fail(weight, "expected " + in_quotes(part) + " beside it (" + because + "), found none");
 }
 
 }  // namespace
@@ -82,7 +63,7 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
     parts.fail(name, "its shape " + printable(shape_text(shape), 60) + " and shapes " +
                          shapes_text(words, scales) + " do not agree");
   }
-  const std::int64_t bits = bits_of_words(parts.facts(), words.shape[1], shape[1]);
+  const std::int64_t bits = bits_of_words(parts.declared(), words.shape[1], shape[1]);
   const bool usable = bits > 0 && has_type(scales, kFloats) && scales.shape.size() == 2 &&
                       scales.shape[0] == shape[0] && scales.shape[1] > 0 &&
                       scales.shape[1] <= shape[1];
@@ -102,20 +83,17 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
   layout.rows = shape[0];
   layout.cols = shape[1];
   layout.groups = groups;
-  layout.block_cols = ceil_div(shape[1], groups);
+  layout.block_cols =
+      columns_of_groups(parts, name, shape[1], groups, told_group_sizes(parts, name, bits));
   layout.codes = {
       padded ? Order::words : Order::stream, bits, kWordBits, 0, shape[0], words.shape[1]};
   layout.meaning = Meaning::centred;
   layout.scale = 1;
-  if (ceil_div(shape[1], layout.block_cols) != groups) {
-    parts.fail(name, std::to_string(groups) + " groups do not divide its " +
-                         std::to_string(shape[1]) + " columns");
-  }
   std::vector<Tensor> tensors{std::move(words), std::move(scales)};
-  require_part(parts, all_groups_say(parts.facts(), "symmetric", "false"), name + "_zero_point",
-               name, "symmetric: false");
-  require_part(parts, all_groups_say(parts.facts(), "actorder", "group"), name + "_g_idx", name,
-               "actorder: group");
+  require_part(parts, all_weights_are(&DeclaredWeights::asymmetric, parts, bits, false),
+               name + "_zero_point", name, "symmetric: false");
+  require_part(parts, all_weights_are(&DeclaredWeights::indexed, parts, bits, false),
+               name + "_g_idx", name, "actorder: group");
   if (parts.find(name + "_zero_point") != nullptr) {
     tensors.push_back(parts.take(name + "_zero_point", name));
     layout.zero = 2;
@@ -144,18 +122,6 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
 }
 
 namespace {
-
-/// True if so many groups of columns are what the config says; a config without a number agrees.
-bool groups_agree(const JsonFacts& facts, std::int64_t cols, std::int64_t groups) {
-  for (const auto& [key, value] : facts.all()) {
-    // GPTQModel's overrides by patterns.
-    if (key.starts_with("dynamic.") && key.ends_with(".group_size")) return true;
-  }
-  const auto told =
-      facts.integer("group_size") ? facts.integer("group_size") : facts.integer("q_group_size");
-  if (!told) return true;
-  return groups == (*told < 1 ? 1 : ceil_div(cols, *told));  // -1: one group
-}
 
 /// AutoAWQ: the versions gemm and gemv (packing_utils.py, modules/linear/gemv.py).
 Tensor awq_weight(QuantisedParts& parts, const std::string& name, std::vector<Tensor> tensors) {
@@ -193,11 +159,15 @@ Tensor awq_weight(QuantisedParts& parts, const std::string& name, std::vector<Te
     layout.rows = words.shape[1] * 8;
     layout.cols = words.shape[0];
     layout.groups = scales.shape[0];
-    layout.block_cols = ceil_div(layout.cols, layout.groups);
     layout.transposed = layout.scales_transposed = layout.zeros_transposed = 1;
     agree = agree && scales.shape[1] == layout.rows &&
-            zeros.shape == Shape{layout.groups, words.shape[1]} &&
-            layout.cols % layout.groups == 0 && groups_agree(facts, layout.cols, layout.groups);
+            zeros.shape == Shape{layout.groups, words.shape[1]};
+    if (agree) {
+      layout.block_cols = columns_of_groups(parts, name, layout.cols, layout.groups,
+                                            told_group_sizes(parts, name, bits));
+      // WQLinear_GEMM has no part of a group.
+      agree = layout.cols == layout.block_cols * layout.groups;
+    }
   }
   if (!agree) {
     parts.fail(name, "expected 4-bit AWQ, version gemm or gemv, found " + std::to_string(bits) +
@@ -270,13 +240,13 @@ Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::stri
   layout.scale = 2;
   layout.zero = 1;
   if (!known || words.shape[1] != out || words_for(layout.codes, layout.cols) != words.shape[0] ||
-      zeros.shape != Shape{layout.groups, words_for(layout.zeros, out)} ||
-      !groups_agree(parts.facts(), layout.cols, layout.groups)) {
+      zeros.shape != Shape{layout.groups, words_for(layout.zeros, out)}) {
     parts.fail(name, "expected GPTQ of 2 to 8 bits, found " + std::to_string(bits) +
                          " bits and shapes " + shapes_text(words, scales) + ", zeros " +
                          printable(shape_text(zeros.shape), 60));
   }
-  layout.block_cols = ceil_div(layout.cols, layout.groups);
+  layout.block_cols = columns_of_groups(parts, name, layout.cols, layout.groups,
+                                        told_group_sizes(parts, name, bits));
   require_part(parts, parts.facts().is_true("desc_act"), module + ".g_idx", name, "desc_act: true");
   if (parts.find(module + ".g_idx") != nullptr) {
     tensors.push_back(parts.take(module + ".g_idx", name));

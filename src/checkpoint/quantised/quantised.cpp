@@ -38,10 +38,16 @@ std::string_view parent_of(std::string_view name) {
   return dot == std::string_view::npos ? std::string_view() : name.substr(0, dot);
 }
 
+/// Of ComfyUI: weights of FP8 have their `scale_weight`.
+constexpr std::string_view kComfyMarker = "scaled_fp8";
+
+std::string_view last_part(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
 /// Moves tensors out of the list, with the reason.
 class LeftOutTensors {
 public:
   void add(const std::string& name, const std::string& detail) { details_.emplace(name, detail); }
+  [[nodiscard]] bool contains(const std::string& name) const { return details_.contains(name); }
 
   void move_out(Catalogue& catalogue, const char* reason) const {
     if (details_.empty()) return;
@@ -95,6 +101,28 @@ void leave_out_rotations(Catalogue& catalogue, const Declared& declared) {
       "less");
 }
 
+/// Layers of which ComfyUI says a layout that is not read. Names, types and shapes may be those of
+/// another scheme with another order of codes and scales.
+void leave_out_comfy_layouts(const Catalogue& catalogue, QuantisedParts& parts, bool allow_unknown,
+                             LeftOutTensors& out) {
+  std::unordered_map<std::string_view, std::string> modules;
+  for (const Tensor& tensor : catalogue.tensors) {
+    const std::string module = stem_of(tensor.name, kComfyLayout);
+    if (module.empty()) continue;
+    const std::string problem = comfy_problem(parts, tensor, module);
+    if (problem.empty()) {
+      static_cast<void>(parts.take(tensor.name, module + ".weight"));
+      continue;
+    }
+    if (!allow_unknown) parts.fail(module + ".weight", problem);
+    modules.emplace(parent_of(tensor.name), problem);
+  }
+  for (const Tensor& tensor : catalogue.tensors) {
+    const auto found = modules.find(parent_of(tensor.name));
+    if (found != modules.end()) out.add(tensor.name, found->second);
+  }
+}
+
 /// Layers of hqq in a pickle whose codes are missing: what is left of them are two floats.
 void check_hqq_codes(const Catalogue& catalogue, const HeaderEntries& entries,
                      const QuantisedParts& parts, bool allow_unknown, LeftOutTensors& out) {
@@ -112,10 +140,16 @@ void check_hqq_codes(const Catalogue& catalogue, const HeaderEntries& entries,
 }  // namespace
 
 void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool allow_unknown) {
-  const Declared declared = declared_quantisation(catalogue, entries);
+  // ONNX and GGUF name their own parts, and pair them when they read their files. A config beside
+  // them is that of the model that they were made from.
+  const bool by_name = catalogue.format != "onnx" && catalogue.format != "gguf";
+  Declared declared;
+  declared.method = method::kNone;
+  if (by_name) declared = declared_quantisation(catalogue, entries);
   if (!declared.problem.empty()) {
     if (!allow_unknown) {
-      throw Error(Blame::input, printable(catalogue.root.string()) + ": " + declared.problem +
+      const auto place = declared.file.empty() ? catalogue.root : catalogue.root / declared.file;
+      throw Error(Blame::input, printable(place.string()) + ": " + declared.problem +
                                     ". With --allow-unknown its tensors are left out");
     }
     return leave_out_modules(catalogue, declared);
@@ -125,7 +159,9 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
   QuantisedParts parts(catalogue, declared, entries);
   std::vector<Tensor> made;
   LeftOutTensors out;
+  leave_out_comfy_layouts(catalogue, parts, allow_unknown, out);
   for (const Tensor& tensor : catalogue.tensors) {
+    if (out.contains(tensor.name)) continue;
     parts.begin_weight();
     try {
       if (std::optional<Tensor> weight = assembled(parts, tensor)) {
@@ -142,11 +178,10 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
   check_hqq_codes(catalogue, entries, parts, allow_unknown, out);
   if (!made.empty()) {
     std::erase_if(catalogue.tensors, [&](const Tensor& tensor) {
-      return parts.is_used(tensor.name) || is_of_activations(tensor.name);
+      return parts.is_used(tensor.name) || is_of_activations(tensor.name) ||
+             last_part(tensor.name) == kComfyMarker;
     });
   }
-  // ONNX and GGUF name their own parts, and pair them when they read their files.
-  const bool by_name = catalogue.format != "onnx" && catalogue.format != "gguf";
   if (by_name) {
     for (const Doubt& doubt : doubtful_tensors(catalogue, declared, !made.empty())) {
       if (!allow_unknown) {
@@ -160,11 +195,16 @@ void assemble_quantised(Catalogue& catalogue, const HeaderEntries& entries, bool
   std::move(made.begin(), made.end(), std::back_inserter(catalogue.tensors));
 }
 
+bool is_quantised(const Tensor& tensor) {
+  return tensor.encoding != Encoding::plain ||
+         (tensor.shape.size() >= 2 && dtype_bits(tensor.dtype) <= 8);
+}
+
 void refuse_without_unread(Catalogue& catalogue, const std::vector<UnreadTensor>& unread,
                            bool allow_unknown) {
   std::unordered_set<std::string> made;
   for (const Tensor& tensor : catalogue.tensors) {
-    if (tensor.encoding != Encoding::plain) made.insert(tensor.name);
+    if (is_quantised(tensor)) made.insert(tensor.name);
   }
   LeftOutTensors out;
   for (const UnreadTensor& tensor : unread) {

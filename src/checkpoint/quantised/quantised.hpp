@@ -28,7 +28,10 @@ struct UnreadTensor {
   std::string why;  ///< `in a.safetensors, but not in model.safetensors.index.json`
 };
 
-/// Refuses assembled weights of which a part is not read, although it is there: without a factor or
+/// True for assembled weights, and codes that nothing was known to belong to.
+[[nodiscard]] bool is_quantised(const Tensor& tensor);
+
+/// Refuses such weights of which a part is not read, although it is there: without a factor or
 /// zero points that a scheme may have, the weight would be another.
 /// @throws Error with Blame::input that names the part, unless `allow_unknown`
 void refuse_without_unread(Catalogue& catalogue, const std::vector<UnreadTensor>& unread,

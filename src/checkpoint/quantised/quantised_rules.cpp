@@ -13,9 +13,6 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// Block size of DeepSeek if the config does not give it (DeepSeek-V3, README_WEIGHTS.md).
-constexpr std::int64_t kDefaultBlock = 128;
-constexpr std::int64_t kMaxBlock = std::int64_t{1} << 31;
 constexpr std::int64_t kMlxGroup = 64;  ///< defaults of mlx's affine mode (mlx/ops.h)
 constexpr std::int64_t kMlxBits = 4;
 
@@ -163,10 +160,22 @@ private:
     kind_ = std::move(kind);
   }
 
+  void take_one_scale() {
+    layout_.global = 1;
+    layout_.divide_global = layout_.divide;
+    layout_.block_rows = layout_.rows;
+    layout_.block_cols = layout_.cols;
+    kind_ = "one scale";
+  }
+
   void set_grid(const Tensor& scale) {
     const std::int64_t rows = layout_.rows;
     const std::int64_t cols = layout_.cols;
     layout_.divide = divides() ? 1 : 0;
+    if (scheme_.grid == Grid::one) {
+      if (scale.num_elements == 1) return take_one_scale();
+      parts_.fail(name_, "expected one scale, found shapes " + shapes_text(tensors_[0], scale));
+    }
     std::int64_t group = scheme_.group;
     if (scheme_.grid == Grid::told) {
       group = scheme_.methods == method::kTorchao
@@ -206,28 +215,26 @@ private:
     const std::int64_t rows = layout_.rows;
     const std::int64_t cols = layout_.cols;
     const Shape& shape = scale.shape;
-    if (const auto [high, wide] = told_block();
-        high > 0 && wide > 0 && high <= kMaxBlock && wide <= kMaxBlock) {
-      const std::int64_t down = ceil_div(rows, high);
-      const std::int64_t across = ceil_div(cols, wide);
+    const BlockSize block = block_size(parts_.facts(), blocks_only());
+    if (block.rows > 0 && block.cols > 0) {
+      const std::int64_t down = ceil_div(rows, block.rows);
+      const std::int64_t across = ceil_div(cols, block.cols);
       if (shape == led({down, across}) || shape == led({down, 1, across, 1})) {
-        take_grid(high, wide, std::to_string(high) + " x " + std::to_string(wide) + " blocks");
+        take_grid(block.rows, block.cols,
+                  std::to_string(block.rows) + " x " + std::to_string(block.cols) + " blocks");
         return true;
       }
-      if (blocks_only()) return false;
+      if (blocks_only() && block.told) return false;
     }
     if (scale.num_elements == 1 && shape.size() <= shape_.size()) {
-      layout_.global = 1;
-      layout_.divide_global = layout_.divide;
-      layout_.block_rows = rows;
-      layout_.block_cols = cols;
-      kind_ = "one scale";
+      take_one_scale();
       return true;
     }
     if (shape == led({1, 1}) || shape == led({1}) || (shape == lead_ && lead_.size() == 1)) {
       take_grid(rows, cols, "one scale");
       return true;
     }
+    if (blocks_only()) return false;
     // [experts, rows] is told apart from [experts, columns] only if these differ.
     if (shape == led({rows, 1}) || (shape == led({rows}) && (lead_.empty() || rows != cols))) {
       take_grid(1, cols, "rows");
@@ -237,11 +244,16 @@ private:
       take_grid(rows, 1, "columns");
       return true;
     }
-    if (shape.size() != shape_.size() || shape.back() < 2) return false;
-    const std::int64_t group = ceil_div(cols, shape.back());
-    if (group < 2 || ceil_div(cols, group) != shape.back() || shape != led({rows, shape.back()})) {
+    if (shape.size() != shape_.size() || shape.back() < 2 || shape.back() >= cols ||
+        shape != led({rows, shape.back()})) {
       return false;
     }
+    std::vector<std::int64_t> told = told_group_sizes(parts_, name_, scheme_.bits);
+    if (const auto size =
+            torchao_.integer("_data.block_size." + std::to_string(shape_.size() - 1))) {
+      told = {*size};
+    }
+    const std::int64_t group = columns_of_groups(parts_, name_, cols, shape.back(), told);
     take_grid(1, group, "groups of " + std::to_string(group));
     return true;
   }
@@ -250,22 +262,6 @@ private:
   [[nodiscard]] bool blocks_only() const {
     const bool ending = scheme_.scale == "_scale_inv" || scheme_.scale == ".scale";
     return ending && parts_.facts().text("weight_scale_method").value_or("block") == "block";
-  }
-
-  [[nodiscard]] std::pair<std::int64_t, std::int64_t> told_block() const {
-    const JsonFacts& facts = parts_.facts();
-    if (const auto high = facts.integer("weight_block_size.0")) {
-      return {*high, facts.integer("weight_block_size.1").value_or(0)};
-    }
-    for (const auto& [key, value] : facts.all()) {
-      constexpr std::string_view kKey = "weights.block_structure.";
-      if (key.size() < 2 || !key.ends_with(std::string(kKey) + "0")) continue;
-      const std::string stem = key.substr(0, key.size() - 1);
-      return {facts.integer(stem + "0").value_or(0), facts.integer(stem + "1").value_or(0)};
-    }
-    const bool usual = blocks_only() || facts.text("quant_algo") == "FP8_PB_WO";
-    return usual ? std::pair(kDefaultBlock, kDefaultBlock)
-                 : std::pair(std::int64_t{0}, std::int64_t{0});
   }
 
   /// GPTQModel's `fp8` stores 448 / max|w| under DeepSeek's name; BitNet's `bitlinear` divides.
@@ -297,6 +293,10 @@ private:
   void add_others() {
     if (!scheme_.zero.empty()) {
       const std::string zero = stem_ + std::string(scheme_.zero);
+      const bool told = parts_.declared().method == method::kCompressed &&
+                        all_weights_are(&DeclaredWeights::asymmetric, parts_, scheme_.bits,
+                                        (kFloat8 & only(codes_dtype_)) != 0);
+      require_part(parts_, told, zero, name_, "symmetric: false");
       if (parts_.find(zero) != nullptr) {
         if (layout_.scale < 0) parts_.fail(name_, "has one scale for all, but zero points");
         layout_.zero = add(zero, scheme_.zero_types);

@@ -55,9 +55,10 @@ constexpr std::array kSchemes{
            .code_types = kFloat8,
            .scale_types = kFloats | kExponents,
            .scale_as = Dtype::f8_e8m0},
-    // ModelOpt and compressed-tensors.
+    // ModelOpt and compressed-tensors. Only if declared: ComfyUI's NVFP4 has these names, types and
+    // shapes too, but the high half of a byte first, and scales in tiles.
     Scheme{.name = "NVFP4",
-           .methods = kNone | kModelopt,
+           .methods = kModelopt,
            .scale = "_scale",
            .codes = "",
            .weight = "",
@@ -110,7 +111,7 @@ constexpr std::array kSchemes{
     // One line for MXFP8 and one for all 8-bit codes with scales that are numbers: the type of the
     // scale decides.
     Scheme{.name = "MXFP8",
-           .methods = kHub,
+           .methods = kHub & ~kNone,  // ComfyUI's scales are in tiles
            .scale = "_scale",
            .codes = "",
            .weight = "",
@@ -127,6 +128,15 @@ constexpr std::array kSchemes{
            .zero = "_zero_point",
            .code_types = kFloat8 | only(Dtype::i8),
            .scale_types = kFloats},
+    // ComfyUI before its `comfy_quant`: comfy/ops.py (a125cd8), scaled_fp8_ops.
+    Scheme{.name = "",
+           .methods = kNone,
+           .scale = ".scale_weight",
+           .codes = ".weight",
+           .weight = ".weight",
+           .code_types = kFloat8,
+           .scale_types = kFloats,
+           .grid = Grid::one},
     // openai/gpt-oss: [..., groups, 16] bytes.
     Scheme{.name = "MXFP4",
            .methods = kNone | kMxfp4,

@@ -45,6 +45,7 @@ inline constexpr Types kExponents = only(Dtype::u8) | only(Dtype::f8_e8m0);
 /// Which elements share a scale.
 enum class Grid : std::uint8_t {
   any,     ///< all, a row, or a group of a row, by the shape; blocks if the config gives their size
+  one,     ///< all
   groups,  ///< `group` columns of a row
   told,    ///< as many columns of a row as the config says
 };

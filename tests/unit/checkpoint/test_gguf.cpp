@@ -85,6 +85,10 @@ TEST_CASE("a config beside the file takes precedence over the file's own metadat
                                      {{"a", {1}, 0, gguf_floats(1)}}}));
   folder.write("config.json", R"({"model_type": "qwen2"})");
   CHECK(open_checkpoint(folder.path()).config.model_type == "qwen2");
+  // The quantisation is that of the model that the file was made from.
+  folder.write("config.json",
+               R"({"model_type": "qwen2", "quantization_config": {"quant_method": "exl2"}})");
+  CHECK(open_checkpoint(folder.path()).tensors.size() == 1);
 }
 
 TEST_CASE("types that no model file has are listed and left out", "[checkpoint][gguf]") {

@@ -106,6 +106,24 @@ TEST_CASE("Keras: what is refused", "[checkpoint][keras]") {
         "F: expected model.weights.h5 in the Keras archive, found none");
 }
 
+TEST_CASE("scales of layers that Keras has quantised are no matrices", "[checkpoint][keras]") {
+  // tests/data/keras-int8.h5, by h5py 3.7: layers.dense has a kernel of int8 and a scale of 2 x 3.
+  const TempFolder folder;
+  folder.write("m.weights.h5", read_text_file(wishart::test::data_file("keras-int8.h5"), 1 << 20));
+  CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder.path())); }) ==
+        folder.path().string() +
+            ": quantised tensor 'layers.dense.vars.0': codes and scales of a layer that Keras has "
+            "quantised, which is not read: 'layers.dense.vars.0' (I8, 4 x 3), "
+            "'layers.dense.vars.1' (F32, 3), 'layers.dense.vars.2' (F32, 2 x 3)");
+  OpenOptions options;
+  options.allow_unknown = true;
+  const Catalogue catalogue = open_checkpoint(folder.path(), options);
+  REQUIRE(catalogue.tensors.size() == 1);
+  CHECK(catalogue.tensors[0].name == "layers.dense_1.vars.0");
+  REQUIRE(catalogue.left_out.size() == 3);
+  CHECK(catalogue.left_out[0].reason == "quantised-not-read");
+}
+
 TEST_CASE("chunked datasets are read in place", "[checkpoint][keras]") {
   const TempFolder folder;
   folder.write("m.h5", chunked());

@@ -334,7 +334,8 @@ TEST_CASE("one of a model's precisions is read, and named", "[checkpoint][onnx]"
     folder.write("onnx/" + name + "_data", floats(6));
   };
   for (const char* name : {"model_q4f16.onnx", "model_fp16.onnx", "model_q2.onnx"}) write(name);
-  folder.write("config.json", R"({"model_type": "llama"})");
+  folder.write("config.json",
+               R"({"model_type": "llama", "quantization_config": {"quant_method": "quark"}})");
   for (const auto& path : {folder.path(), folder / "onnx"}) {
     const Catalogue catalogue = open_checkpoint(path);
     CHECK(catalogue.format == "onnx");

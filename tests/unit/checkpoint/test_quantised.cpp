@@ -25,6 +25,7 @@ std::string config_of(const std::string& facts) {
 }
 
 std::string config_of(const Scheme& scheme) {
+  if (scheme.methods == method::kNone) return {};
   if (scheme.methods == method::kMlx) {
     const std::string bits = std::to_string(scheme.bits == 0 ? 4 : scheme.bits);
     const std::string group = std::to_string(scheme.group == 0 ? 64 : scheme.group);
@@ -152,7 +153,7 @@ Example example_of(const Scheme& scheme, Dtype code_type, Dtype scale_type, unsi
       scale.shape = {3, 4};
     }
   }
-  if (scheme.methods == method::kBitnet) {
+  if (scheme.methods == method::kBitnet || scheme.grid == Grid::one) {
     scale.shape = {1};
     high = kRows;
   }
@@ -320,13 +321,20 @@ TEST_CASE(
         std::string(scheme.name) + " " + std::string(scheme.mode) + " " + good.tensors[0].name;
     const auto legitimate = [&](const std::string& damage, std::size_t part) {
       // A scale alone, without anything beside it, may be anything.
-      if (damage == "missing") return part == 0 && good.tensors.size() == 2;
+      // Neither are codes that are numbers, where nothing is declared.
+      if (damage == "missing") {
+        return good.tensors.size() == 2 && (part == 0 || scheme.methods == method::kNone);
+      }
       // With one scale for all, any shape of codes is one.
-      return scheme.methods == method::kBitnet && part == 0 &&
+      return (scheme.methods == method::kBitnet || scheme.grid == Grid::one) && part == 0 &&
              (damage == "transposed" || damage == "of another shape");
     };
     refusals += check_damages(what, good, legitimate);
-    shards += check_shards(what, good);
+    // Nothing says that there are codes, and one number alone is no matrix.
+    const auto alone = [&](const std::string&, std::size_t part) {
+      return scheme.grid == Grid::one && part == 0;
+    };
+    shards += check_shards(what, good, alone);
   }
   CHECK(refusals > 300);
   CHECK(shards > 50);

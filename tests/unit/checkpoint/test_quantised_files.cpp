@@ -171,11 +171,14 @@ TEST_CASE("sizes of groups are those of the config", "[quantised]") {
   example.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":16)");
   CHECK_NOTHROW(values_of(example));
   example.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":32)");
-  CHECK(refused(example).starts_with("'m.weight': expected GPTQ of 2 to 8 bits, found 4 bits"));
+  CHECK(refused(example) ==
+        "'m.weight': expected groups of 32 columns, as config.json says, found 2 groups of its 32 "
+        "columns");
   example.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":-1)");
-  CHECK(refused(example).starts_with("'m.weight': expected GPTQ"));
+  CHECK(refused(example).starts_with("'m.weight': expected groups of -1 columns, as config.json"));
   example.config = config_of(R"("quant_method":"gptq","bits":4,"pack_dtype":"int16")");
-  CHECK(refusal_of(example).starts_with("F: pack_dtype 'int16' of GPTQ, which is not read"));
+  CHECK(refusal_of(example).starts_with(
+      "F/config.json: pack_dtype 'int16' of GPTQ, which is not read"));
 }
 
 TEST_CASE("trellises and code books are no layers, also where nothing is declared", "[quantised]") {
@@ -190,4 +193,240 @@ TEST_CASE("trellises and code books are no layers, also where nothing is declare
                      {"m.scales", "F16", {4, 1, 1, 1}, filled(8, '\1')}};
   CHECK(
       refused(example).starts_with("'m.codes': tensors of a quantised weight that do not make up"));
+}
+
+TEST_CASE("layouts of ComfyUI are told by its JSON, not by names and types", "[quantised]") {
+  const auto told = [](const std::string& text) {
+    return TensorText{"m.comfy_quant", "U8", {static_cast<std::int64_t>(text.size())}, text};
+  };
+  Example example;
+  example.weight = "m.weight";
+  example.tensors = {{"m.weight", "U8", {128, 32}, filled(4096, '\x21')},
+                     {"m.weight_scale", "F8_E4M3", {128, 4}, filled(512, '\x38')},
+                     {"m.weight_scale_2", "F32", {}, little_floats({2.0F})},
+                     {"n.weight", "F32", {4, 8}, filled(128, '\0')},
+                     told(R"({"format": "nvfp4"})")};
+  CHECK(refused(example) ==
+        "'m.weight': layout 'nvfp4' of ComfyUI is not read: scan the model that it was made from");
+  const std::string modelopt = config_of(R"("quant_method":"modelopt","quant_algo":"NVFP4")");
+  example.config = modelopt;
+  CHECK(refused(example).starts_with("'m.weight': layout 'nvfp4' of ComfyUI is not read"));
+  {
+    const TempFolder folder;
+    const Catalogue catalogue = opened(folder, example, true);
+    REQUIRE(catalogue.tensors.size() == 1);
+    CHECK(catalogue.tensors[0].name == "n.weight");
+    REQUIRE(catalogue.left_out.size() == 4);
+    for (const LeftOut& tensor : catalogue.left_out) {
+      CHECK(tensor.reason == "quantised-not-read");
+      CHECK(tensor.detail.starts_with("layout 'nvfp4' of ComfyUI"));
+    }
+  }
+  // The header says the same of all layers.
+  example.tensors.pop_back();
+  CHECK(values_of(example).size() == 128 * 64);
+  example.header = R"("__metadata__":{"_quantization_metadata":"{}"},)";
+  CHECK(refusal_of(example).starts_with("F: quantisation '_quantization_metadata of the header'"));
+  // Nothing says whose it is.
+  example.header.clear();
+  example.config.clear();
+  CHECK(
+      refused(example).starts_with("'m.weight_scale': tensors of a quantised weight that do not "
+                                   "make up a scheme that is read"));
+}
+
+TEST_CASE("ComfyUI's layouts without an order of their own are read", "[quantised]") {
+  const auto told = [](const std::string& text) {
+    return TensorText{"m.comfy_quant", "U8", {static_cast<std::int64_t>(text.size())}, text};
+  };
+  Example example;
+  example.weight = "m.weight";
+  example.rows = 16;
+  example.cols = 32;
+  example.tensors = {{"m.comfy_quant", "U8", {1}, ""},
+                     {"m.weight", "F8_E4M3", {16, 32}, filled(512, '\x40')},  // 2
+                     {"m.weight_scale", "F32", {}, little_floats({8.0F})}};
+  example.value = [](std::int64_t, std::int64_t) { return 16.0; };
+  example.tensors[0] = told(R"({"format": "float8_e4m3fn", "full_precision_matrix_mult": true})");
+  CHECK(wrong_elements(example) == 0);
+  example.tensors[0] = told(R"({"format": "float8_e5m2"})");
+  CHECK(refused(example) == "'m.weight': is F8_E4M3, but its 'm.comfy_quant' says 'float8_e5m2'");
+  example.tensors[0] = told(R"({"format": "mxfp8"})");
+  CHECK(refused(example).starts_with("'m.weight': layout 'mxfp8' of ComfyUI is not read"));
+  example.tensors[0] = told("nvfp4");
+  CHECK(refused(example) ==
+        "'m.weight': its 'm.comfy_quant' is not the JSON text that ComfyUI writes");
+  example.tensors[1] = {"m.weight", "I8", {16, 32}, filled(512, '\2')};
+  example.tensors[0] = told(R"({"format": "int8_tensorwise"})");
+  CHECK(wrong_elements(example) == 0);
+  example.tensors[0] = told(R"({"format": "int8_tensorwise", "params": {"convrot": true}})");
+  CHECK(refused(example) ==
+        "'m.weight': layout 'int8_tensorwise' with rotations of ComfyUI is not read: scan the "
+        "model that it was made from");
+}
+
+TEST_CASE("ComfyUI's older FP8 has one scale, which multiplies", "[quantised]") {
+  Example example;
+  example.weight = "m.weight";
+  example.rows = 16;
+  example.cols = 32;
+  example.tensors = {{"m.weight", "F8_E4M3", {16, 32}, filled(512, '\x40')},  // 2
+                     {"m.scale_weight", "F32", {}, little_floats({8.0F})},
+                     {"m.scale_input", "F32", {}, little_floats({3.0F})},
+                     {"scaled_fp8", "F8_E4M3", {2}, filled(2, '\0')}};
+  example.value = [](std::int64_t, std::int64_t) { return 16.0; };
+  CHECK(wrong_elements(example) == 0);
+  example.tensors[1] = {"m.scale_weight", "F32", {16, 1}, filled(64, '\1')};
+  CHECK(refused(example) == "'m.weight': expected one scale, found shapes 16 x 32 and 16 x 1");
+  example.tensors[1] = {"m.scale_weight", "F32", {}, little_floats({8.0F})};
+  example.tensors[0] = {"m.weight", "I8", {16, 32}, filled(512, '\1')};
+  CHECK(refused(example).starts_with(
+      "'m.scale_weight': tensors of a quantised weight that do not make up a scheme"));
+  // One factor of an ordinary layer.
+  example.tensors[0] = {"m.weight", "F32", {16, 32}, filled(2048, '\1')};
+  const TempFolder folder;
+  CHECK(opened(folder, example).tensors.size() == 4);
+}
+
+TEST_CASE("one scale is not of blocks, unless the config gives their size", "[quantised]") {
+  Example example;
+  example.weight = "m.weight";
+  example.rows = 192;
+  example.cols = 256;
+  example.tensors = {{"m.weight", "F8_E4M3", {192, 256}, filled(192 * 256, '\x40')},  // 2
+                     {"m.weight_scale_inv", "F32", {}, little_floats({8.0F})},
+                     {"m.activation_scale", "F32", {}, little_floats({3.0F})}};
+  example.value = [](std::int64_t, std::int64_t) { return 16.0; };
+  const std::string mistral =
+      R"("quant_method":"fp8","activation_scheme":"static","weight_block_size":null)";
+  for (const std::string& config : {config_of(mistral), std::string()}) {
+    example.config = config;
+    for (const std::vector<std::int64_t>& shape :
+         {std::vector<std::int64_t>{}, std::vector<std::int64_t>{1}}) {
+      example.at("m.weight_scale_inv").shape = shape;
+      CHECK(wrong_elements(example) == 0);
+    }
+  }
+  example.config = config_of(R"("quant_method":"fp8","weight_block_size":[128,128])");
+  CHECK(refused(example) ==
+        "'m.weight': expected one scale, or one for each row, group or block, found shapes "
+        "192 x 256 and 1");
+  example.config = config_of(mistral);
+  example.at("m.weight_scale_inv") = {"m.weight_scale_inv", "F32", {192}, filled(768, '\1')};
+  CHECK(refused(example).ends_with("found shapes 192 x 256 and 192"));
+}
+
+TEST_CASE("a last group may have fewer columns, if the config says how many others have",
+          "[quantised]") {
+  // 4 x 100 in groups of 32: 32, 32, 32, 4. An even division would have 25 each.
+  std::vector<float> scales;
+  for (int k = 0; k < 16; ++k) scales.push_back(static_cast<float>(k + 1));
+  const auto weights = [](const std::string& facts) {
+    return config_of(R"("quant_method":"compressed-tensors","format":"mixed-precision",)"
+                     R"("config_groups":{)" +
+                     facts + "}");
+  };
+  Example example;
+  example.weight = "m.weight";
+  example.rows = 4;
+  example.cols = 100;
+  example.value = [&](std::int64_t i, std::int64_t j) {
+    return scales[static_cast<std::size_t>(i * 4 + j / 32)];
+  };
+  const std::vector<std::int64_t> sizes{4, 100};
+  const std::vector<TensorText> packed{
+      {"m.weight_packed", "I32", {4, 13}, filled(4 * 13 * 4, '\x99')},  // 9 - 8
+      {"m.weight_scale", "F32", {4, 4}, little_floats(scales)},
+      {"m.weight_shape", "I64", {2}, bytes_of(std::span<const std::int64_t>(sizes))}};
+  const std::vector<TensorText> bytes{{"m.weight", "I8", {4, 100}, filled(400, '\1')},
+                                      {"m.weight_scale", "F32", {4, 4}, little_floats(scales)}};
+  for (const std::vector<TensorText>& tensors : {packed, bytes}) {
+    const std::string bits = tensors.size() == 3 ? "4" : "8";
+    INFO(bits << " bits");
+    example.tensors = tensors;
+    const std::string own = R"("a":{"weights":{"num_bits":)" + bits + R"(,"group_size":32}})";
+    const std::string other = R"("b":{"weights":{"num_bits":2,"group_size":30}})";
+    const std::string rows = R"("c":{"weights":{"num_bits":)" + bits + R"(,"strategy":"channel"}})";
+    example.config = weights(own);
+    CHECK(wrong_elements(example) == 0);
+    example.config = weights(other + "," + rows + "," + own);
+    CHECK(wrong_elements(example) == 0);
+    example.config = weights(rows);
+    CHECK(refused(example) ==
+          "'m.weight': expected groups of -1 columns, as config.json says, found 4 groups of its "
+          "100 columns");
+    example.config = weights(own + R"(,"d":{"weights":{"group_size":33}})");
+    CHECK(refused(example) ==
+          "'m.weight': 4 groups of its 100 columns may have 32 or 33 columns each by config.json, "
+          "which does not say which");
+    example.config = weights(R"("a":{"weights":{"num_bits":)" + bits + R"(,"group_size":50}})");
+    CHECK(refused(example) ==
+          "'m.weight': expected groups of 50 columns, as config.json says, found 4 groups of its "
+          "100 columns");
+    // Nothing is said about sizes: 25 columns each.
+    example.config = weights(R"("a":{"weights":{"num_bits":)" + bits + "}}");
+    CHECK(values_of(example)[25] == 2);
+  }
+  // 96 columns, as 11 groups of 9 but one.
+  example.tensors = {{"m.weight", "I8", {4, 96}, filled(384, '\1')},
+                     {"m.weight_scale", "F32", {4, 11}, filled(4 * 11 * 4, '\x3F')}};
+  CHECK(refused(example) ==
+        "'m.weight': 11 groups of its 96 columns are not of one size, and no config says how many "
+        "columns one has");
+}
+
+TEST_CASE("a last group of GPTQ without an index may have fewer columns", "[quantised]") {
+  // 8 outputs, 96 inputs in groups of 40: 40, 40, 16. An even division would have 32 each.
+  Example example;
+  std::vector<float> scales;
+  for (int k = 0; k < 24; ++k) scales.push_back(static_cast<float>(k + 1));
+  example.tensors = {{"m.qweight", "I32", {12, 8}, filled(384, '\x33')},
+                     {"m.qzeros", "I32", {3, 1}, filled(12, '\x11')},  // 1 + 1
+                     {"m.scales", "F32", {3, 8}, little_floats(scales)}};
+  example.weight = "m.weight";
+  example.rows = 8;
+  example.cols = 96;
+  example.value = [&](std::int64_t i, std::int64_t j) {
+    return scales[static_cast<std::size_t>(j / 40 * 8 + i)];
+  };
+  example.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":40)");
+  CHECK(wrong_elements(example) == 0);
+  example.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":128,)"
+                             R"("dynamic":{"m":{"group_size":40}})");
+  CHECK(wrong_elements(example) == 0);
+  example.config = config_of(R"("quant_method":"gptq","bits":4,"group_size":64)");
+  CHECK(refused(example) ==
+        "'m.weight': expected groups of 64 columns, as config.json says, found 3 groups of its 96 "
+        "columns");
+  // AWQ has no part of a group: 96 columns would be 32 each.
+  example.tensors = {{"m.qweight", "I32", {96, 1}, filled(384, '\x33')},
+                     {"m.qzeros", "I32", {3, 1}, filled(12, '\x11')},
+                     {"m.scales", "F32", {3, 8}, little_floats(scales)}};
+  example.config = config_of(R"("quant_method":"awq","bits":4,"group_size":40,"version":"gemm")");
+  CHECK(refused(example).starts_with("'m.weight': expected 4-bit AWQ, version gemm or gemv"));
+}
+
+TEST_CASE("zero points that the config announces must be there", "[quantised]") {
+  const auto weights = [](const std::string& facts) {
+    return config_of(R"("quant_method":"compressed-tensors","format":"int-quantized",)"
+                     R"("config_groups":{)" +
+                     facts + "}");
+  };
+  Example example;
+  example.tensors = {{"m.weight", "I8", {4, 32}, filled(128, '\2')},
+                     {"m.weight_scale", "F32", {4, 1}, little_floats({1, 1, 1, 1})}};
+  example.weight = "m.weight";
+  const std::string own = R"("a":{"weights":{"num_bits":8,"type":"int","symmetric":false}})";
+  const std::string floats = R"("b":{"weights":{"num_bits":8,"type":"float","symmetric":true}})";
+  for (const std::string& facts : {own, own + "," + floats}) {
+    example.config = weights(facts);
+    CHECK(refused(example) ==
+          "'m.weight': expected 'm.weight_zero_point' beside it (symmetric: false), found none");
+  }
+  // Others of these bits have none, so that this one may be of them.
+  example.config = weights(own + R"(,"c":{"weights":{"num_bits":8,"type":"int"}})");
+  CHECK(values_of(example)[0] == 2);
+  example.config = weights(own);
+  example.tensors.push_back({"m.weight_zero_point", "I8", {4, 1}, filled(4, '\1')});
+  CHECK(values_of(example)[0] == 1);
 }

@@ -426,7 +426,8 @@ TEST_CASE("GPTQModel's weight_scale_inv divides, DeepSeek's multiplies", "[quant
   };
   CHECK(wrong_elements(example) == 0);
   example.config = config_of(R"("quant_method":"fp8","weight_scale_semantics":"direct")");
-  CHECK(refusal_of(example).starts_with("F: weight_scale_semantics 'direct' of fp8, which is not"));
+  CHECK(refusal_of(example).starts_with(
+      "F/config.json: weight_scale_semantics 'direct' of fp8, which is not"));
 }
 
 TEST_CASE("factors of columns and of low rank are part of ModelOpt's weights", "[quantised]") {
@@ -458,7 +459,8 @@ TEST_CASE("AWQ of version gemv is in order, and its scales are padded", "[quanti
   Example example = gemv_example();
   CHECK(wrong_elements(example) == 0);
   example.config = config_of(R"("quant_method":"awq","bits":4,"version":"gemv_fast")");
-  CHECK(refusal_of(example).starts_with("F: version 'gemv_fast' of AWQ, which is not read"));
+  CHECK(refusal_of(example).starts_with(
+      "F/config.json: version 'gemv_fast' of AWQ, which is not read"));
 }
 
 TEST_CASE("BitNet's two kinds of layers divide and multiply", "[quantised]") {
@@ -534,9 +536,11 @@ TEST_CASE("a quantisation that is not known is refused by name, or left out whol
                      {"a.codes", "I8", {16, 2, 2}, std::string(64, '\1')},
                      {"a.scales", "F32", {16, 16}, std::string(1024, '\1')},
                      {"b.weight", "F32", {16, 16}, std::string(1024, '\1')}};
-  CHECK(refusal_of(example) ==
-        "F: quantisation 'aqlm', which is not read: dequantise it with the program that made it, "
-        "or scan the model that it was made from. With --allow-unknown its tensors are left out");
+  CHECK(
+      refusal_of(example) ==
+      "F/config.json: quantisation 'aqlm', which is not read: dequantise it with the program that "
+      "made it, or scan the model that it was made from. With --allow-unknown its tensors are left "
+      "out");
   const TempFolder folder;
   const Catalogue catalogue = opened(folder, example, true);
   REQUIRE(catalogue.tensors.size() == 1);
