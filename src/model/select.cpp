@@ -187,7 +187,7 @@ private:
       const std::int64_t step = part.columns ? whole.col_stride : whole.row_stride;
       View view{whole.first + part.first * step, whole.row_stride, whole.col_stride};
       if (!part.contiguous() && part.run > 1) {
-        matrix.tensor = rows_of(tensor, part);
+        matrix.tensor = rows_of(tensor, part, index * cut.rows);
         view = {0, cut.cols, 1};
       } else if (!part.contiguous()) {
         (part.columns ? view.col_stride : view.row_stride) *= part.stride;
@@ -197,15 +197,16 @@ private:
     }
   }
 
-  /// Selected rows of a two-dimensional tensor that are not at a constant stride.
-  static Tensor rows_of(const Tensor& tensor, const FusedPart& part) {
+  /// Rows of a fused matrix that are not at a constant stride. The matrix begins at row `begin` of
+  /// its tensor, which is not 0 in a stack.
+  static Tensor rows_of(const Tensor& tensor, const FusedPart& part, std::int64_t begin) {
     Tensor rows;
     rows.name = tensor.name;
     rows.dtype = tensor.dtype;
     rows.shape = {part.count, tensor.shape.back()};
     rows.num_elements = part.count * tensor.shape.back();
     rows.encoding = Encoding::rows;
-    rows.numbers = {part.first, part.run, part.stride};
+    rows.numbers = {begin + part.first, part.run, part.stride};
     rows.stored_as = storage_text(tensor);
     rows.parts = {tensor};
     rows.parts.front().name.clear();  // parts are sent to every rank
