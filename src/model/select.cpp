@@ -2,6 +2,7 @@
 #include <cmath>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "wishart/checkpoint/experts.hpp"
 #include "wishart/core/error.hpp"
@@ -11,6 +12,7 @@
 #include "wishart/record/left_out.hpp"
 
 #include "fused.hpp"
+#include "layer_filter.hpp"
 #include "shapes.hpp"
 
 namespace wishart::model {
@@ -19,9 +21,6 @@ namespace {
 /// The last of three dimensions is taken to be a kernel if it is smaller than this: experts and
 /// heads are wider.
 constexpr std::int64_t kLargestKernel = 16;
-
-/// If a pattern matches nothing, at most this many names are searched for the nearest one.
-constexpr std::size_t kNamesForNearest = 5000;
 
 /// Decides what happens to each tensor.
 class Selector {
@@ -48,7 +47,7 @@ public:
     skip_part(tensor, tensor.name, tensor.num_elements, reason, detail);
   }
 
-  [[nodiscard]] Selection take() { return std::move(selection_); }
+  [[nodiscard]] Selection take() { return std::exchange(selection_, {}); }
 
 private:
   void skip_part(const Tensor& tensor, const std::string& name, std::int64_t elements,
@@ -288,64 +287,37 @@ private:
   Selection selection_;
 };
 
-/// The patterns of the `layers` option, and which of them have matched.
-class LayerFilter {
-public:
-  explicit LayerFilter(const std::vector<std::string>& patterns) {
-    for (const std::string& pattern : patterns) {
-      if (pattern.starts_with("-")) {
-        excluded_.push_back({pattern.substr(1)});
-      } else {
-        included_.push_back({pattern});
-      }
-    }
+/// The names of the tensors of which a matrix with this key comes.
+std::vector<std::string> sources_of(const std::string& key, const checkpoint::Catalogue& catalogue,
+                                    const SelectionOptions& options) {
+  std::vector<std::string> sources;
+  Selector selector(catalogue, options);
+  for (const Tensor& tensor : catalogue.tensors) {
+    selector.look_at(tensor);
+    const std::vector<Matrix> matrices = selector.take().matrices;
+    const auto times = std::count_if(matrices.begin(), matrices.end(),
+                                     [&](const Matrix& matrix) { return matrix.key == key; });
+    sources.insert(sources.end(), static_cast<std::size_t>(times), tensor.name);
   }
+  std::sort(sources.begin(), sources.end(), natural_less);
+  return sources;
+}
 
-  /// True if a matrix with these names is kept.
-  [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
-    const bool next_part = !names_.empty() && names_.back() == tensor;
-    if (!next_part && names_.size() < kNamesForNearest) names_.push_back(tensor);
-    const bool in = included_.empty() || any(included_, tensor, key);
-    const bool out = any(excluded_, tensor, key);
-    return in && !out;
-  }
-
-  void check_all_matched() const {
-    for (const auto* patterns : {&included_, &excluded_}) {
-      const std::string sign = patterns == &excluded_ ? "-" : "";
-      for (const Pattern& pattern : *patterns) {
-        if (pattern.matched) continue;
-        const std::string near = nearest(pattern.text, names_);
-        throw Error(Blame::usage,
-                    "--layers '" + sign + printable(pattern.text) +
-                        "': no matrix of this checkpoint matches" +
-                        (near.empty() ? "" : ". Did you mean '" + sign + printable(near) + "'?"));
-      }
-    }
-  }
-
-private:
-  struct Pattern {
-    std::string text;
-    bool matched = false;
-  };
-
-  static bool any(std::vector<Pattern>& patterns, const std::string& tensor,
-                  const std::string& key) {
-    bool found = false;
-    for (Pattern& pattern : patterns) {
-      if (glob_match(pattern.text, tensor) || glob_match(pattern.text, key)) {
-        pattern.matched = true;
-        found = true;
-      }
-    }
-    return found;
-  }
-
-  std::vector<Pattern> included_;
-  std::vector<Pattern> excluded_;
-  std::vector<std::string> names_;  ///< of matrices seen so far, to find the nearest
-};
+/// Refuses matrices that share a key, which is what archives know a matrix by. `matrices` are in
+/// the order of their keys.
+void check_keys_differ(const std::vector<Matrix>& matrices, const checkpoint::Catalogue& catalogue,
+                       const SelectionOptions& options) {
+  const auto same =
+      std::adjacent_find(matrices.begin(), matrices.end(),
+                         [](const Matrix& a, const Matrix& b) { return a.key == b.key; });
+  if (same == matrices.end()) return;
+  const std::vector<std::string> sources = sources_of(same->key, catalogue, options);
+  require(sources.size() > 1, "matrices of one name come of one tensor");
+  throw Error(Blame::input, printable(catalogue.root.string()) + ": tensors '" +
+                                printable(sources[0]) + "' and '" + printable(sources[1]) +
+                                "' both hold matrix '" + printable(same->key) +
+                                "', expected it once. Remove one of them");
+}
 
 }  // namespace
 
@@ -360,6 +332,7 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
     return filter.keeps(matrix.tensor.name, matrix.key);
   });
   filter.check_all_matched();
+  check_keys_differ(selection.matrices, catalogue, options);
   return selection;
 }
 

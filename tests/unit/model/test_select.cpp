@@ -216,6 +216,28 @@ TEST_CASE("the second embedding and head of a prediction block are left out", "[
   CHECK(select_matrices(c, {}).matrices.size() == 4);
 }
 
+TEST_CASE("two tensors that hold the same matrix are refused", "[select]") {
+  const std::string stem = "model.layers.0.mlp.experts.";
+  checkpoint::Catalogue c = catalogue({tensor(stem + "gate_up_proj", {2, 32, 64}),
+                                       tensor(stem + "1.up_proj.weight", {16, 64}),
+                                       tensor("model.layers.0.mlp.up_proj.weight", {32, 64})});
+  c.root = "/m";
+  c.config.model_type = "qwen3_moe";
+  c.config.hidden_size = 64;
+  CHECK_THROWS_WITH(select_matrices(c, {}),
+                    "/m: tensors 'model.layers.0.mlp.experts.1.up_proj.weight' and "
+                    "'model.layers.0.mlp.experts.gate_up_proj' both hold matrix "
+                    "'model.layers.0.mlp.experts.1.up_proj.weight', expected it once. Remove one "
+                    "of them");
+  c.tensors.erase(c.tensors.begin());
+  CHECK(select_matrices(c, {}).matrices.size() == 2);
+  // Brackets that a name has, and those that a key gets.
+  c.tensors = {tensor("x.experts.w1[1]", {16, 64}), tensor("x.experts.w1", {2, 16, 64})};
+  CHECK_THROWS_WITH(select_matrices(c, {}),
+                    "/m: tensors 'x.experts.w1' and 'x.experts.w1[1]' both hold matrix "
+                    "'x.experts.w1[1]', expected it once. Remove one of them");
+}
+
 TEST_CASE("compat mode takes what WeightWatcher takes", "[select][weightwatcher]") {
   SelectionOptions options;
   options.weightwatcher = true;
