@@ -45,6 +45,7 @@ constexpr std::array kRules{
     Rule{"embed_in", Inside::anywhere, "embedding.token"},
     Rule{"token_embedding", Inside::anywhere, "embedding.token"},
     Rule{"token_embd", Inside::anywhere, "embedding.token"},
+    Rule{"tok_emb", Inside::anywhere, "embedding.token"},
     Rule{"shared", Inside::root, "embedding.token"},
     Rule{"embed", Inside::root, "embedding.token"},
     Rule{"embedder", Inside::anywhere, "embedding.token"},
@@ -69,6 +70,7 @@ constexpr std::array kRules{
     Rule{"linear", Inside::root, "head"},
     Rule{"fc", Inside::root, "head"},
     Rule{"head", Inside::anywhere, "head"},
+    Rule{"shared_head_head", Inside::anywhere, "head"},
     Rule{"q_a_proj", Inside::anywhere, "attention.q_a"},
     Rule{"q_b_proj", Inside::anywhere, "attention.q_b"},
     Rule{"wq_a", Inside::anywhere, "attention.q_a"},
@@ -279,6 +281,7 @@ std::string role_by_rules(std::string_view leaf, const Words& parents, const Nam
   // Qwen 1 names its gate and up projections the other way round.
   if (config.model_type == "qwen" && leaf == "w1") return "mlp.up";
   if (config.model_type == "qwen" && leaf == "w2") return "mlp.gate";
+  if (naming.prediction && leaf == "embed") return "embedding.token";
   const Inside inside = place(parents);
   for (const Rule& rule : kRules) {
     if (rule.leaf != leaf) continue;
@@ -348,6 +351,9 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
     return contains(word, "norm") || contains(word, "Norm") ||
            is_one_of(word, {"ln_1", "ln_2", "ln_f"}) || word.starts_with("bn");
   };
+  naming.prediction = std::any_of(parents.begin(), parents.end(), [](std::string_view word) {
+    return is_one_of(word, {"nextn", "mtp"});
+  });
   naming.normalization = is_norm(leaf) || is_norm(parent);
   naming.not_a_map = leaf == "inv_freq" || leaf == "masked_bias" || leaf == "A_log" ||
                      leaf == "_extra_state" || kind == "_extra_state" || leaf == "position_ids" ||

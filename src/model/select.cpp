@@ -14,6 +14,7 @@
 #include "fused.hpp"
 #include "layer_filter.hpp"
 #include "shapes.hpp"
+#include "siblings.hpp"
 
 namespace wishart::model {
 namespace {
@@ -26,7 +27,7 @@ constexpr std::int64_t kLargestKernel = 16;
 class Selector {
 public:
   Selector(const checkpoint::Catalogue& catalogue, const SelectionOptions& options)
-      : catalogue_(catalogue), options_(options) {
+      : catalogue_(catalogue), options_(options), siblings_(catalogue) {
     for (const auto& [dropped, kept] : catalogue.aliases) aliases_[kept].push_back(dropped);
     for (auto& [kept, names] : aliases_) std::sort(names.begin(), names.end(), natural_less);
     any_weight_ = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(),
@@ -90,9 +91,14 @@ private:
     const std::size_t dimensions = tensor.shape.size();
     if (naming.normalization || naming.not_a_map || naming.bias) {
       skip(tensor, "not-a-linear-map", "a norm, bias, mask or table, judging by its name");
-    } else if (is_second_copy(naming)) {
+    } else if (siblings_.is_second_copy(tensor, naming)) {
       skip(tensor, "duplicate-of-main",
            "the multi-token prediction block repeats the model's own embedding and head");
+    } else if (siblings_.stacks_vectors(tensor, naming)) {
+      skip(tensor, "one-dimensional", "a vector for each layer has no spectrum");
+    } else if (const std::string why = unknown_axes(tensor, naming, catalogue_.config);
+               !why.empty()) {
+      skip(tensor, "unsupported-shape", why);
     } else if (naming.role == "vision.patch") {
       add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);
     } else if (dimensions == 2) {
@@ -109,19 +115,6 @@ private:
       skip(tensor, "unsupported-shape",
            std::to_string(dimensions) + " dimensions are not supported");
     }
-  }
-
-  /// DeepSeek's multi-token prediction module is numbered after the last block and stores embedding
-  /// and head again.
-  [[nodiscard]] bool is_second_copy(const Naming& naming) const {
-    const auto& layers = catalogue_.config.num_hidden_layers;
-    return layers && naming.block >= *layers &&
-           (naming.role == "embedding.token" || naming.role == "head");
-  }
-
-  /// Megatron-Core: `decoder.layers.mlp.linear_fc1.weight`, the first axis is the layer.
-  [[nodiscard]] static bool stacks_blocks(const Tensor& tensor, const Naming& naming) {
-    return naming.block < 0 && tensor.name.find("layers.") != std::string::npos;
   }
 
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
@@ -282,6 +275,7 @@ private:
 
   const checkpoint::Catalogue& catalogue_;
   const SelectionOptions& options_;
+  Siblings siblings_;
   std::unordered_map<std::string, std::vector<std::string>> aliases_;
   bool any_weight_ = false;
   Selection selection_;
