@@ -236,7 +236,7 @@ TEST_CASE("copies in a prediction block are told by their names and shapes", "[s
                                  "mtp.0.emb.tok_emb.weight: duplicate-of-main",
                                  "mtp.0.embed.weight: duplicate-of-main",
                                  "mtp.0.head.weight: duplicate-of-main"});
-  CHECK(selection.skipped[0].detail ==
+  CHECK(selection.skipped.at(0).detail ==
         "the multi-token prediction block repeats the model's own embedding and head");
   // Without the model they are the only ones.
   c.tensors.erase(c.tensors.begin());
@@ -251,7 +251,7 @@ TEST_CASE("two dimensions of a stack of blocks are a vector for each", "[select]
               tensor("decoder.layers.mlp.experts.experts.linear_fc1.weight", {16, 2, 32, 32})});
   CHECK(stacked.matrices.size() == 48);
   CHECK(skipped_of(stacked) == std::vector<std::string>{offsets.name + ": one-dimensional"});
-  CHECK(stacked.skipped[0].detail == "a vector for each layer has no spectrum");
+  CHECK(stacked.skipped.at(0).detail == "a vector for each layer has no spectrum");
   // Nothing else says that the first axis is the layer.
   CHECK(select({offsets}).matrices.size() == 1);
   CHECK(select({offsets, tensor(stem + "x", {16, 32, 32}), tensor(stem + "y", {12, 32, 32})})
