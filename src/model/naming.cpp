@@ -45,6 +45,7 @@ constexpr std::array kRules{
     Rule{"embed_in", Inside::anywhere, "embedding.token"},
     Rule{"token_embedding", Inside::anywhere, "embedding.token"},
     Rule{"token_embd", Inside::anywhere, "embedding.token"},
+    Rule{"tok_emb", Inside::anywhere, "embedding.token"},
     Rule{"shared", Inside::root, "embedding.token"},
     Rule{"embed", Inside::root, "embedding.token"},
     Rule{"embedder", Inside::anywhere, "embedding.token"},
@@ -69,6 +70,7 @@ constexpr std::array kRules{
     Rule{"linear", Inside::root, "head"},
     Rule{"fc", Inside::root, "head"},
     Rule{"head", Inside::anywhere, "head"},
+    Rule{"shared_head_head", Inside::anywhere, "head"},
     Rule{"q_a_proj", Inside::anywhere, "attention.q_a"},
     Rule{"q_b_proj", Inside::anywhere, "attention.q_b"},
     Rule{"wq_a", Inside::anywhere, "attention.q_a"},
@@ -279,6 +281,7 @@ std::string role_by_rules(std::string_view leaf, const Words& parents, const Nam
   // Qwen 1 names its gate and up projections the other way round.
   if (config.model_type == "qwen" && leaf == "w1") return "mlp.up";
   if (config.model_type == "qwen" && leaf == "w2") return "mlp.gate";
+  if (naming.prediction && leaf == "embed") return "embedding.token";
   const Inside inside = place(parents);
   for (const Rule& rule : kRules) {
     if (rule.leaf != leaf) continue;
@@ -290,15 +293,34 @@ std::string role_by_rules(std::string_view leaf, const Words& parents, const Nam
   return "other";
 }
 
+/// Words of tables, masks and states that are no linear maps, whatever their shape.
+/// Sources: state-spaces/mamba (A_log), Vim (A_b_log), llama.cpp (ssm_a, time_mix_*),
+/// BlinkDL/RWKV-LM (r_k of version 7, time_* of 4 to 6), transformers and ONNX (tables of rotary
+/// positions).
+bool is_table(std::string_view leaf) {
+  return is_one_of(
+      leaf, {"inv_freq", "masked_bias", "A_log", "A_b_log", "_extra_state", "position_ids", "ssm_a",
+             "r_k", "time_faaaa", "time_first", "time_decay", "time_mix_first", "time_mix_r_k",
+             "time_mix_decay", "cos_cached", "sin_cached", "cos_cache", "sin_cache", "freqs_cis"});
+}
+
+/// The map that makes the scales of an adaptive norm: diffusers' `norm1.linear`, openpi's
+/// `input_layernorm.dense`.
+bool makes_scales(std::string_view leaf, std::size_t dimensions) {
+  return dimensions == 2 && is_one_of(leaf, {"linear", "dense"});
+}
+
 /// A patch embedding: a convolution with stride = kernel, which is a linear map of the patch.
 bool is_patch_embedding(std::string_view leaf, const Words& words, std::size_t dimensions) {
   if (dimensions < 4) return false;
   const bool vision = std::any_of(words.begin(), words.end(), [](std::string_view word) {
     return word.starts_with("visual") || word.starts_with("vision");
   });
-  return std::any_of(words.begin(), words.end(),
-                     [](std::string_view word) { return word.starts_with("patch_embed"); }) ||
-         (vision && leaf == "conv1");
+  const bool patches = std::any_of(words.begin(), words.end(), [](std::string_view word) {
+    // GGUF's `v.patch_embd`, Pixtral's `patch_conv`.
+    return word.starts_with("patch_emb") || word == "patch_conv";
+  });
+  return patches || (vision && leaf == "conv1");
 }
 
 std::string role_of(std::string_view leaf, const Words& words, const Words& parents,
@@ -348,11 +370,15 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
     return contains(word, "norm") || contains(word, "Norm") ||
            is_one_of(word, {"ln_1", "ln_2", "ln_f"}) || word.starts_with("bn");
   };
-  naming.normalization = is_norm(leaf) || is_norm(parent);
-  naming.not_a_map = leaf == "inv_freq" || leaf == "masked_bias" || leaf == "A_log" ||
-                     leaf == "_extra_state" || kind == "_extra_state" || leaf == "position_ids" ||
+  naming.prediction = std::any_of(parents.begin(), parents.end(), [](std::string_view word) {
+    return is_one_of(word, {"nextn", "mtp"});
+  });
+  const bool adaptive = is_norm(parent) && !is_norm(leaf) && makes_scales(leaf, shape.size());
+  naming.normalization = is_norm(leaf) || (is_norm(parent) && !adaptive);
+  naming.not_a_map = is_table(leaf) || kind == "_extra_state" ||
                      (naming.bias && contains(leaf, "attn") && shape.size() > 2);
-  naming.role = role_of(leaf, words, parents, naming, shape, config);
+  // Not a head or an output of attention, as such a name says elsewhere.
+  if (!adaptive) naming.role = role_of(leaf, words, parents, naming, shape, config);
   if (megatron && !megatron->role.empty()) naming.role = megatron->role;
   if (megatron && megatron->part == 'w' && naming.role.ends_with(".up")) {
     naming.role.replace(naming.role.size() - 2, 2, "gate");

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "wishart/checkpoint/experts.hpp"
 #include "wishart/core/error.hpp"
@@ -11,7 +12,9 @@
 #include "wishart/record/left_out.hpp"
 
 #include "fused.hpp"
+#include "layer_filter.hpp"
 #include "shapes.hpp"
+#include "siblings.hpp"
 
 namespace wishart::model {
 namespace {
@@ -20,14 +23,11 @@ namespace {
 /// heads are wider.
 constexpr std::int64_t kLargestKernel = 16;
 
-/// If a pattern matches nothing, at most this many names are searched for the nearest one.
-constexpr std::size_t kNamesForNearest = 5000;
-
 /// Decides what happens to each tensor.
 class Selector {
 public:
   Selector(const checkpoint::Catalogue& catalogue, const SelectionOptions& options)
-      : catalogue_(catalogue), options_(options) {
+      : catalogue_(catalogue), options_(options), siblings_(catalogue) {
     for (const auto& [dropped, kept] : catalogue.aliases) aliases_[kept].push_back(dropped);
     for (auto& [kept, names] : aliases_) std::sort(names.begin(), names.end(), natural_less);
     any_weight_ = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(),
@@ -48,7 +48,7 @@ public:
     skip_part(tensor, tensor.name, tensor.num_elements, reason, detail);
   }
 
-  [[nodiscard]] Selection take() { return std::move(selection_); }
+  [[nodiscard]] Selection take() { return std::exchange(selection_, {}); }
 
 private:
   void skip_part(const Tensor& tensor, const std::string& name, std::int64_t elements,
@@ -91,9 +91,14 @@ private:
     const std::size_t dimensions = tensor.shape.size();
     if (naming.normalization || naming.not_a_map || naming.bias) {
       skip(tensor, "not-a-linear-map", "a norm, bias, mask or table, judging by its name");
-    } else if (is_second_copy(naming)) {
+    } else if (siblings_.is_second_copy(tensor, naming)) {
       skip(tensor, "duplicate-of-main",
            "the multi-token prediction block repeats the model's own embedding and head");
+    } else if (siblings_.stacks_vectors(tensor, naming)) {
+      skip(tensor, "one-dimensional", "a vector for each layer has no spectrum");
+    } else if (const std::string why = unknown_axes(tensor, naming, catalogue_.config);
+               !why.empty()) {
+      skip(tensor, "unsupported-shape", why);
     } else if (naming.role == "vision.patch") {
       add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);
     } else if (dimensions == 2) {
@@ -110,19 +115,6 @@ private:
       skip(tensor, "unsupported-shape",
            std::to_string(dimensions) + " dimensions are not supported");
     }
-  }
-
-  /// DeepSeek's multi-token prediction module is numbered after the last block and stores embedding
-  /// and head again.
-  [[nodiscard]] bool is_second_copy(const Naming& naming) const {
-    const auto& layers = catalogue_.config.num_hidden_layers;
-    return layers && naming.block >= *layers &&
-           (naming.role == "embedding.token" || naming.role == "head");
-  }
-
-  /// Megatron-Core: `decoder.layers.mlp.linear_fc1.weight`, the first axis is the layer.
-  [[nodiscard]] static bool stacks_blocks(const Tensor& tensor, const Naming& naming) {
-    return naming.block < 0 && tensor.name.find("layers.") != std::string::npos;
   }
 
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
@@ -187,7 +179,7 @@ private:
       const std::int64_t step = part.columns ? whole.col_stride : whole.row_stride;
       View view{whole.first + part.first * step, whole.row_stride, whole.col_stride};
       if (!part.contiguous() && part.run > 1) {
-        matrix.tensor = rows_of(tensor, part);
+        matrix.tensor = rows_of(tensor, part, index * cut.rows);
         view = {0, cut.cols, 1};
       } else if (!part.contiguous()) {
         (part.columns ? view.col_stride : view.row_stride) *= part.stride;
@@ -197,15 +189,16 @@ private:
     }
   }
 
-  /// Selected rows of a two-dimensional tensor that are not at a constant stride.
-  static Tensor rows_of(const Tensor& tensor, const FusedPart& part) {
+  /// Rows of a fused matrix that are not at a constant stride. The matrix begins at row `begin` of
+  /// its tensor, which is not 0 in a stack.
+  static Tensor rows_of(const Tensor& tensor, const FusedPart& part, std::int64_t begin) {
     Tensor rows;
     rows.name = tensor.name;
     rows.dtype = tensor.dtype;
     rows.shape = {part.count, tensor.shape.back()};
     rows.num_elements = part.count * tensor.shape.back();
     rows.encoding = Encoding::rows;
-    rows.numbers = {part.first, part.run, part.stride};
+    rows.numbers = {begin + part.first, part.run, part.stride};
     rows.stored_as = storage_text(tensor);
     rows.parts = {tensor};
     rows.parts.front().name.clear();  // parts are sent to every rank
@@ -282,69 +275,43 @@ private:
 
   const checkpoint::Catalogue& catalogue_;
   const SelectionOptions& options_;
+  Siblings siblings_;
   std::unordered_map<std::string, std::vector<std::string>> aliases_;
   bool any_weight_ = false;
   Selection selection_;
 };
 
-/// The patterns of the `layers` option, and which of them have matched.
-class LayerFilter {
-public:
-  explicit LayerFilter(const std::vector<std::string>& patterns) {
-    for (const std::string& pattern : patterns) {
-      if (pattern.starts_with("-")) {
-        excluded_.push_back({pattern.substr(1)});
-      } else {
-        included_.push_back({pattern});
-      }
-    }
+/// The names of the tensors of which a matrix with this key comes.
+std::vector<std::string> sources_of(const std::string& key, const checkpoint::Catalogue& catalogue,
+                                    const SelectionOptions& options) {
+  std::vector<std::string> sources;
+  Selector selector(catalogue, options);
+  for (const Tensor& tensor : catalogue.tensors) {
+    selector.look_at(tensor);
+    const std::vector<Matrix> matrices = selector.take().matrices;
+    const auto times = std::count_if(matrices.begin(), matrices.end(),
+                                     [&](const Matrix& matrix) { return matrix.key == key; });
+    sources.insert(sources.end(), static_cast<std::size_t>(times), tensor.name);
   }
+  std::sort(sources.begin(), sources.end(), natural_less);
+  return sources;
+}
 
-  /// True if a matrix with these names is kept.
-  [[nodiscard]] bool keeps(const std::string& tensor, const std::string& key) {
-    const bool next_part = !names_.empty() && names_.back() == tensor;
-    if (!next_part && names_.size() < kNamesForNearest) names_.push_back(tensor);
-    const bool in = included_.empty() || any(included_, tensor, key);
-    const bool out = any(excluded_, tensor, key);
-    return in && !out;
-  }
-
-  void check_all_matched() const {
-    for (const auto* patterns : {&included_, &excluded_}) {
-      const std::string sign = patterns == &excluded_ ? "-" : "";
-      for (const Pattern& pattern : *patterns) {
-        if (pattern.matched) continue;
-        const std::string near = nearest(pattern.text, names_);
-        throw Error(Blame::usage,
-                    "--layers '" + sign + printable(pattern.text) +
-                        "': no matrix of this checkpoint matches" +
-                        (near.empty() ? "" : ". Did you mean '" + sign + printable(near) + "'?"));
-      }
-    }
-  }
-
-private:
-  struct Pattern {
-    std::string text;
-    bool matched = false;
-  };
-
-  static bool any(std::vector<Pattern>& patterns, const std::string& tensor,
-                  const std::string& key) {
-    bool found = false;
-    for (Pattern& pattern : patterns) {
-      if (glob_match(pattern.text, tensor) || glob_match(pattern.text, key)) {
-        pattern.matched = true;
-        found = true;
-      }
-    }
-    return found;
-  }
-
-  std::vector<Pattern> included_;
-  std::vector<Pattern> excluded_;
-  std::vector<std::string> names_;  ///< of matrices seen so far, to find the nearest
-};
+/// Refuses matrices that share a key, which is what archives know a matrix by. `matrices` are in
+/// the order of their keys.
+void check_keys_differ(const std::vector<Matrix>& matrices, const checkpoint::Catalogue& catalogue,
+                       const SelectionOptions& options) {
+  const auto same =
+      std::adjacent_find(matrices.begin(), matrices.end(),
+                         [](const Matrix& a, const Matrix& b) { return a.key == b.key; });
+  if (same == matrices.end()) return;
+  const std::vector<std::string> sources = sources_of(same->key, catalogue, options);
+  require(sources.size() > 1, "matrices of one name come of one tensor");
+  throw Error(Blame::input, printable(catalogue.root.string()) + ": tensors '" +
+                                printable(sources[0]) + "' and '" + printable(sources[1]) +
+                                "' both hold matrix '" + printable(same->key) +
+                                "', expected it once. Remove one of them");
+}
 
 }  // namespace
 
@@ -359,6 +326,7 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
     return filter.keeps(matrix.tensor.name, matrix.key);
   });
   filter.check_all_matched();
+  check_keys_differ(selection.matrices, catalogue, options);
   return selection;
 }
 

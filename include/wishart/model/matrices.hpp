@@ -32,7 +32,8 @@ struct Selection {
 };
 
 /// Pure: reads no file. The order of the tensors in the catalogue does not matter.
-/// @throws Error with Blame::usage if a pattern in `layers` matches no tensor
+/// @throws Error with Blame::usage if a pattern in `layers` matches no tensor, with Blame::input if
+/// two tensors hold matrices of one key
 [[nodiscard]] Selection select_matrices(const checkpoint::Catalogue& catalogue,
                                         const SelectionOptions& options);
 

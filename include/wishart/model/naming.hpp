@@ -23,6 +23,7 @@ struct Naming {
   bool normalization = false;   ///< a norm's scale
   bool not_a_map = false;       ///< masks, rotary frequencies, framework state
   bool bias = false;
+  bool prediction = false;  ///< of a module for multi-token prediction, by a word of its name
 };
 
 /// Reads `name`; shape and config decide where a name alone is ambiguous.

@@ -207,6 +207,26 @@ TEST_CASE("one scale of a stack is that of every expert", "[checkpoint][gguf]") 
   CHECK(values == std::vector<double>(256, 1.0));
 }
 
+TEST_CASE("factors of a router's inputs are no scale of its weight", "[checkpoint][gguf]") {
+  const std::size_t factors =
+      GENERATE(std::size_t{1}, std::size_t{64});  // the width of the model; and any other length
+  const TempFolder folder;
+  folder.write("m.gguf", gguf_bytes({{},
+                                     {{"blk.0.ffn_gate_inp.weight", {64, 4}, 0, gguf_floats(256)},
+                                      {"blk.0.ffn_gate_inp.scale",
+                                       {static_cast<std::int64_t>(factors)},
+                                       0,
+                                       gguf_floats(factors)},
+                                      stack_of_two(),
+                                      {"blk.0.ffn_up_exps.scale", {2}, 0, gguf_floats(2)}}}));
+  const Catalogue catalogue = open_checkpoint(folder.path());
+  REQUIRE(catalogue.tensors.size() == 3);
+  CHECK(catalogue.tensors[0].name == "blk.0.ffn_gate_inp.scale");
+  CHECK(catalogue.tensors[0].num_elements == static_cast<std::int64_t>(factors));
+  CHECK(storage_text(catalogue.tensors[1]) == "F32");
+  CHECK(storage_text(catalogue.tensors[2]) == "GGUF NVFP4 times scales");
+}
+
 TEST_CASE("scales of other shapes or types are refused by name", "[checkpoint][gguf]") {
   CHECK(scale_refusal({stack_of_two(), {"blk.0.ffn_up_exps.scale", {3}, 0, gguf_floats(3)}}) ==
         "F: tensor 'blk.0.ffn_up_exps.scale': expected one factor or 2 for "

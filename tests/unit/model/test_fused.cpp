@@ -39,7 +39,7 @@ std::vector<std::int64_t> elements_of(const Matrix& matrix) {
     for (std::int64_t j = 0; j < matrix.cols; ++j) {
       std::int64_t at = view.first + i * view.row_stride + j * view.col_stride;
       if (tensor.encoding == Encoding::rows) {
-        const std::int64_t cols = tensor.shape[1];
+        const std::int64_t cols = tensor.shape.back();
         const auto& n = tensor.numbers;
         const std::int64_t row = at / cols;
         at = (n[0] + row / n[1] * n[2] + row % n[1]) * cols + at % cols;
@@ -112,6 +112,20 @@ TEST_CASE("queries of a group, then its key and value", "[select][fused]") {
   CHECK(rows_of(selection, "[q]") == Rows{0, 1, 4, 5});
   CHECK(rows_of(selection, "[k]") == Rows{2, 6});
   CHECK(rows_of(selection, "[v]") == Rows{3, 7});
+}
+
+TEST_CASE("each layer of a stack has parts of its own", "[select][fused]") {
+  const std::string name = "decoder.layers.self_attention.linear_qkv.weight";
+  const Selection selection = split(tensor(name, {3, 12, 4}), config_of("megatron", 4, 2));
+  REQUIRE(selection.matrices.size() == 12);
+  for (std::int64_t l = 0; l < 3; ++l) {
+    const std::string key = name + "[" + std::to_string(l) + "]";
+    const std::int64_t first = 12 * l;
+    CHECK(rows_of(selection, key + "[q]") == Rows{first, first + 1, first + 6, first + 7});
+    CHECK(rows_of(selection, key + "[k]") == Rows{first + 2, first + 3, first + 8, first + 9});
+    CHECK(rows_of(selection, key + "[v]") == Rows{first + 4, first + 5, first + 10, first + 11});
+    CHECK(part_of(selection, key + "[v]").block == l);
+  }
 }
 
 TEST_CASE("older Falcon: one key for all heads, or one for each", "[select][fused]") {

@@ -104,9 +104,37 @@ TEST_CASE("biases, norms, masks and tables are told apart from maps", "[naming]"
   CHECK(named("embeddings.LayerNorm.weight", {64}).normalization);
   CHECK(named("embeddings.position_ids", {1, 512}).not_a_map);
   CHECK(named("rotary_emb.inv_freq", {32}).not_a_map);
+  for (const char* const table :
+       {"blk.0.ssm_a", "blocks.0.att.r_k", "model.layers.0.attn.r_k", "blk.0.time_mix_r_k.weight",
+        "blocks.0.att.time_faaaa", "rwkv.blocks.0.attention.time_decay", "blocks.0.att.time_first",
+        "blk.0.time_mix_first.weight", "blk.0.time_mix_decay.weight", "layers.0.mixer.A_b_log",
+        "model.layers.0.self_attn.rotary_emb.cos_cached", "rotary_emb.sin_cached", "cos_cache",
+        "sin_cache", "freqs_cis"}) {
+    CAPTURE(table);
+    CHECK(named(table, {32, 64}).not_a_map);
+  }
+  CHECK_FALSE(named("blk.0.ssm_out.weight").not_a_map);
+  CHECK_FALSE(named("blocks.0.att.time_decay_w1").not_a_map);
+  CHECK_FALSE(named("blocks.0.att.time_maa_w1").not_a_map);
   CHECK_FALSE(named("model.layers.0.mlp.up_proj.weight").bias);
   CHECK_FALSE(named("model.layers.0.mlp.up_proj.weight").normalization);
   CHECK_FALSE(named("model.layers.0.mlp.up_proj.weight").not_a_map);
+}
+
+TEST_CASE("maps that make the scales of adaptive norms are no norms", "[naming]") {
+  for (const char* const map :
+       {"transformer_blocks.0.norm1.linear.weight",
+        "transformer_blocks.0.norm1_context.linear.weight",
+        "single_transformer_blocks.0.norm.linear.weight", "norm_out.linear.weight",
+        "model.layers.0.input_layernorm.dense.weight", "decoder.self_attn_norm.dense.weight"}) {
+    CAPTURE(map);
+    CHECK_FALSE(named(map, {384, 64}).normalization);
+    CHECK(named(map, {384, 64}).role == "other");
+    CHECK(named(map, {384}).normalization);
+  }
+  CHECK(named("norm1.linear.bias", {384}).bias);
+  CHECK(named("transformer_blocks.0.norm1.norm.weight", {64, 64}).normalization);
+  CHECK(named("encoder.layer_norm.embed.weight", {64, 64}).normalization);
 }
 
 TEST_CASE("any name can be parsed", "[naming]") {

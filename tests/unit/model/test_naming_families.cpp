@@ -337,6 +337,10 @@ TEST_CASE("ViT, timm, CLIP and OpenCLIP", "[naming]") {
           "visual.transformer", 3},
          {"visual.transformer.resblocks.3.mlp.c_proj.weight", "mlp.down", "visual.transformer", 3},
          {"visual.patch_embed.proj.weight", "vision.patch", "", -1, -1, {64, 3, 2, 14, 14}},
+         {"vision_tower.patch_conv.weight", "vision.patch", "", -1, -1, patch},
+         {"v.patch_embd.weight", "vision.patch", "", -1, -1, patch},
+         {"v.patch_embd.weight.1", "vision.patch", "", -1, -1, patch},
+         {"v.blk.0.conv.weight", "conv", "v", 0, -1, patch},
          {"token_embedding.weight", "embedding.token"},
          {"positional_embedding", "embedding.position"}});
 }

@@ -216,6 +216,105 @@ TEST_CASE("the second embedding and head of a prediction block are left out", "[
   CHECK(select_matrices(c, {}).matrices.size() == 4);
 }
 
+TEST_CASE("copies in a prediction block are told by their names and shapes", "[select]") {
+  // GGUF's block_count includes these blocks.
+  checkpoint::Catalogue c = catalogue(
+      {tensor("token_embd.weight", {64, 32}), tensor("blk.1.nextn.embed_tokens.weight", {64, 32}),
+       tensor("blk.1.nextn.shared_head_head.weight", {64, 32}),
+       tensor("blk.1.nextn.eh_proj.weight", {32, 64}),
+       tensor("model.mtp.embed_tokens.weight", {64, 32}), tensor("mtp.0.embed.weight", {64, 32}),
+       tensor("mtp.0.emb.tok_emb.weight", {64, 32}), tensor("mtp.0.head.weight", {64, 32}),
+       tensor("mtp.1.head.weight", {48, 32})});
+  c.config.num_hidden_layers = 2;
+  const Selection selection = select_matrices(c, {});
+  CHECK(keys_of(selection) == std::vector<std::string>{"blk.1.nextn.eh_proj.weight",
+                                                       "mtp.1.head.weight", "token_embd.weight"});
+  CHECK(skipped_of(selection) ==
+        std::vector<std::string>{"blk.1.nextn.embed_tokens.weight: duplicate-of-main",
+                                 "blk.1.nextn.shared_head_head.weight: duplicate-of-main",
+                                 "model.mtp.embed_tokens.weight: duplicate-of-main",
+                                 "mtp.0.emb.tok_emb.weight: duplicate-of-main",
+                                 "mtp.0.embed.weight: duplicate-of-main",
+                                 "mtp.0.head.weight: duplicate-of-main"});
+  CHECK(selection.skipped.at(0).detail ==
+        "the multi-token prediction block repeats the model's own embedding and head");
+  // Without the model they are the only ones.
+  c.tensors.erase(c.tensors.begin());
+  CHECK(select_matrices(c, {}).skipped.empty());
+}
+
+TEST_CASE("two dimensions of a stack of blocks are a vector for each", "[select]") {
+  const std::string stem = "decoder.layers.self_attention.";
+  const Tensor offsets = tensor(stem + "core_attention.softmax_offset", {16, 64});
+  const Selection stacked =
+      select({offsets, tensor(stem + "linear_qkv.weight", {16, 96, 32}),
+              tensor("decoder.layers.mlp.experts.experts.linear_fc1.weight", {16, 2, 32, 32})});
+  CHECK(stacked.matrices.size() == 48);
+  CHECK(skipped_of(stacked) == std::vector<std::string>{offsets.name + ": one-dimensional"});
+  CHECK(stacked.skipped.at(0).detail == "a vector for each layer has no spectrum");
+  // Nothing else says that the first axis is the layer.
+  CHECK(select({offsets}).matrices.size() == 1);
+  CHECK(select({offsets, tensor(stem + "x", {16, 32, 32}), tensor(stem + "y", {12, 32, 32})})
+            .skipped.empty());
+  CHECK(select({offsets, tensor("encoder.layers.x", {16, 32, 32})}).skipped.empty());
+  CHECK(select({tensor("layers.fc1.weight", {64, 32}), tensor("layers.fc2.weight", {32, 64})})
+            .skipped.empty());
+}
+
+TEST_CASE("kernels of Flax whose axes are not known are left out", "[select]") {
+  const std::string stem = "params.params.decoder.";
+  const char* const layers =
+      "stacks the layers along an axis that is not known to be the first, as MaxText's do along "
+      "the second: save each layer by itself";
+  const char* const heads =
+      "a kernel with an axis of heads: save it as a matrix of inputs and outputs";
+  for (const Tensor& one : {tensor(stem + "layers.mlp.wi_0.kernel", {32, 24, 64}),
+                            tensor(stem + "layers.self_attention.query.kernel", {32, 24, 4, 16}),
+                            tensor(stem + "dense_layers.mlp.wo.kernel", {64, 24, 32}),
+                            tensor(stem + "moe_layers.MoeBlock_0.wi_0", {8, 24, 32, 64})}) {
+    const SkippedRow row = skipped(one);
+    CHECK(row.reason == "unsupported-shape");
+    CHECK(row.detail == layers);
+  }
+  for (const Tensor& one : {tensor(stem + "layers_0.self_attention.query.kernel", {32, 4, 16}),
+                            tensor(stem + "layers.0.self_attention.out.kernel", {4, 16, 32})}) {
+    const SkippedRow row = skipped(one);
+    CHECK(row.reason == "unsupported-shape");
+    CHECK(row.detail == heads);
+  }
+  // The config says that the first axis is the layer, and that the second is not.
+  checkpoint::Catalogue c = catalogue({tensor(stem + "layers.mlp.wi_0.kernel", {24, 32, 64})});
+  c.config.num_hidden_layers = 24;
+  CHECK(select_matrices(c, {}).matrices.size() == 24);
+  c.tensors[0].shape = {24, 24, 64};
+  CHECK(select_matrices(c, {}).matrices.empty());
+  // Each layer by itself, and names of other frameworks.
+  CHECK(select({tensor(stem + "layers.0.mlp.wi_0.kernel", {32, 64})}).matrices.size() == 1);
+  CHECK(select({tensor("decoder.layers.mlp.wi_0.kernel", {24, 32, 64})}).matrices.size() == 24);
+}
+
+TEST_CASE("two tensors that hold the same matrix are refused", "[select]") {
+  const std::string stem = "model.layers.0.mlp.experts.";
+  checkpoint::Catalogue c = catalogue({tensor(stem + "gate_up_proj", {2, 32, 64}),
+                                       tensor(stem + "1.up_proj.weight", {16, 64}),
+                                       tensor("model.layers.0.mlp.up_proj.weight", {32, 64})});
+  c.root = "/m";
+  c.config.model_type = "qwen3_moe";
+  c.config.hidden_size = 64;
+  CHECK_THROWS_WITH(select_matrices(c, {}),
+                    "/m: tensors 'model.layers.0.mlp.experts.1.up_proj.weight' and "
+                    "'model.layers.0.mlp.experts.gate_up_proj' both hold matrix "
+                    "'model.layers.0.mlp.experts.1.up_proj.weight', expected it once. Remove one "
+                    "of them");
+  c.tensors.erase(c.tensors.begin());
+  CHECK(select_matrices(c, {}).matrices.size() == 2);
+  // Brackets that a name has, and those that a key gets.
+  c.tensors = {tensor("x.experts.w1[1]", {16, 64}), tensor("x.experts.w1", {2, 16, 64})};
+  CHECK_THROWS_WITH(select_matrices(c, {}),
+                    "/m: tensors 'x.experts.w1' and 'x.experts.w1[1]' both hold matrix "
+                    "'x.experts.w1[1]', expected it once. Remove one of them");
+}
+
 TEST_CASE("compat mode takes what WeightWatcher takes", "[select][weightwatcher]") {
   SelectionOptions options;
   options.weightwatcher = true;

@@ -23,7 +23,7 @@ struct NotRead {
 constexpr std::string_view kUnpackNemo =
     "It is a tar archive: unpack it (tar -xf), and name what it holds";
 constexpr std::string_view kRestoreOrbax =
-    "Restore it with orbax-checkpoint, and save the arrays with numpy.savez";
+    "Restore it with orbax-checkpoint, and save the arrays with numpy.savez, each layer by itself";
 constexpr std::string_view kOriginal = "Scan the model that it was made from";
 
 // The pattern that tells most comes first. Sources of the less known:

@@ -13,7 +13,7 @@
 #include "text/json_scanner.hpp"
 
 // Source: ggml-org/llama.cpp, pull 19769 (ModelOpt's weight_scale_2 as `X.scale`); some makers
-// write `X.weight.scale` (Luce-Org/lucebox, pull 146).
+// write `X.weight.scale` (Luce-Org/lucebox, pull 146). Of routers: its gemma4.cpp and load_tensors.
 
 namespace wishart::checkpoint {
 namespace {
@@ -23,6 +23,12 @@ std::string weight_of(const std::string& name, std::string_view ending) {
   if (!name.ends_with(ending) || name.size() == ending.size()) return {};
   std::string stem = name.substr(0, name.size() - ending.size());
   return stem.ends_with(".weight") ? stem : stem + ".weight";
+}
+
+/// Gemma 4: the factors of a router's inputs, which keep their vector. llama.cpp multiplies no
+/// router by a scale of its own: it is not among the weights of its generic pass over `.scale`.
+bool scales_the_input(std::string_view name) {
+  return name.ends_with(".ffn_gate_inp.scale") || name == "ffn_gate_inp.scale";
 }
 
 [[noreturn]] void fail(const Catalogue& catalogue, const Tensor& scale, const std::string& what) {
@@ -88,7 +94,7 @@ void multiply_scales(Catalogue& catalogue) {
     const std::string of_input = weight_of(tensor.name, ".input_scale");
     const std::string of_weight = of_input.empty() ? weight_of(tensor.name, ".scale") : "";
     const std::string& weight = of_input.empty() ? of_weight : of_input;
-    if (weight.empty()) continue;
+    if (weight.empty() || scales_the_input(tensor.name)) continue;
     const auto found = places.find(weight);
     if (found == places.end() && !not_read.contains(weight)) {
       if (tensor.shape.size() < 2) continue;  // a vector of some other kind
