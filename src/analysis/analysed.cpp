@@ -74,7 +74,8 @@ std::string mixed_runs_text(const std::vector<Analysed>& left_out,
 
 std::string left_out_text(const std::vector<Analysed>& left_out) {
   std::vector<std::string> sentences;
-  for (const LeftOut why : {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice, LeftOut::step}) {
+  for (const LeftOut why :
+       {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice, LeftOut::step}) {
     std::vector<std::string> names;
     for (const Analysed& one : left_out) {
       if (one.why == why) names.push_back(name_text(one));

@@ -126,10 +126,8 @@ Trained trained_of(const CheckpointRecord& record) {
   }
   Trained trained;
   if (std::any_of(record.skipped.begin(), record.skipped.end(), is_small_head)) return trained;
-  const std::int64_t tokens =
-      embedding == nullptr ? -1 : vocabulary_of(*embedding, record.layers);
-  if (embedding != nullptr &&
-      (head == nullptr || head->rows == tokens || head->cols == tokens)) {
+  const std::int64_t tokens = embedding == nullptr ? -1 : vocabulary_of(*embedding, record.layers);
+  if (embedding != nullptr && (head == nullptr || head->rows == tokens || head->cols == tokens)) {
     trained.language = true;
     trained.classes = tokens;
   } else if (head != nullptr) {

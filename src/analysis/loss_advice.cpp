@@ -119,7 +119,8 @@ private:
   /// A training loss is that of a few batches, so it counts for nothing where the held-out loss has
   /// just been lower than ever.
   bool diverges() {
-    if (series_.is_eval && lowest_ == last() && last() > 0 && series_.at.back() + 1 == rows_.size()) {
+    if (series_.is_eval && lowest_ == last() && last() > 0 &&
+        series_.at.back() + 1 == rows_.size()) {
       return false;
     }
     std::vector<std::size_t> known;

@@ -78,13 +78,12 @@ void mark_same_step(const Members& members, const std::string& like) {
   }
   for (const auto& [place, there] : places) {
     const auto rank = [&](const Analysed* one) {
-      return std::tuple{one->checkpoint != like,
-                        parse_step_name(one->checkpoint).step != one->step,
+      return std::tuple{one->checkpoint != like, parse_step_name(one->checkpoint).step != one->step,
                         one->checkpoint.size()};
     };
-    const Analysed* kept = *std::min_element(
-        there.begin(), there.end(),
-        [&](const Analysed* a, const Analysed* b) { return rank(a) < rank(b); });
+    const Analysed* kept =
+        *std::min_element(there.begin(), there.end(),
+                          [&](const Analysed* a, const Analysed* b) { return rank(a) < rank(b); });
     for (Analysed* one : there) {
       if (one != kept) one->why = LeftOut::step;
     }

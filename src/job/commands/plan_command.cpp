@@ -67,12 +67,14 @@ std::string products_text(const PlanOptions& options, const PlannedSpeed& speed,
           : "Products of " + counted_matrices(sums.integer) + " are formed from integers";
   if (options.scan.products != Products::automatic) return text + ", as --products says.\n";
   if (sums.integer > 0) {
-    return text + ": integers are faster on this processor. If the job's are of another kind, say "
-                  "--products float64.\n";
+    return text +
+           ": integers are faster on this processor. If the job's are of another kind, say "
+           "--products float64.\n";
   }
   if (speed.paying_bytes > 0) return text + ": integers are not faster for these matrices.\n";
-  return text + ": integers are not faster on this processor. If the job's have AMX, say "
-                "--products integer.\n";
+  return text +
+         ": integers are not faster on this processor. If the job's have AMX, say "
+         "--products integer.\n";
 }
 
 /// How the time comes about, without a full stop.

@@ -28,8 +28,8 @@ double measured(double loss, std::size_t i) {
   return std::isfinite(loss) ? loss * (1 + kEpsilon * static_cast<double>(i)) : loss;
 }
 
-/// Checkpoints at steps 0, 100, 200, 400, ..., or from another step than 0 on, each at twice the one
-/// before.
+/// Checkpoints at steps 0, 100, 200, 400, ..., or from another step than 0 on, each at twice the
+/// one before.
 std::vector<HistoryRow> run_of(const std::vector<Losses>& losses, std::int64_t first = 0) {
   std::vector<HistoryRow> rows(losses.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -126,8 +126,8 @@ TEST_CASE("fine-tuning has to improve on its base, not on guessing", "[advice]")
 TEST_CASE("small losses of a fine-tuning have small margins", "[advice]") {
   // 0.2 % of ln 32000 would be 5 % of such a loss.
   const Trained tokens{.classes = 32000, .language = true};
-  std::vector<HistoryRow> rows = run_of(
-      {{0.40, 0.450}, {0.33, 0.400}, {0.27, 0.407}, {0.22, 0.412}, {0.18, 0.418}}, 100);
+  std::vector<HistoryRow> rows =
+      run_of({{0.40, 0.450}, {0.33, 0.400}, {0.27, 0.407}, {0.22, 0.412}, {0.18, 0.418}}, 100);
   CHECK(concluded(rows, tokens, 3).advice == Advice::overfitting);
   rows = run_of({{0.40, 0.480}, {0.36, 0.462}, {0.33, 0.444}, {0.30, 0.426}}, 100);
   CHECK(concluded(rows, tokens, 3).advice == Advice::going_on);
@@ -151,7 +151,8 @@ TEST_CASE("a held-out loss that rises beside the training loss has not settled",
 }
 
 TEST_CASE("one training loss does not outweigh a held-out loss at its lowest", "[advice]") {
-  const std::vector<Losses> losses{{2.3, 2.2}, {1.9, 2.0}, {1.52, 1.85}, {1.80, 1.75}, {1.68, 1.68}};
+  const std::vector<Losses> losses{
+      {2.3, 2.2}, {1.9, 2.0}, {1.52, 1.85}, {1.80, 1.75}, {1.68, 1.68}};
   CHECK(concluded(run_of(losses, 100), kBytes, 3).advice == Advice::going_on);
   // But a rise of the training loss alone is a divergence where no newer held-out loss is known.
   std::vector<HistoryRow> rows = run_of(losses, 100);

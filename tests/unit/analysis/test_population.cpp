@@ -74,7 +74,8 @@ TEST_CASE("a change is that of the mean over pairs, embeddings and head left out
   CHECK(changes[0].change == Approx(0.3));
   CHECK(changes[0].percentile > 90);
   CHECK(changes[0].text ==
-        "Without embeddings and head, the mean alpha rose by 0.3, more than in 91 % of 1680 derived models (half of them change "
+        "Without embeddings and head, the mean alpha rose by 0.3, more than in 91 % of 1680 "
+        "derived models (half of them change "
         "by less than 0.02, a tenth by more than 0.19).");
   CHECK(changes[1].metric == "log_norm");
   CHECK(changes[1].layers == 3);
@@ -93,7 +94,8 @@ TEST_CASE("a small change is said to be small", "[population]") {
     return usual_changes({a}, {b}).front().text;
   };
   CHECK(text_of(2.998) ==
-        "Without embeddings and head, the mean alpha fell by 0.002, less than in 87 % of 1680 derived models (half of them "
+        "Without embeddings and head, the mean alpha fell by 0.002, less than in 87 % of 1680 "
+        "derived models (half of them "
         "change by less than 0.02, a tenth by more than 0.19).");
   CHECK(text_of(3.02).find(", about the median of 1680 derived models (") != std::string::npos);
 }
@@ -132,6 +134,7 @@ TEST_CASE("a change within rounding is none", "[population]") {
   const std::vector<UsualChange> changes = usual_changes(a, b);
   REQUIRE_FALSE(changes.empty());
   for (const UsualChange& change : changes) {
-    CHECK(change.text == "Without embeddings and head, the mean " + change.metric + " did not change.");
+    CHECK(change.text ==
+          "Without embeddings and head, the mean " + change.metric + " did not change.");
   }
 }
