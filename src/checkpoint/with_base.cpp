@@ -77,6 +77,10 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
                                   " is an adapter. Expected the model that " +
                                   printable(adapter.root.string()) + " was trained on");
   }
+  if (!adapter.no_base.empty()) {
+    throw Error(Blame::input, "--with-base: the adapter in " + printable(adapter.root.string()) +
+                                  " " + adapter.no_base);
+  }
   const Base base(adapter, std::move(other));
   std::unordered_map<std::string, Tensor> magnitudes;  // by module
   for (const Tensor& tensor : adapter.tensors) {
