@@ -371,6 +371,58 @@ TEST_CASE("an adapter that repeats layers is read only without a base", "[checkp
                   "numbers. Scan it without a base");
 }
 
+TEST_CASE("embeddings of which an adapter has new rows are left out", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(
+      folder,
+      {kA, kB,
+       tensor("base_model.model.m.e.token_adapter.trainable_tokens_delta", {2, 2}, {1, 2, 3, 4})},
+      R"(,"trainable_token_indices":{"e":[0,2]})");
+  const Catalogue alone = open_checkpoint(folder.path());
+  REQUIRE(alone.tensors.size() == 1);
+  CHECK(alone.warnings ==
+        std::vector<std::string>{folder.path().string() +
+                                 ": replaces rows of 'm.e.weight' for 2 tokens "
+                                 "(trainable_token_indices), which are not read: 'm.e.weight' is "
+                                 "left out"});
+  REQUIRE(alone.left_out.size() == 1);
+  CHECK(alone.left_out[0].reason == "encoding-not-read");
+  CHECK(alone.left_out[0].detail ==
+        "rows of 'm.e.weight' for single tokens, no matrix of the model");
+
+  const TempFolder base;
+  const auto write_base = [&](const std::vector<std::int64_t>& shape) {
+    base.write("model.safetensors",
+               safetensors_bytes({tensor("lm_head.weight", shape, {1, 2, 3, 4, 5, 6}),
+                                  tensor("m.e.weight", shape, {1, 2, 3, 4, 5, 6}),
+                                  tensor("m.q.weight", {2, 3}, {1, 1, 1, 1, 1, 1})}));
+  };
+  write_base({3, 2});
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path(), ""});
+  REQUIRE(merged.tensors.size() == 2);
+  CHECK(merged.tensors[0].name == "lm_head.weight");
+  CHECK(merged.tensors[1].name == "m.q.weight");
+  REQUIRE(merged.left_out.size() == 2);
+  CHECK(merged.left_out[1].tensor.name == "m.e.weight");
+  CHECK(merged.left_out[1].reason == "encoding-not-read");
+  CHECK(merged.left_out[1].detail ==
+        "the adapter replaces 2 of its rows (trainable_token_indices), which is not supported. "
+        "Merge the adapter with PEFT (merge_and_unload), and scan the model");
+
+  base.write("config.json", R"({"model_type":"llama","tie_word_embeddings":true})");
+  const Catalogue tied = open_checkpoint(folder.path(), {"", base.path(), ""});
+  REQUIRE(tied.tensors.size() == 1);
+  REQUIRE(tied.left_out.size() == 3);
+  CHECK(tied.left_out[2].tensor.name == "lm_head.weight");
+
+  write_base({2, 3});
+  CHECK(error_of([&] {
+          static_cast<void>(open_checkpoint(folder.path(), {"", base.path(), ""}));
+        }) == "--with-base: the adapter in " + folder.path().string() +
+                  " replaces rows of 'm.e.weight' by 2 x 2 others, but the base has it with shape "
+                  "2 x 3. Name the model that the adapter was trained on");
+}
+
 TEST_CASE("DoRA magnitudes set the lengths of rows on a base", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder,

@@ -116,6 +116,7 @@ public:
     for (Tensor& tensor : catalogue_.tensors) {
       if (tensor.name.starts_with(kPrefix)) tensor.name.erase(0, kPrefix.size());
     }
+    take_out_tokens();
     for (const Tensor& tensor : catalogue_.tensors) {
       if (const std::optional<FactorName> name = factor_name(tensor.name)) {
         Factors& factors = modules_[name->module];
@@ -149,6 +150,22 @@ public:
   }
 
 private:
+  /// `trainable_token_indices`: new rows of an embedding (peft, tuners/trainable_tokens/layer.py).
+  void take_out_tokens() {
+    std::erase_if(catalogue_.tensors, [&](Tensor& tensor) {
+      if (!tensor.name.ends_with(kTokenRows)) return false;
+      const std::string of = in_quotes(changed_by_rows(tensor.name));
+      const std::string count = tensor.shape.empty() ? "some" : std::to_string(tensor.shape[0]);
+      catalogue_.warnings.push_back(place_ + ": replaces rows of " + of + " for " + count +
+                                    " tokens (trainable_token_indices), which are not read: " + of +
+                                    " is left out");
+      catalogue_.left_out.push_back(
+          {tensor, "encoding-not-read",
+           "rows of " + of + " for single tokens, no matrix of the model"});
+      return true;
+    });
+  }
+
   [[noreturn]] void fail(const std::string& module, const std::string& what) const {
     throw Error(Blame::input, place_ + ": adapter of " + in_quotes(module) + ": " + what);
   }
@@ -287,6 +304,13 @@ private:
 };
 
 }  // namespace
+
+std::string changed_by_rows(const std::string& name) {
+  std::string module = name.substr(0, name.size() - kTokenRows.size());
+  constexpr std::string_view kAround = ".token_adapter";
+  if (module.ends_with(kAround)) module.erase(module.size() - kAround.size());
+  return module + ".weight";
+}
 
 void assemble_adapter(Catalogue& catalogue) {
   const std::filesystem::path file = catalogue.root / kAdapterConfig;

@@ -3,6 +3,7 @@
 /// @file
 /// PEFT's LoRA adapters: thin factors A and B become the weight change s B A that they represent.
 
+#include <string>
 #include <string_view>
 
 #include "formats/common/format.hpp"
@@ -15,6 +16,11 @@ inline constexpr std::string_view kLora = "lora";  ///< the format's name
 /// the prefix that PEFT puts before names.
 /// @throws Error with Blame::input if factors are missing or their shapes do not agree
 void assemble_adapter(Catalogue& catalogue);
+
+/// Ends the name of new rows of an embedding, which are left out.
+inline constexpr std::string_view kTokenRows = ".trainable_tokens_delta";
+/// The weight whose rows the tensor of this name replaces.
+[[nodiscard]] std::string changed_by_rows(const std::string& name);
 
 /// LoRA adapters of PEFT, in files of safetensors or torch.save.
 [[nodiscard]] const Format& lora_format();
