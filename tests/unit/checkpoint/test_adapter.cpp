@@ -1,6 +1,8 @@
 /// @file
 /// LoRA adapters: names, patterns, experts, what is refused; bases.
 
+#include <chrono>
+
 #include <catch2/catch.hpp>
 
 #include "wishart/checkpoint/catalogue.hpp"
@@ -629,6 +631,31 @@ TEST_CASE("an adapter on fused experts fits a base with one tensor for each expe
         })
             .find("'l.mlp.experts.2.down_proj.weight' of shape 3 x 2, but it changes only 2 of the "
                   "experts") != std::string::npos);
+}
+
+TEST_CASE("the time for experts grows with their number only", "[checkpoint][adapter]") {
+  // With its square it would be minutes.
+  constexpr std::int64_t kExperts = 16'384;
+  const TempFolder folder;
+  const TempFolder base;
+  write_adapter(
+      folder,
+      {tensor("l.mlp.experts.lora_A.weight", {kExperts, 2}, std::vector<float>(2 * kExperts, 1.0F)),
+       tensor("l.mlp.experts.lora_B.weight", {3, kExperts},
+              std::vector<float>(3 * kExperts, 1.0F))},
+      R"(,"target_parameters":["mlp.experts.down_proj"])");
+  base.write("config.json", kQwen);
+  std::vector<TensorText> weights;
+  for (std::int64_t e = 0; e < kExperts; ++e) {
+    weights.push_back(tensor("l.mlp.experts." + std::to_string(e) + ".down_proj.weight", {3, 2},
+                             {1, 2, 3, 4, 5, 6}));
+  }
+  base.write("model.safetensors", safetensors_bytes(weights));
+  const auto start = std::chrono::steady_clock::now();
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path(), ""});
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(60));
+  REQUIRE(merged.tensors.size() == kExperts);
+  CHECK(values_of(merged, merged.tensors.back()) == std::vector<double>{3, 4, 5, 6, 7, 8});
 }
 
 TEST_CASE("adapters on fused experts whose axes are not told are refused",
