@@ -19,6 +19,7 @@
 #include "formats/common/weight_names.hpp"
 #include "formats/formats.hpp"
 #include "formats/lora/adapter.hpp"
+#include "formats/lora/loose_factors.hpp"
 #include "formats/safetensors/weight_index.hpp"
 #include "quantised/quantised.hpp"
 #include "text/json_scanner.hpp"
@@ -325,6 +326,7 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
     catalogue.analysis = AnalysisKind::adapter;
     assemble_adapter(catalogue);
   } else {
+    refuse_loose_factors(catalogue);
     std::unordered_set<std::string> read;
     if (!gathered.unread.empty() || !gathered.unread_files.empty()) {
       for (const Tensor& tensor : catalogue.tensors) read.insert(tensor.name);

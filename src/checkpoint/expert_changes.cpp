@@ -44,15 +44,24 @@ Tensor some_rows(Tensor matrix, std::int64_t first, std::int64_t count, std::int
 /// not, but one adapter has them all alike.
 class ExpertChanges {
 public:
-  ExpertChanges(const Base& base, const std::string& place) : base_(base), place_(place) {}
+  ExpertChanges(const Base& base, const Catalogue& adapter, const std::string& place)
+      : base_(base), place_(place) {
+    for (const Tensor& tensor : adapter.tensors) {
+      if (tensor.encoding != Encoding::product) continue;
+      if (const auto expert = expert_of(tensor.name)) {
+        std::int64_t& count = num_experts_[expert->stack];
+        count = std::max(count, expert->number + 1);
+      }
+    }
+  }
 
   /// True if `change` is of one expert of a stack; then appends what replaces it, and names the
   /// stack in `taken`.
   bool add(const Tensor& change, std::vector<Tensor>& out, std::unordered_set<std::string>& taken) {
-    const std::size_t at = change.name.rfind('[');
-    if (at == std::string::npos || !change.name.ends_with(']')) return false;
-    const std::string stack_name = change.name.substr(0, at);
-    const std::int64_t expert = std::stoll(change.name.substr(at + 1));
+    const std::optional<ExpertName> name = expert_of(change.name);
+    if (!name) return false;
+    const std::string& stack_name = name->stack;
+    const std::int64_t expert = name->number;
     for (const char* ending : {"", ".weight"}) {
       const Tensor* stack = base_.find(stack_name + ending);
       if (stack == nullptr || stack->shape.size() != 3) continue;
@@ -95,6 +104,24 @@ public:
   }
 
 private:
+  struct ExpertName {
+    std::string stack;
+    std::int64_t number = 0;
+  };
+  /// `stack[3]`, as formats/lora names the changes of experts.
+  static std::optional<ExpertName> expert_of(const std::string& name) {
+    const std::size_t at = name.rfind('[');
+    if (at == std::string::npos || !name.ends_with(']')) return std::nullopt;
+    return ExpertName{name.substr(0, at), std::stoll(name.substr(at + 1))};
+  }
+
+  /// A stack that the base does not have as one tensor, and what its experts' weights are called.
+  struct Imagined {
+    Tensor stack;
+    std::vector<Tensor> singles;  ///< of all its experts and of one more
+    std::size_t each = 0;         ///< of an expert
+  };
+
   [[noreturn]] void fail(const Tensor& change, const std::string& why,
                          const std::string& otherwise = "") const {
     throw Error(Blame::input, "--with-base: the adapter in " + place_ + " changes '" +
@@ -179,33 +206,43 @@ private:
                          std::vector<Tensor>& out, std::unordered_set<std::string>& taken) {
     // The stack may have been stored either way: the names and shapes are the same.
     for (const bool other : {false, true}) {
-      Tensor stack;
-      stack.name = stack_name;
-      stack.shape = {expert + 1, change.shape[other ? 1 : 0], change.shape[other ? 0 : 1]};
-      stack.num_elements = (expert + 1) * change.num_elements;
-      const std::vector<Tensor> singles = single_experts(stack, base_.config());
-      const std::size_t each = singles.size() / static_cast<std::size_t>(expert + 1);
+      const Imagined& all = imagined(change, stack_name, other);
+      const auto single = [&](std::size_t part) -> const Tensor& {
+        return all.singles[static_cast<std::size_t>(expert) * all.each + part];
+      };
       std::vector<const Tensor*> weights;
-      for (std::size_t part = 0; part < each; ++part) {
-        const Tensor& single = singles[static_cast<std::size_t>(expert) * each + part];
-        const Tensor* weight = base_.find(single.name);
-        if (weight != nullptr && weight->shape == single.shape && has_weights(*weight)) {
+      for (std::size_t part = 0; part < all.each; ++part) {
+        const Tensor* weight = base_.find(single(part).name);
+        if (weight != nullptr && weight->shape == single(part).shape && has_weights(*weight)) {
           weights.push_back(weight);
         }
       }
-      if (each == 0 || weights.size() != each) continue;
-      for (std::size_t part = 0; part < each; ++part) {
-        const Tensor& single = singles[static_cast<std::size_t>(expert) * each + part];
-        out.push_back(of_part(change, stack, single, *weights[part], expert));
-        taken.insert(single.name);
+      if (all.each == 0 || weights.size() != all.each) continue;
+      for (std::size_t part = 0; part < all.each; ++part) {
+        out.push_back(of_part(change, all.stack, single(part), *weights[part], expert));
+        taken.insert(single(part).name);
       }
       // One expert more in the base: the adapter is of another model.
-      stack.shape[0] += 1;
-      const std::string next = single_experts(stack, base_.config()).back().name;
+      const std::string& next = single(2 * all.each - 1).name;
       last_of_[stack_name] = std::max(last_of_[stack_name], std::pair(expert, next));
       return true;
     }
     return false;
+  }
+
+  /// Made once for each stack: with each of its experts anew, the time would grow with the square
+  /// of their number. `other`: with rows and columns exchanged.
+  const Imagined& imagined(const Tensor& change, const std::string& stack_name, bool other) {
+    const auto [found, made] = imagined_.try_emplace({stack_name, other});
+    Imagined& all = found->second;
+    if (!made) return all;
+    const std::int64_t count = num_experts_.at(stack_name) + 1;
+    all.stack.name = stack_name;
+    all.stack.shape = {count, change.shape[other ? 1 : 0], change.shape[other ? 0 : 1]};
+    all.stack.num_elements = count * change.num_elements;
+    all.singles = single_experts(all.stack, base_.config());
+    all.each = all.singles.size() / static_cast<std::size_t>(count);
+    return all;
   }
 
   static Tensor merged(const Tensor& weight, const Tensor& change) {
@@ -219,6 +256,8 @@ private:
   const Tensor* last_stack_ = nullptr;
   std::vector<Tensor> singles_;  ///< of last_stack_
   std::map<const Tensor*, std::int64_t> changed_;
+  std::map<std::string, std::int64_t> num_experts_;  ///< that the adapter changes, by stack
+  std::map<std::pair<std::string, bool>, Imagined> imagined_;
   /// Of stacks that the base has as single weights: the last expert, and what the next would be.
   std::map<std::string, std::pair<std::int64_t, std::string>> last_of_;
   std::optional<bool> as_is_;  ///< of experts that are not square
@@ -230,7 +269,7 @@ private:
 void add_expert_changes(Catalogue& adapter, const Base& base,
                         std::unordered_set<std::string>& taken) {
   const std::string place = printable(adapter.root.string());
-  ExpertChanges experts(base, place);
+  ExpertChanges experts(base, adapter, place);
   std::vector<Tensor> made;
   std::unordered_set<std::string> replaced;
   // Those of square experts last: the others tell how to take them.

@@ -1,5 +1,6 @@
 #include "with_base.hpp"
 
+#include <iterator>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,6 +10,7 @@
 
 #include "base_tensors.hpp"
 #include "expert_changes.hpp"
+#include "formats/lora/adapter.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -27,6 +29,72 @@ Tensor with_magnitudes(Tensor weight, const Tensor& magnitudes) {
   result.parts = {std::move(weight), magnitudes};
   for (Tensor& part : result.parts) part.name.clear();
   return result;
+}
+
+/// The base's tensor whose rows the adapter replaces by `rows`.
+const Tensor& with_new_rows(const Catalogue& adapter, const Base& base, const Tensor& rows) {
+  const std::string name = changed_by_rows(rows.name);
+  const Tensor* whole = base.find(name);
+  const std::vector<std::int64_t>& shape = rows.shape;
+  const bool fits = whole != nullptr && whole->shape.size() == 2 && shape.size() == 2 &&
+                    whole->shape[1] == shape[1] && whole->shape[0] >= shape[0];
+  if (fits) return *whole;
+  throw Error(Blame::input,
+              "--with-base: the adapter in " + printable(adapter.root.string()) +
+                  " replaces rows of '" + printable(name) + "' by " +
+                  printable(shape_text(shape), 100) + " others, but the base has " +
+                  (whole == nullptr ? "no tensor of this name"
+                                    : "it with shape " + printable(shape_text(whole->shape), 100)) +
+                  ". Name the model that the adapter was trained on");
+}
+
+/// Embeddings of which the adapter has new rows: they are neither the base's nor, without those,
+/// the model's. Returns their names in the base, which are left out and `taken`.
+std::unordered_set<std::string> leave_out_new_rows(Catalogue& adapter, const Base& base,
+                                                   std::unordered_set<std::string>& taken) {
+  std::vector<LeftOut> left_out;
+  std::unordered_set<std::string> dropped;
+  for (const LeftOut& rows : adapter.left_out) {
+    if (!rows.tensor.name.ends_with(kTokenRows)) continue;
+    const Tensor& whole = with_new_rows(adapter, base, rows.tensor);
+    taken.insert(changed_by_rows(rows.tensor.name));
+    const auto add = [&](const Tensor& tensor) {
+      if (!dropped.insert(tensor.name).second) return;
+      left_out.push_back(
+          {tensor, "encoding-not-read",
+           "the adapter replaces " + std::to_string(rows.tensor.shape[0]) +
+               " of its rows (trainable_token_indices), which is not supported. "
+               "Merge the adapter with PEFT (merge_and_unload), and scan the model"});
+    };
+    add(whole);
+    // PEFT gives a tied head the same rows, also where the file holds it a second time.
+    if (!base.config().tie_word_embeddings.value_or(false)) continue;
+    for (const char* name : {"lm_head.weight", "language_model.lm_head.weight"}) {
+      const Tensor* head = base.find(name);
+      if (head != nullptr && head->shape == whole.shape) add(*head);
+    }
+  }
+  taken.insert(dropped.begin(), dropped.end());
+  std::move(left_out.begin(), left_out.end(), std::back_inserter(adapter.left_out));
+  if (dropped.empty()) return dropped;
+  std::erase_if(adapter.tensors, [&](const Tensor& tensor) { return taken.contains(tensor.name); });
+  return dropped;
+}
+
+/// What the adapter does not change.
+void add_rest(Catalogue& adapter, const Base& base, const std::unordered_set<std::string>& taken,
+              const std::unordered_set<std::string>& dropped) {
+  for (Tensor& tensor : base.others(taken)) adapter.tensors.push_back(std::move(tensor));
+  const Catalogue& whole = base.catalogue();
+  for (const auto& alias : whole.aliases) {
+    if (taken.contains(alias.first) || dropped.contains(alias.second)) continue;
+    adapter.aliases.push_back(alias);
+  }
+  adapter.left_out.insert(adapter.left_out.end(), whole.left_out.begin(), whole.left_out.end());
+  adapter.warnings.insert(adapter.warnings.end(), whole.warnings.begin(), whole.warnings.end());
+  if (!whole.config.model_type.empty() || adapter.config.model_type.empty()) {
+    adapter.config = whole.config;
+  }
 }
 
 }  // namespace
@@ -77,6 +145,10 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
                                   " is an adapter. Expected the model that " +
                                   printable(adapter.root.string()) + " was trained on");
   }
+  if (!adapter.no_base.empty()) {
+    throw Error(Blame::input, "--with-base: the adapter in " + printable(adapter.root.string()) +
+                                  " " + adapter.no_base);
+  }
   const Base base(adapter, std::move(other));
   std::unordered_map<std::string, Tensor> magnitudes;  // by module
   for (const Tensor& tensor : adapter.tensors) {
@@ -84,6 +156,7 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
     if (at != std::string::npos) magnitudes.emplace(tensor.name.substr(0, at), tensor);
   }
   std::unordered_set<std::string> taken;
+  const std::unordered_set<std::string> dropped = leave_out_new_rows(adapter, base, taken);
   add_expert_changes(adapter, base, taken);
   for (Tensor& tensor : adapter.tensors) {
     taken.insert(tensor.name);
@@ -107,16 +180,7 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
     if (found != magnitudes.end()) merged = with_magnitudes(std::move(merged), found->second);
     tensor = std::move(merged);
   }
-  for (Tensor& tensor : base.others(taken)) adapter.tensors.push_back(std::move(tensor));
-  const Catalogue& whole = base.catalogue();
-  for (const auto& alias : whole.aliases) {
-    if (!taken.contains(alias.first)) adapter.aliases.push_back(alias);
-  }
-  adapter.left_out.insert(adapter.left_out.end(), whole.left_out.begin(), whole.left_out.end());
-  adapter.warnings.insert(adapter.warnings.end(), whole.warnings.begin(), whole.warnings.end());
-  if (!whole.config.model_type.empty() || adapter.config.model_type.empty()) {
-    adapter.config = whole.config;
-  }
+  add_rest(adapter, base, taken, dropped);
 }
 
 }  // namespace wishart::checkpoint

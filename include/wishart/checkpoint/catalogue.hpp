@@ -37,6 +37,7 @@ struct Catalogue {
   ModelConfig config;
   TrainingState training;
   std::vector<std::string> warnings;  ///< worth reporting, not fatal
+  std::string no_base;  ///< of an adapter: why it cannot be added to a base; empty if it can
 
   /// XXH3-128 over the names, sizes, modification times and header hashes of the files.
   [[nodiscard]] std::string identity() const;

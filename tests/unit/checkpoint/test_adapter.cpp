@@ -1,12 +1,15 @@
 /// @file
 /// LoRA adapters: names, patterns, experts, what is refused; bases.
 
+#include <chrono>
+
 #include <catch2/catch.hpp>
 
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/record/adapter.hpp"
 
 #include "formats/lora/adapter.hpp"
+#include "formats/lora/adapter_config.hpp"
 #include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/temp_folder.hpp"
@@ -272,6 +275,156 @@ TEST_CASE("inconsistent adapters are refused", "[checkpoint][adapter]") {
         "F/adapter_config.json: expected the rank and alpha of the adapter, found no such file");
 }
 
+TEST_CASE("initialisations that change the base are refused", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  const auto written = [&](const std::string& value) {
+    write_adapter(folder, {kA, kB}, R"(,"init_lora_weights":)" + value);
+  };
+  for (const std::string value :
+       {"true", "false", "null", "\"gaussian\"", "\"eva\"", "\"orthogonal\"", "\"MiCA\""}) {
+    written(value);
+    CHECK(open_checkpoint(folder.path()).tensors.size() == 1);
+  }
+  const auto changed = [](const std::string& name) {
+    return "F/adapter_config.json: expected factors that change the weights of the base, found "
+           "init_lora_weights '" +
+           name + "', which changed those weights before training. ";
+  };
+  const std::string kept =
+      "et it to true if the changed weights were saved and are the base that you use";
+  for (const std::string name : {"pissa", "pissa_niter_16", "olora", "OLoRA", "corda", "lora_ga"}) {
+    written('"' + name + '"');
+    CHECK(refusal(folder) == changed(name) +
+                                 "Convert the adapter: save_pretrained of PEFT with "
+                                 "path_initial_model_for_weight_conversion. Or s" +
+                                 kept);
+  }
+  written("\"loftq\"");
+  CHECK(refusal(folder) == changed("loftq") + "S" + kept);
+  written("\"milora\"");
+  CHECK(refusal(folder) ==
+        "F/adapter_config.json: expected init_lora_weights true, false, gaussian, eva, orthogonal "
+        "or mica, which leave the weights of the base as they are, found 'milora'. If it leaves "
+        "them too, set it to true");
+}
+
+TEST_CASE("variants whose factors are no whole matrices are refused", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA, kB},
+                R"(,"use_bdlora":null,"use_qalora":false,"kasa_config":null,"arrow_config":null)");
+  CHECK(open_checkpoint(folder.path()).tensors.size() == 1);
+  const std::string begin = "F/adapter_config.json: expected factors of whole matrices, found ";
+  const std::string merge = ". Merge it with PEFT (merge_and_unload), and scan the model";
+  write_adapter(folder, {kA, kB}, R"(,"use_bdlora":{"nblocks":2,"target_modules_bd_a":["q"]})");
+  CHECK(refusal(folder) ==
+        begin +
+            "use_bdlora: factors that are blocks on a diagonal (BD-LoRA), which is not supported" +
+            merge);
+  write_adapter(folder, {kA, kB}, R"(,"use_qalora":true)");
+  CHECK(refusal(folder) ==
+        begin +
+            "use_qalora: factors for sums of groups of inputs (QA-LoRA), which is not supported");
+  write_adapter(folder, {kA, kB}, R"(,"kasa_config":{"beta":null})");
+  CHECK(refusal(folder) == begin +
+                               "kasa_config: a base that lacks its smallest singular values "
+                               "(KaSA), which is not supported" +
+                               merge);
+  write_adapter(folder, {kA, kB}, R"(,"arrow_config":{"top_k":3})");
+  CHECK(refusal(folder) ==
+        begin + "arrow_config: a router of other adapters (Arrow), which is not supported");
+}
+
+TEST_CASE("parts of an adapter that are no factors", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  const TensorText bias = tensor("base_model.model.m.q.lora_B.bias", {2}, {1, 1});
+  write_adapter(folder, {bias, kA, kB}, R"(,"lora_bias":true)");
+  const Catalogue catalogue = open_checkpoint(folder.path());
+  REQUIRE(catalogue.tensors.size() == 2);
+  CHECK(catalogue.tensors[0].name == "m.q.lora_B.bias");
+  CHECK(values_of(catalogue, catalogue.tensors[1]) == std::vector<double>{20, 40, 60, 40, 80, 120});
+
+  write_adapter(folder, {kA, kB, tensor("base_model.model.m.q.lora_velora_embed", {1, 2}, {1, 1}),
+                         tensor("base_model.model.m.q.lora_monteclora_sampler.gaussian_var_prior",
+                                {1, 1}, {1})});
+  const Catalogue trained = open_checkpoint(folder.path());
+  CHECK(trained.tensors.size() == 1);
+  CHECK(trained.warnings ==
+        std::vector<std::string>{
+            folder.path().string() +
+            ": tensors used in training only (VeLoRA, MonteCLoRA): 2, not read"});
+
+  write_adapter(folder, {kA, kB, tensor("base_model.model.m.q.lora_diag", {1}, {3})});
+  CHECK(refusal(folder) ==
+        "F: adapter of 'm.q': expected lora_A and lora_B, found 'lora_diag', which is not "
+        "supported");
+}
+
+TEST_CASE("an adapter that repeats layers is read only without a base", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(folder, {kA, kB}, R"(,"layer_replication":[[0,2],[1,3]])");
+  CHECK(open_checkpoint(folder.path()).tensors.size() == 1);
+  const TempFolder base;
+  base.write("model.safetensors",
+             safetensors_bytes({tensor("m.q.weight", {2, 3}, {1, 1, 1, 1, 1, 1})}));
+  CHECK(error_of([&] {
+          static_cast<void>(open_checkpoint(folder.path(), {"", base.path(), ""}));
+        }) == "--with-base: the adapter in " + folder.path().string() +
+                  " repeats layers of its base (layer_replication), so its layers have other "
+                  "numbers. Scan it without a base");
+}
+
+TEST_CASE("embeddings of which an adapter has new rows are left out", "[checkpoint][adapter]") {
+  const TempFolder folder;
+  write_adapter(
+      folder,
+      {kA, kB,
+       tensor("base_model.model.m.e.token_adapter.trainable_tokens_delta", {2, 2}, {1, 2, 3, 4})},
+      R"(,"trainable_token_indices":{"e":[0,2]})");
+  const Catalogue alone = open_checkpoint(folder.path());
+  REQUIRE(alone.tensors.size() == 1);
+  CHECK(alone.warnings ==
+        std::vector<std::string>{folder.path().string() +
+                                 ": replaces rows of 'm.e.weight' for 2 tokens "
+                                 "(trainable_token_indices), which are not read: 'm.e.weight' is "
+                                 "left out"});
+  REQUIRE(alone.left_out.size() == 1);
+  CHECK(alone.left_out[0].reason == "encoding-not-read");
+  CHECK(alone.left_out[0].detail ==
+        "rows of 'm.e.weight' for single tokens, no matrix of the model");
+
+  const TempFolder base;
+  const auto write_base = [&](const std::vector<std::int64_t>& shape) {
+    base.write("model.safetensors",
+               safetensors_bytes({tensor("lm_head.weight", shape, {1, 2, 3, 4, 5, 6}),
+                                  tensor("m.e.weight", shape, {1, 2, 3, 4, 5, 6}),
+                                  tensor("m.q.weight", {2, 3}, {1, 1, 1, 1, 1, 1})}));
+  };
+  write_base({3, 2});
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path(), ""});
+  REQUIRE(merged.tensors.size() == 2);
+  CHECK(merged.tensors[0].name == "lm_head.weight");
+  CHECK(merged.tensors[1].name == "m.q.weight");
+  REQUIRE(merged.left_out.size() == 2);
+  CHECK(merged.left_out[1].tensor.name == "m.e.weight");
+  CHECK(merged.left_out[1].reason == "encoding-not-read");
+  CHECK(merged.left_out[1].detail ==
+        "the adapter replaces 2 of its rows (trainable_token_indices), which is not supported. "
+        "Merge the adapter with PEFT (merge_and_unload), and scan the model");
+
+  base.write("config.json", R"({"model_type":"llama","tie_word_embeddings":true})");
+  const Catalogue tied = open_checkpoint(folder.path(), {"", base.path(), ""});
+  REQUIRE(tied.tensors.size() == 1);
+  REQUIRE(tied.left_out.size() == 3);
+  CHECK(tied.left_out[2].tensor.name == "lm_head.weight");
+
+  write_base({2, 3});
+  CHECK(error_of([&] {
+          static_cast<void>(open_checkpoint(folder.path(), {"", base.path(), ""}));
+        }) == "--with-base: the adapter in " + folder.path().string() +
+                  " replaces rows of 'm.e.weight' by 2 x 2 others, but the base has it with shape "
+                  "2 x 3. Name the model that the adapter was trained on");
+}
+
 TEST_CASE("DoRA magnitudes set the lengths of rows on a base", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder,
@@ -478,6 +631,31 @@ TEST_CASE("an adapter on fused experts fits a base with one tensor for each expe
         })
             .find("'l.mlp.experts.2.down_proj.weight' of shape 3 x 2, but it changes only 2 of the "
                   "experts") != std::string::npos);
+}
+
+TEST_CASE("the time for experts grows with their number only", "[checkpoint][adapter]") {
+  // With its square it would be minutes.
+  constexpr std::int64_t kExperts = 16'384;
+  const TempFolder folder;
+  const TempFolder base;
+  write_adapter(
+      folder,
+      {tensor("l.mlp.experts.lora_A.weight", {kExperts, 2}, std::vector<float>(2 * kExperts, 1.0F)),
+       tensor("l.mlp.experts.lora_B.weight", {3, kExperts},
+              std::vector<float>(3 * kExperts, 1.0F))},
+      R"(,"target_parameters":["mlp.experts.down_proj"])");
+  base.write("config.json", kQwen);
+  std::vector<TensorText> weights;
+  for (std::int64_t e = 0; e < kExperts; ++e) {
+    weights.push_back(tensor("l.mlp.experts." + std::to_string(e) + ".down_proj.weight", {3, 2},
+                             {1, 2, 3, 4, 5, 6}));
+  }
+  base.write("model.safetensors", safetensors_bytes(weights));
+  const auto start = std::chrono::steady_clock::now();
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path(), ""});
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(60));
+  REQUIRE(merged.tensors.size() == kExperts);
+  CHECK(values_of(merged, merged.tensors.back()) == std::vector<double>{3, 4, 5, 6, 7, 8});
 }
 
 TEST_CASE("adapters on fused experts whose axes are not told are refused",

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -13,6 +12,8 @@
 #include "wishart/core/text.hpp"
 
 #include "formats/common/weight_names.hpp"
+#include "formats/lora/adapter_config.hpp"
+#include "formats/lora/variants.hpp"
 #include "formats/safetensors/safetensors_header.hpp"
 #include "formats/torch/torch_file.hpp"
 #include "text/json_scanner.hpp"
@@ -46,6 +47,7 @@ std::optional<FactorName> factor_name(const std::string& name) {
       if (at == std::string::npos) continue;
       const std::string rest = name.substr(at + mark.size());
       if (rest.empty() ? !embedding : rest.front() != '.') continue;
+      if (rest.ends_with(".bias")) continue;  // lora_bias
       return FactorName{name.substr(0, at), is_a, embedding};
     }
   }
@@ -110,17 +112,25 @@ public:
   void run() {
     std::vector<Tensor> others;
     bool magnitudes = false;
+    std::size_t of_training = 0;
     for (Tensor& tensor : catalogue_.tensors) {
       if (tensor.name.starts_with(kPrefix)) tensor.name.erase(0, kPrefix.size());
     }
+    take_out_tokens();
     for (const Tensor& tensor : catalogue_.tensors) {
       if (const std::optional<FactorName> name = factor_name(tensor.name)) {
         Factors& factors = modules_[name->module];
         (name->is_a ? factors.a : factors.b) = &tensor;
         factors.embedding = name->embedding;
       } else {
-        magnitudes = magnitudes || tensor.name.find("lora_magnitude_vector") != std::string::npos;
-        others.push_back(tensor);
+        const AdapterPart part = adapter_part(tensor.name);
+        if (part == AdapterPart::unknown) refuse_part(tensor.name);
+        magnitudes = magnitudes || part == AdapterPart::magnitude;
+        if (part == AdapterPart::training) {
+          ++of_training;
+        } else {
+          others.push_back(tensor);
+        }
       }
     }
     if (modules_.empty()) {
@@ -130,13 +140,41 @@ public:
       catalogue_.warnings.push_back(
           place_ + ": this is a DoRA adapter. Its magnitudes are used only with --with-base");
     }
+    if (of_training > 0) {
+      catalogue_.warnings.push_back(place_ +
+                                    ": tensors used in training only (VeLoRA, MonteCLoRA): " +
+                                    std::to_string(of_training) + ", not read");
+    }
     for (const auto& [module, factors] : modules_) add(module, factors, others);
     catalogue_.tensors = std::move(others);
   }
 
 private:
+  /// `trainable_token_indices`: new rows of an embedding (peft, tuners/trainable_tokens/layer.py).
+  void take_out_tokens() {
+    std::erase_if(catalogue_.tensors, [&](Tensor& tensor) {
+      if (!tensor.name.ends_with(kTokenRows)) return false;
+      const std::string of = in_quotes(changed_by_rows(tensor.name));
+      const std::string count = tensor.shape.empty() ? "some" : std::to_string(tensor.shape[0]);
+      catalogue_.warnings.push_back(place_ + ": replaces rows of " + of + " for " + count +
+                                    " tokens (trainable_token_indices), which are not read: " + of +
+                                    " is left out");
+      catalogue_.left_out.push_back(
+          {tensor, "encoding-not-read",
+           "rows of " + of + " for single tokens, no matrix of the model"});
+      return true;
+    });
+  }
+
   [[noreturn]] void fail(const std::string& module, const std::string& what) const {
     throw Error(Blame::input, place_ + ": adapter of " + in_quotes(module) + ": " + what);
+  }
+
+  /// A part that changes what the factors mean, as KaSA's diagonal between them.
+  [[noreturn]] void refuse_part(const std::string& name) const {
+    const std::size_t at = name.rfind(".lora_");
+    fail(name.substr(0, at), "expected lora_A and lora_B, found " +
+                                 in_quotes(name.substr(at + 1), 40) + ", which is not supported");
   }
 
   void add(const std::string& module, const Factors& factors, std::vector<Tensor>& out) const {
@@ -267,87 +305,11 @@ private:
 
 }  // namespace
 
-AdapterConfig::AdapterConfig(JsonFacts facts, std::string place, std::int64_t max_steps)
-    : facts_(std::move(facts)), place_(std::move(place)), max_steps_(max_steps) {
-  const std::string kind = facts_.text("peft_type").value_or("LORA");
-  if (kind != "LORA") {
-    throw Error(Blame::input, place_ + ": expected peft_type LORA, found " + in_quotes(kind, 40) +
-                                  ", which is not supported");
-  }
-  const auto refuse = [&](const std::string& what) {
-    throw Error(Blame::input, place_ + ": expected " + what);
-  };
-  const std::optional<std::string> rank = facts_.text("r");
-  if (!rank || !facts_.text("lora_alpha")) refuse("r and lora_alpha, found none");
-  if (facts_.integer("r").value_or(0) < 1) refuse("r of 1 or more, found " + in_quotes(*rank, 40));
-  const std::optional<double> alpha = facts_.real("lora_alpha");
-  if (!alpha || !std::isfinite(*alpha)) {
-    refuse((alpha ? "a finite number lora_alpha, found " : "a number lora_alpha, found ") +
-           in_quotes(*facts_.text("lora_alpha"), 40));
-  }
-  ranks_ = rules("rank_pattern", true);
-  alphas_ = rules("alpha_pattern", false);
-  while (auto name = facts_.text("target_parameters." + std::to_string(parameters_.size()))) {
-    parameters_.push_back(std::move(*name));
-  }
-}
-
-std::vector<AdapterConfig::Rule> AdapterConfig::rules(const std::string& key, bool positive) const {
-  // The general r or lora_alpha in its place would give wrong numbers in silence.
-  const auto refuse = [&](const std::string& pattern, const std::string& found) {
-    throw Error(Blame::input,
-                place_ + ": pattern " + in_quotes(pattern, 100) + " of " + key + ": expected a " +
-                    (positive ? "rank of 1 or more" : "finite number") + ", found " + found);
-  };
-  if (const std::optional<std::string> text = facts_.text(key)) {
-    throw Error(Blame::input,
-                place_ + ": expected patterns as " + key + ", found " + in_quotes(*text, 40));
-  }
-  const JsonFacts patterns = facts_.below(key);
-  if (!patterns.without_value().empty()) {
-    refuse(patterns.without_value().front(), "no value");
-  }
-  std::vector<Rule> result;
-  for (const auto& [pattern, text] : patterns.all()) {
-    const std::optional<double> value = patterns.real(pattern);
-    if (!value || !std::isfinite(*value) || (positive && *value < 1)) {
-      refuse(pattern, in_quotes(*patterns.text(pattern), 40));
-    }
-    result.push_back({pattern, ModulePattern::parsed(pattern), *value});
-  }
-  return result;
-}
-
-double AdapterConfig::by_pattern(const std::vector<Rule>& rules, std::string_view module,
-                                 double otherwise) const {
-  for (const Rule& rule : rules) {
-    if (!rule.parsed) {
-      throw Error(Blame::input,
-                  place_ + ": pattern " + in_quotes(rule.pattern, 100) +
-                      " is not supported: expected only names, dots, \\d, \\w, *, + and ?");
-    }
-    const bool found = rule.parsed->matches(module, steps_);
-    if (steps_ > max_steps_) {
-      throw Error(Blame::input, place_ + ": pattern " + in_quotes(rule.pattern, 100) +
-                                    ": expected patterns and names of modules that are compared in "
-                                    "at most " +
-                                    std::to_string(max_steps_) + " steps, found more");
-    }
-    if (found) return rule.value;
-  }
-  return otherwise;
-}
-
-std::int64_t AdapterConfig::rank(std::string_view module) const {
-  const auto general = static_cast<double>(facts_.integer("r").value_or(1));
-  return std::max<std::int64_t>(1,
-                                std::llround(std::min(by_pattern(ranks_, module, general), 1e9)));
-}
-
-double AdapterConfig::scaling(std::string_view module, std::int64_t rank) const {
-  const double alpha = by_pattern(alphas_, module, facts_.real("lora_alpha").value_or(0.0));
-  const auto r = static_cast<double>(rank);
-  return alpha / (facts_.is_true("use_rslora") ? std::sqrt(r) : r);
+std::string changed_by_rows(const std::string& name) {
+  std::string module = name.substr(0, name.size() - kTokenRows.size());
+  constexpr std::string_view kAround = ".token_adapter";
+  if (module.ends_with(kAround)) module.erase(module.size() - kAround.size());
+  return module + ".weight";
 }
 
 void assemble_adapter(Catalogue& catalogue) {
@@ -360,6 +322,7 @@ void assemble_adapter(Catalogue& catalogue) {
     throw Error(Blame::input,
                 place + ": expected the rank and alpha of the adapter, found no such file");
   }
+  catalogue.no_base = why_not_added(facts);
   const AdapterConfig config(std::move(facts), place);
   Assembly(catalogue, config, printable(catalogue.root.string())).run();
 }

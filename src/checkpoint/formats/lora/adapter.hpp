@@ -3,64 +3,24 @@
 /// @file
 /// PEFT's LoRA adapters: thin factors A and B become the weight change s B A that they represent.
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "formats/common/format.hpp"
-#include "formats/lora/module_pattern.hpp"
-#include "text/json_facts.hpp"
 
 namespace wishart::checkpoint {
 
 inline constexpr std::string_view kLora = "lora";  ///< the format's name
-inline constexpr std::string_view kAdapterConfig = "adapter_config.json";
-
-/// The content of adapter_config.json (peft, tuners/lora/config.py).
-class AdapterConfig {
-public:
-  /// Parts of patterns that are compared with characters of names, for all modules: some seconds.
-  static constexpr std::int64_t kMaxSteps = 2'000'000'000;
-
-  /// @throws Error with Blame::input, beginning with `place`, if it is not a LoRA adapter, has no
-  /// rank, or a rank or alpha that is no such number
-  AdapterConfig(JsonFacts facts, std::string place, std::int64_t max_steps = kMaxSteps);
-
-  /// s for a module whose A has `rank` rows for each expert: alpha / rank, or alpha / sqrt(rank).
-  [[nodiscard]] double scaling(std::string_view module, std::int64_t rank) const;
-  [[nodiscard]] std::int64_t rank(std::string_view module) const;
-  [[nodiscard]] bool transposed() const { return facts_.is_true("fan_in_fan_out"); }
-  /// `target_parameters`: `mlp.experts.gate_up_proj`, ...
-  [[nodiscard]] const std::vector<std::string>& parameters() const noexcept { return parameters_; }
-
-private:
-  struct Rule {
-    std::string pattern;
-    std::optional<ModulePattern> parsed;  ///< nothing: not supported, refused when it is reached
-    double value = 0;
-  };
-
-  /// The rules of `rank_pattern` or `alpha_pattern`.
-  [[nodiscard]] std::vector<Rule> rules(const std::string& key, bool positive) const;
-  /// The value of the first pattern that matches the module, else `otherwise`.
-  [[nodiscard]] double by_pattern(const std::vector<Rule>& rules, std::string_view module,
-                                  double otherwise) const;
-
-  JsonFacts facts_;
-  std::string place_;
-  std::vector<Rule> ranks_;
-  std::vector<Rule> alphas_;
-  std::vector<std::string> parameters_;
-  std::int64_t max_steps_;
-  mutable std::int64_t steps_ = 0;
-};
 
 /// Replaces the factors by their products, named after the weights that they change, and removes
 /// the prefix that PEFT puts before names.
 /// @throws Error with Blame::input if factors are missing or their shapes do not agree
 void assemble_adapter(Catalogue& catalogue);
+
+/// Ends the name of new rows of an embedding, which are left out.
+inline constexpr std::string_view kTokenRows = ".trainable_tokens_delta";
+/// The weight whose rows the tensor of this name replaces.
+[[nodiscard]] std::string changed_by_rows(const std::string& name);
 
 /// LoRA adapters of PEFT, in files of safetensors or torch.save.
 [[nodiscard]] const Format& lora_format();

@@ -1,0 +1,123 @@
+/// @file
+/// Factors of adapters in files that are read as whole models: what is refused, and what is not.
+
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/checkpoint/catalogue.hpp"
+
+#include "support.hpp"
+#include "support/temp_folder.hpp"
+
+using namespace wishart;
+using namespace wishart::checkpoint;
+using wishart::test::safetensors_bytes;
+using wishart::test::TempFolder;
+using wishart::test::TensorText;
+
+namespace {
+
+/// Matrices of one element; names that end in `alpha` are scalars.
+std::vector<TensorText> matrices(const std::vector<std::string>& names) {
+  std::vector<TensorText> tensors;
+  for (const std::string& name : names) {
+    const bool scalar = name.ends_with("alpha");
+    tensors.push_back({name, "F32",
+                       scalar ? std::vector<std::int64_t>{} : std::vector<std::int64_t>{1, 1},
+                       std::string(4, '\0')});
+  }
+  return tensors;
+}
+
+/// What is said of a folder with these tensors, after the path; empty: it is opened.
+std::string refusal(const std::vector<std::string>& names) {
+  const TempFolder folder;
+  folder.write("adapters.safetensors", safetensors_bytes(matrices(names)));
+  try {
+    const Catalogue catalogue = open_checkpoint(folder.path());
+    CHECK(catalogue.tensors.size() == names.size());
+    return "";
+  } catch (const Error& error) {
+    CHECK(error.blame() == Blame::input);
+    const std::string begin = folder.path().string() + ": expected whole weights, found ";
+    const std::string text = error.what();
+    CHECK(text.starts_with(begin));
+    return text.substr(std::min(begin.size(), text.size()));
+  }
+}
+
+std::string factors_of(const std::string& writer, const std::string& first,
+                       const std::string& remedy) {
+  return "factors of an adapter as of " + writer + ", the first of them '" + first + "'. " + remedy;
+}
+
+const std::string kQ = "model.layers.0.self_attn.q_proj";
+
+}  // namespace
+
+TEST_CASE("files of factors without their weights are refused", "[checkpoint][adapter]") {
+  const std::string fuse =
+      "Fuse it into its model (mlx_lm.fuse), and scan that, or convert it to PEFT's format";
+  CHECK(refusal({kQ + ".lora_a", kQ + ".lora_b"}) == factors_of("mlx-lm", kQ + ".lora_a", fuse));
+  // torchtune
+  CHECK(refusal({kQ + ".lora_a.weight", kQ + ".lora_b.weight"}) ==
+        factors_of("mlx-lm", kQ + ".lora_a.weight", fuse));
+  const std::string llama = "blk.0.attn_q.weight.lora_a";
+  CHECK(refusal({llama, "blk.0.attn_q.weight.lora_b"}) ==
+        factors_of("llama.cpp", llama,
+                   "Merge it into its model (llama-export-lora), and scan that, or scan the "
+                   "adapter of PEFT that it was made from"));
+  const std::string kohya =
+      "Merge it into its model, and scan that, or convert it to PEFT's format";
+  const std::string te = "lora_te_text_model_encoder_layers_0_mlp_fc1";
+  CHECK(refusal({te + ".alpha", te + ".lora_down.weight", te + ".lora_up.weight"}) ==
+        factors_of("kohya's sd-scripts", te + ".lora_down.weight", kohya));
+  CHECK(refusal({te + ".alpha", te + ".dora_scale", te + ".hada_w1_a", te + ".hada_w1_b"}) ==
+        factors_of("kohya's sd-scripts", te + ".hada_w1_a", kohya));
+  CHECK(refusal({te + ".lokr_w1", te + ".lokr_w2"}) ==
+        factors_of("kohya's sd-scripts", te + ".lokr_w1", kohya));
+  for (const std::string mark : {"attn1.processor.to_q_lora.", "q_proj.lora_linear_layer."}) {
+    CHECK(refusal({mark + "down.weight", mark + "up.weight"}) ==
+          factors_of("kohya's sd-scripts", mark + "down.weight", kohya));
+  }
+  const std::string peft =
+      "If it is PEFT's, name it adapter_model.safetensors, beside its adapter_config.json. Else "
+      "merge it into its model, and scan that";
+  for (const std::string end : {".weight", ".default.weight", ""}) {
+    CHECK(refusal({kQ + ".lora_A" + end, kQ + ".lora_B" + end}) ==
+          factors_of("PEFT", kQ + ".lora_A" + end, peft));
+  }
+  // A weight that was saved with them makes no model.
+  CHECK(refusal({kQ + ".lora_A.weight", kQ + ".lora_B.weight", "score.weight"}) ==
+        factors_of("PEFT", kQ + ".lora_A.weight", peft));
+}
+
+TEST_CASE("factors that were not merged are refused", "[checkpoint][adapter]") {
+  CHECK(refusal({"model.embed_tokens.weight", kQ + ".base_layer.weight",
+                 kQ + ".lora_A.default.weight", kQ + ".lora_B.default.weight"}) ==
+        factors_of("PEFT, beside the weights that they change", kQ + ".lora_A.default.weight",
+                   "Merge them (merge_and_unload), and save the model again"));
+}
+
+TEST_CASE("models with factors of their own are read", "[checkpoint][adapter]") {
+  // Phi-4-multimodal: more factors than weights, each beside its weight.
+  CHECK(refusal({kQ + ".base_layer.weight", kQ + ".lora_A.speech.weight",
+                 kQ + ".lora_A.vision.weight", kQ + ".lora_B.speech.weight",
+                 kQ + ".lora_B.vision.weight"})
+            .empty());
+  // jina-embeddings-v3
+  CHECK(refusal({kQ + ".parametrizations.weight.0.lora_A", kQ + ".parametrizations.weight.0.lora_B",
+                 kQ + ".parametrizations.weight.original"})
+            .empty());
+  // DeepSeek, RWKV-7, InternLM-XComposer2, loralib
+  for (const auto& [a, b] :
+       {std::pair(".q_a_proj.weight", ".q_b_proj.weight"), std::pair(".w1", ".w2"),
+        std::pair(".Plora_A.weight", ".Plora_B.weight"),
+        std::pair(".w_lora.lora.0.weight", ".w_lora.lora.2.weight")}) {
+    CHECK(refusal({std::string("x") + a, std::string("x") + b}).empty());
+  }
+  CHECK(refusal({kQ + ".lora_A", kQ + ".lora_B", kQ + ".weight"}).empty());
+  // A low-rank part with no weight beside it, in a whole model.
+  CHECK(refusal({"embed.weight", "a.lora_A.weight", "a.lora_B.weight", "a_proj.weight"}).empty());
+}
