@@ -50,9 +50,12 @@ TEST_CASE("the latest is the last by stage, step and name", "[choice]") {
   const Choice latest = choose(Reader(folder.path()), "latest");
   CHECK(latest.id == "b");
   CHECK(latest.note == "using b, the latest of 3 checkpoints by step");
-  // The same step: by name, as people read it.
+  // The same step: one of them, with the shortest name if no name has the step, and told.
   add(folder, "b-10", 600), add(folder, "b-9", 600);
-  CHECK(choose(Reader(folder.path()), "").id == "b-10");
+  const Choice shortest = choose(Reader(folder.path()), "");
+  CHECK(shortest.id == "b");
+  CHECK(shortest.note ==
+        "using b, the latest of 5 checkpoints by step; left out: 2 of the same step as another");
   // A later stage begins at step 0 again.
   add(folder, "stage2-step1", 1), add(folder, "stage1-step900", 900);
   CHECK(choose(Reader(folder.path()), "").id == "stage2-step1");
