@@ -210,7 +210,8 @@ TEST_CASE("two runs in one archive are told, copies of a checkpoint are left out
   };
   std::vector<CheckpointRecord> records;
   for (const std::int64_t step : {100, 200, 300}) {
-    records.push_back(named("A-checkpoint-" + std::to_string(step), step, 500.0 / (step + 100.0)));
+    records.push_back(named("A-checkpoint-" + std::to_string(step), step,
+                            500.0 / (static_cast<double>(step) + 100.0)));
     records.push_back(named("A-checkpoint-" + std::to_string(step) + "-int8", step, 9));
   }
   records.push_back(named("q", 300, 9));
