@@ -58,10 +58,11 @@ std::string mixed_runs_text(const std::vector<Analysed>& left_out,
                             const std::vector<std::string>& kept) {
   std::map<std::string, std::vector<const Analysed*>> series;
   for (const Analysed& one : left_out) {
+    if (one.why != LeftOut::step) continue;
     const bool is_copy = std::any_of(kept.begin(), kept.end(), [&](const std::string& name) {
       return one.checkpoint.starts_with(name);
     });
-    if (one.why == LeftOut::step && !is_copy) series[series_name(one)].push_back(&one);
+    if (!is_copy) series[series_name(one)].push_back(&one);
   }
   for (const auto& [name, members] : series) {
     if (members.size() < 2) continue;
