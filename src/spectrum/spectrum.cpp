@@ -18,6 +18,8 @@
 #include "wishart/mpi/together.hpp"
 
 #include "integer/byte_products.hpp"
+#include "integer/moduli.hpp"
+#include "integer/values.hpp"
 #include "view_values.hpp"
 
 namespace wishart::spectrum {
@@ -224,14 +226,12 @@ double sum_squares_bound(Precision precision, std::int64_t rows, std::int64_t co
 std::int64_t paying_bytes() noexcept {
   // As measured (docs/performance.md, "Integer products"): eight residues beside DSYRK with kernels
   // for AVX2, five values beside those for AVX-512.
-  constexpr std::int64_t kResidues = 8;
-  constexpr std::int64_t kValues = 5;
   if (blas_threads() > 1) return 0;
   switch (byte_unit()) {
     case ByteUnit::tiles:
-      return kResidues;
+      return kMostModuli;
     case ByteUnit::wide:
-      return blas_has_avx2_only() ? kResidues : kValues;
+      return blas_has_avx2_only() ? kMostModuli : kValues;
     case ByteUnit::none:
       break;
   }
