@@ -98,6 +98,11 @@ inline std::string scale_bytes(Dtype dtype, std::int64_t count, std::mt19937& ra
   return bytes;
 }
 
+/// A config.json with these facts of its quantisation.
+inline std::string config_of(const std::string& facts) {
+  return "{\"quantization_config\":{" + facts + "}}";
+}
+
 inline std::string little_floats(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }

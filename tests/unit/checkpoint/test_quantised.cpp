@@ -20,7 +20,7 @@ constexpr std::int64_t kRows = 40;
 constexpr std::int64_t kCols = 128;
 constexpr std::int64_t kAllTypes = 22;
 
-std::string config_of(const std::string& facts) {
+std::string llama_config(const std::string& facts) {
   return "{\"model_type\":\"llama\",\"quantization_config\":{" + facts + "}}";
 }
 
@@ -32,18 +32,18 @@ std::string config_of(const Scheme& scheme) {
     return "{\"quantization\":{\"bits\":" + bits + ",\"group_size\":" + group + ",\"mode\":\"" +
            std::string(scheme.mode) + "\"}}";
   }
-  if (scheme.methods == method::kTorchao) return config_of("\"quant_method\":\"torchao\"");
+  if (scheme.methods == method::kTorchao) return llama_config("\"quant_method\":\"torchao\"");
   if (scheme.methods == method::kBitnet) {
-    return config_of(R"("quant_method":"bitnet","linear_class":"bitlinear")");
+    return llama_config(R"("quant_method":"bitnet","linear_class":"bitlinear")");
   }
-  if ((scheme.methods & method::kMxfp4) != 0) return config_of("\"quant_method\":\"mxfp4\"");
+  if ((scheme.methods & method::kMxfp4) != 0) return llama_config("\"quant_method\":\"mxfp4\"");
   if ((scheme.methods & method::kFp8) != 0) {
-    return config_of(R"("quant_method":"fp8","weight_block_size":[16,32])");
+    return llama_config(R"("quant_method":"fp8","weight_block_size":[16,32])");
   }
   if ((scheme.methods & method::kCompressed) != 0) {
-    return config_of(R"("quant_method":"compressed-tensors","format":"mixed-precision")");
+    return llama_config(R"("quant_method":"compressed-tensors","format":"mixed-precision")");
   }
-  return config_of(R"("quant_method":"modelopt","quant_algo":"MIXED_PRECISION")");
+  return llama_config(R"("quant_method":"modelopt","quant_algo":"MIXED_PRECISION")");
 }
 
 unsigned stored_code(const Scheme& scheme, const TensorText& codes, std::int64_t bits,

@@ -14,10 +14,6 @@ using namespace wishart::test;
 
 namespace {
 
-std::string config_of(const std::string& facts) {
-  return "{\"quantization_config\":{" + facts + "}}";
-}
-
 std::string filled(std::int64_t count, char byte) {
   return std::string(static_cast<std::size_t>(count), byte);
 }
