@@ -162,7 +162,10 @@ class Checks(TrainingRun):
     def check_rest(self):
         self.await_no_process(10)
         self.check_files()
-        for name in ("tmp", "shm"):
+        for sessions in (self.folder / "sessions").iterdir():
+            if not any(sessions.iterdir()):
+                sessions.rmdir()
+        for name in ("tmp", "shm", "sessions"):
             left = sorted(p.name for p in (self.folder / name).iterdir())
             if left and not self.mpi_was_killed:
                 raise Finding(f"left in the folder for {name}: {left}")

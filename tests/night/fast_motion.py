@@ -57,7 +57,7 @@ class Night(Steps):
         for pid in self.ours():
             os.kill(pid, signal.SIGKILL)
         self.await_no_process(10)
-        for name in ("tmp", "shm", "out"):
+        for name in ("tmp", "shm", "sessions", "out"):
             shutil.rmtree(self.folder / name)
             (self.folder / name).mkdir()
         self.settle()

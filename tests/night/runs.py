@@ -41,7 +41,7 @@ class Runs:
         self.random = random.Random(options.seed)
         self.options = options
         self.folder = pathlib.Path(options.folder or tempfile.mkdtemp(prefix="wishart-night-")).resolve()
-        for name in ("run", "out", "tmp", "shm", "findings"):
+        for name in ("run", "out", "tmp", "shm", "sessions", "findings"):
             (self.folder / name).mkdir(parents=True)
         self.run_folder = self.folder / "run"
         self.archive = self.folder / "archive"
@@ -69,6 +69,8 @@ class Runs:
         environment = self.environment
         if ranks:
             command = [str(SOURCE / "tools/mpirun"), "-np", str(ranks), *command]
+            # Of two mpiruns that share a session directory, one that ends fails another that begins.
+            environment = dict(environment, OMPI_MCA_orte_tmpdir_base=tempfile.mkdtemp(dir=self.folder / "sessions"))
         else:
             environment = dict(environment, **self.alone)
         out = tempfile.TemporaryFile(dir=self.folder)
