@@ -46,15 +46,67 @@ std::string best_finite(std::span<const HistoryRow> rows, const LossSeries& loss
 
 bool is_calm(Advice advice) { return advice == Advice::going_on || advice == Advice::settled; }
 
-/// Where training losses lead, they cannot show over-fitting, and the spectra are asked.
+/// Where training losses lead, they cannot show over-fitting, and the spectra are asked; also where
+/// they may be noise.
 Conclusion without_held_out(Conclusion by_losses, std::span<const HistoryRow> rows,
-                            const Trained& trained) {
+                            const Trained& trained, std::int64_t window) {
+  if (by_losses.advice == Advice::unknown) {
+    Conclusion by_spectra = conclude_from_spectra(rows, trained, window);
+    if (by_spectra.advice != Advice::diverging && by_spectra.advice != Advice::suspect) {
+      return by_losses;
+    }
+    by_spectra.reasons.insert(by_spectra.reasons.end(), by_losses.reasons.begin(),
+                              by_losses.reasons.end());
+    by_spectra.best_checkpoint = std::move(by_losses.best_checkpoint);
+    return by_spectra;
+  }
   std::string sign;
   if (!is_calm(by_losses.advice) || !looks_overfitted(rows, trained, sign)) return by_losses;
   by_losses.advice = Advice::suspect;
   by_losses.basis = Basis::spectra;
   by_losses.reasons.insert(by_losses.reasons.begin(), std::move(sign));
   return by_losses;
+}
+
+/// The conclusion from one stage, whose losses are likelihoods.
+Conclusion conclude_from_stage(std::span<const HistoryRow> rows, const Trained& trained,
+                               std::int64_t window) {
+  Conclusion result;
+  const std::int64_t least = window;
+  const LossSeries losses = losses_of(rows, trained.by_tokens, least);
+  auto by_losses = conclude_from_losses(rows, trained, least);
+  // Nobody should go back to NaN.
+  if (by_losses && !is_finite(rows, by_losses->best_checkpoint)) {
+    by_losses->best_checkpoint.clear();
+  }
+  const std::string nonfinite = nonfinite_text(rows.back());
+  if (!nonfinite.empty()) {
+    result.advice = Advice::diverging;
+    result.basis = Basis::spectra;
+    result.reasons.push_back(nonfinite);
+    result.best_checkpoint = best_finite(rows, losses);
+    return result;
+  }
+  if (std::string loss = nonfinite_loss_text(rows); !loss.empty()) {
+    result.advice = Advice::diverging;
+    result.basis = Basis::losses;
+    result.reasons.push_back(std::move(loss));
+    result.best_checkpoint = best_finite(rows, losses);
+    return result;
+  }
+  if (by_losses) {
+    // All runs that it was tried on have held-out losses.
+    by_losses->tried = by_losses->tried && losses.is_eval;
+    return losses.is_eval ? std::move(*by_losses)
+                          : without_held_out(std::move(*by_losses), rows, trained, window);
+  }
+  if (static_cast<std::int64_t>(rows.size()) < least) {
+    result.reasons.push_back(
+        "An advice needs " + std::to_string(least) + " checkpoints of one stage; there " +
+        (rows.size() == 1 ? "is 1." : "are " + std::to_string(rows.size()) + "."));
+    return result;
+  }
+  return conclude_from_spectra(rows, trained, window);
 }
 
 }  // namespace
@@ -92,42 +144,14 @@ std::string_view basis_name(Basis basis) noexcept {
 }
 
 Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std::int64_t window) {
-  Conclusion result;
-  if (all.empty()) return result;
-  const std::span<const HistoryRow> rows = last_stage(all);
-  const std::int64_t least = window;
-  const LossSeries losses = losses_of(rows, trained.by_tokens, least);
-  auto by_losses = conclude_from_losses(rows, trained, least);
-  // Nobody should go back to NaN.
-  if (by_losses && !is_finite(rows, by_losses->best_checkpoint)) {
-    by_losses->best_checkpoint.clear();
-  }
-  const std::string nonfinite = nonfinite_text(rows.back());
-  if (!nonfinite.empty()) {
-    result.advice = Advice::diverging;
-    result.basis = Basis::spectra;
-    result.reasons.push_back(nonfinite);
-    result.best_checkpoint = best_finite(rows, losses);
-    return result;
-  }
-  if (std::string loss = nonfinite_loss_text(rows); !loss.empty()) {
-    result.advice = Advice::diverging;
-    result.basis = Basis::losses;
-    result.reasons.push_back(std::move(loss));
-    result.best_checkpoint = best_finite(rows, losses);
-    return result;
-  }
-  if (by_losses) {
-    return losses.is_eval ? std::move(*by_losses)
-                          : without_held_out(std::move(*by_losses), rows, trained);
-  }
-  if (static_cast<std::int64_t>(rows.size()) < least) {
-    result.reasons.push_back(
-        "An advice needs " + std::to_string(least) + " checkpoints of one stage; there " +
-        (rows.size() == 1 ? "is 1." : "are " + std::to_string(rows.size()) + "."));
-    return result;
-  }
-  return conclude_from_spectra(rows, trained);
+  if (all.empty()) return {};
+  const Likelihoods stage = likelihoods_of(last_stage(all));
+  Conclusion result = conclude_from_stage(stage.rows, trained, window);
+  const bool by_losses = result.basis == Basis::losses;
+  result.tried = result.tried && stage.left_out.empty();
+  result.reasons.insert(by_losses ? result.reasons.end() : result.reasons.begin(),
+                        stage.left_out.begin(), stage.left_out.end());
+  return result;
 }
 
 TrackRecord track_record(const Conclusion& conclusion, std::int64_t window) noexcept {
@@ -156,7 +180,11 @@ std::string advice_text(const Conclusion& conclusion) {
     case Advice::going_on:
       return "Keep training: it is still learning.";
     case Advice::settled:
-      return "Training may be stopped: it learns next to nothing any more.";
+      return conclusion.basis == Basis::spectra
+                 ? "The spectra no longer change. Whether it still learns they do not show: look "
+                   "at "
+                   "a held-out loss before you stop it."
+                 : "Training may be stopped: it learns next to nothing any more.";
     case Advice::overfitting:
       return "Stop: what it learns now no longer holds for held-out data." + back;
     case Advice::diverging:
@@ -177,6 +205,12 @@ std::string track_text(const Conclusion& conclusion, std::int64_t window) {
   const TrackRecord record = track_record(conclusion, window);
   if (record.given == 0) return "";
   const Share share = share_of(record.right, record.given);
+  if (conclusion.advice == Advice::settled && conclusion.basis == Basis::spectra) {
+    return "Of " + std::to_string(record.given) +
+           " small models with such spectra whose fate is known, " + std::to_string(record.right) +
+           " had a held-out loss that no longer fell (95 %: " + rounded_percent(share.low) +
+           " to " + rounded_percent(share.high) + " %; docs/evidence.md).";
+  }
   return "Such advice was right for " + std::to_string(record.right) + " of " +
          std::to_string(record.given) +
          " small models whose fate is known (95 %: " + rounded_percent(share.low) + " to " +

@@ -17,12 +17,12 @@ struct RecordedAdvice {
 };
 
 inline constexpr std::array<RecordedAdvice, 8> kAdviceRecord{{
-    RecordedAdvice{Advice::going_on, Basis::losses, {34, 34}},
+    RecordedAdvice{Advice::going_on, Basis::losses, {32, 32}},
     RecordedAdvice{Advice::settled, Basis::losses, {16, 17}},
     RecordedAdvice{Advice::overfitting, Basis::losses, {17, 19}},
     RecordedAdvice{Advice::diverging, Basis::losses, {5, 5}},
     RecordedAdvice{Advice::diverging, Basis::spectra, {6, 6}},
-    RecordedAdvice{Advice::not_learning, Basis::losses, {14, 14}},
+    RecordedAdvice{Advice::not_learning, Basis::losses, {8, 8}},
     RecordedAdvice{Advice::settled, Basis::spectra, {15, 15}},
     RecordedAdvice{Advice::not_learning, Basis::spectra, {9, 10}},
 }};

@@ -402,7 +402,8 @@ History HistoryBuilder::take() {
   if (history.rows.empty()) return history;
   std::vector<HistoryRow>& rows = history.rows;
   history.by_tokens = tokens_rise(rows);
-  history.loss_is_eval = losses_of(last_stage(rows), history.by_tokens, window_).is_eval;
+  history.loss_is_eval =
+      losses_of(likelihoods_of(last_stage(rows)).rows, history.by_tokens, window_).is_eval;
   find_trends(history);
   find_drifts(history);
   history.courses = courses();

@@ -9,6 +9,8 @@
 #include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/training_place.hpp"
 
+#include "student.hpp"
+
 namespace wishart::analysis {
 namespace {
 
@@ -28,20 +30,60 @@ constexpr Margin kRises{0.005, 0.002};
 /// The same at the last checkpoint only, which may be noise.
 constexpr Margin kRisesOnce{kRiseOnce, 0.002};
 constexpr Margin kFalls{0.01, 0.002};  ///< per doubling
-constexpr double kLearned = 0.10;      ///< below the loss without learning
-constexpr double kLearnedOn = 0.02;    ///< below the loss of the base
+/// A fall from one checkpoint to the next that is none of noise.
+constexpr Margin kFallsOnce{0.002, 0};
+constexpr double kLearned = 0.10;    ///< below the loss without learning
+constexpr double kLearnedOn = 0.02;  ///< below the loss of the base
 /// Tokens of a language are not equally frequent. Who knows their frequencies and nothing else has
 /// about this share of the loss of who does not: 0.58 for the bytes of English text, 0.68 to 0.71
 /// for its tokens in vocabularies of 32 000 to 50 000.
 constexpr double kFrequencies = 0.65;
 constexpr std::int64_t kSmallVocabulary = 100;  ///< of characters or symbols: no such discount
 
+/// No loss of a likelihood stays below this throughout: that of reinforcement learning does.
+constexpr double kNoLikelihood = 0.05;
+/// Doublings of the steps that a trend takes; learning slows down over doublings, not over steps.
+constexpr double kShortest = 0.5;
+/// Standard errors of a slope.
+constexpr double kErrors = 2;
+/// Rises of the held-out loss that are none of noise, however small.
+constexpr std::size_t kRisesInARow = 3;
+
 std::string figure(double value) { return rounded(value, 4); }
 
-/// By least squares; NaN for fewer than two points.
-double slope_of(const std::vector<double>& x, const std::vector<double>& y) {
-  if (x.size() == 2) return x[1] > x[0] ? (y[1] - y[0]) / (x[1] - x[0]) : kNan;
-  return trend_of(x, y).slope;
+/// A slope, and its standard error: 0 where two points leave none. NaN for fewer than two points.
+struct Slope {
+  double value = kNan;
+  double error = 0;
+};
+
+/// By least squares.
+Slope slope_of(const std::vector<double>& x, const std::vector<double>& y) {
+  if (x.size() == 2) return {x[1] > x[0] ? (y[1] - y[0]) / (x[1] - x[0]) : kNan, 0};
+  const Trend trend = trend_of(x, y);
+  if (!std::isfinite(trend.slope)) return {};
+  return {trend.slope, (trend.high - trend.slope) / student95(trend.count - 2)};
+}
+
+/// Of several losses in a row: their median if they were those of one level.
+double median_of(std::vector<double> losses) {
+  std::sort(losses.begin(), losses.end());
+  const std::size_t half = losses.size() / 2;
+  return losses.size() % 2 == 1 ? losses[half] : (losses[half - 1] + losses[half]) / 2;
+}
+
+/// The lowest level that the losses have had: the lowest median of five in a row, or of all if they
+/// are fewer. A single low loss is noise as much as a single high one.
+double level_of(std::span<const double> losses) {
+  constexpr std::size_t kInARow = 5;
+  const std::size_t count = std::min(losses.size(), kInARow);
+  double level = kNan;
+  for (std::size_t i = 0; i + count <= losses.size(); ++i) {
+    const auto part = losses.subspan(i, count);
+    const double one = median_of({part.begin(), part.end()});
+    if (!(one >= level)) level = one;
+  }
+  return level;
 }
 
 double percent(double part, double whole) { return 100 * part / whole; }
@@ -61,6 +103,21 @@ std::vector<std::size_t> places_of(std::span<const HistoryRow> rows, double Hist
   return places;
 }
 
+std::size_t lowest_of(const std::vector<double>& losses) {
+  return static_cast<std::size_t>(std::min_element(losses.begin(), losses.end()) - losses.begin());
+}
+
+/// True if held-out losses end above their lowest by more than their margin.
+bool rises(const std::vector<double>& losses, double start) {
+  const std::size_t lowest = lowest_of(losses);
+  const std::size_t last = losses.size() - 1;
+  const double low = losses[lowest];
+  std::size_t above = 0;  // checkpoints at the end that are all above the lowest
+  while (above < last - lowest && losses[last - above] - low > kRises.at(low, start)) ++above;
+  const Margin& margin = above >= 2 ? kRises : kRisesOnce;
+  return losses[last] - low > margin.at(low, start);
+}
+
 /// `training loss is NaN`; empty for a loss that is finite or was not recorded.
 std::string nonfinite_text(const char* name, double loss) {
   if (!is_recorded_nonfinite(loss)) return "";
@@ -78,12 +135,19 @@ public:
   [[nodiscard]] std::optional<Conclusion> conclude(std::int64_t least) {
     if (series_.at.empty() || static_cast<std::int64_t>(rows_.size()) < least) return std::nullopt;
     result_.basis = Basis::losses;
-    const auto lowest = std::min_element(series_.leading.begin(), series_.leading.end());
-    lowest_ = static_cast<std::size_t>(lowest - series_.leading.begin());
+    lowest_ = lowest_of(series_.leading);
     result_.best_checkpoint = row(lowest_).checkpoint;
     if (diverges()) return std::move(result_);
-    if (!is_enough(series_.at, rows_.size(), least)) return std::nullopt;
-    if (!overfits() && !learns_nothing()) moves();
+    if (!is_enough(series_.at, rows_.size(), least)) {
+      if (training_rose_.empty()) return std::nullopt;
+      give(Advice::unknown, training_rose_);
+    } else if (!overfits() && !learns_nothing()) {
+      if (training_rose_.empty()) {
+        moves();
+      } else {
+        give(Advice::unknown, training_rose_);
+      }
+    }
     return std::move(result_);
   }
 
@@ -116,31 +180,51 @@ private:
   /// By all training losses, whatever loss leads. One that was carried forward is still the last
   /// word on a run that was above its lowest.
   ///
-  /// A training loss is that of a few batches, so it counts for nothing where the held-out loss has
-  /// just been lower than ever.
+  /// A training loss is that of a few batches, and of whatever data they are from. So a held-out
+  /// loss that was measured since has to confirm that it rose, else two training losses in a row.
   bool diverges() {
-    if (series_.is_eval && lowest_ == last() && last() > 0 &&
-        series_.at.back() + 1 == rows_.size()) {
-      return false;
-    }
     std::vector<std::size_t> known;
+    std::vector<std::size_t> at;
     std::vector<double> losses;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
       if (!std::isfinite(rows_[i].loss)) continue;
       known.push_back(i);
+      if (!std::isfinite(measured_loss(rows_, i, &HistoryRow::loss))) continue;
+      at.push_back(i);
       losses.push_back(rows_[i].loss);
     }
     constexpr std::int64_t kTwo = 2;
     if (!is_enough(known, rows_.size(), kTwo)) return false;
-    const HistoryRow& best =
-        rows_[*std::min_element(known.begin(), known.end(), [&](std::size_t a, std::size_t b) {
-          return rows_[a].loss < rows_[b].loss;
-        })];
-    const double now = rows_[known.back()].loss;
-    if (!(now - best.loss > kDiverged.at(best.loss, start(losses)))) return false;
-    return give(Advice::diverging, "The training loss is " + figure(now) + "; it was " +
-                                       figure(best.loss) + " at " + printable(best.checkpoint) +
-                                       ".");
+    const double start = this->start(losses);
+    const std::size_t best = lowest_of(losses);
+    const double now = losses.back();
+    const double margin = kDiverged.at(losses[best], start);
+    if (!(now - losses[best] > margin)) return false;
+    std::size_t since = losses.size() - 1;  // all from here on are above the lowest
+    while (losses[since - 1] - losses[best] > margin) --since;
+
+    const std::string was = figure(losses[best]) + " at " + printable(rows_[at[best]].checkpoint);
+    const std::vector<std::size_t> held_at = places_of(rows_, &HistoryRow::eval_loss);
+    std::vector<double> held;
+    for (const std::size_t i : held_at) held.push_back(rows_[i].eval_loss);
+    if (held.size() >= 2 && held_at.back() >= at[since]) {
+      if (held_at[lowest_of(held)] >= at[since]) return false;
+      if (!rises(held, this->start(held))) {
+        training_rose_ = "The training loss rose from " + was + " to " + figure(now) +
+                         ", but the eval loss did not rise: the data are others, or it is noise.";
+        return false;
+      }
+    } else {
+      const double level = level_of(std::span(losses).first(since));
+      const double least = std::min(losses[losses.size() - 2], now);
+      if (since + 2 > losses.size() || !(least - level > kDiverged.at(level, start))) {
+        training_rose_ = "The training loss is " + figure(now) + "; it was " + was +
+                         ". That may be noise: no held-out loss has been measured since.";
+        return false;
+      }
+      result_.tried = false;
+    }
+    return give(Advice::diverging, "The training loss is " + figure(now) + "; it was " + was + ".");
   }
 
   bool overfits() {
@@ -148,13 +232,7 @@ private:
     const double low = series_.leading[lowest_];
     const double now = series_.leading[last()];
     const double start = this->start(series_.leading);
-    std::size_t above = 0;  // checkpoints at the end that are all above the lowest
-    while (above < last() - lowest_ &&
-           series_.leading[last() - above] - low > kRises.at(low, start)) {
-      ++above;
-    }
-    const Margin& margin = above >= 2 ? kRises : kRisesOnce;
-    if (!(now - low > margin.at(low, start))) return false;
+    if (!rises(series_.leading, start)) return false;
     const double before = series_.training[lowest_];
     const double after = series_.training[last()];
     const bool known = std::isfinite(before) && std::isfinite(after);
@@ -175,6 +253,24 @@ private:
                     : ". The training loss is not known there, so the run may also be diverging.";
     result_.tried = !lost;
     return give(lost ? Advice::diverging : Advice::overfitting, std::move(reason));
+  }
+
+  /// True if each of the last losses is lower than the one before by more than noise.
+  [[nodiscard]] bool falls_on() const {
+    constexpr std::size_t kFallsInARow = 2;
+    for (std::size_t i = last(); i > 0 && i + kFallsInARow > last(); --i) {
+      const double fall = series_.leading[i - 1] - series_.leading[i];
+      if (!(fall > kFallsOnce.at(series_.leading[i], kNan))) return false;
+    }
+    return last() > 0;
+  }
+
+  /// What is said of a run that has learnt next to nothing so far: a run that has just begun has
+  /// not either, but its loss falls.
+  bool give_nothing_learnt(std::string reason) {
+    if (!falls_on()) return give(Advice::not_learning, std::move(reason));
+    return give(Advice::unknown,
+                reason + " But it still falls from checkpoint to checkpoint: it is too early.");
   }
 
   bool learns_nothing() {
@@ -200,14 +296,13 @@ private:
         reason +=
             figure(chance) + " of a guess among " + std::to_string(trained_.classes) + " classes.";
       }
-      return give(Advice::not_learning, std::move(reason));
+      return give_nothing_learnt(std::move(reason));
     }
     // Who did not see the beginning cannot say that nothing was learnt since.
     if (!series_.from_start || first - low >= kLearnedOn * first) return false;
-    return give(Advice::not_learning, "The " + name_ + " fell from " + figure(first) + " at " +
-                                          printable(row(0).checkpoint) + " to " + figure(low) +
-                                          " only, by " + rounded(percent(first - low, first), 2) +
-                                          " %.");
+    return give_nothing_learnt("The " + name_ + " fell from " + figure(first) + " at " +
+                               printable(row(0).checkpoint) + " to " + figure(low) + " only, by " +
+                               rounded(percent(first - low, first), 2) + " %.");
   }
 
   /// By the loss without learning, or by a fall since the first checkpoint.
@@ -217,38 +312,92 @@ private:
     return (trained_.classes > 1 && !trained_.of_changes) || first - low >= kLearnedOn * first;
   }
 
+  /// True if the held-out loss rose at each of the last three measurements, and the training loss
+  /// did not rise meanwhile, or is not known.
+  [[nodiscard]] bool rises_on() const {
+    if (!series_.is_eval || last() < kRisesInARow) return false;
+    const std::size_t from = last() - kRisesInARow;
+    for (std::size_t i = from; i < last(); ++i) {
+      if (!(series_.leading[i + 1] > series_.leading[i])) return false;
+    }
+    return !(series_.training[last()] >= series_.training[from]);
+  }
+
+  /// By the slope of the last three losses, or of as many as half a doubling takes.
   void moves() {
     constexpr std::size_t kPoints = 3;
     std::vector<double> x;
     std::vector<double> y;
-    for (std::size_t i = 0; i < series_.x.size(); ++i) {
-      if (std::isfinite(series_.x[i])) x.push_back(series_.x[i]), y.push_back(series_.leading[i]);
+    std::size_t from = last();
+    for (std::size_t i = series_.x.size(); i-- > 0;) {
+      if (!std::isfinite(series_.x[i])) continue;
+      if (x.size() >= kPoints && x.front() - x.back() >= kShortest) break;
+      x.push_back(series_.x[i]), y.push_back(series_.leading[i]);
+      from = i;
     }
-    if (x.size() > kPoints) {
-      x.erase(x.begin(), x.end() - kPoints), y.erase(y.begin(), y.end() - kPoints);
-    }
+    std::reverse(x.begin(), x.end()), std::reverse(y.begin(), y.end());
     const double now = series_.leading[last()];
-    const double slope = slope_of(x, y);
+    const Slope slope = slope_of(x, y);
     const double margin = kFalls.at(now, start(series_.leading));
-    const std::string per =
-        std::string(" per doubling of the ") + (trained_.by_tokens ? "tokens" : "steps") +
-        (now > 0 ? ", " + rounded(percent(std::abs(slope), now), 2) + " % of it." : ".");
-    if (slope < -margin) {
-      give(Advice::going_on, "The " + name_ + " falls by " + figure(-slope) + per);
+    const bool is_short = x.empty() || x.back() - x.front() < kShortest;
+    const double low = slope.value - kErrors * slope.error;
+    const double high = slope.value + kErrors * slope.error;
+    const std::string moves = std::string(slope.value > 0 ? " rises by " : " falls by ") +
+                              figure(std::abs(slope.value)) + " per doubling of the " +
+                              (trained_.by_tokens ? "tokens" : "steps");
+    const std::string share =
+        now > 0 ? ", " + rounded(percent(std::abs(slope.value), now), 2) + " % of it" : "";
+    const auto unknown = [&](const std::string& what) {
+      give(Advice::unknown, "The " + name_ + what);
+    };
+    if (!is_short && slope.value < -margin && !(high > 0)) {
+      give(Advice::going_on, "The " + name_ + moves + share + ".");
     } else if (rose_) {
-      give(Advice::unknown, "The " + name_ + " is above its lowest, " +
-                                figure(series_.leading[lowest_]) + " at " +
-                                printable(row(lowest_).checkpoint) +
-                                ", but the training loss did not fall since: it may be noise.");
-    } else if (std::isfinite(slope) && !is_known_to_have_learnt()) {
-      give(Advice::unknown,
-           "The " + name_ + " has hardly changed since " + printable(row(0).checkpoint) +
-               ", and what it is of a model that has learnt nothing is not known.");
-    } else if (std::isfinite(slope)) {
-      give(Advice::settled, "The " + name_ + " changes by " + figure(slope) + per);
+      unknown(" is above its lowest, " + figure(series_.leading[lowest_]) + " at " +
+              printable(row(lowest_).checkpoint) +
+              ", but the training loss did not fall since: it may be noise.");
+    } else if (rises_on()) {
+      unknown(std::string(" rose at each of the last three measurements") +
+              (series_.training[last()] < series_.training[last() - kRisesInARow]
+                   ? ", and the training loss fell"
+                   : "") +
+              ": it may be over-fitting.");
+    } else if (is_short) {
+      conclude_from_few(from, margin);
+    } else if (low < -margin && high > 0) {
+      unknown(moves + ", give or take " + figure(kErrors * slope.error) +
+              ": too uncertain to tell whether it still falls.");
+    } else if (!is_known_to_have_learnt()) {
+      unknown(" has hardly changed since " + printable(row(0).checkpoint) +
+              ", and what it is of a model that has learnt nothing is not known.");
+    } else if (slope.value > margin) {
+      unknown(moves + share + ", too little to tell it from noise.");
     } else {
-      give(Advice::going_on, "The " + name_ + " is known at too few steps for a trend.");
+      give(Advice::settled,
+           "The " + name_ + (slope.value == 0 ? " has not changed." : moves + share + "."));
     }
+  }
+
+  /// Where the losses are those of less than half a doubling: a fall that would be one over all of
+  /// a doubling is one.
+  void conclude_from_few(std::size_t from, double margin) {
+    const bool is_one = from == last();  // at step 0 there is no doubling
+    if (is_one) from = 0;
+    if (series_.is_eval && falls_on() && series_.leading[from] - series_.leading[last()] > margin) {
+      result_.tried = false;
+      give(Advice::going_on, "The " + name_ + " fell from " + figure(series_.leading[from]) +
+                                 " at " + printable(row(from).checkpoint) + " to " +
+                                 figure(series_.leading[last()]) + ".");
+      return;
+    }
+    if (is_one) {
+      give(Advice::unknown, "The " + name_ + " is known at too few steps for a trend.");
+      return;
+    }
+    give(Advice::unknown, "The " + name_ + " is known from " + printable(row(from).checkpoint) +
+                              " on, over less than half a doubling of the " +
+                              (trained_.by_tokens ? "tokens" : "steps") +
+                              ": too close together to tell whether it still falls.");
   }
 
   std::span<const HistoryRow> rows_;
@@ -257,6 +406,8 @@ private:
   std::string name_;
   std::size_t lowest_ = 0;
   bool rose_ = false;  ///< the held-out loss did, and not the training loss fell
+  /// A sentence on a training loss that rose, of which it is not known whether the run diverges.
+  std::string training_rose_;
   Conclusion result_;
 };
 
@@ -270,6 +421,33 @@ std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows) {
   std::size_t first = rows.size() - 1;
   while (first > 0 && stage(rows[first - 1]) == stage(rows.back())) --first;
   return rows.subspan(first);
+}
+
+Likelihoods likelihoods_of(std::span<const HistoryRow> rows) {
+  Likelihoods kept{{rows.begin(), rows.end()}, {}};
+  const auto look_at = [&](const char* name, double HistoryRow::*loss) {
+    const HistoryRow* negative = nullptr;
+    bool high = false;
+    bool known = false;
+    for (const HistoryRow& row : rows) {
+      if (!std::isfinite(row.*loss)) continue;
+      known = true;
+      high = high || row.*loss > kNoLikelihood;
+      if (negative == nullptr && row.*loss < 0) negative = &row;
+    }
+    if (!known || (high && negative == nullptr)) return;
+    for (HistoryRow& row : kept.rows) {
+      if (std::isfinite(row.*loss)) row.*loss = kNan;
+    }
+    kept.left_out.push_back("The " + std::string(name) + " is " +
+                            (negative != nullptr
+                                 ? "negative at " + printable(negative->checkpoint)
+                                 : "at most " + rounded(kNoLikelihood, 2) + " throughout") +
+                            ", as in reinforcement learning: it is no likelihood, and not judged.");
+  };
+  look_at("training loss", &HistoryRow::loss);
+  look_at("eval loss", &HistoryRow::eval_loss);
+  return kept;
 }
 
 double measured_loss(std::span<const HistoryRow> rows, std::size_t i, double HistoryRow::*loss) {

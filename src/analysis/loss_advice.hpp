@@ -6,6 +6,8 @@
 
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "wishart/analysis/advice.hpp"
 #include "wishart/record/tensor.hpp"
@@ -29,6 +31,15 @@ struct LossSeries {
 /// Rows of the stage of the last one, from its first row on.
 [[nodiscard]] std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows);
 
+/// Rows without the losses that are no likelihoods, and a sentence on each of these: a loss that is
+/// negative somewhere or next to nothing throughout, as in reinforcement learning, where it neither
+/// falls with learning nor rises without. One that is not finite stays.
+struct Likelihoods {
+  std::vector<HistoryRow> rows;
+  std::vector<std::string> left_out;
+};
+[[nodiscard]] Likelihoods likelihoods_of(std::span<const HistoryRow> rows);
+
 /// A loss of row i; NaN if it is bit for bit that of the row before, so was not measured anew.
 [[nodiscard]] double measured_loss(std::span<const HistoryRow> rows, std::size_t i,
                                    double HistoryRow::*loss);
@@ -45,8 +56,9 @@ struct LossSeries {
 /// them is not finite; else empty.
 [[nodiscard]] std::string nonfinite_loss_text(std::span<const HistoryRow> rows);
 
-/// Nothing if fewer than `least` checkpoints have a loss, or the last two have none, unless two
-/// training losses tell already that the run diverges.
+/// Nothing if fewer than `least` checkpoints have a loss, or the last two have none, unless the
+/// training losses have risen: then that the run diverges, or `unknown`.
+/// @pre the losses are likelihoods
 [[nodiscard]] std::optional<Conclusion> conclude_from_losses(std::span<const HistoryRow> rows,
                                                              const Trained& trained,
                                                              std::int64_t least);

@@ -19,6 +19,8 @@ constexpr double kJump = 0.85;
 /// That is of checkpoints which are at most so many doublings of the steps apart. What is further
 /// apart has had the time to grow.
 constexpr double kUsualGap = 2;
+/// A run has survived a jump if less than this share of it is left at the last checkpoint.
+constexpr double kLeft = 0.5;
 /// In a run from scratch the first rise is learning. It is over if it came to this.
 constexpr double kFirstRise = 0.3;
 /// Share of layers like noise in a model that is not trained.
@@ -39,6 +41,8 @@ constexpr double kDrowned = 0.25;
 constexpr std::int64_t kFewestDrowned = 3;
 /// Share of the trained layers that have settled.
 constexpr double kSettledShare = 0.8;
+/// Doublings of the steps that the window takes. What has not changed over less may do so yet.
+constexpr double kShortest = 0.5;
 
 constexpr const char* kCannotTell =
     "Spectra alone cannot tell whether that is for the better: record held-out losses.";
@@ -52,6 +56,13 @@ std::string percent(double decades) { return figure(100 * (std::pow(10, decades)
 double doublings_between(const HistoryRow& before, const HistoryRow& after) {
   if (before.step <= 0 || after.step <= before.step) return 0;
   return std::log2(static_cast<double>(after.step) / static_cast<double>(before.step));
+}
+
+/// True if the last `window` checkpoints are less than half a doubling of the steps apart.
+bool is_short(std::span<const HistoryRow> rows, std::int64_t window) {
+  const auto count = std::min(rows.size(), static_cast<std::size_t>(window));
+  const HistoryRow& first = rows[rows.size() - count];
+  return first.step != 0 && doublings_between(first, rows.back()) < kShortest;
 }
 
 /// The share of settled layers among those that are trained at all: a layer with the same values
@@ -87,14 +98,17 @@ bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained, 
 namespace {
 
 /// The conclusion if the last checkpoint has all layers.
-Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Trained& trained) {
+Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Trained& trained,
+                                  std::int64_t window) {
   Conclusion result;
   result.basis = Basis::spectra;
   const HistoryRow& first = rows.front();
   const HistoryRow& last = rows.back();
+  std::string recovered;  // a jump that the run survived
   const auto give = [&](Advice advice, std::string reason) {
     result.advice = advice;
     result.reasons.push_back(std::move(reason));
+    if (!recovered.empty()) result.reasons.push_back(recovered);
     return result;
   };
   const bool fresh = share_of(first.like_noise, first.layers).value > kFresh;
@@ -103,11 +117,14 @@ Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Traine
     if (fresh && !(before.spectral_norm_risen > kFirstRise)) continue;
     const double jump = rows[i].spectral_norm_step;
     if (!(jump > kJump * std::max(1.0, doublings_between(before, rows[i]) / kUsualGap))) continue;
-    return give(Advice::diverging, "From " + printable(before.checkpoint) + " to " +
-                                       printable(rows[i].checkpoint) +
-                                       " the largest eigenvalues of the layers grew by a factor "
-                                       "of " +
-                                       figure(std::pow(10, jump)) + " on average.");
+    std::string reason = "From " + printable(before.checkpoint) + " to " +
+                         printable(rows[i].checkpoint) +
+                         " the largest eigenvalues of the layers grew by a factor of " +
+                         figure(std::pow(10, jump)) + " on average";
+    const bool recent = i + static_cast<std::size_t>(window) > rows.size();
+    const double left = last.spectral_norm_risen - before.spectral_norm_risen;
+    if (recent || !(left < kLeft * jump)) return give(Advice::diverging, reason + ".");
+    recovered = reason + ", and have since recovered.";
   }
   if (fresh && last.norm_moved < kHardlyMoved && last.spectral_norm_moved < kHardlyRisen) {
     return give(Advice::not_learning,
@@ -125,23 +142,31 @@ Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Traine
   std::string sign;
   if (looks_overfitted(rows, trained, sign)) return give(Advice::suspect, std::move(sign));
   const double settled = settled_among_trained(last);
-  if (settled >= kSettledShare) {
-    return give(Advice::settled,
-                rounded(100 * settled, 2) + " % of the layers that are trained have settled.");
+  const std::string share = rounded(100 * settled, 2);
+  if (settled >= kSettledShare && !is_short(rows, window)) {
+    return give(Advice::settled, share + " % of the layers that are trained have settled.");
   }
   result.basis = Basis::none;
-  give(Advice::unknown, std::isnan(settled)
-                            ? "Too few checkpoints to see whether layers have settled."
-                            : "The layers still change: " + rounded(100 * settled, 2) +
-                                  " % of those that are trained have settled.");
+  if (settled >= kSettledShare) {
+    return give(Advice::unknown,
+                share + " % of the layers that are trained have not changed over the last " +
+                    std::to_string(window) +
+                    " checkpoints, which are less than half a doubling of the steps apart: too "
+                    "close together to tell (--window).");
+  }
+  give(Advice::unknown,
+       std::isnan(settled)
+           ? "Too few checkpoints to see whether layers have settled."
+           : "The layers still change: " + share + " % of those that are trained have settled.");
   result.reasons.emplace_back(kCannotTell);
   return result;
 }
 
 }  // namespace
 
-Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained& trained) {
-  Conclusion result = conclude_from_complete(rows, trained);
+Conclusion conclude_from_spectra(std::span<const HistoryRow> rows, const Trained& trained,
+                                 std::int64_t window) {
+  Conclusion result = conclude_from_complete(rows, trained, window);
   const std::string incomplete = incomplete_text(rows.back());
   if (incomplete.empty()) return result;
   // A jump, or directions that drowned, show in the layers that are there. That layers have settled

@@ -12,9 +12,10 @@ namespace wishart::analysis {
 
 /// Concludes from the spectra alone: `unknown` without strong evidence. Whether a run that still
 /// changes learns or over-fits is not to be seen in them (docs/decisions/030).
+/// @param window  checkpoints over which layers settle
 /// @pre rows is not empty
 [[nodiscard]] Conclusion conclude_from_spectra(std::span<const HistoryRow> rows,
-                                               const Trained& trained);
+                                               const Trained& trained, std::int64_t window);
 
 /// True if the spectra have the sign of over-fitting: `sign` gets a sentence with its numbers.
 /// Never of adapters, whose rank grows in any case.

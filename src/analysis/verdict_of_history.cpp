@@ -35,9 +35,10 @@ Level level_of(const History& history) {
   switch (history.conclusion.advice) {
     case Advice::going_on:
     case Advice::settled:
+      // Nor do spectra show whether it still learns.
+      if (history.conclusion.basis == Basis::spectra) break;
       // The losses of training alone do not show over-fitting.
-      return history.conclusion.basis == Basis::losses && !history.loss_is_eval ? Level::attention
-                                                                                : Level::good;
+      return history.loss_is_eval ? Level::good : Level::attention;
     case Advice::overfitting:
     case Advice::diverging:
     case Advice::not_learning:

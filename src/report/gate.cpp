@@ -105,7 +105,7 @@ std::vector<Card> gate_cards(const std::vector<analysis::RuleVerdict>& verdicts)
       {std::to_string(count - broken) + " of " + std::to_string(count), "rules kept"},
       {std::to_string(broken), broken == 1 ? "rule broken" : "rules broken"}};
   if (limited > 0) {
-    cards.push_back({std::to_string(limited), "kept for want of values or of a checkpoint before"});
+    cards.push_back({std::to_string(limited), "kept with a reservation"});
   }
   return cards;
 }

@@ -154,9 +154,9 @@ void add_advice(Page& page, const analysis::History& history) {
   }
   page.paragraph(evidence);
   page.paragraph(
-      "Caveat: settled spectra show that the weights have stopped changing, not that they are "
-      "good. They also settle when the learning rate decays. Confirm with an evaluation of the "
-      "task the model is meant for.");
+      "Caveat: settled spectra do not show that the weights have stopped changing, for their "
+      "directions do not show in them, nor that the weights are good. They also settle when the "
+      "learning rate decays. Confirm with an evaluation of the task the model is meant for.");
 }
 
 std::vector<Card> history_cards(const analysis::History& history, const std::string& alpha_since) {

@@ -319,7 +319,7 @@ def record_header(seen, blind):
     rows = []
     for records in (seen, blind):
         counts = records["judge"]
-        for advice in ADVICE:
+        for advice in (one for one in ADVICE if one != "unknown"):  # which is none
             for basis in ("losses", "spectra"):
                 right, wrong = counts[advice, basis, True], counts[advice, basis, False]
                 if right + wrong:

@@ -167,6 +167,12 @@ TEST_CASE("the advice on the run is a metric of the last stage", "[gate]") {
         "rises. Much");
   run.advice = Advice::settled;
   CHECK(judge({rule}, {record}, false, run).at(0).passed);
+  CHECK(judge({rule}, {record}, false, run).at(0).caveat.empty());
+  run.basis = Basis::spectra;
+  verdict = judge({rule}, {record}, false, run).at(0);
+  CHECK(verdict.passed);
+  CHECK(verdict.caveat ==
+        "the spectra no longer change, but do not show whether the run still learns");
   CHECK_FALSE(judge({rule}, {record}, false).at(0).passed);  // unknown
 }
 

@@ -188,13 +188,20 @@ TEST_CASE("the level of a run is that of its advice", "[verdict]") {
     return verdict_of(run_with(advice, basis, held_out), quiet()).level;
   };
   CHECK(level(Advice::going_on, Basis::losses, true) == Level::good);
-  CHECK(level(Advice::settled, Basis::spectra, false) == Level::good);
+  CHECK(level(Advice::settled, Basis::losses, true) == Level::good);
   CHECK(level(Advice::overfitting, Basis::losses, true) == Level::bad);
   CHECK(level(Advice::diverging, Basis::spectra, false) == Level::bad);
   CHECK(level(Advice::not_learning, Basis::losses, true) == Level::bad);
   CHECK(level(Advice::suspect, Basis::spectra, false) == Level::attention);
   CHECK(level(Advice::unknown, Basis::none, false) == Level::unknown);
   // Nobody would see the over-fitting.
+  // Spectra do not show whether a run still learns.
+  const Verdict rests = verdict_of(run_with(Advice::settled, Basis::spectra, false), quiet());
+  CHECK(told(rests) ==
+        "unknown: The spectra no longer change. Whether it still learns they do not show: look at "
+        "a held-out loss before you stop it.");
+  CHECK(has_reason(rests, "Of 15 small models with such spectra whose fate is known, 15 had a "));
+
   const Verdict blind = verdict_of(run_with(Advice::going_on, Basis::losses, false), quiet());
   CHECK(blind.level == Level::attention);
   CHECK(blind.sentence.find("no held-out loss is recorded") != std::string::npos);
@@ -245,7 +252,7 @@ TEST_CASE("a run is no better than its last checkpoint", "[verdict]") {
   CHECK(told(warned) ==
         "attention: Keep training: it is still learning. But layers of its last checkpoint need "
         "attention.");
-  CHECK(has_reason(verdict, "Such advice was right for 34 of 34"));
+  CHECK(has_reason(verdict, "Such advice was right for 32 of 32"));
   CHECK(told(verdict_of(History{}, {})) == "unknown: Nothing can be said: there is no checkpoint.");
 }
 
