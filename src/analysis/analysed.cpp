@@ -30,6 +30,8 @@ const char* reason_text(LeftOut why) {
       return "the same checkpoint is here under another name";
     case LeftOut::step:
       return "another checkpoint of the same step is here";
+    case LeftOut::place:
+      return "no step is known, so it has no place in a run";
     case LeftOut::no:
       break;
   }
@@ -73,10 +75,21 @@ std::string mixed_runs_text(const std::vector<Analysed>& left_out,
   return {};
 }
 
+std::string unplaced_text(const std::vector<Analysed>& left_out) {
+  std::vector<std::string> names;
+  for (const Analysed& one : left_out) {
+    if (one.why == LeftOut::place) names.push_back(printable(one.checkpoint));
+  }
+  if (names.empty()) return {};
+  if (names.size() == 1) return names.front() + " has no step and is not part of the run.";
+  return std::to_string(names.size()) + " checkpoints without a step, such as " + names.front() +
+         ", are not part of the run.";
+}
+
 std::string left_out_text(const std::vector<Analysed>& left_out) {
   std::vector<std::string> sentences;
-  for (const LeftOut why :
-       {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice, LeftOut::step}) {
+  for (const LeftOut why : {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice,
+                            LeftOut::step, LeftOut::place}) {
     std::vector<std::string> names;
     for (const Analysed& one : left_out) {
       if (one.why == why) names.push_back(name_text(one));

@@ -194,6 +194,17 @@ bool HistoryBuilder::is_fixed(const std::string& key, std::size_t last) const {
   return true;
 }
 
+void HistoryBuilder::leave_out_unplaced(std::vector<Analysed>& left_out) {
+  const auto has_place = [](const Entry& entry) { return entry.about.step >= 0; };
+  if (std::count_if(entries_.begin(), entries_.end(), has_place) < 2) return;
+  for (const Entry& entry : entries_) {
+    if (has_place(entry)) continue;
+    left_out.push_back(entry.about);
+    left_out.back().why = LeftOut::place;
+  }
+  std::erase_if(entries_, [&](const Entry& entry) { return !has_place(entry); });
+}
+
 void HistoryBuilder::find_missing() {
   std::map<std::int64_t, std::set<std::string_view>> keys;
   for (const Entry& entry : entries_) {
@@ -393,6 +404,7 @@ History HistoryBuilder::take() {
   History history;
   history.left_out = take_apart(
       entries_, [](const Entry& entry) { return entry.about; }, Prefer::latest);
+  leave_out_unplaced(history.left_out);
   history.of_changes = !entries_.empty() && !is_whole(entries_.front().about.kind);
   find_missing();
   relate();

@@ -118,6 +118,7 @@ void gather(std::vector<Gathered>& groups, const std::string& name, const LayerR
 UsualRow row_of(const Gathered& one) {
   UsualRow row;
   row.layers = one.layers;
+  row.with_alpha = std::ssize(one.alpha_percentile);
   row.alpha = median_of(one.alpha);
   row.alpha_percentile = median_of(one.alpha_percentile);
   row.D = median_of(one.D);

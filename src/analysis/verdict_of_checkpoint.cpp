@@ -12,6 +12,7 @@
 #include "wishart/record/left_out.hpp"
 #include "wishart/record/row_warnings.hpp"
 
+#include "copies.hpp"
 #include "layer_words.hpp"
 #include "loss_advice.hpp"
 #include "verdict_words.hpp"
@@ -85,7 +86,7 @@ void add_usual(Verdict& verdict, const CheckpointRecord& record) {
   std::int64_t outside = 0;
   for (const UsualRow& row : usual_table(record.layers)) {
     if (row.group.empty()) continue;
-    known += row.layers;
+    known += row.with_alpha;
     outside += row.low + row.high;
   }
   if (known == 0) return;
@@ -123,6 +124,57 @@ std::string useless_text(const CheckpointRecord& record) {
   return "Do not use it: " + layers +
          (zero == all ? (all == 1 ? " is zero." : " are zero.")
                       : (all == 1 ? " has" : " have") + std::string(" a rank of at most 1."));
+}
+
+constexpr std::size_t kMostZeros = 3;  ///< layers in the sentence
+
+/// `14 of 58 layers are zero: a, b, c and 11 more.` Empty if no whole weights are.
+std::string zeros_text(const CheckpointRecord& record) {
+  const Provenance& about = record.provenance;
+  if (!is_whole(about.analysis) || about.training.step == 0) return "";
+  std::vector<std::string> names;
+  std::int64_t zero = 0;
+  for (const LayerRow& row : record.layers) {
+    if (!is_all_zero(row)) continue;
+    if (names.size() < kMostZeros) names.push_back(named(row.key));
+    ++zero;
+  }
+  if (zero == 0) return "";
+  const std::int64_t more = zero - std::ssize(names);
+  return of_layers(zero, std::ssize(record.layers)) + (zero == 1 ? " is zero: " : " are zero: ") +
+         join(names, ", ") + (more > 0 ? " and " + std::to_string(more) + " more" : "") +
+         ". Zeros in whole matrices come from a damaged or unfinished file, or from layers that "
+         "began as zeros and were never trained.";
+}
+
+/// Makes bad what holds matrices of zeros, or nothing but useless ones.
+void judge_zeros(Verdict& verdict, const CheckpointRecord& record) {
+  if (verdict.level == Level::bad) return;
+  std::string text = useless_text(record);
+  if (text.empty()) {
+    text = zeros_text(record);
+    if (!text.empty()) text.insert(0, "Do not use it: ");
+  }
+  if (text.empty()) return;
+  verdict.level = Level::bad;
+  verdict.sentence = text;
+}
+
+/// Matrices that are copies of each other. Nothing is wrong with one that an expert began with.
+void add_copies(Verdict& verdict, const CheckpointRecord& record) {
+  if (!is_whole(record.provenance.analysis)) return;
+  const Copies copies = copies_in(record.layers);
+  if (const std::string text = block_copies_text(copies); !text.empty()) {
+    if (verdict.level == Level::good) {
+      verdict.level = Level::attention;
+      verdict.sentence.back() = ' ';
+      verdict.sentence += "by itself, but " + blocks_text(copies.blocks) + " hold copies.";
+    }
+    add_reason(verdict, text, kOfLayers);
+  }
+  if (const std::string text = expert_copies_text(copies); !text.empty()) {
+    add_reason(verdict, text, kOfLayers);
+  }
 }
 
 /// Level and sentence of a checkpoint with warnings.
@@ -186,7 +238,13 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
         "their quality.";
     return;
   }
-  if (const std::int64_t rest = counts.without_tail + counts.failed; rest > 0) {
+  const std::int64_t rest = counts.without_tail + counts.failed;
+  if (rest > counts.fitted) {
+    verdict.sentence = "No layer has a warning, but " + of_layers(rest, all) +
+                       " have no alpha, so little is known of their quality.";
+    return;
+  }
+  if (rest > 0) {
     add_reason(verdict, of_layers(rest, all) + (rest == 1 ? " has" : " have") + " no alpha.",
                kOfLayers, {kFigAlphas});
   }
@@ -208,6 +266,8 @@ Verdict verdict_on_layers(const CheckpointRecord& record, const Beside& beside) 
   const std::vector<AttentionGroup> groups = layers_that_need_attention(record.layers);
   if (groups.empty()) {
     judge_quiet(verdict, record);
+    judge_zeros(verdict, record);
+    add_copies(verdict, record);
     add_usual(verdict, record);
     if (verdict.level == Level::good) {
       add_reason(
@@ -219,16 +279,13 @@ Verdict verdict_on_layers(const CheckpointRecord& record, const Beside& beside) 
     return verdict;
   }
   judge_warnings(verdict, record, groups);
-  if (const std::string useless = useless_text(record);
-      !useless.empty() && verdict.level != Level::bad) {
-    verdict.level = Level::bad;
-    verdict.sentence = useless;
-  }
+  judge_zeros(verdict, record);
   std::set<const LayerRow*> told;
   const std::size_t room = kMostReasons - 2;
   for (std::size_t i = 0; i < groups.size() && i < room; ++i) {
     add_group(verdict, groups[i], told, record.layers);
   }
+  add_copies(verdict, record);
   add_new(verdict, record, beside.before != nullptr ? beside.before : beside.base);
   if (verdict.level == Level::attention && record.provenance.mode != "weightwatcher" &&
       record.provenance.analysis == AnalysisKind::weights) {

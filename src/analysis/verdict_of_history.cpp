@@ -120,6 +120,8 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   // The figures are those of runs with held-out losses.
   const std::string track = blind ? "" : track_text(conclusion, history.window);
   if (!track.empty()) add_reason(verdict, track, kOfAdvice, figures_of(conclusion));
+  const std::string unplaced = unplaced_text(history.left_out);
+  if (!unplaced.empty()) add_reason(verdict, unplaced, "");
   return verdict;
 }
 

@@ -1,6 +1,7 @@
 /// @file
 /// The verdict of a gate on all its rules.
 
+#include <algorithm>
 #include <utility>
 
 #include "wishart/analysis/gate.hpp"
@@ -25,6 +26,37 @@ bool hold_against(Verdict& verdict, const std::string& stage, const Verdict& jud
                               : " But nothing is known of the quality of " + named(stage) + ".";
   add_reason(verdict, "The report on " + named(stage) + ": " + judged.sentence, "");
   return true;
+}
+
+/// That half a model was judged. Where no rule says so, it is attention at best.
+void hold_against_run(Verdict& verdict, const Verdict& judged) {
+  if (judged.incomplete.empty()) return;
+  if (verdict.level == Level::good || verdict.level == Level::unknown) {
+    verdict.level = Level::attention;
+    verdict.sentence += " But it is incomplete.";
+  }
+  add_reason(verdict, judged.incomplete, "");
+}
+
+/// Whether a rule was kept because there was nothing to judge or to compare. One of which some
+/// layers have a value did judge these.
+bool is_idle(const RuleVerdict& one) {
+  return one.passed && !one.caveat.empty() && (one.judged == 0 || one.unknown == 0);
+}
+
+/// Level and sentence where all rules were kept.
+void judge_kept(Verdict& verdict, const std::vector<RuleVerdict>& verdicts) {
+  const auto all = std::ssize(verdicts);
+  const auto idle = std::count_if(verdicts.begin(), verdicts.end(), is_idle);
+  if (idle == all) {
+    verdict.sentence = "Passed, but no rule could judge anything.";
+    return;
+  }
+  // What a single rule of several saw is too little to call anything good.
+  verdict.level = idle > 0 && idle + 1 == all ? Level::unknown : Level::good;
+  verdict.sentence = all == 1 ? "Passed: the only rule is kept."
+                              : "Passed: all " + std::to_string(all) + " rules are kept.";
+  if (idle > 0) verdict.sentence += " " + std::to_string(idle) + " of them judged nothing.";
 }
 
 /// That a rule without another stage did not see all of the model.
@@ -54,18 +86,15 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
     verdict.level = Level::bad;
     verdict.sentence = "Failed: " + std::to_string(broken.size()) + " of " + all + " rules" +
                        (broken.size() == 1 ? " is" : " are") + " broken.";
-  } else if (limited.size() == verdicts.size()) {
-    verdict.sentence = "Passed, but no rule could judge anything.";
   } else {
-    verdict.level = Level::good;
-    verdict.sentence = verdicts.size() == 1 ? "Passed: the only rule is kept."
-                                            : "Passed: all " + all + " rules are kept.";
+    judge_kept(verdict, verdicts);
   }
   if (doubtful != nullptr && verdict.level == Level::good) {
     verdict.level = Level::unknown;
     verdict.sentence += " But it was held against what may not be comparable.";
   }
   const bool repeated = broken.empty() && hold_against(verdict, verdicts.back().stage, judged);
+  hold_against_run(verdict, judged);
   for (const RuleVerdict* one : broken) {
     std::string text =
         named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 4 * kMostOfName);

@@ -14,6 +14,8 @@
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/row_warnings.hpp"
 
+#include "deficient_rank.hpp"
+
 namespace wishart::analysis {
 namespace {
 
@@ -24,6 +26,10 @@ constexpr std::array kKinds{
     WarningKind{"nonfinite",
                 "These layers hold NaN or infinite elements: the checkpoint is damaged or training "
                 "diverged. Do not use it."},
+    WarningKind{
+        kAllZero,
+        "All elements are zero. That comes from a damaged or unfinished file, or from layers "
+        "that begin as zeros and were never trained."},
     WarningKind{kAdapterDominates,
                 "The adapter's change is more than twice as large as the weights that it is added "
                 "to. The usual causes are a learning rate that is far too high, and a wrong base."},
@@ -38,6 +44,10 @@ constexpr std::array kKinds{
     WarningKind{kRankCollapse,
                 "More than half of the singular values are zero within the resolution of the "
                 "method."},
+    WarningKind{kRankDeficient,
+                "Some of the singular values are zero, while other matrices of the same shape have "
+                "full rank: rows or columns that are zero, or copies of each other. So it is right "
+                "in layers that were pruned."},
     WarningKind{
         kUnlikePast,
         "A sudden change since the checkpoint before. If many layers have it, training is "
@@ -138,9 +148,16 @@ const LayerRow* same_layer(const LayersByKey& others, const LayerRow& row) {
 
 /// The words that the row justifies by itself, and what they rest on.
 /// @param first  the layer in the first checkpoint of the run; null: not known
-void conclude_alone(LayerRow& row, const LayerRow* first) {
+void conclude_alone(LayerRow& row, const LayerRow* first, const PastLayers& past) {
   row.warning = row_warnings(row);
   if (first != nullptr && has_trained(row, *first)) drop_word(row, kLikeNoise);
+  if (is_all_zero(row) && !past.of_change) {
+    if (past.initial) {
+      drop_word(row, kRankCollapse);  // what has no rank yet has not lost it
+    } else {
+      row.warning = kAllZero + (row.warning.empty() ? "" : ";" + row.warning);
+    }
+  }
   if (has_warning(row, kRankCollapse)) {
     add_reason(row,
                "rank " + std::to_string(row.matrix_rank) + " of " + std::to_string(row.num_evals));
@@ -254,6 +271,11 @@ bool is_past(const Provenance& past, const Provenance& now) {
 
 std::span<const WarningKind> warning_kinds() { return kKinds; }
 
+bool is_all_zero(const LayerRow& row) {
+  return row.has_esd && row.lambda_max == 0 && !is_adapter_alone(row.dtype) &&
+         !is_same_as_base(row);
+}
+
 bool is_below_limits(const LayerRow& row) { return is_fitted(row) && row.alpha < kOverTrained; }
 
 bool is_above_limits(const LayerRow& row) { return is_fitted(row) && row.alpha > kUnderTrained; }
@@ -319,7 +341,7 @@ void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
   const LayersByKey first = by_key(past.first);
   std::map<PeerKey, std::vector<const LayerRow*>> groups;
   for (LayerRow& row : layers) {
-    conclude_alone(row, same_layer(first, row));
+    conclude_alone(row, same_layer(first, row), past);
     if (row.has_esd) groups[peers_of(row)].push_back(&row);
   }
   std::map<PeerKey, Peers> peers;
@@ -332,6 +354,13 @@ void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
       norms.push_back(row->log_norm);
     }
     peers[key] = {centre_of(std::move(alphas)), centre_of(std::move(norms))};
+  }
+  if (!past.of_change) {
+    for (const DeficientRank& one : deficient_ranks(layers)) {
+      if (!has_warning(layers[one.index], kRankCollapse)) {
+        add_word(layers[one.index], kRankDeficient, one.text);
+      }
+    }
   }
   conclude_past(layers, by_key(past.before));
   for (LayerRow& row : layers) {
@@ -347,6 +376,8 @@ void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
 void conclude(CheckpointRecord& record, const Past& past) {
   if (record.provenance.mode == "weightwatcher") return;
   PastLayers layers;
+  layers.initial = record.provenance.training.step == 0;
+  layers.of_change = !is_whole(record.provenance.analysis);
   const auto is_known = [&](const CheckpointRecord* other) {
     return other != nullptr && is_past(other->provenance, record.provenance);
   };

@@ -104,6 +104,8 @@ std::string_view left_out_name(LeftOut why) noexcept {
       return "twice";
     case LeftOut::step:
       return "step";
+    case LeftOut::place:
+      return "place";
     case LeftOut::no:
       break;
   }

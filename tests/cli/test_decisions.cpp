@@ -290,6 +290,51 @@ TEST_CASE("without a name the latest checkpoint is taken, and the one before it 
         "is named. Name it with --base\n");
 }
 
+TEST_CASE("the gate of a run stops zeros every night, and a checkpoint that lacks layers",
+          "[gate][zeros]") {
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  const auto judged = [&](std::vector<std::string> more = {}) {
+    std::vector<std::string> words{"gate", archive, "--rules",
+                                   in_source("jobs/gate-pretraining.cfg"), "--wide"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_wishart(words);
+  };
+  const auto has = [](const Outcome& outcome, const std::string& part) {
+    INFO(outcome.out << outcome.err);
+    CHECK(outcome.out.find(part) != std::string::npos);
+  };
+  std::vector<TensorToWrite> tensors = base_tensors();
+  const std::vector<float> healthy = damaged_values(tensors);
+  std::fill(damaged_values(tensors).begin(), damaged_values(tensors).end(), 0.0F);
+  scan(temp, "checkpoint-1", tensors);
+  CHECK(judged().exit_code == 1);
+  has(judged(), "FAIL  no layer is zero");
+  tensors.front().values.front() += 0.01F;
+  scan(temp, "checkpoint-2", tensors);
+  CHECK(judged().exit_code == 1);
+  has(judged(), std::string("Worst: ") + kDamaged + " with 1");
+  has(run_wishart({"report", archive, "--checkpoint", "checkpoint-2", "--wide"}),
+      std::string("Bad. Do not use it: 1 of 4 layers is zero: ") + kDamaged + ".");
+  damaged_values(tensors) = healthy;
+  scan(temp, "checkpoint-3", tensors);
+  CHECK(judged().exit_code == 0);
+  has(judged(), "Good. Passed: all 8 rules are kept.");
+
+  tensors.pop_back();
+  tensors.front().values.front() += 0.01F;
+  scan(temp, "checkpoint-4", tensors);
+  CHECK(judged().exit_code == 1);
+  has(judged(), "FAIL  every layer is there (checkpoint-4 against checkpoint-3)");
+  has(judged(), "checkpoint-4 is incomplete: it has 3 of the 4 layers of its run.");
+  tensors.front().values.front() += 0.01F;
+  scan(temp, "checkpoint-5", tensors);
+  CHECK(judged().exit_code == 0);  // the one before lacks the layer too
+  has(judged(), "Attention. Passed: all 8 rules are kept. ");
+  has(judged(), "But it is incomplete.");
+  has(judged(), "checkpoint-5 is incomplete: it has 3 of the 4 layers of its run.");
+}
+
 TEST_CASE("all checkpoints are exported in one table; a damaged one is told and left out",
           "[export]") {
   const TempFolder temp;

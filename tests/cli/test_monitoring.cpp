@@ -144,3 +144,31 @@ TEST_CASE("archives that are no run of known steps", "[monitoring]") {
         "wishart: one is left out, its step is not known\n"
         "wishart: two is left out, its step is not known\n");
 }
+
+TEST_CASE("a base without a step beside a run changes nothing of its metrics", "[monitoring]") {
+  const TempFolder temp;
+  for (int i = 1; i <= 3; ++i) {
+    write_checkpoint(temp, "my-run/checkpoint-" + std::to_string(i) + "00",
+                     static_cast<std::uint64_t>(2 * i));
+  }
+  scan(temp, "my-run", "archive");
+  const std::string alone = exported(temp, "archive", "prometheus").out;
+  CHECK(alone.find("wishart_run_advice{model=\"my-run\",advice=\"going-on\"}") !=
+        std::string::npos);
+  write_checkpoint(temp, "base", 1);
+  scan(temp, "base", "archive");
+  CHECK(exported(temp, "archive", "prometheus").out == alone);
+  CHECK(exported(temp, "archive", "prometheus", {"--checkpoint", "base"})
+            .out.find("checkpoint_info{model=\"base\"") != std::string::npos);
+  const std::string archive = (temp / "archive").string();
+  for (const char* format : {"text", "html", "json", "brief"}) {
+    CAPTURE(format);
+    const Outcome report = run_wishart({"report", archive, "--format", format});
+    CHECK(report.exit_code == 0);
+    CHECK(report.messages().empty());
+    CHECK(report.out.find(std::string_view(format) == "json"
+                              ? "\"why\": \"place\""
+                              : "base has no step and is not part") != std::string::npos);
+  }
+  CHECK(run_wishart({"report", archive}).out.find("History of 3 checkpoints") == 0);
+}

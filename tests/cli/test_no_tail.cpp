@@ -126,20 +126,26 @@ TEST_CASE("a gate and a ranking pass over layers without a tail", "[no-tail]") {
 
 TEST_CASE("a gate does not call good what the report calls unknown or useless", "[no-tail]") {
   const TempFolder temp;
+  const std::string of_run = in_source("jobs/gate-pretraining.cfg");
+  const std::string blind = temp.write("blind.cfg",
+                                       "[finite]\nmetric = warning.nonfinite\nmax = 0\n\n"
+                                       "[rank]\nmetric = matrix_rank\nmax = 99\n")
+                                .string();
   struct Model {
     const char* layers;
+    std::string rules;
     const char* verdict;
   };
-  for (const auto& [layers, verdict] :
-       {Model{"*self_attn*",
-              "Unknown. Passed: all 5 rules are kept. But nothing is known of the "
-              "quality of m.\n"},
-        Model{"*layers.2*", "Bad. Passed: all 5 rules are kept. But do not use m.\n"}}) {
+  for (const auto& [layers, rules, verdict] :
+       {Model{"*self_attn*", of_run,
+              "Unknown. Passed: all 8 rules are kept. 5 of them judged nothing. But nothing is "
+              "known of the quality of m.\n"},
+        Model{"*layers.2*", blind, "Bad. Passed: all 2 rules are kept. But do not use m.\n"}}) {
     CAPTURE(layers);
     std::filesystem::remove_all(temp / "archive");
     REQUIRE(scan(temp, {"--layers", layers}).exit_code == 0);
-    const std::vector<std::string> words{"gate", (temp / "archive").string(), "--rules",
-                                         in_source("jobs/gate-pretraining.cfg"), "--wide"};
+    const std::vector<std::string> words{"gate", (temp / "archive").string(), "--rules", rules,
+                                         "--wide"};
     const Outcome gate = run_wishart(words);
     INFO(gate.err);
     CHECK(gate.exit_code == 0);  // which is about the rules
@@ -148,6 +154,10 @@ TEST_CASE("a gate does not call good what the report calls unknown or useless", 
     has(run_wishart({"report", (temp / "archive").string(), "--wide"}).out,
         std::string("\n") + std::string(verdict, std::string_view(verdict).find('.')) + ". ");
   }
+  // The rules of a run stop the zeros by themselves.
+  const Outcome stopped = run_wishart({"gate", (temp / "archive").string(), "--rules", of_run});
+  CHECK(stopped.exit_code == 1);
+  has(stopped.out, "Bad. Failed: 2 of 8 rules are broken.");
 }
 
 TEST_CASE("compat mode keeps WeightWatcher's number", "[no-tail]") {

@@ -13,6 +13,9 @@ namespace wishart::analysis {
 /// A few sentences on what was left out and why; empty if nothing was.
 [[nodiscard]] std::string left_out_text(const std::vector<Analysed>& left_out);
 
+/// A sentence on those without a step, such as the base of a run; empty if there are none.
+[[nodiscard]] std::string unplaced_text(const std::vector<Analysed>& left_out);
+
 /// A sentence if those left out for their step are of another run than `kept`, as their names tell:
 /// two or more that differ in the step only. Names that begin with one of `kept` are those of
 /// copies, such as `checkpoint-100-int8`. Else empty.

@@ -99,6 +99,8 @@ private:
   [[nodiscard]] bool is_settled(const std::string& key, std::size_t last) const;
   /// True if the values of a layer have been the same throughout the window that ends at `last`.
   [[nodiscard]] bool is_fixed(const std::string& key, std::size_t last) const;
+  /// Moves the checkpoints without a step into `left_out`, if two or more have one.
+  void leave_out_unplaced(std::vector<Analysed>& left_out);
   /// Counts the layers of each stage that a checkpoint does not have.
   void find_missing();
   void relate();

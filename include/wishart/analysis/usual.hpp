@@ -107,6 +107,7 @@ struct UsualRow {
   std::string group;   ///< `value projections of 1025 to 2048`, or empty
   std::string reason;  ///< why there are no reference values, or empty
   std::int64_t layers = 0;
+  std::int64_t with_alpha = 0;  ///< layers with an alpha that has a percentile
   double alpha = kNan;
   double alpha_percentile = kNan;
   std::int64_t low = 0;   ///< layers with an alpha below the 5th percentile
@@ -120,7 +121,8 @@ struct UsualRow {
 
 template <class F>
 void visit_columns(UsualRow& r, F&& f) {
-  f("group", r.group), f("reason", r.reason), f("layers", r.layers), f("alpha", r.alpha);
+  f("group", r.group), f("reason", r.reason), f("layers", r.layers);
+  f("with_alpha", r.with_alpha), f("alpha", r.alpha);
   f("alpha_percentile", r.alpha_percentile), f("low", r.low), f("high", r.high), f("D", r.D);
   f("D_percentile", r.D_percentile), f("stable_rank", r.stable_rank);
   f("stable_rank_percentile", r.stable_rank_percentile), f("text", r.text);

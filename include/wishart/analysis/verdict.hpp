@@ -45,6 +45,9 @@ struct Verdict {
   std::string sentence;
   std::vector<Reason> reasons;  ///< at most kMostReasons, the weightiest first
   std::int64_t left_out = 0;    ///< matrices of the checkpoint that its scan left out by choice
+  /// That the checkpoint lacks layers that others of its run have, in a sentence. Empty if it does
+  /// not, or if the run is not known.
+  std::string incomplete = {};
 };
 
 inline constexpr std::size_t kMostReasons = 5;

@@ -19,6 +19,8 @@
 
 namespace wishart::analysis {
 
+inline constexpr const char* kAllZero = "all-zero";
+inline constexpr const char* kRankDeficient = "rank-deficient";
 inline constexpr const char* kUnlikePast = "unlike-past";
 inline constexpr const char* kUnlikeBlocks = "unlike-blocks";
 inline constexpr const char* kUnusual = "unusual";
@@ -88,8 +90,15 @@ void conclude(CheckpointRecord& record, const Past& past = {});
 struct PastLayers {
   const std::vector<LayerRow>* before = nullptr;
   const std::vector<LayerRow>* first = nullptr;
+  bool initial = false;    ///< the layers are those that a training begins with (step 0)
+  bool of_change = false;  ///< they are a change of weights, not weights
 };
 void conclude(std::vector<LayerRow>& layers, const PastLayers& past = {});
+
+/// True for weights of which every element is zero. No training leaves such a matrix, but some
+/// begin with one (docs/decisions/101-zeros-are-damage.md). False for a change of weights that is
+/// zero.
+[[nodiscard]] bool is_all_zero(const LayerRow& row);
 
 /// True for `warning.WORD` if the word depends on the past.
 [[nodiscard]] bool needs_past(std::string_view metric);

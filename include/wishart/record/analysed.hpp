@@ -23,8 +23,9 @@ enum class LeftOut : std::uint8_t {
   fit,     ///< fitted with other options that change metrics, or by another version
   twice,   ///< the same files at the same step are there under another id
   step,    ///< another checkpoint of the same stage and step is there
+  place,   ///< without a step beside others that have one; only of a history
 };
-/// `change`, `mode`, `fit`, `twice`, `step`; empty for `no`.
+/// `change`, `mode`, `fit`, `twice`, `step`, `place`; empty for `no`.
 [[nodiscard]] std::string_view left_out_name(LeftOut why) noexcept;
 
 /// What was analysed, and how.

@@ -110,10 +110,16 @@ std::string stage_before(const std::string& judged, const std::vector<analysis::
   return "";
 }
 
+/// What is known of the run that a checkpoint ends.
+struct RunSoFar {
+  analysis::Conclusion conclusion;
+  std::string incomplete;  ///< that the checkpoint lacks layers of its run; empty if it does not
+};
+
 /// What the run that ends at a checkpoint comes to: over the checkpoints of its archive up to it,
 /// in the order of training. A checkpoint without a step stands alone.
 /// @param judged  from NamedCheckpoints::resolved
-analysis::Conclusion conclusion_of(const std::string& judged, NamedCheckpoints& named) {
+RunSoFar run_until(const std::string& judged, NamedCheckpoints& named) {
   std::optional<archive::Reader> own;
   if (NamedCheckpoints::is_path(judged)) own.emplace(std::filesystem::path(judged));
   const archive::Reader& archive = own ? *own : named.archive();
@@ -128,7 +134,8 @@ analysis::Conclusion conclusion_of(const std::string& judged, NamedCheckpoints& 
   for (const std::string& id : ids) {
     builder.add(archive.read(id, archive::Parts::without_spectra));
   }
-  return builder.take().conclusion;
+  analysis::History history = builder.take();
+  return {std::move(history.conclusion), analysis::incomplete_text(history.rows.back())};
 }
 
 /// The stages of a gate, as paths or ids: the named stages, or base and checkpoint, or the
@@ -319,14 +326,14 @@ CommandResult gate_archive(const GateOptions& options) {
   }
   const std::vector<TrainingState> before = conclude_stages(stages, names, rules, named);
   const bool of_run = std::any_of(rules.begin(), rules.end(), analysis::needs_advice);
-  const analysis::Conclusion run =
-      of_run ? conclusion_of(names.back(), named) : analysis::Conclusion{};
+  const RunSoFar run = of_run ? run_until(names.back(), named) : RunSoFar{};
   // A stage that was not named by the user is only compared with, not checked.
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
-      analysis::judge(rules, stages, options.every_stage && several, run, before);
-  return {report::render_verdicts(verdicts, analysis::stage_changes(stages),
-                                  analysis::verdict_of(stages.back()),
+      analysis::judge(rules, stages, options.every_stage && several, run.conclusion, before);
+  analysis::Verdict judged = analysis::verdict_of(stages.back());
+  judged.incomplete = run.incomplete;
+  return {report::render_verdicts(verdicts, analysis::stage_changes(stages), judged,
                                   style_of(options.format, options.reading,
                                            "wishart gate " + words_of(options) + " --open")),
           ending_of(options, verdicts), named.notes()};

@@ -161,9 +161,12 @@ CommandResult export_metrics(const archive::Reader& archive, const std::string& 
                              std::ostream& out) {
   const auto [record, past] = concluded(archive, id);
   report::MetricsContext context;
-  context.model = !options.model.empty()
-                      ? options.model
-                      : model_name(record.provenance, id, is_history(archive.latest_run()));
+  const archive::Reader::Run& run = archive.latest_run();
+  const bool of_a_run =
+      is_history(run) && std::any_of(run.places.begin(), run.places.end(),
+                                     [&](const TrainingPlace& place) { return place.name == id; });
+  context.model =
+      options.model.empty() ? model_name(record.provenance, id, of_a_run) : options.model;
   context.history = history;
   context.past_known = is_past_known(past);
   out << report::openmetrics_text(record, context);

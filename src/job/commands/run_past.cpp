@@ -8,9 +8,7 @@
 
 namespace wishart::job {
 
-bool is_history(const archive::Reader::Run& run) {
-  return run.models.size() > 1 && run.places.size() == run.models.size();
-}
+bool is_history(const archive::Reader::Run& run) { return run.places.size() > 1; }
 
 analysis::History history_of(const archive::Reader& archive, std::int64_t window) {
   analysis::HistoryBuilder builder(window);

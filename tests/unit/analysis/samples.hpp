@@ -48,7 +48,7 @@ inline CheckpointRecord sample_checkpoint(const std::string& id = "base") {
   record.provenance.checkpoint_id = id;
   std::int64_t block = 0;
   for (const char* key : {"a.mlp", "b.attn", "c.mlp"}) {
-    LayerRow row = sample_layer(key);
+    LayerRow row = sample_layer(key, key);
     row.block = block++;
     add_layer(record, row);
   }

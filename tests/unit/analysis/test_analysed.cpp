@@ -168,3 +168,32 @@ TEST_CASE("a history without its differences is the history of the others", "[an
   CHECK(mixed.drifts.size() == alone.drifts.size());
   CHECK(mixed.conclusion.advice == alone.conclusion.advice);
 }
+
+TEST_CASE("a model without a step leaves the run beside it a history", "[analysed]") {
+  const auto history = [](const std::vector<std::int64_t>& steps) {
+    HistoryBuilder builder(3);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      CheckpointRecord record = sample_checkpoint("c" + std::to_string(i));
+      record.provenance.training.step = steps[i];
+      builder.add(record);
+    }
+    return builder.take();
+  };
+  const History run = history({-1, 10, 20, 30});
+  REQUIRE(run.rows.size() == 3);
+  CHECK(run.rows[0].checkpoint == "c1");
+  CHECK(run.rows[0].missing == 0);
+  REQUIRE(run.left_out.size() == 1);
+  CHECK(run.left_out[0].checkpoint == "c0");
+  CHECK(left_out_name(run.left_out[0].why) == "place");
+  CHECK(left_out_text(run.left_out) ==
+        "Left out, because no step is known, so it has no place in a run: c0. For a report on one "
+        "of them, use --checkpoint ID.");
+  CHECK(unplaced_text(run.left_out) == "c0 has no step and is not part of the run.");
+  CHECK(unplaced_text(history({-1, 10, 20, -1}).left_out) ==
+        "2 checkpoints without a step, such as c0, are not part of the run.");
+  // What is no run stays as it is.
+  CHECK(history({-1, 10}).rows.size() == 2);
+  CHECK(history({-1, 10}).left_out.empty());
+  CHECK(unplaced_text({}).empty());
+}

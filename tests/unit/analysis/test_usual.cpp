@@ -204,6 +204,8 @@ TEST_CASE("layers are grouped; those without reference values by the reason", "[
   REQUIRE(table.size() == 3);
   CHECK(table[0].group == "value projections of 1025 to 2048");
   CHECK(table[0].layers == 3);
+  CHECK(table[0].with_alpha == 3);
+  CHECK(table[1].with_alpha == 0);
   CHECK(table[0].alpha == Approx(6.745));
   CHECK(table[0].alpha_percentile == Approx(50));
   CHECK(table[0].low == 1);

@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/analysis/usual.hpp"
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/record/fit_counts.hpp"
@@ -316,7 +317,7 @@ TEST_CASE("the verdict of a gate", "[verdict]") {
   CHECK(failed.reasons[0].text ==
         "rank stays (tuned): rank must be at least 4. Worst: a.mlp with 2.");
   CHECK(failed.reasons[0].anchor == "sec-rules");
-  const Verdict limited = verdict_of_rules({rule(true), rule(true, "no loss")});
+  const Verdict limited = verdict_of_rules({rule(true), rule(true), rule(true, "no loss")});
   CHECK(limited.level == Level::good);
   CHECK(has_reason(limited, "rank stays: no loss."));
   CHECK(told(verdict_of_rules({rule(true, "no loss")})) ==
@@ -478,4 +479,158 @@ TEST_CASE("the worst layer of a broken rule is seen to be outside", "[verdict]")
   rule.max = 3.123;
   CHECK(has_reason(verdict_of(judge({rule}, {record}, false), quiet()),
                    "Worst: a.mlp with 3.12304."));
+}
+
+TEST_CASE("a matrix of zeros is bad in trained weights, and is named", "[verdict][zeros]") {
+  CheckpointRecord record = sample_checkpoint("step-9");
+  record.layers[1].lambda_max = 0;
+  record.layers[1].warning = "all-zero;fit-failed;rank-collapse";
+  const std::string sentence =
+      "bad: Do not use it: 1 of 3 layers is zero: b.attn. Zeros in whole matrices come from a "
+      "damaged or unfinished file, or from layers that began as zeros and were never trained.";
+  CHECK(told(verdict_of(record)) == sentence);
+  record.provenance.training.step = 9;
+  CHECK(told(verdict_of(record)) == sentence);
+  const Verdict gate = verdict_of({rule(true), rule(true)}, verdict_of(record));
+  CHECK(told(gate) == "bad: Passed: all 2 rules are kept. But do not use tuned.");
+  CHECK(has_reason(gate, "1 of 3 layers is zero: b.attn."));
+  // So do projections begin that are to change nothing at first.
+  record.provenance.training.step = 0;
+  CHECK(verdict_of(record).level == Level::attention);
+  // A difference of zero is a frozen layer.
+  record.provenance.training.step = 9;
+  record.provenance.analysis = AnalysisKind::difference;
+  CHECK(verdict_of(record).level == Level::attention);
+  // Compat mode has no word for it.
+  CheckpointRecord compat = sample_checkpoint();
+  compat.provenance.mode = "weightwatcher";
+  compat.layers[0].lambda_max = 0;
+  CHECK(verdict_of(compat).level == Level::bad);
+}
+
+TEST_CASE("more zeros than fit are counted", "[verdict][zeros]") {
+  CheckpointRecord record = sample_checkpoint();
+  for (const char* key : {"d.mlp", "e.mlp"}) add_layer(record, sample_layer(key));
+  for (std::size_t i = 0; i < 4; ++i) record.layers[i].lambda_max = 0;
+  CHECK(verdict_of(record).sentence.starts_with(
+      "Do not use it: 4 of 5 layers are zero: a.mlp, b.attn, c.mlp and 1 more."));
+}
+
+TEST_CASE("a gate of which one rule saw anything is not good, and idle rules are counted",
+          "[verdict]") {
+  const auto told_of = [](const std::vector<RuleVerdict>& rules) {
+    return told(verdict_of(rules, quiet()));
+  };
+  const RuleVerdict idle = rule(true, "there is no checkpoint before it to compare with");
+  CHECK(told_of({rule(true), idle, idle}) ==
+        "unknown: Passed: all 3 rules are kept. 2 of them judged nothing.");
+  CHECK(told_of({rule(true), rule(true), idle}) ==
+        "good: Passed: all 3 rules are kept. 1 of them judged nothing.");
+  RuleVerdict part = rule(true, "1 of 3 layers has no value");
+  part.judged = 2;
+  part.unknown = 1;
+  CHECK(told_of({part, part}) == "good: Passed: all 2 rules are kept.");
+  CHECK(told_of({part}) == "good: Passed: the only rule is kept.");
+  part.judged = 0;
+  part.unknown = 3;
+  CHECK(told_of({part}) == "unknown: Passed, but no rule could judge anything.");
+}
+
+TEST_CASE("a gate on half a model says so, whatever the rules are", "[verdict]") {
+  Verdict judged = quiet();
+  judged.incomplete = "tuned is incomplete: it has 4 of the 8 layers of its run.";
+  const Verdict kept = verdict_of({rule(true), rule(true)}, judged);
+  CHECK(told(kept) == "attention: Passed: all 2 rules are kept. But it is incomplete.");
+  CHECK(has_reason(kept, judged.incomplete));
+  const Verdict broken = verdict_of({rule(true), rule(false)}, judged);
+  CHECK(told(broken) == "bad: Failed: 1 of 2 rules is broken.");
+  CHECK(has_reason(broken, judged.incomplete));
+}
+
+TEST_CASE("layers without an alpha are not usual, and many of them leave nothing known",
+          "[verdict]") {
+  CheckpointRecord record;
+  for (const char* key : {"a", "b", "c"}) {
+    LayerRow row = sample_layer(key, key);
+    row.role = "attention.v";
+    row.N = row.M = row.num_evals = row.matrix_rank = 1024;
+    row.lambda_max = row.xmax = 9;
+    row.alpha = usual_value(row.role, 1024, UsualMetric::alpha, 50);
+    add_layer(record, row);
+  }
+  const std::string usual = " lies between the 5th and the 95th percentile";
+  CHECK(has_reason(verdict_of(record), "The alpha of 3 of 3 layers" + usual));
+  record.layers[0].status = kNoTail;
+  record.layers[0].alpha = kNan;
+  CHECK(verdict_of(record).level == Level::good);
+  CHECK(has_reason(verdict_of(record), "The alpha of 2 of 2 layers" + usual));
+  record.layers[1].status = kNoTail;
+  record.layers[1].alpha = kNan;
+  CHECK(told(verdict_of(record)) ==
+        "unknown: No layer has a warning, but 2 of 3 layers have no alpha, so little is known of "
+        "their quality.");
+  CHECK(has_reason(verdict_of(record), "The alpha of 1 of 1 layer" + usual));
+}
+
+TEST_CASE("copies of matrices in other blocks need attention", "[verdict][copies]") {
+  CheckpointRecord record;
+  for (int block = 0; block < 4; ++block) {
+    for (const char* name : {".mlp", ".attn"}) {
+      const std::string key = std::to_string(block) + name;
+      LayerRow row = sample_layer(key, key);
+      row.block = block;
+      add_layer(record, row);
+    }
+  }
+  CHECK(verdict_of(record).level == Level::good);
+  record.layers[4].hash = record.layers[2].hash;
+  record.layers[6].hash = record.layers[2].hash;
+  const Verdict verdict = verdict_of(record);
+  CHECK(told(verdict) ==
+        "attention: None of the 8 layers needs attention by itself, but blocks 1 to 3 hold "
+        "copies.");
+  CHECK(verdict.reasons.at(0).text ==
+        "3 matrices of blocks 1 to 3 have the elements of one in another block, such as 2.mlp "
+        "those of 1.mlp. Right where blocks were copied to deepen a model, or share their weights; "
+        "else the file was written wrongly.");
+  // Beside warnings it is a reason more.
+  record.layers[0].warning = "like-noise";
+  CHECK(told(verdict_of(record)) == "attention: 1 of 8 layers needs attention: like-noise.");
+  CHECK(has_reason(verdict_of(record), "have the elements of one in another block"));
+  record.layers[0].warning = "";
+  SECTION("not of zeros, of rank 1, or of two stacks") {
+    for (const std::int64_t rank : {0, 1}) {
+      for (LayerRow& row : record.layers) row.matrix_rank = rank;
+      CHECK_FALSE(has_reason(verdict_of(record), "have the elements of"));
+    }
+    for (LayerRow& row : record.layers) row.matrix_rank = 4;
+    record.layers[4].stack = "encoder";
+    record.layers[6].stack = "vision";
+    CHECK(verdict_of(record).level == Level::good);
+  }
+  SECTION("not of weights without a hash") {
+    for (LayerRow& row : record.layers) row.hash.clear();
+    CHECK(verdict_of(record).level == Level::good);
+  }
+  SECTION("copies among experts are told only") {
+    for (std::size_t i = 0; i < record.layers.size(); ++i) {
+      LayerRow& row = record.layers[i];
+      row.block = static_cast<std::int64_t>(i) / 4;
+      row.expert = static_cast<std::int64_t>(i) % 4;
+      row.hash = std::to_string(row.block);
+    }
+    CHECK(verdict_of(record).level == Level::good);
+    CHECK(has_reason(verdict_of(record),
+                     "8 matrices of experts are copies of one matrix of their block, such as "
+                     "0.mlp: up-cycled experts at the start have them."));
+  }
+}
+
+TEST_CASE("a run that leaves out its base says so", "[verdict]") {
+  History history = run_with(Advice::going_on, Basis::losses, true);
+  Analysed base;
+  base.checkpoint = "base";
+  base.why = LeftOut::place;
+  history.left_out = {base};
+  CHECK(has_reason(verdict_of(history, quiet()), "base has no step and is not part of the run."));
 }

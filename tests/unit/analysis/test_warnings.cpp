@@ -1,7 +1,9 @@
 /// @file
 /// Warnings: what a layer is held against, and that nothing usual gets one.
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <catch2/catch.hpp>
 
@@ -217,7 +219,9 @@ TEST_CASE("a sudden change is unlike the past, a change that layers share is tra
   conclude(layers, {&past, nullptr});
   CHECK(layers[1].reason.find("squared norm grew by a factor of 13") == 0);
   CHECK(layers[2].reason.find("stable rank fell from ") == 0);
-  CHECK(layers[3].reason == "rank fell from 64 to 40");
+  CHECK(layers[3].reason ==
+        "24 of 64 singular values are zero, at most 1 % of those of 11 others of its shape; rank "
+        "fell from 64 to 40");
   CHECK(layers[4].reason.find("alpha went from 3.4 to 6.4, the other layers changed by 0") == 0);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     CAPTURE(i);
@@ -323,4 +327,73 @@ TEST_CASE("rules may use every word, and WeightWatcher's as limits of alpha", "[
   CHECK(error_of([&] {
           (void)metric_value(row, "warning.overtrained");
         }).find("2: unknown warning 'overtrained'. Expected one of error, ") == 0);
+}
+
+TEST_CASE("zeros are a warning in trained weights only", "[warnings][zeros]") {
+  CheckpointRecord record;
+  record.layers = {sample_layer("a.mlp"), sample_layer("b.mlp")};
+  LayerRow& zero = record.layers[0];
+  zero.status = "failed";
+  zero.reason = "all elements are zero";
+  zero.lambda_max = zero.norm = 0;
+  zero.matrix_rank = 0;
+  const auto words = [&](std::int64_t step, AnalysisKind kind) {
+    CheckpointRecord copy = record;
+    copy.provenance.training.step = step;
+    copy.provenance.analysis = kind;
+    conclude(copy);
+    CHECK(copy.layers[1].warning.empty());
+    return copy.layers[0].warning;
+  };
+  CHECK(words(-1, AnalysisKind::weights) == "all-zero;fit-failed;rank-collapse");
+  CHECK(words(7, AnalysisKind::weights) == "all-zero;fit-failed;rank-collapse");
+  CHECK(words(7, AnalysisKind::adapter_on_base) == "all-zero;fit-failed;rank-collapse");
+  CHECK(words(0, AnalysisKind::weights) == "fit-failed");
+  CHECK(words(7, AnalysisKind::difference) == "fit-failed;rank-collapse");
+  // Known to be the same as its base.
+  zero.weights.base_norm = 3;
+  CHECK(words(7, AnalysisKind::difference).empty());
+}
+
+TEST_CASE("singular values that are zero where those of the shape are not", "[warnings]") {
+  std::vector<LayerRow> layers = blocks_of(64);
+  layers[0].matrix_rank = 60;
+  layers[1].matrix_rank = 61;
+  layers[2].matrix_rank = 31;
+  conclude(layers);
+  CHECK(layers[0].warning == "rank-deficient");
+  CHECK(layers[0].reason ==
+        "4 of 64 singular values are zero, at most 1 % of those of 9 others of its shape");
+  CHECK(layers[1].warning.empty());
+  CHECK(layers[2].warning == "rank-collapse");
+  const auto warned = [](std::vector<LayerRow> some, AnalysisKind kind = AnalysisKind::weights) {
+    CheckpointRecord record;
+    record.layers = std::move(some);
+    record.provenance.analysis = kind;
+    conclude(record);
+    return std::count_if(record.layers.begin(), record.layers.end(),
+                         [](const LayerRow& row) { return has_warning(row, kRankDeficient); });
+  };
+  // All of a role, beside others of the shape.
+  std::vector<LayerRow> two = blocks_of(64);
+  for (const LayerRow& row : blocks_of(64)) {
+    two.push_back(row);
+    two.back().key += ".o";
+    two.back().role = "attention.o";
+    two.back().matrix_rank = 38;
+  }
+  CHECK(warned(two) == 12);
+  CHECK(warned(two, AnalysisKind::difference) == 0);
+  // As after pruning: most of a shape are deficient.
+  two[0].matrix_rank = 38;
+  CHECK(warned(two) == 0);
+  // Words that are never used, and too few to be held against.
+  two = blocks_of(64);
+  two[0].matrix_rank = 38;
+  two[0].role = "embedding.token";
+  CHECK(warned(two) == 0);
+  two[0].role = "attention.q";
+  CHECK(warned(two) == 1);
+  two.resize(8);
+  CHECK(warned(two) == 0);
 }

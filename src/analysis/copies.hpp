@@ -1,0 +1,34 @@
+#pragma once
+
+/// @file
+/// Internal: matrices of one checkpoint that have the same elements, by their hashes.
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "wishart/record/rows.hpp"
+
+namespace wishart::analysis {
+
+/// Matrices of different blocks of a stack, or of different experts of a block. Those that are
+/// zero, or have a rank of 1 as tables that every block begins with, are not looked at.
+struct Copies {
+  std::int64_t of_blocks = 0;     ///< matrices that another block has too
+  std::set<std::int64_t> blocks;  ///< that have them
+  const LayerRow* first = nullptr;
+  const LayerRow* second = nullptr;  ///< the same in another block
+  std::int64_t of_experts = 0;       ///< matrices that another expert of the block has too
+  const LayerRow* expert = nullptr;  ///< the first of them
+};
+[[nodiscard]] Copies copies_in(const std::vector<LayerRow>& layers);
+
+/// A sentence on those of blocks; empty if there are none.
+[[nodiscard]] std::string block_copies_text(const Copies& copies);
+/// A sentence on those of experts; empty if there are none.
+[[nodiscard]] std::string expert_copies_text(const Copies& copies);
+/// `blocks 0 to 7`, `blocks 3 to 5 and 9`.
+[[nodiscard]] std::string blocks_text(const std::set<std::int64_t>& blocks);
+
+}  // namespace wishart::analysis
