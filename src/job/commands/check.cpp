@@ -33,6 +33,7 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/check_doubts.hpp"
 #include "commands/check_kind.hpp"
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
@@ -169,6 +170,7 @@ public:
     const analysis::Verdict judged = analysis::verdict_of(stages.back());
     const analysis::Level level = analysis::verdict_of(verdicts, judged).level;
     const bool ok = level != analysis::Level::bad;
+    doubt_ = doubt_on(stages, verdicts, level);
     const std::string line = line_of(stages, verdicts, judged, level);
     write(stages, verdicts, judged, line, ok);
     if (ok) return {};
@@ -259,6 +261,21 @@ private:
     return "fine-tuned model " + id;
   }
 
+  /// Why the rules do not tell whether the model is OK; empty if they do.
+  [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
+                                     const std::vector<analysis::RuleVerdict>& verdicts,
+                                     analysis::Level level) const {
+    const bool guessed = options_.kind == CheckKind::automatic;
+    if (kind_ == CheckKind::full && guessed && level == analysis::Level::good) {
+      return compression_doubt(stages);
+    }
+    if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
+    checkpoint::OpenOptions how;
+    how.allow_unknown = options_.scan.selection.allow_unknown;
+    return rescaling_text(checkpoint::open_checkpoint(options_.tuned, how),
+                          checkpoint::open_checkpoint(options_.base, how));
+  }
+
   /// Whether every layer has the values that it has in the base.
   [[nodiscard]] static bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
     const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
@@ -276,23 +293,25 @@ private:
     const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
     if (first == verdicts.end()) {
-      const bool good = level == analysis::Level::good;
+      const bool good = level == analysis::Level::good && doubt_.empty();
       const bool same = good && nothing_changed(stages);
-      std::string text = same                                ? "ATTENTION: "
-                         : good                              ? "OK: "
-                         : level == analysis::Level::unknown ? "UNKNOWN: "
-                                                             : "NOT OK: ";
+      std::string text = same                            ? "ATTENTION: "
+                         : good                          ? "OK: "
+                         : level == analysis::Level::bad ? "NOT OK: "
+                                                         : "UNKNOWN: ";
       text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
               " in " + plural(std::ssize(tuned.layers), "layer") + ".";
-      if (!good) text += " But its report says: " + judged.sentence;
+      if (!doubt_.empty()) text += doubt_;
+      if (!good && doubt_.empty()) text += " But its report says: " + judged.sentence;
       if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
-      return text + (adapter.empty() ? "" : " " + adapter) + unread_text();
+      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(stages) +
+             unread_text();
     }
     const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
-    std::string text = "NOT OK: " + what + " against " + base + " breaks '" +
-                       printable(first->rule) + "': " + one_line(first->text);
+    std::string text = (doubt_.empty() ? "NOT OK: " : "UNKNOWN: ") + what + " against " + base +
+                       " breaks '" + printable(first->rule) + "': " + one_line(first->text);
     if (!first->violations.empty() && !first->violations.front().key.empty()) {
       const analysis::Violation& worst = first->violations.front();
       text +=
@@ -302,7 +321,7 @@ private:
       text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
               " broken";
     }
-    return text + (text.ends_with('.') ? "" : ".") + unread_text();
+    return text + (text.ends_with('.') ? "" : ".") + doubt_ + unread_text();
   }
 
   [[nodiscard]] std::string unread_text() const {
@@ -342,6 +361,7 @@ private:
   CheckKind kind_ = CheckKind::automatic;
   std::vector<analysis::Rule> rules_;
   std::size_t unread_ = 0;
+  std::string doubt_;
 };
 
 /// Scans one of the two unless the archive holds it. Collective over `world`.
