@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "wishart/analysis/adapter.hpp"
-#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -122,20 +121,18 @@ public:
 
   Task task() {
     Task task;
-    checkpoint::OpenOptions how;
-    how.allow_unknown = options_.scan.selection.allow_unknown;
-    const checkpoint::Catalogue base = checkpoint::open_checkpoint(options_.base, how);
-    checkpoint::Catalogue tuned = checkpoint::open_checkpoint(options_.tuned, how);
+    const checkpoint::Catalogue base = opened(options_.base);
+    checkpoint::Catalogue tuned = opened(options_.tuned);
     const bool adapter = !is_whole(tuned.analysis);
     kind_ = options_.kind == CheckKind::automatic ? kind_of(tuned, base) : options_.kind;
     rules_ = rules_of(kind_);
     task.base.path = std::filesystem::absolute(options_.base).string();
     task.tuned.path = std::filesystem::absolute(options_.tuned).string();
-    check_is_base_of(tuned, base, adapter);
+    // For an adapter, add_to_base refuses every layer without a partner.
+    if (!adapter || !is_whole(base.analysis)) check_is_base(tuned, base);
     if (adapter) {
       task.tuned.with_base = task.base.path;
-      how.with_base = options_.base;
-      tuned = checkpoint::open_checkpoint(options_.tuned, how);
+      tuned = opened(options_.tuned, options_.base);
     }
     if (options_.scan.archive.empty()) temporary_.emplace();
     const std::filesystem::path archive =
@@ -170,7 +167,7 @@ public:
     const analysis::Verdict judged = analysis::verdict_of(stages.back());
     const analysis::Level level = analysis::verdict_of(verdicts, judged).level;
     const bool ok = level != analysis::Level::bad;
-    doubt_ = doubt_on(stages, verdicts, level);
+    doubt_ = doubt_on(stages, verdicts, judged, level);
     const std::string line = line_of(stages, verdicts, judged, level);
     write(stages, verdicts, judged, line, ok);
     if (ok) return {};
@@ -178,10 +175,12 @@ public:
   }
 
 private:
-  static void check_is_base_of(const checkpoint::Catalogue& tuned,
-                               const checkpoint::Catalogue& base, bool adapter) {
-    // For an adapter, add_to_base refuses every layer without a partner.
-    if (!adapter || !is_whole(base.analysis)) check_is_base(tuned, base);
+  [[nodiscard]] checkpoint::Catalogue opened(const std::filesystem::path& path,
+                                             const std::filesystem::path& with_base = {}) const {
+    checkpoint::OpenOptions how;
+    how.allow_unknown = options_.scan.selection.allow_unknown;
+    how.with_base = with_base;
+    return checkpoint::open_checkpoint(path, how);
   }
 
   /// With --allow-unknown: layers that one of the two has, but not in a form that is read, are not
@@ -246,7 +245,6 @@ private:
     return "full";
   }
 
-  /// `the fine-tuned model tuned`, `the LoRA of rank 8 on 14 of 16 layers lora`.
   [[nodiscard]] std::string subject(const CheckpointRecord& tuned) const {
     const std::string id = printable(tuned.provenance.checkpoint_id);
     switch (kind_) {
@@ -264,23 +262,13 @@ private:
   /// Why the rules do not tell whether the model is OK; empty if they do.
   [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
                                      const std::vector<analysis::RuleVerdict>& verdicts,
-                                     analysis::Level level) const {
-    const bool guessed = options_.kind == CheckKind::automatic;
-    if (kind_ == CheckKind::full && guessed && level == analysis::Level::good) {
-      return compression_doubt(stages);
+                                     const analysis::Verdict& judged, analysis::Level level) const {
+    if (judged.level == analysis::Level::bad) return {};
+    if (kind_ == CheckKind::full && options_.kind == CheckKind::automatic) {
+      return level == analysis::Level::good ? compression_doubt(stages) : std::string();
     }
     if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
-    checkpoint::OpenOptions how;
-    how.allow_unknown = options_.scan.selection.allow_unknown;
-    return rescaling_text(checkpoint::open_checkpoint(options_.tuned, how),
-                          checkpoint::open_checkpoint(options_.base, how));
-  }
-
-  /// Whether every layer has the values that it has in the base.
-  [[nodiscard]] static bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
-    const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
-    return std::all_of(comparison.rows.begin(), comparison.rows.end(),
-                       [](const analysis::ComparisonRow& row) { return row.status == "same"; });
+    return rescaling_text(opened(options_.tuned), opened(options_.base));
   }
 
   /// The answer in one line.
@@ -301,7 +289,7 @@ private:
                                                          : "UNKNOWN: ";
       text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
               " in " + plural(std::ssize(tuned.layers), "layer") + ".";
-      if (!doubt_.empty()) text += doubt_;
+      text += doubt_;
       if (!good && doubt_.empty()) text += " But its report says: " + judged.sentence;
       if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
       const std::string adapter =

@@ -69,6 +69,12 @@ std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint:
 
 }  // namespace
 
+bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
+  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+  return std::all_of(comparison.rows.begin(), comparison.rows.end(),
+                     [](const analysis::ComparisonRow& row) { return row.status == "same"; });
+}
+
 std::string compression_doubt(const std::vector<CheckpointRecord>& stages) {
   std::vector<analysis::Rule> rules = rules_of(CheckKind::quantised);
   std::erase_if(rules, [](const analysis::Rule& rule) { return rule.metric != kError; });

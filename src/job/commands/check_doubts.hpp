@@ -13,9 +13,12 @@
 
 namespace wishart::job {
 
+/// Whether every layer has the values that it has in the base.
+/// @param stages  the base and the tuned model
+[[nodiscard]] bool nothing_changed(const std::vector<CheckpointRecord>& stages);
+
 /// A sentence if the norms changed as by few bits or by pruning, though nothing else tells a
 /// compressed copy from a fine-tuned model. Else empty.
-/// @param stages  the base and the tuned model
 [[nodiscard]] std::string compression_doubt(const std::vector<CheckpointRecord>& stages);
 
 /// True if rules are broken, and each of them only by norms and spectra: what rescaled weights
