@@ -84,12 +84,58 @@ bool is_reshaped(const LayerRow& a, const LayerRow& b) {
   return a.rows != b.rows || a.cols != b.cols || a.num_evals != b.num_evals;
 }
 
+/// Finds layers by their values.
+class ByHash {
+public:
+  explicit ByHash(const std::vector<LayerRow>& rows) {
+    for (const LayerRow& row : rows) {
+      // Zeros and constants are alike wherever they lie. The first of several copies stands for
+      // all.
+      const bool plain = row.matrix_rank >= 0 && row.matrix_rank <= 1;
+      if (!row.hash.empty() && !plain) rows_.emplace(row.hash, &row);
+    }
+  }
+
+  /// The key of the layer with the values of `row`; empty if there is none.
+  [[nodiscard]] std::string key_of(const LayerRow& row) const {
+    const auto found = row.hash.empty() ? rows_.end() : rows_.find(row.hash);
+    if (found == rows_.end() || is_reshaped(*found->second, row)) return {};
+    return found->second->key;
+  }
+
+private:
+  std::unordered_map<std::string_view, const LayerRow*> rows_;
+};
+
+bool is_of_tokens(const LayerRow& row) {
+  return row.role == "embedding.token" || row.role == "head";
+}
+
+/// A head may be a classifier: unless the embedding grew likewise, its rows are not tokens.
+void tell_other_heads(std::vector<ComparisonRow>& rows) {
+  const auto is_embedding = [](const ComparisonRow& row) { return row.role == "embedding.token"; };
+  for (ComparisonRow& row : rows) {
+    if (row.status != "grown" || is_embedding(row)) continue;
+    const bool alone = std::none_of(rows.begin(), rows.end(), is_embedding);
+    const bool likewise = std::any_of(rows.begin(), rows.end(), [&](const ComparisonRow& other) {
+      return is_embedding(other) && other.vocabulary_a == row.vocabulary_a &&
+             other.vocabulary_b == row.vocabulary_b;
+    });
+    if (!alone && !likewise) row.status = "reshaped";
+  }
+}
+
 /// @param sigma_a,sigma_b  empty if the spectra were not read
 /// @param alike  the fits are comparable
+/// @param from  another layer of A with the values of `b`
 ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
-                       const std::vector<double>& sigma_b, bool alike) {
+                       const std::vector<double>& sigma_b, bool alike, const std::string& from) {
   ComparisonRow out = started(b, "changed");
-  if (is_reshaped(a, b)) {
+  if (has_larger_vocabulary(b, a)) {
+    out.status = "grown";
+    out.vocabulary_a = a.rows != b.rows ? a.rows : a.cols;
+    out.vocabulary_b = a.rows != b.rows ? b.rows : b.cols;
+  } else if (is_reshaped(a, b)) {
     out.status = "reshaped";
   } else if (!a.hash.empty() && a.hash == b.hash) {
     out.status = "same";
@@ -100,12 +146,16 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
     out.moved = moved_between(sigma_a, sigma_b);
     if (out.moved < kSameSpectrum) out.status = "rearranged";
   }
+  if (out.status != "same" && !from.empty()) {
+    out.status = "misplaced";
+    out.from = from;
+  }
   compare_alpha(out, a, b, alike);
   out.log_norm_change = difference_of(a.log_norm, b.log_norm);
   out.log_spectral_norm_change = difference_of(a.log_spectral_norm, b.log_spectral_norm);
   if (out.status == "same") {
     out.error_ratio = 0;
-  } else if (out.status != "reshaped") {
+  } else if (!is_reshaped(a, b)) {
     out.error_ratio = error_ratio_of(a, out.log_norm_change);
   }
   out.stable_rank_ratio = b.stable_rank / a.stable_rank;
@@ -150,9 +200,11 @@ int order_of(const ComparisonRow& row) {
   if (row.status == "removed") return 0;
   if (row.status == "added") return 1;
   if (row.status == "reshaped") return 2;
-  if (row.status == kLeftOut) return 3;
-  if (row.status == "unknown") return 4;
-  return 5;
+  if (row.status == "grown") return 3;
+  if (row.status == kLeftOut) return 4;
+  if (row.status == "unknown") return 5;
+  if (row.status == "misplaced") return 6;
+  return 7;
 }
 
 bool comes_before(const ComparisonRow& a, const ComparisonRow& b) {
@@ -192,7 +244,18 @@ bool is_later(const Provenance& b, const Provenance& a) {
          a.training.step < b.training.step;
 }
 
+/// True if `b` is an adapter on A itself.
+bool is_adapter_on(const Provenance& b, const Provenance& a) {
+  return b.analysis == AnalysisKind::adapter_on_base && !b.base_identity.empty() &&
+         b.base_identity == a.checkpoint_identity;
+}
+
 }  // namespace
+
+bool has_larger_vocabulary(const LayerRow& b, const LayerRow& a) {
+  if (!is_of_tokens(a) || a.role != b.role) return false;
+  return (a.cols == b.cols && a.rows < b.rows) || (a.rows == b.rows && a.cols < b.cols);
+}
 
 std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
                                   const std::string& name_a, const std::string& name_b) {
@@ -246,6 +309,8 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
   out.left_out_of_both =
       std::count_if(left_out_a.begin(), left_out_a.end(),
                     [&](const std::string& key) { return left_out_b.contains(key); });
+  const ByHash by_hash(a.layers);
+  const bool on_a = is_adapter_on(b.provenance, a.provenance);
   std::vector<LayerPair> pairs;
   const std::vector<double> none;
   const auto sigma_of = [&](const CheckpointRecord& record, std::size_t i) -> const auto& {
@@ -257,14 +322,20 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
       const bool known = !left_out_a.contains(b.layers[i].key);
       out.rows.push_back(started(b.layers[i], known ? "added" : kLeftOut));
       out.rows.back().alpha_b = alpha_if_fitted(b.layers[i]);
+      if (known) out.rows.back().from = by_hash.key_of(b.layers[i]);
       pairs.push_back({nullptr, &b.layers[i]});
       continue;
     }
     const LayerRow& before = a.layers[found->second];
     // Metrics of layers with different shapes are not comparable.
     pairs.push_back({is_reshaped(before, b.layers[i]) ? nullptr : &before, &b.layers[i]});
-    out.rows.push_back(
-        compared(before, b.layers[i], sigma_of(a, found->second), sigma_of(b, i), out.alike));
+    out.rows.push_back(compared(before, b.layers[i], sigma_of(a, found->second), sigma_of(b, i),
+                                out.alike, by_hash.key_of(b.layers[i])));
+    // What an adapter neither changes nor holds is the base's, with its hash.
+    ComparisonRow& row = out.rows.back();
+    const bool has_factors = b.layers[i].adapter.adapter_rank >= 0;
+    row.held_whole = on_a && !has_factors && row.status != "same" && row.status != "misplaced";
+    row.of_adapter = on_a && (has_factors || row.held_whole);
     in_a.erase(found);
   }
   for (const auto& [key, i] : in_a) {
@@ -273,6 +344,7 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     out.rows.back().in_b = false;
     pairs.push_back({&a.layers[i], nullptr});
   }
+  tell_other_heads(out.rows);
   if (out.same_mode) {
     out.paired = paired_changes(pairs, out.alike);
     out.usual = usual_changes(pairs);

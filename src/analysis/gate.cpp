@@ -354,7 +354,8 @@ bool is_of_checkpoint(const Rule& rule) {
 bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule) && !needs_advice(rule); }
 
 bool is_comparison(const Rule& rule) {
-  const auto metrics = {"moved", "error_ratio", "alpha_z", "missing", "added"};
+  const auto metrics = {"moved",   "moved_unasked", "error_ratio", "alpha_z",
+                        "missing", "added",         "misplaced"};
   return std::any_of(metrics.begin(), metrics.end(),
                      [&](const char* metric) { return rule.metric == metric; });
 }

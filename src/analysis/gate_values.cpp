@@ -40,10 +40,17 @@ double comparison_value(const std::string& metric, const ComparisonRow& row) {
     if (left_out && row.in_b) return kNan;
     return row.status == "added" ? 1 : 0;
   }
+  if (metric == "misplaced") return left_out ? kNan : row.status == "misplaced" ? 1 : 0;
   if (metric == "moved") return row.moved;
+  if (metric == "moved_unasked") return row.of_adapter ? kNan : row.moved;
   if (metric == "error_ratio") return row.error_ratio;
   // Unchanged weights have the same alpha, and no error to divide by.
   return row.status == "same" ? 0 : row.alpha_z;
+}
+
+/// What does not depend on the shape: whether there is a fit or a warning.
+bool is_of_any_shape(const std::string& metric) {
+  return metric == "failed" || metric.starts_with("warning.");
 }
 
 /// By a metric that compares two stages by itself.
@@ -84,8 +91,10 @@ std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage
       const auto found = others.find(row.key);
       const bool both = found != others.end();
       if (!both && !left_out_there.contains(row.key)) continue;  // the metric `added` reports these
-      one.other = both ? metric_value(*found->second, rule.metric) : kNan;
-      one.value = both ? measured(rule.measure, one.here, one.other) : kNan;
+      const bool alike =
+          both && (is_of_any_shape(rule.metric) || !has_larger_vocabulary(row, *found->second));
+      one.other = alike ? metric_value(*found->second, rule.metric) : kNan;
+      one.value = alike ? measured(rule.measure, one.here, one.other) : kNan;
     }
     out.push_back(std::move(one));
   }

@@ -73,6 +73,25 @@ void add_rows(std::vector<FollowRow>& rows, std::size_t metric, const Pairs& all
   rows.insert(rows.end(), of_groups.begin(), of_groups.end());
 }
 
+/// The name of a model without its step, which the checkpoints of a run share; empty if it has no
+/// step, or not in its name.
+std::string series_of(const Model& model) {
+  if (model.about.step < 0) return {};
+  std::string name = model.name;
+  const std::string step = std::to_string(model.about.step);
+  const std::size_t at = name.rfind(step);
+  return at == std::string::npos ? std::string() : name.erase(at, step.size()) + ".";
+}
+
+bool are_of_runs(const Groups& groups) {
+  return !groups.empty() && std::all_of(groups.begin(), groups.end(), [](const auto& group) {
+    const std::string series = series_of(*group.second.front().model);
+    return !series.empty() &&
+           std::all_of(group.second.begin(), group.second.end(),
+                       [&](const Pair& pair) { return series_of(*pair.model) == series; });
+  });
+}
+
 /// The interval of |spearman|.
 std::pair<double, double> strength(const FollowRow& row) {
   const double a = std::abs(row.spearman_low);
@@ -142,7 +161,19 @@ Model model_of(const std::string& name, const std::vector<LayerRow>& layers) {
   return model;
 }
 
-Following follow(const std::vector<Model>& models, const std::vector<Score>& scores) {
+bool is_lower_better(const std::string& column) {
+  std::string word;  // the last one
+  for (const char c : column) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!letter) word.clear();
+    if (letter) word += c >= 'a' ? c : static_cast<char>(c - 'A' + 'a');
+  }
+  const auto words = {"loss", "nll", "ppl", "perplexity", "bpb", "wer"};
+  return std::any_of(words.begin(), words.end(), [&](const char* one) { return word == one; });
+}
+
+Following follow(const std::vector<Model>& models, const std::vector<Score>& scores,
+                 const ScoreColumn& column) {
   std::map<std::string, const Model*> by_name;
   for (const Model& model : models) by_name.emplace(model.name, &model);
   Following out;
@@ -162,6 +193,8 @@ Following follow(const std::vector<Model>& models, const std::vector<Score>& sco
   for (std::size_t metric = 0; metric < rank_metrics().size(); ++metric) {
     add_rows(out.rows, metric, all, groups);
   }
+  out.score = column;
+  out.of_runs = are_of_runs(groups);
   out.best = best_of(out.rows);
   for (FollowRow& row : out.rows) drop_empty_intervals(row);
   return out;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "wishart/analysis/compare.hpp"
+#include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -29,9 +30,13 @@ struct Found {
   std::int64_t added = 0;
   std::int64_t left_out = 0;  ///< of one of the two scans, by choice
   std::int64_t unknown = 0;
+  std::int64_t grown = 0;
+  std::int64_t misplaced = 0;
   std::int64_t warned = 0;
   std::int64_t nonfinite = 0;
   const ComparisonRow* worst = nullptr;  ///< with new warnings
+  const ComparisonRow* first_misplaced = nullptr;
+  const ComparisonRow* first_grown = nullptr;
 };
 
 Found found_in(const Comparison& comparison) {
@@ -42,6 +47,8 @@ Found found_in(const Comparison& comparison) {
     if (row.status == "added") ++found.added;
     if (row.status == kLeftOut) ++found.left_out;
     if (row.status == "unknown") ++found.unknown;
+    if (row.status == "grown" && found.grown++ == 0) found.first_grown = &row;
+    if (row.status == "misplaced" && found.misplaced++ == 0) found.first_misplaced = &row;
     bool grave = false;
     bool any = false;
     for (const std::string& word : split(row.new_warnings, ';')) {
@@ -64,14 +71,29 @@ bool loss_rose(const Comparison& comparison) {
   return comparison.training_b.eval_loss - then > kRiseOnce * std::abs(then);
 }
 
+bool is_later_in_training(const Comparison& comparison) {
+  const std::int64_t before = comparison.training_a.step;
+  return before >= 0 && comparison.training_b.step > before;
+}
+
 /// Beyond the percentiles of what is usual for a derived model. Later in the
 /// same training such changes are no news.
 bool changed_unusually(const Comparison& comparison) {
   constexpr double kHighest = 99;  // as of the warning `unusual`
-  const std::int64_t before = comparison.training_a.step;
-  if (before >= 0 && comparison.training_b.step > before) return false;
+  if (is_later_in_training(comparison)) return false;
   return std::any_of(comparison.usual.begin(), comparison.usual.end(),
                      [](const UsualChange& change) { return change.percentile >= kHighest; });
+}
+
+/// How far half of the layers moved at least, if that is as far as no fine-tuning moves them: twice
+/// the bound of jobs/gate-finetune.cfg. NaN if they did not, or if nothing else can be expected.
+double moved_far(const Comparison& comparison) {
+  constexpr double kFar = 0.5;
+  if (is_later_in_training(comparison)) return kNan;
+  std::vector<double> moved;
+  for (const ComparisonRow& row : comparison.rows) moved.push_back(row.moved);
+  const double median = median_of(moved);
+  return median >= kFar ? median : kNan;
 }
 
 /// Level and sentence of two checkpoints with layers in common.
@@ -89,9 +111,13 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.sentence = "Do not use " + b + ": like " + a +
                        ", it holds NaN or infinite weights, in " +
                        of_layers(comparison.nonfinite_b, all) + ".";
-  } else if (found.warned > 0 || found.lost > 0) {
+  } else if (found.warned > 0 || found.lost > 0 || found.misplaced > 0) {
     verdict.level = Level::attention;
     std::vector<std::string> parts;
+    if (found.misplaced > 0) {
+      parts.push_back(layers_text(found.misplaced) + (found.misplaced == 1 ? " holds" : " hold") +
+                      " the weights of other layers of " + a);
+    }
     if (found.lost > 0) {
       parts.push_back(layers_text(found.lost) + " of " + a + (found.lost == 1 ? " is" : " are") +
                       " missing or reshaped");
@@ -100,7 +126,10 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
       parts.push_back(layers_text(found.warned) + (found.warned == 1 ? " has" : " have") +
                       " warnings that " + a + " does not have");
     }
-    verdict.sentence = "In " + b + ", " + join(parts, ", and ") + ".";
+    const std::string last = parts.back();
+    parts.pop_back();
+    verdict.sentence =
+        "In " + b + ", " + join(parts, ", ") + (parts.empty() ? "" : ", and ") + last + ".";
   } else if (!comparison.sudden.empty()) {
     verdict.level = Level::attention;
     verdict.sentence = "In " + b + ", " + of_layers(std::ssize(comparison.sudden), all) +
@@ -129,12 +158,38 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.sentence = of_layers(found.unknown, all) +
                        " could not be compared, so nothing is known of " +
                        (found.unknown == 1 ? "it" : "them") + ". No other has a new warning.";
+  } else if (const double far = moved_far(comparison); far > 0) {
+    verdict.level = Level::attention;
+    verdict.sentence = "Half of the layers of " + b + " moved by at least " + rounded(far, 2) +
+                       " of their norm: it is no fine-tuned " + a +
+                       ", or its layers are in other places.";
   } else if (changed_unusually(comparison)) {
     verdict.level = Level::attention;
     verdict.sentence = b + " differs more from " + a + " than 99 % of derived models from theirs.";
   } else {
     verdict.level = Level::good;
     verdict.sentence = "No layer of " + a + " is missing in " + b + ", and none has a new warning.";
+  }
+}
+
+/// Layers in the places of others, and vocabularies that grew.
+void add_places(Verdict& verdict, const Found& found) {
+  if (found.first_misplaced != nullptr) {
+    const ComparisonRow& first = *found.first_misplaced;
+    add_reason(verdict,
+               std::string(found.misplaced > 1 ? "The first of them is " : "It is ") +
+                   named(first.key) + ", with the weights of " + named(first.from) +
+                   ". A wrong merge, or a wrong order of pipeline ranks, puts blocks in the places "
+                   "of others; a merge that repeats blocks does so on purpose.",
+               kOfLayers);
+  }
+  if (found.first_grown != nullptr) {
+    add_reason(verdict,
+               "The vocabulary grew from " + std::to_string(found.first_grown->vocabulary_a) +
+                   " to " + std::to_string(found.first_grown->vocabulary_b) + ": " +
+                   layers_text(found.grown) + (found.grown == 1 ? " is" : " are") +
+                   " not compared.",
+               kOfLayers);
   }
 }
 
@@ -145,7 +200,7 @@ Verdict verdict_of(const Comparison& comparison) {
   const Found found = found_in(comparison);
   const std::int64_t all = std::ssize(comparison.rows);
   const std::int64_t apart = found.lost + found.added + found.left_out + found.unknown;
-  if (comparison.nonfinite_b == 0 && apart >= all) {
+  if (comparison.nonfinite_b == 0 && apart + found.grown >= all) {
     verdict.sentence = "Nothing can be said: no layer is known in both " + named(comparison.a) +
                        " and " + named(comparison.b) + ".";
     return verdict;
@@ -162,6 +217,7 @@ Verdict verdict_of(const Comparison& comparison) {
     verdict.sentence += " " + std::to_string(both) + " more" + (both == 1 ? " was" : " were") +
                         " left out of both scans (--layers).";
   }
+  add_places(verdict, found);
   if (found.worst != nullptr) {
     add_reason(verdict,
                (found.warned > 1 ? "The first of them is " : "It is ") + named(found.worst->key) +
@@ -190,10 +246,11 @@ Verdict verdict_of(const Comparison& comparison) {
                         : "."),
                kOfLayers);
   }
-  // The changed layers come by how far they moved.
-  const auto moved =
-      std::find_if(comparison.rows.begin(), comparison.rows.end(),
-                   [](const ComparisonRow& row) { return std::isfinite(row.moved); });
+  const auto moved = std::max_element(comparison.rows.begin(), comparison.rows.end(),
+                                      [](const ComparisonRow& x, const ComparisonRow& y) {
+                                        return std::isfinite(y.moved) &&
+                                               (!std::isfinite(x.moved) || x.moved < y.moved);
+                                      });
   if (moved != comparison.rows.end() && moved->moved > 0) {
     add_reason(verdict,
                "The layer that moved most is " + named(moved->key) + ", by at least " +

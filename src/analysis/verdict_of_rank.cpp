@@ -47,22 +47,35 @@ const FollowRow* row_of(const Following& following, std::string_view metric) {
   return best;
 }
 
+/// `the scores (loss, less is better)`
+std::string scores_text(const ScoreColumn& score) {
+  if (score.name.empty()) return "the scores";
+  return "the scores (" + printable(score.name, kMostOfName) +
+         (score.lower_is_better ? ", less is better)" : ", more is better)");
+}
+
 void judge_by_scores(Verdict& verdict, const std::string& first, const FollowRow& row,
-                     const RankMetric& by) {
+                     const RankMetric& by, const Following& following) {
   const bool sure = is_exact(row) || row.spearman_low > 0 || row.spearman_high < 0;
-  const bool falls = row.spearman < 0;
+  const bool better_below = following.score.lower_is_better ? row.spearman > 0 : row.spearman < 0;
+  const std::string scores = scores_text(following.score);
   if (!sure) {
-    verdict.sentence = first + " comes first by " + by.name +
-                       ", but this order does not follow the scores: " + rho_text(row) +
-                       ", which may be 0.";
-  } else if (falls == by.less_is_better) {
+    verdict.sentence = first + " comes first by " + by.name + ", but this order does not follow " +
+                       scores + ": " + rho_text(row) + ", which may be 0.";
+  } else if (better_below == by.less_is_better && following.of_runs) {
+    // What drifts through a run follows whatever else does.
+    verdict.sentence = first + " comes first by " + by.name + ", and this order follows " + scores +
+                       ": " + rho_text(row) +
+                       ". But these are checkpoints of one run, in which any two metrics that "
+                       "drift follow each other, so nothing is known of other models.";
+  } else if (better_below == by.less_is_better) {
     verdict.level = Level::good;
-    verdict.sentence = first + " comes first by " + by.name +
-                       ", and this order follows the scores: " + rho_text(row) + ".";
+    verdict.sentence = first + " comes first by " + by.name + ", and this order follows " + scores +
+                       ": " + rho_text(row) + ".";
   } else {
     verdict.level = Level::attention;
-    verdict.sentence = first + " comes first by " + by.name +
-                       ", but this order runs against the scores: " + rho_text(row) + ".";
+    verdict.sentence = first + " comes first by " + by.name + ", but this order runs against " +
+                       scores + ": " + rho_text(row) + ".";
   }
 }
 
@@ -138,7 +151,7 @@ Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
   const std::string first = named(models.front().name);
   const FollowRow* row = row_of(following, by.name);
   if (row != nullptr) {
-    judge_by_scores(verdict, first, *row, by);
+    judge_by_scores(verdict, first, *row, by, following);
   } else {
     judge_by_public(verdict, first, by);
   }
@@ -150,7 +163,7 @@ Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
              kOfModels, {"fig-ranking"});
   add_reason(verdict, worth_text(by.name), kOfWorth, {"fig-worth"});
   const Best& best = following.best;
-  if (!best.metric.empty() && best.metric != by.name) {
+  if (!best.metric.empty() && best.metric != by.name && !following.of_runs) {
     add_reason(verdict, best.metric + " follows the scores best.", kOfScores, {"fig-following"});
   }
   for (const FollowRow& one : following.rows) {

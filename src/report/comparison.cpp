@@ -25,9 +25,11 @@ std::string signed_number(double value, int digits) {
 }
 
 TextTable layers_table(const analysis::Comparison& comparison) {
-  TextTable table = table_of(
+  std::vector<Column> columns(
       {name_column("layer"), words_column("role", 40, "what the layer does"),
-       words_column("status", 60, "same, changed, rearranged, added, removed, reshaped, left-out"),
+       words_column("status", 60,
+                    "same, changed, rearranged, misplaced, added, removed, reshaped, grown, "
+                    "left-out"),
        number_column("moved", 90, "least change of the weights, relative to the norm of A"),
        number_column("alpha A", 50, "alpha in A"), number_column("alpha B", 50, "alpha in B"),
        number_column("change", 85, "of alpha, B - A"),
@@ -37,6 +39,13 @@ TextTable layers_table(const analysis::Comparison& comparison) {
        number_column("stable", 10, "stable rank of B over that of A"),
        number_column("rank", 30, "change of the rank; empty if 0"),
        words_column("new warnings", 95, "warnings of B that A does not have")});
+  const bool any_from =
+      std::any_of(comparison.rows.begin(), comparison.rows.end(),
+                  [](const analysis::ComparisonRow& row) { return !row.from.empty(); });
+  if (any_from) {
+    columns.push_back(words_column("from", 94, "the layer of A with the same weights"));
+  }
+  TextTable table = table_of(columns);
   for (const analysis::ComparisonRow& r : comparison.rows) {
     if (table.rows.size() == kMostRows) break;
     table.rows.push_back(
@@ -46,6 +55,7 @@ TextTable layers_table(const analysis::Comparison& comparison) {
          number(r.stable_rank_ratio, 3),
          r.rank_change == 0 ? "" : signed_number(static_cast<double>(r.rank_change), 9),
          r.new_warnings});
+    if (any_from) table.rows.back().push_back(r.from);
   }
   return table;
 }

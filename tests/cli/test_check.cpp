@@ -62,9 +62,11 @@ std::string write_model(const TempFolder& temp, const std::string& name, const W
 }
 
 /// An adapter whose k-th column of B has the size `scale` decay^k.
+/// @param whole  tensors that it holds whole, as `modules_to_save` of PEFT
 std::string write_adapter(const TempFolder& temp, const std::string& name, double scale,
-                          double decay, const std::vector<std::string>& modules = kAdapted) {
-  std::vector<TensorToWrite> tensors;
+                          double decay, const std::vector<std::string>& modules = kAdapted,
+                          std::vector<TensorToWrite> whole = {}) {
+  std::vector<TensorToWrite> tensors = std::move(whole);
   std::uint64_t seed = 100;
   for (const std::string& module : modules) {
     std::vector<float> b = noise_values(kRows * kRank, seed++);
@@ -297,19 +299,121 @@ TEST_CASE("kept rules are no OK for a model that is useless or of which nothing 
   check_answer(check(write_model(temp, "q-copy", copy_of(orthogonal)),
                      write_model(temp, "q", orthogonal), {"--kind", "quantised"}),
                0,
-               "UNKNOWN: quantised model q-copy keeps all 8 rules against q in 5 layers. But its "
+               "UNKNOWN: quantised model q-copy keeps all 9 rules against q in 5 layers. But its "
                "report says: No layer has a warning, but none has a power-law tail either, so "
                "nothing is known of their quality.");
   const std::string copy = write_model(temp, "uv-copy", copy_of(of_rank_one));
   const std::string base = write_model(temp, "uv", of_rank_one);
   check_answer(check(copy, base, {"--kind", "quantised"}), 1,
-               "NOT OK: quantised model uv-copy keeps all 8 rules against uv in 5 layers. But its "
+               "NOT OK: quantised model uv-copy keeps all 9 rules against uv in 5 layers. But its "
                "report says: Do not use it: all 5 layers have a rank of at most 1.");
   // JSON says the same, and that no rule was broken.
   const Outcome json = check(copy, base, {"--kind", "quantised", "--format", "json"});
   CHECK(json.exit_code == 1);
   CHECK(json.out.find("\"ok\": false") != std::string::npos);
   CHECK(json.out.find("\"passed\": true") != std::string::npos);
+}
+
+TEST_CASE("layers in the places of others are NOT OK", "[check]") {
+  const TempFolder temp;
+  const Weights weights = base_weights();
+  const std::string base = write_model(temp, "base", weights);
+  Weights swapped = weights;
+  std::swap(swapped[kAdapted[0]], swapped[kAdapted[1]]);
+  std::swap(swapped[kOthers[1]], swapped[kOthers[2]]);
+  const std::string merged = write_model(temp, "merged", swapped);
+  check_answer(check(merged, base), 1,
+               "NOT OK: fine-tuned model merged against base breaks 'every layer is in its place': "
+               "misplaced must be at most 0: 4 of 5 layers are outside, 0 allowed");
+  check_answer(check(merged, base, {"--kind", "quantised"}), 1,
+               "NOT OK: quantised model merged against base breaks 'every layer is in its place'");
+}
+
+TEST_CASE("what may be a pruned copy is no fine-tuned model without a word", "[check]") {
+  const TempFolder temp;
+  const Weights weights = base_weights();
+  const std::string base = write_model(temp, "base", weights);
+  // Of each four elements the two largest are kept: 2:4.
+  Weights pruned = weights;
+  for (auto& [name, values] : pruned) {
+    for (std::size_t i = 0; i < values.size(); i += 4) {
+      std::vector<float> sizes;
+      for (std::size_t k = i; k < i + 4; ++k) sizes.push_back(std::abs(values[k]));
+      std::sort(sizes.begin(), sizes.end());
+      for (std::size_t k = i; k < i + 4; ++k) {
+        if (std::abs(values[k]) <= sizes[1]) values[k] = 0;
+      }
+    }
+  }
+  const std::string copy = write_model(temp, "pruned", pruned);
+  const Outcome guessed = check(copy, base);
+  check_answer(guessed, 0, "UNKNOWN: fine-tuned model pruned keeps all ");
+  CHECK(guessed.out.find("if it is a compressed copy, it is NOT OK by 'the error is small' of "
+                         "jobs/gate-compression.cfg (the median error_ratio must be at most "
+                         "0.085, found ") != std::string::npos);
+  CHECK(guessed.out.ends_with("). Say what it is: --kind quantised, or --kind full.\n"));
+  check_answer(check(copy, base, {"--kind", "full"}), 0, "OK: fine-tuned model pruned keeps all ");
+  check_answer(check(copy, base, {"--kind", "quantised"}), 1, "NOT OK: quantised model pruned ");
+}
+
+TEST_CASE("what an adapter holds whole, and new tokens, are no fault", "[check]") {
+  const TempFolder temp;
+  const Weights weights = base_weights();
+  const std::string base = write_model(temp, "base", weights);
+  const std::string& embedding = kOthers.front();
+  Weights trained = with_noise(weights, 0.02);
+  const std::string adapter = write_adapter(
+      temp, "adapter", 0.5, 1, kAdapted,
+      {{"base_model.model." + embedding + ".weight", {kRows, kCols}, trained[embedding]}});
+  const Outcome whole = check(adapter, base);
+  check_answer(whole, 0, "OK: adapter adapter-with-base-base keeps all 9 rules");
+  CHECK(whole.out.ends_with(" 1 layer is held whole.\n"));
+  // Sixteen more tokens.
+  std::vector<TensorToWrite> tensors;
+  for (const auto& [key, values] : trained) {
+    std::vector<float> more = values;
+    const bool grows = key == embedding;
+    if (grows) more.insert(more.end(), values.begin(), values.begin() + 16 * kCols);
+    tensors.push_back({key + ".weight", {grows ? kRows + 16 : kRows, kCols}, std::move(more)});
+  }
+  write_bytes(temp / "grown" / "model.safetensors", safetensors_bytes(tensors));
+  const Outcome grown = check((temp / "grown").string(), base);
+  check_answer(grown, 0, "OK: fine-tuned model grown keeps all ");
+  CHECK(grown.out.ends_with(" The vocabulary grew from 96 to 112: 1 layer is not compared.\n"));
+}
+
+TEST_CASE("weights that were rescaled before they were rounded are UNKNOWN", "[check]") {
+  const TempFolder temp;
+  const Weights weights = base_weights();
+  // Columns times s, the norm before them divided by s: the same model.
+  const auto write = [&](const std::string& name, bool with_norm, bool rescaled) {
+    std::vector<TensorToWrite> tensors;
+    std::vector<float> norm;
+    const auto scale_of = [&](std::int64_t j) {
+      return rescaled ? static_cast<float>(std::exp(1.5 * std::sin(j))) : 1.0F;
+    };
+    for (std::int64_t j = 0; j < kCols; ++j) norm.push_back(1 / scale_of(j));
+    for (const auto& [key, values] : weights) {
+      std::vector<float> scaled = values;
+      for (std::int64_t i = 0; i < kRows * kCols; ++i) {
+        scaled[static_cast<std::size_t>(i)] *= scale_of(i % kCols);
+      }
+      tensors.push_back({key + ".weight", {kRows, kCols}, std::move(scaled)});
+    }
+    if (with_norm) tensors.push_back({"model.layers.0.input_layernorm.weight", {kCols}, norm});
+    write_bytes(temp / name / "model.safetensors", safetensors_bytes(tensors));
+    return (temp / name).string();
+  };
+  const std::string base = write("base", true, false);
+  const std::string copy = write("smooth", true, true);
+  const Outcome rescaled = check(copy, base, {"--kind", "quantised"});
+  check_answer(rescaled, 1, "UNKNOWN: quantised model smooth against base breaks 'the error is ");
+  CHECK(rescaled.out.find(" But its weights were rescaled before they were rounded "
+                          "(model.layers.0.input_layernorm.weight differs by ") !=
+        std::string::npos);
+  // Without the norm nobody can tell.
+  check_answer(check(write("bare", false, true), base, {"--kind", "quantised"}), 1,
+               "NOT OK: quantised model bare against base breaks 'the error is small'");
 }
 
 TEST_CASE("a wrong base is refused before anything is scanned", "[check]") {

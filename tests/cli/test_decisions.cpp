@@ -198,6 +198,19 @@ TEST_CASE("rank orders models and finds the metric that follows the scores", "[r
   CHECK(found);
   const Outcome text = run_wishart({"rank", archive, "--scores", csv.string(), "--wide"});
   CHECK(text.out.find("follows the scores best") != std::string::npos);
+  CHECK(text.out.find("runs against") == std::string::npos);
+  // Of a loss, the model with the smallest norm would be the worst.
+  const auto losses =
+      temp.write("losses.csv", "model,eval_loss\n" + scores.substr(scores.find('\n') + 1));
+  const std::vector<std::string> by_loss{"rank",     archive,         "--metric", "log_norm",
+                                         "--scores", losses.string(), "--score",  "eval_loss",
+                                         "--format", "brief"};
+  CHECK(run_wishart(by_loss).out.find("runs against the scores (eval_loss, less is better)") !=
+        std::string::npos);
+  std::vector<std::string> turned = by_loss;
+  turned.emplace_back("--higher-is-better");
+  CHECK(run_wishart(turned).out.find("follows the scores (eval_loss, more is better)") !=
+        std::string::npos);
   CHECK(run_wishart({"rank", archive, "--metric", "beta"}).err.find("--metric: expected one of") !=
         std::string::npos);
 }

@@ -20,8 +20,10 @@ struct ComparisonRow {
   std::int64_t block = -1;
   std::int64_t num_params = 0;
   /// `same` (equal hashes), `changed`, `rearranged` (different values with the same spectrum, e.g.
-  /// permuted rows or columns, or a rotation), `added`, `removed`, `reshaped`, `left-out` (one of
-  /// the two scans left it out by `--layers`), or `unknown` (one of the two has no spectrum).
+  /// permuted rows or columns, or a rotation), `misplaced` (the values are those of another layer
+  /// of A), `added`, `removed`, `reshaped`, `grown` (an embedding or a head with a larger
+  /// vocabulary), `left-out` (one of the two scans left it out by `--layers`), or `unknown` (one of
+  /// the two has no spectrum).
   std::string status;
   /// A lower bound on the change of the weights, relative to the norm of A: the distance between
   /// the two sorted spectra over |A|_F, which is at most |A - B|_F / |A|_F (Mirsky, Quart. J. Math.
@@ -44,8 +46,16 @@ struct ComparisonRow {
   double stable_rank_ratio = kNan;         ///< B / A
   std::int64_t rank_change = 0;            ///< also 0 if a rank is not known
   std::string new_warnings;                ///< warnings of B that A does not have
-  std::string stack;                       ///< not a column: tells blocks of stages apart
-  bool in_b = true;                        ///< not a column: B has it, or may have it reshaped
+  std::string from;   ///< the layer of A with the same values, of `misplaced` and `added` ones
+  std::string stack;  ///< not a column: tells blocks of stages apart
+  bool in_b = true;   ///< not a column: B has it, or may have it reshaped
+  /// Not columns: the sizes of the vocabulary of a `grown` layer.
+  std::int64_t vocabulary_a = 0;
+  std::int64_t vocabulary_b = 0;
+  /// Not columns: B is an adapter on A that changes this layer, by factors or because it holds it
+  /// whole (PEFT's `modules_to_save`).
+  bool of_adapter = false;
+  bool held_whole = false;
 };
 
 template <class F>
@@ -58,7 +68,7 @@ void visit_columns(ComparisonRow& r, F&& f) {
   f("log_norm_change", r.log_norm_change);
   f("log_spectral_norm_change", r.log_spectral_norm_change);
   f("stable_rank_ratio", r.stable_rank_ratio), f("rank_change", r.rank_change);
-  f("new_warnings", r.new_warnings);
+  f("new_warnings", r.new_warnings), f("from", r.from);
 }
 
 /// A layer that changed suddenly, and how (`unlike-past` of warnings.hpp).
@@ -95,6 +105,9 @@ struct Comparison {
 [[nodiscard]] std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
                                                 const std::string& name_a,
                                                 const std::string& name_b);
+
+/// True for an embedding of tokens or a head that has the shape of `a` but for a larger vocabulary.
+[[nodiscard]] bool has_larger_vocabulary(const LayerRow& b, const LayerRow& a);
 
 /// Compares layers with the same key. `moved` needs the spectra in both records. Layers that are in
 /// one checkpoint only, or were reshaped, are left out of the paired changes.

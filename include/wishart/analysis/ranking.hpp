@@ -76,13 +76,27 @@ struct Best {
   std::vector<std::string> rivals;  ///< metrics whose intervals of |spearman| overlap with it
 };
 
+/// What the scores are.
+struct ScoreColumn {
+  std::string name;              ///< empty: nobody named it
+  bool lower_is_better = false;  ///< of a loss or an error
+};
+
+/// True if the name of a column is that of a loss or of an error: its last word is loss, nll, ppl,
+/// perplexity, bpb or wer, as in `eval_loss`.
+[[nodiscard]] bool is_lower_better(const std::string& column);
+
 struct Following {
   std::vector<FollowRow> rows;  ///< by metric in their order; `all`, `within`, then the groups
   Best best;
   std::vector<std::string> unmatched;  ///< names in the scores without a model
+  ScoreColumn score;
+  /// The models of each group are the checkpoints of one run, as their names and steps tell.
+  bool of_runs = false;
 };
 
 /// Correlates the metrics of the models with their scores.
-[[nodiscard]] Following follow(const std::vector<Model>& models, const std::vector<Score>& scores);
+[[nodiscard]] Following follow(const std::vector<Model>& models, const std::vector<Score>& scores,
+                               const ScoreColumn& column = {});
 
 }  // namespace wishart::analysis

@@ -250,6 +250,8 @@ struct RankOptions {
   std::string metric = "alpha";
   std::filesystem::path scores;  ///< CSV; empty: none
   std::string score = "score";   ///< its column
+  /// Of the scores; by the column's name if neither is asked for.
+  std::optional<bool> lower_is_better;
   OutputFormat format = OutputFormat::text;
   std::filesystem::path output;  ///< of the document; empty: standard output
   ReadingOptions reading;

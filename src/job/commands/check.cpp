@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "wishart/analysis/adapter.hpp"
-#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -33,6 +32,7 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/check_doubts.hpp"
 #include "commands/check_kind.hpp"
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
@@ -121,20 +121,18 @@ public:
 
   Task task() {
     Task task;
-    checkpoint::OpenOptions how;
-    how.allow_unknown = options_.scan.selection.allow_unknown;
-    const checkpoint::Catalogue base = checkpoint::open_checkpoint(options_.base, how);
-    checkpoint::Catalogue tuned = checkpoint::open_checkpoint(options_.tuned, how);
+    const checkpoint::Catalogue base = opened(options_.base);
+    checkpoint::Catalogue tuned = opened(options_.tuned);
     const bool adapter = !is_whole(tuned.analysis);
     kind_ = options_.kind == CheckKind::automatic ? kind_of(tuned, base) : options_.kind;
     rules_ = rules_of(kind_);
     task.base.path = std::filesystem::absolute(options_.base).string();
     task.tuned.path = std::filesystem::absolute(options_.tuned).string();
-    check_is_base_of(tuned, base, adapter);
+    // For an adapter, add_to_base refuses every layer without a partner.
+    if (!adapter || !is_whole(base.analysis)) check_is_base(tuned, base);
     if (adapter) {
       task.tuned.with_base = task.base.path;
-      how.with_base = options_.base;
-      tuned = checkpoint::open_checkpoint(options_.tuned, how);
+      tuned = opened(options_.tuned, options_.base);
     }
     if (options_.scan.archive.empty()) temporary_.emplace();
     const std::filesystem::path archive =
@@ -169,6 +167,7 @@ public:
     const analysis::Verdict judged = analysis::verdict_of(stages.back());
     const analysis::Level level = analysis::verdict_of(verdicts, judged).level;
     const bool ok = level != analysis::Level::bad;
+    doubt_ = doubt_on(stages, verdicts, judged, level);
     const std::string line = line_of(stages, verdicts, judged, level);
     write(stages, verdicts, judged, line, ok);
     if (ok) return {};
@@ -176,10 +175,12 @@ public:
   }
 
 private:
-  static void check_is_base_of(const checkpoint::Catalogue& tuned,
-                               const checkpoint::Catalogue& base, bool adapter) {
-    // For an adapter, add_to_base refuses every layer without a partner.
-    if (!adapter || !is_whole(base.analysis)) check_is_base(tuned, base);
+  [[nodiscard]] checkpoint::Catalogue opened(const std::filesystem::path& path,
+                                             const std::filesystem::path& with_base = {}) const {
+    checkpoint::OpenOptions how;
+    how.allow_unknown = options_.scan.selection.allow_unknown;
+    how.with_base = with_base;
+    return checkpoint::open_checkpoint(path, how);
   }
 
   /// With --allow-unknown: layers that one of the two has, but not in a form that is read, are not
@@ -244,7 +245,6 @@ private:
     return "full";
   }
 
-  /// `the fine-tuned model tuned`, `the LoRA of rank 8 on 14 of 16 layers lora`.
   [[nodiscard]] std::string subject(const CheckpointRecord& tuned) const {
     const std::string id = printable(tuned.provenance.checkpoint_id);
     switch (kind_) {
@@ -259,11 +259,16 @@ private:
     return "fine-tuned model " + id;
   }
 
-  /// Whether every layer has the values that it has in the base.
-  [[nodiscard]] static bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
-    const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
-    return std::all_of(comparison.rows.begin(), comparison.rows.end(),
-                       [](const analysis::ComparisonRow& row) { return row.status == "same"; });
+  /// Why the rules do not tell whether the model is OK; empty if they do.
+  [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
+                                     const std::vector<analysis::RuleVerdict>& verdicts,
+                                     const analysis::Verdict& judged, analysis::Level level) const {
+    if (judged.level == analysis::Level::bad) return {};
+    if (kind_ == CheckKind::full && options_.kind == CheckKind::automatic) {
+      return level == analysis::Level::good ? compression_doubt(stages) : std::string();
+    }
+    if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
+    return rescaling_text(opened(options_.tuned), opened(options_.base));
   }
 
   /// The answer in one line.
@@ -276,23 +281,25 @@ private:
     const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
     if (first == verdicts.end()) {
-      const bool good = level == analysis::Level::good;
+      const bool good = level == analysis::Level::good && doubt_.empty();
       const bool same = good && nothing_changed(stages);
-      std::string text = same                                ? "ATTENTION: "
-                         : good                              ? "OK: "
-                         : level == analysis::Level::unknown ? "UNKNOWN: "
-                                                             : "NOT OK: ";
+      std::string text = same                            ? "ATTENTION: "
+                         : good                          ? "OK: "
+                         : level == analysis::Level::bad ? "NOT OK: "
+                                                         : "UNKNOWN: ";
       text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
               " in " + plural(std::ssize(tuned.layers), "layer") + ".";
-      if (!good) text += " But its report says: " + judged.sentence;
+      text += doubt_;
+      if (!good && doubt_.empty()) text += " But its report says: " + judged.sentence;
       if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
-      return text + (adapter.empty() ? "" : " " + adapter) + unread_text();
+      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(stages) +
+             unread_text();
     }
     const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
-    std::string text = "NOT OK: " + what + " against " + base + " breaks '" +
-                       printable(first->rule) + "': " + one_line(first->text);
+    std::string text = (doubt_.empty() ? "NOT OK: " : "UNKNOWN: ") + what + " against " + base +
+                       " breaks '" + printable(first->rule) + "': " + one_line(first->text);
     if (!first->violations.empty() && !first->violations.front().key.empty()) {
       const analysis::Violation& worst = first->violations.front();
       text +=
@@ -302,7 +309,7 @@ private:
       text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
               " broken";
     }
-    return text + (text.ends_with('.') ? "" : ".") + unread_text();
+    return text + (text.ends_with('.') ? "" : ".") + doubt_ + unread_text();
   }
 
   [[nodiscard]] std::string unread_text() const {
@@ -342,6 +349,7 @@ private:
   CheckKind kind_ = CheckKind::automatic;
   std::vector<analysis::Rule> rules_;
   std::size_t unread_ = 0;
+  std::string doubt_;
 };
 
 /// Scans one of the two unless the archive holds it. Collective over `world`.

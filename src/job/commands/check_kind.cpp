@@ -47,11 +47,30 @@ bool holds_few_bits(const checkpoint::Catalogue& catalogue) {
                      });
 }
 
+/// True if most of the weights of few bits that both have are stored in another way than in the
+/// base: a fine-tuned FP8 model is FP8 as a rule, its copy in 4 bits is not.
+bool is_stored_otherwise(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+  std::unordered_map<std::string, std::string> stored;
+  for (const Tensor& tensor : base.tensors) {
+    if (is_weight(tensor)) stored.emplace(tensor.name, storage_text(tensor));
+  }
+  std::int64_t otherwise = 0;
+  std::int64_t alike = 0;
+  for (const Tensor& tensor : tuned.tensors) {
+    if (!has_few_bits(tensor)) continue;
+    const auto found = stored.find(tensor.name);
+    if (found != stored.end()) ++(found->second == storage_text(tensor) ? alike : otherwise);
+  }
+  return otherwise > alike;
+}
+
 }  // namespace
 
 CheckKind kind_of(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
   if (!is_whole(tuned.analysis)) return CheckKind::lora;
-  return holds_few_bits(tuned) && !holds_few_bits(base) ? CheckKind::quantised : CheckKind::full;
+  if (!holds_few_bits(tuned)) return CheckKind::full;
+  const bool quantised = !holds_few_bits(base) || is_stored_otherwise(tuned, base);
+  return quantised ? CheckKind::quantised : CheckKind::full;
 }
 
 void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {

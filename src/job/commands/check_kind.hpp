@@ -12,7 +12,8 @@
 namespace wishart::job {
 
 /// `lora` for an adapter, `quantised` if the checkpoint holds weights of 8 bits or fewer and its
-/// base none, else `full`. Never `automatic`.
+/// base none, or most of these are stored in another way than in the base; else `full`. Never
+/// `automatic`.
 [[nodiscard]] CheckKind kind_of(const checkpoint::Catalogue& tuned,
                                 const checkpoint::Catalogue& base);
 

@@ -82,7 +82,7 @@ private:
 
 bool needs_spectra(const std::vector<analysis::Rule>& rules) {
   return std::any_of(rules.begin(), rules.end(),
-                     [](const analysis::Rule& rule) { return rule.metric == "moved"; });
+                     [](const analysis::Rule& rule) { return rule.metric.starts_with("moved"); });
 }
 
 /// The checkpoint before `judged`, for rules that compare with it. Empty if no rule does, or if
@@ -281,8 +281,10 @@ std::string words_of(const RankOptions& options) {
   }
   words += "--metric " + shell_word(options.metric);
   if (options.scores.empty()) return words;
-  return words + " --scores " + shell_word(options.scores.string()) + " --score " +
-         shell_word(options.score);
+  words +=
+      " --scores " + shell_word(options.scores.string()) + " --score " + shell_word(options.score);
+  if (!options.lower_is_better) return words;
+  return words + (*options.lower_is_better ? " --lower-is-better" : " --higher-is-better");
 }
 
 }  // namespace
@@ -354,7 +356,9 @@ CommandResult rank_models(const RankOptions& options) {
   });
   analysis::Following following;
   if (!options.scores.empty()) {
-    following = analysis::follow(models, read_scores(options.scores, options.score));
+    const bool lower = options.lower_is_better.value_or(analysis::is_lower_better(options.score));
+    following = analysis::follow(models, read_scores(options.scores, options.score),
+                                 {options.score, lower});
   }
   if (options.format != OutputFormat::csv) {
     const report::ReportStyle style =

@@ -198,7 +198,11 @@ Command rank_command() {
       "metric to rank by")("scores", po::value<std::string>()->value_name("CSV"),
                            "known scores: columns model, score and, optionally, group")(
       "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
-      "name of the score column");
+      "name of the score column")(
+      "lower-is-better", po::bool_switch(),
+      "lower scores are better (default: of a column whose name ends in loss, nll, ppl, "
+      "perplexity, bpb or wer)")("higher-is-better", po::bool_switch(),
+                                 "higher scores are better, whatever the column's name");
   add_report_options(command.options, "text, md, html, csv, json, or brief (600 characters)");
   return finished(std::move(command),
                   {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"});
@@ -211,6 +215,17 @@ RankOptions parse_rank(std::span<const std::string> arguments) {
   options.metric = values["metric"].as<std::string>();
   if (values.count("scores") > 0) options.scores = values["scores"].as<std::string>();
   options.score = values["score"].as<std::string>();
+  const bool lower = values["lower-is-better"].as<bool>();
+  const bool higher = values["higher-is-better"].as<bool>();
+  if (lower && higher) {
+    throw Error(Blame::usage,
+                "wishart rank: expected --lower-is-better or --higher-is-better, found both");
+  }
+  if ((lower || higher) && options.scores.empty()) {
+    throw Error(Blame::usage, std::string("wishart rank: --") + (lower ? "lower" : "higher") +
+                                  "-is-better is for --scores CSV");
+  }
+  if (lower || higher) options.lower_is_better = lower;
   take_report_options(options, values, all_formats());
   return options;
 }

@@ -226,3 +226,94 @@ TEST_CASE("a layer that one scan left out by choice is neither added nor removed
   part.skipped.front().reason = "too-small";
   CHECK(row_of(compare(whole, part), "a.mlp").status == "removed");
 }
+
+namespace {
+
+/// Four layers with values of their own.
+CheckpointRecord four_layers(const std::string& id) {
+  CheckpointRecord record;
+  record.provenance.checkpoint_id = id;
+  for (const char* key : {"0.mlp", "1.mlp", "2.mlp", "3.mlp"}) {
+    add_layer(record, sample_layer(key, std::string("hash of ") + key));
+  }
+  return record;
+}
+
+/// An embedding or a head of so many tokens.
+LayerRow of_tokens(const std::string& key, const std::string& role, std::int64_t tokens) {
+  LayerRow row = sample_layer(key, key + std::to_string(tokens));
+  row.role = role;
+  row.rows = row.N = tokens;
+  return row;
+}
+
+}  // namespace
+
+TEST_CASE("layers with the weights of others are misplaced, and their places named", "[compare]") {
+  const CheckpointRecord a = four_layers("a");
+  CheckpointRecord b = four_layers("b");
+  std::swap(b.layers[0].hash, b.layers[2].hash);
+  LayerRow more = sample_layer("4.mlp", a.layers[3].hash);
+  add_layer(b, more);
+  const Comparison swapped = compare(a, b);
+  CHECK(row_of(swapped, "0.mlp").status == "misplaced");
+  CHECK(row_of(swapped, "0.mlp").from == "2.mlp");
+  CHECK(row_of(swapped, "2.mlp").from == "0.mlp");
+  CHECK(row_of(swapped, "1.mlp").status == "same");
+  CHECK(row_of(swapped, "1.mlp").from.empty());
+  // A block that was added as a copy is in nobody's place.
+  CHECK(row_of(swapped, "4.mlp").status == "added");
+  CHECK(row_of(swapped, "4.mlp").from == "3.mlp");
+  // Another shape, and values that are alike everywhere, prove nothing.
+  b.layers[0].rows = 16;
+  CHECK(row_of(compare(a, b), "0.mlp").status == "reshaped");
+  CheckpointRecord zeros = a;
+  zeros.layers[1].matrix_rank = 0;
+  CheckpointRecord zeroed = four_layers("zeroed");
+  zeroed.layers[3].hash = a.layers[1].hash;
+  CHECK(row_of(compare(zeros, zeroed), "3.mlp").status == "rearranged");
+  // Copies within A, such as blocks that were repeated, stay where they are.
+  CheckpointRecord twins = a;
+  twins.layers[1].hash = twins.layers[0].hash;
+  for (const ComparisonRow& row : compare(twins, twins).rows) CHECK(row.status == "same");
+}
+
+TEST_CASE("a larger vocabulary is told, and is no reshaped layer", "[compare]") {
+  CheckpointRecord a = four_layers("a");
+  CheckpointRecord b = four_layers("b");
+  add_layer(a, of_tokens("embed", "embedding.token", 512));
+  add_layer(a, of_tokens("head", "head", 512));
+  add_layer(b, of_tokens("embed", "embedding.token", 528));
+  add_layer(b, of_tokens("head", "head", 528));
+  const Comparison grown = compare(a, b);
+  CHECK(row_of(grown, "embed").status == "grown");
+  CHECK(row_of(grown, "embed").vocabulary_a == 512);
+  CHECK(row_of(grown, "head").vocabulary_b == 528);
+  CHECK(std::isnan(row_of(grown, "head").moved));
+  CHECK(std::isnan(row_of(grown, "head").error_ratio));
+  CHECK(row_of(compare(b, a), "head").status == "reshaped");  // tokens are gone
+  // A classifier with more classes has other rows.
+  b.layers[4] = of_tokens("embed", "embedding.token", 512);
+  CHECK(row_of(compare(a, b), "head").status == "reshaped");
+  b.layers[4] = of_tokens("embed", "embedding.token", 528);
+  b.layers[4].cols = 8;
+  CHECK(row_of(compare(a, b), "embed").status == "reshaped");
+}
+
+TEST_CASE("an adapter on its base answers for what it changes and for what it holds", "[compare]") {
+  CheckpointRecord a = four_layers("a");
+  CheckpointRecord b = four_layers("b");
+  a.provenance.checkpoint_identity = b.provenance.base_identity = "files of a";
+  b.provenance.analysis = AnalysisKind::adapter_on_base;
+  b.layers[0].adapter.adapter_rank = 4;
+  b.layers[1].hash = "of the adapter";
+  const Comparison comparison = compare(a, b);
+  CHECK(row_of(comparison, "0.mlp").of_adapter);
+  CHECK_FALSE(row_of(comparison, "0.mlp").held_whole);
+  CHECK(row_of(comparison, "1.mlp").of_adapter);
+  CHECK(row_of(comparison, "1.mlp").held_whole);
+  CHECK_FALSE(row_of(comparison, "2.mlp").of_adapter);
+  // On another base nobody knows who changed what.
+  a.provenance.checkpoint_identity = "other files";
+  for (const ComparisonRow& row : compare(a, b).rows) CHECK_FALSE(row.of_adapter);
+}

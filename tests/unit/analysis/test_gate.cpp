@@ -292,6 +292,68 @@ TEST_CASE("missing and added layers are metrics against the base", "[gate]") {
   CHECK(verdict_of(rule, {base, other}).violations.at(0).key == "new");
 }
 
+TEST_CASE("misplaced layers are a metric against the base", "[gate]") {
+  CheckpointRecord base = sample_checkpoint("base");
+  for (LayerRow& row : base.layers) row.hash = "hash of " + row.key;
+  CheckpointRecord merged = base;
+  std::swap(merged.layers[0].hash, merged.layers[2].hash);
+  Rule rule;
+  rule.name = "places";
+  rule.metric = "misplaced";
+  rule.against = Against::first;
+  rule.max = 0;
+  CHECK(verdict_of(rule, {base, base}).passed);
+  const RuleVerdict verdict = verdict_of(rule, {base, merged});
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.violations.size() == 2);
+  CHECK(verdict.judged == 3);
+}
+
+TEST_CASE("a larger vocabulary is not missing, and not compared", "[gate]") {
+  CheckpointRecord base = sample_checkpoint("base");
+  base.layers[0].role = "embedding.token";
+  CheckpointRecord tuned = base;
+  tuned.layers[0].hash = "2";
+  tuned.layers[0].rows = tuned.layers[0].N = 9;
+  Rule rule;
+  rule.name = "all there";
+  rule.metric = "missing";
+  rule.against = Against::first;
+  rule.max = 0;
+  CHECK(verdict_of(rule, {base, tuned}).passed);
+  rule.metric = "failed";
+  CHECK(verdict_of(rule, {base, tuned}).judged == 3);
+  tuned.layers[0].log_norm += 1;
+  rule.metric = "log_norm";
+  CHECK(verdict_of(rule, {base, tuned}).passed);
+  CHECK(verdict_of(rule, {base, tuned}).unknown == 1);
+  rule.statistic = Statistic::paired;
+  CHECK(verdict_of(rule, {base, tuned}).passed);
+  CHECK(verdict_of(rule, {base, tuned}).unknown == 1);
+  tuned.layers[0].role = base.layers[0].role = "mlp.up";
+  CHECK(verdict_of(rule, {base, tuned}).unknown == 0);
+  rule.statistic = Statistic::each;
+  rule.metric = "missing";
+  CHECK_FALSE(verdict_of(rule, {base, tuned}).passed);
+}
+
+TEST_CASE("what an adapter holds itself is not moved unasked", "[gate]") {
+  CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord tuned = sample_checkpoint("tuned");
+  tuned.layers[1].hash = "2";
+  tuned.spectra[1].sigma = {1, 2, 3, 40};
+  Rule rule;
+  rule.name = "moved";
+  rule.metric = "moved_unasked";
+  rule.against = Against::first;
+  rule.max = 1e-6;
+  CHECK_FALSE(verdict_of(rule, {base, tuned}).passed);  // merged, or of another base
+  base.provenance.checkpoint_identity = tuned.provenance.base_identity = "files";
+  tuned.provenance.analysis = AnalysisKind::adapter_on_base;
+  CHECK(verdict_of(rule, {base, tuned}).passed);
+  CHECK(verdict_of(rule, {base, tuned}).unknown == 1);
+}
+
 TEST_CASE("stages are judged in one run, against the first or the one before", "[gate]") {
   std::vector<CheckpointRecord> stages;
   for (const char* id : {"base", "sft", "rlhf"}) stages.push_back(sample_checkpoint(id));

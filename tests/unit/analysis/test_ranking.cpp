@@ -98,3 +98,33 @@ TEST_CASE("too few scores say nothing", "[rank]") {
   CHECK(std::isnan(row_of(following, "all").spearman));
   CHECK(following.best.metric.empty());
 }
+
+TEST_CASE("the name of a column tells losses from scores", "[rank]") {
+  for (const char* name :
+       {"loss", "eval_loss", "Val-PPL", "perplexity", "nll", "bpb", "test.wer"}) {
+    CHECK(is_lower_better(name));
+  }
+  for (const char* name : {"score", "accuracy", "lossless", "ppl_rank", "wer2", ""}) {
+    CHECK_FALSE(is_lower_better(name));
+  }
+}
+
+TEST_CASE("checkpoints of one run are known by their names and steps", "[rank]") {
+  std::vector<Model> models;
+  std::vector<Score> scores;
+  for (int i = 1; i <= 3; ++i) {
+    const std::string name = "checkpoint-" + std::to_string(100 * i);
+    models.push_back(planted(name, 3, 2 + 0.3 * i));
+    models.back().about.step = 100 * i;
+    scores.push_back({name, 3.0 - i, ""});
+  }
+  CHECK(follow(models, scores).of_runs);
+  models.push_back(planted("other", 3, 4));  // without a score it does not matter
+  CHECK(follow(models, scores).of_runs);
+  scores.push_back({"other", 1, ""});
+  CHECK_FALSE(follow(models, scores).of_runs);
+  for (int i = 0; i < 3; ++i) scores[static_cast<std::size_t>(i)].group = "run";
+  scores.back().group = "others";
+  CHECK_FALSE(follow(models, scores).of_runs);
+  CHECK_FALSE(follow(models, {}).of_runs);
+}

@@ -363,6 +363,69 @@ TEST_CASE("an order is worth what it is known to be worth", "[verdict]") {
         "unknown: There is only one model, so there is no order.");
 }
 
+TEST_CASE("an order by a loss is good where the loss is low, and says so", "[verdict]") {
+  const std::vector<Model> models = two_models();
+  Following following = following_of(-0.9, -0.99, -0.6);
+  following.score = {"loss", true};
+  CHECK(told(verdict_of(models, 0, following)) ==
+        "attention: small comes first by alpha, but this order runs against the scores (loss, less "
+        "is better): Spearman's rho -0.9 (-0.99 to -0.6) over 9 models.");
+  following = following_of(0.9, 0.6, 0.99);
+  following.score = {"loss", true};
+  CHECK(verdict_of(models, 0, following).level == Level::good);
+  following.score = {"accuracy", false};
+  CHECK(told(verdict_of(models, 0, following))
+            .find("runs against the scores (accuracy, more is better)") != std::string::npos);
+}
+
+TEST_CASE("an order of checkpoints of one run is never good", "[verdict]") {
+  Following following = following_of(-0.9, -0.99, -0.6);
+  following.of_runs = true;
+  const Verdict verdict = verdict_of(two_models(), 0, following);
+  CHECK(verdict.level == Level::unknown);
+  CHECK(verdict.sentence.ends_with("so nothing is known of other models."));
+  following = following_of(0.9, 0.6, 0.99);
+  following.of_runs = true;
+  CHECK(verdict_of(two_models(), 0, following).level == Level::attention);
+}
+
+TEST_CASE("blocks in the places of others are no good comparison", "[verdict]") {
+  CheckpointRecord a = sample_checkpoint("a");
+  for (LayerRow& row : a.layers) row.hash = "hash of " + row.key;
+  CheckpointRecord b = a;
+  b.provenance.checkpoint_id = "b";
+  std::swap(b.layers[0].hash, b.layers[2].hash);
+  const Verdict verdict = verdict_of(compare(a, b));
+  CHECK(told(verdict) == "attention: In b, 2 layers hold the weights of other layers of a.");
+  CHECK(has_reason(verdict, "The first of them is a.mlp, with the weights of c.mlp."));
+}
+
+TEST_CASE("a model that moved by half of its norm is no good fine-tune", "[verdict]") {
+  CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  for (LayerRow& row : b.layers) row.hash = "2";
+  for (StoredSpectrum& spectrum : b.spectra) spectrum.sigma = {2, 3, 5, 7};
+  CHECK(told(verdict_of(compare(a, b))) ==
+        "attention: Half of the layers of b moved by at least 0.71 of their norm: it is no "
+        "fine-tuned a, or its layers are in other places.");
+  // Later in the same training that is no news.
+  a.provenance.training.step = 10;
+  b.provenance.training.step = 20;
+  CHECK(verdict_of(compare(a, b)).sentence.find("moved by at least") == std::string::npos);
+}
+
+TEST_CASE("a larger vocabulary is told beside a good comparison", "[verdict]") {
+  CheckpointRecord a = sample_checkpoint("a");
+  a.layers[0].role = "embedding.token";
+  CheckpointRecord b = a;
+  b.provenance.checkpoint_id = "b";
+  b.layers[0].rows = 10;
+  b.layers[1].hash = "2";
+  const Verdict verdict = verdict_of(compare(a, b));
+  CHECK(told(verdict) == "good: No layer of a is missing in b, and none has a new warning.");
+  CHECK(has_reason(verdict, "The vocabulary grew from 8 to 10: 1 layer is not compared."));
+}
+
 TEST_CASE("names from strangers are printable and bounded in a verdict", "[verdict]") {
   CheckpointRecord record = with_warning("rank-collapse", std::string(70'000, 'r'));
   record.layers[0].key = "\x1b[31m" + std::string(65'536, 'n');

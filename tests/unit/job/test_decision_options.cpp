@@ -207,6 +207,17 @@ TEST_CASE("a rule that cannot be is refused by file, rule and key", "[gate]") {
         "--rules: /nowhere/r.cfg: cannot be opened: No such file or directory");
 }
 
+TEST_CASE("which scores are better can be said, once", "[options][rank]") {
+  CHECK_FALSE(parse_rank(Words{"a", "--scores", "s.csv"}).lower_is_better);
+  CHECK(parse_rank(Words{"a", "--scores", "s.csv", "--lower-is-better"}).lower_is_better == true);
+  CHECK(parse_rank(Words{"a", "--scores", "s.csv", "--higher-is-better"}).lower_is_better == false);
+  CHECK(
+      refusal(parse_rank, {"a", "--scores", "s.csv", "--lower-is-better", "--higher-is-better"}) ==
+      "wishart rank: expected --lower-is-better or --higher-is-better, found both");
+  CHECK(refusal(parse_rank, {"a", "--lower-is-better"}) ==
+        "wishart rank: --lower-is-better is for --scores CSV");
+}
+
 TEST_CASE("scores are read with quotes, groups and gaps", "[rank]") {
   const TempFolder temp;
   const auto file = temp.write("s.csv",

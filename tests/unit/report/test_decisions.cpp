@@ -225,3 +225,29 @@ TEST_CASE("a history gives advice with evidence and caveat", "[decisions]") {
   CHECK(json.find("\"reasons\": [\"The eval loss rises.\"]") != std::string::npos);
   CHECK(json.find("\"best_checkpoint\": \"step-50\"") != std::string::npos);
 }
+
+TEST_CASE("a comparison names where misplaced weights are from, and only then", "[decisions]") {
+  analysis::Comparison comparison = comparison_of("a");
+  const ReportStyle wide(ReportFormat::text, 0);
+  CHECK(render_comparison(comparison, wide).find("  from") == std::string::npos);
+  comparison.rows[0].status = "misplaced";
+  comparison.rows[0].from = "the other place";
+  const std::string text = render_comparison(comparison, wide);
+  CHECK(text.find("  from") != std::string::npos);
+  CHECK(text.find("the other place\n") != std::string::npos);
+}
+
+TEST_CASE("the JSON of a ranking tells which scores are better, and whether of one run",
+          "[decisions][json]") {
+  const analysis::Model model = analysis::model_of("one", {});
+  analysis::Following following;
+  const auto json = [&] {
+    return render_ranking({model}, 0, following, {}, ReportStyle(ReportFormat::json));
+  };
+  CHECK(json().find("\"score\": null, \"lower_is_better\": false, \"of_runs\": false") !=
+        std::string::npos);
+  following.score = {"loss", true};
+  following.of_runs = true;
+  CHECK(json().find("\"score\": \"loss\", \"lower_is_better\": true, \"of_runs\": true") !=
+        std::string::npos);
+}

@@ -1,0 +1,80 @@
+/// @file
+/// Which kind of change `check` takes a checkpoint for, by its tensors.
+
+#include <catch2/catch.hpp>
+
+#include "commands/check_doubts.hpp"
+#include "commands/check_kind.hpp"
+
+using namespace wishart;
+using namespace wishart::job;
+
+namespace {
+
+Tensor weight(const std::string& name, Dtype dtype, const std::string& stored_as = "") {
+  Tensor tensor;
+  tensor.name = name;
+  tensor.dtype = dtype;
+  tensor.shape = {64, 32};
+  tensor.num_elements = 64 * 32;
+  if (!stored_as.empty()) {
+    tensor.encoding = Encoding::codes;
+    tensor.stored_as = stored_as;
+  }
+  return tensor;
+}
+
+checkpoint::Catalogue model_of(std::vector<Tensor> tensors) {
+  checkpoint::Catalogue catalogue;
+  catalogue.tensors = std::move(tensors);
+  return catalogue;
+}
+
+}  // namespace
+
+TEST_CASE("a copy in fewer bits than a base of few bits is quantised", "[check]") {
+  const auto native = model_of(
+      {weight("a", Dtype::f8_e4m3), weight("b", Dtype::f8_e4m3), weight("e", Dtype::bf16)});
+  const auto tuned =
+      model_of({weight("a", Dtype::f8_e4m3), weight("b", Dtype::f8_e4m3), weight("e", Dtype::f32)});
+  const auto int4 =
+      model_of({weight("a", Dtype::f16, "GPTQ int4 in groups of 128"),
+                weight("b", Dtype::f16, "GPTQ int4 in groups of 128"), weight("e", Dtype::bf16)});
+  const auto plain = model_of({weight("a", Dtype::bf16), weight("b", Dtype::bf16)});
+  CHECK(kind_of(tuned, native) == CheckKind::full);
+  CHECK(kind_of(int4, native) == CheckKind::quantised);
+  CHECK(kind_of(int4, plain) == CheckKind::quantised);
+  CHECK(kind_of(int4, int4) == CheckKind::full);
+  CHECK(kind_of(plain, native) == CheckKind::full);  // trained on in 16 bits
+  // A few layers that are kept as they are decide nothing.
+  CHECK(kind_of(model_of({int4.tensors[0], int4.tensors[1], weight("c", Dtype::f8_e4m3)}),
+                model_of({native.tensors[0], native.tensors[1], weight("c", Dtype::f8_e4m3)})) ==
+        CheckKind::quantised);
+}
+
+TEST_CASE("weights that AWQ stores were rescaled", "[check]") {
+  const auto base = model_of({weight("a", Dtype::bf16)});
+  CHECK(rescaling_text(model_of({weight("a", Dtype::f16, "AWQ int4 in groups of 128")}), base)
+            .starts_with(" But its weights were rescaled before they were rounded (it is stored by "
+                         "AWQ), as AWQ and SmoothQuant do"));
+  CHECK(rescaling_text(base, base).empty());
+}
+
+TEST_CASE("only rules on sizes are void for rescaled weights", "[check]") {
+  const std::vector<analysis::Rule> rules = rules_of(CheckKind::quantised);
+  std::vector<analysis::RuleVerdict> verdicts;
+  for (const analysis::Rule& rule : rules) {
+    verdicts.emplace_back();
+    verdicts.back().rule = rule.name;
+    verdicts.back().passed = true;
+  }
+  CHECK_FALSE(only_sizes_broken(rules, verdicts));
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].metric == "error_ratio" || rules[i].metric == "moved") verdicts[i].passed = false;
+  }
+  CHECK(only_sizes_broken(rules, verdicts));
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].metric == "missing") verdicts[i].passed = false;
+  }
+  CHECK_FALSE(only_sizes_broken(rules, verdicts));
+}
