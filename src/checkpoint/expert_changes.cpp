@@ -178,8 +178,8 @@ private:
   [[nodiscard]] Tensor of_slice(const Tensor& change, const Tensor& stack, std::int64_t expert) {
     const std::int64_t rows = stack.shape[1];
     const std::int64_t width = stack.shape[2];
-    // Codes are stored [out, in] in every family; other stacks of the transposed ones [in, out].
-    const bool in_out = is_transposed_family() && stack.encoding == Encoding::plain;
+    // MXFP4 is stored [out, in] in every family; other stacks of the transposed ones [in, out].
+    const bool in_out = is_transposed_family() && !stack.stored_as.starts_with("MXFP4");
     Tensor slice = stack;
     slice.name = change.name;
     slice.shape = {rows, width};

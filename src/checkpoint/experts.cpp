@@ -7,9 +7,9 @@
 #include <string_view>
 
 // Source: huggingface/transformers, conversion_mapping.py and integrations/moe.py (names, gate
-// first); models/gpt_oss and models/llama4 (transposed; gpt-oss: gate and up alternate).
-// Kimi-K2 and K2.5 are DeepSeek-V3's architecture under names of their own (moonshotai's deployment
-// guide).
+// first; also `_MODEL_TO_CONVERSION_PATTERN`); models/gpt_oss and models/llama4 (transposed;
+// gpt-oss: gate and up alternate). Kimi-K2 and K2.5 are DeepSeek-V3's architecture under names of
+// their own (moonshotai's deployment guide).
 
 namespace wishart::checkpoint {
 namespace {
@@ -28,7 +28,11 @@ bool is_transposed_family(std::string_view type) {
 
 /// Families that keep the halves of `gate_up_proj` as gate, then up.
 bool has_gate_first(std::string_view type) {
-  return is_one_of(type, {"mixtral",     "qwen2_moe",        "qwen3_moe",
+  return is_one_of(type, {"minimax_m2",  "glm4_moe_lite",    "glm4v_moe",
+                          "glm_moe_dsa", "exaone_moe",       "longcat_flash",
+                          "solar_open",  "qwen3_omni_moe",   "qwen3_omni_moe_thinker",
+                          "flex_olmo",   "hunyuan_v1_moe",   "ernie4_5_vl_moe",
+                          "mixtral",     "qwen2_moe",        "qwen3_moe",
                           "qwen3_next",  "qwen3_vl_moe",     "qwen3_vl_moe_text",
                           "qwen3_5_moe", "qwen3_5_moe_text", "deepseek_v2",
                           "deepseek_v3", "kimi_k2",          "kimi_k25",
@@ -40,15 +44,17 @@ bool has_gate_first(std::string_view type) {
 
 /// What the experts' own tensors are called: gate, up, down.
 struct Names {
-  std::string prefix;  ///< up to the number of the expert
+  std::string prefix;      ///< up to the number of the expert
+  std::int64_t first = 0;  ///< the number of the first expert of the stack
   std::array<std::string_view, 3> parts{"gate_proj", "up_proj", "down_proj"};
 };
 
-Names names_of(std::string_view stack, std::string_view leaf, std::string_view type) {
+Names names_of(std::string_view stack, std::string_view leaf, std::string_view type,
+               std::int64_t num_experts) {
   Names names;
   names.prefix = stack.substr(0, stack.size() - leaf.size());
   constexpr std::array<std::string_view, 3> kNumbered{"w1", "w3", "w2"};
-  if (is_one_of(type, {"mixtral", "minimax", "phimoe"})) {
+  if (is_one_of(type, {"mixtral", "minimax", "minimax_m2", "phimoe"})) {
     names.parts = kNumbered;
     constexpr std::string_view kNew = "mlp.";
     if (names.prefix.ends_with(kNew)) {
@@ -56,6 +62,14 @@ Names names_of(std::string_view stack, std::string_view leaf, std::string_view t
     }
   } else if (type == "lfm2_moe") {
     names.parts = kNumbered;
+  } else if (type == "ernie4_5_vl_moe") {
+    // One list, of which the first half is for text (ErnieFuseAndSplitTextVisionExperts).
+    for (const std::string_view half : {"text_moe.", "vision_moe."}) {
+      if (!names.prefix.ends_with(half)) continue;
+      names.prefix.resize(names.prefix.size() - half.size());
+      if (half.starts_with("vision")) names.first = num_experts;
+      break;
+    }
   }
   names.prefix += "experts.";
   return names;
@@ -71,7 +85,7 @@ std::optional<bool> is_in_out(const Tensor& stack, bool down, const ModelConfig&
   const bool in_out = width > 0 && (down ? cols : rows) == width;
   if (out_in != in_out) return in_out;
   if (width > 0 && !out_in) return std::nullopt;
-  // Both sides have this width. Blocks of codes are always stored [out, in].
+  // Both sides have this width. Blocks of codes of gpt-oss are always stored [out, in].
   if (stack.encoding != Encoding::plain) return std::nullopt;
   if (is_transposed_family(config.model_type)) return true;
   return has_gate_first(config.model_type) ? std::optional(false) : std::nullopt;
@@ -116,10 +130,10 @@ std::vector<Tensor> single_experts(const Tensor& stack, const ModelConfig& confi
   const std::int64_t in_stride = *in_out ? width : 1;
   // Columns of one or two elements cannot be told from rows by their strides.
   if ((gate_up && outputs % 2 != 0) || (*in_out && width <= 2)) return {};
-  const Names names = names_of(name, gate_up ? kGateUp : kDown, type);
+  const Names names = names_of(name, gate_up ? kGateUp : kDown, type, stack.shape[0]);
   std::vector<Tensor> parts;
   for (std::int64_t e = 0; e < stack.shape[0]; ++e) {
-    const std::string prefix = names.prefix + std::to_string(e) + ".";
+    const std::string prefix = names.prefix + std::to_string(names.first + e) + ".";
     const auto add = [&](std::size_t part, std::int64_t rows, std::int64_t first,
                          std::int64_t stride) {
       parts.push_back(view_of(stack, prefix + std::string(names.parts[part]) + ".weight", rows,

@@ -1,6 +1,9 @@
 #include "with_base.hpp"
 
+#include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -15,16 +18,22 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// DoRA: the rows of W, rescaled to the lengths given by the adapter.
-Tensor with_magnitudes(Tensor weight, const Tensor& magnitudes) {
-  if (magnitudes.num_elements != weight.shape[0] || !is_weight_dtype(magnitudes.dtype)) {
+constexpr std::string_view kMagnitudes = ".lora_magnitude_vector";
+
+/// DoRA: the outputs of W, rescaled to the lengths given by the adapter: its rows, or the columns
+/// of GPT-2's Conv1D and of embeddings (peft 5d602fd, tuners/lora/variants.py, merge_safe).
+Tensor with_magnitudes(Tensor weight, const Tensor& magnitudes, bool columns) {
+  const std::int64_t outputs = weight.shape[columns ? 1 : 0];
+  if (magnitudes.num_elements != outputs || !is_weight_dtype(magnitudes.dtype)) {
     throw Error(Blame::input, "adapter of '" + printable(weight.name) + "': expected " +
-                                  std::to_string(weight.shape[0]) + " magnitudes, found " +
+                                  std::to_string(outputs) + " magnitudes, found " +
                                   std::to_string(magnitudes.num_elements));
   }
   Tensor result = weight;
   result.encoding = Encoding::rescaled_rows;
   result.factor = 1.0;
+  result.numbers.clear();
+  if (columns) result.numbers = {1};
   result.stored_as += " with DoRA magnitudes";
   result.parts = {std::move(weight), magnitudes};
   for (Tensor& part : result.parts) part.name.clear();
@@ -81,6 +90,110 @@ std::unordered_set<std::string> leave_out_new_rows(Catalogue& adapter, const Bas
   return dropped;
 }
 
+/// Weights of the base that the adapter holds, by the names of the weights.
+using OwnBase = std::unordered_map<std::string, Tensor>;
+
+std::string own_base_weight(const std::string& name) {
+  return name.substr(0, name.size() - kOwnBase.size()) + ".weight";
+}
+
+/// Takes them out of what was left out.
+OwnBase take_own_base(Catalogue& adapter) {
+  OwnBase own;
+  std::erase_if(adapter.left_out, [&](LeftOut& one) {
+    if (!one.tensor.name.ends_with(kOwnBase)) return false;
+    own.emplace(own_base_weight(one.tensor.name), std::move(one.tensor));
+    return true;
+  });
+  return own;
+}
+
+/// Gives the adapter's tensors the names of the base, where one other beginning of names gives
+/// them.
+void use_names_of_base(Catalogue& adapter, const Base& base) {
+  std::unordered_set<std::string> own;
+  for (const LeftOut& one : adapter.left_out) {
+    if (one.tensor.name.ends_with(kOwnBase)) own.insert(own_base_weight(one.tensor.name));
+  }
+  std::vector<const Tensor*> changed;
+  for (const Tensor& tensor : adapter.tensors) {
+    const bool whole = tensor.encoding == Encoding::product && !tensor.name.ends_with(']');
+    if (!whole || own.contains(tensor.name) || base.tied_embedding(tensor) != nullptr) continue;
+    changed.push_back(&tensor);
+  }
+  const std::optional<Renaming> renaming = base.renaming(changed);
+  if (!renaming) return;
+  const auto first = std::find_if(changed.begin(), changed.end(), [&](const Tensor* tensor) {
+    return base.find(tensor->name) == nullptr;
+  });
+  adapter.warnings.push_back("--with-base: " + printable(adapter.root.string()) +
+                             " and the base name modules differently: '" +
+                             printable((*first)->name) + "' is taken for '" +
+                             printable(*renaming->of((*first)->name)) + "', and others likewise");
+  const auto rename = [&](std::string& name, const std::string& weight) {
+    const std::optional<std::string> other = renaming->of(weight);
+    if (base.find(weight) != nullptr || !other || base.find(*other) == nullptr) return;
+    name = *renaming->of(name);
+  };
+  for (Tensor& tensor : adapter.tensors) {
+    const std::size_t at = tensor.name.find(kMagnitudes);
+    rename(tensor.name,
+           at == std::string::npos ? tensor.name : tensor.name.substr(0, at) + ".weight");
+  }
+  for (LeftOut& one : adapter.left_out) {
+    std::string& name = one.tensor.name;
+    if (name.ends_with(kOwnBase)) {
+      rename(name, own_base_weight(name));
+    } else if (name.ends_with(kTokenRows)) {
+      rename(name, changed_by_rows(name));
+    }
+  }
+}
+
+/// What a product changes: the weight that the adapter holds itself, or that of the base.
+const Tensor& weight_of(const Tensor& change, const Base& base, const OwnBase& own,
+                        Catalogue& adapter) {
+  const std::string place = printable(adapter.root.string());
+  std::string why;
+  if (const auto found = own.find(change.name); found != own.end()) {
+    if (found->second.shape == change.shape && has_weights(found->second)) return found->second;
+    why =
+        "it holds the base's weight with shape " + printable(shape_text(found->second.shape), 100);
+  } else if (const Tensor* partner = base.partner(change, why); partner != nullptr) {
+    return *partner;
+  } else if (const Tensor* tied = base.tied_embedding(change); tied != nullptr) {
+    adapter.warnings.push_back("--with-base: '" + printable(change.name) + "', which " + place +
+                               " changes, is tied to '" + printable(tied->name) +
+                               "' in the base: the change is added to a copy of that");
+    return *tied;
+  }
+  const std::string alike = base.find(change.name) == nullptr ? base.alike(change) : "";
+  if (!alike.empty() && !own.contains(change.name)) {
+    why += ", only '" + printable(alike) + "' of this shape";
+  }
+  // Without this change the sum would not be the model that is used.
+  const bool of_expert = change.name.ends_with(']');
+  throw Error(Blame::input, "--with-base: the adapter in " + place + " changes '" +
+                                printable(change.name) + "' of shape " +
+                                printable(shape_text(change.shape), 100) + ", but " + why +
+                                ". Name the model that the adapter was trained on" +
+                                (of_expert ? std::string(kOrCorrectRank) : std::string()));
+}
+
+/// Adds the other experts of stacks of which the adapter changes single ones.
+void add_other_experts(Catalogue& adapter, const Base& base,
+                       std::unordered_set<std::string>& taken) {
+  std::vector<Tensor> others;
+  for (const Tensor& tensor : adapter.tensors) {
+    const Tensor* stack = base.stack_with(tensor.name);
+    if (stack == nullptr || !taken.insert(stack->name).second) continue;
+    for (Tensor& single : single_experts(*stack, base.config())) {
+      if (!taken.contains(single.name)) others.push_back(std::move(single));
+    }
+  }
+  std::move(others.begin(), others.end(), std::back_inserter(adapter.tensors));
+}
+
 /// What the adapter does not change.
 void add_rest(Catalogue& adapter, const Base& base, const std::unordered_set<std::string>& taken,
               const std::unordered_set<std::string>& dropped) {
@@ -97,10 +210,33 @@ void add_rest(Catalogue& adapter, const Base& base, const std::unordered_set<std
   }
 }
 
+bool is_matrix(const Tensor& tensor) {
+  return has_weights(tensor) && tensor.shape.size() >= 2 && tensor.num_elements > 0;
+}
+
+/// Where no weight has a partner of its own name.
+void use_other_names(Base& base, Catalogue& catalogue) {
+  std::vector<const Tensor*> weights;
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (!is_matrix(tensor)) continue;
+    if (base.find(tensor.name) != nullptr) return;
+    weights.push_back(&tensor);
+  }
+  std::optional<Renaming> renaming = base.renaming(weights);
+  if (!renaming) return;
+  const std::string& first = weights.front()->name;
+  catalogue.warnings.push_back("--base: " + printable(catalogue.root.string()) +
+                               " and the base name weights differently: '" + printable(first) +
+                               "' is taken for '" + printable(*renaming->of(first)) +
+                               "', and others likewise");
+  base.rename(std::move(*renaming));
+}
+
 }  // namespace
 
 void subtract_base(Catalogue& catalogue, Catalogue&& other) {
-  const Base base(catalogue, std::move(other));
+  Base base(catalogue, std::move(other));
+  use_other_names(base, catalogue);
   std::vector<Tensor> kept;
   std::size_t matched = 0;
   const auto subtract = [&](Tensor& tensor) {
@@ -116,7 +252,7 @@ void subtract_base(Catalogue& catalogue, Catalogue&& other) {
     ++matched;
   };
   for (Tensor& tensor : catalogue.tensors) {
-    if (!has_weights(tensor) || tensor.shape.size() < 2 || tensor.num_elements == 0) {
+    if (!is_matrix(tensor)) {
       kept.push_back(std::move(tensor));
       continue;
     }
@@ -131,10 +267,19 @@ void subtract_base(Catalogue& catalogue, Catalogue&& other) {
     }
   }
   if (matched == 0) {
+    std::string hint;
+    for (const LeftOut& one : catalogue.left_out) {
+      const std::string alike = one.reason == "no-base" ? base.alike(one.tensor) : "";
+      if (alike.empty()) continue;
+      hint = ". Names differ: '" + printable(one.tensor.name) + "' here, '" + printable(alike) +
+             "' in the base";
+      break;
+    }
     throw Error(Blame::input,
                 printable(catalogue.root.string()) +
                     ": expected weights with the same names and shapes as in the base, "
-                    "found none");
+                    "found none" +
+                    hint);
   }
   catalogue.tensors = std::move(kept);
 }
@@ -150,9 +295,11 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
                                   " " + adapter.no_base);
   }
   const Base base(adapter, std::move(other));
+  use_names_of_base(adapter, base);
+  const OwnBase own = take_own_base(adapter);
   std::unordered_map<std::string, Tensor> magnitudes;  // by module
   for (const Tensor& tensor : adapter.tensors) {
-    const std::size_t at = tensor.name.find(".lora_magnitude_vector");
+    const std::size_t at = tensor.name.find(kMagnitudes);
     if (at != std::string::npos) magnitudes.emplace(tensor.name.substr(0, at), tensor);
   }
   std::unordered_set<std::string> taken;
@@ -161,25 +308,19 @@ void add_to_base(Catalogue& adapter, Catalogue&& other) {
   for (Tensor& tensor : adapter.tensors) {
     taken.insert(tensor.name);
     if (tensor.encoding != Encoding::product) continue;
-    std::string why;
-    const Tensor* partner = base.partner(tensor, why);
-    if (partner == nullptr) {
-      // Without this change the sum would not be the model that is used.
-      const bool of_expert = tensor.name.ends_with(']');
-      throw Error(Blame::input, "--with-base: the adapter in " + printable(adapter.root.string()) +
-                                    " changes '" + printable(tensor.name) + "' of shape " +
-                                    printable(shape_text(tensor.shape), 100) + ", but " + why +
-                                    ". Name the model that the adapter was trained on" +
-                                    (of_expert ? std::string(kOrCorrectRank) : std::string()));
-    }
-    Tensor merged = sum_of(*partner, tensor, 1.0);
+    const Tensor& weight = weight_of(tensor, base, own, adapter);
+    Tensor merged = sum_of(weight, tensor, 1.0);
     merged.name = tensor.name;
-    merged.stored_as = storage_text(*partner) + " + " + storage_text(tensor);
+    merged.stored_as = storage_text(weight) + " + " + storage_text(tensor);
     const std::string module = tensor.name.substr(0, tensor.name.rfind('.'));
     const auto found = magnitudes.find(module);
-    if (found != magnitudes.end()) merged = with_magnitudes(std::move(merged), found->second);
+    if (found != magnitudes.end()) {
+      const bool columns = !tensor.numbers.empty();
+      merged = with_magnitudes(std::move(merged), found->second, columns);
+    }
     tensor = std::move(merged);
   }
+  add_other_experts(adapter, base, taken);
   add_rest(adapter, base, taken, dropped);
 }
 

@@ -8,17 +8,17 @@
 
 #include "wishart/core/text.hpp"
 
+#include "beside_attention.hpp"
 #include "megatron_words.hpp"
 
 namespace wishart::model {
 namespace {
 
 using Words = std::vector<std::string_view>;
-
 /// Where in a block a tensor is, judged by the name components before its own name.
 enum class Inside : std::uint8_t { anywhere, attention, mlp, ssm, root };
 
-/// A rule: a tensor with this name, in this place, has this role. The first match wins.
+/// A tensor with this name, in this place, has this role. The first match wins.
 struct Rule {
   std::string_view leaf;
   Inside inside;
@@ -38,6 +38,8 @@ constexpr std::array kRules{
     Rule{"in_proj_z", Inside::ssm, "ssm.in_proj_z"},
     Rule{"in_proj_a", Inside::ssm, "ssm.in_proj_a"},
     Rule{"in_proj_b", Inside::ssm, "ssm.in_proj_b"},
+    Rule{"ssm_in", Inside::anywhere, "ssm.in_proj"},
+    Rule{"ssm_out", Inside::anywhere, "ssm.out_proj"},
     Rule{"embed_tokens", Inside::anywhere, "embedding.token"},
     Rule{"wte", Inside::anywhere, "embedding.token"},
     Rule{"word_embeddings", Inside::anywhere, "embedding.token"},
@@ -82,6 +84,10 @@ constexpr std::array kRules{
     Rule{"wo_b", Inside::anywhere, "attention.o_b"},
     Rule{"kv_a_proj_with_mqa", Inside::anywhere, "attention.kv_a"},
     Rule{"kv_b_proj", Inside::anywhere, "attention.kv_b"},
+    Rule{"attn_q_a", Inside::anywhere, "attention.q_a"},
+    Rule{"attn_q_b", Inside::anywhere, "attention.q_b"},
+    Rule{"attn_kv_a_mqa", Inside::anywhere, "attention.kv_a"},
+    Rule{"attn_kv_b", Inside::anywhere, "attention.kv_b"},
     Rule{"linear_q_down_proj", Inside::anywhere, "attention.q_a"},
     Rule{"linear_q_up_proj", Inside::anywhere, "attention.q_b"},
     Rule{"linear_kv_down_proj", Inside::anywhere, "attention.kv_a"},
@@ -126,6 +132,7 @@ constexpr std::array kRules{
     Rule{"o", Inside::attention, "attention.o"},
     Rule{"proj", Inside::attention, "attention.o"},
     Rule{"gate_up_proj", Inside::anywhere, "mlp.gate_up"},
+    Rule{"ffn_gate_up_exps", Inside::anywhere, "mlp.gate_up"},
     Rule{"ff_proj", Inside::anywhere, "mlp.gate_up"},
     Rule{"gate_proj", Inside::anywhere, "mlp.gate"},
     Rule{"w1", Inside::anywhere, "mlp.gate"},
@@ -156,6 +163,9 @@ constexpr std::array kRules{
     Rule{"wo", Inside::mlp, "mlp.down"},
     Rule{"wo", Inside::anywhere, "attention.o"},
     Rule{"ff_out", Inside::anywhere, "mlp.down"},
+    Rule{"ffn_gate_shexp", Inside::anywhere, "shared_expert.gate"},
+    Rule{"ffn_up_shexp", Inside::anywhere, "shared_expert.up"},
+    Rule{"ffn_down_shexp", Inside::anywhere, "shared_expert.down"},
     Rule{"ffn_gate_inp", Inside::anywhere, "router"},
     Rule{"router", Inside::anywhere, "router"},
     Rule{"wg", Inside::anywhere, "router"},
@@ -224,8 +234,8 @@ void find_block(const Words& words, Naming& naming) {
     if (!index) continue;
     const bool container = is_one_of(
         words[i], {"layers", "h", "blocks", "block", "blk", "layer", "resblocks", "resnets"});
-    // DeepSeek-V4 numbers its modules for multi-token prediction apart from its layers.
-    const bool apart = words[i] == "mtp" || is_numbered_stage(words[i]);
+    // DeepSeek-V4 and Hunyuan V4 number their modules for multi-token prediction apart from layers.
+    const bool apart = is_one_of(words[i], {"mtp", "mtp_layers"}) || is_numbered_stage(words[i]);
     if (!container && !apart) continue;
     naming.block = *index;
     naming.stack = joined(words, container ? i : i + 1);
@@ -328,6 +338,7 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
                     const ModelConfig& config) {
   if (is_patch_embedding(leaf, words, shape.size())) return "vision.patch";
   if (shape.size() == 4) return "conv";
+  if (std::string role = role_beside_attention(leaf, parents); !role.empty()) return role;
   std::string role = role_by_rules(leaf, parents, naming, config);
   // A gate with one row per expert is a router; otherwise it is the gate of an MLP.
   if (leaf == "gate" && place(parents) == Inside::mlp && config.num_experts && !shape.empty() &&
@@ -371,7 +382,7 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
            is_one_of(word, {"ln_1", "ln_2", "ln_f"}) || word.starts_with("bn");
   };
   naming.prediction = std::any_of(parents.begin(), parents.end(), [](std::string_view word) {
-    return is_one_of(word, {"nextn", "mtp"});
+    return is_one_of(word, {"nextn", "mtp", "mtp_layers"});
   });
   const bool adaptive = is_norm(parent) && !is_norm(leaf) && makes_scales(leaf, shape.size());
   naming.normalization = is_norm(leaf) || (is_norm(parent) && !adaptive);

@@ -35,7 +35,8 @@ public:
   }
 
   void look_at(const Tensor& tensor) {
-    const Naming naming = naming_of(tensor.name, tensor.shape, catalogue_.config);
+    const Naming naming =
+        naming_of(dotted_name(tensor, catalogue_.format), tensor.shape, catalogue_.config);
     if (cannot_be_a_matrix(tensor)) return;
     if (options_.weightwatcher) {
       look_as_weightwatcher(tensor, naming);
@@ -96,8 +97,7 @@ private:
            "the multi-token prediction block repeats the model's own embedding and head");
     } else if (siblings_.stacks_vectors(tensor, naming)) {
       skip(tensor, "one-dimensional", "a vector for each layer has no spectrum");
-    } else if (const std::string why = unknown_axes(tensor, naming, catalogue_.config);
-               !why.empty()) {
+    } else if (const std::string why = unknown_axes(tensor, naming, catalogue_); !why.empty()) {
       skip(tensor, "unsupported-shape", why);
     } else if (naming.role == "vision.patch") {
       add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);

@@ -1,23 +1,48 @@
 #include "siblings.hpp"
 
+#include <algorithm>
+
 namespace wishart::model {
 namespace {
-
-constexpr std::string_view kLayers = "layers.";
 
 bool is_vocabulary(const Naming& naming) {
   return naming.role == "embedding.token" || naming.role == "head";
 }
 
-/// The name up to the word for all blocks: `decoder.layers.`.
-std::string_view stack_of(std::string_view name) {
-  return name.substr(0, name.find(kLayers) + kLayers.size());
+/// True if a word follows the one that ends before `at`, and is no number: `3` of `layers.3`.
+bool no_number_follows(std::string_view name, std::size_t at) {
+  if (at >= name.size()) return false;
+  const std::string_view next = name.substr(at + 1, name.find('.', at + 1) - at - 1);
+  return next.empty() ||
+         !std::all_of(next.begin(), next.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// The name up to the word for all blocks: `decoder.layers.`; empty: there is none. `ending`: a
+/// longer word may end so, as MaxText's `moe_layers` does.
+std::string_view stack_of(std::string_view name, bool ending = false) {
+  constexpr std::string_view kLayers = "layers";
+  for (std::size_t at = name.find(kLayers); at != std::string_view::npos;
+       at = name.find(kLayers, at + 1)) {
+    const std::size_t end = at + kLayers.size();
+    const bool begins = ending || at == 0 || name[at - 1] == '.';
+    const bool ends = end < name.size() && name[end] == '.';
+    if (begins && ends && no_number_follows(name, end)) return name.substr(0, end + 1);
+  }
+  return {};
 }
 
 }  // namespace
 
+std::string dotted_name(const Tensor& tensor, std::string_view format) {
+  std::string name = tensor.name;
+  if (format != "numpy" && format != "flax") return name;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '/' || c == '-'; }, '.');
+  return name;
+}
+
 bool stacks_blocks(const Tensor& tensor, const Naming& naming) {
-  return naming.block < 0 && tensor.name.find(kLayers) != std::string::npos;
+  return naming.block < 0 && !stack_of(tensor.name).empty();
 }
 
 bool Siblings::of_prediction(const Naming& naming) const {
@@ -42,7 +67,8 @@ void Siblings::look() {
   if (looked_) return;
   looked_ = true;
   for (const Tensor& tensor : catalogue_.tensors) {
-    const Naming naming = naming_of(tensor.name, tensor.shape, catalogue_.config);
+    const Naming naming =
+        naming_of(dotted_name(tensor, catalogue_.format), tensor.shape, catalogue_.config);
     if (is_vocabulary(naming) && !of_prediction(naming)) vocabulary_.insert(tensor.shape);
     if (tensor.shape.size() < 3 || !stacks_blocks(tensor, naming)) continue;
     const auto [place, first] = heights_.emplace(stack_of(tensor.name), tensor.shape[0]);
@@ -50,22 +76,45 @@ void Siblings::look() {
   }
 }
 
-std::string unknown_axes(const Tensor& tensor, const Naming& naming, const ModelConfig& config) {
+std::string unknown_axes(const Tensor& tensor, const Naming& naming,
+                         const checkpoint::Catalogue& catalogue) {
   const auto& shape = tensor.shape;
+  if (shape.size() < 3) return {};
+  const std::string name = dotted_name(tensor, catalogue.format);
+  // Words joined by `_`, of which some have one in them, are told by the last alone.
+  const auto ends = [&](std::string_view word) {
+    return name.ends_with("." + std::string(word)) || name.ends_with("_" + std::string(word)) ||
+           name == word;
+  };
+  const bool array = catalogue.format == "numpy" || catalogue.format == "flax";
+  const bool kernel = ends("kernel");
+  const bool named = array && (kernel || ends("embedding") || ends("scale"));
   // Flax's trees as Orbax restores them; the reader of its own files removes this word.
-  if (shape.size() < 3 || !tensor.name.starts_with("params.")) return {};
-  const auto& layers = config.num_hidden_layers;
+  const bool flax = name.starts_with("params.") || named;
+  const auto& layers = catalogue.config.num_hidden_layers;
   const bool first_is_layer =
       shape.size() == 3 && layers && shape[0] == *layers && shape[1] != *layers;
-  if (stacks_blocks(tensor, naming)) {
+  constexpr std::string_view kJoined = "_layers_";
+  const std::size_t at = array ? name.find(kJoined) : std::string::npos;
+  const bool joined = at != std::string::npos && at + kJoined.size() < name.size() &&
+                      (name[at + kJoined.size()] < '0' || name[at + kJoined.size()] > '9');
+  const bool stack = naming.block < 0 && (joined || !stack_of(name, true).empty());
+  // MaxText's experts: `MoeBlock_0.wi_0`. Others call their weights so.
+  if (stack && (flax || (array && !ends("weight")))) {
     if (first_is_layer) return {};
     return "stacks the layers along an axis that is not known to be the first, as MaxText's do "
            "along the second: save each layer by itself";
   }
-  const bool attention = tensor.name.find("ttention") != std::string::npos ||
-                         tensor.name.find("attn") != std::string::npos;
-  if (attention && tensor.name.ends_with(".kernel")) {
+  const bool attention =
+      name.find("ttention") != std::string::npos || name.find("attn") != std::string::npos;
+  if (flax && attention && kernel) {
     return "a kernel with an axis of heads: save it as a matrix of inputs and outputs";
+  }
+  // Kernels of four dimensions are convolutions; one dimension less may be heads or a convolution
+  // over one dimension, whose kernel comes first in Flax.
+  if (named && shape.size() == 3) {
+    return "an array of three dimensions, of which nothing says which are inputs and outputs: save "
+           "it as matrices";
   }
   return {};
 }

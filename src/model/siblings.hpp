@@ -16,7 +16,12 @@
 
 namespace wishart::model {
 
-/// Megatron-Core: `decoder.layers.mlp.linear_fc1.weight`, the first axis is the layer.
+/// What the rules of names read. Arrays of NumPy and Flax may join the words of their names by `/`
+/// or `-` (MaxText, checkpoint_conversion/utils/utils.py); they become dots.
+[[nodiscard]] std::string dotted_name(const Tensor& tensor, std::string_view format);
+
+/// Megatron-Core: `decoder.layers.mlp.linear_fc1.weight`, the first axis is the layer. A word
+/// `layers` that no number follows.
 [[nodiscard]] bool stacks_blocks(const Tensor& tensor, const Naming& naming);
 
 /// Looks at all tensors once, when it is first asked.
@@ -41,9 +46,9 @@ private:
   std::map<std::string, std::int64_t, std::less<>> heights_;  ///< of stacks; -1: not of one height
 };
 
-/// Kernels of Flax whose axes their shape does not tell, as a sentence; else empty.
+/// Arrays of Flax whose axes their shape does not tell, as a sentence; else empty.
 /// Source: AI-Hypercomputer/maxtext, configs/base.yml (param_scan_axis), layers/linears.py.
 [[nodiscard]] std::string unknown_axes(const Tensor& tensor, const Naming& naming,
-                                       const ModelConfig& config);
+                                       const checkpoint::Catalogue& catalogue);
 
 }  // namespace wishart::model

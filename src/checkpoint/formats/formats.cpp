@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -14,6 +16,7 @@
 #include "formats/gguf/gguf_file.hpp"
 #include "formats/hdf5/keras_file.hpp"
 #include "formats/lora/adapter.hpp"
+#include "formats/lora/adapter_config.hpp"
 #include "formats/megatron/megatron.hpp"
 #include "formats/msgpack/flax_file.hpp"
 #include "formats/numpy/numpy_file.hpp"
@@ -62,9 +65,34 @@ std::string endings_text() {
   return text;
 }
 
+namespace {
+
+/// An adapter beside safetensors files that are no model: the value head that LLaMA-Factory and
+/// ms-swift save (value_head.safetensors), vectors of speakers. They are not read.
+std::optional<FolderContent> adapter_beside_parts(const std::vector<std::string>& names) {
+  const auto is_model = [](const std::string& name) {
+    return name == "model.safetensors" || name == "model.safetensors.index.json" ||
+           (name.starts_with("model-") && name.ends_with(".safetensors"));
+  };
+  if (!has_name(names, kAdapterConfig) || std::any_of(names.begin(), names.end(), is_model)) {
+    return std::nullopt;
+  }
+  FolderContent content = lora_format().classify(names);
+  if (content.kind == FolderContent::Kind::nothing) return std::nullopt;
+  FolderContent others = classify_files(safetensors_format(), names);
+  content.unused = std::move(others.weights);
+  std::move(others.unused.begin(), others.unused.end(), std::back_inserter(content.unused));
+  std::erase(content.unused, content.weights.front());
+  if (content.unused.empty()) return std::nullopt;  // as any other adapter
+  return content;
+}
+
+}  // namespace
+
 FolderContent classify_folder(std::vector<std::string> names) {
   std::sort(names.begin(), names.end(), natural_less);
   FolderContent content;
+  if (std::optional<FolderContent> adapter = adapter_beside_parts(names)) return *adapter;
   for (const Format* format : formats()) {
     content =
         format->classify != nullptr ? format->classify(names) : classify_files(*format, names);

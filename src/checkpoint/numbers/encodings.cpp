@@ -66,9 +66,34 @@ void read_sum(ElementReader& reader, const Tensor& tensor, const Block& block,
   });
 }
 
+/// Column j of the result is m_j X_j / |X_j|. Each block reads its columns whole, for their
+/// lengths: such weights are small, or few.
+void read_rescaled_columns(ElementReader& reader, const Tensor& tensor, const Block& block,
+                           std::span<double> out) {
+  const std::int64_t cols = cols_of(block);
+  const std::int64_t rows = tensor.num_elements / tensor.shape.back();
+  std::vector<double> scales(static_cast<std::size_t>(cols));
+  reader.read_elements(tensor.parts[1], block.col_begin, scales);
+  std::vector<double> squares(scales.size());
+  std::vector<double> lines;
+  const std::int64_t step = std::max<std::int64_t>(1, kPieceElements / cols);
+  for (std::int64_t row = 0; row < rows; row += step) {
+    const std::int64_t end = std::min(row + step, rows);
+    lines.resize(static_cast<std::size_t>((end - row) * cols));
+    reader.read_rectangle(tensor.parts[0], {row, end, block.col_begin, block.col_end}, lines);
+    for (std::size_t i = 0; i < lines.size(); ++i)
+      squares[i % squares.size()] += lines[i] * lines[i];
+  }
+  for (std::size_t j = 0; j < scales.size(); ++j) scales[j] /= std::sqrt(squares[j]);
+  reader.read_rectangle(tensor.parts[0], block, out);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] *= scales[i % scales.size()];
+}
+
 /// Row i of the result is m_i X_i / |X_i| (Liu et al. 2024, arXiv:2402.09353).
 void read_rescaled_rows(ElementReader& reader, const Tensor& tensor, const Block& block,
                         std::span<double> out) {
+  if (out.empty()) return;
+  if (!tensor.numbers.empty()) return read_rescaled_columns(reader, tensor, block, out);
   const std::int64_t width = tensor.shape.back();
   std::vector<double> row(static_cast<std::size_t>(width));
   const std::int64_t cols = cols_of(block);

@@ -10,9 +10,9 @@
 ///   codes          codes, and what numbers/codes.hpp lists; a CodesLayout
 ///   bnb4           codes, absmax, map [, absmax of absmax, map of absmax]; run, run of absmax;
 ///                  `factor` is the offset of absmax
-///   product        B [R, r], A [r, C]
+///   product        B [R, r], A [r, C]; 1 if the columns are the outputs (Conv1D, embeddings)
 ///   sum            X, Y, of any encoding
-///   rescaled_rows  X, of any encoding; m [R]
+///   rescaled_rows  X, of any encoding; m [R]. With the number 1, columns of X; m [C]
 ///   gguf           blocks as U8; type, elements and bytes of a block
 ///   rows           X of two dimensions, of any encoding; first, run, stride: row i is row
 ///                  first + (i / run) * stride + i % run of X

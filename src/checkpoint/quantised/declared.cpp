@@ -30,6 +30,12 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::string upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
 std::string remedy(std::string_view method) {
   for (const Unread& one : unread_methods()) {
     if (one.method == method || one.method.empty()) return std::string(one.remedy);
@@ -49,6 +55,7 @@ std::uint32_t method_named(const std::string& name) {
   };
   constexpr std::array kKnown{Known{"fp8", method::kFp8},
                               Known{"fbgemm_fp8", method::kFp8},
+                              Known{"mxfp8", method::kFp8},
                               Known{"gptq", method::kGptq},
                               Known{"awq", method::kAwq},
                               Known{"mxfp4", method::kMxfp4},
@@ -106,9 +113,11 @@ void check_compressed(Declared& declared) {
 void check_modelopt(Declared& declared) {
   for (const auto& [key, value] : declared.facts.all()) {
     if (key != "quant_algo" && !key.ends_with(".quant_algo")) continue;
-    if (!is_one_of(value, {"FP8", "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PB_WO", "W4A16_AWQ", "W8A16",
-                           "W8A8_SQ_PER_CHANNEL", "NVFP4", "W4A16_NVFP4", "NVFP4_AWQ", "NVFP4_SVD",
-                           "W4A8_NVFP4_FP8", "MXFP8", "MIXED_PRECISION"})) {
+    // Also `fp8_pb_wo`, as model_config.py writes it (ModelOpt a2fbac7).
+    if (!is_one_of(upper(value),
+                   {"FP8", "FP8_PB_REAL", "FP8_PER_CHANNEL_PER_TOKEN", "FP8_PB_WO", "W4A16_AWQ",
+                    "W8A16", "W8A8_SQ_PER_CHANNEL", "NVFP4", "W4A16_NVFP4", "NVFP4_AWQ",
+                    "NVFP4_SVD", "W4A8_NVFP4_FP8", "MXFP8", "MIXED_PRECISION"})) {
       return not_read(declared, "quant_algo " + in_quotes(value, 60) + " of ModelOpt", "");
     }
   }
@@ -248,6 +257,19 @@ std::vector<DeclaredWeights> declared_weights(const JsonFacts& facts) {
   return all;
 }
 
+/// Facts whose keys are not known beforehand.
+void find_once(Declared& declared) {
+  const JsonFacts& facts = declared.facts;
+  for (const auto& [key, value] : facts.all()) {
+    constexpr std::string_view kRows = "weights.block_structure.0";
+    if (!declared.block && key.ends_with(kRows)) {
+      const std::string stem = key.substr(0, key.size() - 1);
+      declared.block = {facts.integer(key).value_or(0), facts.integer(stem + "1").value_or(0)};
+    }
+    if (key.starts_with("dynamic.") && key.ends_with(".bits")) declared.bits_by_pattern = true;
+  }
+}
+
 }  // namespace
 
 Declared declared_quantisation(Catalogue& catalogue, const HeaderEntries& entries) {
@@ -260,6 +282,7 @@ Declared declared_quantisation(Catalogue& catalogue, const HeaderEntries& entrie
   if (declared.method == method::kModelopt) check_modelopt(declared);
   check_words(declared);
   declared.weights = declared_weights(declared.facts);
+  find_once(declared);
   return declared;
 }
 

@@ -37,6 +37,10 @@ struct Declared {
   std::vector<std::string> rotations;    ///< names of transforms of compressed-tensors
   std::string file;                      ///< that says so, in the folder; empty: none
   std::vector<DeclaredWeights> weights;  ///< each once
+  /// Rows and columns of a block, of the first group of a config that has blocks. Found once: a
+  /// config may list every layer, and is asked for each.
+  std::optional<std::pair<std::int64_t, std::int64_t>> block;
+  bool bits_by_pattern = false;  ///< GPTQModel's `dynamic` gives layers bits of their own
 };
 
 /// @param entries  of the headers of the files

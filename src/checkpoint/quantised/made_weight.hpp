@@ -52,7 +52,18 @@ struct BlockSize {
   bool told = false;  ///< by the config, and no default
 };
 /// The block of columns and rows with one scale; `usual` if the names of the tensors mean blocks.
-[[nodiscard]] BlockSize block_size(const JsonFacts& facts, bool usual);
+[[nodiscard]] BlockSize block_size(const QuantisedParts& parts, const std::string& weight,
+                                   bool usual);
+/// ModelOpt's name for how a weight is quantised, in capitals: that of its layer before that of the
+/// model. Empty: none is told.
+[[nodiscard]] std::string modelopt_algorithm(const QuantisedParts& parts,
+                                             const std::string& weight);
+/// The size of groups of ModelOpt's NVFP4, 16 or 32, by config and shapes: of columns or, in stacks
+/// that are stored [inputs, outputs] (`down`), of rows.
+/// @throws Error that names the weight if neither fits
+[[nodiscard]] std::int64_t nvfp4_group(const QuantisedParts& parts, const std::string& weight,
+                                       const Tensor& codes, const Tensor& scale,
+                                       const CodesLayout& layout, bool down);
 
 /// The sizes of groups of columns that the config tells for weights of so many bits; -1: a row.
 [[nodiscard]] std::vector<std::int64_t> told_group_sizes(const QuantisedParts& parts,

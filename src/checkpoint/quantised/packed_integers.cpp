@@ -182,13 +182,10 @@ Tensor awq_weight(QuantisedParts& parts, const std::string& name, std::vector<Te
 
 /// The bits of a layer: GPTQModel's `dynamic` overrides are patterns, which are not read.
 std::int64_t gptq_bits(QuantisedParts& parts, const std::string& name) {
-  const JsonFacts& facts = parts.facts();
-  for (const auto& [key, value] : facts.all()) {
-    if (key.starts_with("dynamic.") && key.ends_with(".bits")) {
-      parts.fail(name, "layers of different bits by patterns ('dynamic') are not read");
-    }
+  if (parts.declared().bits_by_pattern) {
+    parts.fail(name, "layers of different bits by patterns ('dynamic') are not read");
   }
-  return facts.integer("bits").value_or(4);
+  return parts.facts().integer("bits").value_or(4);
 }
 
 }  // namespace

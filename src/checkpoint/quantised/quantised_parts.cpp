@@ -92,10 +92,7 @@ Tensor with_low_rank(QuantisedParts& parts, Tensor weight) {
   const std::string a_name = module + ".svdquant_lora_a";
   const std::string b_name = module + ".svdquant_lora_b";
   if (module.empty()) return weight;
-  const std::string algorithm = parts.facts()
-                                    .text("quantized_layers." + module + ".quant_algo")
-                                    .value_or(parts.facts().text("quant_algo").value_or(""));
-  const bool told = algorithm == "NVFP4_SVD" && weight.stored_as == "NVFP4";
+  const bool told = modelopt_algorithm(parts, name) == "NVFP4_SVD" && weight.stored_as == "NVFP4";
   if (!told && parts.find(a_name) == nullptr && parts.find(b_name) == nullptr) return weight;
   Tensor a = parts.take(a_name, name);
   Tensor b = parts.take(b_name, name);

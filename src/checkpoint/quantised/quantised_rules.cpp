@@ -16,6 +16,7 @@ namespace {
 constexpr std::int64_t kMlxGroup = 64;  ///< defaults of mlx's affine mode (mlx/ops.h)
 constexpr std::int64_t kMlxBits = 4;
 
+std::string groups_of(std::int64_t size) { return "groups of " + std::to_string(size); }
 bool has_type(const Tensor& tensor, Types types) { return (types & only(tensor.dtype)) != 0; }
 
 /// Builds the weight of one scheme.
@@ -57,7 +58,7 @@ public:
     if (scheme_.bits == 0) {
       stored += std::to_string(layout_.codes.bits) + " in groups of " +
                 std::to_string(layout_.block_cols);
-    } else if (scheme_.grid != Grid::groups) {
+    } else if (scheme_.grid != Grid::groups || kind_ != groups_of(scheme_.group)) {
       stored += " with scales of " + kind_;
     }
     Tensor weight = encoded_tensor(name_, shape_, Encoding::codes, std::move(tensors_),
@@ -174,9 +175,15 @@ private:
     layout_.divide = divides() ? 1 : 0;
     if (scheme_.grid == Grid::one) {
       if (scale.num_elements == 1) return take_one_scale();
+      if (!lead_.empty() && is_one_each(scale.shape)) return take_grid(rows, cols, "one scale");
       parts_.fail(name_, "expected one scale, found shapes " + shapes_text(tensors_[0], scale));
     }
     std::int64_t group = scheme_.group;
+    if (scheme_.grid == Grid::groups && scheme_.methods == method::kModelopt) {
+      group = nvfp4_group(parts_, name_, tensors_[0], scale, layout_, scheme_.down);
+      return scheme_.down ? take_grid(group, 1, groups_of(group))
+                          : take_grid(1, group, groups_of(group));
+    }
     if (scheme_.grid == Grid::told) {
       group = scheme_.methods == method::kTorchao
                   ? torchao_group(parts_, scheme_, torchao_, name_, shape_.size())
@@ -190,7 +197,7 @@ private:
                                (layout_.scales_in_tiles != 0 ? ", in tiles" : "") +
                                ", found shapes " + shapes_text(tensors_[0], scale));
       }
-      return take_grid(1, group, "groups of " + std::to_string(group));
+      return take_grid(1, group, groups_of(group));
     }
     if (!set_grid_by_shape(scale)) {
       parts_.fail(name_, "expected one scale, or one for each row, group or block, found shapes " +
@@ -210,12 +217,16 @@ private:
     return led({ceil_div(rows, kTileRows) * 32, ceil_div(groups, kTileGroups) * 16});
   }
 
+  [[nodiscard]] bool is_one_each(const Shape& shape) const {
+    return shape == led({1, 1}) || shape == led({1}) || (shape == lead_ && lead_.size() == 1);
+  }
+
   /// The shapes that compressed-tensors, ModelOpt, DeepSeek and GPTQModel write.
   bool set_grid_by_shape(const Tensor& scale) {
     const std::int64_t rows = layout_.rows;
     const std::int64_t cols = layout_.cols;
     const Shape& shape = scale.shape;
-    const BlockSize block = block_size(parts_.facts(), blocks_only());
+    const BlockSize block = block_size(parts_, name_, blocks_only());
     if (block.rows > 0 && block.cols > 0) {
       const std::int64_t down = ceil_div(rows, block.rows);
       const std::int64_t across = ceil_div(cols, block.cols);
@@ -230,10 +241,7 @@ private:
       take_one_scale();
       return true;
     }
-    if (shape == led({1, 1}) || shape == led({1}) || (shape == lead_ && lead_.size() == 1)) {
-      take_grid(rows, cols, "one scale");
-      return true;
-    }
+    if (is_one_each(shape)) return take_grid(rows, cols, "one scale"), true;
     if (blocks_only()) return false;
     // [experts, rows] is told apart from [experts, columns] only if these differ.
     if (shape == led({rows, 1}) || (shape == led({rows}) && (lead_.empty() || rows != cols))) {
@@ -254,7 +262,7 @@ private:
       told = {*size};
     }
     const std::int64_t group = columns_of_groups(parts_, name_, cols, shape.back(), told);
-    take_grid(1, group, "groups of " + std::to_string(group));
+    take_grid(1, group, groups_of(group));
     return true;
   }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <string_view>
 
 #include "wishart/core/text.hpp"
@@ -11,6 +12,8 @@ namespace {
 
 /// Block size of DeepSeek if the config does not give it (DeepSeek-V3, README_WEIGHTS.md).
 constexpr std::int64_t kDefaultBlock = 128;
+/// Columns of a block of quant_method mxfp8 (radixark/miles 1c9201c, convert_hf_to_mxfp8.py).
+constexpr std::int64_t kMicroscaling = 32;
 constexpr std::int64_t kMaxBlock = std::int64_t{1} << 31;
 
 /// The numbers of groups that `size` columns a group give.
@@ -20,25 +23,61 @@ std::int64_t groups_of(std::int64_t cols, std::int64_t size) {
 
 }  // namespace
 
-BlockSize block_size(const JsonFacts& facts, bool usual) {
+std::string modelopt_algorithm(const QuantisedParts& parts, const std::string& weight) {
+  const JsonFacts& facts = parts.facts();
+  const std::string module = stem_of(weight, ".weight");
+  std::string name = facts.text("quantized_layers." + module + ".quant_algo")
+                         .value_or(facts.text("quant_algo").value_or(""));
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return name;
+}
+
+BlockSize block_size(const QuantisedParts& parts, const std::string& weight, bool usual) {
+  const JsonFacts& facts = parts.facts();
   BlockSize block;
   if (const auto rows = facts.integer("weight_block_size.0")) {
     block = {*rows, facts.integer("weight_block_size.1").value_or(0), true};
-  } else {
-    for (const auto& [key, value] : facts.all()) {
-      constexpr std::string_view kKey = "weights.block_structure.";
-      if (key.size() < 2 || !key.ends_with(std::string(kKey) + "0")) continue;
-      const std::string stem = key.substr(0, key.size() - 1);
-      block = {facts.integer(stem + "0").value_or(0), facts.integer(stem + "1").value_or(0), true};
-      break;
-    }
+  } else if (parts.declared().block) {
+    block = {parts.declared().block->first, parts.declared().block->second, true};
   }
-  if (!block.told && (usual || facts.text("quant_algo") == "FP8_PB_WO")) {
+  const std::string algorithm = modelopt_algorithm(parts, weight);
+  const bool modelopt = algorithm == "FP8_PB_WO" || algorithm == "FP8_PB_REAL";
+  if (!block.told && parts.declared().name == "mxfp8") {
+    block = {1, kMicroscaling, false};
+  } else if (!block.told && (usual || modelopt)) {
     block = {kDefaultBlock, kDefaultBlock, false};
   }
   const bool usable =
       block.rows > 0 && block.cols > 0 && block.rows <= kMaxBlock && block.cols <= kMaxBlock;
   return usable ? block : BlockSize{0, 0, block.told};
+}
+
+std::int64_t nvfp4_group(const QuantisedParts& parts, const std::string& weight,
+                         const Tensor& codes, const Tensor& scale, const CodesLayout& layout,
+                         bool down) {
+  std::vector<std::int64_t> sizes;
+  for (const std::int64_t size : told_group_sizes(parts, weight, 4)) {
+    // Of NVFP4_AWQ a converter of ModelOpt says 128 (convert_hf_config.py, a2fbac7); it has 16.
+    if (size == 16 || size == 32) sizes.push_back(size);
+  }
+  if (sizes.empty()) {
+    // Its preset has 32 (presets/model/w4a8_nvfp4_fp8.yaml).
+    const bool either = modelopt_algorithm(parts, weight) == "W4A8_NVFP4_FP8";
+    sizes = either ? std::vector<std::int64_t>{32, 16} : std::vector<std::int64_t>{16};
+  }
+  const std::int64_t side = down ? layout.rows : layout.cols;
+  std::string text;
+  for (const std::int64_t size : sizes) {
+    text += (text.empty() ? "" : " or ") + std::to_string(size);
+    Shape shape = codes.shape;
+    shape[shape.size() - 2] = down ? side / size : layout.rows;
+    shape.back() = down ? layout.cols : side / size;
+    if (side % size == 0 && scale.shape == shape) return size;
+  }
+  parts.fail(weight, "expected a scale for each group of " + text + " of its " +
+                         std::to_string(side) + (down ? " rows" : " columns") + ", found shapes " +
+                         shapes_text(codes, scale));
 }
 
 std::vector<std::int64_t> told_group_sizes(const QuantisedParts& parts, const std::string& weight,

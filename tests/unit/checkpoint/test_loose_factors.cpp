@@ -60,9 +60,10 @@ TEST_CASE("files of factors without their weights are refused", "[checkpoint][ad
   const std::string fuse =
       "Fuse it into its model (mlx_lm.fuse), and scan that, or convert it to PEFT's format";
   CHECK(refusal({kQ + ".lora_a", kQ + ".lora_b"}) == factors_of("mlx-lm", kQ + ".lora_a", fuse));
-  // torchtune
   CHECK(refusal({kQ + ".lora_a.weight", kQ + ".lora_b.weight"}) ==
-        factors_of("mlx-lm", kQ + ".lora_a.weight", fuse));
+        factors_of("torchtune", kQ + ".lora_a.weight",
+                   "torchtune writes them for PEFT too: scan the folder that has "
+                   "adapter_model.safetensors and adapter_config.json"));
   const std::string llama = "blk.0.attn_q.weight.lora_a";
   CHECK(refusal({llama, "blk.0.attn_q.weight.lora_b"}) ==
         factors_of("llama.cpp", llama,
@@ -77,6 +78,16 @@ TEST_CASE("files of factors without their weights are refused", "[checkpoint][ad
         factors_of("kohya's sd-scripts", te + ".hada_w1_a", kohya));
   CHECK(refusal({te + ".lokr_w1", te + ".lokr_w2"}) ==
         factors_of("kohya's sd-scripts", te + ".lokr_w1", kohya));
+  // LyCORIS: OFT, whole changes, cores of LoHa and LoKr, GLoRA.
+  for (const std::string word : {"oft_blocks", "oft_diag", "diff", "lokr_w1", "hada_w1_a"}) {
+    CHECK(refusal({te + ".alpha", te + "." + word}) ==
+          factors_of("kohya's sd-scripts", te + "." + word, kohya));
+  }
+  CHECK(refusal({te + ".hada_t1", te + ".hada_w1_a", te + ".lokr_t2", te + ".oft_blocks",
+                 te + ".rescale"}) == factors_of("kohya's sd-scripts", te + ".hada_t1", kohya));
+  CHECK(refusal({te + ".a1.weight", te + ".a2.weight", te + ".alpha", te + ".b1.weight"}) ==
+        factors_of("kohya's sd-scripts", te + ".a1.weight", kohya));
+  CHECK(refusal({"m.a1.weight", "m.a2.weight", "m.b1.weight"}).empty());
   for (const std::string mark : {"attn1.processor.to_q_lora.", "q_proj.lora_linear_layer."}) {
     CHECK(refusal({mark + "down.weight", mark + "up.weight"}) ==
           factors_of("kohya's sd-scripts", mark + "down.weight", kohya));

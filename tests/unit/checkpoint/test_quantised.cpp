@@ -116,23 +116,26 @@ Example example_of(const Scheme& scheme, Dtype code_type, Dtype scale_type, unsi
   Example example;
   example.config = config_of(scheme);
   example.weight = torchao || module ? "m.weight" : stem;
-  example.rows = kRows;
+  // Groups of rows are whole.
+  const bool row_groups = scheme.down && scheme.grid == Grid::groups;
+  const std::int64_t rows = row_groups ? 3 * scheme.group : kRows;
+  example.rows = rows;
   example.cols = kCols;
 
   TensorText codes{
-      stem + std::string(scheme.codes), std::string(dtype_name(code_type)), {kRows, kCols}, ""};
+      stem + std::string(scheme.codes), std::string(dtype_name(code_type)), {rows, kCols}, ""};
   const std::int64_t word = dtype_bits(code_type);
   if (scheme.order == Order::split) {
     codes.shape = {kRows / 4, kCols};
   } else if (scheme.down) {
-    codes.shape = {kRows / 2, kCols};
+    codes.shape = {rows / 2, kCols};
   } else if (blocks_shape) {
     codes.shape = {kRows, kCols / 32, 16};
   } else if (scheme.order == Order::stream && code_type != Dtype::f4) {
     codes.shape = {kRows, kCols * bits / word};
   }
   const std::int64_t bytes =
-      scheme.order == Order::split ? kRows / 4 * kCols : kRows * kCols * bits / 8;
+      scheme.order == Order::split ? kRows / 4 * kCols : rows * kCols * bits / 8;
   codes.data = random_bytes(bytes, random);
   if (scheme.order == Order::plain || scheme.meaning == Meaning::f8_e4m3) {
     for (char& byte : codes.data) byte = static_cast<char>(byte & 0x6F);  // finite in every type
@@ -158,6 +161,11 @@ Example example_of(const Scheme& scheme, Dtype code_type, Dtype scale_type, unsi
     high = kRows;
   }
   if (turned) scale.shape = {kCols / group, kRows};
+  if (row_groups) {
+    high = group;
+    group = 1;
+    scale.shape = {rows / high, kCols};
+  }
   std::int64_t count = 1;
   for (const std::int64_t size : scale.shape) count *= size;
   scale.data =

@@ -345,7 +345,42 @@ TEST_CASE("ViT, timm, CLIP and OpenCLIP", "[naming]") {
          {"positional_embedding", "embedding.position"}});
 }
 
+TEST_CASE("indexers and compressors beside attention have roles of their own", "[naming]") {
+  check({
+      {"model.layers.0.self_attn.indexer.wk.weight", "indexer.k", "model", 0},
+      {"model.layers.0.self_attn.indexer.wq_b.weight", "indexer.q_b", "model", 0},
+      {"model.layers.0.self_attn.indexer.weights_proj.weight", "indexer.weights", "model", 0},
+      {"layers.2.attn.compressor.wkv.weight", "compressor.kv", "", 2},
+      {"layers.2.attn.compressor.wgate.weight", "compressor.gate", "", 2},
+      {"layers.2.attn.indexer.compressor.wkv.weight", "indexer.compressor.kv", "", 2},
+      {"model.layers.1.self_attn.compressor.indexer.gate_proj.weight", "indexer.compressor.gate",
+       "model", 1},
+      {"model.layers.1.self_attn.compressor.indexer.q_b_proj.weight", "indexer.q_b", "model", 1},
+      {"model.layers.1.self_attn.compressor.gate_proj.weight", "compressor.gate", "model", 1},
+      {"decoder.layers.1.self_attention.core_attention.indexer.linear_wk.weight", "indexer.k",
+       "decoder", 1},
+      {"blk.3.indexer.attn_k.weight", "indexer.k", "", 3},
+      {"blk.3.indexer.attn_q_b.weight", "indexer.q_b", "", 3},
+      {"blk.3.indexer.proj.weight", "indexer.weights", "", 3},
+      {"blk.3.attn_compressor_kv.weight", "compressor.kv", "", 3},
+      {"blk.3.indexer_compressor_gate.weight", "indexer.compressor.gate", "", 3},
+      {"layers.2.attn.wkv.weight", "attention.kv", "", 2},
+  });
+}
+
 TEST_CASE("GGUF's names", "[naming]") {
+  check({
+      {"blk.3.attn_q_a.weight", "attention.q_a", "", 3},
+      {"blk.3.attn_q_b.weight", "attention.q_b", "", 3},
+      {"blk.3.attn_kv_a_mqa.weight", "attention.kv_a", "", 3},
+      {"blk.3.attn_kv_b.weight", "attention.kv_b", "", 3},
+      {"blk.3.ffn_gate_shexp.weight", "shared_expert.gate", "", 3},
+      {"blk.3.ffn_up_shexp.weight", "shared_expert.up", "", 3},
+      {"blk.3.ffn_down_shexp.weight", "shared_expert.down", "", 3},
+      {"blk.3.ffn_gate_up_exps.weight", "expert.gate_up", "", 3, -1, {4, 64, 32}},
+      {"blk.3.ssm_in.weight", "ssm.in_proj", "", 3},
+      {"blk.3.ssm_out.weight", "ssm.out_proj", "", 3},
+  });
   check({{"token_embd.weight", "embedding.token"},
          {"blk.7.attn_q.weight", "attention.q", "", 7},
          {"blk.7.attn_output.weight", "attention.o", "", 7},

@@ -145,6 +145,7 @@ public:
                                     ": tensors used in training only (VeLoRA, MonteCLoRA): " +
                                     std::to_string(of_training) + ", not read");
     }
+    leave_out_own_base(others);
     for (const auto& [module, factors] : modules_) add(module, factors, others);
     catalogue_.tensors = std::move(others);
   }
@@ -162,6 +163,20 @@ private:
       catalogue_.left_out.push_back(
           {tensor, "encoding-not-read",
            "rows of " + of + " for single tokens, no matrix of the model"});
+      return true;
+    });
+  }
+
+  /// Weights of the base, which are no changes.
+  void leave_out_own_base(std::vector<Tensor>& others) {
+    std::erase_if(others, [&](Tensor& tensor) {
+      if (!tensor.name.ends_with(kOwnBase)) return false;
+      const std::string module = tensor.name.substr(0, tensor.name.size() - kOwnBase.size());
+      if (!modules_.contains(module)) return false;
+      catalogue_.left_out.push_back(
+          {std::move(tensor), "weight-of-base",
+           "the base's weight of " + in_quotes(module) +
+               ", which the adapter changes: it is used with --with-base"});
       return true;
     });
   }
@@ -204,6 +219,7 @@ private:
     const bool turned = factors.embedding || config_.transposed();
     Tensor made = turned ? product(module + ".weight", transposed(a), transposed(b), factor)
                          : product(module + ".weight", b, a, factor);
+    if (turned) made.numbers = {1};
     out.push_back(std::move(made));
   }
 

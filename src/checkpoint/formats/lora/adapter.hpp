@@ -22,6 +22,11 @@ inline constexpr std::string_view kTokenRows = ".trainable_tokens_delta";
 /// The weight whose rows the tensor of this name replaces.
 [[nodiscard]] std::string changed_by_rows(const std::string& name);
 
+/// Ends the name of a weight of the base in an adapter: PEFT saves whole embeddings and heads so if
+/// they are adapted (5d602fd, utils/save_and_load.py, get_embedding_layer_name). It is left out
+/// alone, and the base's weight on a base.
+inline constexpr std::string_view kOwnBase = ".base_layer.weight";
+
 /// LoRA adapters of PEFT, in files of safetensors or torch.save.
 [[nodiscard]] const Format& lora_format();
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "wishart/core/error.hpp"
@@ -12,10 +13,11 @@
 
 #include "text/json_scanner.hpp"
 
-// Sources for the names: kohya-ss/sd-scripts, networks/lora.py (LoRAModule); LyCORIS, as
-// ComfyUI's comfy/weight_adapter reads it; ml-explore/mlx-lm, mlx_lm/tuner/lora.py;
-// ggml-org/llama.cpp, convert_lora_to_gguf.py; microsoft/LoRA, loralib/layers.py (no `.weight`);
-// diffusers before PEFT (`to_q_lora.down.weight`, `lora_linear_layer.down.weight`).
+// Sources for the names: pytorch/torchtune bd2a0fc, training/checkpointing; kohya-ss/sd-scripts,
+// networks/lora.py (LoRAModule); LyCORIS, as ComfyUI's comfy/weight_adapter reads it;
+// ml-explore/mlx-lm, mlx_lm/tuner/lora.py; ggml-org/llama.cpp, convert_lora_to_gguf.py;
+// microsoft/LoRA, loralib/layers.py (no `.weight`); diffusers before PEFT (`to_q_lora.down.weight`,
+// `lora_linear_layer.down.weight`).
 
 namespace wishart::checkpoint {
 namespace {
@@ -32,6 +34,9 @@ constexpr Writer kUnmerged{"PEFT, beside the weights that they change",
 constexpr Writer kMlx{"mlx-lm",
                       "Fuse it into its model (mlx_lm.fuse), and scan that, or convert it to "
                       "PEFT's format"};
+constexpr Writer kTorchtune{"torchtune",
+                            "torchtune writes them for PEFT too: scan the folder that has "
+                            "adapter_model.safetensors and adapter_config.json"};
 constexpr Writer kLlama{"llama.cpp",
                         "Merge it into its model (llama-export-lora), and scan that, or scan the "
                         "adapter of PEFT that it was made from"};
@@ -57,8 +62,15 @@ constexpr std::array<Mark, 14> kMarks{{{".lora_A", &kPeft},
                                        {".lora.up", &kKohya},
                                        {"_lora.down", &kKohya},
                                        {"_lora.up", &kKohya}}};
-/// LoHa and LoKr: the last word of a name begins with one of these.
-constexpr std::array<std::string_view, 2> kProducts{"hada_w", "lokr_w"};
+/// LoHa, LoKr and their cores, OFT, and whole changes: the last word of a name begins with one of
+/// these (LyCORIS f49d30d, `weight_list` of its modules; oft_diag: its older diag_oft.py).
+constexpr std::array<std::string_view, 7> kProducts{"hada_w",     "hada_t",   "lokr_w", "lokr_t",
+                                                    "oft_blocks", "oft_diag", "diff"};
+/// GLoRA: the last word, beside an `alpha`.
+constexpr std::array<std::string_view, 5> kGlora{"a1", "a2", "b1", "b2", "bm"};
+
+using Modules = std::unordered_set<std::string_view>;
+constexpr std::string_view kAlpha = ".alpha";
 
 struct Factor {
   std::string_view module;
@@ -66,7 +78,8 @@ struct Factor {
   bool is_default = false;  ///< of an adapter that is called as PEFT does without a name
 };
 
-std::optional<Factor> factor_of(std::string_view name) {
+/// @param alphas  the modules with an `alpha`
+std::optional<Factor> factor_of(std::string_view name, const Modules& alphas) {
   std::string_view stem = name;
   if (stem.ends_with(".weight")) stem.remove_suffix(7);
   for (const Mark& mark : kMarks) {
@@ -78,19 +91,26 @@ std::optional<Factor> factor_of(std::string_view name) {
     if (!rest.empty() && !named) continue;
     const std::string_view module = stem.substr(0, at);
     const bool of_gguf = mark.writer == &kMlx && module.ends_with(".weight");
-    return Factor{module, of_gguf ? &kLlama : mark.writer, rest == ".default"};
+    const Writer* writer = mark.writer;
+    if (writer == &kMlx && stem.size() < name.size()) writer = &kTorchtune;  // `.weight` at its end
+    return Factor{module, of_gguf ? &kLlama : writer, rest == ".default"};
   }
   const std::size_t dot = stem.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return std::nullopt;
+  const std::string_view module = stem.substr(0, dot);
+  const std::string_view word = stem.substr(dot + 1);
   for (const std::string_view product : kProducts) {
-    if (stem.substr(dot + 1).starts_with(product)) return Factor{stem.substr(0, dot), &kKohya};
+    const bool whole = product == "diff";
+    if (whole ? word == product : word.starts_with(product)) return Factor{module, &kKohya};
   }
+  const bool glora = std::find(kGlora.begin(), kGlora.end(), word) != kGlora.end();
+  if (glora && alphas.contains(module)) return Factor{module, &kKohya};
   return std::nullopt;
 }
 
 /// What adapters have beside their factors.
 bool is_small_part(std::string_view name) {
-  return name.ends_with(".alpha") || name.ends_with(".dora_scale") ||
+  return name.ends_with(kAlpha) || name.ends_with(".dora_scale") || name.ends_with(".rescale") ||
          name.find(".lora_magnitude_vector") != std::string_view::npos;
 }
 
@@ -109,8 +129,15 @@ void refuse_loose_factors(const Catalogue& catalogue) {
   };
   std::vector<Named> factors;
   std::vector<std::string_view> others;  // matrices
+  Modules alphas;
   for (const Tensor& tensor : catalogue.tensors) {
-    if (std::optional<Factor> factor = factor_of(tensor.name)) {
+    std::string_view name = tensor.name;
+    if (!name.ends_with(kAlpha)) continue;
+    name.remove_suffix(kAlpha.size());
+    alphas.insert(name);
+  }
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (std::optional<Factor> factor = factor_of(tensor.name, alphas)) {
       factors.push_back({&tensor, *factor});
     } else if (tensor.shape.size() >= 2 && !is_small_part(tensor.name)) {
       others.emplace_back(tensor.name);

@@ -1,0 +1,76 @@
+/// @file
+/// Stacks of blocks, and what only looks like one: arrays of MaxText, modules for prediction.
+
+#include <algorithm>
+
+#include <catch2/catch.hpp>
+
+#include "support.hpp"
+
+using namespace wishart;
+using namespace wishart::model;
+using namespace wishart::test;
+
+TEST_CASE("arrays of MaxText are known whatever joins the words of their names", "[select]") {
+  const char* const layers =
+      "stacks the layers along an axis that is not known to be the first, as MaxText's do along "
+      "the second: save each layer by itself";
+  const char* const heads =
+      "a kernel with an axis of heads: save it as a matrix of inputs and outputs";
+  // Words joined otherwise, with `params` and without, as arrays of NumPy and Flax may have them.
+  for (const std::string format : {"numpy", "flax"}) {
+    for (const char joint : {'.', '/', '-', '_'}) {
+      for (const std::string begin : {"params.params.decoder.", "decoder."}) {
+        std::string name = begin + "layers.mlp.wi_0.kernel";
+        std::string head = begin + "layers_0.self_attention.query.kernel";
+        for (std::string* one : {&name, &head}) std::replace(one->begin(), one->end(), '.', joint);
+        checkpoint::Catalogue arrays =
+            catalogue({tensor(name, {32, 24, 64}), tensor(head, {32, 4, 16})});
+        arrays.format = format;
+        const Selection selection = select_matrices(arrays, {});
+        INFO(name);
+        REQUIRE(selection.skipped.size() == 2);
+        for (const SkippedRow& row : selection.skipped) {
+          CHECK(row.detail == (row.tensor == name ? layers : heads));
+        }
+      }
+    }
+  }
+  checkpoint::Catalogue other = catalogue(
+      {tensor("conv1/kernel", {3, 80, 384}), tensor("a-layers_3-mlp-wo-kernel", {64, 32})});
+  other.format = "numpy";
+  const Selection left = select_matrices(other, {});
+  REQUIRE(left.skipped.size() == 1);
+  CHECK(left.skipped[0].detail ==
+        "an array of three dimensions, of which nothing says which are inputs and outputs: save it "
+        "as matrices");
+  REQUIRE(left.matrices.size() == 1);
+  CHECK(left.matrices[0].role == "mlp.down");
+  // Experts are no kernels: those of all layers are stacked too, those of one are a stack.
+  other = catalogue({tensor("decoder/layers/MoeBlock_0/wi_0", {8, 24, 32, 64}),
+                     tensor("decoder/layers_0/MoeBlock_0/wi_0", {8, 32, 64})});
+  other.format = "numpy";
+  const Selection experts = select_matrices(other, {});
+  REQUIRE(experts.skipped.size() == 1);
+  CHECK(experts.skipped[0].detail == layers);
+  CHECK(experts.matrices.size() == 8);
+}
+
+TEST_CASE("modules for prediction that are numbered apart are no stack of blocks", "[select]") {
+  // Hunyuan V4
+  checkpoint::Catalogue c =
+      catalogue({tensor("model.mtp_layers.0.mlp.experts.gate_up_proj", {16, 64, 32}),
+                 tensor("model.mtp_layers.0.mlp.gate.weight", {16, 32}),
+                 tensor("model.mtp_layers.1.embed_tokens.weight", {64, 32}),
+                 tensor("model.embed_tokens.weight", {64, 32})});
+  c.config.num_experts = 16;
+  const Selection selection = select_matrices(c, {});
+  REQUIRE(selection.matrices.size() == 18);
+  CHECK(skipped_of(selection) ==
+        std::vector<std::string>{"model.mtp_layers.1.embed_tokens.weight: duplicate-of-main"});
+  CHECK(selection.matrices[1].block == 0);
+  CHECK(selection.matrices[1].stack == "model.mtp_layers");
+  CHECK(selection.matrices[16].expert == 15);
+  CHECK(selection.matrices[16].block == 0);
+  CHECK(selection.matrices[17].role == "router");
+}
