@@ -161,7 +161,7 @@ TEST_CASE("a base without a step beside a run changes nothing of its metrics", "
   CHECK(exported(temp, "archive", "prometheus", {"--checkpoint", "base"})
             .out.find("checkpoint_info{model=\"base\"") != std::string::npos);
   const std::string archive = (temp / "archive").string();
-  for (const char* format : {"text", "html", "json", "brief"}) {
+  for (const char* format : {"text", "html", "json"}) {
     CAPTURE(format);
     const Outcome report = run_wishart({"report", archive, "--format", format});
     CHECK(report.exit_code == 0);
