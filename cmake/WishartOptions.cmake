@@ -37,3 +37,5 @@ if(WISHART_SANITIZE)
   target_link_options(wishart_options INTERFACE -fsanitize=${WISHART_SANITIZE})
 endif()
 set(CMAKE_CXX_EXTENSIONS OFF)
+# Clang writes the time of each header into what it precompiles; without, ccache knows what has not changed.
+add_compile_options("$<$<COMPILE_LANG_AND_ID:CXX,Clang>:SHELL:-Xclang -fno-pch-timestamp>")
