@@ -206,6 +206,7 @@ private:
     const std::string was = figure(losses[best]) + " at " + printable(rows_[at[best]].checkpoint);
     const std::vector<std::size_t> held_at = places_of(rows_, &HistoryRow::eval_loss);
     std::vector<double> held;
+    held.reserve(held_at.size());
     for (const std::size_t i : held_at) held.push_back(rows_[i].eval_loss);
     if (held.size() >= 2 && held_at.back() >= at[since]) {
       if (held_at[lowest_of(held)] >= at[since]) return false;
