@@ -8,7 +8,7 @@ import re
 import shutil
 import struct
 
-from runs import TEMPORARY, Finding, Runs, now
+from runs import PROBE, TEMPORARY, Finding, Runs, now
 
 MOST_CHECKPOINTS = 8
 # What depends on when, where and how often something was computed, and not on the weights.
@@ -87,7 +87,14 @@ class TrainingRun(Runs):
             raise Finding(f"after an undisturbed scan: expected {sorted(wanted)}, found {sorted(names)}")
 
     def remove_leftovers(self):
-        """As docs/histories.md says, of what killed runs have left; only what verify names."""
+        """As docs/histories.md says, of what killed runs have left: what verify names, and probes, which a scan removes
+        once they are ten minutes old."""
+        for path in self.archive.iterdir():
+            if PROBE.fullmatch(path.name):
+                if not self.killed_pids:
+                    raise Finding(f"{path.name} is left although no process was killed")
+                self.counts["probes of killed runs"] += 1
+                path.unlink()
         there = {p for p in self.archive.iterdir() if TEMPORARY.fullmatch(p.name)}
         if not there:
             return
@@ -152,8 +159,7 @@ class Checks(TrainingRun):
     def check_files(self):
         for path in self.archive.iterdir() if self.archive.exists() else ():
             known = (path.name == "index.h5" or re.fullmatch(r"checkpoint-\d+\.(h5|journal|lock)", path.name) or
-                     TEMPORARY.fullmatch(path.name) or re.fullmatch(r"\.checkpoint-\d+\.lock\.now-.*", path.name) or
-                     path.name.startswith(".wishart-probe-"))
+                     TEMPORARY.fullmatch(path.name) or PROBE.fullmatch(path.name))
             if not known:
                 raise Finding(f"an unknown file in the archive: {path.name}")
         if list(self.archive.glob("checkpoint-*.h5")):

@@ -13,6 +13,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 # A run of a second that does not end in this time hangs, on a loaded machine too.
 PATIENCE_SECONDS = 240
 TEMPORARY = re.compile(r"\.(.+)\.tmp-(\d+)-\d+")
+# Of a folder and of a lock: there for a moment, so a kill seldom leaves one.
+PROBE = re.compile(r"\.wishart-probe-\d+|\.checkpoint-\d+\.lock\.now-.*")
 
 
 class Finding(Exception):
