@@ -253,7 +253,7 @@ TEST_CASE("a loss that is no likelihood is not judged", "[advice][losses]") {
 
 TEST_CASE("checkpoints close together do not tell whether the loss still falls", "[advice]") {
   const auto dense = [](const std::vector<double>& held_out) {
-    std::vector<HistoryRow> rows = run_of(std::vector<Losses>(held_out.size(), {kNan, kNan}));
+    std::vector<HistoryRow> rows(held_out.size(), run_of({{kNan, kNan}}).front());
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i].step = 200000 + 1000 * static_cast<std::int64_t>(i);
       rows[i].checkpoint = "checkpoint-" + std::to_string(rows[i].step);
