@@ -90,13 +90,15 @@ TEST_CASE("SIGTERM and SIGUSR1 stop a job with 75 and what was done is kept", "[
   for (const char* signal : {"TERM", "USR1"}) {
     CAPTURE(signal);
     const std::string archive = (temp / signal).string();
-    // Alone, not under mpirun, so that the signal reaches the process and nobody else; a while
-    // after the journal is there, so that there is work under way, however long the start takes.
+    // Alone, not under mpirun, so that the signal reaches the process and nobody else; once the
+    // journal grows, so that a matrix is done and others are not, however long each of them takes.
     const std::string journal = quoted(archive + "/model.journal");
     const Outcome outcome =
         run_shell(quoted(program_path()) + " scan " + quoted((temp / "model").string()) +
-                  " --archive " + quoted(archive) + " & pid=$!; while [ ! -e " + journal +
-                  " ] && kill -0 $pid; do sleep 0.02; done; sleep 0.2; kill -s " +
+                  " --archive " + quoted(archive) + " & pid=$!; size() { stat -c %s " + journal +
+                  " 2>/dev/null; }; while [ ! -e " + journal +
+                  " ] && kill -0 $pid; do sleep 0.01; done; first=$(size); while [ \"$(size)\" = "
+                  "\"$first\" ] && kill -0 $pid; do sleep 0.01; done; kill -s " +
                   std::string(signal) + " $pid; wait $pid; echo code $?");
     INFO(outcome.err);
     CHECK(outcome.out.find("code 75") != std::string::npos);
