@@ -11,6 +11,7 @@
 
 #include "advice_record.hpp"
 #include "loss_advice.hpp"
+#include "loss_series.hpp"
 #include "spectra_advice.hpp"
 
 namespace wishart::analysis {

@@ -19,7 +19,7 @@
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/record/training_place.hpp"
 
-#include "loss_advice.hpp"
+#include "loss_series.hpp"
 #include "normal.hpp"
 
 namespace wishart::analysis {

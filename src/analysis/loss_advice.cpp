@@ -4,11 +4,11 @@
 #include <cmath>
 #include <utility>
 
+#include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/trend.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/record/recorded_loss.hpp"
-#include "wishart/record/training_place.hpp"
 
+#include "loss_series.hpp"
 #include "student.hpp"
 
 namespace wishart::analysis {
@@ -40,10 +40,6 @@ constexpr double kLearnedOn = 0.02;  ///< below the loss of the base
 constexpr double kFrequencies = 0.65;
 constexpr std::int64_t kSmallVocabulary = 100;  ///< of characters or symbols: no such discount
 
-/// No loss of a likelihood stays below this throughout: that of reinforcement learning does.
-constexpr double kNoLikelihood = 0.05;
-/// Doublings of the steps that a trend takes; learning slows down over doublings, not over steps.
-constexpr double kShortest = 0.5;
 /// Standard errors of a slope.
 constexpr double kErrors = 2;
 /// Rises of the held-out loss that are none of noise, however small.
@@ -65,13 +61,6 @@ Slope slope_of(const std::vector<double>& x, const std::vector<double>& y) {
   return {trend.slope, (trend.high - trend.slope) / student95(trend.count - 2)};
 }
 
-/// Of several losses in a row: their median if they were those of one level.
-double median_of(std::vector<double> losses) {
-  std::sort(losses.begin(), losses.end());
-  const std::size_t half = losses.size() / 2;
-  return losses.size() % 2 == 1 ? losses[half] : (losses[half - 1] + losses[half]) / 2;
-}
-
 /// The lowest level that the losses have had: the lowest median of five in a row, or of all if they
 /// are fewer. A single low loss is noise as much as a single high one.
 double level_of(std::span<const double> losses) {
@@ -88,21 +77,6 @@ double level_of(std::span<const double> losses) {
 
 double percent(double part, double whole) { return 100 * part / whole; }
 
-/// True if at least `least` places of `all` are known, the last or the last but one among them.
-bool is_enough(const std::vector<std::size_t>& known, std::size_t all, std::int64_t least) {
-  return static_cast<std::int64_t>(known.size()) >= least && !known.empty() &&
-         known.back() + 2 >= all;
-}
-
-/// The rows whose loss is finite and was measured anew.
-std::vector<std::size_t> places_of(std::span<const HistoryRow> rows, double HistoryRow::*loss) {
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (std::isfinite(measured_loss(rows, i, loss))) places.push_back(i);
-  }
-  return places;
-}
-
 std::size_t lowest_of(const std::vector<double>& losses) {
   return static_cast<std::size_t>(std::min_element(losses.begin(), losses.end()) - losses.begin());
 }
@@ -116,12 +90,6 @@ bool rises(const std::vector<double>& losses, double start) {
   while (above < last - lowest && losses[last - above] - low > kRises.at(low, start)) ++above;
   const Margin& margin = above >= 2 ? kRises : kRisesOnce;
   return losses[last] - low > margin.at(low, start);
-}
-
-/// `training loss is NaN`; empty for a loss that is finite or was not recorded.
-std::string nonfinite_text(const char* name, double loss) {
-  if (!is_recorded_nonfinite(loss)) return "";
-  return std::string(name) + (std::isnan(loss) ? " is NaN" : " is infinite");
 }
 
 /// The judgement over one series of losses.
@@ -138,15 +106,14 @@ public:
     lowest_ = lowest_of(series_.leading);
     result_.best_checkpoint = row(lowest_).checkpoint;
     if (diverges()) return std::move(result_);
-    if (!is_enough(series_.at, rows_.size(), least)) {
-      if (training_rose_.empty()) return std::nullopt;
+    const bool enough = is_enough(series_.at, rows_.size(), least);
+    if (enough && (overfits() || learns_nothing())) return std::move(result_);
+    if (!training_rose_.empty()) {
       give(Advice::unknown, training_rose_);
-    } else if (!overfits() && !learns_nothing()) {
-      if (training_rose_.empty()) {
-        moves();
-      } else {
-        give(Advice::unknown, training_rose_);
-      }
+    } else if (enough) {
+      moves();
+    } else {
+      return std::nullopt;
     }
     return std::move(result_);
   }
@@ -177,6 +144,14 @@ private:
     return true;
   }
 
+  [[nodiscard]] std::vector<double> losses_at(const std::vector<std::size_t>& at,
+                                              double HistoryRow::*loss) const {
+    std::vector<double> losses;
+    losses.reserve(at.size());
+    for (const std::size_t i : at) losses.push_back(rows_[i].*loss);
+    return losses;
+  }
+
   /// By all training losses, whatever loss leads. One that was carried forward is still the last
   /// word on a run that was above its lowest.
   ///
@@ -184,17 +159,13 @@ private:
   /// loss that was measured since has to confirm that it rose, else two training losses in a row.
   bool diverges() {
     std::vector<std::size_t> known;
-    std::vector<std::size_t> at;
-    std::vector<double> losses;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      if (!std::isfinite(rows_[i].loss)) continue;
-      known.push_back(i);
-      if (!std::isfinite(measured_loss(rows_, i, &HistoryRow::loss))) continue;
-      at.push_back(i);
-      losses.push_back(rows_[i].loss);
+      if (std::isfinite(rows_[i].loss)) known.push_back(i);
     }
     constexpr std::int64_t kTwo = 2;
     if (!is_enough(known, rows_.size(), kTwo)) return false;
+    const std::vector<std::size_t> at = places_of(rows_, &HistoryRow::loss);
+    const std::vector<double> losses = losses_at(at, &HistoryRow::loss);
     const double start = this->start(losses);
     const std::size_t best = lowest_of(losses);
     const double now = losses.back();
@@ -205,9 +176,7 @@ private:
 
     const std::string was = figure(losses[best]) + " at " + printable(rows_[at[best]].checkpoint);
     const std::vector<std::size_t> held_at = places_of(rows_, &HistoryRow::eval_loss);
-    std::vector<double> held;
-    held.reserve(held_at.size());
-    for (const std::size_t i : held_at) held.push_back(rows_[i].eval_loss);
+    const std::vector<double> held = losses_at(held_at, &HistoryRow::eval_loss);
     if (held.size() >= 2 && held_at.back() >= at[since]) {
       if (held_at[lowest_of(held)] >= at[since]) return false;
       if (!rises(held, this->start(held))) {
@@ -332,7 +301,7 @@ private:
     std::size_t from = last();
     for (std::size_t i = series_.x.size(); i-- > 0;) {
       if (!std::isfinite(series_.x[i])) continue;
-      if (x.size() >= kPoints && x.front() - x.back() >= kShortest) break;
+      if (x.size() >= kPoints && x.front() - x.back() >= kShortestTrend) break;
       x.push_back(series_.x[i]), y.push_back(series_.leading[i]);
       from = i;
     }
@@ -340,7 +309,7 @@ private:
     const double now = series_.leading[last()];
     const Slope slope = slope_of(x, y);
     const double margin = kFalls.at(now, start(series_.leading));
-    const bool is_short = x.empty() || x.back() - x.front() < kShortest;
+    const bool is_short = x.empty() || x.back() - x.front() < kShortestTrend;
     const double low = slope.value - kErrors * slope.error;
     const double high = slope.value + kErrors * slope.error;
     const std::string moves = std::string(slope.value > 0 ? " rises by " : " falls by ") +
@@ -413,84 +382,6 @@ private:
 };
 
 }  // namespace
-
-std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows) {
-  if (rows.empty()) return rows;
-  const auto stage = [](const HistoryRow& row) {
-    return training_place(row.step, row.checkpoint).stage;
-  };
-  std::size_t first = rows.size() - 1;
-  while (first > 0 && stage(rows[first - 1]) == stage(rows.back())) --first;
-  return rows.subspan(first);
-}
-
-Likelihoods likelihoods_of(std::span<const HistoryRow> rows) {
-  Likelihoods kept{{rows.begin(), rows.end()}, {}};
-  const auto look_at = [&](const char* name, double HistoryRow::*loss) {
-    const HistoryRow* negative = nullptr;
-    bool high = false;
-    bool known = false;
-    for (const HistoryRow& row : rows) {
-      if (!std::isfinite(row.*loss)) continue;
-      known = true;
-      high = high || row.*loss > kNoLikelihood;
-      if (negative == nullptr && row.*loss < 0) negative = &row;
-    }
-    if (!known || (high && negative == nullptr)) return;
-    for (HistoryRow& row : kept.rows) {
-      if (std::isfinite(row.*loss)) row.*loss = kNan;
-    }
-    kept.left_out.push_back("The " + std::string(name) + " is " +
-                            (negative != nullptr
-                                 ? "negative at " + printable(negative->checkpoint)
-                                 : "at most " + rounded(kNoLikelihood, 2) + " throughout") +
-                            ", as in reinforcement learning: it is no likelihood, and not judged.");
-  };
-  look_at("training loss", &HistoryRow::loss);
-  look_at("eval loss", &HistoryRow::eval_loss);
-  return kept;
-}
-
-double measured_loss(std::span<const HistoryRow> rows, std::size_t i, double HistoryRow::*loss) {
-  const double now = rows[i].*loss;
-  return i > 0 && is_carried(now, rows[i - 1].*loss) ? kNan : now;
-}
-
-LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens, std::int64_t least) {
-  std::vector<std::size_t> eval = places_of(rows, &HistoryRow::eval_loss);
-  std::vector<std::size_t> training = places_of(rows, &HistoryRow::loss);
-  LossSeries series;
-  series.is_eval = eval.size() >= 2 && (is_enough(eval, rows.size(), least) ||
-                                        !is_enough(training, rows.size(), least));
-  series.at = std::move(series.is_eval ? eval : training);
-  for (const std::size_t i : series.at) {
-    const HistoryRow& row = rows[i];
-    const std::int64_t place = by_tokens ? row.tokens : row.step;
-    series.x.push_back(place > 0 ? std::log2(static_cast<double>(place)) : kNan);
-    series.leading.push_back(series.is_eval ? row.eval_loss : row.loss);
-    series.training.push_back(row.loss);
-  }
-  series.from_start = !series.at.empty() && rows[series.at.front()].step == 0;
-  return series;
-}
-
-std::string nonfinite_loss_text(const TrainingState& training) {
-  const std::string text = nonfinite_text("training loss", training.loss);
-  return text.empty() ? nonfinite_text("eval loss", training.eval_loss) : text;
-}
-
-std::string nonfinite_loss_text(std::span<const HistoryRow> rows) {
-  const auto last = [&](const char* name, double HistoryRow::*loss) -> std::string {
-    for (std::size_t i = rows.size(); i-- > 0;) {
-      if (!is_recorded(rows[i].*loss)) continue;
-      const std::string text = nonfinite_text(name, rows[i].*loss);
-      return text.empty() ? "" : "The " + text + " at " + printable(rows[i].checkpoint) + ".";
-    }
-    return "";
-  };
-  const std::string text = last("training loss", &HistoryRow::loss);
-  return text.empty() ? last("eval loss", &HistoryRow::eval_loss) : text;
-}
 
 std::optional<Conclusion> conclude_from_losses(std::span<const HistoryRow> rows,
                                                const Trained& trained, std::int64_t least) {

@@ -6,6 +6,8 @@
 #include "wishart/analysis/share.hpp"
 #include "wishart/core/text.hpp"
 
+#include "loss_advice.hpp"
+
 namespace wishart::analysis {
 namespace {
 
@@ -41,8 +43,6 @@ constexpr double kDrowned = 0.25;
 constexpr std::int64_t kFewestDrowned = 3;
 /// Share of the trained layers that have settled.
 constexpr double kSettledShare = 0.8;
-/// Doublings of the steps that the window takes. What has not changed over less may do so yet.
-constexpr double kShortest = 0.5;
 
 constexpr const char* kCannotTell =
     "Spectra alone cannot tell whether that is for the better: record held-out losses.";
@@ -62,7 +62,7 @@ double doublings_between(const HistoryRow& before, const HistoryRow& after) {
 bool is_short(std::span<const HistoryRow> rows, std::int64_t window) {
   const auto count = std::min(rows.size(), static_cast<std::size_t>(window));
   const HistoryRow& first = rows[rows.size() - count];
-  return first.step != 0 && doublings_between(first, rows.back()) < kShortest;
+  return first.step != 0 && doublings_between(first, rows.back()) < kShortestTrend;
 }
 
 /// The share of settled layers among those that are trained at all: a layer with the same values

@@ -14,7 +14,7 @@
 
 #include "copies.hpp"
 #include "layer_words.hpp"
-#include "loss_advice.hpp"
+#include "loss_series.hpp"
 #include "verdict_words.hpp"
 
 namespace wishart::analysis {
