@@ -1,5 +1,5 @@
-# Finds oneDNN (optional), whose config file of Debian 12 asks for an OpenCL that is not needed.
-# No target: only its headers are used when building.
+# Finds oneDNN (optional, a peer of the benchmarks), whose config file of Debian 12 asks for an OpenCL
+# that is not needed.
 find_path(ONEDNN_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
 find_library(ONEDNN_LIBRARY dnnl)
 set(ONEDNN_VERSION "")

@@ -28,10 +28,10 @@ which layers are unlike others of their kind, look like noise, have
 collapsed or are damaged. It needs no data and no GPU, and runs on one
 core or under MPI on many.")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-# The launcher of this MPI, and the library that is opened when a matrix is multiplied as integers.
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "openmpi-bin, libdnnl2")
+# The launcher of this MPI.
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "openmpi-bin")
 if(WISHART_MPI_FAMILY STREQUAL mpich)
-  set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "mpich, libdnnl2")
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "mpich")
 endif()
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS "python3-h5py, python3-pandas, slurm-client")
 

@@ -25,9 +25,8 @@ function(wishart_cached soname out)
   set(${out} "${file}" PARENT_SCOPE)
 endfunction()
 
-# oneDNN is not linked, but opened by name; the folders of RUNPATH count for that too.
 set(libraries ${MPI_CXX_LIBRARIES} ${ScaLAPACK_LIBRARIES} ${LAPACK_LIBRARIES} ${BLAS_LIBRARIES} ${HDF5_C_LIBRARIES}
-  ${XxHash_LIBRARY} ${ZLIB_LIBRARIES} ${ELPA_LIBRARY} ${ONEDNN_LIBRARY})
+  ${XxHash_LIBRARY} ${ZLIB_LIBRARIES} ${ELPA_LIBRARY})
 get_target_property(boost Boost::program_options LOCATION)
 list(APPEND libraries ${boost})
 set(folders "")

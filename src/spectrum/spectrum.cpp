@@ -230,7 +230,7 @@ std::int64_t paying_bytes() noexcept {
   switch (byte_unit()) {
     case ByteUnit::tiles:
       return kMostModuli;
-    case ByteUnit::wide:
+    case ByteUnit::vectors:
       return blas_has_avx2_only() ? kMostModuli : kValues;
     case ByteUnit::none:
       break;

@@ -44,7 +44,7 @@ const char* unit_text(spectrum::ByteUnit unit) {
   switch (unit) {
     case spectrum::ByteUnit::tiles:
       return "AMX";
-    case spectrum::ByteUnit::wide:
+    case spectrum::ByteUnit::vectors:
       return "VNNI";
     case spectrum::ByteUnit::none:
       break;

@@ -61,8 +61,10 @@ inline constexpr std::int64_t kMoreIntegerBytes = std::int64_t{48} << 20U;
   return std::min(depth, std::max<std::int64_t>(matrix.long_side(), 1));
 }
 
-/// The side of a tile of products.
-inline constexpr std::int64_t kByteTile = 224;
+/// Lines whose products are formed together: held ones, so many that their bytes stay in the
+/// second-level cache, and those that they meet.
+inline constexpr std::int64_t kHeldLines = 224;
+inline constexpr std::int64_t kMetLines = 32;
 
 /// Bytes for the integer products of panels of `lines` x `depth` elements, in addition to the
 /// panels themselves: bytes of integers, tiles, elements kept apart, and doubles for a panel that
@@ -72,10 +74,10 @@ inline constexpr std::int64_t kByteTile = 224;
   const std::int64_t at_once = std::min(depth, kIntegerDepth);
   const std::int64_t stride = (at_once + 63) / 64 * 64;
   const std::int64_t kept = kept_bytes(form) * lines * stride;
-  const std::int64_t derived = 2 * kByteTile * stride * (form.bytes - kept_bytes(form));
-  const std::int64_t held = form.bytes * kByteTile * stride;
+  const std::int64_t derived = (kHeldLines + kMetLines) * stride * (form.bytes - kept_bytes(form));
+  const std::int64_t held = form.bytes * kHeldLines * stride;
   const std::int64_t line_buffers = 128 * stride + 8 * lines;
-  const std::int64_t tiles = kByteTile * kByteTile * (std::int64_t{4} * form.bytes + 8);
+  const std::int64_t tiles = kHeldLines * kMetLines * (std::int64_t{4} * form.bytes + 8);
   const std::int64_t apart = 48 * (lines * at_once / 256 + 32 * at_once);
   const std::int64_t fallback = 8 * lines * std::min<std::int64_t>(depth, 256);
   return kept + derived + held + line_buffers + tiles + apart + fallback;

@@ -10,6 +10,7 @@
 #endif
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/rounded_up.hpp"
 
 #include "integer/moduli.hpp"
 
@@ -29,12 +30,13 @@ public:
   void hold(int slot, const ByteBlock& block) override {
     held_[static_cast<std::size_t>(slot)] = block;
   }
-  void multiply(int slot, const ByteBlock& block, std::int32_t* out) override {
+  void multiply(int slot, const ByteBlock& block, std::int64_t first, std::int32_t* out,
+                FetchAhead& /*ahead*/) override {
     const ByteBlock& held = held_[static_cast<std::size_t>(slot)];
     require(held.depth == block.depth, "blocks of different depths were multiplied");
     for (std::int64_t i = 0; i < block.lines; ++i) {
-      for (std::int64_t j = 0; j < held.lines; ++j) {
-        out[i * kByteTile + j] =
+      for (std::int64_t j = first; j < held.lines; ++j) {
+        out[i * kHeldLines + j - first] =
             dot(block.bytes + i * block.stride, held.bytes + j * held.stride, block.depth);
       }
     }
@@ -46,13 +48,19 @@ private:
 
 }  // namespace
 
+std::int64_t fetch_steps(std::int64_t held, std::int64_t depth) noexcept {
+  constexpr std::int64_t kPair = 32;  // lines of two tiles; a step is the depth of a tile
+  constexpr std::int64_t kTileDepth = 64;
+  return rounded_up(held, kPair) / kPair * (rounded_up(depth, kTileDepth) / kTileDepth);
+}
+
 std::unique_ptr<ByteProducts> make_portable_products() {
   return std::make_unique<PortableProducts>();
 }
 
 std::unique_ptr<ByteProducts> make_byte_products() {
   if (auto tiles = make_tile_products()) return tiles;
-  if (auto onednn = make_onednn_products()) return onednn;
+  if (auto vectors = make_vector_products()) return vectors;
   return make_portable_products();
 }
 
@@ -75,35 +83,27 @@ bool has_tiles() noexcept {
          (permitted & (std::uint64_t{1} << 18U)) != 0;
 }
 
-bool has_vectors_of_bytes() noexcept {
-#ifdef WISHART_HAVE_ONEDNN
-  return __builtin_cpu_supports("avx512vnni") != 0;
-#else
-  return false;
-#endif
+/// What every processor with one of the two has.
+bool has_avx512() noexcept {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 }
 
 }  // namespace
 
+bool has_byte_vectors() noexcept {
+  return has_avx512() && __builtin_cpu_supports("avx512vnni") != 0;
+}
+
 ByteUnit byte_unit() noexcept {
-  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
-      !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
-    return ByteUnit::none;
-  }
-  if (has_tiles()) return ByteUnit::tiles;
-  return has_vectors_of_bytes() ? ByteUnit::wide : ByteUnit::none;
+  if (has_avx512() && has_tiles()) return ByteUnit::tiles;
+  return has_byte_vectors() ? ByteUnit::vectors : ByteUnit::none;
 }
 
 #else
 
+bool has_byte_vectors() noexcept { return false; }
 ByteUnit byte_unit() noexcept { return ByteUnit::none; }
-
-#endif
-
-#ifndef WISHART_HAVE_ONEDNN
-
-std::unique_ptr<ByteProducts> make_onednn_products() { return nullptr; }
-std::unique_ptr<ByteProducts> make_onednn_products(bool) { return nullptr; }
 
 #endif
 

@@ -4,11 +4,12 @@
 /// Internal: products of blocks of signed bytes, summed in 32-bit integers. Exact, so all ways give
 /// the same bits.
 
-#include <array>
 #include <cstdint>
 #include <memory>
 
 #include "wishart/record/panel.hpp"
+
+#include "integer/fetch_ahead.hpp"
 
 namespace wishart::spectrum {
 
@@ -30,40 +31,38 @@ public:
   virtual ~ByteProducts() = default;
 
   /// Keeps `block` in place `slot`. Its bytes must stay until the next block is held there.
-  /// @pre lines <= kByteTile, depth <= kMostDepth
+  /// @pre lines <= kHeldLines, depth <= kMostDepth
   virtual void hold(int slot, const ByteBlock& block) = 0;
-  /// out[i * kByteTile + j] = sum over k of block(i, k) held(j, k). What is left of the last 32
-  /// rows and columns is overwritten too.
-  /// @pre the same depth as the held block
-  virtual void multiply(int slot, const ByteBlock& block, std::int32_t* out) = 0;
-  /// Blocks that are multiplied fastest.
-  struct Lines {
-    std::int64_t held = kByteTile;  ///< of a held block
-    std::int64_t met = kByteTile;   ///< of a block that it meets
-  };
-  [[nodiscard]] virtual Lines lines() const noexcept { return {}; }
+  /// out[i * kHeldLines + j] = sum over k of block(i, k) held(first + j, k). Rows are overwritten
+  /// up to kMetLines, and columns up to the next multiple of that.
+  /// @param first  of the held lines that are wanted; a multiple of kMetLines
+  /// @param ahead  what to fetch on the way, spread over fetch_steps()
+  /// @pre lines <= kMetLines, the same depth as the held block
+  virtual void multiply(int slot, const ByteBlock& block, std::int64_t first, std::int32_t* out,
+                        FetchAhead& ahead) = 0;
 };
+
+/// How often a product with `held` lines calls FetchAhead::fetch.
+[[nodiscard]] std::int64_t fetch_steps(std::int64_t held, std::int64_t depth) noexcept;
 
 enum class ByteUnit : std::uint8_t {
-  none,   ///< this processor, or this build, has no fast products of bytes
-  wide,   ///< instructions for vectors of bytes: AVX-512 with VNNI
-  tiles,  ///< AMX, which the operating system permits
+  none,     ///< this processor has no fast products of bytes
+  vectors,  ///< AVX-512 with VNNI
+  tiles,    ///< AMX, which the operating system permits
 };
 
-/// What this processor has. Vectors count only if the build has oneDNN, which uses them.
+/// What this processor has.
 [[nodiscard]] ByteUnit byte_unit() noexcept;
 
-/// By the fastest way: tiles, then oneDNN, then portable code.
-/// @throws Error with Blame::resource if oneDNN cannot be loaded
+/// True if vectors multiply bytes: AVX-512 with VNNI.
+[[nodiscard]] bool has_byte_vectors() noexcept;
+
+/// By the fastest way: tiles, then vectors, then portable code.
 [[nodiscard]] std::unique_ptr<ByteProducts> make_byte_products();
 /// By tiles. Null without them.
 [[nodiscard]] std::unique_ptr<ByteProducts> make_tile_products();
-/// By oneDNN, with held blocks in its own layout or as they are. Null without oneDNN, and where it
-/// would not be exact.
-/// @throws Error with Blame::resource if oneDNN cannot be loaded
-[[nodiscard]] std::unique_ptr<ByteProducts> make_onednn_products(bool packed);
-/// The same in the layout that is faster here.
-[[nodiscard]] std::unique_ptr<ByteProducts> make_onednn_products();
+/// By vectors. Null without VNNI.
+[[nodiscard]] std::unique_ptr<ByteProducts> make_vector_products();
 /// In portable code: the oracle of the tests.
 [[nodiscard]] std::unique_ptr<ByteProducts> make_portable_products();
 

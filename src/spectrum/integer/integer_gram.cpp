@@ -10,7 +10,9 @@
 namespace wishart::spectrum {
 namespace {
 
-/// Columns of the Gram matrix that are fetched ahead.
+/// Elements of a tile of products: its columns are the held lines.
+constexpr std::int64_t kTileSize = kMetLines * kHeldLines;
+/// Columns of the Gram matrix that are fetched into the first-level cache ahead.
 constexpr std::int64_t kColumnsAhead = 4;
 
 /// Fetches elements into the cache: a column of a tile is too short for the processor to foresee
@@ -20,9 +22,10 @@ void fetch(std::span<const double> gram, std::int64_t begin, std::int64_t end) {
   for (std::int64_t i = begin; i < end; i += kLine) __builtin_prefetch(gram.data() + i, 1, 3);
 }
 
+/// Of a line.
 std::int64_t derived_bytes(IntegerForm form, std::int64_t depth) {
   constexpr std::int64_t kAlign = 64;
-  return (form.bytes - kept_bytes(form)) * kByteTile * rounded_up(depth, kAlign);
+  return (form.bytes - kept_bytes(form)) * rounded_up(depth, kAlign);
 }
 
 }  // namespace
@@ -35,11 +38,11 @@ IntegerGram::IntegerGram(std::int64_t lines, std::int64_t most_depth, IntegerFor
       panel_(lines, most_depth, form, isa, workspace),
       combination_(form, isa),
       products_(std::move(products)),
-      tiles_(workspace.take<std::int32_t>(form.bytes * products_->lines().met * kByteTile)),
-      column_(workspace.take<double>(kByteTile)),
-      derived_rows_(workspace.take<std::int8_t>(derived_bytes(form, most_depth))),
-      derived_cols_(workspace.take<std::int8_t>(derived_bytes(form, most_depth))),
-      row_sums_(workspace.take<double>(products_->lines().met * kByteTile)) {
+      tiles_(workspace.take<std::int32_t>(form.bytes * kTileSize)),
+      column_(workspace.take<double>(kHeldLines)),
+      derived_rows_(workspace.take<std::int8_t>(kHeldLines * derived_bytes(form, most_depth))),
+      derived_cols_(workspace.take<std::int8_t>(kMetLines * derived_bytes(form, most_depth))),
+      row_sums_(workspace.take<double>(kTileSize)) {
   require(most_depth <= kIntegerDepth, "a panel is too deep for its integers");
 }
 
@@ -53,10 +56,49 @@ std::span<const Apart> IntegerGram::apart_in(Block block) const {
 /// The bytes of the lines of a block that are not kept.
 void IntegerGram::derive(Block block, std::span<std::int8_t> out) const {
   if (form_.code != ByteCode::values) return;
-  const std::int64_t count = (block.end - block.begin) * panel_.stride();
+  const std::int64_t stride = panel_.stride();
+  const std::int64_t count = (block.end - block.begin) * stride;
   const std::array<const std::int8_t*, kKeptValues> kept{
       panel_.bytes(0, block.begin), panel_.bytes(1, block.begin), panel_.bytes(2, block.begin)};
-  combination_.derive(kept, count, out.data(), out.data() + kByteTile * panel_.stride());
+  combination_.derive(kept, count, out.data(), out.data() + count);
+}
+
+/// The `byte`-th bytes of a block. Zeros at the end of a line are included.
+ByteBlock IntegerGram::bytes(int byte, Block block, std::span<const std::int8_t> derived) const {
+  const std::int64_t lines = block.end - block.begin;
+  const std::int64_t stride = panel_.stride();
+  const int kept = kept_bytes(form_);
+  const std::int8_t* const at = byte < kept ? panel_.bytes(byte, block.begin)
+                                            : derived.data() + (byte - kept) * lines * stride;
+  return {at, lines, stride, stride};
+}
+
+void IntegerGram::hold(Block rows) {
+  derive(rows, derived_rows_);
+  for (int k = 0; k < form_.bytes; ++k) products_->hold(k, bytes(k, rows, derived_rows_));
+}
+
+/// The products of the lines of `cols` with `rows`, the held ones from the `held`-th on.
+///
+/// Meanwhile what is needed next is fetched: the elements to which these products are added, and
+/// the lines that follow.
+void IntegerGram::multiply(Block rows, std::int64_t held, Block cols, bool first,
+                           std::span<const double> gram) {
+  const std::int64_t stride = panel_.stride();
+  FetchAhead ahead;
+  if (!first) {
+    constexpr auto kBytes = static_cast<std::int64_t>(sizeof(double));
+    ahead.add(gram.data() + rows.begin + cols.begin * lines_, kBytes * (rows.end - rows.begin),
+              kBytes * lines_, cols.end - cols.begin);
+  }
+  const std::int64_t next = std::min(kMetLines, rows.end - cols.end);
+  ahead.add(panel_.bytes(0, cols.end), next * stride, lines_ * stride, kept_bytes(form_));
+  ahead.spread_over(form_.bytes * fetch_steps(rows.end - rows.begin, stride));
+  derive(cols, derived_cols_);
+  for (int k = 0; k < form_.bytes; ++k) {
+    products_->multiply(k, bytes(k, cols, derived_cols_), held, tiles_.data() + k * kTileSize,
+                        ahead);
+  }
 }
 
 /// For each line of `elements`, the products of its elements with X of the lines of `cols`.
@@ -79,7 +121,6 @@ void IntegerGram::sum_rows(std::span<const Apart> elements, Block rows, const X&
 /// On the diagonal X is 0 where an element is apart, so that nothing is added twice.
 void IntegerGram::add_tile(Block rows, Block cols, const X& x, bool first, std::span<double> gram) {
   const std::int64_t width = cols.end - cols.begin;
-  const std::int64_t between = products_->lines().met * kByteTile;
   const std::span<const double> units = panel_.units();
   std::span<const Apart> apart = apart_in(cols);
   for (std::int64_t j = cols.begin; j < cols.end; ++j) {
@@ -88,7 +129,7 @@ void IntegerGram::add_tile(Block rows, Block cols, const X& x, bool first, std::
             rows.end + (j + kColumnsAhead) * lines_);
     }
     const std::int64_t at = j - cols.begin;
-    combination_.run({tiles_.data() + at * kByteTile, between, units.data() + rows.begin,
+    combination_.run({tiles_.data() + at * kHeldLines, kTileSize, units.data() + rows.begin,
                       units[static_cast<std::size_t>(j)], rows.end - rows.begin, column_.data()});
     for (; !apart.empty() && apart.front().line == j; apart = apart.subspan(1)) {
       combination_.add_multiple(static_cast<double>(apart.front().value),
@@ -129,35 +170,16 @@ bool IntegerGram::add(std::span<float> panel, const PanelShape& shape, bool firs
                       std::span<double> gram) {
   if (!panel_.split(panel, shape)) return false;
   apart_ += std::ssize(panel_.apart());
-  // Zeros included: oneDNN has its fast kernels for lines without gaps only.
-  const std::int64_t stride = panel_.stride();
-  const auto kept = [&](int byte, Block block) {
-    return ByteBlock{panel_.bytes(byte, block.begin), block.end - block.begin, stride, stride};
-  };
-  const auto derived = [&](int byte, Block block, std::span<const std::int8_t> lines) {
-    const std::int64_t at = (byte - kept_bytes(form_)) * kByteTile * stride;
-    return ByteBlock{lines.data() + at, block.end - block.begin, stride, stride};
-  };
-  const auto [held, met] = products_->lines();
-  const std::int64_t between = met * kByteTile;
   const X x{panel, shape};
-  for (std::int64_t row = 0; row < lines_; row += held) {
-    const Block rows{row, std::min(row + held, lines_)};
-    derive(rows, derived_rows_);
-    for (int k = 0; k < form_.bytes; ++k) {
-      products_->hold(k, k < kept_bytes(form_) ? kept(k, rows) : derived(k, rows, derived_rows_));
-    }
-    const std::span<const Apart> apart = apart_in(rows);
-    for (std::int64_t col = 0; col < rows.end; col += met) {
-      const Block cols{col, std::min(col + met, lines_)};
-      derive(cols, derived_cols_);
-      for (int k = 0; k < form_.bytes; ++k) {
-        products_->multiply(k,
-                            k < kept_bytes(form_) ? kept(k, cols) : derived(k, cols, derived_cols_),
-                            tiles_.data() + k * between);
-      }
-      sum_rows(apart, rows, x, cols);
-      add_tile(rows, cols, x, first, gram);
+  for (std::int64_t row = 0; row < lines_; row += kHeldLines) {
+    const Block rows{row, std::min(row + kHeldLines, lines_)};
+    hold(rows);
+    for (std::int64_t col = 0; col < rows.end; col += kMetLines) {
+      const Block cols{col, std::min(col + kMetLines, rows.end)};
+      const Block below{std::max(row, col), rows.end};  // in the lower triangle
+      multiply(below, below.begin - row, cols, first, gram);
+      sum_rows(apart_in(below), below, x, cols);
+      add_tile(below, cols, x, first, gram);
     }
   }
   add_pairs(gram);

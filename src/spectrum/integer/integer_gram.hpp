@@ -53,6 +53,10 @@ private:
     }
   };
   void derive(Block block, std::span<std::int8_t> out) const;
+  [[nodiscard]] ByteBlock bytes(int byte, Block block, std::span<const std::int8_t> derived) const;
+  void hold(Block rows);
+  void multiply(Block rows, std::int64_t held, Block cols, bool first,
+                std::span<const double> gram);
   [[nodiscard]] std::span<const Apart> apart_in(Block block) const;
   void sum_rows(std::span<const Apart> elements, Block rows, const X& x, Block cols);
   void add_tile(Block rows, Block cols, const X& x, bool first, std::span<double> gram);
