@@ -39,6 +39,11 @@ struct PackedBlock {
 using MultiplyLines = void (*)(const std::int8_t* lines, std::int64_t stride,
                                const PackedBlock& held, std::int32_t* out, FetchAhead& ahead);
 
+/// By AMX.
+/// @pre the processor has tiles, and the operating system permits them
+void multiply_by_tiles(const std::int8_t* lines, std::int64_t stride, const PackedBlock& held,
+                       std::int32_t* out, FetchAhead& ahead);
+
 class PackedProducts : public ByteProducts {
 public:
   enum class Held : std::uint8_t {

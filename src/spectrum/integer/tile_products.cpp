@@ -73,15 +73,6 @@ WISHART_TILES void multiply_pair(const std::int8_t* lines, std::int64_t stride,
   _tile_stored(3, out + kTileLines * kHeldLines + kTileLines, kOutStride);
 }
 
-WISHART_TILES void multiply_lines(const std::int8_t* lines, std::int64_t stride,
-                                  const PackedBlock& held, std::int32_t* out, FetchAhead& ahead) {
-  const ConfiguredTiles tiles;
-  for (std::int64_t pair = 0; pair < held.pairs; ++pair) {
-    multiply_pair(lines, stride, held.tiles + 2 * pair * held.steps * kTileBytes, held.steps,
-                  out + pair * kPair, ahead);
-  }
-}
-
 /// Asks Linux for the tiles, which a process has to do once. Documentation/arch/x86/xstate.rst:
 /// ARCH_REQ_XCOMP_PERM, feature 18.
 bool tiles_permitted() {
@@ -92,9 +83,19 @@ bool tiles_permitted() {
 
 }  // namespace
 
+WISHART_TILES void multiply_by_tiles(const std::int8_t* lines, std::int64_t stride,
+                                     const PackedBlock& held, std::int32_t* out,
+                                     FetchAhead& ahead) {
+  const ConfiguredTiles tiles;
+  for (std::int64_t pair = 0; pair < held.pairs; ++pair) {
+    multiply_pair(lines, stride, held.tiles + 2 * pair * held.steps * kTileBytes, held.steps,
+                  out + pair * kPair, ahead);
+  }
+}
+
 std::unique_ptr<ByteProducts> make_tile_products() {
   if (byte_unit() != ByteUnit::tiles || !tiles_permitted()) return nullptr;
-  return std::make_unique<PackedProducts>(PackedProducts::Held::as_they_are, multiply_lines);
+  return std::make_unique<PackedProducts>(PackedProducts::Held::as_they_are, multiply_by_tiles);
 }
 
 }  // namespace wishart::spectrum

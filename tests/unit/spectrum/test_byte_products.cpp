@@ -1,10 +1,12 @@
 /// @file
-/// Products of bytes: tiles and vectors, where the processor has them, and portable code against
-/// 64-bit integers.
+/// Products of bytes: vectors, where the processor has them, tiles, emulated where it has none, and
+/// portable code against 64-bit integers.
 
 #include <catch2/catch.hpp>
 
+#include "emulated_tiles.hpp"
 #include "integer/byte_products.hpp"
+#include "integer/packed_products.hpp"
 
 namespace {
 
@@ -58,7 +60,7 @@ void check_products(ByteProducts& products, const Shape& shape) {
   CHECK(wrong == 0);
 }
 
-/// All ways that this processor and build have.
+/// All ways that this processor has.
 std::vector<std::unique_ptr<ByteProducts>> all_ways() {
   std::vector<std::unique_ptr<ByteProducts>> ways;
   ways.push_back(make_portable_products());
@@ -67,26 +69,34 @@ std::vector<std::unique_ptr<ByteProducts>> all_ways() {
   return ways;
 }
 
-TEST_CASE("bytes are multiplied exactly", "[byte_products]") {
-  for (const auto& products : all_ways()) {
-    check_products(*products, {kMetLines, kHeldLines, 256, 256});
-    check_products(*products, {kMetLines, 17, 200, 256});
-    check_products(*products, {1, kHeldLines, 63, 64});
-    check_products(*products, {1, 1, 1, 64});
-    check_products(*products, {5, 3, 2, 64});
-    check_products(*products, {31, 47, 65, 128});
-    check_products(*products, {32, 128, 1000, 1088});
-    check_products(*products, {17, 64, 1536, 1536});
-  }
+void check_shapes(ByteProducts& products) {
+  check_products(products, {kMetLines, kHeldLines, 256, 256});
+  check_products(products, {kMetLines, 17, 200, 256});
+  check_products(products, {1, kHeldLines, 63, 64});
+  check_products(products, {1, 1, 1, 64});
+  check_products(products, {5, 3, 2, 64});
+  check_products(products, {31, 47, 65, 128});
+  check_products(products, {32, 128, 1000, 1088});
+  check_products(products, {17, 64, 1536, 1536});
+  // Held lines that are left out.
+  check_products(products, {kMetLines, kHeldLines, 512, 512, 32});
+  check_products(products, {kMetLines, kHeldLines, 192, 256, kHeldLines - 32});
+  check_products(products, {9, 70, 100, 128, 64});
 }
 
-TEST_CASE("held lines are left out", "[byte_products]") {
-  for (const auto& products : all_ways()) {
-    check_products(*products, {kMetLines, kHeldLines, 512, 512, 32});
-    check_products(*products, {kMetLines, kHeldLines, 192, 256, kHeldLines - 32});
-    check_products(*products, {9, 70, 100, 128, 64});
-  }
+TEST_CASE("bytes are multiplied exactly", "[byte_products]") {
+  for (const auto& products : all_ways()) check_shapes(*products);
 }
+
+#if defined(__x86_64__)
+TEST_CASE("the kernel for tiles multiplies exactly on processors without them", "[byte_products]") {
+  if (!__builtin_cpu_supports("avx512f")) return;  // which packs the held lines
+  if (byte_unit() == ByteUnit::tiles) return;      // as above
+  const test::EmulatedTiles tiles;
+  PackedProducts products(PackedProducts::Held::as_they_are, multiply_by_tiles);
+  check_shapes(products);
+}
+#endif
 
 TEST_CASE("the largest sums do not overflow", "[byte_products]") {
   const std::int64_t depth = kMostDepth;

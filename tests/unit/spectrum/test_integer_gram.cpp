@@ -10,7 +10,9 @@
 #include "wishart/core/instruction_set.hpp"
 #include "wishart/record/panel.hpp"
 
+#include "emulated_tiles.hpp"
 #include "integer/integer_gram.hpp"
+#include "integer/packed_products.hpp"
 
 namespace {
 
@@ -331,6 +333,50 @@ TEST_CASE("panels are added", "[integer_gram]") {
     }
   }
   CHECK(same);
+}
+
+/// The sums of several panels of small integers over several held blocks.
+void check_blocks(std::unique_ptr<ByteProducts> ways) {
+  constexpr std::int64_t kLines = 2 * kHeldLines + 37;
+  std::mt19937 random(9);
+  std::uniform_int_distribution<int> any(-500, 500);
+  Workspace workspace;
+  IntegerGram products(kLines, 130, form_of(Dtype::bf16), best_instruction_set(), std::move(ways),
+                       workspace);
+  std::vector<double> gram(static_cast<std::size_t>(kLines * kLines));
+  std::vector<std::int64_t> exact(gram.size());
+  for (const std::int64_t depth : {130, 64, 7}) {
+    Panel panel = panel_of(kLines, depth, depth != 64,
+                           [&](auto, auto) { return static_cast<float>(any(random)); });
+    for (std::int64_t j = 0; j < kLines; ++j) {
+      for (std::int64_t i = j; i < kLines; ++i) {
+        for (std::int64_t k = 0; k < depth; ++k) {
+          exact[static_cast<std::size_t>(i + j * kLines)] +=
+              static_cast<std::int64_t>(panel.at(i, k)) * static_cast<std::int64_t>(panel.at(j, k));
+        }
+      }
+    }
+    REQUIRE(products.add(panel.values, panel.shape(), depth == 130, gram));
+  }
+  std::int64_t wrong = 0;
+  for (std::int64_t j = 0; j < kLines; ++j) {
+    for (std::int64_t i = j; i < kLines; ++i) {
+      const auto at = static_cast<std::size_t>(i + j * kLines);
+      wrong += static_cast<int>(gram[at] != static_cast<double>(exact[at]));
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("panels are added over several held blocks", "[integer_gram]") {
+  check_blocks(make_portable_products());
+  check_blocks(make_byte_products());
+#if defined(__x86_64__)
+  if (!__builtin_cpu_supports("avx512f") || byte_unit() == ByteUnit::tiles) return;
+  const test::EmulatedTiles tiles;
+  check_blocks(
+      std::make_unique<PackedProducts>(PackedProducts::Held::as_they_are, multiply_by_tiles));
+#endif
 }
 
 /// True if the bytes of the form stand for its integers.
