@@ -128,7 +128,7 @@ struct Candidate {
 
 std::vector<Candidate> candidates() {
   std::vector<Candidate> all;
-  const auto add = [&](const char* name, std::shared_ptr<spectrum::ByteProducts> products) {
+  const auto add = [&](const char* name, const std::shared_ptr<spectrum::ByteProducts>& products) {
     if (products == nullptr) return;
     all.push_back({name, [products](const Operands& of) { return by_kernels(*products, of); }, {}});
   };
