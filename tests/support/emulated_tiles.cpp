@@ -1,4 +1,4 @@
-#include "emulated_tiles.hpp"
+#include "support/emulated_tiles.hpp"
 
 #if defined(__x86_64__)
 

@@ -4,9 +4,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "emulated_tiles.hpp"
 #include "integer/byte_products.hpp"
 #include "integer/packed_products.hpp"
+#include "support/emulated_tiles.hpp"
 
 namespace {
 

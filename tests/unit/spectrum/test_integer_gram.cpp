@@ -10,9 +10,9 @@
 #include "wishart/core/instruction_set.hpp"
 #include "wishart/record/panel.hpp"
 
-#include "emulated_tiles.hpp"
 #include "integer/integer_gram.hpp"
 #include "integer/packed_products.hpp"
+#include "support/emulated_tiles.hpp"
 
 namespace {
 
