@@ -13,6 +13,7 @@
 #include "wishart/core/rounded_up.hpp"
 
 #include "integer/moduli.hpp"
+#include "integer/packed_products.hpp"
 
 namespace wishart::spectrum {
 namespace {
@@ -49,8 +50,6 @@ private:
 }  // namespace
 
 std::int64_t fetch_steps(std::int64_t held, std::int64_t depth) noexcept {
-  constexpr std::int64_t kPair = 32;  // lines of two tiles; a step is the depth of a tile
-  constexpr std::int64_t kTileDepth = 64;
   return rounded_up(held, kPair) / kPair * (rounded_up(depth, kTileDepth) / kTileDepth);
 }
 

@@ -4,8 +4,6 @@
 /// Internal: what products by tiles and by vectors share. Held blocks are packed so that both read
 /// them in a straight line; what differs is the kernel for a few lines.
 
-#if defined(__x86_64__)
-
 #include <array>
 #include <cstdint>
 #include <span>
@@ -26,6 +24,8 @@ inline constexpr std::int64_t kTileBytes = kTileLines * kTileDepth;
 /// Two tiles side by side.
 inline constexpr std::int64_t kPair = 2 * kTileLines;
 static_assert(kHeldLines % kPair == 0 && kMetLines == kPair);
+
+#if defined(__x86_64__)
 
 /// A packed block: for each pair of tiles, for each 64 bytes of depth, the two tiles.
 struct PackedBlock {
