@@ -20,6 +20,7 @@
 #include "formats/formats.hpp"
 #include "formats/lora/adapter.hpp"
 #include "formats/lora/loose_factors.hpp"
+#include "formats/safetensors/mlx_axes.hpp"
 #include "formats/safetensors/weight_index.hpp"
 #include "quantised/quantised.hpp"
 #include "text/json_scanner.hpp"
@@ -334,6 +335,8 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
     assemble_quantised(catalogue, gathered.names, allow_unknown);
     check_unread(catalogue, gathered, read, allow_unknown);
   }
+  if (catalogue.format == "safetensors" && is_of_mlx(gathered.names))
+    reorder_convolutions(catalogue);
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
   catalogue.config = read_model_config(catalogue.root, catalogue.warnings);

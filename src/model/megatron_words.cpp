@@ -71,4 +71,29 @@ std::optional<MegatronWords> megatron_words(std::span<const std::string_view> wo
   return result;
 }
 
+std::vector<std::string_view> without_fused_norms(std::vector<std::string_view> words,
+                                                  std::span<const std::int64_t> shape,
+                                                  const ModelConfig& config) {
+  constexpr std::string_view kNorm = "layernorm_";
+  constexpr std::array kFused{"layernorm_qkv", "layernorm_query", "layernorm_mlp",
+                              "layernorm_linear"};
+  constexpr std::array kSplit{"fc1_weight", "fc2_weight", "query_weight", "key_weight",
+                              "value_weight"};
+  const auto is_of = [](const auto& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+  };
+  for (std::string_view& word : words) {
+    if (!is_of(kFused, word)) continue;
+    // Any map may follow such a norm; `linear` says elsewhere that it is the head.
+    word = word.ends_with("linear") ? "linear_map" : word.substr(kNorm.size());
+  }
+  std::string_view& leaf = words.back();
+  if (shape.size() < 2 || !is_of(kSplit, leaf)) return words;
+  // Gated, fc1 is both maps.
+  const std::int64_t width = config.intermediate_size.value_or(0);
+  const bool both = leaf == "fc1_weight" && width > 0 && shape.front() - width == width;
+  leaf = both ? "gate_up_proj" : leaf.substr(0, leaf.rfind('_'));
+  return words;
+}
+
 }  // namespace wishart::model

@@ -359,7 +359,7 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
 Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
                  const ModelConfig& config) {
   Naming naming;
-  Words words = components(name);
+  Words words = without_fused_norms(components(name), shape, config);
   const std::string_view kind = words.back();
   naming.bias = kind == "bias" || kind.ends_with("_bias");
   const std::optional<MegatronWords> megatron = megatron_words(words);

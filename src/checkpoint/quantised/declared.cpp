@@ -123,6 +123,20 @@ void check_modelopt(Declared& declared) {
   }
 }
 
+/// DeepSeek-V4 of ModelOpt (a2fbac7, examples/deepseek/deepseek_v4/quantize_to_nvfp4.py): the
+/// method is that of the attention, and experts have another.
+void check_experts(Declared& declared) {
+  const std::optional<std::string> algorithm = declared.facts.text("moe_quant_algo");
+  if (!algorithm) return;
+  const std::string name = upper(*algorithm);
+  if (!is_one_of(name, {"NVFP4", "MXFP4", "FP8"})) {
+    return not_read(declared, "moe_quant_algo " + in_quotes(*algorithm, 60) + " of fp8", "");
+  }
+  if (name != "NVFP4") return;
+  declared.of_experts = method::kModelopt;
+  check_modelopt(declared);
+}
+
 void check_words(Declared& declared) {
   const JsonFacts& facts = declared.facts;
   if (declared.method == method::kGptq) {
@@ -142,8 +156,9 @@ void check_words(Declared& declared) {
   } else if (declared.method == method::kFp8) {
     const std::string sense = facts.text("weight_scale_semantics").value_or("inverse");
     if (sense != "inverse") {
-      not_read(declared, "weight_scale_semantics " + in_quotes(sense, 60) + " of fp8", "");
+      return not_read(declared, "weight_scale_semantics " + in_quotes(sense, 60) + " of fp8", "");
     }
+    check_experts(declared);
   } else if (declared.method == method::kBitnet) {
     const std::string linear = facts.text("linear_class").value_or("bitlinear");
     if (!is_one_of(linear, {"bitlinear", "autobitlinear"})) {

@@ -30,9 +30,10 @@ struct DeclaredWeights {
 };
 
 struct Declared {
-  std::uint32_t method = 0;  ///< one of schemes.hpp; kNone: nothing is declared; 0: not read
-  std::string name;          ///< as the checkpoint writes it
-  std::string problem;       ///< why it is not read, and what to do; empty: it is
+  std::uint32_t method = 0;      ///< one of schemes.hpp; kNone: nothing is declared; 0: not read
+  std::uint32_t of_experts = 0;  ///< another one, of the experts alone; 0: none
+  std::string name;              ///< as the checkpoint writes it
+  std::string problem;           ///< why it is not read, and what to do; empty: it is
   JsonFacts facts;
   std::vector<std::string> rotations;    ///< names of transforms of compressed-tensors
   std::string file;                      ///< that says so, in the folder; empty: none

@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "wishart/core/text.hpp"
 
@@ -12,6 +13,9 @@
 
 namespace wishart::checkpoint {
 namespace {
+
+constexpr std::string_view kNoScheme =
+    "tensors of a quantised weight that do not make up a scheme that is read: ";
 
 bool is_of(std::span<const std::string_view> words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -103,6 +107,71 @@ void add_keras_layers(const Catalogue& catalogue, std::vector<Doubt>& doubts) {
   }
 }
 
+using Names = std::unordered_map<std::string_view, const Tensor*>;
+using Told = std::unordered_set<std::string_view>;
+
+/// Codes whose scales are missing.
+void add_lost_codes(const Catalogue& catalogue, const Told& told, bool is_declared, bool any_made,
+                    std::vector<Doubt>& doubts) {
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (told.contains(tensor.name) || is_wide(tensor) || tensor.shape.size() < 2) continue;
+    if (!tensor.name.ends_with("weight") || tensor.dtype == Dtype::boolean) continue;
+    const bool floats = is_weight_dtype(tensor.dtype);
+    if (!is_declared && !(any_made && floats)) continue;
+    Doubt doubt;
+    doubt.tensors.push_back(tensor.name);
+    doubt.reason = "is " + std::string(dtype_name(tensor.dtype)) +
+                   " of a quantised model, expected its scales beside it, found none";
+    doubts.push_back(std::move(doubt));
+  }
+}
+
+bool is_float8_matrix(const Tensor& tensor) {
+  return tensor.encoding == Encoding::plain && tensor.shape.size() >= 2 &&
+         (kFloat8 & only(tensor.dtype)) != 0;
+}
+
+/// The F8 matrix whose module, or whose name, begins the name of `tensor`; nothing if there is
+/// none.
+const Tensor* float8_beside(const Tensor& tensor, const Names& by_name) {
+  const auto matrix = [&](const std::string& name) -> const Tensor* {
+    const auto found = by_name.find(name);
+    return found == by_name.end() || !is_float8_matrix(*found->second) ? nullptr : found->second;
+  };
+  const std::string& name = tensor.name;
+  const std::size_t dot = name.rfind('.');
+  if (dot != std::string::npos) {
+    const std::string parent = name.substr(0, dot);
+    if (const Tensor* found = matrix(parent + ".weight")) return found;
+    if (const Tensor* found = matrix(parent)) return found;
+  }
+  const std::size_t own = dot == std::string::npos ? 0 : dot + 1;
+  for (std::size_t at = name.find('_', own); at != std::string::npos; at = name.find('_', at + 1)) {
+    if (const Tensor* found = matrix(name.substr(0, at))) return found;
+  }
+  return nullptr;
+}
+
+/// F8 without a known scale may be a model that was only cast. A number beside it that is not
+/// understood is a scale, as likely as not.
+void add_unknown_scales(const Catalogue& catalogue, const Names& by_name, const Told& told,
+                        std::vector<Doubt>& doubts) {
+  if (std::none_of(catalogue.tensors.begin(), catalogue.tensors.end(), is_float8_matrix)) return;
+  for (const Tensor& tensor : catalogue.tensors) {
+    const std::string_view own = std::string_view(tensor.name).substr(tensor.name.rfind('.') + 1);
+    const bool floats = tensor.encoding == Encoding::plain && is_weight_dtype(tensor.dtype);
+    const bool may_be = floats && (tensor.num_elements == 1 || own.find("scale") != own.npos);
+    if (!may_be || told.contains(tensor.name) || own.ends_with("bias")) continue;
+    if (is_of_activations(tensor.name)) continue;
+    const Tensor* weight = float8_beside(tensor, by_name);
+    if (weight == nullptr || weight == &tensor || told.contains(weight->name)) continue;
+    Doubt doubt;
+    doubt.tensors = {weight->name, tensor.name};
+    doubt.reason = std::string(kNoScheme) + kinds_text({weight, &tensor});
+    doubts.push_back(std::move(doubt));
+  }
+}
+
 }  // namespace
 
 bool is_of_activations(const std::string& name) {
@@ -119,7 +188,7 @@ std::vector<std::string> weights_beside(const std::string& companion) {
 std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue, const Declared& declared,
                                     bool any_made) {
   const bool is_declared = declared.method != method::kNone;
-  std::unordered_map<std::string_view, const Tensor*> by_name;
+  Names by_name;
   for (const Tensor& tensor : catalogue.tensors) by_name.emplace(tensor.name, &tensor);
   std::map<std::string_view, Group> groups;
   for (const Tensor& tensor : catalogue.tensors) {
@@ -132,7 +201,7 @@ std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue, const Declared& 
     group.codes = group.codes || !is_wide(tensor);
   }
   std::vector<Doubt> doubts;
-  std::unordered_map<std::string_view, bool> told;
+  Told told;
   for (auto& [module, group] : groups) {
     for (const char* ending : {"", ".weight"}) {
       const auto found = by_name.find(std::string(module) + ending);
@@ -152,25 +221,14 @@ std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue, const Declared& 
     Doubt doubt;
     for (const Tensor* tensor : group.tensors) {
       doubt.tensors.push_back(tensor->name);
-      told[tensor->name] = true;
+      told.insert(tensor->name);
     }
-    doubt.reason = "tensors of a quantised weight that do not make up a scheme that is read: " +
-                   kinds_text(group.tensors);
+    doubt.reason = std::string(kNoScheme) + kinds_text(group.tensors);
     doubts.push_back(std::move(doubt));
   }
   if (catalogue.format == "keras") add_keras_layers(catalogue, doubts);
-  // Codes whose scales are missing.
-  for (const Tensor& tensor : catalogue.tensors) {
-    if (told.contains(tensor.name) || is_wide(tensor) || tensor.shape.size() < 2) continue;
-    if (!tensor.name.ends_with("weight") || tensor.dtype == Dtype::boolean) continue;
-    const bool floats = is_weight_dtype(tensor.dtype);
-    if (!is_declared && !(any_made && floats)) continue;
-    Doubt doubt;
-    doubt.tensors.push_back(tensor.name);
-    doubt.reason = "is " + std::string(dtype_name(tensor.dtype)) +
-                   " of a quantised model, expected its scales beside it, found none";
-    doubts.push_back(std::move(doubt));
-  }
+  add_lost_codes(catalogue, told, is_declared, any_made, doubts);
+  add_unknown_scales(catalogue, by_name, told, doubts);
   return doubts;
 }
 

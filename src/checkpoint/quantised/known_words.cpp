@@ -76,11 +76,17 @@ constexpr std::string_view kCompanions[] = {"scale_inv",
                                             "tables",
                                             "scale_weight",
                                             "scale_input",
-                                            "activation_scale"};
+                                            "activation_scale",
+                                            "qscale_weight",
+                                            "qscale_act",
+                                            "scale2",
+                                            "input_amax",
+                                            "original_shape"};
 
 constexpr std::string_view kActivations[] = {
-    "input_scale", "input_global_scale",   "input_zero_point", "output_scale",    "k_scale",
-    "v_scale",     "act_per_tensor_scale", "scale_input",      "activation_scale"};
+    "input_scale", "input_global_scale",   "input_zero_point", "output_scale",     "k_scale",
+    "v_scale",     "act_per_tensor_scale", "scale_input",      "activation_scale", "qscale_act",
+    "input_amax"};
 
 constexpr std::string_view kOriginal =
     "dequantise it with the program that made it, or scan the model that it was made from";

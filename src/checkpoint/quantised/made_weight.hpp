@@ -29,6 +29,12 @@ using Shape = std::vector<std::int64_t>;
 /// them. y = (Q + B A)(p x), nn/modules/quant_linear.py.
 [[nodiscard]] Tensor with_low_rank(QuantisedParts& parts, Tensor weight);
 
+/// `pre_quant_scale` or `act_pre_scale` of a weight: a factor for each of its columns.
+[[nodiscard]] std::optional<Tensor> column_factors(QuantisedParts& parts, const std::string& weight,
+                                                   const std::string& stem, std::int64_t cols);
+/// Refuses a weight whose own `original_shape` is another one.
+void check_original_shape(QuantisedParts& parts, const std::string& weight, const Shape& shape);
+
 // Schemes that the table cannot say, each by its characteristic tensor.
 
 /// compressed-tensors, `pack-quantized`: `X_packed` of I32.

@@ -1,3 +1,4 @@
+#include <cstring>
 #include <filesystem>
 #include <span>
 #include <utility>
@@ -84,6 +85,34 @@ std::string stem_of(const std::string& name, std::string_view ending) {
 
 std::string shapes_text(const Tensor& a, const Tensor& b) {
   return printable(shape_text(a.shape), 60) + " and " + printable(shape_text(b.shape), 60);
+}
+
+std::optional<Tensor> column_factors(QuantisedParts& parts, const std::string& weight,
+                                     const std::string& stem, std::int64_t cols) {
+  const std::string module = stem_of(weight, ".weight");
+  std::string name = module.empty() ? "" : module + ".pre_quant_scale";
+  if (name.empty() || parts.find(name) == nullptr) name = stem + "_act_pre_scale";
+  if (parts.find(name) == nullptr) return std::nullopt;
+  Tensor factors = parts.take(name, weight);
+  if ((kFloats & only(factors.dtype)) == 0 || factors.num_elements != cols) {
+    parts.fail(weight, "expected a factor for each of its " + std::to_string(cols) +
+                           " columns, found shape " + printable(shape_text(factors.shape), 60));
+  }
+  return factors;
+}
+
+void check_original_shape(QuantisedParts& parts, const std::string& weight, const Shape& shape) {
+  const std::string name = weight + ".original_shape";
+  if (parts.find(name) == nullptr) return;
+  const Tensor told = parts.take(name, weight);
+  const std::string raw = parts.bytes(told);
+  Shape sizes(raw.size() / sizeof(std::int64_t));
+  std::memcpy(sizes.data(), raw.data(), sizes.size() * sizeof(std::int64_t));
+  if (told.dtype == Dtype::i64 && sizes == shape) return;
+  parts.fail(weight, "expected its shape " + printable(shape_text(shape), 60) + " in " +
+                         in_quotes(name) + ", found " +
+                         (told.dtype == Dtype::i64 ? printable(shape_text(sizes), 60)
+                                                   : std::string(dtype_name(told.dtype))));
 }
 
 Tensor with_low_rank(QuantisedParts& parts, Tensor weight) {

@@ -39,6 +39,7 @@ public:
       return false;
     }
     if (scheme_.methods == method::kTorchao && !is_torchao_class()) return false;
+    if (scheme_.down && scheme_.grid == Grid::groups && has_rows_of(*codes)) return false;
     return scheme_.methods != method::kMlx || is_mlx_mode();
   }
 
@@ -67,6 +68,11 @@ public:
   }
 
 private:
+  /// Scales of groups of columns: one row of them for each row of codes.
+  [[nodiscard]] bool has_rows_of(const Tensor& codes) const {
+    return scale_.shape.size() >= 2 && *(scale_.shape.end() - 2) == *(codes.shape.end() - 2);
+  }
+
   [[nodiscard]] bool is_torchao_class() {
     torchao_ = parts_.header_of(name_);
     if (torchao_.empty()) {
@@ -329,17 +335,11 @@ private:
       layout_.global = static_cast<std::int64_t>(tensors_.size()) - 1;
       layout_.divide_global = scheme_.divide_global ? 1 : 0;
     }
-    for (const char* ending : {".pre_quant_scale", "_act_pre_scale"}) {
-      const std::string module = ending[0] == '.' ? stem_of(name_, ".weight") : stem_;
-      if (module.empty() || parts_.find(module + ending) == nullptr) continue;
-      Tensor factors = parts_.take(module + ending, name_);
-      if (!has_type(factors, kFloats) || factors.num_elements != layout_.cols) {
-        parts_.fail(name_, "expected a factor for each of its " + std::to_string(layout_.cols) +
-                               " columns, found shape " + printable(shape_text(factors.shape), 60));
-      }
-      tensors_.push_back(std::move(factors));
+    if (auto factors = column_factors(parts_, name_, stem_, layout_.cols)) {
+      tensors_.push_back(std::move(*factors));
       layout_.column = static_cast<std::int64_t>(tensors_.size()) - 1;
     }
+    check_original_shape(parts_, name_, shape_);
   }
 
   QuantisedParts& parts_;
@@ -388,7 +388,7 @@ std::optional<Tensor> assembled(QuantisedParts& parts, const Tensor& tensor) {
   const std::string torchao = stem_of(name, "_qdata");
   if (!torchao.empty() && method == method::kTorchao) check_torchao_class(parts, torchao);
   for (const Scheme& scheme : schemes()) {
-    if ((scheme.methods & method) == 0) continue;
+    if ((scheme.methods & (method | parts.declared().of_experts)) == 0) continue;
     const std::string stem = stem_of(name, scheme.scale);
     if (stem.empty()) continue;
     Builder builder(parts, scheme, tensor, stem);

@@ -26,18 +26,65 @@ TEST_CASE("rank and alpha of a module come from the first matching pattern",
   write_adapter(folder, {kA, kB}, R"(,"alpha_pattern":{"k":7,"m\\.q":6,"q":9})");
   CHECK(values_of(open_checkpoint(folder.path()), open_checkpoint(folder.path()).tensors[0])[0] ==
         60);
-  write_adapter(folder, {kA, kB}, R"x(,"alpha_pattern":{"(a|b)":7})x");
+  write_adapter(folder, {kA, kB}, R"x(,"alpha_pattern":{"(?!a)":7})x");
   CHECK(refusal(folder) ==
-        "F/adapter_config.json: pattern '(a|b)' is not supported: expected only names, dots, \\d, "
-        "\\w, *, + and ?");
+        "F/adapter_config.json: pattern '(?!a)' is not supported: expected only names, dots, \\d, "
+        "\\w, [], |, (), *, + and ?");
   CHECK(matches_module("q_proj", "model.layers.0.q_proj") == true);
   CHECK(matches_module("proj", "model.layers.0.q_proj") == false);
   CHECK(matches_module("layers.\\d+.q_proj", "model.layers.11.q_proj") == true);
   CHECK(matches_module("^model.*q_proj$", "model.layers.11.q_proj") == true);
   CHECK(matches_module("^layers.*", "model.layers.11.q_proj") == false);
   CHECK(matches_module(std::string(300, '*'), "x") == std::nullopt);
-  CHECK(matches_module("a" + std::string(200, '*') + "b", std::string(2000, 'a')) == false);
-  CHECK(matches_module("[a-z]", "a") == std::nullopt);
+  CHECK(matches_module("a**b", "ab") == std::nullopt);
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += "a*";
+  CHECK(matches_module(many + "b", std::string(2000, 'a')) == false);
+}
+
+TEST_CASE("patterns may have alternatives, classes of characters and lazy repetitions",
+          "[checkpoint][adapter]") {
+  // axolotl's rank for layers of its choice.
+  const std::string axolotl = R"(.*\.layers\.3\..*(q_proj|k_proj|v_proj|o_proj)$)";
+  CHECK(matches_module(axolotl, "model.layers.3.self_attn.q_proj") == true);
+  CHECK(matches_module(axolotl, "model.layers.3.self_attn.o_proj") == true);
+  CHECK(matches_module(axolotl, "model.layers.3.mlp.up_proj") == false);
+  CHECK(matches_module(axolotl, "model.layers.13.self_attn.q_proj") == false);
+  CHECK(matches_module("(?:q|k)_proj", "m.k_proj") == true);
+  CHECK(matches_module("(?:q|k)_proj", "m.v_proj") == false);
+  CHECK(matches_module("q_proj|k_proj", "m.k_proj") == true);
+  CHECK(matches_module("q_proj|k_proj", "m.kk_proj") == false);
+  CHECK(matches_module("layers.(1[0-9]|2[^0-3]).(a|b(c|d))x?", "m.layers.24.bd") == true);
+  CHECK(matches_module("layers.(1[0-9]|2[^0-3]).(a|b(c|d))x?", "m.layers.22.bd") == false);
+  CHECK(matches_module("layers.(1[0-9]|2[^0-3]).(a|b(c|d))x?", "m.layers.19.bx") == false);
+  CHECK(matches_module("layers.(1[0-9]|2[^0-3]).(a|b(c|d))x?", "m.layers.19.ax") == true);
+  CHECK(matches_module("(self_)?attn", "m.attn") == true);
+  CHECK(matches_module("(self_)?attn", "m.self_attn") == true);
+  CHECK(matches_module("(self_)?attn", "m.elf_attn") == false);
+  CHECK(matches_module("[\\d_]+[a-c.-]", "m.1_2-") == true);
+  CHECK(matches_module("^m.*?.(q|k)", "m.layers.0.k") == true);
+  CHECK(matches_module("m.*?q", "m.layers.0.q") == true);
+  CHECK(matches_module("(a+|b)c", "aaac") == true);
+  CHECK(matches_module("(a+|b)c", "m.bc") == true);
+  for (const char* const pattern :
+       {"(a|b)*",   "(a|b)+", "(a",   "a)",  "(a|)",   "(|a)",        "a|",
+        "|a",       "()",     "[",    "[]",  "[a",     "[b-a]",       "(?=a)",
+        "(?P<x>a)", "(?i)a",  "^a|b", "a$b", "(a$|b)", "a{2}",        "\\bq",
+        "\\1",      "\\sq",   "\\",   "a*+", "(?",     "[[:alpha:]]", "((((((((((a))))))))))"}) {
+    INFO(pattern);
+    CHECK(matches_module(pattern, "a") == std::nullopt);
+  }
+}
+
+TEST_CASE("alternatives take as many steps as pieces and characters allow",
+          "[checkpoint][adapter]") {
+  std::string pattern;
+  for (int i = 0; i < 100; ++i) pattern += "(a*|[ab]*)";
+  const std::string module(1000, 'a');
+  std::int64_t steps = 0;
+  CHECK_FALSE(ModulePattern::parsed(pattern + "c")->matches(module, steps));
+  CHECK(ModulePattern::parsed("^" + pattern)->matches(module, steps));
+  CHECK(steps < 2 * 700 * 1001);
 }
 
 TEST_CASE("an r of an adapter that is no rank is named", "[checkpoint][adapter]") {

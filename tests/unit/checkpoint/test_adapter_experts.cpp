@@ -113,6 +113,64 @@ TEST_CASE("factors of fused experts whose rows are not r for each expert are ref
   CHECK(open_checkpoint(folder.path()).tensors.size() == 1);
 }
 
+TEST_CASE("lora_B of stacked experts is read in the order that unsloth tells",
+          "[checkpoint][adapter]") {
+  // Two experts of rank 2: A of expert e has rows 2 e and 2 e + 1; one output, one input.
+  const TempFolder folder;
+  const auto write = [&](const std::string& more, std::int64_t rank = 2) {
+    write_adapter(folder,
+                  {tensor("l.mlp.experts.lora_A.weight", {4, 1}, {1, 2, 3, 4}),
+                   tensor("l.mlp.experts.lora_B.weight", {1, 4}, {10, 20, 30, 40})},
+                  R"(,"target_parameters":["mlp.experts.down_proj"])" + more,
+                  R"("lora_alpha":2,"r":)" + std::to_string(rank));
+  };
+  const auto changes = [&] {
+    const Catalogue catalogue = open_checkpoint(folder.path());
+    std::vector<double> values;
+    for (const Tensor& one : catalogue.tensors) values.push_back(values_of(catalogue, one).at(0));
+    return values;
+  };
+  const std::vector<double> rank_major{1 * 10 + 2 * 30, 3 * 20 + 4 * 40};
+  const std::vector<double> grouped{1 * 10 + 2 * 20, 3 * 30 + 4 * 40};
+  const auto own = [](const std::string& layout) {
+    return R"(,"unsloth_fused_expert_lora":{"lora_A_layout":"grouped_by_expert","parameters":{)"
+           R"("down_proj":{"lora_B_layout":")" +
+           layout + R"(","num_experts":2}}})";
+  };
+  const std::string fixed = R"(,"auto_mapping":{"unsloth_fixed":true})";
+  write("");
+  CHECK(changes() == rank_major);
+  write(fixed + R"(,"lora_B_layout":"rank_major")");
+  CHECK(changes() == rank_major);
+  write(fixed + R"(,"lora_B_layout":"grouped_by_expert")");
+  CHECK(changes() == grouped);
+  write(fixed + own("grouped_by_expert"));
+  CHECK(changes() == grouped);
+  const std::string begin = "F/adapter_config.json: adapter of 'l.mlp.experts.down_proj': ";
+  write(own("mixed"));
+  CHECK(refusal(folder) ==
+        begin + "expected lora_B_layout grouped_by_expert or rank_major, found 'mixed'");
+  write(R"(,"lora_B_layout":"other")");
+  CHECK(refusal(folder) ==
+        begin + "expected lora_B_layout grouped_by_expert or rank_major, found 'other'");
+  write(R"(,"lora_B_layout":"rank_major")" + own("grouped_by_expert"));
+  CHECK(refusal(folder) ==
+        begin + "expected one lora_B_layout, found 'grouped_by_expert' and 'rank_major'");
+  const std::string unknown =
+      begin +
+      "unsloth trained it, which has packed lora_B of experts in two orders, and does not say in "
+      "which. Add \"lora_B_layout\": \"grouped_by_expert\" (before 2026-09-17) or \"rank_major\" "
+      "to "
+      "adapter_config.json";
+  write(fixed);
+  CHECK(refusal(folder) == unknown);
+  write(R"(,"unsloth_fused_expert_lora":{"parameters":{"gate_up_proj":{"num_experts":2}}})");
+  CHECK(refusal(folder) == unknown);
+  // Of rank 1 both orders are the same.
+  write(fixed, 1);
+  CHECK(changes() == std::vector<double>{20, 80, 180, 320});
+}
+
 TEST_CASE("adapters on fused experts are added to the experts of their base",
           "[checkpoint][adapter]") {
   struct Case {

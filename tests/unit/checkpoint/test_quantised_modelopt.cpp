@@ -140,6 +140,91 @@ TEST_CASE("stacks of experts that ModelOpt stores by inputs and outputs are read
                                    "shapes 2 x 16 x 3 and 2 x 3 x 2");
 }
 
+TEST_CASE("scales tell that a stack of NVFP4 is stored by outputs and inputs", "[quantised]") {
+  // Two experts of 3 outputs and 32 inputs: two inputs in a byte, beside each other.
+  const std::string up = "l.experts.gate_up_proj";
+  for (const std::string& scale : {up + "_weight_scale", up + ".scale"}) {
+    const std::string global = scale + (scale.ends_with("_scale") ? "_2" : "2");
+    Example example;
+    example.config = config_of(R"("quant_method":"modelopt","quant_algo":"NVFP4")");
+    example.tensors = {{up, "U8", {2, 3, 16}, times("\x42", 96)},
+                       {scale, "F8_E4M3", {2, 3, 2}, times("\x38\x40\x48", 4)},
+                       {global, "F32", {2}, little_floats({0.5F, 4})},
+                       {up + ".input_amax", "F32", {1}, little_floats({7})}};
+    const std::vector<double> values = elements_of(example, up);
+    REQUIRE(values.size() == 192);
+    CHECK(std::vector<double>(values.begin(), values.begin() + 2) == std::vector<double>{0.5, 1});
+    CHECK(values[16] == 1);    // the second group
+    CHECK(values[32] == 2);    // the second row: scales are 1, 2, 4, 1, 2, 4
+    CHECK(values[96] == 4);    // the second expert
+    CHECK(values[191] == 32);  // scale 4
+    example.tensors[1].shape = {2, 2, 3};
+    const bool either = scale.ends_with("_scale");  // then the scales tell which
+    CHECK(refusal_of(example) ==
+          "F: quantised tensor '" + up + "': expected a scale for each group of 16 of its " +
+              (either ? "6 rows" : "32 columns") + ", found shapes 2 x 3 x 16 and 2 x 2 x 3");
+  }
+}
+
+TEST_CASE("the shape that Inkling tells beside a stack must be that of the stack", "[quantised]") {
+  const std::string w2 = "l.experts.w2_weight";
+  const auto with = [&](const char* type, const std::vector<std::int64_t>& shape) {
+    Example example;
+    example.config = config_of(R"("quant_method":"modelopt","quant_algo":"NVFP4")");
+    example.tensors = {{w2, "U8", {2, 3, 8}, times("\x42", 48)},
+                       {w2 + ".scale", "F8_E4M3", {2, 3, 1}, times("\x38", 6)},
+                       {w2 + ".scale2", "F32", {2}, little_floats({1, 1})},
+                       {w2 + ".original_shape",
+                        type,
+                        {3},
+                        bytes_of(std::span<const std::int64_t>(shape))
+                            .substr(0, std::string(type) == "I64" ? 24 : 12)}};
+    return refusal_of(example);
+  };
+  CHECK(with("I64", {2, 3, 16}) == "nothing was thrown");
+  const std::string begin = "F: quantised tensor '" + w2 + "': expected its shape 2 x 3 x 16 in '" +
+                            w2 + ".original_shape', found ";
+  CHECK(with("I64", {2, 3, 14}) == begin + "2 x 3 x 14");
+  CHECK(with("I32", {2, 3, 16}) == begin + "I32");
+}
+
+TEST_CASE("experts of a model of FP8 may be in NVFP4, if its config says so", "[quantised]") {
+  Example example;
+  const auto config = [](const std::string& algorithm) {
+    return config_of(
+        R"("quant_method":"fp8","weight_block_size":[128,128],)" + algorithm +
+        R"("quant_algo":"MIXED_PRECISION","group_size":16,"producer":{"name":"modelopt"})");
+  };
+  example.config = config(R"("moe_quant_algo":"NVFP4",)");
+  const std::string w1 = "layers.0.ffn.experts.0.w1.";
+  const std::string mtp = "mtp.0.ffn.experts.0.w1.";
+  example.tensors = {{"layers.0.attn.wkv.weight", "F8_E4M3", {4, 32}, times("\x38", 128)},
+                     {"layers.0.attn.wkv.scale", "F8_E8M0", {1, 1}, "\x80"},
+                     {w1 + "weight", "U8", {4, 16}, times("\x42", 64)},
+                     {w1 + "weight_scale", "F8_E4M3", {4, 2}, times("\x38\x40", 4)},
+                     {w1 + "weight_scale_2", "F32", {}, little_floats({3})},
+                     {w1 + "input_scale", "F32", {}, little_floats({5})},
+                     {mtp + "weight", "I8", {4, 16}, times("\x42", 64)},
+                     {mtp + "scale", "F8_E8M0", {4, 1}, times("\x81", 4)}};
+  const auto begin = [&](const std::string& name, std::size_t first) {
+    const std::vector<double> values = elements_of(example, name);
+    REQUIRE(values.size() == 128);
+    return std::vector<double>{values[first], values[first + 1]};
+  };
+  CHECK(begin("layers.0.attn.wkv.weight", 0) == std::vector<double>{2, 2});
+  CHECK(begin(w1 + "weight", 0) == std::vector<double>{3, 6});
+  CHECK(begin(w1 + "weight", 16) == std::vector<double>{6, 12});
+  CHECK(begin(mtp + "weight", 0) == std::vector<double>{4, 8});
+  example.config = config("");
+  CHECK(refusal_of(example).starts_with("F: quantised tensor '" + w1 + "weight_scale'"));
+  example.config = config(R"("moe_quant_algo":"IQ3_WIRE",)");
+  CHECK(
+      refusal_of(example) ==
+      "F/config.json: moe_quant_algo 'IQ3_WIRE' of fp8, which is not read: dequantise it with the "
+      "program that made it, or scan the model that it was made from. With --allow-unknown its "
+      "tensors are left out");
+}
+
 TEST_CASE("facts of a config are searched once, not for each weight", "[quantised]") {
   // With a search for each weight this takes minutes under sanitizers.
   constexpr int kLayers = 4000;

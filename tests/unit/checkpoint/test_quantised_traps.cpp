@@ -295,3 +295,46 @@ TEST_CASE("names that ordinary models use are no parts of quantised weights", "[
   const TempFolder folder;
   CHECK(opened(folder, example).tensors.size() == 5);
 }
+
+TEST_CASE("Mistral's own names for scales are read", "[quantised]") {
+  const auto value = GENERATE(0.5F, 0.25F);
+  Example example;
+  example.tensors = {{"l.attention.wq.weight", "F8_E4M3", {4, 8}, times("\x40", 32)},
+                     {"l.attention.wq.qscale_weight", "F32", {}, little_floats({value})},
+                     {"l.attention.wq.qscale_act", "F32", {}, little_floats({3})},
+                     {"l.attention.kv_fake_quantizer.qscale_act", "F32", {1}, little_floats({3})}};
+  example.weight = "l.attention.wq.weight";
+  example.rows = 4;
+  example.cols = 8;
+  example.value = [=](std::int64_t, std::int64_t) { return 2.0 * value; };
+  CHECK(wrong_elements(example) == 0);
+  // A converted model may have a config too.
+  example.config = config_of("\"quant_method\":\"fp8\",\"weight_block_size\":null");
+  CHECK(wrong_elements(example) == 0);
+}
+
+TEST_CASE("a number beside F8 that may be its scale is not passed over", "[quantised]") {
+  Example example;
+  example.tensors = {{"m.weight", "F8_E4M3", {4, 8}, times("\x40", 32)},
+                     {"m.bias", "F32", {4}, little_floats({1, 2, 3, 4})},
+                     {"m.input_scale", "F32", {}, little_floats({3})},
+                     {"n.weight", "BF16", {4, 8}, times("\x40", 64)},
+                     {"n.temperature", "F32", {}, little_floats({3})},
+                     {"norm.weight", "F32", {4}, little_floats({1, 2, 3, 4})}};
+  CHECK(refusal_of(example) == "nothing was thrown");
+  const std::string reason =
+      ": tensors of a quantised weight that do not make up a scheme that is read: ";
+  example.tensors.push_back({"m.magic", "F32", {1}, little_floats({3})});
+  CHECK(refusal_of(example) == "F: quantised tensor 'm.weight'" + reason +
+                                   "'m.weight' (F8_E4M3, 4 x 8), 'm.magic' (F32, 1)");
+  example.tensors.back() = {"m.weight_row_scale_of_x", "F32", {4}, little_floats({1, 2, 3, 4})};
+  CHECK(refusal_of(example) ==
+        "F: quantised tensor 'm.weight'" + reason +
+            "'m.weight' (F8_E4M3, 4 x 8), 'm.weight_row_scale_of_x' (F32, 4)");
+  const TempFolder folder;
+  CHECK(opened(folder, example, true).left_out.size() == 2);
+  // Parameters that are no module's weight.
+  example.tensors[0].name = "experts.up_proj";
+  example.tensors.back() = {"experts.up_proj.magic", "F32", {}, little_floats({3})};
+  CHECK(refusal_of(example).starts_with("F: quantised tensor 'experts.up_proj'" + reason));
+}

@@ -175,3 +175,39 @@ TEST_CASE("DeepSeek-V4's own names have roles, and its prediction modules a stac
   // MLX stacks the experts of a layer.
   CHECK(named("model.layers.1.mlp.switch_mlp.up_proj.weight", {4, 64, 32}).role == "expert.up");
 }
+
+TEST_CASE("modules of Transformer Engine that begin with a norm are maps", "[naming]") {
+  ModelConfig config;
+  config.intermediate_size = 128;
+  const auto of = [&](const std::string& name, const Shape& shape = {128, 64}) {
+    return naming_of("model.layers.3." + name, shape, config);
+  };
+  const std::vector<std::pair<std::string, std::string>> roles{
+      {"self_attention.layernorm_qkv.weight", "attention.qkv"},
+      {"self_attention.layernorm_qkv.query_weight", "attention.q"},
+      {"self_attention.qkv.key_weight", "attention.k"},
+      {"inter_attention.key_value.value_weight", "attention.v"},
+      {"inter_attention.layernorm_query.weight", "attention.q"},
+      {"inter_attention.layernorm_query.query_weight", "attention.q"},
+      {"self_attention.proj.weight", "attention.o"},
+      {"layernorm_mlp.fc1_weight", "mlp.up"},
+      {"layernorm_mlp.fc2_weight", "mlp.down"},
+      {"layernorm_linear.weight", "other"}};
+  for (const auto& [name, role] : roles) {
+    CAPTURE(name);
+    CHECK(of(name).role == role);
+    CHECK(of(name).block == 3);
+    CHECK_FALSE(of(name).normalization);
+  }
+  CHECK(of("layernorm_mlp.fc1_weight", {256, 64}).role == "mlp.gate_up");
+  for (const char* const module :
+       {"self_attention.layernorm_qkv", "layernorm_mlp", "layernorm_linear"}) {
+    CAPTURE(module);
+    CHECK(of(std::string(module) + ".layer_norm_weight", {64}).normalization);
+    CHECK(of(std::string(module) + ".layer_norm_bias", {64}).bias);
+    CHECK(of(std::string(module) + "._extra_state", {8, 8}).not_a_map);
+  }
+  CHECK(of("layernorm_mlp.fc1_bias", {128}).bias);
+  CHECK(of("input_layernorm.weight", {64}).normalization);
+  CHECK(naming_of("layernorm_linear.weight", Shape{8, 4}, {}).role == "other");
+}

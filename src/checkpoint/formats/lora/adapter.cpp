@@ -259,14 +259,17 @@ private:
   }
 
   /// Stacked experts (peft, tuners/lora/layer.py, ParamWrapper): A is [experts][rank][in], B is
-  /// [out][rank][experts].
+  /// [out][rank][experts], or of unsloth [out][experts][rank].
   void add_experts(const std::string& module, const Tensor& a, const Tensor& b, std::int64_t rank,
                    std::vector<Tensor>& out) const {
     const std::int64_t experts = a.shape[0] / rank;
     const std::string parameter = parameter_of(module);
     const std::int64_t in = a.shape[1];
+    // With one expert, or of rank 1, both orders are the same.
+    const bool grouped = experts > 1 && rank > 1 && config_.experts_before_rank(parameter);
     for (std::int64_t e = 0; e < experts; ++e) {
-      Tensor left = strided(b, e, b.shape[0], rank, rank * experts, experts);
+      Tensor left = strided(b, grouped ? e * rank : e, b.shape[0], rank, rank * experts,
+                            grouped ? 1 : experts);
       Tensor right = strided(a, e * rank * in, rank, in, in, 1);
       out.push_back(product(parameter + "[" + std::to_string(e) + "]", std::move(left),
                             std::move(right), config_.scaling(parameter, rank)));

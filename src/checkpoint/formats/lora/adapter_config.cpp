@@ -67,9 +67,10 @@ double AdapterConfig::by_pattern(const std::vector<Rule>& rules, std::string_vie
                                  double otherwise) const {
   for (const Rule& rule : rules) {
     if (!rule.parsed) {
-      throw Error(Blame::input,
-                  place_ + ": pattern " + in_quotes(rule.pattern, 100) +
-                      " is not supported: expected only names, dots, \\d, \\w, *, + and ?");
+      throw Error(
+          Blame::input,
+          place_ + ": pattern " + in_quotes(rule.pattern, 100) +
+              " is not supported: expected only names, dots, \\d, \\w, [], |, (), *, + and ?");
     }
     const bool found = rule.parsed->matches(module, steps_);
     if (steps_ > max_steps_) {
@@ -93,6 +94,38 @@ double AdapterConfig::scaling(std::string_view module, std::int64_t rank) const 
   const double alpha = by_pattern(alphas_, module, facts_.real("lora_alpha").value_or(0.0));
   const auto r = static_cast<double>(rank);
   return alpha / (facts_.is_true("use_rslora") ? std::sqrt(r) : r);
+}
+
+bool AdapterConfig::experts_before_rank(const std::string& parameter) const {
+  constexpr const char* kKey = "lora_B_layout";
+  constexpr const char* kUnsloth = "unsloth_fused_expert_lora";
+  constexpr std::string_view kGrouped = "grouped_by_expert";
+  constexpr std::string_view kRankMajor = "rank_major";
+  const auto fail = [&](const std::string& what) {
+    throw Error(Blame::input, place_ + ": adapter of " + in_quotes(parameter) + ": " + what);
+  };
+  const std::string leaf = parameter.substr(parameter.rfind('.') + 1);
+  const auto own = facts_.text(std::string(kUnsloth) + ".parameters." + leaf + "." + kKey);
+  const auto general = facts_.text(kKey);
+  for (const auto& told : {own, general}) {
+    if (!told || *told == kGrouped || *told == kRankMajor) continue;
+    fail(std::string("expected ") + kKey + " grouped_by_expert or rank_major, found " +
+         in_quotes(*told, 40));
+  }
+  if (own && general && *own != *general) {
+    fail(std::string("expected one ") + kKey + ", found " + in_quotes(*own) + " and " +
+         in_quotes(*general));
+  }
+  if (own || general) return *(own ? own : general) == kGrouped;
+  // unsloth-zoo ce232d6 (hf_utils.py, fix_lora_auto_mapping) marks what it trains; what it had
+  // before the key is in the order of PEFT for some models, and not for others.
+  if (facts_.is_true("auto_mapping.unsloth_fixed") || !facts_.below(kUnsloth).empty()) {
+    fail(std::string("unsloth trained it, which has packed lora_B of experts in two orders, and "
+                     "does not say in which. Add \"") +
+         kKey + "\": \"grouped_by_expert\" (before 2026-09-17) or \"rank_major\" to " +
+         std::string(kAdapterConfig));
+  }
+  return false;
 }
 
 }  // namespace wishart::checkpoint

@@ -33,6 +33,11 @@ public:
   /// `target_parameters`: `mlp.experts.gate_up_proj`, ...
   [[nodiscard]] const std::vector<std::string>& parameters() const noexcept { return parameters_; }
 
+  /// Of stacked experts: B is [out][experts][rank], as unsloth has written it, and not
+  /// [out][rank][experts].
+  /// @throws Error with Blame::input if that is not known
+  [[nodiscard]] bool experts_before_rank(const std::string& parameter) const;
+
 private:
   struct Rule {
     std::string pattern;
