@@ -160,7 +160,8 @@ void add_unknown_scales(const Catalogue& catalogue, const Names& by_name, const 
   for (const Tensor& tensor : catalogue.tensors) {
     const std::string_view own = std::string_view(tensor.name).substr(tensor.name.rfind('.') + 1);
     const bool floats = tensor.encoding == Encoding::plain && is_weight_dtype(tensor.dtype);
-    const bool may_be = floats && (tensor.num_elements == 1 || own.find("scale") != own.npos);
+    // `scale`, or `weights_scaling_factor` of TensorRT-LLM.
+    const bool may_be = floats && (tensor.num_elements == 1 || own.find("scal") != own.npos);
     if (!may_be || told.contains(tensor.name) || own.ends_with("bias")) continue;
     if (is_of_activations(tensor.name)) continue;
     const Tensor* weight = float8_beside(tensor, by_name);

@@ -166,6 +166,21 @@ TEST_CASE("lora_B of stacked experts is read in the order that unsloth tells",
   CHECK(refusal(folder) == unknown);
   write(R"(,"unsloth_fused_expert_lora":{"parameters":{"gate_up_proj":{"num_experts":2}}})");
   CHECK(refusal(folder) == unknown);
+  // On a base, each expert gets its own change.
+  const TempFolder base;
+  base.write("config.json", kQwen);
+  base.write("model.safetensors", safetensors_bytes({stack_of("l.mlp.experts.down_proj", 3, 1)}));
+  write_adapter(
+      folder,
+      {tensor("l.mlp.experts.lora_A.weight", {4, 1}, {1, 2, 3, 4}),
+       tensor("l.mlp.experts.lora_B.weight", {3, 4}, {10, 20, 30, 40, 0, 0, 0, 0, 0, 0, 0, 0})},
+      R"(,"target_parameters":["mlp.experts.down_proj"],)"
+      R"("lora_B_layout":"grouped_by_expert")",
+      R"("lora_alpha":2,"r":2)");
+  const Catalogue merged = open_checkpoint(folder.path(), {"", base.path(), ""});
+  REQUIRE(merged.tensors.size() == 2);
+  CHECK(values_of(merged, merged.tensors[0]).at(0) == 1000 + grouped[0]);
+  CHECK(values_of(merged, merged.tensors[1]).at(0) == 1003 + grouped[1]);
   // Of rank 1 both orders are the same.
   write(fixed, 1);
   CHECK(changes() == std::vector<double>{20, 80, 180, 320});

@@ -333,6 +333,9 @@ TEST_CASE("a number beside F8 that may be its scale is not passed over", "[quant
             "'m.weight' (F8_E4M3, 4 x 8), 'm.weight_row_scale_of_x' (F32, 4)");
   const TempFolder folder;
   CHECK(opened(folder, example, true).left_out.size() == 2);
+  example.tensors.back() = {
+      "m.weights_scaling_factor", "F32", {4}, little_floats({1, 2, 3, 4})};  // TensorRT-LLM
+  CHECK(refusal_of(example).starts_with("F: quantised tensor 'm.weight'" + reason));
   // Parameters that are no module's weight.
   example.tensors[0].name = "experts.up_proj";
   example.tensors.back() = {"experts.up_proj.magic", "F32", {}, little_floats({3})};
