@@ -83,6 +83,30 @@ TEST_CASE("what is a convolution of MLX is told by name and kernel", "[checkpoin
   }
 }
 
+TEST_CASE("shapes tell a file of MLX whose convolutions are in PyTorch's order", "[checkpoint]") {
+  const auto opened = [](const std::vector<TensorText>& tensors) {
+    const TempFolder folder;
+    folder.write("model.safetensors", safetensors_bytes(tensors, kMlx));
+    return open_checkpoint(folder.path());
+  };
+  const TensorText turned = counted("a.conv.weight", {20, 24, 3});
+  const TensorText either = counted("b.conv.weight", {20, 1, 31});
+  const TensorText mlx = counted("c.conv.weight", {20, 3, 24});
+  const Catalogue pytorch = opened({turned, either});
+  REQUIRE(pytorch.tensors.size() == 2);
+  CHECK(pytorch.tensors[0].shape == Shape{20, 24, 3});
+  CHECK(pytorch.tensors[1].shape == Shape{20, 1, 31});
+  CHECK(opened({either, mlx}).tensors.at(0).shape == Shape{20, 31, 1});
+  const Catalogue both = opened({turned, either, mlx, counted("q.weight", {4, 4})});
+  REQUIRE(both.tensors.size() == 1);
+  CHECK(both.tensors[0].name == "q.weight");
+  REQUIRE(both.left_out.size() == 3);
+  CHECK(both.left_out[0].reason == "unsupported-shape");
+  CHECK(both.left_out[0].detail ==
+        "the convolutions of this file of MLX have two orders of axes, and which is whose is not "
+        "told");
+}
+
 TEST_CASE("the difference of a convolution of MLX and one of PyTorch is that of its elements",
           "[checkpoint]") {
   const TempFolder mlx;

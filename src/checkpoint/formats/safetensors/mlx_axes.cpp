@@ -31,6 +31,23 @@ bool is_convolution(const Tensor& tensor) {
   return small && shape[1] < shape[0] && shape[1] < shape[2];
 }
 
+enum class Axes : std::uint8_t { mlx, pytorch, either };
+
+/// Which axes of a convolution are the kernel, where only one of the two orders has a small kernel
+/// and many inputs. A kernel of one element says nothing: [64, 31, 1] is a filter for each channel
+/// of MLX, or a map of 31 inputs.
+Axes axes_of(const Tensor& tensor) {
+  const Shape& shape = tensor.shape;
+  const auto is_kernel = [](auto begin, auto end) {
+    return std::all_of(begin, end, [](std::int64_t size) { return size < kLargestKernel; }) &&
+           std::any_of(begin, end, [](std::int64_t size) { return size > 1; });
+  };
+  const bool mlx = is_kernel(shape.begin() + 1, shape.end() - 1) && shape.back() >= kLargestKernel;
+  const bool pytorch = is_kernel(shape.begin() + 2, shape.end()) && shape[1] >= kLargestKernel;
+  if (mlx == pytorch) return Axes::either;
+  return mlx ? Axes::mlx : Axes::pytorch;
+}
+
 /// The same elements with the last axis as the second one.
 void reorder(Tensor& tensor) {
   const Shape stored = tensor.shape;
@@ -53,10 +70,30 @@ bool is_of_mlx(const std::vector<std::pair<std::string, std::string>>& headers) 
 }
 
 void reorder_convolutions(Catalogue& catalogue) {
-  for (Tensor& tensor : catalogue.tensors) {
+  const auto is_one = [](const Tensor& tensor) {
     const bool plain = tensor.encoding == Encoding::plain && tensor.is_dense();
-    if (plain && is_weight_dtype(tensor.dtype) && is_convolution(tensor)) reorder(tensor);
+    return plain && is_weight_dtype(tensor.dtype) && is_convolution(tensor);
+  };
+  bool mlx = false;
+  bool pytorch = false;
+  for (const Tensor& tensor : catalogue.tensors) {
+    if (!is_one(tensor)) continue;
+    mlx = mlx || axes_of(tensor) == Axes::mlx;
+    pytorch = pytorch || axes_of(tensor) == Axes::pytorch;
   }
+  if (pytorch && !mlx) return;  // as they are: this model turns them whenever it runs
+  for (Tensor& tensor : catalogue.tensors) {
+    if (is_one(tensor) && !pytorch) reorder(tensor);
+  }
+  if (!pytorch) return;
+  std::erase_if(catalogue.tensors, [&](Tensor& tensor) {
+    if (!is_one(tensor)) return false;
+    catalogue.left_out.push_back(
+        {std::move(tensor), "unsupported-shape",
+         "the convolutions of this file of MLX have two orders of axes, and which is whose is not "
+         "told"});
+    return true;
+  });
 }
 
 }  // namespace wishart::checkpoint

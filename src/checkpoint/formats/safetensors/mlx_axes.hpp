@@ -19,6 +19,10 @@ namespace wishart::checkpoint {
 /// [outputs, kernel, inputs] (ml-explore/mlx, python/mlx/nn/layers/convolution.py; also of a single
 /// input, and of transposed ones). Stacks of experts and tables stay as they are. Elements are read
 /// from where they are.
+///
+/// A few models keep PyTorch's order and turn the axes whenever they run (mlx-audio ebf44df,
+/// tts/models/confucius4/s2a.py). If shapes say so, nothing is changed; if they say both,
+/// convolutions are left out.
 void reorder_convolutions(Catalogue& catalogue);
 
 }  // namespace wishart::checkpoint
