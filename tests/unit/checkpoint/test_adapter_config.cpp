@@ -67,10 +67,11 @@ TEST_CASE("patterns may have alternatives, classes of characters and lazy repeti
   CHECK(matches_module("(a+|b)c", "aaac") == true);
   CHECK(matches_module("(a+|b)c", "m.bc") == true);
   for (const char* const pattern :
-       {"(a|b)*",   "(a|b)+", "(a",   "a)",  "(a|)",   "(|a)",        "a|",
-        "|a",       "()",     "[",    "[]",  "[a",     "[b-a]",       "(?=a)",
-        "(?P<x>a)", "(?i)a",  "^a|b", "a$b", "(a$|b)", "a{2}",        "\\bq",
-        "\\1",      "\\sq",   "\\",   "a*+", "(?",     "[[:alpha:]]", "((((((((((a))))))))))"}) {
+       {"(a|b)*", "(a|b)+", "(a",       "a)",    "(a|)",        "(|a)",
+        "a|",     "|a",     "()",       "[",     "[]",          "[a",
+        "[b-a]",  "(?=a)",  "(?P<x>a)", "(?i)a", "^a|b",        "a$b",
+        "(a$|b)", "a{2}",   "\\bq",     "\\1",   "\\sq",        "\\",
+        "a*+",    "a*??",   "a*?+",     "(?",    "[[:alpha:]]", "((((((((((a))))))))))"}) {
     INFO(pattern);
     CHECK(matches_module(pattern, "a") == std::nullopt);
   }

@@ -59,7 +59,7 @@ private:
   [[nodiscard]] bool take_one() {
     const char c = text_[at_++];
     if (c == '*' || c == '+' || c == '?') return repeat(c);
-    repeated_ = false;
+    repetitions_ = 0;
     switch (c) {
       case '.':
         add(Kind::any);
@@ -90,15 +90,13 @@ private:
 
   [[nodiscard]] bool repeat(char c) {
     if (!can_end() || result_.pieces_.empty()) return false;
-    if (repeated_) {  // `*?` matches the same, if another part of the text first
-      repeated_ = false;
-      return c == '?';
-    }
+    // `*?` matches the same as `*`, if another part of the text first.
+    if (++repetitions_ > 1) return repetitions_ == 2 && c == '?';
     Piece& last = result_.pieces_.back();
     if (last.kind == Kind::close && c != '?') return false;
     last.optional = c != '+';
     last.repeated = c != '?';
-    return repeated_ = true;
+    return true;
   }
 
   [[nodiscard]] bool take_escaped() {
@@ -167,7 +165,7 @@ private:
   std::string_view text_;
   std::size_t at_ = 0;
   std::int64_t depth_ = 0;
-  bool repeated_ = false;      ///< the last character repeats what precedes it
+  int repetitions_ = 0;        ///< characters just read that repeat what precedes them
   bool alternatives_ = false;  ///< outside of groups
   ModulePattern result_;
 };
