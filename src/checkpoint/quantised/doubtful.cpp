@@ -161,7 +161,9 @@ void add_unknown_scales(const Catalogue& catalogue, const Names& by_name, const 
     const std::string_view own = std::string_view(tensor.name).substr(tensor.name.rfind('.') + 1);
     const bool floats = tensor.encoding == Encoding::plain && is_weight_dtype(tensor.dtype);
     // `scale`, or `weights_scaling_factor` of TensorRT-LLM.
-    const bool may_be = floats && (tensor.num_elements == 1 || own.find("scal") != own.npos);
+    const bool may_be =
+        tensor.dtype == Dtype::f8_e8m0 ||
+        (floats && (tensor.num_elements == 1 || own.find("scal") != std::string_view::npos));
     if (!may_be || told.contains(tensor.name) || own.ends_with("bias")) continue;
     if (is_of_activations(tensor.name)) continue;
     const Tensor* weight = float8_beside(tensor, by_name);

@@ -336,6 +336,9 @@ TEST_CASE("a number beside F8 that may be its scale is not passed over", "[quant
   example.tensors.back() = {
       "m.weights_scaling_factor", "F32", {4}, little_floats({1, 2, 3, 4})};  // TensorRT-LLM
   CHECK(refusal_of(example).starts_with("F: quantised tensor 'm.weight'" + reason));
+  example.tensors.back() = {"m.weight_sf", "F8_E8M0", {4, 1}, times("\x7F", 4)};
+  CHECK(refusal_of(example) == "F: quantised tensor 'm.weight'" + reason +
+                                   "'m.weight' (F8_E4M3, 4 x 8), 'm.weight_sf' (F8_E8M0, 4 x 1)");
   // Parameters that are no module's weight.
   example.tensors[0].name = "experts.up_proj";
   example.tensors.back() = {"experts.up_proj.magic", "F32", {}, little_floats({3})};
