@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "wishart/checkpoint/experts.hpp"
 #include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -64,6 +67,26 @@ bool is_stored_otherwise(const checkpoint::Catalogue& tuned, const checkpoint::C
   return otherwise > alike;
 }
 
+/// Refuses stacks of experts of one that is not known how to take apart, if the other has a tensor
+/// for each expert: their layers would be called missing.
+void check_experts(const checkpoint::Catalogue& one, const checkpoint::Catalogue& other) {
+  std::unordered_set<std::string> singles;
+  for (const Tensor& tensor : other.tensors) {
+    const std::string_view experts = checkpoint::experts_of(tensor.name);
+    if (!experts.empty()) singles.emplace(experts);
+  }
+  for (const Tensor& tensor : one.tensors) {
+    if (checkpoint::reading_of(tensor, one.config) != checkpoint::StackReading::not_known ||
+        !singles.contains(checkpoint::experts_in(tensor))) {
+      continue;
+    }
+    throw Error(Blame::input, printable(one.root.string()) + ": " +
+                                  checkpoint::why_not_single(tensor, one.config) + ", and " +
+                                  printable(other.root.string()) +
+                                  " has a tensor for each expert. Save both in one of these forms");
+  }
+}
+
 }  // namespace
 
 CheckKind kind_of(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
@@ -78,6 +101,8 @@ void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalog
   if (!is_whole(base.analysis)) {
     throw Error(Blame::usage, "--base: " + name + " is an adapter. Expected a whole model");
   }
+  check_experts(tuned, base);
+  check_experts(base, tuned);
   std::unordered_map<std::string, const Tensor*> weights;
   for (const Tensor& tensor : base.tensors) {
     if (is_weight(tensor)) weights.emplace(tensor.name, &tensor);
