@@ -13,7 +13,7 @@
 // first; also `_MODEL_TO_CONVERSION_PATTERN`); models/gpt_oss and models/llama4 (transposed;
 // gpt-oss: gate and up alternate). Kimi-K2 and K2.5 are DeepSeek-V3's architecture under names of
 // their own (moonshotai's deployment guide). 009e78d and 003c40c: models/qwen4_exp, gemma4,
-// glm5_next, minimax_m3_vl.
+// glm5_next, nemotron_h.
 
 namespace wishart::checkpoint {
 namespace {
@@ -39,22 +39,22 @@ bool is_transposed_family(std::string_view type) {
   return is_one_of(type, {"gpt_oss", "llama4", "llama4_text"});
 }
 
-/// Families that keep the halves of `gate_up_proj` as gate, then up.
+/// Families that keep the halves of `gate_up_proj` as gate, then up, or whose experts have no gate.
 bool has_gate_first(std::string_view type) {
-  return is_one_of(type, {"minimax_m2",    "glm4_moe_lite",    "glm4v_moe",
-                          "glm_moe_dsa",   "exaone_moe",       "longcat_flash",
-                          "solar_open",    "qwen3_omni_moe",   "qwen3_omni_moe_thinker",
-                          "flex_olmo",     "hunyuan_v1_moe",   "ernie4_5_vl_moe",
-                          "mixtral",       "qwen2_moe",        "qwen3_moe",
-                          "qwen3_next",    "qwen3_vl_moe",     "qwen3_vl_moe_text",
-                          "qwen3_5_moe",   "qwen3_5_moe_text", "deepseek_v2",
-                          "deepseek_v3",   "kimi_k2",          "kimi_k25",
-                          "glm4_moe",      "ernie4_5_moe",     "dots1",
-                          "olmoe",         "minimax",          "phimoe",
-                          "jamba",         "lfm2_moe",         "llama4",
-                          "llama4_text",   "qwen4_exp",        "qwen4_exp_text",
-                          "gemma4",        "gemma4_text",      "glm5_next",
-                          "glm5_next_text"});
+  return is_one_of(type, {"minimax_m2",     "glm4_moe_lite",    "glm4v_moe",
+                          "glm_moe_dsa",    "exaone_moe",       "longcat_flash",
+                          "solar_open",     "qwen3_omni_moe",   "qwen3_omni_moe_thinker",
+                          "flex_olmo",      "hunyuan_v1_moe",   "ernie4_5_vl_moe",
+                          "mixtral",        "qwen2_moe",        "qwen3_moe",
+                          "qwen3_next",     "qwen3_vl_moe",     "qwen3_vl_moe_text",
+                          "qwen3_5_moe",    "qwen3_5_moe_text", "deepseek_v2",
+                          "deepseek_v3",    "kimi_k2",          "kimi_k25",
+                          "glm4_moe",       "ernie4_5_moe",     "dots1",
+                          "olmoe",          "minimax",          "phimoe",
+                          "jamba",          "lfm2_moe",         "llama4",
+                          "llama4_text",    "qwen4_exp",        "qwen4_exp_text",
+                          "gemma4",         "gemma4_text",      "glm5_next",
+                          "glm5_next_text", "nemotron_h"});
 }
 
 bool is_known(std::string_view type) { return type == "gpt_oss" || has_gate_first(type); }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "wishart/checkpoint/experts.hpp"
 #include "wishart/checkpoint/reasons.hpp"
@@ -87,6 +88,30 @@ void check_experts(const checkpoint::Catalogue& one, const checkpoint::Catalogue
   }
 }
 
+/// True if one weight of `tuned` has the name and shape of one of `base`. `singles`: of one of the
+/// experts in their stacks.
+bool share_weights(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                   bool singles) {
+  const auto weights_of = [&](const checkpoint::Catalogue& catalogue) {
+    std::unordered_map<std::string, std::vector<std::int64_t>> weights;
+    for (const Tensor& tensor : catalogue.tensors) {
+      if (!is_weight(tensor)) continue;
+      weights.emplace(tensor.name, tensor.shape);
+      if (!singles) continue;
+      for (const Tensor& one : checkpoint::single_experts(tensor, catalogue.config)) {
+        weights.emplace(one.name, one.shape);
+      }
+    }
+    return weights;
+  };
+  const auto of_base = weights_of(base);
+  const auto of_tuned = weights_of(tuned);
+  return std::any_of(of_tuned.begin(), of_tuned.end(), [&](const auto& weight) {
+    const auto found = of_base.find(weight.first);
+    return found != of_base.end() && found->second == weight.second;
+  });
+}
+
 }  // namespace
 
 CheckKind kind_of(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
@@ -103,14 +128,7 @@ void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalog
   }
   check_experts(tuned, base);
   check_experts(base, tuned);
-  std::unordered_map<std::string, const Tensor*> weights;
-  for (const Tensor& tensor : base.tensors) {
-    if (is_weight(tensor)) weights.emplace(tensor.name, &tensor);
-  }
-  for (const Tensor& tensor : tuned.tensors) {
-    const auto found = is_weight(tensor) ? weights.find(tensor.name) : weights.end();
-    if (found != weights.end() && found->second->shape == tensor.shape) return;
-  }
+  if (share_weights(tuned, base, false) || share_weights(tuned, base, true)) return;
   for (const checkpoint::Catalogue* one : {&tuned, &base}) {
     const bool any = std::any_of(one->tensors.begin(), one->tensors.end(), is_weight);
     if (any || one->left_out.empty()) continue;

@@ -98,4 +98,12 @@ TEST_CASE("experts in an order that is not known are not called missing", "[chec
   stacks.config.hidden_size = 32;
   stacks.config.model_type = "qwen3_moe";
   CHECK_NOTHROW(check_is_base(single, stacks));
+  // Nothing but experts in common.
+  single.tensors.erase(single.tensors.begin());
+  single.tensors[0].shape = {16, 32};
+  CHECK_NOTHROW(check_is_base(single, stacks));
+  single.tensors[0].shape = {16, 16};
+  CHECK_THROWS_WITH(check_is_base(single, stacks),
+                    "--base: /single and /stacks have no weight of the same name and shape. Name "
+                    "the model that the first was made from");
 }
