@@ -122,9 +122,13 @@ std::optional<bool> is_in_out(const Tensor& stack, Part part, const ModelConfig&
   // [out, in]: gate and up have the model's width as columns, down has it as rows.
   const bool out_in = width > 0 && (down ? rows : cols) == width;
   const bool in_out = width > 0 && (down ? cols : rows) == width;
-  // Of a family that is not known, only what transformers makes of every class that does not say
-  // otherwise (`use_experts_implementation`: concatenated, not transposed).
-  if (!is_known(config.model_type)) return out_in && !in_out ? std::optional(false) : std::nullopt;
+  if (!is_known(config.model_type)) {
+    // Only what transformers makes of every class that does not say otherwise
+    // (`use_experts_implementation`: concatenated, not transposed). Blocks of MXFP4 are [out, in]
+    // in the families of gpt-oss too, where gate and up alternate.
+    const bool usual = out_in && !in_out && !stack.stored_as.starts_with("MXFP4");
+    return usual ? std::optional(false) : std::nullopt;
+  }
   if (out_in != in_out) return in_out;
   if (width > 0 && !out_in) return std::nullopt;
   // Both sides have this width. Blocks of codes of gpt-oss are always stored [out, in].

@@ -101,6 +101,11 @@ TEST_CASE("other orders of stacks are not guessed", "[checkpoint][experts]") {
     CHECK(single_experts(gate_up, config).empty());
     CHECK(doubt_on_experts({gate_up}, config).empty());
   }
+  // Blocks of MXFP4 lie the other way than other stacks of gpt-oss and what is made of it.
+  Tensor blocks = stack("experts.gate_up_proj", 6, 4);
+  blocks.stored_as = "MXFP4";
+  CHECK(reading_of(blocks, family("gpt_oss_puzzle", 4)) == StackReading::not_known);
+  CHECK(reading_of(blocks, family("gpt_oss", 4)) == StackReading::known);
   const ModelConfig known = family("qwen3_moe", 4);
   CHECK(reading_of(stack("shared_experts.gate_up_proj", 6, 4), known) == StackReading::no_stack);
   CHECK(experts_in(stack("a.experts.gate_up_proj.weight", 6, 4)) == "a.experts.");
