@@ -13,7 +13,7 @@
 // first; also `_MODEL_TO_CONVERSION_PATTERN`); models/gpt_oss and models/llama4 (transposed;
 // gpt-oss: gate and up alternate). Kimi-K2 and K2.5 are DeepSeek-V3's architecture under names of
 // their own (moonshotai's deployment guide). 009e78d and 003c40c: models/qwen4_exp, gemma4,
-// glm5_next, nemotron_h.
+// glm5_next, nemotron_h, minimax_m3_vl.
 
 namespace wishart::checkpoint {
 namespace {
@@ -54,7 +54,7 @@ bool has_gate_first(std::string_view type) {
                           "jamba",          "lfm2_moe",         "llama4",
                           "llama4_text",    "qwen4_exp",        "qwen4_exp_text",
                           "gemma4",         "gemma4_text",      "glm5_next",
-                          "glm5_next_text", "nemotron_h"});
+                          "glm5_next_text", "nemotron_h",       "minimax_m3_vl"});
 }
 
 bool is_known(std::string_view type) { return type == "gpt_oss" || has_gate_first(type); }
@@ -92,7 +92,7 @@ Names names_of(std::string_view stack, std::string_view leaf, std::string_view t
   Names names;
   names.prefix = stack.substr(0, stack.size() - leaf.size());
   constexpr std::array<std::string_view, 3> kNumbered{"w1", "w3", "w2"};
-  if (is_one_of(type, {"mixtral", "minimax", "minimax_m2", "phimoe"})) {
+  if (is_one_of(type, {"mixtral", "minimax", "minimax_m2", "minimax_m3_vl", "phimoe"})) {
     names.parts = kNumbered;
     constexpr std::string_view kNew = "mlp.";
     if (names.prefix.ends_with(kNew)) {
