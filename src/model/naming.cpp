@@ -218,8 +218,8 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
 
 Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
                  const ModelConfig& config) {
-  Naming naming;
   const std::optional<std::int64_t> index = take_index(name);
+  Naming naming;
   Words words = components(name);
   const std::string_view kind = words.back();
   naming.bias = kind == "bias" || kind.ends_with("_bias");
