@@ -48,7 +48,8 @@ std::size_t common_ending(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Base::Base(Catalogue& catalogue, Catalogue&& base) : base_(std::move(base)) {
+Base::Base(Catalogue& catalogue, Catalogue&& base)
+    : base_(std::move(base)), other_config_(catalogue.config) {
   const auto shift = narrow<std::int32_t>(catalogue.files.size(), "the number of files");
   for (SourceFile& file : base_.files) {
     file.name = (base_.root / file.name).string();  // absolute: the reader joins it to any root
@@ -57,6 +58,12 @@ Base::Base(Catalogue& catalogue, Catalogue&& base) : base_(std::move(base)) {
   for (Tensor& tensor : base_.tensors) {
     shift_files(tensor, shift);
     by_name_.emplace(tensor.name, &tensor);
+    if (const std::string_view experts = experts_of(tensor.name); !experts.empty()) {
+      with_singles_.emplace(experts);
+    }
+    if (reading_of(tensor, base_.config) == StackReading::not_known) {
+      unknown_stacks_.emplace(experts_in(tensor), &tensor);
+    }
   }
   for (const Tensor& tensor : base_.tensors) {
     for (Tensor& expert : single_experts(tensor, base_.config)) {
@@ -78,8 +85,12 @@ const Tensor* Base::partner(const Tensor& tensor, std::string& why) const {
   if (found == by_name_.end() && renaming_) {
     found = by_name_.find(renaming_->of(tensor.name).value_or(tensor.name));
   }
+  if (found == by_name_.end() && base_.config.model_type == "gpt_oss") {
+    found = by_name_.find(usual_router(tensor.name));
+  }
   if (found == by_name_.end()) {
-    why = "the base has no tensor of this name";
+    why = why_no_expert(tensor);
+    if (why.empty()) why = "the base has no tensor of this name";
   } else if (found->second->shape != tensor.shape) {
     why = "the base has it with shape " + printable(shape_text(found->second->shape), 100);
   } else if (!has_weights(*found->second)) {
@@ -88,6 +99,18 @@ const Tensor* Base::partner(const Tensor& tensor, std::string& why) const {
     return found->second;
   }
   return nullptr;
+}
+
+std::string Base::why_no_expert(const Tensor& tensor) const {
+  const auto stack = unknown_stacks_.find(std::string(experts_of(tensor.name)));
+  if (stack != unknown_stacks_.end()) {
+    return "in the base, " + why_not_single(*stack->second, base_.config);
+  }
+  if (reading_of(tensor, other_config_) != StackReading::not_known ||
+      !with_singles_.contains(experts_in(tensor))) {
+    return {};
+  }
+  return why_not_single(tensor, other_config_) + ", and the base has a tensor for each expert";
 }
 
 std::optional<std::string> Renaming::of(const std::string& name) const {

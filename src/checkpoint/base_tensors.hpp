@@ -53,11 +53,18 @@ public:
   [[nodiscard]] const Tensor* find(const std::string& name) const;
 
 private:
+  /// Why there is no partner, if one of the two stacks the experts that the other has one by one.
+  [[nodiscard]] std::string why_no_expert(const Tensor& tensor) const;
+
   Catalogue base_;
   std::deque<Tensor> experts_;  // of stacks; do not move
   std::unordered_map<std::string, const Tensor*> by_name_;
   std::unordered_map<std::string, const Tensor*> stacks_;  ///< by single expert
+  /// Stacks in an order that is not known, by the beginning of the names of their single experts.
+  std::unordered_map<std::string, const Tensor*> unknown_stacks_;
+  std::unordered_set<std::string> with_singles_;  ///< such beginnings, of single experts
   std::optional<Renaming> renaming_;
+  ModelConfig other_config_;  ///< of the other checkpoint
 };
 
 /// first + factor second, under the name of the first.

@@ -5,6 +5,7 @@
 #include <span>
 #include <unordered_set>
 
+#include "wishart/checkpoint/experts.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/hash.hpp"
 #include "wishart/core/narrow.hpp"
@@ -343,6 +344,12 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
   if (catalogue.config.model_type.empty() && !gathered.config.model_type.empty()) {
     catalogue.config = std::move(gathered.config);
   }
+  if (catalogue.config.model_type == "gpt_oss") {
+    for (Tensor& tensor : catalogue.tensors) tensor.name = usual_router(tensor.name);
+    order_tensors(catalogue);
+  }
+  const std::string doubt = doubt_on_experts(catalogue.tensors, catalogue.config);
+  if (!doubt.empty()) catalogue.warnings.push_back(shown(catalogue.root) + ": " + doubt);
   catalogue.training = read_training_state(catalogue.root, name, catalogue.warnings);
   if (catalogue.training.step < 0) catalogue.training.step = gathered.step;
   return catalogue;

@@ -15,7 +15,13 @@
 namespace wishart::checkpoint {
 namespace {
 
-/// A matrix of whole elements as it lies: a part of a product of add_experts in formats/lora.
+/// A factor with its strides, as add_experts in formats/lora makes them.
+Tensor strided(Tensor matrix) {
+  if (!matrix.extents.empty()) return matrix;
+  matrix.extents = {{{0, 0}, matrix.shape, {matrix.shape[1], 1}, matrix.file, matrix.offset_bytes}};
+  return matrix;
+}
+/// A matrix of whole elements as it lies: a part of a product.
 Tensor turned(Tensor matrix) {
   std::swap(matrix.shape[0], matrix.shape[1]);
   for (Extent& extent : matrix.extents) {
@@ -59,7 +65,7 @@ public:
   /// stack in `taken`.
   bool add(const Tensor& change, std::vector<Tensor>& out, std::unordered_set<std::string>& taken) {
     const std::optional<ExpertName> name = expert_of(change.name);
-    if (!name) return false;
+    if (!name || base_.find(change.name) != nullptr) return false;
     const std::string& stack_name = name->stack;
     const std::int64_t expert = name->number;
     for (const char* ending : {"", ".weight"}) {
@@ -108,11 +114,22 @@ private:
     std::string stack;
     std::int64_t number = 0;
   };
-  /// `stack[3]`, as formats/lora names the changes of experts.
+  /// `stack[3]`, as formats/lora names the changes of experts, or `experts.gate_up_projs.3.weight`
+  /// of unsloth's gpt-oss (experts.cpp).
   static std::optional<ExpertName> expert_of(const std::string& name) {
     const std::size_t at = name.rfind('[');
-    if (at == std::string::npos || !name.ends_with(']')) return std::nullopt;
-    return ExpertName{name.substr(0, at), std::stoll(name.substr(at + 1))};
+    if (at != std::string::npos && name.ends_with(']')) {
+      return ExpertName{name.substr(0, at), std::stoll(name.substr(at + 1))};
+    }
+    for (const std::string kind : {".experts.gate_up_projs.", ".experts.down_projs."}) {
+      const std::size_t found = name.rfind(kind);
+      if (found == std::string::npos) continue;
+      const std::string rest = name.substr(found + kind.size());
+      const std::size_t digits = rest.find_first_not_of("0123456789");
+      if (digits == 0 || digits > 9 || rest.substr(digits) != ".weight") return std::nullopt;
+      return ExpertName{name.substr(0, found + kind.size() - 2), std::stoll(rest)};
+    }
+    return std::nullopt;
   }
 
   /// A stack that the base does not have as one tensor, and what its experts' weights are called.
@@ -151,8 +168,10 @@ private:
            "its experts are square, and nothing tells whether PEFT took their rows for "
            "inputs or outputs");
     }
-    if (*as_is_) return {change.parts[0], change.parts[1]};
-    return {turned(change.parts[1]), turned(change.parts[0])};
+    Tensor left = strided(change.parts[0]);
+    Tensor right = strided(change.parts[1]);
+    if (*as_is_) return {std::move(left), std::move(right)};
+    return {turned(std::move(right)), turned(std::move(left))};
   }
 
   /// The rows of the change that belong to one part of the stack, added to that part.
@@ -221,6 +240,8 @@ private:
       for (std::size_t part = 0; part < all.each; ++part) {
         out.push_back(of_part(change, all.stack, single(part), *weights[part], expert));
         taken.insert(single(part).name);
+        // unsloth's gpt-oss has gate and up in one tensor.
+        if (const Tensor* both = base_.stack_with(single(part).name)) taken.insert(both->name);
       }
       // One expert more in the base: the adapter is of another model.
       const std::string& next = single(2 * all.each - 1).name;

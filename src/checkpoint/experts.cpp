@@ -2,20 +2,33 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "wishart/core/text.hpp"
+
 // Source: huggingface/transformers, conversion_mapping.py and integrations/moe.py (names, gate
 // first; also `_MODEL_TO_CONVERSION_PATTERN`); models/gpt_oss and models/llama4 (transposed;
 // gpt-oss: gate and up alternate). Kimi-K2 and K2.5 are DeepSeek-V3's architecture under names of
-// their own (moonshotai's deployment guide).
+// their own (moonshotai's deployment guide). 009e78d and 003c40c: models/qwen4_exp, gemma4,
+// glm5_next, nemotron_h, minimax_m3_vl.
 
 namespace wishart::checkpoint {
 namespace {
 
-constexpr std::string_view kGateUp = "experts.gate_up_proj";
-constexpr std::string_view kDown = "experts.down_proj";
+/// What a stack holds of each expert.
+enum class Part : std::uint8_t { gate_up, gate, up, down };
+
+struct Leaf {
+  std::string_view name;
+  Part part;
+};
+constexpr std::string_view kExperts = "experts.";
+constexpr std::array kLeaves{
+    Leaf{"experts.gate_up_proj", Part::gate_up}, Leaf{"experts.gate_proj", Part::gate},
+    Leaf{"experts.up_proj", Part::up}, Leaf{"experts.down_proj", Part::down}};
 
 bool is_one_of(std::string_view word, const std::vector<std::string_view>& words) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -26,20 +39,45 @@ bool is_transposed_family(std::string_view type) {
   return is_one_of(type, {"gpt_oss", "llama4", "llama4_text"});
 }
 
-/// Families that keep the halves of `gate_up_proj` as gate, then up.
+/// Families that keep the halves of `gate_up_proj` as gate, then up, or whose experts have no gate.
 bool has_gate_first(std::string_view type) {
-  return is_one_of(type, {"minimax_m2",  "glm4_moe_lite",    "glm4v_moe",
-                          "glm_moe_dsa", "exaone_moe",       "longcat_flash",
-                          "solar_open",  "qwen3_omni_moe",   "qwen3_omni_moe_thinker",
-                          "flex_olmo",   "hunyuan_v1_moe",   "ernie4_5_vl_moe",
-                          "mixtral",     "qwen2_moe",        "qwen3_moe",
-                          "qwen3_next",  "qwen3_vl_moe",     "qwen3_vl_moe_text",
-                          "qwen3_5_moe", "qwen3_5_moe_text", "deepseek_v2",
-                          "deepseek_v3", "kimi_k2",          "kimi_k25",
-                          "glm4_moe",    "ernie4_5_moe",     "dots1",
-                          "olmoe",       "minimax",          "phimoe",
-                          "jamba",       "lfm2_moe",         "llama4",
-                          "llama4_text"});
+  return is_one_of(type, {"minimax_m2",     "glm4_moe_lite",    "glm4v_moe",
+                          "glm_moe_dsa",    "exaone_moe",       "longcat_flash",
+                          "solar_open",     "qwen3_omni_moe",   "qwen3_omni_moe_thinker",
+                          "flex_olmo",      "hunyuan_v1_moe",   "ernie4_5_vl_moe",
+                          "mixtral",        "qwen2_moe",        "qwen3_moe",
+                          "qwen3_next",     "qwen3_vl_moe",     "qwen3_vl_moe_text",
+                          "qwen3_5_moe",    "qwen3_5_moe_text", "deepseek_v2",
+                          "deepseek_v3",    "kimi_k2",          "kimi_k25",
+                          "glm4_moe",       "ernie4_5_moe",     "dots1",
+                          "olmoe",          "minimax",          "phimoe",
+                          "jamba",          "lfm2_moe",         "llama4",
+                          "llama4_text",    "qwen4_exp",        "qwen4_exp_text",
+                          "gemma4",         "gemma4_text",      "glm5_next",
+                          "glm5_next_text", "nemotron_h",       "minimax_m3_vl"});
+}
+
+bool is_known(std::string_view type) { return type == "gpt_oss" || has_gate_first(type); }
+
+/// The stack's name without `.weight`.
+std::string_view stem_of(const Tensor& stack) {
+  std::string_view name = stack.name;
+  if (name.ends_with(".weight")) name.remove_suffix(7);
+  return name;
+}
+
+/// How the name of a stack ends; nullptr: it is none.
+const Leaf* leaf_at(std::string_view name) {
+  const auto* found = std::find_if(kLeaves.begin(), kLeaves.end(), [&](const Leaf& leaf) {
+    return name.ends_with(leaf.name) &&
+           (name.size() == leaf.name.size() || name[name.size() - leaf.name.size() - 1] == '.');
+  });
+  return found == kLeaves.end() ? nullptr : found;
+}
+
+const Leaf* leaf_of(const Tensor& stack) {
+  if (stack.shape.size() != 3 || stack.num_elements == 0) return nullptr;
+  return leaf_at(stem_of(stack));
 }
 
 /// What the experts' own tensors are called: gate, up, down.
@@ -54,7 +92,7 @@ Names names_of(std::string_view stack, std::string_view leaf, std::string_view t
   Names names;
   names.prefix = stack.substr(0, stack.size() - leaf.size());
   constexpr std::array<std::string_view, 3> kNumbered{"w1", "w3", "w2"};
-  if (is_one_of(type, {"mixtral", "minimax", "minimax_m2", "phimoe"})) {
+  if (is_one_of(type, {"mixtral", "minimax", "minimax_m2", "minimax_m3_vl", "phimoe"})) {
     names.parts = kNumbered;
     constexpr std::string_view kNew = "mlp.";
     if (names.prefix.ends_with(kNew)) {
@@ -76,19 +114,39 @@ Names names_of(std::string_view stack, std::string_view leaf, std::string_view t
 }
 
 /// True if a matrix of the stack is [in, out]; nothing if that is not known.
-std::optional<bool> is_in_out(const Tensor& stack, bool down, const ModelConfig& config) {
+std::optional<bool> is_in_out(const Tensor& stack, Part part, const ModelConfig& config) {
+  const bool down = part == Part::down;
   const std::int64_t rows = stack.shape[1];
   const std::int64_t cols = stack.shape[2];
   const std::int64_t width = config.hidden_size.value_or(0);
   // [out, in]: gate and up have the model's width as columns, down has it as rows.
   const bool out_in = width > 0 && (down ? rows : cols) == width;
   const bool in_out = width > 0 && (down ? cols : rows) == width;
+  if (!is_known(config.model_type)) {
+    // Only what transformers makes of every class that does not say otherwise
+    // (`use_experts_implementation`: concatenated, not transposed). Blocks of MXFP4 are [out, in]
+    // in the families of gpt-oss too, where gate and up alternate.
+    const bool usual = out_in && !in_out && !stack.stored_as.starts_with("MXFP4");
+    return usual ? std::optional(false) : std::nullopt;
+  }
   if (out_in != in_out) return in_out;
   if (width > 0 && !out_in) return std::nullopt;
   // Both sides have this width. Blocks of codes of gpt-oss are always stored [out, in].
   if (stack.encoding != Encoding::plain) return std::nullopt;
   if (is_transposed_family(config.model_type)) return true;
   return has_gate_first(config.model_type) ? std::optional(false) : std::nullopt;
+}
+
+/// The same, if the stack can be taken apart.
+std::optional<bool> usable_axes(const Tensor& stack, Part part, const ModelConfig& config) {
+  const std::optional<bool> in_out = is_in_out(stack, part, config);
+  if (!in_out) return std::nullopt;
+  const std::int64_t outputs = *in_out ? stack.shape[2] : stack.shape[1];
+  // Columns of one or two elements cannot be told from rows by their strides.
+  if ((part == Part::gate_up && outputs % 2 != 0) || (*in_out && stack.shape[2] <= 2)) {
+    return std::nullopt;
+  }
+  return in_out;
 }
 
 /// Rows or columns of a stack as a matrix of its own.
@@ -109,39 +167,122 @@ Tensor view_of(const Tensor& stack, std::string name, std::int64_t rows, std::in
   return view;
 }
 
+/// Where the experts of a tensor are.
+struct Layout {
+  std::string_view name;  ///< of the stack: `a.experts.gate_up_proj`
+  Leaf leaf;
+  std::int64_t count = 1;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  bool in_out = false;
+  std::int64_t first = 0;  ///< the number of the first expert
+};
+
+/// unsloth's gpt-oss has the matrices of a stack one by one, as [out, in], in the order of its rows
+/// (unsloth_zoo ce232d6, temporary_patches/gpt_oss.py): `experts.gate_up_projs.3`.
+std::optional<Layout> layout_of_one(const Tensor& tensor, const ModelConfig& config) {
+  if (config.model_type != "gpt_oss" || tensor.shape.size() != 2) return std::nullopt;
+  const std::string_view stem = stem_of(tensor);
+  const std::size_t dot = stem.rfind('.');
+  if (dot == std::string_view::npos || !stem.substr(0, dot).ends_with('s')) return std::nullopt;
+  Layout layout;
+  layout.name = stem.substr(0, dot - 1);
+  const char* last = stem.data() + stem.size();
+  const auto [end, status] = std::from_chars(stem.data() + dot + 1, last, layout.first);
+  if (status != std::errc{} || end != last || layout.first < 0) return std::nullopt;
+  const Leaf* leaf = leaf_at(layout.name);
+  if (leaf == nullptr || (leaf->part == Part::gate_up && tensor.shape[0] % 2 != 0)) {
+    return std::nullopt;
+  }
+  layout.leaf = *leaf;
+  layout.rows = tensor.shape[0];
+  layout.cols = tensor.shape[1];
+  return layout;
+}
+
+std::optional<Layout> layout_of(const Tensor& tensor, const ModelConfig& config) {
+  const Leaf* leaf = leaf_of(tensor);
+  if (leaf == nullptr) return layout_of_one(tensor, config);
+  const std::optional<bool> in_out = usable_axes(tensor, leaf->part, config);
+  if (!in_out) return std::nullopt;
+  return Layout{stem_of(tensor), *leaf, tensor.shape[0], tensor.shape[1], tensor.shape[2], *in_out};
+}
+
 }  // namespace
 
+StackReading reading_of(const Tensor& tensor, const ModelConfig& config) {
+  const Leaf* leaf = leaf_of(tensor);
+  if (leaf == nullptr) return StackReading::no_stack;
+  if (!usable_axes(tensor, leaf->part, config)) return StackReading::not_known;
+  return is_known(config.model_type) ? StackReading::known : StackReading::by_convention;
+}
+
+std::string experts_in(const Tensor& stack) {
+  const Leaf* leaf = leaf_of(stack);
+  if (leaf == nullptr) return {};
+  const std::string_view stem = stem_of(stack);
+  return std::string(stem.substr(0, stem.size() - leaf->name.size())) + std::string(kExperts);
+}
+
+std::string usual_router(const std::string& name) {
+  constexpr std::string_view kTheirs = ".router.linear.";
+  const std::size_t at = name.rfind(kTheirs);
+  if (at == std::string::npos) return name;
+  return name.substr(0, at) + ".router." + name.substr(at + kTheirs.size());
+}
+
+std::string_view experts_of(std::string_view name) {
+  for (std::size_t at = name.find(kExperts); at != std::string_view::npos;
+       at = name.find(kExperts, at + 1)) {
+    const std::size_t end = at + kExperts.size();
+    const bool word = at == 0 || name[at - 1] == '.';
+    if (word && end < name.size() && name[end] >= '0' && name[end] <= '9') {
+      return name.substr(0, end);
+    }
+  }
+  return {};
+}
+
+std::string doubt_on_experts(const std::vector<Tensor>& tensors, const ModelConfig& config) {
+  const auto first = std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& tensor) {
+    return reading_of(tensor, config) == StackReading::by_convention;
+  });
+  if (first == tensors.end()) return {};
+  return (config.model_type.empty()
+              ? "config.json has no model_type"
+              : "model type '" + printable(config.model_type, 60) + "' is not known") +
+         ", so '" + printable(first->name) +
+         "' and the like are taken as transformers stacks experts by default: gate, then up";
+}
+
+std::string why_not_single(const Tensor& stack, const ModelConfig& config) {
+  return "'" + printable(stack.name) + "' stacks experts in an order that is not known for " +
+         (config.model_type.empty() ? "a config.json without model_type"
+                                    : "model type '" + printable(config.model_type, 60) + "'");
+}
+
 std::vector<Tensor> single_experts(const Tensor& stack, const ModelConfig& config) {
-  std::string_view name = stack.name;
-  if (name.ends_with(".weight")) name.remove_suffix(7);
-  const bool gate_up = name.ends_with(kGateUp);
-  const bool down = name.ends_with(kDown);
-  if ((!gate_up && !down) || stack.shape.size() != 3 || stack.num_elements == 0) return {};
-  const std::string_view type = config.model_type;
-  const bool alternate = type == "gpt_oss";
-  if (!alternate && !has_gate_first(type)) return {};
-  const std::optional<bool> in_out = is_in_out(stack, down, config);
-  if (!in_out) return {};
-  const std::int64_t width = stack.shape[2];
-  const std::int64_t size = stack.shape[1] * width;
-  const std::int64_t outputs = *in_out ? stack.shape[2] : stack.shape[1];
-  const std::int64_t inputs = *in_out ? stack.shape[1] : stack.shape[2];
-  const std::int64_t out_stride = *in_out ? 1 : width;
-  const std::int64_t in_stride = *in_out ? width : 1;
-  // Columns of one or two elements cannot be told from rows by their strides.
-  if ((gate_up && outputs % 2 != 0) || (*in_out && width <= 2)) return {};
-  const Names names = names_of(name, gate_up ? kGateUp : kDown, type, stack.shape[0]);
+  const std::optional<Layout> layout = layout_of(stack, config);
+  if (!layout || stack.num_elements == 0) return {};
+  const bool in_out = layout->in_out;
+  const std::int64_t size = layout->rows * layout->cols;
+  const std::int64_t outputs = in_out ? layout->cols : layout->rows;
+  const std::int64_t inputs = in_out ? layout->rows : layout->cols;
+  const std::int64_t out_stride = in_out ? 1 : layout->cols;
+  const std::int64_t in_stride = in_out ? layout->cols : 1;
+  const Part kind = layout->leaf.part;
+  const Names names = names_of(layout->name, layout->leaf.name, config.model_type, layout->count);
   std::vector<Tensor> parts;
-  for (std::int64_t e = 0; e < stack.shape[0]; ++e) {
-    const std::string prefix = names.prefix + std::to_string(names.first + e) + ".";
+  for (std::int64_t e = 0; e < layout->count; ++e) {
+    const std::string prefix = names.prefix + std::to_string(names.first + layout->first + e) + ".";
     const auto add = [&](std::size_t part, std::int64_t rows, std::int64_t first,
                          std::int64_t stride) {
       parts.push_back(view_of(stack, prefix + std::string(names.parts[part]) + ".weight", rows,
                               inputs, e * size + first, stride, in_stride));
     };
-    if (down) {
-      add(2, outputs, 0, out_stride);
-    } else if (alternate) {
+    if (kind != Part::gate_up) {
+      add(kind == Part::down ? 2 : kind == Part::up ? 1 : 0, outputs, 0, out_stride);
+    } else if (config.model_type == "gpt_oss") {
       add(0, outputs / 2, 0, 2 * out_stride);
       add(1, outputs / 2, out_stride, 2 * out_stride);
     } else {

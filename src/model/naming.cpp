@@ -1,7 +1,6 @@
 #include "wishart/model/naming.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -10,167 +9,12 @@
 
 #include "beside_attention.hpp"
 #include "megatron_words.hpp"
+#include "role_rules.hpp"
 
 namespace wishart::model {
 namespace {
 
 using Words = std::vector<std::string_view>;
-/// Where in a block a tensor is, judged by the name components before its own name.
-enum class Inside : std::uint8_t { anywhere, attention, mlp, ssm, root };
-
-/// A tensor with this name, in this place, has this role. The first match wins.
-struct Rule {
-  std::string_view leaf;
-  Inside inside;
-  std::string_view role;
-};
-
-/// Names as in the modelling code of the families in docs/roles.md.
-constexpr std::array kRules{
-    Rule{"in_proj", Inside::ssm, "ssm.in_proj"},
-    Rule{"x_proj", Inside::ssm, "ssm.x_proj"},
-    Rule{"dt_proj", Inside::ssm, "ssm.dt_proj"},
-    Rule{"out_proj", Inside::ssm, "ssm.out_proj"},
-    Rule{"conv1d", Inside::ssm, "ssm.conv1d"},
-    Rule{"in_proj_qkvz", Inside::ssm, "ssm.in_proj_qkvz"},
-    Rule{"in_proj_ba", Inside::ssm, "ssm.in_proj_ba"},
-    Rule{"in_proj_qkv", Inside::ssm, "ssm.in_proj_qkv"},
-    Rule{"in_proj_z", Inside::ssm, "ssm.in_proj_z"},
-    Rule{"in_proj_a", Inside::ssm, "ssm.in_proj_a"},
-    Rule{"in_proj_b", Inside::ssm, "ssm.in_proj_b"},
-    Rule{"ssm_in", Inside::anywhere, "ssm.in_proj"},
-    Rule{"ssm_out", Inside::anywhere, "ssm.out_proj"},
-    Rule{"embed_tokens", Inside::anywhere, "embedding.token"},
-    Rule{"wte", Inside::anywhere, "embedding.token"},
-    Rule{"word_embeddings", Inside::anywhere, "embedding.token"},
-    Rule{"tok_embeddings", Inside::anywhere, "embedding.token"},
-    Rule{"embed_in", Inside::anywhere, "embedding.token"},
-    Rule{"token_embedding", Inside::anywhere, "embedding.token"},
-    Rule{"token_embd", Inside::anywhere, "embedding.token"},
-    Rule{"tok_emb", Inside::anywhere, "embedding.token"},
-    Rule{"shared", Inside::root, "embedding.token"},
-    Rule{"embed", Inside::root, "embedding.token"},
-    Rule{"embedder", Inside::anywhere, "embedding.token"},
-    Rule{"embedding", Inside::anywhere, "embedding.token"},
-    Rule{"embeddings", Inside::anywhere, "embedding.token"},
-    Rule{"wpe", Inside::anywhere, "embedding.position"},
-    Rule{"embed_positions", Inside::anywhere, "embedding.position"},
-    Rule{"position_embeddings", Inside::anywhere, "embedding.position"},
-    Rule{"position_embedding", Inside::anywhere, "embedding.position"},
-    Rule{"positional_embedding", Inside::anywhere, "embedding.position"},
-    Rule{"pos_embed", Inside::anywhere, "embedding.position"},
-    Rule{"relative_attention_bias", Inside::anywhere, "embedding.position"},
-    Rule{"token_type_embeddings", Inside::anywhere, "embedding.type"},
-    Rule{"lm_head", Inside::anywhere, "head"},
-    Rule{"embed_out", Inside::anywhere, "head"},
-    Rule{"output_layer", Inside::anywhere, "head"},
-    Rule{"final_linear", Inside::anywhere, "head"},
-    Rule{"ff_out", Inside::root, "head"},
-    Rule{"output", Inside::root, "head"},
-    Rule{"score", Inside::root, "head"},
-    Rule{"classifier", Inside::root, "head"},
-    Rule{"linear", Inside::root, "head"},
-    Rule{"fc", Inside::root, "head"},
-    Rule{"head", Inside::anywhere, "head"},
-    Rule{"shared_head_head", Inside::anywhere, "head"},
-    Rule{"q_a_proj", Inside::anywhere, "attention.q_a"},
-    Rule{"q_b_proj", Inside::anywhere, "attention.q_b"},
-    Rule{"wq_a", Inside::anywhere, "attention.q_a"},
-    Rule{"wq_b", Inside::anywhere, "attention.q_b"},
-    Rule{"wkv", Inside::anywhere, "attention.kv"},
-    Rule{"wkv_a", Inside::anywhere, "attention.kv_a"},
-    Rule{"wkv_b", Inside::anywhere, "attention.kv_b"},
-    Rule{"wo_a", Inside::anywhere, "attention.o_a"},
-    Rule{"wo_b", Inside::anywhere, "attention.o_b"},
-    Rule{"kv_a_proj_with_mqa", Inside::anywhere, "attention.kv_a"},
-    Rule{"kv_b_proj", Inside::anywhere, "attention.kv_b"},
-    Rule{"attn_q_a", Inside::anywhere, "attention.q_a"},
-    Rule{"attn_q_b", Inside::anywhere, "attention.q_b"},
-    Rule{"attn_kv_a_mqa", Inside::anywhere, "attention.kv_a"},
-    Rule{"attn_kv_b", Inside::anywhere, "attention.kv_b"},
-    Rule{"linear_q_down_proj", Inside::anywhere, "attention.q_a"},
-    Rule{"linear_q_up_proj", Inside::anywhere, "attention.q_b"},
-    Rule{"linear_kv_down_proj", Inside::anywhere, "attention.kv_a"},
-    Rule{"linear_kv_up_proj", Inside::anywhere, "attention.kv_b"},
-    Rule{"q_proj", Inside::anywhere, "attention.q"},
-    Rule{"wq", Inside::anywhere, "attention.q"},
-    Rule{"query", Inside::anywhere, "attention.q"},
-    Rule{"attn_q", Inside::anywhere, "attention.q"},
-    Rule{"q", Inside::anywhere, "attention.q"},
-    Rule{"to_q", Inside::anywhere, "attention.q"},
-    Rule{"k_proj", Inside::anywhere, "attention.k"},
-    Rule{"wk", Inside::anywhere, "attention.k"},
-    Rule{"key", Inside::anywhere, "attention.k"},
-    Rule{"attn_k", Inside::anywhere, "attention.k"},
-    Rule{"k", Inside::anywhere, "attention.k"},
-    Rule{"to_k", Inside::anywhere, "attention.k"},
-    Rule{"v_proj", Inside::anywhere, "attention.v"},
-    Rule{"wv", Inside::anywhere, "attention.v"},
-    Rule{"value", Inside::anywhere, "attention.v"},
-    Rule{"attn_v", Inside::anywhere, "attention.v"},
-    Rule{"v", Inside::anywhere, "attention.v"},
-    Rule{"to_v", Inside::anywhere, "attention.v"},
-    Rule{"c_attn", Inside::anywhere, "attention.qkv"},
-    Rule{"query_key_value", Inside::anywhere, "attention.qkv"},
-    Rule{"qkv_proj", Inside::anywhere, "attention.qkv"},
-    Rule{"Wqkv", Inside::anywhere, "attention.qkv"},
-    Rule{"wqkv", Inside::anywhere, "attention.qkv"},
-    Rule{"qkv", Inside::anywhere, "attention.qkv"},
-    Rule{"att_proj", Inside::anywhere, "attention.qkv"},
-    Rule{"W_pack", Inside::anywhere, "attention.qkv"},
-    Rule{"in_proj_weight", Inside::anywhere, "attention.qkv"},
-    Rule{"linear_qkv", Inside::anywhere, "attention.qkv"},
-    Rule{"attn_qkv", Inside::anywhere, "attention.qkv"},
-    Rule{"o_proj", Inside::anywhere, "attention.o"},
-    Rule{"attn_out", Inside::anywhere, "attention.o"},
-    Rule{"attn_output", Inside::anywhere, "attention.o"},
-    Rule{"linear_proj", Inside::anywhere, "attention.o"},
-    Rule{"out_proj", Inside::attention, "attention.o"},
-    Rule{"c_proj", Inside::attention, "attention.o"},
-    Rule{"dense", Inside::attention, "attention.o"},
-    Rule{"wo", Inside::attention, "attention.o"},
-    Rule{"o", Inside::attention, "attention.o"},
-    Rule{"proj", Inside::attention, "attention.o"},
-    Rule{"gate_up_proj", Inside::anywhere, "mlp.gate_up"},
-    Rule{"ffn_gate_up_exps", Inside::anywhere, "mlp.gate_up"},
-    Rule{"ff_proj", Inside::anywhere, "mlp.gate_up"},
-    Rule{"gate_proj", Inside::anywhere, "mlp.gate"},
-    Rule{"w1", Inside::anywhere, "mlp.gate"},
-    Rule{"ffn_gate", Inside::anywhere, "mlp.gate"},
-    Rule{"wi_0", Inside::anywhere, "mlp.gate"},
-    Rule{"ffn_gate_exps", Inside::anywhere, "mlp.gate"},
-    Rule{"up_proj", Inside::anywhere, "mlp.up"},
-    Rule{"w3", Inside::anywhere, "mlp.up"},
-    Rule{"v1", Inside::anywhere, "mlp.up"},
-    Rule{"ffn_up", Inside::anywhere, "mlp.up"},
-    Rule{"ffn_up_exps", Inside::anywhere, "mlp.up"},
-    Rule{"c_fc", Inside::anywhere, "mlp.up"},
-    Rule{"fc1", Inside::anywhere, "mlp.up"},
-    Rule{"fc_in", Inside::anywhere, "mlp.up"},
-    Rule{"dense_h_to_4h", Inside::anywhere, "mlp.up"},
-    Rule{"linear_fc1", Inside::anywhere, "mlp.up"},
-    Rule{"wi", Inside::anywhere, "mlp.up"},
-    Rule{"wi_1", Inside::anywhere, "mlp.up"},
-    Rule{"down_proj", Inside::anywhere, "mlp.down"},
-    Rule{"w2", Inside::anywhere, "mlp.down"},
-    Rule{"ffn_down", Inside::anywhere, "mlp.down"},
-    Rule{"ffn_down_exps", Inside::anywhere, "mlp.down"},
-    Rule{"fc2", Inside::anywhere, "mlp.down"},
-    Rule{"fc_out", Inside::anywhere, "mlp.down"},
-    Rule{"dense_4h_to_h", Inside::anywhere, "mlp.down"},
-    Rule{"linear_fc2", Inside::anywhere, "mlp.down"},
-    Rule{"c_proj", Inside::mlp, "mlp.down"},
-    Rule{"wo", Inside::mlp, "mlp.down"},
-    Rule{"wo", Inside::anywhere, "attention.o"},
-    Rule{"ff_out", Inside::anywhere, "mlp.down"},
-    Rule{"ffn_gate_shexp", Inside::anywhere, "shared_expert.gate"},
-    Rule{"ffn_up_shexp", Inside::anywhere, "shared_expert.up"},
-    Rule{"ffn_down_shexp", Inside::anywhere, "shared_expert.down"},
-    Rule{"ffn_gate_inp", Inside::anywhere, "router"},
-    Rule{"router", Inside::anywhere, "router"},
-    Rule{"wg", Inside::anywhere, "router"},
-    Rule{"gate", Inside::anywhere, "router"},
-};
 
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -253,54 +97,36 @@ void find_expert(const Words& words, Naming& naming) {
   }
 }
 
-/// DeepSpeed's AutoEP (engine.py, _save_moe_checkpoint): `experts.w1.3` is w1 of expert 3. Removes
-/// the number.
-std::optional<std::int64_t> take_autoep_expert(Words& words) {
-  if (words.size() < 3 || words[words.size() - 3] != "experts" ||
-      !is_one_of(words[words.size() - 2], {"w1", "w2", "w3"})) {
-    return std::nullopt;
-  }
+/// DeepSpeed's AutoEP (engine.py, _save_moe_checkpoint): `experts.w1.3` is w1 of expert 3. So is
+/// `experts.gate_up_projs.3` of unsloth's gpt-oss (unsloth_zoo ce232d6, gpt_oss.py). Removes the
+/// number, and the plural.
+std::optional<std::int64_t> take_last_expert(Words& words) {
+  if (words.size() < 3 || words[words.size() - 3] != "experts") return std::nullopt;
+  std::string_view& kind = words[words.size() - 2];
+  const bool plural = is_one_of(kind, {"gate_up_projs", "down_projs"});
+  if (!plural && !is_one_of(kind, {"w1", "w2", "w3"})) return std::nullopt;
   const std::optional<std::int64_t> expert = integer(words.back());
-  if (expert) words.pop_back();
+  if (!expert) return std::nullopt;
+  if (plural) kind.remove_suffix(1);
+  words.pop_back();
   return expert;
 }
 
-Inside place(const Words& parents) {
-  for (auto word = parents.rbegin(); word != parents.rend(); ++word) {
-    if (is_one_of(*word, {"mixer", "mamba", "linear_attn", "ssm"})) return Inside::ssm;
-    if (contains(*word, "attn") || contains(*word, "ttention")) return Inside::attention;
-    if (contains(*word, "mlp") || contains(*word, "ffn") || contains(*word, "feed_forward") ||
-        *word == "DenseReluDense" || *word == "experts" || *word == "block_sparse_moe") {
-      return Inside::mlp;
-    }
-  }
-  return Inside::anywhere;
+/// The changes that an adapter makes of a stack of experts are called `stack[3]`
+/// (checkpoint/formats/lora). Removes the number.
+std::optional<std::int64_t> take_index(std::string_view& name) {
+  const std::size_t at = name.rfind('[');
+  if (at == 0 || at == std::string_view::npos || !name.ends_with(']')) return std::nullopt;
+  const std::optional<std::int64_t> index = integer(name.substr(at + 1, name.size() - at - 2));
+  if (index) name.remove_suffix(name.size() - at);
+  return index;
 }
 
-/// At the top of the network: not inside a numbered block.
-bool at_root(const Words& parents, const Naming& naming) {
-  return naming.block < 0 && parents.size() <= 2;
-}
-
-std::string role_by_rules(std::string_view leaf, const Words& parents, const Naming& naming,
-                          const ModelConfig& config) {
-  const std::string_view parent = parents.empty() ? std::string_view() : parents.back();
-  if (leaf == "dense" && parent == "intermediate") return "mlp.up";
-  if (leaf == "dense" && parent == "output" && place(parents) != Inside::attention)
-    return "mlp.down";
-  // Qwen 1 names its gate and up projections the other way round.
-  if (config.model_type == "qwen" && leaf == "w1") return "mlp.up";
-  if (config.model_type == "qwen" && leaf == "w2") return "mlp.gate";
-  if (naming.prediction && leaf == "embed") return "embedding.token";
-  const Inside inside = place(parents);
-  for (const Rule& rule : kRules) {
-    if (rule.leaf != leaf) continue;
-    if (rule.inside == Inside::anywhere || rule.inside == inside ||
-        (rule.inside == Inside::root && at_root(parents, naming))) {
-      return std::string(rule.role);
-    }
-  }
-  return "other";
+/// Stacks of experts in a module without the word `experts`: Step-3.5's `moe.up_proj`, Granite's
+/// and JetMoE's `input_linear`.
+bool is_stack_in_moe(std::string_view leaf, std::string_view parent) {
+  return (parent == "moe" && is_one_of(leaf, {"gate_proj", "up_proj", "down_proj"})) ||
+         is_one_of(leaf, {"input_linear", "output_linear"});
 }
 
 /// Words of tables, masks and states that are no linear maps, whatever their shape.
@@ -333,6 +159,43 @@ bool is_patch_embedding(std::string_view leaf, const Words& words, std::size_t d
   return patches || (vision && leaf == "conv1");
 }
 
+/// A head reads the model's width and makes a number for each word of the vocabulary. Names that
+/// other maps have too are no heads if the config says that these sizes are others.
+bool may_be_head(std::string_view leaf, const Words& words, std::span<const std::int64_t> shape,
+                 bool in_out, const ModelConfig& config) {
+  if (!is_one_of(leaf, {"head", "fc", "linear", "output", "ff_out", "final_linear"})) return true;
+  if (shape.size() != 2) return false;
+  const bool elsewhere = std::any_of(words.begin(), words.end(), [](std::string_view word) {
+    return word == "mtp" || word == "mtp_layers" || contains(word, "projector");
+  });
+  if (elsewhere && leaf != "head") return false;
+  const std::int64_t inputs = shape[in_out ? 0 : 1];
+  const std::int64_t outputs = shape[in_out ? 1 : 0];
+  if (config.hidden_size && inputs != *config.hidden_size) return false;
+  // Vocabularies are padded, to multiples of some number of rows.
+  return !config.vocab_size || (outputs >= *config.vocab_size && outputs / 2 < *config.vocab_size);
+}
+
+/// A gate with one row per expert is a router; otherwise it is the gate of an MLP. Inkling's has
+/// rows for the shared experts too (modeling_inkling.py), which are fewer.
+bool is_router(std::span<const std::int64_t> shape, const Naming& naming,
+               const ModelConfig& config) {
+  if (naming.expert >= 0) return false;
+  if (!config.num_experts || shape.empty()) return true;
+  const std::int64_t rows = shape.front();
+  const bool of_mlp = rows == config.intermediate_size || rows == config.moe_intermediate_size;
+  return rows == *config.num_experts ||
+         (rows > *config.num_experts && rows / 2 < *config.num_experts && !of_mlp);
+}
+
+bool is_shared(const Words& words, const ModelConfig& config) {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+    // Granite's models without experts have this module too, as their MLP.
+    if (word == "shared_mlp") return config.num_experts.value_or(1) > 0;
+    return is_one_of(word, {"shared_expert", "shared_experts", "share_expert"});
+  });
+}
+
 std::string role_of(std::string_view leaf, const Words& words, const Words& parents,
                     const Naming& naming, std::span<const std::int64_t> shape,
                     const ModelConfig& config) {
@@ -340,17 +203,14 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
   if (shape.size() == 4) return "conv";
   if (std::string role = role_beside_attention(leaf, parents); !role.empty()) return role;
   std::string role = role_by_rules(leaf, parents, naming, config);
-  // A gate with one row per expert is a router; otherwise it is the gate of an MLP.
-  if (leaf == "gate" && place(parents) == Inside::mlp && config.num_experts && !shape.empty() &&
-      shape.front() != *config.num_experts) {
+  if (leaf == "gate" && place(parents) == Inside::mlp && !is_router(shape, naming, config)) {
     role = "mlp.gate";
   }
   if (role == "other" && leaf.starts_with("conv")) role = "conv";
-  const bool shared = std::any_of(words.begin(), words.end(), [](std::string_view word) {
-    return is_one_of(word, {"shared_expert", "shared_experts"});
-  });
   if (role.starts_with("mlp.") && naming.routed_experts) role = "expert." + role.substr(4);
-  if (role.starts_with("mlp.") && shared) role = "shared_expert." + role.substr(4);
+  if (role.starts_with("mlp.") && is_shared(words, config)) {
+    role = "shared_expert." + role.substr(4);
+  }
   return role;
 }
 
@@ -358,6 +218,7 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
 
 Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
                  const ModelConfig& config) {
+  const std::optional<std::int64_t> index = take_index(name);
   Naming naming;
   Words words = without_fused_norms(components(name), shape, config);
   const std::string_view kind = words.back();
@@ -369,14 +230,16 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   } else if (words.size() > 1 && is_one_of(kind, {"weight", "kernel", "bias"})) {
     words.pop_back();
   }
-  const std::optional<std::int64_t> autoep = take_autoep_expert(words);
+  const std::optional<std::int64_t> last = take_last_expert(words);
   find_block(words, naming);
   find_expert(words, naming);
-  if (autoep) naming.expert = *autoep;
+  if (last) naming.expert = *last;
   if (megatron && naming.routed_experts && naming.expert < 0) naming.expert = megatron->expert;
   const std::string_view leaf = words.back();
   const Words parents(words.begin(), words.end() - 1);
   const std::string_view parent = parents.empty() ? std::string_view() : parents.back();
+  if (is_stack_in_moe(leaf, parent) && (index || shape.size() == 3)) naming.routed_experts = true;
+  if (naming.routed_experts && naming.expert < 0) naming.expert = index.value_or(-1);
   const auto is_norm = [](std::string_view word) {
     return contains(word, "norm") || contains(word, "Norm") ||
            is_one_of(word, {"ln_1", "ln_2", "ln_f"}) || word.starts_with("bn");
@@ -390,6 +253,9 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
                      (naming.bias && contains(leaf, "attn") && shape.size() > 2);
   // Not a head or an output of attention, as such a name says elsewhere.
   if (!adaptive) naming.role = role_of(leaf, words, parents, naming, shape, config);
+  if (naming.role == "head" && !may_be_head(leaf, words, shape, kind == "kernel", config)) {
+    naming.role = "other";
+  }
   if (megatron && !megatron->role.empty()) naming.role = megatron->role;
   if (megatron && megatron->part == 'w' && naming.role.ends_with(".up")) {
     naming.role.replace(naming.role.size() - 2, 2, "gate");

@@ -101,6 +101,13 @@ private:
       skip(tensor, "unsupported-shape", why);
     } else if (naming.role == "vision.patch") {
       add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);
+    } else if (dimensions == 2 && add_single_experts(tensor)) {
+      return;
+    } else if (dimensions == 2 && stacks_along_rows(tensor, naming)) {
+      Tensor stack = tensor;
+      stack.shape.insert(stack.shape.begin(), *catalogue_.config.num_experts);
+      stack.shape[1] /= stack.shape[0];
+      add_stack(stack, naming, true);
     } else if (dimensions == 2) {
       const bool embedding = naming.role.starts_with("embedding.");
       add(tensor, naming, cut_plain(tensor.shape), embedding ? "embedding" : "dense", 1.0);
@@ -117,13 +124,26 @@ private:
     }
   }
 
-  void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
+  /// Adds the weights of single experts that the tensor holds. False: it holds none.
+  bool add_single_experts(const Tensor& tensor) {
     const std::vector<Tensor> single = checkpoint::single_experts(tensor, catalogue_.config);
     for (const Tensor& expert : single) {
       add(expert, naming_of(expert.name, expert.shape, catalogue_.config), cut_plain(expert.shape),
           "dense", 1.0);
     }
-    if (!single.empty()) return;
+    return !single.empty();
+  }
+
+  /// DBRX has all experts of a layer in one matrix, one below the other (modeling_dbrx.py,
+  /// DbrxExpertGLU).
+  [[nodiscard]] bool stacks_along_rows(const Tensor& tensor, const Naming& naming) const {
+    const std::int64_t experts = catalogue_.config.num_experts.value_or(0);
+    return catalogue_.config.model_type == "dbrx" && naming.routed_experts && naming.expert < 0 &&
+           naming.role.starts_with("expert.") && experts > 1 && tensor.shape[0] % experts == 0;
+  }
+
+  void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
+    if (add_single_experts(tensor)) return;
     const auto& shape = tensor.shape;
     const auto& experts = catalogue_.config.num_experts;
     const bool stacked = naming.routed_experts || stacks_blocks(tensor, naming) ||

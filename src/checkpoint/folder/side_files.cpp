@@ -92,8 +92,12 @@ void read_config_object(JsonScanner& scanner, ConfigObject& object, ConfigObject
       object.multi_query = scanner.read_boolean();
     } else if (key == "new_decoder_architecture" && kind == Kind::boolean) {
       object.new_decoder_architecture = scanner.read_boolean();
-    } else if (key == "attn_config" && kind == Kind::object && text != nullptr) {
-      read_config_object(scanner, object, nullptr);  // MPT and DBRX store their head counts there
+    } else if ((key == "attn_config" || key == "ffn_config") && kind == Kind::object &&
+               text != nullptr) {
+      // MPT and DBRX store the numbers of heads and experts there.
+      ConfigObject part;
+      read_config_object(scanner, part, nullptr);
+      object.integers.merge(part.integers);
     } else if (key == "quantization_config") {
       object.quantized = kind != Kind::null;
       scanner.skip_value();
@@ -204,7 +208,8 @@ ModelConfig read_model_config(const std::filesystem::path& folder,
   config.num_key_value_heads =
       integer({"num_key_value_heads", "num_kv_heads", "kv_n_heads", "multi_query_group_num"});
   config.head_dim = integer({"head_dim", "kv_channels"});
-  config.num_experts = integer({"num_local_experts", "n_routed_experts", "num_experts"});
+  config.num_experts =
+      integer({"num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts"});
   config.vocab_size = integer({"vocab_size"});
   config.multi_query = top.multi_query ? top.multi_query : text.multi_query;
   config.new_decoder_architecture =

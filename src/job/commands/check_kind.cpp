@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
+#include "wishart/checkpoint/experts.hpp"
 #include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -64,6 +68,50 @@ bool is_stored_otherwise(const checkpoint::Catalogue& tuned, const checkpoint::C
   return otherwise > alike;
 }
 
+/// Refuses stacks of experts of one that is not known how to take apart, if the other has a tensor
+/// for each expert: their layers would be called missing.
+void check_experts(const checkpoint::Catalogue& one, const checkpoint::Catalogue& other) {
+  std::unordered_set<std::string> singles;
+  for (const Tensor& tensor : other.tensors) {
+    const std::string_view experts = checkpoint::experts_of(tensor.name);
+    if (!experts.empty()) singles.emplace(experts);
+  }
+  for (const Tensor& tensor : one.tensors) {
+    if (checkpoint::reading_of(tensor, one.config) != checkpoint::StackReading::not_known ||
+        !singles.contains(checkpoint::experts_in(tensor))) {
+      continue;
+    }
+    throw Error(Blame::input, printable(one.root.string()) + ": " +
+                                  checkpoint::why_not_single(tensor, one.config) + ", and " +
+                                  printable(other.root.string()) +
+                                  " has a tensor for each expert. Save both in one of these forms");
+  }
+}
+
+/// True if one weight of `tuned` has the name and shape of one of `base`. `singles`: of one of the
+/// experts in their stacks.
+bool share_weights(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                   bool singles) {
+  const auto weights_of = [&](const checkpoint::Catalogue& catalogue) {
+    std::unordered_map<std::string, std::vector<std::int64_t>> weights;
+    for (const Tensor& tensor : catalogue.tensors) {
+      if (!is_weight(tensor)) continue;
+      weights.emplace(tensor.name, tensor.shape);
+      if (!singles) continue;
+      for (const Tensor& one : checkpoint::single_experts(tensor, catalogue.config)) {
+        weights.emplace(one.name, one.shape);
+      }
+    }
+    return weights;
+  };
+  const auto of_base = weights_of(base);
+  const auto of_tuned = weights_of(tuned);
+  return std::any_of(of_tuned.begin(), of_tuned.end(), [&](const auto& weight) {
+    const auto found = of_base.find(weight.first);
+    return found != of_base.end() && found->second == weight.second;
+  });
+}
+
 }  // namespace
 
 CheckKind kind_of(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
@@ -78,14 +126,9 @@ void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalog
   if (!is_whole(base.analysis)) {
     throw Error(Blame::usage, "--base: " + name + " is an adapter. Expected a whole model");
   }
-  std::unordered_map<std::string, const Tensor*> weights;
-  for (const Tensor& tensor : base.tensors) {
-    if (is_weight(tensor)) weights.emplace(tensor.name, &tensor);
-  }
-  for (const Tensor& tensor : tuned.tensors) {
-    const auto found = is_weight(tensor) ? weights.find(tensor.name) : weights.end();
-    if (found != weights.end() && found->second->shape == tensor.shape) return;
-  }
+  check_experts(tuned, base);
+  check_experts(base, tuned);
+  if (share_weights(tuned, base, false) || share_weights(tuned, base, true)) return;
   for (const checkpoint::Catalogue* one : {&tuned, &base}) {
     const bool any = std::any_of(one->tensors.begin(), one->tensors.end(), is_weight);
     if (any || one->left_out.empty()) continue;

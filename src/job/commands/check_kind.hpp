@@ -18,7 +18,8 @@ namespace wishart::job {
                                 const checkpoint::Catalogue& base);
 
 /// @throws Error with Blame::usage if the base is an adapter, with Blame::input if the two have no
-///   weight of the same name and shape, or one of them has left out all of its weights
+///   weight of the same name and shape, one of them has left out all of its weights, or one stacks
+///   experts in an order that is not known and the other does not
 void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base);
 
 /// The rules for a kind: those of jobs/gate-finetune.cfg, gate-lora.cfg or gate-compression.cfg.

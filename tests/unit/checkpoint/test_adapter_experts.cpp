@@ -65,6 +65,35 @@ TEST_CASE("adapters of fused experts are named after their parameters", "[checkp
   CHECK(catalogue.tensors[3].shape == std::vector<std::int64_t>{3, 2});
 }
 
+TEST_CASE("adapters of experts without a gate are named as their module declares them",
+          "[checkpoint][adapter]") {
+  // NemotronH: up_proj [2, 3] first, so that it is inside, then down_proj [3, 2].
+  const TempFolder folder;
+  const std::string outer = "base_model.model.mixer.experts.";
+  const std::string inner = outer + "base_layer.";
+  const auto write = [&](std::int64_t in) {
+    const auto filled = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
+      return tensor(name, shape,
+                    std::vector<float>(static_cast<std::size_t>(shape[0] * shape[1]), 1.0F));
+    };
+    write_adapter(
+        folder,
+        {filled(inner + "lora_A.weight", {2, 3}), filled(inner + "lora_B.weight", {2, 2}),
+         filled(outer + "lora_A.weight", {2, in}), filled(outer + "lora_B.weight", {3, 2})},
+        R"(,"target_parameters":["mixer.experts.down_proj","mixer.experts.up_proj"])");
+    std::vector<std::string> names;
+    for (const Tensor& one : open_checkpoint(folder.path()).tensors) names.push_back(one.name);
+    return names;
+  };
+  CHECK(write(2) ==
+        std::vector<std::string>{"mixer.experts.down_proj[0]", "mixer.experts.down_proj[1]",
+                                 "mixer.experts.up_proj[0]", "mixer.experts.up_proj[1]"});
+  // Other sizes are of something else.
+  CHECK(write(5) == std::vector<std::string>{"mixer.experts.base_layer[0]",
+                                             "mixer.experts.base_layer[1]", "mixer.experts[0]",
+                                             "mixer.experts[1]"});
+}
+
 TEST_CASE("an adapter of one fused parameter is named after it", "[checkpoint][adapter]") {
   const TempFolder folder;
   write_adapter(folder,

@@ -289,7 +289,11 @@ TEST_CASE("stacked experts and single ones are the same weights to a base",
       {"qwen3_moe", "l.0.mlp.experts.", proj, false, false},
       {"kimi_k2", "l.0.mlp.experts.", proj, false, false},
       {"kimi_k25", "l.0.mlp.experts.", proj, false, false},
+      {"qwen4_exp", "l.0.mlp.experts.", proj, false, false},
+      {"gemma4", "l.0.mlp.experts.", proj, false, false},
+      {"glm5_next", "l.0.mlp.experts.", proj, false, false},
       {"mixtral", "l.0.block_sparse_moe.experts.", {"w1", "w3", "w2"}, false, false},
+      {"minimax_m3_vl", "l.0.block_sparse_moe.experts.", {"w1", "w3", "w2"}, false, false},
       {"llama4", "l.0.mlp.experts.", proj, true, false},
       {"gpt_oss", "l.0.mlp.experts.", proj, true, true}};
   for (const Family& family : families) {

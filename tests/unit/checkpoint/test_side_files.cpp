@@ -95,6 +95,15 @@ TEST_CASE("fields have other names in other models", "[checkpoint][side_files]")
   CHECK(config_of(R"({"n_routed_experts":256,"moe_intermediate_size":2048})").config.num_experts ==
         256);
   CHECK(config_of(R"({"num_experts":128})").config.num_experts == 128);
+  CHECK(config_of(R"({"moe_num_experts":288})").config.num_experts == 288);
+  const ModelConfig dbrx = config_of(R"({"model_type":"dbrx","d_model":64,
+    "attn_config":{"kv_n_heads":8,"model_type":"","d_model":9},
+    "ffn_config":{"moe_num_experts":16,"ffn_hidden_size":32,"model_type":""}})")
+                               .config;
+  CHECK(dbrx.model_type == "dbrx");
+  CHECK(dbrx.hidden_size == 64);
+  CHECK(dbrx.num_key_value_heads == 8);
+  CHECK(dbrx.num_experts == 16);
   CHECK(config_of(R"({"quantization_config":{"bits":4}})").config.quantized);
 }
 

@@ -78,3 +78,32 @@ TEST_CASE("only rules on sizes are void for rescaled weights", "[check]") {
   }
   CHECK_FALSE(only_sizes_broken(rules, verdicts));
 }
+
+TEST_CASE("experts in an order that is not known are not called missing", "[check]") {
+  checkpoint::Catalogue stacks =
+      model_of({weight("a", Dtype::bf16), weight("l.0.mlp.experts.gate_up_proj", Dtype::bf16)});
+  stacks.tensors[1].shape = {2, 32, 32};
+  stacks.root = "/stacks";
+  stacks.config.model_type = "next_moe";
+  checkpoint::Catalogue single =
+      model_of({weight("a", Dtype::bf16), weight("l.0.mlp.experts.1.up_proj.weight", Dtype::bf16)});
+  single.root = "/single";
+  const std::string refusal =
+      "/stacks: 'l.0.mlp.experts.gate_up_proj' stacks experts in an order that is not known for "
+      "model type 'next_moe', and /single has a tensor for each expert. Save both in one of these "
+      "forms";
+  CHECK_THROWS_WITH(check_is_base(stacks, single), refusal);
+  CHECK_THROWS_WITH(check_is_base(single, stacks), refusal);
+  CHECK_NOTHROW(check_is_base(stacks, stacks));
+  stacks.config.hidden_size = 32;
+  stacks.config.model_type = "qwen3_moe";
+  CHECK_NOTHROW(check_is_base(single, stacks));
+  // Nothing but experts in common.
+  single.tensors.erase(single.tensors.begin());
+  single.tensors[0].shape = {16, 32};
+  CHECK_NOTHROW(check_is_base(single, stacks));
+  single.tensors[0].shape = {16, 16};
+  CHECK_THROWS_WITH(check_is_base(single, stacks),
+                    "--base: /single and /stacks have no weight of the same name and shape. Name "
+                    "the model that the first was made from");
+}

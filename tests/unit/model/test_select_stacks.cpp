@@ -74,3 +74,47 @@ TEST_CASE("modules for prediction that are numbered apart are no stack of blocks
   CHECK(selection.matrices[16].block == 0);
   CHECK(selection.matrices[17].role == "router");
 }
+
+TEST_CASE("experts of a layer in one matrix are a matrix each", "[select]") {
+  checkpoint::Catalogue c =
+      catalogue({tensor("transformer.blocks.0.ffn.experts.mlp.v1", {128, 64}),
+                 tensor("transformer.blocks.0.ffn.experts.mlp.w2", {128, 64})});
+  c.config.model_type = "dbrx";
+  CHECK(select_matrices(c, {}).matrices.size() == 2);  // the config does not tell how many
+  c.config.num_experts = 4;
+  const Selection selection = select_matrices(c, {});
+  REQUIRE(selection.matrices.size() == 8);
+  const Matrix& matrix = selection.matrices[7];
+  CHECK(matrix.key == "transformer.blocks.0.ffn.experts.mlp.w2[3]");
+  CHECK(matrix.role == "expert.down");
+  CHECK(matrix.expert == 3);
+  CHECK(matrix.block == 0);
+  CHECK(matrix.rows == 32);
+  CHECK(matrix.cols == 64);
+  CHECK(matrix.views[0].first == std::int64_t{3} * 32 * 64);
+  c.config.num_experts = 3;  // of another model
+  CHECK(select_matrices(c, {}).matrices.size() == 2);
+  // Step-3.5's stacks have no word for experts.
+  checkpoint::Catalogue step =
+      catalogue({tensor("model.layers.0.moe.up_proj.weight", {4, 32, 64})});
+  const Selection experts = select_matrices(step, {});
+  REQUIRE(experts.matrices.size() == 4);
+  CHECK(experts.matrices[3].expert == 3);
+  CHECK(experts.matrices[3].role == "expert.up");
+}
+
+TEST_CASE("unsloth's gpt-oss has the matrices of others", "[select]") {
+  const std::string experts = "model.layers.0.mlp.experts.";
+  checkpoint::Catalogue c = catalogue({tensor(experts + "gate_up_projs.1.weight", {64, 48}),
+                                       tensor(experts + "down_projs.1.weight", {48, 32})});
+  CHECK(keys_of(select_matrices(c, {})) ==
+        std::vector<std::string>{experts + "down_projs.1.weight",
+                                 experts + "gate_up_projs.1.weight"});
+  c.config.model_type = "gpt_oss";
+  const Selection selection = select_matrices(c, {});
+  CHECK(keys_of(selection) == std::vector<std::string>{experts + "1.down_proj.weight",
+                                                       experts + "1.gate_proj.weight",
+                                                       experts + "1.up_proj.weight"});
+  CHECK(selection.matrices[2].expert == 1);
+  CHECK(selection.matrices[2].tensor.numbers == std::vector<std::int64_t>{48, 96, 1});
+}

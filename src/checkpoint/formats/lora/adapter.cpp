@@ -279,8 +279,9 @@ private:
   /// The name of the parameter that a module of stacked experts changes. PEFT
   /// (tuners/tuners_utils.py, _inject_parameters) wraps a module once for each of its target
   /// parameters: the last one is `x`, the one before `x.base_layer`. Which is which is not in the
-  /// file; gate_up_proj and down_proj are told by their sizes, 2 I and H against I and H. Other
-  /// pairs keep the module's name.
+  /// file; gate_up_proj and down_proj are told by their sizes, 2 I and H against I and H. Those of
+  /// experts without a gate have the same sizes; PEFT wraps parameters as the module declares them,
+  /// and up_proj comes first (transformers, models/nemotron_h). Other pairs keep the module's name.
   [[nodiscard]] std::string parameter_of(const std::string& module) const {
     const bool inner = module.ends_with(kInner);
     const std::string outer = inner ? module.substr(0, module.size() - kInner.size()) : module;
@@ -288,20 +289,26 @@ private:
     const std::string other = inner ? outer : module + std::string(kInner);
     const bool has_other = modules_.contains(other);
     if (names.size() == 1 && !inner && !has_other) return outer + "." + *names.begin();
+    if (names == std::set<std::string>{"down_proj", "up_proj"} && has_other) {
+      const auto [in, out] = sides(module);
+      const bool mirrored = sides(other) == std::array{out, in};
+      return mirrored ? outer + (inner ? ".up_proj" : ".down_proj") : module;
+    }
     if (names != std::set<std::string>{"down_proj", "gate_up_proj"} || !has_other) return module;
     const bool first = is_gate_up(module, other);
     if (first == is_gate_up(other, module)) return module;
     return outer + (first ? ".gate_up_proj" : ".down_proj");
   }
+  /// The columns of A and the rows of B; -1: there are none.
+  [[nodiscard]] std::array<std::int64_t, 2> sides(const std::string& module) const {
+    const Factors& factors = modules_.at(module);
+    if (factors.a == nullptr || factors.b == nullptr || factors.a->shape.size() < 2) {
+      return {-1, -1};
+    }
+    return {factors.a->shape[1], factors.b->shape[0]};
+  }
   /// True if the sizes of `one` are those of gate and up together, and `other` is their down.
   [[nodiscard]] bool is_gate_up(const std::string& one, const std::string& other) const {
-    const auto sides = [&](const std::string& module) {
-      const Factors& factors = modules_.at(module);
-      if (factors.a == nullptr || factors.b == nullptr || factors.a->shape.size() < 2) {
-        return std::array<std::int64_t, 2>{-1, -1};
-      }
-      return std::array<std::int64_t, 2>{factors.a->shape[1], factors.b->shape[0]};
-    };
     const auto mine = sides(one);
     const auto theirs = sides(other);
     for (std::size_t i = 0; i < 2; ++i) {

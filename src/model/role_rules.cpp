@@ -1,0 +1,239 @@
+#include "role_rules.hpp"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+namespace wishart::model {
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+/// A tensor with this name, in this place, has this role. The first match wins.
+struct Rule {
+  std::string_view leaf;
+  Inside inside;
+  std::string_view role;
+};
+
+/// Names as in the modelling code of the families in docs/roles.md.
+constexpr std::array kRules{
+    Rule{"in_proj", Inside::ssm, "ssm.in_proj"},
+    Rule{"x_proj", Inside::ssm, "ssm.x_proj"},
+    Rule{"dt_proj", Inside::ssm, "ssm.dt_proj"},
+    Rule{"out_proj", Inside::ssm, "ssm.out_proj"},
+    Rule{"conv1d", Inside::ssm, "ssm.conv1d"},
+    Rule{"in_proj_qkvz", Inside::ssm, "ssm.in_proj_qkvz"},
+    Rule{"in_proj_ba", Inside::ssm, "ssm.in_proj_ba"},
+    Rule{"in_proj_qkv", Inside::ssm, "ssm.in_proj_qkv"},
+    Rule{"in_proj_z", Inside::ssm, "ssm.in_proj_z"},
+    Rule{"in_proj_a", Inside::ssm, "ssm.in_proj_a"},
+    Rule{"in_proj_b", Inside::ssm, "ssm.in_proj_b"},
+    Rule{"ssm_in", Inside::anywhere, "ssm.in_proj"},
+    Rule{"ssm_out", Inside::anywhere, "ssm.out_proj"},
+    Rule{"embed_tokens", Inside::anywhere, "embedding.token"},
+    Rule{"wte", Inside::anywhere, "embedding.token"},
+    Rule{"word_embeddings", Inside::anywhere, "embedding.token"},
+    Rule{"tok_embeddings", Inside::anywhere, "embedding.token"},
+    Rule{"embed_in", Inside::anywhere, "embedding.token"},
+    Rule{"token_embedding", Inside::anywhere, "embedding.token"},
+    Rule{"token_embd", Inside::anywhere, "embedding.token"},
+    Rule{"tok_emb", Inside::anywhere, "embedding.token"},
+    Rule{"shared", Inside::root, "embedding.token"},
+    Rule{"embed", Inside::root, "embedding.token"},
+    Rule{"embedder", Inside::anywhere, "embedding.token"},
+    Rule{"embedding", Inside::anywhere, "embedding.token"},
+    Rule{"embeddings", Inside::anywhere, "embedding.token"},
+    Rule{"wpe", Inside::anywhere, "embedding.position"},
+    Rule{"embed_positions", Inside::anywhere, "embedding.position"},
+    Rule{"position_embeddings", Inside::anywhere, "embedding.position"},
+    Rule{"position_embedding", Inside::anywhere, "embedding.position"},
+    Rule{"positional_embedding", Inside::anywhere, "embedding.position"},
+    Rule{"pos_embed", Inside::anywhere, "embedding.position"},
+    Rule{"relative_attention_bias", Inside::anywhere, "embedding.position"},
+    Rule{"token_type_embeddings", Inside::anywhere, "embedding.type"},
+    Rule{"embed_tokens_per_layer", Inside::anywhere, "embedding.per_layer"},
+    Rule{"per_layer_token_embd", Inside::anywhere, "embedding.per_layer"},
+    Rule{"lm_head", Inside::anywhere, "head"},
+    Rule{"embed_out", Inside::anywhere, "head"},
+    Rule{"output_layer", Inside::anywhere, "head"},
+    Rule{"unembed", Inside::anywhere, "head"},
+    Rule{"final_linear", Inside::anywhere, "head"},
+    Rule{"ff_out", Inside::root, "head"},
+    Rule{"output", Inside::root, "head"},
+    Rule{"score", Inside::root, "head"},
+    Rule{"classifier", Inside::root, "head"},
+    Rule{"linear", Inside::root, "head"},
+    Rule{"fc", Inside::root, "head"},
+    Rule{"head", Inside::anywhere, "head"},
+    Rule{"shared_head_head", Inside::anywhere, "head"},
+    Rule{"q_a_proj", Inside::anywhere, "attention.q_a"},
+    Rule{"q_b_proj", Inside::anywhere, "attention.q_b"},
+    Rule{"wq_a", Inside::anywhere, "attention.q_a"},
+    Rule{"wq_b", Inside::anywhere, "attention.q_b"},
+    Rule{"wkv", Inside::anywhere, "attention.kv"},
+    Rule{"wkv_a", Inside::anywhere, "attention.kv_a"},
+    Rule{"wkv_a_with_mqa", Inside::anywhere, "attention.kv_a"},
+    Rule{"wkv_b", Inside::anywhere, "attention.kv_b"},
+    Rule{"wo_a", Inside::anywhere, "attention.o_a"},
+    Rule{"wo_b", Inside::anywhere, "attention.o_b"},
+    Rule{"kv_a_proj_with_mqa", Inside::anywhere, "attention.kv_a"},
+    Rule{"kv_b_proj", Inside::anywhere, "attention.kv_b"},
+    Rule{"attn_q_a", Inside::anywhere, "attention.q_a"},
+    Rule{"attn_q_b", Inside::anywhere, "attention.q_b"},
+    Rule{"attn_kv_a_mqa", Inside::anywhere, "attention.kv_a"},
+    Rule{"attn_kv_b", Inside::anywhere, "attention.kv_b"},
+    Rule{"linear_q_down_proj", Inside::anywhere, "attention.q_a"},
+    Rule{"linear_q_up_proj", Inside::anywhere, "attention.q_b"},
+    Rule{"linear_kv_down_proj", Inside::anywhere, "attention.kv_a"},
+    Rule{"linear_kv_up_proj", Inside::anywhere, "attention.kv_b"},
+    Rule{"q_proj", Inside::anywhere, "attention.q"},
+    Rule{"wq", Inside::anywhere, "attention.q"},
+    Rule{"wq_du", Inside::anywhere, "attention.q"},
+    Rule{"query", Inside::anywhere, "attention.q"},
+    Rule{"attn_q", Inside::anywhere, "attention.q"},
+    Rule{"q", Inside::anywhere, "attention.q"},
+    Rule{"to_q", Inside::anywhere, "attention.q"},
+    Rule{"k_proj", Inside::anywhere, "attention.k"},
+    Rule{"wk", Inside::anywhere, "attention.k"},
+    Rule{"wk_dv", Inside::anywhere, "attention.k"},
+    Rule{"key", Inside::anywhere, "attention.k"},
+    Rule{"attn_k", Inside::anywhere, "attention.k"},
+    Rule{"k", Inside::anywhere, "attention.k"},
+    Rule{"to_k", Inside::anywhere, "attention.k"},
+    Rule{"v_proj", Inside::anywhere, "attention.v"},
+    Rule{"wv", Inside::anywhere, "attention.v"},
+    Rule{"wv_dv", Inside::anywhere, "attention.v"},
+    Rule{"value", Inside::anywhere, "attention.v"},
+    Rule{"attn_v", Inside::anywhere, "attention.v"},
+    Rule{"v", Inside::anywhere, "attention.v"},
+    Rule{"to_v", Inside::anywhere, "attention.v"},
+    Rule{"c_attn", Inside::anywhere, "attention.qkv"},
+    Rule{"query_key_value", Inside::anywhere, "attention.qkv"},
+    Rule{"qkv_proj", Inside::anywhere, "attention.qkv"},
+    Rule{"Wqkv", Inside::anywhere, "attention.qkv"},
+    Rule{"wqkv", Inside::anywhere, "attention.qkv"},
+    Rule{"qkv", Inside::anywhere, "attention.qkv"},
+    Rule{"att_proj", Inside::anywhere, "attention.qkv"},
+    Rule{"W_pack", Inside::anywhere, "attention.qkv"},
+    Rule{"in_proj_weight", Inside::anywhere, "attention.qkv"},
+    Rule{"linear_qkv", Inside::anywhere, "attention.qkv"},
+    Rule{"attn_qkv", Inside::anywhere, "attention.qkv"},
+    Rule{"o_proj", Inside::anywhere, "attention.o"},
+    Rule{"wo_ud", Inside::anywhere, "attention.o"},
+    Rule{"attn_out", Inside::anywhere, "attention.o"},
+    Rule{"attn_output", Inside::anywhere, "attention.o"},
+    Rule{"linear_proj", Inside::anywhere, "attention.o"},
+    Rule{"out_proj", Inside::attention, "attention.o"},
+    Rule{"c_proj", Inside::attention, "attention.o"},
+    Rule{"dense", Inside::attention, "attention.o"},
+    Rule{"wo", Inside::attention, "attention.o"},
+    Rule{"o", Inside::attention, "attention.o"},
+    Rule{"proj", Inside::attention, "attention.o"},
+    Rule{"gate_up_proj", Inside::anywhere, "mlp.gate_up"},
+    Rule{"w13_weight", Inside::anywhere, "mlp.gate_up"},
+    Rule{"shared_w13_weight", Inside::anywhere, "mlp.gate_up"},
+    Rule{"w13_dn", Inside::anywhere, "mlp.gate_up"},
+    Rule{"input_linear", Inside::mlp, "mlp.gate_up"},
+    Rule{"ffn_gate_up_exps", Inside::anywhere, "mlp.gate_up"},
+    Rule{"ff_proj", Inside::anywhere, "mlp.gate_up"},
+    Rule{"gate_proj", Inside::anywhere, "mlp.gate"},
+    Rule{"w1", Inside::anywhere, "mlp.gate"},
+    Rule{"ffn_gate", Inside::anywhere, "mlp.gate"},
+    Rule{"wi_0", Inside::anywhere, "mlp.gate"},
+    Rule{"ffn_gate_exps", Inside::anywhere, "mlp.gate"},
+    Rule{"up_proj", Inside::anywhere, "mlp.up"},
+    Rule{"w3", Inside::anywhere, "mlp.up"},
+    Rule{"v1", Inside::anywhere, "mlp.up"},
+    Rule{"ffn_up", Inside::anywhere, "mlp.up"},
+    Rule{"ffn_up_exps", Inside::anywhere, "mlp.up"},
+    Rule{"c_fc", Inside::anywhere, "mlp.up"},
+    Rule{"fc1", Inside::anywhere, "mlp.up"},
+    Rule{"fc_in", Inside::anywhere, "mlp.up"},
+    Rule{"dense_h_to_4h", Inside::anywhere, "mlp.up"},
+    Rule{"linear_fc1", Inside::anywhere, "mlp.up"},
+    Rule{"wi", Inside::anywhere, "mlp.up"},
+    Rule{"wi_1", Inside::anywhere, "mlp.up"},
+    Rule{"down_proj", Inside::anywhere, "mlp.down"},
+    Rule{"w2", Inside::anywhere, "mlp.down"},
+    Rule{"w2_weight", Inside::anywhere, "mlp.down"},
+    Rule{"shared_w2_weight", Inside::anywhere, "mlp.down"},
+    Rule{"w2_md", Inside::anywhere, "mlp.down"},
+    Rule{"output_linear", Inside::mlp, "mlp.down"},
+    Rule{"ffn_down", Inside::anywhere, "mlp.down"},
+    Rule{"ffn_down_exps", Inside::anywhere, "mlp.down"},
+    Rule{"fc2", Inside::anywhere, "mlp.down"},
+    Rule{"fc_out", Inside::anywhere, "mlp.down"},
+    Rule{"dense_4h_to_h", Inside::anywhere, "mlp.down"},
+    Rule{"linear_fc2", Inside::anywhere, "mlp.down"},
+    Rule{"c_proj", Inside::mlp, "mlp.down"},
+    Rule{"wo", Inside::mlp, "mlp.down"},
+    Rule{"wo", Inside::anywhere, "attention.o"},
+    Rule{"ff_out", Inside::anywhere, "mlp.down"},
+    Rule{"ffn_gate_shexp", Inside::anywhere, "shared_expert.gate"},
+    Rule{"ffn_up_shexp", Inside::anywhere, "shared_expert.up"},
+    Rule{"ffn_down_shexp", Inside::anywhere, "shared_expert.down"},
+    Rule{"ffn_gate_inp", Inside::anywhere, "router"},
+    Rule{"router", Inside::anywhere, "router"},
+    Rule{"wg", Inside::anywhere, "router"},
+    Rule{"gate", Inside::anywhere, "router"},
+};
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// At the top of the network: not inside a numbered block.
+bool at_root(const Words& parents, const Naming& naming) {
+  return naming.block < 0 && parents.size() <= 2;
+}
+
+}  // namespace
+
+Inside place(const Words& parents) {
+  for (auto word = parents.rbegin(); word != parents.rend(); ++word) {
+    if (is_one_of(*word, {"mixer", "mamba", "linear_attn", "ssm"})) return Inside::ssm;
+    if (contains(*word, "attn") || contains(*word, "ttention")) return Inside::attention;
+    if (contains(*word, "mlp") || contains(*word, "ffn") || contains(*word, "feed_forward") ||
+        is_one_of(*word,
+                  {"DenseReluDense", "experts", "block_sparse_moe", "moe", "share_expert"})) {
+      return Inside::mlp;
+    }
+  }
+  return Inside::anywhere;
+}
+
+std::string role_by_rules(std::string_view leaf, const Words& parents, const Naming& naming,
+                          const ModelConfig& config) {
+  const std::string_view parent = parents.empty() ? std::string_view() : parents.back();
+  if (leaf == "dense" && parent == "intermediate") return "mlp.up";
+  if (leaf == "dense" && parent == "output" && place(parents) != Inside::attention)
+    return "mlp.down";
+  // Qwen 1 names its gate and up projections the other way round.
+  if (config.model_type == "qwen" && leaf == "w1") return "mlp.up";
+  if (config.model_type == "qwen" && leaf == "w2") return "mlp.gate";
+  if (naming.prediction && leaf == "embed") return "embedding.token";
+  // Gemma 4, Granite and DBRX, LongCat, unsloth's gpt-oss: `router.proj`, `layer`, `classifier`,
+  // `linear`.
+  if (parent == "router") return "router";
+  if (contains(parent, "rel_logits")) return "other";  // Inkling: relative positions
+  const bool ngrams = std::any_of(parents.begin(), parents.end(), [](std::string_view word) {
+    return word.starts_with("ngram_embedding");  // Qwen3.8-Flash-Next: in pieces `shard_3`
+  });
+  if (ngrams) return "embedding.ngram";
+  const Inside inside = place(parents);
+  for (const Rule& rule : kRules) {
+    if (rule.leaf != leaf) continue;
+    if (rule.inside == Inside::anywhere || rule.inside == inside ||
+        (rule.inside == Inside::root && at_root(parents, naming))) {
+      return std::string(rule.role);
+    }
+  }
+  return "other";
+}
+
+}  // namespace wishart::model

@@ -1,0 +1,27 @@
+#pragma once
+
+/// @file
+/// Roles by the names of tensors and of the modules around them.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wishart/model/naming.hpp"
+
+namespace wishart::model {
+
+/// Where in a block a tensor is, judged by the name components before its own name.
+enum class Inside : std::uint8_t { anywhere, attention, mlp, ssm, root };
+
+/// The place by the last of `parents` that tells one; never `root`.
+[[nodiscard]] Inside place(const std::vector<std::string_view>& parents);
+
+/// The role that the first rule gives, for a tensor called `leaf` below `parents`; `other` if there
+/// is none. `naming` tells the block, and whether it is of a module for prediction.
+[[nodiscard]] std::string role_by_rules(std::string_view leaf,
+                                        const std::vector<std::string_view>& parents,
+                                        const Naming& naming, const ModelConfig& config);
+
+}  // namespace wishart::model
