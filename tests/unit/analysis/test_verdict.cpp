@@ -263,6 +263,7 @@ TEST_CASE("the verdict on a comparison", "[verdict]") {
   CHECK(told(verdict_of(compare(a, b))) ==
         "good: b has the weights of a: nothing changed in any of 3 layers.");
   b.layers[0].hash = "2";
+  b.spectra[0].sigma = {1, 2, 3, 4.01};
   b.layers[0].alpha = 3.1;
   const Verdict changed = verdict_of(compare(a, b));
   CHECK(told(changed) == "good: No layer of a is missing in b, and none has a new warning.");
@@ -303,6 +304,7 @@ TEST_CASE("the verdict on a comparison", "[verdict]") {
   CHECK(told(verdict_of(compare(a, b))) == "attention: In b, 1 layer of a is missing or reshaped.");
   b = sample_checkpoint("b");
   b.layers[0].hash = "2";
+  b.spectra[0].sigma = {1, 2, 3, 4.01};
   b.provenance.mode = "weightwatcher";
   CHECK(told(verdict_of(compare(a, b))).find("unknown: a and b may not be comparable: ") == 0);
 }
@@ -421,6 +423,7 @@ TEST_CASE("a larger vocabulary is told beside a good comparison", "[verdict]") {
   b.provenance.checkpoint_id = "b";
   b.layers[0].rows = 10;
   b.layers[1].hash = "2";
+  b.spectra[1].sigma = {1, 2, 3, 4.01};
   const Verdict verdict = verdict_of(compare(a, b));
   CHECK(told(verdict) == "good: No layer of a is missing in b, and none has a new warning.");
   CHECK(has_reason(verdict, "The vocabulary grew from 8 to 10: 1 layer is not compared."));
