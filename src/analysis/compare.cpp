@@ -173,37 +173,6 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
   return out;
 }
 
-/// The place after the list that begins at `at`. Patterns may hold brackets.
-std::size_t end_of_list(const std::string& json, std::size_t at) {
-  bool quoted = false;
-  for (; at < json.size(); ++at) {
-    if (json[at] == '\\') {
-      ++at;
-    } else if (json[at] == '"') {
-      quoted = !quoted;
-    } else if (json[at] == ']' && !quoted) {
-      return at + 1;
-    }
-  }
-  return json.size();
-}
-
-/// The options that shape spectra, without the base that the notes name already and the choice of
-/// layers, which the rows tell. A quote in a path is escaped, so the next member begins at the next
-/// `, "`.
-std::string comparable_options(std::string options) {
-  if (const std::size_t at = options.find(", \"layers\": ["); at != std::string::npos) {
-    options.erase(at, end_of_list(options, at) - at);
-  }
-  for (const char* member : {", \"base\": ", ", \"with_base\": "}) {
-    const std::size_t at = options.find(member);
-    if (at == std::string::npos) continue;
-    const std::size_t next = options.find(", \"", at + 1);
-    options.erase(at, (next == std::string::npos ? options.rfind('}') : next) - at);
-  }
-  return options;
-}
-
 /// Layers that cannot be compared come first.
 int order_of(const ComparisonRow& row) {
   if (row.status == "removed") return 0;
@@ -261,28 +230,41 @@ bool is_adapter_on(const Provenance& b, const Provenance& a) {
          b.base_identity == a.checkpoint_identity;
 }
 
+/// What became of tables of tokens, and of tensors without a row.
+void tell_what_is_gone(Comparison& out, const CheckpointRecord& a, const CheckpointRecord& b) {
+  tell_other_heads(out.rows);
+  tell_lawful_removals(out.rows, a, b);
+  for (const SmallTensor& tensor : small_tensors(a, b, is_classifier_of(b, a))) {
+    if (tensor.missing) out.missing_tensors.push_back(tensor.name);
+  }
+}
+
+void add_state_of_b(Comparison& out, const CheckpointRecord& b) {
+  out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
+    return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
+  });
+  out.no_tail_in_b = is_whole(b.provenance.analysis) &&
+                     std::none_of(b.layers.begin(), b.layers.end(),
+                                  [](const LayerRow& row) { return row.status == kFitted; });
+}
+
+/// The p-values of all layers together.
+void correct_for_layers(std::vector<ComparisonRow>& rows) {
+  std::vector<double> p;
+  p.reserve(rows.size());
+  for (const ComparisonRow& row : rows) p.push_back(row.alpha_p);
+  const std::vector<double> q = adjusted(p);
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    rows[i].alpha_q = q[i];
+    rows[i].significant = q[i] < kLevel;
+  }
+}
+
 }  // namespace
 
 bool has_other_vocabulary(const LayerRow& b, const LayerRow& a) {
   const bool of_tokens = a.role == "embedding.token" || a.role == "head";
   return of_tokens && a.role == b.role && (a.rows == b.rows) != (a.cols == b.cols);
-}
-
-std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
-                                  const std::string& name_a, const std::string& name_b) {
-  std::vector<std::string> notes;
-  if (a.mode != b.mode) {
-    notes.push_back(name_a + " was analysed in mode " + printable(a.mode) + ", " + name_b +
-                    " in mode " + printable(b.mode) + ": their metrics are defined differently");
-  }
-  if (comparable_options(a.options) != comparable_options(b.options)) {
-    notes.emplace_back("the spectra were computed with different options");
-  }
-  if (analysed(a).fit != analysed(b).fit) {
-    notes.emplace_back(
-        "the metrics were computed with different options or versions: `wishart refit` both");
-  }
-  return notes;
 }
 
 std::vector<double> adjusted(const std::vector<double>& p) {
@@ -355,32 +337,17 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     out.rows.back().in_b = false;
     pairs.push_back({&a.layers[i], nullptr});
   }
-  tell_other_heads(out.rows);
-  tell_lawful_removals(out.rows, a, b);
-  for (const SmallTensor& tensor : small_tensors(a, b, is_classifier_of(b, a))) {
-    if (tensor.missing) out.missing_tensors.push_back(tensor.name);
-  }
+  tell_what_is_gone(out, a, b);
   if (out.same_mode) {
     out.paired = paired_changes(pairs, out.alike);
     out.usual = usual_changes(pairs);
     if (!out.alike) std::erase_if(out.usual, is_of_alpha);
   }
   if (is_later(b.provenance, a.provenance)) out.sudden = sudden_changes(pairs);
-  out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
-    return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
-  });
-  out.no_tail_in_b = is_whole(b.provenance.analysis) &&
-                     std::none_of(b.layers.begin(), b.layers.end(),
-                                  [](const LayerRow& row) { return row.status == kFitted; });
+  add_state_of_b(out, b);
   out.training_a = a.provenance.training;
   out.training_b = b.provenance.training;
-  std::vector<double> p;
-  for (const ComparisonRow& row : out.rows) p.push_back(row.alpha_p);
-  const std::vector<double> q = adjusted(p);
-  for (std::size_t i = 0; i < q.size(); ++i) {
-    out.rows[i].alpha_q = q[i];
-    out.rows[i].significant = q[i] < kLevel;
-  }
+  correct_for_layers(out.rows);
   std::sort(out.rows.begin(), out.rows.end(), comes_before);
   return out;
 }

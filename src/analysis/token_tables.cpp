@@ -115,7 +115,8 @@ void tell_other_heads(std::vector<ComparisonRow>& rows) {
       return is_embedding(other) && other.vocabulary_a == row.vocabulary_a &&
              other.vocabulary_b == row.vocabulary_b;
     });
-    if (!alone && !likewise) row.status = "reshaped";
+    const bool lost_classes = alone && row.status == "shrunk" && !is_of_language_head(row.key);
+    if ((!alone && !likewise) || lost_classes) row.status = "reshaped";
   }
 }
 

@@ -229,6 +229,14 @@ TEST_CASE("a smaller vocabulary needs attention, and is not missing", "[compare]
   const std::string text = told(verdict_of(compare(a, b)));
   CHECK(has(text, "attention: In b, the vocabulary has 500 tokens of 512 of a."));
   CHECK(has(text, "The vocabulary shrank from 512 to 500: 2 layers are not compared."));
+  // Without any embedding, only the name tells tokens from classes.
+  CheckpointRecord images = sample_checkpoint("images");
+  CheckpointRecord fewer = images;
+  add_layer(images, table_of_tokens("classifier.weight", "head", 512, "of 512"));
+  add_layer(fewer, table_of_tokens("classifier.weight", "head", 500, "of 500"));
+  CHECK(status_of(compare(images, fewer), "classifier.weight") == "reshaped");
+  images.layers.back().key = fewer.layers.back().key = "lm_head.weight";
+  CHECK(status_of(compare(images, fewer), "lm_head.weight") == "shrunk");
   // A head of other classes beside an embedding that stayed.
   b.layers[3] = a.layers[3];
   CHECK(status_of(compare(a, b), "lm_head.weight") == "reshaped");
