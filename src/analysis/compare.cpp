@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <unordered_map>
@@ -13,6 +14,9 @@
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/left_out.hpp"
+
+#include "small_tensors.hpp"
+#include "token_tables.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -38,6 +42,26 @@ double moved_between(const std::vector<double>& a, const std::vector<double>& b)
   }
   if (distance == 0) return 0;
   return static_cast<double>(std::sqrt(distance / norm));
+}
+
+/// True if two ascending spectra differ by no more than rounding may: the error of an eigenvalue of
+/// a Gram matrix is at most 8 sqrt(N) eps lambda_max (docs/numerics.md). Training that moves a
+/// matrix by less than kSameSpectrum, as the first steps of a warm-up in bfloat16 do, moves some
+/// eigenvalue further than that. Zeros are no rearranged zeros.
+bool is_one_spectrum(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
+                     const std::vector<double>& sigma_b) {
+  if (sigma_a.empty() || sigma_a.size() != sigma_b.size() || !(sigma_a.back() > 0)) return false;
+  constexpr double kEps = std::numeric_limits<double>::epsilon();
+  const double summands = static_cast<double>(std::max(a.N, a.rf * a.num_evals));
+  double tolerance = 8 * std::sqrt(summands) * kEps * sigma_a.back() * sigma_a.back();
+  for (const LayerRow* row : {&a, &b}) {
+    tolerance = std::fmax(tolerance, row->floor_sigma * row->floor_sigma);
+  }
+  for (std::size_t i = 0; i < sigma_a.size(); ++i) {
+    const double difference = sigma_b[i] * sigma_b[i] - sigma_a[i] * sigma_a[i];
+    if (!(std::abs(difference) <= tolerance)) return false;
+  }
+  return true;
 }
 
 /// By the norms: docs/histories.md.
@@ -107,32 +131,14 @@ private:
   std::unordered_map<std::string_view, const LayerRow*> rows_;
 };
 
-bool is_of_tokens(const LayerRow& row) {
-  return row.role == "embedding.token" || row.role == "head";
-}
-
-/// A head may be a classifier: unless the embedding grew likewise, its rows are not tokens.
-void tell_other_heads(std::vector<ComparisonRow>& rows) {
-  const auto is_embedding = [](const ComparisonRow& row) { return row.role == "embedding.token"; };
-  for (ComparisonRow& row : rows) {
-    if (row.status != "grown" || is_embedding(row)) continue;
-    const bool alone = std::none_of(rows.begin(), rows.end(), is_embedding);
-    const bool likewise = std::any_of(rows.begin(), rows.end(), [&](const ComparisonRow& other) {
-      return is_embedding(other) && other.vocabulary_a == row.vocabulary_a &&
-             other.vocabulary_b == row.vocabulary_b;
-    });
-    if (!alone && !likewise) row.status = "reshaped";
-  }
-}
-
 /// @param sigma_a,sigma_b  empty if the spectra were not read
 /// @param alike  the fits are comparable
 /// @param from  another layer of A with the values of `b`
 ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
                        const std::vector<double>& sigma_b, bool alike, const std::string& from) {
   ComparisonRow out = started(b, "changed");
-  if (has_larger_vocabulary(b, a)) {
-    out.status = "grown";
+  if (has_other_vocabulary(b, a)) {
+    out.status = a.rows < b.rows || a.cols < b.cols ? "grown" : "shrunk";
     out.vocabulary_a = a.rows != b.rows ? a.rows : a.cols;
     out.vocabulary_b = a.rows != b.rows ? b.rows : b.cols;
   } else if (is_reshaped(a, b)) {
@@ -144,7 +150,10 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
     out.status = "unknown";
   } else if (a.w_norm == b.w_norm) {
     out.moved = moved_between(sigma_a, sigma_b);
-    if (out.moved < kSameSpectrum) out.status = "rearranged";
+    const bool other_elements = !a.hash.empty() && !b.hash.empty();
+    if (other_elements && out.moved < kSameSpectrum && is_one_spectrum(a, b, sigma_a, sigma_b)) {
+      out.status = "rearranged";
+    }
   }
   if (out.status != "same" && !from.empty()) {
     out.status = "misplaced";
@@ -164,47 +173,18 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
   return out;
 }
 
-/// The place after the list that begins at `at`. Patterns may hold brackets.
-std::size_t end_of_list(const std::string& json, std::size_t at) {
-  bool quoted = false;
-  for (; at < json.size(); ++at) {
-    if (json[at] == '\\') {
-      ++at;
-    } else if (json[at] == '"') {
-      quoted = !quoted;
-    } else if (json[at] == ']' && !quoted) {
-      return at + 1;
-    }
-  }
-  return json.size();
-}
-
-/// The options that shape spectra, without the base that the notes name already and the choice of
-/// layers, which the rows tell. A quote in a path is escaped, so the next member begins at the next
-/// `, "`.
-std::string comparable_options(std::string options) {
-  if (const std::size_t at = options.find(", \"layers\": ["); at != std::string::npos) {
-    options.erase(at, end_of_list(options, at) - at);
-  }
-  for (const char* member : {", \"base\": ", ", \"with_base\": "}) {
-    const std::size_t at = options.find(member);
-    if (at == std::string::npos) continue;
-    const std::size_t next = options.find(", \"", at + 1);
-    options.erase(at, (next == std::string::npos ? options.rfind('}') : next) - at);
-  }
-  return options;
-}
-
 /// Layers that cannot be compared come first.
 int order_of(const ComparisonRow& row) {
   if (row.status == "removed") return 0;
   if (row.status == "added") return 1;
   if (row.status == "reshaped") return 2;
-  if (row.status == "grown") return 3;
-  if (row.status == kLeftOut) return 4;
-  if (row.status == "unknown") return 5;
-  if (row.status == "misplaced") return 6;
-  return 7;
+  if (row.status == "replaced" || row.status == "tied") return 3;
+  if (row.status == "grown" || row.status == "shrunk") return 4;
+  if (row.status == kLeftOut) return 5;
+  if (row.status == "unknown") return 6;
+  if (row.status == "misplaced") return 7;
+  if (row.status == "rearranged") return 8;
+  return 9;
 }
 
 bool comes_before(const ComparisonRow& a, const ComparisonRow& b) {
@@ -250,28 +230,41 @@ bool is_adapter_on(const Provenance& b, const Provenance& a) {
          b.base_identity == a.checkpoint_identity;
 }
 
-}  // namespace
-
-bool has_larger_vocabulary(const LayerRow& b, const LayerRow& a) {
-  if (!is_of_tokens(a) || a.role != b.role) return false;
-  return (a.cols == b.cols && a.rows < b.rows) || (a.rows == b.rows && a.cols < b.cols);
+/// What became of tables of tokens, and of tensors without a row.
+void tell_what_is_gone(Comparison& out, const CheckpointRecord& a, const CheckpointRecord& b) {
+  tell_other_heads(out.rows);
+  tell_lawful_removals(out.rows, a, b);
+  for (const SmallTensor& tensor : small_tensors(a, b, is_classifier_of(b, a))) {
+    if (tensor.missing) out.missing_tensors.push_back(tensor.name);
+  }
 }
 
-std::vector<std::string> notes_on(const Provenance& a, const Provenance& b,
-                                  const std::string& name_a, const std::string& name_b) {
-  std::vector<std::string> notes;
-  if (a.mode != b.mode) {
-    notes.push_back(name_a + " was analysed in mode " + printable(a.mode) + ", " + name_b +
-                    " in mode " + printable(b.mode) + ": their metrics are defined differently");
+void add_state_of_b(Comparison& out, const CheckpointRecord& b) {
+  out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
+    return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
+  });
+  out.no_tail_in_b = is_whole(b.provenance.analysis) &&
+                     std::none_of(b.layers.begin(), b.layers.end(),
+                                  [](const LayerRow& row) { return row.status == kFitted; });
+}
+
+/// The p-values of all layers together.
+void correct_for_layers(std::vector<ComparisonRow>& rows) {
+  std::vector<double> p;
+  p.reserve(rows.size());
+  for (const ComparisonRow& row : rows) p.push_back(row.alpha_p);
+  const std::vector<double> q = adjusted(p);
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    rows[i].alpha_q = q[i];
+    rows[i].significant = q[i] < kLevel;
   }
-  if (comparable_options(a.options) != comparable_options(b.options)) {
-    notes.emplace_back("the spectra were computed with different options");
-  }
-  if (analysed(a).fit != analysed(b).fit) {
-    notes.emplace_back(
-        "the metrics were computed with different options or versions: `wishart refit` both");
-  }
-  return notes;
+}
+
+}  // namespace
+
+bool has_other_vocabulary(const LayerRow& b, const LayerRow& a) {
+  const bool of_tokens = a.role == "embedding.token" || a.role == "head";
+  return of_tokens && a.role == b.role && (a.rows == b.rows) != (a.cols == b.cols);
 }
 
 std::vector<double> adjusted(const std::vector<double>& p) {
@@ -344,28 +337,17 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     out.rows.back().in_b = false;
     pairs.push_back({&a.layers[i], nullptr});
   }
-  tell_other_heads(out.rows);
+  tell_what_is_gone(out, a, b);
   if (out.same_mode) {
     out.paired = paired_changes(pairs, out.alike);
     out.usual = usual_changes(pairs);
     if (!out.alike) std::erase_if(out.usual, is_of_alpha);
   }
   if (is_later(b.provenance, a.provenance)) out.sudden = sudden_changes(pairs);
-  out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
-    return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
-  });
-  out.no_tail_in_b = is_whole(b.provenance.analysis) &&
-                     std::none_of(b.layers.begin(), b.layers.end(),
-                                  [](const LayerRow& row) { return row.status == kFitted; });
+  add_state_of_b(out, b);
   out.training_a = a.provenance.training;
   out.training_b = b.provenance.training;
-  std::vector<double> p;
-  for (const ComparisonRow& row : out.rows) p.push_back(row.alpha_p);
-  const std::vector<double> q = adjusted(p);
-  for (std::size_t i = 0; i < q.size(); ++i) {
-    out.rows[i].alpha_q = q[i];
-    out.rows[i].significant = q[i] < kLevel;
-  }
+  correct_for_layers(out.rows);
   std::sort(out.rows.begin(), out.rows.end(), comes_before);
   return out;
 }

@@ -355,7 +355,7 @@ bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule) && !needs_advi
 
 bool is_comparison(const Rule& rule) {
   const auto metrics = {"moved",   "moved_unasked", "error_ratio", "alpha_z",
-                        "missing", "added",         "misplaced"};
+                        "missing", "added",         "misplaced",   "rearranged"};
   return std::any_of(metrics.begin(), metrics.end(),
                      [&](const char* metric) { return rule.metric == metric; });
 }

@@ -11,6 +11,9 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/left_out.hpp"
 
+#include "small_tensors.hpp"
+#include "token_tables.hpp"
+
 namespace wishart::analysis {
 namespace {
 
@@ -40,7 +43,9 @@ double comparison_value(const std::string& metric, const ComparisonRow& row) {
     if (left_out && row.in_b) return kNan;
     return row.status == "added" ? 1 : 0;
   }
-  if (metric == "misplaced") return left_out ? kNan : row.status == "misplaced" ? 1 : 0;
+  if (metric == "misplaced" || metric == "rearranged") {
+    return left_out ? kNan : row.status == metric ? 1 : 0;
+  }
   if (metric == "moved") return row.moved;
   if (metric == "moved_unasked") return row.of_adapter ? kNan : row.moved;
   if (metric == "error_ratio") return row.error_ratio;
@@ -59,10 +64,17 @@ std::vector<Violation> compared_values(const Rule& rule, const CheckpointRecord&
   std::vector<Violation> out;
   for (const ComparisonRow& row : compare(other, stage).rows) {
     if (!is_meant(rule, row.key, row.role, row.block)) continue;
-    const bool one_only = row.status == "added" || row.status == "removed";
+    const bool one_only = row.status == "added" || row.status == "removed" ||
+                          row.status == "tied" || row.status == "replaced";
     if (one_only && rule.metric != "missing" && rule.metric != "added") continue;
     const double value = comparison_value(rule.metric, row);
     out.push_back({row.key, row.role, row.block, value, kNan, kNan});
+  }
+  if (rule.metric != "missing") return out;
+  // These have neither a role nor a block.
+  for (const SmallTensor& tensor : small_tensors(other, stage, is_classifier_of(stage, other))) {
+    if (!is_meant(rule, tensor.name, "", -1)) continue;
+    out.push_back({tensor.name, "", -1, tensor.missing ? 1.0 : 0.0, kNan, kNan});
   }
   return out;
 }
@@ -92,7 +104,7 @@ std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage
       const bool both = found != others.end();
       if (!both && !left_out_there.contains(row.key)) continue;  // the metric `added` reports these
       const bool alike =
-          both && (is_of_any_shape(rule.metric) || !has_larger_vocabulary(row, *found->second));
+          both && (is_of_any_shape(rule.metric) || !has_other_vocabulary(row, *found->second));
       one.other = alike ? metric_value(*found->second, rule.metric) : kNan;
       one.value = alike ? measured(rule.measure, one.here, one.other) : kNan;
     }

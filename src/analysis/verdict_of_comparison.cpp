@@ -9,6 +9,7 @@
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/record/left_out.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
@@ -31,13 +32,16 @@ struct Found {
   std::int64_t added = 0;
   std::int64_t left_out = 0;  ///< of one of the two scans, by choice
   std::int64_t unknown = 0;
-  std::int64_t grown = 0;
+  std::int64_t of_other_vocabulary = 0;  ///< grown or shrunk
+  std::int64_t gone_lawfully = 0;        ///< tied or replaced
   std::int64_t misplaced = 0;
+  std::int64_t rearranged = 0;
   std::int64_t warned = 0;
   std::int64_t nonfinite = 0;
   const ComparisonRow* worst = nullptr;  ///< with new warnings
   const ComparisonRow* first_misplaced = nullptr;
-  const ComparisonRow* first_grown = nullptr;
+  const ComparisonRow* first_rearranged = nullptr;
+  const ComparisonRow* first_shrunk = nullptr;
 };
 
 Found found_in(const Comparison& comparison) {
@@ -48,7 +52,10 @@ Found found_in(const Comparison& comparison) {
     if (row.status == "added") ++found.added;
     if (row.status == kLeftOut) ++found.left_out;
     if (row.status == "unknown") ++found.unknown;
-    if (row.status == "grown" && found.grown++ == 0) found.first_grown = &row;
+    if (row.status == "grown" || row.status == "shrunk") ++found.of_other_vocabulary;
+    if (row.status == "shrunk" && found.first_shrunk == nullptr) found.first_shrunk = &row;
+    if (row.status == "tied" || row.status == "replaced") ++found.gone_lawfully;
+    if (row.status == "rearranged" && found.rearranged++ == 0) found.first_rearranged = &row;
     if (row.status == "misplaced" && found.misplaced++ == 0) found.first_misplaced = &row;
     bool grave = false;
     bool any = false;
@@ -97,6 +104,45 @@ double moved_far(const Comparison& comparison) {
   return median >= kFar ? median : kNan;
 }
 
+bool has_lost(const Comparison& comparison, const Found& found) {
+  return found.warned > 0 || found.lost > 0 || found.misplaced > 0 || found.rearranged > 0 ||
+         found.first_shrunk != nullptr || !comparison.missing_tensors.empty();
+}
+
+/// What stands against B, in one sentence.
+std::string lost_text(const Comparison& comparison, const Found& found) {
+  const std::string a = named(comparison.a);
+  std::vector<std::string> parts;
+  if (found.misplaced > 0) {
+    parts.push_back(layers_text(found.misplaced) + (found.misplaced == 1 ? " holds" : " hold") +
+                    " the weights of other layers of " + a);
+  }
+  if (found.rearranged > 0) {
+    parts.push_back(layers_text(found.rearranged) + (found.rearranged == 1 ? " has" : " have") +
+                    " exactly the spectrum of " + a + " but other elements");
+  }
+  if (found.lost > 0) {
+    parts.push_back(layers_text(found.lost) + " of " + a + (found.lost == 1 ? " is" : " are") +
+                    " missing or reshaped");
+  }
+  if (const std::int64_t lost = std::ssize(comparison.missing_tensors); lost > 0) {
+    parts.push_back(plural(lost, "tensor") + " of " + a + " without a spectrum" +
+                    (lost == 1 ? " is" : " are") + " missing");
+  }
+  if (const ComparisonRow* const shrunk = found.first_shrunk; shrunk != nullptr) {
+    parts.push_back("the vocabulary has " + std::to_string(shrunk->vocabulary_b) + " tokens of " +
+                    std::to_string(shrunk->vocabulary_a) + " of " + a);
+  }
+  if (found.warned > 0) {
+    parts.push_back(layers_text(found.warned) + (found.warned == 1 ? " has" : " have") +
+                    " warnings that " + a + " does not have");
+  }
+  const std::string last = parts.back();
+  parts.pop_back();
+  return "In " + named(comparison.b) + ", " + join(parts, ", ") + (parts.empty() ? "" : ", and ") +
+         last + ".";
+}
+
 /// Level and sentence of two checkpoints with layers in common.
 void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& found) {
   const std::int64_t all = std::ssize(comparison.rows);
@@ -112,25 +158,9 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.sentence = "Do not use " + b + ": like " + a +
                        ", it holds NaN or infinite weights, in " +
                        of_layers(comparison.nonfinite_b, all) + ".";
-  } else if (found.warned > 0 || found.lost > 0 || found.misplaced > 0) {
+  } else if (has_lost(comparison, found)) {
     verdict.level = Level::attention;
-    std::vector<std::string> parts;
-    if (found.misplaced > 0) {
-      parts.push_back(layers_text(found.misplaced) + (found.misplaced == 1 ? " holds" : " hold") +
-                      " the weights of other layers of " + a);
-    }
-    if (found.lost > 0) {
-      parts.push_back(layers_text(found.lost) + " of " + a + (found.lost == 1 ? " is" : " are") +
-                      " missing or reshaped");
-    }
-    if (found.warned > 0) {
-      parts.push_back(layers_text(found.warned) + (found.warned == 1 ? " has" : " have") +
-                      " warnings that " + a + " does not have");
-    }
-    const std::string last = parts.back();
-    parts.pop_back();
-    verdict.sentence =
-        "In " + b + ", " + join(parts, ", ") + (parts.empty() ? "" : ", and ") + last + ".";
+    verdict.sentence = lost_text(comparison, found);
   } else if (!comparison.sudden.empty()) {
     verdict.level = Level::attention;
     verdict.sentence = "In " + b + ", " + of_layers(std::ssize(comparison.sudden), all) +
@@ -173,8 +203,8 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
   }
 }
 
-/// Layers in the places of others, and vocabularies that grew.
-void add_places(Verdict& verdict, const Found& found) {
+/// Layers in the places of others or in another order, missing tensors, and tables of tokens.
+void add_places(Verdict& verdict, const Comparison& comparison, const Found& found) {
   if (found.first_misplaced != nullptr) {
     const ComparisonRow& first = *found.first_misplaced;
     add_reason(verdict,
@@ -184,13 +214,25 @@ void add_places(Verdict& verdict, const Found& found) {
                    "of others; a merge that repeats blocks does so on purpose.",
                kOfLayers);
   }
-  if (found.first_grown != nullptr) {
+  if (found.first_rearranged != nullptr) {
     add_reason(verdict,
-               "The vocabulary grew from " + std::to_string(found.first_grown->vocabulary_a) +
-                   " to " + std::to_string(found.first_grown->vocabulary_b) + ": " +
-                   layers_text(found.grown) + (found.grown == 1 ? " is" : " are") +
-                   " not compared.",
+               "Other elements with one spectrum: " + named(found.first_rearranged->key) +
+                   (found.rearranged > 1 ? " and " + std::to_string(found.rearranged - 1) + " more"
+                                         : std::string()) +
+                   ". No training does that: rows were exchanged, or a matrix was transposed or "
+                   "negated. A conversion to another layout does so on purpose.",
                kOfLayers);
+  }
+  if (const std::vector<std::string>& missing = comparison.missing_tensors; !missing.empty()) {
+    add_reason(verdict,
+               "Missing: " + named(missing.front()) +
+                   (missing.size() > 1 ? " and " + std::to_string(missing.size() - 1) + " more"
+                                       : std::string()) +
+                   ". A loader may fill such tensors with ones, zeros or noise.",
+               "");
+  }
+  for (const std::string& text : token_table_texts(comparison.rows)) {
+    add_reason(verdict, text, kOfLayers);
   }
 }
 
@@ -201,7 +243,8 @@ Verdict verdict_of(const Comparison& comparison) {
   const Found found = found_in(comparison);
   const std::int64_t all = std::ssize(comparison.rows);
   const std::int64_t apart = found.lost + found.added + found.left_out + found.unknown;
-  if (comparison.nonfinite_b == 0 && apart + found.grown >= all) {
+  if (comparison.nonfinite_b == 0 &&
+      apart + found.of_other_vocabulary + found.gone_lawfully >= all) {
     verdict.sentence = "Nothing can be said: no layer is known in both " + named(comparison.a) +
                        " and " + named(comparison.b) + ".";
     return verdict;
@@ -218,7 +261,7 @@ Verdict verdict_of(const Comparison& comparison) {
     verdict.sentence += " " + std::to_string(both) + " more" + (both == 1 ? " was" : " were") +
                         " left out of both scans (--layers).";
   }
-  add_places(verdict, found);
+  add_places(verdict, comparison, found);
   if (found.worst != nullptr) {
     add_reason(verdict,
                (found.warned > 1 ? "The first of them is " : "It is ") + named(found.worst->key) +

@@ -29,7 +29,7 @@ TextTable layers_table(const analysis::Comparison& comparison) {
       {name_column("layer"), words_column("role", 40, "what the layer does"),
        words_column("status", 60,
                     "same, changed, rearranged, misplaced, added, removed, reshaped, grown, "
-                    "left-out"),
+                    "shrunk, tied, replaced, left-out"),
        number_column("moved", 90, "least change of the weights, relative to the norm of A"),
        number_column("alpha A", 50, "alpha in A"), number_column("alpha B", 50, "alpha in B"),
        number_column("change", 85, "of alpha, B - A"),
@@ -98,6 +98,7 @@ std::string comparison_json(const analysis::Comparison& comparison) {
          ", \"a\": " + json_quoted(comparison.a) + ", \"b\": " + json_quoted(comparison.b) +
          ",\n \"notes\": " + json_value(comparison.notes) + ",\n \"text\": " +
          (alpha == nullptr ? "null" : json_quoted(analysis::paired_sentence(*alpha))) +
+         ",\n \"missing_tensors\": " + json_value(comparison.missing_tensors) +
          ",\n \"usual\": " + json_array(comparison.usual) +
          ",\n \"paired\": " + json_array(comparison.paired) +
          ",\n \"layers\": " + json_array(comparison.rows) + "}\n";

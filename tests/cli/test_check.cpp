@@ -152,7 +152,7 @@ TEST_CASE("adapters are judged as they lie beside their base", "[check]") {
   const std::string base = write_model(temp, "base", base_weights());
   const std::string good = write_adapter(temp, "good", 0.5, 1);
   const std::string expected =
-      "OK: adapter good-with-base-base keeps all 9 rules against base in 5 layers. LoRA of rank 4 "
+      "OK: adapter good-with-base-base keeps all 10 rules against base in 5 layers. LoRA of rank 4 "
       "on 2 of 5 layers. Effective rank 3.9";
   const Outcome alone = check(good, base);
   check_answer(alone, 0, expected);
@@ -181,7 +181,7 @@ TEST_CASE("an archive is used and completed, and says the same to compare and ga
   const Outcome first = check(good, base, {"--archive", archive, "--verbose"});
   INFO(first.out << first.err);
   CHECK(first.exit_code == 0);
-  CHECK(first.out.find("Passed: 9 of 9 rules.") != std::string::npos);
+  CHECK(first.out.find("Passed: 10 of 10 rules.") != std::string::npos);
   CHECK(first.out.find("/ W norm") != std::string::npos);
   CHECK(first.err.find("good-with-base-base: 5 matrices") != std::string::npos);
   CHECK(first.err.find("base: already in") == std::string::npos);
@@ -299,13 +299,13 @@ TEST_CASE("kept rules are no OK for a model that is useless or of which nothing 
   check_answer(check(write_model(temp, "q-copy", copy_of(orthogonal)),
                      write_model(temp, "q", orthogonal), {"--kind", "quantised"}),
                0,
-               "UNKNOWN: quantised model q-copy keeps all 9 rules against q in 5 layers. But its "
+               "UNKNOWN: quantised model q-copy keeps all 10 rules against q in 5 layers. But its "
                "report says: No layer has a warning, but none has a power-law tail either, so "
                "nothing is known of their quality.");
   const std::string copy = write_model(temp, "uv-copy", copy_of(of_rank_one));
   const std::string base = write_model(temp, "uv", of_rank_one);
   check_answer(check(copy, base, {"--kind", "quantised"}), 1,
-               "NOT OK: quantised model uv-copy keeps all 9 rules against uv in 5 layers. But its "
+               "NOT OK: quantised model uv-copy keeps all 10 rules against uv in 5 layers. But its "
                "report says: Do not use it: all 5 layers have a rank of at most 1.");
   // JSON says the same, and that no rule was broken.
   const Outcome json = check(copy, base, {"--kind", "quantised", "--format", "json"});
@@ -366,7 +366,7 @@ TEST_CASE("what an adapter holds whole, and new tokens, are no fault", "[check]"
       temp, "adapter", 0.5, 1, kAdapted,
       {{"base_model.model." + embedding + ".weight", {kRows, kCols}, trained[embedding]}});
   const Outcome whole = check(adapter, base);
-  check_answer(whole, 0, "OK: adapter adapter-with-base-base keeps all 9 rules");
+  check_answer(whole, 0, "OK: adapter adapter-with-base-base keeps all 10 rules");
   CHECK(whole.out.ends_with(" 1 layer is held whole.\n"));
   // Sixteen more tokens.
   std::vector<TensorToWrite> tensors;
@@ -411,9 +411,12 @@ TEST_CASE("weights that were rescaled before they were rounded are UNKNOWN", "[c
   CHECK(rescaled.out.find(" But its weights were rescaled before they were rounded "
                           "(model.layers.0.input_layernorm.weight differs by ") !=
         std::string::npos);
-  // Without the norm nobody can tell.
+  // Where no file has a norm, nobody can tell.
+  check_answer(
+      check(write("bare", false, true), write("bald", false, false), {"--kind", "quantised"}), 1,
+      "NOT OK: quantised model bare against bald breaks 'the error is small'");
   check_answer(check(write("bare", false, true), base, {"--kind", "quantised"}), 1,
-               "NOT OK: quantised model bare against base breaks 'the error is small'");
+               "NOT OK: quantised model bare against base breaks 'every layer is there'");
 }
 
 TEST_CASE("a wrong base is refused before anything is scanned", "[check]") {

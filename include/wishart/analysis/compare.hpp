@@ -19,11 +19,13 @@ struct ComparisonRow {
   std::string role;
   std::int64_t block = -1;
   std::int64_t num_params = 0;
-  /// `same` (equal hashes), `changed`, `rearranged` (different values with the same spectrum, e.g.
-  /// permuted rows or columns, or a rotation), `misplaced` (the values are those of another layer
-  /// of A), `added`, `removed`, `reshaped`, `grown` (an embedding or a head with a larger
-  /// vocabulary), `left-out` (one of the two scans left it out by `--layers`), or `unknown` (one of
-  /// the two has no spectrum).
+  /// `same` (equal hashes), `changed`, `rearranged` (other elements with the same spectrum but for
+  /// rounding: rows or columns in another order, transposed, or other signs), `misplaced` (the
+  /// values are those of another layer of A), `added`, `removed`, `reshaped`, `grown` or `shrunk`
+  /// (an embedding or a head with a larger or smaller vocabulary), `tied` (B leaves out what A
+  /// stores as a copy of another table), `replaced` (a head, by a classifier or the other way),
+  /// `left-out` (one of the two scans left it out by `--layers`), or `unknown` (one of the two has
+  /// no spectrum).
   std::string status;
   /// A lower bound on the change of the weights, relative to the norm of A: the distance between
   /// the two sorted spectra over |A|_F, which is at most |A - B|_F / |A|_F (Mirsky, Quart. J. Math.
@@ -46,10 +48,11 @@ struct ComparisonRow {
   double stable_rank_ratio = kNan;         ///< B / A
   std::int64_t rank_change = 0;            ///< also 0 if a rank is not known
   std::string new_warnings;                ///< warnings of B that A does not have
-  std::string from;   ///< the layer of A with the same values, of `misplaced` and `added` ones
-  std::string stack;  ///< not a column: tells blocks of stages apart
-  bool in_b = true;   ///< not a column: B has it, or may have it reshaped
-  /// Not columns: the sizes of the vocabulary of a `grown` layer.
+  std::string from;         ///< the layer of A with the same values: `misplaced`, `added`, `tied`
+  std::string stack;        ///< not a column: tells blocks of stages apart
+  bool in_b = true;         ///< not a column: B has it, or may have it reshaped
+  std::string replaced_by;  ///< not a column: the head of B instead of a `replaced` one
+  /// Not columns: the sizes of the vocabulary of a `grown` or `shrunk` layer.
   std::int64_t vocabulary_a = 0;
   std::int64_t vocabulary_b = 0;
   /// Not columns: B is an adapter on A that changes this layer, by factors or because it holds it
@@ -92,6 +95,8 @@ struct Comparison {
   /// Of a later checkpoint of training against an earlier one, which is not that before all
   /// training; empty otherwise.
   std::vector<SuddenChange> sudden;
+  /// Tensors without a spectrum (biases, norms, small matrices) that A has and B has not.
+  std::vector<std::string> missing_tensors;
   std::int64_t left_out_of_both = 0;  ///< matrices that neither scan took, by choice
   std::int64_t nonfinite_b = 0;       ///< layers of B with NaN or infinite weights
   bool no_tail_in_b = false;          ///< B is a whole model, and no layer has a power-law tail
@@ -106,12 +111,16 @@ struct Comparison {
                                                 const std::string& name_a,
                                                 const std::string& name_b);
 
-/// True for an embedding of tokens or a head that has the shape of `a` but for a larger vocabulary.
-[[nodiscard]] bool has_larger_vocabulary(const LayerRow& b, const LayerRow& a);
+/// True for an embedding of tokens or a head that has the shape of `a` but for its vocabulary.
+[[nodiscard]] bool has_other_vocabulary(const LayerRow& b, const LayerRow& a);
 
 /// Compares layers with the same key. `moved` needs the spectra in both records. Layers that are in
 /// one checkpoint only, or were reshaped, are left out of the paired changes.
 [[nodiscard]] Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b);
+
+/// `The vocabulary grew from 96 to 112: 1 layer is not compared.` A sentence for each way in which
+/// vocabularies and heads changed that is no loss, or need not be one.
+[[nodiscard]] std::vector<std::string> token_table_texts(const std::vector<ComparisonRow>& rows);
 
 /// Benjamini and Hochberg's adjusted p-values (J. R. Statist. Soc. B 57 (1995) 289). NaN is ignored
 /// and stays NaN.

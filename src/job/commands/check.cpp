@@ -7,9 +7,7 @@
 #include <cstdlib>
 #include <optional>
 #include <ostream>
-#include <set>
 #include <sstream>
-#include <string_view>
 
 #include <unistd.h>
 
@@ -19,7 +17,6 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/reader.hpp"
-#include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/plural.hpp"
@@ -160,12 +157,17 @@ public:
           archive / (one->id + ".h5"));
       if (!ending.done()) return ending;
     }
-    leave_out_unread(stages);
+    unread_ = leave_out_unread(stages);
+    const checkpoint::Catalogue tuned = opened(options_.tuned);
+    const checkpoint::Catalogue base = opened(options_.base);
+    leave_out_zero_biases(stages, base);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
     const std::vector<analysis::RuleVerdict> verdicts =
         analysis::judge(rules_, stages, false, conclusion_of(stages.back()));
     const analysis::Verdict judged = analysis::verdict_of(stages.back());
-    const analysis::Level level = analysis::verdict_of(verdicts, judged).level;
+    damage_ = nonfinite_text(tuned, base);
+    const analysis::Level level =
+        damage_.empty() ? analysis::verdict_of(verdicts, judged).level : analysis::Level::bad;
     const bool ok = level != analysis::Level::bad;
     doubt_ = doubt_on(stages, verdicts, judged, level);
     const std::string line = line_of(stages, verdicts, judged, level);
@@ -181,29 +183,6 @@ private:
     how.allow_unknown = options_.scan.selection.allow_unknown;
     how.with_base = with_base;
     return checkpoint::open_checkpoint(path, how);
-  }
-
-  /// With --allow-unknown: layers that one of the two has, but not in a form that is read, are not
-  /// missing in it. They are left out of both.
-  void leave_out_unread(std::vector<CheckpointRecord>& stages) {
-    constexpr std::string_view kEnding = ".weight";
-    const auto module_of = [&](std::string_view name) {
-      return std::string(name.ends_with(kEnding) ? name.substr(0, name.size() - kEnding.size())
-                                                 : name);
-    };
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-      std::set<std::string> modules;  // every part of a name that ends at a dot
-      for (const SkippedRow& row : stages[i].skipped) {
-        if (row.reason != checkpoint::kQuantisedNotRead) continue;
-        for (std::size_t dot = row.tensor.rfind('.'); dot != std::string::npos && dot > 0;
-             dot = row.tensor.rfind('.', dot - 1)) {
-          modules.insert(row.tensor.substr(0, dot));
-        }
-      }
-      unread_ += std::erase_if(stages[1 - i].layers, [&](const LayerRow& row) {
-        return modules.contains(module_of(row.key));
-      });
-    }
   }
 
   /// What rules on advice judge: the tuned checkpoint alone. A run of several is for `gate`.
@@ -263,7 +242,8 @@ private:
   [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
                                      const std::vector<analysis::RuleVerdict>& verdicts,
                                      const analysis::Verdict& judged, analysis::Level level) const {
-    if (judged.level == analysis::Level::bad) return {};
+    if (judged.level == analysis::Level::bad || !damage_.empty()) return {};
+    if (std::string text = layout_text(rules_, verdicts); !text.empty()) return text;
     if (kind_ == CheckKind::full && options_.kind == CheckKind::automatic) {
       return level == analysis::Level::good ? compression_doubt(stages) : std::string();
     }
@@ -283,14 +263,15 @@ private:
     if (first == verdicts.end()) {
       const bool good = level == analysis::Level::good && doubt_.empty();
       const bool same = good && nothing_changed(stages);
-      std::string text = same                            ? "ATTENTION: "
-                         : good                          ? "OK: "
-                         : level == analysis::Level::bad ? "NOT OK: "
-                                                         : "UNKNOWN: ";
+      std::string text = same || (good && is_smaller(stages)) ? "ATTENTION: "
+                         : good                               ? "OK: "
+                         : level == analysis::Level::bad      ? "NOT OK: "
+                                                              : "UNKNOWN: ";
       text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
               " in " + plural(std::ssize(tuned.layers), "layer") + ".";
-      text += doubt_;
-      if (!good && doubt_.empty()) text += " But its report says: " + judged.sentence;
+      text += doubt_ + damage_;
+      if (!good && doubt_.empty() && damage_.empty())
+        text += " But its report says: " + judged.sentence;
       if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
@@ -309,7 +290,7 @@ private:
       text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
               " broken";
     }
-    return text + (text.ends_with('.') ? "" : ".") + doubt_ + unread_text();
+    return text + (text.ends_with('.') ? "" : ".") + doubt_ + damage_ + unread_text();
   }
 
   [[nodiscard]] std::string unread_text() const {
@@ -350,6 +331,7 @@ private:
   std::vector<analysis::Rule> rules_;
   std::size_t unread_ = 0;
   std::string doubt_;
+  std::string damage_;  ///< of what no rule judges
 };
 
 /// Scans one of the two unless the archive holds it. Collective over `world`.

@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <set>
 #include <span>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "wishart/analysis/compare.hpp"
 #include "wishart/checkpoint/element_reader.hpp"
+#include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
@@ -21,10 +27,16 @@ constexpr const char* kError = "error_ratio";
 /// No vector of a model is longer. A stranger's file may say otherwise.
 constexpr std::int64_t kMostElements = 1 << 20;
 
-bool is_vector_of_weights(const Tensor& tensor) {
+bool is_vector(const Tensor& tensor) {
   return has_weights(tensor) && tensor.shape.size() == 1 && tensor.num_elements > 0 &&
-         tensor.num_elements <= kMostElements && tensor.name.ends_with(".weight");
+         tensor.num_elements <= kMostElements;
 }
+
+bool is_vector_of_weights(const Tensor& tensor) {
+  return is_vector(tensor) && tensor.name.ends_with(".weight");
+}
+
+bool is_bias(const Tensor& tensor) { return is_vector(tensor) && tensor.name.ends_with("bias"); }
 
 /// |B - A| / |A|.
 double change_of(const std::vector<double>& a, const std::vector<double>& b) {
@@ -67,12 +79,125 @@ std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint:
   return {};
 }
 
+/// True if a rule is broken, and every broken one is about one of these metrics.
+bool only_broken(const std::vector<analysis::Rule>& rules,
+                 const std::vector<analysis::RuleVerdict>& verdicts,
+                 std::initializer_list<const char*> metrics) {
+  bool any = false;
+  for (const analysis::RuleVerdict& verdict : verdicts) {
+    if (verdict.passed) continue;
+    any = true;
+    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const analysis::Rule& one) {
+      return one.name == verdict.rule;
+    });
+    const bool of_these = rule != rules.end() &&
+                          std::any_of(metrics.begin(), metrics.end(),
+                                      [&](const char* metric) { return rule->metric == metric; });
+    if (!of_these) return false;
+  }
+  return any;
+}
+
+bool any_nan(const std::vector<double>& values) {
+  return std::any_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
+}
+
+bool any_infinite(const std::vector<double>& values) {
+  return std::any_of(values.begin(), values.end(), [](double value) { return std::isinf(value); });
+}
+
+/// The tensors of a checkpoint, by their names.
+std::unordered_map<std::string, const Tensor*> by_name(const checkpoint::Catalogue& catalogue) {
+  std::unordered_map<std::string, const Tensor*> tensors;
+  for (const Tensor& tensor : catalogue.tensors) tensors.emplace(tensor.name, &tensor);
+  return tensors;
+}
+
 }  // namespace
+
+std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages) {
+  std::size_t unread = 0;
+  constexpr std::string_view kEnding = ".weight";
+  const auto module_of = [&](std::string_view name) {
+    return std::string(name.ends_with(kEnding) ? name.substr(0, name.size() - kEnding.size())
+                                               : name);
+  };
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    std::set<std::string> modules;  // every part of a name that ends at a dot
+    for (const SkippedRow& row : stages[i].skipped) {
+      if (row.reason != checkpoint::kQuantisedNotRead) continue;
+      for (std::size_t dot = row.tensor.rfind('.'); dot != std::string::npos && dot > 0;
+           dot = row.tensor.rfind('.', dot - 1)) {
+        modules.insert(row.tensor.substr(0, dot));
+      }
+    }
+    unread += std::erase_if(stages[1 - i].layers, [&](const LayerRow& row) {
+      return modules.contains(module_of(row.key));
+    });
+  }
+  return unread;
+}
+
+std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+  const auto before = by_name(base);
+  const auto of_tuned = checkpoint::make_reader(tuned.root, tuned.files);
+  const auto of_base = checkpoint::make_reader(base.root, base.files);
+  // A bias of minus infinity forbids a token.
+  const auto was_infinite = [&](const Tensor& tensor) {
+    const auto found = before.find(tensor.name);
+    return found != before.end() && is_vector(*found->second) &&
+           any_infinite(values_of(*of_base, *found->second));
+  };
+  std::int64_t count = 0;
+  std::string first;
+  for (const Tensor& tensor : tuned.tensors) {
+    if (!is_vector_of_weights(tensor) && !is_bias(tensor)) continue;
+    const std::vector<double> values = values_of(*of_tuned, tensor);
+    if (!any_nan(values) && !(any_infinite(values) && !was_infinite(tensor))) continue;
+    if (count++ == 0) first = tensor.name;
+  }
+  if (count == 0) return {};
+  return " But " + plural(count, "norm or bias", "norms and biases") +
+         (count == 1 ? " has" : " have") + " NaN or infinite values" +
+         (count == 1 ? ": " : ", such as ") + printable(first) + ".";
+}
+
+void leave_out_zero_biases(std::vector<CheckpointRecord>& stages,
+                           const checkpoint::Catalogue& base) {
+  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+  if (comparison.missing_tensors.empty()) return;
+  const std::unordered_set<std::string> missing(comparison.missing_tensors.begin(),
+                                                comparison.missing_tensors.end());
+  const auto tensors = by_name(base);
+  const auto reader = checkpoint::make_reader(base.root, base.files);
+  std::erase_if(stages.front().skipped, [&](const SkippedRow& row) {
+    const auto found = missing.contains(row.tensor) ? tensors.find(row.tensor) : tensors.end();
+    if (found == tensors.end() || !is_bias(*found->second)) return false;
+    const std::vector<double> values = values_of(*reader, *found->second);
+    return std::all_of(values.begin(), values.end(), [](double value) { return value == 0; });
+  });
+}
+
+std::string layout_text(const std::vector<analysis::Rule>& rules,
+                        const std::vector<analysis::RuleVerdict>& verdicts) {
+  if (!only_broken(rules, verdicts, {"rearranged"})) return {};
+  return " But a conversion to another layout does the same on purpose: evaluate the model with "
+         "the "
+         "code that reads it, or judge by rules that allow it (wishart gate).";
+}
+
+bool is_smaller(const std::vector<CheckpointRecord>& stages) {
+  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+  return std::any_of(comparison.rows.begin(), comparison.rows.end(),
+                     [](const analysis::ComparisonRow& row) { return row.status == "shrunk"; });
+}
 
 bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
   const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
   return std::all_of(comparison.rows.begin(), comparison.rows.end(),
-                     [](const analysis::ComparisonRow& row) { return row.status == "same"; });
+                     [](const analysis::ComparisonRow& row) {
+                       return row.status == "same" || row.status == "tied";
+                     });
 }
 
 std::string compression_doubt(const std::vector<CheckpointRecord>& stages) {
@@ -91,20 +216,7 @@ std::string compression_doubt(const std::vector<CheckpointRecord>& stages) {
 
 bool only_sizes_broken(const std::vector<analysis::Rule>& rules,
                        const std::vector<analysis::RuleVerdict>& verdicts) {
-  const auto metrics = {kError, "moved", "log_norm", "log_spectral_norm"};
-  bool any = false;
-  for (const analysis::RuleVerdict& verdict : verdicts) {
-    if (verdict.passed) continue;
-    any = true;
-    const auto rule = std::find_if(rules.begin(), rules.end(), [&](const analysis::Rule& one) {
-      return one.name == verdict.rule;
-    });
-    const bool of_size = rule != rules.end() &&
-                         std::any_of(metrics.begin(), metrics.end(),
-                                     [&](const char* metric) { return rule->metric == metric; });
-    if (!of_size) return false;
-  }
-  return any;
+  return only_broken(rules, verdicts, {kError, "moved", "log_norm", "log_spectral_norm"});
 }
 
 std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
@@ -121,20 +233,12 @@ std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint:
 
 std::string left_out_of_rules_text(const std::vector<CheckpointRecord>& stages) {
   const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
-  std::int64_t grown = 0;
-  std::int64_t held = 0;
-  const analysis::ComparisonRow* first = nullptr;
-  for (const analysis::ComparisonRow& row : comparison.rows) {
-    if (row.status == "grown" && grown++ == 0) first = &row;
-    if (row.held_whole) ++held;
-  }
+  const auto held =
+      std::count_if(comparison.rows.begin(), comparison.rows.end(),
+                    [](const analysis::ComparisonRow& row) { return row.held_whole; });
   std::string text;
   if (held > 0) text += " " + plural(held, "layer") + (held == 1 ? " is" : " are") + " held whole.";
-  if (first != nullptr) {
-    text += " The vocabulary grew from " + std::to_string(first->vocabulary_a) + " to " +
-            std::to_string(first->vocabulary_b) + ": " + plural(grown, "layer") +
-            (grown == 1 ? " is" : " are") + " not compared.";
-  }
+  for (const std::string& table : analysis::token_table_texts(comparison.rows)) text += " " + table;
   return text;
 }
 

@@ -4,6 +4,7 @@
 /// What `wishart check` says beside its rules: where they cannot tell what the tuned checkpoint is,
 /// and what they leave out.
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,31 @@
 #include "wishart/record/checkpoint_record.hpp"
 
 namespace wishart::job {
+
+/// With --allow-unknown: layers that one of the two has, but not in a form that is read, are not
+/// missing in it. They are left out of both.
+/// @param stages  the base and the tuned model
+/// @return how many they are
+std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages);
+
+/// Biases of zeros that the tuned model leaves out are not missing: they add nothing.
+/// @throws Error with Blame::input if a bias cannot be read
+void leave_out_zero_biases(std::vector<CheckpointRecord>& stages,
+                           const checkpoint::Catalogue& base);
+
+/// A sentence if norms or biases, of which no spectrum is taken, have NaN or infinite values.
+/// Begins with a space, or is empty.
+/// @throws Error with Blame::input if one of them cannot be read
+[[nodiscard]] std::string nonfinite_text(const checkpoint::Catalogue& tuned,
+                                         const checkpoint::Catalogue& base);
+
+/// A sentence if rules are broken only because layers are rearranged, which may be meant. Else
+/// empty.
+[[nodiscard]] std::string layout_text(const std::vector<analysis::Rule>& rules,
+                                      const std::vector<analysis::RuleVerdict>& verdicts);
+
+/// Whether the vocabulary is smaller than that of the base.
+[[nodiscard]] bool is_smaller(const std::vector<CheckpointRecord>& stages);
 
 /// Whether every layer has the values that it has in the base.
 /// @param stages  the base and the tuned model
@@ -33,7 +59,8 @@ namespace wishart::job {
 [[nodiscard]] std::string rescaling_text(const checkpoint::Catalogue& tuned,
                                          const checkpoint::Catalogue& base);
 
-/// What the rules leave out: layers of a larger vocabulary, and those that an adapter holds whole.
+/// What the rules leave out: layers of another vocabulary, heads that are tied or replaced, and
+/// layers that an adapter holds whole.
 /// Begins with a space, or is empty.
 [[nodiscard]] std::string left_out_of_rules_text(const std::vector<CheckpointRecord>& stages);
 

@@ -1,0 +1,244 @@
+/// @file
+/// What a conversion loses or puts in another order, and what a model leaves out lawfully: in the
+/// comparison, its verdict, and the rules of a gate.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "wishart/analysis/compare.hpp"
+#include "wishart/analysis/gate.hpp"
+#include "wishart/analysis/verdict.hpp"
+
+#include "samples.hpp"
+
+using namespace wishart;
+using namespace wishart::analysis;
+using test::add_layer;
+using test::sample_checkpoint;
+using test::sample_layer;
+
+namespace {
+
+std::string status_of(const Comparison& comparison, const std::string& key) {
+  const auto found = std::find_if(comparison.rows.begin(), comparison.rows.end(),
+                                  [&](const ComparisonRow& row) { return row.key == key; });
+  REQUIRE(found != comparison.rows.end());
+  return found->status;
+}
+
+/// What breaks a rule of at most 0 against the first stage, by name.
+std::vector<std::string> broken_by(const std::string& metric, const CheckpointRecord& a,
+                                   const CheckpointRecord& b) {
+  Rule rule;
+  rule.name = metric;
+  rule.metric = metric;
+  rule.against = Against::first;
+  rule.max = 0;
+  const std::vector<RuleVerdict> verdicts = judge({rule}, {a, b}, false);
+  REQUIRE(verdicts.size() == 1);
+  std::vector<std::string> keys;
+  for (const Violation& one : verdicts.front().violations) keys.push_back(one.key);
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+std::string told(const Verdict& verdict) {
+  std::string text = std::string(level_name(verdict.level)) + ": " + verdict.sentence;
+  for (const Reason& reason : verdict.reasons) text += "\n" + reason.text;
+  return text;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
+}
+
+SkippedRow skipped(const std::string& name, const std::string& reason = "one-dimensional",
+                   const std::string& shape = "64") {
+  return {name, "F32", shape, 64, reason, ""};
+}
+
+LayerRow table_of_tokens(const std::string& key, const std::string& role, std::int64_t tokens,
+                         const std::string& hash) {
+  LayerRow row = sample_layer(key, hash);
+  row.role = role;
+  row.rows = row.N = tokens;
+  return row;
+}
+
+/// Three layers, an embedding and a head of 512 tokens.
+CheckpointRecord language_model(const std::string& id, const std::string& head_hash = "head") {
+  CheckpointRecord record = sample_checkpoint(id);
+  add_layer(record, table_of_tokens("embed.weight", "embedding.token", 512, "embed"));
+  add_layer(record, table_of_tokens("lm_head.weight", "head", 512, head_hash));
+  return record;
+}
+
+CheckpointRecord without_head(CheckpointRecord record) {
+  record.layers.pop_back();
+  record.spectra.pop_back();
+  return record;
+}
+
+}  // namespace
+
+TEST_CASE("one spectrum with other elements is no good conversion", "[compare][rearranged]") {
+  const CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  b.layers[0].hash = b.layers[2].hash = "2";
+  CHECK(status_of(compare(a, b), "a.mlp") == "rearranged");
+  CHECK(broken_by("rearranged", a, b) == std::vector<std::string>{"a.mlp", "c.mlp"});
+  CHECK(broken_by("rearranged", a, a).empty());
+  CHECK(broken_by("missing", a, b).empty());
+  const std::string text = told(verdict_of(compare(a, b)));
+  CHECK(has(text, "attention: In b, 2 layers have exactly the spectrum of a but other elements."));
+  CHECK(has(text,
+            "Other elements with one spectrum: a.mlp and 1 more. No training does that: rows were "
+            "exchanged, or a matrix was transposed or negated. A conversion to another layout "
+            "does so on purpose."));
+}
+
+TEST_CASE("a matrix that training hardly moved is changed, not rearranged",
+          "[compare][rearranged]") {
+  const CheckpointRecord a = sample_checkpoint("a");
+  CheckpointRecord b = sample_checkpoint("b");
+  for (LayerRow& row : b.layers) row.hash = "2";
+  b.spectra[0].sigma = {1, 2, 3, 4 * (1 + 1e-9)};   // the first step of a warm-up
+  b.spectra[1].sigma = {1, 2, 3, 4 * (1 + 1e-15)};  // the order of the sums
+  // A value near zero has a large error of its own: that of its square is small.
+  b.spectra[2].sigma = {1, 2, 3, 4};
+  CheckpointRecord near = a;
+  near.spectra[2].sigma = {1e-9, 2, 3, 4};
+  b.spectra[2].sigma[0] = 2e-8;
+  const Comparison comparison = compare(near, b);
+  CHECK(status_of(comparison, "a.mlp") == "changed");
+  CHECK(status_of(comparison, "b.attn") == "rearranged");
+  CHECK(status_of(comparison, "c.mlp") == "rearranged");
+  // What no analysis resolves proves nothing.
+  b.layers[0].floor_sigma = 1e-3;
+  CHECK(status_of(compare(near, b), "a.mlp") == "rearranged");
+  // Zeros with another sign.
+  CheckpointRecord zeros = a;
+  zeros.spectra[0].sigma = b.spectra[0].sigma = {0, 0, 0, 0};
+  CHECK(status_of(compare(zeros, b), "a.mlp") == "changed");
+}
+
+TEST_CASE("lost biases, norms and small matrices are missing, and named", "[compare][missing]") {
+  CheckpointRecord a = sample_checkpoint("a");
+  a.skipped = {skipped("0.conv1d.weight", "depthwise", "64 x 1 x 4"),
+               skipped("0.experts.down_proj_bias", "not-a-linear-map", "32 x 64"),
+               skipped("0.mlp.gate.weight", "too-small", "8 x 64"), skipped("0.norm.weight"),
+               skipped("0.q_proj.bias")};
+  CheckpointRecord b = sample_checkpoint("b");
+  b.skipped = {a.skipped[3]};
+  add_layer(b, sample_layer("0.mlp.gate.weight", "gate"));  // with a spectrum there
+  const std::vector<std::string> expected{"0.conv1d.weight", "0.experts.down_proj_bias",
+                                          "0.q_proj.bias"};
+  CHECK(compare(a, b).missing_tensors == expected);
+  CHECK(broken_by("missing", a, b) == expected);
+  CHECK(compare(b, a).missing_tensors.empty());
+  CHECK(compare(a, a).missing_tensors.empty());
+  const std::string text = told(verdict_of(compare(a, b)));
+  CHECK(has(text, "attention: In b, 3 tensors of a without a spectrum are missing."));
+  CHECK(
+      has(text,
+          "Missing: 0.conv1d.weight and 2 more. A loader may fill such tensors with ones, zeros or "
+          "noise."));
+  // A file of which nothing was skipped has lost all of them.
+  b.skipped.clear();
+  CHECK(compare(a, b).missing_tensors.size() == 4);
+  // Of a change of weights, and under an adapter, nobody expects them.
+  b.provenance.analysis = AnalysisKind::adapter_on_base;
+  CHECK(compare(a, b).missing_tensors.empty());
+}
+
+TEST_CASE("buffers, scales and old names are not missing", "[compare][missing]") {
+  CheckpointRecord a = sample_checkpoint("a");
+  for (const char* name : {"0.rotary_emb.inv_freq", "0.attn.masked_bias", "rope_freqs.weight",
+                           "0.q_proj.weight_scale", "0.q_proj.input_scale", "0.q_proj.qzeros",
+                           "0.bn.running_mean", "score.weight", "v_head.summary.bias"}) {
+    a.skipped.push_back(skipped(name));
+  }
+  a.skipped.push_back(skipped("h.0.attn.bias", "not-a-linear-map", "1 x 1 x 1024 x 1024"));
+  a.skipped.push_back(skipped("0.q_proj.bias", "quantised-not-read"));
+  a.skipped.push_back(skipped("0.LayerNorm.gamma"));
+  a.skipped.push_back(skipped("0.LayerNorm.beta"));
+  CheckpointRecord b = sample_checkpoint("b");
+  b.skipped = {skipped("0.LayerNorm.weight"), skipped("0.LayerNorm.bias")};
+  CHECK(compare(a, b).missing_tensors.empty());
+  CHECK(broken_by("missing", a, b).empty());
+  CHECK(compare(b, a).missing_tensors.empty());
+}
+
+TEST_CASE("a tied head that is left out is not missing", "[compare][tables]") {
+  const CheckpointRecord a = language_model("a", "embed");  // stored twice
+  const CheckpointRecord b = without_head(language_model("b"));
+  CHECK(status_of(compare(a, b), "lm_head.weight") == "tied");
+  CHECK(broken_by("missing", a, b).empty());
+  CHECK(told(verdict_of(compare(a, b)))
+            .starts_with("good: No layer of a is missing in b, and none has a new warning.\n"
+                         "lm_head.weight is left out: it was a copy of embed.weight."));
+  // A head of its own is lost.
+  const CheckpointRecord own = language_model("own");
+  CHECK(status_of(compare(own, b), "lm_head.weight") == "removed");
+  CHECK(broken_by("missing", own, b) == std::vector<std::string>{"lm_head.weight"});
+  // Nor is it tied to an embedding that is gone too.
+  CheckpointRecord neither = without_head(b);
+  CHECK(status_of(compare(a, neither), "lm_head.weight") == "removed");
+}
+
+TEST_CASE("a head that a classifier replaces is not missing", "[compare][tables]") {
+  CheckpointRecord a = language_model("a");
+  a.skipped = {skipped("lm_head.bias")};
+  CheckpointRecord b = without_head(language_model("b"));
+  CHECK(broken_by("missing", a, b) == std::vector<std::string>{"lm_head.bias", "lm_head.weight"});
+  b.skipped = {skipped("score.weight", "too-small", "1 x 64")};
+  CHECK(status_of(compare(a, b), "lm_head.weight") == "replaced");
+  CHECK(broken_by("missing", a, b).empty());
+  CHECK(has(told(verdict_of(compare(a, b))),
+            "The head lm_head.weight was replaced by score.weight."));
+  // Of many classes it has a spectrum. The other way, a language model has its head again.
+  b.skipped.clear();
+  add_layer(b, table_of_tokens("score.weight", "head", 64, "score"));
+  CHECK(broken_by("missing", a, b).empty());
+  CHECK(broken_by("missing", b, a).empty());
+  CHECK(has(told(verdict_of(compare(b, a))),
+            "The head score.weight was replaced by lm_head.weight."));
+  // Any other name is a renamed head, and one that stood there already replaces nothing.
+  b.layers.back().key = "output.weight";
+  CHECK(broken_by("missing", a, b) == std::vector<std::string>{"lm_head.bias", "lm_head.weight"});
+  CheckpointRecord both = a;
+  both.skipped = {skipped("score.weight", "too-small", "1 x 64")};
+  CHECK(broken_by("missing", both, without_head(both)) ==
+        std::vector<std::string>{"lm_head.weight"});
+}
+
+TEST_CASE("a smaller vocabulary needs attention, and is not missing", "[compare][tables]") {
+  const CheckpointRecord a = language_model("a");
+  CheckpointRecord b = language_model("b");
+  for (std::size_t i : {3U, 4U}) {
+    b.layers[i].rows = b.layers[i].N = 500;
+    b.layers[i].hash += " of 500";
+  }
+  CHECK(status_of(compare(a, b), "embed.weight") == "shrunk");
+  CHECK(broken_by("missing", a, b).empty());
+  const std::string text = told(verdict_of(compare(a, b)));
+  CHECK(has(text, "attention: In b, the vocabulary has 500 tokens of 512 of a."));
+  CHECK(has(text, "The vocabulary shrank from 512 to 500: 2 layers are not compared."));
+  // Without any embedding, only the name tells tokens from classes.
+  CheckpointRecord images = sample_checkpoint("images");
+  CheckpointRecord fewer = images;
+  add_layer(images, table_of_tokens("classifier.weight", "head", 512, "of 512"));
+  add_layer(fewer, table_of_tokens("classifier.weight", "head", 500, "of 500"));
+  CHECK(status_of(compare(images, fewer), "classifier.weight") == "reshaped");
+  images.layers.back().key = fewer.layers.back().key = "lm_head.weight";
+  CHECK(status_of(compare(images, fewer), "lm_head.weight") == "shrunk");
+  // A head of other classes beside an embedding that stayed.
+  b.layers[3] = a.layers[3];
+  CHECK(status_of(compare(a, b), "lm_head.weight") == "reshaped");
+  CHECK(broken_by("missing", a, b) == std::vector<std::string>{"lm_head.weight"});
+}
