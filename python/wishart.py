@@ -169,7 +169,8 @@ def from_export(source: Union[Path, "io.TextIOBase"]) -> pd.DataFrame:
 
     `wishart export ARCHIVE --table layers -o layers.csv` has all columns of `details(..., all_columns=True)`, and what is
     concluded: `warning`, with what it rests on in `reason`, and percentiles among public models. A text that wishart
-    protected from spreadsheets by an apostrophe in front has it still in CSV; JSON has the text as it is.
+    protected from spreadsheets by an apostrophe in front has it still in CSV; JSON has the text as it is. A table
+    without rows has its columns from CSV and JSON; as JSON lines it is an empty file, which has none.
     """
     if isinstance(source, io.TextIOBase):
         name, text = "the export", source.read()
@@ -180,6 +181,10 @@ def from_export(source: Union[Path, "io.TextIOBase"]) -> pd.DataFrame:
     begin = text.lstrip()[:1]
     if begin == "{":
         return _from_json(text, name)
+    if not begin:
+        if name.endswith(".jsonl"):
+            return pd.DataFrame()
+        raise ArchiveError(f"{name}: is empty, expected at least the names of the columns")
     # As text first: `nan` may be the name of a layer.
     table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     return _typed(table, name)
@@ -258,15 +263,39 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _natural(name: str) -> List[Tuple[int, int, str]]:
-    """A sort key that compares runs of digits by their value."""
-    return [(0, int(part), part) if part.isdigit() else (1, 0, part) for part in re.findall(r"[0-9]+|[^0-9]+", name)]
+def _natural(name: str) -> Tuple[List[Tuple[int, int, bytes]], bytes]:
+    """A sort key that compares runs of digits by their value, and all else by its bytes."""
+    key = []
+    for part in re.findall(rb"[0-9]+|[^0-9]", os.fsencode(name)):
+        # All digits stand at one place among the other bytes. The value may have thousands of digits.
+        digits = (part.lstrip(b"0") or b"0") if part.isdigit() else b""
+        key.append((ord("0"), len(digits), digits) if digits else (part[0], 0, b""))
+    return key, os.fsencode(name)
+
+
+_MOST = 2**63 - 1
 
 
 def _stage(name: str) -> int:
     """The stage of a run that a checkpoint's name tells, such as `stage2-step1000`; -1 if none."""
-    found = re.search(r"stage([0-9]+)", name)
-    return int(found[1]) if found else -1
+    for digits in re.findall(r"stage([0-9]+)", name):
+        if _number(digits) <= _MOST:
+            return _number(digits)
+    return -1
+
+
+def _step_of_name(name: str) -> int:
+    """The step that a checkpoint's name tells, such as `checkpoint-500`; -1 if none."""
+    words = r"(?<![^-_=/])(?:step|iter|checkpoint|batch|global_step|ba)[-_=]?([0-9]+)(?![0-9A-Za-z]|\.[0-9])"
+    for digits in re.findall(words, name):
+        if _number(digits) <= _MOST:
+            return _number(digits)
+    return -1
+
+
+def _number(digits: str) -> int:
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) < 20 else _MOST + 1
 
 
 @contextlib.contextmanager
@@ -316,19 +345,65 @@ def _listed(ids: List[str]) -> str:
 
 
 def _latest(path: str, ids: List[str]) -> str:
-    """The last checkpoint of training, as `wishart report` takes it: a whole model, if there is one."""
+    """The last checkpoint of training, as `wishart report` takes it."""
     found = []
     for checkpoint_id in ids:
-        with _opened(path, checkpoint_id) as (group, _):
-            place = (_stage(checkpoint_id), int(group.attrs["step"]), _natural(checkpoint_id), checkpoint_id)
-            found.append((_analysis(group) == "weights", place))
-    whole = [place for is_whole, place in found if is_whole] or [place for _, place in found]
-    known = [place for place in whole if place[1] >= 0]
-    if len(whole) == 1:
-        return whole[0][3]
+        try:
+            with _opened(path, checkpoint_id) as (group, _):
+                found.append(_about(group, checkpoint_id))
+        except (ArchiveError, KeyError) as error:
+            raise ArchiveError(f"{error}. So the order of the checkpoints is not known. Name one: {_listed(ids)}") from error
+    whole = [one for one in found if one["kind"] in ("weights", "adapter-on-base")]
+    kept = _kept(whole or found)
+    if len(kept) == 1 and len(whole or found) == 1:
+        return kept[0]["id"]
+    known = [one for one in kept if one["step"] >= 0]
     if not known:
         raise ArchiveError(f"{path}: holds {len(ids)} checkpoints without a step. Name one: {_listed(ids)}")
-    return max(known)[3]
+    return max(known, key=lambda one: (one["place"], _natural(one["id"])))["id"]
+
+
+def _about(group: h5py.Group, checkpoint_id: str) -> Dict[str, Any]:
+    """What decides whether a checkpoint stands beside others."""
+    step = int(group.attrs["step"])
+    fit = _text(group.attrs.get("fit_options", b""))
+    for name in ("mp_fit", "bootstrap", "gof", "seed"):  # they change no metric that is there without them
+        fit = re.sub(f', "{name}": [^,}}]*', "", fit, count=1)
+    return {
+        "id": checkpoint_id,
+        "kind": _analysis(group),
+        "base": _text(group.attrs.get("base_path", b"")),
+        "mode": _text(group.attrs["mode"]),
+        "fit": (fit, int(group.attrs.get("fit_version", -1))),
+        "identity": _text(group.attrs.get("checkpoint_identity", b"")),
+        "step": step,
+        "place": (_stage(checkpoint_id), step) if step >= 0 else (-1, -1),
+    }
+
+
+def _kept(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Those that stand beside the last one, by the rules of src/record/analysed.cpp: of one mode and fit, each
+    checkpoint once, and one for each step."""
+    groups: Dict[Any, List[Dict[str, Any]]] = {}
+    for one in sorted(found, key=lambda one: _natural(one["id"])):
+        groups.setdefault((one["mode"], one["fit"]), []).append(one)
+    first = min(groups.values(), key=lambda group: _natural(group[0]["id"]))
+    for group in groups.values():
+        first = max(first, group, key=lambda g: (max(one["place"] for one in g), len(g), g[0]["mode"] == "corrected"))
+    once: Dict[Any, Dict[str, Any]] = {}
+    for one in first:
+        known = (one["identity"], one["step"], one["kind"], one["base"])
+        once.setdefault(known if one["identity"] else one["id"], one)
+    places: Dict[Any, Dict[str, Any]] = {}
+    for one in once.values():
+        place = one["place"] if one["step"] >= 0 else one["id"]
+        # The one whose name has the step, else the shortest name: that of a copy, such as x-int8, is longer.
+        places[place] = min(places.get(place, one), one, key=_rank_in_step)
+    return list(places.values())
+
+
+def _rank_in_step(one: Dict[str, Any]) -> Tuple[bool, int]:
+    return _step_of_name(one["id"]) != one["step"], len(os.fsencode(one["id"]))
 
 
 def _analysis(group: h5py.Group) -> str:
@@ -336,7 +411,9 @@ def _analysis(group: h5py.Group) -> str:
     if "analysis" in group.attrs:
         return _text(group.attrs["analysis"])
     options = json.loads(_text(group.attrs["options"]) or "{}")  # before version 3
-    return "difference" if options.get("base") else "adapter-on-base" if options.get("with_base") else "weights"
+    if options.get("base") or options.get("with_base"):
+        return "difference" if options.get("base") else "adapter-on-base"
+    return "adapter" if _text(group.attrs["format"]) == "lora" else "weights"
 
 
 def _frame(dataset: h5py.Dataset, group: h5py.Group) -> pd.DataFrame:
@@ -387,18 +464,30 @@ def _values_of(group: h5py.Group, index: int) -> np.ndarray:
 
 # The types of columns in an export: a text may look like a number, a metric like a count. All others are metrics.
 _TEXTS = frozenset(
-    "aliases analysis best_law checkpoint detail dtype group group_by hash key layer_type longname method metric name "
+    "aliases analysis best_law checkpoint detail dtype group group_by hash key layer layer_type longname method metric name "
     "precision products reason role same_as shape solver stack status tensor usual_group usual_status warning".split()
 )
 _FLAGS = frozenset("ambiguous change_point has_esd mp_at_bound".split())
 _COUNTS = frozenset(
     "M N adapter_rank block cols count detX_num drowned elements_apart excluded exit_code expert fitted float64_panels "
-    "index integer_bits integer_moduli integer_panels layer_id layers like_noise matrix_rank nonfinite null_spikes "
+    "index integer_bits integer_moduli integer_panels layer_id layers like_noise matrix_rank missing nonfinite null_spikes "
     "num_below_floor num_evals num_farms num_fingers num_fit_evals num_inf num_intruders num_nan num_outliers num_params "
     "num_pl_spikes num_rand num_spikes num_top num_traps order outliers over_trained rand_num_spikes rank_90 rank_95 "
     "rank_99 rank_collapsed rank_loss rf rows slice_id step team_size tokens trained trap_index traps_left_out "
     "unchanged under_trained view weak_rank_loss".split()
 )
+
+# The columns of tables that may have no rows, of which JSON then does not tell them.
+_COLUMNS = {
+    "adapter": "key role block adapter_rank adapter_effective_rank adapter_frobenius adapter_spectral delta_frobenius "
+    "delta_spectral adapter_alignment top_overlap num_intruders warning",
+    "map": "layer value",
+    "skipped": "tensor dtype shape num_params reason detail",
+    "traps": "layer_id name key order view trap_index sigma_perm eval_perm mp_bulk_max trap_p trap_delta trap_ipr trap_q "
+    "trap_q_uniform trap_diffuseness trap_diffuseness_uniform trap_ipr_left trap_q_left trap_q_uniform_left top_5_mass "
+    "top_10_mass rank1_mass_after_unpermute trap_top_sector_overlap trap_top_sector_overlap_left trap_variance_burden "
+    "layer_trap_variance_burden trap_residual",
+}
 
 
 def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -421,8 +510,11 @@ def _from_json(text: str, name: str) -> pd.DataFrame:
         if _is_lines(text):
             rows = [json.loads(line) for line in text.splitlines() if line]
         else:
-            rows = json.loads(text)["rows"]
+            whole = json.loads(text)
+            rows = whole["rows"]
         table = pd.DataFrame(rows)
+        if not rows:
+            table = pd.DataFrame(columns=_COLUMNS.get(whole["table"], "").split(), dtype=object)
     except (ValueError, KeyError, TypeError) as error:
         raise ArchiveError(f"{name}: is not an export of wishart: {error}") from error
     return _typed(table.drop(columns="schema", errors="ignore"), name)

@@ -14,14 +14,15 @@
 #   --requeue-limit N of the job that is submitted [3]
 #   --rules FILE      rules of `wishart gate`, for the latest checkpoint; its verdict: ARCHIVE/nightly/gate.txt
 #   --report FILE     where the report goes; its ending selects the format [ARCHIVE/report.html]
-#   --mail ADDRESS    send the line by mail, with the brief report, instead of printing it
+#   --mail ADDRESS    send the line by mail, with the brief report, instead of printing it. What failed stands
+#                     at the front of the subject
 #   --settle MINUTES  leave checkpoints that have changed within this time: they are being written [10]
 #   --config FILE     options, one `key = value` a line: those above without hyphens, and run, archive and
 #                     scan. The command line wins
 #   --help
 #
-# A checkpoint that is not complete, or cannot be read, is left for the next night and fails nothing; it is
-# named once. Matrices that could not be read are tried again each night. Whose files have changed since it
+# A run without a checkpoint has nothing new. One that is not complete, or cannot be read, is left for the next
+# night and fails nothing; it is named once. Matrices that could not be read are tried again each night. Whose files have changed since it
 # was scanned is named each night, and scanned anew only with `-- --replace`. Two nights never run over each other. The exit code is 0, or that of the scan or the report
 # if one failed, or 2 if files have changed, or 1 if the gate has failed, or 75 if the night before still runs or a scan was stopped:
 # the next night goes on. WISHART is the path of the program, as for scan.sbatch.
@@ -387,6 +388,8 @@ scan_new() {
         export SLURM_EXPORT_ENV=ALL SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
         read -ra limit <<<"$(limit_words)"
     elif [ "${option[local]}" != 1 ]; then
+        # Root's crontab is its owner's decision: without these, mpirun of Open MPI refuses to work.
+        if [ "$(id -u)" = 0 ]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
         launch=(mpirun -np "${option[local]}")
     fi
     run_beside "${launch[@]}" "$program" scan "${new_paths[@]}" --archive "$archive" --progress plain \
@@ -416,24 +419,28 @@ some_of() {
     echo "$text"
 }
 
-# Prints the line, or sends it by mail with the brief report and the broken rules.
+# Prints the line, or sends it by mail with the brief report and the broken rules. The subject is the beginning of
+# the line: what failed stands before it.
 tell() {
-    local line=$1
+    local line=$1 subject=''
     if [ -z "${option[mail]}" ]; then
         echo "wishart: $line"
         return
     fi
+    [ "${#changed[@]}" = 0 ] || failed+=("older numbers")
+    [ "${#failed[@]}" = 0 ] || subject="$(some_of "${failed[@]}"): "
+    subject+=${line:0:120}
     {
         echo "$line"
         if [ -s "$state/brief.txt" ]; then echo && cat "$state/brief.txt"; fi
         if [ "$gate_code" = 1 ]; then echo && cat "$state/gate.txt"; fi
-    } | mail -s "wishart: ${line:0:120}" "${option[mail]}" || {
+    } | mail -s "wishart: ${subject//[[:cntrl:]]/ }" "${option[mail]}" || {
         echo "wishart: $line"
         fail 4 "mail to ${option[mail]} cannot be sent"
     }
 }
 
-# Index, report and gate. Adds to `line`; sets `code` if it was 0.
+# Index, report and gate. Adds to `line` and `failed`; sets `code` if it was 0.
 conclude() {
     local report=${option[report]:-$archive/report.html} step=0 log=$state/index.log
     "$program" index "$archive" >"$log" 2>&1 || step=$?
@@ -443,6 +450,7 @@ conclude() {
     fi
     if [ "$step" != 0 ]; then
         line+=". No report: $(last_word "$log")"
+        failed+=("no report")
         [ "$code" != 0 ] || code=$step
         return
     fi
@@ -451,10 +459,12 @@ conclude() {
     if [ -n "${option[rules]}" ]; then
         "$program" gate "$archive" --rules "${option[rules]}" --output "$state/gate.txt" \
             >"$state/gate.log" 2>&1 || gate_code=$?
-        case $gate_code in
-            0) line+=" Gate: passed." ;;
-            *) line+=" Gate: $(last_word "$state/gate.log")." ;;
-        esac
+        if [ "$gate_code" = 0 ]; then
+            line+=" Gate: passed."
+        else
+            line+=" Gate: $(last_word "$state/gate.log")."
+            failed=("gate $([ "$gate_code" = 1 ] && echo failed || echo "without a verdict")" "${failed[@]}")
+        fi
         [ "$code" != 0 ] || code=$gate_code
         [ "$gate_code" -le 1 ] || return 0
     fi
@@ -473,7 +483,7 @@ trap leave EXIT
 trap 'exit 143' TERM INT HUP USR1
 take_lock
 look
-code=0 gate_code=0 line='' due_before=''
+code=0 gate_code=0 line='' due_before='' failed=()
 if [ "${#new_ids[@]}" -gt 0 ]; then
     [ ! -e "$state/due" ] || due_before=yes
     : >"$state/due" || fail 4 "$state/due: cannot be written"    # until a report has been made of what follows
@@ -500,7 +510,7 @@ if [ "${#new_ids[@]}" -gt 0 ]; then
     case $code in
         0) [ "$still" = 0 ] || fail 2 "$run: scanned, but under other names: give --base behind --, not in a job file" ;;
         75) line+="; not finished, the next night goes on" ;;
-        *) line+="; the scan ended with $code: $(last_word "$state/scan.log")" ;;
+        *) line+="; the scan ended with $code: $(last_word "$state/scan.log")" && failed+=("scan failed") ;;
     esac
     if [ "${#done_now[@]}" = 0 ] && [ -z "$due_before$news" ]; then rm -f "$state/due"; fi
 fi

@@ -111,6 +111,7 @@ std::vector<std::string> list_checkpoints(const std::filesystem::path& folder, B
 }
 
 void prepare_folder(const std::filesystem::path& folder) {
+  check_is_folder(folder);
   std::error_code code;
   std::filesystem::create_directories(folder, code);
   if (code) refuse_folder(folder, "the archive folder cannot be created", code.value());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <system_error>
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/file.hpp"
@@ -137,6 +138,7 @@ std::string wrong_end(hid_t group, const std::string& name, const H5L_info_t& in
 
 IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
   const QuietHdf5 quiet;
+  check_is_folder(folder);
   std::map<std::string, IndexRow> old;
   if (!rebuild) old = old_rows(folder);
   IndexUpdate update;
@@ -156,6 +158,8 @@ IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
     rows.push_back(std::move(row));
   }
   update.checkpoints = static_cast<std::int64_t>(rows.size());
+  std::error_code ignored;
+  if (rows.empty() && !std::filesystem::exists(folder / kIndexFile, ignored)) return update;
   write_index(folder / kIndexFile, rows);
   return update;
 }

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "wishart/archive/index.hpp"
 #include "wishart/core/hash.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "content.hpp"
@@ -81,6 +83,17 @@ bool is_packed(const std::filesystem::path& file) {
   }
 }
 
+void check_is_folder(const std::filesystem::path& archive) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(archive, ignored)) return;
+  throw Error(
+      Blame::usage,
+      shown(archive) + (is_packed(archive)
+                            ? ": is a packed archive, which cannot be changed. Unpack it first: "
+                              "wishart merge FILE --unpack DIR"
+                            : ": is a file, expected the folder of an archive"));
+}
+
 OpenCheckpoint opened_checkpoint(const std::filesystem::path& path) {
   const std::filesystem::path parent = path.parent_path();
   std::error_code ignored;
@@ -116,6 +129,7 @@ void write_packed(const std::filesystem::path& target, const std::vector<std::st
 std::int64_t pack_archive(const std::filesystem::path& folder,
                           const std::filesystem::path& target) {
   const QuietHdf5 quiet;
+  check_is_folder(folder);
   refuse_existing(target);
   const std::vector<std::string> ids = list_checkpoints(folder);
   if (ids.empty()) {
@@ -149,22 +163,33 @@ std::int64_t pack_archive(const std::filesystem::path& folder,
   return static_cast<std::int64_t>(ids.size());
 }
 
-std::int64_t unpack_archive(const std::filesystem::path& packed,
-                            const std::filesystem::path& folder) {
+Unpacked unpack_archive(const std::filesystem::path& packed, const std::filesystem::path& folder) {
   const QuietHdf5 quiet;
   const OpenPacked open = opened_packed(packed);
   const std::vector<std::string> ids = members(open);
   for (const std::string& id : ids) refuse_existing(folder / (id + ".h5"));
   prepare_folder(folder);
+  Unpacked unpacked;
   for (const std::string& id : ids) {
     // Use the name of the packed file, which may have been renamed before packing.
     const std::string name = id + ".h5";
-    const CheckpointRecord record = read_checkpoint(opened_member(open, id), Parts::all);
-    check_own_id(packed / name, record);
+    std::optional<CheckpointRecord> record;
+    try {
+      record = read_checkpoint(opened_member(open, id), Parts::all);
+      check_own_id(packed / name, *record);
+    } catch (const SystemFailure&) {
+      throw;  // says nothing about the file
+    } catch (const Error& error) {
+      if (error.blame() != Blame::input) throw;
+      if (unpacked.left.empty()) unpacked.reason = error.what();
+      unpacked.left.push_back(id);
+      continue;
+    }
     // Again right before the name is taken: a scan may have archived it meanwhile.
-    replace_archive(folder / name, record, filter_here(), [&] { refuse_existing(folder / name); });
+    replace_archive(folder / name, *record, filter_here(), [&] { refuse_existing(folder / name); });
+    ++unpacked.checkpoints;
   }
-  return static_cast<std::int64_t>(ids.size());
+  return unpacked;
 }
 
 }  // namespace wishart::archive

@@ -122,6 +122,7 @@ void check_summary(const CheckpointRecord& record, std::vector<std::string>& out
 struct Found {
   std::vector<std::string> changes;   ///< what is not as written
   std::vector<std::string> unproven;  ///< other findings about hashes
+  std::vector<std::string> renamed;   ///< checkpoints under another name than their own
 };
 
 /// The names in order, with all attributes as one entry.
@@ -168,26 +169,14 @@ void look_at(const OpenCheckpoint& open, const std::string& id, const std::strin
   verdict.num_layers += static_cast<std::int64_t>(record.layers.size());
   const std::string& own = record.provenance.checkpoint_id;
   if (own != id) {
-    verdict.findings.push_back(where + "holds the checkpoint '" + printable(own) +
-                               "', but the file has another name. Rename it back");
+    found.renamed.push_back(where + "holds the checkpoint '" + printable(own) +
+                            (verdict.packed
+                                 ? "', but was packed under another name. Unpack the archive, "
+                                   "rename the file back, and pack it again"
+                                 : "', but the file has another name. Rename it back, or remove "
+                                   "it if it is a copy"));
   }
   for (const std::string& text : contradictions(record)) verdict.findings.push_back(where + text);
-}
-
-/// Checks all checkpoints of a file.
-void look_into(Verdict& verdict, Found& found) {
-  const QuietHdf5 quiet;
-  if (!is_packed(verdict.file)) {
-    look_at(opened_checkpoint(verdict.file), verdict.file.stem().string(), "", verdict, found);
-    return;
-  }
-  const OpenPacked packed = opened_packed(verdict.file);
-  ContentCheck check;
-  const std::vector<std::string> ids = members(packed, check);
-  weigh(check, {}, "", verdict, found);
-  for (const std::string& id : ids) {
-    look_at(opened_member(packed, id), id, id + ": ", verdict, found);
-  }
 }
 
 /// Takes what kept a file from being read through. A disk that fails and a lack of memory say
@@ -198,6 +187,32 @@ void take_failure(const std::exception& error, Verdict& verdict) {
       dynamic_cast<const SystemFailure*>(&error) != nullptr || verdict.blame == Blame::resource;
   verdict.standing = unknown ? Standing::unreadable : Standing::damaged;
   verdict.findings.push_back(describe(error));
+}
+
+/// Checks all checkpoints of a file.
+void look_into(Verdict& verdict, Found& found) {
+  const QuietHdf5 quiet;
+  if (!is_packed(verdict.file)) {
+    look_at(opened_checkpoint(verdict.file), verdict.file.stem().string(), "", verdict, found);
+    return;
+  }
+  verdict.packed = true;
+  const OpenPacked packed = opened_packed(verdict.file);
+  ContentCheck check;
+  const std::vector<std::string> ids = members(packed, check);
+  weigh(check, {}, "", verdict, found);
+  for (const std::string& id : ids) {
+    try {
+      look_at(opened_member(packed, id), id, id + ": ", verdict, found);
+    } catch (const ForeignFile&) {
+      throw;
+    } catch (const SystemFailure&) {
+      throw;
+    } catch (const Error& error) {
+      if (error.blame() != Blame::input) throw;
+      take_failure(error, verdict);  // and what of the others?
+    }
+  }
 }
 
 /// Checks the content of a file like look_into, and adds exceptions to `verdict`.
@@ -220,6 +235,8 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
   const bool read = verdict.standing == Standing::whole;
   verdict.contradictory = read && !findings.empty();
   findings.insert(findings.begin(), found.changes.begin(), found.changes.end());
+  const bool renamed = findings.empty() && !found.renamed.empty();
+  findings.insert(findings.end(), found.renamed.begin(), found.renamed.end());
   if (seal == Seal::broken) {
     verdict.standing = Standing::damaged;
     findings.emplace_back(
@@ -230,6 +247,8 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
   const bool gone = seal == Seal::none && verdict.announced;
   if (!found.changes.empty()) {
     verdict.standing = Standing::changed;
+  } else if (renamed && !gone) {
+    verdict.standing = Standing::renamed;
   } else if (!findings.empty()) {
     verdict.standing = Standing::damaged;
   } else if (gone) {
@@ -261,6 +280,8 @@ const char* standing_name(Standing standing) noexcept {
       return "unsealed";
     case Standing::changed:
       return "changed";
+    case Standing::renamed:
+      return "renamed";
     case Standing::damaged:
       return "damaged";
     case Standing::unreadable:

@@ -204,6 +204,9 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& va
   const auto refuse = [&](const std::string& what) {
     throw Error(Blame::input, shown(catalogue.root) + ": " + what);
   };
+  if (is_archive(catalogue.root, content.weights)) {
+    throw Error(Blame::input, shown(catalogue.root) + std::string(kIsArchive));
+  }
   catalogue.format = content.format;
   choose_variant(catalogue, content, variant);
   switch (content.kind) {

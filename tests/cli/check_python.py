@@ -169,10 +169,13 @@ def check_the_rest(temp):
         shutil.copy(archive / f"checkpoint-{before}.h5", stages / f"{after}.h5")
     order = wishart.history(stages)["checkpoint"].tolist()
     check(order == ["final", "stage1-step200", "stage2-step100"], f"stages: {order}")
-    check(wishart.details(stages).attrs["checkpoint"] == "stage2-step100", "the latest of several stages")
     said = run("export", stages, "--table", "history", "--format", "csv").splitlines()
     check([line.split(",")[0] for line in said[1:]] == order[:2], "the order of the program, in which a copy counts once")
+    check(wishart.details(stages).attrs["checkpoint"] == "stage1-step200", "a copy under an earlier name is not the latest")
+    (stages / "final.h5").unlink()
+    check(wishart.details(stages).attrs["checkpoint"] == "stage2-step100", "the latest of several stages")
 
+    check_latest(temp)
     packed = temp / "packed.h5"
     run("merge", archive, "--out", packed)
     same(wishart.details(packed, "checkpoint-100"), wishart.details(archive, "checkpoint-100"), "packed")
@@ -182,6 +185,64 @@ def check_the_rest(temp):
         table = wishart.details(kept)
         check(len(table) == 5 and table["longname"][0] == "模型.слой.0.größe 🌊", f"version {version}")
         check(wishart.spectrum(kept, "name.2002").tolist() == [(2 + 1 / (6 - k)) ** 2 for k in range(5)], f"values of {kept}")
+
+
+def check_latest(temp):
+    """The checkpoint that is read without a name is the program's, whatever else the archive holds."""
+    archive, mixed = temp / "archive", temp / "mixed"
+
+    def agree(*copies):
+        shutil.rmtree(mixed, ignore_errors=True)
+        shutil.copytree(archive, mixed, ignore=lambda _, names: [n for n in names if not n.startswith("checkpoint-")])
+        for source, name in copies:
+            shutil.copy(source, mixed / f"{name}.h5")
+        done = subprocess.run([PROGRAM, "export", mixed, "--table", "summary"], capture_output=True, encoding="utf-8", check=False)
+        said = done.stderr.split("using ")[-1].split(",")[0]
+        check(done.returncode == 0 and said, f"the program takes none: {done.stderr}")
+        read = wishart.details(mixed).attrs
+        check(read["checkpoint"] == said and read["mode"] == "corrected", f"{copies}: {read['checkpoint']}, the program: {said}")
+
+    last, compat = archive / "checkpoint-200.h5", temp / "compat/checkpoint-200.h5"
+    agree((compat, "checkpoint-200-ww"))
+    agree((last, "zz"))
+    agree((last, "a-step200"), (last, "stage2-step100"))
+    agree((last, "a+step200"), (last, "a0"), (last, "a-b"))
+    changed = temp / "changed/checkpoint-200.h5"
+    changed.parent.mkdir()
+    for name, change in (("checkpoint-200-int8", {}), ("aa", {}), ("checkpoint-200-other", {"fit_options": b"other"})):
+        shutil.copy(last, changed)
+        with h5py.File(changed, "r+") as file:
+            for attribute, value in {"checkpoint_identity": b"0123456789abcdef", **change}.items():
+                del file.attrs[attribute]
+                file.attrs[attribute] = np.bytes_(value)
+        # What was changed is refused until it is sealed again.
+        run("verify", changed, "--reseal")
+        agree((changed, name))
+    natural = ["a", "a+1", "a-1", "a.b", "a1", "a01", "a2", "a10", "ab", "a" + "9" * 5000]
+    check(sorted(natural, key=wishart._natural)[:-2] == ["a", "a+1", "a-1", "a.b", "a01", "a1", "a2", "a10"], "the order of names")
+
+
+def check_exports(temp):
+    """Each table that the program writes, in each format, has the same columns and types; so has one without rows."""
+    archive, rows = temp / "archive", {}
+    tables = [["--map", "alpha:0:1"]] + [["--table", name] for name in ("summary", "skipped", "adapter", "traps", "history")]
+    for options in tables:
+        read = {}
+        for ending in ("csv", "json", "jsonl"):
+            file = temp / f"table.{ending}"
+            file.write_text(run("export", archive, *options, "--format", ending), encoding="utf-8")
+            read[ending] = wishart.from_export(file)
+        rows[options[1]] = len(read["csv"])
+        if len(read["csv"]):
+            same(read["csv"], read["jsonl"], options)
+        check(dict(read["csv"].dtypes) == dict(read["json"].dtypes), f"{options}: {read['json'].dtypes}")
+        same(read["csv"], read["json"], options)
+        if options[1] == "history":
+            check(read["csv"]["missing"].dtype == "int64", "a count of layers")
+    check(rows["traps"] == 0 and rows["adapter"] == 0 and rows["alpha:0:1"] > 0, f"rows: {rows}")
+    check(len(wishart.exported(archive, table="traps", program=PROGRAM).columns) == 27, "columns without rows")
+    (temp / "empty.csv").write_text("")
+    refused(lambda: wishart.from_export(temp / "empty.csv"), "empty.csv: is empty, expected at least the names of the columns")
 
 
 def check_refusals(temp):
@@ -223,15 +284,16 @@ def check_notebook(temp):
         return
     matplotlib.use("Agg")
     warnings.simplefilter("default")
-    os.environ.update(WISHART_ARCHIVE=str(temp / "archive"), WISHART_PROGRAM=PROGRAM)
     text = (SOURCE / "docs/notebooks/first-look.ipynb").read_text(encoding="utf-8")
     notebook = json.loads(text)
     check(notebook["nbformat"] == 4 and len(text) < 20000, "a small notebook of format 4")
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     check(len(cells) > 8 and not any(cell["outputs"] or cell["execution_count"] for cell in cells), "no outputs are kept")
-    names = {}
-    for number, cell in enumerate(cells):
-        exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)  # noqa: S102
+    for folder in ("experts", "slices", "archive"):
+        os.environ.update(WISHART_ARCHIVE=str(temp / folder), WISHART_PROGRAM=PROGRAM)
+        names = {}
+        for number, cell in enumerate(cells):
+            exec(compile("".join(cell["source"]), f"cell {number}", "exec"), names)  # noqa: S102
     check(names["axes"].get_xscale() == "log" and len(names["axes"].lines) == 2, "the last figure has the law and xmin")
     check(len(names["judged"]) == 6, "the warnings are shown")
     axes = wishart.plot_esd(temp / "archive", "a,\"b\"\n$x_{$ größe.weight")
@@ -249,8 +311,15 @@ with tempfile.TemporaryDirectory() as name:
         path = folder / ("run" if target == "archive" else "run/checkpoint-200")
         subprocess.run([PROGRAM, "scan", path, "--archive", folder / target, "--progress", "none", *options],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    # Tensors of several matrices: a stack of experts, and the offsets of a kernel.
+    rng = np.random.default_rng(1)
+    write_safetensors(folder / "stack", {"model.layers.0.mlp.experts.down_proj": rng.standard_normal((4, 64, 32))}, 1)
+    run("scan", folder / "stack", "--archive", folder / "experts", "--progress", "none")
+    write_safetensors(folder / "kernel", {"conv.weight": rng.standard_normal((64, 48, 2, 2))}, 1)
+    run("scan", folder / "kernel", "--archive", folder / "slices", "--progress", "none", "--no-pool", "--compat", "weightwatcher")
     check_details(folder)
     check_the_rest(folder)
+    check_exports(folder)
     check_refusals(folder)
     check("matplotlib" not in sys.modules, "matplotlib is imported before it is needed")
     check_notebook(folder)

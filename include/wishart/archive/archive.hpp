@@ -92,6 +92,10 @@ using ChooseLayers = std::function<std::vector<std::size_t>(const std::vector<La
 [[nodiscard]] std::vector<std::string> list_checkpoints(const std::filesystem::path& folder,
                                                         Blame blame = Blame::input);
 
+/// Checks that an archive that is to be written is no file, packed or not. It need not exist.
+/// @throws Error with Blame::usage
+void check_is_folder(const std::filesystem::path& archive);
+
 /// True if `file` is a packed archive (pack_archive). Its checkpoints are read under the paths
 /// `file/<id>.h5`, as if it were a folder. A Reader opens it only once.
 [[nodiscard]] bool is_packed(const std::filesystem::path& file);

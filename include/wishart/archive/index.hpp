@@ -71,10 +71,11 @@ struct IndexUpdate {
 /// Brings `folder/index.h5` up to date with the files in the folder, atomically: a reader sees the
 /// old index or the new one. Unless `rebuild`, files whose size and modification time match the old
 /// index are not opened. A file that cannot be read gets a row that says so, and is tried again by
-/// the next update.
+/// the next update. A folder without checkpoints gets no index if it has none.
 ///
 /// If two updates run at once, the index of one of them remains. The next update corrects it.
-/// @throws Error with Blame::resource if it cannot be written
+/// @throws Error with Blame::usage if `folder` is a file, with Blame::resource if the index cannot
+///   be written
 IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild);
 
 /// The rows of `folder/index.h5`, in natural order of ids.
@@ -84,14 +85,22 @@ IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild);
 /// Writes all checkpoints of `folder` into the file `target`, with a group `/checkpoints/<id>` for
 /// the content of each file. The file is built in memory.
 /// @return the number of checkpoints
-/// @throws Error with Blame::usage if `target` exists, with Blame::input if a file is damaged or
+/// @throws Error with Blame::usage if `target` exists or `folder` is a file, with Blame::input if a
+/// file is damaged or
 ///   the folder has no checkpoint, with Blame::resource if `target` cannot be written
 std::int64_t pack_archive(const std::filesystem::path& folder, const std::filesystem::path& target);
 
-/// Writes each checkpoint of a packed file into its own file in `folder`.
-/// @return the number of checkpoints
-/// @throws Error with Blame::usage if a file already exists; nothing is overwritten
-std::int64_t unpack_archive(const std::filesystem::path& packed,
-                            const std::filesystem::path& folder);
+/// What came out of a packed file.
+struct Unpacked {
+  std::int64_t checkpoints = 0;
+  std::vector<std::string> left;  ///< ids of those that cannot be read
+  std::string reason;             ///< why the first of these cannot be
+};
+
+/// Writes each checkpoint of a packed file into its own file in `folder`, but those that are not as
+/// written.
+/// @throws Error with Blame::usage if a file already exists; nothing is overwritten. With
+///   Blame::input if the list of checkpoints is not as written
+Unpacked unpack_archive(const std::filesystem::path& packed, const std::filesystem::path& folder);
 
 }  // namespace wishart::archive

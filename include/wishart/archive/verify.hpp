@@ -20,12 +20,13 @@ enum class Standing : std::uint8_t {
   whole,       ///< all checks passed
   unsealed,    ///< the seal is gone, but all values match their hashes
   changed,     ///< a value or a dataset is not as written
+  renamed,     ///< as written, but of another checkpoint than its name says
   damaged,     ///< the bytes are not as written: restore the file or scan again
   unreadable,  ///< the bytes could not be read, so their state is unknown
   foreign,     ///< not an archive, or one of a newer program, so it cannot be checked
 };
 
-/// `whole`, `unsealed`, `changed`, `damaged`, `unreadable`, `foreign`.
+/// `whole`, `unsealed`, `changed`, `renamed`, `damaged`, `unreadable`, `foreign`.
 [[nodiscard]] const char* standing_name(Standing standing) noexcept;
 
 /// The result of verifying one file.
@@ -35,6 +36,7 @@ struct Verdict {
   bool sealed = false;          ///< there is a seal, and it matches all bytes
   bool announced = false;       ///< the file says that it was sealed when it was written
   bool contradictory = false;   ///< its numbers contradict each other
+  bool packed = false;          ///< several checkpoints in one file
   std::int64_t num_layers = 0;  ///< 0 if the file could not be read
   std::int64_t size_bytes = 0;
   Blame blame = Blame::input;         ///< who has to act if it is not whole
@@ -44,7 +46,7 @@ struct Verdict {
 /// All but the file, which a process that verifies it for another does not choose.
 template <class F>
 void visit_fields(Verdict& v, F&& f) {
-  f(v.standing), f(v.sealed), f(v.announced), f(v.contradictory), f(v.num_layers);
+  f(v.standing), f(v.sealed), f(v.announced), f(v.contradictory), f(v.packed), f(v.num_layers);
   f(v.size_bytes), f(v.blame), f(v.findings);
 }
 

@@ -25,6 +25,7 @@ struct History {
 };
 
 /// Looks at names and trackers only; opens no weights. Empty if there is no such folder.
+/// @throws Error with Blame::input for an archive of wishart, whose files look like Keras weights
 [[nodiscard]] History history_at(const std::filesystem::path& path);
 
 }  // namespace wishart::checkpoint

@@ -91,9 +91,10 @@ struct CommandResult {
 /// @throws Error
 [[nodiscard]] CommandResult index_archive(const IndexOptions& options);
 
-/// Packs an archive into one file, or unpacks one, and reports what was done.
+/// Packs an archive into one file, or unpacks one, and reports what was done. The exit code is 3 if
+/// a packed checkpoint cannot be read; all others are unpacked.
 /// @throws Error
-[[nodiscard]] std::string merge_archive(const MergeOptions& options);
+[[nodiscard]] CommandResult merge_archive(const MergeOptions& options);
 
 /// Checks all bytes of an archive. The exit code is 3 if a file is not whole, even if it was set
 /// aside, but not if it was sealed again. Tells `err` when it waits for a lock.

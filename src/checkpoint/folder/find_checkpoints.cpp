@@ -102,6 +102,10 @@ std::vector<fs::path> find_checkpoints(const fs::path& path) {
 History history_at(const fs::path& path) {
   const fs::path whole = absolute_path(path);
   const FolderContent own = content_of(whole);
+  const bool archive = is_folder(whole)
+                           ? is_archive(whole, own.weights)
+                           : is_archive(whole.parent_path(), {whole.filename().string()});
+  if (archive) throw Error(Blame::input, printable(whole.string()) + std::string(kIsArchive));
   History history;
   if (looks_like_checkpoint(whole) && !own.loose) {
     history.checkpoints = {whole};
@@ -126,7 +130,7 @@ History history_at(const fs::path& path) {
     std::string missing = missing_part(folder, content, have_state);
     if (!missing.empty()) {
       history.unfinished.push_back({folder, std::move(missing)});
-    } else if (content.is_readable()) {
+    } else if (content.is_readable() && !is_archive(folder, content.weights)) {
       found.push_back(examined(folder));
     } else if (history.unsupported.empty() && content.kind == Kind::unsupported) {
       history.unsupported = printable(folder.filename().string()) + "/" + content.found;

@@ -52,6 +52,13 @@ const Format* format_of_file(std::string_view name) {
   return nullptr;
 }
 
+bool is_archive(const std::filesystem::path& folder, const std::vector<std::string>& weights) {
+  return !weights.empty() &&
+         std::all_of(weights.begin(), weights.end(), [&](const std::string& name) {
+           return name.ends_with(".h5") && is_wishart_archive(folder / name);
+         });
+}
+
 std::string endings_text() {
   std::vector<std::string> endings;
   for (const Format* format : formats()) {

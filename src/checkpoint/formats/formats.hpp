@@ -30,6 +30,11 @@ namespace wishart::checkpoint {
 /// Classifies the names of a folder's entries. The rules: docs/formats.md, "Which files are read".
 [[nodiscard]] FolderContent classify_folder(std::vector<std::string> names);
 
+/// True if all of `weights`, files in `folder` whose names look like those of weights, are files of
+/// an archive of wishart. False if there are none.
+[[nodiscard]] bool is_archive(const std::filesystem::path& folder,
+                              const std::vector<std::string>& weights);
+
 /// What a folder holds, by its names and those of the folders that trainers put weights into.
 /// @throws Error with Blame::input if it cannot be listed
 [[nodiscard]] FolderContent content_of_folder(const std::filesystem::path& folder);

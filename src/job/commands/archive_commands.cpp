@@ -158,7 +158,6 @@ private:
 /// two earlier ones are in memory at a time. Those that cannot be read are left out and reported.
 CommandResult export_all(const archive::Reader& archive, const ExportOptions& options,
                          std::ostream& out) {
-  if (archive.ids().empty()) (void)archive::choose(archive, "");  // throws
   Unreadable unreadable;
   std::vector<TrainingPlace> places;
   for (const std::string& id : archive.ids()) {
@@ -266,6 +265,8 @@ CommandResult report_archive(const ReportOptions& options, std::ostream& out) {
 
 CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   const archive::Reader archive(options.archive);
+  // Throws: a mistyped folder must not count as an archive without checkpoints.
+  if (archive.ids().empty()) (void)archive::choose(archive, "");
   const report::TableFormat format = table_format(options.format);
   if (options.all) return export_all(archive, options, out);
   if (options.target == ExportTarget::tensorboard) return export_events(archive, options, out);

@@ -1,3 +1,6 @@
+#include <filesystem>
+
+#include "wishart/archive/archive.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/checkpoint/history.hpp"
 #include "wishart/core/plural.hpp"
@@ -7,6 +10,7 @@
 #include "wishart/plan/plan.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
+#include "wishart/report/sentence_table.hpp"
 #include "wishart/report/text_table.hpp"
 
 #include "commands/inspect_history.hpp"
@@ -86,10 +90,15 @@ std::string json_text(const checkpoint::Catalogue& catalogue, const model::Selec
 }  // namespace
 
 std::string inspect_text(const InspectOptions& options) {
+  archive::check_is_folder(options.archive);
   const checkpoint::History history = checkpoint::history_at(options.path);
-  if (history.in_parts || (!history.checkpoints.empty() && !options.archive.empty())) {
-    return inspect_history_text(history, options);
+  if (!history.in_parts && history.checkpoints.empty() && !options.archive.empty()) {
+    // Who asks what is new in a run learns that it has no checkpoint yet: no failure.
+    const bool none_yet =
+        history.unsupported.empty() && std::filesystem::is_directory(options.path);
+    if (!none_yet) (void)checkpoint::find_checkpoints(options.path);  // throws, as a scan does
   }
+  if (history.in_parts || !options.archive.empty()) return inspect_history_text(history, options);
   const checkpoint::Catalogue catalogue = checkpoint::open_checkpoint(
       options.path, {options.selection.base, options.selection.with_base, options.selection.variant,
                      options.selection.allow_unknown});
@@ -120,7 +129,7 @@ std::string inspect_text(const InspectOptions& options) {
           rounded(static_cast<double>(parameters), 4) + " parameters, " + rounded(flops, 3) +
           " flop by " + std::string(method_name(method)) + "\n\n" + report::render_text(matrices);
   text += '\n' + std::to_string(selection.skipped.size()) + " skipped\n\n" +
-          report::render_text(skipped);
+          report::render_with_sentences(skipped);
   return text;
 }
 

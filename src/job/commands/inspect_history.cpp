@@ -13,7 +13,7 @@
 #include "wishart/job/ending.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
-#include "wishart/report/text_table.hpp"
+#include "wishart/report/sentence_table.hpp"
 
 #include "scan/archived_state.hpp"
 #include "scan/checkpoint_id.hpp"
@@ -89,9 +89,9 @@ std::string table_text(const std::vector<CheckpointRow>& rows) {
   table.header = {"checkpoint", "state", "detail"};
   table.right_aligned = {false, false, false};
   for (const CheckpointRow& row : rows) {
-    table.rows.push_back({row.checkpoint, row.state, printable(row.detail)});
+    table.rows.push_back({row.checkpoint, row.state, row.detail});
   }
-  return report::render_text(table);
+  return report::render_with_sentences(table);
 }
 
 }  // namespace
@@ -118,7 +118,7 @@ std::string inspect_history_text(const checkpoint::History& history,
                                      [&](const CheckpointRow& row) { return row.state == state; });
     if (count > 0) text += ", " + std::to_string(count) + " " + state;
   }
-  return text + "\n\n" + table_text(rows);
+  return text + "\n" + (rows.empty() ? "" : "\n" + table_text(rows));
 }
 
 }  // namespace wishart::job

@@ -31,8 +31,8 @@ struct Judged {
   archive::Verdict verdict;
   std::filesystem::path aside;  ///< the new path if it was set aside, else empty
   bool resealed = false;
-  std::string left;    ///< why it was not sealed again, although requested
-  std::string in_use;  ///< why it was not set aside, although requested
+  std::string left;  ///< why it was not sealed again, although requested
+  std::string kept;  ///< why it was not set aside, although requested
 };
 
 const std::string& checked_id(const std::string& id) {
@@ -113,7 +113,7 @@ std::string text_of(const std::vector<Judged>& all,
               ": the next scan computes the checkpoint again\n";
     }
     if (one.resealed) text += "  sealed again as it is; this is recorded in its provenance\n";
-    if (!one.in_use.empty()) text += "  not set aside: " + one.in_use + "\n";
+    if (!one.kept.empty()) text += "  not set aside: " + one.kept + "\n";
     if (!one.left.empty()) text += "  not sealed again: " + one.left + "\n";
   }
   for (const auto& path : leftovers) {
@@ -151,7 +151,7 @@ std::string json_of(const std::vector<Judged>& all,
   text += ", \"parts\": " + (share ? std::to_string(share->part.count) : "null");
   text += ", \"files\": [";
   const char* separator = "\n  ";
-  for (const auto& [verdict, aside, resealed, left_as_is, in_use] : all) {
+  for (const auto& [verdict, aside, resealed, left_as_is, kept] : all) {
     text += separator + ("{\"file\": " + json_quoted(verdict.file.string()));
     text += ", \"standing\": " + json_quoted(archive::standing_name(verdict.standing));
     text += std::string(", \"sealed\": ") + (verdict.sealed ? "true" : "false");
@@ -191,13 +191,17 @@ std::string in_use_text(const archive::CheckpointLock& lock) {
 void try_repair(Judged& one, const VerifyOptions& options, LockTaker& locks) {
   if (!to_set_aside(one.verdict.standing)) return;
   const std::filesystem::path file = one.verdict.file;
+  if (one.verdict.packed) {  // with all the others, which no scan would compute again here
+    one.kept = "it is a packed archive, which may hold whole checkpoints";
+    return;
+  }
   if (!archive::is_checkpoint_id(file.stem().string())) {  // no scan writes such a file
     one.aside = archive::set_aside(file);
     return;
   }
   const std::unique_ptr<archive::CheckpointLock> lock = locks.take_of_file(file);
   if (!lock->held()) {
-    one.in_use = in_use_text(*lock);
+    one.kept = in_use_text(*lock);
     return;
   }
   KeptLock kept(*lock);
@@ -238,6 +242,8 @@ Judged judged(const std::filesystem::path& file, const VerifyOptions& options, L
   return one;
 }
 
+constexpr const char* kIfWanted = ". If the change is wanted, run with --reseal";
+
 /// Not done if a file is not whole, even if it was set aside. A file that was sealed again counts
 /// as whole.
 Ending ending_of(const std::vector<Judged>& all) {
@@ -256,8 +262,15 @@ Ending ending_of(const std::vector<Judged>& all) {
   if (!first->aside.empty()) {
     reason +=
         "Scan the checkpoint again: the file was set aside as " + printable(first->aside.string());
-  } else if (!first->in_use.empty()) {
-    reason += "It was not set aside: " + first->in_use + ". Run again when that job has ended";
+  } else if (verdict.packed && to_set_aside(verdict.standing)) {
+    reason +=
+        "Restore it, or unpack what is whole (wishart merge FILE --unpack DIR) and scan the "
+        "rest again";
+    if (verdict.standing == archive::Standing::changed) reason += kIfWanted;
+  } else if (!first->kept.empty()) {
+    reason += "It was not set aside: " + first->kept + ". Run again when that job has ended";
+  } else if (verdict.standing == archive::Standing::renamed) {
+    reason += "All values are as written: only the name is not";
   } else if (verdict.standing == archive::Standing::unreadable) {
     reason += "What is in it is not known. Run again when it can be read";
   } else if (verdict.file.filename() == "index.h5") {
@@ -268,19 +281,52 @@ Ending ending_of(const std::vector<Judged>& all) {
   } else if (verdict.standing == archive::Standing::unsealed) {
     reason += "All values are as written: run with --reseal";
   } else if (verdict.standing == archive::Standing::changed) {
-    reason +=
-        "Restore it, or run with --repair and scan again. If the change is wanted, run with "
-        "--reseal";
+    reason += std::string("Restore it, or run with --repair and scan again") + kIfWanted;
   } else {
     reason += "Restore it, or move it out of the archive";
   }
   return {verdict.blame, reason};
 }
 
+/// The checkpoints that an archive holds under other names than their own, one sentence each.
+std::vector<std::string> renamed_notes(const std::filesystem::path& folder) {
+  std::vector<std::string> notes;
+  const archive::Reader archive(folder);
+  for (const std::string& id : archive.ids()) {
+    const std::string own = archive.provenance(id).checkpoint_id;
+    if (own == id) continue;
+    notes.push_back(printable(archive.file_of(id).string()) + ": holds the checkpoint '" +
+                    printable(own) + "', and is packed under another name: " + printable(id));
+  }
+  return notes;
+}
+
+/// The ending if checkpoints were not unpacked, because they cannot be read.
+Ending left_packed(const std::filesystem::path& packed, const archive::Unpacked& unpacked) {
+  if (unpacked.left.empty()) return {};
+  constexpr std::size_t kNamed = 20;
+  const auto left = std::ssize(unpacked.left);
+  std::vector<std::string> names(
+      unpacked.left.begin(),
+      unpacked.left.begin() + std::min<std::ptrdiff_t>(left, static_cast<std::ptrdiff_t>(kNamed)));
+  if (names.size() < unpacked.left.size()) names.emplace_back("...");
+  return {Blame::input, printable(packed.string()) + ": " + std::to_string(left) + " of " +
+                            plural(left + unpacked.checkpoints, "checkpoint") +
+                            (left == 1 ? " cannot be read and was" : " cannot be read and were") +
+                            " not unpacked: " + join(names, ", ") +
+                            ". Scan what was not unpacked again, or restore the packed file. The "
+                            "first reason: " +
+                            printable(unpacked.reason, 2000)};
+}
+
 }  // namespace
 
 CommandResult index_archive(const IndexOptions& options) {
   archive::IndexUpdate update = archive::update_index(options.archive, options.rebuild);
+  // Throws if there is none, because a mistyped folder must not count as an archive.
+  if (update.checkpoints == 0 && !std::filesystem::exists(options.archive / "index.h5")) {
+    (void)archive::resolve_checkpoint(options.archive, "");
+  }
   return {printable((options.archive / "index.h5").string()) + ": " +
               plural(update.checkpoints, "checkpoint") + ", " + std::to_string(update.read) +
               " of them read\n",
@@ -288,12 +334,16 @@ CommandResult index_archive(const IndexOptions& options) {
           std::move(update.unreadable)};
 }
 
-std::string merge_archive(const MergeOptions& options) {
-  const bool pack = options.unpack.empty();
-  const std::int64_t count = pack ? archive::pack_archive(options.archive, options.out)
-                                  : archive::unpack_archive(options.archive, options.unpack);
-  return printable((pack ? options.out : options.unpack).string()) + ": " +
-         plural(count, "checkpoint") + "\n";
+CommandResult merge_archive(const MergeOptions& options) {
+  const auto text = [](const std::filesystem::path& target, std::int64_t count) {
+    return printable(target.string()) + ": " + plural(count, "checkpoint") + "\n";
+  };
+  if (options.unpack.empty()) {
+    const std::int64_t count = archive::pack_archive(options.archive, options.out);
+    return {text(options.out, count), {}, renamed_notes(options.archive)};
+  }
+  const archive::Unpacked unpacked = archive::unpack_archive(options.archive, options.unpack);
+  return {text(options.unpack, unpacked.checkpoints), left_packed(options.archive, unpacked), {}};
 }
 
 CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {

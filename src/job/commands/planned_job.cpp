@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "wishart/archive/archive.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
@@ -208,6 +209,7 @@ void forecast_times(PlannedJob& job, const PlannedWorks& works, const PlannedSpe
 
 PlannedWorks works_of(const PlanOptions& options) {
   if (!options.shape.empty()) return shape_works(options);
+  archive::check_is_folder(options.scan.archive);
   PlannedWorks works;
   works.root = options.path.string();
   const auto paths = checkpoint::find_checkpoints(options.path, works.warnings);

@@ -221,9 +221,13 @@ RankOptions parse_rank(std::span<const std::string> arguments) {
     throw Error(Blame::usage,
                 "wishart rank: expected --lower-is-better or --higher-is-better, found both");
   }
-  if ((lower || higher) && options.scores.empty()) {
-    throw Error(Blame::usage, std::string("wishart rank: --") + (lower ? "lower" : "higher") +
-                                  "-is-better is for --scores CSV");
+  const bool named = !values["score"].defaulted();
+  if ((lower || higher || named) && options.scores.empty()) {
+    throw Error(Blame::usage, std::string("wishart rank: --") +
+                                  (named   ? "score"
+                                   : lower ? "lower-is-better"
+                                           : "higher-is-better") +
+                                  " is for --scores CSV");
   }
   if (lower || higher) options.lower_is_better = lower;
   take_report_options(options, values, all_formats());

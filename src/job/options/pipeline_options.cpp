@@ -134,6 +134,8 @@ bool take_pipeline_options(ExportOptions& options, const po::variables_map& valu
     options.format = chosen ? format_of(values, formats) : formats.front().second;
   }
   const bool yaml = options.format == OutputFormat::yaml;
+  const bool of_matrix = options.table == "spectrum" || options.table == "scan";
+  const bool history = table && !options.all && options.table == "history";
   check_used(values, {{"top", axolotl && yaml, "--for axolotl as yaml"},
                       {"energy", peft, "--for peft"},
                       {"max-rank", peft, "--for peft"},
@@ -142,9 +144,12 @@ bool take_pipeline_options(ExportOptions& options, const po::variables_map& valu
                       {"histograms", tensorboard, "--for tensorboard"},
                       {"format", !tensorboard, "other files than those of TensorBoard"},
                       {"checkpoint", !tensorboard, "other files than those of TensorBoard"},
+                      {"checkpoint", !history, "tables of one checkpoint"},
                       {"map", mergekit || !named, "--for mergekit, or a table of layer and value"},
                       {"table", table, "tables of the archive"},
-                      {"matrix", table, "tables of the archive"}});
+                      {"matrix", table, "tables of the archive"},
+                      {"matrix", of_matrix, "--table spectrum or scan"},
+                      {"window", prometheus || history, "--table history, or --for prometheus"}});
   if (table) return false;
   if (options.all) {
     throw Error(Blame::usage,

@@ -56,12 +56,7 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
 
 CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
   const archive::Reader archive(options.archive);
-  if (archive.packed()) {
-    throw Error(Blame::usage,
-                printable(options.archive.string()) +
-                    ": is a packed archive, which cannot be changed. Unpack it first: "
-                    "wishart merge FILE --unpack DIR");
-  }
+  if (archive.packed()) archive::check_is_folder(options.archive);  // throws
   CommandResult result;
   std::vector<std::filesystem::path> files;
   if (!options.checkpoint.empty() || !std::filesystem::is_directory(options.archive)) {

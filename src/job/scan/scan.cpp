@@ -267,6 +267,13 @@ void refresh_index(const JobContext& context) {
   }
 }
 
+/// The ending for one checkpoint of several, whose message says which of them it is about.
+Ending ending_at(const std::string& place, const mpi::AgreedError& error) {
+  const std::string said = one_line(error.what());
+  if (said.find(place) != std::string::npos) return Ending(error);
+  return {error.blame(), place + ": " + said};
+}
+
 /// `ending`, or an error if everything succeeded but standard output could not be written.
 /// Collective over `world`.
 Ending told_ending(const JobContext& context, const Ending& ending) {
@@ -317,6 +324,7 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
   while (!rest.empty()) {
     Waiting one = std::move(rest.front());
     rest.pop_front();
+    const std::string place = printable(one.path.string());
     try {
       Scanned scanned = scan_checkpoint(context, one, locks);
       if (scanned.to_look_again) {
@@ -330,8 +338,9 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
       const bool goes_on = error.blame() == Blame::input || error.blame() == Blame::usage;
       if (!goes_on && ending.count() > 0) return ending.cut_short_by(Ending(error));
       if (!goes_on || checkpoints.size() == 1) throw;
-      ending.add(Ending(error));
-      if (world.rank() == 0) out << one_line(error.what()) << '\n' << std::flush;
+      const Ending own = ending_at(place, error);
+      ending.add(own);
+      if (world.rank() == 0) out << one_line(own.reason()) << '\n' << std::flush;
     }
   }
   refresh_index(context);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "wishart/core/text.hpp"
+#include "wishart/report/sentence_table.hpp"
 
 #include "text/escape.hpp"
 #include "text/names.hpp"
@@ -40,6 +41,9 @@ std::string_view tail(std::string_view text, std::size_t count) {
 std::string shortened_cell(const std::string& cell, std::size_t max) {
   return cell.find(' ') == std::string::npos ? shortened_name(cell, max) : shortened(cell, max);
 }
+
+/// The most bytes of a sentence.
+constexpr std::size_t kMaxSentence = 2000;
 
 void append_padded(std::string& line, const std::string& cell, std::size_t width, bool right) {
   const std::string padding(width - width_of(cell), ' ');
@@ -95,13 +99,12 @@ void erase_column(TextTable& table, std::size_t column) {
   for (auto& row : table.rows) erase(row);
 }
 
-std::string render_text(const TextTable& table, std::size_t max_cell) {
-  std::vector<std::vector<std::string>> cells{table.header};
-  for (const auto& row : table.rows) {
-    auto& line = cells.emplace_back();
-    for (const std::string& cell : row) line.push_back(shortened_cell(printable(cell), max_cell));
-  }
-  std::vector<std::size_t> widths(table.header.size(), 0);
+namespace {
+
+/// Lines of cells, the first of which is the head.
+std::string aligned(const std::vector<std::vector<std::string>>& cells,
+                    const std::vector<bool>& right_aligned, std::size_t max_rule) {
+  std::vector<std::size_t> widths(cells.front().size(), 0);
   for (const auto& row : cells) {
     for (std::size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], width_of(row[k]));
   }
@@ -110,19 +113,44 @@ std::string render_text(const TextTable& table, std::size_t max_cell) {
     std::string line;
     for (std::size_t k = 0; k < cells[i].size(); ++k) {
       if (k > 0) line += "  ";
-      append_padded(line, cells[i][k], widths[k], table.right_aligned[k]);
+      append_padded(line, cells[i][k], widths[k], right_aligned[k]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';
     if (i == 0) {
       std::string rule;
       for (std::size_t k = 0; k < widths.size(); ++k) {
-        rule += (k > 0 ? "  " : "") + std::string(widths[k], '-');
+        rule += (k > 0 ? "  " : "") + std::string(std::min(widths[k], max_rule), '-');
       }
       text += rule + '\n';
     }
   }
   return text;
+}
+
+}  // namespace
+
+std::string render_text(const TextTable& table, std::size_t max_cell) {
+  std::vector<std::vector<std::string>> cells{table.header};
+  for (const auto& row : table.rows) {
+    auto& line = cells.emplace_back();
+    for (const std::string& cell : row) line.push_back(shortened_cell(printable(cell), max_cell));
+  }
+  return aligned(cells, table.right_aligned, std::string::npos);
+}
+
+std::string render_with_sentences(const TextTable& table) {
+  constexpr std::size_t kMaxCell = 60;
+  std::vector<std::vector<std::string>> cells{table.header};
+  for (const auto& row : table.rows) {
+    auto& line = cells.emplace_back();
+    for (const std::string& cell : row) {
+      const bool last = line.size() + 1 == table.header.size();
+      line.push_back(last ? printable(cell, kMaxSentence)
+                          : shortened_cell(printable(cell), kMaxCell));
+    }
+  }
+  return aligned(cells, table.right_aligned, kMaxCell);
 }
 
 std::string markdown_cell(const std::string& text) {

@@ -240,7 +240,10 @@ TEST_CASE("a change in a packed file is named by its checkpoint, and can be seal
                               kRemedy;
   CHECK(error_of([&] { (void)Reader(packed).read("sample"); }) == refusal);
   CHECK(error_of([&] { (void)Reader(packed).read("other"); }) == "no error");
-  CHECK(error_of([&] { unpack_archive(packed, folder / "out"); }) == refusal);
+  const Unpacked unpacked = unpack_archive(packed, folder / "out");
+  CHECK("3: " + unpacked.reason == refusal);
+  CHECK(unpacked.left == std::vector<std::string>{"sample"});
+  CHECK(unpacked.checkpoints == 1);
   reseal(packed);
   CHECK(verify_file(packed).sealed);
   CHECK(Reader(packed).read("sample").layers[0].alpha == 9.99);

@@ -140,10 +140,8 @@ TEST_CASE("a folder that cannot be made or written is refused", "[archive]") {
       error_of([&] { prepare_folder(file / "sub"); }) ==
       "4: " + (file / "sub").string() +
           ": the archive folder cannot be created: Not a directory. Choose another archive folder");
-  CHECK(
-      error_of([&] { prepare_folder(file); }) ==
-      "4: " + file.string() +
-          ": the archive folder cannot be created: Not a directory. Choose another archive folder");
+  CHECK(error_of([&] { prepare_folder(file); }) ==
+        "2: " + file.string() + ": is a file, expected the folder of an archive");
   CHECK(
       error_of([&] { prepare_folder("/proc"); }) ==
       "4: /proc: files cannot be written in the archive folder: No such file or directory. Choose "

@@ -166,9 +166,10 @@ TEST_CASE("a record with a name that is no id is neither packed nor unpacked", "
     H5Aclose(version);
     H5Gclose(group);
   }
-  CHECK(error_of([&] {
-          (void)unpack_archive(packed, folder / "back");
-        }).find("holds the checkpoint '', which is not a valid id. It was not") !=
+  const Unpacked unpacked = unpack_archive(packed, folder / "back");
+  CHECK(unpacked.checkpoints == 0);
+  CHECK(unpacked.left == std::vector<std::string>{"step-1"});
+  CHECK(unpacked.reason.find("holds the checkpoint '', which is not a valid id. It was not") !=
         std::string::npos);
 }
 
@@ -192,14 +193,14 @@ TEST_CASE("an archive is packed into one file and comes back as it was", "[packe
   const std::filesystem::path archive = archive_of(folder, {1, 2});
   const std::filesystem::path packed = folder / "run.h5";
   CHECK(pack_archive(archive, packed) == 2);
-  CHECK(unpack_archive(packed, folder / "back") == 2);
+  CHECK(unpack_archive(packed, folder / "back").checkpoints == 2);
   for (const std::int64_t step : {1, 2}) {
     const std::string name = "step-" + std::to_string(step) + ".h5";
     CHECK(test::difference(read_archive(folder / "back" / name), at_step(step)) == "");
   }
   std::filesystem::rename(archive / "step-2.h5", archive / "best.h5");
   CHECK(pack_archive(archive, folder / "renamed.h5") == 2);
-  CHECK(unpack_archive(folder / "renamed.h5", folder / "again") == 2);
+  CHECK(unpack_archive(folder / "renamed.h5", folder / "again").checkpoints == 2);
   CHECK(test::difference(read_archive(folder / "again" / "best.h5"), at_step(2)) == "");
   CHECK(error_of([&] { (void)unpack_archive(packed, folder / "back"); }).find("already exists") !=
         std::string::npos);
@@ -209,6 +210,52 @@ TEST_CASE("an archive is packed into one file and comes back as it was", "[packe
   CHECK(error_of([&] {
           (void)unpack_archive(archive / "step-1.h5", folder / "other");
         }).find("of kind 'checkpoint', expected 'packed'") != std::string::npos);
+}
+
+TEST_CASE("a damaged checkpoint keeps no other one in its packed file", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path packed = folder / "run.h5";
+  REQUIRE(pack_archive(archive_of(folder, {1, 2, 3}), packed) == 3);
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(packed));
+  std::int64_t in_one = 0;
+  for (std::int64_t at = size / 8; at < size - size / 8; at += 997) {
+    test::flip_byte(packed, at);
+    const std::filesystem::path back = folder / std::to_string(at);
+    Unpacked unpacked;
+    const std::string refusal = error_of([&] { unpacked = unpack_archive(packed, back); });
+    test::flip_byte(packed, at);
+    if (refusal != "no error" || unpacked.left.size() != 1) continue;
+    ++in_one;
+    CHECK(unpacked.checkpoints == 2);
+    CHECK(unpacked.reason.find("/checkpoints/" + unpacked.left[0]) != std::string::npos);
+    CHECK(list_checkpoints(back).size() == 2);
+    for (const std::string& id : list_checkpoints(back)) {
+      CHECK(verify_file(back / (id + ".h5")).sealed);
+    }
+  }
+  CHECK(in_one > 3);
+}
+
+TEST_CASE("a file, packed or not, is no archive to be written", "[packed]") {
+  const test::TempFolder folder;
+  const std::filesystem::path archive = archive_of(folder, {1});
+  const std::filesystem::path packed = folder / "run.h5";
+  REQUIRE(pack_archive(archive, packed) == 1);
+  const std::string whole = "2: " + packed.string() +
+                            ": is a packed archive, which cannot be changed. Unpack it first: "
+                            "wishart merge FILE --unpack DIR";
+  CHECK(error_of([&] { prepare_folder(packed); }) == whole);
+  CHECK(error_of([&] { (void)update_index(packed, false); }) == whole);
+  CHECK(error_of([&] { (void)pack_archive(packed, folder / "b.h5"); }) == whole);
+  CHECK(error_of([&] { (void)update_index(archive / "step-1.h5", false); }) ==
+        "2: " + (archive / "step-1.h5").string() +
+            ": is a file, expected the folder of an archive");
+}
+
+TEST_CASE("a folder without checkpoints gets no index", "[index]") {
+  const test::TempFolder folder;
+  CHECK(update_index(folder.path(), false).checkpoints == 0);
+  CHECK_FALSE(std::filesystem::exists(folder / "index.h5"));
 }
 
 TEST_CASE("a packed file is read as the folder that it was made of", "[packed]") {

@@ -124,10 +124,22 @@ TEST_CASE("a file under another name is named", "[verify]") {
   const test::TempFolder folder;
   std::filesystem::rename(write_archive(folder.path(), test::sound_record()), folder / "other.h5");
   const Verdict verdict = verify_file(folder / "other.h5");
-  CHECK(verdict.standing == Standing::damaged);
+  CHECK(verdict.standing == Standing::renamed);
   CHECK(verdict.findings ==
+        std::vector<std::string>{"holds the checkpoint 'sample', but the file has another name. "
+                                 "Rename it back, or remove it if it is a copy"});
+  const test::TempFolder elsewhere;
+  pack_archive(folder.path(), elsewhere / "run.h5");
+  const Verdict packed = verify_file(elsewhere / "run.h5");
+  CHECK(packed.standing == Standing::renamed);
+  CHECK(packed.packed);
+  CHECK(packed.findings ==
         std::vector<std::string>{
-            "holds the checkpoint 'sample', but the file has another name. Rename it back"});
+            "other: holds the checkpoint 'sample', but was packed under another "
+            "name. Unpack the archive, rename the file back, and pack it again"});
+  // Damage is the worse of the two.
+  test::flip_byte(folder / "other.h5", 60);
+  CHECK(verify_file(folder / "other.h5").standing == Standing::damaged);
 }
 
 TEST_CASE("what contradicts itself is named by its matrix", "[verify]") {

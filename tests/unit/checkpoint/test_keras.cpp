@@ -33,6 +33,11 @@ std::string refusal(const std::string& bytes, const std::string& name = "m.h5") 
   return text;
 }
 
+/// An archive is HDF5 too, and its name ends like that of Keras weights.
+std::filesystem::path kept_archive(const std::string& version) {
+  return wishart::test::data_file("archive-v" + version + ".h5");
+}
+
 /// tests/data/keras-chunks.h5, by h5py 3.7: elements 0, 1, 2, ... in chunks.
 std::string chunked() {
   return read_text_file(wishart::test::data_file("keras-chunks.h5"), 1 << 20);
@@ -167,4 +172,33 @@ TEST_CASE("Keras: any byte may be wrong", "[checkpoint][keras]") {
     }
   }
   CHECK(refused > 10);
+}
+
+TEST_CASE("an archive of wishart is no checkpoint", "[keras]") {
+  for (const std::string version : {"1", "2", "3"}) {
+    const TempFolder folder;
+    const auto file = folder.path() / "checkpoint-1.h5";
+    std::filesystem::copy_file(kept_archive(version), file);
+    const std::string text = ": is an archive of wishart, expected a checkpoint";
+    for (const auto& path : {file, folder.path()}) {
+      CAPTURE(path);
+      CHECK(error_of([&] { (void)open_checkpoint(path); }) == path.string() + text);
+      CHECK(error_of([&] { (void)find_checkpoints(path); }) == path.string() + text);
+    }
+    std::filesystem::copy_file(file, folder.path() / "index.h5");
+    CHECK(error_of([&] { (void)find_checkpoints(folder.path()); }) ==
+          folder.path().string() + text);
+    CHECK(error_of([&] { (void)open_checkpoint(folder.path()); }) == folder.path().string() + text);
+  }
+  // In the folder of the run that it is of, or beside weights.
+  const TempFolder run;
+  run.write("checkpoint-1/model.weights.h5", sample());
+  std::filesystem::create_directory(run / "archive");
+  std::filesystem::copy_file(kept_archive("3"), run / "archive/checkpoint-1.h5");
+  CHECK(find_checkpoints(run.path()) == std::vector<std::filesystem::path>{run / "checkpoint-1"});
+  std::filesystem::copy_file(kept_archive("3"), run / "checkpoint-1/old.h5");
+  CHECK(error_of([&] {
+          (void)open_checkpoint(run / "checkpoint-1/old.h5");
+        }).find("is an archive of wishart") != std::string::npos);
+  CHECK(open_checkpoint(run / "checkpoint-1/model.weights.h5").tensors.size() == 4);
 }

@@ -216,6 +216,8 @@ TEST_CASE("which scores are better can be said, once", "[options][rank]") {
       "wishart rank: expected --lower-is-better or --higher-is-better, found both");
   CHECK(refusal(parse_rank, {"a", "--lower-is-better"}) ==
         "wishart rank: --lower-is-better is for --scores CSV");
+  CHECK(refusal(parse_rank, {"a", "--score", "acc"}) ==
+        "wishart rank: --score is for --scores CSV");
 }
 
 TEST_CASE("scores are read with quotes, groups and gaps", "[rank]") {

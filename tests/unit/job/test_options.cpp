@@ -185,6 +185,24 @@ TEST_CASE("options that the program does not use are refused", "[options]") {
         "--energy has no effect here, it is for --for peft. Leave it out");
   CHECK(refused({"--for", "peft", "--matrix", "w"}) ==
         "--matrix has no effect here, it is for tables of the archive. Leave it out");
+  CHECK(refused({"--matrix", "w"}) ==
+        "--matrix has no effect here, it is for --table spectrum or scan. Leave it out");
+  CHECK(refused({"--all", "--matrix", "w"}) ==
+        "--matrix has no effect here, it is for --table spectrum or scan. Leave it out");
+  CHECK(refused({"--map", "alpha:0:1", "--matrix", "w"}) ==
+        "--matrix has no effect here, it is for tables of the archive. Leave it out");
+  CHECK(refused({"--table", "history", "--checkpoint", "c"}) ==
+        "--checkpoint has no effect here, it is for tables of one checkpoint. Leave it out");
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"--window", "5"},
+                                                {"--table", "summary", "--window", "5"},
+                                                {"--all", "--window", "5"},
+                                                {"--for", "peft", "--window", "5"}}) {
+    CHECK(refused(words) ==
+          "--window has no effect here, it is for --table history, or --for prometheus. Leave it "
+          "out");
+  }
+  CHECK(parse_export(Words{"a", "--table", "history", "--window", "5"}).window == 5);
+  CHECK(parse_export(Words{"a", "--for", "prometheus", "--window", "5"}).window == 5);
   CHECK(refused({"--for", "mergekit"}) ==
         "--for mergekit needs --map, such as --map alpha:0.3:0.7");
   CHECK(refused({"--for", "peft", "--all"}) ==

@@ -28,6 +28,9 @@ namespace wishart::checkpoint {
 [[nodiscard]] std::string not_read_instead(const std::vector<std::string>& names,
                                            const std::vector<std::string>& weights);
 
+/// What is said of an archive, after its path, where a checkpoint is expected.
+inline constexpr std::string_view kIsArchive = ": is an archive of wishart, expected a checkpoint";
+
 /// Says of a folder that it is still being written.
 inline constexpr std::string_view kUnfinished =
     "its name begins with tmp_, as torch_checkpointing names what it still writes";

@@ -30,6 +30,7 @@ constexpr std::uint64_t kDatatype = 0x03;
 constexpr std::uint64_t kLink = 0x06;
 constexpr std::uint64_t kLayout = 0x08;
 constexpr std::uint64_t kFilters = 0x0B;
+constexpr std::uint64_t kAttribute = 0x0C;
 constexpr std::uint64_t kSymbolTable = 0x11;
 
 const Hdf5Message* find(const std::vector<Hdf5Message>& messages, std::uint64_t type) {
@@ -303,6 +304,23 @@ Hdf5Tree read_hdf5_tree(const InputFile& file, ByteRange slice, const std::strin
   Hdf5Walk(bytes, tree, place).visit(root, "", 0);
   tree.hash = bytes.hash();
   return tree;
+}
+
+bool has_root_attribute(const InputFile& file, ByteRange slice, const std::string& place,
+                        std::string_view name) {
+  Hdf5Bytes bytes(file, slice, place);
+  const std::vector<Hdf5Message> messages = hdf5_messages(bytes, read_superblock(bytes));
+  return std::any_of(messages.begin(), messages.end(), [&](const Hdf5Message& message) {
+    constexpr std::size_t kSizes = 9;  // of the fields before the name
+    if (message.type != kAttribute || message.data.size() < kSizes + name.size()) return false;
+    Hdf5Fields fields(message.data, bytes);
+    const std::uint64_t version = fields.number(1);
+    fields.skip(1);
+    const std::uint64_t length = fields.number(2);          // with a NUL at the end
+    fields.skip(std::uint64_t{4} + (version > 2 ? 1 : 0));  // sizes; since version 3 the encoding
+    return length == name.size() + 1 && fields.left() >= length &&
+           fields.text(length).starts_with(name);
+  });
 }
 
 }  // namespace wishart::checkpoint

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wishart/core/file.hpp"
@@ -37,5 +38,10 @@ struct Hdf5Tree {
 /// @throws Error with Blame::input that begins with `place`
 [[nodiscard]] Hdf5Tree read_hdf5_tree(const InputFile& file, ByteRange slice,
                                       const std::string& place);
+
+/// True if the header of the root group holds an attribute of this name.
+/// @throws Error as read_hdf5_tree
+[[nodiscard]] bool has_root_attribute(const InputFile& file, ByteRange slice,
+                                      const std::string& place, std::string_view name);
 
 }  // namespace wishart::checkpoint

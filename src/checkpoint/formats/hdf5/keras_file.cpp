@@ -17,6 +17,7 @@
 #include "wishart/core/text.hpp"
 
 #include "bytes/zip_directory.hpp"
+#include "formats/common/not_read.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/hdf5/h5_tree.hpp"
 #include "text/json_scanner.hpp"
@@ -58,7 +59,22 @@ ByteRange hdf5_range(const InputFile& file, std::int64_t size_bytes, const std::
   return directory.data(*weights);
 }
 
+/// An attribute of the root of all archives (docs/archive-format.md).
+constexpr std::string_view kArchiveMark = "wishart";
+
 }  // namespace
+
+bool is_wishart_archive(const std::filesystem::path& path) {
+  try {
+    const InputFile input(path);
+    return has_root_attribute(input, {0, input.size_bytes()}, printable(path.string()),
+                              kArchiveMark);
+  } catch (const SystemFailure&) {
+    throw;
+  } catch (const Error&) {
+    return false;  // told when it is read
+  }
+}
 
 KerasFile read_keras_file(const std::filesystem::path& path, bool shard) {
   const InputFile input(path);
@@ -67,7 +83,11 @@ KerasFile read_keras_file(const std::filesystem::path& path, bool shard) {
   file.source.name = path.filename().string();
   file.source.size_bytes = input.size_bytes();
   file.source.mtime_ns = input.mtime_ns();
-  Hdf5Tree tree = read_hdf5_tree(input, hdf5_range(input, file.source.size_bytes, place), place);
+  const ByteRange range = hdf5_range(input, file.source.size_bytes, place);
+  if (has_root_attribute(input, range, place, kArchiveMark)) {
+    throw Error(Blame::input, place + std::string(kIsArchive));
+  }
+  Hdf5Tree tree = read_hdf5_tree(input, range, place);
   file.source.header_hash = tree.hash;
   for (Hdf5Dataset& dataset : tree.datasets) {
     Tensor tensor;

@@ -23,6 +23,9 @@ struct KerasFile {
 /// @throws Error with Blame::input
 [[nodiscard]] KerasFile read_keras_file(const std::filesystem::path& file, bool shard = false);
 
+/// True if a file is an archive that wishart wrote, HDF5 too. False if it cannot be read as HDF5.
+[[nodiscard]] bool is_wishart_archive(const std::filesystem::path& file);
+
 /// Keras.
 [[nodiscard]] const Format& keras_format();
 
