@@ -12,6 +12,7 @@
 #include "advice_record.hpp"
 #include "loss_advice.hpp"
 #include "loss_series.hpp"
+#include "same_weights.hpp"
 #include "spectra_advice.hpp"
 
 namespace wishart::analysis {
@@ -26,26 +27,53 @@ bool is_finite(const HistoryRow& row) {
          !is_recorded_nonfinite(row.eval_loss);
 }
 
-bool is_finite(std::span<const HistoryRow> rows, const std::string& checkpoint) {
-  return std::none_of(rows.begin(), rows.end(), [&](const HistoryRow& row) {
-    return row.checkpoint == checkpoint && !is_finite(row);
-  });
+/// Nobody should go back to a checkpoint of which this does not hold.
+bool is_usable(const HistoryRow& row) {
+  return is_finite(row) && row.zero == 0 && row.missing == 0;
 }
 
-/// The checkpoint with the lowest loss of those with finite weights and losses; empty: none.
-std::string best_finite(std::span<const HistoryRow> rows, const LossSeries& losses) {
-  std::string best;
+/// Why a checkpoint is not to be gone back to, after its name.
+std::string damage_text(const HistoryRow& row) {
+  const auto of_layers = [&](std::int64_t count, const char* one, const char* many) {
+    return std::to_string(count) + " of its " + std::to_string(row.layers) + " layers " +
+           (count == 1 ? one : many);
+  };
+  if (row.nonfinite > 0) return of_layers(row.nonfinite, "is", "are") + " not finite";
+  if (row.zero > 0) return of_layers(row.zero, "is", "are") + " zero";
+  return std::to_string(row.missing) + " of its layers " + (row.missing == 1 ? "is" : "are") +
+         " missing";
+}
+
+/// Sets the checkpoint with the lowest loss of those that are whole; empty: none. Says why one with
+/// a lower loss is none of them.
+void find_best(Conclusion& conclusion, std::span<const HistoryRow> rows, const LossSeries& losses) {
+  const HistoryRow* best = nullptr;
+  const HistoryRow* lower = nullptr;
   double lowest = kNan;
+  double lowest_of_all = kNan;
   for (std::size_t i = 0; i < losses.at.size(); ++i) {
     const HistoryRow& row = rows[losses.at[i]];
-    if (!is_finite(row) || losses.leading[i] >= lowest) continue;
-    lowest = losses.leading[i];
-    best = row.checkpoint;
+    const double loss = losses.leading[i];
+    if (is_recorded_nonfinite(row.loss) || is_recorded_nonfinite(row.eval_loss)) continue;
+    if (!(loss >= lowest_of_all)) lowest_of_all = loss, lower = &row;
+    if (is_usable(row) && !(loss >= lowest)) lowest = loss, best = &row;
   }
-  return best;
+  conclusion.best_checkpoint = best == nullptr ? "" : best->checkpoint;
+  conclusion.passed_over = lower != best && lower != &rows.back();
+  if (!conclusion.passed_over) return;
+  const bool goes_back =
+      conclusion.advice == Advice::overfitting || conclusion.advice == Advice::diverging;
+  if (!goes_back) return;
+  conclusion.reasons.push_back(printable(lower->checkpoint) + " has a lower loss, but " +
+                               damage_text(*lower) + ".");
 }
 
 bool is_calm(Advice advice) { return advice == Advice::going_on || advice == Advice::settled; }
+
+/// True if the last checkpoint has a held-out loss of its own.
+bool is_measured_held_out(std::span<const HistoryRow> rows) {
+  return std::isfinite(measured_loss(rows, rows.size() - 1, &HistoryRow::eval_loss));
+}
 
 /// Where training losses lead, they cannot show over-fitting, and the spectra are asked; also where
 /// they may be noise.
@@ -76,23 +104,20 @@ Conclusion conclude_from_stage(std::span<const HistoryRow> rows, const Trained& 
   const std::int64_t least = window;
   const LossSeries losses = losses_of(rows, trained.by_tokens, least);
   auto by_losses = conclude_from_losses(rows, trained, least);
-  // Nobody should go back to NaN.
-  if (by_losses && !is_finite(rows, by_losses->best_checkpoint)) {
-    by_losses->best_checkpoint.clear();
-  }
+  if (by_losses) find_best(*by_losses, rows, losses);
   const std::string nonfinite = nonfinite_text(rows.back());
   if (!nonfinite.empty()) {
     result.advice = Advice::diverging;
     result.basis = Basis::spectra;
     result.reasons.push_back(nonfinite);
-    result.best_checkpoint = best_finite(rows, losses);
+    find_best(result, rows, losses);
     return result;
   }
   if (std::string loss = nonfinite_loss_text(rows); !loss.empty()) {
     result.advice = Advice::diverging;
     result.basis = Basis::losses;
     result.reasons.push_back(std::move(loss));
-    result.best_checkpoint = best_finite(rows, losses);
+    find_best(result, rows, losses);
     return result;
   }
   if (by_losses) {
@@ -146,12 +171,19 @@ std::string_view basis_name(Basis basis) noexcept {
 
 Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std::int64_t window) {
   if (all.empty()) return {};
-  const Likelihoods stage = likelihoods_of(last_stage(all));
+  const Likelihoods stage = likelihoods_of(last_stage(all), trained.language);
   Conclusion result = conclude_from_stage(stage.rows, trained, window);
+  const bool blind =
+      is_calm(result.advice) && stage.ends_in_zero && !is_measured_held_out(stage.rows);
+  if (blind) {
+    result.advice = Advice::unknown;
+    result.basis = Basis::none;
+  }
   const bool by_losses = result.basis == Basis::losses;
   result.tried = result.tried && stage.left_out.empty();
   result.reasons.insert(by_losses ? result.reasons.end() : result.reasons.begin(),
                         stage.left_out.begin(), stage.left_out.end());
+  heed_same_weights(result, stage.rows);
   return result;
 }
 
@@ -172,11 +204,12 @@ std::string incomplete_text(const HistoryRow& row) {
 std::string advice_text(const Conclusion& conclusion) {
   const std::string best = printable(conclusion.best_checkpoint);
   const std::string back =
-      best.empty()
-          ? ""
-          : " Go back to " + best + ", which has the lowest loss" +
-                // by the spectra: of a run that has become NaN
-                (conclusion.basis == Basis::spectra ? " of those with finite weights." : ".");
+      best.empty() ? ""
+                   : " Go back to " + best + ", which has the lowest loss" +
+                         // by the spectra: of a run that has become NaN
+                         (conclusion.basis == Basis::spectra ? " of those with finite weights."
+                          : conclusion.passed_over           ? " of those that are whole."
+                                                             : ".");
   switch (conclusion.advice) {
     case Advice::going_on:
       return "Keep training: it is still learning.";
@@ -199,7 +232,9 @@ std::string advice_text(const Conclusion& conclusion) {
     case Advice::unknown:
       break;
   }
-  return "No advice.";
+  if (conclusion.same_as.empty()) return "No advice.";
+  return "No advice: the last checkpoint has the weights of " + printable(conclusion.same_as) +
+         (conclusion.is_best ? ", which has the lowest loss." : ".");
 }
 
 std::string track_text(const Conclusion& conclusion, std::int64_t window) {

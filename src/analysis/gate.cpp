@@ -163,6 +163,9 @@ void judge_advice(const Rule& rule, const Conclusion& run, RuleVerdict& verdict)
   verdict.text = "the advice must be " + join(rule.advices, " or ") + ", found " + found;
   if (verdict.passed && run.advice == Advice::unknown) {
     verdict.caveat = "no advice can be given on the run";
+    if (!run.same_as.empty()) {
+      verdict.caveat += ": its last checkpoint has the weights of " + printable(run.same_as);
+    }
   } else if (verdict.passed && run.advice == Advice::settled && run.basis == Basis::spectra) {
     verdict.caveat = "the spectra no longer change, but do not show whether the run still learns";
   }

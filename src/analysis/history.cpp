@@ -21,6 +21,7 @@
 
 #include "loss_series.hpp"
 #include "normal.hpp"
+#include "same_weights.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -53,6 +54,8 @@ HistoryRow row_of(const CheckpointRecord& record) {
   row.loss = p.training.loss;
   row.eval_loss = p.training.eval_loss;
   row.learning_rate = p.training.learning_rate;
+  row.weights = hash_of_weights(record);
+  const bool zeros_are_damage = is_whole(p.analysis) && p.training.step != 0;
   row.layers = static_cast<std::int64_t>(record.layers.size());
   const std::vector<double> alphas = column(record.layers, "alpha");
   const Mean alpha = mean_of(alphas);
@@ -75,6 +78,7 @@ HistoryRow row_of(const CheckpointRecord& record) {
     row.rank_collapsed += has_warning(layer, "rank-collapse") ? 1 : 0;
     row.like_noise += is_like_noise(layer) ? 1 : 0;
     row.nonfinite += saturated_sum(layer.num_nan, layer.num_inf) > 0 ? 1 : 0;
+    row.zero += zeros_are_damage && is_all_zero(layer) ? 1 : 0;
     row.outliers += std::max<std::int64_t>(layer.num_outliers, 0);
   }
   return row;
@@ -414,14 +418,14 @@ History HistoryBuilder::take() {
   if (history.rows.empty()) return history;
   std::vector<HistoryRow>& rows = history.rows;
   history.by_tokens = tokens_rise(rows);
-  history.loss_is_eval =
-      losses_of(likelihoods_of(last_stage(rows)).rows, history.by_tokens, window_).is_eval;
-  find_trends(history);
-  find_drifts(history);
-  history.courses = courses();
   Trained trained = entries_.back().trained;
   trained.by_tokens = history.by_tokens;
   trained.of_changes = history.of_changes;
+  const Likelihoods judged = likelihoods_of(last_stage(rows), trained.language);
+  history.loss_is_eval = losses_of(judged.rows, history.by_tokens, window_).is_eval;
+  find_trends(history);
+  find_drifts(history);
+  history.courses = courses();
   history.conclusion = conclude(rows, trained, window_);
   std::vector<std::string> kept;
   kept.reserve(rows.size());

@@ -39,6 +39,12 @@ constexpr double kLearnedOn = 0.02;  ///< below the loss of the base
 /// for its tokens in vocabularies of 32 000 to 50 000.
 constexpr double kFrequencies = 0.65;
 constexpr std::int64_t kSmallVocabulary = 100;  ///< of characters or symbols: no such discount
+/// Bytes, and a few tokens more. Longer vocabularies may be of images or sounds, whose tokens are
+/// nearly equally frequent: good models of them stay far above kFrequencies.
+constexpr std::int64_t kOfBytes = 384;
+
+constexpr const char* kFallsOn =
+    " But it still falls from checkpoint to checkpoint: it is too early.";
 
 /// Standard errors of a slope.
 constexpr double kErrors = 2;
@@ -59,20 +65,6 @@ Slope slope_of(const std::vector<double>& x, const std::vector<double>& y) {
   const Trend trend = trend_of(x, y);
   if (!std::isfinite(trend.slope)) return {};
   return {trend.slope, (trend.high - trend.slope) / student95(trend.count - 2)};
-}
-
-/// The lowest level that the losses have had: the lowest median of five in a row, or of all if they
-/// are fewer. A single low loss is noise as much as a single high one.
-double level_of(std::span<const double> losses) {
-  constexpr std::size_t kInARow = 5;
-  const std::size_t count = std::min(losses.size(), kInARow);
-  double level = kNan;
-  for (std::size_t i = 0; i + count <= losses.size(); ++i) {
-    const auto part = losses.subspan(i, count);
-    const double one = median_of({part.begin(), part.end()});
-    if (!(one >= level)) level = one;
-  }
-  return level;
 }
 
 double percent(double part, double whole) { return 100 * part / whole; }
@@ -239,8 +231,15 @@ private:
   /// not either, but its loss falls.
   bool give_nothing_learnt(std::string reason) {
     if (!falls_on()) return give(Advice::not_learning, std::move(reason));
-    return give(Advice::unknown,
-                reason + " But it still falls from checkpoint to checkpoint: it is too early.");
+    return give(Advice::unknown, reason + kFallsOn);
+  }
+
+  /// On a loss that is better than a guess, but would be none of a good model of text.
+  [[nodiscard]] std::string frequencies_text(double low, double chance) const {
+    return "The lowest " + name_ + " is " + figure(low) + ". Of text that would be a model that " +
+           "knows hardly more than how frequent each of the " + std::to_string(trained_.classes) +
+           " tokens is (" + figure(chance) +
+           " or so); of tokens of images or sounds it may be a good one.";
   }
 
   bool learns_nothing() {
@@ -253,18 +252,25 @@ private:
         !trained_.of_changes && (!series_.from_start || !(first < (1 - kLearned) * start));
     if (from_scratch) {
       if (!(low > (1 - kLearned) * chance)) return false;
+      if (discount && trained_.classes > kOfBytes && !(low > (1 - kLearned) * start)) {
+        return give(Advice::unknown, frequencies_text(low, chance) + (falls_on() ? kFallsOn : ""));
+      }
+      // In a long vocabulary only who is no better than a guess is known to have learnt nothing.
+      const bool low_for_bytes = discount && trained_.classes <= kOfBytes;
+      const double level = low_for_bytes ? chance : start;
       std::string reason = "The lowest " + name_ + " is " + figure(low) + ", " +
-                           (low < chance ? "less than " + rounded(100 * kLearned, 2) + " % below "
-                                         : std::string("not below ")) +
+                           (low < level ? "less than " + rounded(100 * kLearned, 2) + " % below "
+                                        : std::string("not below ")) +
                            "the ";
       if (trained_.classes <= 1) {
         reason += figure(start) + " before any training.";
-      } else if (discount) {
-        reason += figure(chance) + " or so of a model that knows only how frequent each of the " +
+      } else if (low_for_bytes) {
+        reason += figure(level) +
+                  " or so of a model of text that knows only how frequent each of the " +
                   std::to_string(trained_.classes) + " tokens is.";
       } else {
-        reason +=
-            figure(chance) + " of a guess among " + std::to_string(trained_.classes) + " classes.";
+        reason += figure(level) + " of a guess among " + std::to_string(trained_.classes) +
+                  (discount ? " tokens." : " classes.");
       }
       return give_nothing_learnt(std::move(reason));
     }
@@ -275,11 +281,14 @@ private:
                                rounded(percent(first - low, first), 2) + " %.");
   }
 
-  /// By the loss without learning, or by a fall since the first checkpoint.
+  /// By the loss without learning, or by a fall since the first checkpoint. A language model may
+  /// have had its low loss from its base: of one, only who saw the beginning knows.
   [[nodiscard]] bool is_known_to_have_learnt() const {
     const double first = series_.leading.front();
     const double low = series_.leading[lowest_];
-    return (trained_.classes > 1 && !trained_.of_changes) || first - low >= kLearnedOn * first;
+    const bool by_chance = trained_.classes > 1 && !trained_.of_changes;
+    return (by_chance && (!trained_.language || series_.from_start)) ||
+           first - low >= kLearnedOn * first;
   }
 
   /// True if the held-out loss rose at each of the last three measurements, and the training loss

@@ -1,21 +1,110 @@
 #include "loss_series.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/training_place.hpp"
+
+#include "same_weights.hpp"
 
 namespace wishart::analysis {
 namespace {
 
 /// No loss of a likelihood stays below this throughout: that of reinforcement learning does.
 constexpr double kNoLikelihood = 0.05;
+
+/// One of the two losses of a row.
+struct Kind {
+  const char* name;
+  double HistoryRow::*loss;
+};
+
 /// `training loss is NaN`; empty for a loss that is finite or was not recorded.
 std::string nonfinite_text(const char* name, double loss) {
   if (!is_recorded_nonfinite(loss)) return "";
   return std::string(name) + (std::isnan(loss) ? " is NaN" : " is infinite");
+}
+
+/// Losses beside weights that were loaded again are those of the weights before.
+void leave_out_returned(Likelihoods& kept) {
+  for (std::size_t i = 0; i < kept.rows.size(); ++i) {
+    const SameWeights same = same_weights(std::span<const HistoryRow>(kept.rows).first(i + 1));
+    HistoryRow& row = kept.rows[i];
+    if (!same.returned || !(is_recorded(row.loss) || is_recorded(row.eval_loss))) continue;
+    row.loss = row.eval_loss = kNan;
+    kept.left_out.push_back("The losses recorded with " + printable(row.checkpoint) +
+                            " are not judged: its weights are those of " +
+                            printable(kept.rows[same.first].checkpoint) + ".");
+  }
+}
+
+/// The loss beside row i that is not zero: the one before it, else the one after; NaN if there is
+/// none.
+double beside_zero(std::span<const HistoryRow> rows, std::size_t i, double HistoryRow::*loss) {
+  const auto known = [&](std::size_t at) {
+    return std::isfinite(rows[at].*loss) && rows[at].*loss != 0;
+  };
+  for (std::size_t at = i; at-- > 0;) {
+    if (known(at)) return rows[at].*loss;
+  }
+  for (std::size_t at = i + 1; at < rows.size(); ++at) {
+    if (known(at)) return rows[at].*loss;
+  }
+  return kNan;
+}
+
+/// Trainers write zero where gradients overflow or all labels are masked. What is learnt by heart
+/// comes to it by small losses.
+void leave_out_zeros(Likelihoods& kept, const Kind& kind) {
+  const std::vector<HistoryRow> rows = kept.rows;
+  const HistoryRow* first = nullptr;
+  double beside = kNan;
+  bool last = false;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double loss = rows[i].*kind.loss;
+    if (!std::isfinite(loss)) continue;
+    const double other = loss == 0 ? beside_zero(rows, i, kind.loss) : kNan;
+    last = other > kNoLikelihood;
+    if (!last) continue;
+    kept.rows[i].*kind.loss = kNan;
+    if (first == nullptr) first = &rows[i], beside = other;
+  }
+  if (first == nullptr) return;
+  kept.ends_in_zero = kept.ends_in_zero || last;
+  kept.left_out.push_back("The " + std::string(kind.name) + " is exactly 0 at " +
+                          printable(first->checkpoint) + ", beside " + rounded(beside, 4) +
+                          ": that is no measurement. Look for gradients that overflow, or labels "
+                          "that are all masked.");
+}
+
+/// A loss that is negative somewhere, or next to nothing throughout or, of tokens, at first.
+void leave_out_unlikely(Likelihoods& kept, const Kind& kind, bool of_tokens) {
+  const HistoryRow* negative = nullptr;
+  const HistoryRow* first = nullptr;
+  bool high = false;
+  for (const HistoryRow& row : kept.rows) {
+    const double loss = row.*kind.loss;
+    if (!std::isfinite(loss)) continue;
+    if (first == nullptr) first = &row;
+    high = high || loss > kNoLikelihood;
+    if (negative == nullptr && loss < 0) negative = &row;
+  }
+  if (first == nullptr) return;
+  const double begin = first->*kind.loss;
+  if (negative == nullptr && high && !(of_tokens && begin <= kNoLikelihood)) return;
+  kept.left_out.push_back("The " + std::string(kind.name) + " is " +
+                          (negative != nullptr ? "negative at " + printable(negative->checkpoint)
+                           : high
+                               ? rounded(begin, 4) + " at first, at " + printable(first->checkpoint)
+                               : "at most " + rounded(kNoLikelihood, 2) + " throughout") +
+                          ", as in reinforcement learning: it is no likelihood, and not judged.");
+  for (HistoryRow& row : kept.rows) {
+    if (std::isfinite(row.*kind.loss)) row.*kind.loss = kNan;
+  }
 }
 
 }  // namespace
@@ -43,30 +132,14 @@ std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows) {
   return rows.subspan(first);
 }
 
-Likelihoods likelihoods_of(std::span<const HistoryRow> rows) {
-  Likelihoods kept{{rows.begin(), rows.end()}, {}};
-  const auto look_at = [&](const char* name, double HistoryRow::*loss) {
-    const HistoryRow* negative = nullptr;
-    bool high = false;
-    bool known = false;
-    for (const HistoryRow& row : rows) {
-      if (!std::isfinite(row.*loss)) continue;
-      known = true;
-      high = high || row.*loss > kNoLikelihood;
-      if (negative == nullptr && row.*loss < 0) negative = &row;
-    }
-    if (!known || (high && negative == nullptr)) return;
-    for (HistoryRow& row : kept.rows) {
-      if (std::isfinite(row.*loss)) row.*loss = kNan;
-    }
-    kept.left_out.push_back("The " + std::string(name) + " is " +
-                            (negative != nullptr
-                                 ? "negative at " + printable(negative->checkpoint)
-                                 : "at most " + rounded(kNoLikelihood, 2) + " throughout") +
-                            ", as in reinforcement learning: it is no likelihood, and not judged.");
-  };
-  look_at("training loss", &HistoryRow::loss);
-  look_at("eval loss", &HistoryRow::eval_loss);
+Likelihoods likelihoods_of(std::span<const HistoryRow> rows, bool of_tokens) {
+  Likelihoods kept{{rows.begin(), rows.end()}, {}, false};
+  leave_out_returned(kept);
+  for (const Kind& kind :
+       {Kind{"training loss", &HistoryRow::loss}, Kind{"eval loss", &HistoryRow::eval_loss}}) {
+    leave_out_zeros(kept, kind);
+    leave_out_unlikely(kept, kind, of_tokens);
+  }
   return kept;
 }
 
@@ -91,6 +164,18 @@ LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens, std::int6
   }
   series.from_start = !series.at.empty() && rows[series.at.front()].step == 0;
   return series;
+}
+
+double level_of(std::span<const double> losses) {
+  constexpr std::size_t kInARow = 5;
+  const std::size_t count = std::min(losses.size(), kInARow);
+  double level = kNan;
+  for (std::size_t i = 0; i + count <= losses.size(); ++i) {
+    const auto part = losses.subspan(i, count);
+    const double one = median_of({part.begin(), part.end()});
+    if (!(one >= level)) level = one;
+  }
+  return level;
 }
 
 std::string nonfinite_loss_text(const TrainingState& training) {

@@ -28,14 +28,21 @@ struct LossSeries {
 /// Rows of the stage of the last one, from its first row on.
 [[nodiscard]] std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows);
 
-/// Rows without the losses that are no likelihoods, and a sentence on each of these: a loss that is
-/// negative somewhere or next to nothing throughout, as in reinforcement learning, where it neither
-/// falls with learning nor rises without. One that is not finite stays.
+/// Rows without the losses that are not to be judged, and a sentence on each of these. One that is
+/// not finite stays, except the first of them.
+///
+/// - Losses beside weights that were loaded again, which are of other weights.
+/// - A loss that is negative somewhere or next to nothing throughout, of tokens also one that is so
+///   at first, as in reinforcement learning, where it neither falls with learning nor rises
+///   without.
+/// - A loss of exactly zero beside others far above it, which is no measurement.
 struct Likelihoods {
   std::vector<HistoryRow> rows;
   std::vector<std::string> left_out;
+  bool ends_in_zero = false;  ///< the last loss of one kind that was recorded is such a zero
 };
-[[nodiscard]] Likelihoods likelihoods_of(std::span<const HistoryRow> rows);
+/// @param of_tokens  the model predicts tokens
+[[nodiscard]] Likelihoods likelihoods_of(std::span<const HistoryRow> rows, bool of_tokens);
 
 /// A loss of row i; NaN if it is bit for bit that of the row before, so was not measured anew.
 [[nodiscard]] double measured_loss(std::span<const HistoryRow> rows, std::size_t i,
@@ -54,6 +61,10 @@ struct Likelihoods {
 /// if there are two.
 [[nodiscard]] LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens,
                                    std::int64_t least);
+
+/// The lowest level that the losses have had: the lowest median of five in a row, or of all if they
+/// are fewer. A single low loss is noise as much as a single high one.
+[[nodiscard]] double level_of(std::span<const double> losses);
 
 /// `training loss is NaN`, `eval loss is infinite`; empty if neither was recorded as such.
 [[nodiscard]] std::string nonfinite_loss_text(const TrainingState& training);

@@ -168,7 +168,7 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
   } else if (const std::string loss = nonfinite_loss_text(comparison.training_b); !loss.empty()) {
     verdict.level = Level::attention;
     verdict.sentence = "The " + loss + " at " + b + ".";
-  } else if (loss_rose(comparison)) {
+  } else if (loss_rose(comparison) && found.same < all) {
     verdict.level = Level::attention;
     verdict.sentence = "The held-out loss of " + b + " is higher than that of " + a + ".";
   } else if (!comparison.notes.empty()) {
@@ -278,7 +278,11 @@ Verdict verdict_of(const Comparison& comparison) {
   if (std::isfinite(loss_a - loss_b) && !is_carried(loss_b, loss_a)) {
     add_reason(
         verdict,
-        "The held-out loss is " + rounded(loss_b, 4) + "; it was " + rounded(loss_a, 4) + ".", "");
+        "The held-out loss is " + rounded(loss_b, 4) + "; it was " + rounded(loss_a, 4) +
+            (found.same == all ? ", though no matrix changed: one of the two is that of other "
+                                 "weights, or vectors have changed."
+                               : "."),
+        "");
   }
   if (apart > 0) {
     add_reason(verdict,

@@ -46,6 +46,10 @@ Level level_of(const History& history) {
     case Advice::suspect:
       return Level::attention;
     case Advice::unknown:
+      // Old weights, unless they are the best and were loaded on purpose.
+      if (!history.conclusion.same_as.empty() && !history.conclusion.is_best) {
+        return Level::attention;
+      }
       break;
   }
   return Level::unknown;
@@ -74,7 +78,8 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   const Level run = level_of(history);
   verdict.level = last.level == Level::unknown ? run : graver(run, last.level);
   verdict.sentence = advice_text(conclusion);
-  const bool blind = run == Level::attention && conclusion.advice != Advice::suspect;
+  const bool blind = run == Level::attention && conclusion.advice != Advice::suspect &&
+                     conclusion.advice != Advice::unknown;
   if (blind) {
     const bool none =
         std::none_of(history.rows.begin(), history.rows.end(),

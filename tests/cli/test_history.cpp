@@ -158,3 +158,28 @@ TEST_CASE("a loss that became NaN is kept, told and judged", "[history][losses]"
   CHECK(gate.out.find("loss must be at most 9, found nan") != std::string::npos);
   CHECK(gate.out.find("the loss was not measured anew") != std::string::npos);
 }
+
+TEST_CASE("losses that fall beside weights that stand still are told", "[history][same-weights]") {
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  std::string log;
+  for (const int step : {100, 200, 400, 800}) {
+    const std::string name = "run/checkpoint-" + std::to_string(step);
+    write_layers(temp / name, 2, 32, 24);
+    const std::string at = std::to_string(step);
+    log += (log.empty() ? "" : ", ") + std::string("{\"step\": ") + at +
+           ", \"eval_val_loss\": " + std::to_string(3 - step / 400.0) + "}";
+    temp.write(name + "/trainer_state.json",
+               R"({"global_step": )" + at + R"(, "log_history": [)" + log + "]}");
+  }
+  const Outcome scan =
+      run_wishart({"scan", (temp / "run").string(), "--archive", archive, "--progress", "none"});
+  INFO(scan.err);
+  REQUIRE(scan.exit_code == 0);
+  const Outcome report = run_wishart({"report", archive, "--format", "json"});
+  INFO(report.out);
+  CHECK(report.out.find("No advice: the last checkpoint has the weights of checkpoint-100.") !=
+        std::string::npos);
+  CHECK(report.out.find("The eval loss falls by ") != std::string::npos);
+  CHECK(report.out.find(R"("level": "attention")") != std::string::npos);
+}

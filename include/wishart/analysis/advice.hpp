@@ -50,10 +50,14 @@ struct Conclusion {
   Advice advice = Advice::unknown;
   Basis basis = Basis::none;
   std::vector<std::string> reasons;  ///< sentences with numbers, the weightiest first
-  /// Id of the checkpoint with the lowest held-out loss, or training loss where no other is known.
-  /// Empty without losses.
+  /// Id of the checkpoint with the lowest held-out loss, or training loss where no other is known,
+  /// of those that are whole: not damaged, with all layers. Empty without losses.
   std::string best_checkpoint;
-  bool tried = true;  ///< the sign is one of those that were tried on trained models
+  bool passed_over = false;  ///< one that is damaged or incomplete has a lower loss
+  bool tried = true;         ///< the sign is one of those that were tried on trained models
+  /// The first checkpoint with the weights of the last one, if there is no advice because of that.
+  std::string same_as{};
+  bool is_best = false;  ///< it is that with the lowest loss, and was loaded again
 };
 
 /// Concludes from the checkpoints of a run, in the order of training, at the last of them. Losses

@@ -18,6 +18,8 @@ struct HistoryRow {
   double loss = kNan;        ///< as the trainer recorded them
   double eval_loss = kNan;
   double learning_rate = kNan;
+  /// A hash of the values of all matrices; empty if some were left out by choice. No column.
+  std::string weights;
   std::int64_t layers = 0;
   /// Layers that other checkpoints of the stage have, and this one does not: it is incomplete.
   std::int64_t missing = 0;
@@ -36,6 +38,7 @@ struct HistoryRow {
   std::int64_t rank_collapsed = 0;
   std::int64_t like_noise = 0;  ///< layers whose spectrum is that of noise (row_warnings.hpp)
   std::int64_t nonfinite = 0;   ///< layers with NaN or infinite weights
+  std::int64_t zero = 0;        ///< trained layers of zeros: damage (all-zero); no column
   std::int64_t outliers = 0;    ///< eigenvalues that stand out from their tails, all layers
   std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint
   /// Share of settled layers among those of the stage, over the window that ends here.

@@ -1,5 +1,6 @@
 #include "folder/side_files.hpp"
 
+#include <cmath>
 #include <initializer_list>
 #include <limits>
 #include <map>
@@ -19,6 +20,8 @@ namespace wishart::checkpoint {
 namespace {
 
 using Kind = JsonScanner::Kind;
+
+constexpr double kNotRecorded = std::numeric_limits<double>::quiet_NaN();
 
 /// Calls `read(scanner)` on the text of `file`, if the file exists. What is wrong with it becomes a
 /// warning. Returns false if the file does not exist or is broken.
@@ -117,9 +120,47 @@ struct LogRecord {
   std::optional<double> loss;
   std::optional<double> eval_loss;
   std::optional<double> learning_rate;
+  std::map<std::string, double> named;  ///< held-out losses by the name of their data
 };
 
-LogRecord read_log_record(JsonScanner& scanner) {
+/// NAME of `eval_NAME_loss`, the held-out loss of one of several data sets; empty for other keys.
+std::string_view name_of_data(std::string_view key) {
+  constexpr std::string_view kHead = "eval_";
+  constexpr std::string_view kTail = "_loss";
+  if (!key.starts_with(kHead) || !key.ends_with(kTail)) return {};
+  if (key.size() <= kHead.size() + kTail.size()) return {};
+  return key.substr(kHead.size(), key.size() - kHead.size() - kTail.size());
+}
+
+/// Takes out the parts of other losses, such as `val_nll` beside `val`.
+void leave_wholes(std::map<std::string, double>& named) {
+  std::erase_if(named, [&](const auto& part) {
+    const std::string& name = part.first;
+    for (std::size_t end = name.find('_'); end != std::string::npos;
+         end = name.find('_', end + 1)) {
+      if (named.contains(name.substr(0, end))) return true;
+    }
+    return false;
+  });
+}
+
+/// What a log records beside a loss: of reinforcement learning, or of pairs of answers, whose
+/// losses are judged although they have rewards too.
+struct Beside {
+  bool rewards = false;
+  bool pairs = false;
+};
+
+/// By the names that TRL gives.
+void look_beside(std::string_view key, Beside& beside) {
+  beside.rewards =
+      beside.rewards || key == "reward" || key == "eval_reward" || key.starts_with("objective/");
+  for (const char* pair : {"rewards/chosen", "rewards/rejected", "rewards/accuracies"}) {
+    beside.pairs = beside.pairs || key.ends_with(pair);
+  }
+}
+
+LogRecord read_log_record(JsonScanner& scanner, Beside& beside) {
   LogRecord record;
   const auto read_value = [&](std::optional<double>& out) {
     if (scanner.peek() == Kind::number) {
@@ -138,10 +179,16 @@ LogRecord read_log_record(JsonScanner& scanner) {
       read_value(record.eval_loss);
     } else if (key == "learning_rate") {
       read_value(record.learning_rate);
+    } else if (const std::string_view name = name_of_data(key); !name.empty()) {
+      std::optional<double> loss;
+      read_value(loss);
+      if (loss && is_recorded(*loss)) record.named.insert_or_assign(std::string(name), *loss);
     } else {
+      look_beside(key, beside);
       scanner.skip_value();
     }
   });
+  leave_wholes(record.named);
   return record;
 }
 
@@ -149,7 +196,18 @@ struct TrainerState {
   std::optional<std::int64_t> global_step;
   std::optional<std::int64_t> tokens;
   std::vector<LogRecord> log;
+  Beside beside;
 };
+
+/// The mean of held-out losses by their data. Not the first or the lowest: what it stands for must
+/// not depend on names, nor change on the way.
+/// @pre there is one
+double mean_of(const std::map<std::string, double>& losses) {
+  double sum = 0;
+  for (const auto& [data, loss] : losses) sum += loss;
+  const double mean = sum / static_cast<double>(losses.size());
+  return std::isnan(mean) ? kRecordedNan : mean;  // one of them was, or infinities of both signs
+}
 
 TrainerState read_trainer_state(JsonScanner& scanner) {
   TrainerState state;
@@ -162,7 +220,7 @@ TrainerState read_trainer_state(JsonScanner& scanner) {
       state.log.clear();
       scanner.read_array([&] {
         if (scanner.peek() == Kind::object) {
-          state.log.push_back(read_log_record(scanner));
+          state.log.push_back(read_log_record(scanner, state.beside));
         } else {
           scanner.skip_value();
         }
@@ -233,11 +291,20 @@ TrainingState read_training_state(const std::filesystem::path& folder, std::stri
   training.tokens = counted ? *state.tokens : named.tokens;
   const std::int64_t last =
       training.step >= 0 ? training.step : std::numeric_limits<std::int64_t>::max();
+  std::map<std::string, double> by_data;
   for (const LogRecord& record : state.log) {
     if (record.step > last) continue;
+    for (const auto& [data, loss] : record.named) by_data.insert_or_assign(data, loss);
     training.loss = record.loss.value_or(training.loss);
     training.eval_loss = record.eval_loss.value_or(training.eval_loss);
     training.learning_rate = record.learning_rate.value_or(training.learning_rate);
+  }
+  if (!is_recorded(training.eval_loss) && !by_data.empty()) training.eval_loss = mean_of(by_data);
+  // The loss of reinforcement learning neither falls with learning nor rises without. That it is
+  // not finite says as much as of any other.
+  if (state.beside.rewards && !state.beside.pairs) {
+    if (std::isfinite(training.loss)) training.loss = kNotRecorded;
+    if (std::isfinite(training.eval_loss)) training.eval_loss = kNotRecorded;
   }
   return training;
 }

@@ -96,11 +96,13 @@ TEST_CASE("an advice says why, with numbers, and where the lowest loss was", "[a
   };
   CHECK(first_reason({{kNan, 5.55}, {2.4, 2.5}, {2.99, 3.03}}, kBytes) ==
         "The training loss is 2.99; it was 2.4 at checkpoint-100.");
-  CHECK(first_reason({{kNan, 5.56}, {5.55, 5.55}, {5.55, 5.55}}, kBytes) ==
-        "The lowest eval loss is 5.55, not below the 3.604 or so of a model that knows only how "
-        "frequent each of the 256 tokens is.");
+  CHECK(
+      first_reason({{kNan, 5.56}, {5.55, 5.55}, {5.55, 5.55}}, kBytes) ==
+      "The lowest eval loss is 5.55, not below the 3.604 or so of a model of text that knows only "
+      "how frequent each of the 256 tokens is.");
   CHECK(first_reason({{kNan, 5.56}, {3.41, 3.405}, {3.4, 3.4}}, kBytes)
-            .find("is 3.4, less than 10 % below the 3.604 or so of a model") != std::string::npos);
+            .find("is 3.4, less than 10 % below the 3.604 or so of a model of text") !=
+        std::string::npos);
   CHECK(first_reason({{kNan, 2.31}, {2.3, 2.3}, {2.3, 2.3}}, {.classes = 10}) ==
         "The lowest eval loss is 2.3, less than 10 % below the 2.303 of a guess among 10 classes.");
   CHECK(first_reason({{kNan, 5.55}, {3.0, 2.9}, {2.4, 2.4}, {1.77, 1.9}}, kBytes) ==
@@ -311,14 +313,20 @@ TEST_CASE("a run whose loss falls at each checkpoint is learning", "[advice]") {
       concluded(run_of({{kNan, 10.41}, {8.9, 8.8}, {7.5, 7.4}, {6.5, 6.4}}), tokens, 3);
   CHECK(warm_up.advice == Advice::unknown);
   CHECK(warm_up.reasons.at(0) ==
-        "The lowest eval loss is 6.4, less than 10 % below the 6.743 or so of a model that knows "
-        "only how frequent each of the 32000 tokens is. But it still falls from checkpoint to "
+        "The lowest eval loss is 6.4. Of text that would be a model that knows hardly more than "
+        "how frequent each of the 32000 tokens is (6.743 or so); of tokens of images or sounds it "
+        "may be a good one. But it still falls from checkpoint to checkpoint: it is too early.");
+  CHECK(concluded(run_of({{kNan, 5.55}, {4.9, 4.8}, {4.1, 4.0}, {3.6, 3.5}}), kBytes, 3)
+            .reasons.at(0) ==
+        "The lowest eval loss is 3.5, less than 10 % below the 3.604 or so of a model of text that "
+        "knows only how frequent each of the 256 tokens is. But it still falls from checkpoint to "
         "checkpoint: it is too early.");
   CHECK(concluded(run_of({{kNan, 1.800}, {1.79, 1.791}, {1.78, 1.783}, {1.775, 1.776}}), tokens, 3)
             .advice == Advice::unknown);
   // It has fallen, but does no longer.
-  CHECK(concluded(run_of({{kNan, 10.41}, {7.5, 7.4}, {6.5, 6.41}, {6.5, 6.4}}), tokens, 3).advice ==
-        Advice::not_learning);
+  CHECK(
+      concluded(run_of({{kNan, 5.55}, {3.6, 3.42}, {3.5, 3.405}, {3.5, 3.4}}), kBytes, 3).advice ==
+      Advice::not_learning);
   CHECK(concluded(run_of({{kNan, 1.800}, {1.79, 1.791}, {1.79, 1.790}, {1.79, 1.789}}), tokens, 3)
             .advice == Advice::not_learning);
 }
@@ -332,7 +340,18 @@ TEST_CASE("who has not seen the beginning does not say that nothing was learnt",
   CHECK(flat.reasons.at(0) ==
         "The eval loss has hardly changed since checkpoint-500, and what it is of a model that has "
         "learnt nothing is not known.");
-  CHECK(concluded(rows, {.classes = 32000, .language = true}, 3).advice == Advice::settled);
+  // A language model may have its low loss from a base, or a loss of another kind, as of DPO.
+  const Trained tokens{.classes = 32000, .language = true};
+  CHECK(concluded(rows, tokens, 3).advice == Advice::unknown);
+  CHECK(concluded(run_of({{.6933, .69316}, {.6929, .69312}, {.6931, .69318}, {.6934, .69314}}, 100),
+                  tokens, 3)
+            .advice == Advice::unknown);
+  CHECK(concluded(run_of({{1.32, 1.350}, {1.10, 1.143}, {1.09, 1.138}, {1.08, 1.134}}, 500), tokens,
+                  3)
+            .advice == Advice::settled);
+  CHECK(concluded(run_of({{.31, .320}, {.31, .318}, {.31, .317}, {.31, .3165}}, 500),
+                  {.classes = 10}, 3)
+            .advice == Advice::settled);
   CHECK(advice_on({{1.12, 1.150}, {1.10, 1.143}, {1.09, 1.142}, {1.08, 1.141}}, adapter) ==
         Advice::not_learning);
 }
@@ -431,10 +450,173 @@ TEST_CASE("of losses that are not above zero no shares are told", "[advice][loss
   const auto reason = [](const std::vector<Losses>& losses) {
     return conclude(run_of(losses), {}, 3).reasons.at(0);
   };
-  CHECK(reason({{kNan, 1}, {kNan, 0}, {kNan, 0.5}, {kNan, 0.75}})
-            .starts_with("The eval loss is 0.75, 0.75 above its lowest, 0 at checkpoint-100."));
-  CHECK(reason({{kNan, 1.5}, {kNan, 1}, {kNan, 0.5}, {kNan, 0}}) ==
-        "The eval loss falls by 0.5 per doubling of the steps.");
+  CHECK(reason({{kNan, 1}, {kNan, 0.04}, {kNan, 0}, {kNan, 0.75}})
+            .starts_with("The eval loss is 0.75, 0.75 above its lowest, 0 at checkpoint-200."));
+  CHECK(reason({{kNan, 1.0}, {kNan, 0.52}, {kNan, 0.04}, {kNan, 0}}) ==
+        "The eval loss falls by 0.26 per doubling of the steps.");
+}
+
+TEST_CASE("losses that fall beside weights that stand still are no good news",
+          "[advice][same-weights]") {
+  std::vector<HistoryRow> rows =
+      run_of({{2.4, 2.5}, {2.1, 2.2}, {1.9, 2.0}, {1.75, 1.85}, {1.6, 1.72}}, 100);
+  const auto weights = [&](const std::vector<std::string>& hashes) {
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].weights = hashes[i];
+    return concluded(rows, kBytes, 3);
+  };
+  CHECK(weights({"a", "b", "c", "d", "e"}).advice == Advice::going_on);
+  CHECK(weights({"", "", "", "", ""}).advice == Advice::going_on);  // not known
+  CHECK(weights({"a", "a", "c", "d", "e"}).advice == Advice::going_on);
+  const Conclusion stale = weights({"a", "a", "a", "a", "a"});
+  CHECK(stale.advice == Advice::unknown);
+  CHECK(stale.basis == Basis::none);
+  CHECK(stale.reasons.at(0) ==
+        "None of the 10 matrices has changed since checkpoint-100: old weights were written, or "
+        "only what is no matrix here is trained, such as vectors or a small head.");
+  CHECK(stale.reasons.at(1).starts_with("The eval loss falls by "));
+  CHECK(advice_text(stale) == "No advice: the last checkpoint has the weights of checkpoint-100.");
+  CHECK(track_text(stale, kTriedWindow).empty());
+  CHECK(weights({"a", "b", "c", "d", "d"}).same_as == "checkpoint-800");
+  CHECK(weights({"a", "a", "", "a", "a"}).reasons == stale.reasons);
+  rows[2].missing = 1;
+  CHECK(weights({"a", "a", "half", "a", "a"}).reasons == stale.reasons);
+  rows[2].missing = 0;
+  // Updates stopped, and the held-out loss is that of before in all its bits.
+  rows[4].eval_loss = rows[3].eval_loss;
+  CHECK(weights({"a", "b", "c", "d", "d"}).advice == Advice::unknown);
+  // Nor do spectra or too few checkpoints say more of it.
+  for (HistoryRow& row : rows) row.loss = row.eval_loss = kNan;
+  rows.back().settled_share = 1;
+  CHECK(weights({"a", "b", "c", "d", "d"}).same_as == "checkpoint-800");
+  // What is bad stays so, for its losses are of weights that nobody may have saved.
+  rows = run_of({{2.4, 2.5}, {2.1, 2.2}, {1.7, 2.1}, {1.2, 2.6}, {0.6, 3.9}}, 100);
+  const Conclusion bad = weights({"a", "a", "a", "a", "a"});
+  CHECK(bad.advice == Advice::overfitting);
+  CHECK(bad.reasons.back().starts_with("None of the 10 matrices has changed since"));
+}
+
+TEST_CASE("weights that were loaded again have not the losses beside them",
+          "[advice][same-weights]") {
+  std::vector<HistoryRow> rows =
+      run_of({{2.4, 2.5}, {2.1, 2.2}, {1.7, 2.1}, {1.2, 2.6}, {0.9, 3.0}}, 100);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].weights = std::to_string(i);
+  rows[4].checkpoint = "final";
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::overfitting);
+  rows[4].weights = rows[2].weights;
+  const Conclusion best = concluded(rows, kBytes, 3);
+  CHECK(best.advice == Advice::unknown);
+  CHECK(best.best_checkpoint == "checkpoint-400");
+  CHECK(best.reasons.at(0) ==
+        "The matrices of final are those of checkpoint-400, which has the lowest loss: they were "
+        "loaded again, and what the run learnt since is not in it.");
+  CHECK(advice_text(best) ==
+        "No advice: the last checkpoint has the weights of checkpoint-400, which has the lowest "
+        "loss.");
+  rows[4].weights = rows[1].weights;
+  CHECK(advice_text(concluded(rows, kBytes, 3)) ==
+        "No advice: the last checkpoint has the weights of checkpoint-200.");
+  // A run that goes on from there is judged by its own losses.
+  rows = run_of({{2.4, 2.5}, {2.1, 2.2}, {1.7, 1.9}, {3.9, 4.1}, {1.5, 1.7}, {1.3, 1.5}}, 100);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].weights = std::to_string(i);
+  rows[3].weights = rows[1].weights;
+  const Conclusion again = concluded(rows, kBytes, 3);
+  CHECK(again.advice == Advice::going_on);
+  CHECK(again.reasons.back() ==
+        "The losses recorded with checkpoint-800 are not judged: its weights are those of "
+        "checkpoint-200.");
+  // Weights that are not finite are no better for having been there before.
+  rows.back().weights = rows[1].weights;
+  rows.back().nonfinite = 1;
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+}
+
+TEST_CASE("nobody is sent back to a checkpoint that is damaged", "[advice]") {
+  std::vector<HistoryRow> rows =
+      run_of({{2.4, 2.5}, {2.1, 2.2}, {1.7, 2.1}, {1.2, 2.6}, {0.6, 3.9}}, 100);
+  rows[2].zero = 7;
+  const Conclusion found = concluded(rows, kBytes, 3);
+  CHECK(found.advice == Advice::overfitting);
+  CHECK(found.best_checkpoint == "checkpoint-200");
+  CHECK(found.reasons.at(1) == "checkpoint-400 has a lower loss, but 7 of its 10 layers are zero.");
+  CHECK(advice_text(found) ==
+        "Stop: what it learns now no longer holds for held-out data. Go back to checkpoint-200, "
+        "which has the lowest loss of those that are whole.");
+  rows[2].zero = 0;
+  rows[2].missing = 2;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(1) ==
+        "checkpoint-400 has a lower loss, but 2 of its layers are missing.");
+  rows[2].missing = 0;
+  rows[2].nonfinite = 1;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(1) ==
+        "checkpoint-400 has a lower loss, but 1 of its 10 layers is not finite.");
+  for (HistoryRow& row : rows) row.zero = 1;
+  CHECK(concluded(rows, kBytes, 3).best_checkpoint.empty());
+  CHECK(advice_text(concluded(rows, kBytes, 3)) ==
+        "Stop: what it learns now no longer holds for held-out data.");
+}
+
+TEST_CASE("a loss of exactly zero beside others far above it is no measurement",
+          "[advice][losses]") {
+  const auto losses = [](const std::vector<Losses>& all) {
+    return concluded(run_of(all, 100), kBytes, 3);
+  };
+  const Conclusion zero =
+      losses({{2.4, kNan}, {2.1, kNan}, {1.9, kNan}, {1.75, kNan}, {0.0, kNan}});
+  CHECK(zero.advice == Advice::unknown);
+  CHECK(zero.best_checkpoint == "checkpoint-800");
+  CHECK(zero.reasons.at(0) ==
+        "The training loss is exactly 0 at checkpoint-1600, beside 1.75: that is no measurement. "
+        "Look for gradients that overflow, or labels that are all masked.");
+  CHECK(losses({{2.4, kNan}, {2.1, kNan}, {1.9, kNan}, {0.0, kNan}, {0.0, kNan}}).advice ==
+        Advice::unknown);
+  CHECK(losses({{2.4, 2.5}, {2.1, 2.2}, {1.9, 2.0}, {1.75, 1.9}, {1.7, 0.0}}).advice ==
+        Advice::unknown);
+  // A held-out loss that was measured meanwhile is the word on the run; one zero before is past.
+  CHECK(losses({{2.4, 2.5}, {2.1, 2.2}, {1.9, 2.0}, {1.75, 1.9}, {0.0, 1.7}}).advice ==
+        Advice::going_on);
+  CHECK(losses({{0.0, kNan}, {2.1, kNan}, {1.9, kNan}, {1.75, kNan}, {1.5, kNan}}).advice ==
+        Advice::going_on);
+  // It is no lowest loss, above which the others would be.
+  CHECK(
+      losses({{2.4, kNan}, {0.0, kNan}, {1.9, kNan}, {1.75, kNan}, {1.5, kNan}}).best_checkpoint ==
+      "checkpoint-1600");
+  // What is learnt by heart comes to zero by small losses.
+  CHECK(losses({{0.5, kNan}, {0.2, kNan}, {0.04, kNan}, {0.0, kNan}}).advice == Advice::going_on);
+}
+
+TEST_CASE("a run of tokens that begins next to zero is none of likelihoods", "[advice][losses]") {
+  std::vector<HistoryRow> rows =
+      run_of({{0.004, kNan}, {0.013, kNan}, {0.028, kNan}, {0.047, kNan}, {0.071, kNan}}, 100);
+  const Conclusion policy = concluded(rows, kBytes, 3);
+  CHECK(policy.advice == Advice::unknown);
+  CHECK(policy.reasons.at(0) ==
+        "The training loss is 0.004 at first, at checkpoint-100, as in reinforcement learning: it "
+        "is no likelihood, and not judged.");
+  CHECK(concluded(rows, {.classes = 10}, 3).advice == Advice::diverging);  // an easy classification
+}
+
+TEST_CASE("of tokens that may be no words only a guess is known to have learnt nothing",
+          "[advice]") {
+  const Trained images{.classes = 16384, .language = true};
+  const std::vector<Losses> healthy{{9.71, 9.71}, {8.60, 8.63}, {8.05, 8.09},
+                                    {7.84, 7.89}, {7.80, 7.86}, {7.79, 7.853}};
+  for (const int from : {0, 1}) {
+    std::vector<HistoryRow> rows = run_of(healthy);
+    rows.erase(rows.begin(), rows.begin() + from);
+    const Conclusion found = concluded(rows, images, 3);
+    CHECK(found.advice == Advice::unknown);
+    CHECK(
+        found.reasons.at(0) ==
+        "The lowest eval loss is 7.853. Of text that would be a model that knows hardly more than "
+        "how frequent each of the 16384 tokens is (6.308 or so); of tokens of images or sounds it "
+        "may be a good one.");
+  }
+  const Conclusion none =
+      concluded(run_of({{kNan, 9.71}, {9.71, 9.70}, {9.70, 9.70}, {9.70, 9.70}}), images, 3);
+  CHECK(none.advice == Advice::not_learning);
+  CHECK(none.reasons.at(0) ==
+        "The lowest eval loss is 9.7, less than 10 % below the 9.704 of a guess among 16384 "
+        "tokens.");
 }
 
 TEST_CASE("losses of an earlier stage are not compared with those of the last", "[advice]") {

@@ -174,6 +174,12 @@ TEST_CASE("the advice on the run is a metric of the last stage", "[gate]") {
   CHECK(verdict.caveat ==
         "the spectra no longer change, but do not show whether the run still learns");
   CHECK_FALSE(judge({rule}, {record}, false).at(0).passed);  // unknown
+  rule.advices.emplace_back("unknown");
+  CHECK(judge({rule}, {record}, false).at(0).caveat == "no advice can be given on the run");
+  Conclusion stale;
+  stale.same_as = "step-1";
+  CHECK(judge({rule}, {record}, false, stale).at(0).caveat ==
+        "no advice can be given on the run: its last checkpoint has the weights of step-1");
 }
 
 TEST_CASE("recorded losses are metrics of a checkpoint", "[gate]") {

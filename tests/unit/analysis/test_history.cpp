@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/history.hpp"
+#include "wishart/analysis/warnings.hpp"
+#include "wishart/record/left_out.hpp"
 
 #include "samples.hpp"
 
@@ -77,6 +79,36 @@ TEST_CASE("a layer with the same values is unchanged, and settled also without a
   CHECK(history.rows[0].unchanged == 0);
   CHECK(history.rows[2].unchanged == 1);
   CHECK(history.rows[2].settled_share == Approx(1.0 / 3));
+}
+
+TEST_CASE("a run whose matrices all stand still has no advice", "[history][same-weights]") {
+  std::vector<CheckpointRecord> records{at_step(100, 3, 2.4, 2.5), at_step(200, 3, 2.1, 2.2),
+                                        at_step(400, 3, 1.9, 2.0), at_step(800, 3, 1.7, 1.8)};
+  CHECK(history_of(records).conclusion.advice == Advice::going_on);
+  for (CheckpointRecord& record : records) {
+    for (LayerRow& row : record.layers) row.hash = row.key;
+  }
+  CHECK(history_of(records).conclusion.same_as == "checkpoint-100");
+  records[3].layers[2].hash = "trained";
+  CHECK(history_of(records).conclusion.advice == Advice::going_on);
+  records[3].layers[2].hash = records[0].layers[2].hash;
+  SkippedRow left_out;
+  left_out.tensor = "d.mlp";
+  left_out.reason = kLeftOut;
+  for (CheckpointRecord& record : records) record.skipped.push_back(left_out);
+  CHECK(history_of(records).conclusion.advice == Advice::going_on);  // --layers: d.mlp may change
+  for (CheckpointRecord& record : records) record.skipped.clear();
+  records[3].layers[2].hash.clear();
+  CHECK(history_of(records).conclusion.advice == Advice::going_on);  // not known
+}
+
+TEST_CASE("nobody is sent back to zeros", "[history][zeros]") {
+  std::vector<CheckpointRecord> records{at_step(100, 3, 2.1, 2.2), at_step(200, 3, 1.7, 2.1),
+                                        at_step(400, 3, 1.2, 2.6), at_step(800, 3, 0.6, 3.9)};
+  CHECK(history_of(records).conclusion.best_checkpoint == "checkpoint-200");
+  records[1].layers[0].lambda_max = 0;
+  REQUIRE(is_all_zero(records[1].layers[0]));
+  CHECK(history_of(records).conclusion.best_checkpoint == "checkpoint-100");
 }
 
 TEST_CASE("a layer without a tail is settled by its norms", "[history]") {

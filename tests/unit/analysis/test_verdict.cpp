@@ -45,6 +45,18 @@ TEST_CASE("the level of a run is that of its advice", "[verdict]") {
         std::string::npos);
 }
 
+TEST_CASE("old weights need attention, the best ones loaded again do not",
+          "[verdict][same-weights]") {
+  History history = run_with(Advice::unknown, Basis::none, true);
+  history.conclusion.same_as = "step-1";
+  CHECK(told(verdict_of(history, quiet())) ==
+        "attention: No advice: the last checkpoint has the weights of step-1.");
+  history.conclusion.is_best = true;
+  CHECK(told(verdict_of(history, quiet())) ==
+        "unknown: No advice: the last checkpoint has the weights of step-1, which has the lowest "
+        "loss.");
+}
+
 TEST_CASE("a loss that is not finite needs attention, whatever the layers say",
           "[verdict][losses]") {
   CheckpointRecord record = sample_checkpoint("b");
@@ -69,6 +81,18 @@ TEST_CASE("a comparison tells no held-out loss that was carried forward", "[verd
   CheckpointRecord b = sample_checkpoint("b");
   a.provenance.training.eval_loss = b.provenance.training.eval_loss = 2.1;
   CHECK_FALSE(has_reason(verdict_of(compare(a, b)), "The held-out loss is"));
+  b.provenance.training.eval_loss = 3.05;
+  // The weights are the same, so one of the losses is none of theirs.
+  const Verdict same = verdict_of(compare(a, b));
+  CHECK(told(same) == "good: b has the weights of a: nothing changed in any of 3 layers.");
+  CHECK(
+      has_reason(same,
+                 "The held-out loss is 3.05; it was 2.1, though no matrix changed: one of the two "
+                 "is that of other weights, or vectors have changed."));
+  b.layers[0].hash = "2";
+  b.spectra[0].sigma = {1, 2, 3, 4.01};
+  CHECK(told(verdict_of(compare(a, b))) ==
+        "attention: The held-out loss of b is higher than that of a.");
   b.provenance.training.eval_loss = 2.05;
   CHECK(has_reason(verdict_of(compare(a, b)), "The held-out loss is 2.05; it was 2.1."));
 }

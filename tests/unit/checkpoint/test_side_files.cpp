@@ -239,6 +239,45 @@ TEST_CASE("a diverged loss is read as it was", "[checkpoint][side_files]") {
   CHECK_FALSE(is_recorded(other.eval_loss));
 }
 
+TEST_CASE("held-out losses of named data are taken where there is no other",
+          "[checkpoint][side_files][losses]") {
+  const auto held_out = [](const std::string& records) {
+    return training_of(R"({"global_step":9,"log_history":[)" + records + "]}").training.eval_loss;
+  };
+  CHECK(held_out(R"({"step":5,"eval_val_loss":2.5},{"step":9,"eval_val_loss":2.25})") == 2.25);
+  // Of several data sets the mean, whatever their names; each set has a record of its own or not.
+  CHECK(held_out(R"({"step":9,"eval_b_loss":1.5},{"step":9,"eval_a_loss":2.5})") == 2);
+  CHECK(held_out(R"({"step":9,"eval_b_loss":1.5,"eval_a_loss":2.5})") == 2);
+  CHECK(held_out(R"({"step":9,"eval_val_loss":2.5},{"step":9,"eval_loss":1})") == 1);
+  // A part of a loss is no data set.
+  CHECK(held_out(R"({"step":9,"eval_val_loss":2.5,"eval_val_nll_loss":1,"eval_val_aux_loss":0})") ==
+        2.5);
+  CHECK(is_recorded_nonfinite(held_out(R"({"step":9,"eval_a_loss":NaN,"eval_b_loss":1})")));
+  CHECK_FALSE(is_recorded(held_out(R"({"step":9,"eval_a_loss":null,"eval__loss":"x"})")));
+  CHECK_FALSE(is_recorded(held_out(R"({"step":9,"eval_a_loss":1e-999})")));
+  CHECK_FALSE(is_recorded(held_out(R"({"step":10,"eval_a_loss":1},{"step":9,"eval_runtime":3})")));
+}
+
+TEST_CASE("losses beside rewards are none of a likelihood, unless the rewards are of pairs",
+          "[checkpoint][side_files][losses]") {
+  const auto loss = [](const std::string& record) {
+    return training_of(R"({"global_step":9,"log_history":[)" + record + "]}").training;
+  };
+  for (const char* reward : {"reward", "eval_reward", "objective/kl"}) {
+    CAPTURE(reward);
+    const TrainingState policy =
+        loss(R"({"step":9,"loss":0.2,"eval_loss":0.3,"learning_rate":1,")" + std::string(reward) +
+             R"(":0.5})");
+    CHECK_FALSE(is_recorded(policy.loss));
+    CHECK_FALSE(is_recorded(policy.eval_loss));
+    CHECK(policy.learning_rate == 1);
+  }
+  CHECK(is_recorded_nonfinite(loss(R"({"step":9,"loss":NaN,"reward":0.5})").loss));
+  CHECK(loss(R"({"step":9,"loss":0.2,"kl":0.1})").loss == 0.2);  // of a distillation
+  CHECK(loss(R"({"step":9,"loss":0.2,"rewards/accuracies":0.5,"reward":1})").loss == 0.2);
+  CHECK(loss(R"({"step":9,"loss":0.2,"eval_val_rewards/chosen":0.5,"reward":1})").loss == 0.2);
+}
+
 TEST_CASE("tokens that were not counted are not zero tokens", "[checkpoint][side_files]") {
   CHECK(training_of(R"({"global_step":5,"num_input_tokens_seen":0})").training.tokens == -1);
   CHECK(training_of(R"({"global_step":0,"num_input_tokens_seen":0})").training.tokens == 0);
