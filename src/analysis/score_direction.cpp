@@ -18,9 +18,9 @@ bool is_one_of(const std::array<Word, N>& words, Word word) {
 
 /// Losses and errors. `valloss` and `evalperplexity` end like them.
 bool is_of_loss(Word word) {
-  constexpr std::array<Word, 20> kWords{"nll",  "ppl",  "ppls", "bpb",  "bpc",    "bpt",   "bits",
-                                        "nats", "wer",  "cer",  "ter",  "err",    "errs",  "mse",
-                                        "rmse", "mae",  "ce",   "xent", "losses", "brier"};
+  constexpr std::array<Word, 20> kWords{"nll",  "ppl", "ppls", "bpb",  "bpc",    "bpt",  "bits",
+                                        "nats", "wer", "cer",  "ter",  "err",    "errs", "mse",
+                                        "rmse", "mae", "ce",   "xent", "losses", "brier"};
   constexpr std::array<Word, 5> kEndings{"loss", "perplexity", "entropy", "error", "errors"};
   return is_one_of(kWords, word) || std::any_of(kEndings.begin(), kEndings.end(), [&](Word ending) {
            return word.ends_with(ending);
@@ -29,9 +29,9 @@ bool is_of_loss(Word word) {
 
 bool is_of_quality(Word word) {
   constexpr std::array<Word, 25> kWords{
-      "score",  "scores", "acc",    "accuracy", "accuracies", "f1",      "bleu",
-      "rouge",  "meteor", "chrf",   "auc",      "auroc",      "mcc",     "precision",
-      "recall", "pass",   "win",    "wins",     "winrate",    "elo",     "reward",
+      "score",   "scores",  "acc",        "accuracy",     "accuracies", "f1",  "bleu",
+      "rouge",   "meteor",  "chrf",       "auc",          "auroc",      "mcc", "precision",
+      "recall",  "pass",    "win",        "wins",         "winrate",    "elo", "reward",
       "rewards", "correct", "likelihood", "loglikelihood"};
   return is_one_of(kWords, word) || word.ends_with("accuracy") || word.ends_with("score");
 }
@@ -42,9 +42,9 @@ bool is_turning(Word word) {
   return is_one_of(kWords, word);
 }
 bool is_of_change(Word word) {
-  constexpr std::array<Word, 12> kWords{"rank",  "delta",     "change",    "diff", "difference",
-                                        "gain",  "reduction", "improvement", "drop", "ratio",
-                                        "relative", "gap"};
+  constexpr std::array<Word, 12> kWords{"rank",       "delta", "change",    "diff",
+                                        "difference", "gain",  "reduction", "improvement",
+                                        "drop",       "ratio", "relative",  "gap"};
   return is_one_of(kWords, word);
 }
 

@@ -85,8 +85,7 @@ void mark_same_step(const Members& members, const std::string& like) {
     const auto rank = [&](const Analysed* one) {
       const bool is_other = !like.empty() && pattern_of(one->checkpoint) != pattern_of(like);
       return std::tuple{one->checkpoint != like, is_other,
-                        parse_step_name(one->checkpoint).step != one->step,
-                        one->checkpoint.size()};
+                        parse_step_name(one->checkpoint).step != one->step, one->checkpoint.size()};
     };
     const Analysed* kept =
         *std::min_element(there.begin(), there.end(),

@@ -14,9 +14,9 @@ bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 /// Words that tell a checkpoint from others of its run, or from nothing.
 bool is_of_any(std::string_view word) {
   constexpr std::array<std::string_view, 21> kWords{
-      "final",   "last",   "latest", "best",       "end",  "main",      "model",
-      "pytorch", "hf",     "ckpt",   "checkpoint", "ckpts", "checkpoints", "weights",
-      "current", "early",  "stop",   "stopped",    "ema",  "swa",       "release"};
+      "final",   "last",  "latest", "best",       "end",   "main",        "model",
+      "pytorch", "hf",    "ckpt",   "checkpoint", "ckpts", "checkpoints", "weights",
+      "current", "early", "stop",   "stopped",    "ema",   "swa",         "release"};
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
@@ -24,7 +24,7 @@ bool is_epoch(std::string_view word) { return word == "epoch" || word == "ep"; }
 
 /// Words of values that trainers write into names, as in `val_loss=1.23`.
 bool is_value(std::string_view word) {
-  constexpr std::array<std::string_view, 7> kWords{"loss", "acc", "accuracy", "ppl",
+  constexpr std::array<std::string_view, 7> kWords{"loss",       "acc", "accuracy", "ppl",
                                                    "perplexity", "val", "eval"};
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }

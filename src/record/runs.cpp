@@ -62,7 +62,8 @@ std::vector<Named> named_of(const std::vector<Analysed*>& members) {
   std::vector<Named> all;
   for (Analysed* one : members) {
     if (one->why != LeftOut::no || one->step < 0) continue;
-    all.push_back({one, run_name(one->checkpoint, one->step),
+    all.push_back({one,
+                   run_name(one->checkpoint, one->step),
                    training_place(one->step, one->checkpoint).stage,
                    {}});
   }

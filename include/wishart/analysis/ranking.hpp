@@ -85,7 +85,8 @@ struct ScoreColumn {
 };
 
 /// What the words in the name of a column tell: true of losses and errors, as in
-/// `word_perplexity,none`, false of scores, as in `acc_norm`; nothing if they tell neither, or both.
+/// `word_perplexity,none`, false of scores, as in `acc_norm`; nothing if they tell neither, or
+/// both.
 [[nodiscard]] std::optional<bool> is_lower_better(const std::string& column);
 
 struct Following {

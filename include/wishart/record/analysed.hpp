@@ -56,8 +56,8 @@ enum class Prefer : std::uint8_t {
 
 /// Sets `why` of each: changes of weights are left out unless there are only such; of the others
 /// one group of alike analyses is kept; in it, the same checkpoint once, and with Prefer::latest
-/// one run (record/runs.hpp) and of it one checkpoint of each step. The rest of what decides, in this order, is the number of analyses,
-/// mode `corrected`, and the name.
+/// one run (record/runs.hpp) and of it one checkpoint of each step. The rest of what decides, in
+/// this order, is the number of analyses, mode `corrected`, and the name.
 /// @param like  an id whose group and run, and which itself, are kept; empty: see `prefer`
 void mark_left_out(std::vector<Analysed>& all, Prefer prefer, const std::string& like = "");
 

@@ -11,9 +11,9 @@ namespace wishart {
 
 /// What the checkpoints of a run share in their names.
 struct RunName {
-  std::string run;     ///< what is left without numbers of training and words for any checkpoint
-  std::string word;    ///< that before the step; `#`: another number; empty: the name has none
-  bool placed = false; ///< the name has the step
+  std::string run;      ///< what is left without numbers of training and words for any checkpoint
+  std::string word;     ///< that before the step; `#`: another number; empty: the name has none
+  bool placed = false;  ///< the name has the step
 
   /// True of `final` and the like: such a name may stand in any run.
   [[nodiscard]] bool is_of_any_run() const { return run.empty() && word.empty(); }
