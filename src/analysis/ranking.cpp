@@ -76,7 +76,7 @@ void add_rows(std::vector<FollowRow>& rows, std::size_t metric, const Pairs& all
 
 /// What a model's name shares with the other checkpoints of its run; empty if its name has no step.
 std::string series_of(const Model& model) {
-  const RunName name = run_name(model.about.checkpoint, model.about.step);
+  const RunName name = run_name(model.name, model.about.step);
   return name.placed ? name.run + " " + name.word : std::string();
 }
 

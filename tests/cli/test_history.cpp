@@ -158,3 +158,46 @@ TEST_CASE("a loss that became NaN is kept, told and judged", "[history][losses]"
   CHECK(gate.out.find("loss must be at most 9, found nan") != std::string::npos);
   CHECK(gate.out.find("the loss was not measured anew") != std::string::npos);
 }
+
+TEST_CASE("a gate follows the run of its checkpoint, and abstains where none was named",
+          "[history][runs]") {
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  const auto write = [&](const std::string& name, int step, double loss) {
+    write_layers(temp / "run" / name, 2, 32, 24);
+    const std::string at = std::to_string(step);
+    const std::string value = std::to_string(loss);
+    temp.write("run/" + name + "/trainer_state.json",
+               R"({"global_step": )" + at + R"(, "log_history": [{"step": )" + at +
+                   R"(, "loss": )" + value + R"(, "eval_loss": )" + value + "}]}");
+  };
+  // The one diverges below the losses of the other, at other steps.
+  for (int i = 0; i < 4; ++i) {
+    write("mixA-step" + std::to_string(1000 << i), 1000 << i, 3.4 - 0.2 * i);
+    write("mixB-step" + std::to_string(1500 << i), 1500 << i,
+          i < 2 ? 2.4 - 0.2 * i : 2.2 + 0.3 * i);
+  }
+  write("pretrained", 60000, 0.5);
+  const Outcome scan =
+      run_wishart({"scan", (temp / "run").string(), "--archive", archive, "--progress", "none"});
+  INFO(scan.err);
+  REQUIRE(scan.exit_code == 0);
+  temp.write("rules.cfg", "[advice]\nmetric = advice\nis = going-on settled unknown\n");
+  const std::string rules = (temp / "rules.cfg").string();
+  CHECK(run_wishart({"gate", archive, "--rules", rules, "--checkpoint", "mixA-step8000"})
+            .out.find("going-on") != std::string::npos);
+  const Outcome diverged =
+      run_wishart({"gate", archive, "--rules", rules, "--checkpoint", "mixB-step12000"});
+  INFO(diverged.out);
+  CHECK(diverged.exit_code == 1);
+  CHECK(diverged.out.find("diverging") != std::string::npos);
+  const char* mixed =
+      "This may be more than one run: mixA-step1000 and mixA-step2000 are of another";
+  const Outcome latest = run_wishart({"gate", archive, "--rules", rules, "--wide"});
+  INFO(latest.out);
+  CHECK(latest.exit_code == 0);
+  CHECK(latest.out.find(mixed) != std::string::npos);
+  CHECK(latest.err.find("using mixB-step12000, the latest of 9 checkpoints by step; left out: 5 of "
+                        "another run") != std::string::npos);
+  CHECK(run_wishart({"report", archive, "--wide"}).out.find(mixed) != std::string::npos);
+}
