@@ -114,6 +114,7 @@ std::string stage_before(const std::string& judged, const std::vector<analysis::
 struct RunSoFar {
   analysis::Conclusion conclusion;
   std::string incomplete;  ///< that the checkpoint lacks layers of its run; empty if it does not
+  std::string mixed;       ///< that it may be of another run than is meant; empty if it is not
 };
 
 /// What the run that ends at a checkpoint comes to: over the checkpoints of its archive up to it,
@@ -137,8 +138,14 @@ RunSoFar run_until(const std::string& judged, bool is_named, NamedCheckpoints& n
     builder.add(archive.read(id, archive::Parts::without_spectra));
   }
   analysis::History history = builder.take_run();
-  if (!is_named) analysis::abstain_if_mixed(history.conclusion, run.left_out, last);
-  return {std::move(history.conclusion), analysis::incomplete_text(history.rows.back())};
+  RunSoFar so_far;
+  if (!is_named) {
+    so_far.mixed = analysis::mixed_runs_text(run.left_out, last);
+    analysis::abstain_if_mixed(history.conclusion, run.left_out, last);
+  }
+  so_far.conclusion = std::move(history.conclusion);
+  so_far.incomplete = analysis::incomplete_text(history.rows.back());
+  return so_far;
 }
 
 /// True if the last stage of a gate was given by its id or its file.
@@ -345,6 +352,10 @@ CommandResult gate_archive(const GateOptions& options) {
       analysis::judge(rules, stages, options.every_stage && several, run.conclusion, before);
   analysis::Verdict judged = analysis::verdict_of(stages.back());
   judged.incomplete = run.incomplete;
+  if (!run.mixed.empty() && judged.level != analysis::Level::bad) {
+    judged.level = analysis::Level::unknown;
+    judged.sentence = run.mixed;
+  }
   return {report::render_verdicts(verdicts, analysis::stage_changes(stages), judged,
                                   style_of(options.format, options.reading,
                                            "wishart gate " + words_of(options) + " --open")),
