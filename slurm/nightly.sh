@@ -306,21 +306,22 @@ is_fresh() {
 }
 
 # Sets `new_ids` and `new_paths`, what is to be scanned, and a line `ID (why)` in `left` for each checkpoint
-# that is not complete or cannot be read, in `changed` for each of which the archive has older numbers. What is
-# just being written is in none.
+# that is not complete or cannot be read, in `changed` for each of which the archive has older numbers, in `others`
+# for each in whose place the archive has another. What is just being written is in none.
 look() {
     local i now
     { now=$(file_system_now "$state/settled") &&
         touch --date="@$((now + 60 * option[settle]))" "$state/ahead" &&
         touch --date="@$((now - 60 * option[settle]))" "$state/settled"; } || fail 4 "$state: cannot be written"
     list_history "$run" "$archive" "${scan_words[@]}"
-    new_ids=() new_paths=() left=() changed=()
+    new_ids=() new_paths=() left=() changed=() others=()
     for i in "${!ids[@]}"; do
         if [ "${states[i]}" = archived ] || is_fresh "${paths[i]}"; then continue; fi
         [ "${states[i]}$replaces" != changedyes ] || states[i]=new
         case ${states[i]} in
             new | incomplete) new_ids+=("${ids[i]}") new_paths+=("${paths[i]}") ;;
             changed) changed+=("${ids[i]} (${details[i]})") ;;
+            another) others+=("${ids[i]} (${details[i]})") ;;
             *) left+=("${ids[i]} (${details[i]})") ;;
         esac
     done
@@ -515,7 +516,7 @@ if [ "${#new_ids[@]}" -gt 0 ]; then
     if [ "${#done_now[@]}" = 0 ] && [ -z "$due_before$news" ]; then rm -f "$state/due"; fi
 fi
 tell_left
-if [ "$code" = 0 ] && [ "${#changed[@]}" -gt 0 ]; then code=2; fi
+if [ "$code" = 0 ] && [ "$((${#changed[@]} + ${#others[@]}))" -gt 0 ]; then code=2; fi
 if [ -e "$state/due" ]; then
     [ -n "$line" ] || line="$run: the report of the night before"
     conclude
@@ -523,6 +524,10 @@ fi
 if [ "${#changed[@]}" -gt 0 ]; then
     line=${line:-"$run: nothing new"}
     line+=". The archive has older numbers of $(some_of "${changed[@]}"): scan anew with -- --replace"
+fi
+if [ "${#others[@]}" -gt 0 ]; then
+    line=${line:-"$run: nothing new"}
+    line+=". Not scanned: $(some_of "${others[@]}"): use an archive for each run"
 fi
 if [ -n "$line" ] && [ "${#left[@]}" -gt 0 ]; then
     line+=". Left for the next night: $(some_of "${left[@]}")"

@@ -28,6 +28,8 @@ const char* reason_text(LeftOut why) {
              "refit` makes them the same)";
     case LeftOut::twice:
       return "the same checkpoint is here under another name";
+    case LeftOut::run:
+      return "their names or folders are those of another run";
     case LeftOut::step:
       return "another checkpoint of the same step is here";
     case LeftOut::place:
@@ -46,31 +48,17 @@ std::string name_text(const Analysed& one) {
   return one.why == LeftOut::mode ? name + " (mode " + printable(one.mode) + ")" : name;
 }
 
-/// The name of a checkpoint without its step: what the checkpoints of a run share.
-std::string series_name(const Analysed& one) {
-  std::string name = one.checkpoint;
-  const std::string step = std::to_string(one.step);
-  const std::size_t at = name.rfind(step);
-  return at == std::string::npos ? name : name.erase(at, step.size());
-}
-
 }  // namespace
 
-std::string mixed_runs_text(const std::vector<Analysed>& left_out,
-                            const std::vector<std::string>& kept) {
-  std::map<std::string, std::vector<const Analysed*>> series;
+std::string mixed_runs_text(const std::vector<Analysed>& left_out, const std::string& kept) {
+  std::map<std::size_t, const Analysed*> first;
   for (const Analysed& one : left_out) {
-    if (one.why != LeftOut::step) continue;
-    const bool is_copy = std::any_of(kept.begin(), kept.end(), [&](const std::string& name) {
-      return one.checkpoint.starts_with(name);
-    });
-    if (!is_copy) series[series_name(one)].push_back(&one);
-  }
-  for (const auto& [name, members] : series) {
-    if (members.size() < 2) continue;
-    return "This may be more than one run: " + printable(members[0]->checkpoint) + " and " +
-           printable(members[1]->checkpoint) +
-           " have steps that other checkpoints have too. Keep an archive for each run.";
+    if (one.why != LeftOut::run || one.run == 0) continue;
+    const Analysed& other = *first.try_emplace(one.run, &one).first->second;
+    if (one.step == other.step) continue;
+    return "This may be more than one run: " + printable(other.checkpoint) + " and " +
+           printable(one.checkpoint) + " are of another than " + printable(kept) +
+           ", as their names or folders tell. Keep an archive for each run.";
   }
   return {};
 }
@@ -89,7 +77,7 @@ std::string unplaced_text(const std::vector<Analysed>& left_out) {
 std::string left_out_text(const std::vector<Analysed>& left_out) {
   std::vector<std::string> sentences;
   for (const LeftOut why : {LeftOut::change, LeftOut::mode, LeftOut::fit, LeftOut::twice,
-                            LeftOut::step, LeftOut::place}) {
+                            LeftOut::run, LeftOut::step, LeftOut::place}) {
     std::vector<std::string> names;
     for (const Analysed& one : left_out) {
       if (one.why == why) names.push_back(name_text(one));

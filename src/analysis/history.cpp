@@ -409,13 +409,26 @@ History HistoryBuilder::take() {
   history.left_out = take_apart(
       entries_, [](const Entry& entry) { return entry.about; }, Prefer::latest);
   leave_out_unplaced(history.left_out);
+  conclude_run(history);
+  if (history.rows.empty()) return history;
+  abstain_if_mixed(history.conclusion, history.left_out, history.rows.back().checkpoint);
+  return history;
+}
+
+History HistoryBuilder::take_run() {
+  History history;
+  conclude_run(history);
+  return history;
+}
+
+void HistoryBuilder::conclude_run(History& history) {
   history.of_changes = !entries_.empty() && !is_whole(entries_.front().about.kind);
   find_missing();
   relate();
   relate_to_start();
   history.window = window_;
   for (Entry& entry : entries_) history.rows.push_back(entry.row);
-  if (history.rows.empty()) return history;
+  if (history.rows.empty()) return;
   std::vector<HistoryRow>& rows = history.rows;
   history.by_tokens = tokens_rise(rows);
   Trained trained = entries_.back().trained;
@@ -427,16 +440,16 @@ History HistoryBuilder::take() {
   find_drifts(history);
   history.courses = courses();
   history.conclusion = conclude(rows, trained, window_);
-  std::vector<std::string> kept;
-  kept.reserve(rows.size());
-  for (const HistoryRow& row : rows) kept.push_back(row.checkpoint);
-  if (std::string mixed = mixed_runs_text(history.left_out, kept); !mixed.empty()) {
-    history.conclusion = {};
-    history.conclusion.reasons.push_back(std::move(mixed));
-  }
   name_layers(history.conclusion);
   entries_.clear();
-  return history;
+}
+
+void abstain_if_mixed(Conclusion& conclusion, const std::vector<Analysed>& left_out,
+                      const std::string& kept) {
+  std::string mixed = mixed_runs_text(left_out, kept);
+  if (mixed.empty()) return;
+  conclusion = {};
+  conclusion.reasons.push_back(std::move(mixed));
 }
 
 }  // namespace wishart::analysis

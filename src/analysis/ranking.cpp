@@ -8,6 +8,7 @@
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/run_name.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -73,23 +74,24 @@ void add_rows(std::vector<FollowRow>& rows, std::size_t metric, const Pairs& all
   rows.insert(rows.end(), of_groups.begin(), of_groups.end());
 }
 
-/// The name of a model without its step, which the checkpoints of a run share; empty if it has no
-/// step, or not in its name.
+/// What a model's name shares with the other checkpoints of its run; empty if its name has no step.
 std::string series_of(const Model& model) {
-  if (model.about.step < 0) return {};
-  std::string name = model.name;
-  const std::string step = std::to_string(model.about.step);
-  const std::size_t at = name.rfind(step);
-  return at == std::string::npos ? std::string() : name.erase(at, step.size()) + ".";
+  const RunName name = run_name(model.name, model.about.step);
+  return name.placed ? name.run + " " + name.word : std::string();
 }
 
+/// True if most models are checkpoints of a run that has several of them in their group.
 bool are_of_runs(const Groups& groups) {
-  return !groups.empty() && std::all_of(groups.begin(), groups.end(), [](const auto& group) {
-    const std::string series = series_of(*group.second.front().model);
-    return !series.empty() &&
-           std::all_of(group.second.begin(), group.second.end(),
-                       [&](const Pair& pair) { return series_of(*pair.model) == series; });
-  });
+  constexpr std::int64_t kFewest = 3;  // of a drift
+  std::int64_t models = 0;
+  std::int64_t of_runs = 0;
+  for (const auto& [name, pairs] : groups) {
+    std::map<std::string, std::int64_t> series;
+    for (const Pair& pair : pairs) ++series[series_of(*pair.model)];
+    models += std::ssize(pairs);
+    for (const auto& [run, count] : series) of_runs += !run.empty() && count >= kFewest ? count : 0;
+  }
+  return 2 * of_runs > models;
 }
 
 /// The interval of |spearman|.
@@ -159,17 +161,6 @@ Model model_of(const std::string& name, const std::vector<LayerRow>& layers) {
     model.counts.push_back(mean.count);
   }
   return model;
-}
-
-bool is_lower_better(const std::string& column) {
-  std::string word;  // the last one
-  for (const char c : column) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    if (!letter) word.clear();
-    if (letter) word += c >= 'a' ? c : static_cast<char>(c - 'A' + 'a');
-  }
-  const auto words = {"loss", "nll", "ppl", "perplexity", "bpb", "wer"};
-  return std::any_of(words.begin(), words.end(), [&](const char* one) { return word == one; });
 }
 
 Following follow(const std::vector<Model>& models, const std::vector<Score>& scores,

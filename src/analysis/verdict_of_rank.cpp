@@ -50,32 +50,41 @@ const FollowRow* row_of(const Following& following, std::string_view metric) {
 /// `the scores (loss, less is better)`
 std::string scores_text(const ScoreColumn& score) {
   if (score.name.empty()) return "the scores";
-  return "the scores (" + printable(score.name, kMostOfName) +
-         (score.lower_is_better ? ", less is better)" : ", more is better)");
+  const std::string name = "the scores (" + printable(score.name, kMostOfName);
+  if (!score.lower_is_better) return name + ")";
+  return name + (*score.lower_is_better ? ", less is better)" : ", more is better)");
 }
 
 void judge_by_scores(Verdict& verdict, const std::string& first, const FollowRow& row,
                      const RankMetric& by, const Following& following) {
   const bool sure = is_exact(row) || row.spearman_low > 0 || row.spearman_high < 0;
-  const bool better_below = following.score.lower_is_better ? row.spearman > 0 : row.spearman < 0;
   const std::string scores = scores_text(following.score);
+  const std::string comes_first = first + " comes first by " + by.name;
   if (!sure) {
-    verdict.sentence = first + " comes first by " + by.name + ", but this order does not follow " +
-                       scores + ": " + rho_text(row) + ", which may be 0.";
-  } else if (better_below == by.less_is_better && following.of_runs) {
-    // What drifts through a run follows whatever else does.
-    verdict.sentence = first + " comes first by " + by.name + ", and this order follows " + scores +
-                       ": " + rho_text(row) +
-                       ". But these are checkpoints of one run, in which any two metrics that "
-                       "drift follow each other, so nothing is known of other models.";
-  } else if (better_below == by.less_is_better) {
-    verdict.level = Level::good;
-    verdict.sentence = first + " comes first by " + by.name + ", and this order follows " + scores +
-                       ": " + rho_text(row) + ".";
-  } else {
+    verdict.sentence = comes_first + ", but this order does not follow " + scores + ": " +
+                       rho_text(row) + ", which may be 0.";
+    return;
+  }
+  if (!following.score.lower_is_better) {
+    verdict.sentence = comes_first + ", and this order goes with " + scores + ": " + rho_text(row) +
+                       ". But whether less or more of them is better is not known: say it with "
+                       "--lower-is-better or --higher-is-better.";
+    return;
+  }
+  const bool better_below = *following.score.lower_is_better ? row.spearman > 0 : row.spearman < 0;
+  const std::string follows = ", and this order follows " + scores + ": " + rho_text(row) + ".";
+  if (better_below != by.less_is_better) {
     verdict.level = Level::attention;
-    verdict.sentence = first + " comes first by " + by.name + ", but this order runs against " +
-                       scores + ": " + rho_text(row) + ".";
+    verdict.sentence =
+        comes_first + ", but this order runs against " + scores + ": " + rho_text(row) + ".";
+  } else if (following.of_runs) {
+    // What drifts through a run follows whatever else does.
+    verdict.sentence = comes_first + follows +
+                       " But most of these are checkpoints of one run, in which any two metrics "
+                       "that drift follow each other, so nothing is known of other models.";
+  } else {
+    verdict.level = Level::good;
+    verdict.sentence = comes_first + follows;
   }
 }
 

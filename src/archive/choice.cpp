@@ -51,6 +51,7 @@ std::string left_out_note(const std::vector<Analysed>& left_out) {
         std::pair{LeftOut::mode, " of another mode"},
         std::pair{LeftOut::fit, " fitted with other options or by another version"},
         std::pair{LeftOut::twice, " under a second name"},
+        std::pair{LeftOut::run, " of another run"},
         std::pair{LeftOut::step, " of the same step as another"}}) {
     const std::ptrdiff_t count = count_of(left_out, why);
     if (count > 0) note += "; left out: " + std::to_string(count) + text;

@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "wishart/core/text.hpp"
+#include "wishart/record/run_name.hpp"
+#include "wishart/record/runs.hpp"
 #include "wishart/record/step_name.hpp"
 #include "wishart/record/training_place.hpp"
 
@@ -67,9 +69,12 @@ void mark_twice(const Members& members) {
   }
 }
 
-/// Marks all members of one stage and step but one: that of the id `like`, else one whose name has
-/// the step, else the one with the shortest name: that of a copy, such as `checkpoint-500-int8`, is
-/// longer.
+/// What a name has beside its numbers: `-500-int8` and `-100-int8` are alike.
+std::string pattern_of(const std::string& id) { return without_numbers(id); }
+
+/// Marks all members of one stage and step but one: that of the id `like`, else one that is named
+/// like it, else one whose name has the step, else the one with the shortest name: that of a copy,
+/// such as `checkpoint-500-int8`, is longer.
 void mark_same_step(const Members& members, const std::string& like) {
   std::map<std::pair<std::int64_t, std::int64_t>, Members> places;
   for (Analysed* one : members) {
@@ -78,8 +83,9 @@ void mark_same_step(const Members& members, const std::string& like) {
   }
   for (const auto& [place, there] : places) {
     const auto rank = [&](const Analysed* one) {
-      return std::tuple{one->checkpoint != like, parse_step_name(one->checkpoint).step != one->step,
-                        one->checkpoint.size()};
+      const bool is_other = !like.empty() && pattern_of(one->checkpoint) != pattern_of(like);
+      return std::tuple{one->checkpoint != like, is_other,
+                        parse_step_name(one->checkpoint).step != one->step, one->checkpoint.size()};
     };
     const Analysed* kept =
         *std::min_element(there.begin(), there.end(),
@@ -102,6 +108,8 @@ std::string_view left_out_name(LeftOut why) noexcept {
       return "fit";
     case LeftOut::twice:
       return "twice";
+    case LeftOut::run:
+      return "run";
     case LeftOut::step:
       return "step";
     case LeftOut::place:
@@ -122,6 +130,7 @@ Analysed analysed(const Provenance& provenance) {
               std::to_string(provenance.fit_version);
   about.identity = provenance.checkpoint_identity;
   about.step = provenance.training.step;
+  about.folder = run_folder(provenance.checkpoint_path);
   return about;
 }
 
@@ -156,7 +165,9 @@ void mark_left_out(std::vector<Analysed>& all, Prefer prefer, const std::string&
     if (!is_alike(*one, first)) one->why = one->mode != first.mode ? LeftOut::mode : LeftOut::fit;
   }
   mark_twice(*kept);
-  if (prefer == Prefer::latest) mark_same_step(*kept, like);
+  if (prefer != Prefer::latest) return;
+  mark_other_runs(*kept, like);
+  mark_same_step(*kept, like);
 }
 
 }  // namespace wishart

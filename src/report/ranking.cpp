@@ -149,7 +149,8 @@ std::string ranking_json(const std::vector<analysis::Model>& models, std::size_t
                                     ", \"rivals\": " + json_value(best.rivals) + "}") +
          ",\n \"score\": " +
          (following.score.name.empty() ? "null" : json_quoted(following.score.name)) +
-         ", \"lower_is_better\": " + json_value(following.score.lower_is_better) +
+         ", \"lower_is_better\": " +
+         (following.score.lower_is_better ? json_value(*following.score.lower_is_better) : "null") +
          ", \"of_runs\": " + json_value(following.of_runs) +
          ",\n \"unmatched\": " + json_value(following.unmatched) +
          ",\n \"left_out\": " + left_out_json(left_out) + "}\n";

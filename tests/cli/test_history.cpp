@@ -183,3 +183,49 @@ TEST_CASE("losses that fall beside weights that stand still are told", "[history
   CHECK(report.out.find("The eval loss falls by ") != std::string::npos);
   CHECK(report.out.find(R"("level": "attention")") != std::string::npos);
 }
+
+TEST_CASE("a gate follows the run of its checkpoint, and abstains where none was named",
+          "[history][runs]") {
+  const TempFolder temp;
+  const std::string archive = (temp / "archive").string();
+  const auto write = [&](const std::string& name, int step, double loss) {
+    write_layers(temp / "run" / name, 2, 32, 24);
+    const std::string at = std::to_string(step);
+    const std::string value = std::to_string(loss);
+    temp.write("run/" + name + "/trainer_state.json",
+               R"({"global_step": )" + at + R"(, "log_history": [{"step": )" + at +
+                   R"(, "loss": )" + value + R"(, "eval_loss": )" + value + "}]}");
+  };
+  // The one diverges below the losses of the other, at other steps.
+  for (int i = 0; i < 4; ++i) {
+    write("mixA-step" + std::to_string(1000 << i), 1000 << i, 3.4 - 0.2 * i);
+    write("mixB-step" + std::to_string(1500 << i), 1500 << i,
+          i < 2 ? 2.4 - 0.2 * i : 2.2 + 0.3 * i);
+  }
+  write("pretrained", 60000, 0.5);
+  const Outcome scan =
+      run_wishart({"scan", (temp / "run").string(), "--archive", archive, "--progress", "none"});
+  INFO(scan.err);
+  REQUIRE(scan.exit_code == 0);
+  temp.write("rules.cfg",
+             "[advice]\nmetric = advice\nis = going-on settled unknown\n"
+             "[nan]\nmetric = warning.nonfinite\nmax = 0\n[fit]\nmetric = log_norm\nmax = 9\n");
+  const std::string rules = (temp / "rules.cfg").string();
+  CHECK(
+      run_wishart({"gate", archive, "--rules", rules, "--checkpoint", "mixA-step8000"}).exit_code ==
+      0);
+  const Outcome diverged =
+      run_wishart({"gate", archive, "--rules", rules, "--checkpoint", "mixB-step12000"});
+  INFO(diverged.out);
+  CHECK(diverged.exit_code == 1);
+  CHECK(diverged.out.find("diverging") != std::string::npos);
+  const char* mixed =
+      "This may be more than one run: mixA-step1000 and mixA-step2000 are of another";
+  const Outcome latest = run_wishart({"gate", archive, "--rules", rules, "--wide"});
+  INFO(latest.out);
+  CHECK(latest.exit_code == 0);
+  CHECK(latest.out.find(mixed) != std::string::npos);
+  CHECK(latest.err.find("using mixB-step12000, the latest of 9 checkpoints by step; left out: 5 of "
+                        "another run") != std::string::npos);
+  CHECK(run_wishart({"report", archive, "--wide"}).out.find(mixed) != std::string::npos);
+}

@@ -16,12 +16,12 @@ namespace wishart::analysis {
 /// A sentence on those without a step, such as the base of a run; empty if there are none.
 [[nodiscard]] std::string unplaced_text(const std::vector<Analysed>& left_out);
 
-/// A sentence if those left out for their step are of another run than `kept`, as their names tell:
-/// two or more that differ in the step only. Names that begin with one of `kept` are those of
-/// copies, such as `checkpoint-100-int8`. Else empty.
-/// @param kept  ids
+/// A sentence if others than `kept` may be a run too: two or more steps of one run were left out
+/// for it. Else empty. A single checkpoint of another run, such as the base of a fine-tuning, is
+/// no second run.
+/// @param kept  the id of the last checkpoint of the run that is followed
 [[nodiscard]] std::string mixed_runs_text(const std::vector<Analysed>& left_out,
-                                          const std::vector<std::string>& kept);
+                                          const std::string& kept);
 
 /// @throws Error with Blame::usage if one is a whole model and the other a change of weights
 void check_alike(const Provenance& a, const Provenance& b);

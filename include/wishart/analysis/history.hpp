@@ -64,7 +64,10 @@ public:
 
   /// Adds a record. Spectra are not needed, and the order does not matter.
   void add(const CheckpointRecord& record);
+  /// The history of the run that is followed (record/runs.hpp); what else was added is left out.
   [[nodiscard]] History take();
+  /// The history of all that was added, of which it is known that it is one run.
+  [[nodiscard]] History take_run();
 
 private:
   /// The data kept for a layer.
@@ -99,6 +102,7 @@ private:
   [[nodiscard]] bool is_settled(const std::string& key, std::size_t last) const;
   /// True if the values of a layer have been the same throughout the window that ends at `last`.
   [[nodiscard]] bool is_fixed(const std::string& key, std::size_t last) const;
+  void conclude_run(History& history);
   /// Moves the checkpoints without a step into `left_out`, if two or more have one.
   void leave_out_unplaced(std::vector<Analysed>& left_out);
   /// Counts the layers of each stage that a checkpoint does not have.
@@ -118,6 +122,10 @@ private:
   std::int64_t window_;
   std::vector<Entry> entries_;
 };
+
+/// Takes the advice back if others than the run of `kept` may be a run too (mixed_runs_text).
+void abstain_if_mixed(Conclusion& conclusion, const std::vector<Analysed>& left_out,
+                      const std::string& kept);
 
 /// The most that log10 of a squared norm may change over the window of a settled layer: 2.3 % of
 /// the squared norm. This defines "settled"; the norms themselves are known to many more digits.

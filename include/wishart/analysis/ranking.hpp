@@ -4,6 +4,7 @@
 /// Ranks models by their metrics, and correlates the metrics with known scores.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,20 +79,23 @@ struct Best {
 
 /// What the scores are.
 struct ScoreColumn {
-  std::string name;              ///< empty: nobody named it
-  bool lower_is_better = false;  ///< of a loss or an error
+  std::string name;  ///< empty: nobody named it
+  /// Of a loss or an error; empty: not known.
+  std::optional<bool> lower_is_better = false;
 };
 
-/// True if the name of a column is that of a loss or of an error: its last word is loss, nll, ppl,
-/// perplexity, bpb or wer, as in `eval_loss`.
-[[nodiscard]] bool is_lower_better(const std::string& column);
+/// What the words in the name of a column tell: true of losses and errors, as in
+/// `word_perplexity,none`, false of scores, as in `acc_norm`; nothing if they tell neither, or
+/// both.
+[[nodiscard]] std::optional<bool> is_lower_better(const std::string& column);
 
 struct Following {
   std::vector<FollowRow> rows;  ///< by metric in their order; `all`, `within`, then the groups
   Best best;
   std::vector<std::string> unmatched;  ///< names in the scores without a model
   ScoreColumn score;
-  /// The models of each group are the checkpoints of one run, as their names and steps tell.
+  /// Most of the models are checkpoints of a run that has three in their group, as their names and
+  /// steps tell.
   bool of_runs = false;
 };
 

@@ -22,10 +22,11 @@ enum class LeftOut : std::uint8_t {
   mode,    ///< of another mode
   fit,     ///< fitted with other options that change metrics, or by another version
   twice,   ///< the same files at the same step are there under another id
+  run,     ///< of another run, as names or folders tell; only of a history
   step,    ///< another checkpoint of the same stage and step is there
   place,   ///< without a step beside others that have one; only of a history
 };
-/// `change`, `mode`, `fit`, `twice`, `step`, `place`; empty for `no`.
+/// `change`, `mode`, `fit`, `twice`, `run`, `step`, `place`; empty for `no`.
 [[nodiscard]] std::string_view left_out_name(LeftOut why) noexcept;
 
 /// What was analysed, and how.
@@ -36,8 +37,10 @@ struct Analysed {
   std::string mode;
   std::string fit;       ///< the options of the fit that change metrics, and its version
   std::string identity;  ///< of the files; empty: not known
+  std::string folder;    ///< name of the folder that the files lie in, the run's; may be empty
   std::int64_t step = -1;
   LeftOut why = LeftOut::no;
+  std::size_t run = 0;  ///< of those left out as LeftOut::run: which one, from 1
 };
 [[nodiscard]] Analysed analysed(const Provenance& provenance);
 
@@ -53,9 +56,9 @@ enum class Prefer : std::uint8_t {
 
 /// Sets `why` of each: changes of weights are left out unless there are only such; of the others
 /// one group of alike analyses is kept; in it, the same checkpoint once, and with Prefer::latest
-/// one checkpoint of each step. The rest of what decides, in this order, is the number of analyses,
-/// mode `corrected`, and the name.
-/// @param like  an id whose group, and which itself, is kept; empty: see `prefer`
+/// one run (record/runs.hpp) and of it one checkpoint of each step. The rest of what decides, in
+/// this order, is the number of analyses, mode `corrected`, and the name.
+/// @param like  an id whose group and run, and which itself, are kept; empty: see `prefer`
 void mark_left_out(std::vector<Analysed>& all, Prefer prefer, const std::string& like = "");
 
 /// Removes from `all` what mark_left_out marks, and returns it. The order is kept.

@@ -4,6 +4,7 @@
 /// The training step of a checkpoint, read from the name of its folder.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace wishart {
@@ -13,6 +14,8 @@ struct StepName {
   std::int64_t stage = -1;
   std::int64_t step = -1;
   std::int64_t tokens = -1;
+  std::string word;  ///< that of the step: `checkpoint`; empty without a step
+  std::string rest;  ///< the name with `-` in place of these three
 };
 
 /// Reads a folder's or a file's name (docs/formats.md, "Training step").

@@ -114,18 +114,21 @@ std::string stage_before(const std::string& judged, const std::vector<analysis::
 struct RunSoFar {
   analysis::Conclusion conclusion;
   std::string incomplete;  ///< that the checkpoint lacks layers of its run; empty if it does not
+  std::string mixed;       ///< that it may be of another run than is meant; empty if it is not
 };
 
 /// What the run that ends at a checkpoint comes to: over the checkpoints of its archive up to it,
 /// in the order of training. A checkpoint without a step stands alone.
-/// @param judged  from NamedCheckpoints::resolved
-RunSoFar run_until(const std::string& judged, NamedCheckpoints& named) {
+/// @param judged   from NamedCheckpoints::resolved
+/// @param is_named  the user named it; else it is the latest, perhaps of several runs
+RunSoFar run_until(const std::string& judged, bool is_named, NamedCheckpoints& named) {
   std::optional<archive::Reader> own;
   if (NamedCheckpoints::is_path(judged)) own.emplace(std::filesystem::path(judged));
   const archive::Reader& archive = own ? *own : named.archive();
   const std::string last = own ? archive::choose(archive, "").id : judged;
+  const archive::Reader::Run run = archive.run_of(last);
   std::vector<std::string> ids;
-  for (const TrainingPlace& place : archive.run_of(last).places) {
+  for (const TrainingPlace& place : run.places) {
     ids.push_back(place.name);
     if (place.name == last) break;
   }
@@ -134,8 +137,21 @@ RunSoFar run_until(const std::string& judged, NamedCheckpoints& named) {
   for (const std::string& id : ids) {
     builder.add(archive.read(id, archive::Parts::without_spectra));
   }
-  analysis::History history = builder.take();
-  return {std::move(history.conclusion), analysis::incomplete_text(history.rows.back())};
+  analysis::History history = builder.take_run();
+  RunSoFar so_far;
+  if (!is_named) {
+    so_far.mixed = analysis::mixed_runs_text(run.left_out, last);
+    analysis::abstain_if_mixed(history.conclusion, run.left_out, last);
+  }
+  so_far.conclusion = std::move(history.conclusion);
+  so_far.incomplete = analysis::incomplete_text(history.rows.back());
+  return so_far;
+}
+
+/// True if the last stage of a gate was given by its id or its file.
+bool is_last_named(const GateOptions& options, const std::string& last) {
+  const std::string& word = options.stages.empty() ? options.checkpoint : options.stages.back();
+  return NamedCheckpoints::is_path(last) || word == last;
 }
 
 /// The stages of a gate, as paths or ids: the named stages, or base and checkpoint, or the
@@ -328,13 +344,18 @@ CommandResult gate_archive(const GateOptions& options) {
   }
   const std::vector<TrainingState> before = conclude_stages(stages, names, rules, named);
   const bool of_run = std::any_of(rules.begin(), rules.end(), analysis::needs_advice);
-  const RunSoFar run = of_run ? run_until(names.back(), named) : RunSoFar{};
+  const bool is_named = is_last_named(options, names.back());
+  const RunSoFar run = of_run ? run_until(names.back(), is_named, named) : RunSoFar{};
   // A stage that was not named by the user is only compared with, not checked.
   const bool several = !options.stages.empty() || !options.base.empty();
   const std::vector<analysis::RuleVerdict> verdicts =
       analysis::judge(rules, stages, options.every_stage && several, run.conclusion, before);
   analysis::Verdict judged = analysis::verdict_of(stages.back());
   judged.incomplete = run.incomplete;
+  if (!run.mixed.empty() && judged.level != analysis::Level::bad) {
+    judged.level = analysis::Level::unknown;
+    judged.sentence = run.mixed;
+  }
   return {report::render_verdicts(verdicts, analysis::stage_changes(stages), judged,
                                   style_of(options.format, options.reading,
                                            "wishart gate " + words_of(options) + " --open")),
@@ -356,7 +377,9 @@ CommandResult rank_models(const RankOptions& options) {
   });
   analysis::Following following;
   if (!options.scores.empty()) {
-    const bool lower = options.lower_is_better.value_or(analysis::is_lower_better(options.score));
+    const std::optional<bool> lower = options.lower_is_better
+                                          ? options.lower_is_better
+                                          : analysis::is_lower_better(options.score);
     following = analysis::follow(models, read_scores(options.scores, options.score),
                                  {options.score, lower});
   }

@@ -54,6 +54,8 @@ std::string name_of(ArchivedState state) {
       return "incomplete";
     case ArchivedState::changed:
       return "changed";
+    case ArchivedState::another:
+      return "another";
     case ArchivedState::unreadable:
       return "unreadable";
   }
@@ -112,8 +114,8 @@ std::string inspect_history_text(const checkpoint::History& history,
            ",\n \"checkpoints\": " + report::json_array(rows) + "}\n";
   }
   std::string text = printable(path) + ": " + plural(std::ssize(rows), "checkpoint");
-  for (const char* state :
-       {"complete", "archived", "new", "incomplete", "changed", "unfinished", "unreadable"}) {
+  for (const char* state : {"complete", "archived", "new", "incomplete", "changed", "another",
+                            "unfinished", "unreadable"}) {
     const auto count = std::count_if(rows.begin(), rows.end(),
                                      [&](const CheckpointRow& row) { return row.state == state; });
     if (count > 0) text += ", " + std::to_string(count) + " " + state;

@@ -67,8 +67,7 @@ private:
   bool is_another(const CheckpointRecord& old) {
     const Provenance& there = old.provenance;
     const Provenance& here = wanted_.provenance;
-    if (there.checkpoint_identity != here.checkpoint_identity &&
-        there.checkpoint_path != here.checkpoint_path) {
+    if (is_another_checkpoint(there, here)) {
       throw Error(Blame::usage, name_ + ": holds another checkpoint, " +
                                     printable(there.checkpoint_path) + ", but " +
                                     printable(here.checkpoint_path) +

@@ -73,9 +73,8 @@ ArchivedLook look_at_files(const std::filesystem::path& path, const CheckpointRe
   // How spectra are computed is for a scan to say.
   here.options = old.options;
   here.fit_version = old.fit_version;
-  if (here.checkpoint_identity != old.checkpoint_identity &&
-      here.checkpoint_path != old.checkpoint_path) {
-    return {ArchivedState::changed,
+  if (is_another_checkpoint(old, here)) {
+    return {ArchivedState::another,
             "the archive has another checkpoint of this name, " + printable(old.checkpoint_path)};
   }
   const std::string why = why_another(old, here);

@@ -15,7 +15,8 @@ namespace wishart::job {
 enum class ArchivedState : std::uint8_t {
   archived,    ///< nothing: all its numbers are there
   incomplete,  ///< compute some again: matrices failed for a cause that may pass
-  changed,     ///< refuse it: the numbers are of other files
+  changed,     ///< refuse it, unless they are to be replaced: the numbers are of other files
+  another,     ///< refuse it: the numbers are of another checkpoint of this name
   unreadable,  ///< fail: its files have changed and cannot be read now
 };
 

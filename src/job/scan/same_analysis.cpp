@@ -1,5 +1,6 @@
 #include "scan/same_analysis.hpp"
 
+#include <filesystem>
 #include <map>
 #include <set>
 #include <utility>
@@ -142,6 +143,18 @@ std::string with_layers_added(const std::string& there, const std::string& here,
   if (!known) lists += (lists == "[" ? "" : ", ") + added;
   if (lists == "[") return settings + first + "}";
   return settings + first + std::string(kMoreLayers) + lists + "]}";
+}
+
+bool is_another_checkpoint(const Provenance& there, const Provenance& here) {
+  if (there.checkpoint_identity == here.checkpoint_identity) return false;
+  if (there.checkpoint_path == here.checkpoint_path) return false;
+  // Of a path that is no longer there, as much is resolved as there is.
+  std::error_code code;
+  const auto real = [&](const std::string& path) {
+    const std::filesystem::path found = std::filesystem::weakly_canonical(path, code);
+    return code ? std::filesystem::path(path) : found;
+  };
+  return real(there.checkpoint_path) != real(here.checkpoint_path);
 }
 
 }  // namespace wishart::job

@@ -30,4 +30,7 @@ namespace wishart::job {
 [[nodiscard]] std::string with_layers_added(const std::string& there, const std::string& here,
                                             bool all);
 
+/// True if the two are neither of the same files nor at the same place, whatever links lead there.
+[[nodiscard]] bool is_another_checkpoint(const Provenance& there, const Provenance& here);
+
 }  // namespace wishart::job

@@ -5,6 +5,7 @@
 
 #include "wishart/analysis/analysed.hpp"
 #include "wishart/analysis/history.hpp"
+#include "wishart/record/run_name.hpp"
 
 #include "samples.hpp"
 
@@ -196,4 +197,90 @@ TEST_CASE("a model without a step leaves the run beside it a history", "[analyse
   CHECK(history({-1, 10}).rows.size() == 2);
   CHECK(history({-1, 10}).left_out.empty());
   CHECK(unplaced_text({}).empty());
+}
+
+TEST_CASE("names tell runs", "[analysed][runs]") {
+  const auto run = [](const char* name, std::int64_t step) {
+    const RunName found = run_name(name, step);
+    return found.run + " " + found.word + (found.placed ? " placed" : "");
+  };
+  CHECK(run("checkpoint-500", 500) == " checkpoint placed");
+  CHECK(run("stage2-mixA-step500-tokens3B", 500) == "mixa step placed");
+  CHECK(run("stage2-ingredient1-step1000", 1000) == "ingredient1 step placed");
+  CHECK(run("pythia-70m-step143000", 143000) == "pythia-70m step placed");
+  CHECK(run("step_0001000", 1000) == " step placed");
+  CHECK(run("global_step100", 100) == " global_step placed");
+  CHECK(run("epoch=2-step=3000-val_loss=1.23", 3000) == " step placed");
+  CHECK(run("ep0-ba1000", 1000) == " ba placed");
+  CHECK(run("0001000", 1000) == " # placed");
+  CHECK(run("epoch-3", 900) == " epoch");
+  CHECK(run("part3", 900) == "part #");
+  CHECK(run("h_base_state", 60000) == "h-base-state ");
+  for (const char* any : {"final", "last", "best_model", "checkpoint-final", "ema"}) {
+    CHECK(run_name(any, 900).is_of_any_run());
+  }
+}
+
+TEST_CASE("a history keeps to one run", "[analysed][runs]") {
+  using Ids = std::vector<std::string>;
+  struct One {
+    const char* id;
+    std::int64_t step;
+    const char* path = "/run/x";
+  };
+  const auto kept = [](const std::vector<One>& all, const std::string& like = "") {
+    std::vector<Analysed> members;
+    for (const One& one : all) {
+      Provenance provenance = about(one.id, AnalysisKind::weights);
+      provenance.training.step = one.step;
+      provenance.checkpoint_path = one.path;
+      members.push_back(analysed(provenance));
+    }
+    return kept_of(std::move(members), Prefer::latest, like);
+  };
+  // A single checkpoint is no run beside one, whatever its step.
+  CHECK(kept({{"checkpoint-100", 100}, {"checkpoint-200", 200}, {"base", 60000}}) ==
+        Ids{"checkpoint-100", "checkpoint-200"});
+  CHECK(kept({{"rm", 500}, {"dpo", 900}, {"sft", 2000}}, "dpo") == Ids{"dpo"});
+  CHECK(kept({{"rm", 500}, {"dpo", 900}, {"sft", 2000}}) == Ids{"sft"});
+  // Ingredients go on from one first stage.
+  const std::vector<One> olmo{
+      {"stage1-step100-tokens1B", 100},           {"stage1-step900-tokens9B", 900},
+      {"stage2-ingredient1-step10-tokens1B", 10}, {"stage2-ingredient1-step40-tokens4B", 40},
+      {"stage2-ingredient2-step15-tokens1B", 15}, {"stage2-ingredient2-step30-tokens3B", 30}};
+  const Ids first{olmo[0].id, olmo[1].id};
+  CHECK(kept(olmo) == Ids{first[0], first[1], olmo[2].id, olmo[3].id});
+  CHECK(kept(olmo, olmo[5].id) == Ids{first[0], first[1], olmo[4].id, olmo[5].id});
+  CHECK(kept(olmo, first[1]) == first);
+  // Names that are lawful in one run.
+  for (const std::vector<One>& one :
+       {std::vector<One>{{"checkpoint-100", 100}, {"checkpoint-200", 200}, {"final", 250}},
+        {{"mixA-step100", 100}, {"mixA-step200", 200}, {"mixA-final", 250}},
+        {{"stage1-step100", 100}, {"stage2-step50", 50}},
+        {{"pretrain-stage1-step100", 100}, {"anneal-stage2-step50", 50}},
+        {{"epoch0-step100", 100}, {"epoch0-step200", 200}, {"epoch1-step300", 300}},
+        {{"part-1", 100}, {"part-2", 200}, {"part-3", 300}},
+        // Moved to another folder, or gone on in it.
+        {{"step100", 100, "/a/run7/step100"}, {"step200", 200, "/b/run8/step200"}},
+        {{"step100", 100, "/run/step100/hf"}, {"step200", 200, "/run/step200/hf"}},
+        // The same name of a folder in two places.
+        {{"step100", 100, "/a/run/step100"},
+         {"step200", 200, "/b/run/step200"},
+         {"step300", 300, "/a/run/step300"}}}) {
+    Ids all;
+    for (const One& each : one) all.emplace_back(each.id);
+    CHECK(kept(one) == all);
+  }
+  // Steps that interleave are not those of one run that was moved.
+  CHECK(kept({{"step100", 100, "/a/step100"},
+              {"step150", 150, "/b/step150"},
+              {"step200", 200, "/a/step200"},
+              {"step250", 250, "/b/step250"}}) == Ids{"step150", "step250"});
+  // Copies go with what they are copies of; a copy that is asked for brings those like it.
+  const std::vector<One> copies{
+      {"step100", 100}, {"step100-ema", 100}, {"step200", 200}, {"step200-ema", 200}};
+  CHECK(kept(copies) == Ids{"step100", "step200"});
+  CHECK(kept(copies, "step200-ema") == Ids{"step100-ema", "step200-ema"});
+  CHECK(kept({{"step100", 100}, {"step200", 200}, {"step200-int8", 200}}, "step200-int8") ==
+        Ids{"step100", "step200-int8"});
 }

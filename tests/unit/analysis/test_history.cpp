@@ -259,8 +259,8 @@ TEST_CASE("two runs in one archive are told, copies of a checkpoint are left out
   CHECK(two.rows.size() == 3);
   CHECK(two.conclusion.advice == Advice::unknown);
   CHECK(two.conclusion.reasons.at(0) ==
-        "This may be more than one run: B-checkpoint-200 and B-checkpoint-300 have steps that "
-        "other checkpoints have too. Keep an archive for each run.");
+        "This may be more than one run: B-checkpoint-200 and B-checkpoint-300 are of another than "
+        "A-checkpoint-300, as their names or folders tell. Keep an archive for each run.");
 }
 
 TEST_CASE("the share of settled layers among the trained is a share", "[history][losses]") {

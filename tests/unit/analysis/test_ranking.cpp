@@ -99,13 +99,23 @@ TEST_CASE("too few scores say nothing", "[rank]") {
   CHECK(following.best.metric.empty());
 }
 
-TEST_CASE("the name of a column tells losses from scores", "[rank]") {
+TEST_CASE("the words of a column's name tell losses from scores", "[rank]") {
   for (const char* name :
-       {"loss", "eval_loss", "Val-PPL", "perplexity", "nll", "bpb", "test.wer"}) {
-    CHECK(is_lower_better(name));
+       {"loss", "eval_loss", "Val-PPL", "perplexity", "nll", "bpb", "test.wer", "wer2",
+        "word_perplexity,none", "bits_per_byte,none", "cross_entropy", "error_rate", "top1_err",
+        "ppl_c4", "val_ppl", "evalLoss", "valloss", "negative_log_likelihood"}) {
+    CAPTURE(name);
+    CHECK(is_lower_better(name) == true);
   }
-  for (const char* name : {"score", "accuracy", "lossless", "ppl_rank", "wer2", ""}) {
-    CHECK_FALSE(is_lower_better(name));
+  for (const char* name : {"score", "accuracy", "acc_norm,none", "exact_match_f1", "neg_loss",
+                           "win-rate", "mc1_acc", "meanScore"}) {
+    CAPTURE(name);
+    CHECK(is_lower_better(name) == false);
+  }
+  for (const char* name :
+       {"", "lossless", "ppl_rank", "value", "hellaswag", "loss_reduction", "score_error"}) {
+    CAPTURE(name);
+    CHECK_FALSE(is_lower_better(name).has_value());
   }
 }
 
@@ -121,10 +131,16 @@ TEST_CASE("checkpoints of one run are known by their names and steps", "[rank]")
   CHECK(follow(models, scores).of_runs);
   models.push_back(planted("other", 3, 4));  // without a score it does not matter
   CHECK(follow(models, scores).of_runs);
+  // The base of the run beside it, in whatever group, makes no population.
   scores.push_back({"other", 1, ""});
-  CHECK_FALSE(follow(models, scores).of_runs);
+  CHECK(follow(models, scores).of_runs);
   for (int i = 0; i < 3; ++i) scores[static_cast<std::size_t>(i)].group = "run";
   scores.back().group = "others";
-  CHECK_FALSE(follow(models, scores).of_runs);
+  CHECK(follow(models, scores).of_runs);
+  for (const char* name : {"p", "q"}) {
+    models.push_back(planted(name, 3, 5));
+    scores.push_back({name, 2, "others"});
+  }
+  CHECK_FALSE(follow(models, scores).of_runs);  // half of them
   CHECK_FALSE(follow(models, {}).of_runs);
 }

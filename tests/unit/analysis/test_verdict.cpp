@@ -140,6 +140,12 @@ TEST_CASE("an order by a loss is good where the loss is low, and says so", "[ver
   following.score = {"accuracy", false};
   CHECK(told(verdict_of(models, 0, following))
             .find("runs against the scores (accuracy, more is better)") != std::string::npos);
+  following.score = {"value", std::nullopt};
+  const Verdict unknown = verdict_of(models, 0, following);
+  CHECK(unknown.level == Level::unknown);
+  CHECK(unknown.sentence.ends_with(
+      ". But whether less or more of them is better is not known: say it with --lower-is-better or "
+      "--higher-is-better."));
 }
 
 TEST_CASE("an order of checkpoints of one run is never good", "[verdict]") {

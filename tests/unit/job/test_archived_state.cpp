@@ -66,6 +66,8 @@ struct Archived {
         return "incomplete: " + found.detail;
       case ArchivedState::changed:
         return "changed: " + found.detail;
+      case ArchivedState::another:
+        return "another: " + look.detail;
       case ArchivedState::unreadable:
         return "unreadable: " + found.detail;
     }
@@ -133,7 +135,10 @@ TEST_CASE("numbers of files that have been rewritten are told from numbers of th
   CHECK(moved.look() == "archived: ");
   make_later(moved.path / "model.safetensors");
   CHECK(moved.look() ==
-        "changed: the archive has another checkpoint of this name, " + (moved.temp / "m").string());
+        "another: the archive has another checkpoint of this name, " + (moved.temp / "m").string());
+  // A link to where it was is no other place.
+  fs::create_directory_symlink(moved.path, moved.temp / "m");
+  CHECK(moved.look() == "changed: its files have changed since then");
   fs::resize_file(moved.path / "model.safetensors", 100);
   CHECK(moved.look().starts_with("unreadable: "));
 }

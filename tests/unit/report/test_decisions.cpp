@@ -250,4 +250,6 @@ TEST_CASE("the JSON of a ranking tells which scores are better, and whether of o
   following.of_runs = true;
   CHECK(json().find("\"score\": \"loss\", \"lower_is_better\": true, \"of_runs\": true") !=
         std::string::npos);
+  following.score = {"value", std::nullopt};
+  CHECK(json().find("\"score\": \"value\", \"lower_is_better\": null") != std::string::npos);
 }

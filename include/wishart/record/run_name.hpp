@@ -1,0 +1,32 @@
+#pragma once
+
+/// @file
+/// What the name of a checkpoint tells of the run that it is from (docs/decisions/107).
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace wishart {
+
+/// What the checkpoints of a run share in their names.
+struct RunName {
+  std::string run;      ///< what is left without numbers of training and words for any checkpoint
+  std::string word;     ///< that before the step; `#`: another number; empty: the name has none
+  bool placed = false;  ///< the name has the step
+
+  /// True of `final` and the like: such a name may stand in any run.
+  [[nodiscard]] bool is_of_any_run() const { return run.empty() && word.empty(); }
+  friend bool operator==(const RunName&, const RunName&) = default;
+};
+
+/// Reads the name of a checkpoint. `stage2-mixA-step500-tokens3B` is of the run `mixa`, its word is
+/// `step`; `checkpoint-500` and `final` are of a run without a name of its own. Numbers of stages,
+/// of epochs and of losses are no part of it, nor is the last number of a name without the step.
+/// @param step  of the checkpoint, which the name need not have; -1: not known
+[[nodiscard]] RunName run_name(std::string_view name, std::int64_t step);
+
+/// The same with `#` for each number: what runs have in common that are told apart by numbers only.
+[[nodiscard]] std::string without_numbers(std::string_view run);
+
+}  // namespace wishart

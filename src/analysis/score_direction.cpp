@@ -1,0 +1,87 @@
+/// @file
+/// Which scores are better, as the name of their column tells.
+
+#include <algorithm>
+#include <array>
+
+#include "wishart/analysis/ranking.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+using Word = std::string_view;
+
+template <std::size_t N>
+bool is_one_of(const std::array<Word, N>& words, Word word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// Losses and errors. `valloss` and `evalperplexity` end like them.
+bool is_of_loss(Word word) {
+  constexpr std::array<Word, 20> kWords{"nll",  "ppl", "ppls", "bpb",  "bpc",    "bpt",  "bits",
+                                        "nats", "wer", "cer",  "ter",  "err",    "errs", "mse",
+                                        "rmse", "mae", "ce",   "xent", "losses", "brier"};
+  constexpr std::array<Word, 5> kEndings{"loss", "perplexity", "entropy", "error", "errors"};
+  return is_one_of(kWords, word) || std::any_of(kEndings.begin(), kEndings.end(), [&](Word ending) {
+           return word.ends_with(ending);
+         });
+}
+
+bool is_of_quality(Word word) {
+  constexpr std::array<Word, 25> kWords{
+      "score",   "scores",  "acc",        "accuracy",     "accuracies", "f1",  "bleu",
+      "rouge",   "meteor",  "chrf",       "auc",          "auroc",      "mcc", "precision",
+      "recall",  "pass",    "win",        "wins",         "winrate",    "elo", "reward",
+      "rewards", "correct", "likelihood", "loglikelihood"};
+  return is_one_of(kWords, word) || word.ends_with("accuracy") || word.ends_with("score");
+}
+
+/// Words that turn the direction, or may: `negative_log_likelihood`, `loss_reduction`.
+bool is_turning(Word word) {
+  constexpr std::array<Word, 4> kWords{"neg", "negative", "minus", "inverse"};
+  return is_one_of(kWords, word);
+}
+bool is_of_change(Word word) {
+  constexpr std::array<Word, 12> kWords{"rank",       "delta", "change",    "diff",
+                                        "difference", "gain",  "reduction", "improvement",
+                                        "drop",       "ratio", "relative",  "gap"};
+  return is_one_of(kWords, word);
+}
+
+/// Letters in small, in words: those apart, and those of `evalLoss`. Digits end a word, except that
+/// of `f1`.
+std::vector<std::string> words_of(const std::string& column) {
+  std::vector<std::string> words(1);
+  char before = ' ';
+  for (const char c : column) {
+    const bool small = c >= 'a' && c <= 'z';
+    const bool large = c >= 'A' && c <= 'Z';
+    const bool begins = large && before >= 'a' && before <= 'z';
+    if ((begins || !(small || large)) && !words.back().empty() &&
+        !(c == '1' && words.back() == "f")) {
+      words.emplace_back();
+    }
+    if (small || (c == '1' && words.back() == "f")) words.back() += c;
+    if (large) words.back() += static_cast<char>(c - 'A' + 'a');
+    before = c;
+  }
+  return words;
+}
+
+}  // namespace
+
+std::optional<bool> is_lower_better(const std::string& column) {
+  bool lower = false;
+  bool higher = false;
+  bool turned = false;
+  for (const std::string& word : words_of(column)) {
+    if (is_of_change(word)) return std::nullopt;
+    if (is_of_loss(word)) lower = true;
+    if (is_of_quality(word)) higher = true;
+    if (is_turning(word)) turned = !turned;
+  }
+  if (lower == higher) return std::nullopt;
+  return lower != turned;
+}
+
+}  // namespace wishart::analysis

@@ -1,0 +1,147 @@
+#include "wishart/record/run_name.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "wishart/record/step_name.hpp"
+
+namespace wishart {
+namespace {
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+/// Words that tell a checkpoint from others of its run, or from nothing.
+bool is_of_any(std::string_view word) {
+  constexpr std::array<std::string_view, 21> kWords{
+      "final",   "last",  "latest", "best",       "end",   "main",        "model",
+      "pytorch", "hf",    "ckpt",   "checkpoint", "ckpts", "checkpoints", "weights",
+      "current", "early", "stop",   "stopped",    "ema",   "swa",         "release"};
+  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
+
+bool is_epoch(std::string_view word) { return word == "epoch" || word == "ep"; }
+
+/// Words of values that trainers write into names, as in `val_loss=1.23`.
+bool is_value(std::string_view word) {
+  constexpr std::array<std::string_view, 7> kWords{"loss",       "acc", "accuracy", "ppl",
+                                                   "perplexity", "val", "eval"};
+  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && is_digit(text.front()) &&
+         text.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+/// The letters before the number at the end of `text`; all of it if there is none.
+std::string_view before_number(std::string_view text) {
+  const std::size_t last = text.find_last_not_of("0123456789.");
+  const std::size_t length = last == std::string_view::npos ? 0 : last + 1;
+  return is_number(text.substr(length)) ? text.substr(0, length) : text;
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words(1);
+  for (const char c : text) {
+    if (c == '-' || c == '_' || c == '=' || c == '/' || c == ' ') {
+      if (!words.back().empty()) words.emplace_back();
+    } else {
+      words.back() += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+  }
+  if (words.back().empty()) words.pop_back();
+  return words;
+}
+
+/// Takes the digits of the step out of the text, with zeros before them; false if it has none.
+bool take_step(std::string& text, std::int64_t step) {
+  const std::string digits = std::to_string(step);
+  for (std::size_t begin = 0; begin < text.size(); ++begin) {
+    if (!is_digit(text[begin]) || (begin > 0 && is_digit(text[begin - 1]))) continue;
+    std::size_t end = begin;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    std::size_t first = begin;
+    while (first + 1 < end && text[first] == '0') ++first;
+    if (text.compare(first, end - first, digits) != 0) continue;
+    text.replace(begin, end - begin, "-");
+    return true;
+  }
+  return false;
+}
+
+/// Takes the last number out of the text; false if it has none.
+bool take_last_number(std::string& text) {
+  const std::size_t last = text.find_last_of("0123456789");
+  if (last == std::string::npos) return false;
+  std::size_t begin = last;
+  while (begin > 0 && is_digit(text[begin - 1])) --begin;
+  text.replace(begin, last + 1 - begin, "-");
+  return true;
+}
+
+/// Removes epochs and values with their numbers; true if there was an epoch.
+bool take_epochs_and_values(std::vector<std::string>& words) {
+  bool epoch = false;
+  std::vector<std::string> kept;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = before_number(words[i]);
+    const bool joined = word.size() < words[i].size();
+    const bool before = !joined && i + 1 < words.size() && is_number(words[i + 1]);
+    if ((joined || before) && (is_epoch(word) || is_value(word))) {
+      epoch = epoch || is_epoch(word);
+      // `val_loss=1.23`: words before the last one of a value belong to it.
+      while (is_value(word) && !kept.empty() && is_value(kept.back())) kept.pop_back();
+      i += before ? 1 : 0;
+    } else {
+      kept.push_back(words[i]);
+    }
+  }
+  words = std::move(kept);
+  return epoch;
+}
+
+}  // namespace
+
+RunName run_name(std::string_view name, std::int64_t step) {
+  StepName parsed = parse_step_name(name);
+  RunName found;
+  found.word = parsed.word;
+  found.placed = parsed.step >= 0 && parsed.step == step;
+  std::string rest = std::move(parsed.rest);
+  if (found.word.empty() && step >= 0 && take_step(rest, step)) {
+    found.word = "#";
+    found.placed = true;
+  }
+  std::vector<std::string> words = words_of(rest);
+  if (take_epochs_and_values(words) && found.word.empty()) found.word = "epoch";
+  if (found.word.empty()) {
+    for (auto word = words.rbegin(); word != words.rend(); ++word) {
+      if (!take_last_number(*word)) continue;
+      found.word = "#";
+      break;
+    }
+  }
+  for (const std::string& word : words) {
+    const std::string_view plain =
+        std::string_view(word).substr(0, word.find_last_not_of("-.") + 1);
+    if (plain.empty() || is_of_any(plain)) continue;
+    if (!found.run.empty()) found.run += '-';
+    found.run += plain;
+  }
+  return found;
+}
+
+std::string without_numbers(std::string_view run) {
+  std::string text;
+  for (const char c : run) {
+    if (!is_digit(c)) {
+      text += c;
+    } else if (text.empty() || text.back() != '#') {
+      text += '#';
+    }
+  }
+  return text;
+}
+
+}  // namespace wishart
