@@ -67,7 +67,7 @@ struct Archived {
       case ArchivedState::changed:
         return "changed: " + found.detail;
       case ArchivedState::another:
-        return "another: " + look.detail;
+        return "another: " + found.detail;
       case ArchivedState::unreadable:
         return "unreadable: " + found.detail;
     }
