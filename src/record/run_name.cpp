@@ -70,14 +70,15 @@ bool take_step(std::string& text, std::int64_t step) {
   return false;
 }
 
-/// Takes the last number out of the text; false if it has none.
-bool take_last_number(std::string& text) {
+/// Takes the last number out of the text; empty if it has none.
+std::string take_last_number(std::string& text) {
   const std::size_t last = text.find_last_of("0123456789");
-  if (last == std::string::npos) return false;
+  if (last == std::string::npos) return {};
   std::size_t begin = last;
   while (begin > 0 && is_digit(text[begin - 1])) --begin;
+  std::string number = text.substr(begin, last + 1 - begin);
   text.replace(begin, last + 1 - begin, "-");
-  return true;
+  return number;
 }
 
 /// Removes epochs and values with their numbers; true if there was an epoch.
@@ -109,7 +110,9 @@ RunName run_name(std::string_view name, std::int64_t step) {
   found.word = parsed.word;
   found.placed = parsed.step >= 0 && parsed.step == step;
   std::string rest = std::move(parsed.rest);
-  if (found.word.empty() && step >= 0 && take_step(rest, step)) {
+  // A small one may be any number of the name.
+  constexpr std::int64_t kFewest = 100;
+  if (found.word.empty() && step >= kFewest && take_step(rest, step)) {
     found.word = "#";
     found.placed = true;
   }
@@ -117,8 +120,10 @@ RunName run_name(std::string_view name, std::int64_t step) {
   if (take_epochs_and_values(words) && found.word.empty()) found.word = "epoch";
   if (found.word.empty()) {
     for (auto word = words.rbegin(); word != words.rend(); ++word) {
-      if (!take_last_number(*word)) continue;
+      const std::string number = take_last_number(*word);
+      if (number.empty()) continue;
       found.word = "#";
+      found.placed = number == std::to_string(step);
       break;
     }
   }
