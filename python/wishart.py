@@ -360,6 +360,8 @@ def _latest(path: str, ids: List[str]) -> str:
     known = [one for one in kept if one["step"] >= 0]
     if not known:
         raise ArchiveError(f"{path}: holds {len(ids)} checkpoints without a step. Name one: {_listed(ids)}")
+    if _may_be_several_runs(known):
+        raise ArchiveError(f"{path}: may hold checkpoints of more than one run. Name one: {_listed(ids)}")
     return max(known, key=lambda one: (one["place"], _natural(one["id"])))["id"]
 
 
@@ -373,6 +375,7 @@ def _about(group: h5py.Group, checkpoint_id: str) -> Dict[str, Any]:
         "id": checkpoint_id,
         "kind": _analysis(group),
         "base": _text(group.attrs.get("base_path", b"")),
+        "path": _text(group.attrs.get("checkpoint_path", b"")),
         "mode": _text(group.attrs["mode"]),
         "fit": (fit, int(group.attrs.get("fit_version", -1))),
         "identity": _text(group.attrs.get("checkpoint_identity", b"")),
@@ -400,6 +403,26 @@ def _kept(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
         # The one whose name has the step, else the shortest name: that of a copy, such as x-int8, is longer.
         places[place] = min(places.get(place, one), one, key=_rank_in_step)
     return list(places.values())
+
+
+# Words that any run may have in the names of its checkpoints.
+_WORDS_OF_ANY_RUN = set(
+    "final last latest best end main model pytorch hf ckpt checkpoint ckpts checkpoints weights current early stop stopped ema swa "
+    "release loss acc accuracy ppl perplexity val eval epoch ep stage step steps global iter iteration it tokens token b t".split())
+
+
+def _may_be_several_runs(found: List[Dict[str, Any]]) -> bool:
+    """True if names have different words, or if only numbers or folders differ, but steps go to and fro between them. The
+    program tells runs apart and follows one (src/record/runs.cpp); here one has to be named."""
+    words, spans = set(), {}
+    for one in found:
+        name = re.split(r"[-_=/ ]+", one["id"].lower())
+        words.add(tuple(word for word in (re.sub(r"[0-9.]+$", "", text) for text in name) if word and word not in _WORDS_OF_ANY_RUN))
+        run = (re.sub(rf"0*{one['step']}(?![0-9])", "", one["id"], count=1), os.path.dirname(one["path"]))
+        low, high = spans.get(run, (one["step"], one["step"]))
+        spans[run] = (min(low, one["step"]), max(high, one["step"]))
+    several = sorted(span for span in spans.values() if span[0] < span[1])
+    return len(words) > 1 or any(before[1] >= after[0] for before, after in zip(several, several[1:]))
 
 
 def _rank_in_step(one: Dict[str, Any]) -> Tuple[bool, int]:

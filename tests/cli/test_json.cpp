@@ -105,9 +105,10 @@ void add_all(Documents& documents, const TempFolder& temp, const std::string& ar
   const std::string checkpoint = (temp / "run/checkpoint-1").string();
   documents.add({"report", archive});
   documents.add({"report", archive, "--checkpoint", last});
-  for (const char* table : {"layers", "summary", "skipped", "history"}) {
+  for (const char* table : {"layers", "summary", "skipped"}) {
     documents.add({"export", archive, "--checkpoint", last, "--table", table});
   }
+  documents.add({"export", archive, "--table", "history"});
   for (const char* table : {"spectrum", "scan"}) {
     documents.add({"export", archive, "--checkpoint", last, "--table", table, "--matrix", kMatrix});
   }
