@@ -360,9 +360,10 @@ def _latest(path: str, ids: List[str]) -> str:
     known = [one for one in kept if one["step"] >= 0]
     if not known:
         raise ArchiveError(f"{path}: holds {len(ids)} checkpoints without a step. Name one: {_listed(ids)}")
-    if _may_be_several_runs(known):
+    run = _one_run(known)
+    if not run:
         raise ArchiveError(f"{path}: may hold checkpoints of more than one run. Name one: {_listed(ids)}")
-    return max(known, key=lambda one: (one["place"], _natural(one["id"])))["id"]
+    return max(run, key=lambda one: (one["place"], _natural(one["id"])))["id"]
 
 
 def _about(group: h5py.Group, checkpoint_id: str) -> Dict[str, Any]:
@@ -411,18 +412,23 @@ _WORDS_OF_ANY_RUN = set(
     "release loss acc accuracy ppl perplexity val eval epoch ep stage step steps global iter iteration it tokens token b t".split())
 
 
-def _may_be_several_runs(found: List[Dict[str, Any]]) -> bool:
-    """True if names have different words, or if only numbers or folders differ, but steps go to and fro between them. The
-    program tells runs apart and follows one (src/record/runs.cpp); here one has to be named."""
-    words, spans = set(), {}
+def _one_run(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Those of the run that the program follows (src/record/runs.cpp): the only one of several checkpoints, by the words of
+    their names, else all of them. None where that is not sure: two runs of several checkpoints, or numbers or folders that
+    differ while the steps go to and fro between them."""
+    groups: Dict[Any, List[Dict[str, Any]]] = {}
+    spans: Dict[Any, Tuple[int, int]] = {}
     for one in found:
-        name = re.split(r"[-_=/ ]+", one["id"].lower())
-        words.add(tuple(word for word in (re.sub(r"[0-9.]+$", "", text) for text in name) if word and word not in _WORDS_OF_ANY_RUN))
+        name = [re.sub(r"[0-9.]+$", "", text) for text in re.split(r"[-_=/ ]+", one["id"].lower())]
+        groups.setdefault(tuple(word for word in name if word and word not in _WORDS_OF_ANY_RUN), []).append(one)
         run = (re.sub(rf"0*{one['step']}(?![0-9])", "", one["id"], count=1), os.path.dirname(one["path"]))
         low, high = spans.get(run, (one["step"], one["step"]))
         spans[run] = (min(low, one["step"]), max(high, one["step"]))
-    several = sorted(span for span in spans.values() if span[0] < span[1])
-    return len(words) > 1 or any(before[1] >= after[0] for before, after in zip(several, several[1:]))
+    several = [group for group in groups.values() if len(group) > 1]
+    long = sorted(span for span in spans.values() if span[0] < span[1])
+    if len(several) > 1 or any(before[1] >= after[0] for before, after in zip(long, long[1:])):
+        return []
+    return several[0] if several else found
 
 
 def _rank_in_step(one: Dict[str, Any]) -> Tuple[bool, int]:

@@ -219,14 +219,15 @@ def check_latest(temp):
         # What was changed is refused until it is sealed again.
         run("verify", changed, "--reseal")
         agree((changed, name))
-    def of_runs(*names):
-        """(name, step, folder) of each; a number at the end of a name is the step, the folder is the same."""
-        return wishart._may_be_several_runs([{"id": n, "step": int(re.findall("[0-9]+", n)[-1]), "path": f"/run/{n}"} for n in names])
+    def followed(*names):
+        """How many of these are of the run that is followed; the number at the end of a name is the step."""
+        return len(wishart._one_run([{"id": n, "step": int(re.findall("[0-9]+", n)[-1]), "path": f"/run/{n}"} for n in names]))
 
-    check(not of_runs("checkpoint-100", "checkpoint-200", "checkpoint-300"), "one run")
-    check(not of_runs("stage1-step100", "stage1-step200", "stage2-step300", "stage2-step400"), "stages of one run")
-    check(of_runs("mix-a-step100", "mix-b-step200"), "words of two runs")
-    check(of_runs("mix1-step100", "mix2-step150", "mix1-step200", "mix2-step250"), "numbers of two runs")
+    check(followed("checkpoint-100", "checkpoint-200", "checkpoint-300") == 3, "one run")
+    check(followed("stage1-step100", "stage1-step200", "stage2-step300", "stage2-step400") == 4, "stages of one run")
+    check(followed("sft-step100", "sft-step200", "pythia-step143000") == 2, "a run and its base")
+    check(followed("mix-a-step100", "mix-a-step150", "mix-b-step200", "mix-b-step250") == 0, "words of two runs")
+    check(followed("mix1-step100", "mix2-step150", "mix1-step200", "mix2-step250") == 0, "numbers of two runs")
     natural = ["a", "a+1", "a-1", "a.b", "a1", "a01", "a2", "a10", "ab", "a" + "9" * 5000]
     check(sorted(natural, key=wishart._natural)[:-2] == ["a", "a+1", "a-1", "a.b", "a01", "a1", "a2", "a10"], "the order of names")
 
