@@ -18,9 +18,9 @@ bool is_one_of(const std::array<Word, N>& words, Word word) {
 
 /// Losses and errors. `valloss` and `evalperplexity` end like them.
 bool is_of_loss(Word word) {
-  constexpr std::array<Word, 20> kWords{"nll",  "ppl", "ppls", "bpb",  "bpc",    "bpt",  "bits",
-                                        "nats", "wer", "cer",  "ter",  "err",    "errs", "mse",
-                                        "rmse", "mae", "ce",   "xent", "losses", "brier"};
+  constexpr std::array<Word, 19> kWords{"nll", "ppl", "ppls", "bpb",    "bpc",  "bpt", "nats",
+                                        "wer", "cer", "ter",  "err",    "errs", "mse", "rmse",
+                                        "mae", "ce",  "xent", "losses", "brier"};
   constexpr std::array<Word, 5> kEndings{"loss", "perplexity", "entropy", "error", "errors"};
   return is_one_of(kWords, word) || std::any_of(kEndings.begin(), kEndings.end(), [&](Word ending) {
            return word.ends_with(ending);
@@ -28,12 +28,19 @@ bool is_of_loss(Word word) {
 }
 
 bool is_of_quality(Word word) {
-  constexpr std::array<Word, 25> kWords{
-      "score",   "scores",  "acc",        "accuracy",     "accuracies", "f1",  "bleu",
-      "rouge",   "meteor",  "chrf",       "auc",          "auroc",      "mcc", "precision",
-      "recall",  "pass",    "win",        "wins",         "winrate",    "elo", "reward",
-      "rewards", "correct", "likelihood", "loglikelihood"};
-  return is_one_of(kWords, word) || word.ends_with("accuracy") || word.ends_with("score");
+  constexpr std::array<Word, 23> kWords{
+      "acc",    "accuracy", "accuracies", "f1",         "bleu",         "rouge",
+      "meteor", "chrf",     "auc",        "auroc",      "mcc",          "precision",
+      "recall", "pass",     "win",        "wins",       "winrate",      "elo",
+      "reward", "rewards",  "correct",    "likelihood", "loglikelihood"};
+  return is_one_of(kWords, word) || word.ends_with("accuracy");
+}
+
+/// Words that leave a score what it is.
+bool is_plain(Word word) {
+  constexpr std::array<Word, 9> kWords{"score", "scores",  "mean",  "avg", "average",
+                                       "total", "overall", "final", "sum"};
+  return is_one_of(kWords, word);
 }
 
 /// Words that turn the direction, or may: `negative_log_likelihood`, `loss_reduction`.
@@ -42,9 +49,9 @@ bool is_turning(Word word) {
   return is_one_of(kWords, word);
 }
 bool is_of_change(Word word) {
-  constexpr std::array<Word, 12> kWords{"rank",       "delta", "change",    "diff",
-                                        "difference", "gain",  "reduction", "improvement",
-                                        "drop",       "ratio", "relative",  "gap"};
+  constexpr std::array<Word, 15> kWords{
+      "rank", "delta", "change",   "diff", "difference", "gain", "reduction", "improvement",
+      "drop", "ratio", "relative", "gap",  "stderr",     "std",  "variance"};
   return is_one_of(kWords, word);
 }
 
@@ -74,11 +81,22 @@ std::optional<bool> is_lower_better(const std::string& column) {
   bool lower = false;
   bool higher = false;
   bool turned = false;
-  for (const std::string& word : words_of(column)) {
+  const std::vector<std::string> words = words_of(column);
+  // `bits_per_byte`; other bits are those of the weights.
+  const auto has = [&](Word word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  if (has("bits") && has("per")) lower = true;
+  for (const std::string& word : words) {
     if (is_of_change(word)) return std::nullopt;
     if (is_of_loss(word)) lower = true;
     if (is_of_quality(word)) higher = true;
     if (is_turning(word)) turned = !turned;
+  }
+  // More of a score is better by itself; beside other words it may be one of toxicity, or an error.
+  if (has("score") || has("scores")) {
+    if (std::all_of(words.begin(), words.end(), is_plain)) return false;
+    if (lower) return std::nullopt;
   }
   if (lower == higher) return std::nullopt;
   return lower != turned;

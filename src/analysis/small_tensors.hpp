@@ -13,7 +13,7 @@ namespace wishart::analysis {
 
 struct SmallTensor {
   std::string name;
-  bool missing = false;  ///< B has no tensor of this name
+  bool missing = false;  ///< B has no tensor of this name, nor the same one by another
 };
 
 /// Those of A that belong to a model: neither buffers nor scales and zero points, which come and go

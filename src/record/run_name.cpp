@@ -13,10 +13,12 @@ bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// Words that tell a checkpoint from others of its run, or from nothing.
 bool is_of_any(std::string_view word) {
-  constexpr std::array<std::string_view, 21> kWords{
-      "final",   "last",  "latest", "best",       "end",   "main",        "model",
-      "pytorch", "hf",    "ckpt",   "checkpoint", "ckpts", "checkpoints", "weights",
-      "current", "early", "stop",   "stopped",    "ema",   "swa",         "release"};
+  // `rank0` is the process that wrote it; other ranks may be those of LoRA, which tell runs.
+  constexpr std::array<std::string_view, 27> kWords{
+      "final",   "last",     "latest",      "best",       "end",     "main",        "model",
+      "pytorch", "hf",       "ckpt",        "checkpoint", "ckpts",   "checkpoints", "weights",
+      "current", "early",    "stop",        "stopped",    "ema",     "swa",         "release",
+      "merged",  "averaged", "interrupted", "soup",       "trained", "rank0"};
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
@@ -54,6 +56,39 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+/// True of hashes. Those of digits alone are not told from dates, which tell runs.
+bool is_hash(std::string_view word) {
+  constexpr std::size_t kShortest = 7;  // of what git abbreviates
+  return word.size() >= kShortest &&
+         word.find_first_not_of("0123456789abcdef") == std::string_view::npos &&
+         word.find_first_of("abcdef") != std::string_view::npos;
+}
+
+/// True of the `v1` in `last-v1`: another file of that name was there.
+bool is_version_of(std::string_view word, std::string_view before) {
+  return before_number(word) == "v" && word.size() > 1 &&
+         (before == "last" || before == "latest" || before == "best" || before == "final");
+}
+
+/// Removes words with digits that are neither a step nor of a run.
+void drop_unrelated(std::vector<std::string>& words) {
+  if (words.size() > 1 && is_version_of(words.back(), words[words.size() - 2])) words.pop_back();
+  std::erase_if(words, [](const std::string& word) { return is_hash(word) || word == "rank0"; });
+}
+
+/// The words that may be of a run, with `-` between them.
+std::string joined(const std::vector<std::string>& words) {
+  std::string run;
+  for (const std::string& word : words) {
+    const std::string_view plain =
+        std::string_view(word).substr(0, word.find_last_not_of("-.") + 1);
+    if (plain.empty() || is_of_any(plain)) continue;
+    if (!run.empty()) run += '-';
+    run += plain;
+  }
+  return run;
+}
+
 /// Takes the digits of the step out of the text, with zeros before them; false if it has none.
 bool take_step(std::string& text, std::int64_t step) {
   const std::string digits = std::to_string(step);
@@ -65,6 +100,18 @@ bool take_step(std::string& text, std::int64_t step) {
     while (first + 1 < end && text[first] == '0') ++first;
     if (text.compare(first, end - first, digits) != 0) continue;
     text.replace(begin, end - begin, "-");
+    return true;
+  }
+  return false;
+}
+
+bool take_step(std::vector<std::string>& words, std::int64_t step) {
+  for (std::string& word : words) {
+    if (!take_step(word, step)) continue;
+    // What stood around the number are words of their own.
+    const auto at = words.begin() + (&word - words.data());
+    const std::vector<std::string> parts = words_of(word);
+    words.insert(words.erase(at), parts.begin(), parts.end());
     return true;
   }
   return false;
@@ -109,15 +156,16 @@ RunName run_name(std::string_view name, std::int64_t step) {
   RunName found;
   found.word = parsed.word;
   found.placed = parsed.step >= 0 && parsed.step == step;
-  std::string rest = std::move(parsed.rest);
+  std::vector<std::string> words = words_of(parsed.rest);
+  drop_unrelated(words);
   // A small one may be any number of the name.
   constexpr std::int64_t kFewest = 100;
-  if (found.word.empty() && step >= kFewest && take_step(rest, step)) {
+  if (found.word.empty() && step >= kFewest && take_step(words, step)) {
     found.word = "#";
     found.placed = true;
   }
-  std::vector<std::string> words = words_of(rest);
   if (take_epochs_and_values(words) && found.word.empty()) found.word = "epoch";
+  found.whole = joined(words);
   if (found.word.empty()) {
     for (auto word = words.rbegin(); word != words.rend(); ++word) {
       const std::string number = take_last_number(*word);
@@ -127,14 +175,20 @@ RunName run_name(std::string_view name, std::int64_t step) {
       break;
     }
   }
-  for (const std::string& word : words) {
-    const std::string_view plain =
-        std::string_view(word).substr(0, word.find_last_not_of("-.") + 1);
-    if (plain.empty() || is_of_any(plain)) continue;
-    if (!found.run.empty()) found.run += '-';
-    found.run += plain;
-  }
+  found.run = joined(words);
+  if (found.word != "#" || found.placed) found.whole = found.run;
   return found;
+}
+
+bool is_named_by(const RunName& name, const RunName& run) {
+  if (run.word.empty() || run.run.empty()) return false;
+  if (name.whole == run.run) return true;
+  if (run.is_guess() || !name.whole.starts_with(run.run + "-")) return false;
+  const std::vector<std::string> more =
+      words_of(std::string_view(name.whole).substr(run.run.size()));
+  return std::all_of(more.begin(), more.end(), [](std::string_view word) {
+    return is_number(word) || (before_number(word) == "v" && word.size() > 1);
+  });
 }
 
 std::string without_numbers(std::string_view run) {

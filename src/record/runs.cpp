@@ -20,6 +20,7 @@ struct Named {
   Analysed* one = nullptr;
   RunName name;
   std::int64_t stage = -1;
+  std::string folder;
   std::vector<Analysed*> copies;  ///< of it at the same step, such as `checkpoint-500-int8`
 };
 
@@ -65,12 +66,41 @@ std::vector<Named> named_of(const std::vector<Analysed*>& members) {
     all.push_back({one,
                    run_name(one->checkpoint, one->step),
                    training_place(one->step, one->checkpoint).stage,
+                   one->folder,
                    {}});
   }
   std::sort(all.begin(), all.end(), [](const Named& a, const Named& b) {
     return natural_less(a.one->checkpoint, b.one->checkpoint);
   });
   return all;
+}
+
+/// Finds names without a step that are those of a run, such as `llama-7b-final`, or of its folder,
+/// into which trainers write the last weights. They get the name of the run and no number.
+void take_ends(std::vector<Named>& all) {
+  const std::vector<Named> before = all;
+  for (Named& end : all) {
+    if (!end.name.word.empty() && !end.name.is_guess()) continue;
+    std::vector<const Named*> inside;
+    std::vector<const Named*> alike;
+    for (const Named& other : before) {
+      if (other.one == end.one || other.name.word.empty()) continue;
+      if (other.folder == end.one->checkpoint) inside.push_back(&other);
+      if (end.name.is_guess() && is_named_by(end.name, other.name)) alike.push_back(&other);
+    }
+    const std::vector<const Named*>& found = alike.empty() ? inside : alike;
+    if (found.empty()) continue;
+    const auto longest = *std::max_element(
+        found.begin(), found.end(),
+        [](const Named* a, const Named* b) { return a->name.run.size() < b->name.run.size(); });
+    const std::string run = longest->name.run;
+    // Of several runs in one folder it may be any.
+    const bool same = std::all_of(found.begin(), found.end(),
+                                  [&](const Named* other) { return other->name.run == run; });
+    if (!same && alike.empty()) continue;
+    end.name = {run, "", false, run};
+    if (!inside.empty()) end.folder = inside.front()->folder;
+  }
 }
 
 /// Moves copies to what they are copies of: at the same step their names begin with its name. If
@@ -130,17 +160,24 @@ Groups groups_of(std::vector<Named>& all) {
   for (Named& one : all) {
     const auto found = std::find_if(groups.begin(), groups.end(), [&](const Group& group) {
       return group.stage == one.stage && group.name.run == one.name.run &&
-             group.name.word == one.name.word && group.folder == one.one->folder;
+             group.name.word == one.name.word && group.folder == one.folder;
     });
     Group& group = found == groups.end() ? groups.emplace_back() : *found;
-    group.stage = one.stage, group.name = one.name, group.folder = one.one->folder;
+    group.stage = one.stage, group.name = one.name, group.folder = one.folder;
     group.add(&one);
   }
-  groups = merged(std::move(groups), [](const Group& group) {
-    return std::tuple{group.stage, group.name.run, group.name.word};
+  // Beside runs, each name without a step looks for its own.
+  const bool are_runs = std::any_of(groups.begin(), groups.end(),
+                                    [](const Group& group) { return !group.name.word.empty(); });
+  const auto is_end = [&](const Group& group) { return are_runs && group.name.word.empty(); };
+  groups = merged(std::move(groups), [&](const Group& group) {
+    return std::tuple{group.stage, group.name.run, group.name.word,
+                      is_end(group) ? group.folder : std::string()};
   });
-  return merged(std::move(groups), [](const Group& group) {
-    return std::tuple{group.stage, without_numbers(group.name.run), group.name.word};
+  return merged(std::move(groups), [&](const Group& group) {
+    const std::string& run = group.name.run;
+    return std::tuple{group.stage, is_end(group) ? run : without_numbers(run), group.name.word,
+                      is_end(group) ? group.folder : std::string()};
   });
 }
 
@@ -174,7 +211,9 @@ Line line_to(const Group& last, const Groups& groups) {
 /// True if a name without a step, such as `final` or `mixA-final`, may be of the line.
 bool may_end(const Group& end, const Line& line) {
   return std::any_of(line.begin(), line.end(), [&](const Group* group) {
-    return end.name.run.empty() || group->name.run == end.name.run;
+    return end.name.run.empty() ||
+           std::any_of(group->members.begin(), group->members.end(),
+                       [&](const Named* one) { return one->name.run == end.name.run; });
   });
 }
 
@@ -209,6 +248,15 @@ std::vector<Line> lines_of(const Groups& groups) {
   }
   lines.insert(lines.end(), alone.begin(), alone.end());
   return lines;
+}
+
+/// True if names do not repeat, as hashes do not, and so tell nothing of runs. Words without
+/// numbers do: `sft` and `dpo` are other models.
+bool tell_nothing(const std::vector<Line>& lines, const Groups& groups) {
+  return std::all_of(lines.begin(), lines.end(),
+                     [](const Line& line) { return size_of(line) == 1; }) &&
+         std::count_if(groups.begin(), groups.end(),
+                       [](const Group& group) { return !group.name.word.empty(); }) > 1;
 }
 
 /// The group of a checkpoint or of its original; null if it has none.
@@ -252,10 +300,13 @@ std::string run_folder(const std::string& checkpoint_path) {
 
 void mark_other_runs(const std::vector<Analysed*>& members, const std::string& like) {
   std::vector<Named> all = named_of(members);
+  take_ends(all);
   take_copies(all);
   if (all.empty()) return;
   const Groups groups = groups_of(all);
-  const Line kept = followed(lines_of(groups), groups, like);
+  const std::vector<Line> lines = lines_of(groups);
+  if (tell_nothing(lines, groups)) return;
+  const Line kept = followed(lines, groups, like);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (has(kept, groups[i])) continue;
     for (Named* named : groups[i].members) {

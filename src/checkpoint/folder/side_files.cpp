@@ -199,16 +199,6 @@ struct TrainerState {
   Beside beside;
 };
 
-/// The mean of held-out losses by their data. Not the first or the lowest: what it stands for must
-/// not depend on names, nor change on the way.
-/// @pre there is one
-double mean_of(const std::map<std::string, double>& losses) {
-  double sum = 0;
-  for (const auto& [data, loss] : losses) sum += loss;
-  const double mean = sum / static_cast<double>(losses.size());
-  return std::isnan(mean) ? kRecordedNan : mean;  // one of them was, or infinities of both signs
-}
-
 TrainerState read_trainer_state(JsonScanner& scanner) {
   TrainerState state;
   scanner.read_object([&](const std::string& key) {
@@ -299,7 +289,12 @@ TrainingState read_training_state(const std::filesystem::path& folder, std::stri
     training.eval_loss = record.eval_loss.value_or(training.eval_loss);
     training.learning_rate = record.learning_rate.value_or(training.learning_rate);
   }
-  if (!is_recorded(training.eval_loss) && !by_data.empty()) training.eval_loss = mean_of(by_data);
+  leave_wholes(by_data);
+  // Of several data sets none: any choice, and any mean, would be of something else once a set is
+  // added, left out or not measured.
+  if (!is_recorded(training.eval_loss) && by_data.size() == 1) {
+    training.eval_loss = by_data.begin()->second;
+  }
   // The loss of reinforcement learning neither falls with learning nor rises without. That it is
   // not finite says as much as of any other.
   if (state.beside.rewards && !state.beside.pairs) {

@@ -69,6 +69,16 @@ Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std:
 Tensor bnb8_weight(QuantisedParts& parts, const Tensor& scales, const std::string& name) {
   Tensor codes = parts.take(name, name);
   Tensor scale = parts.take(scales.name, name);
+  // The order of the codes, by which bitsandbytes tells those of its first versions: 0 is by rows.
+  const std::string order = name + "_format";
+  if (parts.find(order) != nullptr) {
+    const Tensor format = parts.take(order, name);
+    if (format.dtype != Dtype::u8 || format.num_elements != 1 ||
+        parts.bytes(format) != std::string(1, '\0')) {
+      parts.fail(name,
+                 "expected codes by rows (0 in " + in_quotes(order) + "), found another order");
+    }
+  }
   if (codes.dtype != Dtype::i8 || codes.shape.size() != 2 || !has_type(scale, kFloats) ||
       scale.shape != Shape{codes.shape[0]}) {
     parts.fail(name,

@@ -200,9 +200,9 @@ Command rank_command() {
       "score", po::value<std::string>()->default_value("score")->value_name("NAME"),
       "name of the score column")(
       "lower-is-better", po::bool_switch(),
-      "lower scores are better (default: of a column whose name ends in loss, nll, ppl, "
-      "perplexity, bpb or wer)")("higher-is-better", po::bool_switch(),
-                                 "higher scores are better, whatever the column's name");
+      "lower scores are better (default: of a column whose name tells a loss or an error)")(
+      "higher-is-better", po::bool_switch(),
+      "higher scores are better, whatever the column's name");
   add_report_options(command.options, "text, md, html, csv, json, or brief (600 characters)");
   return finished(std::move(command),
                   {"wishart rank ARCHIVE --metric log_alpha_norm --scores scores.csv"});

@@ -219,6 +219,27 @@ TEST_CASE("names tell runs", "[analysed][runs]") {
   for (const char* any : {"final", "last", "best_model", "checkpoint-final", "ema"}) {
     CHECK(run_name(any, 900).is_of_any_run());
   }
+  for (const char* any :
+       {"last-v1", "latest-rank0", "merged_model", "trained_model", "final_merged_checkpoint",
+        "averaged", "model_soup", "interrupted", "3f1c9ab", "0a1b2c3d4e5f"}) {
+    INFO(any);
+    CHECK(run_name(any, 900).is_of_any_run());
+  }
+  CHECK(run("adapter", 900) == "adapter ");
+  CHECK(run("lora-rank8-step100", 100) == "lora-rank8 step placed");
+  CHECK(run("model-v1-step100", 100) == "v1 step placed");
+  CHECK(run("ep1-ba200-rank0", 200) == " ba placed");
+  CHECK(run("20260101-step100", 100) == "20260101 step placed");
+  const RunName llama = run_name("llama-7b-step100", 100);
+  for (const char* end : {"llama-7b", "llama-7b-final", "llama-7b-last-v1", "llama-7b-v2"}) {
+    CHECK(run_name(end, 900).is_guess());
+    CHECK(is_named_by(run_name(end, 900), llama));
+  }
+  CHECK(run_name("llama-7b-final", 900).whole == "llama-7b");
+  for (const char* other : {"llama-13b", "llama-7b-chat", "llama"}) {
+    CHECK_FALSE(is_named_by(run_name(other, 900), llama));
+  }
+  CHECK_FALSE(is_named_by(run_name("llama-7b", 900), run_name("checkpoint-100", 100)));
 }
 
 TEST_CASE("a history keeps to one run", "[analysed][runs]") {
@@ -283,4 +304,39 @@ TEST_CASE("a history keeps to one run", "[analysed][runs]") {
   CHECK(kept(copies, "step200-ema") == Ids{"step100-ema", "step200-ema"});
   CHECK(kept({{"step100", 100}, {"step200", 200}, {"step200-int8", 200}}, "step200-int8") ==
         Ids{"step100", "step200-int8"});
+  // The last of a run whose name has numbers, or in the folder of the run.
+  const auto all_kept = [&](const std::vector<One>& all) {
+    Ids ids;
+    for (const One& one : all) ids.emplace_back(one.id);
+    return kept(all) == ids;
+  };
+  for (const char* end : {"llama-7b-final", "llama-7b", "llama-7b-last-v1"}) {
+    INFO(end);
+    CHECK(all_kept({{"llama-7b-step100", 100}, {"llama-7b-step200", 200}, {end, 900}}));
+    CHECK(all_kept({{"llama-7b-100", 100}, {"llama-7b-200", 200}, {end, 900}}));
+  }
+  CHECK(
+      all_kept({{"qwen2-sft-step100", 100}, {"qwen2-sft-step200", 200}, {"qwen2-sft-final", 250}}));
+  CHECK(all_kept({{"epoch=1-step=100", 100}, {"epoch=2-step=200", 200}, {"last-v1", 250}}));
+  CHECK(all_kept({{"ep1-ba100-rank0", 100}, {"ep2-ba200-rank0", 200}, {"latest-rank0", 250}}));
+  CHECK(all_kept({{"step100", 100}, {"step200", 200}, {"final_merged_checkpoint", 250}}));
+  for (const char* name : {"my-sft", "my-llama3-sft"}) {
+    const std::string folder = std::string("/hist/") + name;
+    const std::string first_path = folder + "/checkpoint-100";
+    const std::string second_path = folder + "/checkpoint-200";
+    CHECK(all_kept({{"checkpoint-100", 100, first_path.c_str()},
+                    {"checkpoint-200", 200, second_path.c_str()},
+                    {name, 900, folder.c_str()}}));
+  }
+  // Each run has its own last one; other models are of none.
+  const std::vector<One> sizes{{"m7-step100", 100}, {"m7-step300", 300}, {"m7-final", 400},
+                               {"m9-step200", 200}, {"m9-step400", 400}, {"m9-final", 500}};
+  CHECK(kept(sizes, "m7-final") == Ids{"m7-step100", "m7-step300", "m7-final"});
+  CHECK(kept(sizes) == Ids{"m9-step200", "m9-step400", "m9-final"});
+  CHECK(kept({{"checkpoint-100", 100}, {"checkpoint-200", 200}, {"llama-7b", 60000}}) ==
+        Ids{"checkpoint-100", "checkpoint-200"});
+  // Names that do not repeat tell nothing.
+  CHECK(all_kept({{"3f1c9ab", 100}, {"0a1b2c3", 200}, {"77e0d41", 300}, {"1234567", 400}}));
+  CHECK(all_kept({{"3f1c9ab", 100, "/a/3f1c9ab"}, {"0a1b2c3", 200, "/b/0a1b2c3"}}));
+  CHECK(all_kept({{"runa-step100", 100}, {"runb-step200", 200}, {"runc-step300", 300}}));
 }

@@ -174,6 +174,89 @@ TEST_CASE("buffers, scales and old names are not missing", "[compare][missing]")
   CHECK(compare(b, a).missing_tensors.empty());
 }
 
+TEST_CASE("biases of experts are the same in a stack and one by one", "[compare][missing]") {
+  CheckpointRecord stacked = sample_checkpoint("stacked");
+  CheckpointRecord singles = sample_checkpoint("singles");
+  for (const std::string kind : {"0.mlp.experts.gate_up_proj", "0.mlp.experts.down_proj"}) {
+    stacked.skipped.push_back(skipped(kind + "_bias", "not-a-linear-map", "12 x 64"));
+    for (int i = 0; i < 12; ++i) {
+      singles.skipped.push_back(skipped(kind + "s." + std::to_string(i) + ".bias"));
+    }
+  }
+  CHECK(compare(stacked, singles).missing_tensors.empty());
+  CHECK(compare(singles, stacked).missing_tensors.empty());
+  CHECK(broken_by("missing", stacked, singles).empty());
+  CHECK(broken_by("missing", singles, stacked).empty());
+  // One expert is lost, or is of another size.
+  CheckpointRecord fewer = singles;
+  fewer.skipped.pop_back();
+  const std::vector<std::string> down{"0.mlp.experts.down_proj_bias"};
+  CHECK(compare(stacked, fewer).missing_tensors == down);
+  fewer = singles;
+  fewer.skipped.back().shape = "32";
+  CHECK(compare(stacked, fewer).missing_tensors == down);
+  CheckpointRecord small = stacked;
+  small.skipped.back().shape = "11 x 64";
+  const std::vector<std::string> last{"0.mlp.experts.down_projs.11.bias"};
+  CHECK(compare(singles, small).missing_tensors == last);
+  small.skipped.pop_back();
+  CHECK(compare(stacked, small).missing_tensors == down);
+  CHECK(compare(singles, small).missing_tensors.size() == 12);
+}
+
+TEST_CASE("what loaders ignore or tie is not missing", "[compare][missing]") {
+  const std::string table = "relative_attention_bias.weight";
+  CheckpointRecord a = sample_checkpoint("a");
+  a.skipped = {skipped("decoder.block.0.layer.1.EncDecAttention." + table, "too-small", "32 x 8"),
+               skipped("lm_head.decoder.bias"), skipped("lm_head.bias"),
+               skipped("cls.predictions.decoder.bias"), skipped("cls.predictions.bias")};
+  CheckpointRecord b = sample_checkpoint("b");
+  b.skipped = {skipped("lm_head.bias"), skipped("cls.predictions.bias")};
+  CHECK(compare(a, b).missing_tensors.empty());
+  CHECK(broken_by("missing", a, b).empty());
+  // A twin that is gone, or has another shape, or is new, is none.
+  b.skipped[1].shape = "32";
+  CHECK(compare(a, b).missing_tensors == std::vector<std::string>{"cls.predictions.decoder.bias"});
+  b.skipped.pop_back();
+  CHECK(compare(a, b).missing_tensors ==
+        std::vector<std::string>{"cls.predictions.decoder.bias", "cls.predictions.bias"});
+  a.skipped = {skipped("lm_head.decoder.bias")};
+  CHECK(compare(a, b).missing_tensors == std::vector<std::string>{"lm_head.decoder.bias"});
+  // The table of attention to itself is used.
+  const std::string used = "decoder.block.0.layer.0.SelfAttention." + table;
+  a.skipped = {skipped(used, "too-small", "32 x 8")};
+  CHECK(compare(a, b).missing_tensors == std::vector<std::string>{used});
+}
+
+TEST_CASE("biases of two dimensions are buffers but for experts", "[compare][missing]") {
+  CheckpointRecord a = sample_checkpoint("a");
+  for (const char* name : {"final_logits_bias", "0.attn.causal_bias", "0.attn.attn_bias",
+                           "0.attn.bias", "0.local_experts.up_proj_bias", "experts.bias"}) {
+    a.skipped.push_back(skipped(name, "not-a-linear-map", "16 x 64"));
+  }
+  const std::vector<std::string> expected{"0.local_experts.up_proj_bias", "experts.bias"};
+  CHECK(compare(a, sample_checkpoint("b")).missing_tensors == expected);
+  CHECK(broken_by("missing", a, sample_checkpoint("b")) == expected);
+}
+
+TEST_CASE("masks and rotations are told by whole words", "[compare][missing]") {
+  const std::vector<std::string> parameters{"mask_decoder.layers.0.norm1.weight",
+                                            "mask_decoder.layers.0.q_proj.bias",
+                                            "mask_decoder.mask_tokens.weight",
+                                            "mask.layers.0.norm.weight",
+                                            "property_encoder.norm.bias",
+                                            "rotary_encoder.0.k_rope.bias",
+                                            "prope_bias"};
+  CheckpointRecord a = sample_checkpoint("a");
+  for (const std::string& name : parameters) a.skipped.push_back(skipped(name));
+  for (const char* name :
+       {"0.attn.masked_bias", "0.attn.mask", "0.attn.attn_mask", "0.rope", "0.inv_freq", "mask",
+        "0.rotary_emb.weight", "0.rotary_emb.bias", "rope_factors_long.weight"}) {
+    a.skipped.push_back(skipped(name));
+  }
+  CHECK(compare(a, sample_checkpoint("b")).missing_tensors == parameters);
+}
+
 TEST_CASE("a tied head that is left out is not missing", "[compare][tables]") {
   const CheckpointRecord a = language_model("a", "embed");  // stored twice
   const CheckpointRecord b = without_head(language_model("b"));

@@ -112,8 +112,8 @@ TEST_CASE("the words of a column's name tell losses from scores", "[rank]") {
     CAPTURE(name);
     CHECK(is_lower_better(name) == false);
   }
-  for (const char* name :
-       {"", "lossless", "ppl_rank", "value", "hellaswag", "loss_reduction", "score_error"}) {
+  for (const char* name : {"", "lossless", "ppl_rank", "value", "hellaswag", "loss_reduction",
+                           "score_error", "toxicity_score", "acc_stderr,none", "mmlu_4bits"}) {
     CAPTURE(name);
     CHECK_FALSE(is_lower_better(name).has_value());
   }

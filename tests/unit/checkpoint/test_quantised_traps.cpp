@@ -61,6 +61,9 @@ TEST_CASE("a damaged part of a scheme whose sizes depend on each other is refuse
   CHECK(wrong_elements(bnb4_example(false)) == 0);
   CHECK(wrong_elements(bnb4_example(true)) == 0);
   CHECK(wrong_elements(bnb8_example()) == 0);
+  Example by_rows = bnb8_example();  // as bitsandbytes writes it
+  by_rows.tensors.push_back({"m.weight_format", "U8", {}, std::string(1, '\0')});
+  CHECK(wrong_elements(by_rows) == 0);
 }
 
 TEST_CASE("compressed-tensors has two packings of 3, 5, 6 and 7 bits, told apart by their words",
