@@ -181,9 +181,9 @@ RunName run_name(std::string_view name, std::int64_t step) {
 }
 
 bool is_named_by(const RunName& name, const RunName& run) {
-  if (run.word.empty() || run.run.empty()) return false;
+  if (run.word.empty() || run.run.empty() || run.is_guess()) return false;
   if (name.whole == run.run) return true;
-  if (run.is_guess() || !name.whole.starts_with(run.run + "-")) return false;
+  if (!name.whole.starts_with(run.run + "-")) return false;
   const std::vector<std::string> more =
       words_of(std::string_view(name.whole).substr(run.run.size()));
   return std::all_of(more.begin(), more.end(), [](std::string_view word) {
