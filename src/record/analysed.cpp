@@ -69,9 +69,6 @@ void mark_twice(const Members& members) {
   }
 }
 
-/// What a name has beside its numbers: `-500-int8` and `-100-int8` are alike.
-std::string pattern_of(const std::string& id) { return without_numbers(id); }
-
 /// Marks all members of one stage and step but one: that of the id `like`, else one that is named
 /// like it, else one whose name has the step, else the one with the shortest name: that of a copy,
 /// such as `checkpoint-500-int8`, is longer.
@@ -83,7 +80,9 @@ void mark_same_step(const Members& members, const std::string& like) {
   }
   for (const auto& [place, there] : places) {
     const auto rank = [&](const Analysed* one) {
-      const bool is_other = !like.empty() && pattern_of(one->checkpoint) != pattern_of(like);
+      // `-500-int8` and `-100-int8` are named alike.
+      const bool is_other =
+          !like.empty() && without_numbers(one->checkpoint) != without_numbers(like);
       return std::tuple{one->checkpoint != like, is_other,
                         parse_step_name(one->checkpoint).step != one->step, one->checkpoint.size()};
     };

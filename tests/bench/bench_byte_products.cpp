@@ -27,23 +27,18 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/seconds.hpp"
 
+#include "argument.hpp"
 #include "integer/byte_products.hpp"
 #include "median.hpp"
 
 namespace {
 
 using namespace wishart;
+using bench::argument;
 using bench::median;
 using spectrum::ByteBlock;
 
 constexpr int kSlots = 5;
-
-std::int64_t argument(int argc, char** argv, const std::string& name, std::int64_t otherwise) {
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (argv[i] == "--" + name) return std::stoll(argv[i + 1]);
-  }
-  return otherwise;
-}
 
 struct Operands {
   std::int64_t lines = 0;

@@ -23,6 +23,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/seconds.hpp"
 
+#include "argument.hpp"
 #include "bf16_source.hpp"
 #include "gram.hpp"
 #include "integer/byte_products.hpp"
@@ -31,14 +32,8 @@
 namespace {
 
 using namespace wishart;
+using bench::argument;
 using bench::median;
-
-std::int64_t argument(int argc, char** argv, const std::string& name, std::int64_t otherwise) {
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (argv[i] == "--" + name) return std::stoll(argv[i + 1]);
-  }
-  return otherwise;
-}
 
 const char* unit_text(spectrum::ByteUnit unit) {
   switch (unit) {

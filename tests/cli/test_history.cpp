@@ -13,6 +13,17 @@
 
 using namespace wishart::test;
 
+namespace {
+
+/// What the Trainer writes beside a checkpoint.
+void write_log(const TempFolder& temp, const std::string& name, const std::string& step,
+               const std::string& records) {
+  temp.write(name + "/trainer_state.json",
+             R"({"global_step": )" + step + R"(, "log_history": [)" + records + "]}");
+}
+
+}  // namespace
+
 TEST_CASE("each night only the new checkpoint is computed, and the history tells the run",
           "[history]") {
   const auto shared = shared_folder();
@@ -139,8 +150,7 @@ TEST_CASE("a loss that became NaN is kept, told and judged", "[history][losses]"
     log += (log.empty() ? "" : ", ") + std::string("{\"step\": ") + at +
            ", \"loss\": " + (step == 400 ? "NaN" : std::to_string(3 - step / 200.0)) + "}";
     if (step == 200) log += R"(, {"step": 200, "eval_loss": 2.5})";
-    temp.write(name + "/trainer_state.json",
-               R"({"global_step": )" + at + R"(, "log_history": [)" + log + "]}");
+    write_log(temp, name, at, log);
   }
   const Outcome scan =
       run_wishart({"scan", (temp / "run").string(), "--archive", archive, "--progress", "none"});
@@ -169,8 +179,7 @@ TEST_CASE("losses that fall beside weights that stand still are told", "[history
     const std::string at = std::to_string(step);
     log += (log.empty() ? "" : ", ") + std::string("{\"step\": ") + at +
            ", \"eval_val_loss\": " + std::to_string(3 - step / 400.0) + "}";
-    temp.write(name + "/trainer_state.json",
-               R"({"global_step": )" + at + R"(, "log_history": [)" + log + "]}");
+    write_log(temp, name, at, log);
   }
   const Outcome scan =
       run_wishart({"scan", (temp / "run").string(), "--archive", archive, "--progress", "none"});
@@ -192,9 +201,8 @@ TEST_CASE("a gate follows the run of its checkpoint, and abstains where none was
     write_layers(temp / "run" / name, 2, 32, 24);
     const std::string at = std::to_string(step);
     const std::string value = std::to_string(loss);
-    temp.write("run/" + name + "/trainer_state.json",
-               R"({"global_step": )" + at + R"(, "log_history": [{"step": )" + at +
-                   R"(, "loss": )" + value + R"(, "eval_loss": )" + value + "}]}");
+    write_log(temp, "run/" + name, at,
+              R"({"step": )" + at + R"(, "loss": )" + value + R"(, "eval_loss": )" + value + "}");
   };
   // The one diverges below the losses of the other, at other steps.
   for (int i = 0; i < 4; ++i) {

@@ -9,32 +9,12 @@
 
 #include "wishart/analysis/gate.hpp"
 
+#include "gate_samples.hpp"
 #include "samples.hpp"
 
 using namespace wishart;
 using namespace wishart::analysis;
-using test::error_of;
-using test::sample_checkpoint;
-
-namespace {
-
-Rule alpha_rule(double min, double max) {
-  Rule rule;
-  rule.name = "alpha";
-  rule.metric = "alpha";
-  rule.min = min;
-  rule.max = max;
-  return rule;
-}
-
-/// The one verdict of one rule over these stages.
-RuleVerdict verdict_of(const Rule& rule, const std::vector<CheckpointRecord>& stages) {
-  const std::vector<RuleVerdict> verdicts = judge({rule}, stages, false);
-  REQUIRE(verdicts.size() == 1);
-  return verdicts.front();
-}
-
-}  // namespace
+using namespace wishart::test;
 
 TEST_CASE("planted damage is found against the base", "[gate]") {
   const CheckpointRecord base = sample_checkpoint("base");
