@@ -85,8 +85,8 @@ Verdict verdict_of(const History& history, const Verdict& last) {
         std::none_of(history.rows.begin(), history.rows.end(),
                      [](const HistoryRow& row) { return std::isfinite(row.eval_loss); });
     verdict.sentence +=
-        none ? " But no held-out loss is recorded, so over-fitting would go unseen."
-             : " But too few held-out losses are recorded, so over-fitting would go unseen.";
+        none ? " But the archive has no held-out loss, so over-fitting would go unseen."
+             : " But the archive has too few held-out losses, so over-fitting would go unseen.";
   }
   if (run == Level::good && last.level == Level::attention) {
     verdict.sentence += " But layers of its last checkpoint need attention.";

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <system_error>
+#include <vector>
 
 #include <mpi.h>
 
@@ -30,6 +31,30 @@ int take_number(std::string_view& text) {
 void set_unless_set(const char* name, const char* value) {
   ::setenv(name, value, 0);  // NOLINT(concurrency-mt-unsafe)
 }
+
+bool is_set(const char* name) {
+  return std::getenv(name) != nullptr;  // NOLINT(concurrency-mt-unsafe)
+}
+
+/// Variables that are set while this lives, unless they were before: MPI reads them as it begins,
+/// and programs that this one starts must not.
+class SetForNow {
+public:
+  void set(const char* name, const char* value) {
+    if (is_set(name)) return;
+    set_unless_set(name, value);
+    names_.push_back(name);
+  }
+  SetForNow() = default;
+  ~SetForNow() {
+    for (const char* name : names_) ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe)
+  }
+  SetForNow(const SetForNow&) = delete;
+  SetForNow& operator=(const SetForNow&) = delete;
+
+private:
+  std::vector<const char*> names_;
+};
 
 }  // namespace
 
@@ -65,8 +90,25 @@ bool reduces_wrongly(std::string_view name) {
   return version >= std::array{3, 4, 0} && version < std::array{4, 1, 3};
 }
 
+bool is_launched(const std::function<bool(const char*)>& is_set) {
+  // PMIx and PMI; Slurm, Flux, PALS, ALPS and JSM, which have steps without either.
+  constexpr std::array kOfLaunchers{"PMIX_NAMESPACE", "PMIX_RANK",         "PMI_RANK",
+                                    "PMI_FD",         "PMI_PORT",          "OMPI_COMM_WORLD_RANK",
+                                    "SLURM_PROCID",   "FLUX_TASK_RANK",    "PALS_RANKID",
+                                    "ALPS_APP_PE",    "JSM_NAMESPACE_RANK"};
+  return std::any_of(kOfLaunchers.begin(), kOfLaunchers.end(), is_set);
+}
+
 Session::Session() {
   set_unless_set("OMPI_MCA_mpi_yield_when_idle", "1");
+  SetForNow alone;
+  if (!is_launched(is_set)) {
+    alone.set("OMPI_MCA_ess_singleton_isolated", "1");
+    // Without the daemon, all lone processes share one, and the first that ends removes it.
+    alone.set("OMPI_MCA_orte_create_session_dirs", "0");
+    alone.set("OMPI_MCA_pml", "ob1");
+    alone.set("OMPI_MCA_btl", "self");
+  }
   if (reduces_wrongly(library_name())) set_unless_set("MPIR_CVAR_DEVICE_COLLECTIVES", "none");
   int provided = 0;
   check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");

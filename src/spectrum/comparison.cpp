@@ -5,8 +5,10 @@
 #include <limits>
 #include <vector>
 
+#include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/record/panel.hpp"
 
 #include "comparison_sums.hpp"
 #include "exchange.hpp"
@@ -44,15 +46,21 @@ void add_rows(const Panel<double>& panel, std::int64_t m, std::vector<double>& s
   }
 }
 
-/// Adds up this rank's slice.
+/// Adds up this rank's slice. Both are read in panels of one depth: that of a wide matrix depends
+/// on the size of its elements.
 void add_slice(const ViewTask& x, const ViewTask& y, Slice slice, const SolveOptions& options,
                Tally& tally, Tally& base_tally, Workspace& workspace, Sums& sums) {
   const bool tall = !sums.cross.empty();
-  PanelStream<double> stream(x, slice, options.panel_bytes, tally, workspace);
-  PanelStream<double> base_stream(y, slice, options.panel_bytes, base_tally, workspace);
+  const auto depth = [&](const ViewTask& view) {
+    return panel_depth(*view.matrix, options.panel_bytes, Precision::float64);
+  };
+  const PanelStream<double>::Depth shared{std::min(depth(x), depth(y))};
+  PanelStream<double> stream(x, slice, shared, tally, workspace);
+  PanelStream<double> base_stream(y, slice, shared, base_tally, workspace);
   double beta = 0;
   while (const auto panel = stream.next()) {
     const auto base_panel = base_stream.next();
+    require(base_panel && base_panel->depth == panel->depth, "both views have the same panels");
     add_gram(*panel, tall, sums.m, beta, sums.own);
     add_gram(*base_panel, tall, sums.m, beta, sums.base);
     if (tall) {

@@ -243,3 +243,21 @@ TEST_CASE("progress is told as plain lines, JSON or not at all", "[cli]") {
       run_wishart({"scan", model, "--archive", (temp / "c").string(), "--progress", "none"});
   CHECK(none.err.empty());
 }
+
+TEST_CASE("one process looks for no networks, unless it is told to", "[cli]") {
+  const TempFolder temp;
+  const std::string model = small_model(temp).string();
+  const auto components = [&](const std::string& settings) {
+    return run_shell("env -u OMPI_MCA_pml -u OMPI_MCA_btl " + settings +
+                     " OMPI_MCA_btl_base_verbose=10 " + quoted(program_path()) + " scan " +
+                     quoted(model) + " --replace --progress none --archive " +
+                     quoted((temp / "archive").string()));
+  };
+  const Outcome alone = components("");
+  CHECK(alone.exit_code == 0);
+  if (alone.err.find("found loaded component self") == std::string::npos) return;  // not Open MPI
+  CHECK(alone.err.find("found loaded component tcp") == std::string::npos);
+  const Outcome told = components("OMPI_MCA_btl=self,tcp");
+  CHECK(told.exit_code == 0);
+  CHECK(told.err.find("found loaded component tcp") != std::string::npos);
+}

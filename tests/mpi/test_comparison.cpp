@@ -27,15 +27,20 @@ using wishart::test::world;
 
 namespace {
 
-Comparison compared(const Matrix& matrix, const ElementFunction& own, const ElementFunction& base,
-                    const mpi::Comm& comm) {
+Comparison compared(const Matrix& matrix, const Matrix& base_matrix, const ElementFunction& own,
+                    const ElementFunction& base, const mpi::Comm& comm) {
   FunctionSource source(own);
   FunctionSource base_source(base);
   Team team(comm);
   Workspace workspace;
   SolveOptions options;
   options.panel_bytes = 20000;  // several panels
-  return compare(matrix, source, matrix, base_source, team, options, workspace);
+  return compare(matrix, source, base_matrix, base_source, team, options, workspace);
+}
+
+Comparison compared(const Matrix& matrix, const ElementFunction& own, const ElementFunction& base,
+                    const mpi::Comm& comm) {
+  return compared(matrix, matrix, own, base, comm);
 }
 
 /// Linear CKA by its definition, from all elements.
@@ -225,6 +230,25 @@ TEST_CASE("alignment agrees with the definition, tall and wide", "[comparison]")
     CAPTURE(rows, cols);
     CHECK(c.cka == Approx(cka_of(matrix, x, y, true)).epsilon(1e-11));
     CHECK(c.uncentred_root == Approx(std::sqrt(cka_of(matrix, x, y, false))).epsilon(1e-11));
+  }
+}
+
+TEST_CASE("a matrix is compared with a base of other elements", "[comparison]") {
+  // So wide that one rank reads several panels of it, and more of the larger elements.
+  for (const auto& [rows, cols] : {std::pair<std::int64_t, std::int64_t>{12, 20000}, {20000, 12}}) {
+    Matrix narrow = matrix_of(rows, cols);
+    narrow.tensor.dtype = Dtype::bf16;
+    Matrix broad = matrix_of(rows, cols);
+    broad.tensor.dtype = Dtype::f32;
+    const ElementFunction half = [](std::int64_t i, std::int64_t j) { return 0.5 * noise(i, j); };
+    for (const auto& [own, base] : {std::pair(narrow, broad), std::pair(broad, narrow)}) {
+      const Comparison c = compared(own, base, noise, half, world());
+      CAPTURE(rows, cols, dtype_name(own.tensor.dtype));
+      CHECK(c.cka == Approx(1).margin(1e-12));
+      CHECK(c.overlap == Approx(1).margin(1e-12));
+      CHECK(c.sum_squares == Approx(4 * c.base_sum_squares).epsilon(1e-14));
+      CHECK(c.sigma_max == Approx(2 * c.base_sigma_max).epsilon(1e-12));
+    }
   }
 }
 

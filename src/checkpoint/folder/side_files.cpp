@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
@@ -142,6 +143,17 @@ void leave_wholes(std::map<std::string, double>& named) {
     }
     return false;
   });
+}
+
+/// That of several data sets none is taken.
+std::string several_sets_text(const std::filesystem::path& file,
+                              const std::map<std::string, double>& by_data) {
+  const auto key = [](const auto& data) { return "eval_" + printable(data.first) + "_loss"; };
+  const auto first = by_data.begin();
+  return printable(file.string()) + ": held-out losses of " + std::to_string(by_data.size()) +
+         " data sets (" + key(*first) + ", " + key(*std::next(first)) +
+         (by_data.size() > 2 ? ", ..." : "") +
+         ") and no eval_loss. None of them is taken: one alone would be, and so would eval_loss";
 }
 
 /// What a log records beside a loss: of reinforcement learning, or of pairs of answers, whose
@@ -292,12 +304,15 @@ TrainingState read_training_state(const std::filesystem::path& folder, std::stri
   leave_wholes(by_data);
   // Of several data sets none: any choice, and any mean, would be of something else once a set is
   // added, left out or not measured.
+  const bool of_rewards = state.beside.rewards && !state.beside.pairs;
   if (!is_recorded(training.eval_loss) && by_data.size() == 1) {
     training.eval_loss = by_data.begin()->second;
+  } else if (!is_recorded(training.eval_loss) && by_data.size() > 1 && !of_rewards) {
+    warnings.push_back(several_sets_text(folder / "trainer_state.json", by_data));
   }
   // The loss of reinforcement learning neither falls with learning nor rises without. That it is
   // not finite says as much as of any other.
-  if (state.beside.rewards && !state.beside.pairs) {
+  if (of_rewards) {
     if (std::isfinite(training.loss)) training.loss = kNotRecorded;
     if (std::isfinite(training.eval_loss)) training.eval_loss = kNotRecorded;
   }

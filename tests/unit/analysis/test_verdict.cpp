@@ -37,11 +37,11 @@ TEST_CASE("the level of a run is that of its advice", "[verdict]") {
 
   const Verdict blind = verdict_of(run_with(Advice::going_on, Basis::losses, false), quiet());
   CHECK(blind.level == Level::attention);
-  CHECK(blind.sentence.find("no held-out loss is recorded") != std::string::npos);
+  CHECK(blind.sentence.find("the archive has no held-out loss") != std::string::npos);
   CHECK_FALSE(has_reason(blind, "Such advice was right"));
   History few = run_with(Advice::going_on, Basis::losses, false);
   few.rows[0].eval_loss = 2;
-  CHECK(verdict_of(few, quiet()).sentence.find("too few held-out losses are recorded") !=
+  CHECK(verdict_of(few, quiet()).sentence.find("the archive has too few held-out losses") !=
         std::string::npos);
 }
 

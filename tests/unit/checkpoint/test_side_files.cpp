@@ -245,7 +245,7 @@ TEST_CASE("held-out losses of named data are taken where there is no other",
     return training_of(R"({"global_step":9,"log_history":[)" + records + "]}").training.eval_loss;
   };
   CHECK(held_out(R"({"step":5,"eval_val_loss":2.5},{"step":9,"eval_val_loss":2.25})") == 2.25);
-  // Of several data sets the mean, whatever their names; each set has a record of its own or not.
+  // Of several data sets none, whatever their names; each set has a record of its own or not.
   CHECK_FALSE(is_recorded(held_out(R"({"step":9,"eval_b_loss":1.5},{"step":9,"eval_a_loss":2})")));
   CHECK_FALSE(is_recorded(held_out(R"({"step":9,"eval_b_loss":1.5,"eval_moe_aux_loss":2.5})")));
   CHECK(held_out(R"({"step":9,"eval_val_loss":2.5},{"step":9,"eval_loss":1})") == 1);
@@ -256,6 +256,23 @@ TEST_CASE("held-out losses of named data are taken where there is no other",
   CHECK_FALSE(is_recorded(held_out(R"({"step":9,"eval_a_loss":null,"eval__loss":"x"})")));
   CHECK_FALSE(is_recorded(held_out(R"({"step":9,"eval_a_loss":1e-999})")));
   CHECK_FALSE(is_recorded(held_out(R"({"step":10,"eval_a_loss":1},{"step":9,"eval_runtime":3})")));
+}
+
+TEST_CASE("of several held-out data sets a warning tells that none is taken",
+          "[checkpoint][side_files][losses]") {
+  const auto read = [](const std::string& record) {
+    return training_of(R"({"global_step":9,"log_history":[{"step":9,)" + record + "}]}");
+  };
+  const auto two = read(R"("eval_web_loss":2,"eval_code\u001b_loss":1)");
+  REQUIRE(two.warnings.size() == 1);
+  CHECK_THAT(two.warnings[0], Catch::Matchers::EndsWith(
+                                  "trainer_state.json: held-out losses of 2 data sets "
+                                  "(eval_code\\x1b_loss, eval_web_loss) and no eval_loss. None of "
+                                  "them is taken: one alone would be, and so would eval_loss"));
+  const auto three = read(R"("eval_a_loss":2,"eval_b_loss":1,"eval_c_loss":3)");
+  REQUIRE(three.warnings.size() == 1);
+  CHECK_THAT(three.warnings[0], Catch::Matchers::Contains("(eval_a_loss, eval_b_loss, ...)"));
+  CHECK(read(R"("eval_a_loss":2,"eval_b_loss":1,"eval_loss":3)").warnings.empty());
 }
 
 TEST_CASE("losses beside rewards are none of a likelihood, unless the rewards are of pairs",

@@ -1,6 +1,9 @@
 /// @file
 /// What is told about the machine and the libraries of a run.
 
+#include <set>
+#include <string>
+
 #include <catch2/catch.hpp>
 
 #include "wishart/core/build_info.hpp"
@@ -72,6 +75,16 @@ TEST_CASE("the versions of MPICH that add wrongly over nodes are known", "[machi
     CAPTURE(right);
     CHECK_FALSE(mpi::reduces_wrongly(right));
   }
+}
+
+TEST_CASE("a process knows by its environment whether a launcher started it", "[machine]") {
+  const auto launched = [](const std::set<std::string>& environment) {
+    return mpi::is_launched([&](const char* name) { return environment.contains(name); });
+  };
+  CHECK_FALSE(launched({}));
+  CHECK_FALSE(launched({"SLURM_JOB_ID", "OMPI_MCA_pml", "PATH"}));  // as in a shell of salloc
+  CHECK(launched({"PMIX_RANK"}));
+  CHECK(launched({"PATH", "SLURM_PROCID"}));
 }
 
 TEST_CASE("kernels for much older processors are told", "[machine]") {
