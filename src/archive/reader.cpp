@@ -88,8 +88,7 @@ const std::vector<Analysed>& Reader::survey() const {
   return survey_.emplace(std::move(all));
 }
 
-Reader::Run Reader::run_like(const std::string& id) const {
-  std::vector<Analysed> all = survey();
+Reader::Run Reader::run_like(std::vector<Analysed> all, const std::string& id) {
   Run run;
   run.left_out = take_apart(
       all, [](const Analysed& one) { return one; }, Prefer::latest, id);
@@ -102,12 +101,14 @@ Reader::Run Reader::run_like(const std::string& id) const {
 }
 
 const Reader::Run& Reader::latest_run() const {
-  if (!latest_run_) latest_run_.emplace(run_like(""));
+  if (!latest_run_) latest_run_.emplace(run_like(survey(), ""));
   return *latest_run_;
 }
 
-Reader::Run Reader::run_of(const std::string& id) const {
-  Run run = run_like(id);
+Reader::Run Reader::run_of(const std::string& id) const { return run_among(survey(), id); }
+
+Reader::Run Reader::run_among(const std::vector<Analysed>& all, const std::string& id) {
+  Run run = run_like(all, id);
   const bool inside = std::find(run.models.begin(), run.models.end(), id) != run.models.end();
   if (!inside) run.models.clear(), run.places.clear();
   return run;

@@ -1,6 +1,7 @@
 /// @file
 /// `compare`, `rank` and `export` on archives with planted changes; packed ones too.
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -198,4 +199,37 @@ TEST_CASE("all checkpoints are exported in one table; a damaged one is told and 
   const Outcome latest = run_wishart({"export", archive});
   CHECK(latest.exit_code == 3);
   CHECK(latest.out.empty());
+}
+
+TEST_CASE("a table of several runs says of each checkpoint what its own table says", "[export]") {
+  const TempFolder temp;
+  std::vector<TensorToWrite> whole = base_tensors();
+  std::vector<TensorToWrite> poor = base_tensors();
+  for (TensorToWrite& tensor : poor) {  // of half the rank
+    const std::size_t half = tensor.values.size() / 2;
+    std::copy_n(tensor.values.begin(), half,
+                tensor.values.begin() + static_cast<std::ptrdiff_t>(half));
+  }
+  scan(temp, "one-step100", whole);
+  scan(temp, "two-step200", poor);
+  whole.back().values.front() += 1;
+  poor.front().values.front() += 1;
+  scan(temp, "one-step300", whole);
+  scan(temp, "two-step400", poor);
+  scan(temp, "one-step500", poor);  // falls
+  scan(temp, "one-step500-copy", whole);
+  const std::string archive = (temp / "archive").string();
+  std::vector<std::string> unlike;
+  const CsvTable all = parse_csv(run_wishart({"export", archive, "--all"}).out);
+  REQUIRE(all.rows.size() == 24);
+  for (std::size_t first = 0; first < all.rows.size(); first += 4) {
+    const std::string& id = all.rows[first].at("checkpoint");
+    CAPTURE(id);
+    const CsvTable one = parse_csv(run_wishart({"export", archive, "--checkpoint", id}).out);
+    for (std::size_t i = 0; i < 4; ++i) {
+      CHECK(all.rows[first + i].at("warning") == one.rows[i].at("warning"));
+    }
+    if (one.rows[0].at("warning").find("unlike-past") != std::string::npos) unlike.push_back(id);
+  }
+  CHECK(unlike == std::vector<std::string>{"one-step500"});
 }

@@ -48,6 +48,8 @@ public:
   /// is a change of weights beside whole models.
   /// @throws Error as latest_run()
   [[nodiscard]] Run run_of(const std::string& id) const;
+  /// The same among the analyses `all`, of which others of the archive may be missing.
+  [[nodiscard]] static Run run_among(const std::vector<Analysed>& all, const std::string& id);
   /// Parts of latest_run().
   [[nodiscard]] const std::vector<std::string>& models() const { return latest_run().models; }
   [[nodiscard]] const std::vector<TrainingPlace>& run() const { return latest_run().places; }
@@ -64,7 +66,7 @@ private:
   struct Packed;
 
   [[nodiscard]] const std::vector<Analysed>& survey() const;
-  [[nodiscard]] Run run_like(const std::string& id) const;
+  [[nodiscard]] static Run run_like(std::vector<Analysed> all, const std::string& id);
   template <class Wanted>
   [[nodiscard]] CheckpointRecord read_as(const std::string& id, const Wanted& wanted) const;
 

@@ -155,14 +155,19 @@ private:
 };
 
 /// All checkpoints of an archive in one table, in the order of training. Only one and the layers of
-/// two earlier ones are in memory at a time. Those that cannot be read are left out and reported.
+/// two earlier ones of each run are in memory at a time. Those that cannot be read are left out and
+/// reported.
 CommandResult export_all(const archive::Reader& archive, const ExportOptions& options,
                          std::ostream& out) {
   Unreadable unreadable;
   std::vector<TrainingPlace> places;
+  std::vector<Analysed> all;
   for (const std::string& id : archive.ids()) {
     try {
-      places.push_back(training_place(archive.provenance(id).training.step, id));
+      const Provenance provenance = archive.provenance(id);
+      places.push_back(training_place(provenance.training.step, id));
+      all.push_back(analysed(provenance));
+      all.back().checkpoint = id;
     } catch (const Error& error) {
       unreadable.add(error);
     }
@@ -170,7 +175,7 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
   std::sort(places.begin(), places.end(), comes_before);
   report::JoinedTable table(out, table_of(options.table), table_format(options.format));
   const bool of_layers = table_of(options.table) == report::Table::layers;
-  RunPast past;
+  Pasts pasts(of_layers ? all : std::vector<Analysed>());
   for (const TrainingPlace& place : places) {
     std::optional<CheckpointRecord> record;
     try {
@@ -179,11 +184,10 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
       unreadable.add(error);
       continue;
     }
-    if (of_layers) analysis::conclude(*record, past.past());
+    if (of_layers) analysis::conclude(*record, pasts.of(place.name));
     table.add(*record);
     if (!out.good()) break;  // the caller reports it
-    if (!of_layers || !is_whole(record->provenance.analysis)) continue;
-    past.pass(*std::move(record));
+    if (of_layers) pasts.pass(*std::move(record));
   }
   return {"", unreadable.ending(archive.ids().size()), {}};
 }

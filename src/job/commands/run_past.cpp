@@ -43,6 +43,35 @@ RunPast past_of(const archive::Reader& archive, const std::string& id) {
   return past;
 }
 
+Pasts::Pasts(const std::vector<Analysed>& all) {
+  for (const Analysed& one : all) {
+    if (run_of_.contains(one.checkpoint)) continue;
+    const archive::Reader::Run run = archive::Reader::run_among(all, one.checkpoint);
+    for (const TrainingPlace& place : run.places) {
+      run_of_.emplace(place.name, runs_.size());
+      runs_with_[place.name].push_back(runs_.size());
+    }
+    if (!run.places.empty()) runs_.emplace_back();
+  }
+}
+
+analysis::Past Pasts::of(const std::string& id) const {
+  const auto found = run_of_.find(id);
+  if (found == run_of_.end()) return {};
+  const OfRun& run = runs_[found->second];
+  return {run.before.get(), run.first.get()};
+}
+
+void Pasts::pass(CheckpointRecord record) {
+  const auto found = runs_with_.find(record.provenance.checkpoint_id);
+  if (found == runs_with_.end()) return;
+  const auto kept = std::make_shared<const CheckpointRecord>(std::move(record));
+  for (const std::size_t run : found->second) {
+    runs_[run].before = kept;
+    if (!runs_[run].first) runs_[run].first = kept;
+  }
+}
+
 Concluded concluded(const archive::Reader& archive, const std::string& id) {
   Concluded result{archive.read(id, archive::Parts::without_spectra), past_of(archive, id)};
   analysis::conclude(result.record, result.past.past());
