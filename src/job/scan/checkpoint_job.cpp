@@ -126,7 +126,7 @@ std::vector<archive::JournalEntry> CheckpointJob::check_archive(KeptLock& lock) 
     closing_ += ", nothing to do\n";
   } else {
     refit_file(file, options_.fit, 0, lock);
-    closing_ += ", refitted\n";
+    closing_ += ", refitted with the options of this scan\n";
   }
   return {};
 }
