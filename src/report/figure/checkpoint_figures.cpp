@@ -13,6 +13,7 @@
 #include "figure/charts.hpp"
 #include "figure/depth.hpp"
 #include "figure/measure.hpp"
+#include "figure/overlap_figure.hpp"
 #include "figure/plot.hpp"
 #include "text/numbers.hpp"
 
@@ -350,59 +351,6 @@ std::vector<Figure> quality_figure(const Drawn& drawn) {
       "quality", "fig-alpha-D", caption, canvas,
       alpha_words(drawn) + " D from " + number(range.low, 3) + " to " + number(range.high, 3) + ".",
       {{0, "a layer"}, {1, "needs attention"}})};
-}
-
-/// Of a difference to a base: how far the leading singular subspaces still agree.
-std::vector<Figure> overlap_figure(const std::vector<LayerRow>& layers) {
-  std::vector<Place> all;
-  for (const LayerRow& layer : layers) {
-    if (std::isfinite(layer.weights.top_overlap)) all.push_back({layer.stack, layer.block});
-  }
-  if (all.empty()) return {};
-  const Depth depth(std::move(all));
-  std::map<std::string, std::size_t> colours;
-  for (const LayerRow& layer : layers) {
-    if (std::isfinite(layer.weights.top_overlap)) colours.emplace(layer.role, colours.size());
-  }
-  constexpr double kHighPx = 260;
-  Canvas canvas(kWidePx, kHighPx);
-  Axis x = names_axis(depth.axis_label(), depth.labels(), depth.size(), false);
-  Plot plot(canvas, {0, 0, kWidePx, kHighPx}, std::move(x),
-            roomy_axis("overlap with the base, 1: the same directions", 0, 1),
-            {.left = 40, .right = 12, .top = 22, .bottom = 36});
-  Range range;
-  std::string worst;
-  std::size_t next = 0;
-  for (auto& [role, colour] : colours) colour = next++;
-  const auto roles = static_cast<double>(colours.size());
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    const LayerRow& layer = layers[i];
-    const double overlap = layer.weights.top_overlap;
-    if (!std::isfinite(overlap)) continue;
-    if (overlap < range.low) worst = layer.key;
-    range.add(overlap);
-    const std::size_t colour = colours.at(layer.role);
-    // Roles stand beside each other in their block, so that none hides another.
-    const double aside = 0.7 * ((static_cast<double>(colour) + 0.5) / roles - 0.5);
-    plot.dot({static_cast<double>(depth.index_of(layer.stack, layer.block)) + aside, overlap},
-             colour,
-             {layer.key + ": overlap " + number(overlap, 3) + " of " +
-                  plural(layer.weights.num_top, "direction"),
-              static_cast<std::int64_t>(i), ""});
-  }
-  std::vector<LegendEntry> legend;
-  for (const auto& [role, colour] : colours) {
-    if (colour + 1 < kSeriesColours || colours.size() <= kSeriesColours) {
-      legend.push_back({colour, role});
-    } else if (colour + 1 == kSeriesColours) {
-      legend.push_back({colour, "other roles"});
-    }
-  }
-  return {finished(
-      "overlap", "fig-overlap",
-      "overlap of the leading singular subspaces with those of the base, by depth", canvas,
-      "From " + number(range.low, 3) + " (" + worst + ") to " + number(range.high, 3) + ".",
-      legend)};
 }
 
 void append(std::vector<Figure>& all, std::vector<Figure> more) {

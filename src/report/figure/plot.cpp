@@ -134,14 +134,6 @@ void Plot::mark(double x, const std::string& word, int row) {
                  word);
 }
 
-void Plot::mark_of_y(double y, const std::string& word) {
-  if (!std::isfinite(y)) return;
-  const Box area = area_box();
-  const double at = place_y(y);
-  canvas_->line("mark", area.x, at, area.x + area.width, at);
-  canvas_->words(area.x + area.width - 2, at - 3, Anchor::end, word);
-}
-
 void Plot::diagonal() {
   const double low = std::max(x_.low, y_.low);
   const double high = std::min(x_.high, y_.high);

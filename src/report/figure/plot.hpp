@@ -53,11 +53,10 @@ public:
   void band_of_x(double low, double high);
   /// The same between two lines over x.
   void band_between(const std::vector<Point>& low, const std::vector<Point>& high);
-  /// A dashed line at a value of x, or of y, with a word at its upper or right end.
+  /// A dashed line at a value of x, with a word at its upper end.
   /// @param row  of the word, from 0 downwards: marks close to each other have words below each
   /// other
   void mark(double x, const std::string& word = "", int row = 0);
-  void mark_of_y(double y, const std::string& word = "");
   /// The dashed line of equal x and y.
   void diagonal();
   void dot(Point at, std::size_t series, const About& about);
