@@ -192,6 +192,20 @@ TEST_CASE("marks of completeness are looked at", "[checkpoint][find]") {
   CHECK(messages.size() == 1);
 }
 
+TEST_CASE("a step in a format that is not read is named beside those that are read",
+          "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("run/step-2/model.safetensors", "");
+  folder.write("run/step-1/model-rank-0-part-0.safetensors", "");
+  folder.write("run/step-1/model-rank-1-part-0.safetensors", "");
+  folder.write("run/export/model.tflite", "");
+  std::vector<std::string> messages;
+  CHECK(find_checkpoints(folder / "run", messages) == std::vector{folder / "run/step-2"});
+  CHECK(messages == Names{(folder / "run/step-1").string() +
+                          ": not read, as its weights are in a format that is not supported. Name "
+                          "it to see which"});
+}
+
 TEST_CASE("a checkpoint of NeMo AutoModel has its weights in a folder of its own",
           "[checkpoint][find]") {
   const TempFolder folder;
