@@ -16,6 +16,7 @@
 
 #include "bytes/paths.hpp"
 #include "folder/side_files.hpp"
+#include "folder/weights_folder.hpp"
 #include "formats/common/not_read.hpp"
 #include "formats/common/weight_names.hpp"
 #include "formats/formats.hpp"
@@ -199,8 +200,10 @@ void place_inside(Weights& weights, const std::string& name) {
   for (SourceFile& file : weights.files) file.name = (inside / file.name).string();
 }
 
-void open_folder(Catalogue& catalogue, Gathered& gathered, const std::string& variant) {
-  FolderContent content = content_of_folder(catalogue.root);
+void open_folder(Catalogue& catalogue, Gathered& gathered, const fs::path& folder,
+                 const std::string& variant) {
+  auto [root, content] = weights_in(folder);
+  catalogue.root = std::move(root);
   const auto refuse = [&](const std::string& what) {
     throw Error(Blame::input, shown(catalogue.root) + ": " + what);
   };
@@ -316,8 +319,7 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
   Gathered gathered;
   std::string name = checkpoint_name(whole);
   if (is_folder(whole)) {
-    catalogue.root = whole;
-    open_folder(catalogue, gathered, variant);
+    open_folder(catalogue, gathered, whole, variant);
   } else {
     if (!variant.empty()) {
       throw Error(Blame::usage, "--variant: " + shown(whole) + " is one file. Leave it out");
@@ -353,7 +355,8 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
   }
   const std::string doubt = doubt_on_experts(catalogue.tensors, catalogue.config);
   if (!doubt.empty()) catalogue.warnings.push_back(shown(catalogue.root) + ": " + doubt);
-  catalogue.training = read_training_state(catalogue.root, name, catalogue.warnings);
+  catalogue.training =
+      read_training_state(is_folder(whole) ? whole : catalogue.root, name, catalogue.warnings);
   if (catalogue.training.step < 0) catalogue.training.step = gathered.step;
   return catalogue;
 }

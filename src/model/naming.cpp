@@ -176,6 +176,17 @@ bool may_be_head(std::string_view leaf, const Words& words, std::span<const std:
   return !config.vocab_size || (outputs >= *config.vocab_size && outputs / 2 < *config.vocab_size);
 }
 
+/// Old files of vision encoders call the first map of an MLP `ffn_down` and the second `ffn_up`
+/// (llama.cpp, tools/mtmd/clip.cpp, is_ffn_swapped). The usual name of `leaf` in them.
+std::string_view usual_leaf(std::string_view leaf, const Words& words,
+                            std::span<const std::int64_t> shape) {
+  const bool encoder = words.size() > 2 && words[0] == "v" && words[1] == "blk";
+  if (!encoder || shape.size() != 2) return leaf;
+  if (leaf == "ffn_down" && shape[0] > shape[1]) return "ffn_up";
+  if (leaf == "ffn_up" && shape[0] < shape[1]) return "ffn_down";
+  return leaf;
+}
+
 /// A gate with one row per expert is a router; otherwise it is the gate of an MLP. Inkling's has
 /// rows for the shared experts too (modeling_inkling.py), which are fewer.
 bool is_router(std::span<const std::int64_t> shape, const Naming& naming,
@@ -202,7 +213,7 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
   if (is_patch_embedding(leaf, words, shape.size())) return "vision.patch";
   if (shape.size() == 4) return "conv";
   if (std::string role = role_beside_attention(leaf, parents); !role.empty()) return role;
-  std::string role = role_by_rules(leaf, parents, naming, config);
+  std::string role = role_by_rules(usual_leaf(leaf, words, shape), parents, naming, config);
   if (leaf == "gate" && place(parents) == Inside::mlp && !is_router(shape, naming, config)) {
     role = "mlp.gate";
   }

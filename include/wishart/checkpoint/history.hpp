@@ -25,7 +25,8 @@ struct History {
 };
 
 /// Looks at names and trackers only; opens no weights. Empty if there is no such folder.
-/// @throws Error with Blame::input for an archive of wishart, whose files look like Keras weights
+/// @throws Error with Blame::input for an archive of wishart, whose files look like Keras weights,
+/// and for a pipeline of diffusers, which consists of several models
 [[nodiscard]] History history_at(const std::filesystem::path& path);
 
 }  // namespace wishart::checkpoint

@@ -69,8 +69,9 @@ std::string missing_file(const fs::path& folder, const FolderContent& content) {
 
 }  // namespace
 
-std::string missing_part(const fs::path& folder, const FolderContent& content,
+std::string missing_part(const fs::path& folder, const WeightsFolder& weights,
                          bool siblings_have_state) {
+  const FolderContent& content = weights.content;
   if (content.kind == FolderContent::Kind::incomplete) return content.found;
   const std::string name = folder.filename().string();
   const std::int64_t step = parse_step_name(name).step;
@@ -88,7 +89,7 @@ std::string missing_part(const fs::path& folder, const FolderContent& content,
     const std::int64_t last = tracked_tag(folder.parent_path());
     if (last >= 0 && step > last) return "latest names step " + std::to_string(last);
   }
-  return missing_file(folder, content);
+  return missing_file(weights.path, content);
 }
 
 }  // namespace wishart::checkpoint

@@ -13,6 +13,7 @@
 #include "folder/completeness.hpp"
 #include "folder/hub_cache.hpp"
 #include "folder/side_files.hpp"
+#include "folder/weights_folder.hpp"
 #include "formats/common/not_read.hpp"
 #include "formats/formats.hpp"
 
@@ -24,14 +25,14 @@ using Kind = FolderContent::Kind;
 using Names = std::vector<std::string>;
 
 /// What `path` holds, by names; `nothing` if it is no folder or cannot be listed.
-FolderContent content_of(const fs::path& path) {
-  if (!is_folder(path)) return {};
+WeightsFolder content_of(const fs::path& path) {
+  if (!is_folder(path)) return {path, {}};
   try {
-    return content_of_folder(path);
+    return weights_in(path);
   } catch (const SystemFailure&) {
     throw;
   } catch (const Error&) {
-    return {};
+    return {path, {}};
   }
 }
 
@@ -85,11 +86,72 @@ std::string half_written(const fs::path& folder) {
   return {};
 }
 
+/// The checkpoints among some folders, and those in formats that are not read.
+struct Looked {
+  std::vector<Found> found;
+  std::vector<fs::path> unsupported;
+};
+
+Looked look_into(const std::vector<fs::path>& folders, History& history) {
+  Looked looked;
+  const bool have_state = std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
+    return folder.filename().string().starts_with("checkpoint-") &&
+           is_there(folder / "trainer_state.json");
+  });
+  for (const fs::path& folder : folders) {
+    if (is_optimizer_folder(folder.filename().string())) continue;
+    const WeightsFolder weights = content_of(folder);
+    const FolderContent& content = weights.content;
+    std::string missing = missing_part(folder, weights, have_state);
+    if (!missing.empty()) {
+      history.unfinished.push_back({folder, std::move(missing)});
+    } else if (content.is_readable() && !is_archive(weights.path, content.weights)) {
+      looked.found.push_back(examined(folder));
+    } else if (content.kind == Kind::unsupported) {
+      looked.unsupported.push_back(folder);
+      if (!history.unsupported.empty()) continue;
+      history.unsupported = printable(folder.filename().string()) + "/" + content.found;
+    }
+  }
+  return looked;
+}
+
+/// @param place  the folder that has `own`, the weights of `path`
+/// @throws Error with Blame::input for an archive of wishart
+void refuse_archive(const fs::path& path, const fs::path& place, const FolderContent& own) {
+  const bool archive = is_folder(path) ? is_archive(place, own.weights)
+                                       : is_archive(path.parent_path(), {path.filename().string()});
+  if (archive) throw Error(Blame::input, printable(path.string()) + std::string(kIsArchive));
+}
+
+/// Takes the models that a pipeline of diffusers consists of out of `found`: they are no steps of
+/// one training. Checkpoints of a run, which have a step, may lie beside them.
+/// @throws Error with Blame::input if there are no others
+void leave_parts_of_pipeline(const fs::path& folder, std::vector<Found>& found, History& history) {
+  if (!is_there(folder / "model_index.json")) return;
+  const auto parts = std::stable_partition(found.begin(), found.end(),
+                                           [](const Found& one) { return one.place.step >= 0; });
+  std::string names;
+  for (auto part = parts; part != found.end(); ++part) {
+    names += (names.empty() ? "" : ", ") + printable(part->path.filename().string());
+    history.unread.push_back(printable(part->path.string()) +
+                             ": not read, as it is a part of a pipeline of diffusers. Name it to "
+                             "scan it");
+  }
+  if (parts == found.begin() && parts != found.end()) {
+    throw Error(Blame::input, printable(folder.string()) +
+                                  ": is a pipeline of diffusers, expected one model. Name its "
+                                  "parts, which are models: " +
+                                  names);
+  }
+  found.erase(parts, found.end());
+}
+
 }  // namespace
 
 bool looks_like_checkpoint(const fs::path& path) {
   const fs::path whole = absolute_path(path);
-  if (is_folder(whole)) return content_of(whole).is_readable();
+  if (is_folder(whole)) return content_of(whole).content.is_readable();
   const std::string name = whole.filename().string();
   return format_of_file(name) != nullptr && !is_not_read(name) && is_there(whole);
 }
@@ -101,11 +163,8 @@ std::vector<fs::path> find_checkpoints(const fs::path& path) {
 
 History history_at(const fs::path& path) {
   const fs::path whole = absolute_path(path);
-  const FolderContent own = content_of(whole);
-  const bool archive = is_folder(whole)
-                           ? is_archive(whole, own.weights)
-                           : is_archive(whole.parent_path(), {whole.filename().string()});
-  if (archive) throw Error(Blame::input, printable(whole.string()) + std::string(kIsArchive));
+  const auto [place, own] = content_of(whole);
+  refuse_archive(whole, place, own);
   History history;
   if (looks_like_checkpoint(whole) && !own.loose) {
     history.checkpoints = {whole};
@@ -118,28 +177,20 @@ History history_at(const fs::path& path) {
     history.unsupported = printable(part) + ", which is still being written";
     return history;
   }
-  std::vector<Found> found;
   std::vector<fs::path> folders = hub_snapshots(whole);
   if (folders.empty()) folders = distinct_folders(whole, list_folder(whole));
-  const bool have_state = std::any_of(folders.begin(), folders.end(), [&](const fs::path& folder) {
-    return folder.filename().string().starts_with("checkpoint-") &&
-           is_there(folder / "trainer_state.json");
-  });
-  for (const fs::path& folder : folders) {
-    const FolderContent content = content_of(folder);
-    std::string missing = missing_part(folder, content, have_state);
-    if (!missing.empty()) {
-      history.unfinished.push_back({folder, std::move(missing)});
-    } else if (content.is_readable() && !is_archive(folder, content.weights)) {
-      found.push_back(examined(folder));
-    } else if (history.unsupported.empty() && content.kind == Kind::unsupported) {
-      history.unsupported = printable(folder.filename().string()) + "/" + content.found;
-    }
-  }
+  auto [found, unsupported] = look_into(folders, history);
+  leave_parts_of_pipeline(whole, found, history);
   // Files of PyTorch beside folders that are checkpoints are copies of those, or states.
   if (found.empty() && own.kind == Kind::files) {
     history.checkpoints = {whole};
     return history;
+  }
+  for (const fs::path& folder : unsupported) {
+    if (found.empty() || parse_step_name(folder.filename().string()).step < 0) continue;
+    history.unread.push_back(printable(folder.string()) +
+                             ": not read, as its weights are in a format that is not supported. "
+                             "Name it to see which");
   }
   for (const std::string& name : own.weights) {
     if (found.empty() || own.kind != Kind::several) break;

@@ -111,7 +111,9 @@ FolderContent classify_folder(std::vector<std::string> names) {
       }
     }
     if (content.kind == FolderContent::Kind::incomplete) return content;
-    std::string other = not_read_instead(names, content.weights);
+    std::string other = content.kind == FolderContent::Kind::index
+                            ? pieces_beside_index(names, content.unused)
+                            : not_read_instead(names, content.weights);
     if (other.empty()) return content;
     content = {};
     content.kind = FolderContent::Kind::unsupported;

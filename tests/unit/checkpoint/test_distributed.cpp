@@ -10,6 +10,7 @@
 
 #include "bytes/paths.hpp"
 #include "formats/distributed/distributed.hpp"
+#include "formats/torch/torch_tree.hpp"
 #include "numbers/file_reader.hpp"
 #include "support.hpp"
 #include "support/places.hpp"
@@ -244,6 +245,25 @@ TEST_CASE("weights are found in the folders of trainers", "[checkpoint][distribu
   CHECK(catalogue.tensors[0].name == "model.a");
   CHECK(catalogue.files[1].name == "pytorch_model_fsdp_0/__0_0.distcp");
   CHECK(values_of(catalogue, catalogue.tensors[0]) == std::vector<double>{0, 1, 2, 3});
+}
+
+TEST_CASE("states of optimizers are told from weights by their words",
+          "[checkpoint][distributed]") {
+  // Megatron-Core with Muon, PyTorch's recipe of an AppState, states of any other optimizer.
+  for (const char* name :
+       {"chained_0.optimizer.state.momentum_buffer.decoder.layers.mlp.linear_fc1.weight",
+        "app.optim.state.layers.0.attention.wq.weight.momentum_buffer", "a.optimizers.0.GG",
+        "optim", "a.optim", "optim.state.w", "optimizer.state.w", "state.w.momentum_buffer",
+        "chained_1.optimizer.state.fp32_param.w", "state.w.exp_avg", "rng"}) {
+    CAPTURE(name);
+    CHECK(is_training_state(name));
+  }
+  for (const char* name :
+       {"", ".", "decoder.layers.mlp.linear_fc1.weight", "app.model.w", "a.optimal.weight",
+        "a.optimizer_head.weight", "a.my_optim.weight", "layers.0.momentum.weight"}) {
+    CAPTURE(name);
+    CHECK_FALSE(is_training_state(name));
+  }
 }
 
 TEST_CASE("Megatron-Core: fsdp_dtensor and the state of ModelOpt beside the weights",

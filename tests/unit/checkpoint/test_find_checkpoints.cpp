@@ -192,6 +192,122 @@ TEST_CASE("marks of completeness are looked at", "[checkpoint][find]") {
   CHECK(messages.size() == 1);
 }
 
+TEST_CASE("a step in a format that is not read is named beside those that are read",
+          "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("run/step-2/model.safetensors", "");
+  folder.write("run/step-1/model-rank-0-part-0.safetensors", "");
+  folder.write("run/step-1/model-rank-1-part-0.safetensors", "");
+  folder.write("run/export/model.tflite", "");
+  std::vector<std::string> messages;
+  CHECK(find_checkpoints(folder / "run", messages) == std::vector{folder / "run/step-2"});
+  CHECK(messages == Names{(folder / "run/step-1").string() +
+                          ": not read, as its weights are in a format that is not supported. Name "
+                          "it to see which"});
+}
+
+TEST_CASE("a checkpoint of NeMo AutoModel has its weights in a folder of its own",
+          "[checkpoint][find]") {
+  const TempFolder folder;
+  const std::string weights = test::safetensors_bytes({test::small_tensor("w")}, "");
+  const auto write_states = [&](const std::string& name) {
+    folder.write(name + "/optim/.metadata", "");
+    folder.write(name + "/step_scheduler.pt", "x");
+    folder.write(name + "/rng/rng_dp_rank_0.pt", "x");
+  };
+  write_states("run/epoch_0_step_19");
+  folder.write("run/epoch_0_step_19/model/model-00001-of-00001.safetensors", weights);
+  write_states("run/epoch_0_step_9");
+  folder.write("run/epoch_0_step_9/model/shard-00001-model-00001-of-00001.safetensors", weights);
+  folder.write("run/epoch_0_step_9/model/consolidated/model.safetensors", weights);
+  folder.write("run/epoch_0_step_9/model/consolidated/config.json", R"({"model_type": "qwen3"})");
+  std::filesystem::create_directory_symlink("epoch_0_step_19", folder / "run/LATEST");
+  CHECK(found_names(folder / "run") == Names{"epoch_0_step_9", "epoch_0_step_19"});
+
+  const auto nine = folder / "run/epoch_0_step_9";
+  CHECK(find_checkpoints(nine) == std::vector{nine});
+  const Catalogue consolidated = open_checkpoint(nine);
+  CHECK(consolidated.root == nine / "model/consolidated");
+  CHECK(consolidated.config.model_type == "qwen3");
+  CHECK(consolidated.training.step == 9);
+  const Catalogue shards = open_checkpoint(folder / "run/epoch_0_step_19");
+  CHECK(shards.root == folder / "run/epoch_0_step_19/model");
+  CHECK(shards.training.step == 19);
+
+  write_states("run/epoch_0_step_29");
+  folder.write("run/epoch_0_step_29/.incomplete", "");
+  folder.write("run/epoch_0_step_29/model/model-00001-of-00001.safetensors", weights);
+  write_states("run/epoch_0_step_39");
+  folder.write("run/epoch_0_step_39/model/__0_0.distcp", "");
+  std::vector<std::string> messages;
+  CHECK(find_checkpoints(folder / "run", messages).size() == 2);
+  const std::string run = (folder / "run").string();
+  const std::string later = ". It will be scanned by the next run once it is complete";
+  CHECK(messages ==
+        Names{run +
+                  "/epoch_0_step_29: is not complete: it has the file .incomplete, which NeMo "
+                  "AutoModel removes last" +
+                  later,
+              run +
+                  "/epoch_0_step_39: is not complete: no .metadata, which "
+                  "torch.distributed.checkpoint writes last" +
+                  later});
+  CHECK(error_of([&] { static_cast<void>(open_checkpoint(folder / "run/epoch_0_step_29")); }) ==
+        run +
+            "/epoch_0_step_29: is not complete: it has the file .incomplete, which NeMo "
+            "AutoModel removes last");
+}
+
+TEST_CASE("folders called model and optim are of one checkpoint only if both are there",
+          "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("both/model/model.safetensors", "");
+  folder.write("both/optimizer/.metadata", "");
+  CHECK(find_checkpoints(folder / "both") == std::vector{folder / "both"});
+  folder.write("models/model/model.safetensors", "");
+  folder.write("models/optimized/model.safetensors", "");
+  CHECK(found_names(folder / "models") == Names{"model", "optimized"});
+  // Weights in the folder itself are the checkpoint.
+  folder.write("own/model.safetensors", "");
+  folder.write("own/model/model.safetensors", "");
+  folder.write("own/optim/.metadata", "");
+  CHECK(find_checkpoints(folder / "own") == std::vector{folder / "own"});
+  CHECK(looks_like_checkpoint(folder / "own"));
+  folder.write("epoch_1_step_5/model.pt", "");
+  CHECK(find_checkpoints(folder / "epoch_1_step_5") == std::vector{folder / "epoch_1_step_5"});
+  // States alone are no checkpoint.
+  folder.write("states/optim/.metadata", "");
+  CHECK(refusal(folder, "states") ==
+        "F/states: expected files of weights in this folder or in its folders, found none");
+}
+
+TEST_CASE("a pipeline of diffusers is no history", "[checkpoint][find]") {
+  const TempFolder folder;
+  folder.write("p/model_index.json", "{}");
+  for (const char* part : {"text_encoder/model", "transformer/diffusion_pytorch_model",
+                           "vae/diffusion_pytorch_model"}) {
+    folder.write("p/" + std::string(part) + ".safetensors", "");
+  }
+  folder.write("p/scheduler/scheduler_config.json", "{}");
+  CHECK(refusal(folder, "p") ==
+        "F/p: is a pipeline of diffusers, expected one model. Name its parts, which are models: "
+        "text_encoder, transformer, vae");
+  CHECK(find_checkpoints(folder / "p/vae") == std::vector{folder / "p/vae"});
+  // A training that saves its pipeline at the end.
+  folder.write("p/checkpoint-20/pytorch_lora_weights.safetensors", "");
+  folder.write("p/checkpoint-10/pytorch_lora_weights.safetensors", "");
+  std::vector<std::string> messages;
+  CHECK(find_checkpoints(folder / "p", messages) ==
+        std::vector{folder / "p/checkpoint-10", folder / "p/checkpoint-20"});
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[0] ==
+        (folder / "p/text_encoder").string() +
+            ": not read, as it is a part of a pipeline of diffusers. Name it to scan it");
+  // One file with all of it, beside its parts.
+  folder.write("p/flux.safetensors", "");
+  CHECK(find_checkpoints(folder / "p") == std::vector{folder / "p"});
+}
+
 TEST_CASE("revisions of the hub's cache are a history", "[checkpoint][find]") {
   const TempFolder folder;
   const std::string one(40, 'a');

@@ -162,6 +162,20 @@ TEST_CASE("GGUF: keys and alignment", "[checkpoint][gguf]") {
   CHECK(refusal(parts) == "nothing was thrown");
 }
 
+TEST_CASE("importance matrices are no weights", "[checkpoint][gguf]") {
+  const std::string message =
+      "F: expected weights, found an importance matrix of llama.cpp. Scan the model that it was "
+      "made for";
+  const auto of = [](const char* type, const char* name) {
+    return refusal(GgufParts{{gguf_fact("general.type", 8, gguf_text(type))},
+                             {{name, {2, 2}, 0, gguf_floats(4)}}});
+  };
+  CHECK(of("imatrix", "blk.0.ffn_up.weight.counts") == message);
+  CHECK(of("model", "blk.0.ffn_up.weight.in_sum2") == message);
+  CHECK(of("model", "blk.0.ffn_up.weight") == "nothing was thrown");
+  CHECK(of("mmproj", "v.blk.0.ffn_up.weight") == "nothing was thrown");
+}
+
 TEST_CASE("GGUF: tensors", "[checkpoint][gguf]") {
   const auto of = [](const GgufText& tensor) { return refusal(GgufParts{{}, {tensor}}); };
   CHECK(of({"", {1}, 0, gguf_floats(1)}) == "F: tensor '': expected a non-empty name without NUL");

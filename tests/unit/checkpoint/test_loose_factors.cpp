@@ -104,6 +104,58 @@ TEST_CASE("files of factors without their weights are refused", "[checkpoint][ad
         factors_of("PEFT", kQ + ".lora_A.weight", peft));
 }
 
+TEST_CASE("factors of Megatron-Bridge and NeMo are refused, alone and beside their weights",
+          "[checkpoint][adapter]") {
+  const std::string merge =
+      "Merge it into its model (merge_lora.py), and scan that, or export it for PEFT";
+  const std::string fc1 = "decoder.layers.mlp.linear_fc1";
+  for (const std::string& factor :
+       {fc1 + ".adapter.linear_in.weight", fc1 + ".adapter.adapter_up.linear_out.weight",
+        fc1 + ".adapter.linear_in.weight3",
+        std::string("self_attention.adapter_layer.lora_kqv_adapter.linear_in.weight")}) {
+    CHECK(refusal({factor}) == factors_of("Megatron-Bridge or NeMo", factor, merge));
+  }
+  const std::string in = fc1 + ".adapter.linear_in.weight";
+  CHECK(refusal({"decoder.layers.mlp.linear_fc2.weight", in, fc1 + ".adapter.linear_out.weight",
+                 fc1 + ".weight", "embedding.word_embeddings.weight"}) ==
+        factors_of("Megatron-Bridge or NeMo, beside the weights that they change", in,
+                   "Merge them (merge_lora.py), and scan the model that it saves"));
+  // Modules of models that have such names.
+  CHECK(refusal({"mlp.linear_in.weight", "mlp.linear_out.weight"}).empty());
+  CHECK(
+      refusal({"adapter.linear_1.weight", "adapter.linear_2.weight", "x.adapter.weight"}).empty());
+  CHECK(refusal({"embed.weight", "h.0.adapter.linear_in.weight", "h.0.adapter.linear_out.weight",
+                 "h.0.attn.weight"})
+            .empty());
+}
+
+TEST_CASE("factors of KerasHub and mlx-vlm are refused", "[checkpoint][adapter]") {
+  const std::string load =
+      "Load it into its model (load_lora_weights), save the weights of that, and scan them";
+  for (const std::string word : {"kernel", "embeddings"}) {
+    const std::string first = "lora.3.lora_" + word + "_a";
+    CHECK(refusal({first, "lora.3.lora_" + word + "_b"}) == factors_of("KerasHub", first, load));
+  }
+  const auto shaped = [](const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+    const auto bytes = [](const std::vector<std::int64_t>& shape) {
+      return std::string(static_cast<std::size_t>(4 * shape[0] * shape[1]), '\0');
+    };
+    const TempFolder folder;
+    folder.write("adapters.safetensors", safetensors_bytes({{kQ + ".A", "F32", a, bytes(a)},
+                                                            {kQ + ".B", "F32", b, bytes(b)}}));
+    const std::string begin = folder.path().string() + ": expected whole weights, found ";
+    const std::string text =
+        wishart::test::error_of([&] { static_cast<void>(open_checkpoint(folder.path())); });
+    return text.substr(text.starts_with(begin) ? begin.size() : 0);
+  };
+  CHECK(shaped({4, 2}, {2, 3}) ==
+        factors_of("mlx-vlm", kQ + ".A",
+                   "Merge it into its model, and scan that, or convert it to PEFT's format"));
+  // State-space models have matrices A and B, which are no factors of one matrix.
+  CHECK(shaped({4, 4}, {4, 1}) == "nothing was thrown");
+  CHECK(shaped({4, 2}, {4, 2}) == "nothing was thrown");
+}
+
 TEST_CASE("factors that were not merged are refused", "[checkpoint][adapter]") {
   CHECK(refusal({"model.embed_tokens.weight", kQ + ".base_layer.weight",
                  kQ + ".lora_A.default.weight", kQ + ".lora_B.default.weight"}) ==

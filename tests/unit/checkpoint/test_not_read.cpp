@@ -133,6 +133,78 @@ TEST_CASE("formats that are not read are named, with what converts them",
   }
 }
 
+TEST_CASE("pieces of ranks are refused in their folder and by themselves",
+          "[checkpoint][not-read]") {
+  const std::string original = "Scan the model that it was made from";
+  const std::string vllm = "a piece of a tensor-parallel rank of vLLM or SGLang";
+  const std::string deepseek = "a piece of a rank of DeepSeek's own code";
+  const std::string verl = "a piece of a rank of FSDP, saved by verl";
+  const std::string merge = "Merge them (python -m verl.model_merger merge)";
+  const std::vector<Case> cases{
+      {{"model-rank-0-part-0.safetensors", "model-rank-1-part-0.safetensors"},
+       "model-rank-0-part-0.safetensors",
+       vllm,
+       original},
+      {{"model-rank-1-part-0.safetensors"}, "model-rank-1-part-0.safetensors", vllm, original},
+      {{"model-rank-0-part-0.safetensors", "model-rank-1-part-0.safetensors", "x.safetensors"},
+       "model-rank-0-part-0.safetensors",
+       vllm,
+       original},
+      {{"model0-mp8.safetensors"}, "model0-mp8.safetensors", deepseek, original},
+      {{"rank0.safetensors", "rank1.safetensors"},
+       "rank0.safetensors",
+       "a piece of a rank of TensorRT-LLM",
+       original},
+      {{"model_world_size_2_rank_0.pt"}, "model_world_size_2_rank_0.pt", verl, merge},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.found);
+    const TempFolder folder;
+    for (const std::string& name : one.files) {
+      folder.write(name, test::safetensors_bytes({test::small_tensor("w")}, ""));
+    }
+    const std::string expected = "F: expected files of weights, found " + one.found + " (" +
+                                 one.format + "), which is not supported. " + one.remedy;
+    CHECK(refusal(folder) == expected);
+    CHECK(refusal(folder, one.found) == expected);
+    CHECK_FALSE(looks_like_checkpoint(folder.path()));
+    // vLLM's example copies the index of the model that it was made from.
+    if (!one.found.ends_with(".safetensors") || one.files.size() > 2) continue;
+    folder.write("model.safetensors.index.json",
+                 R"({"weight_map": {"w": "model-00001-of-00001.safetensors"}})");
+    CHECK(refusal(folder) == expected);
+  }
+}
+
+TEST_CASE("files of a single rank, or with numbers of another kind, are read",
+          "[checkpoint][not-read]") {
+  for (const std::string name :
+       {"model-rank-0-part-0.safetensors", "model0-mp1.safetensors", "rank0.safetensors",
+        "rank32.safetensors", "model-mpnet.safetensors", "model-rank-16.safetensors"}) {
+    CAPTURE(name);
+    const TempFolder folder;
+    folder.write(name, test::safetensors_bytes({test::small_tensor("w")}, ""));
+    CHECK(open_checkpoint(folder.path()).tensors.size() == 1);
+    CHECK(open_checkpoint(folder / name).tensors.size() == 1);
+  }
+  const TempFolder parts;
+  parts.write("model-rank-0-part-0.safetensors",
+              test::safetensors_bytes({test::small_tensor("a")}, ""));
+  parts.write("model-rank-0-part-1.safetensors",
+              test::safetensors_bytes({test::small_tensor("b")}, ""));
+  CHECK(open_checkpoint(parts.path()).tensors.size() == 2);
+  const TempFolder ranks;  // two adapters of others
+  ranks.write("rank8.safetensors", test::safetensors_bytes({test::small_tensor("a")}, ""));
+  ranks.write("rank16.safetensors", test::safetensors_bytes({test::small_tensor("a")}, ""));
+  CHECK(open_checkpoint(ranks / "rank8.safetensors").tensors.size() == 1);
+  // Beside the whole model, pieces are only not read.
+  const TempFolder whole;
+  whole.write("model.safetensors", test::safetensors_bytes({test::small_tensor("w")}, ""));
+  whole.write("model-rank-1-part-0.safetensors",
+              test::safetensors_bytes({test::small_tensor("w")}, ""));
+  CHECK(open_checkpoint(whole.path()).tensors.size() == 1);
+}
+
 TEST_CASE("an index of a format that is not read is refused by its path as its folder is",
           "[checkpoint][not-read]") {
   const TempFolder folder;

@@ -89,6 +89,20 @@ TEST_CASE("arrays of an archive are named after its members", "[checkpoint][nump
   CHECK(values == std::array{4.0, 5.0});
 }
 
+TEST_CASE("the state of an optimizer in an archive is not read", "[checkpoint][numpy]") {
+  const TempFolder folder;
+  const std::string array = npy(dict("'<f4'", "(2, 3)"), floats(6));
+  folder.write("m.npz", test::zip_bytes({{"params/mlp/kernel.npy", array},
+                                         {"opt_state/0/mu/params/mlp/kernel.npy", array},
+                                         {"opt_state-0-nu-mlp-kernel.npy", array},
+                                         {"opt_state.0.mu.npy", array},
+                                         {"opt_state_encoder/kernel.npy", array}}));
+  const Catalogue catalogue = open_checkpoint(folder / "m.npz");
+  REQUIRE(catalogue.tensors.size() == 2);
+  CHECK(catalogue.tensors[0].name == "opt_state_encoder/kernel");
+  CHECK(catalogue.tensors[1].name == "params/mlp/kernel");
+}
+
 TEST_CASE("elements that are not numbers are left out", "[checkpoint][numpy]") {
   const auto [descr, shown] = GENERATE(
       table<std::string, std::string>({{"'|O'", "'|O'"},

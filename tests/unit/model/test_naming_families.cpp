@@ -303,6 +303,13 @@ TEST_CASE("ViT, timm, CLIP and OpenCLIP", "[naming]") {
          {"v.patch_embd.weight", "vision.patch", "", -1, -1, patch},
          {"v.patch_embd.weight.1", "vision.patch", "", -1, -1, patch},
          {"v.blk.0.conv.weight", "conv", "v", 0, -1, patch},
+         {"v.blk.0.ffn_up.weight", "mlp.up", "v", 0, -1, {256, 64}},
+         {"v.blk.0.ffn_down.weight", "mlp.down", "v", 0, -1, {64, 256}},
+         // of old files: the names have changed places
+         {"v.blk.0.ffn_down.weight", "mlp.up", "v", 0, -1, {256, 64}},
+         {"v.blk.0.ffn_up.weight", "mlp.down", "v", 0, -1, {64, 256}},
+         {"v.blk.0.ffn_gate.weight", "mlp.gate", "v", 0, -1, {256, 64}},
+         {"blk.0.ffn_down.weight", "mlp.down", "", 0, -1, {256, 64}},
          {"token_embedding.weight", "embedding.token"},
          {"positional_embedding", "embedding.position"}});
 }

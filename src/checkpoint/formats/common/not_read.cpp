@@ -65,6 +65,72 @@ constexpr std::array kNotRead{
             "It is a zip archive: unpack the .gguf file in it (unzip)"},
 };
 
+/// Files that each hold one rank's pieces of all weights.
+struct Pieces {
+  std::string_view pattern;  ///< of the name, with `#` for each number
+  std::size_t rank;          ///< which of the numbers it is
+  std::size_t ranks;         ///< which of them counts the ranks; kNone: none does
+  bool telling;              ///< a rank above 0 shows by itself that there are others
+  std::string_view name;
+  std::string_view remedy;
+};
+constexpr std::size_t kNone = std::string_view::npos;
+
+// Sources: vllm-project/vllm 01ed47b4, model_loader/sharded_state_loader.py, which SGLang has too;
+// deepseek-ai/DeepSeek-V3, inference/convert.py; NVIDIA/TensorRT-LLM, models/modeling_utils.py;
+// volcengine/verl, model_merger.
+constexpr std::array kPieces{
+    Pieces{"model-rank-#-part-#.safetensors", 0, kNone, true,
+           "a piece of a tensor-parallel rank of vLLM or SGLang", kOriginal},
+    Pieces{"model#-mp#.safetensors", 0, 1, true, "a piece of a rank of DeepSeek's own code",
+           kOriginal},
+    // Adapters may be called by their rank, which is another.
+    Pieces{"rank#.safetensors", 0, kNone, false, "a piece of a rank of TensorRT-LLM", kOriginal},
+    Pieces{"model_world_size_#_rank_#.pt", 1, 0, true, "a piece of a rank of FSDP, saved by verl",
+           "Merge them (python -m verl.model_merger merge)"},
+};
+
+/// A name with `#` for each number in it.
+struct Numbered {
+  std::string pattern;
+  std::vector<std::string_view> numbers;
+};
+
+Numbered numbered(std::string_view name) {
+  constexpr std::string_view kDigits = "0123456789";
+  Numbered found;
+  while (!name.empty()) {
+    const std::size_t begin = std::min(name.find_first_of(kDigits), name.size());
+    found.pattern.append(name.substr(0, begin));
+    name.remove_prefix(begin);
+    const std::size_t length = std::min(name.find_first_not_of(kDigits), name.size());
+    if (length == 0) break;
+    found.pattern += '#';
+    found.numbers.push_back(name.substr(0, length));
+    name.remove_prefix(length);
+  }
+  return found;
+}
+
+/// What `name` is a piece of, given the names of its folder; null: of none that is known. The piece
+/// of a single rank is whole.
+const Pieces* piece_of(std::string_view name, const std::vector<std::string>& names) {
+  const Numbered own = numbered(name);
+  const auto* const found = std::find_if(kPieces.begin(), kPieces.end(), [&](const Pieces& pieces) {
+    return pieces.pattern == own.pattern;
+  });
+  if (found == kPieces.end()) return nullptr;
+  const bool counted = found->ranks != kNone && own.numbers[found->ranks] != "1";
+  if (counted || (found->telling && own.numbers[found->rank] != "0")) return found;
+  const auto has_rank = [&](std::string_view rank) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& other) {
+      const Numbered one = numbered(other);
+      return one.pattern == own.pattern && one.numbers[found->rank] == rank;
+    });
+  };
+  return has_rank("0") && has_rank("1") ? found : nullptr;
+}
+
 /// What `*` stands for if `name` matches a pattern with one `*`; the empty text for others.
 std::string_view stem_of(std::string_view pattern, std::string_view name) {
   const std::size_t star = pattern.find('*');
@@ -94,7 +160,8 @@ bool shows(const NotRead& format, const std::string& name, const std::vector<std
   });
 }
 
-std::string sentence(const NotRead& format, std::string_view name) {
+template <class Format>
+std::string sentence(const Format& format, std::string_view name) {
   return printable(name) + " (" + std::string(format.name) + "), which is not supported. " +
          std::string(format.remedy);
 }
@@ -120,12 +187,17 @@ std::string not_read_file(const std::string& name, const std::vector<std::string
   const auto* found = std::find_if(kNotRead.begin(), kNotRead.end(), [&](const NotRead& format) {
     return shows(format, name, names);
   });
-  return found == kNotRead.end() ? std::string() : sentence(*found, name);
+  if (found != kNotRead.end()) return sentence(*found, name);
+  const Pieces* const pieces = piece_of(name, names);
+  return pieces == nullptr ? std::string() : sentence(*pieces, name);
 }
 
 std::string not_read_instead(const std::vector<std::string>& names,
                              const std::vector<std::string>& weights) {
   if (weights.empty()) return {};
+  for (const std::string& file : weights) {
+    if (const Pieces* const pieces = piece_of(file, names)) return sentence(*pieces, file);
+  }
   for (const NotRead& format : kNotRead) {
     if (format.weights.empty()) continue;
     for (const std::string& name : names) {
@@ -138,6 +210,14 @@ std::string not_read_instead(const std::vector<std::string>& names,
     }
   }
   return {};
+}
+
+std::string pieces_beside_index(const std::vector<std::string>& names,
+                                const std::vector<std::string>& weights) {
+  const bool all = std::all_of(weights.begin(), weights.end(), [&](const std::string& file) {
+    return piece_of(file, names) != nullptr;
+  });
+  return all ? not_read_instead(names, weights) : std::string();
 }
 
 bool is_unfinished(const std::filesystem::path& folder, const std::vector<std::string>& weights) {

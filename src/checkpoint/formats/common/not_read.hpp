@@ -23,10 +23,16 @@ namespace wishart::checkpoint {
                                         const std::vector<std::string>& names);
 
 /// The same if all of `weights`, whose names look like files of a format that is read, belong to a
-/// format that is not: shards `params_shard_0.bin` of MLC, or `model.bin` beside `model.xml`.
+/// format that is not: shards `params_shard_0.bin` of MLC, or `model.bin` beside `model.xml`; or if
+/// one of them is one rank's piece of the weights.
 /// @param names  of all entries of their folder
 [[nodiscard]] std::string not_read_instead(const std::vector<std::string>& names,
                                            const std::vector<std::string>& weights);
+
+/// The same if all of `weights`, files beside an index, are pieces of ranks: then they are what it
+/// names, or it is a copy of that of another model, as vLLM's example of saving pieces makes.
+[[nodiscard]] std::string pieces_beside_index(const std::vector<std::string>& names,
+                                              const std::vector<std::string>& weights);
 
 /// What is said of an archive, after its path, where a checkpoint is expected.
 inline constexpr std::string_view kIsArchive = ": is an archive of wishart, expected a checkpoint";

@@ -137,6 +137,8 @@ private:
     if (kind == kText) {
       if (key == "general.architecture") {
         architecture_ = read_text(kMaxTextBytes, "general.architecture");
+      } else if (key == "general.type") {
+        if (read_text(kMaxTextBytes, "general.type") == "imatrix") refuse_importances();
       } else {
         skip_text();
       }
@@ -145,6 +147,13 @@ private:
     } else {
       read_number(key, kind);
     }
+  }
+
+  /// Layout: llama.cpp, tools/imatrix.
+  [[noreturn]] void refuse_importances() const {
+    cursor_.fail(
+        "expected weights, found an importance matrix of llama.cpp. Scan the model that it was "
+        "made for");
   }
 
   void skip_array(const std::string& key) {
@@ -199,6 +208,7 @@ private:
       cursor_.fail("tensor " + in_quotes(tensor.name, 100) +
                    ": expected a non-empty name without NUL");
     }
+    if (tensor.name.ends_with(".in_sum2")) refuse_importances();
     if (!names_.insert(tensor.name).second) fail(tensor, "appears twice");
     const auto dimensions = cursor_.number<std::uint32_t>("the dimensions of a tensor");
     if (dimensions > kMaxDimensions) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -17,7 +18,8 @@
 // networks/lora.py (LoRAModule); LyCORIS, as ComfyUI's comfy/weight_adapter reads it;
 // ml-explore/mlx-lm, mlx_lm/tuner/lora.py; ggml-org/llama.cpp, convert_lora_to_gguf.py;
 // microsoft/LoRA, loralib/layers.py (no `.weight`); diffusers before PEFT (`to_q_lora.down.weight`,
-// `lora_linear_layer.down.weight`).
+// `lora_linear_layer.down.weight`); NVIDIA-NeMo/Megatron-Bridge 2afd2d3, peft/adapter_wrapper.py;
+// keras-team/keras-hub, models/backbone.py (save_lora_weights); Blaizzy/mlx-vlm, trainer/lora.py.
 
 namespace wishart::checkpoint {
 namespace {
@@ -43,12 +45,25 @@ constexpr Writer kLlama{"llama.cpp",
 constexpr Writer kKohya{"kohya's sd-scripts",
                         "Merge it into its model, and scan that, or convert it to PEFT's format"};
 
+constexpr Writer kBridge{"Megatron-Bridge or NeMo",
+                         "Merge it into its model (merge_lora.py), and scan that, or export it for "
+                         "PEFT"};
+constexpr Writer kBridgeUnmerged{"Megatron-Bridge or NeMo, beside the weights that they change",
+                                 "Merge them (merge_lora.py), and scan the model that it saves"};
+constexpr Writer kKeras{"KerasHub",
+                        "Load it into its model (load_lora_weights), save the weights of that, and "
+                        "scan them"};
+constexpr Writer kMlxVlm{"mlx-vlm",
+                         "Merge it into its model, and scan that, or convert it to PEFT's format"};
+
 struct Mark {
   std::string_view text;
   const Writer* writer;
 };
 /// Each is followed by the end of the name, `.weight`, or the adapter's name and `.weight`.
-constexpr std::array<Mark, 14> kMarks{{{".lora_A", &kPeft},
+constexpr std::array<Mark, 16> kMarks{{{".lora_kernel_", &kKeras},
+                                       {".lora_embeddings_", &kKeras},
+                                       {".lora_A", &kPeft},
                                        {".lora_B", &kPeft},
                                        {".lora_embedding_", &kPeft},
                                        {".lora_a", &kMlx},
@@ -78,8 +93,56 @@ struct Factor {
   bool is_default = false;  ///< of an adapter that is called as PEFT does without a name
 };
 
+/// Takes the last word off a dotted name.
+std::string_view take_last_word(std::string_view& name) {
+  const std::size_t dot = name.rfind('.');
+  const std::string_view word = dot == std::string_view::npos ? name : name.substr(dot + 1);
+  name.remove_suffix(std::min(word.size() + 1, name.size()));
+  return word;
+}
+
+/// `x.adapter.linear_in.weight`; of CanonicalLoRA `x.adapter.adapter_q.linear_in.weight`; of NeMo 1
+/// `x.adapter_layer.lora_kqv_adapter.linear_in.weight`.
+std::optional<Factor> factor_of_bridge(std::string_view name) {
+  // Experts that are multiplied as a group have numbers: weight0, weight1, ...
+  if (!take_last_word(name).starts_with("weight")) return std::nullopt;
+  const std::string_view factor = take_last_word(name);
+  if (factor != "linear_in" && factor != "linear_out") return std::nullopt;
+  std::string_view word = take_last_word(name);
+  if (word.starts_with("adapter_")) word = take_last_word(name);
+  if (word.ends_with("_adapter") && take_last_word(name) == "adapter_layer") word = "adapter";
+  if (word != "adapter" || name.empty()) return std::nullopt;
+  return Factor{name, &kBridge};
+}
+
+/// The matrices `x.A` [in, r] and `x.B` [r, out] of a module x, where r is the smallest.
+Modules modules_of_mlx_vlm(const std::vector<Tensor>& tensors) {
+  std::unordered_map<std::string_view, const Tensor*> firsts;
+  const auto module_of = [](const Tensor& tensor, std::string_view end) {
+    std::string_view name = tensor.name;
+    if (tensor.shape.size() != 2 || !name.ends_with(end)) return std::string_view();
+    return name.substr(0, name.size() - end.size());
+  };
+  for (const Tensor& tensor : tensors) {
+    const std::string_view module = module_of(tensor, ".A");
+    if (!module.empty()) firsts.emplace(module, &tensor);
+  }
+  Modules modules;
+  for (const Tensor& tensor : tensors) {
+    const auto first = firsts.find(module_of(tensor, ".B"));
+    if (first == firsts.end()) continue;
+    const std::int64_t rank = tensor.shape[0];
+    const std::vector<std::int64_t>& shape = first->second->shape;
+    if (shape[1] == rank && rank < shape[0] && rank < tensor.shape[1]) modules.insert(first->first);
+  }
+  return modules;
+}
+
 /// @param alphas  the modules with an `alpha`
-std::optional<Factor> factor_of(std::string_view name, const Modules& alphas) {
+/// @param mlx_vlm  those with factors of mlx-vlm
+std::optional<Factor> factor_of(std::string_view name, const Modules& alphas,
+                                const Modules& mlx_vlm) {
+  if (std::optional<Factor> factor = factor_of_bridge(name)) return factor;
   std::string_view stem = name;
   if (stem.ends_with(".weight")) stem.remove_suffix(7);
   for (const Mark& mark : kMarks) {
@@ -99,6 +162,7 @@ std::optional<Factor> factor_of(std::string_view name, const Modules& alphas) {
   if (dot == std::string_view::npos || dot == 0) return std::nullopt;
   const std::string_view module = stem.substr(0, dot);
   const std::string_view word = stem.substr(dot + 1);
+  if ((word == "A" || word == "B") && mlx_vlm.contains(module)) return Factor{module, &kMlxVlm};
   for (const std::string_view product : kProducts) {
     const bool whole = product == "diff";
     if (whole ? word == product : word.starts_with(product)) return Factor{module, &kKohya};
@@ -136,8 +200,9 @@ void refuse_loose_factors(const Catalogue& catalogue) {
     name.remove_suffix(kAlpha.size());
     alphas.insert(name);
   }
+  const Modules mlx_vlm = modules_of_mlx_vlm(catalogue.tensors);
   for (const Tensor& tensor : catalogue.tensors) {
-    if (std::optional<Factor> factor = factor_of(tensor.name, alphas)) {
+    if (std::optional<Factor> factor = factor_of(tensor.name, alphas, mlx_vlm)) {
       factors.push_back({&tensor, *factor});
     } else if (tensor.shape.size() >= 2 && !is_small_part(tensor.name)) {
       others.emplace_back(tensor.name);
@@ -157,6 +222,10 @@ void refuse_loose_factors(const Catalogue& catalogue) {
     const std::string module(named.factor.module);
     if (named.factor.is_default && any_begins(others, module + ".base_layer.")) {
       refuse(*named.tensor, kUnmerged);
+    }
+    // No model has such factors of its own.
+    if (named.factor.writer == &kBridge && any_begins(others, module + ".weight")) {
+      refuse(*named.tensor, kBridgeUnmerged);
     }
     // torch's parametrizations keep the weight beside what makes it.
     const std::string owner = module.substr(0, module.find(".parametrizations."));

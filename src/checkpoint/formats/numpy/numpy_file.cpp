@@ -271,6 +271,13 @@ std::string add_array(NumpyFile& result, const Source& source, const std::string
   return text;
 }
 
+/// The part of a Flax TrainState that is no weights, under whatever joins the words of its names.
+bool is_optimizer_state(std::string_view name) {
+  constexpr std::string_view kWord = "opt_state";
+  return name.starts_with(kWord) && name.size() > kWord.size() &&
+         std::string_view("/.-").find(name[kWord.size()]) != std::string_view::npos;
+}
+
 void read_archive(NumpyFile& result, const InputFile& file, const std::string& place) {
   const ZipDirectory directory(file, {0, result.source.size_bytes}, place);
   result.source.header_hash = directory.hash();
@@ -281,6 +288,7 @@ void read_archive(NumpyFile& result, const InputFile& file, const std::string& p
       throw Error(Blame::input,
                   place + ": array " + in_quotes(name, 100) + ": expected a name without NUL");
     }
+    if (is_optimizer_state(name)) continue;
     const bool deflated = ZipDirectory::is_deflated(entry);
     add_array(result,
               deflated ? deflated_source(file, directory.deflated(entry))

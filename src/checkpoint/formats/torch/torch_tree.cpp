@@ -195,16 +195,29 @@ void strip_common_prefixes(TorchTree& tree) {
   }
 }
 
+/// True if a word of a dotted name is that of an optimizer.
+bool has_optimizer_word(std::string_view name) {
+  constexpr std::array<std::string_view, 3> kWords{"optim", "optimizer", "optimizers"};
+  while (!name.empty()) {
+    const std::size_t end = std::min(name.find('.'), name.size());
+    if (std::find(kWords.begin(), kWords.end(), name.substr(0, end)) != kWords.end()) return true;
+    name.remove_prefix(std::min(end + 1, name.size()));
+  }
+  return false;
+}
+
 }  // namespace
 
 bool is_training_state(std::string_view name) {
-  // At the front of a name, and anywhere in it.
+  // At the front of a name, and anywhere in it. Megatron-Core's chained optimizers (`chained_0.`)
+  // and PyTorch's recipe of an AppState (`app.optim.`) put other words before that of the
+  // optimizer.
   constexpr std::array<std::string_view, 10> kFronts{
       "optimizer", "optim.",      "optim_",     "lr_scheduler", "scheduler",
       "lr_sched",  "train_state", "dataloader", "rng_state",    "random_rng_state"};
-  constexpr std::array<std::string_view, 4> kAnywhere{"exp_avg", "fp32_param", "_extra_state",
-                                                      "optimizer_states"};
-  if (name == "optim" || name == "rng") return true;
+  constexpr std::array<std::string_view, 5> kAnywhere{"exp_avg", "momentum_buffer", "fp32_param",
+                                                      "_extra_state", "optimizer_states"};
+  if (name == "rng" || has_optimizer_word(name)) return true;
   return std::any_of(kFronts.begin(), kFronts.end(),
                      [&](std::string_view front) { return name.starts_with(front); }) ||
          std::any_of(kAnywhere.begin(), kAnywhere.end(), [&](std::string_view part) {
