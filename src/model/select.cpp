@@ -14,6 +14,7 @@
 #include "fused.hpp"
 #include "layer_filter.hpp"
 #include "shapes.hpp"
+#include "sibling_roles.hpp"
 #include "siblings.hpp"
 
 namespace wishart::model {
@@ -27,7 +28,7 @@ constexpr std::int64_t kLargestKernel = 16;
 class Selector {
 public:
   Selector(const checkpoint::Catalogue& catalogue, const SelectionOptions& options)
-      : catalogue_(catalogue), options_(options), siblings_(catalogue) {
+      : catalogue_(catalogue), options_(options), siblings_(catalogue), sibling_roles_(catalogue) {
     for (const auto& [dropped, kept] : catalogue.aliases) aliases_[kept].push_back(dropped);
     for (auto& [kept, names] : aliases_) std::sort(names.begin(), names.end(), natural_less);
     any_weight_ = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(),
@@ -35,9 +36,10 @@ public:
   }
 
   void look_at(const Tensor& tensor) {
-    const Naming naming =
+    Naming naming =
         naming_of(dotted_name(tensor, catalogue_.format), tensor.shape, catalogue_.config);
     if (cannot_be_a_matrix(tensor)) return;
+    naming.role = sibling_roles_.role_of(tensor, naming);
     if (options_.weightwatcher) {
       look_as_weightwatcher(tensor, naming);
     } else {
@@ -101,6 +103,10 @@ private:
       skip(tensor, "unsupported-shape", why);
     } else if (naming.role == "vision.patch") {
       add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);
+    } else if (is_grouped_mlp(tensor)) {
+      skip(tensor, "division-not-known",
+           "all experts of a layer in one matrix, as Megatron's GroupedMLP had them: save each "
+           "expert by itself");
     } else if (dimensions == 2 && add_single_experts(tensor)) {
       return;
     } else if (dimensions == 2 && stacks_along_rows(tensor, naming)) {
@@ -134,12 +140,25 @@ private:
     return !single.empty();
   }
 
-  /// DBRX has all experts of a layer in one matrix, one below the other (modeling_dbrx.py,
-  /// DbrxExpertGLU).
+  /// DBRX and nomic-embed-text-v2-moe have all experts of a layer in one matrix, one below the
+  /// other (modeling_dbrx.py, DbrxExpertGLU; NomicExpertMLP in vLLM).
   [[nodiscard]] bool stacks_along_rows(const Tensor& tensor, const Naming& naming) const {
-    const std::int64_t experts = catalogue_.config.num_experts.value_or(0);
-    return catalogue_.config.model_type == "dbrx" && naming.routed_experts && naming.expert < 0 &&
-           naming.role.starts_with("expert.") && experts > 1 && tensor.shape[0] % experts == 0;
+    const ModelConfig& config = catalogue_.config;
+    const std::int64_t experts = config.num_experts.value_or(0);
+    const bool of_all = naming.routed_experts && naming.expert < 0 && experts > 1 &&
+                        naming.role.starts_with("expert.") && tensor.shape[0] % experts == 0;
+    if (!of_all || config.model_type == "dbrx") return of_all;
+    const std::int64_t width = tensor.shape[0] / experts;
+    return tensor.name.find("experts.mlp.") != std::string::npos &&
+           (width == config.intermediate_size || width == config.moe_intermediate_size);
+  }
+
+  /// Experts of Megatron-LM's GroupedMLP (00358e5e, core/transformer/moe/experts.py): `weight1` of
+  /// [H, E 2 I] holds the elements of [E, H, 2 I], and ranks may have parts of each.
+  [[nodiscard]] bool is_grouped_mlp(const Tensor& tensor) const {
+    const std::string_view name = tensor.name;
+    return tensor.shape.size() == 2 && catalogue_.config.num_experts.value_or(2) > 1 &&
+           (name.ends_with("mlp.experts.weight1") || name.ends_with("mlp.experts.weight2"));
   }
 
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
@@ -296,6 +315,7 @@ private:
   const checkpoint::Catalogue& catalogue_;
   const SelectionOptions& options_;
   Siblings siblings_;
+  SiblingRoles sibling_roles_;
   std::unordered_map<std::string, std::vector<std::string>> aliases_;
   bool any_weight_ = false;
   Selection selection_;
