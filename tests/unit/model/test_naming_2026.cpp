@@ -217,13 +217,14 @@ TEST_CASE("gates of attention are none of the MLP, and no routers", "[naming]") 
 }
 
 TEST_CASE("NeoBERT, and the small experts of GroveMoE", "[naming]") {
-  check({{"model.transformer_encoder.3.qkv.weight", "attention.qkv", "model", 3},
-         {"model.transformer_encoder.3.wo.weight", "attention.o", "model", 3},
-         {"model.transformer_encoder.3.ffn.w12.weight", "mlp.gate_up", "model", 3},
-         {"transformer_encoder.0.layers.3.linear1.weight", "other", "transformer_encoder.0", 3},
-         {"model.layers.0.mlp.experts.2.up_proj.weight", "expert.up", "model", 0, 2},
-         {"model.layers.0.mlp.chunk_experts.1.up_proj.weight", "chunk_expert.up", "model", 0, 1},
-         {"model.layers.0.mlp.chunk_experts.1.gate_proj.weight", "chunk_expert.gate", "model", 0, 1},
-         {"blk.0.ffn_down_chexps.weight", "chunk_expert.down", "", 0, -1, {2, 64, 32}}});
+  check(
+      {{"model.transformer_encoder.3.qkv.weight", "attention.qkv", "model", 3},
+       {"model.transformer_encoder.3.wo.weight", "attention.o", "model", 3},
+       {"model.transformer_encoder.3.ffn.w12.weight", "mlp.gate_up", "model", 3},
+       {"transformer_encoder.0.layers.3.linear1.weight", "other", "transformer_encoder.0", 3},
+       {"model.layers.0.mlp.experts.2.up_proj.weight", "expert.up", "model", 0, 2},
+       {"model.layers.0.mlp.chunk_experts.1.up_proj.weight", "chunk_expert.up", "model", 0, 1},
+       {"model.layers.0.mlp.chunk_experts.1.gate_proj.weight", "chunk_expert.gate", "model", 0, 1},
+       {"blk.0.ffn_down_chexps.weight", "chunk_expert.down", "", 0, -1, {2, 64, 32}}});
   CHECK(naming_of("blk.0.ffn_up_chexps.weight", Shape{2, 32, 64}, {}).routed_experts);
 }

@@ -128,9 +128,9 @@ TEST_CASE("experts of nomic-embed-text-v2-moe", "[select]") {
 
 TEST_CASE("experts of Megatron's GroupedMLP are left out", "[select]") {
   const std::string experts = "decoder.layers.0.mlp.experts.";
-  checkpoint::Catalogue c = catalogue({tensor(experts + "weight1", {64, 384}),
-                                       tensor(experts + "weight2", {192, 64}),
-                                       tensor("decoder.layers.0.mlp.router.weight", {16, 64})});
+  checkpoint::Catalogue c =
+      catalogue({tensor(experts + "weight1", {64, 384}), tensor(experts + "weight2", {192, 64}),
+                 tensor("decoder.layers.0.mlp.router.weight", {16, 64})});
   for (const std::int64_t count : {0, 4}) {
     if (count > 0) c.config.num_experts = count;
     const Selection selection = select_matrices(c, {});

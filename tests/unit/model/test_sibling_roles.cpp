@@ -34,16 +34,16 @@ TEST_CASE("a mixer with queries is attention", "[select]") {
     CHECK(roles_of({output, tensor(module + "in_proj.weight", {192, 64})})[output.name] ==
           "ssm.out_proj");
     // Of another block.
-    CHECK(roles_of({output, tensor("encoder.layers.1.mixer.Wqkv.weight", {192, 64})})[output.name] ==
-          "ssm.out_proj");
+    CHECK(roles_of({output, tensor("encoder.layers.1.mixer.Wqkv.weight",
+                                   {192, 64})})[output.name] == "ssm.out_proj");
   }
 }
 
 TEST_CASE("a Gated DeltaNet may be called attention", "[select]") {
   const std::string module = "layers.0.attn.";
   std::vector<Tensor> tensors;
-  for (const char* leaf : {"in_proj_q", "in_proj_k", "in_proj_v", "in_proj_z", "in_proj_a",
-                           "in_proj_b", "out_proj"}) {
+  for (const char* leaf :
+       {"in_proj_q", "in_proj_k", "in_proj_v", "in_proj_z", "in_proj_a", "in_proj_b", "out_proj"}) {
     tensors.push_back(tensor(module + leaf + ".weight", {64, 64}));
   }
   tensors.push_back(tensor("layers.1.attn.out_proj.weight", {64, 64}));
@@ -71,9 +71,8 @@ TEST_CASE("w3 is down where w1 and w2, or w12, are gate and up", "[select]") {
         std::map<std::string, std::string>{{neobert + "w12.weight", "mlp.gate_up"},
                                            {neobert + "w3.weight", "mlp.down"}});
   const std::string eva = "blocks.0.mlp.";
-  auto roles =
-      roles_of({tensor(eva + "w1.weight", {128, 64}), tensor(eva + "w2.weight", {128, 64}),
-                tensor(eva + "w3.weight", {64, 128})});
+  auto roles = roles_of({tensor(eva + "w1.weight", {128, 64}), tensor(eva + "w2.weight", {128, 64}),
+                         tensor(eva + "w3.weight", {64, 128})});
   CHECK(roles[eva + "w1.weight"] == "mlp.gate");
   CHECK(roles[eva + "w2.weight"] == "mlp.up");
   CHECK(roles[eva + "w3.weight"] == "mlp.down");
