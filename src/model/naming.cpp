@@ -85,12 +85,24 @@ void find_block(const Words& words, Naming& naming) {
     naming.stack = joined(words, container ? i : i + 1);
     return;
   }
+  // NeoBERT. Elsewhere blocks have a container of their own below this one.
+  const auto encoder = std::find(words.begin(), words.end(), "transformer_encoder");
+  if (words.end() - encoder < 2) return;
+  if (const auto index = integer(encoder[1])) {
+    naming.block = *index;
+    naming.stack = joined(words, static_cast<std::size_t>(encoder - words.begin()));
+  }
 }
 
 void find_expert(const Words& words, Naming& naming) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i].ends_with("_exps") || words[i] == "switch_mlp") naming.routed_experts = true;
-    if (!is_one_of(words[i], {"experts", "local_experts"})) continue;
+    if (words[i].ends_with("_exps") || words[i].ends_with("_chexps") || words[i] == "switch_mlp") {
+      naming.routed_experts = true;
+    }
+    // torchtitan: routed_experts.inner_experts.w1_EFD
+    if (!is_one_of(words[i], {"experts", "local_experts", "inner_experts", "chunk_experts"})) {
+      continue;
+    }
     naming.routed_experts = true;
     if (i + 1 < words.size()) naming.expert = integer(words[i + 1]).value_or(-1);
     if (naming.expert >= 0) return;  // Megatron: experts.local_experts.3
@@ -112,6 +124,17 @@ std::optional<std::int64_t> take_last_expert(Words& words) {
   return expert;
 }
 
+/// torchtitan ends names with a letter for each axis (b5bcd76, models/common/moe.py): `w1_EFD`,
+/// `mlp1_bias_EG`. Removes them.
+void drop_axes(std::string_view& word, std::size_t dimensions) {
+  const std::size_t at = word.rfind('_');
+  if (at == 0 || at == std::string_view::npos || dimensions < 2) return;
+  const std::string_view axes = word.substr(at + 1);
+  const bool letters =
+      std::all_of(axes.begin(), axes.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (letters && axes.size() == dimensions) word = word.substr(0, at);
+}
+
 /// The changes that an adapter makes of a stack of experts are called `stack[3]`
 /// (checkpoint/formats/lora). Removes the number.
 std::optional<std::int64_t> take_index(std::string_view& name) {
@@ -123,10 +146,10 @@ std::optional<std::int64_t> take_index(std::string_view& name) {
 }
 
 /// Stacks of experts in a module without the word `experts`: Step-3.5's `moe.up_proj`, Granite's
-/// and JetMoE's `input_linear`.
+/// and JetMoE's `input_linear`, `mlp.mlp1_weight` of openai/gpt-oss.
 bool is_stack_in_moe(std::string_view leaf, std::string_view parent) {
   return (parent == "moe" && is_one_of(leaf, {"gate_proj", "up_proj", "down_proj"})) ||
-         is_one_of(leaf, {"input_linear", "output_linear"});
+         is_one_of(leaf, {"input_linear", "output_linear", "mlp1_weight", "mlp2_weight"});
 }
 
 /// Words of tables, masks and states that are no linear maps, whatever their shape.
@@ -207,6 +230,12 @@ bool is_shared(const Words& words, const ModelConfig& config) {
   });
 }
 
+/// GroveMoE: experts that are smaller, each beside a group of the others.
+bool is_chunk(std::string_view leaf, const Words& parents) {
+  return leaf.ends_with("_chexps") ||
+         std::find(parents.begin(), parents.end(), "chunk_experts") != parents.end();
+}
+
 std::string role_of(std::string_view leaf, const Words& words, const Words& parents,
                     const Naming& naming, std::span<const std::int64_t> shape,
                     const ModelConfig& config) {
@@ -218,7 +247,9 @@ std::string role_of(std::string_view leaf, const Words& words, const Words& pare
     role = "mlp.gate";
   }
   if (role == "other" && leaf.starts_with("conv")) role = "conv";
-  if (role.starts_with("mlp.") && naming.routed_experts) role = "expert." + role.substr(4);
+  if (role.starts_with("mlp.") && naming.routed_experts) {
+    role = (is_chunk(leaf, parents) ? "chunk_expert." : "expert.") + role.substr(4);
+  }
   if (role.starts_with("mlp.") && is_shared(words, config)) {
     role = "shared_expert." + role.substr(4);
   }
@@ -232,6 +263,7 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   const std::optional<std::int64_t> index = take_index(name);
   Naming naming;
   Words words = without_fused_norms(components(name), shape, config);
+  drop_axes(words.back(), shape.size() + (index ? 1 : 0));
   const std::string_view kind = words.back();
   naming.bias = kind == "bias" || kind.ends_with("_bias");
   const std::optional<MegatronWords> megatron = megatron_words(words);

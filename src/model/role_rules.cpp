@@ -67,6 +67,9 @@ constexpr std::array kRules{
     Rule{"fc", Inside::root, "head"},
     Rule{"head", Inside::anywhere, "head"},
     Rule{"shared_head_head", Inside::anywhere, "head"},
+    // RWKV: the two maps of its MLP.
+    Rule{"key", Inside::mlp, "mlp.up"},
+    Rule{"value", Inside::mlp, "mlp.down"},
     Rule{"q_a_proj", Inside::anywhere, "attention.q_a"},
     Rule{"q_b_proj", Inside::anywhere, "attention.q_b"},
     Rule{"wq_a", Inside::anywhere, "attention.q_a"},
@@ -130,7 +133,14 @@ constexpr std::array kRules{
     Rule{"wo", Inside::attention, "attention.o"},
     Rule{"o", Inside::attention, "attention.o"},
     Rule{"proj", Inside::attention, "attention.o"},
+    Rule{"gate_proj", Inside::attention, "attention.gate"},
+    Rule{"g_proj", Inside::attention, "attention.gate"},
+    Rule{"gate", Inside::attention, "attention.gate"},
+    Rule{"wg", Inside::attention, "attention.gate"},
+    Rule{"attn_gate", Inside::anywhere, "attention.gate"},
     Rule{"gate_up_proj", Inside::anywhere, "mlp.gate_up"},
+    Rule{"mlp1_weight", Inside::anywhere, "mlp.gate_up"},
+    Rule{"w12", Inside::anywhere, "mlp.gate_up"},
     Rule{"w13_weight", Inside::anywhere, "mlp.gate_up"},
     Rule{"shared_w13_weight", Inside::anywhere, "mlp.gate_up"},
     Rule{"w13_dn", Inside::anywhere, "mlp.gate_up"},
@@ -138,15 +148,17 @@ constexpr std::array kRules{
     Rule{"ffn_gate_up_exps", Inside::anywhere, "mlp.gate_up"},
     Rule{"ff_proj", Inside::anywhere, "mlp.gate_up"},
     Rule{"gate_proj", Inside::anywhere, "mlp.gate"},
-    Rule{"w1", Inside::anywhere, "mlp.gate"},
+    Rule{"w1", Inside::not_attention, "mlp.gate"},
     Rule{"ffn_gate", Inside::anywhere, "mlp.gate"},
     Rule{"wi_0", Inside::anywhere, "mlp.gate"},
     Rule{"ffn_gate_exps", Inside::anywhere, "mlp.gate"},
+    Rule{"ffn_gate_chexps", Inside::anywhere, "mlp.gate"},
     Rule{"up_proj", Inside::anywhere, "mlp.up"},
-    Rule{"w3", Inside::anywhere, "mlp.up"},
-    Rule{"v1", Inside::anywhere, "mlp.up"},
+    Rule{"w3", Inside::not_attention, "mlp.up"},
+    Rule{"v1", Inside::not_attention, "mlp.up"},
     Rule{"ffn_up", Inside::anywhere, "mlp.up"},
     Rule{"ffn_up_exps", Inside::anywhere, "mlp.up"},
+    Rule{"ffn_up_chexps", Inside::anywhere, "mlp.up"},
     Rule{"c_fc", Inside::anywhere, "mlp.up"},
     Rule{"fc1", Inside::anywhere, "mlp.up"},
     Rule{"fc_in", Inside::anywhere, "mlp.up"},
@@ -155,13 +167,15 @@ constexpr std::array kRules{
     Rule{"wi", Inside::anywhere, "mlp.up"},
     Rule{"wi_1", Inside::anywhere, "mlp.up"},
     Rule{"down_proj", Inside::anywhere, "mlp.down"},
-    Rule{"w2", Inside::anywhere, "mlp.down"},
+    Rule{"w2", Inside::not_attention, "mlp.down"},
+    Rule{"mlp2_weight", Inside::anywhere, "mlp.down"},
     Rule{"w2_weight", Inside::anywhere, "mlp.down"},
     Rule{"shared_w2_weight", Inside::anywhere, "mlp.down"},
     Rule{"w2_md", Inside::anywhere, "mlp.down"},
     Rule{"output_linear", Inside::mlp, "mlp.down"},
     Rule{"ffn_down", Inside::anywhere, "mlp.down"},
     Rule{"ffn_down_exps", Inside::anywhere, "mlp.down"},
+    Rule{"ffn_down_chexps", Inside::anywhere, "mlp.down"},
     Rule{"fc2", Inside::anywhere, "mlp.down"},
     Rule{"fc_out", Inside::anywhere, "mlp.down"},
     Rule{"dense_4h_to_h", Inside::anywhere, "mlp.down"},
@@ -187,6 +201,23 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+/// True if a rule for `wanted` applies to a tensor whose place is `found`.
+bool applies(Inside wanted, Inside found, bool root) {
+  switch (wanted) {
+    case Inside::anywhere:
+      return true;
+    case Inside::not_attention:
+      return found != Inside::attention;
+    case Inside::root:
+      return root;
+    case Inside::attention:
+    case Inside::mlp:
+    case Inside::ssm:
+      break;
+  }
+  return found == wanted;
+}
+
 /// At the top of the network: not inside a numbered block.
 bool at_root(const Words& parents, const Naming& naming) {
   return naming.block < 0 && parents.size() <= 2;
@@ -197,7 +228,10 @@ bool at_root(const Words& parents, const Naming& naming) {
 Inside place(const Words& parents) {
   for (auto word = parents.rbegin(); word != parents.rend(); ++word) {
     if (is_one_of(*word, {"mixer", "mamba", "linear_attn", "ssm"})) return Inside::ssm;
-    if (contains(*word, "attn") || contains(*word, "ttention")) return Inside::attention;
+    // `att`: RWKV.
+    if (contains(*word, "attn") || contains(*word, "ttention") || *word == "att") {
+      return Inside::attention;
+    }
     if (contains(*word, "mlp") || contains(*word, "ffn") || contains(*word, "feed_forward") ||
         is_one_of(*word,
                   {"DenseReluDense", "experts", "block_sparse_moe", "moe", "share_expert"})) {
@@ -225,13 +259,13 @@ std::string role_by_rules(std::string_view leaf, const Words& parents, const Nam
     return word.starts_with("ngram_embedding");  // Qwen3.8-Flash-Next: in pieces `shard_3`
   });
   if (ngrams) return "embedding.ngram";
+  // RWKV, as BlinkDL and transformers have it. Elsewhere `emb` may be one of positions.
+  const bool first = parents.empty() || (parents.size() == 1 && parent.starts_with("rwkv"));
+  if (leaf == "emb" && first) return "embedding.token";
   const Inside inside = place(parents);
+  const bool root = at_root(parents, naming);
   for (const Rule& rule : kRules) {
-    if (rule.leaf != leaf) continue;
-    if (rule.inside == Inside::anywhere || rule.inside == inside ||
-        (rule.inside == Inside::root && at_root(parents, naming))) {
-      return std::string(rule.role);
-    }
+    if (rule.leaf == leaf && applies(rule.inside, inside, root)) return std::string(rule.role);
   }
   return "other";
 }

@@ -13,9 +13,10 @@
 namespace wishart::model {
 
 /// Where in a block a tensor is, judged by the name components before its own name.
-enum class Inside : std::uint8_t { anywhere, attention, mlp, ssm, root };
+/// `not_attention` and `root` are for rules only.
+enum class Inside : std::uint8_t { anywhere, attention, not_attention, mlp, ssm, root };
 
-/// The place by the last of `parents` that tells one; never `root`.
+/// The place by the last of `parents` that tells one; never `not_attention` or `root`.
 [[nodiscard]] Inside place(const std::vector<std::string_view>& parents);
 
 /// The role that the first rule gives, for a tensor called `leaf` below `parents`; `other` if there

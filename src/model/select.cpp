@@ -11,9 +11,12 @@
 #include "wishart/model/naming.hpp"
 #include "wishart/record/left_out.hpp"
 
+#include "array_axes.hpp"
 #include "fused.hpp"
+#include "layer_experts.hpp"
 #include "layer_filter.hpp"
 #include "shapes.hpp"
+#include "sibling_roles.hpp"
 #include "siblings.hpp"
 
 namespace wishart::model {
@@ -27,7 +30,11 @@ constexpr std::int64_t kLargestKernel = 16;
 class Selector {
 public:
   Selector(const checkpoint::Catalogue& catalogue, const SelectionOptions& options)
-      : catalogue_(catalogue), options_(options), siblings_(catalogue) {
+      : catalogue_(catalogue),
+        options_(options),
+        siblings_(catalogue),
+        sibling_roles_(catalogue),
+        axes_of_(catalogue) {
     for (const auto& [dropped, kept] : catalogue.aliases) aliases_[kept].push_back(dropped);
     for (auto& [kept, names] : aliases_) std::sort(names.begin(), names.end(), natural_less);
     any_weight_ = std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(),
@@ -35,9 +42,10 @@ public:
   }
 
   void look_at(const Tensor& tensor) {
-    const Naming naming =
+    Naming naming =
         naming_of(dotted_name(tensor, catalogue_.format), tensor.shape, catalogue_.config);
     if (cannot_be_a_matrix(tensor)) return;
+    naming.role = sibling_roles_.role_of(tensor, naming);
     if (options_.weightwatcher) {
       look_as_weightwatcher(tensor, naming);
     } else {
@@ -90,7 +98,7 @@ private:
 
   void look_as_wishart(const Tensor& tensor, const Naming& naming) {
     const std::size_t dimensions = tensor.shape.size();
-    if (naming.normalization || naming.not_a_map || naming.bias) {
+    if (naming.normalization || naming.not_a_map || naming.bias || axes_of_.is_bias(tensor)) {
       skip(tensor, "not-a-linear-map", "a norm, bias, mask or table, judging by its name");
     } else if (siblings_.is_second_copy(tensor, naming)) {
       skip(tensor, "duplicate-of-main",
@@ -100,10 +108,17 @@ private:
     } else if (const std::string why = unknown_axes(tensor, naming, catalogue_); !why.empty()) {
       skip(tensor, "unsupported-shape", why);
     } else if (naming.role == "vision.patch") {
-      add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);
+      const bool kernel_first = axes_of_(tensor) == ArrayAxes::kernel_first;
+      add(tensor, naming,
+          kernel_first ? cut_flattened_before_last(tensor.shape) : cut_flattened(tensor.shape),
+          "dense", 1.0);
+    } else if (is_grouped_mlp(tensor, catalogue_.config)) {
+      skip(tensor, "division-not-known",
+           "all experts of a layer in one matrix, as Megatron's GroupedMLP had them: save each "
+           "expert by itself");
     } else if (dimensions == 2 && add_single_experts(tensor)) {
       return;
-    } else if (dimensions == 2 && stacks_along_rows(tensor, naming)) {
+    } else if (dimensions == 2 && stacks_along_rows(tensor, naming, catalogue_.config)) {
       Tensor stack = tensor;
       stack.shape.insert(stack.shape.begin(), *catalogue_.config.num_experts);
       stack.shape[1] /= stack.shape[0];
@@ -114,7 +129,8 @@ private:
       add_parts(tensor, naming, tensor.name, cut_plain(tensor.shape), 0);
     } else if (dimensions == 3) {
       look_at_three_dimensions(tensor, naming);
-    } else if (dimensions == 4 && naming.routed_experts && stacks_blocks(tensor, naming)) {
+    } else if (dimensions == 4 && naming.routed_experts &&
+               stacks_blocks(tensor, naming, catalogue_.format)) {
       add_stack(tensor, naming, true);
     } else if (dimensions == 4) {
       add_convolution(tensor, naming);
@@ -134,19 +150,17 @@ private:
     return !single.empty();
   }
 
-  /// DBRX has all experts of a layer in one matrix, one below the other (modeling_dbrx.py,
-  /// DbrxExpertGLU).
-  [[nodiscard]] bool stacks_along_rows(const Tensor& tensor, const Naming& naming) const {
-    const std::int64_t experts = catalogue_.config.num_experts.value_or(0);
-    return catalogue_.config.model_type == "dbrx" && naming.routed_experts && naming.expert < 0 &&
-           naming.role.starts_with("expert.") && experts > 1 && tensor.shape[0] % experts == 0;
-  }
-
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
+    const ArrayAxes axes = axes_of_(tensor);
+    if (axes != ArrayAxes::as_torch) {
+      look_at_keras(tensor, naming, axes);
+      return;
+    }
     if (add_single_experts(tensor)) return;
     const auto& shape = tensor.shape;
     const auto& experts = catalogue_.config.num_experts;
-    const bool stacked = naming.routed_experts || stacks_blocks(tensor, naming) ||
+    const bool stacked = naming.routed_experts ||
+                         stacks_blocks(tensor, naming, catalogue_.format) ||
                          (experts && *experts > 1 && shape[0] == *experts);
     const bool convolution =
         !stacked && (tensor.name.find("conv") != std::string::npos ||
@@ -154,17 +168,38 @@ private:
     if (!convolution) {
       add_stack(tensor, naming, stacked);
     } else if (shape[1] == 1) {
-      skip(tensor, "depthwise", "each channel has its own filter, which is a vector, not a matrix");
+      skip_depthwise(tensor);
     } else {
       // WeightWatcher has no factor for these, so none is applied.
       add_slices(tensor, naming, cut_conv1d(shape), "conv1d", 1.0, 1.0);
     }
   }
 
+  /// Kernels of Keras of three dimensions.
+  void look_at_keras(const Tensor& tensor, const Naming& naming, ArrayAxes axes) {
+    if (axes == ArrayAxes::unknown) {
+      skip(tensor, "unsupported-shape",
+           "an array of three dimensions, of which nothing says which are inputs and outputs: save "
+           "it as matrices");
+    } else if (axes == ArrayAxes::inputs_first) {
+      add(tensor, naming, cut_flattened(tensor.shape), "dense", 1.0);
+    } else if (axes == ArrayAxes::inputs_last) {
+      add(tensor, naming, cut_flattened_before_last(tensor.shape), "dense", 1.0);
+    } else if (is_depthwise_kernel(tensor)) {
+      skip_depthwise(tensor);
+    } else {
+      add_slices(tensor, naming, cut_kernel_first(tensor.shape), "conv1d", 1.0, 1.0);
+    }
+  }
+
+  void skip_depthwise(const Tensor& tensor) {
+    skip(tensor, "depthwise", "each channel has its own filter, which is a vector, not a matrix");
+  }
+
   /// Leading axes are indices of experts or, if Megatron-Core stacks its layers, of blocks.
   void add_stack(const Tensor& tensor, const Naming& naming, bool of_experts) {
     const Cut cut = cut_stack(tensor.shape);
-    const bool blocks = stacks_blocks(tensor, naming);
+    const bool blocks = stacks_blocks(tensor, naming, catalogue_.format);
     const std::int64_t experts =
         blocks && tensor.shape.size() == 3 ? 1 : tensor.shape[tensor.shape.size() - 3];
     for (std::int64_t e = 0; e < static_cast<std::int64_t>(cut.views.size()); ++e) {
@@ -226,9 +261,12 @@ private:
   }
 
   void add_convolution(const Tensor& tensor, const Naming& naming) {
-    const Cut cut = cut_conv2d(tensor.shape);
-    if (!options_.weightwatcher && cut.cols == 1 && tensor.shape[1] == 1) {
-      skip(tensor, "depthwise", "each channel has its own filter, which is a vector, not a matrix");
+    const bool kernel_first =
+        !options_.weightwatcher && axes_of_(tensor) == ArrayAxes::kernel_first;
+    const Cut cut = kernel_first ? cut_kernel_first(tensor.shape) : cut_conv2d(tensor.shape);
+    if (!options_.weightwatcher &&
+        (kernel_first ? is_depthwise_kernel(tensor) : cut.cols == 1 && tensor.shape[1] == 1)) {
+      skip_depthwise(tensor);
       return;
     }
     // WeightWatcher's conv2d_norm: sqrt(c / 2) with c = 1 if pooled, else c = number of slices.
@@ -296,6 +334,8 @@ private:
   const checkpoint::Catalogue& catalogue_;
   const SelectionOptions& options_;
   Siblings siblings_;
+  SiblingRoles sibling_roles_;
+  ArrayAxesOf axes_of_;
   std::unordered_map<std::string, std::vector<std::string>> aliases_;
   bool any_weight_ = false;
   Selection selection_;

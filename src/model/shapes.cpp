@@ -51,4 +51,12 @@ Cut cut_flattened(std::span<const std::int64_t> shape) {
   return {shape[0], cols, {View{0, cols, 1}}};
 }
 
+Cut cut_kernel_first(std::span<const std::int64_t> shape) { return cut_stack(shape); }
+
+Cut cut_flattened_before_last(std::span<const std::int64_t> shape) {
+  const std::int64_t rows =
+      std::accumulate(shape.begin(), shape.end() - 1, std::int64_t{1}, std::multiplies<>());
+  return {rows, shape.back(), {View{0, shape.back(), 1}}};
+}
+
 }  // namespace wishart::model

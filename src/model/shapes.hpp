@@ -27,7 +27,11 @@ struct Cut {
 /// [a, b, c, d]: T[:, :, i, j] of a x b if a + b >= c + d, else T[i, j, :, :] of c x d: as
 /// WeightWatcher 0.7.5.5 tells the two channel orders apart.
 [[nodiscard]] Cut cut_conv2d(std::span<const std::int64_t> shape);
+/// [k, a, b] or [k, l, a, b]: k or k l views of a x b, as Keras, TensorFlow and Flax have them.
+[[nodiscard]] Cut cut_kernel_first(std::span<const std::int64_t> shape);
 /// [a, ...]: one view of a x (product of the rest).
 [[nodiscard]] Cut cut_flattened(std::span<const std::int64_t> shape);
+/// [..., b]: one view of (product of the rest) x b.
+[[nodiscard]] Cut cut_flattened_before_last(std::span<const std::int64_t> shape);
 
 }  // namespace wishart::model

@@ -41,8 +41,8 @@ std::string dotted_name(const Tensor& tensor, std::string_view format) {
   return name;
 }
 
-bool stacks_blocks(const Tensor& tensor, const Naming& naming) {
-  return naming.block < 0 && !stack_of(tensor.name).empty();
+bool stacks_blocks(const Tensor& tensor, const Naming& naming, std::string_view format) {
+  return naming.block < 0 && format != "keras" && !stack_of(tensor.name).empty();
 }
 
 bool Siblings::of_prediction(const Naming& naming) const {
@@ -57,7 +57,7 @@ bool Siblings::is_second_copy(const Tensor& tensor, const Naming& naming) {
 }
 
 bool Siblings::stacks_vectors(const Tensor& tensor, const Naming& naming) {
-  if (tensor.shape.size() != 2 || !stacks_blocks(tensor, naming)) return false;
+  if (tensor.shape.size() != 2 || !stacks_blocks(tensor, naming, catalogue_.format)) return false;
   look();
   const auto found = heights_.find(stack_of(tensor.name));
   return found != heights_.end() && found->second == tensor.shape[0];
@@ -70,7 +70,7 @@ void Siblings::look() {
     const Naming naming =
         naming_of(dotted_name(tensor, catalogue_.format), tensor.shape, catalogue_.config);
     if (is_vocabulary(naming) && !of_prediction(naming)) vocabulary_.insert(tensor.shape);
-    if (tensor.shape.size() < 3 || !stacks_blocks(tensor, naming)) continue;
+    if (tensor.shape.size() < 3 || !stacks_blocks(tensor, naming, catalogue_.format)) continue;
     const auto [place, first] = heights_.emplace(stack_of(tensor.name), tensor.shape[0]);
     if (!first && place->second != tensor.shape[0]) place->second = -1;
   }

@@ -21,8 +21,9 @@ namespace wishart::model {
 [[nodiscard]] std::string dotted_name(const Tensor& tensor, std::string_view format);
 
 /// Megatron-Core: `decoder.layers.mlp.linear_fc1.weight`, the first axis is the layer. A word
-/// `layers` that no number follows.
-[[nodiscard]] bool stacks_blocks(const Tensor& tensor, const Naming& naming);
+/// `layers` that no number follows. In files of Keras it stands before the names of layers.
+[[nodiscard]] bool stacks_blocks(const Tensor& tensor, const Naming& naming,
+                                 std::string_view format);
 
 /// Looks at all tensors once, when it is first asked.
 class Siblings {

@@ -143,3 +143,88 @@ TEST_CASE("embeddings beside those of tokens, and the native names of Mistral La
          {"per_layer_token_embd.weight", "embedding.per_layer"},
          {"layers.0.attention.wkv_a_with_mqa.weight", "attention.kv_a", "", 0}});
 }
+
+TEST_CASE("torchtitan ends names with a letter for each axis", "[naming]") {
+  const Shape stack{16, 48, 64};
+  const std::string experts = "layers.1.moe.routed_experts.inner_experts.";
+  check({{(experts + "w1_EFD").c_str(), "expert.gate", "", 1, -1, stack},
+         {(experts + "w2_EDF").c_str(), "expert.down", "", 1, -1, stack},
+         {(experts + "w3_EFD").c_str(), "expert.up", "", 1, -1, stack},
+         {(experts + "w3_EFD[3]").c_str(), "expert.up", "", 1, 3},
+         {(experts + "mlp1_weight_EGD").c_str(), "expert.gate_up", "", 1, -1, stack},
+         {(experts + "mlp1_weight").c_str(), "expert.gate_up", "", 1, -1, stack},
+         {(experts + "mlp2_weight_EDF").c_str(), "expert.down", "", 1, -1, stack},
+         {"layers.1.moe.shared_experts.w1.weight", "shared_expert.gate", "", 1},
+         {"layers.1.moe.router.gate.weight", "router", "", 1},
+         // openai/gpt-oss
+         {"block.0.mlp.mlp1_weight", "expert.gate_up", "", 0, -1, stack},
+         {"block.0.mlp.mlp2_weight", "expert.down", "", 0, -1, stack}});
+  const auto of = [&](const char* name) { return naming_of(experts + name, Shape{16, 64}, {}); };
+  CHECK(of("mlp1_bias_EG").bias);
+  CHECK(of("mlp2_bias_ED").bias);
+  CHECK(of("w1_EF").role == "expert.gate");
+  CHECK(of("w1_EFD").role == "other");  // as many letters as axes, or none is one
+  CHECK(of("w1_Ef").role == "other");
+  CHECK(naming_of(experts + "w1_EFD", stack, {}).routed_experts);
+  CHECK(naming_of("w1_", stack, {}).role == "other");
+  CHECK(naming_of("_EFD", stack, {}).role == "other");
+}
+
+TEST_CASE("RWKV", "[naming]") {
+  // BlinkDL's version 7, as transformers has it too, and version 6.
+  for (const std::string begin : {"", "rwkv7."}) {
+    const std::string stack = begin.empty() ? "" : "rwkv7";
+    const auto role = [&](const char* name) {
+      const Naming naming = naming_of(begin + name, Shape{64, 32}, {});
+      CHECK(naming.stack == (naming.block < 0 ? "" : stack));
+      return naming.role;
+    };
+    CHECK(role("emb.weight") == "embedding.token");
+    for (const char* factor : {"w1", "w2", "a1", "a2", "v1", "v2", "g1", "g2"}) {
+      CHECK(role((std::string("blocks.1.att.") + factor).c_str()) == "other");
+    }
+    CHECK(role("blocks.1.att.receptance.weight") == "other");
+    CHECK(role("blocks.1.att.key.weight") == "attention.k");
+    CHECK(role("blocks.1.att.value.weight") == "attention.v");
+    CHECK(role("blocks.1.att.gate.weight") == "attention.gate");
+    CHECK(role("blocks.1.ffn.key.weight") == "mlp.up");
+    CHECK(role("blocks.1.ffn.value.weight") == "mlp.down");
+  }
+  check({{"rwkv.blocks.0.attention.gate.weight", "attention.gate", "rwkv", 0},
+         {"rwkv.blocks.0.attention.key.weight", "attention.k", "rwkv", 0},
+         {"rwkv.blocks.0.feed_forward.key.weight", "mlp.up", "rwkv", 0},
+         {"rwkv.blocks.0.feed_forward.value.weight", "mlp.down", "rwkv", 0},
+         {"head.weight", "head"},
+         {"pos_emb.emb.weight", "other"},
+         {"net.pos_emb.emb.weight", "other"},
+         // Others keep theirs.
+         {"encoder.layer.0.attention.self.key.weight", "attention.k", "encoder", 0},
+         {"layers.0.feed_forward.w1.weight", "mlp.gate", "", 0},
+         {"transformer.h.0.w2.weight", "mlp.down", "transformer", 0}});
+}
+
+TEST_CASE("gates of attention are none of the MLP, and no routers", "[naming]") {
+  check({{"model.layers.0.self_attn.gate_proj.weight", "attention.gate", "model", 0},  // AFMoE
+         {"model.layers.0.self_attn.g_proj.weight", "attention.gate", "model", 0},     // Laguna
+         {"model.layers.0.self_attn.gate.weight", "attention.gate", "model", 0},       // QRWKV
+         {"blk.0.attn_gate.weight", "attention.gate", "", 0},
+         {"model.layers.0.mlp.gate_proj.weight", "mlp.gate", "model", 0},
+         {"model.layers.0.cross_attn_decoder.mlp.gate_proj.weight", "mlp.gate", "model", 0},
+         {"model.layers.0.self_attn.moe.gate.weight", "router", "model", 0},
+         {"model.layers.0.mlp.gate.wg.weight", "router", "model", 0},
+         {"model.layers.0.mlp.gate.weight", "router", "model", 0}},
+        config_of("afmoe", 64));
+}
+
+TEST_CASE("NeoBERT, and the small experts of GroveMoE", "[naming]") {
+  check(
+      {{"model.transformer_encoder.3.qkv.weight", "attention.qkv", "model", 3},
+       {"model.transformer_encoder.3.wo.weight", "attention.o", "model", 3},
+       {"model.transformer_encoder.3.ffn.w12.weight", "mlp.gate_up", "model", 3},
+       {"transformer_encoder.0.layers.3.linear1.weight", "other", "transformer_encoder.0", 3},
+       {"model.layers.0.mlp.experts.2.up_proj.weight", "expert.up", "model", 0, 2},
+       {"model.layers.0.mlp.chunk_experts.1.up_proj.weight", "chunk_expert.up", "model", 0, 1},
+       {"model.layers.0.mlp.chunk_experts.1.gate_proj.weight", "chunk_expert.gate", "model", 0, 1},
+       {"blk.0.ffn_down_chexps.weight", "chunk_expert.down", "", 0, -1, {2, 64, 32}}});
+  CHECK(naming_of("blk.0.ffn_up_chexps.weight", Shape{2, 32, 64}, {}).routed_experts);
+}

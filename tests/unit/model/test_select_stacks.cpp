@@ -103,6 +103,48 @@ TEST_CASE("experts of a layer in one matrix are a matrix each", "[select]") {
   CHECK(experts.matrices[3].role == "expert.up");
 }
 
+TEST_CASE("experts of nomic-embed-text-v2-moe", "[select]") {
+  const std::string mlp = "encoder.layers.1.mlp.experts.mlp.";
+  checkpoint::Catalogue c =
+      catalogue({tensor(mlp + "w1", {768, 64}), tensor(mlp + "w2", {768, 64})});
+  c.config.model_type = "nomic_bert";
+  c.config.intermediate_size = 96;
+  CHECK(select_matrices(c, {}).matrices.size() == 2);  // the config does not tell how many
+  c.config.num_experts = 8;
+  const Selection selection = select_matrices(c, {});
+  REQUIRE(selection.matrices.size() == 16);
+  const Matrix& up = selection.matrices[5];
+  CHECK(up.key == mlp + "w1[5]");
+  CHECK(up.role == "expert.up");  // there is no gate
+  CHECK(up.expert == 5);
+  CHECK(up.block == 1);
+  CHECK(up.rows == 96);
+  CHECK(up.cols == 64);
+  CHECK(up.views[0].first == std::int64_t{5} * 96 * 64);
+  CHECK(selection.matrices[15].role == "expert.down");
+  c.config.intermediate_size = 48;  // of another model
+  CHECK(select_matrices(c, {}).matrices.size() == 2);
+}
+
+TEST_CASE("experts of Megatron's GroupedMLP are left out", "[select]") {
+  const std::string experts = "decoder.layers.0.mlp.experts.";
+  checkpoint::Catalogue c =
+      catalogue({tensor(experts + "weight1", {64, 384}), tensor(experts + "weight2", {192, 64}),
+                 tensor("decoder.layers.0.mlp.router.weight", {16, 64})});
+  for (const std::int64_t count : {0, 4}) {
+    if (count > 0) c.config.num_experts = count;
+    const Selection selection = select_matrices(c, {});
+    REQUIRE(selection.skipped.size() == 2);
+    CHECK(selection.skipped[1].tensor == experts + "weight2");
+    CHECK(selection.skipped[1].reason == "division-not-known");
+    CHECK(selection.skipped[1].detail ==
+          "all experts of a layer in one matrix, as Megatron's GroupedMLP had them: save each "
+          "expert by itself");
+  }
+  c.config.num_experts = 1;  // then it is a matrix
+  CHECK(select_matrices(c, {}).matrices.size() == 3);
+}
+
 TEST_CASE("unsloth's gpt-oss has the matrices of others", "[select]") {
   const std::string experts = "model.layers.0.mlp.experts.";
   checkpoint::Catalogue c = catalogue({tensor(experts + "gate_up_projs.1.weight", {64, 48}),
