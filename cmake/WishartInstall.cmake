@@ -33,7 +33,7 @@ endif()
 set(share "${CMAKE_INSTALL_DATADIR}/wishart")
 install(DIRECTORY jobs/ DESTINATION "${share}/jobs" COMPONENT runtime FILES_MATCHING PATTERN "*.cfg")
 install(DIRECTORY slurm/ DESTINATION "${share}/slurm" USE_SOURCE_PERMISSIONS COMPONENT runtime
-  FILES_MATCHING PATTERN "*.sbatch" PATTERN "*.sh" PATTERN "*.cfg" PATTERN "*.md")
+  FILES_MATCHING PATTERN "*.sbatch" PATTERN "*.sh" PATTERN "*.bash" PATTERN "*.cfg" PATTERN "*.md")
 install(FILES python/wishart.py DESTINATION "${share}/python" COMPONENT runtime)
 install(PROGRAMS tools/mpirun DESTINATION "${share}/tools" COMPONENT runtime)
 install(FILES README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT runtime)

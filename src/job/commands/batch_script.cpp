@@ -81,14 +81,13 @@ std::string batch_script(const PlanOptions& options, const PlannedJob& job,
   for (const std::string& line : about) text += comment_line(line);
   text += "#SBATCH --job-name=wishart-scan\n";
   for (const std::string& option : sbatch_options(options, job)) text += "#SBATCH " + option + "\n";
-  text += "#SBATCH --output=%x-%j.log\n#SBATCH --open-mode=append\n";
-  if (!requeue_words(job).empty()) text += "#SBATCH --requeue\n";
-  text += "\n";
+  text += "#SBATCH --output=%x-%j.log\n#SBATCH --open-mode=append\n#SBATCH --requeue\n\n";
   for (const std::string& line : options.cluster.setup) text += line + "\n";
   if (options.cluster.launcher == "mpirun") text += "export WISHART_LAUNCHER=mpirun\n";
+  // What is given when it is submitted, such as --requeue-limit, comes last and wins.
   text += "set -- " + requeue_words(job) + shell_argument(whole_path(options.path)) + " " +
           shell_argument(whole_path(options.scan.archive)) + given_words(options.given, true) +
-          "\n";
+          " \"$@\"\n";
   return text + "\n# From here on as slurm/scan.sbatch.\n" + std::string(body_of(scan_script()));
 }
 

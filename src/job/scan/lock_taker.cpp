@@ -68,7 +68,8 @@ std::unique_ptr<archive::CheckpointLock> LockTaker::take(const std::filesystem::
     const double ends_in = lock->free_in_seconds();
     const bool seems_ended = ends_in >= 0 && seconds_since(begin) < kQuietPatience;
     double left = 0;
-    if (waits && waiting_.seconds > 0) {
+    // Another task of the same array answers for its own.
+    if (waits && waiting_.seconds > 0 && !lock->of_same_array()) {
       if (!deadline_) {
         deadline_ =
             Clock::now() + std::chrono::duration_cast<Clock::duration>(as_time(waiting_.seconds));

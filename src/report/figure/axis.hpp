@@ -23,6 +23,8 @@ struct Axis {
   double high = 1;
   std::string label;
   std::vector<Tick> ticks;
+  int digits = 4;         ///< of the numbers at the ticks
+  bool of_names = false;  ///< texts at the ticks may be shortened; a number is never
 };
 
 /// An axis that contains both values, with ticks at multiples of 1, 2 or 5 times a power of ten.
@@ -32,12 +34,16 @@ struct Axis {
 /// The same with the ends moved outwards, so that no point lies on the frame.
 [[nodiscard]] Axis roomy_axis(const std::string& label, double low, double high, double wanted = 5);
 
+/// A roomy axis for the course of a value, at least a hundredth of the value high: smaller changes
+/// look small.
+[[nodiscard]] Axis calm_axis(const std::string& label, double low, double high, double wanted = 5);
+
 /// An axis of decimal logarithms, with the numbers themselves at its ticks.
 /// @pre low < high
 [[nodiscard]] Axis log_axis(const std::string& label, double low, double high);
 
 /// 12000 as 12k, 1500000 as 1.5M.
-[[nodiscard]] std::string short_count(double value);
+[[nodiscard]] std::string short_count(double value, int digits = 4);
 
 /// An axis of training steps or tokens; ticks are written by short_count.
 [[nodiscard]] Axis count_axis(const std::string& label, double low, double high, double wanted = 5);

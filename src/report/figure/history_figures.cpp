@@ -118,7 +118,7 @@ std::optional<Axis> value_axis(const analysis::History& history, const Panel& pa
   }
   if (range.empty()) return std::nullopt;
   if (panel.metrics.front().value == &Row::settled_share) return roomy_axis("", 0, 1);
-  return roomy_axis("", range.low, range.high);
+  return calm_axis("", range.low, range.high);
 }
 
 std::optional<Figure> panel_figure(const analysis::History& history, const Panel& panel,
@@ -339,7 +339,7 @@ std::optional<Figure> course_figure(const analysis::History& history,
     const std::size_t line = k / kColumns;
     const Box box{kSmallPx * static_cast<double>(k % kColumns),
                   kPanelHighPx * static_cast<double>(line), kSmallPx, kPanelHighPx};
-    Plot plot(canvas, box, std::move(axis), roomy_axis("", range.low, range.high, 4),
+    Plot plot(canvas, box, std::move(axis), calm_axis("", range.low, range.high, 4),
               {.left = 52, .right = 14, .top = 24, .bottom = 36});
     const std::string label(measures[k].label);
     plot.heading(label.substr(0, label.find(", logarithmic")));

@@ -15,6 +15,7 @@ constexpr double kDotPx = 3.2;
 constexpr double kDiamondPx = 4.6;
 constexpr double kTickPx = 4;
 constexpr double kTickGapPx = 10;  ///< between the labels of two ticks
+constexpr double kLeftGapPx = 8;   ///< between the labels of y and what is beside them
 constexpr std::size_t kTickChars = 24;
 
 std::string attributes_of(const About& about) {
@@ -32,6 +33,11 @@ std::string group_attributes(const std::string& role, const std::string& stack,
 
 Plot::Plot(Canvas& canvas, Box place, Axis x, Axis y, Margins margins)
     : canvas_(&canvas), place_(place), x_(std::move(x)), y_(std::move(y)), margins_(margins) {
+  if (!y_.of_names) {
+    for (const Tick& tick : y_.ticks) {
+      margins_.left = std::max(margins_.left, width_of_words(tick.text) + kLeftGapPx);
+    }
+  }
   draw_axes();
 }
 
@@ -56,11 +62,12 @@ void Plot::draw_axes() {
   const Box area = area_box();
   const double bottom = area.y + area.height;
   const auto left_chars =
-      static_cast<std::size_t>(std::max(margins_.left - 8, 20.0) / width_of_words("x"));
+      static_cast<std::size_t>(std::max(margins_.left - kLeftGapPx, 20.0) / width_of_words("x"));
   for (const Tick& tick : y_.ticks) {
     const double y = place_y(tick.at);
     canvas_->line("grid", area.x, y, area.x + area.width, y);
-    canvas_->words(area.x - 6, y + 4, Anchor::end, tick.text, left_chars);
+    canvas_->words(area.x - 6, y + 4, Anchor::end, tick.text,
+                   y_.of_names ? left_chars : tick.text.size());
   }
   canvas_->line("grid", area.x, area.y, area.x, bottom);
   // The labels of x are left out or slanted where they would touch.

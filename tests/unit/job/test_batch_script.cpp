@@ -66,15 +66,40 @@ TEST_CASE("the script does what slurm/scan.sbatch does, with directives of its o
       "#SBATCH --signal=B:USR1@960\n"
       "#SBATCH --output=%x-%j.log\n"
       "#SBATCH --open-mode=append\n"
+      "#SBATCH --requeue\n"
       "\n"
       "module load openmpi\n"
       "set -- " +
-      shell_argument(here + "/m 1") + " " + here + "/out --base " + here + "/b\n"));
+      shell_argument(here + "/m 1") + " " + here + "/out --base " + here + "/b \"$@\"\n"));
   CHECK(script.ends_with(body_of(scan_script())));
   // Slurm would read it as the script of a job, and bash as a script.
   const TempFolder temp;
   const auto file = temp.write("job.sbatch", script);
   CHECK(std::system(("bash -n '" + file.string() + "'").c_str()) == 0);
+}
+
+TEST_CASE("words given when the script is submitted reach the scan, and the last limit counts",
+          "[batch_script]") {
+  const PlanOptions options =
+      parse_plan(Words{"m 1", "--ranks", "4", "--archive", "out", "--setup",
+                       "srun() { echo \"$@\"; }", "--setup", "squeue() { false; }", "--sbatch"});
+  PlannedJob job = job_of(4, 2);
+  job.time.runs = 3;
+  const TempFolder temp;
+  const auto file = temp.write("job.sbatch", batch_script(options, job, {}));
+  const auto out = temp / "out";
+  const auto run = [&](const std::string& words) {
+    const std::string line = "SLURM_JOB_ID=1 WISHART=/bin/true bash '" + file.string() + "' " +
+                             words + " >'" + out.string() + "'";
+    REQUIRE(std::system(line.c_str()) == 0);
+    std::ifstream written(out);
+    return std::string(std::istreambuf_iterator<char>(written), {});
+  };
+  const std::string here = std::filesystem::current_path().string();
+  const std::string scan =
+      "/bin/true scan " + here + "/m 1 --archive " + here + "/out --progress plain";
+  CHECK(run("") == scan + " --wait-for-lock 1000h\n");
+  CHECK(run("--requeue-limit 0 --randomize 1") == scan + " --randomize 1\n");
 }
 
 TEST_CASE("what a script does begins behind its directives", "[batch_script]") {

@@ -98,6 +98,19 @@ TEST_CASE("a lock that becomes free is taken by who waits", "[lock]") {
   CHECK(taker.take(folder.path(), "a", true)->held());
 }
 
+TEST_CASE("another task of the same array is not waited for", "[lock]") {
+  const TempFolder folder;
+  const FakeSlurm slurm;
+  write_lock(folder, 5);
+  const Variable cluster("SLURM_CLUSTER_NAME", "alpha");
+  const Variable job("SLURM_JOB_ID", "28");
+  const Variable array("SLURM_ARRAY_JOB_ID", "25");
+  LockTaker taker({60, {}, [] { return std::string("stopped, because it waited"); }});
+  const auto lock = taker.take(folder.path(), "a", true);
+  CHECK_FALSE(lock->held());
+  CHECK(lock->of_same_array());
+}
+
 TEST_CASE("a wait ends when there is a reason to stop", "[lock]") {
   const TempFolder folder;
   const FakeSlurm slurm;

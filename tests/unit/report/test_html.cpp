@@ -154,3 +154,35 @@ TEST_CASE("an axis has round ticks inside of it, whatever its ends", "[html]") {
     for (const Tick& tick : one.ticks) CHECK(std::isfinite(tick.at));
   }
 }
+
+TEST_CASE("no two ticks have the same number, and no number is cut", "[html]") {
+  for (const auto& [low, high] :
+       {std::pair(10.6801, 10.6805), std::pair(-0.59384, -0.59379), std::pair(0.028843, 0.028862),
+        std::pair(123456.0, 123461.0), std::pair(1.5e6, 1.5e6 + 40), std::pair(1e15, 1e15 + 1)}) {
+    for (const Axis& axis : {axis_over("x", low, high), count_axis("x", low, high)}) {
+      CAPTURE(low, high);
+      REQUIRE(axis.ticks.size() >= 2);
+      for (std::size_t i = 1; i < axis.ticks.size(); ++i) {
+        CAPTURE(axis.ticks[i].text);
+        CHECK(axis.ticks[i].text != axis.ticks[i - 1].text);
+      }
+      Canvas canvas(300, 200);
+      const Plot plot(canvas, {0, 0, 300, 200}, axis_over("x", 0, 1), axis);
+      for (const Tick& tick : axis.ticks) {
+        CHECK(canvas.svg("", "").find(">" + tick.text + "</text>") != std::string::npos);
+      }
+    }
+  }
+  CHECK(axis_over("x", 10.6801, 10.6805).ticks.front().text == "10.6801");
+  CHECK(axis_over("x", 0, 1).ticks[1].text == "0.2");
+}
+
+TEST_CASE("a course that hardly moves looks as if it hardly moves", "[html]") {
+  const Axis flat = calm_axis("", 10.6801, 10.6805);
+  CHECK(flat.high - flat.low > 0.1);
+  CHECK((flat.low < 10.63 && 10.73 < flat.high));
+  const Axis falling = calm_axis("", 2.0, 4.0);
+  CHECK(falling.high - falling.low < 2.2);
+  const Axis zero = calm_axis("", 0, 0);
+  CHECK(zero.low < zero.high);
+}
