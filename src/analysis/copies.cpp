@@ -79,6 +79,7 @@ std::string blocks_text(const std::set<std::int64_t>& blocks) {
   }
   const std::string last = ranges.empty() ? "" : ranges.back();
   if (!ranges.empty()) ranges.pop_back();
+  if (blocks.size() == 1) return "block " + last;
   return "blocks " + join(ranges, ", ") + (ranges.empty() ? "" : " and ") + last;
 }
 

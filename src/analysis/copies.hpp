@@ -28,7 +28,7 @@ struct Copies {
 [[nodiscard]] std::string block_copies_text(const Copies& copies);
 /// A sentence on those of experts; empty if there are none.
 [[nodiscard]] std::string expert_copies_text(const Copies& copies);
-/// `blocks 0 to 7`, `blocks 3 to 5 and 9`.
+/// `block 4`, `blocks 0 to 7`, `blocks 3 to 5 and 9`.
 [[nodiscard]] std::string blocks_text(const std::set<std::int64_t>& blocks);
 
 }  // namespace wishart::analysis
