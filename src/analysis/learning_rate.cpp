@@ -53,7 +53,13 @@ bool is_warmed_again(std::span<const HistoryRow> rows, std::size_t from) {
 std::string end_of_schedule_text(std::span<const HistoryRow> rows) {
   const HistoryRow* largest = largest_rate(rows);
   const double last = rows.back().learning_rate;
-  if (largest == nullptr || !(last < kSpent * largest->learning_rate)) return {};
+  if (largest == nullptr || !(last >= 0 && last < kSpent * largest->learning_rate)) return {};
+  // A small rate that stays as it is was chosen, and a loss that falls with it falls on.
+  const HistoryRow* before = nullptr;
+  for (const HistoryRow& row : rows.first(rows.size() - 1)) {
+    if (row.learning_rate >= 0) before = &row;
+  }
+  if (last > 0 && !(before != nullptr && last < before->learning_rate)) return {};
   return "The learning rate is " + rate_text(last) + ", and was " +
          rate_text(largest->learning_rate) + " at " + printable(largest->checkpoint) +
          ": the schedule is over, and the fall is that of its decay.";

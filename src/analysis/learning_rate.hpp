@@ -19,7 +19,8 @@ namespace wishart::analysis {
 /// warm-up is none.
 [[nodiscard]] bool is_warmed_again(std::span<const HistoryRow> rows, std::size_t from);
 
-/// A sentence on a last rate that is next to nothing beside the largest; empty for any other.
+/// A sentence on a last rate that has decayed to next to nothing beside the largest; empty for any
+/// other.
 [[nodiscard]] std::string end_of_schedule_text(std::span<const HistoryRow> rows);
 
 }  // namespace wishart::analysis

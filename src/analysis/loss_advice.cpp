@@ -193,6 +193,7 @@ private:
     const std::string end = end_of_schedule_text(rows_);
     if (end.empty()) return give(Advice::going_on, reason);
     result_.tried = false;
+    result_.is_spent = true;
     return give(Advice::settled, reason + " " + end);
   }
 

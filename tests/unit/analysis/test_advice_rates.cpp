@@ -136,9 +136,17 @@ TEST_CASE("at the end of its schedule a run does not go on", "[advice][rates]") 
       " of it. The learning rate is 0, and was 0.001 at checkpoint-1000: the schedule is over, and "
       "the fall is that of its decay."));
   CHECK(track_text(ended, kTriedWindow).empty());
+  CHECK(advice_text(ended) ==
+        "Training may be stopped: its learning rate has come to its end.");
   CHECK(at_rate(9e-6).advice == Advice::settled);
   CHECK(at_rate(1e-4).advice == Advice::going_on);  // a usual floor
   CHECK(at_rate(kNan).advice == Advice::going_on);
+  // A small rate that was chosen: another phase in the same folder.
+  CHECK(on({{1000, 3.1, 3.1, 1e-3},
+            {4000, 2.82, 2.82, 1e-6},
+            {8000, 2.7, 2.7, 1e-6},
+            {16000, 2.6, 2.6, 1e-6}})
+            .advice == Advice::going_on);
   const auto without_rates = on({{1000, 3.1, 3.1, 0}, {2000, 2.9, 2.9, 0}, {4000, 2.7, 2.7, 0}});
   CHECK(without_rates.advice == Advice::going_on);  // never recorded as anything but 0
 }

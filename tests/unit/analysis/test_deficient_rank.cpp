@@ -98,6 +98,19 @@ TEST_CASE("singular values that are zero where those of the shape are not", "[wa
   CHECK(warned(two) == 0);
 }
 
+TEST_CASE("tables of positions have collapsed only if they tell none apart", "[warnings]") {
+  LayerRow table = test::sample_layer("encoder.embed_positions");
+  table.role = "embedding.position";
+  table.N = table.M = table.num_evals = 512;
+  table.matrix_rank = 124;  // sines and cosines
+  CHECK(row_warnings(table).empty());
+  table.matrix_rank = 1;
+  CHECK(row_warnings(table) == "rank-collapse");
+  table.matrix_rank = 124;
+  table.role = "embedding.token";
+  CHECK(row_warnings(table) == "rank-collapse");
+}
+
 TEST_CASE("a shard that was written twice leaves a simple share of the rank", "[warnings]") {
   std::vector<LayerRow> layers = attention_of(3, kAttention, 64);
   conclude(layers);
