@@ -18,8 +18,8 @@ namespace wishart::analysis {
 /// not looked at.
 struct Copies {
   using Block = std::pair<std::string, std::int64_t>;  ///< its stack, and its number in it
-  std::int64_t of_blocks = 0;     ///< matrices that another block has too
-  std::set<std::int64_t> blocks;  ///< that have them
+  std::int64_t of_blocks = 0;                          ///< matrices that another block has too
+  std::set<std::int64_t> blocks;                       ///< that have them
   const LayerRow* first = nullptr;
   const LayerRow* second = nullptr;  ///< the same in another block
   std::int64_t of_experts = 0;       ///< matrices that another expert of the block has too

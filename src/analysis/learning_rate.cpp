@@ -5,9 +5,9 @@
 namespace wishart::analysis {
 namespace {
 
-constexpr double kWarmed = 2;     ///< times the rate that it was
+constexpr double kWarmed = 2;      ///< times the rate that it was
 constexpr double kAsBefore = 0.5;  ///< of a rate: the same again
-constexpr double kSpent = 0.01;   ///< of the largest rate
+constexpr double kSpent = 0.01;    ///< of the largest rate
 
 /// The row with the largest rate; null if none is known.
 const HistoryRow* largest_rate(std::span<const HistoryRow> rows) {
@@ -25,8 +25,7 @@ const HistoryRow* largest_rate(std::span<const HistoryRow> rows) {
 const HistoryRow* warmed(std::span<const HistoryRow> rows, std::size_t from) {
   const HistoryRow* largest = largest_rate(rows.subspan(from));
   if (largest == nullptr || !(rows[from].learning_rate >= 0)) return nullptr;
-  return largest->learning_rate > 0 &&
-                 largest->learning_rate >= kWarmed * rows[from].learning_rate
+  return largest->learning_rate > 0 && largest->learning_rate >= kWarmed * rows[from].learning_rate
              ? largest
              : nullptr;
 }

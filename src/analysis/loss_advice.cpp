@@ -15,8 +15,8 @@
 namespace wishart::analysis {
 namespace {
 
-constexpr double kLearned = 0.10;    ///< below the loss without learning
-constexpr double kLearnedOn = 0.02;  ///< below the loss of the base
+constexpr double kLearned = 0.10;        ///< below the loss without learning
+constexpr double kLearnedOn = 0.02;      ///< below the loss of the base
 constexpr double kLearnedLittle = 0.01;  ///< likewise: less is nothing, whatever the base knew
 constexpr std::int64_t kSmallVocabulary = 100;  ///< of characters or symbols: no such discount
 /// Bytes, and a few tokens more. Longer vocabularies may be of images or sounds, whose tokens are
@@ -182,8 +182,7 @@ private:
     const double before = series_.training[lowest_];
     const double margin = kRisesOnce.at(before, start(series_.leading));
     return std::any_of(series_.training.begin() + static_cast<std::ptrdiff_t>(lowest_),
-                       series_.training.end(),
-                       [&](double loss) { return loss - before > margin; });
+                       series_.training.end(), [&](double loss) { return loss - before > margin; });
   }
 
   [[nodiscard]] bool still_falls() const { return falls_on(series_.leading, kFallsInARow); }
@@ -223,7 +222,8 @@ private:
     if (from_scratch) {
       if (!(low > (1 - kLearned) * chance)) return false;
       if (discount && trained_.classes > kOfBytes && !(low > (1 - kLearned) * start)) {
-        return give(Advice::unknown, frequencies_text(low, chance) + (still_falls() ? kFallsOn : ""));
+        return give(Advice::unknown,
+                    frequencies_text(low, chance) + (still_falls() ? kFallsOn : ""));
       }
       // In a long vocabulary only who is no better than a guess is known to have learnt nothing.
       const bool low_for_bytes = discount && trained_.classes <= kOfBytes;
@@ -342,7 +342,8 @@ private:
   void conclude_from_few(std::size_t from, double margin) {
     const bool is_one = from == last();  // at step 0 there is no doubling
     if (is_one) from = 0;
-    if (series_.is_eval && still_falls() && series_.leading[from] - series_.leading[last()] > margin) {
+    if (series_.is_eval && still_falls() &&
+        series_.leading[from] - series_.leading[last()] > margin) {
       result_.tried = false;
       go_on("The " + name_ + " fell from " + figure(series_.leading[from]) + " at " +
             printable(row(from).checkpoint) + " to " + figure(series_.leading[last()]) + ".");

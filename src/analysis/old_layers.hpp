@@ -34,8 +34,9 @@ public:
 
 private:
   struct Past {
-    std::unordered_map<std::string_view, std::size_t> first;  ///< of each hash, its first checkpoint
-    std::string_view hash;                                    ///< the last that is known
+    std::unordered_map<std::string_view, std::size_t>
+        first;              ///< of each hash, its first checkpoint
+    std::string_view hash;  ///< the last that is known
     std::string_view form;
     bool changed = false;
   };

@@ -78,7 +78,7 @@ private:
     std::int64_t block = -1;
     std::int64_t index = -1;  ///< in its record
     std::string hash;
-    std::string form;        ///< type and shape
+    std::string form;  ///< type and shape
     bool is_expert = false;
     bool no_tail = false;
     double alpha = kNan;

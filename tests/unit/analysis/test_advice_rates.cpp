@@ -79,8 +79,9 @@ TEST_CASE("a held-out loss that falls again after a rate was warmed up is no rea
                                {12000, 2.65, 2.65, 1e-3},
                                {14000, 2.63, 2.63, 1e-3}});
   CHECK(phase.advice == Advice::unknown);
-  CHECK(phase.reasons.at(0).ends_with("rose from 1e-06 at checkpoint-9000 to 0.001 at "
-                                      "checkpoint-10000."));
+  CHECK(
+      phase.reasons.at(0).ends_with("rose from 1e-06 at checkpoint-9000 to 0.001 at "
+                                    "checkpoint-10000."));
 }
 
 TEST_CASE("a held-out loss that falls again is no reason to stop, whatever the rates",
@@ -95,8 +96,8 @@ TEST_CASE("a held-out loss that falls again is no reason to stop, whatever the r
         "fallen again since checkpoint-250, as where a learning rate is warmed up again or the "
         "data change.");
   // A training loss alone is noise, unless the rates tell.
-  std::vector<Point> phase{{1000, 3.1, kNan, 1e-3},  {8000, 2.7, kNan, 1e-3},
-                           {9000, 2.48, kNan, 1e-6}, {10000, 2.97, kNan, 1e-3},
+  std::vector<Point> phase{{1000, 3.1, kNan, 1e-3},   {8000, 2.7, kNan, 1e-3},
+                           {9000, 2.48, kNan, 1e-6},  {10000, 2.97, kNan, 1e-3},
                            {12000, 2.95, kNan, 1e-3}, {14000, 2.93, kNan, 1e-3}};
   CHECK(on(phase).advice == Advice::unknown);
   for (Point& point : phase) point.rate = kNan;
@@ -114,11 +115,7 @@ TEST_CASE("warming up again excuses neither over-fitting nor a loss of what was 
   CHECK(on({{100, 3.0, 3.0, 1e-4}, {200, 2.9, 2.9, 2e-4}, {300, 3.1, 3.1, 1e-3}}).advice ==
         Advice::diverging);
   // Learnt by heart: the training loss falls all along, though the held-out one falls a little.
-  CHECK(on({{0, kNan, 5.9},
-            {100, 2.0, 2.2},
-            {200, 1.2, 2.7},
-            {400, 0.6, 2.68},
-            {800, 0.3, 2.66}})
+  CHECK(on({{0, kNan, 5.9}, {100, 2.0, 2.2}, {200, 1.2, 2.7}, {400, 0.6, 2.68}, {800, 0.3, 2.66}})
             .advice == Advice::overfitting);
 }
 
@@ -136,8 +133,7 @@ TEST_CASE("at the end of its schedule a run does not go on", "[advice][rates]") 
       " of it. The learning rate is 0, and was 0.001 at checkpoint-1000: the schedule is over, and "
       "the fall is that of its decay."));
   CHECK(track_text(ended, kTriedWindow).empty());
-  CHECK(advice_text(ended) ==
-        "Training may be stopped: its learning rate has come to its end.");
+  CHECK(advice_text(ended) == "Training may be stopped: its learning rate has come to its end.");
   CHECK(at_rate(9e-6).advice == Advice::settled);
   CHECK(at_rate(1e-4).advice == Advice::going_on);  // a usual floor
   CHECK(at_rate(kNan).advice == Advice::going_on);
@@ -165,7 +161,7 @@ TEST_CASE("a base that knew its data may learn little", "[advice][rates]") {
         "unknown: The eval loss fell from 2.1 at checkpoint-0 to 2.071 only, by 1.4 %. The base "
         "was a good model already: that is too little to tell a learning rate that is too low from "
         "a base that knew such data.");
-  CHECK(last(2.073).advice == Advice::not_learning);  // up and down
+  CHECK(last(2.073).advice == Advice::not_learning);                         // up and down
   CHECK(last(2.0705, {.of_changes = true}).advice == Advice::not_learning);  // not known
   CHECK(on({{0, kNan, 2.1}, {250, 2.1, 2.098}, {500, 2.1, 2.096}, {1000, 2.1, 2.095}}).advice ==
         Advice::not_learning);

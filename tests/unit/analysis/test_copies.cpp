@@ -137,7 +137,8 @@ TEST_CASE("matrices of two roles in a block that are equal need attention", "[ve
   SECTION("not heads of one role, nor tables of tokens that are tied") {
     for (LayerRow& row : record.layers) row.role = "attention.k";
     CHECK(verdict_of(record).level == Level::good);
-    for (LayerRow& row : record.layers) row.role = row.key.ends_with("k") ? "head" : "embedding.token";
+    for (LayerRow& row : record.layers)
+      row.role = row.key.ends_with("k") ? "head" : "embedding.token";
     CHECK(verdict_of(record).level == Level::good);
   }
   SECTION("not a teacher beside its student, nor other elements of one shape") {

@@ -150,8 +150,7 @@ TEST_CASE("heads of grouped queries that are repeated are lawful", "[warnings]")
   for (const std::int64_t rank : {64, 32, 16, 8}) CHECK(words_of(with_keys(rank)).empty());
   std::vector<LayerRow> layers = with_keys(32);
   conclude(layers);
-  CHECK(layers.back().reason ==
-        "rank 32 of 128; heads of grouped queries, each written 4 times");
+  CHECK(layers.back().reason == "rank 32 of 128; heads of grouped queries, each written 4 times");
   CHECK(words_of(with_keys(96)) == "rank-deficient");  // repeats leave no 3/4
   CHECK(words_of(with_keys(4)) == "rank-collapse");
   layers.front().matrix_rank = 64;  // the queries of a block lack some too

@@ -73,9 +73,9 @@ TEST_CASE("a part that is old while the others move on needs attention", "[histo
 }
 
 TEST_CASE("two saves with the same old part are told at each of them", "[history][old-layers]") {
-  const History history = history_of(
-      {with_values(100, {"a1", "b1", "c1"}), with_values(200, {"a2", "b2", "c2"}),
-       with_values(400, {"a3", "b2", "c3"}), with_values(800, {"a4", "b2", "c4"})});
+  const History history =
+      history_of({with_values(100, {"a1", "b1", "c1"}), with_values(200, {"a2", "b2", "c2"}),
+                  with_values(400, {"a3", "b2", "c3"}), with_values(800, {"a4", "b2", "c4"})});
   CHECK(history.rows[1].old.count == 0);
   CHECK(history.rows[2].old.checkpoint == "checkpoint-200");
   CHECK(history.rows[3].old.checkpoint == "checkpoint-200");

@@ -20,7 +20,9 @@ inline LayerRow usual_layer(const std::string& key, const std::string& role, std
   row.N = row.M = row.num_evals = row.matrix_rank = side;
   row.num_pl_spikes = 100;
   row.lambda_max = row.xmax = 9;
-  const auto median = [&](analysis::UsualMetric metric) { return analysis::usual_value(role, side, metric, 50); };
+  const auto median = [&](analysis::UsualMetric metric) {
+    return analysis::usual_value(role, side, metric, 50);
+  };
   row.alpha = median(analysis::UsualMetric::alpha);
   row.D = median(analysis::UsualMetric::distance);
   row.log_norm = median(analysis::UsualMetric::log_norm);
