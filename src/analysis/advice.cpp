@@ -214,6 +214,8 @@ std::string advice_text(const Conclusion& conclusion) {
     case Advice::going_on:
       return "Keep training: it is still learning.";
     case Advice::settled:
+      if (conclusion.is_spent)
+        return "Training may be stopped: its learning rate has come to its end.";
       return conclusion.basis == Basis::spectra
                  ? "The spectra no longer change. Whether it still learns they do not show: look "
                    "at "

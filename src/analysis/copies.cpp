@@ -1,5 +1,6 @@
 #include "copies.hpp"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -32,6 +33,7 @@ void count_experts(Copies& copies, const Members& same) {
   for (const auto& [block, there] : by_block) {
     if (there.size() < 2) continue;
     copies.of_experts += std::ssize(there);
+    copies.expert_blocks.emplace(there.front()->stack, block);
     if (copies.expert == nullptr) copies.expert = there.front();
   }
 }
@@ -45,6 +47,39 @@ void count_blocks(Copies& copies, const Members& same) {
   copies.of_blocks += std::ssize(same);
   for (const LayerRow* row : same) copies.blocks.insert(row->block);
   if (copies.first == nullptr) copies.first = same.front(), copies.second = other;
+}
+
+/// Embeddings and heads that are tied, as in a block for prediction, are lawful.
+bool is_tied(const LayerRow& row) {
+  return row.role.starts_with("embedding") || row.role == "head";
+}
+
+void count_roles(Copies& copies, const Members& same) {
+  std::map<std::pair<std::int64_t, std::int64_t>, Members> by_place;  // block and expert
+  for (const LayerRow* row : same) {
+    if (!is_tied(*row)) by_place[{row->block, row->expert}].push_back(row);
+  }
+  for (const auto& [place, there] : by_place) {
+    const auto twin = std::find_if(there.begin(), there.end(), [&](const LayerRow* row) {
+      return row->role != there.front()->role;
+    });
+    if (twin == there.end()) continue;
+    copies.of_roles += std::ssize(there);
+    if (copies.one == nullptr) copies.one = there.front(), copies.twin = *twin;
+  }
+}
+
+/// The blocks with two experts or more, but for those with copies among them.
+void find_parted(Copies& copies, const std::vector<LayerRow>& layers) {
+  std::map<Copies::Block, std::set<std::int64_t>> experts;
+  for (const LayerRow& row : layers) {
+    if (is_compared(row) && row.expert >= 0) experts[{row.stack, row.block}].insert(row.expert);
+  }
+  for (const auto& [block, there] : experts) {
+    if (there.size() > 1 && !copies.expert_blocks.contains(block)) {
+      copies.parted_blocks.insert(block);
+    }
+  }
 }
 
 }  // namespace
@@ -61,7 +96,9 @@ Copies copies_in(const std::vector<LayerRow>& layers) {
     if (same.size() < 2 || same.front() != &row) continue;
     count_experts(copies, same);
     count_blocks(copies, same);
+    count_roles(copies, same);
   }
+  find_parted(copies, layers);
   return copies;
 }
 
@@ -79,6 +116,7 @@ std::string blocks_text(const std::set<std::int64_t>& blocks) {
   }
   const std::string last = ranges.empty() ? "" : ranges.back();
   if (!ranges.empty()) ranges.pop_back();
+  if (blocks.size() == 1) return "block " + last;
   return "blocks " + join(ranges, ", ") + (ranges.empty() ? "" : " and ") + last;
 }
 
@@ -92,11 +130,29 @@ std::string block_copies_text(const Copies& copies) {
          "was written wrongly.";
 }
 
-std::string expert_copies_text(const Copies& copies) {
+bool are_experts_doubtful(const Copies& copies, std::int64_t step) {
+  return copies.expert != nullptr && (step > 0 || !copies.parted_blocks.empty());
+}
+
+std::string expert_copies_text(const Copies& copies, std::int64_t step) {
   if (copies.expert == nullptr) return {};
   return plural(copies.of_experts, "matrix", "matrices") +
          " of experts are copies of one matrix of their block, such as " +
-         named(copies.expert->key) + ": up-cycled experts at the start have them.";
+         named(copies.expert->key) +
+         (!copies.parted_blocks.empty()
+              ? ", while those of " + plural(std::ssize(copies.parted_blocks), "other block") +
+                    " differ: they were written wrongly, or merged."
+          : step > 0 ? ": they have not parted in " + plural(step, "step") +
+                           ", so they are frozen, get the same gradients or were written wrongly."
+                     : ": up-cycled experts at the start have them.");
+}
+
+std::string role_copies_text(const Copies& copies) {
+  if (copies.one == nullptr) return {};
+  return plural(copies.of_roles, "matrix", "matrices") +
+         " have the elements of one of another role in their block, such as " +
+         named(copies.twin->key) + " those of " + named(copies.one->key) +
+         ": a fused tensor was split wrongly, or one serves as both on purpose.";
 }
 
 }  // namespace wishart::analysis

@@ -5,6 +5,7 @@
 /// not.
 
 #include <cstddef>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,20 @@ struct DeficientRank {
   std::string text;       ///< `26 of 64 singular values are zero, ...`
 };
 
-/// Embeddings and heads are left out: words that are never used leave rows of zeros. Where at least
-/// as many matrices of a shape are deficient as are not, as after pruning, nothing is found.
+/// Embeddings and heads are left out: words that are never used leave rows of zeros.
+///
+/// 1. All matrices of a role and shape have one and the same rank, a simple share (k / 2^n) of the
+///    full one: shards of a parallel training, of which one was written twice. Pruning leaves ranks
+///    that differ. Not at the beginning of a training: growing a model repeats parts of it.
+/// 2. Else fewer than half of the matrices of a shape are deficient. Where more are, as after
+///    pruning, nothing is found.
 /// @pre the layers are weights, not changes of weights
-[[nodiscard]] std::vector<DeficientRank> deficient_ranks(const std::vector<LayerRow>& layers);
+/// @param initial  they are what a training begins with
+[[nodiscard]] std::vector<DeficientRank> deficient_ranks(const std::vector<LayerRow>& layers,
+                                                         bool initial = false);
+
+/// Keys and values that are heads of grouped queries, each written as often as it is used: all of a
+/// shape have the same rank, of which the full one is a multiple, and all queries have full rank.
+[[nodiscard]] std::set<const LayerRow*> repeated_heads(const std::vector<LayerRow>& layers);
 
 }  // namespace wishart::analysis

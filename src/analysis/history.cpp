@@ -20,6 +20,7 @@
 
 #include "loss_series.hpp"
 #include "normal.hpp"
+#include "old_layers.hpp"
 #include "record_row.hpp"
 #include "same_weights.hpp"
 
@@ -59,6 +60,11 @@ bool tokens_rise(const std::vector<HistoryRow>& rows) {
   return true;
 }
 
+/// `BF16 4096 x 1024`
+std::string form_of(const LayerRow& row) {
+  return row.dtype + " " + std::to_string(row.rows) + " x " + std::to_string(row.cols);
+}
+
 }  // namespace
 
 HistoryBuilder::HistoryBuilder(std::int64_t window) : window_(window) {
@@ -72,10 +78,10 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   for (const LayerRow& row : record.layers) {
     entry.layers.push_back(
         {row.key, row.role, row.stack, row.block, static_cast<std::int64_t>(entry.layers.size()),
-         row.hash, row.status == kNoTail, alpha_if_fitted(row), alpha_error(row), row.log_norm,
-         row.log_spectral_norm, is_fitted(row) ? row.D : kNan, row.stable_rank,
-         count_of(row.weights.num_traps), count_of(row.num_outliers), count_of(row.matrix_rank),
-         row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
+         row.hash, form_of(row), row.expert >= 0, row.status == kNoTail, alpha_if_fitted(row),
+         alpha_error(row), row.log_norm, row.log_spectral_norm, is_fitted(row) ? row.D : kNan,
+         row.stable_rank, count_of(row.weights.num_traps), count_of(row.num_outliers),
+         count_of(row.matrix_rank), row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
             [](const Layer& a, const Layer& b) { return a.key < b.key; });
@@ -197,6 +203,21 @@ void HistoryBuilder::relate_to_start() {
     row.spectral_norm_risen = mean_of(spectral_rises).value;
     row.norm_moved = mean_of(norms).value;
     row.spectral_norm_moved = mean_of(spectral_norms).value;
+  }
+}
+
+void HistoryBuilder::find_old_layers() {
+  OldLayersFinder finder;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    Entry& entry = entries_[i];
+    if (i > 0 && entry.place.stage != entries_[i - 1].place.stage) finder = {};
+    std::vector<OldLayersFinder::Layer> layers;
+    layers.reserve(entry.layers.size());
+    for (const Layer& layer : entry.layers) {
+      layers.push_back(
+          {layer.key, layer.hash, layer.form, layer.stack, layer.block, layer.is_expert});
+    }
+    entry.row.old = finder.add(entry.row.checkpoint, layers);
   }
 }
 
@@ -345,6 +366,7 @@ void HistoryBuilder::conclude_run(History& history) {
   find_missing();
   relate();
   relate_to_start();
+  find_old_layers();
   history.window = window_;
   for (Entry& entry : entries_) history.rows.push_back(entry.row);
   if (history.rows.empty()) return;

@@ -5,39 +5,19 @@
 #include <utility>
 
 #include "wishart/analysis/metric.hpp"
-#include "wishart/analysis/trend.hpp"
 #include "wishart/core/text.hpp"
 
+#include "learning_rate.hpp"
+#include "loss_margins.hpp"
+#include "loss_recovery.hpp"
 #include "loss_series.hpp"
-#include "student.hpp"
 
 namespace wishart::analysis {
 namespace {
 
-/// A margin: a share of a loss, or of the loss where the run began, whichever is more.
-struct Margin {
-  double of_loss;
-  double of_start;
-
-  [[nodiscard]] double at(double loss, double start) const {
-    return std::max(of_loss * std::abs(loss), std::isfinite(start) ? of_start * start : 0.0);
-  }
-};
-
-constexpr Margin kDiverged{0.05, 0.02};
-/// A held-out loss above its lowest, at two or more checkpoints in a row.
-constexpr Margin kRises{0.005, 0.002};
-/// The same at the last checkpoint only, which may be noise.
-constexpr Margin kRisesOnce{kRiseOnce, 0.002};
-constexpr Margin kFalls{0.01, 0.002};  ///< per doubling
-/// A fall from one checkpoint to the next that is none of noise.
-constexpr Margin kFallsOnce{0.002, 0};
-constexpr double kLearned = 0.10;    ///< below the loss without learning
-constexpr double kLearnedOn = 0.02;  ///< below the loss of the base
-/// Tokens of a language are not equally frequent. Who knows their frequencies and nothing else has
-/// about this share of the loss of who does not: 0.58 for the bytes of English text, 0.68 to 0.71
-/// for its tokens in vocabularies of 32 000 to 50 000.
-constexpr double kFrequencies = 0.65;
+constexpr double kLearned = 0.10;        ///< below the loss without learning
+constexpr double kLearnedOn = 0.02;      ///< below the loss of the base
+constexpr double kLearnedLittle = 0.01;  ///< likewise: less is nothing, whatever the base knew
 constexpr std::int64_t kSmallVocabulary = 100;  ///< of characters or symbols: no such discount
 /// Bytes, and a few tokens more. Longer vocabularies may be of images or sounds, whose tokens are
 /// nearly equally frequent: good models of them stay far above kFrequencies.
@@ -45,44 +25,14 @@ constexpr std::int64_t kOfBytes = 384;
 
 constexpr const char* kFallsOn =
     " But it still falls from checkpoint to checkpoint: it is too early.";
+constexpr const char* kOfBase =
+    " The base was a good model already: that is too little to tell a learning rate that is too "
+    "low from a base that knew such data.";
 
 /// Standard errors of a slope.
 constexpr double kErrors = 2;
 /// Rises of the held-out loss that are none of noise, however small.
 constexpr std::size_t kRisesInARow = 3;
-
-std::string figure(double value) { return rounded(value, 4); }
-
-/// A slope, and its standard error: 0 where two points leave none. NaN for fewer than two points.
-struct Slope {
-  double value = kNan;
-  double error = 0;
-};
-
-/// By least squares.
-Slope slope_of(const std::vector<double>& x, const std::vector<double>& y) {
-  if (x.size() == 2) return {x[1] > x[0] ? (y[1] - y[0]) / (x[1] - x[0]) : kNan, 0};
-  const Trend trend = trend_of(x, y);
-  if (!std::isfinite(trend.slope)) return {};
-  return {trend.slope, (trend.high - trend.slope) / student95(trend.count - 2)};
-}
-
-double percent(double part, double whole) { return 100 * part / whole; }
-
-std::size_t lowest_of(const std::vector<double>& losses) {
-  return static_cast<std::size_t>(std::min_element(losses.begin(), losses.end()) - losses.begin());
-}
-
-/// True if held-out losses end above their lowest by more than their margin.
-bool rises(const std::vector<double>& losses, double start) {
-  const std::size_t lowest = lowest_of(losses);
-  const std::size_t last = losses.size() - 1;
-  const double low = losses[lowest];
-  std::size_t above = 0;  // checkpoints at the end that are all above the lowest
-  while (above < last - lowest && losses[last - above] - low > kRises.at(low, start)) ++above;
-  const Margin& margin = above >= 2 ? kRises : kRisesOnce;
-  return losses[last] - low > margin.at(low, start);
-}
 
 /// The judgement over one series of losses.
 class LossJudge {
@@ -176,6 +126,15 @@ private:
                          ", but the eval loss did not rise: the data are others, or it is noise.";
         return false;
       }
+      const AboveLowest above{"eval loss", held, held_at, rows_};
+      if (recovers(above, trained_)) {
+        training_rose_ = recovery_text(above);
+        return false;
+      }
+    } else if (const AboveLowest above{"training loss", losses, at, rows_};
+               is_warmed_again(rows_, at[best]) && recovers(above, trained_)) {
+      training_rose_ = recovery_text(above);
+      return false;
     } else {
       const double level = level_of(std::span(losses).first(since));
       const double least = std::min(losses[losses.size() - 2], now);
@@ -205,11 +164,12 @@ private:
       rose_ = true;
       return false;
     }
-    std::string reason =
-        "The eval loss is " + figure(now) + ", " +
-        // A share of what is not above zero says nothing.
-        (low > 0 ? rounded(percent(now - low, low), 2) + " %" : figure(now - low)) +
-        " above its lowest, " + figure(low) + " at " + printable(row(lowest_).checkpoint);
+    // What is learnt by heart is seen in a training loss that keeps falling.
+    const bool by_heart = known && fell && !training_rose_since_lowest() &&
+                          !is_warmed_again(rows_, series_.at[lowest_]);
+    const AboveLowest above{name_, series_.leading, series_.at, rows_};
+    if (!by_heart && recovers(above, trained_)) return give(Advice::unknown, recovery_text(above));
+    std::string reason = above_text(above);
     reason += known ? std::string("; the training loss ") + (fell ? "fell" : "rose") + " from " +
                           figure(before) + " to " + figure(after) + " meanwhile."
                     : ". The training loss is not known there, so the run may also be diverging.";
@@ -217,20 +177,29 @@ private:
     return give(lost ? Advice::diverging : Advice::overfitting, std::move(reason));
   }
 
-  /// True if each of the last losses is lower than the one before by more than noise.
-  [[nodiscard]] bool falls_on() const {
-    constexpr std::size_t kFallsInARow = 2;
-    for (std::size_t i = last(); i > 0 && i + kFallsInARow > last(); --i) {
-      const double fall = series_.leading[i - 1] - series_.leading[i];
-      if (!(fall > kFallsOnce.at(series_.leading[i], kNan))) return false;
-    }
-    return last() > 0;
+  /// True if a training loss since the lowest held-out one is above that beside it.
+  [[nodiscard]] bool training_rose_since_lowest() const {
+    const double before = series_.training[lowest_];
+    const double margin = kRisesOnce.at(before, start(series_.leading));
+    return std::any_of(series_.training.begin() + static_cast<std::ptrdiff_t>(lowest_),
+                       series_.training.end(), [&](double loss) { return loss - before > margin; });
+  }
+
+  [[nodiscard]] bool still_falls() const { return falls_on(series_.leading, kFallsInARow); }
+
+  /// Who falls on goes on, unless the learning rate is spent: then it was the last of the fall.
+  bool go_on(const std::string& reason) {
+    const std::string end = end_of_schedule_text(rows_);
+    if (end.empty()) return give(Advice::going_on, reason);
+    result_.tried = false;
+    result_.is_spent = true;
+    return give(Advice::settled, reason + " " + end);
   }
 
   /// What is said of a run that has learnt next to nothing so far: a run that has just begun has
   /// not either, but its loss falls.
   bool give_nothing_learnt(std::string reason) {
-    if (!falls_on()) return give(Advice::not_learning, std::move(reason));
+    if (!still_falls()) return give(Advice::not_learning, std::move(reason));
     return give(Advice::unknown, reason + kFallsOn);
   }
 
@@ -253,7 +222,8 @@ private:
     if (from_scratch) {
       if (!(low > (1 - kLearned) * chance)) return false;
       if (discount && trained_.classes > kOfBytes && !(low > (1 - kLearned) * start)) {
-        return give(Advice::unknown, frequencies_text(low, chance) + (falls_on() ? kFallsOn : ""));
+        return give(Advice::unknown,
+                    frequencies_text(low, chance) + (still_falls() ? kFallsOn : ""));
       }
       // In a long vocabulary only who is no better than a guess is known to have learnt nothing.
       const bool low_for_bytes = discount && trained_.classes <= kOfBytes;
@@ -276,9 +246,16 @@ private:
     }
     // Who did not see the beginning cannot say that nothing was learnt since.
     if (!series_.from_start || first - low >= kLearnedOn * first) return false;
-    return give_nothing_learnt("The " + name_ + " fell from " + figure(first) + " at " +
-                               printable(row(0).checkpoint) + " to " + figure(low) + " only, by " +
-                               rounded(percent(first - low, first), 2) + " %.");
+    std::string reason = "The " + name_ + " fell from " + figure(first) + " at " +
+                         printable(row(0).checkpoint) + " to " + figure(low) + " only, by " +
+                         rounded(percent(first - low, first), 2) + " %.";
+    // A rate that is too low and a base that knew such data look alike.
+    const bool fell = first - low > kLearnedLittle * first &&
+                      std::is_sorted(series_.leading.rbegin(), series_.leading.rend());
+    if (fell && trained_.language && first < (1 - kLearned) * chance) {
+      return give(Advice::unknown, reason + kOfBase);
+    }
+    return give_nothing_learnt(std::move(reason));
   }
 
   /// By the loss without learning, or by a fall since the first checkpoint. A language model may
@@ -330,7 +307,10 @@ private:
       give(Advice::unknown, "The " + name_ + what);
     };
     if (!is_short && slope.value < -margin && !(high > 0)) {
-      give(Advice::going_on, "The " + name_ + moves + share + ".");
+      go_on("The " + name_ + moves + share + ".");
+    } else if (const AboveLowest above{name_, series_.leading, series_.at, rows_};
+               rose_ && recovers(above, trained_)) {
+      give(Advice::unknown, recovery_text(above));
     } else if (rose_) {
       unknown(" is above its lowest, " + figure(series_.leading[lowest_]) + " at " +
               printable(row(lowest_).checkpoint) +
@@ -362,11 +342,11 @@ private:
   void conclude_from_few(std::size_t from, double margin) {
     const bool is_one = from == last();  // at step 0 there is no doubling
     if (is_one) from = 0;
-    if (series_.is_eval && falls_on() && series_.leading[from] - series_.leading[last()] > margin) {
+    if (series_.is_eval && still_falls() &&
+        series_.leading[from] - series_.leading[last()] > margin) {
       result_.tried = false;
-      give(Advice::going_on, "The " + name_ + " fell from " + figure(series_.leading[from]) +
-                                 " at " + printable(row(from).checkpoint) + " to " +
-                                 figure(series_.leading[last()]) + ".");
+      go_on("The " + name_ + " fell from " + figure(series_.leading[from]) + " at " +
+            printable(row(from).checkpoint) + " to " + figure(series_.leading[last()]) + ".");
       return;
     }
     if (is_one) {

@@ -160,21 +160,28 @@ void judge_zeros(Verdict& verdict, const CheckpointRecord& record) {
   verdict.sentence = text;
 }
 
-/// Matrices that are copies of each other. Nothing is wrong with one that an expert began with.
+/// Matrices that are copies of each other. Nothing is wrong with what a training begins with.
 void add_copies(Verdict& verdict, const CheckpointRecord& record) {
   if (!is_whole(record.provenance.analysis)) return;
+  const std::int64_t step = record.provenance.training.step;
   const Copies copies = copies_in(record.layers);
+  std::vector<std::string> doubts;
   if (const std::string text = block_copies_text(copies); !text.empty()) {
-    if (verdict.level == Level::good) {
-      verdict.level = Level::attention;
-      verdict.sentence.back() = ' ';
-      verdict.sentence += "by itself, but " + blocks_text(copies.blocks) + " hold copies.";
-    }
+    doubts.push_back(blocks_text(copies.blocks) + " hold copies");
     add_reason(verdict, text, kOfLayers);
   }
-  if (const std::string text = expert_copies_text(copies); !text.empty()) {
+  if (const std::string text = role_copies_text(copies); !text.empty() && step != 0) {
+    doubts.emplace_back("different matrices of a block are equal");
     add_reason(verdict, text, kOfLayers);
   }
+  if (const std::string text = expert_copies_text(copies, step); !text.empty()) {
+    if (are_experts_doubtful(copies, step)) doubts.emplace_back("experts are copies");
+    add_reason(verdict, text, kOfLayers);
+  }
+  if (doubts.empty() || verdict.level != Level::good) return;
+  verdict.level = Level::attention;
+  verdict.sentence.back() = ' ';
+  verdict.sentence += "by itself, but " + join(doubts, ", and ") + ".";
 }
 
 /// Level and sentence of a checkpoint with warnings.

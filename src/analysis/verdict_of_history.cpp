@@ -100,6 +100,11 @@ Verdict verdict_of(const History& history, const Verdict& last) {
     verdict.sentence += " But its last checkpoint is incomplete.";
     add_reason(verdict, incomplete, kOfCheckpoints);
   }
+  if (const std::string old = old_layers_text(history.rows.back()); !old.empty()) {
+    verdict.level = graver(verdict.level, Level::attention);
+    verdict.sentence += " But a part of its last checkpoint may be old.";
+    add_reason(verdict, old, kOfCheckpoints);
+  }
   constexpr std::size_t kMostOfAdvice = 2;
   for (std::size_t i = 0; i < conclusion.reasons.size() && i < kMostOfAdvice; ++i) {
     if (conclusion.reasons[i] == incomplete) continue;

@@ -28,14 +28,17 @@ bool hold_against(Verdict& verdict, const std::string& stage, const Verdict& jud
   return true;
 }
 
-/// That half a model was judged. Where no rule says so, it is attention at best.
+/// That half a model was judged, or one of which a part may be old. Where no rule says so, it is
+/// attention at best.
 void hold_against_run(Verdict& verdict, const Verdict& judged) {
-  if (judged.incomplete.empty()) return;
-  if (verdict.level == Level::good || verdict.level == Level::unknown) {
-    verdict.level = Level::attention;
-    verdict.sentence += " But it is incomplete.";
-  }
-  add_reason(verdict, judged.incomplete, "");
+  const bool calm = verdict.level == Level::good || verdict.level == Level::unknown;
+  const auto hold = [&](const std::string& text, const char* but) {
+    if (text.empty()) return;
+    if (calm) verdict.level = Level::attention, verdict.sentence += but;
+    add_reason(verdict, text, "");
+  };
+  hold(judged.incomplete, " But it is incomplete.");
+  hold(judged.old_layers, " But a part of it may be old.");
 }
 
 /// Whether a rule was kept because there was nothing to judge or to compare. One of which some

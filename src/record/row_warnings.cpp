@@ -27,6 +27,14 @@ void add_adapter_words(const LayerRow& row, const Add& add) {
   if (adapter.adapter_effective_rank < 1 + kCollapsedShare * (most - 1)) add(kAdapterCollapsed);
 }
 
+/// Tables of positions may be sines and cosines, whose neighbouring rows are nearly the same
+/// (Vaswani et al. 2017, section 3.5; Marian and Whisper store theirs), or be repeated to make room
+/// for longer texts. Only one that tells no position from another has collapsed.
+bool has_collapsed(const LayerRow& row) {
+  if (row.matrix_rank < 0 || 2 * row.matrix_rank >= row.num_evals) return false;
+  return row.role != "embedding.position" || row.matrix_rank <= 1;
+}
+
 }  // namespace
 
 double noise_limit(const LayerRow& row) {
@@ -61,7 +69,7 @@ std::string row_warnings(const LayerRow& row) {
   if (row.status == kFitted && row.num_pl_spikes >= 0 && row.num_pl_spikes < kSmallTail) {
     add(kSmallTailWarning);
   }
-  if (row.matrix_rank >= 0 && 2 * row.matrix_rank < row.num_evals) add(kRankCollapse);
+  if (has_collapsed(row)) add(kRankCollapse);
   if (is_like_noise(row)) add(kLikeNoise);
   return words;
 }

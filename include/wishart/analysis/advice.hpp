@@ -54,6 +54,7 @@ struct Conclusion {
   /// of those that are whole: not damaged, with all layers. Empty without losses.
   std::string best_checkpoint;
   bool passed_over = false;  ///< one that is damaged or incomplete has a lower loss
+  bool is_spent = false;     ///< settled because the learning rate has come to its end
   bool tried = true;         ///< the sign is one of those that were tried on trained models
   /// The first checkpoint with the weights of the last one, if there is no advice because of that.
   std::string same_as{};

@@ -78,6 +78,8 @@ private:
     std::int64_t block = -1;
     std::int64_t index = -1;  ///< in its record
     std::string hash;
+    std::string form;  ///< type and shape
+    bool is_expert = false;
     bool no_tail = false;
     double alpha = kNan;
     double alpha_error = kNan;
@@ -110,6 +112,8 @@ private:
   void relate();
   /// Compares the layers of each checkpoint with their past in the same stage.
   void relate_to_start();
+  /// Finds the layers of each checkpoint that have stayed behind, or gone back, in their stage.
+  void find_old_layers();
   void find_drifts(History& history) const;
   /// The mean alpha of each of some entries, over the layers that have an alpha in all of them.
   [[nodiscard]] std::vector<double> paired_alphas(const std::vector<std::size_t>& at) const;
@@ -122,6 +126,9 @@ private:
   std::int64_t window_;
   std::vector<Entry> entries_;
 };
+
+/// A sentence on the layers that hold the values of an earlier checkpoint; empty if there are none.
+[[nodiscard]] std::string old_layers_text(const HistoryRow& row);
 
 /// Takes the advice back if others than the run of `kept` may be a run too (mixed_runs_text).
 void abstain_if_mixed(Conclusion& conclusion, const std::vector<Analysed>& left_out,

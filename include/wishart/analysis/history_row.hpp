@@ -10,6 +10,16 @@
 
 namespace wishart::analysis {
 
+/// Layers of a checkpoint with the values of an earlier one of the stage, though they have changed
+/// in between or before, and while others got new ones.
+struct OldLayers {
+  std::int64_t count = 0;
+  std::string checkpoint;  ///< the first with these values
+  bool several = false;    ///< that of most of them: others have those of another checkpoint
+  bool experts = false;    ///< all of them are of experts
+  std::string where;       ///< their blocks, or one of them; printable
+};
+
 /// One checkpoint of a history.
 struct HistoryRow {
   std::string checkpoint;
@@ -41,6 +51,7 @@ struct HistoryRow {
   std::int64_t zero = 0;        ///< trained layers of zeros: damage (all-zero); no column
   std::int64_t outliers = 0;    ///< eigenvalues that stand out from their tails, all layers
   std::int64_t unchanged = 0;   ///< layers with the same hash as in the previous checkpoint
+  OldLayers old;                ///< no column
   /// Share of settled layers among those of the stage, over the window that ends here.
   double settled_share = kNan;
   std::int64_t fixed = 0;     ///< layers with the same hash throughout that window; no column

@@ -48,6 +48,8 @@ struct Verdict {
   /// That the checkpoint lacks layers that others of its run have, in a sentence. Empty if it does
   /// not, or if the run is not known.
   std::string incomplete = {};
+  /// The same for layers that hold the values of an earlier checkpoint (old_layers_text).
+  std::string old_layers = {};
 };
 
 inline constexpr std::size_t kMostReasons = 5;

@@ -63,6 +63,7 @@ std::string stage_before(const std::string& judged, const std::vector<analysis::
 struct RunSoFar {
   analysis::Conclusion conclusion;
   std::string incomplete;  ///< that the checkpoint lacks layers of its run; empty if it does not
+  std::string old_layers;  ///< that some hold the values of an earlier checkpoint; likewise
   std::string mixed;       ///< that it may be of another run than is meant; empty if it is not
 };
 
@@ -94,6 +95,7 @@ RunSoFar run_until(const std::string& judged, bool is_named, NamedCheckpoints& n
   }
   so_far.conclusion = std::move(history.conclusion);
   so_far.incomplete = analysis::incomplete_text(history.rows.back());
+  so_far.old_layers = analysis::old_layers_text(history.rows.back());
   return so_far;
 }
 
@@ -195,6 +197,7 @@ CommandResult gate_archive(const GateOptions& options) {
       analysis::judge(rules, stages, options.every_stage && several, run.conclusion, before);
   analysis::Verdict judged = analysis::verdict_of(stages.back());
   judged.incomplete = run.incomplete;
+  judged.old_layers = run.old_layers;
   if (!run.mixed.empty() && judged.level != analysis::Level::bad) {
     judged.level = analysis::Level::unknown;
     judged.sentence = run.mixed;

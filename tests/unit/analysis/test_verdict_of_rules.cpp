@@ -110,3 +110,12 @@ TEST_CASE("a gate on half a model says so, whatever the rules are", "[verdict]")
   CHECK(told(broken) == "bad: Failed: 1 of 2 rules is broken.");
   CHECK(has_reason(broken, judged.incomplete));
 }
+
+TEST_CASE("a gate on a checkpoint of which a part may be old says so", "[verdict][old-layers]") {
+  Verdict judged = quiet();
+  judged.old_layers = "2 of the 8 matrices of tuned are old.";
+  const Verdict kept = verdict_of({rule(true), rule(true)}, judged);
+  CHECK(told(kept) == "attention: Passed: all 2 rules are kept. But a part of it may be old.");
+  CHECK(has_reason(kept, judged.old_layers));
+  CHECK(told(verdict_of({rule(false)}, judged)) == "bad: Failed: 1 of 1 rules is broken.");
+}

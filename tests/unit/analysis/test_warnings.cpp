@@ -12,43 +12,16 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/record/row_warnings.hpp"
 
-#include "samples.hpp"
+#include "warning_samples.hpp"
 
 using namespace wishart;
 using namespace wishart::analysis;
+using test::blocks_of;
 using test::error_of;
 using test::sample_layer;
+using test::usual_layer;
 
 namespace {
-
-/// A layer of a public model: its alpha, D, norm and stable rank are the medians of its group.
-LayerRow usual_layer(const std::string& key, const std::string& role, std::int64_t side) {
-  LayerRow row = sample_layer(key, "");
-  row.role = role;
-  row.N = row.M = row.num_evals = row.matrix_rank = side;
-  row.num_pl_spikes = 100;
-  row.lambda_max = row.xmax = 9;
-  const auto median = [&](UsualMetric metric) { return usual_value(role, side, metric, 50); };
-  row.alpha = median(UsualMetric::alpha);
-  row.D = median(UsualMetric::distance);
-  row.log_norm = median(UsualMetric::log_norm);
-  row.stable_rank = median(UsualMetric::stable_rank_share) * static_cast<double>(side);
-  return row;
-}
-
-/// A model of 12 blocks with one layer each, of a size that the population does not have.
-std::vector<LayerRow> blocks_of(std::int64_t side) {
-  std::vector<LayerRow> layers;
-  for (int block = 0; block < 12; ++block) {
-    LayerRow row = usual_layer("block." + std::to_string(block), "attention.q", 4096);
-    row.N = row.M = row.num_evals = row.matrix_rank = side;
-    row.block = block;
-    row.alpha = 3 + 0.1 * block;
-    row.log_norm = 1 + 0.02 * block;
-    layers.push_back(row);
-  }
-  return layers;
-}
 
 std::vector<std::string> words_of(const std::vector<LayerRow>& layers) {
   std::vector<std::string> words;
@@ -353,47 +326,4 @@ TEST_CASE("zeros are a warning in trained weights only", "[warnings][zeros]") {
   // Known to be the same as its base.
   zero.weights.base_norm = 3;
   CHECK(words(7, AnalysisKind::difference).empty());
-}
-
-TEST_CASE("singular values that are zero where those of the shape are not", "[warnings]") {
-  std::vector<LayerRow> layers = blocks_of(64);
-  layers[0].matrix_rank = 60;
-  layers[1].matrix_rank = 61;
-  layers[2].matrix_rank = 31;
-  conclude(layers);
-  CHECK(layers[0].warning == "rank-deficient");
-  CHECK(layers[0].reason ==
-        "4 of 64 singular values are zero, at most 1 % of those of 9 others of its shape");
-  CHECK(layers[1].warning.empty());
-  CHECK(layers[2].warning == "rank-collapse");
-  const auto warned = [](std::vector<LayerRow> some, AnalysisKind kind = AnalysisKind::weights) {
-    CheckpointRecord record;
-    record.layers = std::move(some);
-    record.provenance.analysis = kind;
-    conclude(record);
-    return std::count_if(record.layers.begin(), record.layers.end(),
-                         [](const LayerRow& row) { return has_warning(row, kRankDeficient); });
-  };
-  // All of a role, beside others of the shape.
-  std::vector<LayerRow> two = blocks_of(64);
-  for (const LayerRow& row : blocks_of(64)) {
-    two.push_back(row);
-    two.back().key += ".o";
-    two.back().role = "attention.o";
-    two.back().matrix_rank = 38;
-  }
-  CHECK(warned(two) == 12);
-  CHECK(warned(two, AnalysisKind::difference) == 0);
-  // As after pruning: most of a shape are deficient.
-  two[0].matrix_rank = 38;
-  CHECK(warned(two) == 0);
-  // Words that are never used, and too few to be held against.
-  two = blocks_of(64);
-  two[0].matrix_rank = 38;
-  two[0].role = "embedding.token";
-  CHECK(warned(two) == 0);
-  two[0].role = "attention.q";
-  CHECK(warned(two) == 1);
-  two.resize(8);
-  CHECK(warned(two) == 0);
 }

@@ -1,0 +1,56 @@
+#include "loss_recovery.hpp"
+
+#include <cmath>
+
+#include "learning_rate.hpp"
+#include "loss_margins.hpp"
+
+namespace wishart::analysis {
+namespace {
+
+/// Of a loss that has risen to more times its lowest, most is taken to be lost where the loss of a
+/// guess is not known.
+constexpr double kLost = 1.5;
+
+/// The loss above which most of what had been learnt is lost: half the way to that of a guess.
+double most_of(double low, const Trained& trained) {
+  if (trained.classes <= 1) return kLost * low;
+  const double guess = std::log(static_cast<double>(trained.classes));
+  return (low + (trained.language ? kFrequencies : 1) * guess) / 2;
+}
+
+}  // namespace
+
+std::string above_text(const AboveLowest& above) {
+  const std::size_t lowest = lowest_of(above.losses);
+  const double low = above.losses[lowest];
+  const double now = above.losses.back();
+  return "The " + above.name + " is " + figure(now) + ", " +
+         // A share of what is not above zero says nothing.
+         (low > 0 ? rounded(percent(now - low, low), 2) + " %" : figure(now - low)) +
+         " above its lowest, " + figure(low) + " at " +
+         printable(above.rows[above.at[lowest]].checkpoint);
+}
+
+bool recovers(const AboveLowest& above, const Trained& trained) {
+  const std::size_t lowest = lowest_of(above.losses);
+  if (!(above.losses.back() < most_of(above.losses[lowest], trained))) return false;
+  if (falls_on(above.losses, kFallsInARow)) return true;
+  return is_warmed_again(above.rows, above.at[lowest]) &&
+         (lowest + 2 == above.losses.size() || falls_on(above.losses, 1));
+}
+
+std::string recovery_text(const AboveLowest& above) {
+  const std::vector<double>& losses = above.losses;
+  std::size_t from = losses.size() - 1;
+  while (from > 0 && losses[from - 1] > losses[from]) --from;
+  std::string text = above_text(above);
+  if (from + 1 < losses.size()) {
+    text += ", but has fallen again since " + printable(above.rows[above.at[from]].checkpoint);
+  }
+  const std::string rate = rise_of_rate_text(above.rows, above.at[lowest_of(losses)]);
+  return text + (rate.empty() ? ", as where a learning rate is warmed up again or the data change."
+                              : ". " + rate);
+}
+
+}  // namespace wishart::analysis
