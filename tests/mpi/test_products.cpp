@@ -123,9 +123,22 @@ TEST_CASE("panels with wild exponents are multiplied in float64", "[products]") 
   const Spectrum plain = solved(matrix, element, with(Products::float64));
   const Spectrum integer = solved(matrix, element, with(Products::integer));
   check_equal(plain, integer);
-  CHECK(integer.products.products == Products::integer);
+  CHECK(integer.products.products == Products::float64);
+  CHECK(integer.products.bits == 0);
+  CHECK(integer.products.bytes == 0);
   CHECK(integer.products.panels == 0);
   CHECK(integer.products.float64_panels > 0);
+  // If only those of the first rank are wild, the others' are of integers.
+  const auto half = [&](std::int64_t row, std::int64_t col) {
+    return row < 200 ? element(row, col) : as_bf16(noise(row, col));
+  };
+  const Spectrum both = solved(matrix, half, with(Products::integer));
+  check_equal(solved(matrix, half, with(Products::float64)), both);
+  CHECK(both.products.products == Products::integer);
+  CHECK(both.products.bits == 21);
+  CHECK(both.products.bytes == 5);
+  CHECK(both.products.panels > 0);
+  CHECK(both.products.float64_panels > 0);
   // In a wide view the lines are rows, each with a scale of its own.
   const auto transposed = [&](std::int64_t row, std::int64_t col) { return element(row, col); };
   const Spectrum wide = solved(bf16_matrix(60, 400), transposed, with(Products::integer));
