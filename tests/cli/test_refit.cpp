@@ -112,9 +112,7 @@ TEST_CASE("the scan that is exported is that of the values and candidates of the
        {std::vector<std::string>{"--bootstrap", "0"},
         {"--xmax", "6"},
         {"--fix-fingers", "clip_xmax", "--finger-thresh", "0.01"},
-        {"--fix-fingers", "clip_xmax", "--finger-thresh", "0.01", "--xmax", "2"},
         {"--fix-fingers", "xmin_peak"},
-        {"--fix-fingers", "xmin_peak", "--xmax", "3"},
         {"--fit", "E_TPL"},
         {"--fit", "TPL"}}) {
     std::vector<std::string> refit{"refit", archive};

@@ -128,12 +128,13 @@ TEST_CASE("panels with wild exponents are multiplied in float64", "[products]") 
   CHECK(integer.products.bytes == 0);
   CHECK(integer.products.panels == 0);
   CHECK(integer.products.float64_panels > 0);
-  // If only those of the first rank are wild, the others' are of integers.
-  const auto half = [&](std::int64_t row, std::int64_t col) {
-    return row < 200 ? element(row, col) : as_bf16(noise(row, col));
+  // If only the first panels are wild, those of the first rank, the others are of integers.
+  const auto partly = [&](std::int64_t row, std::int64_t col) {
+    return row < 512 ? element(row, col) : as_bf16(noise(row, col));
   };
-  const Spectrum both = solved(matrix, half, with(Products::integer));
-  check_equal(solved(matrix, half, with(Products::float64)), both);
+  const Matrix tall = bf16_matrix(1400, 60);
+  const Spectrum both = solved(tall, partly, with(Products::integer));
+  check_equal(solved(tall, partly, with(Products::float64)), both);
   CHECK(both.products.products == Products::integer);
   CHECK(both.products.bits == 21);
   CHECK(both.products.bytes == 5);
