@@ -79,13 +79,13 @@ def details(path: Path, checkpoint: Optional[str] = None, all_columns: bool = Fa
     `attrs` of the result has `checkpoint`, `mode`, `step` and `path`.
     """
     with _opened(path, checkpoint) as (group, checkpoint_id):
-        table = _frame(group["layers"], group)
+        table = _frame(group, "layers")
         mode = _text(group.attrs["mode"])
         table.attrs.update(
             checkpoint=checkpoint_id, mode=mode, step=int(group.attrs["step"]), path=_text(group.attrs["checkpoint_path"])
         )
-    if mode != "weightwatcher":
-        table = table.drop(columns="warning")
+        if mode != "weightwatcher":
+            table = table.drop(columns="warning")
     if not all_columns:
         table = table[[name for name in WEIGHTWATCHER_COLUMNS if name in table.columns]]
     return table
@@ -98,13 +98,13 @@ def summary(path: Path, checkpoint: Optional[str] = None) -> Dict[str, float]:
     least one layer has one.
     """
     with _opened(path, checkpoint) as (group, _):
-        table = _frame(group["summary"], group)
-    means = table[table["group_by"] == "all"].set_index("metric")
-    return {
-        metric: float(means.at[metric, "mean"])
-        for metric in _SUMMARY_METRICS
-        if metric in means.index and means.at[metric, "count"] > 0
-    }
+        table = _frame(group, "summary")
+        means = table[table["group_by"] == "all"].set_index("metric")
+        return {
+            metric: float(means.at[metric, "mean"])
+            for metric in _SUMMARY_METRICS
+            if metric in means.index and means.at[metric, "count"] > 0
+        }
 
 
 def spectrum(path: Path, name: Name, checkpoint: Optional[str] = None) -> np.ndarray:
@@ -132,7 +132,7 @@ def checkpoints(path: Path) -> List[str]:
         return found
     with _file(path) as file:
         if _kind(file) == "packed":
-            return sorted(file["checkpoints"], key=_natural)
+            return sorted(_group(file, "checkpoints"), key=_natural)
     return [os.path.basename(path)[:-3] if path.endswith(".h5") else os.path.basename(path)]
 
 
@@ -155,8 +155,8 @@ def history(path: Path) -> pd.DataFrame:
             row["created"] = pd.to_datetime(_text(group.attrs["created"]), errors="coerce", utc=True)
             row["mode"] = _text(group.attrs["mode"])
             row["analysis"] = _analysis(group)
-            row["layers"] = int(group["layers"].shape[0])
-            means = _frame(group["summary"], group)
+            row["layers"] = int(_dataset(group, "layers").shape[0])
+            means = _frame(group, "summary")
             means = means[means["group_by"] == "all"]
             row.update(zip(means["metric"], means["mean"]))
             rows.append(row)
@@ -219,7 +219,7 @@ def plot_esd(path: Path, name: Name, checkpoint: Optional[str] = None, ax: Any =
     with _opened(path, checkpoint) as (group, _):
         index = _row_of(group, name)
         sigma = _values_of(group, index)
-        row = {name: group["layers"][name][index] for name in ("key", "alpha", "D", "xmin", "num_pl_spikes")}
+        row = _dataset(group, "layers")[index]
     values = np.square(sigma)
     values = values[values > 0]
     if not len(values):
@@ -260,7 +260,11 @@ def _existing(path: Path) -> str:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, found {type(value).__name__}")
+    return value
 
 
 def _natural(name: str) -> Tuple[List[Tuple[int, int, bytes]], bytes]:
@@ -298,14 +302,51 @@ def _number(digits: str) -> int:
     return int(digits) if len(digits) < 20 else _MOST + 1
 
 
+# What h5py, numpy and pandas raise where a file is not as it should be.
+_FOREIGN = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
+
 @contextlib.contextmanager
 def _file(path: str) -> Iterator[h5py.File]:
+    """An open file. What goes wrong while it is read is told as an ArchiveError that names it."""
     try:
         file = h5py.File(path, "r")
     except OSError as error:
         raise ArchiveError(f"{path}: is not an archive of wishart, or is damaged: {error}") from error
     with file:
-        yield file
+        try:
+            yield file
+        except ArchiveError:
+            raise
+        except _FOREIGN as error:
+            found = f"{type(error).__name__}: {error}"
+            raise ArchiveError(f"{path}: is not as wishart writes it ({found}). See wishart verify") from error
+
+
+def _member(group: h5py.Group, name: str, kind: type) -> Any:
+    """What `group` itself holds under this path. Links may lead to other files, which this one has no say in."""
+    where = group.file.filename
+    for part in name.split("/"):
+        link = group.get(part, getlink=True)
+        if link is None:
+            raise ArchiveError(f"{where}: has no {name}. See wishart verify")
+        if not isinstance(link, h5py.HardLink):
+            raise ArchiveError(f"{where}: {name} is a link, which wishart does not write")
+        group = group[part]
+    if not isinstance(group, kind):
+        raise ArchiveError(f"{where}: {name} is no {kind.__name__.lower()}. See wishart verify")
+    return group
+
+
+def _group(group: h5py.Group, name: str) -> h5py.Group:
+    return _member(group, name, h5py.Group)
+
+
+def _dataset(group: h5py.Group, name: str) -> h5py.Dataset:
+    dataset = _member(group, name, h5py.Dataset)
+    if dataset.external or dataset.is_virtual:
+        raise ArchiveError(f"{group.file.filename}: {name} keeps its values in other files, as wishart never does")
+    return dataset
 
 
 def _kind(group: h5py.Group) -> str:
@@ -333,7 +374,7 @@ def _opened(path: Path, checkpoint: Optional[str]) -> Iterator[Tuple[h5py.Group,
     with _file(path if single else os.path.join(path, checkpoint + ".h5")) as file:
         kind = _kind(file)
         if kind == "packed":
-            yield file["checkpoints"][checkpoint], checkpoint
+            yield _group(_group(file, "checkpoints"), checkpoint), checkpoint
         elif kind == "checkpoint":
             yield file, checkpoint
         else:
@@ -351,7 +392,7 @@ def _latest(path: str, ids: List[str]) -> str:
         try:
             with _opened(path, checkpoint_id) as (group, _):
                 found.append(_about(group, checkpoint_id))
-        except (ArchiveError, KeyError) as error:
+        except ArchiveError as error:
             raise ArchiveError(f"{error}. So the order of the checkpoints is not known. Name one: {_listed(ids)}") from error
     whole = [one for one in found if one["kind"] in ("weights", "adapter-on-base")]
     kept = _kept(whole or found)
@@ -445,29 +486,37 @@ def _analysis(group: h5py.Group) -> str:
     return "adapter" if _text(group.attrs["format"]) == "lora" else "weights"
 
 
-def _frame(dataset: h5py.Dataset, group: h5py.Group) -> pd.DataFrame:
+def _frame(group: h5py.Group, name: str) -> pd.DataFrame:
+    dataset = _dataset(group, name)
+    where = f"{group.file.filename}: {name}"
+    if dataset.ndim != 1 or not dataset.dtype.names:
+        raise ArchiveError(f"{where} is no table. See wishart verify")
     try:
         rows = dataset[:]
     except OSError as error:
-        raise ArchiveError(f"{group.file.filename}: {dataset.name} cannot be read: {error}. See wishart verify") from error
+        raise ArchiveError(f"{where} cannot be read: {error}. See wishart verify") from error
     columns = {}
-    for name in rows.dtype.names:
-        values = rows[name]
+    for column in rows.dtype.names:
+        values = rows[column]
+        if values.dtype.kind not in "Sbiuf" or values.ndim != 1:
+            raise ArchiveError(f"{where}: column {column} has neither texts nor numbers. See wishart verify")
         if values.dtype.kind == "S":
             values = np.array([_text(value) for value in values.tolist()], dtype=object)
-        columns[name] = values
+        columns[column] = values
     return pd.DataFrame(columns)
 
 
 def _row_of(group: h5py.Group, name: Name) -> int:
     """The index of a matrix."""
-    layers = _frame(group["layers"], group)
+    layers = _frame(group, "layers")
     where = f"{group.file.filename}"
     if isinstance(name, (int, np.integer)) and not isinstance(name, bool):
         found = layers.index[layers["layer_id"] == name]
         if len(found) != 1:
             raise ArchiveError(f"{where}: has no layer_id {name}, they go from 0 to {len(layers) - 1}")
         return int(found[0])
+    if not isinstance(name, str):
+        raise ArchiveError(f"{where}: a matrix has a name or a layer_id, not {name!r}")
     for column in ("key", "longname", "name"):
         if column not in layers:
             continue
@@ -481,14 +530,20 @@ def _row_of(group: h5py.Group, name: Name) -> int:
 
 
 def _values_of(group: h5py.Group, index: int) -> np.ndarray:
-    begin, end = (int(offset) for offset in group["spectra/offset"][index : index + 2])
-    if begin == end:
-        row = group["layers"][index]
+    row = _dataset(group, "layers")[index]
+    key = _text(row["key"])
+    sigma, offsets = _dataset(group, "spectra/sigma"), _dataset(group, "spectra/offset")
+    begin, end = (int(offset) for offset in offsets[index : index + 2])
+    if begin == end and not row["has_esd"]:
         reason = _text(row["reason"])
+        raise ArchiveError(f"{key}: has no spectrum, its status is {_text(row['status'])}" + (f": {reason}" if reason else ""))
+    count = int(row["num_evals"])
+    if not 0 <= begin <= end <= len(sigma) or end - begin != count:
         raise ArchiveError(
-            f"{_text(row['key'])}: has no spectrum, its status is {_text(row['status'])}" + (f": {reason}" if reason else "")
+            f"{group.file.filename}: {key} has values {begin} to {end} of {len(sigma)}, expected {count} of them. "
+            "See wishart verify"
         )
-    return group["spectra/sigma"][begin:end]
+    return sigma[begin:end]
 
 
 # The types of columns in an export: a text may look like a number, a metric like a count. All others are metrics.

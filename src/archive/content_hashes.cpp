@@ -106,7 +106,12 @@ std::vector<std::string> ContentCheck::unseen() const {
   return names;
 }
 
-void ContentCheck::refuse_differences(const Place& file, const char* remedy) const {
+void ContentCheck::refuse_differences(const Place& checkpoint) const {
+  refuse_differences(checkpoint,
+                     std::string("Restore the file, or ") + checkpoint.way_back() + kIfWanted);
+}
+
+void ContentCheck::refuse_differences(const Place& file, const std::string& remedy) const {
   if (differences_.empty()) return;
   std::vector<std::string> texts;
   for (const Difference& one : differences_) texts.push_back(printable(one.text, 500));

@@ -69,10 +69,8 @@ struct Difference {
   std::string text;  ///< begins with the name
 };
 
-/// What the user can do about a changed checkpoint.
-inline constexpr const char* kRestore =
-    "Restore the file, or delete it and scan the checkpoint again. If the change is wanted: "
-    "wishart verify --reseal";
+/// The end of a message about a change that may be wanted.
+inline constexpr const char* kIfWanted = ". If the change is wanted: wishart verify --reseal";
 
 /// Compares what is read with the hashes stored in the file, and collects the differences. In older
 /// files without hashes nothing differs.
@@ -103,7 +101,9 @@ public:
   [[nodiscard]] std::vector<std::string> unseen() const;
   /// @param remedy  the end of the message
   /// @throws Error with Blame::input if there are differences; it names all of them
-  void refuse_differences(const Place& file, const char* remedy = kRestore) const;
+  void refuse_differences(const Place& file, const std::string& remedy) const;
+  /// The same for a checkpoint, which can be restored, or scanned again.
+  void refuse_differences(const Place& checkpoint) const;
 
 private:
   bool announced_ = false;

@@ -73,7 +73,22 @@ QuietHdf5::~QuietHdf5() {
   H5Eset_auto2(H5E_DEFAULT, function_, data_);
 }
 
-Place Place::at(std::string_view path) const { return {access_, name_ + ": " + printable(path)}; }
+Place Place::at(std::string_view path) const {
+  Place inside(access_, name_ + ": " + printable(path));
+  inside.packed_ = packed_;
+  return inside;
+}
+
+Place Place::at_member(std::string_view path) const {
+  Place member = at(path);
+  member.packed_ = true;
+  return member;
+}
+
+const char* Place::way_back() const noexcept {
+  return packed_ ? "unpack the others (wishart merge FILE --unpack DIR) and scan this one again"
+                 : "delete it and scan the checkpoint again";
+}
 
 void Place::fail() const {
   const auto [reason, code] = innermost_reason();
@@ -85,8 +100,7 @@ void Place::fail() const {
     throw SystemFailure(blame_of_code(code), name_ + ": cannot be read: " + reason);
   }
   throw Error(Blame::input, name_ + ": cannot be read: " + reason +
-                                ". The file is damaged: restore it, or delete it and scan the "
-                                "checkpoint again");
+                                ". The file is damaged: restore it, or " + way_back());
 }
 
 void Place::check_memory() const {

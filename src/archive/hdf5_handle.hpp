@@ -77,6 +77,11 @@ public:
 
   /// The object `path` in this file, e.g. `/layers`.
   [[nodiscard]] Place at(std::string_view path) const;
+  /// The same, for a checkpoint of a packed archive, which others share the file with.
+  [[nodiscard]] Place at_member(std::string_view path) const;
+  /// How to get back a checkpoint that is not as it was written, other than restoring the file:
+  /// `delete it and scan the checkpoint again`.
+  [[nodiscard]] const char* way_back() const noexcept;
 
   /// Throws an Error for a failed HDF5 call, with the place and HDF5's innermost message. The blame
   /// is Blame::input when reading (the file is damaged), Blame::resource when writing.
@@ -107,6 +112,7 @@ public:
 private:
   Access access_;
   std::string name_;
+  bool packed_ = false;
 };
 
 }  // namespace wishart::archive

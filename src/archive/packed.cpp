@@ -62,12 +62,14 @@ std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check) 
 std::vector<std::string> members(const OpenPacked& packed) {
   ContentCheck check;
   std::vector<std::string> names = members(packed, check);
-  check.refuse_differences(packed.place);
+  check.refuse_differences(
+      packed.place,
+      std::string("Restore the file, or scan its checkpoints into a folder again") + kIfWanted);
   return names;
 }
 
 OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id) {
-  const Place place = packed.place.at(std::string("/") + kGroup + "/" + id);
+  const Place place = packed.place.at_member(std::string("/") + kGroup + "/" + id);
   return {place, opened_group(place, packed.group.get(), id)};
 }
 

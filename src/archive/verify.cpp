@@ -266,9 +266,9 @@ void judge(Seal seal, const Found& found, Verdict& verdict) {
         "all values are as written, according to their hashes; the other bytes of the file cannot "
         "be checked. `wishart verify --reseal` seals it again");
   } else if (verdict.standing == Standing::changed) {
-    findings.emplace_back(
-        "the original content is not known. Restore the file, or set it aside with --repair; "
-        "--reseal accepts it as it is");
+    findings.push_back(std::string("the original content is not known. Restore the file, or ") +
+                       (verdict.packed ? "unpack what is whole" : "set it aside with --repair") +
+                       (verdict.contradictory ? "" : "; --reseal accepts it as it is"));
   }
 }
 

@@ -50,13 +50,13 @@ std::optional<ClippedFit> clip_fingers(std::span<const double> ascending,
   return result;
 }
 
-std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending, const ScanOptions& options,
-                                    bool weightwatcher) {
+std::vector<Tail> candidates_at_peak(std::span<const double> ascending, const ScanOptions& options,
+                                     bool weightwatcher) {
   constexpr std::size_t kBins = 100;
-  if (ascending.empty()) return std::nullopt;
+  if (ascending.empty()) return {};
   const double low = std::log10(ascending.front());
   const double high = std::log10(ascending.back());
-  if (!(high > low)) return std::nullopt;
+  if (!(high > low)) return {};
   std::array<std::int64_t, kBins> counts{};
   for (const double value : ascending) {
     const double position = (std::log10(value) - low) / (high - low) * static_cast<double>(kBins);
@@ -65,17 +65,23 @@ std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending, const Sca
   const auto fullest = std::max_element(counts.begin(), counts.end()) - counts.begin();
   const double peak = std::pow(
       10.0, low + (high - low) * static_cast<double>(fullest) / static_cast<double>(kBins));
-  std::optional<PowerLaw> best;
   const double lowest = weightwatcher ? std::log10(0.95 * peak) : 0.95 * peak;
   double highest = 1.5 * peak;
   if (weightwatcher) {
     const auto above = std::upper_bound(ascending.begin(), ascending.end(), highest);
-    if (above == ascending.begin()) return std::nullopt;
+    if (above == ascending.begin()) return {};
     highest = std::nextafter(*(above - 1), 0.0);  // below the last candidate
   }
-  const std::vector<Tail> curve = scan_curve(ascending, options);
-  for (const Tail& tail : curve) {
-    if (tail.xmin < lowest || tail.xmin > highest) continue;
+  std::vector<Tail> candidates = scan_curve(ascending, options);
+  std::erase_if(candidates,
+                [&](const Tail& tail) { return tail.xmin < lowest || tail.xmin > highest; });
+  return candidates;
+}
+
+std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending, const ScanOptions& options,
+                                    bool weightwatcher) {
+  std::optional<PowerLaw> best;
+  for (const Tail& tail : candidates_at_peak(ascending, options, weightwatcher)) {
     if (best && !(tail.D < best->D)) continue;
     best = PowerLaw{.alpha = tail.alpha, .xmin = tail.xmin, .xmax = ascending.back(), .D = tail.D};
   }

@@ -50,27 +50,6 @@ std::span<const double> above(std::span<const double> ascending, double floor) {
 /// What the row says about the matrix and the computation, whatever the spectrum.
 LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   LayerRow row;
-  row.longname = matrix.tensor.name;
-  row.name = row.longname.ends_with(".weight") ? row.longname.substr(0, row.longname.size() - 7)
-                                               : row.longname;
-  row.M = matrix.short_side();
-  row.N = matrix.long_side();
-  row.Q = row.M > 0 ? static_cast<double>(row.N) / static_cast<double>(row.M) : -1;
-  row.layer_type = matrix.layer_type;
-  row.num_evals = matrix.num_values();
-  row.rf = matrix.receptive_field;
-  row.slice_id = matrix.slice;
-  row.key = matrix.key;
-  row.aliases = join(matrix.aliases, ", ");
-  row.role = matrix.role;
-  row.stack = matrix.stack;
-  row.block = matrix.block;
-  row.expert = matrix.expert;
-  row.rows = matrix.rows;
-  row.cols = matrix.cols;
-  row.dtype = storage_text(matrix.tensor);
-  row.num_params = matrix.rows * matrix.cols * matrix.num_views();
-  row.w_norm = matrix.w_norm;
   row.reason = spectrum.reason;
   row.method = method_name(spectrum.method);
   row.precision = precision_name(spectrum.precision);
@@ -90,7 +69,7 @@ LayerRow described(const Matrix& matrix, const Spectrum& spectrum) {
   row.exit_code = spectrum.exit_code;
   row.weights = spectrum.weights;
   row.adapter = spectrum.adapter;
-  row.adapter.adapter_rank = adapter_rank(matrix.tensor);
+  describe(row, matrix);
   return row;
 }
 
@@ -360,6 +339,31 @@ LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& opti
 }
 
 }  // namespace
+
+void describe(LayerRow& row, const Matrix& matrix) {
+  row.longname = matrix.tensor.name;
+  row.name = row.longname.ends_with(".weight") ? row.longname.substr(0, row.longname.size() - 7)
+                                               : row.longname;
+  row.M = matrix.short_side();
+  row.N = matrix.long_side();
+  row.Q = row.M > 0 ? static_cast<double>(row.N) / static_cast<double>(row.M) : -1;
+  row.layer_type = matrix.layer_type;
+  row.num_evals = matrix.num_values();
+  row.rf = matrix.receptive_field;
+  row.slice_id = matrix.slice;
+  row.key = matrix.key;
+  row.aliases = join(matrix.aliases, ", ");
+  row.role = matrix.role;
+  row.stack = matrix.stack;
+  row.block = matrix.block;
+  row.expert = matrix.expert;
+  row.rows = matrix.rows;
+  row.cols = matrix.cols;
+  row.dtype = storage_text(matrix.tensor);
+  row.num_params = matrix.rows * matrix.cols * matrix.num_views();
+  row.w_norm = matrix.w_norm;
+  row.adapter.adapter_rank = adapter_rank(matrix.tensor);
+}
 
 LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum, const FitOptions& options) {
   return measured(described(matrix, spectrum), spectrum, options);

@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "wishart/core/error.hpp"
 #include "wishart/fit/random.hpp"
@@ -37,6 +38,32 @@ void walk_run(std::uint64_t first, std::span<std::uint64_t> out, std::uint64_t s
       left = still;
     }
   }
+}
+
+/// Which eigenvalue of a view the mean of its elements causes, from the largest; -1 if none that
+/// stands out can be it. `traps` has the variance, and all that stand out as `num`.
+///
+/// Noise of variance v moves the eigenvalue t v of a constant matrix to (t + N) (t + M) / t v
+/// (Benaych-Georges and Nadakuditi, J. Multivariate Anal. 111 (2012) 120, section 3.1). Its root is
+/// never above the sum of the norms of both, so what is larger is something else.
+std::int64_t place_of_mean(std::span<const double> ascending, const Traps& traps, double strength,
+                           const Shape& shape) {
+  if (traps.num == 0) return 0;
+  const auto rows = static_cast<double>(shape.long_side);
+  const auto cols = static_cast<double>(shape.short_side);
+  const double unit = std::sqrt(traps.variance);
+  const double expected = std::sqrt((strength + rows) * (strength + cols) / strength);
+  const double most = std::sqrt(strength) + std::sqrt(rows) + std::sqrt(cols);
+  std::int64_t nearest = -1;
+  double distance = 0;
+  for (std::int64_t place = 0; place < traps.num; ++place) {
+    const auto index = ascending.size() - 1 - static_cast<std::size_t>(place);
+    const double sigma = std::sqrt(ascending[index]) / unit;
+    if (sigma > most || (nearest >= 0 && std::abs(sigma - expected) >= distance)) continue;
+    nearest = place;
+    distance = std::abs(sigma - expected);
+  }
+  return nearest;
 }
 
 }  // namespace
@@ -107,25 +134,39 @@ void KeyedBijection::inverse_run(std::uint64_t first, std::span<std::uint64_t> o
   walk_run(first, out, size_, [this](std::uint64_t value) { return pass_back(value); });
 }
 
+std::span<const double> values_of_view(std::span<const double> by_view, const Shape& shape,
+                                       std::int64_t view) {
+  require(std::ssize(by_view) == shape.short_side * shape.views,
+          "values_of_view needs as many values as the views have");
+  return by_view.subspan(static_cast<std::size_t>(view * shape.short_side),
+                         static_cast<std::size_t>(shape.short_side));
+}
+
 Traps correlation_traps(std::span<const double> ascending, const Shape& shape, double mean) {
   const auto rows = static_cast<double>(shape.long_side);
   const auto cols = static_cast<double>(shape.short_side);
-  const auto views = static_cast<double>(shape.views);
   long double sum = 0;
   for (const double value : ascending) sum += value;
-  const double variance = static_cast<double>(sum) / (rows * cols * views) - mean * mean;
   Traps traps;
-  if (!(variance > 0)) return traps;
-  // The mean matters if its eigenvalue leaves the bulk: sqrt(N M) |mean| above (N M)^(1/4) standard
-  // deviations. Then it causes the largest eigenvalue of each view.
-  const bool mean_shows = rows * cols * mean * mean > std::sqrt(rows * cols) * variance;
-  const auto passed = static_cast<std::size_t>(mean_shows ? shape.views : 0);
-  if (ascending.size() <= passed) return traps;
-  const std::span<const double> rest = ascending.first(ascending.size() - passed);
-  traps.num = count_spikes(rest, variance, shape);
-  traps.p = largest_p(rest.back(), variance, rows, cols, views);
-  traps.passed = static_cast<std::int64_t>(passed);
+  const double variance = static_cast<double>(sum) / (rows * cols) - mean * mean;
+  // Of elements that are all but equal only the mean is resolved: what else there is are rounding
+  // errors of the Gram matrix, up to 8 sqrt(N) eps lambda_max (docs/numerics.md).
+  const double unresolved = 8 * std::sqrt(rows) * std::numeric_limits<double>::epsilon() *
+                            (ascending.empty() ? 0 : ascending.back());
+  if (!(bulk_of(rows, cols, variance).high > unresolved)) return traps;
   traps.variance = variance;
+  traps.num = count_spikes(ascending, variance, shape);
+  const double strength = rows * cols * mean * mean / variance;
+  // The eigenvalue of the mean leaves the bulk if |mean| is above (N M)^(-1/4) standard deviations.
+  if (strength > std::sqrt(rows * cols)) {
+    traps.of_mean = place_of_mean(ascending, traps, strength, shape);
+    if (traps.of_mean >= 0 && traps.of_mean < traps.num) --traps.num;
+  }
+  const std::int64_t largest = traps.of_mean == 0 ? 1 : 0;
+  const auto above = static_cast<std::size_t>(largest) + 1;
+  if (above > ascending.size()) return traps;
+  traps.p = largest_p(ascending[ascending.size() - above], variance, rows, cols,
+                      static_cast<double>(shape.views));
   return traps;
 }
 

@@ -17,6 +17,19 @@ std::vector<double> squares(std::span<const double> sigma) {
   return lambda;
 }
 
+/// The traps of all views in one order: their number, and the p of the one that stands out most.
+Traps traps_of_order(std::span<const double> by_view, const Shape& shape,
+                     std::span<const double> view_means) {
+  Traps all;
+  for (std::int64_t view = 0; view < shape.views; ++view) {
+    const Traps one = correlation_traps(values_of_view(by_view, shape, view), shape,
+                                        view_means[static_cast<std::size_t>(view)]);
+    all.num += one.num;
+    all.p = std::min(all.p, one.p);
+  }
+  return all;
+}
+
 /// The Marchenko-Pastur fit of all permuted eigenvalues together.
 void fit_permuted_bulk(WeightMeasures& measures, std::span<const double> pooled, const Shape& shape,
                        bool weightwatcher) {
@@ -46,20 +59,23 @@ void fit_permuted_bulk(WeightMeasures& measures, std::span<const double> pooled,
 
 void measure_randomised(WeightMeasures& measures, const Matrix& matrix,
                         std::span<const double> sigma,
-                        std::span<const std::vector<double>> permuted, double mean,
-                        const FitOptions& options) {
+                        std::span<const std::vector<double>> permuted,
+                        std::span<const double> view_means, const FitOptions& options) {
   require(!sigma.empty() && sigma.back() > 0 && !permuted.empty(),
           "measure_randomised needs a nonzero matrix and at least one random order of it");
+  require(std::ssize(view_means) == matrix.num_views(),
+          "measure_randomised needs the mean of each view");
   const std::vector<double> lambda = squares(sigma);
   const auto orders = static_cast<std::int64_t>(permuted.size());
   const Shape shape{matrix.long_side(), matrix.short_side(), matrix.num_views()};
   std::vector<double> pooled;
   double distance = 0;
   for (std::int64_t k = 0; k < orders; ++k) {
-    const std::vector<double> values = squares(permuted[static_cast<std::size_t>(k)]);
-    distance += rand_distance(lambda, values);
+    std::vector<double> values = squares(permuted[static_cast<std::size_t>(k)]);
     // A trap appears in every order, a chance eigenvalue only in some.
-    const Traps traps = correlation_traps(values, shape, mean);
+    const Traps traps = traps_of_order(values, shape, view_means);
+    std::sort(values.begin(), values.end());
+    distance += rand_distance(lambda, values);
     measures.num_traps = k == 0 ? traps.num : std::min(measures.num_traps, traps.num);
     measures.trap_p = k == 0 ? traps.p : std::max(measures.trap_p, traps.p);
     pooled.insert(pooled.end(), values.begin(), values.end());

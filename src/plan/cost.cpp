@@ -177,7 +177,7 @@ constexpr double kGuardVectors = 6;
 /// vectors (src/spectrum/leading_vectors.cpp, src/job/scan/trap_rows.cpp). The mean of the elements
 /// may cause one more large value in each view.
 double trap_bytes(const Extents& e, double views, double panels) {
-  const double wanted = std::min(views + static_cast<double>(kMostTrapRows), e.m);
+  const double wanted = std::min(1 + static_cast<double>(kMostTrapRows), e.m);
   const double block = std::min(wanted + kGuardVectors, e.m);
   const double basis = 2 * std::min(kBasisBlocks * block, e.m) + 6 * block;
   return 8 * e.m * std::ceil(e.m / e.p) + panels + 8 * e.m * basis +

@@ -60,14 +60,17 @@ void add_products(ProductRecord& sum, const ProductRecord& view) {
   sum.apart += view.apart;
 }
 
-/// The counts of all ranks of the team.
+/// The counts of all ranks of the team. Integers that no rank has used are not told.
 void combine(ProductRecord& products, const mpi::Comm& team) {
-  if (team.size() == 1) return;
   std::array<std::int64_t, 3> counts{products.panels, products.float64_panels, products.apart};
-  team.sum(std::span<std::int64_t>(counts));
+  if (team.size() > 1) team.sum(std::span<std::int64_t>(counts));
   products.panels = counts[0];
   products.float64_panels = counts[1];
   products.apart = counts[2];
+  if (products.panels > 0) return;
+  products.products = Products::float64;
+  products.bits = 0;
+  products.bytes = 0;
 }
 
 /// Records the data of a view and appends its values to the others.
@@ -136,6 +139,7 @@ bool fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
     spectrum.exit_code = static_cast<int>(Blame::numerics);
     return true;
   }
+  if (options.by_view) spectrum.sigma_by_view = spectrum.sigma;
   std::sort(spectrum.sigma.begin(), spectrum.sigma.end());
   check_sum_of_squares(spectrum, matrix);
   spectrum.status = SpectrumStatus::ok;
@@ -145,6 +149,7 @@ bool fill_spectrum(Spectrum& spectrum, const Matrix& matrix, ElementSource& sour
 /// Drops values that must not be used as results.
 void drop_values(Spectrum& spectrum) {
   spectrum.sigma.clear();
+  spectrum.sigma_by_view.clear();
   spectrum.view_sigma_min.clear();
   spectrum.view_sigma_max.clear();
   spectrum.view_rank_loss.clear();
@@ -208,7 +213,10 @@ Spectrum compute_spectrum(const Matrix& matrix, ElementSource& source, Team& tea
     again.method = Method::qr;
     spectrum = solved(matrix, source, team, again, workspace);
   }
-  if (team.comm().rank() != 0) spectrum.sigma.clear();
+  if (team.comm().rank() != 0) {
+    spectrum.sigma.clear();
+    spectrum.sigma_by_view.clear();
+  }
   spectrum.seconds = seconds_since(start);
   return spectrum;
 }

@@ -185,7 +185,15 @@ def check_the_rest(temp):
         kept = SOURCE / f"tests/data/archive-v{version}.h5"
         table = wishart.details(kept)
         check(len(table) == 5 and table["longname"][0] == "模型.слой.0.größe 🌊", f"version {version}")
-        check(wishart.spectrum(kept, "name.2002").tolist() == [(2 + 1 / (6 - k)) ** 2 for k in range(5)], f"values of {kept}")
+        # Its columns hold numbers of no matrix, num_evals among them.
+        refused(lambda: wishart.spectrum(kept, "name.2002"), f"archive-v{version}.h5: ", "has values 3 to 8 of 21, expected ")
+        counted = temp / kept.name
+        shutil.copyfile(kept, counted)
+        with h5py.File(counted, "r+") as file:
+            rows = file["layers"][:]
+            rows["num_evals"] = np.diff(file["spectra/offset"][:])
+            file["layers"][...] = rows
+        check(wishart.spectrum(counted, "name.2002").tolist() == [(2 + 1 / (6 - k)) ** 2 for k in range(5)], f"values of {kept}")
 
 
 def check_latest(temp):
@@ -276,6 +284,73 @@ def check_refusals(temp):
     refused(lambda: wishart.details(temp / "newer.h5"), "schema version 4, this reads up to 3")
 
 
+def check_damage(temp):
+    """Changed files are refused by name, whatever was changed: no wrong numbers, no errors of h5py or pandas."""
+    whole = temp / "archive/checkpoint-200.h5"
+    with h5py.File(temp / "other.h5", "w") as file:
+        file["values"] = np.arange(500.0)
+    calls = {
+        "details": lambda path: wishart.details(path, all_columns=True),
+        "summary": wishart.summary,
+        "history": wishart.history,
+        "values": lambda path: wishart.singular_values(path, 0),
+    }
+
+    def changed(change, name, *parts):
+        path = temp / "changed.h5"
+        shutil.copy(whole, path)
+        with h5py.File(path, "r+") as file:
+            change(file)
+        refused(lambda: calls[name](path), "changed.h5: ", *parts)
+
+    def offsets(values):
+        def change(file):
+            found = file["spectra/offset"][:]
+            found[: len(values)] = values
+            file["spectra/offset"][...] = found
+
+        return change
+
+    def replaced(path, by):
+        def change(file):
+            del file[path]
+            file[path] = by
+
+        return change
+
+    def elsewhere(file):
+        values = file["spectra/sigma"][:]
+        del file["spectra/sigma"]
+        file["spectra"].create_dataset("sigma", values.shape, "f8", external=[(str(temp / "raw"), 0, h5py.h5f.UNLIMITED)])
+
+    def virtual(file):
+        del file["spectra/sigma"]
+        layout = h5py.VirtualLayout((500,), "f8")
+        layout[:] = h5py.VirtualSource(str(temp / "other.h5"), "values", (500,))
+        file.create_virtual_dataset("spectra/sigma", layout)
+
+    count = len(wishart.singular_values(whole, 0))
+    total = wishart.details(whole)["num_evals"][wishart.details(whole)["has_esd"]].sum()
+    expected = f"of {total}, expected {count} of them"
+    for values in ([0, count + 20], [-count - 2, -2], [0, -1], [total, total + count], [3, 3], [count, 0]):
+        changed(offsets(values), "values", f"has values {values[0]} to {values[1]} {expected}")
+    changed(replaced("spectra/sigma", h5py.ExternalLink(str(temp / "other.h5"), "values")), "values",
+            "spectra/sigma is a link, which wishart does not write")
+    changed(replaced("layers", h5py.SoftLink("/layers")), "details", "layers is a link")
+    changed(elsewhere, "values", "spectra/sigma keeps its values in other files, as wishart never does")
+    changed(virtual, "values", "spectra/sigma keeps its values in other files")
+    changed(replaced("layers", np.arange(5)), "details", "layers is no table")
+    changed(lambda file: (file.__delitem__("layers"), file.create_group("layers")), "details", "layers is no dataset")
+    changed(lambda file: file.__delitem__("summary"), "summary", "has no summary")
+    changed(replaced("layers", np.zeros(3, [("key", "S4")])), "details", "is not as wishart writes it (KeyError")
+    changed(replaced("layers", np.zeros(3, [("key", "S4")])), "values", "is not as wishart writes it (KeyError")
+    for attribute in ("mode", "step", "loss", "created"):
+        changed(lambda file, name=attribute: file.attrs.__delitem__(name), "history", "is not as wishart writes it (KeyError")
+        changed(lambda file, name=attribute: file.attrs.__setitem__(name, np.arange(3)), "history", "(TypeError")
+    changed(lambda file: file.attrs.__setitem__("step", "ten"), "details", "is not as wishart writes it (ValueError")
+    refused(lambda: wishart.singular_values(whole, ["key"]), "a matrix has a name or a layer_id, not ['key']")
+
+
 def check_imports():
     """Nothing but the standard library, h5py, numpy and pandas at the head; matplotlib in plot_esd alone."""
     tree = ast.parse((SOURCE / "python/wishart.py").read_text(encoding="utf-8"))
@@ -331,6 +406,7 @@ with tempfile.TemporaryDirectory() as name:
     check_the_rest(folder)
     check_exports(folder)
     check_refusals(folder)
+    check_damage(folder)
     check("matplotlib" not in sys.modules, "matplotlib is imported before it is needed")
     check_notebook(folder)
 print(f"{checks} checks")

@@ -124,6 +124,12 @@ TEST_CASE("a changed singular value contradicts the sums and is not sealed again
   CHECK(outcome.exit_code == 3);
   CHECK(outcome.out.find("  not sealed again: its contents are inconsistent\n") !=
         std::string::npos);
+  const std::string restore =
+      "1 of 3 files is not whole. Restore it, or run with --repair and scan again";
+  CHECK(outcome.err.find(restore + ". It was not sealed again: its contents are inconsistent\n") !=
+        std::string::npos);
+  // Nor is that advised.
+  CHECK(run_wishart({"verify", archive.folder}).err.find(restore + "\n") != std::string::npos);
   CHECK(run_wishart({"verify", archive.folder, "--repair"}).exit_code == 3);
   CHECK(std::filesystem::exists(archive.file + ".damaged"));
   const Outcome both = run_wishart({"verify", archive.folder, "--repair", "--reseal"});

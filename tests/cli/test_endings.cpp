@@ -203,6 +203,9 @@ TEST_CASE("75: another job's lock, the time limit and a signal are told", "[endi
   limited.insert(limited.end(), {"--time-limit", "0.000001"});
   check_told(run_wishart(limited), 75, "stopped by --time-limit: 0 of 6 matrices of step-1 are ");
   check_told(run_wishart(limited, 2), 75, "stopped by --time-limit: ");
+  // What a script that computes the time left arrives at.
+  limited.back() = "0";
+  check_told(run_wishart(limited), 75, "stopped by --time-limit: 0 of 6 matrices of step-1 are ");
   for (const char* id : {"step-1", "step-2"}) {
     temp.write("archive/" + std::string(id) + ".lock", kLock);
   }

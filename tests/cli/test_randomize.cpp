@@ -9,6 +9,7 @@
 #include "support/csv.hpp"
 #include "support/places.hpp"
 #include "support/program.hpp"
+#include "support/randomized.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 
@@ -20,48 +21,6 @@ const std::vector<std::string> kRandom{
     "rand_num_spikes", "max_rand_eval",    "rand_distance", "ww_softrank",   "ww_maxdist",
     "rand_sigma_mp",   "rand_mp_softrank", "rand_W_scale",  "rand_bulk_max", "rand_bulk_min",
     "num_rand",        "num_traps",        "trap_p"};
-
-CsvTable scanned(const std::filesystem::path& model, const std::filesystem::path& archive,
-                 std::vector<std::string> more, int ranks = 0) {
-  std::vector<std::string> arguments{"scan", model.string(), "--archive",  archive.string(),
-                                     "--id", "model",        "--progress", "none"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  const Outcome scan = run_wishart(arguments, ranks);
-  INFO(scan.err);
-  REQUIRE(scan.exit_code == 0);
-  const Outcome table = run_wishart({"export", archive.string(), "--table", "layers"});
-  REQUIRE(table.exit_code == 0);
-  return parse_csv(table.out);
-}
-
-/// The table of traps.
-CsvTable traps_in(const std::filesystem::path& archive, const std::string& id = "model") {
-  const Outcome table =
-      run_wishart({"export", archive.string(), "--checkpoint", id, "--table", "traps"});
-  REQUIRE(table.exit_code == 0);
-  return parse_csv(table.out);
-}
-
-/// Checks that two tables have the same rows; `tolerance` 0: the same texts.
-void check_same(const CsvTable& found, const CsvTable& expected, double tolerance) {
-  REQUIRE(found.columns == expected.columns);
-  REQUIRE(found.rows.size() == expected.rows.size());
-  for (std::size_t i = 0; i < found.rows.size(); ++i) {
-    for (const std::string& column : found.columns) {
-      const std::string& a = found.rows[i].at(column);
-      const std::string& b = expected.rows[i].at(column);
-      CAPTURE(i, column, a, b);
-      // A residual is rounding error, and only bounded.
-      if (column == "trap_residual") {
-        CHECK(number(a) <= 1e-10);
-      } else if (tolerance == 0 || column == "name" || column == "key") {
-        CHECK(a == b);
-      } else {
-        CHECK(relative_difference(number(a), number(b)) <= tolerance);
-      }
-    }
-  }
-}
 
 /// A square, a tall and a wide matrix, and one of a single huge element among noise.
 std::filesystem::path model_in(const TempFolder& temp) {
@@ -238,44 +197,6 @@ TEST_CASE("another seed is another order, and the archive is made anew", "[rando
   CHECK(refused.exit_code == 2);
   CHECK(refused.err.find("--randomize: expected a number from 0 to 1000, found 1001") !=
         std::string::npos);
-}
-
-TEST_CASE("a convolution's views keep their elements; what cannot be solved has no columns",
-          "[randomize]") {
-  const TempFolder temp;
-  std::vector<float> bad = noise_values(40 * 30, 6);
-  bad[7] = std::nanf("");
-  std::vector<float> kernels = noise_values(24 * 16 * 9, 11);
-  kernels[16 * 9 * 2 + 9 * 3 + 4] = 30;  // of channels 2 and 3, kernel offset 4
-  write_bytes(temp / "m.safetensors",
-              safetensors_bytes({{"bad.weight", {40, 30}, bad},
-                                 {"conv.weight", {24, 16, 3, 3}, noise_values(24 * 16 * 9, 5)},
-                                 {"kernels.weight", {24, 16, 3, 3}, kernels},
-                                 {"zero.weight", {40, 30}, std::vector<float>(1200)}}));
-  const Outcome scan =
-      run_wishart({"scan", (temp / "m.safetensors").string(), "--archive", (temp / "a").string(),
-                   "--progress", "none", "--randomize", "2"});
-  CHECK(scan.exit_code == 5);  // bad.weight
-  const Outcome exported = run_wishart({"export", (temp / "a").string(), "--table", "layers"});
-  const CsvTable table = parse_csv(exported.out);
-  REQUIRE(table.rows.size() == 4);
-  for (const auto& row : table.rows) {
-    CAPTURE(row.at("name"));
-    const bool solved = row.at("name") == "conv" || row.at("name") == "kernels";
-    CHECK(row.at("num_rand") == (solved ? "2" : "0"));
-    CHECK(std::isnan(number(row.at("max_rand_eval"))) == !solved);
-    if (solved) {
-      CHECK(number(row.at("rand_W_scale")) == Approx(number(row.at("W_scale"))).epsilon(1e-12));
-    }
-  }
-  // The trap is in the view that has the element.
-  const CsvTable traps = traps_in(temp / "a", "m");
-  REQUIRE(traps.rows.size() == 2);
-  for (const auto& row : traps.rows) {
-    CHECK(row.at("name") == "kernels");
-    CHECK(row.at("view") == "4");
-    CHECK(number(row.at("trap_top_sector_overlap")) > 0.9);
-  }
 }
 
 TEST_CASE("five seeds of ours bracket WeightWatcher's random columns", "[oracle]") {

@@ -102,6 +102,53 @@ TEST_CASE("the scan is exported with every candidate, the fit among them", "[ref
   CHECK(unnamed.err == "wishart: --table scan: name the matrix with --matrix\n");
 }
 
+TEST_CASE("the scan that is exported is that of the values and candidates of the fit", "[refit]") {
+  const TempFolder temp;
+  small_model(temp);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(scan(temp).exit_code == 0);
+  std::size_t all = 0;
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{"--bootstrap", "0"},
+        {"--xmax", "6"},
+        {"--fix-fingers", "clip_xmax", "--finger-thresh", "0.01"},
+        {"--fix-fingers", "xmin_peak"},
+        {"--fit", "E_TPL"},
+        {"--fit", "TPL"}}) {
+    std::vector<std::string> refit{"refit", archive};
+    refit.insert(refit.end(), options.begin(), options.end());
+    REQUIRE(run_wishart(refit).exit_code == 0);
+    std::size_t candidates = 0;
+    std::int64_t clipped = 0;
+    std::int64_t fitted = 0;
+    for (const auto& row : parse_csv(layers_of(archive)).rows) {
+      CAPTURE(options, row.at("key"));
+      const CsvTable curve = parse_csv(
+          run_wishart({"export", archive, "--table", "scan", "--matrix", row.at("key")}).out);
+      candidates += curve.rows.size();
+      clipped += row.at("num_fingers") != "-1" && row.at("num_fingers") != "0" ? 1 : 0;
+      if (row.at("status") != "success") continue;
+      ++fitted;
+      REQUIRE_FALSE(curve.rows.empty());
+      const auto best = std::min_element(
+          curve.rows.begin(), curve.rows.end(),
+          [](const auto& a, const auto& b) { return number(a.at("D")) < number(b.at("D")); });
+      CHECK(best->at("xmin") == row.at("xmin"));
+      // Of a truncated law alpha and D are its own.
+      if (options.front() != "--fit") {
+        CHECK(best->at("D") == row.at("D"));
+        CHECK(best->at("alpha") == row.at("alpha"));
+      }
+    }
+    CHECK(fitted > 0);
+    if (all == 0) all = candidates;
+    const bool fewer = options.front() == "--xmax" || options.front() == "--fix-fingers" ||
+                       options.back() == "E_TPL";
+    CHECK((candidates < all) == fewer);
+    if (options.size() > 3 && options[1] == "clip_xmax") CHECK(clipped > 0);
+  }
+}
+
 TEST_CASE("a scan of an archived checkpoint with other metrics fits again", "[refit]") {
   const TempFolder temp;
   small_model(temp);

@@ -123,9 +123,23 @@ TEST_CASE("panels with wild exponents are multiplied in float64", "[products]") 
   const Spectrum plain = solved(matrix, element, with(Products::float64));
   const Spectrum integer = solved(matrix, element, with(Products::integer));
   check_equal(plain, integer);
-  CHECK(integer.products.products == Products::integer);
+  CHECK(integer.products.products == Products::float64);
+  CHECK(integer.products.bits == 0);
+  CHECK(integer.products.bytes == 0);
   CHECK(integer.products.panels == 0);
   CHECK(integer.products.float64_panels > 0);
+  // If only the first panels are wild, those of the first rank, the others are of integers.
+  const auto partly = [&](std::int64_t row, std::int64_t col) {
+    return row < 512 ? element(row, col) : as_bf16(noise(row, col));
+  };
+  const Matrix tall = bf16_matrix(1400, 60);
+  const Spectrum both = solved(tall, partly, with(Products::integer));
+  check_equal(solved(tall, partly, with(Products::float64)), both);
+  CHECK(both.products.products == Products::integer);
+  CHECK(both.products.bits == 21);
+  CHECK(both.products.bytes == 5);
+  CHECK(both.products.panels > 0);
+  CHECK(both.products.float64_panels > 0);
   // In a wide view the lines are rows, each with a scale of its own.
   const auto transposed = [&](std::int64_t row, std::int64_t col) { return element(row, col); };
   const Spectrum wide = solved(bf16_matrix(60, 400), transposed, with(Products::integer));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "wishart/fit/power_law.hpp"
 
@@ -34,14 +35,19 @@ struct ClippedFit {
 [[nodiscard]] std::optional<ClippedFit> clip_fingers(std::span<const double> ascending,
                                                      const ClipOptions& options);
 
-/// The power-law fit with xmin near the peak of the density of log x: between 0.95 and 1.5 times
-/// the left edge of the fullest of 100 bins (the first one, if several are equally full).
+/// The candidates for xmin near the peak of the density of log x: between 0.95 and 1.5 times the
+/// left edge of the fullest of 100 bins (the first one, if several are equally full).
 ///
 /// WeightWatcher's `xmin_peak` without the defect that compares with the logarithm of the lower
-/// bound. Nothing if there is no candidate in that range.
+/// bound.
 ///
 /// `weightwatcher`: with that defect, and without the largest candidate of the range, which
 /// powerlaw 1.5 omits. WeightWatcher's default package fails on every layer.
+[[nodiscard]] std::vector<Tail> candidates_at_peak(std::span<const double> ascending,
+                                                   const ScanOptions& options,
+                                                   bool weightwatcher = false);
+
+/// The power-law fit with the smallest D of candidates_at_peak; nothing if there are none.
 [[nodiscard]] std::optional<PowerLaw> fit_at_peak(std::span<const double> ascending,
                                                   const ScanOptions& options,
                                                   bool weightwatcher = false);

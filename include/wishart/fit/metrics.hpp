@@ -18,6 +18,10 @@ namespace wishart::fit {
 [[nodiscard]] LayerRow layer_row(const Matrix& matrix, const Spectrum& spectrum,
                                  const FitOptions& options);
 
+/// Fills in all columns that say what the matrix is, whatever its spectrum: a row that is taken
+/// over from another checkpoint needs them anew.
+void describe(LayerRow& row, const Matrix& matrix);
+
 /// Recomputes all metrics from an archived row and its singular values. A row without singular
 /// values is returned unchanged.
 [[nodiscard]] LayerRow refitted_row(const LayerRow& archived, const StoredSpectrum& spectrum,

@@ -48,19 +48,27 @@ private:
   std::uint64_t keys_[kRounds];
 };
 
-/// Correlation traps: eigenvalues of the permuted matrix that a matrix of independent elements
-/// would not have.
+/// Correlation traps: eigenvalues of a permuted view that a matrix of independent elements would
+/// not have.
 struct Traps {
-  std::int64_t num = 0;     ///< with a largest_p below kSpikeLevel
-  double p = 1;             ///< largest_p of the largest
-  std::int64_t passed = 0;  ///< larger eigenvalues, which the mean of the elements causes
-  double variance = 0;      ///< of the elements
+  std::int64_t num = 0;  ///< with a largest_p below kSpikeLevel
+  double p = 1;          ///< largest_p of the largest
+  /// The eigenvalue that the mean of the elements causes, counted from the largest, which is 0; -1
+  /// if it does not show.
+  std::int64_t of_mean = -1;
+  double variance = 0;  ///< of the elements
 };
 
-/// The elements keep their values, so nothing is fitted: the variance is the mean square minus the
-/// square of the mean. A nonzero mean causes one large eigenvalue, near N M mean^2, which is not a
-/// trap and is skipped.
-/// @param ascending  eigenvalues of the permuted matrix
+/// The values of one view, of a list that has them view by view.
+[[nodiscard]] std::span<const double> values_of_view(std::span<const double> by_view,
+                                                     const Shape& shape, std::int64_t view);
+
+/// The elements of a view stay in it and keep their values, so nothing is fitted: the variance is
+/// their mean square minus the square of their mean. A nonzero mean causes one large eigenvalue,
+/// near N M mean^2, which is not a trap.
+/// @param ascending  eigenvalues of one view in random order
+/// @param shape  of the matrix: with several views the largest of any has to be unlikely
+/// @param mean  of the elements of this view
 [[nodiscard]] Traps correlation_traps(std::span<const double> ascending, const Shape& shape,
                                       double mean);
 

@@ -15,11 +15,12 @@ namespace wishart::fit {
 /// Fills in the traps and the rand_* columns, which follow WeightWatcher's definitions, taken over
 /// all orders (docs/metrics-methods.md, "Elements in random order").
 /// @param sigma  singular values of the matrix, ascending; not all zero
-/// @param permuted  singular values for each random order, ascending; at least one order
-/// @param mean  of the elements
+/// @param permuted  singular values for each random order, view by view, each ascending; at least
+///   one order
+/// @param view_means  of the elements of each view
 void measure_randomised(WeightMeasures& measures, const Matrix& matrix,
                         std::span<const double> sigma,
-                        std::span<const std::vector<double>> permuted, double mean,
-                        const FitOptions& options);
+                        std::span<const std::vector<double>> permuted,
+                        std::span<const double> view_means, const FitOptions& options);
 
 }  // namespace wishart::fit

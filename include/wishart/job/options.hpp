@@ -60,7 +60,7 @@ struct ScanOptions {
   int threads_per_rank = 0;    ///< 0: from the environment, else 1
   int team_size = 0;
   std::int64_t memory_per_rank_bytes = 0;     ///< 0: an equal share of the host's free memory
-  double time_limit_seconds = 0;              ///< 0: none
+  std::optional<double> time_limit_seconds;   ///< 0: nothing is begun
   std::optional<std::int64_t> until_seconds;  ///< end of the job, since 1970
   bool until_is_told = false;        ///< the user has said when the job ends, or that it does not
   double wait_for_lock_seconds = 0;  ///< for checkpoints that another job is working on

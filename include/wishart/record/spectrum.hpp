@@ -85,6 +85,8 @@ struct Spectrum {
   std::int32_t team_size = 1;  ///< ranks that shared the work
 
   std::vector<double> sigma;  ///< ascending, over all views; empty unless ok
+  /// The same view by view, each ascending, if SolveOptions::by_view. Not sent, not stored.
+  std::vector<double> sigma_by_view;
   /// Smallest and largest singular value of each view, and how many of its values are at or below
   /// sigma_max * long_side * eps. WeightWatcher's sv_min, sv_max and rank_loss need them per view.
   std::vector<double> view_sigma_min;

@@ -49,6 +49,7 @@ struct SolveOptions {
   /// Recompute with `qr` if the Gram matrix leaves more than kResolveShare of the values
   /// unresolved.
   bool resolve = false;
+  bool by_view = false;  ///< keep Spectrum::sigma_by_view
   /// No rank of the team holds a whole Gram matrix, because it does not fit: use PDSYRK on the
   /// grid.
   bool distributed = false;

@@ -242,7 +242,12 @@ Judged judged(const std::filesystem::path& file, const VerifyOptions& options, L
   return one;
 }
 
-constexpr const char* kIfWanted = ". If the change is wanted, run with --reseal";
+/// What is said of a change that may be wanted.
+std::string if_wanted(const Judged& one) {
+  if (!one.left.empty()) return ". It was not sealed again: " + one.left;
+  if (one.verdict.contradictory) return {};  // --reseal refuses it
+  return ". If the change is wanted, run with --reseal";
+}
 
 /// Not done if a file is not whole, even if it was set aside. A file that was sealed again counts
 /// as whole.
@@ -266,7 +271,7 @@ Ending ending_of(const std::vector<Judged>& all) {
     reason +=
         "Restore it, or unpack what is whole (wishart merge FILE --unpack DIR) and scan the "
         "rest again";
-    if (verdict.standing == archive::Standing::changed) reason += kIfWanted;
+    if (verdict.standing == archive::Standing::changed) reason += if_wanted(*first);
   } else if (!first->kept.empty()) {
     reason += "It was not set aside: " + first->kept + ". Run again when that job has ended";
   } else if (verdict.standing == archive::Standing::renamed) {
@@ -279,9 +284,10 @@ Ending ending_of(const std::vector<Judged>& all) {
   } else if (verdict.standing == archive::Standing::damaged) {
     reason += "Restore it, or run with --repair and scan again";
   } else if (verdict.standing == archive::Standing::unsealed) {
-    reason += "All values are as written: run with --reseal";
+    reason += "All values are as written" +
+              (first->left.empty() ? ": run with --reseal" : if_wanted(*first));
   } else if (verdict.standing == archive::Standing::changed) {
-    reason += std::string("Restore it, or run with --repair and scan again") + kIfWanted;
+    reason += std::string("Restore it, or run with --repair and scan again") + if_wanted(*first);
   } else {
     reason += "Restore it, or move it out of the archive";
   }

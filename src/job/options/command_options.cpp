@@ -213,6 +213,15 @@ Command finished(Command command, std::vector<std::string> examples) {
   return command;
 }
 
+void check_used(const po::variables_map& values, const std::vector<Use>& uses) {
+  for (const Use& use : uses) {
+    const po::variable_value& value = values[use.option];
+    if (use.used || value.empty() || value.defaulted()) continue;
+    throw Error(Blame::usage, std::string("--") + use.option + " has no effect here, it is for " +
+                                  use.by + ". Leave it out");
+  }
+}
+
 po::variables_map parsed(std::span<const std::string> arguments, const Command& command,
                          const std::string& more, const Command& of_more) {
   po::variables_map values;

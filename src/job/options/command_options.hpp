@@ -65,6 +65,16 @@ void add_document_options(po::options_description& options, const char* format, 
                                        const Command& command, const std::string& more,
                                        const Command& of_more);
 
+/// An option that only some uses of a command heed.
+struct Use {
+  const char* option;
+  bool used;
+  const char* by;  ///< what it is for
+};
+
+/// @throws Error with Blame::usage for an option that is given and not used
+void check_used(const po::variables_map& values, const std::vector<Use>& uses);
+
 /// The choice that `text` names.
 template <class T>
 T choice(const std::string& option, const std::string& text,

@@ -97,6 +97,7 @@ CompareOptions parse_compare(std::span<const std::string> arguments) {
   options.table =
       choice<CompareTable>("--table", values["table"].as<std::string>(),
                            {{"paired", CompareTable::paired}, {"layers", CompareTable::layers}});
+  check_used(values, {{"table", options.format == OutputFormat::csv, "csv"}});
   return options;
 }
 

@@ -268,6 +268,8 @@ ReportOptions parse_report(std::span<const std::string> arguments) {
                        {"html", OutputFormat::html},
                        {"json", OutputFormat::json},
                        {"brief", OutputFormat::brief}});
+  check_used(values, {{"window", options.checkpoint.empty(), "a history, not for one checkpoint"},
+                      {"densities", options.format == OutputFormat::html, "html"}});
   return options;
 }
 

@@ -23,22 +23,6 @@ double percent_of(const std::string& option, const std::string& text) {
   return value;
 }
 
-/// An option that only some files use.
-struct Use {
-  const char* option;
-  bool used;
-  const char* by;
-};
-
-void check_used(const po::variables_map& values, const std::vector<Use>& uses) {
-  for (const Use& use : uses) {
-    const po::variable_value& value = values[use.option];
-    if (use.used || value.empty() || value.defaulted()) continue;
-    throw Error(Blame::usage, std::string("--") + use.option + " has no effect here, it is for " +
-                                  use.by + ". Leave it out");
-  }
-}
-
 /// The formats of a target, its default first.
 Formats formats_of(ExportTarget target) {
   const std::pair<std::string, OutputFormat> json{"json", OutputFormat::json};

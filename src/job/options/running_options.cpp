@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <optional>
@@ -46,6 +47,15 @@ std::optional<double> duration_of(const std::string& text) {
   return value ? std::optional(*value * std::max(unit, 1.0)) : std::nullopt;
 }
 
+/// False for days such as the 30th of February, which the C library takes for one in March.
+bool is_in_calendar(const std::tm& parts) {
+  namespace chrono = std::chrono;
+  return chrono::year_month_day{chrono::year(parts.tm_year + 1900),
+                                chrono::month(static_cast<unsigned>(parts.tm_mon + 1)),
+                                chrono::day(static_cast<unsigned>(parts.tm_mday))}
+      .ok();
+}
+
 /// Seconds since 1970 of `2026-01-31T06:00`, with or without seconds: local time, or UTC with a Z.
 std::optional<std::int64_t> moment_of(std::string text) {
   const bool utc = text.ends_with('Z');
@@ -53,7 +63,7 @@ std::optional<std::int64_t> moment_of(std::string text) {
   for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"}) {
     std::tm parts{};
     const char* const end = ::strptime(text.c_str(), form, &parts);
-    if (end == nullptr || *end != '\0') continue;
+    if (end == nullptr || *end != '\0' || !is_in_calendar(parts)) continue;
     parts.tm_isdst = -1;
     const std::time_t seconds = utc ? ::timegm(&parts) : std::mktime(&parts);
     if (seconds > 0) return seconds;

@@ -314,9 +314,10 @@ void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {
   if (earlier.fit_version == fit::kFitVersion &&
       earlier.fit_options == fit::options_json(options_.fit)) {
     result.row = earlier_->row_of(matrix.key);  // fitting again would give the same
+    fit::describe(result.row, matrix);  // names, places and storage may differ for equal values
     result.row.seconds = seconds;
+    result.row.fit_seconds = kNan;
     result.row.same_as = result.spectrum.same_as;
-    result.row.dtype = storage_text(matrix.tensor);  // may differ for the same values
   } else {
     result.row = fit::layer_row(matrix, result.spectrum, options_.fit);
   }

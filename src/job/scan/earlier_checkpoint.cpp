@@ -85,8 +85,10 @@ std::string EarlierCheckpoint::hash_of(const Matrix& matrix) const {
   const auto found = by_key_.find(matrix.key);
   if (found == by_key_.end()) return {};
   const LayerRow& row = record_.layers[found->second];
-  const bool alike = row.has_esd && row.rows == matrix.rows && row.cols == matrix.cols &&
-                     row.num_evals == matrix.num_values() && row.w_norm == matrix.w_norm;
+  // What is said of an adapter does not apply to the same values without it.
+  const bool alike = row.has_esd && row.adapter.adapter_rank < 0 && row.rows == matrix.rows &&
+                     row.cols == matrix.cols && row.num_evals == matrix.num_values() &&
+                     row.w_norm == matrix.w_norm;
   return alike ? row.hash : std::string();
 }
 

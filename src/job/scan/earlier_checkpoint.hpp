@@ -23,7 +23,7 @@ public:
   explicit EarlierCheckpoint(CheckpointRecord record);
 
   /// The hash of this matrix's values in the earlier checkpoint; empty if it was missing, had
-  /// another shape, or has no spectrum.
+  /// another shape or an adapter, or has no spectrum.
   [[nodiscard]] std::string hash_of(const Matrix& matrix) const;
   /// The spectrum of a matrix that has a hash, and its row. `same_as` names where it was computed.
   [[nodiscard]] Spectrum spectrum_of(const std::string& key) const;

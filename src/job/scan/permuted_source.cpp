@@ -45,7 +45,8 @@ PermutedSource::PermutedSource(spectrum::ElementSource& source, const Matrix& ma
       matrix_(&matrix),
       seed_(seed),
       held_(held),
-      most_window_bytes_(most_window_bytes) {
+      most_window_bytes_(most_window_bytes),
+      view_sums_(static_cast<std::size_t>(matrix.num_views())) {
   choose(0);
 }
 
@@ -74,9 +75,7 @@ void PermutedSource::pass_over(std::int64_t view, F&& take) {
     sum += static_cast<double>(part_sum);
     take(row * matrix_->cols, std::span<const double>(part));
   }
-  const auto index = static_cast<std::size_t>(view);
-  if (view_sums_.size() <= index) view_sums_.resize(index + 1);
-  view_sums_[index] = sum;
+  view_sums_.at(static_cast<std::size_t>(view)) = sum;
 }
 
 void PermutedSource::hold_all() {
@@ -102,10 +101,11 @@ void PermutedSource::hold_all() {
         }
       },
       store_);
+  stored_ = true;
 }
 
 void PermutedSource::read_held(const Window& part, std::span<double> out) {
-  if (view_sums_.empty()) hold_all();
+  if (!stored_) hold_all();
   const fit::KeyedBijection& order = orders_[static_cast<std::size_t>(part.view)];
   const std::int64_t cols = matrix_->cols;
   std::vector<std::uint64_t> places(static_cast<std::size_t>(part.width()));
@@ -167,10 +167,15 @@ void PermutedSource::read(std::int64_t view, std::int64_t row_begin, std::int64_
   }
 }
 
-double PermutedSource::mean() const noexcept {
-  double sum = 0;
-  for (const double view : view_sums_) sum += view;
-  return sum / static_cast<double>(matrix_->rows * matrix_->cols * matrix_->num_views());
+std::vector<double> PermutedSource::view_means() {
+  std::vector<double> means;
+  for (std::int64_t view = 0; view < matrix_->num_views(); ++view) {
+    std::optional<double>& sum = view_sums_[static_cast<std::size_t>(view)];
+    // A rank without a share of a small matrix has read nothing.
+    if (!sum) pass_over(view, [](std::int64_t, std::span<const double>) {});
+    means.push_back(*sum / static_cast<double>(matrix_->rows * matrix_->cols));
+  }
+  return means;
 }
 
 }  // namespace wishart::job

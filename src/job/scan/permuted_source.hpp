@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -41,8 +42,8 @@ public:
     return orders_.at(static_cast<std::size_t>(view));
   }
 
-  /// The mean of all elements. @pre part of every view has been read
-  [[nodiscard]] double mean() const noexcept;
+  /// The mean of the elements of each view. Reads the views of which nothing was read before.
+  [[nodiscard]] std::vector<double> view_means();
 
 private:
   /// The upper halves of float32, float32, or float64.
@@ -75,9 +76,11 @@ private:
   std::uint64_t seed_;
   bool held_;
   std::int64_t most_window_bytes_;
+  bool stored_ = false;  ///< the elements are in `store_`
   Store store_;
   Window window_;
-  std::vector<double> view_sums_;            ///< sums of the elements of the views read so far
+  /// Sums of the elements of the views read so far.
+  std::vector<std::optional<double>> view_sums_;
   std::vector<fit::KeyedBijection> orders_;  ///< for each view
 };
 

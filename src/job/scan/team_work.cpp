@@ -102,8 +102,8 @@ bool JobContext::on_terminal() { return ::isatty(STDERR_FILENO) != 0; }
 std::string JobContext::stop_reason() const {
   const std::string signal = signals.poll();
   if (!signal.empty()) return "stopped by " + signal;
-  const double limit = options.time_limit_seconds;
-  if (limit > 0 && seconds_since(start) >= limit) return "stopped by --time-limit";
+  const std::optional<double> limit = options.time_limit_seconds;
+  if (limit && seconds_since(start) >= *limit) return "stopped by --time-limit";
   return {};
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <span>
+#include <utility>
 
 #include "wishart/core/pack.hpp"
 #include "wishart/core/seconds.hpp"
@@ -14,40 +16,54 @@
 namespace wishart::job {
 namespace {
 
+/// A trap that gets a row.
+struct Place {
+  std::int64_t view = 0;
+  std::int64_t k = 0;  ///< number among the values of its view, from the largest
+};
+
+template <class F>
+void visit_fields(Place& v, F&& f) {
+  f(v.view), f(v.k);
+}
+
 /// What the first rank knows from the eigenvalues, and all ranks need.
 struct TrapOrder {
-  std::int64_t num = 0;             ///< traps that get a row
-  std::int64_t left_out = 0;        ///< traps that get none
-  std::int64_t passed = 0;          ///< larger values, which are not traps
-  std::vector<std::int64_t> views;  ///< that may have one of these
-  double variance = 0;
+  std::vector<Place> places;      ///< by descending value
+  std::int64_t left_out = 0;      ///< traps that get no row
+  std::vector<double> variances;  ///< of the elements, by view
 };
 
 template <class F>
 void visit_fields(TrapOrder& v, F&& f) {
-  f(v.num), f(v.left_out), f(v.passed), f(v.views), f(v.variance);
+  f(v.places), f(v.left_out), f(v.variances);
 }
 
 /// The traps of an order. For the first rank.
-TrapOrder traps_of(const Spectrum& spectrum, const Matrix& matrix, double mean) {
-  std::vector<double> lambda(spectrum.sigma.size());
-  std::transform(spectrum.sigma.begin(), spectrum.sigma.end(), lambda.begin(),
-                 [](double s) { return s * s; });
+TrapOrder traps_of(const Spectrum& spectrum, const Matrix& matrix,
+                   std::span<const double> view_means) {
   const fit::Shape shape{matrix.long_side(), matrix.short_side(), matrix.num_views()};
-  const fit::Traps traps = fit::correlation_traps(lambda, shape, mean);
+  std::vector<double> lambda(static_cast<std::size_t>(shape.short_side));
   TrapOrder order;
-  order.num = std::min(traps.num, kMostTrapRows);
-  order.passed = traps.passed;
-  order.variance = traps.variance;
-  order.left_out = traps.num - order.num;
-  if (order.num == 0) return order;
-  const double smallest =
-      spectrum.sigma[spectrum.sigma.size() - static_cast<std::size_t>(order.passed + order.num)];
-  for (std::int64_t view = 0; view < matrix.num_views(); ++view) {
-    if (spectrum.view_sigma_max[static_cast<std::size_t>(view)] >= smallest) {
-      order.views.push_back(view);
+  std::vector<std::pair<double, Place>> found;
+  for (std::int64_t view = 0; view < shape.views; ++view) {
+    const auto sigma = fit::values_of_view(spectrum.sigma_by_view, shape, view);
+    std::transform(sigma.begin(), sigma.end(), lambda.begin(), [](double s) { return s * s; });
+    const fit::Traps traps =
+        fit::correlation_traps(lambda, shape, view_means[static_cast<std::size_t>(view)]);
+    order.variances.push_back(traps.variance);
+    std::int64_t left = traps.num;
+    for (std::int64_t k = 0; left > 0; ++k) {
+      if (k == traps.of_mean) continue;
+      found.emplace_back(lambda[lambda.size() - 1 - static_cast<std::size_t>(k)], Place{view, k});
+      --left;
     }
   }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  const auto rows = std::min(found.size(), static_cast<std::size_t>(kMostTrapRows));
+  for (std::size_t i = 0; i < rows; ++i) order.places.push_back(found[i].second);
+  order.left_out = static_cast<std::int64_t>(found.size() - rows);
   return order;
 }
 
@@ -138,36 +154,33 @@ void TrapSearch::add_order(std::int64_t order, const Spectrum& spectrum) {
   std::vector<std::byte> bytes;
   mpi::together(comm, [&] {
     if (comm.rank() != 0) return;
-    bytes = packed(traps_of(spectrum, matrix, parts_.permuted.mean()));
+    bytes = packed(traps_of(spectrum, matrix, parts_.permuted.view_means()));
   });
   comm.broadcast(bytes, 0);
   const auto wanted = unpacked<TrapOrder>(bytes);
   left_out_ += wanted.left_out;
-  if (wanted.num == 0) return;
+  if (wanted.places.empty()) return;
 
-  std::vector<spectrum::LeadingVectors> found;
-  for (const std::int64_t view : wanted.views) {
-    found.push_back(leading(parts_.permuted, view, wanted.passed + wanted.num));
+  std::map<std::int64_t, std::int64_t> counts;  // of leading vectors, by view
+  for (const Place& place : wanted.places) {
+    counts[place.view] = std::max(counts[place.view], place.k + 1);
   }
-  std::vector<Candidate> candidates;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    for (std::int64_t k = 0; k < found[i].count; ++k) {
-      candidates.push_back({&found[i], wanted.views[i], k});
-    }
+  std::map<std::int64_t, spectrum::LeadingVectors> found;
+  for (const auto& [view, count] : counts) {
+    found.emplace(view, leading(parts_.permuted, view, count));
   }
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.sigma() > b.sigma(); });
 
   const auto rows = static_cast<double>(matrix.long_side());
   const auto cols = static_cast<double>(matrix.short_side());
-  const double edge = fit::bulk_of(rows, cols, wanted.variance).high;
   std::vector<TrapRow> added;
   double burden = 0;
-  for (std::int64_t i = 0; i < wanted.num; ++i) {
-    TrapRow row = measured(candidates[static_cast<std::size_t>(wanted.passed + i)], edge);
+  for (const Place& place : wanted.places) {
+    const double variance = wanted.variances[static_cast<std::size_t>(place.view)];
+    TrapRow row = measured({&found.at(place.view), place.view, place.k},
+                           fit::bulk_of(rows, cols, variance).high);
     row.order = order;
-    row.trap_index = i + 1;
-    row.trap_p = fit::largest_p(row.eval_perm, wanted.variance, rows, cols,
+    row.trap_index = std::ssize(added) + 1;
+    row.trap_p = fit::largest_p(row.eval_perm, variance, rows, cols,
                                 static_cast<double>(matrix.num_views()));
     burden += row.trap_variance_burden;
     added.push_back(std::move(row));

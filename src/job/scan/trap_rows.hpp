@@ -32,8 +32,8 @@ public:
   explicit TrapSearch(const TrapSearchParts& parts) : parts_(parts) {}
 
   /// Adds the rows of one order, those of its largest kMostTrapRows traps.
-  /// @param spectrum  of the matrix in the order that `permuted` has chosen; with its values on
-  ///   the first rank
+  /// @param spectrum  of the matrix in the order that `permuted` has chosen; with its values by
+  ///   view on the first rank
   /// Collective over the team.
   /// @throws mpi::AgreedError on every rank
   void add_order(std::int64_t order, const Spectrum& spectrum);

@@ -167,6 +167,7 @@ private:
     if (comm.minimum(std::int64_t{positive}) == 0) return;
     options.resolve = false;  // small values do not matter, and both spectra need the same method
     options.method = own.method;
+    options.by_view = true;
     PermutedSource permuted(source, matrix, order_->fit.seed, way.held);
     std::vector<std::vector<double>> sigma;
     TrapSearch traps({matrix, source, permuted, team, options, workspace_});
@@ -193,13 +194,14 @@ private:
         fail(own, "traps in random order: " + describe(error), static_cast<int>(blame_of(error)));
         return;
       }
-      sigma.push_back(std::move(one.sigma));
+      sigma.push_back(std::move(one.sigma_by_view));
     }
     own.seconds += traps.seconds();
     if (comm.rank() != 0) return;
     own.traps = traps.take();
     own.weights.traps_left_out = traps.left_out();
-    fit::measure_randomised(own.weights, matrix, own.sigma, sigma, permuted.mean(), order_->fit);
+    fit::measure_randomised(own.weights, matrix, own.sigma, sigma, permuted.view_means(),
+                            order_->fit);
   }
 
   /// Adds alpha over windows of a fixed aspect ratio. Collective over the team.

@@ -218,6 +218,7 @@ TEST_CASE("a damaged checkpoint keeps no other one in its packed file", "[packed
   REQUIRE(pack_archive(archive_of(folder, {1, 2, 3}), packed) == 3);
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(packed));
   std::int64_t in_one = 0;
+  std::int64_t told = 0;
   for (std::int64_t at = size / 8; at < size - size / 8; at += 997) {
     test::flip_byte(packed, at);
     const std::filesystem::path back = folder / std::to_string(at);
@@ -228,12 +229,19 @@ TEST_CASE("a damaged checkpoint keeps no other one in its packed file", "[packed
     ++in_one;
     CHECK(unpacked.checkpoints == 2);
     CHECK(unpacked.reason.find("/checkpoints/" + unpacked.left[0]) != std::string::npos);
+    CHECK(unpacked.reason.find("delete it") == std::string::npos);
+    told += unpacked.reason.ends_with(
+                "The file is damaged: restore it, or unpack the others (wishart merge FILE "
+                "--unpack DIR) and scan this one again")
+                ? 1
+                : 0;
     CHECK(list_checkpoints(back).size() == 2);
     for (const std::string& id : list_checkpoints(back)) {
       CHECK(verify_file(back / (id + ".h5")).sealed);
     }
   }
   CHECK(in_one > 3);
+  CHECK(told > 0);
 }
 
 TEST_CASE("a file, packed or not, is no archive to be written", "[packed]") {

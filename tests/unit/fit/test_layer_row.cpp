@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/core/pack.hpp"
+
 #include "support.hpp"
 
 using namespace wishart;
@@ -181,4 +183,29 @@ TEST_CASE("singular values whose squares do not fit into float64 are no zeros an
     CHECK(known_metrics(row) == std::vector<std::string>{"sv_max"});
     CHECK(row.warning == "fit-failed");
   }
+}
+
+TEST_CASE("all that describes a matrix is described anew for an equal one", "[layer_row]") {
+  const Spectrum spectrum = spectrum_of_eigenvalues(squares_over_ten());
+  const Matrix plain = dense(20, 50, "w.weight");
+  Matrix other = plain;
+  other.key = "w.weight[3]";
+  other.tensor.name = "model.w.weight";
+  other.tensor.dtype = Dtype::bf16;
+  other.aliases = {"lm_head.weight", "v.weight"};
+  other.layer_type = "embedding";
+  other.role = "head";
+  other.stack = "visual";
+  other.block = 7;
+  other.expert = 3;
+  other.slice = 2;
+  other.receptive_field = 9;
+  std::swap(other.rows, other.cols);
+  other.w_norm = 0.5;
+  // The interval of alpha depends on the key.
+  LayerRow expected = layer_row(other, spectrum, {.bootstrap = 0});
+  LayerRow row = layer_row(plain, spectrum, {.bootstrap = 0});
+  CHECK(packed(row) != packed(expected));
+  describe(row, other);
+  CHECK(packed(row) == packed(expected));
 }

@@ -1,6 +1,7 @@
 /// @file
 /// Keyed permutations of elements, traps, distances; and the recipes by layer.
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -101,6 +102,48 @@ TEST_CASE("independent elements have no traps, whatever their mean", "[rmt]") {
     CHECK(correlation_traps(lambda, shape, 0).num >= 1);
   }
   CHECK(alarms <= 4);
+}
+
+TEST_CASE("the eigenvalue of the mean is told from traps on both sides of it", "[rmt]") {
+  const Shape shape{200, 100};
+  CounterRandom random(6, 1000);
+  const double mean = 0.25;
+  const double theta = std::sqrt(200.0 * 100.0) * mean;  // 35.4, expected at 40.2
+  const auto noise = wishart::bench::gaussian_eigenvalues(200, 100, theta, random);
+  const Traps alone = correlation_traps(noise, shape, mean);
+  CHECK(alone.num == 0);
+  CHECK(alone.of_mean == 0);
+  CHECK(alone.p > 0.01);
+  const auto with_trap = [&](double sigma) {
+    std::vector<double> lambda = noise;
+    lambda[98] = sigma * sigma;
+    std::sort(lambda.begin(), lambda.end());
+    return correlation_traps(lambda, shape, mean);
+  };
+  const Traps below = with_trap(32);
+  CHECK(below.num == 1);
+  CHECK(below.of_mean == 0);
+  const Traps above = with_trap(60);
+  CHECK(above.num == 1);
+  CHECK(above.of_mean == 1);
+  CHECK(above.p < below.p);
+
+  // Equal elements have rounding errors beside the mean's eigenvalue, which are no traps.
+  std::vector<double> constant(100, 1e-14);
+  constant[98] = 3e-13;
+  constant[99] = 200.0 * 100.0 * 0.01;
+  CHECK(correlation_traps(constant, shape, 0.1).num == 0);
+  CHECK(correlation_traps(std::vector<double>(100, 0.0), shape, 0).num == 0);
+  CHECK(correlation_traps({}, {200, 0}, 0).num == 0);
+
+  // A mean that hardly shows has no eigenvalue that stands out, and does not hide the trap.
+  const double weak = 1.05 / std::pow(200.0 * 100.0, 0.25);
+  auto lambda = wishart::bench::gaussian_eigenvalues(200, 100, 1.05 * std::pow(2e4, 0.25), random);
+  CHECK(correlation_traps(lambda, shape, weak).num == 0);
+  lambda.back() = 3600;
+  const Traps hidden = correlation_traps(lambda, shape, weak);
+  CHECK(hidden.num == 1);
+  CHECK(hidden.of_mean == -1);
 }
 
 namespace {

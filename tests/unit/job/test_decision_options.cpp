@@ -263,8 +263,14 @@ TEST_CASE("compare takes an archive and two ids, or two files", "[compare]") {
   CHECK(three.checkpoints == std::vector<std::string>{"a", "b"});
   CHECK(three.format == OutputFormat::csv);
   CHECK(three.table == CompareTable::paired);
-  CHECK(parse_compare(Words{"archive", "a", "b", "--table", "layers"}).table ==
+  CHECK(parse_compare(Words{"archive", "a", "b", "--table", "layers", "--format", "csv"}).table ==
         CompareTable::layers);
+  CHECK(parse_compare(Words{"archive", "a", "b", "--table", "layers", "-o", "a.csv"}).table ==
+        CompareTable::layers);
+  for (const char* table : {"layers", "paired"}) {
+    CHECK(refusal(parse_compare, {"archive", "a", "b", "--table", table}) ==
+          "--table has no effect here, it is for csv. Leave it out");
+  }
   CHECK(refusal(parse_compare, {"archive", "a", "b", "--table", "summary"}) ==
         "--table: expected one of paired, layers, found 'summary'");
   const std::string file = temp.write("a.h5", "").string();
@@ -301,8 +307,11 @@ TEST_CASE("a table of all checkpoints is of rows, and streamed", "[export]") {
 
 TEST_CASE("the number of drawn layers is bounded", "[report]") {
   CHECK(parse_report(Words{"a"}).densities == kDefaultDensities);
-  CHECK(parse_report(Words{"a", "--densities", "0"}).densities == 0);
-  CHECK(parse_report(Words{"a", "--densities", "5000"}).densities == 5000);
+  CHECK(parse_report(Words{"a", "--densities", "0", "--format", "html"}).densities == 0);
+  CHECK(parse_report(Words{"a", "--densities", "5000", "-o", "a.html"}).densities == 5000);
+  CHECK(parse_report(Words{"a", "--densities", "5", "--open"}).densities == 5);
+  CHECK(refusal(parse_report, {"a", "--densities", "5", "--format", "md"}) ==
+        "--densities has no effect here, it is for html. Leave it out");
   for (const std::string wrong : {"-1", "5001"}) {
     CHECK(refusal(parse_report, {"a", "--densities", wrong}) ==
           "--densities: expected a number from 0 to 5000, found " + wrong);
@@ -312,6 +321,9 @@ TEST_CASE("the number of drawn layers is bounded", "[report]") {
 TEST_CASE("the window of a history is bounded", "[history]") {
   CHECK(parse_report(Words{"a"}).window == kDefaultWindow);
   CHECK(parse_export(Words{"a", "--table", "history", "--window", "5"}).window == 5);
+  CHECK(parse_report(Words{"a", "--window", "5"}).window == 5);
+  CHECK(refusal(parse_report, {"a", "--checkpoint", "b", "--window", "5"}) ==
+        "--window has no effect here, it is for a history, not for one checkpoint. Leave it out");
   CHECK(refusal(parse_report, {"a", "--window", "1"}) ==
         "--window: expected a number from 2 to 10000, found 1");
 }

@@ -20,7 +20,8 @@ TEST_CASE("a time limit is read as people write times", "[options]") {
   for (const auto& [text, seconds] :
        {Expected{"90", 90}, Expected{"90s", 90}, Expected{"45m", 2700}, Expected{"2h", 7200},
         Expected{"1.5h", 5400}, Expected{"1:30", 5400}, Expected{"1:30:00", 5400},
-        Expected{"0:00:05", 5}, Expected{"24:00:00", 86400}, Expected{"0", 0}}) {
+        Expected{"0:00:05", 5}, Expected{"24:00:00", 86400}, Expected{"0", 0}, Expected{"0s", 0},
+        Expected{"0:00:00", 0}}) {
     CAPTURE(text);
     CHECK(scan({"--time-limit", text}).time_limit_seconds == seconds);
   }
@@ -57,16 +58,23 @@ TEST_CASE("the end of the job is a moment, a time from now, or none", "[options]
   CHECK_FALSE(scan({"--until", "none"}).until_seconds.has_value());
   CHECK(scan({"--until", "2026-01-31T12:00:00Z"}).until_seconds == 1769860800);
   CHECK(scan({"--until", "2026-01-31T12:00Z"}).until_seconds == 1769860800);
+  CHECK(scan({"--until", "2028-02-29T12:00Z"}).until_seconds == 1835438400);
   {
     const Variable zone("TZ", "XYZ-2");  // two hours east
     CHECK(scan({"--until", "2026-01-31T14:00"}).until_seconds == 1769860800);
+  }
+  {
+    // 02:30 of that night does not exist there, which is nobody's mistake.
+    const Variable zone("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
+    CHECK(scan({"--until", "2026-03-29T02:30"}).until_seconds.has_value());
   }
   const std::int64_t before = std::time(nullptr);
   const std::int64_t until = scan({"--until", "1:30"}).until_seconds.value_or(0);
   CHECK(until >= before + 5400);
   CHECK(until <= std::time(nullptr) + 5400);
-  for (const std::string text : {"soon", "2026-01-31", "2026-13-31T12:00", "12:00Z", "31.1.",
-                                 "2026-01-31T12:00:00+01:00", "-5"}) {
+  for (const std::string text :
+       {"soon", "2026-01-31", "2026-13-31T12:00", "12:00Z", "31.1.", "2026-01-31T12:00:00+01:00",
+        "-5", "2025-02-30T00:00", "2026-02-29T00:00", "2026-04-31T00:00Z", "2026-01-00T00:00"}) {
     CAPTURE(text);
     CHECK(scan_refusal({"--until=" + text}) ==
           "--until: expected a moment such as 2026-01-31T06:00, a time from now such as 2h, or "

@@ -22,7 +22,7 @@ TEST_CASE("a scan needs a path and an archive; the rest has defaults", "[options
   CHECK(options.method == Method::gram);
   CHECK(options.team_size == 0);
   CHECK(options.memory_per_rank_bytes == 0);
-  CHECK(options.time_limit_seconds == 0);
+  CHECK_FALSE(options.time_limit_seconds.has_value());
   CHECK(options.progress == ProgressStyle::automatic);
 }
 

@@ -1,6 +1,8 @@
 /// @file
 /// Which matrices of a checkpoint are computed, given what the archive and the journal hold.
 
+#include <cmath>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -243,4 +245,56 @@ TEST_CASE("the checkpoint before in a history serves without a list of the archi
   own.base_path = (scene.temp / "m").string();
   own.base_identity = base_identity;
   CHECK(chosen("step_1") == "m");
+}
+
+TEST_CASE("a matrix that is taken over keeps its own names and place", "[job]") {
+  const Scene scene;
+  {
+    CheckpointJob job = scene.job();
+    compute(job, {});
+    job.finish();
+  }
+  const CheckpointRecord own = archive::read_archive(scene.file());
+  edit(scene, [](CheckpointRecord& record) {
+    LayerRow& row = record.layers.front();
+    row.aliases = "head.weight";
+    row.role = "head";
+    row.stack = "model";
+    row.block = 4;
+    row.expert = 5;
+    row.fit_seconds = 100;
+    record.layers[1].adapter.adapter_rank = 8;  // what is said of it is not true without
+  });
+  std::filesystem::copy(scene.temp / "m", scene.temp / "n");
+  CheckpointJob job(scene.temp / "n", scene.options, Layout{});
+  const WorkOrder order = job.work_order();
+  REQUIRE(order.matrices.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(order.matrices[i].key);
+    const bool known = order.matrices[i].key != "b";
+    CHECK(order.known_hashes[i].empty() != known);
+    const auto item = static_cast<std::int64_t>(i);
+    if (!known) {
+      job.take({result_of(item, order.matrices[i], good_spectrum(order.matrices[i]))});
+      continue;
+    }
+    Result unchanged;
+    unchanged.item = item;
+    unchanged.unchanged = true;
+    unchanged.spectrum.seconds = 0.5;
+    job.take({std::move(unchanged)});
+  }
+  job.finish();
+  const CheckpointRecord record = archive::read_archive(scene.temp / "archive/n.h5");
+  for (std::size_t i = 0; i < 4; ++i) {
+    LayerRow row = record.layers[i];
+    LayerRow expected = own.layers[i];
+    CHECK(row.same_as == (row.key == "b" ? "" : "m"));
+    expected.same_as = row.same_as;
+    expected.seconds = row.seconds;
+    expected.fit_seconds = row.fit_seconds;
+    expected.predicted_seconds = row.predicted_seconds;
+    CHECK(packed(row) == packed(expected));
+  }
+  CHECK(std::isnan(record.layers[0].fit_seconds));
 }
