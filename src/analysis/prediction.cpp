@@ -1,6 +1,8 @@
 #include "prediction.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <initializer_list>
 #include <set>
 
 #include "numbered_names.hpp"
