@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -15,6 +17,8 @@
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/left_out.hpp"
 
+#include "prediction.hpp"
+#include "pruned.hpp"
 #include "small_tensors.hpp"
 #include "token_tables.hpp"
 
@@ -64,11 +68,9 @@ bool is_one_spectrum(const LayerRow& a, const LayerRow& b, const std::vector<dou
   return true;
 }
 
-/// By the norms: docs/histories.md.
-double error_ratio_of(const LayerRow& a, double log_norm_change) {
-  if (a.M <= 0) return kNan;
-  const double error = std::abs(std::expm1(std::log(10.0) * log_norm_change));
-  return std::sqrt(error * a.stable_rank / static_cast<double>(a.M));
+/// |B - A| / |A| by the norms: docs/histories.md.
+double relative_error(double log_norm_change) {
+  return std::sqrt(std::abs(std::expm1(std::log(10.0) * log_norm_change)));
 }
 
 /// @param alike  false: only those are comparable that are of the weights themselves
@@ -165,7 +167,7 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
   if (out.status == "same") {
     out.error_ratio = 0;
   } else if (!is_reshaped(a, b)) {
-    out.error_ratio = error_ratio_of(a, out.log_norm_change);
+    out.error_ratio = error_ratio_of(a, relative_error(out.log_norm_change));
   }
   out.stable_rank_ratio = b.stable_rank / a.stable_rank;
   if (a.matrix_rank >= 0 && b.matrix_rank >= 0) out.rank_change = b.matrix_rank - a.matrix_rank;
@@ -178,7 +180,8 @@ int order_of(const ComparisonRow& row) {
   if (row.status == "removed") return 0;
   if (row.status == "added") return 1;
   if (row.status == "reshaped") return 2;
-  if (row.status == "replaced" || row.status == "tied") return 3;
+  if (row.status == "replaced" || row.status == "tied" || row.status == "mtp") return 3;
+  if (row.status == "narrowed") return 4;
   if (row.status == "grown" || row.status == "shrunk") return 4;
   if (row.status == kLeftOut) return 5;
   if (row.status == "unknown") return 6;
@@ -234,6 +237,7 @@ bool is_adapter_on(const Provenance& b, const Provenance& a) {
 void tell_what_is_gone(Comparison& out, const CheckpointRecord& a, const CheckpointRecord& b) {
   tell_other_heads(out.rows);
   tell_lawful_removals(out.rows, a, b);
+  tell_left_predictions(out.rows, a, b);
   for (const SmallTensor& tensor : small_tensors(a, b, is_classifier_of(b, a))) {
     if (tensor.missing) out.missing_tensors.push_back(tensor.name);
   }
@@ -262,6 +266,10 @@ void correct_for_layers(std::vector<ComparisonRow>& rows) {
 
 }  // namespace
 
+double error_ratio_of(const LayerRow& a, double relative) {
+  return a.M > 0 ? relative * std::sqrt(a.stable_rank / static_cast<double>(a.M)) : kNan;
+}
+
 bool has_other_vocabulary(const LayerRow& b, const LayerRow& a) {
   const bool of_tokens = a.role == "embedding.token" || a.role == "head";
   return of_tokens && a.role == b.role && (a.rows == b.rows) != (a.cols == b.cols);
@@ -284,6 +292,16 @@ std::vector<double> adjusted(const std::vector<double>& p) {
 }
 
 Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
+  if (std::optional<Pruned> pruned = pruned_from(a, b)) {
+    Comparison out = compare(pruned->a, b);
+    out.pruned = std::move(pruned->text);
+    for (ComparisonRow& row : out.rows) {
+      if (std::count(pruned->routers.begin(), pruned->routers.end(), row.key) > 0) {
+        row.status = "narrowed";
+      }
+    }
+    return out;
+  }
   Comparison out;
   out.a = a.provenance.checkpoint_id;
   out.b = b.provenance.checkpoint_id;

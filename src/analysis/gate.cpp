@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/metric.hpp"
@@ -13,19 +14,26 @@
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
+#include "few_bits.hpp"
 #include "gate_text.hpp"
 #include "gate_values.hpp"
+#include "pruned.hpp"
 
 namespace wishart::analysis {
 namespace {
 
 constexpr const char* kAdvice = "advice";
+constexpr const char* kErrorRatio = "error_ratio";
 
 /// A stage, and what was recorded before it: at the checkpoint before and at the stage before.
 struct Stage {
   const CheckpointRecord& record;
   std::array<const TrainingState*, 2> before;
+  const KnownErrors& known;  ///< against the first stage
 };
+
+/// Nothing was measured.
+const KnownErrors kNothing;
 
 double recorded(const TrainingState& training, const std::string& metric) {
   return metric == "loss" ? training.loss : training.eval_loss;
@@ -205,9 +213,9 @@ void judge_loss(const Rule& rule, const Stage& stage, const CheckpointRecord* ot
   if (!verdict.passed) verdict.violations.push_back(std::move(one));
 }
 
-void judge_layers(const Rule& rule, const CheckpointRecord& stage, const CheckpointRecord* other,
+void judge_layers(const Rule& rule, const Stage& of, const CheckpointRecord* other,
                   RuleVerdict& verdict) {
-  std::vector<Violation> values = values_of(rule, stage, other);
+  std::vector<Violation> values = values_of(rule, of.record, other, of.known);
   switch (rule.statistic) {
     case Statistic::each:
       judge_each(rule, std::move(values), verdict);
@@ -247,7 +255,10 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
   } else if (is_of_checkpoint(rule)) {
     judge_loss(rule, of, other, verdict);
   } else {
-    judge_layers(rule, stage, other, verdict);
+    judge_layers(rule, of, other, verdict);
+    if (rule.metric == kErrorRatio && verdict.passed && of.known.empty()) {
+      verdict.doubt = few_bits_text(stage, *other);
+    }
     if (other != nullptr) {
       verdict.notes =
           notes_on(other->provenance, about, printable(verdict.other), printable(verdict.stage));
@@ -320,13 +331,23 @@ void check_rules(const std::vector<Rule>& rules, std::size_t stages) {
 
 std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                const std::vector<CheckpointRecord>& stages, bool every_stage,
-                               const Conclusion& run, std::span<const TrainingState> before) {
+                               const Conclusion& run, std::span<const TrainingState> before,
+                               const KnownErrors& known) {
   check_rules(rules, stages.size());
   std::vector<RuleVerdict> verdicts;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const Stage stage{stages[i],
                       {i < before.size() ? &before[i] : nullptr,
-                       i > 0 ? &stages[i - 1].provenance.training : nullptr}};
+                       i > 0 ? &stages[i - 1].provenance.training : nullptr},
+                      i > 0 && i + 1 == stages.size() ? known : kNothing};
+    // What was pruned is compared with what it was.
+    const std::optional<Pruned> of_first = i > 0 ? pruned_from(stages[0], stages[i]) : std::nullopt;
+    const std::optional<Pruned> of_previous =
+        i > 1 ? pruned_from(stages[i - 1], stages[i]) : std::nullopt;
+    const auto stage_of = [&](std::size_t other) -> const CheckpointRecord& {
+      const std::optional<Pruned>& pruned = other == 0 ? of_first : of_previous;
+      return pruned ? pruned->a : stages[other];
+    };
     for (const Rule& rule : rules) {
       if (rule.against == Against::nothing) {
         const bool last = i + 1 == stages.size();
@@ -339,7 +360,7 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
           verdicts.push_back(not_compared(rule, stages[i], &stages[other]));
           continue;
         }
-        verdicts.push_back(judged(rule, stage, &stages[other], run));
+        verdicts.push_back(judged(rule, stage, &stage_of(other), run));
       } else if (stages.size() == 1) {
         verdicts.push_back(not_compared(rule, stages[i], nullptr));
       }
@@ -357,8 +378,8 @@ bool is_of_checkpoint(const Rule& rule) {
 bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule) && !needs_advice(rule); }
 
 bool is_comparison(const Rule& rule) {
-  const auto metrics = {"moved",   "moved_unasked", "error_ratio", "alpha_z",
-                        "missing", "added",         "misplaced",   "rearranged"};
+  const auto metrics = {"moved",   "moved_unasked", kErrorRatio, "alpha_z",   "cut",
+                        "missing", "added",         "misplaced", "rearranged"};
   return std::any_of(metrics.begin(), metrics.end(),
                      [&](const char* metric) { return rule.metric == metric; });
 }

@@ -1,7 +1,9 @@
 #include "gate_values.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -48,10 +50,38 @@ double comparison_value(const std::string& metric, const ComparisonRow& row) {
   }
   if (metric == "moved") return row.moved;
   if (metric == "moved_unasked") return row.of_adapter ? kNan : row.moved;
-  if (metric == "error_ratio") return row.error_ratio;
   // Unchanged weights have the same alpha, and no error to divide by.
   return row.status == "same" ? 0 : row.alpha_z;
 }
+
+/// Errors as they were measured, or else as norms tell them.
+class Measured {
+public:
+  Measured(const CheckpointRecord& a, const KnownErrors& known) : known_(&known) {
+    for (const LayerRow& row : a.layers) rows_.emplace(row.key, &row);
+  }
+
+  [[nodiscard]] double error_ratio(const ComparisonRow& row) const {
+    if (known_->empty() || row.status == "same") return row.error_ratio;
+    const auto found = known_->find(row.key);
+    const auto before = rows_.find(row.key);
+    if (found == known_->end() || before == rows_.end()) return kNan;
+    return error_ratio_of(*before->second, found->second.relative);
+  }
+
+  [[nodiscard]] double cut(const ComparisonRow& row) const {
+    if (row.status == "grown" || row.status == "shrunk") return kNan;
+    const auto found = known_->find(row.key);
+    const bool measured = found != known_->end() && !std::isnan(found->second.cut);
+    if (!measured) return row.log_norm_change;
+    // Errors that follow from A may bring back what zeros took.
+    return std::fmax(row.log_norm_change, std::log10(1 - found->second.cut));
+  }
+
+private:
+  const KnownErrors* known_;
+  std::unordered_map<std::string_view, const LayerRow*> rows_;
+};
 
 /// What does not depend on the shape: whether there is a fit or a warning.
 bool is_of_any_shape(const std::string& metric) {
@@ -60,14 +90,17 @@ bool is_of_any_shape(const std::string& metric) {
 
 /// By a metric that compares two stages by itself.
 std::vector<Violation> compared_values(const Rule& rule, const CheckpointRecord& stage,
-                                       const CheckpointRecord& other) {
+                                       const CheckpointRecord& other, const KnownErrors& known) {
   std::vector<Violation> out;
+  const Measured measured(other, known);
   for (const ComparisonRow& row : compare(other, stage).rows) {
     if (!is_meant(rule, row.key, row.role, row.block)) continue;
     const bool one_only = row.status == "added" || row.status == "removed" ||
-                          row.status == "tied" || row.status == "replaced";
+                          row.status == "tied" || row.status == "replaced" || row.status == "mtp";
     if (one_only && rule.metric != "missing" && rule.metric != "added") continue;
-    const double value = comparison_value(rule.metric, row);
+    const double value = rule.metric == "error_ratio" ? measured.error_ratio(row)
+                         : rule.metric == "cut"       ? measured.cut(row)
+                                                      : comparison_value(rule.metric, row);
     out.push_back({row.key, row.role, row.block, value, kNan, kNan});
   }
   if (rule.metric != "missing") return out;
@@ -86,8 +119,8 @@ double measured(Measure measure, double here, double other) {
 }
 
 std::vector<Violation> values_of(const Rule& rule, const CheckpointRecord& stage,
-                                 const CheckpointRecord* other) {
-  if (is_comparison(rule)) return compared_values(rule, stage, *other);
+                                 const CheckpointRecord* other, const KnownErrors& known) {
+  if (is_comparison(rule)) return compared_values(rule, stage, *other, known);
   std::vector<Violation> out;
   std::unordered_map<std::string, const LayerRow*> others;
   std::set<std::string> left_out_there;

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
+#include "numbered_names.hpp"
+#include "prediction.hpp"
 #include "token_tables.hpp"
 
 namespace wishart::analysis {
@@ -116,19 +116,12 @@ bool is_tied_bias(const SkippedRow& row, const Shapes& here, const Shapes& there
   return has(here, twin, row.shape) && has(there, twin, row.shape);
 }
 
-std::optional<std::int64_t> count_of(std::string_view digits) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || end != digits.data() + digits.size() || value < 0) return {};
-  return value;
-}
-
 /// `32 x 64` as 32 and `64`.
 std::optional<std::pair<std::int64_t, std::string_view>> first_axis(std::string_view shape) {
   constexpr std::string_view kTimes = " x ";
   const std::size_t at = shape.find(kTimes);
   if (at == std::string_view::npos) return {};
-  const std::optional<std::int64_t> first = count_of(shape.substr(0, at));
+  const std::optional<std::int64_t> first = number_of_word(shape.substr(0, at));
   if (!first) return {};
   return std::pair{*first, shape.substr(at + kTimes.size())};
 }
@@ -153,7 +146,7 @@ bool is_taken_apart(const SkippedRow& row, const Shapes& there) {
 bool is_stacked(const SkippedRow& row, const Shapes& there) {
   const std::string_view name = row.tensor;
   if (leaf_of(name) != kBias) return false;
-  const std::optional<std::int64_t> expert = count_of(module_of(name));
+  const std::optional<std::int64_t> expert = number_of_word(module_of(name));
   for (const std::string_view single : {"experts.gate_up_projs.", "experts.down_projs."}) {
     const std::size_t at = name.rfind(single);
     if (!expert || at == std::string_view::npos) continue;
@@ -183,10 +176,12 @@ std::vector<SmallTensor> small_tensors(const CheckpointRecord& a, const Checkpoi
   }
   const Shapes here = shapes_of(a);
   const Shapes there = shapes_of(b);
+  const std::vector<std::string> left = left_predictions(a, b);
   for (const SkippedRow& row : a.skipped) {
     if (!is_small_parameter(row)) continue;
     if (head_replaced && is_of_language_head(row.tensor)) continue;
-    all.push_back({row.tensor, is_missing(row, here, there)});
+    const bool of_left = begins_with_one(row.tensor, left);
+    all.push_back({row.tensor, !of_left && is_missing(row, here, there)});
   }
   return all;
 }

@@ -160,6 +160,12 @@ std::vector<std::string> token_table_texts(const std::vector<ComparisonRow>& row
     texts.push_back("The head " + named(replaced.first->key) + " was replaced by " +
                     named(replaced.first->replaced_by) + ".");
   }
+  if (const Tables left = tables_with(rows, "mtp"); left.first != nullptr) {
+    texts.push_back("The module for multi-token prediction is left out, " +
+                    layers_text(left.count) + " such as " + named(left.first->key) +
+                    ": it only makes drafts, so answers are the same, but speculative decoding "
+                    "needs another draft model.");
+  }
   return texts;
 }
 

@@ -33,7 +33,8 @@ struct Found {
   std::int64_t left_out = 0;  ///< of one of the two scans, by choice
   std::int64_t unknown = 0;
   std::int64_t of_other_vocabulary = 0;  ///< grown or shrunk
-  std::int64_t gone_lawfully = 0;        ///< tied or replaced
+  std::int64_t gone_lawfully = 0;        ///< tied, replaced, or of a module that makes drafts
+  std::int64_t of_prediction = 0;        ///< of such a module
   std::int64_t misplaced = 0;
   std::int64_t rearranged = 0;
   std::int64_t warned = 0;
@@ -54,7 +55,9 @@ Found found_in(const Comparison& comparison) {
     if (row.status == "unknown") ++found.unknown;
     if (row.status == "grown" || row.status == "shrunk") ++found.of_other_vocabulary;
     if (row.status == "shrunk" && found.first_shrunk == nullptr) found.first_shrunk = &row;
-    if (row.status == "tied" || row.status == "replaced") ++found.gone_lawfully;
+    const bool of_prediction = row.status == "mtp";
+    found.of_prediction += of_prediction ? 1 : 0;
+    if (of_prediction || row.status == "tied" || row.status == "replaced") ++found.gone_lawfully;
     if (row.status == "rearranged" && found.rearranged++ == 0) found.first_rearranged = &row;
     if (row.status == "misplaced" && found.misplaced++ == 0) found.first_misplaced = &row;
     bool grave = false;
@@ -161,6 +164,10 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
   } else if (has_lost(comparison, found)) {
     verdict.level = Level::attention;
     verdict.sentence = lost_text(comparison, found);
+  } else if (!comparison.pruned.empty()) {
+    verdict.level = Level::attention;
+    verdict.sentence = b + " is " + a + ", pruned: evaluate it.";
+    add_reason(verdict, "Of " + a + ", " + comparison.pruned + ".", kOfLayers);
   } else if (!comparison.sudden.empty()) {
     verdict.level = Level::attention;
     verdict.sentence = "In " + b + ", " + of_layers(std::ssize(comparison.sudden), all) +
@@ -199,7 +206,8 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
     verdict.sentence = b + " differs more from " + a + " than 99 % of derived models from theirs.";
   } else {
     verdict.level = Level::good;
-    verdict.sentence = "No layer of " + a + " is missing in " + b + ", and none has a new warning.";
+    verdict.sentence = std::string(found.of_prediction > 0 ? "But for drafts, no" : "No") +
+                       " layer of " + a + " is missing in " + b + ", and none has a new warning.";
   }
 }
 

@@ -60,6 +60,11 @@ void judge_kept(Verdict& verdict, const std::vector<RuleVerdict>& verdicts) {
   verdict.sentence = all == 1 ? "Passed: the only rule is kept."
                               : "Passed: all " + std::to_string(all) + " rules are kept.";
   if (idle > 0) verdict.sentence += " " + std::to_string(idle) + " of them judged nothing.";
+  const auto doubtful = std::find_if(verdicts.begin(), verdicts.end(),
+                                     [](const RuleVerdict& one) { return !one.doubt.empty(); });
+  if (doubtful == verdicts.end()) return;
+  verdict.level = Level::unknown;
+  verdict.sentence += " But " + doubtful->doubt + ": wishart check reads the weights.";
 }
 
 /// That a rule without another stage did not see all of the model.

@@ -23,7 +23,7 @@ void add_adapter_words(const LayerRow& row, const Add& add) {
   if (adapter.adapter_rank < 1) return;
   if (adapter.adapter_frobenius == 0) return add(kAdapterZero);
   if (row.weights.delta_frobenius > kDominatingChange) add(kAdapterDominates);
-  const auto most = static_cast<double>(std::min(adapter.adapter_rank, row.M));
+  const auto most = static_cast<double>(std::min({adapter.adapter_rank, row.M, kMostToUse}));
   if (adapter.adapter_effective_rank < 1 + kCollapsedShare * (most - 1)) add(kAdapterCollapsed);
 }
 

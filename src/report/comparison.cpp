@@ -29,7 +29,7 @@ TextTable layers_table(const analysis::Comparison& comparison) {
       {name_column("layer"), words_column("role", 40, "what the layer does"),
        words_column("status", 60,
                     "same, changed, rearranged, misplaced, added, removed, reshaped, grown, "
-                    "shrunk, tied, replaced, left-out"),
+                    "shrunk, tied, replaced, mtp, narrowed, left-out"),
        number_column("moved", 90, "least change of the weights, relative to the norm of A"),
        number_column("alpha A", 50, "alpha in A"), number_column("alpha B", 50, "alpha in B"),
        number_column("change", 85, "of alpha, B - A"),

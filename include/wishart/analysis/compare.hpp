@@ -24,6 +24,8 @@ struct ComparisonRow {
   /// values are those of another layer of A), `added`, `removed`, `reshaped`, `grown` or `shrunk`
   /// (an embedding or a head with a larger or smaller vocabulary), `tied` (B leaves out what A
   /// stores as a copy of another table), `replaced` (a head, by a classifier or the other way),
+  /// `mtp` (of a module for multi-token prediction that B leaves out as a whole), `narrowed` (a
+  /// router of which rows went with their experts),
   /// `left-out` (one of the two scans left it out by `--layers`), or `unknown` (one of the two has
   /// no spectrum).
   std::string status;
@@ -33,8 +35,9 @@ struct ComparisonRow {
   double moved = kNan;
   /// How large the error of B is beside the largest singular value of A: the root mean square of
   /// the singular values of E = B - A, |E|_F / sqrt(M), over that value. E is not known; if it does
-  /// not depend on A (rounding, noise) or sets elements of A to zero (pruning), then |E|_F^2 is the
-  /// change of the squared norm, up to its sign. M is the shorter side.
+  /// not depend on A (rounding to the nearest, noise) or sets elements of A to zero (pruning), then
+  /// |E|_F^2 is the change of the squared norm, up to its sign. GPTQ's errors depend on A, and so
+  /// do those of scales that were searched: they may cancel. M is the shorter side.
   double error_ratio = kNan;
   double alpha_a = kNan;  ///< NaN unless a power law was fitted
   double alpha_b = kNan;
@@ -88,6 +91,10 @@ struct Comparison {
   /// Those that cannot be compared first; then by `moved` and key.
   std::vector<ComparisonRow> rows;
   std::vector<std::string> notes;  ///< why the two may not be comparable, one sentence each
+  /// If blocks or experts of A were removed and the others numbered anew, which: `numbers 3 and 4
+  /// of the 6 blocks of model.layers were removed, ...`. Layers are compared with what they were
+  /// then.
+  std::string pruned;
   bool same_mode = true;
   /// The fits are computed in the same way too. If not, neither changes of fits nor new warnings
   /// are concluded, except `nonfinite`, which is of the weights.
@@ -113,6 +120,9 @@ struct Comparison {
 
 /// True for an embedding of tokens or a head that has the shape of `a` but for its vocabulary.
 [[nodiscard]] bool has_other_vocabulary(const LayerRow& b, const LayerRow& a);
+
+/// `error_ratio` of an error of which |E|_F / |A|_F is known.
+[[nodiscard]] double error_ratio_of(const LayerRow& a, double relative);
 
 /// Compares layers with the same key. `moved` needs the spectra in both records. Layers that are in
 /// one checkpoint only, or were reshaped, are left out of the paired changes.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "wishart/analysis/advice.hpp"
+#include "wishart/analysis/known_errors.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
@@ -42,9 +43,10 @@ enum class Statistic : std::uint8_t {
 /// max].
 ///
 /// `metric` is one that metric_value knows, or, against another stage, one of: `moved` and
-/// `alpha_z` of compare.hpp; `missing`, 1 for a layer of the other stage that is not in this one or
-/// has another shape; `added`, 1 for a layer that the other stage does not have. These four already
-/// compare two stages, so they take no `measure`.
+/// `alpha_z` of compare.hpp; `cut`, the change of `log_norm`, or the lesser fall that elements set
+/// to zero explain, where that was measured; `missing`, 1 for a layer of the other stage that is
+/// not in this one or has another shape; `added`, 1 for a layer that the other stage does not have.
+/// These already compare two stages, so they take no `measure`.
 struct Rule {
   std::string name;
   std::string metric;
@@ -95,6 +97,8 @@ struct RuleVerdict {
   std::string text;  ///< a sentence that gives the reason
   /// Why a rule that passed says less than it seems to, in words; empty if it does not.
   std::string caveat;
+  /// Why all rules together say less than that they passed, in words; empty if they do not.
+  std::string doubt;
   /// Why the two stages may not be comparable (compare.hpp), whether it passed or not.
   std::vector<std::string> notes;
 };
@@ -122,12 +126,15 @@ struct RuleVerdict {
 /// @param before  of each stage, the losses of the checkpoint before it in its run, or unknown
 /// ones.
 ///   A loss that is still that of the checkpoint or the stage before counts as not recorded
+/// @param known  of `error_ratio` and `cut` of the last stage against the first: errors that were
+/// measured. If there are any, other layers that changed have no `error_ratio`
 /// @throws Error with Blame::usage if a metric is not known, or if there is only one stage for a
 ///   rule against another, unless it passes alone
 [[nodiscard]] std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                              const std::vector<CheckpointRecord>& stages,
                                              bool every_stage, const Conclusion& run = {},
-                                             std::span<const TrainingState> before = {});
+                                             std::span<const TrainingState> before = {},
+                                             const KnownErrors& known = {});
 
 /// How usual the change between two stages is.
 struct StageChange {

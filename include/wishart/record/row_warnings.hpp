@@ -30,9 +30,11 @@ inline constexpr std::int64_t kSmallTail = 20;
 inline constexpr std::int64_t kFewestOfNoise = 20;
 
 /// An adapter of rank r has collapsed if its effective rank is nearer to 1 than to r: below 1 +
-/// kCollapsedShare (r - 1). Of 686 layers of adapters that trained well, over-fitted or hardly
+/// kCollapsedShare (r - 1), with 16 (kMostToUse) for a larger r, of which good training may use a
+/// part. Of 686 layers of adapters that trained well, over-fitted or hardly
 /// moved none is below, of 28 after a collapse 10 (docs/adapters.md).
 inline constexpr double kCollapsedShare = 0.5;
+inline constexpr std::int64_t kMostToUse = 16;
 /// An adapter dominates if |s B A|_F is more than this many times |W|_F: the sum is then nearer to
 /// the change, at the distance |W|_F, than to the base, at the distance |s B A|_F, by this factor.
 /// Adapters that trained well reach 1.3, collapsed ones begin at 186 (docs/adapters.md).

@@ -31,9 +31,11 @@
 
 #include "commands/check_doubts.hpp"
 #include "commands/check_kind.hpp"
+#include "commands/sampled_changes.hpp"
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
 #include "scan/over_ranks.hpp"
+#include "scan/planning.hpp"
 #include "scan/stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -162,8 +164,13 @@ public:
     const checkpoint::Catalogue base = opened(options_.base);
     leave_out_zero_biases(stages, base);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
-    const std::vector<analysis::RuleVerdict> verdicts =
-        analysis::judge(rules_, stages, false, conclusion_of(stages.back()));
+    pruned_ = pruned_text(stages);
+    if (is_whole(tuned.analysis) && pruned_.empty()) {
+      changes_ = sampled_changes(tuned, base, selection_options_of(options_.scan.selection));
+    }
+    const std::vector<analysis::RuleVerdict> verdicts = analysis::judge(
+        rules_, stages, false, conclusion_of(stages.back()), {},
+        kind_ == CheckKind::quantised ? known_errors(changes_, false) : analysis::KnownErrors());
     const analysis::Verdict judged = analysis::verdict_of(stages.back());
     damage_ = nonfinite_text(tuned, base);
     const analysis::Level level =
@@ -244,8 +251,11 @@ private:
                                      const analysis::Verdict& judged, analysis::Level level) const {
     if (judged.level == analysis::Level::bad || !damage_.empty()) return {};
     if (std::string text = layout_text(rules_, verdicts); !text.empty()) return text;
+    if (std::string text = few_bits_doubt(verdicts); !text.empty()) return text;
     if (kind_ == CheckKind::full && options_.kind == CheckKind::automatic) {
-      return level == analysis::Level::good ? compression_doubt(stages) : std::string();
+      return level == analysis::Level::good
+                 ? compression_doubt(stages, known_errors(changes_, true))
+                 : std::string();
     }
     if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
     return rescaling_text(opened(options_.tuned), opened(options_.base));
@@ -262,17 +272,22 @@ private:
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
     if (first == verdicts.end()) {
       const bool good = level == analysis::Level::good && doubt_.empty();
-      const bool same = good && nothing_changed(stages);
-      std::string text = same || (good && is_smaller(stages)) ? "ATTENTION: "
-                         : good                               ? "OK: "
-                         : level == analysis::Level::bad      ? "NOT OK: "
-                                                              : "UNKNOWN: ";
+      const bool same = good && pruned_.empty() && nothing_changed(stages);
+      const std::string rounded = good && !same ? rounded_text(stages) : std::string();
+      const std::string pruned = good ? pruned_ : std::string();
+      const bool attention =
+          same || !rounded.empty() || !pruned.empty() || (good && is_smaller(stages));
+      std::string text = attention                       ? "ATTENTION: "
+                         : good                          ? "OK: "
+                         : level == analysis::Level::bad ? "NOT OK: "
+                                                         : "UNKNOWN: ";
       text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
               " in " + plural(std::ssize(tuned.layers), "layer") + ".";
       text += doubt_ + damage_;
       if (!good && doubt_.empty() && damage_.empty())
         text += " But its report says: " + judged.sentence;
       if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
+      text += rounded + pruned;
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
       return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(stages) +
@@ -291,6 +306,12 @@ private:
               " broken";
     }
     return text + (text.ends_with('.') ? "" : ".") + doubt_ + damage_ + unread_text();
+  }
+
+  /// Of a fine-tuned model that is its base in another dtype.
+  [[nodiscard]] std::string rounded_text(const std::vector<CheckpointRecord>& stages) const {
+    if (kind_ != CheckKind::full || !moved_by_rounding(stages)) return {};
+    return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base));
   }
 
   [[nodiscard]] std::string unread_text() const {
@@ -332,6 +353,8 @@ private:
   std::size_t unread_ = 0;
   std::string doubt_;
   std::string damage_;  ///< of what no rule judges
+  SampledChanges changes_;
+  std::string pruned_;
 };
 
 /// Scans one of the two unless the archive holds it. Collective over `world`.

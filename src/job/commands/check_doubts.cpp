@@ -196,18 +196,52 @@ bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
   const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
   return std::all_of(comparison.rows.begin(), comparison.rows.end(),
                      [](const analysis::ComparisonRow& row) {
-                       return row.status == "same" || row.status == "tied";
+                       return row.status == "same" || row.status == "tied" || row.status == "mtp";
                      });
 }
 
-std::string compression_doubt(const std::vector<CheckpointRecord>& stages) {
+std::string pruned_text(const std::vector<CheckpointRecord>& stages) {
+  const std::string pruned = analysis::compare(stages.front(), stages.back()).pruned;
+  return pruned.empty() ? "" : " But it was pruned: of the base, " + pruned + ". Evaluate it.";
+}
+
+bool moved_by_rounding(const std::vector<CheckpointRecord>& stages) {
+  // BF16 has 8 significant bits, so it moves a weight by 2^-8 of it at most.
+  constexpr double kMostByRounding = 0x1p-8;
+  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+  return std::all_of(comparison.rows.begin(), comparison.rows.end(),
+                     [](const analysis::ComparisonRow& row) {
+                       return row.status == "same" || row.status == "tied" || row.status == "mtp" ||
+                              (row.status == "changed" && !(row.moved > kMostByRounding));
+                     });
+}
+
+std::string few_bits_doubt(const std::vector<analysis::RuleVerdict>& verdicts) {
+  for (const analysis::RuleVerdict& verdict : verdicts) {
+    if (!verdict.passed) return {};
+  }
+  for (const analysis::RuleVerdict& verdict : verdicts) {
+    if (verdict.doubt.empty()) continue;
+    return " But " + verdict.doubt +
+           ", and its weights are not those of the base one by one: they were rescaled, rotated or "
+           "put in another order. Evaluate the copy.";
+  }
+  return {};
+}
+
+std::string compression_doubt(const std::vector<CheckpointRecord>& stages,
+                              const analysis::KnownErrors& known) {
   std::vector<analysis::Rule> rules = rules_of(CheckKind::quantised);
   std::erase_if(rules, [](const analysis::Rule& rule) { return rule.metric != kError; });
-  for (const analysis::RuleVerdict& verdict : analysis::judge(rules, stages, false)) {
+  for (const analysis::RuleVerdict& verdict :
+       analysis::judge(rules, stages, false, {}, {}, known)) {
     if (verdict.passed) continue;
-    return " But its norms changed as those of a copy of few bits or with pruned weights do: if it "
-           "is a compressed copy, it is NOT OK by '" +
-           printable(verdict.rule) + "' of jobs/gate-compression.cfg (" +
+    return std::string(known.empty() ? " But its norms changed as those of a copy of few bits or "
+                                       "with pruned weights do"
+                                     : " But its weights take few values, as those of a copy of "
+                                       "few bits do") +
+           ": if it is a compressed copy, it is NOT OK by '" + printable(verdict.rule) +
+           "' of jobs/gate-compression.cfg (" +
            verdict.text.substr(0, verdict.text.find(". Reason: ")) +
            "). Say what it is: --kind quantised, or --kind full.";
   }
@@ -216,7 +250,7 @@ std::string compression_doubt(const std::vector<CheckpointRecord>& stages) {
 
 bool only_sizes_broken(const std::vector<analysis::Rule>& rules,
                        const std::vector<analysis::RuleVerdict>& verdicts) {
-  return only_broken(rules, verdicts, {kError, "moved", "log_norm", "log_spectral_norm"});
+  return only_broken(rules, verdicts, {kError, "moved", "cut", "log_spectral_norm"});
 }
 
 std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {

@@ -43,9 +43,22 @@ void leave_out_zero_biases(std::vector<CheckpointRecord>& stages,
 /// @param stages  the base and the tuned model
 [[nodiscard]] bool nothing_changed(const std::vector<CheckpointRecord>& stages);
 
-/// A sentence if the norms changed as by few bits or by pruning, though nothing else tells a
-/// compressed copy from a fine-tuned model. Else empty.
-[[nodiscard]] std::string compression_doubt(const std::vector<CheckpointRecord>& stages);
+/// A sentence if blocks or experts of the base were removed and the others numbered anew. Else
+/// empty.
+[[nodiscard]] std::string pruned_text(const std::vector<CheckpointRecord>& stages);
+
+/// Whether no layer moved further than rounding to another dtype moves it.
+[[nodiscard]] bool moved_by_rounding(const std::vector<CheckpointRecord>& stages);
+
+/// A sentence if all rules are kept, but by norms alone of layers of so few bits that norms tell
+/// too little. Else empty.
+[[nodiscard]] std::string few_bits_doubt(const std::vector<analysis::RuleVerdict>& verdicts);
+
+/// A sentence if the norms changed as by few bits or by pruning, or the weights did, though nothing
+/// else tells a compressed copy from a fine-tuned model. Else empty.
+/// @param known  measured errors of layers that take few values
+[[nodiscard]] std::string compression_doubt(const std::vector<CheckpointRecord>& stages,
+                                            const analysis::KnownErrors& known);
 
 /// True if rules are broken, and each of them only by norms and spectra: what rescaled weights
 /// change without changing the model.

@@ -22,27 +22,6 @@ constexpr std::int64_t kFewBits = 8;
 
 bool is_weight(const Tensor& tensor) { return has_weights(tensor) && tensor.shape.size() >= 2; }
 
-bool has_few_bits(const Tensor& tensor) {
-  if (!is_weight(tensor)) return false;
-  switch (tensor.encoding) {
-    case Encoding::codes:
-    case Encoding::bnb4:
-    case Encoding::gguf:
-    case Encoding::affine:
-      return true;
-    case Encoding::plain:
-      return dtype_bits(tensor.dtype) <= kFewBits;
-    case Encoding::product:
-    case Encoding::sum:
-    case Encoding::rescaled_rows:
-    case Encoding::rows:
-    case Encoding::varint:
-    case Encoding::view:
-      return false;
-  }
-  return false;
-}
-
 bool holds_few_bits(const checkpoint::Catalogue& catalogue) {
   return std::any_of(catalogue.tensors.begin(), catalogue.tensors.end(), has_few_bits) ||
          std::any_of(catalogue.left_out.begin(), catalogue.left_out.end(),
@@ -113,6 +92,27 @@ bool share_weights(const checkpoint::Catalogue& tuned, const checkpoint::Catalog
 }
 
 }  // namespace
+
+bool has_few_bits(const Tensor& tensor) {
+  if (!is_weight(tensor)) return false;
+  switch (tensor.encoding) {
+    case Encoding::codes:
+    case Encoding::bnb4:
+    case Encoding::gguf:
+    case Encoding::affine:
+      return true;
+    case Encoding::plain:
+      return dtype_bits(tensor.dtype) <= kFewBits;
+    case Encoding::product:
+    case Encoding::sum:
+    case Encoding::rescaled_rows:
+    case Encoding::rows:
+    case Encoding::varint:
+    case Encoding::view:
+      return false;
+  }
+  return false;
+}
 
 CheckKind kind_of(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
   if (!is_whole(tuned.analysis)) return CheckKind::lora;

@@ -11,6 +11,9 @@
 
 namespace wishart::job {
 
+/// True for a weight of 8 bits or fewer, by the way it is stored.
+[[nodiscard]] bool has_few_bits(const Tensor& tensor);
+
 /// `lora` for an adapter, `quantised` if the checkpoint holds weights of 8 bits or fewer and its
 /// base none, or most of these are stored in another way than in the base; else `full`. Never
 /// `automatic`.

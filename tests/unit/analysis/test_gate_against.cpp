@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/gate.hpp"
+#include "wishart/analysis/verdict.hpp"
 
 #include "gate_samples.hpp"
 #include "samples.hpp"
@@ -247,4 +248,81 @@ TEST_CASE("a layer that a scan left out by choice is unknown, not missing or add
   part.skipped.clear();
   rule.metric = "missing";
   CHECK(verdict_of(rule, {whole, part}).violations.size() == 1);
+}
+
+TEST_CASE("errors that were measured are judged instead of norms", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord copy = sample_checkpoint("copy");
+  for (LayerRow& row : copy.layers) row.hash += " rounded";  // with the norms of the base
+  copy.layers[2].hash = base.layers[2].hash;
+  Rule rule;
+  rule.name = "error";
+  rule.metric = "error_ratio";
+  rule.against = Against::first;
+  rule.max = 0.1;
+  CHECK(judge({rule}, {base, copy}, false).at(0).passed);
+  const KnownErrors known{{"a.mlp", {0.5, kNan}}};
+  const RuleVerdict verdict = judge({rule}, {base, copy}, false, {}, {}, known).at(0);
+  CHECK_FALSE(verdict.passed);
+  CHECK(verdict.violations.at(0).key == "a.mlp");
+  // Stable rank 3, M = 4.
+  CHECK(verdict.violations.at(0).value == Approx(0.5 * std::sqrt(3.0 / 4)));
+  CHECK(verdict.judged == 2);  // and the unchanged one
+  CHECK(verdict.unknown == 1);
+}
+
+TEST_CASE("of a norm that fell, what was set to zero counts where it is known", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord copy = sample_checkpoint("copy");
+  copy.layers[0].hash = "rounded";
+  copy.layers[0].log_norm -= 0.02;
+  Rule rule;
+  rule.name = "cut";
+  rule.metric = "cut";
+  rule.against = Against::first;
+  rule.min = -0.004;
+  const RuleVerdict by_norms = verdict_of(rule, {base, copy});
+  CHECK(by_norms.violations.at(0).value == Approx(-0.02));
+  CHECK_FALSE(judge({rule}, {base, copy}, false, {}, {}, {{"a.mlp", {0.1, kNan}}}).at(0).passed);
+  CHECK(judge({rule}, {base, copy}, false, {}, {}, {{"a.mlp", {0.1, 0.005}}}).at(0).passed);
+  CHECK_FALSE(judge({rule}, {base, copy}, false, {}, {}, {{"a.mlp", {0.2, 0.02}}}).at(0).passed);
+  copy.layers[0].log_norm = base.layers[0].log_norm;  // other errors made up for the zeros
+  CHECK(judge({rule}, {base, copy}, false, {}, {}, {{"a.mlp", {0.2, 0.02}}}).at(0).passed);
+}
+
+TEST_CASE("norms alone do not make a copy of 2 bits good", "[gate]") {
+  const CheckpointRecord base = sample_checkpoint("base");
+  CheckpointRecord copy = sample_checkpoint("copy");
+  for (LayerRow& row : copy.layers) row.hash += " rounded";
+  Rule rule;
+  rule.name = "error";
+  rule.metric = "error_ratio";
+  rule.against = Against::first;
+  rule.max = 0.1;
+  Verdict judged;
+  judged.level = Level::good;
+  const auto level_of = [&](const std::string& stored, const KnownErrors& known) {
+    for (LayerRow& row : copy.layers) row.dtype = stored;
+    return verdict_of(judge({rule}, {base, copy}, false, {}, {}, known), judged).level;
+  };
+  for (const char* stored : {"GPTQ int2 in groups of 64", "GGUF Q2_K", "GGUF IQ2_XXS", "GGUF TQ1_0",
+                             "ONNX UINT2", "BitNet ternary"}) {
+    INFO(stored);
+    CHECK(level_of(stored, {}) == Level::unknown);
+    CHECK(level_of(stored, {{"a.mlp", {0.01, kNan}}}) == Level::good);
+  }
+  for (const char* stored :
+       {"GPTQ int3 in groups of 64", "GGUF Q3_K", "HQQ int4 in groups of 64", "BF16", "F8_E4M3"}) {
+    INFO(stored);
+    CHECK(level_of(stored, {}) == Level::good);
+  }
+  const std::vector<RuleVerdict> verdicts = [&] {
+    for (LayerRow& row : copy.layers) row.dtype = "GGUF Q2_K";
+    return judge({rule}, {base, copy}, false);
+  }();
+  CHECK(verdict_of(verdicts, judged).sentence ==
+        "Passed: the only rule is kept. But 3 layers are stored in fewer than 3 bits, whose errors "
+        "may keep the norms that the rules judge by: wishart check reads the weights.");
+  // A model that was in 2 bits before lost nothing by it.
+  CHECK(judge({rule}, {copy, copy}, false).at(0).doubt.empty());
 }

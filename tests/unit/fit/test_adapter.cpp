@@ -105,6 +105,17 @@ TEST_CASE("zero and collapsed adapters are told, rank 1 cannot collapse", "[adap
   // The limit itself: 1 + (r - 1) / 2. Rank 2 with shares p and 1 - p reaches 1.5 at p = 0.14.
   CHECK(alone(2, {0.13, 0.87}).warning == "adapter-collapsed");
   CHECK(alone(2, {0.15, 0.85}).warning.empty());
+  // Beyond 16 the limit is that of 16, 8.5 directions: training may use a part of a large rank.
+  const auto part_of = [](std::size_t rank, std::size_t used) {
+    std::vector<double> sigma(rank, 1e-4);
+    std::fill(sigma.end() - static_cast<std::ptrdiff_t>(used), sigma.end(), 1.0);
+    return warns(alone(static_cast<std::int64_t>(rank), sigma), "adapter-collapsed");
+  };
+  CHECK(part_of(16, 8));
+  CHECK_FALSE(part_of(16, 9));
+  CHECK(part_of(32, 8));
+  CHECK_FALSE(part_of(32, 9));
+  CHECK(part_of(40, 2));
 }
 
 TEST_CASE("an adapter on its base keeps the warnings of whole weights", "[adapter]") {
