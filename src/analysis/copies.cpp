@@ -60,9 +60,9 @@ void count_roles(Copies& copies, const Members& same) {
     if (!is_tied(*row)) by_place[{row->block, row->expert}].push_back(row);
   }
   for (const auto& [place, there] : by_place) {
-    const auto twin = std::find_if(there.begin(), there.end(), [&](const LayerRow* row) {
-      return row->role != there.front()->role;
-    });
+    const std::string& role = there.front()->role;
+    const auto twin = std::find_if(there.begin(), there.end(),
+                                   [&](const LayerRow* row) { return row->role != role; });
     if (twin == there.end()) continue;
     copies.of_roles += std::ssize(there);
     if (copies.one == nullptr) copies.one = there.front(), copies.twin = *twin;
