@@ -450,7 +450,17 @@ def _kept(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
 # Words that any run may have in the names of its checkpoints.
 _WORDS_OF_ANY_RUN = set(
     "final last latest best end main model pytorch hf ckpt checkpoint ckpts checkpoints weights current early stop stopped ema swa "
-    "release loss acc accuracy ppl perplexity val eval epoch ep stage step steps global iter iteration it tokens token b t".split())
+    "release merged averaged interrupted soup trained loss acc accuracy ppl perplexity val eval epoch ep stage step steps global iter iteration it tokens token b t".split())
+
+
+def _words_of_run(name: str) -> Tuple[str, ...]:
+    """The words of a name that may be of a run, by the rules of src/record/run_name.cpp."""
+    words = [word for word in re.split(r"[-_=/ ]+", name.lower()) if word]
+    if len(words) > 1 and re.fullmatch(r"v[0-9.]+", words[-1]) and words[-2] in ("last", "latest", "best", "final"):
+        words.pop()  # another file of that name was there
+    words = [word for word in words if word != "rank0" and not re.fullmatch(r"(?=[0-9]*[a-f])[0-9a-f]{7,}", word)]  # hashes
+    plain = [re.sub(r"[0-9.]+$", "", word) for word in words]
+    return tuple(word for word in plain if word and word not in _WORDS_OF_ANY_RUN)
 
 
 def _one_run(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
@@ -460,8 +470,7 @@ def _one_run(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     groups: Dict[Any, List[Dict[str, Any]]] = {}
     spans: Dict[Any, Tuple[int, int]] = {}
     for one in found:
-        name = [re.sub(r"[0-9.]+$", "", text) for text in re.split(r"[-_=/ ]+", one["id"].lower())]
-        groups.setdefault(tuple(word for word in name if word and word not in _WORDS_OF_ANY_RUN), []).append(one)
+        groups.setdefault(_words_of_run(one["id"]), []).append(one)
         run = (re.sub(rf"0*{one['step']}(?![0-9])", "", one["id"], count=1), os.path.dirname(one["path"]))
         low, high = spans.get(run, (one["step"], one["step"]))
         spans[run] = (min(low, one["step"]), max(high, one["step"]))

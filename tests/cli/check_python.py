@@ -216,6 +216,7 @@ def check_latest(temp):
     agree((last, "zz"))
     agree((last, "a-step200"), (last, "stage2-step100"))
     agree((last, "a+step200"), (last, "a0"), (last, "a-b"))
+    agree_on_names(temp)
     changed = temp / "changed/checkpoint-200.h5"
     changed.parent.mkdir()
     for name, change in (("checkpoint-200-int8", {}), ("aa", {}), ("checkpoint-200-other", {"fit_options": b"other"})):
@@ -238,6 +239,26 @@ def check_latest(temp):
     check(followed("mix1-step100", "mix2-step150", "mix1-step200", "mix2-step250") == 0, "numbers of two runs")
     natural = ["a", "a+1", "a-1", "a.b", "a1", "a01", "a2", "a10", "ab", "a" + "9" * 5000]
     check(sorted(natural, key=wishart._natural)[:-2] == ["a", "a+1", "a-1", "a.b", "a01", "a1", "a2", "a10"], "the order of names")
+
+
+def agree_on_names(temp):
+    """The last checkpoint of a run is its last by any of the words that names end with."""
+    first, folder = temp / "archive/checkpoint-100.h5", temp / "names"
+    for end in ("", "-merged", "-averaged", "-interrupted", "-soup", "-trained", "-ema", "-abc1234f", "-rank0", "-final-v1"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for step, more in ((100, ""), (200, ""), (300, end)):
+            file = folder / f"a-step{step}{more}.h5"
+            shutil.copy(first, file)
+            with h5py.File(file, "r+") as opened:
+                for attribute, value in (("step", np.int64(step)), ("checkpoint_identity", np.bytes_(f"{step:016d}"))):
+                    del opened.attrs[attribute]
+                    opened.attrs[attribute] = value
+            run("verify", file, "--reseal")
+        done = subprocess.run([PROGRAM, "export", folder, "--table", "summary"], capture_output=True, encoding="utf-8", check=False)
+        said = done.stderr.split("using ")[-1].split(",")[0]
+        check(said == f"a-step300{end}", f"the program takes {said}: {done.stderr}")
+        check(wishart.details(folder).attrs["checkpoint"] == said, f"the last one ends with '{end}'")
 
 
 def check_exports(temp):
