@@ -142,8 +142,8 @@ std::string expert_copies_text(const Copies& copies, std::int64_t step) {
          (!copies.parted_blocks.empty()
               ? ", while those of " + plural(std::ssize(copies.parted_blocks), "other block") +
                     " differ: they were written wrongly, or merged."
-          : step > 0 ? ": they have not parted in " + plural(step, "step") +
-                           ", so they are frozen, get the same gradients or were written wrongly."
+          : step > 0 ? ": if they were copied before step " + std::to_string(step) +
+                           ", they are frozen, get the same gradients or were written wrongly."
                      : ": up-cycled experts at the start have them.");
 }
 
@@ -152,7 +152,8 @@ std::string role_copies_text(const Copies& copies) {
   return plural(copies.of_roles, "matrix", "matrices") +
          " have the elements of one of another role in their block, such as " +
          named(copies.twin->key) + " those of " + named(copies.one->key) +
-         ": a fused tensor was split wrongly, or one serves as both on purpose.";
+         ": a fused tensor was split wrongly, one serves as both on purpose, or one began as the "
+         "other.";
 }
 
 }  // namespace wishart::analysis

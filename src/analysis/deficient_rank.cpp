@@ -84,7 +84,9 @@ std::map<const LayerRow*, std::string> alike(const std::vector<LayerRow>& layers
     for (const LayerRow* row : members) {
       texts[row] = zeros_text(one) + ", exactly " + share + ", as in all " +
                    std::to_string(members.size()) +
-                   " of its role and shape: a shard was written twice, or heads are zero";
+                   " of its role and shape: a shard was written twice, heads are zero, or the "
+                   "model was cut to this rank or widened "
+                   "by copies";
     }
   }
   return texts;

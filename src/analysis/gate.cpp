@@ -340,14 +340,9 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                       {i < before.size() ? &before[i] : nullptr,
                        i > 0 ? &stages[i - 1].provenance.training : nullptr},
                       i > 0 && i + 1 == stages.size() ? known : kNothing};
-    // What was pruned is compared with what it was.
-    const std::optional<Pruned> of_first = i > 0 ? pruned_from(stages[0], stages[i]) : std::nullopt;
-    const std::optional<Pruned> of_previous =
-        i > 1 ? pruned_from(stages[i - 1], stages[i]) : std::nullopt;
-    const auto stage_of = [&](std::size_t other) -> const CheckpointRecord& {
-      const std::optional<Pruned>& pruned = other == 0 ? of_first : of_previous;
-      return pruned ? pruned->a : stages[other];
-    };
+    // What was pruned is compared with what it was. Between the stages of one training nothing is
+    // pruned: a part that is gone is lost.
+    const std::optional<Pruned> pruned = i > 0 ? pruned_from(stages[0], stages[i]) : std::nullopt;
     for (const Rule& rule : rules) {
       if (rule.against == Against::nothing) {
         const bool last = i + 1 == stages.size();
@@ -360,7 +355,12 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
           verdicts.push_back(not_compared(rule, stages[i], &stages[other]));
           continue;
         }
-        verdicts.push_back(judged(rule, stage, &stage_of(other), run));
+        const bool of_pruned = pruned && rule.against == Against::first;
+        verdicts.push_back(judged(rule, stage, of_pruned ? &pruned->a : &stages[other], run));
+        if (of_pruned) {
+          verdicts.back().pruned =
+              printable(stages[0].provenance.checkpoint_id) + " was pruned: " + pruned->text;
+        }
       } else if (stages.size() == 1) {
         verdicts.push_back(not_compared(rule, stages[i], nullptr));
       }

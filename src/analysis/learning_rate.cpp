@@ -8,6 +8,9 @@ namespace {
 constexpr double kWarmed = 2;      ///< times the rate that it was
 constexpr double kAsBefore = 0.5;  ///< of a rate: the same again
 constexpr double kSpent = 0.01;    ///< of the largest rate
+constexpr double kNothing = 1e-4;  ///< of the largest rate: no schedule stays there
+/// A fall to less than this share, from one checkpoint to the next, begins a phase.
+constexpr double kDropped = 0.125;
 
 /// The row with the largest rate; null if none is known.
 const HistoryRow* largest_rate(std::span<const HistoryRow> rows) {
@@ -28,6 +31,18 @@ const HistoryRow* warmed(std::span<const HistoryRow> rows, std::size_t from) {
   return largest->learning_rate > 0 && largest->learning_rate >= kWarmed * rows[from].learning_rate
              ? largest
              : nullptr;
+}
+
+/// True if the last rate ends a decay: since it fell from the largest it neither dropped at once,
+/// as to the next plateau or to the foot of a warm-up, nor rose, as in cycles.
+bool ends_decay(std::span<const HistoryRow> rows, const HistoryRow& largest) {
+  double before = largest.learning_rate;
+  for (const HistoryRow& row : rows.subspan(static_cast<std::size_t>(&largest - rows.data()) + 1)) {
+    if (!(row.learning_rate >= 0)) continue;
+    if (row.learning_rate > before || row.learning_rate < kDropped * before) return false;
+    before = row.learning_rate;
+  }
+  return true;
 }
 
 std::string rate_text(double rate) { return rounded(rate, 3); }
@@ -59,6 +74,7 @@ std::string end_of_schedule_text(std::span<const HistoryRow> rows) {
     if (row.learning_rate >= 0) before = &row;
   }
   if (last > 0 && !(before != nullptr && last < before->learning_rate)) return {};
+  if (last > kNothing * largest->learning_rate && !ends_decay(rows, *largest)) return {};
   return "The learning rate is " + rate_text(last) + ", and was " +
          rate_text(largest->learning_rate) + " at " + printable(largest->checkpoint) +
          ": the schedule is over, and the fall is that of its decay.";

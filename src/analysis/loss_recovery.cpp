@@ -1,6 +1,8 @@
 #include "loss_recovery.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "learning_rate.hpp"
 #include "loss_margins.hpp"
@@ -19,6 +21,14 @@ double most_of(double low, const Trained& trained) {
   return (low + (trained.language ? kFrequencies : 1) * guess) / 2;
 }
 
+/// True if a tenth of the rise since the lowest is made good: less is a loss that levels off.
+bool has_regained(const std::vector<double>& losses, std::size_t lowest) {
+  constexpr double kRegained = 0.1;
+  const double highest =
+      *std::max_element(losses.begin() + static_cast<std::ptrdiff_t>(lowest), losses.end());
+  return highest - losses.back() >= kRegained * (highest - losses[lowest]);
+}
+
 }  // namespace
 
 std::string above_text(const AboveLowest& above) {
@@ -35,7 +45,7 @@ std::string above_text(const AboveLowest& above) {
 bool recovers(const AboveLowest& above, const Trained& trained) {
   const std::size_t lowest = lowest_of(above.losses);
   if (!(above.losses.back() < most_of(above.losses[lowest], trained))) return false;
-  if (falls_on(above.losses, kFallsInARow)) return true;
+  if (falls_on(above.losses, kFallsInARow) && has_regained(above.losses, lowest)) return true;
   return is_warmed_again(above.rows, above.at[lowest]) &&
          (lowest + 2 == above.losses.size() || falls_on(above.losses, 1));
 }

@@ -32,21 +32,29 @@ OldLayers OldLayersFinder::add(const std::string& checkpoint, const std::vector<
   std::vector<const Layer*> old;
   std::map<std::size_t, std::int64_t> counts;  // of those with the values of each checkpoint
   bool others = false;
+  std::int64_t resting = 0;
   for (const Layer& layer : layers) {
     if (layer.hash.empty()) continue;
     Past& past = pasts_[layer.key];
-    if (past.form != layer.form) past = {{}, {}, layer.form, past.changed};
-    if (!past.hash.empty() && past.hash != layer.hash) past.changed = true;
+    if (past.form != layer.form) past = {{}, {}, layer.form, past.changed, false, past.rests};
+    const bool stands = past.hash == layer.hash;
+    if (!past.hash.empty() && !stands) {
+      past.changed = true;
+      past.rests = past.rests || past.stood;
+    }
+    past.stood = stands;
     past.hash = layer.hash;
     const auto [first, is_new] = past.first.try_emplace(layer.hash, now);
     // What appears now, or begins anew in another form, is not known to have changed.
     others = others || (is_new && past.first.size() > 1);
     if (is_new || !past.changed) continue;
     old.push_back(&layer);
+    resting += stands && past.rests ? 1 : 0;
     ++counts[first->second];
   }
   OldLayers found;
-  if (old.empty() || !others) return found;
+  // Training by turns: whoever writes old weights does not go on from them.
+  if (old.empty() || !others || 2 * resting >= std::ssize(old)) return found;
   const auto most =
       std::max_element(counts.begin(), counts.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });

@@ -39,6 +39,8 @@ private:
     std::string_view hash;  ///< the last that is known
     std::string_view form;
     bool changed = false;
+    bool stood = false;  ///< at the last checkpoint
+    bool rests = false;  ///< it stood, and went on from there
   };
 
   std::unordered_map<std::string_view, Past> pasts_;

@@ -215,6 +215,15 @@ std::string removed_text(const Maps& maps, const Numbers& of_a) {
          " removed, and the others follow in their order";
 }
 
+/// True if experts of the block of `router` were removed.
+bool has_lost_experts(std::string_view router, const std::set<std::string, std::less<>>& pruned) {
+  const std::string_view beside = router.substr(0, router.rfind('.'));
+  const std::string_view block = beside.substr(0, beside.rfind('.') + 1);
+  return std::any_of(pruned.begin(), pruned.end(), [&](const std::string& series) {
+    return series.ends_with("experts.") && series.starts_with(block);
+  });
+}
+
 }  // namespace
 
 std::optional<Pruned> pruned_from(const CheckpointRecord& a, const CheckpointRecord& b) {
@@ -237,9 +246,13 @@ std::optional<Pruned> pruned_from(const CheckpointRecord& a, const CheckpointRec
     if (!key) continue;
     const auto found = now.find(*key);
     if (found != now.end() && found->second->role == "router" &&
-        found->second->rows < a.layers[i].rows && found->second->cols == a.layers[i].cols) {
-      pruned.routers.push_back(*key);
-      continue;
+        found->second->cols == a.layers[i].cols) {
+      if (found->second->rows < a.layers[i].rows) {
+        pruned.routers.push_back(*key);
+        continue;
+      }
+      // A router that still chooses among all experts is of a file that has lost some.
+      if (has_lost_experts(*key, series)) return {};
     }
     pruned.a.layers.push_back(a.layers[i]);
     pruned.a.layers.back().key = *key;

@@ -41,6 +41,18 @@ void hold_against_run(Verdict& verdict, const Verdict& judged) {
   hold(judged.old_layers, " But a part of it may be old.");
 }
 
+/// What was pruned has to be evaluated, whatever the rules say (docs/decisions/123).
+void hold_pruned(Verdict& verdict, const std::vector<RuleVerdict>& verdicts) {
+  const auto found = std::find_if(verdicts.begin(), verdicts.end(),
+                                  [](const RuleVerdict& one) { return !one.pruned.empty(); });
+  if (found == verdicts.end()) return;
+  if (verdict.level == Level::good || verdict.level == Level::unknown) {
+    verdict.level = Level::attention;
+    verdict.sentence += " But it was pruned.";
+  }
+  add_reason(verdict, found->pruned + ". Evaluate it.", "");
+}
+
 /// Whether a rule was kept because there was nothing to judge or to compare. One of which some
 /// layers have a value did judge these.
 bool is_idle(const RuleVerdict& one) {
@@ -103,6 +115,7 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
   }
   const bool repeated = broken.empty() && hold_against(verdict, verdicts.back().stage, judged);
   hold_against_run(verdict, judged);
+  hold_pruned(verdict, verdicts);
   for (const RuleVerdict* one : broken) {
     std::string text =
         named(one->rule) + " (" + named(one->stage) + "): " + printable(one->text, 4 * kMostOfName);

@@ -99,6 +99,9 @@ struct RuleVerdict {
   std::string caveat;
   /// Why all rules together say less than that they passed, in words; empty if they do not.
   std::string doubt;
+  /// That the other stage was compared as if it had been pruned like this one, and of what, in
+  /// words; empty if it was not.
+  std::string pruned;
   /// Why the two stages may not be comparable (compare.hpp), whether it passed or not.
   std::vector<std::string> notes;
 };

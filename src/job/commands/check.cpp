@@ -311,7 +311,8 @@ private:
   /// Of a fine-tuned model that is its base in another dtype.
   [[nodiscard]] std::string rounded_text(const std::vector<CheckpointRecord>& stages) const {
     if (kind_ != CheckKind::full || !moved_by_rounding(stages)) return {};
-    return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base));
+    return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base),
+                             selection_options_of(options_.scan.selection));
   }
 
   [[nodiscard]] std::string unread_text() const {

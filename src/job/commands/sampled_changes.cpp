@@ -191,6 +191,26 @@ SampledChange change_of(const Matrix& matrix_a, const Rows& a, const Matrix& mat
   return change;
 }
 
+/// True if all of the matrix of one is that of the other, rounded.
+bool is_cast_throughout(checkpoint::ElementReader& reader_a, const Matrix& a,
+                        checkpoint::ElementReader& reader_b, const Matrix& b) {
+  constexpr std::int64_t kElements = std::int64_t{1} << 20;
+  const std::int64_t rows = std::max<std::int64_t>(1, kElements / a.cols);
+  std::vector<double> of_a;
+  std::vector<double> of_b;
+  for (std::int64_t view = 0; view < std::ssize(a.views); ++view) {
+    for (std::int64_t begin = 0; begin < a.rows; begin += rows) {
+      const std::int64_t end = std::min(begin + rows, a.rows);
+      of_a.resize(static_cast<std::size_t>((end - begin) * a.cols));
+      of_b.resize(of_a.size());
+      checkpoint::read_block(reader_a, a, view, {begin, end, 0, a.cols}, of_a);
+      checkpoint::read_block(reader_b, b, view, {begin, end, 0, b.cols}, of_b);
+      if (!is_cast(of_a, a.tensor.dtype, of_b, b.tensor.dtype)) return false;
+    }
+  }
+  return true;
+}
+
 bool is_compressed(const Tensor& tensor) {
   return tensor.deflated.size_bytes > 0 ||
          std::any_of(tensor.parts.begin(), tensor.parts.end(), is_compressed);
@@ -305,13 +325,24 @@ analysis::KnownErrors known_errors(const SampledChanges& changes, bool levels) {
 }
 
 std::string only_rounded_text(const SampledChanges& changes, const checkpoint::Catalogue& tuned,
-                              const checkpoint::Catalogue& base) {
+                              const checkpoint::Catalogue& base,
+                              const model::SelectionOptions& options) {
   const bool cast =
       !changes.empty() && std::all_of(changes.begin(), changes.end(),
                                       [](const auto& one) { return one.second.only_rounded; });
   if (!cast || !has_cast_vectors(tuned, base)) return {};
-  return " But nothing changed: in the rows that were compared, of " +
-         plural(std::ssize(changes), "matrix", "matrices") +
+  // Where the sample is the base, what was learnt may lie between: new tokens, a few neurons.
+  const std::vector<Matrix> of_base = model::select_matrices(base, options).matrices;
+  const std::vector<Matrix> of_tuned = model::select_matrices(tuned, options).matrices;
+  const auto reader_a = checkpoint::make_reader(base.root, base.files);
+  const auto reader_b = checkpoint::make_reader(tuned.root, tuned.files);
+  const std::vector<Pair> pairs = pairs_of(of_base, of_tuned);
+  const bool throughout = std::all_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
+    return pair.a->views.size() == pair.b->views.size() &&
+           is_cast_throughout(*reader_a, *pair.a, *reader_b, *pair.b);
+  });
+  if (!throughout) return {};
+  return " But nothing changed: in " + plural(std::ssize(pairs), "matrix", "matrices") +
          ", its weights are those of the base in another dtype. Nothing was learnt or merged, or "
          "it was lost in rounding.";
 }

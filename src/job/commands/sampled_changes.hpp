@@ -42,11 +42,12 @@ using SampledChanges = std::map<std::string, SampledChange>;
 /// @param levels  only those of which B takes few levels, and A does not
 [[nodiscard]] analysis::KnownErrors known_errors(const SampledChanges& changes, bool levels);
 
-/// ` But nothing changed: ...` if the tuned checkpoint is the base in another dtype, as far as the
-/// sampled rows, and all vectors, tell. Else empty.
+/// ` But nothing changed: ...` if the tuned checkpoint is the base in another dtype. Reads all of
+/// both if the sampled rows say so. Else empty.
 /// @throws Error with Blame::input if a file cannot be read
 [[nodiscard]] std::string only_rounded_text(const SampledChanges& changes,
                                             const checkpoint::Catalogue& tuned,
-                                            const checkpoint::Catalogue& base);
+                                            const checkpoint::Catalogue& base,
+                                            const model::SelectionOptions& options);
 
 }  // namespace wishart::job

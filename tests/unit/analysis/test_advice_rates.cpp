@@ -114,6 +114,14 @@ TEST_CASE("warming up again excuses neither over-fitting nor a loss of what was 
   // The first warm-up: a rate that it has never had before.
   CHECK(on({{100, 3.0, 3.0, 1e-4}, {200, 2.9, 2.9, 2e-4}, {300, 3.1, 3.1, 1e-3}}).advice ==
         Advice::diverging);
+  // It levels off: a thirtieth of the rise is made good.
+  CHECK(on({{500, kNan, 2.3},
+            {1000, kNan, 2.15},
+            {2000, kNan, 2.0},
+            {3000, kNan, 2.6},
+            {4000, kNan, 2.59},
+            {5000, kNan, 2.58}})
+            .advice != Advice::unknown);
   // Learnt by heart: the training loss falls all along, though the held-out one falls a little.
   CHECK(on({{0, kNan, 5.9}, {100, 2.0, 2.2}, {200, 1.2, 2.7}, {400, 0.6, 2.68}, {800, 0.3, 2.66}})
             .advice == Advice::overfitting);
@@ -134,7 +142,8 @@ TEST_CASE("at the end of its schedule a run does not go on", "[advice][rates]") 
       "the fall is that of its decay."));
   CHECK(track_text(ended, kTriedWindow).empty());
   CHECK(advice_text(ended) == "Training may be stopped: its learning rate has come to its end.");
-  CHECK(at_rate(9e-6).advice == Advice::settled);
+  CHECK(at_rate(9e-8).advice == Advice::settled);
+  CHECK(at_rate(9e-6).advice == Advice::going_on);  // may be the next plateau
   CHECK(at_rate(1e-4).advice == Advice::going_on);  // a usual floor
   CHECK(at_rate(kNan).advice == Advice::going_on);
   // A small rate that was chosen: another phase in the same folder.
@@ -143,6 +152,21 @@ TEST_CASE("at the end of its schedule a run does not go on", "[advice][rates]") 
             {8000, 2.7, 2.7, 1e-6},
             {16000, 2.6, 2.6, 1e-6}})
             .advice == Advice::going_on);
+  // Decays step by step, rises in between, drops to a plateau, and the foot of another warm-up.
+  const auto with_rates = [](const std::vector<double>& rates) {
+    std::vector<Point> steps;
+    double loss = 3.1;
+    std::int64_t step = 1000;
+    for (const double rate : rates) {
+      steps.push_back({step, loss, loss, rate});
+      loss -= 0.2, step *= 2;
+    }
+    return on(steps).advice;
+  };
+  CHECK(with_rates({1e-3, 3e-4, 6e-5, 9e-6}) == Advice::settled);
+  CHECK(with_rates({3e-4, 1e-6, 3e-4, 1e-6}) == Advice::going_on);
+  CHECK(with_rates({0.1, 0.1, 1e-2, 1e-3, 1e-4}) == Advice::going_on);
+  CHECK(with_rates({3e-4, 3e-4, 3e-4, 1e-7}) == Advice::going_on);
   const auto without_rates = on({{1000, 3.1, 3.1, 0}, {2000, 2.9, 2.9, 0}, {4000, 2.7, 2.7, 0}});
   CHECK(without_rates.advice == Advice::going_on);  // never recorded as anything but 0
 }

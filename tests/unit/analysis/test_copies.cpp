@@ -110,7 +110,7 @@ TEST_CASE("experts that are copies need attention unless a training begins with 
   record.provenance.training.step = 8000;
   CHECK(verdict_of(record).level == Level::attention);
   CHECK(has_reason(verdict_of(record),
-                   "0.0.mlp.gate: they have not parted in 8000 steps, so they are frozen, get the "
+                   "0.0.mlp.gate: if they were copied before step 8000, they are frozen, get the "
                    "same gradients or were written wrongly."));
   // Blocks without experts have none that part.
   record = of_blocks(2, 4);
@@ -128,8 +128,8 @@ TEST_CASE("matrices of two roles in a block that are equal need attention", "[ve
         "block are equal.");
   CHECK(verdict_of(record).reasons.at(0).text ==
         "4 matrices have the elements of one of another role in their block, such as 0.attention.v "
-        "those of 0.attention.k: a fused tensor was split wrongly, or one serves as both on "
-        "purpose.");
+        "those of 0.attention.k: a fused tensor was split wrongly, one serves as both on "
+        "purpose, or one began as the other.");
   record.provenance.training.step = 0;
   CHECK(verdict_of(record).level == Level::good);
   record.provenance.training.step = 7;

@@ -117,7 +117,8 @@ TEST_CASE("a shard that was written twice leaves a simple share of the rank", "[
   CHECK(layers[5].warning == "rank-deficient");
   CHECK(layers[5].reason ==
         "64 of 128 singular values are zero, exactly 1/2, as in all 3 of its role and shape: a "
-        "shard was written twice, or heads are zero");
+        "shard was written twice, heads are zero, or the model was cut to this rank or widened by "
+        "copies");
   CHECK(words_of(attention_of(3, kAttention, 96)) == "rank-deficient");   // 3 of 4
   CHECK(words_of(attention_of(3, kAttention, 112)) == "rank-deficient");  // 7 of 8
   CHECK(words_of(attention_of(3, kAttention, 120)) == "rank-deficient");  // 15 of 16

@@ -102,6 +102,18 @@ TEST_CASE("layers that never changed are frozen, not old", "[history][old-layers
   CHECK(old_text(records).empty());
 }
 
+TEST_CASE("layers that are trained by turns rest, and are not old", "[history][old-layers]") {
+  std::vector<CheckpointRecord> records{
+      with_values(100, {"a1", "b1", "c1"}), with_values(200, {"a2", "b2", "c2"}),
+      with_values(300, {"a3", "b2", "c3"}), with_values(400, {"a4", "b4", "c4"}),
+      with_values(500, {"a5", "b4", "c5"})};
+  CHECK(old_text({records.begin(), records.begin() + 3}).empty() == false);  // the first time
+  CHECK(old_text(records).empty());
+  // Values of long ago are those of no rest.
+  records[4].layers[1].hash = "b1";
+  CHECK_FALSE(old_text(records).empty());
+}
+
 TEST_CASE("another stage begins anew, also with layers frozen", "[history][old-layers]") {
   std::vector<CheckpointRecord> records{
       with_values(100, {"a1", "b1", "c1"}), with_values(200, {"a2", "b2", "c2"}),

@@ -157,6 +157,34 @@ TEST_CASE("experts that were removed from each block are told", "[compare]") {
   CHECK(broken("missing", base, pruned) == 0);
   CHECK(broken("misplaced", base, pruned) == 0);
   CHECK(broken("misplaced", base, model_of_experts("b", {{2, 0}, {0, 1}})) == 2);
+  // A router that still chooses among all of them: experts were lost.
+  CheckpointRecord lost = pruned;
+  for (LayerRow& row : lost.layers) {
+    if (row.role == "router") row.rows = 4;
+  }
+  CHECK(compare(base, lost).pruned.empty());
+  CHECK(broken("missing", base, lost) > 0);
+}
+
+TEST_CASE("a gate says that a model was pruned, and a run loses what is gone", "[gate]") {
+  const CheckpointRecord base = model("base", {0, 1, 2, 3});
+  const CheckpointRecord pruned = model("pruned", {0, 2});
+  Rule rule;
+  rule.name = rule.metric = "missing";
+  rule.max = 0;
+  rule.against = Against::first;
+  Verdict report;
+  report.level = Level::good;
+  const Verdict verdict = verdict_of(judge({rule}, {base, pruned}, false), report);
+  CHECK(told(verdict).starts_with(
+      "attention: Passed: the only rule is kept. But it was pruned.\nbase was pruned: numbers 1 "
+      "and "
+      "3 of the 4 blocks of model.layers were removed, and the others follow in their order. "
+      "Evaluate it."));
+  rule.against = Against::previous;
+  const std::vector<RuleVerdict> lost = judge({rule}, {base, pruned}, false);
+  CHECK_FALSE(lost.front().passed);
+  CHECK(lost.front().pruned.empty());
 }
 
 TEST_CASE("a module for multi-token prediction may be left out as a whole", "[compare]") {
