@@ -215,12 +215,33 @@ std::string removed_text(const Maps& maps, const Numbers& of_a) {
          " removed, and the others follow in their order";
 }
 
-/// True if experts of the block of `router` were removed.
-bool has_lost_experts(std::string_view router, const std::set<std::string, std::less<>>& pruned) {
-  const std::string_view beside = router.substr(0, router.rfind('.'));
-  const std::string_view block = beside.substr(0, beside.rfind('.') + 1);
-  return std::any_of(pruned.begin(), pruned.end(), [&](const std::string& series) {
-    return series.ends_with("experts.") && series.starts_with(block);
+/// The first number of `64 x 32`, which has two; -1 for other shapes.
+std::int64_t rows_of_shape(std::string_view shape) {
+  const std::size_t by = shape.find(" x ");
+  if (by == std::string_view::npos || shape.find(" x ", by + 1) != std::string_view::npos)
+    return -1;
+  return number_of_word(shape.substr(0, by)).value_or(-1);
+}
+
+/// True if something beside the experts of a pruned series still has a row for each of those that A
+/// has: a router, perhaps too small for a spectrum. Then experts were lost, not pruned.
+bool has_lost_experts(const CheckpointRecord& b, const Maps& maps, const Numbers& of_a) {
+  return std::any_of(maps.begin(), maps.end(), [&](const auto& one) {
+    const std::string_view series = one.first;
+    constexpr std::string_view kExperts = "experts.";
+    if (!series.ends_with(kExperts)) return false;
+    const std::string_view beside = series.substr(0, series.size() - kExperts.size());
+    const std::int64_t all = std::ssize(of_a.find(series)->second);
+    const auto is_router = [&](std::string_view name, std::int64_t rows) {
+      return rows == all && name.starts_with(beside) && !name.starts_with(series);
+    };
+    return std::any_of(b.layers.begin(), b.layers.end(),
+                       [&](const LayerRow& row) {
+                         return row.role == "router" && is_router(row.key, row.rows);
+                       }) ||
+           std::any_of(b.skipped.begin(), b.skipped.end(), [&](const SkippedRow& row) {
+             return is_router(row.tensor, rows_of_shape(row.shape));
+           });
   });
 }
 
@@ -229,7 +250,7 @@ bool has_lost_experts(std::string_view router, const std::set<std::string, std::
 std::optional<Pruned> pruned_from(const CheckpointRecord& a, const CheckpointRecord& b) {
   if (a.layers.size() <= b.layers.size()) return {};
   const std::optional<Maps> maps = Finder(a, b).maps();
-  if (!maps) return {};
+  if (!maps || has_lost_experts(b, *maps, numbers_of(a))) return {};
   Maps back;
   std::set<std::string, std::less<>> series;
   for (const auto& [name, map] : *maps) {
@@ -246,13 +267,9 @@ std::optional<Pruned> pruned_from(const CheckpointRecord& a, const CheckpointRec
     if (!key) continue;
     const auto found = now.find(*key);
     if (found != now.end() && found->second->role == "router" &&
-        found->second->cols == a.layers[i].cols) {
-      if (found->second->rows < a.layers[i].rows) {
-        pruned.routers.push_back(*key);
-        continue;
-      }
-      // A router that still chooses among all experts is of a file that has lost some.
-      if (has_lost_experts(*key, series)) return {};
+        found->second->rows < a.layers[i].rows && found->second->cols == a.layers[i].cols) {
+      pruned.routers.push_back(*key);
+      continue;
     }
     pruned.a.layers.push_back(a.layers[i]);
     pruned.a.layers.back().key = *key;

@@ -271,7 +271,10 @@ private:
     const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
     if (first == verdicts.end()) {
-      const bool good = level == analysis::Level::good && doubt_.empty();
+      // Of what was pruned, no rule says good.
+      const bool kept = level == analysis::Level::good ||
+                        (level == analysis::Level::attention && !pruned_.empty());
+      const bool good = kept && doubt_.empty();
       const bool same = good && pruned_.empty() && nothing_changed(stages);
       const std::string rounded = good && !same ? rounded_text(stages) : std::string();
       const std::string pruned = good ? pruned_ : std::string();
