@@ -34,7 +34,14 @@ set -euo pipefail
 # Slurm runs a copy of what is submitted to it, and knows where the script itself lies.
 here=$(dirname "$(readlink -f "$0")")
 if [ ! -e "$here/nightly.bash" ] && [ -n "${SLURM_JOB_ID:-}" ]; then
-    here=$(scontrol show job "$SLURM_JOB_ID" 2>/dev/null | sed -n 's|^ *Command=\(/.*\)/nightly.*|\1|p')
+    # Behind the name of the script its arguments follow; a blank may be in the path, too.
+    command=$(scontrol show job "$SLURM_JOB_ID" 2>/dev/null | sed -n 's|^ *Command=||p')
+    here=''
+    for word in $command; do
+        here=$here${here:+ }$word
+        [ ! -e "${here%/*}/nightly.bash" ] || break
+    done
+    here=${here%/*}
 fi
 if [ ! -r "$here/nightly.bash" ]; then
     echo "wishart: ${here:-.}/nightly.bash: expected it beside nightly.sh, found nothing" >&2

@@ -152,7 +152,10 @@ private:
 
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
     const ArrayAxes axes = axes_of_(tensor);
-    if (axes != ArrayAxes::as_torch) {
+    const bool of_experts = naming.routed_experts ||
+                            (catalogue_.config.num_experts && *catalogue_.config.num_experts > 1 &&
+                             tensor.shape[0] == *catalogue_.config.num_experts);
+    if (axes != ArrayAxes::as_torch && !(axes == ArrayAxes::unknown && of_experts)) {
       look_at_keras(tensor, naming, axes);
       return;
     }

@@ -99,9 +99,17 @@ Looked look_into(const std::vector<fs::path>& folders, History& history) {
            is_there(folder / "trainer_state.json");
   });
   for (const fs::path& folder : folders) {
-    if (is_optimizer_folder(folder.filename().string())) continue;
     const WeightsFolder weights = content_of(folder);
     const FolderContent& content = weights.content;
+    if (is_optimizer_folder(folder.filename().string())) {
+      if (content.is_readable()) {
+        history.unread.push_back(
+            printable(folder.string()) +
+            ": not read, as its name is that of an optimizer's states. Name it "
+            "to scan it");
+      }
+      continue;
+    }
     std::string missing = missing_part(folder, weights, have_state);
     if (!missing.empty()) {
       history.unfinished.push_back({folder, std::move(missing)});
@@ -131,6 +139,7 @@ void leave_parts_of_pipeline(const fs::path& folder, std::vector<Found>& found, 
   if (!is_there(folder / "model_index.json")) return;
   const auto parts = std::stable_partition(found.begin(), found.end(),
                                            [](const Found& one) { return one.place.step >= 0; });
+  if (parts == found.begin() && found.size() == 1) return;  // nothing else is meant
   std::string names;
   for (auto part = parts; part != found.end(); ++part) {
     names += (names.empty() ? "" : ", ") + printable(part->path.filename().string());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <system_error>
 
 #include "wishart/core/system_failure.hpp"
 #include "wishart/record/step_name.hpp"
@@ -20,13 +22,24 @@ using Kind = FolderContent::Kind;
 constexpr const char* kModel = "model";
 constexpr std::array kOptimizers{"optim", "optimizer", "optimizers"};
 
+/// True of a run, whose last weights may lie in `model`.
+bool has_steps(const fs::path& folder) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (parse_step_name(name).step >= 0 && is_folder(entry.path())) return true;
+  }
+  return false;
+}
+
 /// A checkpoint of which model and optimizer have folders of their own.
 bool keeps_model_apart(const fs::path& folder) {
   const std::string name = folder.filename().string();
   if (name.starts_with("epoch_") && parse_step_name(name).step >= 0) return true;
   return is_folder(folder / kModel) &&
          std::any_of(kOptimizers.begin(), kOptimizers.end(),
-                     [&](const char* optimizer) { return is_folder(folder / optimizer); });
+                     [&](const char* optimizer) { return is_folder(folder / optimizer); }) &&
+         !has_steps(folder);
 }
 
 }  // namespace

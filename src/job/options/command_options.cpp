@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <sstream>
 
 #include "wishart/core/file.hpp"
@@ -213,10 +214,15 @@ Command finished(Command command, std::vector<std::string> examples) {
   return command;
 }
 
+/// A value beside those of the options: the names of those on the command line.
+constexpr const char* kTyped = "(typed)";
+
 void check_used(const po::variables_map& values, const std::vector<Use>& uses) {
   for (const Use& use : uses) {
     const po::variable_value& value = values[use.option];
-    if (use.used || value.empty() || value.defaulted()) continue;
+    // A job file may say what only some uses of its command need.
+    const bool typed = values[kTyped].as<std::set<std::string>>().contains(use.option);
+    if (use.used || value.empty() || value.defaulted() || !typed) continue;
     throw Error(Blame::usage, std::string("--") + use.option + " has no effect here, it is for " +
                                   use.by + ". Leave it out");
   }
@@ -227,6 +233,11 @@ po::variables_map parsed(std::span<const std::string> arguments, const Command& 
   po::variables_map values;
   try {
     po::store(parsed_arguments(arguments, command), values);
+    std::set<std::string> typed;
+    for (const auto& [name, value] : values) {
+      if (!value.defaulted()) typed.insert(name);
+    }
+    values.insert({kTyped, po::variable_value(typed, false)});
     store_file("job", command, values);
     if (!more.empty()) store_file(more, of_more, values);
     po::notify(values);

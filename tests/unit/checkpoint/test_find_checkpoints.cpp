@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/checkpoint/catalogue.hpp"
+#include "wishart/checkpoint/history.hpp"
 
 #include "support.hpp"
 #include "support/places.hpp"
@@ -275,6 +276,19 @@ TEST_CASE("folders called model and optim are of one checkpoint only if both are
   CHECK(looks_like_checkpoint(folder / "own"));
   folder.write("epoch_1_step_5/model.pt", "");
   CHECK(find_checkpoints(folder / "epoch_1_step_5") == std::vector{folder / "epoch_1_step_5"});
+  // A run whose last weights are in `model`.
+  folder.write("run/model/model.safetensors", "");
+  folder.write("run/optim/.metadata", "");
+  folder.write("run/checkpoint-10/model.safetensors", "");
+  folder.write("run/checkpoint-20/model.safetensors", "");
+  CHECK(found_names(folder / "run") == Names{"checkpoint-10", "checkpoint-20", "model"});
+  // A model that is called so is named.
+  folder.write("named/adam/model.safetensors", "");
+  folder.write("named/optim/model.safetensors", "");
+  CHECK(history_at(folder / "named").unread ==
+        std::vector<std::string>{(folder / "named/optim").string() +
+                                 ": not read, as its name is that of an optimizer's states. Name "
+                                 "it to scan it"});
   // States alone are no checkpoint.
   folder.write("states/optim/.metadata", "");
   CHECK(refusal(folder, "states") ==
@@ -283,6 +297,9 @@ TEST_CASE("folders called model and optim are of one checkpoint only if both are
 
 TEST_CASE("a pipeline of diffusers is no history", "[checkpoint][find]") {
   const TempFolder folder;
+  folder.write("one/model_index.json", "{}");
+  folder.write("one/unet/diffusion_pytorch_model.safetensors", "");
+  CHECK(find_checkpoints(folder / "one") == std::vector{folder / "one/unet"});
   folder.write("p/model_index.json", "{}");
   for (const char* part : {"text_encoder/model", "transformer/diffusion_pytorch_model",
                            "vae/diffusion_pytorch_model"}) {

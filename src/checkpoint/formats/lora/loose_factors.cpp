@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
 #include "text/json_scanner.hpp"
@@ -200,7 +201,9 @@ void refuse_loose_factors(const Catalogue& catalogue) {
     name.remove_suffix(kAlpha.size());
     alphas.insert(name);
   }
-  const Modules mlx_vlm = modules_of_mlx_vlm(catalogue.tensors);
+  // Models have matrices of these names and shapes too, but no such file beside them.
+  const bool of_adapter = is_given(catalogue.root / "adapter_config.json");
+  const Modules mlx_vlm = of_adapter ? modules_of_mlx_vlm(catalogue.tensors) : Modules();
   for (const Tensor& tensor : catalogue.tensors) {
     if (std::optional<Factor> factor = factor_of(tensor.name, alphas, mlx_vlm)) {
       factors.push_back({&tensor, *factor});
