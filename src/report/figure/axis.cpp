@@ -30,7 +30,9 @@ int digits_of(double largest, double step) {
   constexpr int kMost = 15;
   if (!(largest > 0)) return kFewest;
   const double digits = std::floor(std::log10(largest)) - std::floor(std::log10(step)) + 1;
-  return std::clamp(static_cast<int>(digits), kFewest, kMost);
+  // Of infinite ranges and steps nothing is known.
+  if (!(digits > kFewest)) return kFewest;
+  return static_cast<int>(std::min<double>(digits, kMost));
 }
 
 }  // namespace
