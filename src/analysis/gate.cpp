@@ -334,6 +334,8 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                                const Conclusion& run, std::span<const TrainingState> before,
                                const KnownErrors& known) {
   check_rules(rules, stages.size());
+  const bool against_first = std::any_of(
+      rules.begin(), rules.end(), [](const Rule& rule) { return rule.against == Against::first; });
   std::vector<RuleVerdict> verdicts;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const Stage stage{stages[i],
@@ -342,7 +344,8 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
                       i > 0 && i + 1 == stages.size() ? known : kNothing};
     // What was pruned is compared with what it was. Between the stages of one training nothing is
     // pruned: a part that is gone is lost.
-    const std::optional<Pruned> pruned = i > 0 ? pruned_from(stages[0], stages[i]) : std::nullopt;
+    const std::optional<Pruned> pruned =
+        i > 0 && against_first ? pruned_from(stages[0], stages[i]) : std::nullopt;
     for (const Rule& rule : rules) {
       if (rule.against == Against::nothing) {
         const bool last = i + 1 == stages.size();

@@ -79,7 +79,7 @@ bool is_plain(const LayerRow& row) { return row.matrix_rank >= 0 && row.matrix_r
 
 class Finder {
 public:
-  Finder(const CheckpointRecord& a, const CheckpointRecord& b) : a_(&a), b_(&b) {
+  Finder(const CheckpointRecord& a, const CheckpointRecord& b) : b_(&b) {
     for (const LayerRow& row : a.layers) {
       by_key_.emplace(row.key, &row);
       if (!row.hash.empty()) by_hash_.emplace(row.hash, &row);
@@ -87,9 +87,8 @@ public:
   }
 
   /// Which number of A each number of B has; nothing if B is not A with parts removed.
-  std::optional<Maps> maps() {
+  std::optional<Maps> maps(const Numbers& of_a) {
     if (!read_places() || maps_.empty()) return {};
-    const Numbers of_a = numbers_of(*a_);
     const Numbers of_b = numbers_of(*b_);
     add_unmoved(of_a, of_b);
     for (auto& [series, map] : maps_) {
@@ -161,7 +160,6 @@ private:
     });
   }
 
-  const CheckpointRecord* a_;
   const CheckpointRecord* b_;
   std::unordered_map<std::string_view, const LayerRow*> by_key_;
   std::unordered_map<std::string_view, const LayerRow*> by_hash_;
@@ -249,8 +247,9 @@ bool has_lost_experts(const CheckpointRecord& b, const Maps& maps, const Numbers
 
 std::optional<Pruned> pruned_from(const CheckpointRecord& a, const CheckpointRecord& b) {
   if (a.layers.size() <= b.layers.size()) return {};
-  const std::optional<Maps> maps = Finder(a, b).maps();
-  if (!maps || has_lost_experts(b, *maps, numbers_of(a))) return {};
+  const Numbers of_a = numbers_of(a);
+  const std::optional<Maps> maps = Finder(a, b).maps(of_a);
+  if (!maps || has_lost_experts(b, *maps, of_a)) return {};
   Maps back;
   std::set<std::string, std::less<>> series;
   for (const auto& [name, map] : *maps) {
@@ -258,7 +257,7 @@ std::optional<Pruned> pruned_from(const CheckpointRecord& a, const CheckpointRec
     for (const auto& [here, there] : map) back[name].emplace(there, here);
   }
   Pruned pruned;
-  pruned.text = removed_text(*maps, numbers_of(a));
+  pruned.text = removed_text(*maps, of_a);
   pruned.a.provenance = a.provenance;
   std::unordered_map<std::string_view, const LayerRow*> now;
   for (const LayerRow& row : b.layers) now.emplace(row.key, &row);

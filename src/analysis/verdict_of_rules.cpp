@@ -28,17 +28,24 @@ bool hold_against(Verdict& verdict, const std::string& stage, const Verdict& jud
   return true;
 }
 
+bool is_calm(const Verdict& verdict) {
+  return verdict.level == Level::good || verdict.level == Level::unknown;
+}
+
+/// Adds a reason for attention. A verdict that is not calm is grave enough without its sentence.
+void hold(Verdict& verdict, bool calm, const std::string& text, const char* but) {
+  if (calm) verdict.level = Level::attention, verdict.sentence += but;
+  add_reason(verdict, text, "");
+}
+
 /// That half a model was judged, or one of which a part may be old. Where no rule says so, it is
 /// attention at best.
 void hold_against_run(Verdict& verdict, const Verdict& judged) {
-  const bool calm = verdict.level == Level::good || verdict.level == Level::unknown;
-  const auto hold = [&](const std::string& text, const char* but) {
-    if (text.empty()) return;
-    if (calm) verdict.level = Level::attention, verdict.sentence += but;
-    add_reason(verdict, text, "");
-  };
-  hold(judged.incomplete, " But it is incomplete.");
-  hold(judged.old_layers, " But a part of it may be old.");
+  const bool calm = is_calm(verdict);
+  if (!judged.incomplete.empty()) hold(verdict, calm, judged.incomplete, " But it is incomplete.");
+  if (!judged.old_layers.empty()) {
+    hold(verdict, calm, judged.old_layers, " But a part of it may be old.");
+  }
 }
 
 /// What was pruned has to be evaluated, whatever the rules say (docs/decisions/123).
@@ -46,11 +53,7 @@ void hold_pruned(Verdict& verdict, const std::vector<RuleVerdict>& verdicts) {
   const auto found = std::find_if(verdicts.begin(), verdicts.end(),
                                   [](const RuleVerdict& one) { return !one.pruned.empty(); });
   if (found == verdicts.end()) return;
-  if (verdict.level == Level::good || verdict.level == Level::unknown) {
-    verdict.level = Level::attention;
-    verdict.sentence += " But it was pruned.";
-  }
-  add_reason(verdict, found->pruned + ". Evaluate it.", "");
+  hold(verdict, is_calm(verdict), found->pruned + ". Evaluate it.", " But it was pruned.");
 }
 
 /// Whether a rule was kept because there was nothing to judge or to compare. One of which some

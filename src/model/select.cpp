@@ -152,19 +152,16 @@ private:
 
   void look_at_three_dimensions(const Tensor& tensor, const Naming& naming) {
     const ArrayAxes axes = axes_of_(tensor);
-    const bool of_experts = naming.routed_experts ||
-                            (catalogue_.config.num_experts && *catalogue_.config.num_experts > 1 &&
-                             tensor.shape[0] == *catalogue_.config.num_experts);
+    const auto& shape = tensor.shape;
+    const auto& experts = catalogue_.config.num_experts;
+    const bool of_experts =
+        naming.routed_experts || (experts && *experts > 1 && shape[0] == *experts);
     if (axes != ArrayAxes::as_torch && !(axes == ArrayAxes::unknown && of_experts)) {
       look_at_keras(tensor, naming, axes);
       return;
     }
     if (add_single_experts(tensor)) return;
-    const auto& shape = tensor.shape;
-    const auto& experts = catalogue_.config.num_experts;
-    const bool stacked = naming.routed_experts ||
-                         stacks_blocks(tensor, naming, catalogue_.format) ||
-                         (experts && *experts > 1 && shape[0] == *experts);
+    const bool stacked = of_experts || stacks_blocks(tensor, naming, catalogue_.format);
     const bool convolution =
         !stacked && (tensor.name.find("conv") != std::string::npos ||
                      (shape[2] < kLargestKernel && shape[2] < shape[0] && shape[2] < shape[1]));

@@ -244,6 +244,23 @@ std::vector<Pair> pairs_of(const std::vector<Matrix>& base, const std::vector<Ma
   return pairs;
 }
 
+/// Both checkpoints, opened, and the matrices that are compared.
+struct Both {
+  Both(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+       const model::SelectionOptions& options)
+      : of_base(model::select_matrices(base, options).matrices),
+        of_tuned(model::select_matrices(tuned, options).matrices),
+        reader_a(checkpoint::make_reader(base.root, base.files)),
+        reader_b(checkpoint::make_reader(tuned.root, tuned.files)),
+        pairs(pairs_of(of_base, of_tuned)) {}
+
+  std::vector<Matrix> of_base;
+  std::vector<Matrix> of_tuned;
+  std::unique_ptr<checkpoint::ElementReader> reader_a;
+  std::unique_ptr<checkpoint::ElementReader> reader_b;
+  std::vector<Pair> pairs;
+};
+
 /// At even distances, so that every kind of layer is among them.
 std::vector<Pair> thinned(const std::vector<Pair>& pairs) {
   const std::int64_t all = std::ssize(pairs);
@@ -286,14 +303,11 @@ bool has_cast_vectors(const checkpoint::Catalogue& tuned, const checkpoint::Cata
 SampledChanges sampled_changes(const checkpoint::Catalogue& tuned,
                                const checkpoint::Catalogue& base,
                                const model::SelectionOptions& options) {
-  const std::vector<Matrix> of_base = model::select_matrices(base, options).matrices;
-  const std::vector<Matrix> of_tuned = model::select_matrices(tuned, options).matrices;
-  const auto reader_a = checkpoint::make_reader(base.root, base.files);
-  const auto reader_b = checkpoint::make_reader(tuned.root, tuned.files);
+  const Both both(tuned, base, options);
   SampledChanges changes;
-  for (const Pair& pair : thinned(pairs_of(of_base, of_tuned))) {
-    const Rows a = sampled_rows(*reader_a, *pair.a);
-    const Rows b = sampled_rows(*reader_b, *pair.b);
+  for (const Pair& pair : thinned(both.pairs)) {
+    const Rows a = sampled_rows(*both.reader_a, *pair.a);
+    const Rows b = sampled_rows(*both.reader_b, *pair.b);
     if (!all_finite(a) || !all_finite(b)) continue;
     changes.emplace(pair.b->key, change_of(*pair.a, a, *pair.b, b));
   }
@@ -332,14 +346,11 @@ std::string only_rounded_text(const SampledChanges& changes, const checkpoint::C
                                       [](const auto& one) { return one.second.only_rounded; });
   if (!cast || !has_cast_vectors(tuned, base)) return {};
   // Where the sample is the base, what was learnt may lie between: new tokens, a few neurons.
-  const std::vector<Matrix> of_base = model::select_matrices(base, options).matrices;
-  const std::vector<Matrix> of_tuned = model::select_matrices(tuned, options).matrices;
-  const auto reader_a = checkpoint::make_reader(base.root, base.files);
-  const auto reader_b = checkpoint::make_reader(tuned.root, tuned.files);
-  const std::vector<Pair> pairs = pairs_of(of_base, of_tuned);
+  const Both both(tuned, base, options);
+  const auto& pairs = both.pairs;
   const bool throughout = std::all_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
     return pair.a->views.size() == pair.b->views.size() &&
-           is_cast_throughout(*reader_a, *pair.a, *reader_b, *pair.b);
+           is_cast_throughout(*both.reader_a, *pair.a, *both.reader_b, *pair.b);
   });
   if (!throughout) return {};
   return " But nothing changed: in " + plural(std::ssize(pairs), "matrix", "matrices") +

@@ -14,12 +14,15 @@
 #include "wishart/analysis/verdict.hpp"
 
 #include "samples.hpp"
+#include "verdict_samples.hpp"
 
 using namespace wishart;
 using namespace wishart::analysis;
 using test::add_layer;
+using test::has;
 using test::sample_checkpoint;
 using test::sample_layer;
+using test::with_reasons;
 
 namespace {
 
@@ -44,17 +47,6 @@ std::vector<std::string> broken_by(const std::string& metric, const CheckpointRe
   for (const Violation& one : verdicts.front().violations) keys.push_back(one.key);
   std::sort(keys.begin(), keys.end());
   return keys;
-}
-
-std::string told(const Verdict& verdict) {
-  std::string text = std::string(level_name(verdict.level)) + ": " + verdict.sentence;
-  for (const Reason& reason : verdict.reasons) text += "\n" + reason.text;
-  return text;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
 }
 
 SkippedRow skipped(const std::string& name, const std::string& reason = "one-dimensional",
@@ -94,7 +86,7 @@ TEST_CASE("one spectrum with other elements is no good conversion", "[compare][r
   CHECK(broken_by("rearranged", a, b) == std::vector<std::string>{"a.mlp", "c.mlp"});
   CHECK(broken_by("rearranged", a, a).empty());
   CHECK(broken_by("missing", a, b).empty());
-  const std::string text = told(verdict_of(compare(a, b)));
+  const std::string text = with_reasons(verdict_of(compare(a, b)));
   CHECK(has(text, "attention: In b, 2 layers have exactly the spectrum of a but other elements."));
   CHECK(has(text,
             "Other elements with one spectrum: a.mlp and 1 more. No training does that: rows were "
@@ -142,7 +134,7 @@ TEST_CASE("lost biases, norms and small matrices are missing, and named", "[comp
   CHECK(broken_by("missing", a, b) == expected);
   CHECK(compare(b, a).missing_tensors.empty());
   CHECK(compare(a, a).missing_tensors.empty());
-  const std::string text = told(verdict_of(compare(a, b)));
+  const std::string text = with_reasons(verdict_of(compare(a, b)));
   CHECK(has(text, "attention: In b, 3 tensors of a without a spectrum are missing."));
   CHECK(
       has(text,
@@ -262,7 +254,7 @@ TEST_CASE("a tied head that is left out is not missing", "[compare][tables]") {
   const CheckpointRecord b = without_head(language_model("b"));
   CHECK(status_of(compare(a, b), "lm_head.weight") == "tied");
   CHECK(broken_by("missing", a, b).empty());
-  CHECK(told(verdict_of(compare(a, b)))
+  CHECK(with_reasons(verdict_of(compare(a, b)))
             .starts_with("good: No layer of a is missing in b, and none has a new warning.\n"
                          "lm_head.weight is left out: it was a copy of embed.weight."));
   // A head of its own is lost.
@@ -282,14 +274,14 @@ TEST_CASE("a head that a classifier replaces is not missing", "[compare][tables]
   b.skipped = {skipped("score.weight", "too-small", "1 x 64")};
   CHECK(status_of(compare(a, b), "lm_head.weight") == "replaced");
   CHECK(broken_by("missing", a, b).empty());
-  CHECK(has(told(verdict_of(compare(a, b))),
+  CHECK(has(with_reasons(verdict_of(compare(a, b))),
             "The head lm_head.weight was replaced by score.weight."));
   // Of many classes it has a spectrum. The other way, a language model has its head again.
   b.skipped.clear();
   add_layer(b, table_of_tokens("score.weight", "head", 64, "score"));
   CHECK(broken_by("missing", a, b).empty());
   CHECK(broken_by("missing", b, a).empty());
-  CHECK(has(told(verdict_of(compare(b, a))),
+  CHECK(has(with_reasons(verdict_of(compare(b, a))),
             "The head score.weight was replaced by lm_head.weight."));
   // Any other name is a renamed head, and one that stood there already replaces nothing.
   b.layers.back().key = "output.weight";
@@ -309,7 +301,7 @@ TEST_CASE("a smaller vocabulary needs attention, and is not missing", "[compare]
   }
   CHECK(status_of(compare(a, b), "embed.weight") == "shrunk");
   CHECK(broken_by("missing", a, b).empty());
-  const std::string text = told(verdict_of(compare(a, b)));
+  const std::string text = with_reasons(verdict_of(compare(a, b)));
   CHECK(has(text, "attention: In b, the vocabulary has 500 tokens of 512 of a."));
   CHECK(has(text, "The vocabulary shrank from 512 to 500: 2 layers are not compared."));
   // Without any embedding, only the name tells tokens from classes.

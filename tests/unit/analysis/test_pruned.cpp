@@ -12,11 +12,14 @@
 #include "wishart/analysis/verdict.hpp"
 
 #include "samples.hpp"
+#include "verdict_samples.hpp"
 
 using namespace wishart;
 using namespace wishart::analysis;
 using test::add_layer;
+using test::has;
 using test::sample_layer;
+using test::with_reasons;
 
 namespace {
 
@@ -76,17 +79,6 @@ std::int64_t broken(const std::string& metric, const CheckpointRecord& a,
   return std::ssize(verdicts.front().violations);
 }
 
-std::string told(const Verdict& verdict) {
-  std::string text = std::string(level_name(verdict.level)) + ": " + verdict.sentence;
-  for (const Reason& reason : verdict.reasons) text += "\n" + reason.text;
-  return text;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  INFO(text);
-  return text.find(part) != std::string::npos;
-}
-
 std::string status_of(const Comparison& comparison, const std::string& key) {
   for (const ComparisonRow& row : comparison.rows) {
     if (row.key == key) return row.status;
@@ -105,7 +97,7 @@ TEST_CASE("blocks that were removed are told, and the others follow", "[compare]
         "their order");
   for (const ComparisonRow& row : comparison.rows) CHECK(row.status == "same");
   CHECK(comparison.missing_tensors.empty());
-  const std::string text = told(verdict_of(comparison));
+  const std::string text = with_reasons(verdict_of(comparison));
   CHECK(has(text, "attention: pruned is base, pruned: evaluate it."));
   CHECK(has(text, "Of base, numbers 3 and 4 of the 6 blocks"));
   for (const char* metric : {"missing", "misplaced", "added", "moved", "error_ratio", "cut"}) {
@@ -176,7 +168,7 @@ TEST_CASE("a gate says that a model was pruned, and a run loses what is gone", "
   Verdict report;
   report.level = Level::good;
   const Verdict verdict = verdict_of(judge({rule}, {base, pruned}, false), report);
-  CHECK(told(verdict).starts_with(
+  CHECK(with_reasons(verdict).starts_with(
       "attention: Passed: the only rule is kept. But it was pruned.\nbase was pruned: numbers 1 "
       "and "
       "3 of the 4 blocks of model.layers were removed, and the others follow in their order. "
@@ -202,7 +194,7 @@ TEST_CASE("a module for multi-token prediction may be left out as a whole", "[co
     CHECK(comparison.missing_tensors.empty());
     CHECK(broken("missing", base, tuned) == 0);
     CHECK(broken("moved", base, tuned) == 0);
-    CHECK(has(told(verdict_of(comparison)),
+    CHECK(has(with_reasons(verdict_of(comparison)),
               "The module for multi-token prediction is left out, 2 layers such as " + module +
                   "eh_proj.weight: it only makes drafts"));
     // A part of it is damage.

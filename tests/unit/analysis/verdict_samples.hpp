@@ -32,6 +32,18 @@ inline std::string told(const Verdict& verdict) {
   return std::string(level_name(verdict.level)) + ": " + verdict.sentence;
 }
 
+/// The same, and each reason in a line of its own.
+inline std::string with_reasons(const Verdict& verdict) {
+  std::string text = std::string(level_name(verdict.level)) + ": " + verdict.sentence;
+  for (const Reason& reason : verdict.reasons) text += "\n" + reason.text;
+  return text;
+}
+
+inline bool has(const std::string& text, const std::string& part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
+}
+
 inline bool has_reason(const Verdict& verdict, const std::string& part) {
   return std::any_of(verdict.reasons.begin(), verdict.reasons.end(), [&](const Reason& reason) {
     return reason.text.find(part) != std::string::npos;
