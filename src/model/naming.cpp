@@ -76,8 +76,7 @@ void find_block(const Words& words, Naming& naming) {
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     const auto index = integer(words[i + 1]);
     if (!index) continue;
-    const bool container = is_one_of(
-        words[i], {"layers", "h", "blocks", "block", "blk", "layer", "resblocks", "resnets"});
+    const bool container = holds_blocks(words[i]);
     // DeepSeek-V4 and Hunyuan V4 number their modules for multi-token prediction apart from layers.
     const bool apart = is_one_of(words[i], {"mtp", "mtp_layers"}) || is_numbered_stage(words[i]);
     if (!container && !apart) continue;

@@ -205,6 +205,11 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> wo
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+bool is_number(std::string_view word) {
+  return !word.empty() &&
+         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 /// True if a rule for `wanted` applies to a tensor whose place is `found`.
 bool applies(Inside wanted, Inside found, bool root) {
   switch (wanted) {
@@ -229,17 +234,26 @@ bool at_root(const Words& parents, const Naming& naming) {
 
 }  // namespace
 
+bool holds_blocks(std::string_view word) {
+  return is_one_of(word,
+                   {"layers", "h", "blocks", "block", "blk", "layer", "resblocks", "resnets"});
+}
+
 Inside place(const Words& parents) {
+  bool in_block = true;  // whether `word` stands behind the number of the block
   for (auto word = parents.rbegin(); word != parents.rend(); ++word) {
     if (is_one_of(*word, {"mixer", "mamba", "linear_attn", "ssm"})) return Inside::ssm;
-    // `att`: RWKV.
-    if (contains(*word, "attn") || contains(*word, "ttention") || *word == "att") {
+    // `att`: RWKV. A whole stack may be called `attention_decoder`: it has MLPs too.
+    if (in_block && (contains(*word, "attn") || contains(*word, "ttention") || *word == "att")) {
       return Inside::attention;
     }
     if (contains(*word, "mlp") || contains(*word, "ffn") || contains(*word, "feed_forward") ||
-        is_one_of(*word,
-                  {"DenseReluDense", "experts", "block_sparse_moe", "moe", "share_expert"})) {
+        is_one_of(*word, {"DenseReluDense", "experts", "block_sparse_moe", "moe", "moe_layer",
+                          "share_expert", "feedforward", "ff"})) {
       return Inside::mlp;
+    }
+    if (std::next(word) != parents.rend() && is_number(*word) && holds_blocks(*std::next(word))) {
+      in_block = false;
     }
   }
   return Inside::anywhere;

@@ -16,6 +16,9 @@ namespace wishart::model {
 /// `not_attention` and `root` are for rules only.
 enum class Inside : std::uint8_t { anywhere, attention, not_attention, mlp, ssm, root };
 
+/// True for words such as `layers`, behind which the number of a block stands.
+[[nodiscard]] bool holds_blocks(std::string_view word);
+
 /// The place by the last of `parents` that tells one; never `not_attention` or `root`.
 [[nodiscard]] Inside place(const std::vector<std::string_view>& parents);
 

@@ -216,6 +216,19 @@ TEST_CASE("gates of attention are none of the MLP, and no routers", "[naming]") 
         config_of("afmoe", 64));
 }
 
+TEST_CASE("a stack of blocks that is named after attention has MLPs and routers", "[naming]") {
+  check({{"attention_decoder.layers.0.w1.weight", "mlp.gate", "attention_decoder", 0},
+         {"attention_decoder.layers.0.gate.weight", "router", "attention_decoder", 0},
+         {"cross_attn.blocks.1.gate_proj.weight", "mlp.gate", "cross_attn", 1},
+         {"attention_decoder.layers.0.attn.gate_proj.weight", "attention.gate", "attention_decoder",
+          0},
+         {"attention_decoder.layers.0.wo.weight", "attention.o", "attention_decoder", 0},
+         {"encoder.block.0.layer.0.SelfAttention.o.weight", "attention.o", "encoder", 0},
+         {"layers.0.feedforward.c_proj.weight", "mlp.down", "", 0},
+         {"layers.0.ff.c_proj.weight", "mlp.down", "", 0},
+         {"layers.0.moe_layer.key.weight", "mlp.up", "", 0}});
+}
+
 TEST_CASE("NeoBERT, and the small experts of GroveMoE", "[naming]") {
   check(
       {{"model.transformer_encoder.3.qkv.weight", "attention.qkv", "model", 3},
