@@ -1,11 +1,11 @@
 /// @file
 /// Gram matrices of bf16 values from integers against float64, side by side in one run, on one
-/// core, reading and tallying included. One CSV line per way and stage.
+/// core, reading from the page cache and tallying included. One CSV line per way and stage.
 ///
 ///     OPENBLAS_NUM_THREADS=1 build/release/tests/bench/bench_products
 ///         --rows 4096 --cols 4096 [--runs 3] [--residues 1]
 ///
-/// With --residues the integers are those of F16 elements, of 24 bits.
+/// With --residues the elements are F16, whose integers have 24 bits.
 ///
 /// Exits with 1 if the two matrices differ in a bit: the float64 products of Gaussian bf16 values
 /// have no rounding errors either (docs/numerics.md, "Integer products").
@@ -18,13 +18,12 @@
 #include <string>
 #include <vector>
 
-#include "wishart/checkpoint/decode.hpp"
 #include "wishart/core/build_info.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/seconds.hpp"
 
 #include "argument.hpp"
-#include "bf16_source.hpp"
+#include "gaussian_file.hpp"
 #include "gram.hpp"
 #include "integer/byte_products.hpp"
 #include "median.hpp"
@@ -48,13 +47,10 @@ const char* unit_text(spectrum::ByteUnit unit) {
 }
 
 int run(int argc, char** argv) {
-  Matrix matrix;
-  matrix.key = "bench";
-  matrix.rows = argument(argc, argv, "rows", 4096);
-  matrix.cols = argument(argc, argv, "cols", 4096);
-  matrix.tensor.dtype = argument(argc, argv, "residues", 0) == 1 ? Dtype::f16 : Dtype::bf16;
-  matrix.views = {View{0, matrix.cols, 1}};
-  bench::Bf16Source source(matrix.rows, matrix.cols, 1);
+  const Dtype dtype = argument(argc, argv, "residues", 0) == 1 ? Dtype::f16 : Dtype::bf16;
+  bench::GaussianFile source(dtype, argument(argc, argv, "rows", 4096),
+                             argument(argc, argv, "cols", 4096));
+  const Matrix& matrix = source.matrix();
   const std::int64_t m = matrix.short_side();
   spectrum::SolveOptions options;
   // As in a scan: the workspace asks for huge pages.

@@ -3,8 +3,9 @@
 /// @file
 /// Internal: memory that is fetched into the second-level cache while something else is computed.
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace wishart::spectrum {
 
@@ -14,12 +15,16 @@ namespace wishart::spectrum {
 /// Nothing is read, so addresses need not be valid, and results do not depend on it.
 class FetchAhead {
 public:
+  /// Forgets what was added before.
+  void clear() noexcept {
+    pieces_.clear();
+    lines_ = share_ = at_ = 0;
+    done_ = 0;
+  }
   /// `count` pieces of `bytes`, `stride` bytes from one to the next.
-  void add(const void* begin, std::int64_t bytes, std::int64_t stride,
-           std::int64_t count) noexcept {
+  void add(const void* begin, std::int64_t bytes, std::int64_t stride, std::int64_t count) {
     if (bytes <= 0 || count <= 0) return;
-    pieces_[static_cast<std::size_t>(added_++)] = {static_cast<const char*>(begin), bytes, stride,
-                                                   count};
+    pieces_.push_back({static_cast<const char*>(begin), bytes, stride, count});
     lines_ += (bytes + kLine - 1) / kLine * count;
   }
   /// Spreads what was added over `steps` calls of fetch().
@@ -27,8 +32,8 @@ public:
 
   /// Fetches the next share.
   __attribute__((always_inline)) inline void fetch() noexcept {
-    for (std::int64_t i = 0; i < share_ && done_ < added_; ++i) {
-      Pieces& now = pieces_[static_cast<std::size_t>(done_)];
+    for (std::int64_t i = 0; i < share_ && done_ < pieces_.size(); ++i) {
+      Pieces& now = pieces_[done_];
       // For reading: fetched for writing, they would come into the first level.
       __builtin_prefetch(now.begin + at_, 0, 2);
       at_ += kLine;
@@ -41,7 +46,6 @@ public:
 
 private:
   static constexpr std::int64_t kLine = 64;
-  static constexpr int kMost = 4;
 
   struct Pieces {
     const char* begin = nullptr;
@@ -49,12 +53,11 @@ private:
     std::int64_t stride = 0;
     std::int64_t left = 0;
   };
-  std::array<Pieces, kMost> pieces_{};
+  std::vector<Pieces> pieces_;
   std::int64_t lines_ = 0;  ///< of the cache
   std::int64_t share_ = 0;
-  std::int64_t at_ = 0;  ///< bytes of the present piece that were fetched
-  int added_ = 0;
-  int done_ = 0;
+  std::int64_t at_ = 0;   ///< bytes of the present piece that were fetched
+  std::size_t done_ = 0;  ///< pieces
 };
 
 }  // namespace wishart::spectrum

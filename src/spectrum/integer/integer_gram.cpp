@@ -78,26 +78,38 @@ void IntegerGram::hold(Block rows) {
   for (int k = 0; k < form_.bytes; ++k) products_->hold(k, bytes(k, rows, derived_rows_));
 }
 
+/// Fetches what the elements apart of a block are multiplied with: X of `lines` at their places.
+/// Where these are not neighbours, they are as many cache lines: fetching them did not pay.
+void IntegerGram::fetch_partners(Block elements, const X& x, Block lines) {
+  if (x.shape.line_stride != 1) return;
+  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(float));
+  for (const Apart& element : apart_in(elements)) {
+    ahead_.add(x.at(lines.begin, element.place), kBytes * (lines.end - lines.begin), 0, 1);
+  }
+}
+
 /// The products of the lines of `cols` with `rows`, the held ones from the `held`-th on.
 ///
-/// Meanwhile what is needed next is fetched: the elements to which these products are added, and
-/// the lines that follow.
-void IntegerGram::multiply(Block rows, std::int64_t held, Block cols, bool first,
+/// Meanwhile what is needed next is fetched: the elements to which these products are added, the
+/// partners of elements apart, and the lines that follow.
+void IntegerGram::multiply(Block rows, std::int64_t held, Block cols, const X& x, bool first,
                            std::span<const double> gram) {
   const std::int64_t stride = panel_.stride();
-  FetchAhead ahead;
+  ahead_.clear();
   if (!first) {
     constexpr auto kBytes = static_cast<std::int64_t>(sizeof(double));
-    ahead.add(gram.data() + rows.begin + cols.begin * lines_, kBytes * (rows.end - rows.begin),
-              kBytes * lines_, cols.end - cols.begin);
+    ahead_.add(gram.data() + rows.begin + cols.begin * lines_, kBytes * (rows.end - rows.begin),
+               kBytes * lines_, cols.end - cols.begin);
   }
+  fetch_partners(cols, x, rows);
+  fetch_partners(rows, x, cols);
   const std::int64_t next = std::min(kMetLines, rows.end - cols.end);
-  ahead.add(panel_.bytes(0, cols.end), next * stride, lines_ * stride, kept_bytes(form_));
-  ahead.spread_over(form_.bytes * fetch_steps(rows.end - rows.begin, stride));
+  ahead_.add(panel_.bytes(0, cols.end), next * stride, lines_ * stride, kept_bytes(form_));
+  ahead_.spread_over(form_.bytes * fetch_steps(rows.end - rows.begin, stride));
   derive(cols, derived_cols_);
   for (int k = 0; k < form_.bytes; ++k) {
     products_->multiply(k, bytes(k, cols, derived_cols_), held, tiles_.data() + k * kTileSize,
-                        ahead);
+                        ahead_);
   }
 }
 
@@ -177,7 +189,7 @@ bool IntegerGram::add(std::span<float> panel, const PanelShape& shape, bool firs
     for (std::int64_t col = 0; col < rows.end; col += kMetLines) {
       const Block cols{col, std::min(col + kMetLines, rows.end)};
       const Block below{std::max(row, col), rows.end};  // in the lower triangle
-      multiply(below, below.begin - row, cols, first, gram);
+      multiply(below, below.begin - row, cols, x, first, gram);
       sum_rows(apart_in(below), below, x, cols);
       add_tile(below, cols, x, first, gram);
     }

@@ -18,6 +18,7 @@
 
 #include "integer/byte_products.hpp"
 #include "integer/combination.hpp"
+#include "integer/fetch_ahead.hpp"
 #include "integer/integer_panel.hpp"
 
 namespace wishart::spectrum {
@@ -55,9 +56,10 @@ private:
   void derive(Block block, std::span<std::int8_t> out) const;
   [[nodiscard]] ByteBlock bytes(int byte, Block block, std::span<const std::int8_t> derived) const;
   void hold(Block rows);
-  void multiply(Block rows, std::int64_t held, Block cols, bool first,
+  void multiply(Block rows, std::int64_t held, Block cols, const X& x, bool first,
                 std::span<const double> gram);
   [[nodiscard]] std::span<const Apart> apart_in(Block block) const;
+  void fetch_partners(Block elements, const X& x, Block lines);
   void sum_rows(std::span<const Apart> elements, Block rows, const X& x, Block cols);
   void add_tile(Block rows, Block cols, const X& x, bool first, std::span<double> gram);
   void add_pairs(std::span<double> gram);
@@ -73,6 +75,7 @@ private:
   std::span<std::int8_t> derived_cols_;
   std::span<double> row_sums_;  ///< products of elements apart: `row_lines_` rows of a tile
   std::vector<std::int64_t> row_lines_;
+  FetchAhead ahead_;
   std::vector<Apart> by_place_;
   std::int64_t apart_ = 0;
 };
