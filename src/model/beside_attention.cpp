@@ -32,6 +32,9 @@ std::string role_beside_attention(std::string_view leaf,
   const auto has = [&](std::string_view word) {
     return std::find(parents.begin(), parents.end(), word) != parents.end();
   };
+  // MiniMax-M3 has no module for its indexer.
+  if (leaf == "index_q_proj") return "indexer.q";
+  if (leaf == "index_k_proj") return "indexer.k";
   bool indexer = has("indexer");
   bool compressor = has("compressor");
   for (const std::string_view begin : {"attn_compressor_", "indexer_compressor_"}) {

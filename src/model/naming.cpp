@@ -110,10 +110,16 @@ void find_expert(const Words& words, Naming& naming) {
 
 /// DeepSpeed's AutoEP (engine.py, _save_moe_checkpoint): `experts.w1.3` is w1 of expert 3. So is
 /// `experts.gate_up_projs.3` of unsloth's gpt-oss (unsloth_zoo ce232d6, gpt_oss.py). Removes the
-/// number, and the plural.
+/// number, and the plural. So are `ffn_up.3` of the first GGUF files of Mixtral.
 std::optional<std::int64_t> take_last_expert(Words& words) {
-  if (words.size() < 3 || words[words.size() - 3] != "experts") return std::nullopt;
+  if (words.size() < 3) return std::nullopt;
   std::string_view& kind = words[words.size() - 2];
+  if (is_one_of(kind, {"ffn_gate", "ffn_up", "ffn_down"})) {
+    const std::optional<std::int64_t> expert = integer(words.back());
+    if (expert) words.pop_back();
+    return expert;
+  }
+  if (words[words.size() - 3] != "experts") return std::nullopt;
   const bool plural = is_one_of(kind, {"gate_up_projs", "down_projs"});
   if (!plural && !is_one_of(kind, {"w1", "w2", "w3"})) return std::nullopt;
   const std::optional<std::int64_t> expert = integer(words.back());
@@ -275,7 +281,10 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
   const std::optional<std::int64_t> last = take_last_expert(words);
   find_block(words, naming);
   find_expert(words, naming);
-  if (last) naming.expert = *last;
+  if (last) {
+    naming.expert = *last;
+    naming.routed_experts = true;
+  }
   if (megatron && naming.routed_experts && naming.expert < 0) naming.expert = megatron->expert;
   const std::string_view leaf = words.back();
   const Words parents(words.begin(), words.end() - 1);

@@ -10,12 +10,14 @@ namespace wishart::model {
 namespace {
 
 /// Names whose roles depend on their module.
-constexpr std::array<std::string_view, 11> kAmbiguous{
-    "out_proj",  "in_proj_q", "in_proj_k", "in_proj_v", "in_proj_z", "in_proj_a",
-    "in_proj_b", "ff_proj",   "w1",        "w2",        "w3"};
+constexpr std::array<std::string_view, 15> kAmbiguous{
+    "out_proj",  "in_proj_q", "in_proj_k", "in_proj_v", "in_proj_z",
+    "in_proj_a", "in_proj_b", "ff_proj",   "w1",        "w2",
+    "w3",        "fc",        "fc_1",      "fc_2",      "proj"};
 /// Names that tell them.
-constexpr std::array<std::string_view, 10> kTelling{
-    "Wqkv", "Wq", "in_proj_z", "out_proj", "up_proj", "w12", "v1", "w1", "w2", "w3"};
+constexpr std::array<std::string_view, 13> kTelling{
+    "Wqkv", "Wq", "in_proj_z", "out_proj", "up_proj", "w12", "v1",
+    "w1",   "w2", "w3",        "fc",       "fc_1",    "proj"};
 
 bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -55,9 +57,28 @@ std::string SiblingRoles::role_of(const Tensor& tensor, const Naming& naming) {
   if (naming.role == "mlp.gate_up" && leaf == "ff_proj" && has(module, "up_proj")) {
     return "mlp.gate";
   }
+  if (const std::string_view part = part_of_litgpt(module, leaf); !part.empty()) {
+    const bool shared = module.ends_with("shared_experts");
+    return (shared                  ? "shared_expert."
+            : naming.routed_experts ? "expert."
+                                    : "mlp.") +
+           std::string(part);
+  }
   const std::string_view part = part_of_mlp(module, leaf);
   if (part.empty() || !is_of_mlp(naming.role)) return naming.role;
   return naming.role.substr(0, naming.role.rfind('.') + 1) + std::string(part);
+}
+
+/// LitGPT's MLPs (litgpt/model.py): `fc` and `proj`, or `fc_1`, `fc_2` and `proj`.
+std::string_view SiblingRoles::part_of_litgpt(std::string_view module,
+                                              std::string_view leaf) const {
+  if (module.find("mlp") == std::string_view::npos || !has(module, "proj")) return {};
+  const bool gated = has(module, "fc_1");
+  if (!gated && !has(module, "fc")) return {};
+  if (leaf == "proj") return "down";
+  if (leaf == "fc_1") return "gate";
+  if (leaf == "fc_2" || (leaf == "fc" && !gated)) return "up";
+  return {};
 }
 
 /// SwiGLU of xformers, DINOv2 and EVA-02: `w12` or `w1` and `w2` are gate and up, `w3` is down.

@@ -31,6 +31,8 @@ private:
   [[nodiscard]] bool has(std::string_view module, std::string_view leaf) const {
     return find(module, leaf) != nullptr;
   }
+  [[nodiscard]] std::string_view part_of_litgpt(std::string_view module,
+                                                std::string_view leaf) const;
   [[nodiscard]] std::string_view part_of_mlp(std::string_view module, std::string_view leaf) const;
 
   const checkpoint::Catalogue& catalogue_;

@@ -365,3 +365,92 @@ TEST_CASE("ResNet", "[naming]") {
          {"fc.weight", "head"}});
   CHECK(naming_of("layer1.0.bn1.weight", Shape{64}, {}).normalization);
 }
+
+TEST_CASE("GGUF: names of DeepSeek-V4, T5, hybrid models, RWKV and CogVLM", "[naming]") {
+  // gguf-py/gguf/constants.py of llama.cpp
+  check({{"blk.0.attn_kv.weight", "attention.kv", "", 0},
+         {"blk.0.attn_output_a.weight", "attention.o_a", "", 0},
+         {"blk.0.attn_output_b.weight", "attention.o_b", "", 0},
+         {"dec.blk.0.attn_o.weight", "attention.o", "dec", 0},
+         {"dec.blk.0.cross_attn_q.weight", "attention.q", "dec", 0},
+         {"dec.blk.0.cross_attn_k.weight", "attention.k", "dec", 0},
+         {"dec.blk.0.cross_attn_v.weight", "attention.v", "dec", 0},
+         {"dec.blk.0.cross_attn_o.weight", "attention.o", "dec", 0},
+         {"blk.0.ssm_ba.weight", "ssm.in_proj_ba", "", 0},
+         {"blk.0.ssm_alpha.weight", "ssm.in_proj_a", "", 0},
+         {"blk.0.ssm_beta.weight", "ssm.in_proj_b", "", 0},
+         {"blk.0.ssm_x.weight", "ssm.x_proj", "", 0},
+         {"blk.0.ssm_dt.weight", "ssm.dt_proj", "", 0},
+         {"blk.0.time_mix_key.weight", "attention.k", "", 0},
+         {"blk.0.time_mix_value.weight", "attention.v", "", 0},
+         {"blk.0.time_mix_gate.weight", "attention.gate", "", 0},
+         {"blk.0.time_mix_output.weight", "attention.o", "", 0},
+         {"blk.0.time_mix_receptance.weight", "other", "", 0},
+         {"blk.0.channel_mix_key.weight", "mlp.up", "", 0},
+         {"blk.0.channel_mix_value.weight", "mlp.down", "", 0},
+         {"blk.0.vis_attn_qkv.weight", "attention.qkv", "", 0},
+         {"blk.0.vis_attn_output.weight", "attention.o", "", 0},
+         {"blk.0.vis_gate.weight", "mlp.gate", "", 0},
+         {"blk.0.vis_up.weight", "mlp.up", "", 0},
+         {"blk.0.vis_down.weight", "mlp.down", "", 0}});
+}
+
+TEST_CASE("GGUF: the first files of Mixtral number experts behind their maps", "[naming]") {
+  check({{"blk.3.ffn_gate.7.weight", "expert.gate", "", 3, 7},
+         {"blk.3.ffn_up.0.weight", "expert.up", "", 3, 0},
+         {"blk.3.ffn_down.1.weight", "expert.down", "", 3, 1},
+         {"blk.3.ffn_down.weight", "mlp.down", "", 3}});
+  CHECK(naming_of("blk.3.ffn_up.0.weight", Shape{8, 4}, {}).routed_experts);
+}
+
+TEST_CASE("encoders: ModernBERT, DeBERTa, DistilBERT, nomic, Jina, Conformers", "[naming]") {
+  check({{"model.layers.0.attn.Wqkv.weight", "attention.qkv", "model", 0},
+         {"model.layers.0.attn.Wo.weight", "attention.o", "model", 0},
+         {"model.layers.0.mlp.Wi.weight", "mlp.gate_up", "model", 0},
+         {"model.layers.0.mlp.Wo.weight", "mlp.down", "model", 0},
+         {"deberta.encoder.layer.0.attention.self.query_proj.weight", "attention.q",
+          "deberta.encoder", 0},
+         {"deberta.encoder.layer.0.attention.self.key_proj.weight", "attention.k",
+          "deberta.encoder", 0},
+         {"deberta.encoder.layer.0.attention.self.value_proj.weight", "attention.v",
+          "deberta.encoder", 0},
+         {"transformer.layer.0.attention.q_lin.weight", "attention.q", "transformer", 0},
+         {"transformer.layer.0.attention.k_lin.weight", "attention.k", "transformer", 0},
+         {"transformer.layer.0.attention.v_lin.weight", "attention.v", "transformer", 0},
+         {"transformer.layer.0.attention.out_lin.weight", "attention.o", "transformer", 0},
+         {"transformer.layer.0.ffn.lin1.weight", "mlp.up", "transformer", 0},
+         {"transformer.layer.0.ffn.lin2.weight", "mlp.down", "transformer", 0},
+         {"encoder.layers.0.mlp.fc11.weight", "mlp.up", "encoder", 0},
+         {"encoder.layers.0.mlp.fc12.weight", "mlp.gate", "encoder", 0},
+         {"encoder.layer.0.mlp.gated_layers.weight", "mlp.gate_up", "encoder", 0},
+         {"encoder.layer.0.mlp.up_gated_layer.weight", "mlp.gate_up", "encoder", 0},
+         {"encoder.layer.0.mlp.down_layer.weight", "mlp.down", "encoder", 0},
+         {"encoder.layers.0.self_attn.linear_q.weight", "attention.q", "encoder", 0},
+         {"encoder.layers.0.self_attn.linear_k.weight", "attention.k", "encoder", 0},
+         {"encoder.layers.0.self_attn.linear_v.weight", "attention.v", "encoder", 0},
+         {"encoder.layers.0.self_attn.linear_out.weight", "attention.o", "encoder", 0}});
+}
+
+TEST_CASE("decoders: EXAONE 3, nanochat, SmallThinker, MiniMax-M3, HRM, ZAYA, OpenELM",
+          "[naming]") {
+  check(
+      {{"transformer.h.0.mlp.c_fc_0.weight", "mlp.gate", "transformer", 0},
+       {"transformer.h.0.mlp.c_fc_1.weight", "mlp.up", "transformer", 0},
+       {"transformer.h.0.attn.c_q.weight", "attention.q", "transformer", 0},
+       {"transformer.h.0.attn.c_k.weight", "attention.k", "transformer", 0},
+       {"transformer.h.0.attn.c_v.weight", "attention.v", "transformer", 0},
+       {"value_embeds.3.weight", "embedding.value", "", -1},
+       {"transformer.h.0.attn.attn.weight", "attention.qkv", "transformer", 0},  // LitGPT
+       {"model.layers.0.block_sparse_moe.primary_router.weight", "router", "model", 0},
+       {"model.layers.0.block_sparse_moe.experts.3.up.weight", "expert.up", "model", 0, 3},
+       {"model.layers.0.block_sparse_moe.experts.3.gate.weight", "expert.gate", "model", 0, 3},
+       {"model.layers.0.block_sparse_moe.experts.3.down.weight", "expert.down", "model", 0, 3},
+       {"model.layers.0.self_attn.index_q_proj.weight", "indexer.q", "model", 0},
+       {"model.layers.0.self_attn.index_k_proj.weight", "indexer.k", "model", 0},
+       {"model.L_module.layers.0.attn.gqkv_proj.weight", "attention.gate_qkv", "model.L_module", 0},
+       {"model.layers.0.self_attn.qkv.linear_q.weight", "attention.q", "model", 0},
+       {"model.layers.0.self_attn.qkv.val_proj1.weight", "attention.v", "model", 0},
+       {"transformer.layers.0.ffn.proj_1.weight", "mlp.gate_up", "transformer", 0},
+       {"transformer.layers.0.ffn.proj_2.weight", "mlp.down", "transformer", 0},
+       {"transformer.token_embeddings.weight", "embedding.token", "", -1}});
+}

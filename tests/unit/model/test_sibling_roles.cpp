@@ -88,3 +88,26 @@ TEST_CASE("w3 is down where w1 and w2, or w12, are gate and up", "[select]") {
     }
   }
 }
+
+TEST_CASE("LitGPT: fc and proj, or fc_1, fc_2 and proj", "[select]") {
+  const std::string plain = "transformer.h.0.mlp.";
+  CHECK(
+      roles_of({tensor(plain + "fc.weight", {96, 64}), tensor(plain + "proj.weight", {64, 96})}) ==
+      std::map<std::string, std::string>{{plain + "fc.weight", "mlp.up"},
+                                         {plain + "proj.weight", "mlp.down"}});
+  for (const auto& [module, kind] :
+       std::map<std::string, std::string>{{plain, "mlp."},
+                                          {plain + "experts.3.", "expert."},
+                                          {plain + "shared_experts.", "shared_expert."}}) {
+    CHECK(roles_of({tensor(module + "fc_1.weight", {96, 64}),
+                    tensor(module + "fc_2.weight", {96, 64}),
+                    tensor(module + "proj.weight", {64, 96})}) ==
+          std::map<std::string, std::string>{{module + "fc_1.weight", kind + "gate"},
+                                             {module + "fc_2.weight", kind + "up"},
+                                             {module + "proj.weight", kind + "down"}});
+  }
+  // Laguna's router, and maps of other modules.
+  CHECK(roles_of({tensor("model.layers.0.mlp.gate.proj.weight", {64, 64}),
+                  tensor("model.layers.0.mlp.fc_1.weight", {96, 64})})
+            .at("model.layers.0.mlp.gate.proj.weight") == "other");
+}
