@@ -325,7 +325,9 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
       throw Error(Blame::usage, "--variant: " + shown(whole) + " is one file. Leave it out");
     }
     open_file(catalogue, gathered, whole);
-    if (parse_step_name(name).step < 0) name = catalogue.root.filename().string();
+    const std::string meta = meta_file(name);
+    const bool has_meta = !meta.empty() && is_there(catalogue.root / meta);
+    if (parse_step_name(name).step < 0 && !has_meta) name = catalogue.root.filename().string();
   }
   const Format& format = format_named(catalogue.format);
   if (format.combine != nullptr) format.combine(catalogue);

@@ -1,5 +1,6 @@
 #include "folder/side_files.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <iterator>
@@ -234,7 +235,31 @@ TrainerState read_trainer_state(JsonScanner& scanner) {
   return state;
 }
 
+/// The step in a file of nanochat; -1 if it is not there, or not one.
+std::int64_t step_of_meta(const std::filesystem::path& file, std::vector<std::string>& warnings) {
+  std::optional<std::int64_t> step;
+  read_side_file(file, kMaxConfigBytes, warnings, [&](JsonScanner& scanner) {
+    scanner.read_object([&](const std::string& key) {
+      if (key == "step") {
+        step = read_integer(scanner);
+      } else {
+        scanner.skip_value();
+      }
+    });
+  });
+  return step.value_or(-1);
+}
+
 }  // namespace
+
+std::string meta_file(std::string_view name) {
+  constexpr std::string_view kModel = "model_";
+  if (!name.starts_with(kModel)) return {};
+  const std::string number(name.substr(kModel.size(), name.find('.') - kModel.size()));
+  const bool digits =
+      std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return digits && !number.empty() ? "meta_" + number + ".json" : std::string();
+}
 
 ModelConfig read_model_config(const std::filesystem::path& folder,
                               std::vector<std::string>& warnings) {
@@ -288,6 +313,10 @@ TrainingState read_training_state(const std::filesystem::path& folder, std::stri
   const StepName named = parse_step_name(name);
   TrainingState training;
   training.step = state.global_step.value_or(named.step);
+  if (const std::string meta = meta_file(name); training.step < 0 && !meta.empty()) {
+    const std::filesystem::path place = is_folder(folder) ? folder : folder.parent_path();
+    training.step = step_of_meta(place / meta, warnings);
+  }
   // The Trainer writes 0 if it did not count.
   const bool counted = state.tokens && (*state.tokens > 0 || training.step == 0);
   training.tokens = counted ? *state.tokens : named.tokens;

@@ -21,9 +21,15 @@ inline constexpr std::int64_t kMaxTrainerStateBytes = std::int64_t{512} << 20;
 [[nodiscard]] ModelConfig read_model_config(const std::filesystem::path& folder,
                                             std::vector<std::string>& warnings);
 
+/// nanochat (92d63d4, nanochat/checkpoint_manager.py) has all checkpoints of a run in one folder:
+/// `model_000500.pt` beside `meta_000500.json`, which has the step. The name of the latter; empty
+/// if `name`, with or without its ending, is not of this kind.
+[[nodiscard]] std::string meta_file(std::string_view name);
+
 /// Step, tokens and losses from `trainer_state.json` of the folder; step and tokens that it does
-/// not contain come from `name` (step_name.hpp). Losses are those of the last record up to the
-/// step. A broken file gives a warning.
+/// not contain come from `name` (step_name.hpp), or the step from nanochat's `meta_N.json`. Losses
+/// are those of the last record up to the step. A broken file gives a warning.
+/// @param folder  of the weights, or the file of them
 [[nodiscard]] TrainingState read_training_state(const std::filesystem::path& folder,
                                                 std::string_view name,
                                                 std::vector<std::string>& warnings);

@@ -6,6 +6,7 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/checkpoint/history.hpp"
 
+#include "folder/side_files.hpp"
 #include "support.hpp"
 #include "support/places.hpp"
 #include "support/temp_folder.hpp"
@@ -133,6 +134,33 @@ TEST_CASE("files of PyTorch are a history where no folder is one", "[checkpoint]
   CHECK(messages.size() == 2);
   folder.write("one/last.ckpt", "");
   CHECK(found_names(folder / "one") == Names{"one"});
+}
+
+TEST_CASE("a folder of nanochat is a history, whose steps stand beside the models",
+          "[checkpoint][find]") {
+  const TempFolder folder;
+  for (const std::string number : {"000500", "001000", "002000"}) {
+    folder.write("d20/model_" + number + ".pt", "");
+    folder.write("d20/optim_" + number + "_rank0.pt", "");
+    folder.write("d20/optim_" + number + "_rank1.pt", "");
+  }
+  folder.write("d20/meta_000500.json", R"({"step": 1500, "val_bpb": 0.9, "model_config": {}})");
+  folder.write("d20/meta_001000.json", R"({"step": 1000})");
+  std::vector<std::string> messages;
+  const std::vector<std::filesystem::path> found = find_checkpoints(folder / "d20", messages);
+  CHECK(messages.empty());
+  CHECK(found == std::vector{folder / "d20/model_001000.pt", folder / "d20/model_000500.pt",
+                             folder / "d20/model_002000.pt"});
+  std::vector<std::string> warnings;
+  CHECK(read_training_state(folder / "d20", "model_000500", warnings).step == 1500);
+  CHECK(read_training_state(folder / "d20/model_000500.pt", "model_000500.pt", warnings).step ==
+        1500);
+  CHECK(read_training_state(folder / "d20", "model_002000", warnings).step == -1);
+  CHECK(read_training_state(folder / "d20", "model_last", warnings).step == -1);
+  CHECK(warnings.empty());
+  folder.write("d20/meta_002000.json", R"({"step": )");
+  CHECK(read_training_state(folder / "d20", "model_002000", warnings).step == -1);
+  CHECK(warnings.size() == 1);
 }
 
 TEST_CASE("a checkpoint that is being written is left for the next time", "[checkpoint][find]") {

@@ -105,9 +105,10 @@ bool has_name(const std::vector<std::string>& names, std::string_view name) {
 }
 
 bool is_side_state(std::string_view name) {
-  constexpr std::array<std::string_view, 9> kPatterns{
+  // `optim_*_rank*`: nanochat.
+  constexpr std::array<std::string_view, 10> kPatterns{
       "optimizer*",      "scheduler*", "rng_state*", "training_args*", "random_states*",
-      "*_optim_states*", "scaler.pt*", "common.pt",  "tokenizer*"};
+      "*_optim_states*", "scaler.pt*", "common.pt",  "tokenizer*",     "optim_*_rank*"};
   return std::any_of(kPatterns.begin(), kPatterns.end(),
                      [&](std::string_view pattern) { return glob_match(pattern, name); });
 }
