@@ -160,6 +160,45 @@ StagedFiles::StagedFiles(const mpi::Comm& world, const std::filesystem::path& pl
                          const std::function<std::string()>& stop_reason)
     : files_(std::move(files)) {
   const mpi::Comm host = world.split_by_host();
+  try {
+    share_folder(world, host, place);
+    SharedCopying copying(world, stop_reason);
+    std::exception_ptr failure;
+    try {
+      copy_share(root, host, [&] { return copying.go_on(); });
+    } catch (const mpi::Failure&) {
+      throw;  // the ranks cannot meet any more
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    mpi::agree(world, copying.end(failure));
+  } catch (const mpi::AgreedError&) {
+    remove_own_files();
+    host.barrier_asleep();
+    remove_folder();
+    throw;
+  } catch (...) {  // of MPI, or of this rank alone: nobody comes to a barrier
+    remove_own_files();
+    remove_folder();
+    throw;
+  }
+}
+
+StagedFiles::~StagedFiles() {
+  remove_own_files();
+  remove_folder();
+}
+
+void StagedFiles::remove_own_files() noexcept {
+  for (const std::filesystem::path& file : own_) ::unlink(file.c_str());
+}
+
+void StagedFiles::remove_folder() noexcept {
+  if (!folder_.empty()) ::rmdir(folder_.c_str());  // the last rank of the host succeeds
+}
+
+void StagedFiles::share_folder(const mpi::Comm& world, const mpi::Comm& host,
+                               const std::filesystem::path& place) {
   std::string folder;
   std::exception_ptr failure;
   try {
@@ -178,31 +217,7 @@ StagedFiles::StagedFiles(const mpi::Comm& world, const std::filesystem::path& pl
   Unpacker unpack(message);
   unpack(folder);
   folder_ = folder;
-  const auto clean = [&] {
-    for (const std::filesystem::path& file : own_) ::unlink(file.c_str());
-    host.barrier_asleep();
-    if (host.rank() == 0 && !folder_.empty()) ::rmdir(folder_.c_str());
-  };
-  try {
-    mpi::agree(world, failure);
-    SharedCopying copying(world, stop_reason);
-    try {
-      copy_share(root, host, [&] { return copying.go_on(); });
-    } catch (const mpi::Failure&) {
-      throw;  // the ranks cannot meet any more
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    mpi::agree(world, copying.end(failure));
-  } catch (...) {
-    clean();
-    throw;
-  }
-}
-
-StagedFiles::~StagedFiles() {
-  for (const std::filesystem::path& file : own_) ::unlink(file.c_str());
-  ::rmdir(folder_.c_str());  // the last rank of the host succeeds
+  mpi::agree(world, failure);
 }
 
 std::int64_t StagedFiles::bytes() const noexcept {
