@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "wishart/analysis/adapter.hpp"
+#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
@@ -162,9 +163,11 @@ public:
     unread_ = leave_out_unread(stages);
     const checkpoint::Catalogue tuned = opened(options_.tuned);
     const checkpoint::Catalogue base = opened(options_.base);
-    leave_out_zero_biases(stages, base);
+    comparison_ = analysis::compare(stages.front(), stages.back());
+    const bool left_out = leave_out_zero_biases(stages.front(), base, comparison_);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
-    pruned_ = pruned_text(stages);
+    if (left_out) comparison_ = analysis::compare(stages.front(), stages.back());
+    pruned_ = pruned_text(comparison_);
     if (is_whole(tuned.analysis) && pruned_.empty()) {
       changes_ = sampled_changes(tuned, base, selection_options_of(options_.scan.selection));
     }
@@ -275,11 +278,11 @@ private:
       const bool kept = level == analysis::Level::good ||
                         (level == analysis::Level::attention && !pruned_.empty());
       const bool good = kept && doubt_.empty();
-      const bool same = good && pruned_.empty() && nothing_changed(stages);
-      const std::string rounded = good && !same ? rounded_text(stages) : std::string();
+      const bool same = good && pruned_.empty() && nothing_changed(comparison_);
+      const std::string rounded = good && !same ? rounded_text() : std::string();
       const std::string pruned = good ? pruned_ : std::string();
       const bool attention =
-          same || !rounded.empty() || !pruned.empty() || (good && is_smaller(stages));
+          same || !rounded.empty() || !pruned.empty() || (good && is_smaller(comparison_));
       std::string text = attention                       ? "ATTENTION: "
                          : good                          ? "OK: "
                          : level == analysis::Level::bad ? "NOT OK: "
@@ -293,7 +296,7 @@ private:
       text += rounded + pruned;
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
-      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(stages) +
+      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(comparison_) +
              unread_text();
     }
     const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
@@ -312,8 +315,8 @@ private:
   }
 
   /// Of a fine-tuned model that is its base in another dtype.
-  [[nodiscard]] std::string rounded_text(const std::vector<CheckpointRecord>& stages) const {
-    if (kind_ != CheckKind::full || !moved_by_rounding(stages)) return {};
+  [[nodiscard]] std::string rounded_text() const {
+    if (kind_ != CheckKind::full || !moved_by_rounding(comparison_)) return {};
     return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base),
                              selection_options_of(options_.scan.selection));
   }
@@ -356,7 +359,8 @@ private:
   std::vector<analysis::Rule> rules_;
   std::size_t unread_ = 0;
   std::string doubt_;
-  std::string damage_;  ///< of what no rule judges
+  std::string damage_;               ///< of what no rule judges
+  analysis::Comparison comparison_;  ///< of the base and the tuned model
   SampledChanges changes_;
   std::string pruned_;
 };

@@ -14,6 +14,7 @@
 #include "wishart/core/text.hpp"
 
 #include "commands/check_kind.hpp"
+#include "commands/vectors.hpp"
 
 namespace wishart::job {
 namespace {
@@ -23,9 +24,6 @@ constexpr std::int64_t kStrips = 4;
 constexpr std::int64_t kRowsOfStrip = 8;
 /// A strip has 256 KiB as float64 at most.
 constexpr std::int64_t kMostCols = 4096;
-
-/// No vector of a model is longer. A stranger's file may say otherwise.
-constexpr std::int64_t kMostOfVector = 1 << 20;
 
 /// The elements of some rows, each `width` long.
 struct Rows {
@@ -272,29 +270,17 @@ std::vector<Pair> thinned(const std::vector<Pair>& pairs) {
   return some;
 }
 
-bool is_vector(const Tensor& tensor) {
-  return tensor.shape.size() == 1 && tensor.num_elements > 0 &&
-         tensor.num_elements <= kMostOfVector && has_weights(tensor);
-}
-
-std::vector<double> values_of(checkpoint::ElementReader& reader, const Tensor& tensor) {
-  std::vector<double> values(static_cast<std::size_t>(tensor.num_elements));
-  reader.read_elements(tensor, 0, values);
-  return values;
-}
-
 /// True if every vector of the tuned checkpoint is one of the base, but for its dtype.
 bool has_cast_vectors(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
-  std::unordered_map<std::string, const Tensor*> before;
-  for (const Tensor& tensor : base.tensors) before.emplace(tensor.name, &tensor);
-  const auto of_tuned = checkpoint::make_reader(tuned.root, tuned.files);
-  const auto of_base = checkpoint::make_reader(base.root, base.files);
+  const auto before = by_name(base);
+  const VectorReader of_tuned(tuned);
+  const VectorReader of_base(base);
   return std::all_of(tuned.tensors.begin(), tuned.tensors.end(), [&](const Tensor& tensor) {
     if (!is_vector(tensor)) return true;
     const auto found = before.find(tensor.name);
     if (found == before.end() || found->second->shape != tensor.shape) return false;
-    return is_cast(values_of(*of_base, *found->second), found->second->dtype,
-                   values_of(*of_tuned, tensor), tensor.dtype);
+    return is_cast(of_base.values_of(*found->second), found->second->dtype,
+                   of_tuned.values_of(tensor), tensor.dtype);
   });
 }
 
