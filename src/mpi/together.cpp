@@ -52,6 +52,12 @@ void agree(const Comm& comm, const std::exception_ptr& local_failure) {
   throw AgreedError(blame, text, first);
 }
 
+void agree_asleep(const Comm& comm, const std::exception_ptr& local_failure) {
+  if (is_of_mpi(local_failure)) std::rethrow_exception(local_failure);  // nobody may come
+  if (comm.size() > 1) comm.barrier_asleep();
+  agree(comm, local_failure);
+}
+
 void require_common(const Comm& comm, const std::exception& error) {
   if (comm.size() == 1 || dynamic_cast<const std::bad_alloc*>(&error) == nullptr) return;
   throw Failure(Blame::resource,

@@ -1,7 +1,7 @@
 #include "exchange.hpp"
 
 #include <algorithm>
-#include <exception>
+#include <functional>
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
@@ -148,17 +148,6 @@ void share_values(const mpi::Comm& team, std::span<double> values) {
   mpi::check(MPI_Bcast(values.data(), narrow<int>(values.size(), "singular values"), MPI_DOUBLE, 0,
                        team.get()),
              "MPI_Bcast");
-}
-
-void wait_for(const mpi::Comm& team, const std::function<void()>& body) {
-  std::exception_ptr failure;
-  try {
-    body();
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (team.size() > 1) team.barrier_asleep();
-  mpi::agree(team, failure);
 }
 
 bool any_nonfinite(const mpi::Comm& team, const Tally& tally, Precision precision) {

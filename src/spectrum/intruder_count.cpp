@@ -158,7 +158,7 @@ std::int64_t count_intruders(const mpi::Comm& comm, Sums& sums, const TopVectors
   share_values(comm, found);
   if (found[1] == 0) return static_cast<std::int64_t>(found[0]);
   gather_columns(comm, sums.base, sums.m);
-  wait_for(comm, [&] {
+  mpi::together_asleep(comm, [&] {
     if (comm.rank() != 0) return;
     found[1] = 0;
     for (const Share share : share_of_all(sums, open, base.values.front())) {

@@ -125,7 +125,7 @@ ViewValues qr_values(const ViewTask& task, Team& team, const SolveOptions& optio
   ViewValues values;
   values.solver = std::string("qr+") + singular_values_routine(m);
   values.sigma.resize(static_cast<std::size_t>(m));
-  wait_for(comm, [&] {
+  mpi::together_asleep(comm, [&] {
     if (comm.rank() != 0) return;
     singular_values(factor->values(), m, m, best_instruction_set(), workspace, values.sigma);
   });

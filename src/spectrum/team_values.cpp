@@ -117,7 +117,7 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
   values.sigma.resize(static_cast<std::size_t>(m));
   if (solver == Solver::local) {
     sum_triangle_on_first(comm, gram, m, workspace);
-    wait_for(comm, [&] {
+    mpi::together_asleep(comm, [&] {
       values.solver = "two-stage";
       if (comm.rank() != 0) return;
       values.solver =

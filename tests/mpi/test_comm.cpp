@@ -2,7 +2,9 @@
 /// Communicators: sums, broadcasts, messages, failing together.
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <ctime>
 #include <new>
 #include <numeric>
 #include <thread>
@@ -148,6 +150,32 @@ TEST_CASE("an error on one rank is thrown on all, with the lowest rank's text", 
     CHECK(blame == Blame::input);
   }
   CHECK_NOTHROW(mpi::together(world(), [] {}));
+}
+
+TEST_CASE("ranks that wait for a long piece of work sleep, and learn how it ended", "[together]") {
+  const int last = world().size() - 1;
+  const auto work = [&](bool fails) {
+    if (world().rank() != last) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    if (fails) throw Error(Blame::interrupted, "stopped");
+  };
+  const std::clock_t before = std::clock();
+  CHECK_NOTHROW(mpi::together_asleep(world(), [&] { work(false); }));
+  CHECK_THROWS_AS(mpi::together_asleep(world(), [&] { work(true); }), mpi::AgreedError);
+  // Of 1.2 s. Those that spin take all of their cores' time, a fifth of it with six ranks on one.
+  const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  if (world().rank() != last) CHECK(seconds < 0.15);
+}
+
+TEST_CASE("a failure of MPI waits for nobody", "[together]") {
+  const mpi::Comm comm = world().duplicate();
+  const auto fail = [] { throw mpi::Failure(Blame::resource, "MPI_Send: lost"); };
+  // The others do not come.
+  if (world().rank() == 0) {
+    CHECK_THROWS_AS(mpi::together_asleep(comm, fail), mpi::Failure);
+    CHECK_THROWS_AS(mpi::together(comm, fail), mpi::Failure);
+  }
+  world().barrier();
 }
 
 TEST_CASE("memory that fails one rank of a team between two agreements ends the job",

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <ostream>
 #include <sstream>
+#include <utility>
 
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/reader.hpp"
+#include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/plural.hpp"
@@ -37,6 +40,7 @@
 #include "scan/failed_matrices.hpp"
 #include "scan/over_ranks.hpp"
 #include "scan/planning.hpp"
+#include "scan/stop_signal.hpp"
 #include "scan/stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -117,7 +121,11 @@ bool is_archived(const std::filesystem::path& archive, const std::string& id,
 /// The part of a check that one rank does: what to scan, and the answer.
 class Checker {
 public:
-  Checker(const CheckOptions& options, std::ostream& out) : options_(options), out_(out) {}
+  /// @param check_stop  asked before each checkpoint, analysis and part of them that is read;
+  /// throws
+  ///   if there is a reason to stop
+  Checker(const CheckOptions& options, std::ostream& out, std::function<void()> check_stop)
+      : options_(options), out_(out), check_stop_(std::move(check_stop)) {}
 
   Task task() {
     Task task;
@@ -149,6 +157,7 @@ public:
     const std::filesystem::path archive = task.archive;
     std::vector<CheckpointRecord> stages;
     for (const Wanted* one : {&task.base, &task.tuned}) {
+      check_stop_();
       stages.push_back(archive::Reader(archive).read(one->id));
       // What could not be computed cannot be judged. NaN in the tuned weights is judged by a rule.
       std::vector<LayerRow> failed = stages.back().layers;
@@ -164,18 +173,19 @@ public:
     const checkpoint::Catalogue tuned = opened(options_.tuned);
     const checkpoint::Catalogue base = opened(options_.base);
     comparison_ = analysis::compare(stages.front(), stages.back());
-    const bool left_out = leave_out_zero_biases(stages.front(), base, comparison_);
+    const bool left_out = leave_out_zero_biases(stages.front(), base, comparison_, check_stop_);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
     if (left_out) comparison_ = analysis::compare(stages.front(), stages.back());
     pruned_ = pruned_text(comparison_);
     if (is_whole(tuned.analysis) && pruned_.empty()) {
-      changes_ = sampled_changes(tuned, base, selection_options_of(options_.scan.selection));
+      changes_ =
+          sampled_changes(tuned, base, selection_options_of(options_.scan.selection), check_stop_);
     }
     const std::vector<analysis::RuleVerdict> verdicts = analysis::judge(
         rules_, stages, false, conclusion_of(stages.back()), {},
         kind_ == CheckKind::quantised ? known_errors(changes_, false) : analysis::KnownErrors());
     const analysis::Verdict judged = analysis::verdict_of(stages.back());
-    damage_ = nonfinite_text(tuned, base);
+    damage_ = nonfinite_text(tuned, base, check_stop_);
     const analysis::Level level =
         damage_.empty() ? analysis::verdict_of(verdicts, judged).level : analysis::Level::bad;
     const bool ok = level != analysis::Level::bad;
@@ -189,6 +199,7 @@ public:
 private:
   [[nodiscard]] checkpoint::Catalogue opened(const std::filesystem::path& path,
                                              const std::filesystem::path& with_base = {}) const {
+    check_stop_();
     checkpoint::OpenOptions how;
     how.allow_unknown = options_.scan.selection.allow_unknown;
     how.with_base = with_base;
@@ -261,7 +272,7 @@ private:
                  : std::string();
     }
     if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
-    return rescaling_text(opened(options_.tuned), opened(options_.base));
+    return rescaling_text(opened(options_.tuned), opened(options_.base), check_stop_);
   }
 
   /// The answer in one line.
@@ -318,7 +329,7 @@ private:
   [[nodiscard]] std::string rounded_text() const {
     if (kind_ != CheckKind::full || !moved_by_rounding(comparison_)) return {};
     return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base),
-                             selection_options_of(options_.scan.selection));
+                             selection_options_of(options_.scan.selection), check_stop_);
   }
 
   [[nodiscard]] std::string unread_text() const {
@@ -354,6 +365,7 @@ private:
 
   const CheckOptions& options_;
   std::ostream& out_;
+  std::function<void()> check_stop_;
   std::optional<TemporaryArchive> temporary_;
   CheckKind kind_ = CheckKind::automatic;
   std::vector<analysis::Rule> rules_;
@@ -390,11 +402,18 @@ Ending scan(const Wanted& wanted, const std::string& archive, const CheckOptions
 
 Ending run_check(const CheckOptions& options, const mpi::Comm& world, std::ostream& out,
                  std::ostream& err) {
+  const StopSignal signals;
+  const auto check_stop = [&] {
+    const std::string signal = signals.poll();
+    if (signal.empty()) return;
+    throw Error(Blame::interrupted, "stopped by " + signal + ": " + shown(options.tuned) +
+                                        " was not judged. Run the same command again");
+  };
   std::optional<Checker> checker;
   std::vector<std::byte> bytes;
-  mpi::together(world, [&] {
+  mpi::together_asleep(world, [&] {  // rank 0 opens both checkpoints
     if (world.rank() != 0) return;
-    checker.emplace(options, out);
+    checker.emplace(options, out, check_stop);
     bytes = packed(checker->task());
   });
   world.broadcast(bytes, 0);
@@ -404,7 +423,7 @@ Ending run_check(const CheckOptions& options, const mpi::Comm& world, std::ostre
     if (!ending.done()) return ending;
   }
   Ending own;
-  mpi::together(world, [&] {
+  mpi::together_asleep(world, [&] {  // rank 0 may read all weights of both
     if (checker) own = checker->answer(task);
   });
   return shared_ending(world, own);

@@ -42,7 +42,8 @@ double change_of(const std::vector<double>& a, const std::vector<double>& b) {
 
 /// The first vector of weights that is not that of the base, and by how much; empty if there is
 /// none.
-std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                           const std::function<void()>& check_stop) {
   // Norms are kept in 16 bits at least. BF16 rounds by 0.4 % at most.
   constexpr double kRescaled = 0.01;
   constexpr double kPercent = 100;
@@ -50,8 +51,8 @@ std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint:
   for (const Tensor& tensor : base.tensors) {
     if (is_vector_of_weights(tensor)) vectors.emplace(tensor.name, &tensor);
   }
-  const VectorReader of_tuned(tuned);
-  const VectorReader of_base(base);
+  const VectorReader of_tuned(tuned, check_stop);
+  const VectorReader of_base(base, check_stop);
   for (const Tensor& tensor : tuned.tensors) {
     const auto found = is_vector_of_weights(tensor) ? vectors.find(tensor.name) : vectors.end();
     if (found == vectors.end() || found->second->shape != tensor.shape) continue;
@@ -115,10 +116,11 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages) {
   return unread;
 }
 
-std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                           const std::function<void()>& check_stop) {
   const auto before = by_name(base);
-  const VectorReader of_tuned(tuned);
-  const VectorReader of_base(base);
+  const VectorReader of_tuned(tuned, check_stop);
+  const VectorReader of_base(base, check_stop);
   // A bias of minus infinity forbids a token.
   const auto was_infinite = [&](const Tensor& tensor) {
     const auto found = before.find(tensor.name);
@@ -140,12 +142,13 @@ std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint:
 }
 
 bool leave_out_zero_biases(CheckpointRecord& base_stage, const checkpoint::Catalogue& base,
-                           const analysis::Comparison& comparison) {
+                           const analysis::Comparison& comparison,
+                           const std::function<void()>& check_stop) {
   if (comparison.missing_tensors.empty()) return false;
   const std::unordered_set<std::string> missing(comparison.missing_tensors.begin(),
                                                 comparison.missing_tensors.end());
   const auto tensors = by_name(base);
-  const VectorReader reader(base);
+  const VectorReader reader(base, check_stop);
   const auto left_out = std::erase_if(base_stage.skipped, [&](const SkippedRow& row) {
     const auto found = missing.contains(row.tensor) ? tensors.find(row.tensor) : tensors.end();
     if (found == tensors.end() || !is_bias(*found->second)) return false;
@@ -228,10 +231,11 @@ bool only_sizes_broken(const std::vector<analysis::Rule>& rules,
   return only_broken(rules, verdicts, {kError, "moved", "cut", "log_spectral_norm"});
 }
 
-std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                           const std::function<void()>& check_stop) {
   const bool awq = std::any_of(tuned.tensors.begin(), tuned.tensors.end(),
                                [](const Tensor& one) { return one.stored_as.starts_with("AWQ"); });
-  const std::string changed = awq ? std::string() : changed_vector(tuned, base);
+  const std::string changed = awq ? std::string() : changed_vector(tuned, base, check_stop);
   if (!awq && changed.empty()) return {};
   return " But its weights were rescaled before they were rounded (" +
          (awq ? std::string("it is stored by AWQ") : changed) +

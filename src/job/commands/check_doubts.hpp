@@ -3,8 +3,11 @@
 /// @file
 /// What `wishart check` says beside its rules: where they cannot tell what the tuned checkpoint is,
 /// and what they leave out.
+///
+/// Those that read take a function `check_stop`, which is asked before each vector and may throw.
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,13 +31,15 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages);
 /// @throws Error with Blame::input if a bias cannot be read
 [[nodiscard]] bool leave_out_zero_biases(CheckpointRecord& base_stage,
                                          const checkpoint::Catalogue& base,
-                                         const analysis::Comparison& comparison);
+                                         const analysis::Comparison& comparison,
+                                         const std::function<void()>& check_stop);
 
 /// A sentence if norms or biases, of which no spectrum is taken, have NaN or infinite values.
 /// Begins with a space, or is empty.
 /// @throws Error with Blame::input if one of them cannot be read
 [[nodiscard]] std::string nonfinite_text(const checkpoint::Catalogue& tuned,
-                                         const checkpoint::Catalogue& base);
+                                         const checkpoint::Catalogue& base,
+                                         const std::function<void()>& check_stop);
 
 /// A sentence if rules are broken only because layers are rearranged, which may be meant. Else
 /// empty.
@@ -73,8 +78,9 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages);
 /// stored by AWQ, or a vector of weights with a name of the base's, which no quantisation changes,
 /// has other values. Else empty.
 /// @throws Error with Blame::input if such a vector cannot be read
-[[nodiscard]] std::string rescaling_text(const checkpoint::Catalogue& tuned,
-                                         const checkpoint::Catalogue& base);
+[[nodiscard]] std::string rescaling_text(
+    const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+    const std::function<void()>& check_stop = [] {});
 
 /// What the rules leave out: layers of another vocabulary, heads that are tied or replaced, and
 /// layers that an adapter holds whole.

@@ -1,6 +1,7 @@
 #include "commands/vectors.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace wishart::job {
 namespace {
@@ -21,10 +22,12 @@ std::unordered_map<std::string, const Tensor*> by_name(const checkpoint::Catalog
   return tensors;
 }
 
-VectorReader::VectorReader(const checkpoint::Catalogue& catalogue)
-    : reader_(checkpoint::make_reader(catalogue.root, catalogue.files)) {}
+VectorReader::VectorReader(const checkpoint::Catalogue& catalogue, std::function<void()> check_stop)
+    : reader_(checkpoint::make_reader(catalogue.root, catalogue.files)),
+      check_stop_(std::move(check_stop)) {}
 
 std::vector<double> VectorReader::values_of(const Tensor& tensor) const {
+  check_stop_();
   std::vector<double> values(static_cast<std::size_t>(tensor.num_elements));
   reader_->read_elements(tensor, 0, values);
   return values;

@@ -3,6 +3,7 @@
 /// @file
 /// Tensors of one dimension, of which no spectrum is taken: norms and biases.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -24,7 +25,8 @@ namespace wishart::job {
 /// Reads the vectors of a checkpoint.
 class VectorReader {
 public:
-  explicit VectorReader(const checkpoint::Catalogue& catalogue);
+  /// @param check_stop  asked before each is read; may throw
+  VectorReader(const checkpoint::Catalogue& catalogue, std::function<void()> check_stop);
 
   /// @pre is_vector(tensor), which is of this checkpoint
   /// @throws Error with Blame::input if it cannot be read
@@ -32,6 +34,7 @@ public:
 
 private:
   std::unique_ptr<checkpoint::ElementReader> reader_;
+  std::function<void()> check_stop_;
 };
 
 }  // namespace wishart::job
