@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "wishart/core/pack.hpp"
-#include "wishart/mpi/failure.hpp"
 
 namespace wishart::mpi {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/mpi/comm.hpp"
+#include "wishart/mpi/failure.hpp"
 
 namespace wishart::mpi {
 
@@ -38,6 +39,24 @@ void agree_asleep(const Comm& comm, const std::exception_ptr& local_failure);
 /// are the same everywhere.
 /// @throws Failure with Blame::resource
 void require_common(const Comm& comm, const std::exception& error);
+
+/// Runs `body`, collective work on a matrix, and calls `fail` with what it throws if that is a
+/// failure of the matrix: one that is the same on all ranks. A failure of MPI, and memory that
+/// failed this rank alone, leave as a Failure. Collective over `comm`, as `body` is.
+/// @return true if `body` did not throw
+template <class Body, class Fail>
+bool guarded(const Comm& comm, Body&& body, Fail&& fail) {
+  try {
+    body();
+    return true;
+  } catch (const Failure&) {
+    throw;
+  } catch (const std::exception& error) {
+    require_common(comm, error);
+    fail(error);
+    return false;
+  }
+}
 
 /// What `body` throws on this rank, or null.
 template <class Body>
