@@ -13,6 +13,7 @@
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 #include "wishart/spectrum/block_cyclic.hpp"
 
 #include "distributed.hpp"
@@ -123,7 +124,7 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
       values.solver =
           symmetric_eigenvalues(gram, m, best_instruction_set(), workspace, values.sigma);
     });
-    share_values(comm, values.sigma);
+    mpi::broadcast(comm, values.sigma, 0);
   } else {
     DistributedMatrix matrix = make_distributed(team, m, options, workspace);
     const Triangle triangle = solver == Solver::elpa ? Triangle::both : Triangle::lower;

@@ -17,6 +17,7 @@
 #include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/team_comms.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 #include "wishart/plan/team_tree.hpp"
 
 #include "support/mpi_main.hpp"
@@ -127,6 +128,56 @@ TEST_CASE("a courier abandons messages that nobody receives", "[comm]") {
     const mpi::Courier idle(comm, 0, 5);
   }
   comm.barrier();
+}
+
+TEST_CASE("numbers in more than one part are shared, sent and added up", "[values]") {
+  const int size = world().size();
+  const int rank = world().rank();
+  const int last = size - 1;
+  const std::int64_t count = mpi::kValuesAtOnce + 5;
+  const auto value = [](int of, std::int64_t i) { return static_cast<double>(10 * i + of); };
+  std::vector<double> values(static_cast<std::size_t>(count));
+  const auto fill = [&](int of) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = value(of, static_cast<std::int64_t>(i));
+    }
+  };
+  const auto differing = [&](const auto& expected) {
+    std::int64_t found = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      found += values[i] == expected(static_cast<std::int64_t>(i)) ? 0 : 1;
+    }
+    return found;
+  };
+  fill(rank);
+  mpi::broadcast(world(), values, last);
+  CHECK(differing([&](std::int64_t i) { return value(last, i); }) == 0);
+  fill(rank);
+  mpi::sum_on(world(), values, last);
+  CHECK(differing([&](std::int64_t i) {
+          const auto of_all = static_cast<double>(10 * i * size + size * (size - 1) / 2);
+          return rank == last ? of_all : value(rank, i);
+        }) == 0);
+  fill(rank);
+  if (rank == last && last > 0) mpi::send(world(), values, 0, 3);
+  if (rank == 0 && last > 0) mpi::receive(world(), values, last, 3);
+  CHECK(differing([&](std::int64_t i) { return value(rank == 0 ? last : rank, i); }) == 0);
+}
+
+TEST_CASE("each rank gets its share of a sum", "[values]") {
+  const int size = world().size();
+  std::vector<int> counts;
+  for (int rank = 0; rank < size; ++rank) counts.push_back(rank % 3);
+  const int all = std::accumulate(counts.begin(), counts.end(), 0);
+  const int before = std::accumulate(counts.begin(), counts.begin() + world().rank(), 0);
+  std::vector<double> values;
+  for (int i = 0; i < all; ++i) values.push_back(100 * i + world().rank());
+  std::vector<double> own(3, -1);
+  mpi::sum_and_scatter(world(), values, counts, own);
+  for (int i = 0; i < 3; ++i) {
+    const double sum = 100 * (before + i) * size + size * (size - 1) / 2;
+    CHECK(own[static_cast<std::size_t>(i)] == (i < world().rank() % 3 ? sum : -1));
+  }
 }
 
 TEST_CASE("an error on one rank is thrown on all, with the lowest rank's text", "[together]") {
