@@ -4,14 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <ostream>
 #include <sstream>
 #include <utility>
-
-#include <unistd.h>
 
 #include "wishart/analysis/adapter.hpp"
 #include "wishart/analysis/compare.hpp"
@@ -36,6 +33,7 @@
 #include "commands/check_doubts.hpp"
 #include "commands/check_kind.hpp"
 #include "commands/sampled_changes.hpp"
+#include "commands/temporary_archive.hpp"
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
 #include "scan/over_ranks.hpp"
@@ -48,32 +46,6 @@ namespace {
 
 /// Makes ids differ if the checkpoints have the same name.
 constexpr const char* kTunedSuffix = "-tuned";
-
-/// An archive for this run only.
-class TemporaryArchive {
-public:
-  TemporaryArchive() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "wishart-check-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      throw Error(Blame::resource, printable(pattern) +
-                                       ": cannot be made for a temporary archive. Name a folder "
-                                       "with --archive, or set TMPDIR");
-    }
-    path_ = pattern;
-  }
-  ~TemporaryArchive() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryArchive(const TemporaryArchive&) = delete;
-  TemporaryArchive& operator=(const TemporaryArchive&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// One of the two analyses.
 struct Wanted {
@@ -232,33 +204,6 @@ private:
     }
   }
 
-  [[nodiscard]] const char* kind_text() const {
-    switch (kind_) {
-      case CheckKind::lora:
-        return "lora";
-      case CheckKind::quantised:
-        return "quantised";
-      case CheckKind::automatic:
-      case CheckKind::full:
-        break;
-    }
-    return "full";
-  }
-
-  [[nodiscard]] std::string subject(const CheckpointRecord& tuned) const {
-    const std::string id = printable(tuned.provenance.checkpoint_id);
-    switch (kind_) {
-      case CheckKind::lora:
-        return "adapter " + id;
-      case CheckKind::quantised:
-        return "quantised model " + id;
-      case CheckKind::automatic:
-      case CheckKind::full:
-        break;
-    }
-    return "fine-tuned model " + id;
-  }
-
   /// Why the rules do not tell whether the model is OK; empty if they do.
   [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
                                      const std::vector<analysis::RuleVerdict>& verdicts,
@@ -280,7 +225,8 @@ private:
                                     const std::vector<analysis::RuleVerdict>& verdicts,
                                     const analysis::Verdict& judged, analysis::Level level) const {
     const CheckpointRecord& tuned = stages.back();
-    const std::string what = subject(tuned);
+    const std::string what =
+        std::string(what_is(kind_)) + " " + printable(tuned.provenance.checkpoint_id);
     const std::string base = printable(stages.front().provenance.checkpoint_id);
     const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
@@ -348,7 +294,7 @@ private:
     };
     if (options_.format == OutputFormat::json) {
       out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)
-           << ", \"kind\": " << json_quoted(kind_text()) << ",\n\"text\": " << json_quoted(line)
+           << ", \"kind\": " << json_quoted(word_of(kind_)) << ",\n\"text\": " << json_quoted(line)
            << ",\n\"tuned\": " << report::json_value(tuned.provenance.checkpoint_id)
            << ", \"base\": " << report::json_value(stages.front().provenance.checkpoint_id)
            << ", \"layers\": " << tuned.layers.size()
