@@ -35,7 +35,7 @@ bool is_of_fit(std::string_view metric) {
 
 /// The word that the status stands for; empty if for none.
 std::string word_of_status(const LayerRow& row) {
-  if (row.status == "error" || row.status == "nonfinite") return row.status;
+  if (is_failed_matrix(row)) return row.status;
   const bool expected = is_adapter_alone(row.dtype) || is_same_as_base(row);
   return row.status == kFailed && !expected ? kFitFailed : "";
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/core/descriptor.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
@@ -119,12 +120,14 @@ void prepare_folder(const std::filesystem::path& folder) {
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
   const std::filesystem::path probe =
       folder / (std::string(kProbe) + std::to_string(::getpid()) + std::to_string(now));
-  const int descriptor = uninterrupted(
-      [&] { return ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
-  if (descriptor < 0) refuse_folder(folder, "files cannot be written in the archive folder", errno);
+  Descriptor descriptor(uninterrupted(
+      [&] { return ::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }));
+  if (descriptor.get() < 0)
+    refuse_folder(folder, "files cannot be written in the archive folder", errno);
   struct stat status {};
-  const bool known = ::futimens(descriptor, nullptr) == 0 && ::fstat(descriptor, &status) == 0;
-  ::close(descriptor);
+  const bool known =
+      ::futimens(descriptor.get(), nullptr) == 0 && ::fstat(descriptor.get(), &status) == 0;
+  descriptor = Descriptor();  // NFS keeps a file that is removed while it is open
   ::unlink(probe.c_str());
   if (known) remove_stale_probes(folder, status.st_mtim.tv_sec);
 }

@@ -153,41 +153,30 @@ Journal::Journal(const std::filesystem::path& folder, const std::string& checkpo
                                      "regular file, or a file with another name too. Remove it");
   }
   if (file.code != 0) fail(path_, "the journal cannot be opened", file.code);
-  descriptor_ = file.descriptor.release();
-  try {
-    open(whole_fingerprint(fingerprint));
-  } catch (...) {
-    close();
-    throw;
-  }
-}
-
-Journal::~Journal() { close(); }
-
-void Journal::close() noexcept {
-  if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  descriptor_ = std::move(file.descriptor);
+  open(whole_fingerprint(fingerprint));
 }
 
 void Journal::open(const std::string& fingerprint) {
   struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) fail(path_, "the journal cannot be read", errno);
+  if (::fstat(descriptor_.get(), &status) != 0) fail(path_, "the journal cannot be read", errno);
   read_records(status.st_size, fingerprint);
   if (end_bytes_ == 0) {
     start_anew(fingerprint);
-  } else if (end_bytes_ < status.st_size && !cut(descriptor_, end_bytes_)) {
+  } else if (end_bytes_ < status.st_size && !cut(descriptor_.get(), end_bytes_)) {
     fail(path_, "the incomplete end of the journal cannot be cut off", errno);
   }
 }
 
 void Journal::read_records(std::int64_t size_bytes, const std::string& fingerprint) {
   std::array<char, kMagic.size()> magic{};
-  if (!read_fully(path_, descriptor_, 0, std::as_writable_bytes(std::span(magic))) ||
+  if (!read_fully(path_, descriptor_.get(), 0, std::as_writable_bytes(std::span(magic))) ||
       std::string_view(magic.data(), magic.size()) != kMagic) {
     return;
   }
   std::int64_t offset = kMagic.size();
   const auto next = [&]() {
-    std::optional<Record> record = record_at(path_, descriptor_, offset, size_bytes);
+    std::optional<Record> record = record_at(path_, descriptor_.get(), offset, size_bytes);
     if (record) offset += static_cast<std::int64_t>(sizeof(Header) + record->payload.size());
     return record;
   };
@@ -221,8 +210,8 @@ bool Journal::take_record(std::uint32_t kind, std::span<const std::byte> payload
 }
 
 void Journal::start_anew(const std::string& fingerprint) {
-  if (!cut(descriptor_, 0)) fail(path_, "the journal cannot be emptied", errno);
-  if (const int code = write_fully(descriptor_, 0, bytes_of(kMagic)); code != 0) {
+  if (!cut(descriptor_.get(), 0)) fail(path_, "the journal cannot be emptied", errno);
+  if (const int code = write_fully(descriptor_.get(), 0, bytes_of(kMagic)); code != 0) {
     fail(path_, "the journal cannot be started", code);
   }
   end_bytes_ = kMagic.size();
@@ -239,10 +228,10 @@ void Journal::write_record(std::uint32_t kind, std::span<const std::byte> payloa
 }
 
 void Journal::write(std::span<const std::byte> record) {
-  require(descriptor_ >= 0, "append to a journal that was removed");
-  if (const int code = write_fully(descriptor_, end_bytes_, record); code != 0) {
+  require(descriptor_.get() >= 0, "append to a journal that was removed");
+  if (const int code = write_fully(descriptor_.get(), end_bytes_, record); code != 0) {
     // If this fails too, the checksum still shows that the record is incomplete.
-    const bool shortened = cut(descriptor_, end_bytes_);
+    const bool shortened = cut(descriptor_.get(), end_bytes_);
     fail(path_,
          std::to_string(record.size()) + " bytes cannot be appended (earlier results are kept" +
              (shortened ? "" : ", the file could not be truncated") + ")",
@@ -267,7 +256,7 @@ void Journal::append(std::span<const JournalEntry> entries) {
     append_record(records, kEntryKind, packed(entry));
     ends.push_back(records.size());
   }
-  if (write_fully(descriptor_, end_bytes_, records) == 0) {
+  if (write_fully(descriptor_.get(), end_bytes_, records) == 0) {
     end_bytes_ += std::ssize(records);
     return;
   }
@@ -281,13 +270,13 @@ void Journal::append(std::span<const JournalEntry> entries) {
 
 void Journal::flush(double seconds) {
   write_run(seconds);
-  if (uninterrupted([&] { return ::fdatasync(descriptor_); }) != 0) {
+  if (uninterrupted([&] { return ::fdatasync(descriptor_.get()); }) != 0) {
     fail(path_, "the journal cannot be flushed to disk", errno);
   }
 }
 
 void Journal::remove() {
-  close();
+  descriptor_ = Descriptor();
   if (::unlink(path_.c_str()) != 0 && errno != ENOENT) {
     fail(path_, "the journal cannot be removed", errno);
   }

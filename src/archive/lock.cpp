@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/core/descriptor.hpp"
 #include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/own_file.hpp"
@@ -162,12 +163,12 @@ std::filesystem::path probe_of(const std::filesystem::path& lock, const LockOwne
 
 /// Creates a file with the content `text`, unless it exists. Returns 0 or an errno.
 int make_new(const std::filesystem::path& path, const std::string& text) {
-  const int descriptor = uninterrupted(
-      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
-  if (descriptor < 0) return errno;
-  int code = write_fully(descriptor, 0, std::as_bytes(std::span(text)));
-  // Interrupted, the file is closed all the same.
-  if (::close(descriptor) != 0 && errno != EINTR && code == 0) code = errno;
+  Descriptor descriptor(uninterrupted(
+      [&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }));
+  if (descriptor.get() < 0) return errno;
+  int code = write_fully(descriptor.get(), 0, std::as_bytes(std::span(text)));
+  const int closing = close_fully(descriptor);
+  if (code == 0) code = closing;
   if (code != 0) ::unlink(path.c_str());
   return code;
 }

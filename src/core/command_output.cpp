@@ -9,11 +9,12 @@
 #include <spawn.h>
 #include <string_view>
 #include <thread>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "wishart/core/descriptor.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
 
@@ -25,27 +26,25 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostBytes = 64 << 10U;
 constexpr std::chrono::milliseconds kPause{5};
 
-/// The two ends of a pipe; -1 if there are none. The child gets its end by a file action, so both
+/// The two ends of a pipe, if one could be made. The child gets its end by a file action, so both
 /// are closed in every program that is started meanwhile.
 class Pipe {
 public:
   Pipe() {
-    if (::pipe2(ends_.data(), O_CLOEXEC) != 0) ends_ = {-1, -1};
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return;
+    reading_ = Descriptor(ends[0]);
+    writing_ = Descriptor(ends[1]);
   }
-  ~Pipe() {
-    for (const int end : ends_) {
-      if (end >= 0) ::close(end);
-    }
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
 
-  [[nodiscard]] int reading() const noexcept { return ends_[0]; }
-  [[nodiscard]] int writing() const noexcept { return ends_[1]; }
-  void close_writing() noexcept { ::close(std::exchange(ends_[1], -1)); }
+  /// -1 if there is none.
+  [[nodiscard]] int reading() const noexcept { return reading_.get(); }
+  [[nodiscard]] int writing() const noexcept { return writing_.get(); }
+  void close_writing() noexcept { writing_ = Descriptor(); }
 
 private:
-  std::array<int, 2> ends_{-1, -1};
+  Descriptor reading_;
+  Descriptor writing_;
 };
 
 /// What posix_spawn needs to know.

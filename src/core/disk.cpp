@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "wishart/core/descriptor.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 
@@ -32,11 +33,10 @@ int write_fully(int descriptor, std::int64_t offset_bytes,
 
 int flush_folder_of(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const int descriptor =
-      uninterrupted([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-  if (descriptor < 0) return errno;
-  const int code = uninterrupted([&] { return ::fsync(descriptor); }) == 0 ? 0 : errno;
-  ::close(descriptor);
+  const Descriptor descriptor(
+      uninterrupted([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (descriptor.get() < 0) return errno;
+  const int code = flush_fully(descriptor);
   return code == EINVAL || code == ENOTSUP ? 0 : code;
 }
 

@@ -1,7 +1,6 @@
 #include "wishart/core/file.hpp"
 
 #include <cerrno>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,38 +24,18 @@ struct stat status_of(int descriptor, const std::filesystem::path& path) {
 }  // namespace
 
 InputFile::InputFile(const std::filesystem::path& path) : path_(path) {
-  descriptor_ =
-      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); });
-  if (descriptor_ < 0) throw_unread(shown(path) + ": cannot be opened", errno);
-  struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) {
-    const int code = errno;
-    ::close(descriptor_);
-    throw_unread(shown(path) + ": cannot be examined", code);
-  }
-  if (!S_ISREG(status.st_mode)) {
-    ::close(descriptor_);
+  descriptor_ = Descriptor(
+      uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
+  if (descriptor_.get() < 0) throw_unread(shown(path) + ": cannot be opened", errno);
+  if (!S_ISREG(status_of(descriptor_.get(), path).st_mode)) {
     throw Error(Blame::input, shown(path) + ": expected a regular file, found something else");
   }
-}
-
-InputFile::~InputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-InputFile::InputFile(InputFile&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-InputFile& InputFile::operator=(InputFile&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
 }
 
 void InputFile::read(std::int64_t offset_bytes, std::span<std::byte> out) const {
   std::size_t done = 0;
   while (done < out.size()) {
-    const ::ssize_t got = ::pread(descriptor_, out.data() + done, out.size() - done,
+    const ::ssize_t got = ::pread(descriptor(), out.data() + done, out.size() - done,
                                   static_cast<::off_t>(offset_bytes) + static_cast<::off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
@@ -76,10 +55,10 @@ void InputFile::read(std::int64_t offset_bytes, std::span<std::byte> out) const 
   }
 }
 
-std::int64_t InputFile::size_bytes() const { return status_of(descriptor_, path_).st_size; }
+std::int64_t InputFile::size_bytes() const { return status_of(descriptor(), path_).st_size; }
 
 std::int64_t InputFile::mtime_ns() const {
-  const struct stat status = status_of(descriptor_, path_);
+  const struct stat status = status_of(descriptor(), path_);
   return static_cast<std::int64_t>(status.st_mtim.tv_sec) * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 

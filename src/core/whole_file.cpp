@@ -35,29 +35,29 @@ std::filesystem::path temporary_name(const std::filesystem::path& target) {
 
 WholeFile::WholeFile(std::filesystem::path target)
     : target_(std::move(target)), temporary_(temporary_name(target_)) {
-  descriptor_ = uninterrupted(
-      [&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
-  if (descriptor_ < 0) fail(errno);
+  descriptor_ = Descriptor(uninterrupted(
+      [&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }));
+  if (descriptor_.get() < 0) fail(errno);
   struct stat before {};
   struct stat now {};
   if (::lstat(target_.c_str(), &before) != 0) {
     if (const int code = errno; code != ENOENT) {
-      ::close(std::exchange(descriptor_, -1));
+      descriptor_ = Descriptor();  // NFS keeps a file that is removed while it is open
       ::unlink(temporary_.c_str());
       fail(code);
     }
     return;
   }
-  if (!S_ISREG(before.st_mode) || ::fstat(descriptor_, &now) != 0) return;
+  if (!S_ISREG(before.st_mode) || ::fstat(descriptor_.get(), &now) != 0) return;
   // A file that others may not read does not become readable by being written again. One that
   // somebody else has put there takes permissions away, and gives none.
   const mode_t allowed = before.st_uid == now.st_uid ? 0777U : now.st_mode;
-  (void)::fchmod(descriptor_, before.st_mode & allowed & 0777U);
+  (void)::fchmod(descriptor_.get(), before.st_mode & allowed & 0777U);
 }
 
 WholeFile::~WholeFile() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
+  if (descriptor_.get() < 0) return;
+  descriptor_ = Descriptor();
   ::unlink(temporary_.c_str());
 }
 
@@ -68,22 +68,22 @@ void WholeFile::fail(int code) const {
 
 void WholeFile::let_everyone_read() {
   struct stat now {};
-  if (::fstat(descriptor_, &now) != 0 ||
-      ::fchmod(descriptor_, (now.st_mode & 07777U) | S_IRUSR | S_IRGRP | S_IROTH) != 0) {
+  if (::fstat(descriptor_.get(), &now) != 0 ||
+      ::fchmod(descriptor_.get(), (now.st_mode & 07777U) | S_IRUSR | S_IRGRP | S_IROTH) != 0) {
     fail(errno);
   }
 }
 
 void WholeFile::write(std::span<const std::byte> bytes) {
-  if (const int code = write_fully(descriptor_, size_bytes_, bytes); code != 0) fail(code);
+  if (const int code = write_fully(descriptor_.get(), size_bytes_, bytes); code != 0) fail(code);
   size_bytes_ += static_cast<std::int64_t>(bytes.size());
 }
 
 void WholeFile::finish(Flush flush, const std::function<void()>& before_naming) {
   const bool flushed = flush == Flush::to_disk;
-  int code = flushed && uninterrupted([&] { return ::fsync(descriptor_); }) != 0 ? errno : 0;
-  // NFS tells of a full disk here. Interrupted, the file is closed all the same.
-  if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR && code == 0) code = errno;
+  int code = flushed ? flush_fully(descriptor_) : 0;
+  const int closing = close_fully(descriptor_);
+  if (code == 0) code = closing;
   if (code == 0 && before_naming) {
     try {
       before_naming();

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "wishart/core/error.hpp"
 #include "wishart/fit/estimators.hpp"
 #include "wishart/fit/no_tail.hpp"
 #include "wishart/fit/power_law.hpp"
+#include "wishart/fit/spectrum_shape.hpp"
 
 namespace wishart::fit {
 
@@ -41,10 +41,8 @@ void measure_farms(WeightMeasures& measures, const Windows& windows, std::span<c
                    double floor_sigma, const FitOptions& options) {
   measures.num_farms = static_cast<std::int64_t>(windows.places.size());
   if (sigma.empty()) return;
-  const double eps = std::numeric_limits<double>::epsilon();
-  const double rounding = sigma.back() * static_cast<double>(windows.shape.long_side()) * eps;
-  const double floor =
-      options.weightwatcher ? kWeightWatcherFloor : std::pow(std::max(floor_sigma, rounding), 2);
+  const double resolved = resolved_above(floor_sigma, sigma.back(), windows.shape.long_side());
+  const double floor = options.weightwatcher ? kWeightWatcherFloor : std::pow(resolved, 2);
   std::vector<double> lambda;
   for (const double value : sigma) {
     if (value * value > floor) lambda.push_back(value * value);

@@ -12,6 +12,7 @@
 #include "wishart/fit/adapter.hpp"
 #include "wishart/fit/no_tail.hpp"
 #include "wishart/fit/power_law.hpp"
+#include "wishart/fit/spectrum_shape.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
@@ -268,8 +269,7 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
     return;
   }
   row.entropy = corrected_entropy(lambda, row.norm, row.matrix_rank);
-  const double floor_sigma =
-      std::max(spectrum.floor_sigma, row.sv_max * static_cast<double>(row.N) * kEps);
+  const double floor_sigma = resolved_above(spectrum.floor_sigma, row.sv_max, row.N);
   row.fit_floor = floor_sigma * floor_sigma;
   const std::span<const double> fitted = above(lambda, row.fit_floor);
   row.num_fit_evals = static_cast<std::int64_t>(fitted.size());

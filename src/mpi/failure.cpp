@@ -13,18 +13,26 @@ namespace {
 void abort_job(MPI_Comm* /*comm*/, int* code, ...) {  // NOLINT(cert-dcl50-cpp): MPI's type
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
-  int rank = 0;
   MPI_Error_string(*code, text.data(), &length);
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  const std::string line = "wishart: rank " + std::to_string(rank) +
+  const std::string line = "wishart: rank " + std::to_string(world_rank()) +
                            ": a call of MPI in ScaLAPACK or ELPA: " +
                            std::string(text.data(), static_cast<std::size_t>(length)) + "\n";
   (void)!::write(STDERR_FILENO, line.data(), line.size());
-  MPI_Abort(MPI_COMM_WORLD, static_cast<int>(Blame::resource));
-  std::_Exit(static_cast<int>(Blame::resource));
+  abort_all(static_cast<int>(Blame::resource));
 }
 
 }  // namespace
+
+int world_rank() noexcept {
+  int rank = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  return rank;
+}
+
+void abort_all(int code) noexcept {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
 
 AbortsOnFailure::AbortsOnFailure(const Comm& comm) : comm_(&comm) {
   MPI_Errhandler handler = MPI_ERRHANDLER_NULL;

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "wishart/core/pack.hpp"
-#include "wishart/mpi/failure.hpp"
 
 namespace wishart::mpi {
 namespace {
@@ -50,6 +49,12 @@ void agree(const Comm& comm, const std::exception_ptr& local_failure) {
   unpack(blame);
   unpack(text);
   throw AgreedError(blame, text, first);
+}
+
+void agree_asleep(const Comm& comm, const std::exception_ptr& local_failure) {
+  if (is_of_mpi(local_failure)) std::rethrow_exception(local_failure);  // nobody may come
+  if (comm.size() > 1) comm.barrier_asleep();
+  agree(comm, local_failure);
 }
 
 void require_common(const Comm& comm, const std::exception& error) {

@@ -55,7 +55,7 @@ bool is_same_as_base(const LayerRow& row) {
 }
 
 std::string row_warnings(const LayerRow& row) {
-  if (row.status == "error" || row.status == "nonfinite") return row.status;
+  if (is_failed_matrix(row)) return row.status;
   std::string words;
   const auto add = [&](const char* word) {
     words += (words.empty() ? "" : ";") + std::string(word);

@@ -8,6 +8,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 #include "wishart/record/panel.hpp"
 
 #include "comparison_sums.hpp"
@@ -81,18 +82,8 @@ void add_slice(const ViewTask& x, const ViewTask& y, Slice slice, const SolveOpt
 
 /// Sums the matrices of the ranks. Each rank gets its columns of the sum, in place.
 void deal_columns(const mpi::Comm& comm, std::span<double> matrix, std::int64_t m) {
-  constexpr std::int64_t kAtOnce = std::int64_t{1} << 22;  // 32 MiB: counts in MPI's range
   for (int to = 0; to < comm.size(); ++to) {
-    const Slice slice = slice_of(m, to, comm.size());
-    const std::int64_t step = std::max<std::int64_t>(1, kAtOnce / m);
-    for (std::int64_t col = slice.begin; col < slice.end; col += step) {
-      const std::int64_t cols = std::min(step, slice.end - col);
-      double* at = matrix.data() + col * m;
-      const int count = narrow<int>(cols * m, "elements of a sum");
-      mpi::check(MPI_Reduce(comm.rank() == to ? MPI_IN_PLACE : at, at, count, MPI_DOUBLE, MPI_SUM,
-                            to, comm.get()),
-                 "MPI_Reduce");
-    }
+    mpi::sum_on(comm, columns_of(matrix, m, slice_of(m, to, comm.size())), to);
   }
 }
 

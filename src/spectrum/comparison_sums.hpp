@@ -3,6 +3,7 @@
 /// @file
 /// Internal: what the comparison of two matrices is computed from.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,5 +23,12 @@ struct Sums {
   std::vector<double> row_sum;  ///< for tall views: the sum of the rows
   std::vector<double> base_row_sum;
 };
+
+/// Columns of a matrix with m rows, column-major.
+[[nodiscard]] inline std::span<double> columns_of(std::span<double> matrix, std::int64_t m,
+                                                  Slice columns) {
+  return matrix.subspan(static_cast<std::size_t>(columns.begin * m),
+                        static_cast<std::size_t>(columns.size() * m));
+}
 
 }  // namespace wishart::spectrum

@@ -1,27 +1,27 @@
 #include "exchange.hpp"
 
 #include <algorithm>
-#include <exception>
+#include <functional>
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 #include "wishart/spectrum/block_cyclic.hpp"
 #include "wishart/spectrum/tally.hpp"
 
 namespace wishart::spectrum {
 namespace {
 
-/// Elements sent at a time: 32 MiB. Bounds the buffers, and keeps counts in MPI's range.
-constexpr std::int64_t kAtOnce = std::int64_t{1} << 22;
 constexpr int kTriangleTag = 3;
 
-/// The end of the columns [first, last) of a triangle whose elements fit into `kAtOnce`; at least
-/// one column.
+/// The end of the columns [first, last) of a triangle whose elements fit into `mpi::kValuesAtOnce`;
+/// at least one column.
 std::int64_t last_column(std::int64_t first, std::int64_t m,
                          const std::function<std::int64_t(std::int64_t)>& length) {
   std::int64_t total = 0;
   std::int64_t last = first;
-  while (last < m && (last == first || total + length(last) <= kAtOnce)) total += length(last++);
+  while (last < m && (last == first || total + length(last) <= mpi::kValuesAtOnce))
+    total += length(last++);
   return last;
 }
 
@@ -63,7 +63,7 @@ void sum_triangle_on_first(const mpi::Comm& team, std::span<double> gram, std::i
                            Workspace& workspace) {
   const auto length = [m](std::int64_t col) { return m - col; };
   std::span<double> buffer;
-  mpi::together(team, [&] { buffer = workspace.take<double>(std::max(kAtOnce, m)); });
+  mpi::together(team, [&] { buffer = workspace.take<double>(std::max(mpi::kValuesAtOnce, m)); });
   for (std::int64_t first = 0; first < m;) {
     const std::int64_t last = last_column(first, m, length);
     std::int64_t size = 0;
@@ -71,11 +71,8 @@ void sum_triangle_on_first(const mpi::Comm& team, std::span<double> gram, std::i
       std::copy_n(gram.data() + col + col * m, m - col, buffer.data() + size);
       size += m - col;
     }
-    const int count = narrow<int>(size, "elements of a sum");
     const bool root = team.rank() == 0;
-    mpi::check(MPI_Reduce(root ? MPI_IN_PLACE : buffer.data(), buffer.data(), count, MPI_DOUBLE,
-                          MPI_SUM, 0, team.get()),
-               "MPI_Reduce");
+    mpi::sum_on(team, buffer.first(static_cast<std::size_t>(size)), 0);
     size = 0;
     for (std::int64_t col = first; root && col < last; ++col) {
       std::copy_n(buffer.data() + size, m - col, gram.data() + col + col * m);
@@ -91,7 +88,7 @@ void sum_and_deal_out(const mpi::Comm& team, const ProcessGrid& grid, std::span<
   const Dealing dealing(grid, m, block, triangle);
   const std::int64_t ld =
       std::max<std::int64_t>(1, BlockCyclic{m, block, grid.rows()}.local_extent(grid.row()));
-  const std::int64_t at_once = std::max(kAtOnce, m);
+  const std::int64_t at_once = std::max(mpi::kValuesAtOnce, m);
   std::span<double> outgoing;
   std::span<double> incoming;
   mpi::together(team, [&] {
@@ -112,9 +109,7 @@ void sum_and_deal_out(const mpi::Comm& team, const ProcessGrid& grid, std::span<
           });
       counts[static_cast<std::size_t>(rank)] = narrow<int>(size - begin, "elements of a share");
     }
-    mpi::check(MPI_Reduce_scatter(outgoing.data(), incoming.data(), counts.data(), MPI_DOUBLE,
-                                  MPI_SUM, team.get()),
-               "MPI_Reduce_scatter");
+    mpi::sum_and_scatter(team, outgoing.first(static_cast<std::size_t>(size)), counts, incoming);
     std::int64_t taken = 0;
     dealing.for_each_run(grid.row(), grid.col(), first, last,
                          [&](std::int64_t, std::int64_t local_row, std::int64_t count, std::int64_t,
@@ -129,36 +124,19 @@ void sum_and_deal_out(const mpi::Comm& team, const ProcessGrid& grid, std::span<
 
 void send_triangle(const mpi::Comm& team, std::span<const double> upper, std::int64_t n, int to) {
   for (std::int64_t col = 0; col < n; ++col) {
-    mpi::check(MPI_Send(upper.data() + col * n, narrow<int>(col + 1, "rows of a triangle"),
-                        MPI_DOUBLE, to, kTriangleTag, team.get()),
-               "MPI_Send");
+    mpi::send(team,
+              upper.subspan(static_cast<std::size_t>(col * n), static_cast<std::size_t>(col + 1)),
+              to, kTriangleTag);
   }
 }
 
 void receive_triangle(const mpi::Comm& team, std::span<double> upper, std::int64_t n, int from) {
   for (std::int64_t col = 0; col < n; ++col) {
-    mpi::check(MPI_Recv(upper.data() + col * n, narrow<int>(col + 1, "rows of a triangle"),
-                        MPI_DOUBLE, from, kTriangleTag, team.get(), MPI_STATUS_IGNORE),
-               "MPI_Recv");
+    mpi::receive(
+        team, upper.subspan(static_cast<std::size_t>(col * n), static_cast<std::size_t>(col + 1)),
+        from, kTriangleTag);
     std::fill_n(upper.data() + col * n + col + 1, n - col - 1, 0.0);
   }
-}
-
-void share_values(const mpi::Comm& team, std::span<double> values) {
-  mpi::check(MPI_Bcast(values.data(), narrow<int>(values.size(), "singular values"), MPI_DOUBLE, 0,
-                       team.get()),
-             "MPI_Bcast");
-}
-
-void wait_for(const mpi::Comm& team, const std::function<void()>& body) {
-  std::exception_ptr failure;
-  try {
-    body();
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  if (team.size() > 1) team.barrier_asleep();
-  mpi::agree(team, failure);
 }
 
 bool any_nonfinite(const mpi::Comm& team, const Tally& tally, Precision precision) {

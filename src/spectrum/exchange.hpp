@@ -39,13 +39,6 @@ void sum_and_deal_out(const mpi::Comm& team, const ProcessGrid& grid, std::span<
 void send_triangle(const mpi::Comm& team, std::span<const double> upper, std::int64_t n, int to);
 void receive_triangle(const mpi::Comm& team, std::span<double> upper, std::int64_t n, int from);
 
-/// Gives every rank the values of rank 0. Collective over `team`.
-void share_values(const mpi::Comm& team, std::span<double> values);
-
-/// Runs `body` on every rank and makes the ranks agree on the outcome, as mpi::together does. Ranks
-/// that finish early sleep, because the others may take minutes. Collective over `team`.
-void wait_for(const mpi::Comm& team, const std::function<void()>& body);
-
 /// True on every rank if any rank had non-finite elements. Collective over `team`.
 /// @throws Error on every rank as require_range does, for the elements of all ranks
 [[nodiscard]] bool any_nonfinite(const mpi::Comm& team, const Tally& tally, Precision precision);

@@ -7,8 +7,8 @@
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 
-#include "exchange.hpp"
 #include "intruders.hpp"
 #include "lapack.hpp"
 
@@ -17,22 +17,11 @@ namespace {
 
 /// Puts the columns of all ranks together on rank 0, in place.
 void gather_columns(const mpi::Comm& comm, std::span<double> matrix, std::int64_t m) {
-  constexpr std::int64_t kAtOnce = std::int64_t{1} << 22;
   constexpr int kTag = 1;
   for (int from = 1; from < comm.size(); ++from) {
-    const Slice slice = slice_of(m, from, comm.size());
-    const std::int64_t step = std::max<std::int64_t>(1, kAtOnce / m);
-    for (std::int64_t col = slice.begin; col < slice.end; col += step) {
-      const std::int64_t cols = std::min(step, slice.end - col);
-      double* at = matrix.data() + col * m;
-      const int count = narrow<int>(cols * m, "elements of some columns");
-      if (comm.rank() == from) {
-        mpi::check(MPI_Send(at, count, MPI_DOUBLE, 0, kTag, comm.get()), "MPI_Send");
-      } else if (comm.rank() == 0) {
-        mpi::check(MPI_Recv(at, count, MPI_DOUBLE, from, kTag, comm.get(), MPI_STATUS_IGNORE),
-                   "MPI_Recv");
-      }
-    }
+    const std::span<double> columns = columns_of(matrix, m, slice_of(m, from, comm.size()));
+    if (comm.rank() == from) mpi::send(comm, columns, 0, kTag);
+    if (comm.rank() == 0) mpi::receive(comm, columns, from, kTag);
   }
 }
 
@@ -155,10 +144,10 @@ std::int64_t count_intruders(const mpi::Comm& comm, Sums& sums, const TopVectors
       found[1] += 1;
     }
   });
-  share_values(comm, found);
+  mpi::broadcast(comm, found, 0);
   if (found[1] == 0) return static_cast<std::int64_t>(found[0]);
   gather_columns(comm, sums.base, sums.m);
-  wait_for(comm, [&] {
+  mpi::together_asleep(comm, [&] {
     if (comm.rank() != 0) return;
     found[1] = 0;
     for (const Share share : share_of_all(sums, open, base.values.front())) {
@@ -166,7 +155,7 @@ std::int64_t count_intruders(const mpi::Comm& comm, Sums& sums, const TopVectors
       found[1] += share == Share::unknown ? 1 : 0;
     }
   });
-  share_values(comm, found);
+  mpi::broadcast(comm, found, 0);
   return found[1] > 0 ? -1 : static_cast<std::int64_t>(found[0]);
 }
 

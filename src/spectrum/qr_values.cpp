@@ -8,6 +8,7 @@
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 
 #include "exchange.hpp"
 #include "lapack.hpp"
@@ -125,11 +126,11 @@ ViewValues qr_values(const ViewTask& task, Team& team, const SolveOptions& optio
   ViewValues values;
   values.solver = std::string("qr+") + singular_values_routine(m);
   values.sigma.resize(static_cast<std::size_t>(m));
-  wait_for(comm, [&] {
+  mpi::together_asleep(comm, [&] {
     if (comm.rank() != 0) return;
     singular_values(factor->values(), m, m, best_instruction_set(), workspace, values.sigma);
   });
-  share_values(comm, values.sigma);
+  mpi::broadcast(comm, values.sigma, 0);
   return values;
 }
 

@@ -14,7 +14,6 @@
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/seconds.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/together.hpp"
 
 #include "integer/byte_products.hpp"
@@ -164,19 +163,19 @@ Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
   spectrum.method = options.method;
   if (options.method == Method::gram) spectrum.precision = options.precision;
   spectrum.team_size = team.comm().size();
-  try {
-    if (!fill_spectrum(spectrum, matrix, source, team, options, workspace)) {
-      SolveOptions doubles = options;
-      doubles.products = Products::float64;
-      return solved(matrix, source, team, doubles, workspace);
-    }
-  } catch (const mpi::Failure&) {
-    throw;  // not of the matrix
-  } catch (const std::exception& error) {
-    mpi::require_common(team.comm(), error);
-    spectrum.status = SpectrumStatus::failed;
-    spectrum.reason = describe(error);
-    spectrum.exit_code = static_cast<int>(blame_of(error));
+  bool needs_float64 = false;
+  mpi::guarded(
+      team.comm(),
+      [&] { needs_float64 = !fill_spectrum(spectrum, matrix, source, team, options, workspace); },
+      [&](const std::exception& error) {
+        spectrum.status = SpectrumStatus::failed;
+        spectrum.reason = describe(error);
+        spectrum.exit_code = static_cast<int>(blame_of(error));
+      });
+  if (needs_float64) {
+    SolveOptions doubles = options;
+    doubles.products = Products::float64;
+    return solved(matrix, source, team, doubles, workspace);
   }
   if (spectrum.status != SpectrumStatus::ok) drop_values(spectrum);
   return spectrum;

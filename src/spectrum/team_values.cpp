@@ -13,6 +13,7 @@
 
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 #include "wishart/spectrum/block_cyclic.hpp"
 
 #include "distributed.hpp"
@@ -117,13 +118,13 @@ ViewValues replicated_gram_values(const ViewTask& task, Team& team, const SolveO
   values.sigma.resize(static_cast<std::size_t>(m));
   if (solver == Solver::local) {
     sum_triangle_on_first(comm, gram, m, workspace);
-    wait_for(comm, [&] {
+    mpi::together_asleep(comm, [&] {
       values.solver = "two-stage";
       if (comm.rank() != 0) return;
       values.solver =
           symmetric_eigenvalues(gram, m, best_instruction_set(), workspace, values.sigma);
     });
-    share_values(comm, values.sigma);
+    mpi::broadcast(comm, values.sigma, 0);
   } else {
     DistributedMatrix matrix = make_distributed(team, m, options, workspace);
     const Triangle triangle = solver == Solver::elpa ? Triangle::both : Triangle::lower;

@@ -8,8 +8,8 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 
-#include "exchange.hpp"
 #include "lapack.hpp"
 #include "view_values.hpp"
 
@@ -190,7 +190,7 @@ TopVectors top_vectors(const mpi::Comm& team, std::int64_t n, std::int64_t count
   for (int restart = 0; state[0] == 0; ++restart) {
     for (std::int64_t k = 0; k < blocks; ++k) {
       if (first) std::copy_n(basis->block(k).data(), n * block, from.data());
-      share_values(team, from);
+      mpi::broadcast(team, from, 0);
       product(from, block, to);
       mpi::together(team, [&] {
         if (!first) return;
@@ -203,12 +203,12 @@ TopVectors top_vectors(const mpi::Comm& team, std::int64_t n, std::int64_t count
       state[1] = basis->restart(blocks, count, result.values);
       state[0] = whole || state[1] <= kTolerance || restart + 1 >= kMostRestarts ? 1 : 0;
     });
-    share_values(team, state);
+    mpi::broadcast(team, state, 0);
   }
   if (first) std::copy_n(basis->block(0).data(), n * block, from.data());
-  share_values(team, from);
+  mpi::broadcast(team, from, 0);
   result.values.resize(static_cast<std::size_t>(block));
-  share_values(team, result.values);
+  mpi::broadcast(team, result.values, 0);
   result.residual = state[1];
   result.values.resize(static_cast<std::size_t>(count));
   from.resize(static_cast<std::size_t>(n * count));

@@ -35,16 +35,16 @@ OutputFile::OutputFile(std::filesystem::path path, int flags) : path_(std::move(
                                      "something else. Remove it");
   }
   if (file.code != 0) fail(path_, "cannot be opened for writing", file.code);
-  descriptor_ = file.descriptor.release();
+  descriptor_ = std::move(file.descriptor);
 }
 
 OutputFile OutputFile::create(const std::filesystem::path& path, std::int64_t size_bytes) {
   remove_file(path);  // what stands there may be a link, or a file with another name too
   OutputFile file(path, O_WRONLY | O_CREAT | O_EXCL);
   const std::string what = "cannot be extended to " + std::to_string(size_bytes) + " bytes";
-  if (::ftruncate(file.descriptor_, size_bytes) != 0) fail(path, what, errno);
+  if (::ftruncate(file.descriptor_.get(), size_bytes) != 0) fail(path, what, errno);
   // If space cannot be reserved, a full disk is noticed only at a later write.
-  if (::fallocate(file.descriptor_, 0, 0, size_bytes) != 0 && errno == ENOSPC) {
+  if (::fallocate(file.descriptor_.get(), 0, 0, size_bytes) != 0 && errno == ENOSPC) {
     fail(path, what, errno);
   }
   return file;
@@ -52,29 +52,16 @@ OutputFile OutputFile::create(const std::filesystem::path& path, std::int64_t si
 
 OutputFile OutputFile::open(const std::filesystem::path& path) { return {path, O_WRONLY}; }
 
-OutputFile::~OutputFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-OutputFile::OutputFile(OutputFile&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
 void OutputFile::write(std::int64_t offset_bytes, std::span<const std::byte> bytes) const {
   const std::string what = "writing " + std::to_string(bytes.size()) + " bytes at offset " +
                            std::to_string(offset_bytes) + " failed";
-  if (const int code = write_fully(descriptor_, offset_bytes, bytes); code != 0) {
+  if (const int code = write_fully(descriptor_.get(), offset_bytes, bytes); code != 0) {
     fail(path_, what, code);
   }
 }
 
 void OutputFile::close() {
-  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "closing failed", errno);
+  if (const int code = close_fully(descriptor_); code != 0) fail(path_, "closing failed", code);
 }
 
 void write_whole_file(const std::filesystem::path& path, std::string_view content) {

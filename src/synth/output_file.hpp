@@ -9,6 +9,8 @@
 #include <span>
 #include <string_view>
 
+#include "wishart/core/descriptor.hpp"
+
 namespace wishart::synth {
 
 /// A file opened for writing by position; closed at the end.
@@ -21,11 +23,6 @@ public:
                                          std::int64_t size_bytes);
   /// Opens an existing file. @throws Error with Blame::resource
   [[nodiscard]] static OutputFile open(const std::filesystem::path& path);
-  ~OutputFile();
-  OutputFile(OutputFile&& other) noexcept;
-  OutputFile& operator=(OutputFile&& other) noexcept;
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
 
   /// @throws Error with Blame::resource
   void write(std::int64_t offset_bytes, std::span<const std::byte> bytes) const;
@@ -35,7 +32,7 @@ public:
 private:
   OutputFile(std::filesystem::path path, int flags);
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 /// Writes a file under a temporary name and renames it, so that it exists either complete or not at

@@ -232,6 +232,30 @@ TEST_CASE("an archive is used and completed, and says the same to compare and ga
   }
 }
 
+TEST_CASE("a signal stops a check that scans nothing", "[check]") {
+  const TempFolder temp;
+  const std::string base = write_model(temp, "base", base_weights());
+  const std::string good = write_adapter(temp, "good", 0.5, 1);
+  const std::string archive = (temp / "archive").string();
+  REQUIRE(check(good, base, {"--archive", archive}).exit_code == 0);
+  // It has arrived before the program begins, and is not lost.
+  const std::string program = quoted(program_path()) + " check " + quoted(good) + " --base " +
+                              quoted(base) + " --archive " + quoted(archive);
+  const std::string signalled =
+      "env --block-signal=TERM sh -c " +
+      quoted("[ ${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}} != 0 ] || kill -TERM $$; exec " + program);
+  for (const std::string& launcher :
+       {std::string(), quoted(in_source("tools/mpirun")) + " -np 2 "}) {
+    const Outcome stopped = run_shell(launcher + signalled);
+    INFO(stopped.err);
+    CHECK(stopped.exit_code == 75);
+    CHECK(stopped.out.empty());
+    REQUIRE(stopped.messages().size() == 1);
+    CHECK(stopped.messages()[0] ==
+          "wishart: stopped by SIGTERM: " + good + " was not judged. Run the same command again");
+  }
+}
+
 TEST_CASE("fine-tuned models and quantised copies are judged by their own rules", "[check]") {
   const TempFolder temp;
   const Weights weights = base_weights();

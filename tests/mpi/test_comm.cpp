@@ -2,7 +2,9 @@
 /// Communicators: sums, broadcasts, messages, failing together.
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <ctime>
 #include <new>
 #include <numeric>
 #include <thread>
@@ -15,6 +17,7 @@
 #include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/team_comms.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/mpi/values.hpp"
 #include "wishart/plan/team_tree.hpp"
 
 #include "support/mpi_main.hpp"
@@ -127,6 +130,56 @@ TEST_CASE("a courier abandons messages that nobody receives", "[comm]") {
   comm.barrier();
 }
 
+TEST_CASE("numbers in more than one part are shared, sent and added up", "[values]") {
+  const int size = world().size();
+  const int rank = world().rank();
+  const int last = size - 1;
+  const std::int64_t count = mpi::kValuesAtOnce + 5;
+  const auto value = [](int of, std::int64_t i) { return static_cast<double>(10 * i + of); };
+  std::vector<double> values(static_cast<std::size_t>(count));
+  const auto fill = [&](int of) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = value(of, static_cast<std::int64_t>(i));
+    }
+  };
+  const auto differing = [&](const auto& expected) {
+    std::int64_t found = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      found += values[i] == expected(static_cast<std::int64_t>(i)) ? 0 : 1;
+    }
+    return found;
+  };
+  fill(rank);
+  mpi::broadcast(world(), values, last);
+  CHECK(differing([&](std::int64_t i) { return value(last, i); }) == 0);
+  fill(rank);
+  mpi::sum_on(world(), values, last);
+  CHECK(differing([&](std::int64_t i) {
+          const auto of_all = static_cast<double>(10 * i * size + size * (size - 1) / 2);
+          return rank == last ? of_all : value(rank, i);
+        }) == 0);
+  fill(rank);
+  if (rank == last && last > 0) mpi::send(world(), values, 0, 3);
+  if (rank == 0 && last > 0) mpi::receive(world(), values, last, 3);
+  CHECK(differing([&](std::int64_t i) { return value(rank == 0 ? last : rank, i); }) == 0);
+}
+
+TEST_CASE("each rank gets its share of a sum", "[values]") {
+  const int size = world().size();
+  std::vector<int> counts;
+  for (int rank = 0; rank < size; ++rank) counts.push_back(rank % 3);
+  const int all = std::accumulate(counts.begin(), counts.end(), 0);
+  const int before = std::accumulate(counts.begin(), counts.begin() + world().rank(), 0);
+  std::vector<double> values;
+  for (int i = 0; i < all; ++i) values.push_back(100 * i + world().rank());
+  std::vector<double> own(3, -1);
+  mpi::sum_and_scatter(world(), values, counts, own);
+  for (int i = 0; i < 3; ++i) {
+    const double sum = 100 * (before + i) * size + size * (size - 1) / 2;
+    CHECK(own[static_cast<std::size_t>(i)] == (i < world().rank() % 3 ? sum : -1));
+  }
+}
+
 TEST_CASE("an error on one rank is thrown on all, with the lowest rank's text", "[together]") {
   for (int bad = 0; bad < world().size(); ++bad) {
     std::string text;
@@ -148,6 +201,32 @@ TEST_CASE("an error on one rank is thrown on all, with the lowest rank's text", 
     CHECK(blame == Blame::input);
   }
   CHECK_NOTHROW(mpi::together(world(), [] {}));
+}
+
+TEST_CASE("ranks that wait for a long piece of work sleep, and learn how it ended", "[together]") {
+  const int last = world().size() - 1;
+  const auto work = [&](bool fails) {
+    if (world().rank() != last) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    if (fails) throw Error(Blame::interrupted, "stopped");
+  };
+  const std::clock_t before = std::clock();
+  CHECK_NOTHROW(mpi::together_asleep(world(), [&] { work(false); }));
+  CHECK_THROWS_AS(mpi::together_asleep(world(), [&] { work(true); }), mpi::AgreedError);
+  // Of 1.2 s. Those that spin take all of their cores' time, a fifth of it with six ranks on one.
+  const double seconds = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  if (world().rank() != last) CHECK(seconds < 0.15);
+}
+
+TEST_CASE("a failure of MPI waits for nobody", "[together]") {
+  const mpi::Comm comm = world().duplicate();
+  const auto fail = [] { throw mpi::Failure(Blame::resource, "MPI_Send: lost"); };
+  // The others do not come.
+  if (world().rank() == 0) {
+    CHECK_THROWS_AS(mpi::together_asleep(comm, fail), mpi::Failure);
+    CHECK_THROWS_AS(mpi::together(comm, fail), mpi::Failure);
+  }
+  world().barrier();
 }
 
 TEST_CASE("memory that fails one rank of a team between two agreements ends the job",

@@ -1,14 +1,17 @@
 /// @file
-/// Copying for --stage-dir over several ranks ends early if rank 0 has a reason to stop.
+/// Copying for --stage-dir over several ranks ends early if rank 0 has a reason to stop, and at
+/// once if a call of MPI fails.
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <mpi.h>
 
 #include "wishart/core/file.hpp"
 #include "wishart/core/pack.hpp"
+#include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/together.hpp"
 
 #include "scan/staged_files.hpp"
@@ -17,6 +20,32 @@
 
 using namespace wishart;
 using wishart::test::world;
+
+namespace {
+
+/// Of the calls of MPI below, which stand in for those of the library.
+struct Calls {
+  int until_failure = 0;  ///< the reduction, counted from 1, that fails; 0: none
+  bool failed = false;    ///< on this rank
+  int barriers_afterwards = 0;
+};
+Calls calls;
+
+}  // namespace
+
+extern "C" int MPI_Allreduce(const void* own, void* all, int count, MPI_Datatype type, MPI_Op op,
+                             MPI_Comm comm) {
+  if (calls.until_failure > 0 && --calls.until_failure == 0) {
+    calls.failed = true;
+    return MPI_ERR_OTHER;
+  }
+  return PMPI_Allreduce(own, all, count, type, op, comm);
+}
+
+extern "C" int MPI_Ibarrier(MPI_Comm comm, MPI_Request* request) {
+  calls.barriers_afterwards += calls.failed ? 1 : 0;
+  return PMPI_Ibarrier(comm, request);
+}
 
 namespace {
 
@@ -100,6 +129,28 @@ TEST_CASE("a reason to stop ends the copying on all ranks and removes the copies
     CHECK(text ==
           "stopped by SIGUSR1 while files were copied to --stage-dir. Run the same command again");
     CHECK(asked == (world().rank() == 0 ? when : 0));
+    world().barrier();
+    CHECK(std::filesystem::is_empty(Scene::place(scene.root)));
+  }
+}
+
+TEST_CASE("after a failed call of MPI no rank waits for the others", "[staged]") {
+  // While the ranks agree on the folders, and when they meet after copying.
+  for (const int which : {1, 2}) {
+    CAPTURE(which);
+    const Scene scene;
+    calls = {which};
+    std::string text = "no failure";
+    try {
+      const job::StagedFiles staged(world(), Scene::place(scene.root), scene.root / "from",
+                                    scene.files);
+    } catch (const mpi::Failure& failure) {
+      text = failure.what();
+    }
+    const Calls seen = calls;
+    calls = {};
+    CHECK(text.starts_with("MPI_Allreduce: "));
+    CHECK(seen.barriers_afterwards == 0);
     world().barrier();
     CHECK(std::filesystem::is_empty(Scene::place(scene.root)));
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/core/descriptor.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 #include "wishart/record/matrix.hpp"
 #include "wishart/record/rows.hpp"
@@ -42,7 +43,6 @@ public:
   /// @throws Error with Blame::resource if it cannot be opened, read or written
   Journal(const std::filesystem::path& folder, const std::string& checkpoint_id,
           const std::string& fingerprint);
-  ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
@@ -76,10 +76,9 @@ private:
   bool take_record(std::uint32_t kind, std::span<const std::byte> payload);
   void start_anew(const std::string& fingerprint);
   void open(const std::string& fingerprint);
-  void close() noexcept;
 
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   std::int64_t end_bytes_ = 0;   ///< end of the last complete record
   bool run_written_ = false;     ///< the file has a record of this run
   double last_run_seconds_ = 0;  ///< while reading: last time recorded by the run `runs_`

@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 
+#include "wishart/core/descriptor.hpp"
+
 namespace wishart {
 
 /// A read-only file descriptor that closes itself.
@@ -18,11 +20,6 @@ class InputFile {
 public:
   /// @throws Error if there is no such regular file that may be read, else SystemFailure
   explicit InputFile(const std::filesystem::path& path);
-  ~InputFile();
-  InputFile(InputFile&& other) noexcept;
-  InputFile& operator=(InputFile&& other) noexcept;
-  InputFile(const InputFile&) = delete;
-  InputFile& operator=(const InputFile&) = delete;
 
   /// Fills `out` from `offset_bytes`.
   /// @throws Error with Blame::input if the file ends too early, SystemFailure on a read error
@@ -33,11 +30,11 @@ public:
   [[nodiscard]] std::int64_t mtime_ns() const;
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   /// For functions that take one; it stays this object's.
-  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
 
 private:
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 /// The whole of a small text file.

@@ -4,35 +4,10 @@
 /// Files under names that wishart gives, in folders that others may write to.
 
 #include <filesystem>
-#include <utility>
 
-#include <unistd.h>
+#include "wishart/core/descriptor.hpp"
 
 namespace wishart {
-
-/// A file descriptor that closes itself.
-class Descriptor {
-public:
-  explicit Descriptor(int descriptor = -1) noexcept : descriptor_(descriptor) {}
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  Descriptor(Descriptor&& other) noexcept : descriptor_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  /// -1 if there is none.
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-  /// The descriptor, which the caller closes.
-  [[nodiscard]] int release() noexcept { return std::exchange(descriptor_, -1); }
-
-private:
-  int descriptor_;
-};
 
 /// What `open_own_file` found.
 struct OwnFile {

@@ -9,6 +9,8 @@
 #include <functional>
 #include <span>
 
+#include "wishart/core/descriptor.hpp"
+
 namespace wishart {
 
 /// Writes a hidden temporary file beside `target`, which takes the target's name when it is whole.
@@ -42,7 +44,7 @@ private:
   std::filesystem::path target_;
   std::filesystem::path temporary_;
   std::int64_t size_bytes_ = 0;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 }  // namespace wishart

@@ -49,8 +49,8 @@ struct SpectrumShape {
 [[nodiscard]] double spectrum_snr(std::span<const double> sigma, double floor_sigma,
                                   std::int64_t long_side, std::int64_t short_side);
 
-/// The floor that these measures use: the method's own, but at least the rounding error of the
-/// largest value, as for the fit.
+/// The floor above which values are resolved, for these measures and for every fit in corrected
+/// mode: the method's own, but at least the rounding error of the largest value.
 [[nodiscard]] double resolved_above(double floor_sigma, double sigma_max, std::int64_t long_side);
 
 }  // namespace wishart::fit

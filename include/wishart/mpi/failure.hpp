@@ -15,6 +15,12 @@ public:
   using Error::Error;
 };
 
+/// The number of this rank among all, for messages of a rank that is alone.
+[[nodiscard]] int world_rank() noexcept;
+
+/// Ends all ranks with this exit code.
+[[noreturn]] void abort_all(int code) noexcept;
+
 /// Lets MPI abort the job if a call on a communicator fails, or on one made from it meanwhile: for
 /// libraries that do not look at the error codes of MPI, and would compute with what never came.
 /// Afterwards errors of the communicator are returned as before.

@@ -20,6 +20,12 @@ inline constexpr const char* kNoTail = "no-tail";
 /// no measurements, whatever the columns hold: in compat mode -1, as WeightWatcher has it.
 [[nodiscard]] inline bool is_fitted(const LayerRow& row) { return row.status == kFitted; }
 
+/// Whether there is no spectrum: the matrix could not be computed, or holds NaN or infinite weights.
+/// `exit_code` does not decide it: archives of older versions have none.
+[[nodiscard]] inline bool is_failed_matrix(const LayerRow& row) {
+  return row.status == "error" || row.status == "nonfinite";
+}
+
 /// Alpha if a power law was fitted, else NaN.
 [[nodiscard]] inline double alpha_if_fitted(const LayerRow& row) {
   return is_fitted(row) ? row.alpha : kNan;

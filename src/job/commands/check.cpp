@@ -4,19 +4,20 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <functional>
 #include <optional>
 #include <ostream>
 #include <sstream>
-
-#include <unistd.h>
+#include <utility>
 
 #include "wishart/analysis/adapter.hpp"
+#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/history.hpp"
 #include "wishart/analysis/verdict.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/archive.hpp"
 #include "wishart/archive/reader.hpp"
+#include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
 #include "wishart/core/plural.hpp"
@@ -32,10 +33,12 @@
 #include "commands/check_doubts.hpp"
 #include "commands/check_kind.hpp"
 #include "commands/sampled_changes.hpp"
+#include "commands/temporary_archive.hpp"
 #include "scan/checkpoint_id.hpp"
 #include "scan/failed_matrices.hpp"
 #include "scan/over_ranks.hpp"
 #include "scan/planning.hpp"
+#include "scan/stop_signal.hpp"
 #include "scan/stored_spectrum.hpp"
 
 namespace wishart::job {
@@ -43,32 +46,6 @@ namespace {
 
 /// Makes ids differ if the checkpoints have the same name.
 constexpr const char* kTunedSuffix = "-tuned";
-
-/// An archive for this run only.
-class TemporaryArchive {
-public:
-  TemporaryArchive() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "wishart-check-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-      throw Error(Blame::resource, printable(pattern) +
-                                       ": cannot be made for a temporary archive. Name a folder "
-                                       "with --archive, or set TMPDIR");
-    }
-    path_ = pattern;
-  }
-  ~TemporaryArchive() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryArchive(const TemporaryArchive&) = delete;
-  TemporaryArchive& operator=(const TemporaryArchive&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// One of the two analyses.
 struct Wanted {
@@ -116,7 +93,11 @@ bool is_archived(const std::filesystem::path& archive, const std::string& id,
 /// The part of a check that one rank does: what to scan, and the answer.
 class Checker {
 public:
-  Checker(const CheckOptions& options, std::ostream& out) : options_(options), out_(out) {}
+  /// @param check_stop  asked before each checkpoint, analysis and part of them that is read;
+  /// throws
+  ///   if there is a reason to stop
+  Checker(const CheckOptions& options, std::ostream& out, std::function<void()> check_stop)
+      : options_(options), out_(out), check_stop_(std::move(check_stop)) {}
 
   Task task() {
     Task task;
@@ -148,6 +129,7 @@ public:
     const std::filesystem::path archive = task.archive;
     std::vector<CheckpointRecord> stages;
     for (const Wanted* one : {&task.base, &task.tuned}) {
+      check_stop_();
       stages.push_back(archive::Reader(archive).read(one->id));
       // What could not be computed cannot be judged. NaN in the tuned weights is judged by a rule.
       std::vector<LayerRow> failed = stages.back().layers;
@@ -162,17 +144,20 @@ public:
     unread_ = leave_out_unread(stages);
     const checkpoint::Catalogue tuned = opened(options_.tuned);
     const checkpoint::Catalogue base = opened(options_.base);
-    leave_out_zero_biases(stages, base);
+    comparison_ = analysis::compare(stages.front(), stages.back());
+    const bool left_out = leave_out_zero_biases(stages.front(), base, comparison_, check_stop_);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
-    pruned_ = pruned_text(stages);
+    if (left_out) comparison_ = analysis::compare(stages.front(), stages.back());
+    pruned_ = pruned_text(comparison_);
     if (is_whole(tuned.analysis) && pruned_.empty()) {
-      changes_ = sampled_changes(tuned, base, selection_options_of(options_.scan.selection));
+      changes_ =
+          sampled_changes(tuned, base, selection_options_of(options_.scan.selection), check_stop_);
     }
     const std::vector<analysis::RuleVerdict> verdicts = analysis::judge(
         rules_, stages, false, conclusion_of(stages.back()), {},
         kind_ == CheckKind::quantised ? known_errors(changes_, false) : analysis::KnownErrors());
     const analysis::Verdict judged = analysis::verdict_of(stages.back());
-    damage_ = nonfinite_text(tuned, base);
+    damage_ = nonfinite_text(tuned, base, check_stop_);
     const analysis::Level level =
         damage_.empty() ? analysis::verdict_of(verdicts, judged).level : analysis::Level::bad;
     const bool ok = level != analysis::Level::bad;
@@ -186,6 +171,7 @@ public:
 private:
   [[nodiscard]] checkpoint::Catalogue opened(const std::filesystem::path& path,
                                              const std::filesystem::path& with_base = {}) const {
+    check_stop_();
     checkpoint::OpenOptions how;
     how.allow_unknown = options_.scan.selection.allow_unknown;
     how.with_base = with_base;
@@ -218,33 +204,6 @@ private:
     }
   }
 
-  [[nodiscard]] const char* kind_text() const {
-    switch (kind_) {
-      case CheckKind::lora:
-        return "lora";
-      case CheckKind::quantised:
-        return "quantised";
-      case CheckKind::automatic:
-      case CheckKind::full:
-        break;
-    }
-    return "full";
-  }
-
-  [[nodiscard]] std::string subject(const CheckpointRecord& tuned) const {
-    const std::string id = printable(tuned.provenance.checkpoint_id);
-    switch (kind_) {
-      case CheckKind::lora:
-        return "adapter " + id;
-      case CheckKind::quantised:
-        return "quantised model " + id;
-      case CheckKind::automatic:
-      case CheckKind::full:
-        break;
-    }
-    return "fine-tuned model " + id;
-  }
-
   /// Why the rules do not tell whether the model is OK; empty if they do.
   [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
                                      const std::vector<analysis::RuleVerdict>& verdicts,
@@ -258,7 +217,7 @@ private:
                  : std::string();
     }
     if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
-    return rescaling_text(opened(options_.tuned), opened(options_.base));
+    return rescaling_text(opened(options_.tuned), opened(options_.base), check_stop_);
   }
 
   /// The answer in one line.
@@ -266,7 +225,8 @@ private:
                                     const std::vector<analysis::RuleVerdict>& verdicts,
                                     const analysis::Verdict& judged, analysis::Level level) const {
     const CheckpointRecord& tuned = stages.back();
-    const std::string what = subject(tuned);
+    const std::string what =
+        std::string(what_is(kind_)) + " " + printable(tuned.provenance.checkpoint_id);
     const std::string base = printable(stages.front().provenance.checkpoint_id);
     const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
     const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
@@ -275,11 +235,11 @@ private:
       const bool kept = level == analysis::Level::good ||
                         (level == analysis::Level::attention && !pruned_.empty());
       const bool good = kept && doubt_.empty();
-      const bool same = good && pruned_.empty() && nothing_changed(stages);
-      const std::string rounded = good && !same ? rounded_text(stages) : std::string();
+      const bool same = good && pruned_.empty() && nothing_changed(comparison_);
+      const std::string rounded = good && !same ? rounded_text() : std::string();
       const std::string pruned = good ? pruned_ : std::string();
       const bool attention =
-          same || !rounded.empty() || !pruned.empty() || (good && is_smaller(stages));
+          same || !rounded.empty() || !pruned.empty() || (good && is_smaller(comparison_));
       std::string text = attention                       ? "ATTENTION: "
                          : good                          ? "OK: "
                          : level == analysis::Level::bad ? "NOT OK: "
@@ -293,7 +253,7 @@ private:
       text += rounded + pruned;
       const std::string adapter =
           analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
-      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(stages) +
+      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(comparison_) +
              unread_text();
     }
     const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
@@ -312,10 +272,10 @@ private:
   }
 
   /// Of a fine-tuned model that is its base in another dtype.
-  [[nodiscard]] std::string rounded_text(const std::vector<CheckpointRecord>& stages) const {
-    if (kind_ != CheckKind::full || !moved_by_rounding(stages)) return {};
+  [[nodiscard]] std::string rounded_text() const {
+    if (kind_ != CheckKind::full || !moved_by_rounding(comparison_)) return {};
     return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base),
-                             selection_options_of(options_.scan.selection));
+                             selection_options_of(options_.scan.selection), check_stop_);
   }
 
   [[nodiscard]] std::string unread_text() const {
@@ -334,7 +294,7 @@ private:
     };
     if (options_.format == OutputFormat::json) {
       out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)
-           << ", \"kind\": " << json_quoted(kind_text()) << ",\n\"text\": " << json_quoted(line)
+           << ", \"kind\": " << json_quoted(word_of(kind_)) << ",\n\"text\": " << json_quoted(line)
            << ",\n\"tuned\": " << report::json_value(tuned.provenance.checkpoint_id)
            << ", \"base\": " << report::json_value(stages.front().provenance.checkpoint_id)
            << ", \"layers\": " << tuned.layers.size()
@@ -351,12 +311,14 @@ private:
 
   const CheckOptions& options_;
   std::ostream& out_;
+  std::function<void()> check_stop_;
   std::optional<TemporaryArchive> temporary_;
   CheckKind kind_ = CheckKind::automatic;
   std::vector<analysis::Rule> rules_;
   std::size_t unread_ = 0;
   std::string doubt_;
-  std::string damage_;  ///< of what no rule judges
+  std::string damage_;               ///< of what no rule judges
+  analysis::Comparison comparison_;  ///< of the base and the tuned model
   SampledChanges changes_;
   std::string pruned_;
 };
@@ -386,11 +348,18 @@ Ending scan(const Wanted& wanted, const std::string& archive, const CheckOptions
 
 Ending run_check(const CheckOptions& options, const mpi::Comm& world, std::ostream& out,
                  std::ostream& err) {
+  const StopSignal signals;
+  const auto check_stop = [&] {
+    const std::string signal = signals.poll();
+    if (signal.empty()) return;
+    throw Error(Blame::interrupted, "stopped by " + signal + ": " + shown(options.tuned) +
+                                        " was not judged. Run the same command again");
+  };
   std::optional<Checker> checker;
   std::vector<std::byte> bytes;
-  mpi::together(world, [&] {
+  mpi::together_asleep(world, [&] {  // rank 0 opens both checkpoints
     if (world.rank() != 0) return;
-    checker.emplace(options, out);
+    checker.emplace(options, out, check_stop);
     bytes = packed(checker->task());
   });
   world.broadcast(bytes, 0);
@@ -400,7 +369,7 @@ Ending run_check(const CheckOptions& options, const mpi::Comm& world, std::ostre
     if (!ending.done()) return ending;
   }
   Ending own;
-  mpi::together(world, [&] {
+  mpi::together_asleep(world, [&] {  // rank 0 may read all weights of both
     if (checker) own = checker->answer(task);
   });
   return shared_ending(world, own);

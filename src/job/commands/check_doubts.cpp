@@ -11,26 +11,17 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "wishart/analysis/compare.hpp"
-#include "wishart/checkpoint/element_reader.hpp"
 #include "wishart/checkpoint/reasons.hpp"
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
 #include "commands/check_kind.hpp"
+#include "commands/vectors.hpp"
 
 namespace wishart::job {
 namespace {
 
 constexpr const char* kError = "error_ratio";
-
-/// No vector of a model is longer. A stranger's file may say otherwise.
-constexpr std::int64_t kMostElements = 1 << 20;
-
-bool is_vector(const Tensor& tensor) {
-  return has_weights(tensor) && tensor.shape.size() == 1 && tensor.num_elements > 0 &&
-         tensor.num_elements <= kMostElements;
-}
 
 bool is_vector_of_weights(const Tensor& tensor) {
   return is_vector(tensor) && tensor.name.ends_with(".weight");
@@ -49,15 +40,10 @@ double change_of(const std::vector<double>& a, const std::vector<double>& b) {
   return std::sqrt(distance / norm);
 }
 
-std::vector<double> values_of(checkpoint::ElementReader& reader, const Tensor& tensor) {
-  std::vector<double> values(static_cast<std::size_t>(tensor.num_elements));
-  reader.read_elements(tensor, 0, values);
-  return values;
-}
-
 /// The first vector of weights that is not that of the base, and by how much; empty if there is
 /// none.
-std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                           const std::function<void()>& check_stop) {
   // Norms are kept in 16 bits at least. BF16 rounds by 0.4 % at most.
   constexpr double kRescaled = 0.01;
   constexpr double kPercent = 100;
@@ -65,13 +51,12 @@ std::string changed_vector(const checkpoint::Catalogue& tuned, const checkpoint:
   for (const Tensor& tensor : base.tensors) {
     if (is_vector_of_weights(tensor)) vectors.emplace(tensor.name, &tensor);
   }
-  const auto of_tuned = checkpoint::make_reader(tuned.root, tuned.files);
-  const auto of_base = checkpoint::make_reader(base.root, base.files);
+  const VectorReader of_tuned(tuned, check_stop);
+  const VectorReader of_base(base, check_stop);
   for (const Tensor& tensor : tuned.tensors) {
     const auto found = is_vector_of_weights(tensor) ? vectors.find(tensor.name) : vectors.end();
     if (found == vectors.end() || found->second->shape != tensor.shape) continue;
-    const double change =
-        change_of(values_of(*of_base, *found->second), values_of(*of_tuned, tensor));
+    const double change = change_of(of_base.values_of(*found->second), of_tuned.values_of(tensor));
     if (change > kRescaled) {
       return printable(tensor.name) + " differs by " + rounded(kPercent * change, 2) + " %";
     }
@@ -106,13 +91,6 @@ bool any_infinite(const std::vector<double>& values) {
   return std::any_of(values.begin(), values.end(), [](double value) { return std::isinf(value); });
 }
 
-/// The tensors of a checkpoint, by their names.
-std::unordered_map<std::string, const Tensor*> by_name(const checkpoint::Catalogue& catalogue) {
-  std::unordered_map<std::string, const Tensor*> tensors;
-  for (const Tensor& tensor : catalogue.tensors) tensors.emplace(tensor.name, &tensor);
-  return tensors;
-}
-
 }  // namespace
 
 std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages) {
@@ -138,21 +116,22 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages) {
   return unread;
 }
 
-std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                           const std::function<void()>& check_stop) {
   const auto before = by_name(base);
-  const auto of_tuned = checkpoint::make_reader(tuned.root, tuned.files);
-  const auto of_base = checkpoint::make_reader(base.root, base.files);
+  const VectorReader of_tuned(tuned, check_stop);
+  const VectorReader of_base(base, check_stop);
   // A bias of minus infinity forbids a token.
   const auto was_infinite = [&](const Tensor& tensor) {
     const auto found = before.find(tensor.name);
     return found != before.end() && is_vector(*found->second) &&
-           any_infinite(values_of(*of_base, *found->second));
+           any_infinite(of_base.values_of(*found->second));
   };
   std::int64_t count = 0;
   std::string first;
   for (const Tensor& tensor : tuned.tensors) {
     if (!is_vector_of_weights(tensor) && !is_bias(tensor)) continue;
-    const std::vector<double> values = values_of(*of_tuned, tensor);
+    const std::vector<double> values = of_tuned.values_of(tensor);
     if (!any_nan(values) && !(any_infinite(values) && !was_infinite(tensor))) continue;
     if (count++ == 0) first = tensor.name;
   }
@@ -162,20 +141,21 @@ std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint:
          (count == 1 ? ": " : ", such as ") + printable(first) + ".";
 }
 
-void leave_out_zero_biases(std::vector<CheckpointRecord>& stages,
-                           const checkpoint::Catalogue& base) {
-  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
-  if (comparison.missing_tensors.empty()) return;
+bool leave_out_zero_biases(CheckpointRecord& base_stage, const checkpoint::Catalogue& base,
+                           const analysis::Comparison& comparison,
+                           const std::function<void()>& check_stop) {
+  if (comparison.missing_tensors.empty()) return false;
   const std::unordered_set<std::string> missing(comparison.missing_tensors.begin(),
                                                 comparison.missing_tensors.end());
   const auto tensors = by_name(base);
-  const auto reader = checkpoint::make_reader(base.root, base.files);
-  std::erase_if(stages.front().skipped, [&](const SkippedRow& row) {
+  const VectorReader reader(base, check_stop);
+  const auto left_out = std::erase_if(base_stage.skipped, [&](const SkippedRow& row) {
     const auto found = missing.contains(row.tensor) ? tensors.find(row.tensor) : tensors.end();
     if (found == tensors.end() || !is_bias(*found->second)) return false;
-    const std::vector<double> values = values_of(*reader, *found->second);
+    const std::vector<double> values = reader.values_of(*found->second);
     return std::all_of(values.begin(), values.end(), [](double value) { return value == 0; });
   });
+  return left_out > 0;
 }
 
 std::string layout_text(const std::vector<analysis::Rule>& rules,
@@ -186,29 +166,27 @@ std::string layout_text(const std::vector<analysis::Rule>& rules,
          "code that reads it, or judge by rules that allow it (wishart gate).";
 }
 
-bool is_smaller(const std::vector<CheckpointRecord>& stages) {
-  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+bool is_smaller(const analysis::Comparison& comparison) {
   return std::any_of(comparison.rows.begin(), comparison.rows.end(),
                      [](const analysis::ComparisonRow& row) { return row.status == "shrunk"; });
 }
 
-bool nothing_changed(const std::vector<CheckpointRecord>& stages) {
-  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+bool nothing_changed(const analysis::Comparison& comparison) {
   return std::all_of(comparison.rows.begin(), comparison.rows.end(),
                      [](const analysis::ComparisonRow& row) {
                        return row.status == "same" || row.status == "tied" || row.status == "mtp";
                      });
 }
 
-std::string pruned_text(const std::vector<CheckpointRecord>& stages) {
-  const std::string pruned = analysis::compare(stages.front(), stages.back()).pruned;
-  return pruned.empty() ? "" : " But it was pruned: of the base, " + pruned + ". Evaluate it.";
+std::string pruned_text(const analysis::Comparison& comparison) {
+  return comparison.pruned.empty()
+             ? ""
+             : " But it was pruned: of the base, " + comparison.pruned + ". Evaluate it.";
 }
 
-bool moved_by_rounding(const std::vector<CheckpointRecord>& stages) {
+bool moved_by_rounding(const analysis::Comparison& comparison) {
   // BF16 has 8 significant bits, so it moves a weight by 2^-8 of it at most.
   constexpr double kMostByRounding = 0x1p-8;
-  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
   return std::all_of(comparison.rows.begin(), comparison.rows.end(),
                      [](const analysis::ComparisonRow& row) {
                        return row.status == "same" || row.status == "tied" || row.status == "mtp" ||
@@ -253,10 +231,11 @@ bool only_sizes_broken(const std::vector<analysis::Rule>& rules,
   return only_broken(rules, verdicts, {kError, "moved", "cut", "log_spectral_norm"});
 }
 
-std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
+std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                           const std::function<void()>& check_stop) {
   const bool awq = std::any_of(tuned.tensors.begin(), tuned.tensors.end(),
                                [](const Tensor& one) { return one.stored_as.starts_with("AWQ"); });
-  const std::string changed = awq ? std::string() : changed_vector(tuned, base);
+  const std::string changed = awq ? std::string() : changed_vector(tuned, base, check_stop);
   if (!awq && changed.empty()) return {};
   return " But its weights were rescaled before they were rounded (" +
          (awq ? std::string("it is stored by AWQ") : changed) +
@@ -265,8 +244,7 @@ std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint:
          "evaluate the copy.";
 }
 
-std::string left_out_of_rules_text(const std::vector<CheckpointRecord>& stages) {
-  const analysis::Comparison comparison = analysis::compare(stages.front(), stages.back());
+std::string left_out_of_rules_text(const analysis::Comparison& comparison) {
   const auto held =
       std::count_if(comparison.rows.begin(), comparison.rows.end(),
                     [](const analysis::ComparisonRow& row) { return row.held_whole; });

@@ -3,11 +3,15 @@
 /// @file
 /// What `wishart check` says beside its rules: where they cannot tell what the tuned checkpoint is,
 /// and what they leave out.
+///
+/// Those that read take a function `check_stop`, which is asked before each vector and may throw.
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/compare.hpp"
 #include "wishart/analysis/gate.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/record/checkpoint_record.hpp"
@@ -21,15 +25,21 @@ namespace wishart::job {
 std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages);
 
 /// Biases of zeros that the tuned model leaves out are not missing: they add nothing.
+/// They are taken out of `base_stage`.
+/// @param comparison  of the base and the tuned model
+/// @return true if there are any, so that the two have to be compared anew
 /// @throws Error with Blame::input if a bias cannot be read
-void leave_out_zero_biases(std::vector<CheckpointRecord>& stages,
-                           const checkpoint::Catalogue& base);
+[[nodiscard]] bool leave_out_zero_biases(CheckpointRecord& base_stage,
+                                         const checkpoint::Catalogue& base,
+                                         const analysis::Comparison& comparison,
+                                         const std::function<void()>& check_stop);
 
 /// A sentence if norms or biases, of which no spectrum is taken, have NaN or infinite values.
 /// Begins with a space, or is empty.
 /// @throws Error with Blame::input if one of them cannot be read
 [[nodiscard]] std::string nonfinite_text(const checkpoint::Catalogue& tuned,
-                                         const checkpoint::Catalogue& base);
+                                         const checkpoint::Catalogue& base,
+                                         const std::function<void()>& check_stop);
 
 /// A sentence if rules are broken only because layers are rearranged, which may be meant. Else
 /// empty.
@@ -37,18 +47,17 @@ void leave_out_zero_biases(std::vector<CheckpointRecord>& stages,
                                       const std::vector<analysis::RuleVerdict>& verdicts);
 
 /// Whether the vocabulary is smaller than that of the base.
-[[nodiscard]] bool is_smaller(const std::vector<CheckpointRecord>& stages);
+[[nodiscard]] bool is_smaller(const analysis::Comparison& comparison);
 
 /// Whether every layer has the values that it has in the base.
-/// @param stages  the base and the tuned model
-[[nodiscard]] bool nothing_changed(const std::vector<CheckpointRecord>& stages);
+[[nodiscard]] bool nothing_changed(const analysis::Comparison& comparison);
 
 /// A sentence if blocks or experts of the base were removed and the others numbered anew. Else
 /// empty.
-[[nodiscard]] std::string pruned_text(const std::vector<CheckpointRecord>& stages);
+[[nodiscard]] std::string pruned_text(const analysis::Comparison& comparison);
 
 /// Whether no layer moved further than rounding to another dtype moves it.
-[[nodiscard]] bool moved_by_rounding(const std::vector<CheckpointRecord>& stages);
+[[nodiscard]] bool moved_by_rounding(const analysis::Comparison& comparison);
 
 /// A sentence if all rules are kept, but by norms alone of layers of so few bits that norms tell
 /// too little. Else empty.
@@ -69,12 +78,13 @@ void leave_out_zero_biases(std::vector<CheckpointRecord>& stages,
 /// stored by AWQ, or a vector of weights with a name of the base's, which no quantisation changes,
 /// has other values. Else empty.
 /// @throws Error with Blame::input if such a vector cannot be read
-[[nodiscard]] std::string rescaling_text(const checkpoint::Catalogue& tuned,
-                                         const checkpoint::Catalogue& base);
+[[nodiscard]] std::string rescaling_text(
+    const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+    const std::function<void()>& check_stop = [] {});
 
 /// What the rules leave out: layers of another vocabulary, heads that are tied or replaced, and
 /// layers that an adapter holds whole.
 /// Begins with a space, or is empty.
-[[nodiscard]] std::string left_out_of_rules_text(const std::vector<CheckpointRecord>& stages);
+[[nodiscard]] std::string left_out_of_rules_text(const analysis::Comparison& comparison);
 
 }  // namespace wishart::job

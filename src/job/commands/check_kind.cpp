@@ -121,6 +121,32 @@ CheckKind kind_of(const checkpoint::Catalogue& tuned, const checkpoint::Catalogu
   return quantised ? CheckKind::quantised : CheckKind::full;
 }
 
+const char* word_of(CheckKind kind) {
+  switch (kind) {
+    case CheckKind::lora:
+      return "lora";
+    case CheckKind::quantised:
+      return "quantised";
+    case CheckKind::automatic:
+    case CheckKind::full:
+      break;
+  }
+  return "full";
+}
+
+const char* what_is(CheckKind kind) {
+  switch (kind) {
+    case CheckKind::lora:
+      return "adapter";
+    case CheckKind::quantised:
+      return "quantised model";
+    case CheckKind::automatic:
+    case CheckKind::full:
+      break;
+  }
+  return "fine-tuned model";
+}
+
 void check_is_base(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
   const std::string name = printable(base.root.string());
   if (!is_whole(base.analysis)) {

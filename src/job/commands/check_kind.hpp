@@ -20,6 +20,11 @@ namespace wishart::job {
 [[nodiscard]] CheckKind kind_of(const checkpoint::Catalogue& tuned,
                                 const checkpoint::Catalogue& base);
 
+/// The word of --kind for it.
+[[nodiscard]] const char* word_of(CheckKind kind);
+/// What a checkpoint of this kind is called: `adapter`, `quantised model` or `fine-tuned model`.
+[[nodiscard]] const char* what_is(CheckKind kind);
+
 /// @throws Error with Blame::usage if the base is an adapter, with Blame::input if the two have no
 ///   weight of the same name and shape, one of them has left out all of its weights, or one stacks
 ///   experts in an order that is not known and the other does not

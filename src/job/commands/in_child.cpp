@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "wishart/core/descriptor.hpp"
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
-#include "wishart/core/own_file.hpp"
 #include "wishart/core/text.hpp"
 
 namespace wishart::job {

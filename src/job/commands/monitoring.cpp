@@ -15,6 +15,7 @@
 
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/archive/choice.hpp"
+#include "wishart/core/descriptor.hpp"
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
@@ -107,10 +108,9 @@ void append_to(const std::filesystem::path& file, std::int64_t size_bytes,
                std::span<const char> bytes) {
   OwnFile opened = open_own_file(file, O_WRONLY);
   int code = opened.planted ? EEXIST : opened.code;
-  const int descriptor = opened.descriptor.release();
-  if (code == 0) code = write_fully(descriptor, size_bytes, std::as_bytes(bytes));
-  if (code == 0 && ::fsync(descriptor) != 0) code = errno;
-  if (descriptor >= 0 && ::close(descriptor) != 0 && code == 0) code = errno;
+  if (code == 0) code = write_fully(opened.descriptor.get(), size_bytes, std::as_bytes(bytes));
+  if (code == 0) code = flush_fully(opened.descriptor);
+  if (code == 0) code = close_fully(opened.descriptor);
   if (code != 0) {
     throw Error(Blame::resource, shown(file) + ": cannot be written: " + system_reason(code) +
                                      ". Its last events may be incomplete; the next export mends "

@@ -14,6 +14,7 @@
 #include "wishart/core/text.hpp"
 
 #include "commands/check_kind.hpp"
+#include "commands/vectors.hpp"
 
 namespace wishart::job {
 namespace {
@@ -23,9 +24,6 @@ constexpr std::int64_t kStrips = 4;
 constexpr std::int64_t kRowsOfStrip = 8;
 /// A strip has 256 KiB as float64 at most.
 constexpr std::int64_t kMostCols = 4096;
-
-/// No vector of a model is longer. A stranger's file may say otherwise.
-constexpr std::int64_t kMostOfVector = 1 << 20;
 
 /// The elements of some rows, each `width` long.
 struct Rows {
@@ -193,13 +191,15 @@ SampledChange change_of(const Matrix& matrix_a, const Rows& a, const Matrix& mat
 
 /// True if all of the matrix of one is that of the other, rounded.
 bool is_cast_throughout(checkpoint::ElementReader& reader_a, const Matrix& a,
-                        checkpoint::ElementReader& reader_b, const Matrix& b) {
+                        checkpoint::ElementReader& reader_b, const Matrix& b,
+                        const std::function<void()>& check_stop) {
   constexpr std::int64_t kElements = std::int64_t{1} << 20;
   const std::int64_t rows = std::max<std::int64_t>(1, kElements / a.cols);
   std::vector<double> of_a;
   std::vector<double> of_b;
   for (std::int64_t view = 0; view < std::ssize(a.views); ++view) {
     for (std::int64_t begin = 0; begin < a.rows; begin += rows) {
+      check_stop();
       const std::int64_t end = std::min(begin + rows, a.rows);
       of_a.resize(static_cast<std::size_t>((end - begin) * a.cols));
       of_b.resize(of_a.size());
@@ -272,29 +272,18 @@ std::vector<Pair> thinned(const std::vector<Pair>& pairs) {
   return some;
 }
 
-bool is_vector(const Tensor& tensor) {
-  return tensor.shape.size() == 1 && tensor.num_elements > 0 &&
-         tensor.num_elements <= kMostOfVector && has_weights(tensor);
-}
-
-std::vector<double> values_of(checkpoint::ElementReader& reader, const Tensor& tensor) {
-  std::vector<double> values(static_cast<std::size_t>(tensor.num_elements));
-  reader.read_elements(tensor, 0, values);
-  return values;
-}
-
 /// True if every vector of the tuned checkpoint is one of the base, but for its dtype.
-bool has_cast_vectors(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base) {
-  std::unordered_map<std::string, const Tensor*> before;
-  for (const Tensor& tensor : base.tensors) before.emplace(tensor.name, &tensor);
-  const auto of_tuned = checkpoint::make_reader(tuned.root, tuned.files);
-  const auto of_base = checkpoint::make_reader(base.root, base.files);
+bool has_cast_vectors(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                      const std::function<void()>& check_stop) {
+  const auto before = by_name(base);
+  const VectorReader of_tuned(tuned, check_stop);
+  const VectorReader of_base(base, check_stop);
   return std::all_of(tuned.tensors.begin(), tuned.tensors.end(), [&](const Tensor& tensor) {
     if (!is_vector(tensor)) return true;
     const auto found = before.find(tensor.name);
     if (found == before.end() || found->second->shape != tensor.shape) return false;
-    return is_cast(values_of(*of_base, *found->second), found->second->dtype,
-                   values_of(*of_tuned, tensor), tensor.dtype);
+    return is_cast(of_base.values_of(*found->second), found->second->dtype,
+                   of_tuned.values_of(tensor), tensor.dtype);
   });
 }
 
@@ -302,10 +291,12 @@ bool has_cast_vectors(const checkpoint::Catalogue& tuned, const checkpoint::Cata
 
 SampledChanges sampled_changes(const checkpoint::Catalogue& tuned,
                                const checkpoint::Catalogue& base,
-                               const model::SelectionOptions& options) {
+                               const model::SelectionOptions& options,
+                               const std::function<void()>& check_stop) {
   const Both both(tuned, base, options);
   SampledChanges changes;
   for (const Pair& pair : thinned(both.pairs)) {
+    check_stop();
     const Rows a = sampled_rows(*both.reader_a, *pair.a);
     const Rows b = sampled_rows(*both.reader_b, *pair.b);
     if (!all_finite(a) || !all_finite(b)) continue;
@@ -340,17 +331,18 @@ analysis::KnownErrors known_errors(const SampledChanges& changes, bool levels) {
 
 std::string only_rounded_text(const SampledChanges& changes, const checkpoint::Catalogue& tuned,
                               const checkpoint::Catalogue& base,
-                              const model::SelectionOptions& options) {
+                              const model::SelectionOptions& options,
+                              const std::function<void()>& check_stop) {
   const bool cast =
       !changes.empty() && std::all_of(changes.begin(), changes.end(),
                                       [](const auto& one) { return one.second.only_rounded; });
-  if (!cast || !has_cast_vectors(tuned, base)) return {};
+  if (!cast || !has_cast_vectors(tuned, base, check_stop)) return {};
   // Where the sample is the base, what was learnt may lie between: new tokens, a few neurons.
   const Both both(tuned, base, options);
   const auto& pairs = both.pairs;
   const bool throughout = std::all_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
     return pair.a->views.size() == pair.b->views.size() &&
-           is_cast_throughout(*both.reader_a, *pair.a, *both.reader_b, *pair.b);
+           is_cast_throughout(*both.reader_a, *pair.a, *both.reader_b, *pair.b, check_stop);
   });
   if (!throughout) return {};
   return " But nothing changed: in " + plural(std::ssize(pairs), "matrix", "matrices") +

@@ -5,6 +5,7 @@
 /// copy is from the original, and whether it is only another dtype.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -32,10 +33,11 @@ using SampledChanges = std::map<std::string, SampledChange>;
 /// Reads the same rows of the same matrices on every run: of at most 512 matrices, at even
 /// distances, four strips of eight rows. Matrices that only one has, or that have another shape,
 /// are left out, and those of compressed files, which cannot be read in parts.
+/// @param check_stop  asked before each matrix; may throw
 /// @throws Error with Blame::input if a file cannot be read
-[[nodiscard]] SampledChanges sampled_changes(const checkpoint::Catalogue& tuned,
-                                             const checkpoint::Catalogue& base,
-                                             const model::SelectionOptions& options);
+[[nodiscard]] SampledChanges sampled_changes(
+    const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+    const model::SelectionOptions& options, const std::function<void()>& check_stop = [] {});
 
 /// What rules may use of them. Empty if most matrices are not comparable element by element, as of
 /// a rotated model, or a quarter were rescaled: nothing is known then but spectra and norms.
@@ -44,10 +46,11 @@ using SampledChanges = std::map<std::string, SampledChange>;
 
 /// ` But nothing changed: ...` if the tuned checkpoint is the base in another dtype. Reads all of
 /// both if the sampled rows say so. Else empty.
+/// @param check_stop  asked before each part that is read; may throw
 /// @throws Error with Blame::input if a file cannot be read
-[[nodiscard]] std::string only_rounded_text(const SampledChanges& changes,
-                                            const checkpoint::Catalogue& tuned,
-                                            const checkpoint::Catalogue& base,
-                                            const model::SelectionOptions& options);
+[[nodiscard]] std::string only_rounded_text(
+    const SampledChanges& changes, const checkpoint::Catalogue& tuned,
+    const checkpoint::Catalogue& base, const model::SelectionOptions& options,
+    const std::function<void()>& check_stop = [] {});
 
 }  // namespace wishart::job

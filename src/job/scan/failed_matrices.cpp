@@ -6,6 +6,7 @@
 
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 namespace wishart::job {
 namespace {
@@ -25,8 +26,6 @@ Blame blame_of_row(const LayerRow& row) {
   return Blame::numerics;
 }
 
-bool has_failed(const LayerRow& row) { return row.status == "nonfinite" || row.exit_code != 0; }
-
 std::string advice(Blame blame, const std::string& id, const std::filesystem::path& archive) {
   if (blame == Blame::input) {
     return "Restore the file and run the same command again: it computes only what failed";
@@ -45,11 +44,11 @@ Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& 
                  const std::function<std::string(const std::string&)>& file_of,
                  const std::filesystem::path& archive) {
   std::int64_t failed = 0;
-  for (const LayerRow& row : rows) failed += has_failed(row) ? 1 : 0;
+  for (const LayerRow& row : rows) failed += is_failed_matrix(row) ? 1 : 0;
   if (failed == 0) return {};
   for (const Blame blame : kGravestFirst) {
     for (const LayerRow& row : rows) {
-      if (!has_failed(row) || blame_of_row(row) != blame) continue;
+      if (!is_failed_matrix(row) || blame_of_row(row) != blame) continue;
       const std::string file = file_of(row.key);
       // Read errors already name the file.
       const bool named = file.empty() || row.reason.find(file) != std::string::npos;

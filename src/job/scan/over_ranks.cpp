@@ -1,13 +1,13 @@
 #include "scan/over_ranks.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
+#include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/launch.hpp"
 #include "wishart/mpi/session.hpp"
 #include "wishart/mpi/together.hpp"
@@ -23,14 +23,7 @@ constexpr std::chrono::milliseconds kExitPatience{10'000};
 
 /// The text of an error of this rank alone.
 Ending own_ending(const std::exception& error) {
-  int rank = 0;
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  return {blame_of(error), "rank " + std::to_string(rank) + ": " + describe(error)};
-}
-
-[[noreturn]] void abort_all(int code) {
-  MPI_Abort(MPI_COMM_WORLD, code);
-  std::_Exit(code);
+  return {blame_of(error), "rank " + std::to_string(mpi::world_rank()) + ": " + describe(error)};
 }
 
 /// Waits for the other ranks. If one does not arrive, aborts the whole job, with a message unless
@@ -45,7 +38,7 @@ void leave_together(const mpi::Comm& exit_comm, const Ending& ending, std::ostre
     why = std::string(": ") + error.what() + "; the job is aborted";
   }
   const Ending alone(blame, "rank " + std::to_string(exit_comm.rank()) + why);
-  abort_all(ending.done() ? told(alone, err) : ending.exit_code());
+  mpi::abort_all(ending.done() ? told(alone, err) : ending.exit_code());
 }
 
 }  // namespace
@@ -59,7 +52,7 @@ void abort_job(const std::exception_ptr& failure, std::ostream& err) {
   } catch (...) {
     code = told({Blame::bug, "an exception of unknown type"}, err);
   }
-  abort_all(code);
+  mpi::abort_all(code);
 }
 
 Ending shared_ending(const mpi::Comm& world, const Ending& own) {

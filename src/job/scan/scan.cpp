@@ -147,23 +147,17 @@ void check_goes_on(const JobContext& context, const std::filesystem::path& next)
 Scanned scan_checkpoint(JobContext& context, const Waiting& one, LockTaker& locks) {
   std::optional<CheckpointJob> job;
   std::vector<std::byte> bytes;
-  std::exception_ptr failure;
-  try {
-    if (context.leads()) {
-      if (!one.before.empty()) check_goes_on(context, one.path);
-      job.emplace(
-          one.path, context.options, context.layout,
-          [&](const std::filesystem::path& folder, const std::string& id) {
-            return locks.take(folder, id, one.look == Look::last);
-          },
-          one.before);
-      bytes = packed(job->work_order());
-    }
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  context.world.barrier_asleep();  // rank 0 may have waited for a lock, perhaps for hours
-  mpi::agree(context.world, failure);
+  mpi::together_asleep(context.world, [&] {  // rank 0 may wait for a lock, perhaps for hours
+    if (!context.leads()) return;
+    if (!one.before.empty()) check_goes_on(context, one.path);
+    job.emplace(
+        one.path, context.options, context.layout,
+        [&](const std::filesystem::path& folder, const std::string& id) {
+          return locks.take(folder, id, one.look == Look::last);
+        },
+        one.before);
+    bytes = packed(job->work_order());
+  });
   context.world.broadcast(bytes, 0);
   auto order = unpacked<WorkOrder>(bytes);
   release(bytes);

@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "wishart/core/descriptor.hpp"
 #include "wishart/core/disk.hpp"
 #include "wishart/core/environment.hpp"
 #include "wishart/core/error.hpp"
@@ -53,22 +54,17 @@ void check_room(const std::filesystem::path& folder, std::int64_t bytes) {
   }
 }
 
-/// A descriptor that closes itself.
+/// A copy that is being written.
 class OutputFile {
 public:
   explicit OutputFile(const std::filesystem::path& path)
       : path_(path),
         descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
-    if (descriptor_ < 0) throw_place(path, system_reason(errno));
+    if (descriptor_.get() < 0) throw_place(path, system_reason(errno));
   }
-  ~OutputFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  OutputFile(const OutputFile&) = delete;
-  OutputFile& operator=(const OutputFile&) = delete;
 
   void write(std::int64_t offset, std::span<const std::byte> bytes) {
-    if (const int code = write_fully(descriptor_, offset, bytes); code != 0) {
+    if (const int code = write_fully(descriptor_.get(), offset, bytes); code != 0) {
       throw_place(path_, system_reason(code));
     }
   }
@@ -76,19 +72,18 @@ public:
     constexpr std::int64_t kSecond = 1'000'000'000;
     const ::timespec time{nanoseconds / kSecond, nanoseconds % kSecond};
     const std::array<::timespec, 2> times{time, time};
-    if (::futimens(descriptor_, times.data()) != 0) throw_place(path_, system_reason(errno));
+    if (::futimens(descriptor_.get(), times.data()) != 0) throw_place(path_, system_reason(errno));
   }
   /// A file server may refuse here what it has taken before: the copy would have holes.
   void close() {
-    // Interrupted, the file is closed all the same.
-    if (::close(std::exchange(descriptor_, -1)) != 0 && errno != EINTR) {
-      throw_place(path_, system_reason(errno));
+    if (const int code = close_fully(descriptor_); code != 0) {
+      throw_place(path_, system_reason(code));
     }
   }
 
 private:
   const std::filesystem::path& path_;
-  int descriptor_;
+  Descriptor descriptor_;
 };
 
 /// What the ranks tell each other while they copy. The largest counts.
@@ -160,6 +155,45 @@ StagedFiles::StagedFiles(const mpi::Comm& world, const std::filesystem::path& pl
                          const std::function<std::string()>& stop_reason)
     : files_(std::move(files)) {
   const mpi::Comm host = world.split_by_host();
+  try {
+    share_folder(world, host, place);
+    SharedCopying copying(world, stop_reason);
+    std::exception_ptr failure;
+    try {
+      copy_share(root, host, [&] { return copying.go_on(); });
+    } catch (const mpi::Failure&) {
+      throw;  // the ranks cannot meet any more
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    mpi::agree(world, copying.end(failure));
+  } catch (const mpi::AgreedError&) {
+    remove_own_files();
+    host.barrier_asleep();
+    remove_folder();
+    throw;
+  } catch (...) {  // of MPI, or of this rank alone: nobody comes to a barrier
+    remove_own_files();
+    remove_folder();
+    throw;
+  }
+}
+
+StagedFiles::~StagedFiles() {
+  remove_own_files();
+  remove_folder();
+}
+
+void StagedFiles::remove_own_files() noexcept {
+  for (const std::filesystem::path& file : own_) ::unlink(file.c_str());
+}
+
+void StagedFiles::remove_folder() noexcept {
+  if (!folder_.empty()) ::rmdir(folder_.c_str());  // the last rank of the host succeeds
+}
+
+void StagedFiles::share_folder(const mpi::Comm& world, const mpi::Comm& host,
+                               const std::filesystem::path& place) {
   std::string folder;
   std::exception_ptr failure;
   try {
@@ -178,31 +212,7 @@ StagedFiles::StagedFiles(const mpi::Comm& world, const std::filesystem::path& pl
   Unpacker unpack(message);
   unpack(folder);
   folder_ = folder;
-  const auto clean = [&] {
-    for (const std::filesystem::path& file : own_) ::unlink(file.c_str());
-    host.barrier_asleep();
-    if (host.rank() == 0 && !folder_.empty()) ::rmdir(folder_.c_str());
-  };
-  try {
-    mpi::agree(world, failure);
-    SharedCopying copying(world, stop_reason);
-    try {
-      copy_share(root, host, [&] { return copying.go_on(); });
-    } catch (const mpi::Failure&) {
-      throw;  // the ranks cannot meet any more
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    mpi::agree(world, copying.end(failure));
-  } catch (...) {
-    clean();
-    throw;
-  }
-}
-
-StagedFiles::~StagedFiles() {
-  for (const std::filesystem::path& file : own_) ::unlink(file.c_str());
-  ::rmdir(folder_.c_str());  // the last rank of the host succeeds
+  mpi::agree(world, failure);
 }
 
 std::int64_t StagedFiles::bytes() const noexcept {

@@ -27,6 +27,7 @@ public:
   /// @throws mpi::AgreedError on every rank: with Blame::resource if a host's disk is full or
   ///   cannot be written, with Blame::input if a file cannot be read, with Blame::interrupted if
   ///   there is a reason to stop
+  /// @throws mpi::Failure on a rank on which a call of MPI failed, without waiting for the others
   StagedFiles(const mpi::Comm& world, const std::filesystem::path& place,
               const std::filesystem::path& root, std::vector<SourceFile> files,
               const std::function<std::string()>& stop_reason = {});
@@ -42,6 +43,12 @@ public:
   [[nodiscard]] std::int64_t bytes() const noexcept;
 
 private:
+  /// Makes the folder of this host. Collective over `world`.
+  void share_folder(const mpi::Comm& world, const mpi::Comm& host,
+                    const std::filesystem::path& place);
+  void remove_own_files() noexcept;
+  /// Succeeds on the rank of the host that is the last to have removed its files.
+  void remove_folder() noexcept;
   /// Copies what falls to this rank.
   /// @param go_on  asked after every part; false: the copies are given up
   void copy_share(const std::filesystem::path& root, const mpi::Comm& host,

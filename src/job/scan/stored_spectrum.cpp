@@ -8,6 +8,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/fit_counts.hpp"
 
 namespace wishart::job {
 
@@ -83,7 +84,7 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part, const std::vector<
   spectrum.weights = row.weights;
   spectrum.adapter = row.adapter;
   spectrum.same_as = row.same_as;
-  if (row.status == "error" || row.status == "nonfinite") {
+  if (is_failed_matrix(row)) {
     spectrum.status = row.status == "error" ? SpectrumStatus::failed : SpectrumStatus::nonfinite;
     spectrum.reason = row.reason;
     return spectrum;

@@ -15,7 +15,6 @@
 #include "wishart/fit/gram_suffices.hpp"
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/randomised.hpp"
-#include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/together.hpp"
 #include "wishart/record/adapter.hpp"
 #include "wishart/spectrum/adapter.hpp"
@@ -29,6 +28,8 @@
 
 namespace wishart::job {
 namespace {
+
+constexpr const char* kCompared = "compared with its base";
 
 /// The elements of one matrix, from its checkpoint.
 class CheckpointSource : public spectrum::ElementSource {
@@ -185,15 +186,7 @@ private:
         fail(own, "with its elements in random order: " + failure, one.exit_code);
         return;
       }
-      try {
-        traps.add_order(k, one);
-      } catch (const mpi::Failure&) {
-        throw;
-      } catch (const std::exception& error) {
-        mpi::require_common(comm, error);
-        fail(own, "traps in random order: " + describe(error), static_cast<int>(blame_of(error)));
-        return;
-      }
+      if (!guarded(own, comm, "traps in random order", [&] { traps.add_order(k, one); })) return;
       sigma.push_back(std::move(one.sigma_by_view));
     }
     own.seconds += traps.seconds();
@@ -228,7 +221,7 @@ private:
                const spectrum::SolveOptions& options) {
     if (team.comm().minimum(std::int64_t{own.status == SpectrumStatus::ok}) == 0) return;
     const auto start = std::chrono::steady_clock::now();
-    try {
+    guarded(own, team.comm(), kCompared, [&] {
       const Tensor& tensor = matrix.tensor;
       // Only the first rank of the team has the values, and its row is the one that is kept.
       const double largest = own.sigma.empty() ? kNan : own.sigma.back();
@@ -236,12 +229,7 @@ private:
                       compared(with_tensor(matrix, tensor.parts.at(0)),
                                with_tensor(matrix, tensor.parts.at(1)), team, options),
                       own.sum_squares, largest);
-    } catch (const mpi::Failure&) {
-      throw;
-    } catch (const std::exception& error) {
-      mpi::require_common(team.comm(), error);
-      fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
-    }
+    });
     own.seconds += seconds_since(start);
   }
 
@@ -251,7 +239,7 @@ private:
                        const spectrum::SolveOptions& options, bool whole) {
     if (team.comm().minimum(std::int64_t{own.status == SpectrumStatus::ok}) == 0) return;
     const auto start = std::chrono::steady_clock::now();
-    try {
+    guarded(own, team.comm(), kCompared, [&] {
       const AdapterParts parts = adapter_parts(matrix.tensor);
       const Matrix base = with_tensor(matrix, *parts.base);
       const spectrum::AdapterComparison a = measured(parts, matrix, base, team, options);
@@ -269,12 +257,7 @@ private:
       if (whole) {
         take_comparison(own, compared(matrix, base, team, options), a.change_sum_squares, spectral);
       }
-    } catch (const mpi::Failure&) {
-      throw;
-    } catch (const std::exception& error) {
-      mpi::require_common(team.comm(), error);
-      fail(own, "compared with its base: " + describe(error), static_cast<int>(blame_of(error)));
-    }
+    });
     own.seconds += seconds_since(start);
   }
 
@@ -346,6 +329,17 @@ private:
     m.base_top_entropy = c.base_entropy;
     m.top_residual = c.residual;
     m.num_intruders = c.num_intruders;
+  }
+
+  /// Runs `body`, and turns the spectrum into a failed one if the matrix fails in it. Collective
+  /// over the team.
+  /// @param doing  what the failure is told with
+  /// @return false if it failed
+  template <class Body>
+  static bool guarded(Spectrum& own, const mpi::Comm& team, const char* doing, Body&& body) {
+    return mpi::guarded(team, body, [&](const std::exception& error) {
+      fail(own, std::string(doing) + ": " + describe(error), static_cast<int>(blame_of(error)));
+    });
   }
 
   /// Turns the spectrum into a failed one.

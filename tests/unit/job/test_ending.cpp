@@ -84,6 +84,12 @@ TEST_CASE("of failed matrices the gravest failure is told, the first of it in th
       "3|wishart: step-1: 4 of 4 matrices failed, first c: m/model.safetensors: Input/output "
       "error; because: z. The archive A/step-1.h5 holds no spectrum. Restore the file and run the "
       "same command again: it computes only what failed\n");
+  // Of an archive of an earlier version, which has no codes.
+  CHECK(
+      told_of({row("a", "success"), row("b", "error", 0, "did not converge")})
+          .rfind("5|wishart: step-1: 1 of 2 matrices failed, first b in model.safetensors: did not "
+                 "converge. ",
+                 0) == 0);
   CHECK(told_of({row("a", "error", 4, "out of memory")}) ==
         "4|wishart: step-1: 1 of 1 matrix failed, first a in model.safetensors: out of memory. The "
         "archive A/step-1.h5 holds no spectrum. Fix the cause and run the same command again: it "

@@ -13,6 +13,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "commands/check_doubts.hpp"
 #include "commands/sampled_changes.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
@@ -219,6 +220,32 @@ TEST_CASE("a model in another dtype that learnt nothing is told", "[check]") {
       rounded[key_of(2)][12 * kCols] == in_bf16(base_weights()[key_of(2)][12 * kCols]) &&
       rounded["norm.weight"][7] == in_bf16(base_weights()["norm.weight"][7]);
   CHECK(only_rounded_text(sampled_changes(tuned, base, {}), tuned, base, {}).empty() == !same);
+}
+
+TEST_CASE("a reason to stop ends the reading of weights at the next part", "[check]") {
+  const TempFolder temp;
+  const checkpoint::Catalogue base = written(temp, "base", base_weights());
+  int asked = 0;
+  int most = 1000;
+  const auto check_stop = [&] {
+    if (++asked > most) throw Error(Blame::interrupted, "stopped");
+  };
+  const SampledChanges changes = sampled_changes(base, base, {}, check_stop);
+  CHECK(asked == kLayers);
+  asked = 0;
+  CHECK_FALSE(only_rounded_text(changes, base, base, {}, check_stop).empty());
+  CHECK(asked == 2 + kLayers);  // the norm of each, and the matrices
+  asked = 0;
+  CHECK(nonfinite_text(base, base, check_stop).empty());
+  CHECK(asked == 1);
+  asked = 0;
+  CHECK(rescaling_text(base, base, check_stop).empty());
+  CHECK(asked == 2);
+  for (most = 0; most < kLayers; ++most) {
+    asked = 0;
+    CHECK_THROWS_WITH(sampled_changes(base, base, {}, check_stop), "stopped");
+    CHECK(asked == most + 1);
+  }
 }
 
 TEST_CASE("large models are sampled: the same matrices at even distances", "[check]") {
