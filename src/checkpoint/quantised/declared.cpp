@@ -63,6 +63,7 @@ std::uint32_t method_named(const std::string& name) {
                               Known{"bitnet", method::kBitnet},
                               Known{"hqq", method::kHqq},
                               Known{"mlx", method::kMlx},
+                              Known{"nvfp4", method::kModelopt},
                               Known{"modelopt", method::kModelopt},
                               Known{"modelopt_fp4", method::kModelopt},
                               Known{"modelopt_fp8", method::kModelopt},

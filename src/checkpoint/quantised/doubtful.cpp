@@ -61,7 +61,8 @@ bool is_certain(std::string_view name, std::string_view word) {
                                            "qdata",           "W_q",
                                            "trellis",         "absmax",
                                            "quant_map",       "scale_and_zero",
-                                           "act_pre_scale",   "per_tensor_scale"};
+                                           "act_pre_scale",   "per_tensor_scale",
+                                           "global_scale"};
   return is_of(kCertain, word) || name.ends_with("weight_scale") ||
          name.ends_with("weight_packed") || name.ends_with("weight_zero_point");
 }

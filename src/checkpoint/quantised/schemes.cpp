@@ -25,8 +25,9 @@ constexpr std::array kSchemes{
            .grid = Grid::groups,
            .group = 32,
            .scale_as = Dtype::f8_e8m0},
+    // So does transformers' own quantiser of MXFP4 (quantizers/finegrained/base.py, 1e8f1473).
     Scheme{.name = "MXFP4",
-           .methods = kNone | kFp8,
+           .methods = kNone | kFp8 | kMxfp4,
            .scale = "_scale_inv",
            .codes = "",
            .weight = "",

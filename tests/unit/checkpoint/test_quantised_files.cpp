@@ -93,6 +93,14 @@ TEST_CASE("the mode says what MLX's bytes of scales are", "[quantised]") {
   example = mlx_example("nvfp4", 4, 16, '\x38');
   example.tensors.push_back({"m.weight_scale_2", "F32", {1}, little_floats({3.0F})});
   CHECK(refused(example).find("m.weight_scale_2") != std::string::npos);
+  // mlx-swift and ollama store one too; the first divides it by 448 * 6, the other does not.
+  for (const std::string name : {"m.global_scale", "m.weight.global_scale"}) {
+    example.tensors.back().name = name;
+    CHECK(refused(example) ==
+          "'" + name +
+              "': tensors of a quantised weight that do not make up a scheme that is read: '" +
+              name + "' (F32, 1)");
+  }
   CHECK(refused(mlx_example("mxfp4", 4, 64, '\x7F')) ==
         "'m.weight': mode 'mxfp4' has no 4 bits in groups of 64");
 }
