@@ -12,6 +12,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "deficient_rank.hpp"
@@ -323,7 +324,7 @@ void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
 }
 
 void conclude(CheckpointRecord& record, const Past& past) {
-  if (record.provenance.mode == "weightwatcher") return;
+  if (is_compat(record.provenance)) return;
   PastLayers layers;
   layers.initial = record.provenance.training.step == 0;
   layers.of_change = !is_whole(record.provenance.analysis);

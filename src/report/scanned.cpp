@@ -10,6 +10,7 @@
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/report/text_table.hpp"
@@ -72,7 +73,7 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
               " after another program had opened the file for writing, last " +
               last_line(p.reseal_log));
   }
-  page.line("numbers      " + std::string(p.mode == "weightwatcher"
+  page.line("numbers      " + std::string(is_compat(p)
                                               ? "as in WeightWatcher 0.7.5.5, including its defects"
                                               : "corrected mode (docs/metrics.md)"));
   page.gap();

@@ -13,6 +13,7 @@
 
 #include "wishart/analysis/linear_map.hpp"
 #include "wishart/fit/options.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/spectrum.hpp"
 #include "wishart/synth/checkpoint.hpp"
 
@@ -39,6 +40,10 @@ struct SelectionArguments {
   std::filesystem::path with_base;  ///< for an adapter: analyse W_base + s B A
   std::string variant;              ///< of a folder with one model in several precisions
   bool allow_unknown = false;  ///< leave out what a quantisation that is not read makes doubtful
+
+  [[nodiscard]] Mode mode() const noexcept {
+    return weightwatcher ? Mode::weightwatcher : Mode::corrected;
+  }
 };
 
 struct ScanOptions {

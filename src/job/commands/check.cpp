@@ -25,6 +25,7 @@
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/together.hpp"
 #include "wishart/record/left_out.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
@@ -105,7 +106,7 @@ bool is_archived(const std::filesystem::path& archive, const std::string& id,
     const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
     const Provenance& there = record.provenance;
     return there.checkpoint_identity == catalogue.identity() &&
-           there.analysis == catalogue.analysis && there.mode == "corrected" &&
+           there.analysis == catalogue.analysis && mode_of(there.mode) == Mode::corrected &&
            there.fit_version == fit::kFitVersion && count_left_out(record.skipped) == 0 &&
            all_lasting(record.layers);
   } catch (const Error&) {

@@ -11,6 +11,7 @@
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/mode.hpp"
 
 namespace wishart::job {
 namespace {
@@ -54,7 +55,7 @@ std::vector<report::XminCandidate> xmin_candidates(const Provenance& provenance,
                                                    const LayerRow& row,
                                                    const std::vector<double>& sigma) {
   const std::vector<double> fitted = fitted_values(provenance, row, sigma);
-  const bool weightwatcher = provenance.mode == "weightwatcher";
+  const bool weightwatcher = is_compat(provenance);
   const fit::ScanOptions options{.min_tail = weightwatcher ? 2 : fit::kMinTail,
                                  .skip_repeated = !weightwatcher};
   std::vector<report::XminCandidate> candidates;

@@ -170,7 +170,7 @@ void check_all(const ExportOptions& options) {
 
 std::string ScanOptions::result_options_json() const {
   std::string json = "{\"mode\": ";
-  json += selection.weightwatcher ? "\"weightwatcher\"" : "\"corrected\"";
+  json += json_quoted(mode_name(selection.mode()));
   json += ", \"method\": " + json_quoted(or_svd ? "auto" : method_name(method));
   json += ", \"precision\": " + json_quoted(precision_name(precision));
   json += std::string(", \"resolve\": ") + (resolve ? "true" : "false");
