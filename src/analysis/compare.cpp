@@ -15,6 +15,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/left_out.hpp"
 
 #include "prediction.hpp"
@@ -263,11 +264,11 @@ void tell_what_is_gone(Comparison& out, const CheckpointRecord& a, const Checkpo
 
 void add_state_of_b(Comparison& out, const CheckpointRecord& b) {
   out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
-    return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
+    return is_nonfinite(row) || saturated_sum(row.num_nan, row.num_inf) > 0;
   });
   out.no_tail_in_b = is_whole(b.provenance.analysis) &&
                      std::none_of(b.layers.begin(), b.layers.end(),
-                                  [](const LayerRow& row) { return row.status == kFitted; });
+                                  [](const LayerRow& row) { return is_fitted(row); });
 }
 
 /// The p-values of all layers together.

@@ -170,7 +170,7 @@ void add_remarks(Page& page, const CheckpointRecord& record) {
     for (const LayerRow* layer : group.layers) {
       if (names.size() == kMostRemarked) break;
       names.push_back(shortened_name(printable(layer->key), kNameWidth));
-      if (layer->status != kFitted) names.back() += " (" + printable(layer->reason) + ")";
+      if (!is_fitted(*layer)) names.back() += " (" + printable(layer->reason) + ")";
     }
     page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
                    "): " + group.meaning + " " + join(names, ", ") +

@@ -42,9 +42,9 @@ std::string last_line(const std::string& text) {
 /// computed, or not finite: a layer without a fit is neither.
 std::string status_text(const std::string& status) {
   if (status == kNoTail) return "without a power-law tail";
-  if (status == "failed") return "without a fit";
-  if (status == "nonfinite") return "with NaN or infinite weights";
-  if (status == "error") return "not computed";
+  if (status == kWithoutFit) return "without a fit";
+  if (status == kNonfiniteWeights) return "with NaN or infinite weights";
+  if (status == kNotComputed) return "not computed";
   return status;
 }
 
@@ -84,7 +84,7 @@ void add_coverage(Page& page, const CheckpointRecord& record) {
   std::int64_t parameters = 0;
   for (const LayerRow& layer : record.layers) {
     ++by_status[layer.status];
-    if (layer.status != "error") parameters = saturated_sum(parameters, layer.num_params);
+    if (!is_not_computed(layer)) parameters = saturated_sum(parameters, layer.num_params);
   }
   std::int64_t skipped_parameters = 0;
   for (const SkippedRow& row : record.skipped) {

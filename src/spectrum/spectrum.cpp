@@ -174,7 +174,7 @@ Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
     throw;  // not of the matrix
   } catch (const std::exception& error) {
     mpi::require_common(team.comm(), error);
-    spectrum.status = SpectrumStatus::failed;
+    spectrum.status = SpectrumStatus::not_computed;
     spectrum.reason = describe(error);
     spectrum.exit_code = static_cast<int>(blame_of(error));
   }

@@ -24,6 +24,7 @@
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/left_out.hpp"
 #include "wishart/record/mode.hpp"
 #include "wishart/report/decisions.hpp"
@@ -153,7 +154,7 @@ public:
       // What could not be computed cannot be judged. NaN in the tuned weights is judged by a rule.
       std::vector<LayerRow> failed = stages.back().layers;
       if (one == &task.tuned) {
-        std::erase_if(failed, [](const LayerRow& row) { return row.status == "nonfinite"; });
+        std::erase_if(failed, is_nonfinite);
       }
       Ending ending = ending_of(
           one->id, failed, [](const std::string&) { return std::string(); },

@@ -37,7 +37,7 @@ std::vector<double> fitted_values(const Provenance& provenance, const LayerRow& 
   const auto excluded =
       std::clamp<std::int64_t>(excluded_values(provenance.fit_options), 0, std::ssize(values));
   values.resize(values.size() - static_cast<std::size_t>(excluded));
-  if (row.status == kFitted && std::isfinite(row.xmax)) {
+  if (is_fitted(row) && std::isfinite(row.xmax)) {
     values.erase(std::upper_bound(values.begin(), values.end(), row.xmax), values.end());
   }
   return values;
