@@ -19,7 +19,6 @@
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
-#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
@@ -31,6 +30,7 @@
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/check_answer.hpp"
 #include "commands/check_doubts.hpp"
 #include "commands/check_kind.hpp"
 #include "commands/sampled_changes.hpp"
@@ -161,28 +161,30 @@ public:
           archive / (one->id + ".h5"));
       if (!ending.done()) return ending;
     }
-    unread_ = leave_out_unread(stages);
+    Checked checked;
+    checked.kind = kind_;
+    checked.kind_by_files = options_.kind == CheckKind::automatic;
+    checked.rules = rules_;
+    checked.unread = leave_out_unread(stages);
     const checkpoint::Catalogue tuned = opened(options_.tuned);
     const checkpoint::Catalogue base = opened(options_.base);
+    const model::SelectionOptions selection = selection_options_of(options_.scan.selection);
     leave_out_zero_biases(stages, base);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
-    pruned_ = pruned_text(stages);
-    if (is_whole(tuned.analysis) && pruned_.empty()) {
-      changes_ = sampled_changes(tuned, base, selection_options_of(options_.scan.selection));
+    checked.pruned = pruned_text(stages);
+    if (is_whole(tuned.analysis) && checked.pruned.empty()) {
+      checked.changes = sampled_changes(tuned, base, selection);
     }
-    const std::vector<analysis::RuleVerdict> verdicts = analysis::judge(
-        rules_, stages, false, conclusion_of(stages.back()), {},
-        kind_ == CheckKind::quantised ? known_errors(changes_, false) : analysis::KnownErrors());
-    const analysis::Verdict judged = analysis::verdict_of(stages.back());
-    damage_ = nonfinite_text(tuned, base);
-    const analysis::Level level =
-        damage_.empty() ? analysis::verdict_of(verdicts, judged).level : analysis::Level::bad;
-    const bool ok = level != analysis::Level::bad;
-    doubt_ = doubt_on(stages, verdicts, judged, level);
-    const std::string line = line_of(stages, verdicts, judged, level);
-    write(stages, verdicts, judged, line, ok);
-    if (ok) return {};
-    return Ending::gate_failed(options_.output.empty() ? "" : line);
+    checked.verdicts =
+        analysis::judge(rules_, stages, false, conclusion_of(stages.back()), {},
+                        kind_ == CheckKind::quantised ? known_errors(checked.changes, false)
+                                                      : analysis::KnownErrors());
+    checked.judged = analysis::verdict_of(stages.back());
+    checked.damage = nonfinite_text(tuned, base);
+    const Answer answer = answer_of(checked, stages, tuned, base, selection);
+    write(stages, checked, answer);
+    if (answer.ok) return {};
+    return Ending::gate_failed(options_.output.empty() ? "" : answer.text);
   }
 
 private:
@@ -233,117 +235,26 @@ private:
     return "full";
   }
 
-  [[nodiscard]] std::string subject(const CheckpointRecord& tuned) const {
-    const std::string id = printable(tuned.provenance.checkpoint_id);
-    switch (kind_) {
-      case CheckKind::lora:
-        return "adapter " + id;
-      case CheckKind::quantised:
-        return "quantised model " + id;
-      case CheckKind::automatic:
-      case CheckKind::full:
-        break;
-    }
-    return "fine-tuned model " + id;
-  }
-
-  /// Why the rules do not tell whether the model is OK; empty if they do.
-  [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
-                                     const std::vector<analysis::RuleVerdict>& verdicts,
-                                     const analysis::Verdict& judged, analysis::Level level) const {
-    if (judged.level == analysis::Level::bad || !damage_.empty()) return {};
-    if (std::string text = layout_text(rules_, verdicts); !text.empty()) return text;
-    if (std::string text = few_bits_doubt(verdicts); !text.empty()) return text;
-    if (kind_ == CheckKind::full && options_.kind == CheckKind::automatic) {
-      return level == analysis::Level::good
-                 ? compression_doubt(stages, known_errors(changes_, true))
-                 : std::string();
-    }
-    if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
-    return rescaling_text(opened(options_.tuned), opened(options_.base));
-  }
-
-  /// The answer in one line.
-  [[nodiscard]] std::string line_of(const std::vector<CheckpointRecord>& stages,
-                                    const std::vector<analysis::RuleVerdict>& verdicts,
-                                    const analysis::Verdict& judged, analysis::Level level) const {
-    const CheckpointRecord& tuned = stages.back();
-    const std::string what = subject(tuned);
-    const std::string base = printable(stages.front().provenance.checkpoint_id);
-    const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
-    const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
-    if (first == verdicts.end()) {
-      // Of what was pruned, no rule says good.
-      const bool kept = level == analysis::Level::good ||
-                        (level == analysis::Level::attention && !pruned_.empty());
-      const bool good = kept && doubt_.empty();
-      const bool same = good && pruned_.empty() && nothing_changed(stages);
-      const std::string rounded = good && !same ? rounded_text(stages) : std::string();
-      const std::string pruned = good ? pruned_ : std::string();
-      const bool attention =
-          same || !rounded.empty() || !pruned.empty() || (good && is_smaller(stages));
-      std::string text = attention                       ? "ATTENTION: "
-                         : good                          ? "OK: "
-                         : level == analysis::Level::bad ? "NOT OK: "
-                                                         : "UNKNOWN: ";
-      text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
-              " in " + plural(std::ssize(tuned.layers), "layer") + ".";
-      text += doubt_ + damage_;
-      if (!good && doubt_.empty() && damage_.empty())
-        text += " But its report says: " + judged.sentence;
-      if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
-      text += rounded + pruned;
-      const std::string adapter =
-          analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
-      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(stages) +
-             unread_text();
-    }
-    const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
-    std::string text = (doubt_.empty() ? "NOT OK: " : "UNKNOWN: ") + what + " against " + base +
-                       " breaks '" + printable(first->rule) + "': " + one_line(first->text);
-    if (!first->violations.empty() && !first->violations.front().key.empty()) {
-      const analysis::Violation& worst = first->violations.front();
-      text +=
-          ". Worst: " + printable(worst.key) + " with " + analysis::violation_text(*first, worst);
-    }
-    if (more > 0) {
-      text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
-              " broken";
-    }
-    return text + (text.ends_with('.') ? "" : ".") + doubt_ + damage_ + unread_text();
-  }
-
-  /// Of a fine-tuned model that is its base in another dtype.
-  [[nodiscard]] std::string rounded_text(const std::vector<CheckpointRecord>& stages) const {
-    if (kind_ != CheckKind::full || !moved_by_rounding(stages)) return {};
-    return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base),
-                             selection_options_of(options_.scan.selection));
-  }
-
-  [[nodiscard]] std::string unread_text() const {
-    if (unread_ == 0) return {};
-    return " " + std::to_string(unread_) + (unread_ == 1 ? " layer is" : " layers are") +
-           " not judged: stored in a quantisation that is not read.";
-  }
-
-  void write(const std::vector<CheckpointRecord>& stages,
-             const std::vector<analysis::RuleVerdict>& verdicts, const analysis::Verdict& judged,
-             const std::string& line, bool ok) {
+  void write(const std::vector<CheckpointRecord>& stages, const Checked& checked,
+             const Answer& answer) {
     const CheckpointRecord& tuned = stages.back();
     const std::vector<analysis::StageChange> changes = analysis::stage_changes(stages);
     const auto verdicts_as = [&](const report::ReportStyle& style) {
-      return report::render_verdicts(verdicts, changes, judged, style);
+      return report::render_verdicts(checked.verdicts, changes, checked.judged, style);
     };
     if (options_.format == OutputFormat::json) {
-      out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)
-           << ", \"kind\": " << json_quoted(kind_text()) << ",\n\"text\": " << json_quoted(line)
+      out_ << report::json_opening(report::kCheckSchema)
+           << ", \"ok\": " << report::json_value(answer.ok)
+           << ", \"answer\": " << json_quoted(answer_name(answer.kind))
+           << ", \"kind\": " << json_quoted(kind_text())
+           << ",\n\"text\": " << json_quoted(answer.text)
            << ",\n\"tuned\": " << report::json_value(tuned.provenance.checkpoint_id)
            << ", \"base\": " << report::json_value(stages.front().provenance.checkpoint_id)
            << ", \"layers\": " << tuned.layers.size()
            << ",\n\"gate\": " << verdicts_as(report::ReportFormat::json)
            << ",\"adapter\": " << report::json_array(analysis::adapter_rows(tuned.layers)) << "}\n";
     } else {
-      out_ << line << '\n';
+      out_ << answer.text << '\n';
       if (options_.verbose) {
         const report::ReportStyle style(report::ReportFormat::text, options_.width);
         out_ << '\n' << verdicts_as(style) << report::render_adapter(tuned, style);
@@ -356,11 +267,6 @@ private:
   std::optional<TemporaryArchive> temporary_;
   CheckKind kind_ = CheckKind::automatic;
   std::vector<analysis::Rule> rules_;
-  std::size_t unread_ = 0;
-  std::string doubt_;
-  std::string damage_;  ///< of what no rule judges
-  SampledChanges changes_;
-  std::string pruned_;
 };
 
 /// Scans one of the two unless the archive holds it. Collective over `world`.
