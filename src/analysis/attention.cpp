@@ -8,6 +8,7 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 namespace wishart::analysis {
@@ -47,7 +48,7 @@ std::vector<AttentionGroup> groups_of(const std::vector<LayerRow>& layers, bool 
     // Also of a difference that is zero, which `warning_words` does not count.
     const auto belongs = [&](const LayerRow& layer) {
       return has_warning(layer, word) ||
-             (word == kFitFailed && layer.status == "failed" && !is_adapter_alone(layer.dtype));
+             (word == kFitFailed && is_without_fit(layer) && !is_adapter_alone(layer.dtype));
     };
     const auto is_worse = [&](const LayerRow& a, const LayerRow& b) {
       return badness(word, a) < badness(word, b);

@@ -15,6 +15,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/left_out.hpp"
 
 #include "prediction.hpp"
@@ -83,7 +84,7 @@ std::string new_warnings(const LayerRow& a, const LayerRow& b, bool alike) {
   return join(found, ";");
 }
 
-ComparisonRow started(const LayerRow& row, const char* status) {
+ComparisonRow started(const LayerRow& row, Change status) {
   ComparisonRow out;
   out.key = row.key;
   out.role = row.role;
@@ -99,7 +100,7 @@ void compare_alpha(ComparisonRow& out, const LayerRow& a, const LayerRow& b, boo
   out.alpha_b = alpha_if_fitted(b);
   if (!alike) return;
   out.alpha_change = difference_of(out.alpha_a, out.alpha_b);
-  if (out.status == "same") return;  // nothing to test
+  if (out.status == Change::same) return;  // nothing to test
   const double error = std::hypot(alpha_error(a), alpha_error(b));
   if (!(error > 0)) return;
   out.alpha_z = out.alpha_change / error;
@@ -138,33 +139,33 @@ private:
 /// @param from  another layer of A with the values of `b`
 ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<double>& sigma_a,
                        const std::vector<double>& sigma_b, bool alike, const std::string& from) {
-  ComparisonRow out = started(b, "changed");
+  ComparisonRow out = started(b, Change::changed);
   if (has_other_vocabulary(b, a)) {
-    out.status = a.rows < b.rows || a.cols < b.cols ? "grown" : "shrunk";
+    out.status = a.rows < b.rows || a.cols < b.cols ? Change::grown : Change::shrunk;
     out.vocabulary_a = a.rows != b.rows ? a.rows : a.cols;
     out.vocabulary_b = a.rows != b.rows ? b.rows : b.cols;
   } else if (is_reshaped(a, b)) {
-    out.status = "reshaped";
+    out.status = Change::reshaped;
   } else if (!a.hash.empty() && a.hash == b.hash) {
-    out.status = "same";
+    out.status = Change::same;
     out.moved = 0;
   } else if (!a.has_esd || !b.has_esd) {
-    out.status = "unknown";
+    out.status = Change::unknown;
   } else if (a.w_norm == b.w_norm) {
     out.moved = moved_between(sigma_a, sigma_b);
     const bool other_elements = !a.hash.empty() && !b.hash.empty();
     if (other_elements && out.moved < kSameSpectrum && is_one_spectrum(a, b, sigma_a, sigma_b)) {
-      out.status = "rearranged";
+      out.status = Change::rearranged;
     }
   }
-  if (out.status != "same" && !from.empty()) {
-    out.status = "misplaced";
+  if (out.status != Change::same && !from.empty()) {
+    out.status = Change::misplaced;
     out.from = from;
   }
   compare_alpha(out, a, b, alike);
   out.log_norm_change = difference_of(a.log_norm, b.log_norm);
   out.log_spectral_norm_change = difference_of(a.log_spectral_norm, b.log_spectral_norm);
-  if (out.status == "same") {
+  if (out.status == Change::same) {
     out.error_ratio = 0;
   } else if (!is_reshaped(a, b)) {
     out.error_ratio = error_ratio_of(a, relative_error(out.log_norm_change));
@@ -176,22 +177,40 @@ ComparisonRow compared(const LayerRow& a, const LayerRow& b, const std::vector<d
 }
 
 /// Layers that cannot be compared come first.
-int order_of(const ComparisonRow& row) {
-  if (row.status == "removed") return 0;
-  if (row.status == "added") return 1;
-  if (row.status == "reshaped") return 2;
-  if (row.status == "replaced" || row.status == "tied" || row.status == "mtp") return 3;
-  if (row.status == "narrowed") return 4;
-  if (row.status == "grown" || row.status == "shrunk") return 4;
-  if (row.status == kLeftOut) return 5;
-  if (row.status == "unknown") return 6;
-  if (row.status == "misplaced") return 7;
-  if (row.status == "rearranged") return 8;
+int order_of(Change change) {
+  switch (change) {
+    case Change::removed:
+      return 0;
+    case Change::added:
+      return 1;
+    case Change::reshaped:
+      return 2;
+    case Change::replaced:
+    case Change::tied:
+    case Change::mtp:
+      return 3;
+    case Change::narrowed:
+    case Change::grown:
+    case Change::shrunk:
+      return 4;
+    case Change::left_out:
+      return 5;
+    case Change::unknown:
+      return 6;
+    case Change::misplaced:
+      return 7;
+    case Change::rearranged:
+      return 8;
+    case Change::changed:
+    case Change::same:
+      break;
+  }
   return 9;
 }
 
 bool comes_before(const ComparisonRow& a, const ComparisonRow& b) {
-  if (order_of(a) != order_of(b)) return order_of(a) < order_of(b);
+  const int order = order_of(a.status);
+  if (order != order_of(b.status)) return order < order_of(b.status);
   const auto size = [](double value) { return std::isnan(value) ? -1 : std::abs(value); };
   if (size(a.moved) != size(b.moved)) return size(a.moved) > size(b.moved);
   if (size(a.alpha_z) != size(b.alpha_z)) return size(a.alpha_z) > size(b.alpha_z);
@@ -245,11 +264,11 @@ void tell_what_is_gone(Comparison& out, const CheckpointRecord& a, const Checkpo
 
 void add_state_of_b(Comparison& out, const CheckpointRecord& b) {
   out.nonfinite_b = std::count_if(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
-    return row.status == "nonfinite" || saturated_sum(row.num_nan, row.num_inf) > 0;
+    return is_nonfinite(row) || saturated_sum(row.num_nan, row.num_inf) > 0;
   });
   out.no_tail_in_b = is_whole(b.provenance.analysis) &&
                      std::none_of(b.layers.begin(), b.layers.end(),
-                                  [](const LayerRow& row) { return row.status == kFitted; });
+                                  [](const LayerRow& row) { return is_fitted(row); });
 }
 
 /// The p-values of all layers together.
@@ -297,7 +316,7 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     out.pruned = std::move(pruned->text);
     for (ComparisonRow& row : out.rows) {
       if (std::count(pruned->routers.begin(), pruned->routers.end(), row.key) > 0) {
-        row.status = "narrowed";
+        row.status = Change::narrowed;
       }
     }
     return out;
@@ -331,7 +350,7 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     const auto found = in_a.find(b.layers[i].key);
     if (found == in_a.end()) {
       const bool known = !left_out_a.contains(b.layers[i].key);
-      out.rows.push_back(started(b.layers[i], known ? "added" : kLeftOut));
+      out.rows.push_back(started(b.layers[i], known ? Change::added : Change::left_out));
       out.rows.back().alpha_b = alpha_if_fitted(b.layers[i]);
       if (known) out.rows.back().from = by_hash.key_of(b.layers[i]);
       pairs.push_back({nullptr, &b.layers[i]});
@@ -345,12 +364,14 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     // What an adapter neither changes nor holds is the base's, with its hash.
     ComparisonRow& row = out.rows.back();
     const bool has_factors = b.layers[i].adapter.adapter_rank >= 0;
-    row.held_whole = on_a && !has_factors && row.status != "same" && row.status != "misplaced";
+    row.held_whole =
+        on_a && !has_factors && row.status != Change::same && row.status != Change::misplaced;
     row.of_adapter = on_a && (has_factors || row.held_whole);
     in_a.erase(found);
   }
   for (const auto& [key, i] : in_a) {
-    out.rows.push_back(started(a.layers[i], left_out_b.contains(key) ? kLeftOut : "removed"));
+    out.rows.push_back(
+        started(a.layers[i], left_out_b.contains(key) ? Change::left_out : Change::removed));
     out.rows.back().alpha_a = alpha_if_fitted(a.layers[i]);
     out.rows.back().in_b = false;
     pairs.push_back({&a.layers[i], nullptr});

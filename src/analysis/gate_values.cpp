@@ -36,22 +36,18 @@ bool is_meant(const Rule& rule, const std::string& key, const std::string& role,
 
 /// The value of one layer of a comparison; NaN if the metric is not defined for it.
 double comparison_value(const std::string& metric, const ComparisonRow& row) {
-  const bool left_out = row.status == kLeftOut;
-  if (metric == "missing") {
-    if (left_out && !row.in_b) return kNan;
-    return row.status == "removed" || row.status == "reshaped" ? 1 : 0;
-  }
+  const bool left_out = row.status == Change::left_out;
+  const auto count_of = [](bool found) { return found ? 1.0 : 0.0; };
+  if (metric == "missing") return left_out && !row.in_b ? kNan : count_of(is_lost(row.status));
   if (metric == "added") {
-    if (left_out && row.in_b) return kNan;
-    return row.status == "added" ? 1 : 0;
+    return left_out && row.in_b ? kNan : count_of(row.status == Change::added);
   }
-  if (metric == "misplaced" || metric == "rearranged") {
-    return left_out ? kNan : row.status == metric ? 1 : 0;
-  }
+  if (metric == "misplaced") return left_out ? kNan : count_of(row.status == Change::misplaced);
+  if (metric == "rearranged") return left_out ? kNan : count_of(row.status == Change::rearranged);
   if (metric == "moved") return row.moved;
   if (metric == "moved_unasked") return row.of_adapter ? kNan : row.moved;
   // Unchanged weights have the same alpha, and no error to divide by.
-  return row.status == "same" ? 0 : row.alpha_z;
+  return row.status == Change::same ? 0 : row.alpha_z;
 }
 
 /// Errors as they were measured, or else as norms tell them.
@@ -62,7 +58,7 @@ public:
   }
 
   [[nodiscard]] double error_ratio(const ComparisonRow& row) const {
-    if (known_->empty() || row.status == "same") return row.error_ratio;
+    if (known_->empty() || row.status == Change::same) return row.error_ratio;
     const auto found = known_->find(row.key);
     const auto before = rows_.find(row.key);
     if (found == known_->end() || before == rows_.end()) return kNan;
@@ -70,7 +66,7 @@ public:
   }
 
   [[nodiscard]] double cut(const ComparisonRow& row) const {
-    if (row.status == "grown" || row.status == "shrunk") return kNan;
+    if (has_other_vocabulary(row.status)) return kNan;
     const auto found = known_->find(row.key);
     const bool measured = found != known_->end() && !std::isnan(found->second.cut);
     if (!measured) return row.log_norm_change;
@@ -95,9 +91,8 @@ std::vector<Violation> compared_values(const Rule& rule, const CheckpointRecord&
   const Measured measured(other, known);
   for (const ComparisonRow& row : compare(other, stage).rows) {
     if (!is_meant(rule, row.key, row.role, row.block)) continue;
-    const bool one_only = row.status == "added" || row.status == "removed" ||
-                          row.status == "tied" || row.status == "replaced" || row.status == "mtp";
-    if (one_only && rule.metric != "missing" && rule.metric != "added") continue;
+    const bool of_presence = rule.metric == "missing" || rule.metric == "added";
+    if (is_of_one_only(row.status) && !of_presence) continue;
     const double value = rule.metric == "error_ratio" ? measured.error_ratio(row)
                          : rule.metric == "cut"       ? measured.cut(row)
                                                       : comparison_value(rule.metric, row);

@@ -10,7 +10,7 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "normal.hpp"
@@ -35,9 +35,9 @@ bool is_of_fit(std::string_view metric) {
 
 /// The word that the status stands for; empty if for none.
 std::string word_of_status(const LayerRow& row) {
-  if (is_failed_matrix(row)) return row.status;
+  if (!has_spectrum(row)) return row.status;
   const bool expected = is_adapter_alone(row.dtype) || is_same_as_base(row);
-  return row.status == kFailed && !expected ? kFitFailed : "";
+  return is_without_fit(row) && !expected ? kFitFailed : "";
 }
 
 /// 1 if the layer has the warning, else 0.
@@ -72,7 +72,7 @@ std::vector<std::string> metric_names() {
 }
 
 double metric_value(const LayerRow& row, const std::string& metric) {
-  if (metric == kFailed) return row.status == kFitted || row.status == kNoTail ? 0 : 1;
+  if (metric == kFailed) return is_fitted(row) || is_without_tail(row) ? 0 : 1;
   if (metric.starts_with(kWarningPrefix)) {
     return warning_value(row, metric.substr(kWarningPrefix.size()));
   }

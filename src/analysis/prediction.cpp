@@ -63,7 +63,8 @@ void tell_left_predictions(std::vector<ComparisonRow>& rows, const CheckpointRec
                            const CheckpointRecord& b) {
   const std::vector<std::string> modules = left_predictions(a, b);
   for (ComparisonRow& row : rows) {
-    if (row.status == "removed" && begins_with_one(row.key, modules)) row.status = "mtp";
+    if (row.status == Change::removed && begins_with_one(row.key, modules))
+      row.status = Change::mtp;
   }
 }
 

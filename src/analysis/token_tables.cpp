@@ -54,7 +54,8 @@ std::string new_classifier(const CheckpointRecord& a, const CheckpointRecord& b)
 /// The head of B, if A had a classifier instead; empty if B has none that is new.
 std::string new_head(const std::vector<ComparisonRow>& rows) {
   for (const ComparisonRow& row : rows) {
-    if (row.role == "head" && row.status == "added" && !is_of_classifier(row.key)) return row.key;
+    if (row.role == "head" && row.status == Change::added && !is_of_classifier(row.key))
+      return row.key;
   }
   return {};
 }
@@ -70,13 +71,13 @@ bool has_word(std::string_view name, std::span<const std::string_view> words) {
   return false;
 }
 
-/// How many tables have a status, and the first of them.
+/// How many tables changed in one way, and the first of them.
 struct Tables {
   std::int64_t count = 0;
   const ComparisonRow* first = nullptr;
 };
 
-Tables tables_with(const std::vector<ComparisonRow>& rows, const char* status) {
+Tables tables_with(const std::vector<ComparisonRow>& rows, Change status) {
   Tables found;
   for (const ComparisonRow& row : rows) {
     if (row.status == status && found.count++ == 0) found.first = &row;
@@ -109,14 +110,15 @@ bool is_classifier_of(const CheckpointRecord& b, const CheckpointRecord& a) {
 void tell_other_heads(std::vector<ComparisonRow>& rows) {
   const auto is_embedding = [](const ComparisonRow& row) { return row.role == "embedding.token"; };
   for (ComparisonRow& row : rows) {
-    if ((row.status != "grown" && row.status != "shrunk") || is_embedding(row)) continue;
+    if (!has_other_vocabulary(row.status) || is_embedding(row)) continue;
     const bool alone = std::none_of(rows.begin(), rows.end(), is_embedding);
     const bool likewise = std::any_of(rows.begin(), rows.end(), [&](const ComparisonRow& other) {
       return is_embedding(other) && other.vocabulary_a == row.vocabulary_a &&
              other.vocabulary_b == row.vocabulary_b;
     });
-    const bool lost_classes = alone && row.status == "shrunk" && !is_of_language_head(row.key);
-    if ((!alone && !likewise) || lost_classes) row.status = "reshaped";
+    const bool lost_classes =
+        alone && row.status == Change::shrunk && !is_of_language_head(row.key);
+    if ((!alone && !likewise) || lost_classes) row.status = Change::reshaped;
   }
 }
 
@@ -125,7 +127,7 @@ void tell_lawful_removals(std::vector<ComparisonRow>& rows, const CheckpointReco
   const std::string classifier = is_classifier_of(b, a) ? new_classifier(a, b) : std::string();
   const std::string head = new_head(rows);
   for (ComparisonRow& row : rows) {
-    if (row.status != "removed") continue;
+    if (row.status != Change::removed) continue;
     const auto before = std::find_if(a.layers.begin(), a.layers.end(),
                                      [&](const LayerRow& one) { return one.key == row.key; });
     if (before == a.layers.end()) continue;
@@ -133,10 +135,10 @@ void tell_lawful_removals(std::vector<ComparisonRow>& rows, const CheckpointReco
     const bool of_head = row.role == "head" || is_of_language_head(row.key);
     const std::string& other = is_of_classifier(row.key) ? head : classifier;
     if (twin != nullptr) {
-      row.status = "tied";
+      row.status = Change::tied;
       row.from = twin->key;
     } else if (of_head && !other.empty()) {
-      row.status = "replaced";
+      row.status = Change::replaced;
       row.replaced_by = other;
     }
   }
@@ -144,7 +146,8 @@ void tell_lawful_removals(std::vector<ComparisonRow>& rows, const CheckpointReco
 
 std::vector<std::string> token_table_texts(const std::vector<ComparisonRow>& rows) {
   std::vector<std::string> texts;
-  for (const auto& [status, verb] : {std::pair{"grown", "grew"}, std::pair{"shrunk", "shrank"}}) {
+  for (const auto& [status, verb] :
+       {std::pair{Change::grown, "grew"}, std::pair{Change::shrunk, "shrank"}}) {
     const Tables tables = tables_with(rows, status);
     if (tables.first == nullptr) continue;
     texts.push_back(std::string("The vocabulary ") + verb + " from " +
@@ -152,15 +155,15 @@ std::vector<std::string> token_table_texts(const std::vector<ComparisonRow>& row
                     std::to_string(tables.first->vocabulary_b) + ": " + layers_text(tables.count) +
                     (tables.count == 1 ? " is" : " are") + " not compared.");
   }
-  if (const Tables tied = tables_with(rows, "tied"); tied.first != nullptr) {
+  if (const Tables tied = tables_with(rows, Change::tied); tied.first != nullptr) {
     texts.push_back(named(tied.first->key) + " is left out: it was a copy of " +
                     named(tied.first->from) + ".");
   }
-  if (const Tables replaced = tables_with(rows, "replaced"); replaced.first != nullptr) {
+  if (const Tables replaced = tables_with(rows, Change::replaced); replaced.first != nullptr) {
     texts.push_back("The head " + named(replaced.first->key) + " was replaced by " +
                     named(replaced.first->replaced_by) + ".");
   }
-  if (const Tables left = tables_with(rows, "mtp"); left.first != nullptr) {
+  if (const Tables left = tables_with(rows, Change::mtp); left.first != nullptr) {
     texts.push_back("The module for multi-token prediction is left out, " +
                     layers_text(left.count) + " such as " + named(left.first->key) +
                     ": it only makes drafts, so answers are the same, but speculative decoding "

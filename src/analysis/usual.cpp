@@ -75,7 +75,7 @@ double percentile_in(const PopulationClass& one, UsualMetric metric, double valu
 /// False without a fit, and for a fit with options that affect alpha: another law, or the largest
 /// values left out.
 bool is_plain_fit(const LayerRow& row) {
-  return row.status == kFitted && !std::isfinite(row.Lambda) && !std::isfinite(row.raw_alpha) &&
+  return is_fitted(row) && !std::isfinite(row.Lambda) && !std::isfinite(row.raw_alpha) &&
          row.xmax >= row.lambda_max;
 }
 

@@ -10,6 +10,7 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/left_out.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "copies.hpp"
@@ -226,7 +227,7 @@ void judge_warnings(Verdict& verdict, const CheckpointRecord& record,
 /// Level and sentence of a checkpoint without warnings.
 void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
   const std::int64_t all = std::ssize(record.layers);
-  if (record.provenance.mode == "weightwatcher") {
+  if (is_compat(record.provenance)) {
     verdict.sentence =
         "No weight is NaN or infinite. Nothing else is known: warnings need the corrected mode.";
     return;
@@ -294,7 +295,7 @@ Verdict verdict_on_layers(const CheckpointRecord& record, const Beside& beside) 
   }
   add_copies(verdict, record);
   add_new(verdict, record, beside.before != nullptr ? beside.before : beside.base);
-  if (verdict.level == Level::attention && record.provenance.mode != "weightwatcher" &&
+  if (verdict.level == Level::attention && !is_compat(record.provenance) &&
       record.provenance.analysis == AnalysisKind::weights) {
     add_reason(verdict,
                "Of the layers of healthy models, under 5 % have a warning (docs/metrics.md).",

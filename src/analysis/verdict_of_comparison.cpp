@@ -10,7 +10,6 @@
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/plural.hpp"
-#include "wishart/record/left_out.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
 #include "layer_words.hpp"
@@ -45,21 +44,55 @@ struct Found {
   const ComparisonRow* first_shrunk = nullptr;
 };
 
+void count_change(Found& found, const ComparisonRow& row) {
+  switch (row.status) {
+    case Change::same:
+      ++found.same;
+      return;
+    case Change::removed:
+    case Change::reshaped:
+      ++found.lost;
+      return;
+    case Change::added:
+      ++found.added;
+      return;
+    case Change::left_out:
+      ++found.left_out;
+      return;
+    case Change::unknown:
+      ++found.unknown;
+      return;
+    case Change::shrunk:
+      if (found.first_shrunk == nullptr) found.first_shrunk = &row;
+      ++found.of_other_vocabulary;
+      return;
+    case Change::grown:
+      ++found.of_other_vocabulary;
+      return;
+    case Change::mtp:
+      ++found.of_prediction;
+      ++found.gone_lawfully;
+      return;
+    case Change::tied:
+    case Change::replaced:
+      ++found.gone_lawfully;
+      return;
+    case Change::rearranged:
+      if (found.rearranged++ == 0) found.first_rearranged = &row;
+      return;
+    case Change::misplaced:
+      if (found.misplaced++ == 0) found.first_misplaced = &row;
+      return;
+    case Change::changed:
+    case Change::narrowed:
+      return;
+  }
+}
+
 Found found_in(const Comparison& comparison) {
   Found found;
   for (const ComparisonRow& row : comparison.rows) {
-    if (row.status == "same") ++found.same;
-    if (row.status == "removed" || row.status == "reshaped") ++found.lost;
-    if (row.status == "added") ++found.added;
-    if (row.status == kLeftOut) ++found.left_out;
-    if (row.status == "unknown") ++found.unknown;
-    if (row.status == "grown" || row.status == "shrunk") ++found.of_other_vocabulary;
-    if (row.status == "shrunk" && found.first_shrunk == nullptr) found.first_shrunk = &row;
-    const bool of_prediction = row.status == "mtp";
-    found.of_prediction += of_prediction ? 1 : 0;
-    if (of_prediction || row.status == "tied" || row.status == "replaced") ++found.gone_lawfully;
-    if (row.status == "rearranged" && found.rearranged++ == 0) found.first_rearranged = &row;
-    if (row.status == "misplaced" && found.misplaced++ == 0) found.first_misplaced = &row;
+    count_change(found, row);
     bool grave = false;
     bool any = false;
     for (const std::string& word : split(row.new_warnings, ';')) {

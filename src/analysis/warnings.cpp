@@ -12,6 +12,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/record/alpha_limits.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "deficient_rank.hpp"
@@ -178,7 +179,7 @@ bool is_far(double value, const Centre& centre, double error, double least) {
 void conclude_blocks(LayerRow& row, const Peers& peers, bool known) {
   std::vector<std::string> texts;
   const bool usual_alpha = known && !has_warning(row, kUnusual);
-  if (row.status == kFitted && !usual_alpha &&
+  if (is_fitted(row) && !usual_alpha &&
       is_far(row.alpha, peers.alpha, alpha_error(row), kLeastAlphaGap)) {
     texts.push_back(far_text("alpha", row.alpha, peers.alpha));
   }
@@ -225,7 +226,7 @@ bool is_above_limits(const LayerRow& row) { return is_fitted(row) && row.alpha >
 
 LayerState state_of(const LayerRow& row) {
   LayerState state;
-  if (row.status == kFitted) {
+  if (is_fitted(row)) {
     state.alpha = row.alpha;
     state.alpha_error = alpha_error(row);
   }
@@ -299,7 +300,7 @@ void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
     std::vector<double> alphas;
     std::vector<double> norms;
     for (const LayerRow* row : rows) {
-      alphas.push_back(row->status == kFitted ? row->alpha : kNan);
+      alphas.push_back(is_fitted(*row) ? row->alpha : kNan);
       norms.push_back(row->log_norm);
     }
     peers[key] = {centre_of(std::move(alphas)), centre_of(std::move(norms))};
@@ -323,7 +324,7 @@ void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
 }
 
 void conclude(CheckpointRecord& record, const Past& past) {
-  if (record.provenance.mode == "weightwatcher") return;
+  if (is_compat(record.provenance)) return;
   PastLayers layers;
   layers.initial = record.provenance.training.step == 0;
   layers.of_change = !is_whole(record.provenance.analysis);

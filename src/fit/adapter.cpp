@@ -4,7 +4,7 @@
 #include <string>
 
 #include "wishart/fit/spectrum_shape.hpp"
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 
 namespace wishart::fit {
 
@@ -20,7 +20,7 @@ void fill_adapter_alone(LayerRow& row) {
   adapter.adapter_effective_rank = zero ? 0 : row.effective_rank;
   adapter.adapter_frobenius = std::sqrt(row.norm);
   adapter.adapter_spectral = row.sv_max;
-  if (row.status != "failed") return;
+  if (!is_without_fit(row)) return;
   row.status = kNoTail;
   row.reason = zero ? "the adapter is zero"
                     : "an adapter of rank " + std::to_string(adapter.adapter_rank) +

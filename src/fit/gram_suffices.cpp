@@ -12,6 +12,7 @@
 #include "wishart/fit/metrics.hpp"
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
+#include "wishart/record/layer_status.hpp"
 
 #include "log_scan.hpp"
 
@@ -221,7 +222,7 @@ std::string why_not_by_gram(const Matrix& matrix, const Spectrum& gram, const Fi
   if (!scans_are_certain(above(lambda, kWeightWatcherFloor), delta, options)) return "xmin";
   for (const FitOptions& fit : fits_of(options)) {
     const LayerRow own = layer_row(matrix, gram, fit);
-    if (own.status != "success" && fit.fix_fingers == options.fix_fingers) return "status";
+    if (!is_fitted(own) && fit.fix_fingers == options.fix_fingers) return "status";
     for (const Signs signs : {Signs::alternating, Signs::halves}) {
       for (const double error : {delta, -delta}) {
         std::string column =

@@ -15,7 +15,7 @@
 #include "wishart/fit/spectrum_shape.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/record/alpha_limits.hpp"
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "statistics.hpp"
@@ -183,7 +183,7 @@ void fill_weightwatcher(LayerRow& row, std::span<const double> lambda, const Spe
     fill_laws(row, *tail);
     take_truncated(row, *tail, options);
   } else {
-    row.status = "failed";
+    row.status = kWithoutFit;
     row.reason = std::to_string(fitted.size()) + " eigenvalues above " + rounded(row.fit_floor, 3);
     if (row.raw_alpha == -1) row.reason += ", too few for clip_xmax";
     row.alpha = row.D = row.sigma = row.xmin = -1;
@@ -260,7 +260,7 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
   row.matrix_rank = row.num_evals - spectrum.num_below_floor;
   row.sv_min = spectrum.sigma.front();
   if (row.lambda_max == 0) {
-    row.status = "failed";
+    row.status = kWithoutFit;
     row.reason = "all elements are zero";
     row.matrix_rank = 0;
     row.rank_loss = row.num_evals;
@@ -286,7 +286,7 @@ void fill_corrected(LayerRow& row, std::span<const double> lambda, const Spectru
     row.alpha_weighted = row.alpha * row.log_spectral_norm;
     row.log_alpha_norm = log10_power_sum(lambda, row.alpha);
   } else {
-    row.status = "failed";
+    row.status = kWithoutFit;
     row.reason = failure(row, options);
   }
 }
@@ -300,13 +300,13 @@ bool squares_fit(std::span<const double> lambda, const Spectrum& spectrum) {
 /// All metrics of a described row.
 LayerRow measured(LayerRow row, const Spectrum& spectrum, const FitOptions& options) {
   if (spectrum.status != SpectrumStatus::ok || spectrum.sigma.empty()) {
-    row.status = spectrum.status == SpectrumStatus::nonfinite ? "nonfinite" : "error";
+    row.status = spectrum.status == SpectrumStatus::nonfinite ? kNonfiniteWeights : kNotComputed;
     row.warning = row.status;
     return row;
   }
   const std::vector<double> lambda = eigenvalues(spectrum);
   if (!squares_fit(lambda, spectrum)) {
-    row.status = "failed";
+    row.status = kWithoutFit;
     row.reason = "the squares of singular values up to " + rounded(spectrum.sigma.back(), 3) +
                  " do not fit into float64";
     row.has_esd = true;

@@ -13,6 +13,7 @@
 #include "wishart/fit/mp_compat.hpp"
 #include "wishart/fit/null_model.hpp"
 #include "wishart/fit/spectrum_shape.hpp"
+#include "wishart/record/layer_status.hpp"
 
 namespace wishart::fit {
 namespace {
@@ -132,7 +133,7 @@ void fill_erg(LayerRow& row, std::span<const double> lambda, bool weightwatcher)
   row.detX_num = erg->num;
   row.detX_val = erg->value;
   row.detX_val_unrescaled = erg->rescaled_value;
-  if (row.status != "success") return;
+  if (!is_fitted(row)) return;
   row.ERG_gap = static_cast<double>(erg->num - row.num_pl_spikes);
   row.delta_lambda_min = row.xmin - erg->value;
   row.tail_trace_log = tail_trace_log(lambda, row.xmin);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "wishart/core/text.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/run_name.hpp"
 #include "wishart/record/runs.hpp"
 #include "wishart/record/step_name.hpp"
@@ -13,9 +14,6 @@
 
 namespace wishart {
 namespace {
-
-/// The mode of wishart's own definitions, as the archive has it.
-constexpr const char* kCorrected = "corrected";
 
 /// Members of the options of a fit that add columns or the error of alpha, and change no metric
 /// that is there without them.
@@ -53,8 +51,8 @@ bool is_preferred(const Members& a, const Members& b, Prefer prefer) {
     return last_place(a) > last_place(b);
   }
   if (a.size() != b.size()) return a.size() > b.size();
-  const bool corrected = a.front()->mode == kCorrected;
-  if (corrected != (b.front()->mode == kCorrected)) return corrected;
+  const bool corrected = mode_of(a.front()->mode) == Mode::corrected;
+  if (corrected != (mode_of(b.front()->mode) == Mode::corrected)) return corrected;
   return natural_less(a.front()->checkpoint, b.front()->checkpoint);
 }
 

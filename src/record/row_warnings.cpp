@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 
 namespace wishart {
 namespace {
@@ -55,7 +55,7 @@ bool is_same_as_base(const LayerRow& row) {
 }
 
 std::string row_warnings(const LayerRow& row) {
-  if (is_failed_matrix(row)) return row.status;
+  if (!has_spectrum(row)) return row.status;
   std::string words;
   const auto add = [&](const char* word) {
     words += (words.empty() ? "" : ";") + std::string(word);
@@ -63,10 +63,10 @@ std::string row_warnings(const LayerRow& row) {
   add_adapter_words(row, add);
   // Its rank and the number of its values are what it was made with, and no findings.
   if (is_adapter_alone(row.dtype)) return words;
-  if (row.status == kNoTail) add(kNoTail);
+  if (is_without_tail(row)) add(kNoTail);
   if (is_same_as_base(row)) return words;
-  if (row.status == "failed") add(kFitFailed);
-  if (row.status == kFitted && row.num_pl_spikes >= 0 && row.num_pl_spikes < kSmallTail) {
+  if (is_without_fit(row)) add(kFitFailed);
+  if (is_fitted(row) && row.num_pl_spikes >= 0 && row.num_pl_spikes < kSmallTail) {
     add(kSmallTailWarning);
   }
   if (has_collapsed(row)) add(kRankCollapse);

@@ -48,13 +48,13 @@ std::string alpha_change(const CheckpointRecord& record, const analysis::Beside&
   return beside_text(beside, [&](const CheckpointRecord& other) -> std::string {
     std::unordered_map<std::string_view, double> there;
     for (const LayerRow& row : other.layers) {
-      if (row.status == kFitted) there.emplace(row.key, row.alpha);
+      if (is_fitted(row)) there.emplace(row.key, row.alpha);
     }
     std::vector<double> then;
     std::vector<double> now;
     for (const LayerRow& row : record.layers) {
       const auto found = there.find(row.key);
-      if (row.status != kFitted || found == there.end()) continue;
+      if (!is_fitted(row) || found == there.end()) continue;
       then.push_back(found->second);
       now.push_back(row.alpha);
     }

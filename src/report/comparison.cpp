@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <string_view>
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/report/decisions.hpp"
@@ -49,10 +50,10 @@ TextTable layers_table(const analysis::Comparison& comparison) {
   for (const analysis::ComparisonRow& r : comparison.rows) {
     if (table.rows.size() == kMostRows) break;
     table.rows.push_back(
-        {r.key, r.role, r.status, number(r.moved, 3), fixed(r.alpha_a, 2), fixed(r.alpha_b, 2),
-         signed_number(r.alpha_change, 2), number(r.alpha_z, 2) + (r.significant ? "*" : ""),
-         signed_number(r.log_norm_change, 2), signed_number(r.log_spectral_norm_change, 2),
-         number(r.stable_rank_ratio, 3),
+        {r.key, r.role, std::string(analysis::change_name(r.status)), number(r.moved, 3),
+         fixed(r.alpha_a, 2), fixed(r.alpha_b, 2), signed_number(r.alpha_change, 2),
+         number(r.alpha_z, 2) + (r.significant ? "*" : ""), signed_number(r.log_norm_change, 2),
+         signed_number(r.log_spectral_norm_change, 2), number(r.stable_rank_ratio, 3),
          r.rank_change == 0 ? "" : signed_number(static_cast<double>(r.rank_change), 9),
          r.new_warnings});
     if (any_from) table.rows.back().push_back(r.from);
@@ -67,15 +68,15 @@ const analysis::PairedRow* alpha_of(const analysis::Comparison& comparison) {
 
 /// The number of layers with each status, and the number with a significant change of alpha.
 std::string counts_text(const analysis::Comparison& comparison, bool shared) {
-  std::map<std::string, std::int64_t> counts;
+  std::map<std::string_view, std::int64_t> counts;
   std::int64_t significant = 0;
   for (const analysis::ComparisonRow& row : comparison.rows) {
-    ++counts[row.status];
+    ++counts[analysis::change_name(row.status)];
     significant += row.significant ? 1 : 0;
   }
   std::string text;
   for (const auto& [status, count] : counts) {
-    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + status;
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(status);
   }
   text = plural(static_cast<std::int64_t>(comparison.rows.size()), "layer") + ": " +
          (text.empty() ? "none" : text) + ".";
@@ -113,7 +114,7 @@ std::vector<Card> comparison_cards(const analysis::Comparison& comparison) {
   for (const analysis::ComparisonRow& row : comparison.rows) moved.push_back(row.moved);
   const double median = analysis::median_of(moved);
   const bool known = alpha != nullptr && !std::isnan(alpha->mean);
-  return {{count_if([](const auto& row) { return row.status == "same"; }) + " of " +
+  return {{count_if([](const auto& row) { return row.status == analysis::Change::same; }) + " of " +
                std::to_string(comparison.rows.size()),
            "layers are the same"},
           {number(median, 2), "of its norm: the least change of a layer (median)"},

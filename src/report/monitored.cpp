@@ -4,6 +4,7 @@
 
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 namespace wishart::report {
@@ -26,7 +27,7 @@ bool is_warned(const LayerRow& layer) {
 
 std::vector<WarningCount> warning_counts(const CheckpointRecord& record, bool past_known) {
   std::vector<WarningCount> counts;
-  const bool compat = record.provenance.mode == "weightwatcher";
+  const bool compat = is_compat(record.provenance);
   if (compat) {
     for (const char* word : {"error", "nonfinite", kFitFailed, "over-trained", "under-trained"}) {
       counts.push_back({word, false, 0});

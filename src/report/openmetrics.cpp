@@ -137,7 +137,7 @@ void add_layers(Families& families, const CheckpointRecord& record) {
   std::map<std::string, std::int64_t> by_role;
   for (const LayerRow& layer : record.layers) {
     fitted += layer.status == kFitted ? 1 : 0;
-    failed += is_failed_matrix(layer) ? 1 : 0;
+    failed += !has_spectrum(layer) ? 1 : 0;
     ++by_role[layer.role];
   }
   if (by_role.size() > kMostRoles) {

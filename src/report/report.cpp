@@ -12,6 +12,7 @@
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/report/text_table.hpp"
 
@@ -74,8 +75,8 @@ std::vector<Card> record_cards(const CheckpointRecord& record, const analysis::B
   const std::int64_t attention =
       analysis::count_layers(analysis::layers_that_need_attention(record.layers));
   // Most warnings are for whole weights in the corrected mode: without these, 0 says nothing.
-  const bool judged = record.provenance.mode != "weightwatcher" &&
-                      is_whole(record.provenance.analysis) && !record.layers.empty();
+  const bool judged = !is_compat(record.provenance) && is_whole(record.provenance.analysis) &&
+                      !record.layers.empty();
   return {
       {std::to_string(record.layers.size()), record.layers.size() == 1 ? "matrix" : "matrices"},
       {alpha == nullptr ? "-" : fixed(alpha->mean, 2), "mean alpha", alpha_change(record, beside)},
@@ -169,7 +170,7 @@ void add_remarks(Page& page, const CheckpointRecord& record) {
     for (const LayerRow* layer : group.layers) {
       if (names.size() == kMostRemarked) break;
       names.push_back(shortened_name(printable(layer->key), kNameWidth));
-      if (layer->status != kFitted) names.back() += " (" + printable(layer->reason) + ")";
+      if (!is_fitted(*layer)) names.back() += " (" + printable(layer->reason) + ")";
     }
     page.paragraph(group.warning + " (" + std::to_string(group.layers.size()) +
                    "): " + group.meaning + " " + join(names, ", ") +

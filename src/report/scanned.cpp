@@ -10,6 +10,7 @@
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/row_warnings.hpp"
 #include "wishart/report/text_table.hpp"
@@ -41,9 +42,9 @@ std::string last_line(const std::string& text) {
 /// computed, or not finite: a layer without a fit is neither.
 std::string status_text(const std::string& status) {
   if (status == kNoTail) return "without a power-law tail";
-  if (status == "failed") return "without a fit";
-  if (status == "nonfinite") return "with NaN or infinite weights";
-  if (status == "error") return "not computed";
+  if (status == kWithoutFit) return "without a fit";
+  if (status == kNonfiniteWeights) return "with NaN or infinite weights";
+  if (status == kNotComputed) return "not computed";
   return status;
 }
 
@@ -72,7 +73,7 @@ void add_provenance(Page& page, const CheckpointRecord& record) {
               " after another program had opened the file for writing, last " +
               last_line(p.reseal_log));
   }
-  page.line("numbers      " + std::string(p.mode == "weightwatcher"
+  page.line("numbers      " + std::string(is_compat(p)
                                               ? "as in WeightWatcher 0.7.5.5, including its defects"
                                               : "corrected mode (docs/metrics.md)"));
   page.gap();
@@ -83,7 +84,7 @@ void add_coverage(Page& page, const CheckpointRecord& record) {
   std::int64_t parameters = 0;
   for (const LayerRow& layer : record.layers) {
     ++by_status[layer.status];
-    if (layer.status != "error") parameters = saturated_sum(parameters, layer.num_params);
+    if (!is_not_computed(layer)) parameters = saturated_sum(parameters, layer.num_params);
   }
   std::int64_t skipped_parameters = 0;
   for (const SkippedRow& row : record.skipped) {

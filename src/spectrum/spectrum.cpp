@@ -168,7 +168,7 @@ Spectrum solved(const Matrix& matrix, ElementSource& source, Team& team,
       team.comm(),
       [&] { needs_float64 = !fill_spectrum(spectrum, matrix, source, team, options, workspace); },
       [&](const std::exception& error) {
-        spectrum.status = SpectrumStatus::failed;
+        spectrum.status = SpectrumStatus::not_computed;
         spectrum.reason = describe(error);
         spectrum.exit_code = static_cast<int>(blame_of(error));
       });

@@ -334,7 +334,7 @@ TEST_CASE("kept rules are no OK for a model that is useless or of which nothing 
   // JSON says the same, and that no rule was broken.
   const Outcome json = check(copy, base, {"--kind", "quantised", "--format", "json"});
   CHECK(json.exit_code == 1);
-  CHECK(json.out.find("\"ok\": false") != std::string::npos);
+  CHECK(json.out.find("\"ok\": false, \"answer\": \"not-ok\"") != std::string::npos);
   CHECK(json.out.find("\"passed\": true") != std::string::npos);
 }
 

@@ -174,7 +174,7 @@ TEST_CASE("norms and biases that are not finite are NOT OK", "[check]") {
                end);
   const Outcome json = check(path, base, {"--format", "json"});
   CHECK(json.exit_code == 1);
-  CHECK(json.out.find("\"ok\": false") != std::string::npos);
+  CHECK(json.out.find("\"ok\": false, \"answer\": \"not-ok\"") != std::string::npos);
   // A bias that forbids what the base forbids.
   Model forbids = before;
   tensor_of(forbids, kBias).values[0] = -std::numeric_limits<float>::infinity();
@@ -211,4 +211,33 @@ TEST_CASE("heads that are tied or replaced, and fewer tokens, are no damage", "[
   check_answer(check(write(temp, "fewer", fewer), base), 0,
                "ATTENTION: fine-tuned model fewer keeps all 13 rules against base in 8 layers.",
                " The vocabulary shrank from 96 to 90: 2 layers are not compared.");
+}
+
+TEST_CASE("JSON tells the answer by a word", "[check]") {
+  const TempFolder temp;
+  const Model before = model();
+  Model negated = before;
+  for (float& value : tensor_of(negated, "model.layers.1.self_attn.q_proj.weight").values) {
+    value = -value;
+  }
+  struct Case {
+    std::string name;
+    Model tuned;
+    int exit_code;
+    std::string line;    ///< how the line begins
+    std::string answer;  ///< the members of JSON
+  };
+  const std::string base = write(temp, "base", before);
+  for (const Case& one :
+       {Case{"fine", tuned(before), 0, "OK: ", R"("ok": true, "answer": "ok")"},
+        Case{"equal", before, 0, "ATTENTION: ", R"("ok": true, "answer": "attention")"},
+        Case{"negated", negated, 1, "UNKNOWN: ", R"("ok": false, "answer": "unknown")"},
+        Case{"lost", without(tuned(before), kNorm), 1,
+             "NOT OK: ", R"("ok": false, "answer": "not-ok")"}}) {
+    const Outcome json = check(write(temp, one.name, one.tuned), base, {"--format", "json"});
+    INFO(json.out << json.err);
+    CHECK(json.exit_code == one.exit_code);
+    CHECK(json.out.find(one.answer + ", \"kind\": \"full\"") != std::string::npos);
+    CHECK(json.out.find("\n\"text\": \"" + one.line) != std::string::npos);
+  }
 }

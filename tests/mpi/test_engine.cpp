@@ -240,7 +240,7 @@ TEST_CASE("arrays beyond 32-bit indices are refused if a library would overflow"
     options.index_limit = c.limit;
     const Spectrum refused = on_all(matrix_of(60, 40), noise, options);
     CAPTURE(c.way.name);
-    CHECK(refused.status == SpectrumStatus::failed);
+    CHECK(refused.status == SpectrumStatus::not_computed);
     CHECK(refused.exit_code == 4);
     CHECK(refused.reason.find(c.what) == 0);
     CHECK(refused.reason.find("more than the solver's 32-bit indices allow (" +
@@ -284,7 +284,7 @@ TEST_CASE("a source that fails at any panel fails the matrix and leaves no threa
       options.panel_bytes = 1;  // 256 rows per panel
       const Spectrum failed = on_all(matrix_of(400, 20), element, options);
       CAPTURE(bad_row);
-      CHECK(failed.status == SpectrumStatus::failed);
+      CHECK(failed.status == SpectrumStatus::not_computed);
       CHECK(failed.reason == "model.safetensors: ends early");
     }
   }

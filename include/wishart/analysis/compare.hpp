@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/analysis/change.hpp"
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/population.hpp"
 #include "wishart/record/checkpoint_record.hpp"
@@ -19,16 +20,7 @@ struct ComparisonRow {
   std::string role;
   std::int64_t block = -1;
   std::int64_t num_params = 0;
-  /// `same` (equal hashes), `changed`, `rearranged` (other elements with the same spectrum but for
-  /// rounding: rows or columns in another order, transposed, or other signs), `misplaced` (the
-  /// values are those of another layer of A), `added`, `removed`, `reshaped`, `grown` or `shrunk`
-  /// (an embedding or a head with a larger or smaller vocabulary), `tied` (B leaves out what A
-  /// stores as a copy of another table), `replaced` (a head, by a classifier or the other way),
-  /// `mtp` (of a module for multi-token prediction that B leaves out as a whole), `narrowed` (a
-  /// router of which rows went with their experts),
-  /// `left-out` (one of the two scans left it out by `--layers`), or `unknown` (one of the two has
-  /// no spectrum).
-  std::string status;
+  Change status = Change::changed;
   /// A lower bound on the change of the weights, relative to the norm of A: the distance between
   /// the two sorted spectra over |A|_F, which is at most |A - B|_F / |A|_F (Mirsky, Quart. J. Math.
   /// 11 (1960) 50).

@@ -13,6 +13,7 @@
 
 #include "wishart/analysis/linear_map.hpp"
 #include "wishart/fit/options.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/spectrum.hpp"
 #include "wishart/synth/checkpoint.hpp"
 
@@ -39,6 +40,10 @@ struct SelectionArguments {
   std::filesystem::path with_base;  ///< for an adapter: analyse W_base + s B A
   std::string variant;              ///< of a folder with one model in several precisions
   bool allow_unknown = false;  ///< leave out what a quantisation that is not read makes doubtful
+
+  [[nodiscard]] Mode mode() const noexcept {
+    return weightwatcher ? Mode::weightwatcher : Mode::corrected;
+  }
 };
 
 struct ScanOptions {
@@ -154,12 +159,24 @@ enum class ExportTarget : std::uint8_t {
   tensorboard,
 };
 
+/// The tables of an archive.
+enum class ExportTable : std::uint8_t {
+  layers,
+  summary,
+  skipped,
+  adapter,  ///< the adapted layers
+  traps,
+  history,
+  spectrum,  ///< of one matrix
+  scan,      ///< of xmin, of one matrix
+};
+
 struct ExportOptions {
   std::filesystem::path archive;
   std::string checkpoint;
   std::int64_t window = kDefaultWindow;
   bool all = false;  ///< every checkpoint of the archive in one table
-  std::string table = "layers";
+  ExportTable table = ExportTable::layers;
   std::string matrix;
   ExportTarget target = ExportTarget::table;
   double top_percent = 50;    ///< axolotl: layers of each type to train
@@ -172,6 +189,11 @@ struct ExportOptions {
   std::filesystem::path folder;      ///< tensorboard: of the event files
   OutputFormat format = OutputFormat::csv;
   std::filesystem::path output;  ///< of the document; empty: standard output
+
+  /// True if the table is of one matrix.
+  [[nodiscard]] bool of_matrix() const noexcept {
+    return table == ExportTable::spectrum || table == ExportTable::scan;
+  }
 
   /// True if a program of another user reads the document.
   [[nodiscard]] bool for_everyone() const noexcept { return target == ExportTarget::prometheus; }

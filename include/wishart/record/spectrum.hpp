@@ -68,13 +68,13 @@ enum class Solver : std::uint8_t {
 
 enum class SpectrumStatus : std::uint8_t {
   ok,
-  nonfinite,  ///< NaN or infinite elements: counted, not decomposed
-  failed,     ///< see `reason`
+  nonfinite,     ///< NaN or infinite elements: counted, not decomposed
+  not_computed,  ///< see `reason`; the status of its row is `error`
 };
 
 /// The singular values of a matrix, as analysed (after the factor `w_norm`).
 struct Spectrum {
-  SpectrumStatus status = SpectrumStatus::failed;
+  SpectrumStatus status = SpectrumStatus::not_computed;
   std::string reason;          ///< why there are no values; empty if ok
   std::int32_t exit_code = 0;  ///< exit code of the failure: 3 input, 4 resource, 5 numerics
   Method method = Method::gram;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "wishart/analysis/change.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/rows.hpp"
 #include "wishart/report/export.hpp"
@@ -36,6 +37,10 @@ inline std::string json_value(bool value) { return value ? "true" : "false"; }
 /// JSON has no NaN and no infinities.
 inline std::string json_value(double value) {
   return std::isfinite(value) ? shortest(value) : "null";
+}
+
+inline std::string json_value(analysis::Change change) {
+  return json_quoted(analysis::change_name(change));
 }
 
 /// `{"column": value, ...}` in the order of the columns.
@@ -78,6 +83,9 @@ inline std::string csv_value(const std::string& text) { return csv_cell(text); }
 inline std::string csv_value(std::int64_t value) { return std::to_string(value); }
 inline std::string csv_value(bool value) { return value ? "True" : "False"; }
 inline std::string csv_value(double value) { return shortest(value); }
+inline std::string csv_value(analysis::Change change) {
+  return csv_cell(std::string(analysis::change_name(change)));
+}
 
 /// The header line with the names of the columns.
 template <class Row>

@@ -121,12 +121,25 @@ report::TableFormat table_format(OutputFormat format) {
                                          : report::TableFormat::csv;
 }
 
-report::Table table_of(const std::string& name) {
-  return name == "summary"   ? report::Table::summary
-         : name == "skipped" ? report::Table::skipped
-         : name == "adapter" ? report::Table::adapter
-         : name == "traps"   ? report::Table::traps
-                             : report::Table::layers;
+/// @pre the table is one of each checkpoint
+report::Table table_of(ExportTable table) {
+  switch (table) {
+    case ExportTable::layers:
+      return report::Table::layers;
+    case ExportTable::summary:
+      return report::Table::summary;
+    case ExportTable::skipped:
+      return report::Table::skipped;
+    case ExportTable::adapter:
+      return report::Table::adapter;
+    case ExportTable::traps:
+      return report::Table::traps;
+    case ExportTable::history:
+    case ExportTable::spectrum:
+    case ExportTable::scan:
+      break;
+  }
+  throw Error(Blame::bug, "a table that is not of each checkpoint was taken for one that is");
 }
 
 /// Collects the checkpoints of an archive that cannot be read.
@@ -174,7 +187,7 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
   }
   std::sort(places.begin(), places.end(), comes_before);
   report::JoinedTable table(out, table_of(options.table), table_format(options.format));
-  const bool of_layers = table_of(options.table) == report::Table::layers;
+  const bool of_layers = options.table == ExportTable::layers;
   Pasts pasts(of_layers ? all : std::vector<Analysed>());
   for (const TrainingPlace& place : places) {
     std::optional<CheckpointRecord> record;
@@ -279,25 +292,24 @@ CommandResult export_archive(const ExportOptions& options, std::ostream& out) {
   if (options.target != ExportTarget::table || options.map) {
     return export_for_program(archive, options, out);
   }
-  if (options.table == "history") {
+  if (options.table == ExportTable::history) {
     const analysis::History history = history_of(archive, options.window);
     report::write_rows(out, history.rows, format, {"history", "", ""});
     if (history.left_out.empty()) return {};
     return {"", {}, {analysis::left_out_text(history.left_out)}};
   }
-  const bool spectrum = options.table == "spectrum" || options.table == "scan";
   const archive::Choice choice = archive::choose(archive, options.checkpoint);
-  CheckpointRecord record =
-      archive.read(choice.id, spectrum ? archive::Parts::all : archive::Parts::without_spectra);
-  if (!spectrum && table_of(options.table) == report::Table::layers) {
+  CheckpointRecord record = archive.read(
+      choice.id, options.of_matrix() ? archive::Parts::all : archive::Parts::without_spectra);
+  if (options.table == ExportTable::layers) {
     const RunPast past = past_of(archive, choice.id);
     analysis::conclude(record, past.past());
   }
-  if (options.table == "scan") {
+  if (options.table == ExportTable::scan) {
     out << scan_table(record, options.matrix, format);
   } else if (options.format == OutputFormat::npy) {
     out << report::export_spectrum_npy(record, options.matrix);
-  } else if (spectrum) {
+  } else if (options.table == ExportTable::spectrum) {
     out << report::export_spectrum(record, options.matrix, format);
   } else {
     report::export_table(out, record, table_of(options.table), format);

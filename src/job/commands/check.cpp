@@ -20,16 +20,18 @@
 #include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/pack.hpp"
-#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/job/commands.hpp"
 #include "wishart/mpi/together.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/left_out.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "commands/check_answer.hpp"
 #include "commands/check_doubts.hpp"
 #include "commands/check_kind.hpp"
 #include "commands/sampled_changes.hpp"
@@ -82,7 +84,7 @@ bool is_archived(const std::filesystem::path& archive, const std::string& id,
     const CheckpointRecord record = archive::read_archive(file, archive::Parts::without_spectra);
     const Provenance& there = record.provenance;
     return there.checkpoint_identity == catalogue.identity() &&
-           there.analysis == catalogue.analysis && there.mode == "corrected" &&
+           there.analysis == catalogue.analysis && mode_of(there.mode) == Mode::corrected &&
            there.fit_version == fit::kFitVersion && count_left_out(record.skipped) == 0 &&
            all_lasting(record.layers);
   } catch (const Error&) {
@@ -134,38 +136,40 @@ public:
       // What could not be computed cannot be judged. NaN in the tuned weights is judged by a rule.
       std::vector<LayerRow> failed = stages.back().layers;
       if (one == &task.tuned) {
-        std::erase_if(failed, [](const LayerRow& row) { return row.status == "nonfinite"; });
+        std::erase_if(failed, is_nonfinite);
       }
       Ending ending = ending_of(
           one->id, failed, [](const std::string&) { return std::string(); },
           archive / (one->id + ".h5"));
       if (!ending.done()) return ending;
     }
-    unread_ = leave_out_unread(stages);
+    Checked checked;
+    checked.kind = kind_;
+    checked.kind_by_files = options_.kind == CheckKind::automatic;
+    checked.rules = rules_;
+    checked.unread = leave_out_unread(stages);
     const checkpoint::Catalogue tuned = opened(options_.tuned);
     const checkpoint::Catalogue base = opened(options_.base);
-    comparison_ = analysis::compare(stages.front(), stages.back());
-    const bool left_out = leave_out_zero_biases(stages.front(), base, comparison_, check_stop_);
+    const model::SelectionOptions selection = selection_options_of(options_.scan.selection);
+    analysis::Comparison& comparison = checked.comparison;
+    comparison = analysis::compare(stages.front(), stages.back());
+    const bool left_out = leave_out_zero_biases(stages.front(), base, comparison, check_stop_);
     for (CheckpointRecord& stage : stages) analysis::conclude(stage);
-    if (left_out) comparison_ = analysis::compare(stages.front(), stages.back());
-    pruned_ = pruned_text(comparison_);
-    if (is_whole(tuned.analysis) && pruned_.empty()) {
-      changes_ =
-          sampled_changes(tuned, base, selection_options_of(options_.scan.selection), check_stop_);
+    if (left_out) comparison = analysis::compare(stages.front(), stages.back());
+    checked.pruned = pruned_text(comparison);
+    if (is_whole(tuned.analysis) && checked.pruned.empty()) {
+      checked.changes = sampled_changes(tuned, base, selection, check_stop_);
     }
-    const std::vector<analysis::RuleVerdict> verdicts = analysis::judge(
-        rules_, stages, false, conclusion_of(stages.back()), {},
-        kind_ == CheckKind::quantised ? known_errors(changes_, false) : analysis::KnownErrors());
-    const analysis::Verdict judged = analysis::verdict_of(stages.back());
-    damage_ = nonfinite_text(tuned, base, check_stop_);
-    const analysis::Level level =
-        damage_.empty() ? analysis::verdict_of(verdicts, judged).level : analysis::Level::bad;
-    const bool ok = level != analysis::Level::bad;
-    doubt_ = doubt_on(stages, verdicts, judged, level);
-    const std::string line = line_of(stages, verdicts, judged, level);
-    write(stages, verdicts, judged, line, ok);
-    if (ok) return {};
-    return Ending::gate_failed(options_.output.empty() ? "" : line);
+    checked.verdicts =
+        analysis::judge(rules_, stages, false, conclusion_of(stages.back()), {},
+                        kind_ == CheckKind::quantised ? known_errors(checked.changes, false)
+                                                      : analysis::KnownErrors());
+    checked.judged = analysis::verdict_of(stages.back());
+    checked.damage = nonfinite_text(tuned, base, check_stop_);
+    const Answer answer = answer_of(checked, stages, tuned, base, selection, check_stop_);
+    write(stages, checked, answer);
+    if (answer.ok) return {};
+    return Ending::gate_failed(options_.output.empty() ? "" : answer.text);
   }
 
 private:
@@ -204,104 +208,26 @@ private:
     }
   }
 
-  /// Why the rules do not tell whether the model is OK; empty if they do.
-  [[nodiscard]] std::string doubt_on(const std::vector<CheckpointRecord>& stages,
-                                     const std::vector<analysis::RuleVerdict>& verdicts,
-                                     const analysis::Verdict& judged, analysis::Level level) const {
-    if (judged.level == analysis::Level::bad || !damage_.empty()) return {};
-    if (std::string text = layout_text(rules_, verdicts); !text.empty()) return text;
-    if (std::string text = few_bits_doubt(verdicts); !text.empty()) return text;
-    if (kind_ == CheckKind::full && options_.kind == CheckKind::automatic) {
-      return level == analysis::Level::good
-                 ? compression_doubt(stages, known_errors(changes_, true))
-                 : std::string();
-    }
-    if (kind_ != CheckKind::quantised || !only_sizes_broken(rules_, verdicts)) return {};
-    return rescaling_text(opened(options_.tuned), opened(options_.base), check_stop_);
-  }
-
-  /// The answer in one line.
-  [[nodiscard]] std::string line_of(const std::vector<CheckpointRecord>& stages,
-                                    const std::vector<analysis::RuleVerdict>& verdicts,
-                                    const analysis::Verdict& judged, analysis::Level level) const {
-    const CheckpointRecord& tuned = stages.back();
-    const std::string what =
-        std::string(what_is(kind_)) + " " + printable(tuned.provenance.checkpoint_id);
-    const std::string base = printable(stages.front().provenance.checkpoint_id);
-    const auto broken = [](const analysis::RuleVerdict& one) { return !one.passed; };
-    const auto first = std::find_if(verdicts.begin(), verdicts.end(), broken);
-    if (first == verdicts.end()) {
-      // Of what was pruned, no rule says good.
-      const bool kept = level == analysis::Level::good ||
-                        (level == analysis::Level::attention && !pruned_.empty());
-      const bool good = kept && doubt_.empty();
-      const bool same = good && pruned_.empty() && nothing_changed(comparison_);
-      const std::string rounded = good && !same ? rounded_text() : std::string();
-      const std::string pruned = good ? pruned_ : std::string();
-      const bool attention =
-          same || !rounded.empty() || !pruned.empty() || (good && is_smaller(comparison_));
-      std::string text = attention                       ? "ATTENTION: "
-                         : good                          ? "OK: "
-                         : level == analysis::Level::bad ? "NOT OK: "
-                                                         : "UNKNOWN: ";
-      text += what + " keeps all " + std::to_string(verdicts.size()) + " rules against " + base +
-              " in " + plural(std::ssize(tuned.layers), "layer") + ".";
-      text += doubt_ + damage_;
-      if (!good && doubt_.empty() && damage_.empty())
-        text += " But its report says: " + judged.sentence;
-      if (same) text += " But nothing changed: all of its weights are those of " + base + ".";
-      text += rounded + pruned;
-      const std::string adapter =
-          analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
-      return text + (adapter.empty() ? "" : " " + adapter) + left_out_of_rules_text(comparison_) +
-             unread_text();
-    }
-    const auto more = std::count_if(verdicts.begin(), verdicts.end(), broken) - 1;
-    std::string text = (doubt_.empty() ? "NOT OK: " : "UNKNOWN: ") + what + " against " + base +
-                       " breaks '" + printable(first->rule) + "': " + one_line(first->text);
-    if (!first->violations.empty() && !first->violations.front().key.empty()) {
-      const analysis::Violation& worst = first->violations.front();
-      text +=
-          ". Worst: " + printable(worst.key) + " with " + analysis::violation_text(*first, worst);
-    }
-    if (more > 0) {
-      text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
-              " broken";
-    }
-    return text + (text.ends_with('.') ? "" : ".") + doubt_ + damage_ + unread_text();
-  }
-
-  /// Of a fine-tuned model that is its base in another dtype.
-  [[nodiscard]] std::string rounded_text() const {
-    if (kind_ != CheckKind::full || !moved_by_rounding(comparison_)) return {};
-    return only_rounded_text(changes_, opened(options_.tuned), opened(options_.base),
-                             selection_options_of(options_.scan.selection), check_stop_);
-  }
-
-  [[nodiscard]] std::string unread_text() const {
-    if (unread_ == 0) return {};
-    return " " + std::to_string(unread_) + (unread_ == 1 ? " layer is" : " layers are") +
-           " not judged: stored in a quantisation that is not read.";
-  }
-
-  void write(const std::vector<CheckpointRecord>& stages,
-             const std::vector<analysis::RuleVerdict>& verdicts, const analysis::Verdict& judged,
-             const std::string& line, bool ok) {
+  void write(const std::vector<CheckpointRecord>& stages, const Checked& checked,
+             const Answer& answer) {
     const CheckpointRecord& tuned = stages.back();
     const std::vector<analysis::StageChange> changes = analysis::stage_changes(stages);
     const auto verdicts_as = [&](const report::ReportStyle& style) {
-      return report::render_verdicts(verdicts, changes, judged, style);
+      return report::render_verdicts(checked.verdicts, changes, checked.judged, style);
     };
     if (options_.format == OutputFormat::json) {
-      out_ << report::json_opening(report::kCheckSchema) << ", \"ok\": " << report::json_value(ok)
-           << ", \"kind\": " << json_quoted(word_of(kind_)) << ",\n\"text\": " << json_quoted(line)
+      out_ << report::json_opening(report::kCheckSchema)
+           << ", \"ok\": " << report::json_value(answer.ok)
+           << ", \"answer\": " << json_quoted(answer_name(answer.kind))
+           << ", \"kind\": " << json_quoted(word_of(kind_))
+           << ",\n\"text\": " << json_quoted(answer.text)
            << ",\n\"tuned\": " << report::json_value(tuned.provenance.checkpoint_id)
            << ", \"base\": " << report::json_value(stages.front().provenance.checkpoint_id)
            << ", \"layers\": " << tuned.layers.size()
            << ",\n\"gate\": " << verdicts_as(report::ReportFormat::json)
            << ",\"adapter\": " << report::json_array(analysis::adapter_rows(tuned.layers)) << "}\n";
     } else {
-      out_ << line << '\n';
+      out_ << answer.text << '\n';
       if (options_.verbose) {
         const report::ReportStyle style(report::ReportFormat::text, options_.width);
         out_ << '\n' << verdicts_as(style) << report::render_adapter(tuned, style);
@@ -315,12 +241,6 @@ private:
   std::optional<TemporaryArchive> temporary_;
   CheckKind kind_ = CheckKind::automatic;
   std::vector<analysis::Rule> rules_;
-  std::size_t unread_ = 0;
-  std::string doubt_;
-  std::string damage_;               ///< of what no rule judges
-  analysis::Comparison comparison_;  ///< of the base and the tuned model
-  SampledChanges changes_;
-  std::string pruned_;
 };
 
 /// Scans one of the two unless the archive holds it. Collective over `world`.

@@ -167,15 +167,15 @@ std::string layout_text(const std::vector<analysis::Rule>& rules,
 }
 
 bool is_smaller(const analysis::Comparison& comparison) {
-  return std::any_of(comparison.rows.begin(), comparison.rows.end(),
-                     [](const analysis::ComparisonRow& row) { return row.status == "shrunk"; });
+  return std::any_of(
+      comparison.rows.begin(), comparison.rows.end(),
+      [](const analysis::ComparisonRow& row) { return row.status == analysis::Change::shrunk; });
 }
 
 bool nothing_changed(const analysis::Comparison& comparison) {
-  return std::all_of(comparison.rows.begin(), comparison.rows.end(),
-                     [](const analysis::ComparisonRow& row) {
-                       return row.status == "same" || row.status == "tied" || row.status == "mtp";
-                     });
+  return std::all_of(
+      comparison.rows.begin(), comparison.rows.end(),
+      [](const analysis::ComparisonRow& row) { return analysis::keeps_answers(row.status); });
 }
 
 std::string pruned_text(const analysis::Comparison& comparison) {
@@ -187,11 +187,11 @@ std::string pruned_text(const analysis::Comparison& comparison) {
 bool moved_by_rounding(const analysis::Comparison& comparison) {
   // BF16 has 8 significant bits, so it moves a weight by 2^-8 of it at most.
   constexpr double kMostByRounding = 0x1p-8;
-  return std::all_of(comparison.rows.begin(), comparison.rows.end(),
-                     [](const analysis::ComparisonRow& row) {
-                       return row.status == "same" || row.status == "tied" || row.status == "mtp" ||
-                              (row.status == "changed" && !(row.moved > kMostByRounding));
-                     });
+  return std::all_of(
+      comparison.rows.begin(), comparison.rows.end(), [](const analysis::ComparisonRow& row) {
+        return analysis::keeps_answers(row.status) ||
+               (row.status == analysis::Change::changed && !(row.moved > kMostByRounding));
+      });
 }
 
 std::string few_bits_doubt(const std::vector<analysis::RuleVerdict>& verdicts) {

@@ -1,6 +1,8 @@
 #include "commands/inspect_history.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -21,12 +23,71 @@
 namespace wishart::job {
 namespace {
 
+/// docs/formats.md, "Histories".
+enum class State : std::uint8_t {
+  complete,
+  archived,
+  new_here,  ///< complete, and the archive does not have it
+  incomplete,
+  changed,
+  another,
+  unfinished,
+  unreadable,
+};
+
+/// In the order in which they are counted.
+constexpr std::array kStates{State::complete,   State::archived,  State::new_here,
+                             State::incomplete, State::changed,   State::another,
+                             State::unfinished, State::unreadable};
+
+std::string state_name(State state) {
+  switch (state) {
+    case State::complete:
+      return "complete";
+    case State::archived:
+      return "archived";
+    case State::new_here:
+      return "new";
+    case State::incomplete:
+      return "incomplete";
+    case State::changed:
+      return "changed";
+    case State::another:
+      return "another";
+    case State::unfinished:
+      return "unfinished";
+    case State::unreadable:
+      return "unreadable";
+  }
+  throw Error(Blame::bug, "a state of a checkpoint has no name");
+}
+
+State state_of(ArchivedState state) {
+  switch (state) {
+    case ArchivedState::archived:
+      return State::archived;
+    case ArchivedState::incomplete:
+      return State::incomplete;
+    case ArchivedState::changed:
+      return State::changed;
+    case ArchivedState::another:
+      return State::another;
+    case ArchivedState::unreadable:
+      return State::unreadable;
+  }
+  throw Error(Blame::bug, "an archived checkpoint is in an unknown state");
+}
+
+// Found by rows_text.hpp, because State is of this namespace.
+std::string json_value(State state) { return report::json_value(state_name(state)); }
+std::string csv_value(State state) { return report::csv_value(state_name(state)); }
+
 /// A checkpoint of a history.
 struct CheckpointRow {
   std::string checkpoint;  ///< its id in an archive
-  std::string state;       ///< docs/formats.md, "Histories"
-  std::string detail;      ///< what is missing or wrong; empty: nothing
-  std::string path;        ///< absolute
+  State state = State::complete;
+  std::string detail;  ///< what is missing or wrong; empty: nothing
+  std::string path;    ///< absolute
 };
 
 template <class F>
@@ -46,38 +107,22 @@ std::string fault_of(const std::filesystem::path& path, const SelectionArguments
   return {};
 }
 
-std::string name_of(ArchivedState state) {
-  switch (state) {
-    case ArchivedState::archived:
-      return "archived";
-    case ArchivedState::incomplete:
-      return "incomplete";
-    case ArchivedState::changed:
-      return "changed";
-    case ArchivedState::another:
-      return "another";
-    case ArchivedState::unreadable:
-      return "unreadable";
-  }
-  throw Error(Blame::bug, "a state of a checkpoint has no name");
-}
-
 CheckpointRow row_of(const std::filesystem::path& path, const InspectOptions& options) {
   ScanOptions scan;
   scan.selection = options.selection;
-  CheckpointRow row{checkpoint_id(path, scan), "complete", "", path.string()};
+  CheckpointRow row{checkpoint_id(path, scan), State::complete, "", path.string()};
   const std::filesystem::path file = options.archive / (row.checkpoint + ".h5");
   if (!options.archive.empty() && is_there(file)) {
     ArchivedLook look = look_at_archived(file, path, options.selection);
-    row.state = name_of(look.state);
+    row.state = state_of(look.state);
     row.detail = std::move(look.detail);
     return row;
   }
   row.detail = fault_of(path, options.selection);
   if (!row.detail.empty()) {
-    row.state = "unreadable";
+    row.state = State::unreadable;
   } else if (!options.archive.empty()) {
-    row.state = "new";
+    row.state = State::new_here;
     std::error_code status;
     if (std::filesystem::exists(options.archive / (row.checkpoint + ".journal"), status)) {
       row.detail = "a scan of it has begun";
@@ -91,7 +136,7 @@ std::string table_text(const std::vector<CheckpointRow>& rows) {
   table.header = {"checkpoint", "state", "detail"};
   table.right_aligned = {false, false, false};
   for (const CheckpointRow& row : rows) {
-    table.rows.push_back({row.checkpoint, row.state, row.detail});
+    table.rows.push_back({row.checkpoint, state_name(row.state), row.detail});
   }
   return report::render_with_sentences(table);
 }
@@ -103,7 +148,7 @@ std::string inspect_history_text(const checkpoint::History& history,
   std::vector<CheckpointRow> rows;
   for (const auto& path : history.checkpoints) rows.push_back(row_of(path, options));
   for (const checkpoint::Unfinished& one : history.unfinished) {
-    rows.push_back({plain_name(one.path), "unfinished", one.missing, one.path.string()});
+    rows.push_back({plain_name(one.path), State::unfinished, one.missing, one.path.string()});
   }
   if (options.format == OutputFormat::csv) return report::csv_table(rows);
   const std::string path = std::filesystem::absolute(options.path).lexically_normal().string();
@@ -114,11 +159,10 @@ std::string inspect_history_text(const checkpoint::History& history,
            ",\n \"checkpoints\": " + report::json_array(rows) + "}\n";
   }
   std::string text = printable(path) + ": " + plural(std::ssize(rows), "checkpoint");
-  for (const char* state : {"complete", "archived", "new", "incomplete", "changed", "another",
-                            "unfinished", "unreadable"}) {
+  for (const State state : kStates) {
     const auto count = std::count_if(rows.begin(), rows.end(),
                                      [&](const CheckpointRow& row) { return row.state == state; });
-    if (count > 0) text += ", " + std::to_string(count) + " " + state;
+    if (count > 0) text += ", " + std::to_string(count) + " " + state_name(state);
   }
   return text + "\n" + (rows.empty() ? "" : "\n" + table_text(rows));
 }

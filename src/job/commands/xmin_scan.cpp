@@ -11,6 +11,7 @@
 #include "wishart/fit/power_law.hpp"
 #include "wishart/fit/thresholds.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/mode.hpp"
 
 namespace wishart::job {
 namespace {
@@ -36,7 +37,7 @@ std::vector<double> fitted_values(const Provenance& provenance, const LayerRow& 
   const auto excluded =
       std::clamp<std::int64_t>(excluded_values(provenance.fit_options), 0, std::ssize(values));
   values.resize(values.size() - static_cast<std::size_t>(excluded));
-  if (row.status == kFitted && std::isfinite(row.xmax)) {
+  if (is_fitted(row) && std::isfinite(row.xmax)) {
     values.erase(std::upper_bound(values.begin(), values.end(), row.xmax), values.end());
   }
   return values;
@@ -54,7 +55,7 @@ std::vector<report::XminCandidate> xmin_candidates(const Provenance& provenance,
                                                    const LayerRow& row,
                                                    const std::vector<double>& sigma) {
   const std::vector<double> fitted = fitted_values(provenance, row, sigma);
-  const bool weightwatcher = provenance.mode == "weightwatcher";
+  const bool weightwatcher = is_compat(provenance);
   const fit::ScanOptions options{.min_tail = weightwatcher ? 2 : fit::kMinTail,
                                  .skip_repeated = !weightwatcher};
   std::vector<report::XminCandidate> candidates;

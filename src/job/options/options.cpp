@@ -148,16 +148,33 @@ Command export_command() {
                    "wishart export ARCHIVE --for axolotl --top 50% --output unfrozen.yaml"});
 }
 
+/// True for a table that can be of several checkpoints.
+bool is_joined(ExportTable table) {
+  switch (table) {
+    case ExportTable::layers:
+    case ExportTable::summary:
+    case ExportTable::skipped:
+    case ExportTable::adapter:
+    case ExportTable::traps:
+      return true;
+    case ExportTable::history:
+    case ExportTable::spectrum:
+    case ExportTable::scan:
+      break;
+  }
+  return false;
+}
+
 /// Throws if the options do not go with --all.
-void check_all(const ExportOptions& options) {
+/// @param table  the name of the table
+void check_all(const ExportOptions& options, const std::string& table) {
   if (!options.checkpoint.empty()) {
     throw Error(Blame::usage, "--all writes every checkpoint. Leave out --checkpoint or --all");
   }
-  if (options.table != "layers" && options.table != "summary" && options.table != "skipped" &&
-      options.table != "adapter" && options.table != "traps") {
+  if (!is_joined(options.table)) {
     throw Error(Blame::usage,
                 "--all: expected --table layers, summary, skipped, adapter or traps, found '" +
-                    options.table + "'");
+                    table + "'");
   }
   if (options.format != OutputFormat::csv && options.format != OutputFormat::jsonl) {
     throw Error(Blame::usage,
@@ -170,7 +187,7 @@ void check_all(const ExportOptions& options) {
 
 std::string ScanOptions::result_options_json() const {
   std::string json = "{\"mode\": ";
-  json += selection.weightwatcher ? "\"weightwatcher\"" : "\"corrected\"";
+  json += json_quoted(mode_name(selection.mode()));
   json += ", \"method\": " + json_quoted(or_svd ? "auto" : method_name(method));
   json += ", \"precision\": " + json_quoted(precision_name(precision));
   json += std::string(", \"resolve\": ") + (resolve ? "true" : "false");
@@ -279,11 +296,16 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
   options.window = window_of(values);
   options.archive = values["archive"].as<std::string>();
   options.checkpoint = values["checkpoint"].as<std::string>();
-  const std::vector<std::pair<std::string, std::string>> tables{
-      {"layers", "layers"},     {"summary", "summary"}, {"skipped", "skipped"},
-      {"adapter", "adapter"},   {"traps", "traps"},     {"history", "history"},
-      {"spectrum", "spectrum"}, {"scan", "scan"}};
-  options.table = choice<std::string>("--table", values["table"].as<std::string>(), tables);
+  const std::string table = values["table"].as<std::string>();
+  options.table = choice<ExportTable>("--table", table,
+                                      {{"layers", ExportTable::layers},
+                                       {"summary", ExportTable::summary},
+                                       {"skipped", ExportTable::skipped},
+                                       {"adapter", ExportTable::adapter},
+                                       {"traps", ExportTable::traps},
+                                       {"history", ExportTable::history},
+                                       {"spectrum", ExportTable::spectrum},
+                                       {"scan", ExportTable::scan}});
   options.matrix = values["matrix"].as<std::string>();
   options.all = values["all"].as<bool>();
   if (take_pipeline_options(options, values)) return options;
@@ -292,12 +314,11 @@ ExportOptions parse_export(std::span<const std::string> arguments) {
                          {"json", OutputFormat::json},
                          {"jsonl", OutputFormat::jsonl},
                          {"npy", OutputFormat::npy}});
-  if (options.all) check_all(options);
-  const bool of_matrix = options.table == "spectrum" || options.table == "scan";
-  if (of_matrix && options.matrix.empty()) {
-    throw Error(Blame::usage, "--table " + options.table + ": name the matrix with --matrix");
+  if (options.all) check_all(options, table);
+  if (options.of_matrix() && options.matrix.empty()) {
+    throw Error(Blame::usage, "--table " + table + ": name the matrix with --matrix");
   }
-  if (options.table != "spectrum" && options.format == OutputFormat::npy) {
+  if (options.table != ExportTable::spectrum && options.format == OutputFormat::npy) {
     throw Error(Blame::usage,
                 "--format npy: only a spectrum can be written as npy. Add --table spectrum");
   }

@@ -118,8 +118,7 @@ bool take_pipeline_options(ExportOptions& options, const po::variables_map& valu
     options.format = chosen ? format_of(values, formats) : formats.front().second;
   }
   const bool yaml = options.format == OutputFormat::yaml;
-  const bool of_matrix = options.table == "spectrum" || options.table == "scan";
-  const bool history = table && !options.all && options.table == "history";
+  const bool history = table && !options.all && options.table == ExportTable::history;
   check_used(values, {{"top", axolotl && yaml, "--for axolotl as yaml"},
                       {"energy", peft, "--for peft"},
                       {"max-rank", peft, "--for peft"},
@@ -132,7 +131,7 @@ bool take_pipeline_options(ExportOptions& options, const po::variables_map& valu
                       {"map", mergekit || !named, "--for mergekit, or a table of layer and value"},
                       {"table", table, "tables of the archive"},
                       {"matrix", table, "tables of the archive"},
-                      {"matrix", of_matrix, "--table spectrum or scan"},
+                      {"matrix", options.of_matrix(), "--table spectrum or scan"},
                       {"window", prometheus || history, "--table history, or --for prometheus"}});
   if (table) return false;
   if (options.all) {

@@ -6,7 +6,7 @@
 
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 
 namespace wishart::job {
 namespace {
@@ -44,11 +44,11 @@ Ending ending_of(const std::string& checkpoint_id, const std::vector<LayerRow>& 
                  const std::function<std::string(const std::string&)>& file_of,
                  const std::filesystem::path& archive) {
   std::int64_t failed = 0;
-  for (const LayerRow& row : rows) failed += is_failed_matrix(row) ? 1 : 0;
+  for (const LayerRow& row : rows) failed += !has_spectrum(row) ? 1 : 0;
   if (failed == 0) return {};
   for (const Blame blame : kGravestFirst) {
     for (const LayerRow& row : rows) {
-      if (!is_failed_matrix(row) || blame_of_row(row) != blame) continue;
+      if (has_spectrum(row) || blame_of_row(row) != blame) continue;
       const std::string file = file_of(row.key);
       // Read errors already name the file.
       const bool named = file.empty() || row.reason.find(file) != std::string::npos;

@@ -2,6 +2,7 @@
 
 #include "wishart/core/build_info.hpp"
 #include "wishart/fit/metrics.hpp"
+#include "wishart/record/mode.hpp"
 
 #include "scan/checkpoint_id.hpp"
 #include "scan/libraries.hpp"
@@ -24,7 +25,7 @@ Provenance started_provenance(const std::filesystem::path& path,
   provenance.format = catalogue.format;
   provenance.model_type = catalogue.config.model_type;
   provenance.training = catalogue.training;
-  provenance.mode = options.selection.weightwatcher ? "weightwatcher" : "corrected";
+  provenance.mode = mode_name(options.selection.mode());
   provenance.options = options.result_options_json();
   provenance.fit_options = fit::options_json(options.fit);
   provenance.fit_version = fit::kFitVersion;

@@ -16,6 +16,7 @@
 #include "wishart/fit/recommend.hpp"
 #include "wishart/fit/summary.hpp"
 #include "wishart/job/commands.hpp"
+#include "wishart/record/mode.hpp"
 
 #include "scan/in_threads.hpp"
 #include "scan/lock_taker.hpp"
@@ -41,7 +42,7 @@ std::size_t refit_file(const std::filesystem::path& file, fit::FitOptions option
                        KeptLock& lock) {
   CheckpointRecord record = archive::read_archive(file);
   archive::check_own_id(file, record);
-  options.weightwatcher = record.provenance.mode == "weightwatcher";
+  options.weightwatcher = is_compat(record.provenance);
   if (threads == 0) threads = static_cast<int>(std::thread::hardware_concurrency());
   threads =
       std::clamp(threads, 1, static_cast<int>(std::max<std::size_t>(record.layers.size(), 1)));

@@ -7,6 +7,7 @@
 
 #include "wishart/core/text.hpp"
 #include "wishart/job/options.hpp"
+#include "wishart/record/mode.hpp"
 
 namespace wishart::job {
 namespace {
@@ -54,8 +55,8 @@ Settings meeting(Settings there, const Settings& here) {
     return found == settings.end() ? std::string() : found->second;
   };
   const std::string method = value(here, "method");
-  const bool compat =
-      value(there, "mode") == "\"weightwatcher\"" && value(here, "mode") == "\"weightwatcher\"";
+  const std::string weightwatcher = json_quoted(mode_name(Mode::weightwatcher));
+  const bool compat = value(there, "mode") == weightwatcher && value(here, "mode") == weightwatcher;
   if (compat && (method == "\"auto\"" || method == "\"gram\"")) there["method"] = method;
   return there;
 }

@@ -8,7 +8,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 
 namespace wishart::job {
 
@@ -39,7 +39,7 @@ LayerRow shape_row(const Matrix& matrix) {
 }
 
 std::string contradiction(const LayerRow& row, const Spectrum& spectrum) {
-  if (spectrum.status > SpectrumStatus::failed) {
+  if (spectrum.status > SpectrumStatus::not_computed) {
     return printable(row.key) + ": its status is " +
            std::to_string(static_cast<int>(spectrum.status));
   }
@@ -84,8 +84,8 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part, const std::vector<
   spectrum.weights = row.weights;
   spectrum.adapter = row.adapter;
   spectrum.same_as = row.same_as;
-  if (is_failed_matrix(row)) {
-    spectrum.status = row.status == "error" ? SpectrumStatus::failed : SpectrumStatus::nonfinite;
+  if (!has_spectrum(row)) {
+    spectrum.status = is_nonfinite(row) ? SpectrumStatus::nonfinite : SpectrumStatus::not_computed;
     spectrum.reason = row.reason;
     return spectrum;
   }
@@ -102,7 +102,7 @@ Spectrum restored(const LayerRow& row, StoredSpectrum&& part, const std::vector<
 }
 
 bool is_lasting(const Spectrum& spectrum) noexcept {
-  return spectrum.status != SpectrumStatus::failed ||
+  return spectrum.status != SpectrumStatus::not_computed ||
          spectrum.exit_code == static_cast<int>(Blame::numerics);
 }
 

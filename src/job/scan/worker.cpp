@@ -145,7 +145,7 @@ private:
   /// True if a Gram spectrum does not hold the digits of compat mode. A matrix that cannot be read
   /// or has NaN is no better by SVD. Collective over the team, whose first rank has the values.
   bool needs_svd(const Matrix& matrix, const Spectrum& gram, spectrum::Team& team) const {
-    if (gram.status == SpectrumStatus::failed) {
+    if (gram.status == SpectrumStatus::not_computed) {
       return gram.exit_code == static_cast<int>(Blame::numerics);
     }
     if (gram.status != SpectrumStatus::ok) return false;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "wishart/record/layer_status.hpp"
+
 #include "text/numbers.hpp"
 
 namespace wishart::report {
@@ -80,7 +82,7 @@ Histogram histogram_of(const std::vector<double>& sigma, double floor) {
 
 std::vector<Point> tail_of(const LayerRow& layer, const std::vector<double>& sigma) {
   const double lambda_xmin = std::isnan(layer.Lambda) ? 0 : layer.Lambda * layer.xmin;
-  const bool fitted = layer.status == "success" && std::isfinite(layer.alpha) && layer.xmin > 0 &&
+  const bool fitted = is_fitted(layer) && std::isfinite(layer.alpha) && layer.xmin > 0 &&
                       layer.xmax > layer.xmin && std::isfinite(layer.xmax) &&
                       (layer.alpha > 1 || lambda_xmin > 0);
   if (!fitted) return {};

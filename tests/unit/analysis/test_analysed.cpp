@@ -5,6 +5,8 @@
 
 #include "wishart/analysis/analysed.hpp"
 #include "wishart/analysis/history.hpp"
+#include "wishart/core/error.hpp"
+#include "wishart/record/mode.hpp"
 #include "wishart/record/run_name.hpp"
 
 #include "samples.hpp"
@@ -339,4 +341,19 @@ TEST_CASE("a history keeps to one run", "[analysed][runs]") {
   CHECK(all_kept({{"3f1c9ab", 100}, {"0a1b2c3", 200}, {"77e0d41", 300}, {"1234567", 400}}));
   CHECK(all_kept({{"3f1c9ab", 100, "/a/3f1c9ab"}, {"0a1b2c3", 200, "/b/0a1b2c3"}}));
   CHECK(all_kept({{"runa-step100", 100}, {"runb-step200", 200}, {"runc-step300", 300}}));
+}
+
+TEST_CASE("the mode of an archive of another program is neither of the two", "[analysis]") {
+  for (const Mode mode : {Mode::corrected, Mode::weightwatcher}) {
+    CHECK(mode_of(mode_name(mode)) == mode);
+  }
+  CHECK_THROWS_AS(mode_name(Mode::other), Error);
+  Provenance provenance;
+  for (const char* name : {"", "corrected", "WeightWatcher", "weightwatcher2"}) {
+    provenance.mode = name;
+    CHECK((mode_of(name) == Mode::other) == (provenance.mode != "corrected"));
+    CHECK_FALSE(is_compat(provenance));
+  }
+  provenance.mode = "weightwatcher";
+  CHECK(is_compat(provenance));
 }

@@ -31,7 +31,7 @@ TEST_CASE("a checkpoint beside itself has not changed", "[compare]") {
   REQUIRE(comparison.rows.size() == 3);
   CHECK(comparison.notes.empty());
   for (const ComparisonRow& row : comparison.rows) {
-    CHECK(row.status == "same");
+    CHECK(row.status == Change::same);
     CHECK(row.moved == 0);
     CHECK(row.alpha_change == 0);
     CHECK_FALSE(row.significant);
@@ -49,7 +49,8 @@ TEST_CASE("added, removed and reshaped layers come first, in that they are told"
   CHECK(comparison.a == "a");
   CHECK(comparison.b == "b");
   std::vector<std::string> order;
-  for (const ComparisonRow& row : comparison.rows) order.push_back(row.key + " " + row.status);
+  for (const ComparisonRow& row : comparison.rows)
+    order.push_back(row.key + " " + std::string(change_name(row.status)));
   CHECK(order == std::vector<std::string>{"b.attn removed", "d.attn added", "a.mlp reshaped",
                                           "c.mlp changed"});
 }
@@ -85,13 +86,13 @@ TEST_CASE("moved bounds the distance of the weights from below", "[compare]") {
 TEST_CASE("other values with the same spectrum are rearranged", "[compare]") {
   CheckpointRecord b = sample_checkpoint("b");
   b.layers[0].hash = "2";
-  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == "rearranged");
+  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == Change::rearranged);
   b.layers[0].has_esd = false;
-  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == "unknown");
+  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == Change::unknown);
   b = sample_checkpoint("b");
   b.layers[0].hash = "2";
   b.spectra.clear();  // not read
-  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == "changed");
+  CHECK(row_of(compare(sample_checkpoint(), b), "a.mlp").status == Change::changed);
   CHECK(std::isnan(row_of(compare(sample_checkpoint(), b), "a.mlp").moved));
 }
 
@@ -206,9 +207,9 @@ TEST_CASE("a layer that one scan left out by choice is neither added nor removed
   part.skipped.push_back({"a.mlp", "F32", "8 x 4", 32, "left-out", ""});
   part.layers.erase(part.layers.begin());
   part.spectra.erase(part.spectra.begin());
-  CHECK(row_of(compare(whole, part), "a.mlp").status == "left-out");
+  CHECK(row_of(compare(whole, part), "a.mlp").status == Change::left_out);
   CHECK_FALSE(row_of(compare(whole, part), "a.mlp").in_b);
-  CHECK(row_of(compare(part, whole), "a.mlp").status == "left-out");
+  CHECK(row_of(compare(part, whole), "a.mlp").status == Change::left_out);
   CHECK(row_of(compare(part, whole), "a.mlp").in_b);
   CHECK(compare(part, part).left_out_of_both == 1);
   // Which layers were taken does not shape their spectra.
@@ -224,7 +225,7 @@ TEST_CASE("a layer that one scan left out by choice is neither added nor removed
   CHECK(compare(chosen, part).notes.size() == 1);
   part.provenance.options.clear();
   part.skipped.front().reason = "too-small";
-  CHECK(row_of(compare(whole, part), "a.mlp").status == "removed");
+  CHECK(row_of(compare(whole, part), "a.mlp").status == Change::removed);
 }
 
 namespace {
@@ -256,26 +257,26 @@ TEST_CASE("layers with the weights of others are misplaced, and their places nam
   LayerRow more = sample_layer("4.mlp", a.layers[3].hash);
   add_layer(b, more);
   const Comparison swapped = compare(a, b);
-  CHECK(row_of(swapped, "0.mlp").status == "misplaced");
+  CHECK(row_of(swapped, "0.mlp").status == Change::misplaced);
   CHECK(row_of(swapped, "0.mlp").from == "2.mlp");
   CHECK(row_of(swapped, "2.mlp").from == "0.mlp");
-  CHECK(row_of(swapped, "1.mlp").status == "same");
+  CHECK(row_of(swapped, "1.mlp").status == Change::same);
   CHECK(row_of(swapped, "1.mlp").from.empty());
   // A block that was added as a copy is in nobody's place.
-  CHECK(row_of(swapped, "4.mlp").status == "added");
+  CHECK(row_of(swapped, "4.mlp").status == Change::added);
   CHECK(row_of(swapped, "4.mlp").from == "3.mlp");
   // Another shape, and values that are alike everywhere, prove nothing.
   b.layers[0].rows = 16;
-  CHECK(row_of(compare(a, b), "0.mlp").status == "reshaped");
+  CHECK(row_of(compare(a, b), "0.mlp").status == Change::reshaped);
   CheckpointRecord zeros = a;
   zeros.layers[1].matrix_rank = 0;
   CheckpointRecord zeroed = four_layers("zeroed");
   zeroed.layers[3].hash = a.layers[1].hash;
-  CHECK(row_of(compare(zeros, zeroed), "3.mlp").status == "rearranged");
+  CHECK(row_of(compare(zeros, zeroed), "3.mlp").status == Change::rearranged);
   // Copies within A, such as blocks that were repeated, stay where they are.
   CheckpointRecord twins = a;
   twins.layers[1].hash = twins.layers[0].hash;
-  for (const ComparisonRow& row : compare(twins, twins).rows) CHECK(row.status == "same");
+  for (const ComparisonRow& row : compare(twins, twins).rows) CHECK(row.status == Change::same);
 }
 
 TEST_CASE("a larger vocabulary is told, and is no reshaped layer", "[compare]") {
@@ -286,18 +287,18 @@ TEST_CASE("a larger vocabulary is told, and is no reshaped layer", "[compare]") 
   add_layer(b, of_tokens("embed", "embedding.token", 528));
   add_layer(b, of_tokens("head", "head", 528));
   const Comparison grown = compare(a, b);
-  CHECK(row_of(grown, "embed").status == "grown");
+  CHECK(row_of(grown, "embed").status == Change::grown);
   CHECK(row_of(grown, "embed").vocabulary_a == 512);
   CHECK(row_of(grown, "head").vocabulary_b == 528);
   CHECK(std::isnan(row_of(grown, "head").moved));
   CHECK(std::isnan(row_of(grown, "head").error_ratio));
-  CHECK(row_of(compare(b, a), "head").status == "shrunk");
+  CHECK(row_of(compare(b, a), "head").status == Change::shrunk);
   // A classifier with more classes has other rows.
   b.layers[4] = of_tokens("embed", "embedding.token", 512);
-  CHECK(row_of(compare(a, b), "head").status == "reshaped");
+  CHECK(row_of(compare(a, b), "head").status == Change::reshaped);
   b.layers[4] = of_tokens("embed", "embedding.token", 528);
   b.layers[4].cols = 8;
-  CHECK(row_of(compare(a, b), "embed").status == "reshaped");
+  CHECK(row_of(compare(a, b), "embed").status == Change::reshaped);
 }
 
 TEST_CASE("an adapter on its base answers for what it changes and for what it holds", "[compare]") {

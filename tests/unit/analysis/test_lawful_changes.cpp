@@ -26,7 +26,7 @@ using test::with_reasons;
 
 namespace {
 
-std::string status_of(const Comparison& comparison, const std::string& key) {
+Change status_of(const Comparison& comparison, const std::string& key) {
   const auto found = std::find_if(comparison.rows.begin(), comparison.rows.end(),
                                   [&](const ComparisonRow& row) { return row.key == key; });
   REQUIRE(found != comparison.rows.end());
@@ -82,7 +82,7 @@ TEST_CASE("one spectrum with other elements is no good conversion", "[compare][r
   const CheckpointRecord a = sample_checkpoint("a");
   CheckpointRecord b = sample_checkpoint("b");
   b.layers[0].hash = b.layers[2].hash = "2";
-  CHECK(status_of(compare(a, b), "a.mlp") == "rearranged");
+  CHECK(status_of(compare(a, b), "a.mlp") == Change::rearranged);
   CHECK(broken_by("rearranged", a, b) == std::vector<std::string>{"a.mlp", "c.mlp"});
   CHECK(broken_by("rearranged", a, a).empty());
   CHECK(broken_by("missing", a, b).empty());
@@ -107,16 +107,16 @@ TEST_CASE("a matrix that training hardly moved is changed, not rearranged",
   near.spectra[2].sigma = {1e-9, 2, 3, 4};
   b.spectra[2].sigma[0] = 2e-8;
   const Comparison comparison = compare(near, b);
-  CHECK(status_of(comparison, "a.mlp") == "changed");
-  CHECK(status_of(comparison, "b.attn") == "rearranged");
-  CHECK(status_of(comparison, "c.mlp") == "rearranged");
+  CHECK(status_of(comparison, "a.mlp") == Change::changed);
+  CHECK(status_of(comparison, "b.attn") == Change::rearranged);
+  CHECK(status_of(comparison, "c.mlp") == Change::rearranged);
   // What no analysis resolves proves nothing.
   b.layers[0].floor_sigma = 1e-3;
-  CHECK(status_of(compare(near, b), "a.mlp") == "rearranged");
+  CHECK(status_of(compare(near, b), "a.mlp") == Change::rearranged);
   // Zeros with another sign.
   CheckpointRecord zeros = a;
   zeros.spectra[0].sigma = b.spectra[0].sigma = {0, 0, 0, 0};
-  CHECK(status_of(compare(zeros, b), "a.mlp") == "changed");
+  CHECK(status_of(compare(zeros, b), "a.mlp") == Change::changed);
 }
 
 TEST_CASE("lost biases, norms and small matrices are missing, and named", "[compare][missing]") {
@@ -252,18 +252,18 @@ TEST_CASE("masks and rotations are told by whole words", "[compare][missing]") {
 TEST_CASE("a tied head that is left out is not missing", "[compare][tables]") {
   const CheckpointRecord a = language_model("a", "embed");  // stored twice
   const CheckpointRecord b = without_head(language_model("b"));
-  CHECK(status_of(compare(a, b), "lm_head.weight") == "tied");
+  CHECK(status_of(compare(a, b), "lm_head.weight") == Change::tied);
   CHECK(broken_by("missing", a, b).empty());
   CHECK(with_reasons(verdict_of(compare(a, b)))
             .starts_with("good: No layer of a is missing in b, and none has a new warning.\n"
                          "lm_head.weight is left out: it was a copy of embed.weight."));
   // A head of its own is lost.
   const CheckpointRecord own = language_model("own");
-  CHECK(status_of(compare(own, b), "lm_head.weight") == "removed");
+  CHECK(status_of(compare(own, b), "lm_head.weight") == Change::removed);
   CHECK(broken_by("missing", own, b) == std::vector<std::string>{"lm_head.weight"});
   // Nor is it tied to an embedding that is gone too.
   CheckpointRecord neither = without_head(b);
-  CHECK(status_of(compare(a, neither), "lm_head.weight") == "removed");
+  CHECK(status_of(compare(a, neither), "lm_head.weight") == Change::removed);
 }
 
 TEST_CASE("a head that a classifier replaces is not missing", "[compare][tables]") {
@@ -272,7 +272,7 @@ TEST_CASE("a head that a classifier replaces is not missing", "[compare][tables]
   CheckpointRecord b = without_head(language_model("b"));
   CHECK(broken_by("missing", a, b) == std::vector<std::string>{"lm_head.bias", "lm_head.weight"});
   b.skipped = {skipped("score.weight", "too-small", "1 x 64")};
-  CHECK(status_of(compare(a, b), "lm_head.weight") == "replaced");
+  CHECK(status_of(compare(a, b), "lm_head.weight") == Change::replaced);
   CHECK(broken_by("missing", a, b).empty());
   CHECK(has(with_reasons(verdict_of(compare(a, b))),
             "The head lm_head.weight was replaced by score.weight."));
@@ -299,7 +299,7 @@ TEST_CASE("a smaller vocabulary needs attention, and is not missing", "[compare]
     b.layers[i].rows = b.layers[i].N = 500;
     b.layers[i].hash += " of 500";
   }
-  CHECK(status_of(compare(a, b), "embed.weight") == "shrunk");
+  CHECK(status_of(compare(a, b), "embed.weight") == Change::shrunk);
   CHECK(broken_by("missing", a, b).empty());
   const std::string text = with_reasons(verdict_of(compare(a, b)));
   CHECK(has(text, "attention: In b, the vocabulary has 500 tokens of 512 of a."));
@@ -309,11 +309,11 @@ TEST_CASE("a smaller vocabulary needs attention, and is not missing", "[compare]
   CheckpointRecord fewer = images;
   add_layer(images, table_of_tokens("classifier.weight", "head", 512, "of 512"));
   add_layer(fewer, table_of_tokens("classifier.weight", "head", 500, "of 500"));
-  CHECK(status_of(compare(images, fewer), "classifier.weight") == "reshaped");
+  CHECK(status_of(compare(images, fewer), "classifier.weight") == Change::reshaped);
   images.layers.back().key = fewer.layers.back().key = "lm_head.weight";
-  CHECK(status_of(compare(images, fewer), "lm_head.weight") == "shrunk");
+  CHECK(status_of(compare(images, fewer), "lm_head.weight") == Change::shrunk);
   // A head of other classes beside an embedding that stayed.
   b.layers[3] = a.layers[3];
-  CHECK(status_of(compare(a, b), "lm_head.weight") == "reshaped");
+  CHECK(status_of(compare(a, b), "lm_head.weight") == Change::reshaped);
   CHECK(broken_by("missing", a, b) == std::vector<std::string>{"lm_head.weight"});
 }

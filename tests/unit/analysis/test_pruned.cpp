@@ -79,11 +79,11 @@ std::int64_t broken(const std::string& metric, const CheckpointRecord& a,
   return std::ssize(verdicts.front().violations);
 }
 
-std::string status_of(const Comparison& comparison, const std::string& key) {
-  for (const ComparisonRow& row : comparison.rows) {
-    if (row.key == key) return row.status;
-  }
-  return "no row";
+Change status_of(const Comparison& comparison, const std::string& key) {
+  const auto found = std::find_if(comparison.rows.begin(), comparison.rows.end(),
+                                  [&](const ComparisonRow& row) { return row.key == key; });
+  REQUIRE(found != comparison.rows.end());
+  return found->status;
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ TEST_CASE("blocks that were removed are told, and the others follow", "[compare]
   CHECK(comparison.pruned ==
         "numbers 3 and 4 of the 6 blocks of model.layers were removed, and the others follow in "
         "their order");
-  for (const ComparisonRow& row : comparison.rows) CHECK(row.status == "same");
+  for (const ComparisonRow& row : comparison.rows) CHECK(row.status == Change::same);
   CHECK(comparison.missing_tensors.empty());
   const std::string text = with_reasons(verdict_of(comparison));
   CHECK(has(text, "attention: pruned is base, pruned: evaluate it."));
@@ -113,7 +113,7 @@ TEST_CASE("a block that was trained on after pruning is compared with what it wa
   healed.spectra.back().sigma = {1, 2, 3, 5};
   const Comparison comparison = compare(base, healed);
   CHECK_FALSE(comparison.pruned.empty());
-  CHECK(status_of(comparison, "model.layers.2.mlp.weight") == "changed");
+  CHECK(status_of(comparison, "model.layers.2.mlp.weight") == Change::changed);
 }
 
 TEST_CASE("what pruning does not explain stays misplaced", "[compare]") {
@@ -144,8 +144,8 @@ TEST_CASE("experts that were removed from each block are told", "[compare]") {
   CHECK(comparison.pruned ==
         "numbers 1 and 3 of the 4 experts of model.layers.0.experts, and as many of 1 more, were "
         "removed, and the others follow in their order");
-  CHECK(status_of(comparison, "model.layers.0.gate.weight") == "narrowed");
-  CHECK(status_of(comparison, "model.layers.0.experts.1.up.weight") == "same");
+  CHECK(status_of(comparison, "model.layers.0.gate.weight") == Change::narrowed);
+  CHECK(status_of(comparison, "model.layers.0.experts.1.up.weight") == Change::same);
   CHECK(broken("missing", base, pruned) == 0);
   CHECK(broken("misplaced", base, pruned) == 0);
   CHECK(broken("misplaced", base, model_of_experts("b", {{2, 0}, {0, 1}})) == 2);
@@ -190,7 +190,7 @@ TEST_CASE("a module for multi-token prediction may be left out as a whole", "[co
     base.skipped.push_back(norm(module + "enorm.weight"));
     base.skipped.push_back(norm(module + "input_layernorm.weight"));
     const Comparison comparison = compare(base, tuned);
-    CHECK(status_of(comparison, module + "mlp.weight") == "mtp");
+    CHECK(status_of(comparison, module + "mlp.weight") == Change::mtp);
     CHECK(comparison.missing_tensors.empty());
     CHECK(broken("missing", base, tuned) == 0);
     CHECK(broken("moved", base, tuned) == 0);

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/core/pack.hpp"
+#include "wishart/record/layer_status.hpp"
 
 #include "support.hpp"
 
@@ -98,7 +99,7 @@ TEST_CASE("only a trailing .weight is taken off the name", "[layer_row]") {
 TEST_CASE("a spectrum that is not ok gives a row without metrics", "[layer_row]") {
   const bool weightwatcher = GENERATE(false, true);
   Spectrum failed;
-  failed.status = SpectrumStatus::failed;
+  failed.status = SpectrumStatus::not_computed;
   failed.reason = "model.safetensors: cannot be read";
   const LayerRow error = layer_row(dense(64, 32), failed, {.weightwatcher = weightwatcher});
   CHECK(error.status == "error");
@@ -208,4 +209,27 @@ TEST_CASE("all that describes a matrix is described anew for an equal one", "[la
   CHECK(packed(row) != packed(expected));
   describe(row, other);
   CHECK(packed(row) == packed(expected));
+}
+
+TEST_CASE("what the status of a row says, and what a word of another program says", "[layer_row]") {
+  struct Case {
+    const char* status;
+    bool spectrum, fitted, without_tail, without_fit, nonfinite, not_computed;
+  };
+  const Case one = GENERATE(Case{"success", true, true, false, false, false, false},
+                            Case{"no-tail", true, false, true, false, false, false},
+                            Case{"failed", true, false, false, true, false, false},
+                            Case{"nonfinite", false, false, false, false, true, false},
+                            Case{"error", false, false, false, false, false, true},
+                            Case{"of another program", true, false, false, false, false, false},
+                            Case{"", true, false, false, false, false, false});
+  LayerRow row;
+  row.status = one.status;
+  CAPTURE(row.status);
+  CHECK(has_spectrum(row) == one.spectrum);
+  CHECK(is_fitted(row) == one.fitted);
+  CHECK(is_without_tail(row) == one.without_tail);
+  CHECK(is_without_fit(row) == one.without_fit);
+  CHECK(is_nonfinite(row) == one.nonfinite);
+  CHECK(is_not_computed(row) == one.not_computed);
 }

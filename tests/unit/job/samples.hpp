@@ -44,7 +44,7 @@ inline Spectrum good_spectrum(const Matrix& matrix, double largest = 8) {
 /// No spectrum, for which `blame` is to act.
 inline Spectrum failed_spectrum(Blame blame, const std::string& reason) {
   Spectrum spectrum;
-  spectrum.status = SpectrumStatus::failed;
+  spectrum.status = SpectrumStatus::not_computed;
   spectrum.reason = reason;
   spectrum.exit_code = static_cast<int>(blame);
   return spectrum;

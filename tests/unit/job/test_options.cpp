@@ -125,10 +125,10 @@ TEST_CASE("the other commands read their options", "[options]") {
 
   const ExportOptions exported =
       parse_export(Words{"a", "--table", "spectrum", "--matrix", "w", "--format", "npy"});
-  CHECK(exported.table == "spectrum");
+  CHECK(exported.table == ExportTable::spectrum);
   CHECK(exported.matrix == "w");
   CHECK(exported.format == OutputFormat::npy);
-  CHECK(parse_export(Words{"a"}).table == "layers");
+  CHECK(parse_export(Words{"a"}).table == ExportTable::layers);
   CHECK(parse_export(Words{"a"}).format == OutputFormat::csv);
 }
 

@@ -23,7 +23,7 @@ analysis::Comparison comparison_of(const std::string& name) {
   comparison.notes = {"of " + name};
   comparison.rows.resize(2);
   comparison.rows[0].key = comparison.rows[0].role = name;
-  comparison.rows[0].status = "changed";
+  comparison.rows[0].status = analysis::Change::changed;
   comparison.rows[0].moved = 0.25;
   comparison.rows[0].alpha_z = -4;
   comparison.rows[0].significant = true;
@@ -32,7 +32,7 @@ analysis::Comparison comparison_of(const std::string& name) {
   comparison.paired[1].group_by = "role";
   comparison.paired[1].group = name;
   comparison.rows[1].key = "b";
-  comparison.rows[1].status = "added";
+  comparison.rows[1].status = analysis::Change::added;
   return comparison;
 }
 
@@ -230,7 +230,7 @@ TEST_CASE("a comparison names where misplaced weights are from, and only then", 
   analysis::Comparison comparison = comparison_of("a");
   const ReportStyle wide(ReportFormat::text, 0);
   CHECK(render_comparison(comparison, wide).find("  from") == std::string::npos);
-  comparison.rows[0].status = "misplaced";
+  comparison.rows[0].status = analysis::Change::misplaced;
   comparison.rows[0].from = "the other place";
   const std::string text = render_comparison(comparison, wide);
   CHECK(text.find("  from") != std::string::npos);

@@ -81,7 +81,7 @@ TEST_CASE("the shared change stands first, and no text calls it insignificant", 
   comparison.paired = {alpha_change(changes(31, -0.2, 0.1))};
   comparison.rows.resize(1);
   comparison.rows[0].key = "w";
-  comparison.rows[0].status = "changed";
+  comparison.rows[0].status = analysis::Change::changed;
   for (const ReportFormat format : {ReportFormat::text, ReportFormat::markdown}) {
     const std::string text = render_comparison(comparison, format);
     CAPTURE(text);
