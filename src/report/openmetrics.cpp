@@ -9,7 +9,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/core/utc.hpp"
-#include "wishart/record/fit_counts.hpp"
+#include "wishart/record/layer_status.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
 #include "monitored.hpp"
