@@ -10,6 +10,7 @@
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/share.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/recorded_loss.hpp"
@@ -74,7 +75,7 @@ void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& 
   verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ": ";
   verdict.text += outside == 0 ? all_within_text(verdict)
                                : std::to_string(outside) + " of " + std::to_string(all) +
-                                     " layers " + (outside == 1 ? "is" : "are") + " outside, " +
+                                     " layers " + is_are(outside) + " outside, " +
                                      std::to_string(verdict.allowed) + " allowed";
 }
 
@@ -266,8 +267,8 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
   }
   if (verdict.passed && verdict.unknown > 0 && !is_of_checkpoint(rule)) {
     verdict.caveat = std::to_string(verdict.unknown) + " of " +
-                     std::to_string(verdict.judged + verdict.unknown) +
-                     (verdict.unknown == 1 ? " layers has no value" : " layers have no value");
+                     std::to_string(verdict.judged + verdict.unknown) + " layers " +
+                     has_have(verdict.unknown) + " no value";
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);

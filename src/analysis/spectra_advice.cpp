@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "wishart/analysis/share.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
 #include "loss_advice.hpp"
@@ -78,9 +79,8 @@ double settled_among_trained(const HistoryRow& row) {
 
 std::string nonfinite_text(const HistoryRow& last) {
   if (last.nonfinite == 0) return {};
-  return std::to_string(last.nonfinite) + " of " + std::to_string(last.layers) +
-         (last.layers == 1 ? " layer" : " layers") + (last.nonfinite == 1 ? " has" : " have") +
-         " weights that are NaN or infinite.";
+  return std::to_string(last.nonfinite) + " of " + plural(last.layers, "layer") + " " +
+         has_have(last.nonfinite) + " weights that are NaN or infinite.";
 }
 
 bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained, std::string& sign) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "wishart/core/plural.hpp"
+
 #include "layer_words.hpp"
 #include "verdict_words.hpp"
 
@@ -150,7 +152,7 @@ std::vector<std::string> token_table_texts(const std::vector<ComparisonRow>& row
     texts.push_back(std::string("The vocabulary ") + verb + " from " +
                     std::to_string(tables.first->vocabulary_a) + " to " +
                     std::to_string(tables.first->vocabulary_b) + ": " + layers_text(tables.count) +
-                    (tables.count == 1 ? " is" : " are") + " not compared.");
+                    " " + is_are(tables.count) + " not compared.");
   }
   if (const Tables tied = tables_with(rows, "tied"); tied.first != nullptr) {
     texts.push_back(named(tied.first->key) + " is left out: it was a copy of " +

@@ -6,6 +6,7 @@
 
 #include "wishart/analysis/advice.hpp"
 #include "wishart/analysis/history.hpp"
+#include "wishart/core/plural.hpp"
 
 #include "layer_words.hpp"
 #include "verdict_words.hpp"
@@ -121,10 +122,10 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   if (!history.drifts.empty()) {
     const Drift& first = history.drifts.front();
     add_reason(verdict,
-               layers_text(std::ssize(history.drifts)) +
-                   (history.drifts.size() == 1 ? " drifts" : " drift") + ", such as " +
-                   named(first.key) + ": " + first.why + ", from " + rounded(first.before, 4) +
-                   " to " + rounded(first.now, 4) + ".",
+               layers_text(std::ssize(history.drifts)) + " " +
+                   verb(std::ssize(history.drifts), "drift") + ", such as " + named(first.key) +
+                   ": " + first.why + ", from " + rounded(first.before, 4) + " to " +
+                   rounded(first.now, 4) + ".",
                kOfDrifts, figures_of(first));
   }
   // The figures are those of runs with held-out losses.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "beside_attention.hpp"
 #include "megatron_words.hpp"
@@ -15,14 +16,6 @@ namespace wishart::model {
 namespace {
 
 using Words = std::vector<std::string_view>;
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 std::optional<std::int64_t> integer(std::string_view word) {
   std::int64_t value = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "wishart/core/words.hpp"
+
 namespace wishart::model {
 namespace {
 
@@ -13,8 +15,7 @@ bool is_vocabulary(const Naming& naming) {
 bool no_number_follows(std::string_view name, std::size_t at) {
   if (at >= name.size()) return false;
   const std::string_view next = name.substr(at + 1, name.find('.', at + 1) - at - 1);
-  return next.empty() ||
-         !std::all_of(next.begin(), next.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !is_number(next);
 }
 
 /// The name up to the word for all blocks: `decoder.layers.`; empty: there is none. `ending`: a

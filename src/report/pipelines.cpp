@@ -6,6 +6,7 @@
 #include <map>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/report/rows_text.hpp"
 
@@ -58,9 +59,9 @@ void check_names(const CheckpointRecord& record, const std::string& reader) {
 std::vector<std::string> left_out(const std::vector<std::string>& names, const std::string& why) {
   if (names.empty()) return {};
   const std::size_t shown = std::min(kNamedLayers, names.size());
-  std::string text = std::to_string(names.size()) +
-                     (names.size() == 1 ? " layer is left out, " : " layers are left out, ") + why +
-                     ": " + printable(join(std::span(names).first(shown), ", "));
+  std::string text = plural(std::ssize(names), "layer") + " " + is_are(std::ssize(names)) +
+                     " left out, " + why + ": " +
+                     printable(join(std::span(names).first(shown), ", "));
   if (shown < names.size()) text += ", ...";
   return {text};
 }

@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::int64_t kWordBits = 32;
 
-bool has_type(const Tensor& tensor, Types types) { return (types & only(tensor.dtype)) != 0; }
-
 /// The sizes in a tensor of two integers; empty if it is something else.
 Shape two_sizes(const QuantisedParts& parts, const Tensor& tensor) {
   const std::string raw = parts.bytes(tensor);

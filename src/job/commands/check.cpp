@@ -305,8 +305,7 @@ private:
           ". Worst: " + printable(worst.key) + " with " + analysis::violation_text(*first, worst);
     }
     if (more > 0) {
-      text += ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") +
-              " broken";
+      text += ". " + plural(more, "more rule") + " " + is_are(more) + " broken";
     }
     return text + (text.ends_with('.') ? "" : ".") + doubt_ + damage_ + unread_text();
   }
