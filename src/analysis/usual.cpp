@@ -7,6 +7,7 @@
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "percentile.hpp"
 #include "population_table.hpp"
@@ -35,7 +36,7 @@ constexpr std::array kRoleNames{
     RoleName{"attention.qkv", "fused query, key and value projections"},
     RoleName{"attention.v", "value projections"},
     RoleName{"expert", "matrices of experts"},
-    RoleName{"head", "heads"},
+    RoleName{kHeadRole, "heads"},
     RoleName{"mlp.down", "down projections"},
     RoleName{"mlp.gate", "gate projections"},
     RoleName{"mlp.gate_up", "fused gate and up projections"},

@@ -7,6 +7,7 @@
 
 #include "wishart/core/text.hpp"
 #include "wishart/core/words.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "beside_attention.hpp"
 #include "megatron_words.hpp"
@@ -288,7 +289,7 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
                      (naming.bias && contains(leaf, "attn") && shape.size() > 2);
   // Not a head or an output of attention, as such a name says elsewhere.
   if (!adaptive) naming.role = role_of(leaf, words, parents, naming, shape, config);
-  if (naming.role == "head" && !may_be_head(leaf, words, shape, kind == "kernel", config)) {
+  if (naming.role == kHeadRole && !may_be_head(leaf, words, shape, kind == "kernel", config)) {
     naming.role = "other";
   }
   if (megatron && !megatron->role.empty()) naming.role = megatron->role;

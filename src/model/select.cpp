@@ -10,6 +10,7 @@
 #include "wishart/model/matrices.hpp"
 #include "wishart/model/naming.hpp"
 #include "wishart/record/left_out.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "array_axes.hpp"
 #include "fused.hpp"
@@ -124,7 +125,7 @@ private:
       stack.shape[1] /= stack.shape[0];
       add_stack(stack, naming, true);
     } else if (dimensions == 2) {
-      const bool embedding = naming.role.starts_with("embedding.");
+      const bool embedding = is_embedding(naming.role);
       add(tensor, naming, cut_plain(tensor.shape), embedding ? "embedding" : "dense", 1.0);
       add_parts(tensor, naming, tensor.name, cut_plain(tensor.shape), 0);
     } else if (dimensions == 3) {

@@ -8,6 +8,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/roles.hpp"
 #include "wishart/report/rows_text.hpp"
 
 #include "pipeline_names.hpp"
@@ -141,9 +142,7 @@ std::string axolotl_name(const std::string& name, const std::vector<std::string>
   return escaped_but_dots(name) + (begins_another(name, names) ? "." : "");
 }
 
-bool always_trained(const LayerRow& layer) {
-  return layer.role == "head" || layer.role.starts_with("embedding");
-}
+bool always_trained(const LayerRow& layer) { return is_embedding_or_head(layer.role); }
 
 /// `^NAME$` of a tensor and of the others that it is tied to.
 void add_exact(std::string& text, const LayerRow& layer) {
