@@ -42,11 +42,18 @@ enum class Statistic : std::uint8_t {
 /// `metric` of the layers selected by `roles`, `layers` and `blocks` together must be in [min,
 /// max].
 ///
-/// `metric` is one that metric_value knows, or, against another stage, one of: `moved` and
-/// `alpha_z` of compare.hpp; `cut`, the change of `log_norm`, or the lesser fall that elements set
-/// to zero explain, where that was measured; `missing`, 1 for a layer of the other stage that is
-/// not in this one or has another shape; `added`, 1 for a layer that the other stage does not have.
-/// These already compare two stages, so they take no `measure`.
+/// `metric` is one that metric_value knows; or one of the checkpoint (is_of_checkpoint); or,
+/// against another stage, one of those below, which take no `measure`, as they compare already.
+///
+///   `moved` `error_ratio` `alpha_z`   columns of compare.hpp
+///   `moved_unasked`                   `moved` of layers that an adapter on this base does not
+///   change `cut`                             the change of `log_norm`, or the lesser fall that
+///   elements set
+///                                     to zero explain, where that was measured
+///   `missing`                         1: the other stage has the layer, this one not, or reshaped
+///   `added`                           1: the other stage does not have the layer
+///   `misplaced`                       1: the layer has the weights of another of the other stage
+///   `rearranged`                      1: the layer has its spectrum, but other elements
 struct Rule {
   std::string name;
   std::string metric;
