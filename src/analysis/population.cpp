@@ -69,8 +69,6 @@ const Worth* worth_of(std::string_view metric) {
 
 bool is_worth_nothing(const Worth& worth) { return worth.shape.low <= 0 && worth.shape.high >= 0; }
 
-std::int64_t shape_groups() { return kShapeGroups; }
-
 double change_percentile(std::string_view metric, double change) {
   const ChangeLevels* levels = levels_of(metric);
   return levels == nullptr ? kNan : level_of(kLevelsOfTable, levels->values, std::abs(change));

@@ -153,12 +153,6 @@ Usual usual_of(const LayerRow& row) {
   return usual;
 }
 
-double usual_percentile(std::string_view role, std::int64_t side, UsualMetric metric,
-                        double value) {
-  const PopulationClass* found = class_of(role, side);
-  return found == nullptr ? kNan : percentile_in(*found, metric, value);
-}
-
 double usual_value(std::string_view role, std::int64_t side, UsualMetric metric,
                    double percentile) {
   const PopulationClass* found = class_of(role, side);
@@ -266,7 +260,5 @@ std::vector<UsualRow> usual_table(const std::vector<LayerRow>& layers) {
 }
 
 std::int64_t population_models() { return kPopulationModels; }
-
-std::string_view population_source() { return kPopulationSource; }
 
 }  // namespace wishart::analysis

@@ -45,8 +45,6 @@ public:
   CheckpointJob(const std::filesystem::path& path, const ScanOptions& options, const Layout& layout,
                 const TakeLock& take = {}, const std::filesystem::path& before = {});
 
-  /// The archive already holds this checkpoint with these options.
-  [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }
   /// Another job is working on it.
   [[nodiscard]] bool left_to_another() const noexcept { return lock_ && !lock_->held(); }
   /// What the ranks need to know. Its matrices are the remaining ones, in plan order.
