@@ -23,7 +23,6 @@
 namespace wishart::analysis {
 namespace {
 
-constexpr const char* kAdvice = "advice";
 constexpr const char* kErrorRatio = "error_ratio";
 
 /// A stage, and what was recorded before it: at the checkpoint before and at the stage before.
@@ -251,7 +250,7 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
   verdict.stage = about.checkpoint_id;
   if (!is_whole(about.analysis)) verdict.about = analysis_text(about.analysis, about.base_path);
   if (other != nullptr) verdict.other = other->provenance.checkpoint_id;
-  if (rule.metric == kAdvice) {
+  if (needs_advice(rule)) {
     judge_advice(rule, run, verdict);
   } else if (is_of_checkpoint(rule)) {
     judge_loss(rule, of, other, verdict);
@@ -371,21 +370,6 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
     }
   }
   return verdicts;
-}
-
-bool needs_advice(const Rule& rule) { return rule.metric == kAdvice; }
-
-bool is_of_checkpoint(const Rule& rule) {
-  return needs_advice(rule) || rule.metric == "loss" || rule.metric == "eval_loss";
-}
-
-bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule) && !needs_advice(rule); }
-
-bool is_comparison(const Rule& rule) {
-  const auto metrics = {"moved",   "moved_unasked", kErrorRatio, "alpha_z",   "cut",
-                        "missing", "added",         "misplaced", "rearranged"};
-  return std::any_of(metrics.begin(), metrics.end(),
-                     [&](const char* metric) { return rule.metric == metric; });
 }
 
 std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {

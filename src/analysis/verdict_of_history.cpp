@@ -67,6 +67,14 @@ Level graver(Level a, Level b) {
   return weight(a) >= weight(b) ? a : b;
 }
 
+std::string blind_text(const History& history) {
+  const bool none =
+      std::none_of(history.rows.begin(), history.rows.end(),
+                   [](const HistoryRow& row) { return std::isfinite(row.eval_loss); });
+  return none ? " But the archive has no held-out loss, so over-fitting would go unseen."
+              : " But the archive has too few held-out losses, so over-fitting would go unseen.";
+}
+
 }  // namespace
 
 Verdict verdict_of(const History& history, const Verdict& last) {
@@ -81,14 +89,7 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   verdict.sentence = advice_text(conclusion);
   const bool blind = run == Level::attention && conclusion.advice != Advice::suspect &&
                      conclusion.advice != Advice::unknown;
-  if (blind) {
-    const bool none =
-        std::none_of(history.rows.begin(), history.rows.end(),
-                     [](const HistoryRow& row) { return std::isfinite(row.eval_loss); });
-    verdict.sentence +=
-        none ? " But the archive has no held-out loss, so over-fitting would go unseen."
-             : " But the archive has too few held-out losses, so over-fitting would go unseen.";
-  }
+  if (blind) verdict.sentence += blind_text(history);
   if (run == Level::good && last.level == Level::attention) {
     verdict.sentence += " But layers of its last checkpoint need attention.";
   } else if (run != Level::bad && last.level == Level::bad) {
