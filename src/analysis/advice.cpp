@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "wishart/analysis/share.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/recorded_loss.hpp"
 
@@ -40,8 +41,7 @@ std::string damage_text(const HistoryRow& row) {
   };
   if (row.nonfinite > 0) return of_layers(row.nonfinite, "is", "are") + " not finite";
   if (row.zero > 0) return of_layers(row.zero, "is", "are") + " zero";
-  return std::to_string(row.missing) + " of its layers " + (row.missing == 1 ? "is" : "are") +
-         " missing";
+  return std::to_string(row.missing) + " of its layers " + is_are(row.missing) + " missing";
 }
 
 /// Sets the checkpoint with the lowest loss of those that are whole; empty: none. Says why one with

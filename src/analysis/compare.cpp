@@ -17,6 +17,7 @@
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/layer_status.hpp"
 #include "wishart/record/left_out.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "prediction.hpp"
 #include "pruned.hpp"
@@ -290,8 +291,7 @@ double error_ratio_of(const LayerRow& a, double relative) {
 }
 
 bool has_other_vocabulary(const LayerRow& b, const LayerRow& a) {
-  const bool of_tokens = a.role == "embedding.token" || a.role == "head";
-  return of_tokens && a.role == b.role && (a.rows == b.rows) != (a.cols == b.cols);
+  return is_of_tokens(a.role) && a.role == b.role && (a.rows == b.rows) != (a.cols == b.cols);
 }
 
 std::vector<double> adjusted(const std::vector<double>& p) {

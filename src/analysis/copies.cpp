@@ -7,6 +7,7 @@
 
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "verdict_words.hpp"
 
@@ -50,9 +51,7 @@ void count_blocks(Copies& copies, const Members& same) {
 }
 
 /// Embeddings and heads that are tied, as in a block for prediction, are lawful.
-bool is_tied(const LayerRow& row) {
-  return row.role.starts_with("embedding") || row.role == "head";
-}
+bool is_tied(const LayerRow& row) { return is_embedding_or_head(row.role); }
 
 void count_roles(Copies& copies, const Members& same) {
   std::map<std::pair<std::int64_t, std::int64_t>, Members> by_place;  // block and expert

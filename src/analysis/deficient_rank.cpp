@@ -8,6 +8,7 @@
 
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/record/adapter.hpp"
+#include "wishart/record/roles.hpp"
 
 namespace wishart::analysis {
 namespace {
@@ -19,7 +20,7 @@ constexpr double kFull = 0.99;
 
 bool has_own_rank(const LayerRow& row) {
   return row.has_esd && row.matrix_rank > 0 && row.num_evals > 0 &&
-         !row.role.starts_with("embedding") && row.role != "head" && !is_adapter_alone(row.dtype) &&
+         !is_embedding_or_head(row.role) && !is_adapter_alone(row.dtype) &&
          !std::isfinite(row.weights.base_norm);
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
 #include "layer_words.hpp"
@@ -40,7 +41,7 @@ std::string few_bits_text(const CheckpointRecord& stage, const CheckpointRecord&
         return has_fewest_bits(row) && found != before.end() && !has_fewest_bits(*found->second);
       });
   if (count == 0) return {};
-  return layers_text(count) + (count == 1 ? " is" : " are") +
+  return layers_text(count) + " " + is_are(count) +
          " stored in fewer than 3 bits, whose errors may keep the norms that the rules judge by";
 }
 

@@ -10,6 +10,7 @@
 #include "wishart/analysis/paired.hpp"
 #include "wishart/analysis/share.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/analysed.hpp"
 #include "wishart/record/recorded_loss.hpp"
@@ -22,7 +23,6 @@
 namespace wishart::analysis {
 namespace {
 
-constexpr const char* kAdvice = "advice";
 constexpr const char* kErrorRatio = "error_ratio";
 
 /// A stage, and what was recorded before it: at the checkpoint before and at the stage before.
@@ -74,7 +74,7 @@ void judge_each(const Rule& rule, std::vector<Violation>&& values, RuleVerdict& 
   verdict.text = subject_of(rule) + " must be " + bounds_text(rule) + ": ";
   verdict.text += outside == 0 ? all_within_text(verdict)
                                : std::to_string(outside) + " of " + std::to_string(all) +
-                                     " layers " + (outside == 1 ? "is" : "are") + " outside, " +
+                                     " layers " + is_are(outside) + " outside, " +
                                      std::to_string(verdict.allowed) + " allowed";
 }
 
@@ -250,7 +250,7 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
   verdict.stage = about.checkpoint_id;
   if (!is_whole(about.analysis)) verdict.about = analysis_text(about.analysis, about.base_path);
   if (other != nullptr) verdict.other = other->provenance.checkpoint_id;
-  if (rule.metric == kAdvice) {
+  if (needs_advice(rule)) {
     judge_advice(rule, run, verdict);
   } else if (is_of_checkpoint(rule)) {
     judge_loss(rule, of, other, verdict);
@@ -266,8 +266,8 @@ RuleVerdict judged(const Rule& rule, const Stage& of, const CheckpointRecord* ot
   }
   if (verdict.passed && verdict.unknown > 0 && !is_of_checkpoint(rule)) {
     verdict.caveat = std::to_string(verdict.unknown) + " of " +
-                     std::to_string(verdict.judged + verdict.unknown) +
-                     (verdict.unknown == 1 ? " layers has no value" : " layers have no value");
+                     std::to_string(verdict.judged + verdict.unknown) + " layers " +
+                     has_have(verdict.unknown) + " no value";
   }
   if (!verdict.passed && !rule.reason.empty())
     verdict.text += ". Reason: " + printable(rule.reason);
@@ -370,21 +370,6 @@ std::vector<RuleVerdict> judge(const std::vector<Rule>& rules,
     }
   }
   return verdicts;
-}
-
-bool needs_advice(const Rule& rule) { return rule.metric == kAdvice; }
-
-bool is_of_checkpoint(const Rule& rule) {
-  return needs_advice(rule) || rule.metric == "loss" || rule.metric == "eval_loss";
-}
-
-bool is_of_loss(const Rule& rule) { return is_of_checkpoint(rule) && !needs_advice(rule); }
-
-bool is_comparison(const Rule& rule) {
-  const auto metrics = {"moved",   "moved_unasked", kErrorRatio, "alpha_z",   "cut",
-                        "missing", "added",         "misplaced", "rearranged"};
-  return std::any_of(metrics.begin(), metrics.end(),
-                     [&](const char* metric) { return rule.metric == metric; });
 }
 
 std::vector<StageChange> stage_changes(const std::vector<CheckpointRecord>& stages) {

@@ -20,7 +20,7 @@ inline std::string of_layers(std::int64_t count, std::int64_t all) {
 
 /// `1 more matrix was left out (--layers)`
 inline std::string left_out_text(std::int64_t count) {
-  return std::to_string(count) + " more " + (count == 1 ? "matrix was" : "matrices were") +
+  return plural(count, "more matrix", "more matrices") + " " + was_were(count) +
          " left out (--layers)";
 }
 

@@ -6,6 +6,7 @@
 #include "wishart/analysis/metric.hpp"
 #include "wishart/analysis/usual.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "percentile.hpp"
 #include "population_table.hpp"
@@ -14,9 +15,7 @@ namespace wishart::analysis {
 namespace {
 
 /// The means of the reference leave out embeddings and head.
-bool is_inside(const LayerRow& row) {
-  return row.role != "head" && !row.role.starts_with("embedding.");
-}
+bool is_inside(const LayerRow& row) { return !is_embedding_or_head(row.role); }
 
 bool has_weights(const LayerRow& row) {
   const UsualStatus status = usual_of(row).status;
@@ -69,8 +68,6 @@ const Worth* worth_of(std::string_view metric) {
 }
 
 bool is_worth_nothing(const Worth& worth) { return worth.shape.low <= 0 && worth.shape.high >= 0; }
-
-std::int64_t shape_groups() { return kShapeGroups; }
 
 double change_percentile(std::string_view metric, double change) {
   const ChangeLevels* levels = levels_of(metric);

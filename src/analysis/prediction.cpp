@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <functional>
-#include <initializer_list>
 #include <set>
+
+#include "wishart/core/words.hpp"
 
 #include "numbered_names.hpp"
 
@@ -14,10 +15,6 @@ template <class F>
 void for_each_name(const CheckpointRecord& record, F&& f) {
   for (const LayerRow& row : record.layers) f(std::string_view(row.key));
   for (const SkippedRow& row : record.skipped) f(std::string_view(row.tensor));
-}
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 /// The module of a name, with its dot; empty if the name is of none. DeepSeek-V3 and GLM put it

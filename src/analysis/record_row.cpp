@@ -7,6 +7,7 @@
 #include "wishart/analysis/warnings.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/roles.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "same_weights.hpp"
@@ -80,8 +81,8 @@ Trained trained_of(const CheckpointRecord& record) {
   const LayerRow* embedding = nullptr;
   const LayerRow* head = nullptr;
   for (const LayerRow& row : record.layers) {
-    if (row.role == "embedding.token") embedding = &row;
-    if (row.role == "head") head = &row;
+    if (row.role == kTokenEmbedding) embedding = &row;
+    if (row.role == kHeadRole) head = &row;
   }
   Trained trained;
   if (std::any_of(record.skipped.begin(), record.skipped.end(), is_small_head)) return trained;

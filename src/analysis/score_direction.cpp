@@ -5,16 +5,12 @@
 #include <array>
 
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart::analysis {
 namespace {
 
 using Word = std::string_view;
-
-template <std::size_t N>
-bool is_one_of(const std::array<Word, N>& words, Word word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// Losses and errors. `valloss` and `evalperplexity` end like them.
 bool is_of_loss(Word word) {
@@ -22,7 +18,7 @@ bool is_of_loss(Word word) {
                                         "wer", "cer", "ter",  "err",    "errs", "mse", "rmse",
                                         "mae", "ce",  "xent", "losses", "brier"};
   constexpr std::array<Word, 5> kEndings{"loss", "perplexity", "entropy", "error", "errors"};
-  return is_one_of(kWords, word) || std::any_of(kEndings.begin(), kEndings.end(), [&](Word ending) {
+  return is_one_of(word, kWords) || std::any_of(kEndings.begin(), kEndings.end(), [&](Word ending) {
            return word.ends_with(ending);
          });
 }
@@ -33,26 +29,26 @@ bool is_of_quality(Word word) {
       "meteor", "chrf",     "auc",        "auroc",      "mcc",          "precision",
       "recall", "pass",     "win",        "wins",       "winrate",      "elo",
       "reward", "rewards",  "correct",    "likelihood", "loglikelihood"};
-  return is_one_of(kWords, word) || word.ends_with("accuracy");
+  return is_one_of(word, kWords) || word.ends_with("accuracy");
 }
 
 /// Words that leave a score what it is.
 bool is_plain(Word word) {
   constexpr std::array<Word, 9> kWords{"score", "scores",  "mean",  "avg", "average",
                                        "total", "overall", "final", "sum"};
-  return is_one_of(kWords, word);
+  return is_one_of(word, kWords);
 }
 
 /// Words that turn the direction, or may: `negative_log_likelihood`, `loss_reduction`.
 bool is_turning(Word word) {
   constexpr std::array<Word, 4> kWords{"neg", "negative", "minus", "inverse"};
-  return is_one_of(kWords, word);
+  return is_one_of(word, kWords);
 }
 bool is_of_change(Word word) {
   constexpr std::array<Word, 15> kWords{
       "rank", "delta", "change",   "diff", "difference", "gain", "reduction", "improvement",
       "drop", "ratio", "relative", "gap",  "stderr",     "std",  "variance"};
-  return is_one_of(kWords, word);
+  return is_one_of(word, kWords);
 }
 
 /// Letters in small, in words: those apart, and those of `evalLoss`. Digits end a word, except that

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "wishart/analysis/share.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
 #include "loss_advice.hpp"
@@ -78,9 +79,8 @@ double settled_among_trained(const HistoryRow& row) {
 
 std::string nonfinite_text(const HistoryRow& last) {
   if (last.nonfinite == 0) return {};
-  return std::to_string(last.nonfinite) + " of " + std::to_string(last.layers) +
-         (last.layers == 1 ? " layer" : " layers") + (last.nonfinite == 1 ? " has" : " have") +
-         " weights that are NaN or infinite.";
+  return std::to_string(last.nonfinite) + " of " + plural(last.layers, "layer") + " " +
+         has_have(last.nonfinite) + " weights that are NaN or infinite.";
 }
 
 bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained, std::string& sign) {
@@ -96,6 +96,12 @@ bool looks_overfitted(std::span<const HistoryRow> rows, const Trained& trained, 
 }
 
 namespace {
+
+std::string jump_text(const HistoryRow& before, const HistoryRow& row) {
+  return "From " + printable(before.checkpoint) + " to " + printable(row.checkpoint) +
+         " the largest eigenvalues of the layers grew by a factor of " +
+         figure(std::pow(10, row.spectral_norm_step)) + " on average";
+}
 
 /// The conclusion if the last checkpoint has all layers.
 Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Trained& trained,
@@ -117,10 +123,7 @@ Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Traine
     if (fresh && !(before.spectral_norm_risen > kFirstRise)) continue;
     const double jump = rows[i].spectral_norm_step;
     if (!(jump > kJump * std::max(1.0, doublings_between(before, rows[i]) / kUsualGap))) continue;
-    std::string reason = "From " + printable(before.checkpoint) + " to " +
-                         printable(rows[i].checkpoint) +
-                         " the largest eigenvalues of the layers grew by a factor of " +
-                         figure(std::pow(10, jump)) + " on average";
+    const std::string reason = jump_text(before, rows[i]);
     const bool recent = i + static_cast<std::size_t>(window) > rows.size();
     const double left = last.spectral_norm_risen - before.spectral_norm_risen;
     if (recent || !(left < kLeft * jump)) return give(Advice::diverging, reason + ".");

@@ -6,15 +6,14 @@
 #include <string_view>
 #include <utility>
 
+#include "wishart/core/plural.hpp"
+#include "wishart/record/roles.hpp"
+
 #include "layer_words.hpp"
 #include "verdict_words.hpp"
 
 namespace wishart::analysis {
 namespace {
-
-bool is_of_tokens(const LayerRow& row) {
-  return row.role == "embedding.token" || row.role == "head";
-}
 
 /// The one of A that B has and that holds the same elements; null if there is none.
 const LayerRow* twin_in_both(const LayerRow& row, const CheckpointRecord& a,
@@ -24,7 +23,7 @@ const LayerRow* twin_in_both(const LayerRow& row, const CheckpointRecord& a,
                        [&](const LayerRow& other) { return other.key == key; });
   };
   for (const LayerRow& other : a.layers) {
-    if (&other == &row || !is_of_tokens(other) || row.hash.empty()) continue;
+    if (&other == &row || !is_of_tokens(other.role) || row.hash.empty()) continue;
     if (other.hash == row.hash && other.rows == row.rows && other.cols == row.cols &&
         has(other.key)) {
       return &other;
@@ -54,7 +53,7 @@ std::string new_classifier(const CheckpointRecord& a, const CheckpointRecord& b)
 /// The head of B, if A had a classifier instead; empty if B has none that is new.
 std::string new_head(const std::vector<ComparisonRow>& rows) {
   for (const ComparisonRow& row : rows) {
-    if (row.role == "head" && row.status == Change::added && !is_of_classifier(row.key))
+    if (row.role == kHeadRole && row.status == Change::added && !is_of_classifier(row.key))
       return row.key;
   }
   return {};
@@ -102,13 +101,13 @@ bool is_of_language_head(const std::string& name) {
 
 bool is_classifier_of(const CheckpointRecord& b, const CheckpointRecord& a) {
   const bool language = std::any_of(b.layers.begin(), b.layers.end(), [](const LayerRow& row) {
-    return is_of_language_head(row.key) || (row.role == "head" && !is_of_classifier(row.key));
+    return is_of_language_head(row.key) || (row.role == kHeadRole && !is_of_classifier(row.key));
   });
   return !language && !new_classifier(a, b).empty();
 }
 
 void tell_other_heads(std::vector<ComparisonRow>& rows) {
-  const auto is_embedding = [](const ComparisonRow& row) { return row.role == "embedding.token"; };
+  const auto is_embedding = [](const ComparisonRow& row) { return row.role == kTokenEmbedding; };
   for (ComparisonRow& row : rows) {
     if (!has_other_vocabulary(row.status) || is_embedding(row)) continue;
     const bool alone = std::none_of(rows.begin(), rows.end(), is_embedding);
@@ -131,8 +130,8 @@ void tell_lawful_removals(std::vector<ComparisonRow>& rows, const CheckpointReco
     const auto before = std::find_if(a.layers.begin(), a.layers.end(),
                                      [&](const LayerRow& one) { return one.key == row.key; });
     if (before == a.layers.end()) continue;
-    const LayerRow* const twin = is_of_tokens(*before) ? twin_in_both(*before, a, b) : nullptr;
-    const bool of_head = row.role == "head" || is_of_language_head(row.key);
+    const LayerRow* const twin = is_of_tokens(before->role) ? twin_in_both(*before, a, b) : nullptr;
+    const bool of_head = row.role == kHeadRole || is_of_language_head(row.key);
     const std::string& other = is_of_classifier(row.key) ? head : classifier;
     if (twin != nullptr) {
       row.status = Change::tied;
@@ -153,7 +152,7 @@ std::vector<std::string> token_table_texts(const std::vector<ComparisonRow>& row
     texts.push_back(std::string("The vocabulary ") + verb + " from " +
                     std::to_string(tables.first->vocabulary_a) + " to " +
                     std::to_string(tables.first->vocabulary_b) + ": " + layers_text(tables.count) +
-                    (tables.count == 1 ? " is" : " are") + " not compared.");
+                    " " + is_are(tables.count) + " not compared.");
   }
   if (const Tables tied = tables_with(rows, Change::tied); tied.first != nullptr) {
     texts.push_back(named(tied.first->key) + " is left out: it was a copy of " +

@@ -7,6 +7,7 @@
 #include "wishart/analysis/metric.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "percentile.hpp"
 #include "population_table.hpp"
@@ -35,7 +36,7 @@ constexpr std::array kRoleNames{
     RoleName{"attention.qkv", "fused query, key and value projections"},
     RoleName{"attention.v", "value projections"},
     RoleName{"expert", "matrices of experts"},
-    RoleName{"head", "heads"},
+    RoleName{kHeadRole, "heads"},
     RoleName{"mlp.down", "down projections"},
     RoleName{"mlp.gate", "gate projections"},
     RoleName{"mlp.gate_up", "fused gate and up projections"},
@@ -152,12 +153,6 @@ Usual usual_of(const LayerRow& row) {
   return usual;
 }
 
-double usual_percentile(std::string_view role, std::int64_t side, UsualMetric metric,
-                        double value) {
-  const PopulationClass* found = class_of(role, side);
-  return found == nullptr ? kNan : percentile_in(*found, metric, value);
-}
-
 double usual_value(std::string_view role, std::int64_t side, UsualMetric metric,
                    double percentile) {
   const PopulationClass* found = class_of(role, side);
@@ -265,7 +260,5 @@ std::vector<UsualRow> usual_table(const std::vector<LayerRow>& layers) {
 }
 
 std::int64_t population_models() { return kPopulationModels; }
-
-std::string_view population_source() { return kPopulationSource; }
 
 }  // namespace wishart::analysis

@@ -8,6 +8,7 @@
 #include "wishart/analysis/attention.hpp"
 #include "wishart/analysis/usual.hpp"
 #include "wishart/analysis/warnings.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/left_out.hpp"
 #include "wishart/record/mode.hpp"
@@ -75,8 +76,8 @@ void add_new(Verdict& verdict, const CheckpointRecord& record, const CheckpointR
   } else if (fresh == 0) {
     text = "All of these layers need attention in " + id + " too.";
   } else {
-    text = std::to_string(fresh) + " of these layers " + (fresh == 1 ? "has" : "have") +
-           " no warning in " + id + ".";
+    text = std::to_string(fresh) + " of these layers " + has_have(fresh) + " no warning in " + id +
+           ".";
   }
   add_reason(verdict, std::move(text), kOfAttention, {kFigWarnings});
 }
@@ -123,8 +124,8 @@ std::string useless_text(const CheckpointRecord& record) {
   const std::int64_t all = std::ssize(record.layers);
   const std::string layers = all == 1 ? "the only layer" : "all " + layers_text(all);
   return "Do not use it: " + layers +
-         (zero == all ? (all == 1 ? " is zero." : " are zero.")
-                      : (all == 1 ? " has" : " have") + std::string(" a rank of at most 1."));
+         (zero == all ? " " + is_are(all) + " zero."
+                      : " " + has_have(all) + " a rank of at most 1.");
 }
 
 constexpr std::size_t kMostZeros = 3;  ///< layers in the sentence
@@ -142,8 +143,9 @@ std::string zeros_text(const CheckpointRecord& record) {
   }
   if (zero == 0) return "";
   const std::int64_t more = zero - std::ssize(names);
-  return of_layers(zero, std::ssize(record.layers)) + (zero == 1 ? " is zero: " : " are zero: ") +
-         join(names, ", ") + (more > 0 ? " and " + std::to_string(more) + " more" : "") +
+  return of_layers(zero, std::ssize(record.layers)) + " " + is_are(zero) +
+         " zero: " + join(names, ", ") +
+         (more > 0 ? " and " + std::to_string(more) + " more" : "") +
          ". Zeros in whole matrices come from a damaged or unfinished file, or from layers that "
          "began as zeros and were never trained.";
 }
@@ -196,8 +198,8 @@ void judge_warnings(Verdict& verdict, const CheckpointRecord& record,
   // Every gate of jobs/ that knows the word fails with a single such layer.
   if (nonfinite > 0) {
     verdict.level = Level::bad;
-    verdict.sentence = "Do not use it: " + of_layers(nonfinite, all) +
-                       (nonfinite == 1 ? " holds" : " hold") + " NaN or infinite weights.";
+    verdict.sentence = "Do not use it: " + of_layers(nonfinite, all) + " " +
+                       verb(nonfinite, "hold") + " NaN or infinite weights.";
   } else if (dominated > 0) {
     verdict.level = Level::bad;
     verdict.sentence =
@@ -217,7 +219,7 @@ void judge_warnings(Verdict& verdict, const CheckpointRecord& record,
     for (const AttentionGroup& group : groups) words.push_back(group.warning);
     verdict.level = Level::attention;
     verdict.sentence =
-        of_layers(warned, all) + (warned == 1 ? " needs" : " need") + " attention" +
+        of_layers(warned, all) + " " + verb(warned, "need") + " attention" +
         (warned == 1 || groups.size() == 1 ? ": " + join(words, ", ")
                                            : ", the gravest for " + groups.front().warning) +
         ".";
@@ -253,8 +255,8 @@ void judge_quiet(Verdict& verdict, const CheckpointRecord& record) {
     return;
   }
   if (rest > 0) {
-    add_reason(verdict, of_layers(rest, all) + (rest == 1 ? " has" : " have") + " no alpha.",
-               kOfLayers, {kFigAlphas});
+    add_reason(verdict, of_layers(rest, all) + " " + has_have(rest) + " no alpha.", kOfLayers,
+               {kFigAlphas});
   }
   verdict.level = Level::good;
   verdict.sentence = all == 1 ? "The only layer needs no attention."

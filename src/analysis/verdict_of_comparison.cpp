@@ -150,28 +150,28 @@ std::string lost_text(const Comparison& comparison, const Found& found) {
   const std::string a = named(comparison.a);
   std::vector<std::string> parts;
   if (found.misplaced > 0) {
-    parts.push_back(layers_text(found.misplaced) + (found.misplaced == 1 ? " holds" : " hold") +
+    parts.push_back(layers_text(found.misplaced) + " " + verb(found.misplaced, "hold") +
                     " the weights of other layers of " + a);
   }
   if (found.rearranged > 0) {
-    parts.push_back(layers_text(found.rearranged) + (found.rearranged == 1 ? " has" : " have") +
+    parts.push_back(layers_text(found.rearranged) + " " + has_have(found.rearranged) +
                     " exactly the spectrum of " + a + " but other elements");
   }
   if (found.lost > 0) {
-    parts.push_back(layers_text(found.lost) + " of " + a + (found.lost == 1 ? " is" : " are") +
+    parts.push_back(layers_text(found.lost) + " of " + a + " " + is_are(found.lost) +
                     " missing or reshaped");
   }
   if (const std::int64_t lost = std::ssize(comparison.missing_tensors); lost > 0) {
-    parts.push_back(plural(lost, "tensor") + " of " + a + " without a spectrum" +
-                    (lost == 1 ? " is" : " are") + " missing");
+    parts.push_back(plural(lost, "tensor") + " of " + a + " without a spectrum " + is_are(lost) +
+                    " missing");
   }
   if (const ComparisonRow* const shrunk = found.first_shrunk; shrunk != nullptr) {
     parts.push_back("the vocabulary has " + std::to_string(shrunk->vocabulary_b) + " tokens of " +
                     std::to_string(shrunk->vocabulary_a) + " of " + a);
   }
   if (found.warned > 0) {
-    parts.push_back(layers_text(found.warned) + (found.warned == 1 ? " has" : " have") +
-                    " warnings that " + a + " does not have");
+    parts.push_back(layers_text(found.warned) + " " + has_have(found.warned) + " warnings that " +
+                    a + " does not have");
   }
   const std::string last = parts.back();
   parts.pop_back();
@@ -186,9 +186,9 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
   const std::string b = named(comparison.b);
   if (found.nonfinite > 0) {
     verdict.level = Level::bad;
-    verdict.sentence = "Do not use " + b + ": " + of_layers(found.nonfinite, all) +
-                       (found.nonfinite == 1 ? " has" : " have") +
-                       " NaN or infinite weights, which " + a + " does not have.";
+    verdict.sentence = "Do not use " + b + ": " + of_layers(found.nonfinite, all) + " " +
+                       has_have(found.nonfinite) + " NaN or infinite weights, which " + a +
+                       " does not have.";
   } else if (comparison.nonfinite_b > 0) {
     verdict.level = Level::bad;
     verdict.sentence = "Do not use " + b + ": like " + a +
@@ -221,7 +221,7 @@ void judge_layers(Verdict& verdict, const Comparison& comparison, const Found& f
         (all == 1 ? "the only layer." : "any of " + std::to_string(all) + " layers.");
   } else if (found.left_out > 0) {
     verdict.level = Level::attention;
-    verdict.sentence = of_layers(found.left_out, all) + (found.left_out == 1 ? " was" : " were") +
+    verdict.sentence = of_layers(found.left_out, all) + " " + was_were(found.left_out) +
                        " left out of one of the two scans (--layers), so nothing is known of " +
                        (found.left_out == 1 ? "it" : "them") + ". No other has a new warning.";
   } else if (found.unknown > 0) {
@@ -299,7 +299,7 @@ Verdict verdict_of(const Comparison& comparison) {
                         " has a power-law tail, so nothing is known of its quality.";
   }
   if (const std::int64_t both = comparison.left_out_of_both; both > 0) {
-    verdict.sentence += " " + std::to_string(both) + " more" + (both == 1 ? " was" : " were") +
+    verdict.sentence += " " + std::to_string(both) + " more " + was_were(both) +
                         " left out of both scans (--layers).";
   }
   add_places(verdict, comparison, found);

@@ -6,6 +6,7 @@
 
 #include "wishart/analysis/advice.hpp"
 #include "wishart/analysis/history.hpp"
+#include "wishart/core/plural.hpp"
 
 #include "layer_words.hpp"
 #include "verdict_words.hpp"
@@ -66,6 +67,14 @@ Level graver(Level a, Level b) {
   return weight(a) >= weight(b) ? a : b;
 }
 
+std::string blind_text(const History& history) {
+  const bool none =
+      std::none_of(history.rows.begin(), history.rows.end(),
+                   [](const HistoryRow& row) { return std::isfinite(row.eval_loss); });
+  return none ? " But the archive has no held-out loss, so over-fitting would go unseen."
+              : " But the archive has too few held-out losses, so over-fitting would go unseen.";
+}
+
 }  // namespace
 
 Verdict verdict_of(const History& history, const Verdict& last) {
@@ -80,14 +89,7 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   verdict.sentence = advice_text(conclusion);
   const bool blind = run == Level::attention && conclusion.advice != Advice::suspect &&
                      conclusion.advice != Advice::unknown;
-  if (blind) {
-    const bool none =
-        std::none_of(history.rows.begin(), history.rows.end(),
-                     [](const HistoryRow& row) { return std::isfinite(row.eval_loss); });
-    verdict.sentence +=
-        none ? " But the archive has no held-out loss, so over-fitting would go unseen."
-             : " But the archive has too few held-out losses, so over-fitting would go unseen.";
-  }
+  if (blind) verdict.sentence += blind_text(history);
   if (run == Level::good && last.level == Level::attention) {
     verdict.sentence += " But layers of its last checkpoint need attention.";
   } else if (run != Level::bad && last.level == Level::bad) {
@@ -121,10 +123,10 @@ Verdict verdict_of(const History& history, const Verdict& last) {
   if (!history.drifts.empty()) {
     const Drift& first = history.drifts.front();
     add_reason(verdict,
-               layers_text(std::ssize(history.drifts)) +
-                   (history.drifts.size() == 1 ? " drifts" : " drift") + ", such as " +
-                   named(first.key) + ": " + first.why + ", from " + rounded(first.before, 4) +
-                   " to " + rounded(first.now, 4) + ".",
+               layers_text(std::ssize(history.drifts)) + " " +
+                   verb(std::ssize(history.drifts), "drift") + ", such as " + named(first.key) +
+                   ": " + first.why + ", from " + rounded(first.before, 4) + " to " +
+                   rounded(first.now, 4) + ".",
                kOfDrifts, figures_of(first));
   }
   // The figures are those of runs with held-out losses.

@@ -6,6 +6,7 @@
 
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/core/plural.hpp"
 
 #include "layer_words.hpp"
 #include "verdict_words.hpp"
@@ -135,8 +136,7 @@ void hold_counts_against(Verdict& verdict, const std::vector<Model>& models, std
   if (has_gaps) {
     if (verdict.level == Level::good) verdict.level = Level::attention;
     verdict.sentence += " But only " + std::to_string(count(first)) + " of its " +
-                        layers_text(first.depth) + (count(first) == 1 ? " has" : " have") +
-                        " a value.";
+                        layers_text(first.depth) + " " + has_have(count(first)) + " a value.";
   }
   add_reason(verdict,
              "Its mean " + name + " is over " + layers_text(count(first)) + ", that of " +

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "wishart/analysis/gate.hpp"
+#include "wishart/core/plural.hpp"
 
 #include "layer_words.hpp"
 #include "verdict_words.hpp"
@@ -107,8 +108,8 @@ Verdict verdict_of(const std::vector<RuleVerdict>& verdicts, const Verdict& judg
   }
   if (!broken.empty()) {
     verdict.level = Level::bad;
-    verdict.sentence = "Failed: " + std::to_string(broken.size()) + " of " + all + " rules" +
-                       (broken.size() == 1 ? " is" : " are") + " broken.";
+    verdict.sentence = "Failed: " + std::to_string(broken.size()) + " of " + all + " rules " +
+                       is_are(std::ssize(broken)) + " broken.";
   } else {
     judge_kept(verdict, verdicts);
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -12,7 +13,7 @@ constexpr std::size_t kHashDigits = 32;
 
 bool is_hash(std::string_view text) {
   return text.size() == kHashDigits && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+           return is_digit(c) || (c >= 'a' && c <= 'f');
          });
 }
 

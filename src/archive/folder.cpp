@@ -12,6 +12,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "disk.hpp"
 
@@ -79,7 +80,7 @@ void remove_stale_probes(const std::filesystem::path& folder, std::int64_t now_s
 
 bool is_checkpoint_id(std::string_view id) noexcept {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
            std::string_view("._+=-").find(c) != std::string_view::npos;
   };
   return !id.empty() && id.size() <= kMaxIdBytes && id.front() != '.' && id != kIndexId &&

@@ -9,6 +9,7 @@
 #include "wishart/checkpoint/experts.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "formats/common/format.hpp"
 
@@ -17,11 +18,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kEmbeddings{"embed_tokens.weight", "wte.weight",
                                                       "word_embeddings.weight", "embed_in.weight"};
-
-bool is_number(std::string_view word) {
-  return !word.empty() &&
-         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 /// Characters of the longest ending of whole words that two names share, or 0 if that tells
 /// nothing: it must have the number of a block, or be a head's or an embedding's.

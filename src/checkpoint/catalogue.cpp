@@ -6,10 +6,12 @@
 #include <unordered_set>
 
 #include "wishart/checkpoint/experts.hpp"
+#include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/hash.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/pack.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/step_name.hpp"
@@ -33,12 +35,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Metadata = std::vector<std::pair<std::string, std::string>>;
-
-std::string shown(const fs::path& path) { return printable(path.string()); }
-
-std::string counted(std::size_t count, const char* noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 std::string quoted_list(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 5;
@@ -88,7 +84,7 @@ void keep_indexed(Weights& file, const std::vector<std::string>& wanted, const f
   std::set_difference(wanted.begin(), wanted.end(), known.begin(), known.end(),
                       std::back_inserter(missing));
   if (!missing.empty()) {
-    throw Error(Blame::input, shown(path) + ": lacks " + counted(missing.size(), "tensor") +
+    throw Error(Blame::input, shown(path) + ": lacks " + plural(std::ssize(missing), "tensor") +
                                   " that " + index + " places there: " + quoted_list(missing));
   }
   std::vector<std::string> extra;
@@ -99,7 +95,7 @@ void keep_indexed(Weights& file, const std::vector<std::string>& wanted, const f
     gathered.unread.push_back({name, "in " + printable(path.filename().string()) + ", but " +
                                          index + " does not place it there"});
   }
-  warnings.push_back(shown(path) + ": " + counted(extra.size(), "tensor") + " not in " + index +
+  warnings.push_back(shown(path) + ": " + plural(std::ssize(extra), "tensor") + " not in " + index +
                      ", not read: " + quoted_list(extra));
   std::erase_if(file.tensors, [&](const Tensor& tensor) {
     return !std::binary_search(wanted.begin(), wanted.end(), tensor.name);
@@ -121,7 +117,7 @@ void open_indexed(Catalogue& catalogue, Gathered& gathered, FolderContent& conte
   for (const std::string& name : names) {
     if (!is_there(catalogue.root / name)) {
       throw Error(Blame::input, shown(catalogue.root / name) + ": no such file, expected " +
-                                    counted(map.at(name).size(), "tensor") + " there by " +
+                                    plural(std::ssize(map.at(name)), "tensor") + " there by " +
                                     content.index + ". Copy the folder again");
     }
   }
@@ -246,7 +242,7 @@ void open_folder(Catalogue& catalogue, Gathered& gathered, const fs::path& folde
   gathered.unread_files = content.unused;
   if (!content.unused.empty()) {
     catalogue.warnings.push_back(shown(catalogue.root) + ": " +
-                                 counted(content.unused.size(), "other file") +
+                                 plural(std::ssize(content.unused), "other file") +
                                  " not read: " + quoted_list(content.unused));
   }
 }

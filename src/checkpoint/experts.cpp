@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 // Source: huggingface/transformers, conversion_mapping.py and integrations/moe.py (names, gate
 // first; also `_MODEL_TO_CONVERSION_PATTERN`); models/gpt_oss and models/llama4 (transposed;
@@ -29,10 +30,6 @@ constexpr std::string_view kExperts = "experts.";
 constexpr std::array kLeaves{
     Leaf{"experts.gate_up_proj", Part::gate_up}, Leaf{"experts.gate_proj", Part::gate},
     Leaf{"experts.up_proj", Part::up}, Leaf{"experts.down_proj", Part::down}};
-
-bool is_one_of(std::string_view word, const std::vector<std::string_view>& words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// Families whose weights in memory are [in, out].
 bool is_transposed_family(std::string_view type) {
@@ -236,7 +233,7 @@ std::string_view experts_of(std::string_view name) {
        at = name.find(kExperts, at + 1)) {
     const std::size_t end = at + kExperts.size();
     const bool word = at == 0 || name[at - 1] == '.';
-    if (word && end < name.size() && name[end] >= '0' && name[end] <= '9') {
+    if (word && end < name.size() && is_digit(name[end])) {
       return name.substr(0, end);
     }
   }

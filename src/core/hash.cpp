@@ -6,15 +6,10 @@
 
 #include <xxhash.h>
 
+#include "wishart/core/splitmix.hpp"
+
 namespace wishart {
 namespace {
-
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection with full avalanche.
-constexpr std::uint64_t mix(std::uint64_t z) noexcept {
-  z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31U);
-}
 
 std::string hex128(std::uint64_t high, std::uint64_t low) {
   std::array<char, 40> text{};
@@ -64,7 +59,7 @@ std::string StreamHash::hex() const {
 std::string ElementHash::hex() const {
   // Mixed again because people compare only a few digits, and the leading digits of the plain sums
   // carry less information than the trailing ones.
-  return hex128(mix(first), mix(second));
+  return hex128(splitmix(first), splitmix(second));
 }
 
 }  // namespace wishart

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart {
 namespace {
@@ -42,8 +43,6 @@ bool unsafe_on_a_terminal(std::uint32_t code) {
          (code >= 0x200E && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
          (code >= 0x2066 && code <= 0x2069) || code == 0xFEFF;
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// What JSON allows within a text, but a terminal acts on, or YAML, which includes JSON otherwise,
 /// does not allow or reads as another character (YAML 1.2.2, sections 5.1 and 5.4).

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <system_error>
 
+#include "wishart/core/words.hpp"
+
 namespace wishart {
 namespace {
 
@@ -23,7 +25,7 @@ int number_at(std::string_view text, std::size_t begin, std::size_t length) {
 std::optional<std::int64_t> utc_seconds(std::string_view text) {
   if (text.size() != kForm.size()) return {};
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
+    const bool digit = is_digit(text[i]);
     if (kForm[i] == 'd' ? !digit : text[i] != kForm[i]) return {};
   }
   using namespace std::chrono;

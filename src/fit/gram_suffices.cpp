@@ -15,6 +15,7 @@
 #include "wishart/record/layer_status.hpp"
 
 #include "log_scan.hpp"
+#include "sums.hpp"
 
 namespace wishart::fit {
 namespace {
@@ -107,11 +108,6 @@ Spectrum disturbed(const Spectrum& gram, Signs signs, double delta) {
 bool near(std::span<const double> ascending, double limit, double delta) {
   const auto first = std::lower_bound(ascending.begin(), ascending.end(), limit - delta);
   return first != ascending.end() && *first <= limit + delta;
-}
-
-std::span<const double> above(std::span<const double> ascending, double floor) {
-  const auto first = std::upper_bound(ascending.begin(), ascending.end(), floor);
-  return ascending.subspan(static_cast<std::size_t>(first - ascending.begin()));
 }
 
 /// True if all scans of `options`, and of clip_xmax with any number of values removed, are certain.

@@ -19,6 +19,7 @@
 #include "wishart/record/row_warnings.hpp"
 
 #include "statistics.hpp"
+#include "sums.hpp"
 
 namespace wishart::fit {
 namespace {
@@ -32,20 +33,8 @@ std::vector<double> eigenvalues(const Spectrum& spectrum) {
   return lambda;
 }
 
-double sum_of(std::span<const double> values) {
-  long double sum = 0;
-  for (const double value : values) sum += value;
-  return static_cast<double>(sum);
-}
-
 std::int64_t count_below(std::span<const double> ascending, double limit) {
   return std::lower_bound(ascending.begin(), ascending.end(), limit) - ascending.begin();
-}
-
-/// The part of an ascending list that is strictly above `floor`.
-std::span<const double> above(std::span<const double> ascending, double floor) {
-  const auto first = std::upper_bound(ascending.begin(), ascending.end(), floor);
-  return ascending.subspan(static_cast<std::size_t>(first - ascending.begin()));
 }
 
 /// What the row says about the matrix and the computation, whatever the spectrum.

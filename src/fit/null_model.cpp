@@ -8,6 +8,7 @@
 #include "wishart/record/rows.hpp"
 
 #include "null_alpha_table.hpp"
+#include "sums.hpp"
 #include "tracy_widom_table.hpp"
 
 namespace wishart::fit {
@@ -26,12 +27,6 @@ double cubic(const double* v, double t) {
   const double c = (v[0] + v[2]) / 2 - v[1];
   const double d = (v[1] - v[2]) / 2 + (v[3] - v[0]) / 6;
   return a + t * (b + t * (c + t * d));
-}
-
-double sum_of(std::span<const double> values) {
-  long double sum = 0;
-  for (const double value : values) sum += value;
-  return static_cast<double>(sum);
 }
 
 double as_double(std::int64_t value) { return static_cast<double>(value); }

@@ -5,6 +5,8 @@
 
 #include "wishart/core/error.hpp"
 
+#include "sums.hpp"
+
 namespace wishart::fit {
 namespace {
 
@@ -15,11 +17,6 @@ constexpr double kUnresolvedNoise = 0.01;
 /// Partial sums of energy may be this much smaller than the share asked for: more than the rounding
 /// of sums, less than any share that somebody means.
 constexpr double kSumSlack = 1e-12;
-
-std::span<const double> above(std::span<const double> ascending, double floor) {
-  const auto first = std::upper_bound(ascending.begin(), ascending.end(), floor);
-  return ascending.subspan(static_cast<std::size_t>(first - ascending.begin()));
-}
 
 /// The quantile with linear interpolation between order statistics, as numpy and PyTorch have it.
 /// Values up to `floor` count as zeros.
@@ -32,12 +29,6 @@ double quantile(std::span<const double> ascending, double floor, double share) {
   };
   const double below = value(index);
   return below + (place - std::floor(place)) * (value(index + 1) - below);
-}
-
-double sum_of(std::span<const double> values) {
-  long double sum = 0;
-  for (const double value : values) sum += value;
-  return static_cast<double>(sum);
 }
 
 }  // namespace

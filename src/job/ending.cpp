@@ -2,6 +2,8 @@
 
 #include <ostream>
 
+#include "wishart/core/plural.hpp"
+
 namespace wishart::job {
 Ending::Ending(Blame blame, std::string reason)
     : exit_code_(static_cast<int>(blame)), reason_(std::move(reason)) {
@@ -28,9 +30,9 @@ void FirstEnding::add(const Ending& ending) {
 
 Ending FirstEnding::with(const Ending& told, std::int64_t others) const {
   if (others == 0) return told;
-  return {static_cast<Blame>(told.exit_code()),
-          told.reason() + ". " + std::to_string(others) + " more " + part_ +
-              (others == 1 ? " is" : "s are") + " incomplete"};
+  return {static_cast<Blame>(told.exit_code()), told.reason() + ". " +
+                                                    plural(others, "more " + part_) + " " +
+                                                    is_are(others) + " incomplete"};
 }
 
 Ending FirstEnding::ending() const { return with(first_, more_); }

@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "wishart/core/words.hpp"
+
 #include "siblings.hpp"
 
 // Source: keras-team/keras 3422977a (layers/convolutional/base_conv.py, layers/attention) and
@@ -12,10 +14,6 @@
 
 namespace wishart::model {
 namespace {
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 /// The name of the layer of which this is a kernel, or a variable of Keras 3, `vars.0`. Nothing for
 /// other arrays.

@@ -1,9 +1,9 @@
 #include "fused.hpp"
 
-#include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <optional>
+
+#include "wishart/core/words.hpp"
 
 namespace wishart::model {
 namespace {
@@ -24,10 +24,6 @@ struct Heads {
   std::int64_t keys = 0;
   std::int64_t width = 0;
 };
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// The last component that names the tensor: `qkv_proj` of
 /// `model.layers.0.self_attn.qkv_proj.weight`.

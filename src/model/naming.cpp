@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "beside_attention.hpp"
 #include "megatron_words.hpp"
@@ -15,14 +17,6 @@ namespace wishart::model {
 namespace {
 
 using Words = std::vector<std::string_view>;
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 std::optional<std::int64_t> integer(std::string_view word) {
   std::int64_t value = 0;
@@ -304,7 +298,7 @@ Naming naming_of(std::string_view name, std::span<const std::int64_t> shape,
                      (naming.bias && contains(leaf, "attn") && shape.size() > 2);
   // Not a head or an output of attention, as such a name says elsewhere.
   if (!adaptive) naming.role = role_of(leaf, words, parents, naming, shape, config);
-  if (naming.role == "head" && !may_be_head(leaf, words, shape, kind == "kernel", config)) {
+  if (naming.role == kHeadRole && !may_be_head(leaf, words, shape, kind == "kernel", config)) {
     naming.role = "other";
   }
   if (megatron && !megatron->role.empty()) naming.role = megatron->role;

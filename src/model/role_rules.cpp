@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
+
+#include "wishart/core/words.hpp"
 
 namespace wishart::model {
 namespace {
@@ -256,19 +257,6 @@ constexpr std::array kRules{
     Rule{"wg", Inside::anywhere, "router"},
     Rule{"gate", Inside::anywhere, "router"},
 };
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-bool is_number(std::string_view word) {
-  return !word.empty() &&
-         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 /// True if a rule for `wanted` applies to a tensor whose place is `found`.
 bool applies(Inside wanted, Inside found, bool root) {

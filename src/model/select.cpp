@@ -10,6 +10,7 @@
 #include "wishart/model/matrices.hpp"
 #include "wishart/model/naming.hpp"
 #include "wishart/record/left_out.hpp"
+#include "wishart/record/roles.hpp"
 
 #include "array_axes.hpp"
 #include "fused.hpp"
@@ -124,7 +125,7 @@ private:
       stack.shape[1] /= stack.shape[0];
       add_stack(stack, naming, true);
     } else if (dimensions == 2) {
-      const bool embedding = naming.role.starts_with("embedding.");
+      const bool embedding = is_embedding(naming.role);
       add(tensor, naming, cut_plain(tensor.shape), embedding ? "embedding" : "dense", 1.0);
       add_parts(tensor, naming, tensor.name, cut_plain(tensor.shape), 0);
     } else if (dimensions == 3) {
@@ -387,26 +388,6 @@ Selection select_matrices(const checkpoint::Catalogue& catalogue, const Selectio
   });
   filter.check_all_matched();
   check_keys_differ(selection.matrices, catalogue, options);
-  return selection;
-}
-
-Selection narrowed(Selection all, const std::function<bool(const Matrix&)>& keeps) {
-  Selection selection;
-  selection.skipped = std::move(all.skipped);
-  for (Matrix& matrix : all.matrices) {
-    if (keeps(matrix)) {
-      selection.matrices.push_back(std::move(matrix));
-    } else {
-      selection.skipped.push_back(
-          {matrix.key, storage_text(matrix.tensor), shape_text(matrix.tensor.shape),
-           matrix.rows * matrix.cols * matrix.num_views(), kLeftOut, "excluded by --layers"});
-    }
-  }
-  std::sort(selection.matrices.begin(), selection.matrices.end(),
-            [](const Matrix& a, const Matrix& b) { return natural_less(a.key, b.key); });
-  std::sort(
-      selection.skipped.begin(), selection.skipped.end(),
-      [](const SkippedRow& a, const SkippedRow& b) { return natural_less(a.tensor, b.tensor); });
   return selection;
 }
 

@@ -1,8 +1,8 @@
 #include "sibling_roles.hpp"
 
-#include <algorithm>
 #include <array>
-#include <span>
+
+#include "wishart/core/words.hpp"
 
 #include "siblings.hpp"
 
@@ -18,10 +18,6 @@ constexpr std::array<std::string_view, 15> kAmbiguous{
 constexpr std::array<std::string_view, 13> kTelling{
     "Wqkv", "Wq", "in_proj_z", "out_proj", "up_proj", "w12", "v1",
     "w1",   "w2", "w3",        "fc",       "fc_1",    "proj"};
-
-bool is_one_of(std::string_view word, std::span<const std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 bool is_of_mlp(std::string_view role) {
   return role.ends_with(".gate") || role.ends_with(".up") || role.ends_with(".down");

@@ -2,19 +2,17 @@
 
 #include <algorithm>
 
+#include "wishart/core/words.hpp"
+#include "wishart/record/roles.hpp"
+
 namespace wishart::model {
 namespace {
-
-bool is_vocabulary(const Naming& naming) {
-  return naming.role == "embedding.token" || naming.role == "head";
-}
 
 /// True if a word follows the one that ends before `at`, and is no number: `3` of `layers.3`.
 bool no_number_follows(std::string_view name, std::size_t at) {
   if (at >= name.size()) return false;
   const std::string_view next = name.substr(at + 1, name.find('.', at + 1) - at - 1);
-  return next.empty() ||
-         !std::all_of(next.begin(), next.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !is_number(next);
 }
 
 /// The name up to the word for all blocks: `decoder.layers.`; empty: there is none. `ending`: a
@@ -51,7 +49,7 @@ bool Siblings::of_prediction(const Naming& naming) const {
 }
 
 bool Siblings::is_second_copy(const Tensor& tensor, const Naming& naming) {
-  if (!is_vocabulary(naming) || !of_prediction(naming)) return false;
+  if (!is_of_tokens(naming.role) || !of_prediction(naming)) return false;
   look();
   return vocabulary_.contains(tensor.shape);
 }
@@ -69,7 +67,7 @@ void Siblings::look() {
   for (const Tensor& tensor : catalogue_.tensors) {
     const Naming naming =
         naming_of(dotted_name(tensor, catalogue_.format), tensor.shape, catalogue_.config);
-    if (is_vocabulary(naming) && !of_prediction(naming)) vocabulary_.insert(tensor.shape);
+    if (is_of_tokens(naming.role) && !of_prediction(naming)) vocabulary_.insert(tensor.shape);
     if (tensor.shape.size() < 3 || !stacks_blocks(tensor, naming, catalogue_.format)) continue;
     const auto [place, first] = heights_.emplace(stack_of(tensor.name), tensor.shape[0]);
     if (!first && place->second != tensor.shape[0]) place->second = -1;

@@ -10,13 +10,12 @@
 #include <mpi.h>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/words.hpp"
 #include "wishart/mpi/comm.hpp"
 
 namespace wishart::mpi {
 
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Takes a number and a point behind it from the front; 0 if there is none.
 int take_number(std::string_view& text) {

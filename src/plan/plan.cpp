@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/plan/schedule.hpp"
 #include "wishart/record/adapter.hpp"
@@ -38,8 +39,7 @@ void check_forced_team(const std::vector<int>& sizes, const PlanOptions& options
   if (options.team_size == 0) return;
   if (options.team_size > options.ranks) {
     throw Error(Blame::usage, "--team-size " + std::to_string(options.team_size) +
-                                  ": this job has " + std::to_string(options.ranks) +
-                                  (options.ranks == 1 ? " rank" : " ranks") +
+                                  ": this job has " + plural(options.ranks, "rank") +
                                   ". Start more ranks or use a smaller team");
   }
   if (std::find(sizes.begin(), sizes.end(), options.team_size) == sizes.end()) {

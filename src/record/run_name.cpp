@@ -4,12 +4,11 @@
 #include <array>
 #include <vector>
 
+#include "wishart/core/words.hpp"
 #include "wishart/record/step_name.hpp"
 
 namespace wishart {
 namespace {
-
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// Words that tell a checkpoint from others of its run, or from nothing.
 bool is_of_any(std::string_view word) {
@@ -31,7 +30,8 @@ bool is_value(std::string_view word) {
   return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
-bool is_number(std::string_view text) {
+/// Of digits and points: `1.23`.
+bool is_decimal(std::string_view text) {
   return !text.empty() && is_digit(text.front()) &&
          text.find_first_not_of("0123456789.") == std::string_view::npos;
 }
@@ -40,7 +40,7 @@ bool is_number(std::string_view text) {
 std::string_view before_number(std::string_view text) {
   const std::size_t last = text.find_last_not_of("0123456789.");
   const std::size_t length = last == std::string_view::npos ? 0 : last + 1;
-  return is_number(text.substr(length)) ? text.substr(0, length) : text;
+  return is_decimal(text.substr(length)) ? text.substr(0, length) : text;
 }
 
 std::vector<std::string> words_of(std::string_view text) {
@@ -135,7 +135,7 @@ bool take_epochs_and_values(std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string_view word = before_number(words[i]);
     const bool joined = word.size() < words[i].size();
-    const bool before = !joined && i + 1 < words.size() && is_number(words[i + 1]);
+    const bool before = !joined && i + 1 < words.size() && is_decimal(words[i + 1]);
     if ((joined || before) && (is_epoch(word) || is_value(word))) {
       epoch = epoch || is_epoch(word);
       // `val_loss=1.23`: words before the last one of a value belong to it.
@@ -187,7 +187,7 @@ bool is_named_by(const RunName& name, const RunName& run) {
   const std::vector<std::string> more =
       words_of(std::string_view(name.whole).substr(run.run.size()));
   return std::all_of(more.begin(), more.end(), [](std::string_view word) {
-    return is_number(word) || (before_number(word) == "v" && word.size() > 1);
+    return is_decimal(word) || (before_number(word) == "v" && word.size() > 1);
   });
 }
 

@@ -6,10 +6,11 @@
 #include <cmath>
 #include <optional>
 
+#include "wishart/core/words.hpp"
+
 namespace wishart {
 namespace {
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_separator(char c) noexcept { return c == '-' || c == '_' || c == '='; }
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <ostream>
-#include <sstream>
 #include <utility>
 
 #include "wishart/core/text.hpp"
@@ -219,14 +218,6 @@ void add_history(Page& page, const analysis::History& history, const analysis::V
   add_drifts(page, history);
 }
 
-std::string render_history(const analysis::History& history, const ReportStyle& style) {
-  const analysis::Verdict verdict = analysis::verdict_of(history, {});
-  if (style.format == ReportFormat::json) return history_json(history, verdict) + "\n";
-  Page page(style);
-  add_history(page, history, verdict, "");
-  return page.take();
-}
-
 void write_run(std::ostream& out, const analysis::History& history, const CheckpointRecord& last,
                const ReportStyle& style, const analysis::Beside& beside) {
   const analysis::Verdict of_last = analysis::verdict_of(last, beside);
@@ -239,13 +230,6 @@ void write_run(std::ostream& out, const analysis::History& history, const Checkp
   add_history(page, history, verdict, alpha_change(last, {beside.before, nullptr}));
   add_report(page, last, of_last, beside);
   out << page.take();
-}
-
-std::string render_run(const analysis::History& history, const CheckpointRecord& last,
-                       const ReportStyle& style, const analysis::Beside& beside) {
-  std::ostringstream text;
-  write_run(text, history, last, style, beside);
-  return std::move(text).str();
 }
 
 }  // namespace wishart::report

@@ -6,7 +6,9 @@
 #include <map>
 
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/record/roles.hpp"
 #include "wishart/report/rows_text.hpp"
 
 #include "pipeline_names.hpp"
@@ -58,9 +60,9 @@ void check_names(const CheckpointRecord& record, const std::string& reader) {
 std::vector<std::string> left_out(const std::vector<std::string>& names, const std::string& why) {
   if (names.empty()) return {};
   const std::size_t shown = std::min(kNamedLayers, names.size());
-  std::string text = std::to_string(names.size()) +
-                     (names.size() == 1 ? " layer is left out, " : " layers are left out, ") + why +
-                     ": " + printable(join(std::span(names).first(shown), ", "));
+  std::string text = plural(std::ssize(names), "layer") + " " + is_are(std::ssize(names)) +
+                     " left out, " + why + ": " +
+                     printable(join(std::span(names).first(shown), ", "));
   if (shown < names.size()) text += ", ...";
   return {text};
 }
@@ -140,9 +142,7 @@ std::string axolotl_name(const std::string& name, const std::vector<std::string>
   return escaped_but_dots(name) + (begins_another(name, names) ? "." : "");
 }
 
-bool always_trained(const LayerRow& layer) {
-  return layer.role == "head" || layer.role.starts_with("embedding");
-}
+bool always_trained(const LayerRow& layer) { return is_embedding_or_head(layer.role); }
 
 /// `^NAME$` of a tensor and of the others that it is tied to.
 void add_exact(std::string& text, const LayerRow& layer) {

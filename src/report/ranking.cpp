@@ -2,6 +2,7 @@
 
 #include "wishart/analysis/population.hpp"
 #include "wishart/analysis/verdict.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/json_schema.hpp"
 #include "wishart/report/rows_text.hpp"
@@ -175,8 +176,8 @@ void add_best(Page& page, const analysis::Following& following) {
     if (row.reversed_within) reversed.push_back(row.metric);
   }
   if (reversed.empty()) return;
-  page.paragraph("Simpson's paradox: over all models " + join(reversed, ", ") +
-                 (reversed.size() == 1 ? " follows" : " follow") +
+  page.paragraph("Simpson's paradox: over all models " + join(reversed, ", ") + " " +
+                 verb(std::ssize(reversed), "follow") +
                  " the scores in the opposite direction from within the groups. Trust the groups: "
                  "across groups, the metric follows the size of the models.");
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 #include <ostream>
-#include <sstream>
 #include <utility>
 
 #include "wishart/analysis/attention.hpp"
@@ -273,13 +272,6 @@ void write_report(std::ostream& out, const CheckpointRecord& record, const Repor
   Page page(style);
   add_report(page, record, verdict, beside);
   out << page.take();
-}
-
-std::string render_report(const CheckpointRecord& record, const ReportStyle& style,
-                          const analysis::Beside& beside) {
-  std::ostringstream text;
-  write_report(text, record, style, beside);
-  return std::move(text).str();
 }
 
 std::string render_adapter(const CheckpointRecord& record, const ReportStyle& style) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "wishart/core/plural.hpp"
 #include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/record/fit_counts.hpp"
@@ -90,8 +91,7 @@ void add_coverage(Page& page, const CheckpointRecord& record) {
   for (const SkippedRow& row : record.skipped) {
     skipped_parameters = saturated_sum(skipped_parameters, row.num_params);
   }
-  std::string text = std::to_string(record.layers.size()) +
-                     (record.layers.size() == 1 ? " matrix, " : " matrices, ") +
+  std::string text = plural(std::ssize(record.layers), "matrix", "matrices") + ", " +
                      millions(parameters) + " parameters analysed";
   for (const auto& [status, count] : by_status) {
     if (status == kFitted) continue;

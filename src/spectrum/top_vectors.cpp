@@ -7,6 +7,7 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
+#include "wishart/core/splitmix.hpp"
 #include "wishart/mpi/together.hpp"
 #include "wishart/mpi/values.hpp"
 
@@ -145,12 +146,10 @@ private:
   std::vector<double> image_;
 };
 
-/// Fixed pseudo-random numbers in (-1, 1): the finaliser of splitmix64.
+/// Fixed pseudo-random numbers in (-1, 1).
 double start_value(std::uint64_t i) {
-  std::uint64_t z = (i + 1) * 0x9e3779b97f4a7c15ULL;
-  z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
-  return static_cast<double>((z ^ (z >> 31U)) >> 11U) * 0x1p-52 - 1.0;
+  const std::uint64_t z = splitmix((i + 1) * kSplitMixStep);
+  return static_cast<double>(z >> 11U) * 0x1p-52 - 1.0;
 }
 
 void start(std::span<double> block, std::int64_t n, std::int64_t cols, bool whole) {

@@ -9,16 +9,19 @@
 #include <utility>
 #include <vector>
 
+#include "wishart/core/splitmix.hpp"
+
 namespace wishart::synth {
 
 /// A stream of random numbers with direct access: output `position` of SplitMix64 (Steele, Lea,
 /// Flood, OOPSLA 2014) started from a state mixed from `seed` and `stream`.
 class PositionRandom {
 public:
-  PositionRandom(std::uint64_t seed, std::uint64_t stream) : state_(mix(mix(seed) ^ stream)) {}
+  PositionRandom(std::uint64_t seed, std::uint64_t stream)
+      : state_(splitmix(splitmix(seed) ^ stream)) {}
 
   [[nodiscard]] std::uint64_t bits(std::uint64_t position) const noexcept {
-    return mix(state_ + (position + 1) * 0x9e3779b97f4a7c15ULL);
+    return splitmix(state_ + (position + 1) * kSplitMixStep);
   }
   /// 1 or -1.
   [[nodiscard]] double sign(std::int64_t position) const noexcept {
@@ -32,11 +35,6 @@ public:
   }
 
 private:
-  static constexpr std::uint64_t mix(std::uint64_t z) noexcept {
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
-    return z ^ (z >> 31U);
-  }
   std::uint64_t state_;
 };
 

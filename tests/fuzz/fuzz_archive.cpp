@@ -40,7 +40,8 @@ void use(const CheckpointRecord& record, std::size_t choice) {
   (void)contradictions(record);
   std::ostringstream table;
   report::export_table(table, record, kTables[choice % kTables.size()], report::TableFormat::csv);
-  (void)report::render_report(record, kFormats[choice % kFormats.size()]);
+  std::ostringstream text;
+  report::write_report(text, record, kFormats[choice % kFormats.size()]);
 }
 
 void read(const OpenCheckpoint& open, std::size_t choice) {

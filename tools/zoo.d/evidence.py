@@ -11,6 +11,7 @@ import math
 import os
 import subprocess
 import tempfile
+import textwrap
 
 import fates
 import scanning
@@ -358,11 +359,21 @@ inline constexpr std::array<RecordedAdvice, {len(merged)}> kAdviceRecord{body};
 
 
 def grouped(rows):
-    """Failures as a list: (half, what, name) with the names of each kind in one line."""
+    """Failures as a list: (half, what, name) with the names of each kind together, and those of each damaged model."""
     kinds = collections.OrderedDict()
     for half, what, name in sorted(rows, key=lambda row: (HALVES.index(row[0]), row[1], row[2])):
-        kinds.setdefault((half, what), []).append(name)
-    return "".join(f"- {half}, {what}: {', '.join(names)}\n" for (half, what), names in kinds.items()) or "None.\n"
+        model, damaged, damage = name.partition(": ")
+        kinds.setdefault((half, what), {}).setdefault(model if damaged else "", []).append(damage if damaged else name)
+    text = ""
+    for (half, what), models in kinds.items():
+        text += listed("- ", f"{half}, {what}: {', '.join(models.get('', []))}".rstrip())
+        text += "".join(listed("  - ", f"{model}: {', '.join(names)}") for model, names in models.items() if model)
+    return text or "None.\n"
+
+
+def listed(mark, text):
+    return textwrap.fill(text, width=126, initial_indent=mark, subsequent_indent=" " * len(mark),
+                         break_long_words=False, break_on_hyphens=False) + "\n"
 
 
 def wrong_list(wrong):

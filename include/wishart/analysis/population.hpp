@@ -39,8 +39,6 @@ struct Worth {
 [[nodiscard]] const Worth* worth_of(std::string_view metric);
 /// True if rho within one shape cannot be distinguished from 0: its interval contains 0.
 [[nodiscard]] bool is_worth_nothing(const Worth& worth);
-/// The number of groups behind `Worth::shape`.
-[[nodiscard]] std::int64_t shape_groups();
 
 /// How usual a change of the mean of a metric is.
 struct UsualChange {

@@ -55,11 +55,8 @@ enum class UsualMetric : std::uint8_t {
   log_spectral_norm,
 };
 
-/// The percentile of a value among layers of a role whose shorter side is `side`; NaN if there are
-/// no reference values.
-[[nodiscard]] double usual_percentile(std::string_view role, std::int64_t side, UsualMetric metric,
-                                      double value);
-/// The inverse: the value at a percentile from 1 to 99.
+/// The value at a percentile from 1 to 99 among layers of a role whose shorter side is `side`; NaN
+/// if there are no reference values.
 [[nodiscard]] double usual_value(std::string_view role, std::int64_t side, UsualMetric metric,
                                  double percentile);
 
@@ -131,8 +128,7 @@ void visit_columns(UsualRow& r, F&& f) {
 /// Groups in the order in which they occur, then the layers without reference values.
 [[nodiscard]] std::vector<UsualRow> usual_table(const std::vector<LayerRow>& layers);
 
-/// The number of reference models, and their source.
+/// The number of reference models.
 [[nodiscard]] std::int64_t population_models();
-[[nodiscard]] std::string_view population_source();
 
 }  // namespace wishart::analysis

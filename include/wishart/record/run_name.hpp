@@ -19,8 +19,6 @@ struct RunName {
   /// True if the number that was taken may as well be of the run: `llama-7b`, `part-3`.
   [[nodiscard]] bool is_guess() const { return word == "#" && !placed; }
 
-  /// True of `final` and the like: such a name may stand in any run.
-  [[nodiscard]] bool is_of_any_run() const { return run.empty() && word.empty(); }
   friend bool operator==(const RunName&, const RunName&) = default;
 };
 

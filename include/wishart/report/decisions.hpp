@@ -37,16 +37,9 @@ namespace wishart::report {
                                          const std::vector<Analysed>& left_out,
                                          const ReportStyle& style);
 
-/// The checkpoints of a run, layers that drift, and the advice with its evidence and caveat.
-[[nodiscard]] std::string render_history(const analysis::History& history,
-                                         const ReportStyle& style);
-
 /// The history and the report on its last checkpoint, as one document.
 /// @param beside  what the last checkpoint is held against
 void write_run(std::ostream& out, const analysis::History& history, const CheckpointRecord& last,
                const ReportStyle& style, const analysis::Beside& beside = {});
-/// The same as a text.
-[[nodiscard]] std::string render_run(const analysis::History& history, const CheckpointRecord& last,
-                                     const ReportStyle& style, const analysis::Beside& beside = {});
 
 }  // namespace wishart::report

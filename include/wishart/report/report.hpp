@@ -45,9 +45,6 @@ struct ReportStyle {
 /// @param beside  what the numbers are held against. The warnings of all records are concluded
 void write_report(std::ostream& out, const CheckpointRecord& record, const ReportStyle& style,
                   const analysis::Beside& beside = {});
-/// The same as a text.
-[[nodiscard]] std::string render_report(const CheckpointRecord& record, const ReportStyle& style,
-                                        const analysis::Beside& beside = {});
 
 /// Only what the report says about an adapter; empty if there is none.
 /// @pre the format is text, markdown or html

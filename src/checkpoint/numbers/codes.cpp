@@ -24,26 +24,6 @@ namespace {
 /// calls to the system do not count, few enough that the codes stay in the second-level cache.
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 18;
 
-/// The value of each code.
-Values meanings(Meaning meaning, std::int64_t bits) {
-  const std::int64_t count = std::int64_t{1} << bits;
-  const std::int64_t half = count / 2;
-  Values values(at(count));
-  for (std::int64_t c = 0; c < count; ++c) {
-    double& value = values[at(c)];
-    value = static_cast<double>(c);
-    if (meaning == Meaning::twos_complement && c >= half) value -= static_cast<double>(count);
-    if (meaning == Meaning::centred) value -= static_cast<double>(half);
-    if (meaning == Meaning::ternary) value -= 1;
-    if (meaning == Meaning::fp4) value = fp4_value(static_cast<unsigned>(c));
-    if (meaning == Meaning::f8_e4m3) {
-      const auto byte = static_cast<std::byte>(c);
-      decode(Dtype::f8_e4m3, {&byte, 1}, {&value, 1});
-    }
-  }
-  return values;
-}
-
 /// What applies to groups: scales, zero points and offsets of a block, row-major by blocks of rows.
 class Groups {
 public:
@@ -216,7 +196,7 @@ private:
         turned ? Block{grid.col_begin, grid.col_end, grid.row_begin, grid.row_end} : grid;
     std::vector<std::byte> storage;
     const Codes codes = CodeBlock(reader, part, packing, expert, stored, storage).codes();
-    const Values table = meanings(layout_.zero_meaning, packing.bits);
+    const Values table = code_values(layout_.zero_meaning, packing.bits);
     const std::uint32_t mask = (std::uint32_t{1} << static_cast<unsigned>(packing.bits)) - 1U;
     Values values(codes.size());
     std::transform(codes.begin(), codes.end(), values.begin(), [&](std::uint8_t code) {
@@ -313,7 +293,7 @@ private:
 
   /// Codes in words.
   void read_packed(std::vector<std::byte>& storage, std::span<double> out) const {
-    const CodeTable table(meanings(layout_.meaning, layout_.codes.bits));
+    const CodeTable table(code_values(layout_.meaning, layout_.codes.bits));
     const bool turned = layout_.transposed != 0;
     const Block stored =
         turned ? Block{block_.col_begin, block_.col_end, block_.row_begin, block_.row_end} : block_;
@@ -386,46 +366,6 @@ void read_run(ElementReader& reader, const Tensor& tensor, const CodesLayout& la
 }
 
 }  // namespace
-
-void refuse_scales(ElementReader& reader, const Tensor& part) {
-  std::int64_t bad = 0;
-  Values values;
-  for (std::int64_t first = 0; first < part.num_elements; first += kPieceElements) {
-    values.resize(at(std::min(kPieceElements, part.num_elements - first)));
-    reader.read_elements(part, first, values);
-    bad += std::count_if(values.begin(), values.end(), [](double v) { return std::isnan(v); });
-  }
-  throw Error(Blame::input, std::to_string(bad) + " of the " + std::to_string(part.num_elements) +
-                                " scales in " + in_quotes(part.name) +
-                                " are not numbers (NaN). The program that quantised the weights "
-                                "wrote them: quantise again");
-}
-
-std::vector<std::int64_t> numbers_of(const CodesLayout& layout) {
-  static_assert(std::is_trivially_copyable_v<CodesLayout>);
-  static_assert(sizeof(CodesLayout) % sizeof(std::int64_t) == 0);
-  std::vector<std::int64_t> numbers(sizeof(CodesLayout) / sizeof(std::int64_t));
-  std::memcpy(numbers.data(), &layout, sizeof(CodesLayout));
-  return numbers;
-}
-
-CodesLayout codes_layout(const std::vector<std::int64_t>& numbers) {
-  require(numbers.size() == sizeof(CodesLayout) / sizeof(std::int64_t),
-          "an encoding by codes does not have its parameters");
-  CodesLayout layout;
-  std::memcpy(static_cast<void*>(&layout), numbers.data(), sizeof(CodesLayout));
-  return layout;
-}
-
-double whole_factor(ElementReader& reader, const Tensor& tensor, const CodesLayout& layout,
-                    std::int64_t expert) {
-  if (layout.global < 0) return tensor.factor;
-  const Tensor& part = tensor.parts[at(layout.global)];
-  double global = 0;
-  reader.read_elements(part, part.num_elements > 1 ? expert : 0, {&global, 1});
-  if (std::isnan(global)) refuse_scales(reader, part);
-  return layout.divide_global == 0 ? tensor.factor * global : tensor.factor / global;
-}
 
 void read_codes(ElementReader& reader, const Tensor& tensor, const Block& block,
                 std::span<double> out) {

@@ -86,6 +86,9 @@ struct CodesLayout {
   std::int64_t column = -1;    ///< p(j)
 };
 
+/// m in the formula above: the value of each code of this many bits.
+[[nodiscard]] std::vector<double> code_values(Meaning meaning, std::int64_t bits);
+
 [[nodiscard]] std::vector<std::int64_t> numbers_of(const CodesLayout& layout);
 /// @throws Error with Blame::bug if there are not as many numbers as the layout has
 [[nodiscard]] CodesLayout codes_layout(const std::vector<std::int64_t>& numbers);

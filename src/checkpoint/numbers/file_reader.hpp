@@ -34,8 +34,6 @@ public:
   [[nodiscard]] bool read_stored(const Tensor& tensor, std::int64_t width, const Block& block,
                                  std::span<std::byte> out) override;
 
-  [[nodiscard]] std::size_t num_open_files() const noexcept { return files_.num_open(); }
-
 private:
   void read_dense(const Tensor& tensor, std::int64_t first, std::vector<Axis> axes, double* out);
   void read_extents(const Tensor& tensor, const Block& block, std::span<double> out);

@@ -6,12 +6,6 @@
 
 namespace wishart::checkpoint {
 
-namespace {
-
-bool has_type(const Tensor& tensor, Types types) { return (types & only(tensor.dtype)) != 0; }
-
-}  // namespace
-
 /// bitsandbytes, 4 bits: the quant_state is JSON text in a tensor of bytes.
 Tensor bnb4_weight(QuantisedParts& parts, const Tensor& state_tensor, const std::string& name,
                    const std::string& kind) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "bytes/paths.hpp"
 #include "quantised/schemes.hpp"
@@ -17,18 +18,6 @@
 
 namespace wishart::checkpoint {
 namespace {
-
-using Names = std::initializer_list<std::string_view>;
-
-bool is_one_of(std::string_view word, Names words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::string upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "quantised/schemes.hpp"
 #include "text/json_scanner.hpp"
@@ -16,10 +17,6 @@ namespace {
 
 constexpr std::string_view kNoScheme =
     "tensors of a quantised weight that do not make up a scheme that is read: ";
-
-bool is_of(std::span<const std::string_view> words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// A tensor that could be analysed as it is, with at least 16 bits an element.
 bool is_wide(const Tensor& tensor) {
@@ -63,7 +60,7 @@ bool is_certain(std::string_view name, std::string_view word) {
                                            "quant_map",       "scale_and_zero",
                                            "act_pre_scale",   "per_tensor_scale",
                                            "global_scale"};
-  return is_of(kCertain, word) || name.ends_with("weight_scale") ||
+  return is_one_of(word, kCertain) || name.ends_with("weight_scale") ||
          name.ends_with("weight_packed") || name.ends_with("weight_zero_point");
 }
 
@@ -179,12 +176,12 @@ void add_unknown_scales(const Catalogue& catalogue, const Names& by_name, const 
 }  // namespace
 
 bool is_of_activations(const std::string& name) {
-  return is_of(activation_words(), companion_of(name).word);
+  return is_one_of(companion_of(name).word, activation_words());
 }
 
 std::vector<std::string> weights_beside(const std::string& companion) {
   const Companion found = companion_of(companion);
-  if (found.word.empty() || is_of(activation_words(), found.word)) return {};
+  if (found.word.empty() || is_one_of(found.word, activation_words())) return {};
   const std::string module(module_of(found.stem));
   return {module, module + ".weight"};
 }
@@ -197,7 +194,7 @@ std::vector<Doubt> doubtful_tensors(const Catalogue& catalogue, const Declared& 
   std::map<std::string_view, Group> groups;
   for (const Tensor& tensor : catalogue.tensors) {
     const Companion companion = companion_of(tensor.name);
-    if (companion.word.empty() || is_of(activation_words(), companion.word)) continue;
+    if (companion.word.empty() || is_one_of(companion.word, activation_words())) continue;
     Group& group = groups[module_of(companion.stem)];
     group.tensors.push_back(&tensor);
     ++group.companions;

@@ -17,8 +17,6 @@
 namespace wishart::checkpoint {
 namespace {
 
-bool has_type(const Tensor& tensor, Types types) { return (types & only(tensor.dtype)) != 0; }
-
 /// How codes are packed. They are taken from the rows of the matrix of groups: the first rows are
 /// the highest bits of all words.
 struct HqqPacking {

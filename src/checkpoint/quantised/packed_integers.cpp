@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::int64_t kWordBits = 32;
 
-bool has_type(const Tensor& tensor, Types types) { return (types & only(tensor.dtype)) != 0; }
-
 /// The sizes in a tensor of two integers; empty if it is something else.
 Shape two_sizes(const QuantisedParts& parts, const Tensor& tensor) {
   const std::string raw = parts.bytes(tensor);
@@ -49,6 +47,23 @@ std::int64_t bits_of_words(const Declared& declared, std::int64_t words, std::in
     if (fits(bits)) return bits;
   }
   return 0;
+}
+
+/// The zero points of compressed-tensors: codes like those of the weight, down the columns.
+void take_zero_points(QuantisedParts& parts, const std::string& name, CodesLayout& layout,
+                      std::vector<Tensor>& tensors) {
+  tensors.push_back(parts.take(name + "_zero_point", name));
+  const Tensor& zeros = tensors.back();
+  layout.zero = 2;
+  layout.zeros = layout.codes;
+  layout.zeros.down = 1;
+  layout.zeros.word_rows = words_for(layout.zeros, layout.rows);
+  layout.zeros.word_cols = layout.groups;
+  layout.zero_meaning = Meaning::centred;
+  if (zeros.dtype != Dtype::i32 || zeros.shape != Shape{layout.zeros.word_rows, layout.groups}) {
+    parts.fail(name, "its zero points are " + std::string(dtype_name(zeros.dtype)) + " of shape " +
+                         printable(shape_text(zeros.shape), 60));
+  }
 }
 
 }  // namespace
@@ -95,18 +110,7 @@ Tensor packed_weight(QuantisedParts& parts, const Tensor& packed, const std::str
   require_part(parts, all_weights_are(&DeclaredWeights::indexed, parts, bits, false),
                name + "_g_idx", name, "actorder: group");
   if (parts.find(name + "_zero_point") != nullptr) {
-    tensors.push_back(parts.take(name + "_zero_point", name));
-    layout.zero = 2;
-    layout.zeros = layout.codes;
-    layout.zeros.down = 1;
-    layout.zeros.word_rows = words_for(layout.zeros, shape[0]);
-    layout.zeros.word_cols = groups;
-    layout.zero_meaning = Meaning::centred;
-    if (tensors.back().dtype != Dtype::i32 ||
-        tensors.back().shape != Shape{layout.zeros.word_rows, groups}) {
-      parts.fail(name, "its zero points are " + std::string(dtype_name(tensors.back().dtype)) +
-                           " of shape " + printable(shape_text(tensors.back().shape), 60));
-    }
+    take_zero_points(parts, name, layout, tensors);
   }
   if (parts.find(name + "_g_idx") != nullptr) {
     tensors.push_back(parts.take(name + "_g_idx", name));
@@ -180,6 +184,20 @@ Tensor awq_weight(QuantisedParts& parts, const std::string& name, std::vector<Te
                         "AWQ int4 in groups of " + std::to_string(layout.block_cols));
 }
 
+void check_grouped(QuantisedParts& parts, const std::string& name, const Tensor& words,
+                   const Tensor& zeros, const Tensor& scales) {
+  const bool matrices = words.shape.size() == 2 && zeros.shape.size() == 2 &&
+                        scales.shape.size() == 2 && words.dtype == Dtype::i32 &&
+                        zeros.dtype == Dtype::i32 && has_type(scales, kFloats) &&
+                        words.num_elements > 0 && scales.num_elements > 0;
+  if (matrices) return;
+  parts.fail(name, "expected two-dimensional words of I32 and floating scales, found " +
+                       std::string(dtype_name(words.dtype)) + ", " +
+                       std::string(dtype_name(zeros.dtype)) + ", " +
+                       std::string(dtype_name(scales.dtype)) + " of shapes " +
+                       shapes_text(words, scales));
+}
+
 /// The bits of a layer: GPTQModel's `dynamic` overrides are patterns, which are not read.
 std::int64_t gptq_bits(QuantisedParts& parts, const std::string& name) {
   if (parts.declared().bits_by_pattern) {
@@ -197,17 +215,7 @@ Tensor grouped_weight(QuantisedParts& parts, const Tensor& sign, const std::stri
   const Tensor& words = tensors[0];
   const Tensor& zeros = tensors[1];
   const Tensor& scales = tensors[2];
-  const bool matrices = words.shape.size() == 2 && zeros.shape.size() == 2 &&
-                        scales.shape.size() == 2 && words.dtype == Dtype::i32 &&
-                        zeros.dtype == Dtype::i32 && has_type(scales, kFloats) &&
-                        words.num_elements > 0 && scales.num_elements > 0;
-  if (!matrices) {
-    parts.fail(name, "expected two-dimensional words of I32 and floating scales, found " +
-                         std::string(dtype_name(words.dtype)) + ", " +
-                         std::string(dtype_name(zeros.dtype)) + ", " +
-                         std::string(dtype_name(scales.dtype)) + " of shapes " +
-                         shapes_text(words, scales));
-  }
+  check_grouped(parts, name, words, zeros, scales);
   const std::int64_t out = scales.shape[1];
   const bool declared = parts.declared().method == method::kAwq;
   if (declared || (parts.declared().method == method::kNone && words.shape[1] * 8 == out &&

@@ -1,6 +1,5 @@
 #include "quantised/quantised_rules.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -17,8 +16,6 @@ constexpr std::int64_t kMlxGroup = 64;  ///< defaults of mlx's affine mode (mlx/
 constexpr std::int64_t kMlxBits = 4;
 
 std::string groups_of(std::int64_t size) { return "groups of " + std::to_string(size); }
-bool has_type(const Tensor& tensor, Types types) { return (types & only(tensor.dtype)) != 0; }
-
 /// Builds the weight of one scheme.
 class Builder {
 public:

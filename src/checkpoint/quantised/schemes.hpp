@@ -33,6 +33,10 @@ inline constexpr std::uint32_t kHqq = 2048;
 
 using Types = std::uint32_t;
 [[nodiscard]] constexpr Types only(Dtype dtype) { return Types{1} << static_cast<unsigned>(dtype); }
+[[nodiscard]] constexpr bool has_type(const Tensor& tensor, Types types) {
+  return (types & only(tensor.dtype)) != 0;
+}
+
 inline constexpr Types kFloats =
     only(Dtype::f64) | only(Dtype::f32) | only(Dtype::f16) | only(Dtype::bf16);
 inline constexpr Types kFloat8 = only(Dtype::f8_e4m3) | only(Dtype::f8_e5m2) |

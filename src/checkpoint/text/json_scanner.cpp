@@ -7,14 +7,13 @@
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart::checkpoint {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::array<std::string_view, 3> kPythonNumbers{"NaN", "Infinity", "-Infinity"};
-
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 void append_utf8(std::string& out, std::uint32_t code) {
   const auto put = [&](std::uint32_t byte) { out += static_cast<char>(byte); };

@@ -12,6 +12,7 @@
 #include "wishart/archive/choice.hpp"
 #include "wishart/archive/reader.hpp"
 #include "wishart/core/error.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/fit/metrics.hpp"
@@ -152,17 +153,16 @@ public:
     if (error.blame() == Blame::input) blame_ = Blame::input;  // takes precedence
   }
   /// The ending of a command that left them out.
-  [[nodiscard]] Ending ending(std::size_t checkpoints) const {
+  [[nodiscard]] Ending ending(std::int64_t checkpoints) const {
     if (count_ == 0) return {};
-    return {blame_,
-            std::to_string(count_) + " of " + std::to_string(checkpoints) +
-                (checkpoints == 1 ? " checkpoint" : " checkpoints") + " cannot be read and " +
-                (count_ == 1 ? "is not in the table: " : "are not in the table, the first one: ") +
-                first_ + ". See wishart verify"};
+    return {blame_, std::to_string(count_) + " of " + plural(checkpoints, "checkpoint") +
+                        " cannot be read and " + is_are(count_) + " not in the table" +
+                        (count_ == 1 ? ": " : ", the first one: ") + first_ +
+                        ". See wishart verify"};
   }
 
 private:
-  std::size_t count_ = 0;
+  std::int64_t count_ = 0;
   Blame blame_ = Blame::resource;
   std::string first_;
 };
@@ -202,7 +202,7 @@ CommandResult export_all(const archive::Reader& archive, const ExportOptions& op
     if (!out.good()) break;  // the caller reports it
     if (of_layers) pasts.pass(*std::move(record));
   }
-  return {"", unreadable.ending(archive.ids().size()), {}};
+  return {"", unreadable.ending(std::ssize(archive.ids())), {}};
 }
 
 /// The rank of each layer by its energy; -1 without singular values, 0 for a matrix of zeros.

@@ -136,9 +136,8 @@ std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint:
     if (count++ == 0) first = tensor.name;
   }
   if (count == 0) return {};
-  return " But " + plural(count, "norm or bias", "norms and biases") +
-         (count == 1 ? " has" : " have") + " NaN or infinite values" +
-         (count == 1 ? ": " : ", such as ") + printable(first) + ".";
+  return " But " + plural(count, "norm or bias", "norms and biases") + " " + has_have(count) +
+         " NaN or infinite values" + (count == 1 ? ": " : ", such as ") + printable(first) + ".";
 }
 
 bool leave_out_zero_biases(CheckpointRecord& base_stage, const checkpoint::Catalogue& base,
@@ -249,7 +248,7 @@ std::string left_out_of_rules_text(const analysis::Comparison& comparison) {
       std::count_if(comparison.rows.begin(), comparison.rows.end(),
                     [](const analysis::ComparisonRow& row) { return row.held_whole; });
   std::string text;
-  if (held > 0) text += " " + plural(held, "layer") + (held == 1 ? " is" : " are") + " held whole.";
+  if (held > 0) text += " " + plural(held, "layer") + " " + is_are(held) + " held whole.";
   for (const std::string& table : analysis::token_table_texts(comparison.rows)) text += " " + table;
   return text;
 }

@@ -121,13 +121,12 @@ std::string text_of(const std::vector<Judged>& all,
             ": left behind by a killed run; remove it when no scan is running\n";
   }
   if (older > 0) {
-    text += std::to_string(older) +
-            (older == 1 ? " file without a seal was" : " files without a seal were") +
+    text += plural(older, "file") + " without a seal " + was_were(older) +
             " written before seals were announced: changes by other programs cannot be " +
             "detected\n";
   }
-  text += std::to_string(whole) + " of " + std::to_string(all.size()) +
-          (all.size() == 1 ? " file is intact" : " files are intact");
+  text += std::to_string(whole) + " of " + plural(std::ssize(all), "file") + " " +
+          is_are(std::ssize(all)) + " intact";
   if (older > 0) {
     text += " (seal checked in " + std::to_string(sealed) + ", only the checksums of the data in " +
             std::to_string(older) + ")";
@@ -262,8 +261,8 @@ Ending ending_of(const std::vector<Judged>& all) {
       printable(verdict.file.string()) + ": " + archive::standing_name(verdict.standing);
   if (!verdict.findings.empty()) reason += ": " + printable(verdict.findings.front(), 2000);
   const auto count = std::count_if(all.begin(), all.end(), bad);
-  reason += ". " + std::to_string(count) + " of " + std::to_string(all.size()) +
-            (all.size() == 1 ? " file" : " files") + (count == 1 ? " is" : " are") + " not whole. ";
+  reason += ". " + std::to_string(count) + " of " + plural(std::ssize(all), "file") + " " +
+            is_are(count) + " not whole. ";
   if (!first->aside.empty()) {
     reason +=
         "Scan the checkpoint again: the file was set aside as " + printable(first->aside.string());
@@ -318,7 +317,7 @@ Ending left_packed(const std::filesystem::path& packed, const archive::Unpacked&
   if (names.size() < unpacked.left.size()) names.emplace_back("...");
   return {Blame::input, printable(packed.string()) + ": " + std::to_string(left) + " of " +
                             plural(left + unpacked.checkpoints, "checkpoint") +
-                            (left == 1 ? " cannot be read and was" : " cannot be read and were") +
+                            " cannot be read and " + was_were(left) +
                             " not unpacked: " + join(names, ", ") +
                             ". Scan what was not unpacked again, or restore the packed file. The "
                             "first reason: " +

@@ -20,6 +20,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/own_file.hpp"
+#include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 #include "wishart/core/whole_file.hpp"
 #include "wishart/report/event_file.hpp"
@@ -182,7 +183,7 @@ CommandResult export_events(const archive::Reader& archive, const ExportOptions&
       options.histograms ? report::EventContent::histograms : report::EventContent::scalars;
   struct Stage {
     std::string bytes;
-    std::size_t checkpoints = 0;
+    std::int64_t checkpoints = 0;
   };
   std::map<std::int64_t, Stage> stages;
   RunPast past;
@@ -202,8 +203,7 @@ CommandResult export_events(const archive::Reader& archive, const ExportOptions&
   for (const auto& [number, stage] : stages) {
     const std::filesystem::path file = file_of_stage(options.folder, number);
     make_folder(file.parent_path());
-    out << shown(file) << ": " << stage.checkpoints
-        << (stage.checkpoints == 1 ? " checkpoint, " : " checkpoints, ")
+    out << shown(file) << ": " << plural(stage.checkpoints, "checkpoint") << ", "
         << update_file(file, stage.bytes) << '\n';
   }
   return result;

@@ -4,14 +4,14 @@
 #include <string_view>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart::job {
 namespace {
 
 bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c == '-';
   });
 }
 

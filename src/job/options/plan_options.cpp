@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "wishart/core/words.hpp"
 #include "wishart/job/options.hpp"
 
 #include "options/given_options.hpp"
@@ -56,7 +57,7 @@ int count_of(const po::variables_map& values, const char* name) {
 std::string name_of(const po::variables_map& values, const char* option) {
   const std::string& name = values[option].as<std::string>();
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
            std::string_view("_-.,+@:/").find(c) != std::string_view::npos;
   });
   if (plain && (name.empty() || name.front() != '-')) return name;

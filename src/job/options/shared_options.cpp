@@ -103,6 +103,37 @@ void take_threads_and_memory(ScanOptions& options, const po::variables_map& valu
   }
 }
 
+void take_solver(ScanOptions& options, const po::variables_map& values) {
+  options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
+                                  {{"auto", Solver::automatic},
+                                   {"local", Solver::local},
+                                   {"scalapack", Solver::scalapack},
+                                   {"elpa", Solver::elpa}});
+  if (options.solver == Solver::elpa && !spectrum::have_elpa()) {
+    throw Error(Blame::usage,
+                "--solver elpa: this program was built without ELPA. Install libelpa-dev and build "
+                "again, or use --solver scalapack");
+  }
+}
+
+/// What takes random orders or parts of a matrix.
+void take_noise_options(ScanOptions& options, const po::variables_map& values) {
+  constexpr std::int64_t kMostOrders = 1000;
+  options.randomize = values["randomize"].as<std::int64_t>();
+  if (options.randomize < 0 || options.randomize > kMostOrders) {
+    throw Error(Blame::usage, "--randomize: expected a number from 0 to " +
+                                  std::to_string(kMostOrders) + ", found " +
+                                  std::to_string(options.randomize));
+  }
+  options.farms = values["farms"].as<double>();
+  constexpr double kMostAspect = 1e6;
+  if (options.farms != 0 && !(options.farms >= 1 && options.farms <= kMostAspect)) {
+    throw Error(Blame::usage,
+                "--farms: expected an aspect ratio from 1 to 1000000, or 0 for none; found " +
+                    shortest(options.farms));
+  }
+}
+
 void take_engine_options(ScanOptions& options, const po::variables_map& values) {
   const std::string method =
       values.count("method") > 0 ? values["method"].as<std::string>() : "auto";
@@ -142,36 +173,14 @@ void take_engine_options(ScanOptions& options, const po::variables_map& values) 
                 "--products integer: needs --method gram and --precision double. "
                 "Leave one out");
   }
-  options.solver = choice<Solver>("--solver", values["solver"].as<std::string>(),
-                                  {{"auto", Solver::automatic},
-                                   {"local", Solver::local},
-                                   {"scalapack", Solver::scalapack},
-                                   {"elpa", Solver::elpa}});
-  if (options.solver == Solver::elpa && !spectrum::have_elpa()) {
-    throw Error(Blame::usage,
-                "--solver elpa: this program was built without ELPA. Install libelpa-dev and build "
-                "again, or use --solver scalapack");
-  }
+  take_solver(options, values);
   options.team_size = values["team-size"].as<int>();
   if (options.team_size < 0) {
     throw Error(Blame::usage,
                 "--team-size: expected a number of ranks, or 0 to choose it automatically; found " +
                     std::to_string(options.team_size));
   }
-  constexpr std::int64_t kMostOrders = 1000;
-  options.randomize = values["randomize"].as<std::int64_t>();
-  if (options.randomize < 0 || options.randomize > kMostOrders) {
-    throw Error(Blame::usage, "--randomize: expected a number from 0 to " +
-                                  std::to_string(kMostOrders) + ", found " +
-                                  std::to_string(options.randomize));
-  }
-  options.farms = values["farms"].as<double>();
-  constexpr double kMostAspect = 1e6;
-  if (options.farms != 0 && !(options.farms >= 1 && options.farms <= kMostAspect)) {
-    throw Error(Blame::usage,
-                "--farms: expected an aspect ratio from 1 to 1000000, or 0 for none; found " +
-                    shortest(options.farms));
-  }
+  take_noise_options(options, values);
   take_threads_and_memory(options, values);
 }
 

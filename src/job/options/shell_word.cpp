@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart::job {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 constexpr std::size_t kMostChars = 4096;  // a path
 
 bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
          std::string_view("_-./:,+@%=").find(c) != std::string_view::npos;
 }
 

@@ -4,6 +4,7 @@
 #include "wishart/checkpoint/catalogue.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart::job {
 namespace {
@@ -30,7 +31,7 @@ std::string plain_name(const std::filesystem::path& path) {
     if (name.ends_with(ending)) name.resize(name.size() - std::string_view(ending).size());
   }
   for (char& c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
                        c == '.' || c == '_' || c == '-' || c == '+' || c == '=';
     if (!plain) c = '_';
   }

@@ -323,13 +323,11 @@ void CheckpointJob::fill_unchanged(const Matrix& matrix, Result& result) const {
   }
 }
 
-double CheckpointJob::seconds() const { return seconds_since(start_); }
-
 void CheckpointJob::flush(bool now) {
   lock_->beat();
   const auto time = std::chrono::steady_clock::now();
   if (!now && time - last_flush_ < kFlushInterval) return;
-  journal_->flush(seconds());
+  journal_->flush(seconds_since(start_));
   last_flush_ = time;
 }
 
@@ -342,7 +340,7 @@ std::filesystem::path CheckpointJob::finish(const archive::ChunkFilter& filter) 
   Provenance& provenance = record.provenance;
   provenance.mpi_layout = layout_text(layout_);
   provenance.created = utc_now();
-  provenance.seconds = seconds() + journal_->earlier_seconds() + earlier_seconds_;
+  provenance.seconds = seconds_since(start_) + journal_->earlier_seconds() + earlier_seconds_;
   provenance.restarts = journal_->runs() + earlier_restarts_;
   provenance.reseals = earlier_reseals_;
   provenance.reseal_log = earlier_reseal_log_;
@@ -397,7 +395,5 @@ void CheckpointJob::note_failures(const std::vector<LayerRow>& rows,
   };
   ending_ = ending_of(id_, rows, file_of, archive);
 }
-
-std::string CheckpointJob::closing_text() const { return closing_; }
 
 }  // namespace wishart::job

@@ -45,8 +45,6 @@ public:
   CheckpointJob(const std::filesystem::path& path, const ScanOptions& options, const Layout& layout,
                 const TakeLock& take = {}, const std::filesystem::path& before = {});
 
-  /// The archive already holds this checkpoint with these options.
-  [[nodiscard]] bool already_archived() const noexcept { return already_archived_; }
   /// Another job is working on it.
   [[nodiscard]] bool left_to_another() const noexcept { return lock_ && !lock_->held(); }
   /// What the ranks need to know. Its matrices are the remaining ones, in plan order.
@@ -78,7 +76,7 @@ public:
 
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
   [[nodiscard]] std::int64_t num_matrices() const noexcept {
-    return static_cast<std::int64_t>(selection_.matrices.size());
+    return std::ssize(selection_.matrices);
   }
   [[nodiscard]] std::int64_t num_done() const noexcept { return finished_.size(); }
   /// The planned cost of the matrices that were done before this run.
@@ -92,9 +90,8 @@ public:
   /// time. At least one must be left.
   [[nodiscard]] std::pair<Matrix, double> shortest_left() const;
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-  /// One or two lines for the user: the file and the numbers of layers, failures and skipped
-  /// tensors.
-  [[nodiscard]] std::string closing_text() const;
+  /// Lines for the user: the file and the numbers of layers, failures and skipped tensors.
+  [[nodiscard]] const std::string& closing_text() const noexcept { return closing_; }
 
 private:
   void take_lock(const TakeLock& take);
@@ -114,7 +111,6 @@ private:
   void make_plan(const Layout& layout);
   /// Fills in a result whose values have not changed, from the earlier checkpoint.
   void fill_unchanged(const Matrix& matrix, Result& result) const;
-  [[nodiscard]] double seconds() const;
 
   ScanOptions options_;
   std::string id_;  ///< first: a reserved name is refused before anything is read

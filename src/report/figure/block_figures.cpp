@@ -240,6 +240,37 @@ std::vector<Figure> block_figures(const CheckpointRecord& record,
   return figures;
 }
 
+namespace {
+
+/// The layer of the group whose value is farthest from those of its role; known ones first.
+std::size_t most_unusual(const std::vector<LayerRow>& layers, const Measure& measure,
+                         const Indices& group, const Oddness& oddness) {
+  return *std::max_element(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
+    const bool a_known = std::isfinite(measure.values[a]);
+    const bool b_known = std::isfinite(measure.values[b]);
+    if (a_known != b_known) return b_known;
+    return oddness.of(layers[a], a) < oddness.of(layers[b], b);
+  });
+}
+
+std::string experts_caption(const Measure& measure) {
+  const std::string caption =
+      measure.label.substr(0, measure.label.find(", logarithmic")) + ", by expert and block";
+  return measure.kind == ScaleKind::share
+             ? caption
+             : caption + "; of several layers, the one farthest from the median of its role";
+}
+
+/// The attributes of a cell with several layers.
+std::string data_experts(const Depth& depth, std::size_t place, const std::string& experts) {
+  const std::string stack = depth.told_stack(place);
+  return " data-block=\"" + std::to_string(depth.place(place).block) + "\"" +
+         (stack.empty() ? "" : " data-stack=\"" + html_text(stack) + "\"") + " data-expert=\"" +
+         experts + "\"";
+}
+
+}  // namespace
+
 std::vector<Figure> expert_figures(const CheckpointRecord& record,
                                    const std::vector<Measure>& measures) {
   std::vector<LayerRow> const& layers = record.layers;
@@ -277,13 +308,7 @@ std::vector<Figure> expert_figures(const CheckpointRecord& record,
         if (group.empty()) continue;
         HeatCell& cell = map.at(r, p);
         cell.exists = true;
-        const std::size_t odd =
-            *std::max_element(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
-              const bool a_known = std::isfinite(measure.values[a]);
-              const bool b_known = std::isfinite(measure.values[b]);
-              if (a_known != b_known) return b_known;
-              return oddness.of(layers[a], a) < oddness.of(layers[b], b);
-            });
+        const std::size_t odd = most_unusual(layers, measure, group, oddness);
         const bool share = measure.kind == ScaleKind::share;
         cell.value = share ? summed(measure, known(measure, group)) : measure.values[odd];
         cell.tooltip = share ? told_group(layers, measure, group,
@@ -292,21 +317,10 @@ std::vector<Figure> expert_figures(const CheckpointRecord& record,
         if (!share && group.size() > 1) {
           cell.tooltip += " (the most unusual of " + std::to_string(group.size()) + ")";
         }
-        const std::string stack = depth.told_stack(p);
-        cell.attributes =
-            group.size() == 1
-                ? data_i(group[0])
-                : " data-block=\"" + std::to_string(depth.place(p).block) + "\"" +
-                      (stack.empty() ? "" : " data-stack=\"" + html_text(stack) + "\"") +
-                      " data-expert=\"" + rows[r] + "\"";
+        cell.attributes = group.size() == 1 ? data_i(group[0]) : data_experts(depth, p, rows[r]);
       }
     }
-    std::string caption =
-        measure.label.substr(0, measure.label.find(", logarithmic")) + ", by expert and block";
-    if (measure.kind != ScaleKind::share) {
-      caption += "; of several layers, the one farthest from the median of its role";
-    }
-    figures.push_back(finished("experts", measure, caption, map,
+    figures.push_back(finished("experts", measure, experts_caption(measure), map,
                                std::to_string(static_cast<std::uint64_t>(last) + 1) +
                                    " experts in " +
                                    plural(static_cast<std::int64_t>(depth.blocks()), "block") +

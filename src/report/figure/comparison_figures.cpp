@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "wishart/core/text.hpp"
@@ -8,6 +9,7 @@
 #include "figure/charts.hpp"
 #include "figure/depth.hpp"
 #include "figure/plot.hpp"
+#include "figure/role_colours.hpp"
 #include "text/numbers.hpp"
 
 namespace wishart::report {
@@ -37,35 +39,18 @@ std::string rest_text(const Rows& shown, const std::vector<analysis::ComparisonR
          " layers that moved most";
 }
 
-/// Colours of roles in the order of their names; those beyond the last colour share it.
-std::map<std::string, std::size_t> colours_of(const Rows& rows) {
-  std::map<std::string, std::size_t> colours;
-  for (const auto* row : rows) colours.emplace(row->role, 0);
-  std::size_t next = 0;
-  for (auto& [role, colour] : colours) colour = next++;
-  return colours;
-}
-
-std::vector<LegendEntry> legend_of(const std::map<std::string, std::size_t>& colours) {
-  std::vector<LegendEntry> legend;
-  for (const auto& [role, colour] : colours) {
-    if (colour + 1 == kSeriesColours && colours.size() > kSeriesColours) {
-      legend.push_back({colour, "other roles"});
-      break;
-    }
-    legend.push_back({colour, role});
-  }
-  return legend;
-}
-
 std::vector<Figure> moved_figure(const analysis::Comparison& comparison) {
   const auto known = [](const analysis::ComparisonRow& row) { return std::isfinite(row.moved); };
   const Rows rows = shown_rows(comparison.rows, known);
   if (rows.empty()) return {};
   std::vector<Place> places;
-  for (const auto* row : rows) places.push_back({row->stack, row->block});
+  std::set<std::string> roles;
+  for (const auto* row : rows) {
+    places.push_back({row->stack, row->block});
+    roles.insert(row->role);
+  }
   const Depth depth(std::move(places));
-  const std::map<std::string, std::size_t> colours = colours_of(rows);
+  const RoleColours colours = colours_of(roles);
   Range range;
   const analysis::ComparisonRow* most = rows.front();
   for (const auto* row : rows) {
@@ -77,11 +62,9 @@ std::vector<Figure> moved_figure(const analysis::Comparison& comparison) {
             names_axis(depth.axis_label(), depth.labels(), depth.size(), false),
             roomy_axis("moved at least, % of the norm of A", 0, range.high),
             {.left = 46, .right = 12, .top = 22, .bottom = 36});
-  const auto roles = static_cast<double>(colours.size());
   for (const auto* row : rows) {
     const std::size_t colour = colours.at(row->role);
-    // Roles stand beside each other in their block, so that none hides another.
-    const double aside = 0.7 * ((static_cast<double>(colour) + 0.5) / roles - 0.5);
+    const double aside = place_in_block(colour, colours);
     plot.dot(
         {static_cast<double>(depth.index_of(row->stack, row->block)) + aside, 100 * row->moved},
         colour, {row->key + ": moved at least " + number(100 * row->moved, 3) + " %", -1, ""});

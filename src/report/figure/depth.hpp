@@ -31,7 +31,6 @@ public:
   /// `7`, or `layer2.7` if there are several stacks; `outside`.
   [[nodiscard]] const std::vector<std::string>& labels() const noexcept { return labels_; }
   [[nodiscard]] const Place& place(std::size_t index) const { return places_[index]; }
-  [[nodiscard]] bool has_outside() const noexcept { return outside_; }
   [[nodiscard]] bool has_stacks() const noexcept { return stacks_ > 1; }
   /// Number of places in blocks.
   [[nodiscard]] std::size_t blocks() const noexcept { return labels_.size() - (outside_ ? 1 : 0); }

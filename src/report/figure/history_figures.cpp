@@ -243,6 +243,22 @@ std::string course_ends(const analysis::History& history, const CourseMeasure& m
          " (" + low + ") to " + number(range.high, 3) + " (" + high + ").";
 }
 
+/// @param layers       that are drawn
+/// @param checkpoints  that are drawn
+std::string map_caption(const std::string& label, const analysis::History& history,
+                        std::size_t layers, std::size_t checkpoints) {
+  std::string caption = label.substr(0, label.find(", logarithmic")) + ", by layer and checkpoint";
+  if (layers < history.courses.size()) {
+    caption += "; the " + std::to_string(layers) + " of " + std::to_string(history.courses.size()) +
+               " layers that changed most";
+  }
+  if (checkpoints < history.rows.size()) {
+    caption += "; " + std::to_string(checkpoints) + " of " + std::to_string(history.rows.size()) +
+               " checkpoints";
+  }
+  return caption;
+}
+
 std::vector<Figure> course_maps(const analysis::History& history) {
   if (history.rows.size() < 2 || history.courses.empty()) return {};
   std::vector<std::string> columns;
@@ -285,15 +301,7 @@ std::vector<Figure> course_maps(const analysis::History& history) {
     figure.id = std::string("fig-layers-") + measure.name;
     std::replace(figure.id.begin(), figure.id.end(), '_', '-');
     const std::string label(measure.label);
-    figure.caption = label.substr(0, label.find(", logarithmic")) + ", by layer and checkpoint";
-    if (chosen.size() < history.courses.size()) {
-      figure.caption += "; the " + std::to_string(chosen.size()) + " of " +
-                        std::to_string(history.courses.size()) + " layers that changed most";
-    }
-    if (shown.size() < history.rows.size()) {
-      figure.caption += "; " + std::to_string(shown.size()) + " of " +
-                        std::to_string(history.rows.size()) + " checkpoints";
-    }
+    figure.caption = map_caption(label, history, chosen.size(), shown.size());
     figure.description = plural(static_cast<std::int64_t>(history.courses.size()), "layer") +
                          " at " +
                          plural(static_cast<std::int64_t>(history.rows.size()), "checkpoint") +

@@ -2,7 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
-#include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -11,6 +11,7 @@
 #include "figure/axis.hpp"
 #include "figure/depth.hpp"
 #include "figure/plot.hpp"
+#include "figure/role_colours.hpp"
 #include "text/numbers.hpp"
 
 namespace wishart::report {
@@ -19,39 +20,19 @@ namespace {
 constexpr double kWidePx = 760;
 constexpr double kHighPx = 260;
 
-/// The colour of each role that has a value.
-std::map<std::string, std::size_t> colours_of(const std::vector<LayerRow>& layers) {
-  std::map<std::string, std::size_t> colours;
-  for (const LayerRow& layer : layers) {
-    if (std::isfinite(layer.weights.top_overlap)) colours.emplace(layer.role, 0);
-  }
-  std::size_t next = 0;
-  for (auto& [role, colour] : colours) colour = next++;
-  return colours;
-}
-
-std::vector<LegendEntry> legend_of(const std::map<std::string, std::size_t>& colours) {
-  std::vector<LegendEntry> legend;
-  for (const auto& [role, colour] : colours) {
-    if (colour + 1 < kSeriesColours || colours.size() <= kSeriesColours) {
-      legend.push_back({colour, role});
-    } else if (colour + 1 == kSeriesColours) {
-      legend.push_back({colour, "other roles"});
-    }
-  }
-  return legend;
-}
-
 }  // namespace
 
 std::vector<Figure> overlap_figure(const std::vector<LayerRow>& layers) {
   std::vector<Place> all;
+  std::set<std::string> roles;
   for (const LayerRow& layer : layers) {
-    if (std::isfinite(layer.weights.top_overlap)) all.push_back({layer.stack, layer.block});
+    if (!std::isfinite(layer.weights.top_overlap)) continue;
+    all.push_back({layer.stack, layer.block});
+    roles.insert(layer.role);
   }
   if (all.empty()) return {};
   const Depth depth(std::move(all));
-  const std::map<std::string, std::size_t> colours = colours_of(layers);
+  const RoleColours colours = colours_of(roles);
   Canvas canvas(kWidePx, kHighPx);
   Axis x = names_axis(depth.axis_label(), depth.labels(), depth.size(), false);
   Plot plot(canvas, {0, 0, kWidePx, kHighPx}, std::move(x),
@@ -59,7 +40,6 @@ std::vector<Figure> overlap_figure(const std::vector<LayerRow>& layers) {
             {.left = 40, .right = 12, .top = 22, .bottom = 36});
   Range range;
   std::string worst;
-  const auto roles = static_cast<double>(colours.size());
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const LayerRow& layer = layers[i];
     const double overlap = layer.weights.top_overlap;
@@ -67,8 +47,7 @@ std::vector<Figure> overlap_figure(const std::vector<LayerRow>& layers) {
     if (overlap < range.low) worst = layer.key;
     range.add(overlap);
     const std::size_t colour = colours.at(layer.role);
-    // Roles stand beside each other in their block, so that none hides another.
-    const double aside = 0.7 * ((static_cast<double>(colour) + 0.5) / roles - 0.5);
+    const double aside = place_in_block(colour, colours);
     plot.dot({static_cast<double>(depth.index_of(layer.stack, layer.block)) + aside, overlap},
              colour,
              {layer.key + ": overlap " + number(overlap, 3) + " of " +

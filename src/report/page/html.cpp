@@ -1,5 +1,7 @@
 #include "page/html.hpp"
 
+#include "wishart/core/words.hpp"
+
 #include "figure/canvas.hpp"
 #include "page/assets.hpp"
 #include "page/layer_data.hpp"
@@ -14,7 +16,6 @@ constexpr std::int64_t kNoLayer = -1;
 /// with a tall one.
 constexpr std::size_t kTallRows = 60;
 
-bool is_digit(char c) { return '0' <= c && c <= '9'; }
 bool is_letter(char c) { return 'a' <= c && c <= 'z'; }
 
 std::int64_t layer_of(const TextTable& table, std::size_t row) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 #include "wishart/report/text_table.hpp"
 
 namespace wishart::report {
@@ -12,14 +13,7 @@ namespace {
 
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 
-bool has_digit(const std::string& part) {
-  return std::any_of(part.begin(), part.end(), [](char c) { return '0' <= c && c <= '9'; });
-}
-
-bool is_number(const std::string& word) {
-  return !word.empty() &&
-         std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
+bool has_digit(const std::string& part) { return std::any_of(part.begin(), part.end(), is_digit); }
 
 /// The parts with points between them; neighbours that are left out share one ellipsis.
 std::string joined(const std::vector<std::string>& parts) {

@@ -36,7 +36,6 @@ TEST_CASE("mean alpha does not order models of one shape", "[population]") {
   CHECK(alpha->fixed.value == Approx(0.32).margin(0.005));
   CHECK(alpha->shape.value == Approx(-0.07).margin(0.005));
   CHECK(alpha->all.models == 1946);
-  CHECK(shape_groups() == 21);
   CHECK(is_worth_nothing(*alpha));
   const Worth* below = worth_of("share_below_2");
   REQUIRE(below != nullptr);

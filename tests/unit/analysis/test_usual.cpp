@@ -25,6 +25,26 @@ LayerRow value_projection() {
   return row;
 }
 
+/// The percentile of a value among layers of a role whose shorter side is `side`.
+double usual_percentile(std::string_view role, std::int64_t side, UsualMetric metric,
+                        double value) {
+  LayerRow row = value_projection();
+  row.role = role;
+  row.M = side;
+  if (metric == UsualMetric::alpha) row.alpha = value;
+  if (metric == UsualMetric::distance) row.D = value;
+  if (metric == UsualMetric::stable_rank_share) {
+    row.stable_rank = value * static_cast<double>(side);
+  }
+  if (metric == UsualMetric::log_norm) row.log_norm = value;
+  if (metric == UsualMetric::log_spectral_norm) row.log_spectral_norm = value;
+  const Usual usual = usual_of(row);
+  if (metric == UsualMetric::alpha) return usual.alpha;
+  if (metric == UsualMetric::distance) return usual.D;
+  if (metric == UsualMetric::stable_rank_share) return usual.stable_rank;
+  return metric == UsualMetric::log_norm ? usual.log_norm : usual.log_spectral_norm;
+}
+
 }  // namespace
 
 TEST_CASE("a layer is compared with those of its role and size", "[usual]") {
@@ -218,5 +238,4 @@ TEST_CASE("layers are grouped; those without reference values by the reason", "[
   CHECK(table[2].layers == 2);
   CHECK(usual_table({}).empty());
   CHECK(population_models() == 12349);
-  CHECK(population_source() == "RpM-Kinshuk/Model-Zoo ba51ef2e of 2026-07-06");
 }

@@ -78,7 +78,7 @@ struct Archived {
   [[nodiscard]] std::string scan() const {
     try {
       const CheckpointJob job(path, options, {});
-      return job.already_archived() ? "0" : std::to_string(job.todo().size());
+      return job.work_order().nothing_to_do ? "0" : std::to_string(job.todo().size());
     } catch (const Error& error) {
       return error.what();
     }

@@ -103,7 +103,7 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
   write_model(temp / "m/model.safetensors");
   const ScanOptions options = options_for(temp);
   CheckpointJob job(temp / "m", options, {});
-  CHECK_FALSE(job.already_archived());
+  CHECK_FALSE(job.work_order().nothing_to_do);
   CHECK(job.num_matrices() == 2);
   CHECK(job.num_done() == 0);
   CHECK(job.warnings().empty());
@@ -121,7 +121,6 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
             "1 tensors skipped, in ") == 0);
 
   const CheckpointJob again(temp / "m", options, {});
-  CHECK(again.already_archived());
   CHECK(again.work_order().nothing_to_do);
   CHECK(again.ending().done());
   CHECK(again.closing_text() == "m: already in " + file.string() + ", nothing to do\n");
@@ -133,7 +132,7 @@ TEST_CASE("a new checkpoint has all its matrices to do, an archived one none", "
             kRemedy);
   other.replace = true;
   const CheckpointJob replacing(temp / "m", other, {});
-  CHECK_FALSE(replacing.already_archived());
+  CHECK_FALSE(replacing.work_order().nothing_to_do);
   REQUIRE(replacing.warnings().size() == 1);
   CHECK(replacing.warnings()[0] == "m: the analysis in " + file.string() +
                                        " is replaced: min_evals 10 in the archive, 14 now");
@@ -245,7 +244,7 @@ TEST_CASE("more layers complete what is there, fewer leave it alone", "[checkpoi
   CHECK(archive::read_provenance(file).options == only_a.result_options_json());
 
   CheckpointJob second(temp / "m", only_b, {});
-  CHECK_FALSE(second.already_archived());
+  CHECK_FALSE(second.work_order().nothing_to_do);
   REQUIRE(second.warnings().size() == 1);
   CHECK(second.warnings()[0] ==
         "m: 1 of 2 matrices are kept from " + file + ", the others are added");
@@ -261,7 +260,7 @@ TEST_CASE("more layers complete what is there, fewer leave it alone", "[checkpoi
   CHECK(record.skipped.size() == 1);  // none is left out any more
   CHECK(record.provenance.options == all.result_options_json());
   for (const ScanOptions& options : {all, only_a, only_b}) {
-    CHECK(CheckpointJob(temp / "m", options, {}).already_archived());
+    CHECK(CheckpointJob(temp / "m", options, {}).work_order().nothing_to_do);
   }
 }
 
@@ -392,7 +391,7 @@ TEST_CASE("the ending is the gravest failure, with the file of its matrix", "[ch
         0);
   // What could not be read is tried again by the next run.
   CheckpointJob again(temp / "m", options, {});
-  CHECK_FALSE(again.already_archived());
+  CHECK_FALSE(again.work_order().nothing_to_do);
 }
 
 TEST_CASE("a checkpoint without matrices is said to have none", "[checkpoint_job]") {

@@ -101,7 +101,7 @@ TEST_CASE("only matrices that failed for want of something are computed again", 
 
   CHECK(scene.todo() == Keys{"d"});
   CheckpointJob second = scene.job();
-  CHECK_FALSE(second.already_archived());
+  CHECK_FALSE(second.work_order().nothing_to_do);
   CHECK(second.warnings() == Keys{"m: 3 of 4 matrices are kept from " + scene.file().string() +
                                   ", the others had failed and are computed again"});
   compute(second, {});
@@ -123,7 +123,7 @@ TEST_CASE("only matrices that failed for want of something are computed again", 
   CHECK(record.spectra[3].sigma.size() == 16);
 
   const CheckpointJob third = scene.job();
-  CHECK(third.already_archived());
+  CHECK(third.work_order().nothing_to_do);
   CHECK(third.ending().exit_code() == 5);
   CHECK(third.closing_text() == "m: already in " + scene.file().string() + ", nothing to do\n");
 }
@@ -157,7 +157,7 @@ TEST_CASE("a run that computes the failed ones again can be stopped and goes on"
   CHECK(job.warnings().back() == "m: resuming from the journal, 3 of 4 matrices are done");
   compute(job, {});
   job.finish();
-  CHECK(scene.job().already_archived());
+  CHECK(scene.job().work_order().nothing_to_do);
   CHECK(archive::read_archive(scene.file()).provenance.restarts == 2);
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("an archive without exit codes: what failed is tried again", "[job]") 
     r.layers.resize(2);
     r.spectra.resize(2);
   });
-  CHECK(scene.job().already_archived());
+  CHECK(scene.job().work_order().nothing_to_do);
   CHECK(scene.job().ending().exit_code() == 5);  // by the status `nonfinite`
 }
 

@@ -9,8 +9,12 @@
 #include "wishart/report/decisions.hpp"
 #include "wishart/report/rows_text.hpp"
 
+#include "rendered.hpp"
+
 using namespace wishart;
 using namespace wishart::report;
+using test::render_history;
+using test::render_run;
 
 namespace {
 

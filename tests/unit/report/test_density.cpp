@@ -13,6 +13,7 @@
 #include "figure/density.hpp"
 #include "figure/density_figures.hpp"
 #include "page/html.hpp"
+#include "rendered.hpp"
 #include "support.hpp"
 
 using namespace wishart;

@@ -17,6 +17,7 @@
 #include "figure/plot.hpp"
 #include "page/html.hpp"
 #include "page/page.hpp"
+#include "rendered.hpp"
 #include "support.hpp"
 #include "text/escape.hpp"
 

@@ -13,6 +13,7 @@
 #include "wishart/report/rows_text.hpp"
 #include "wishart/report/text_table.hpp"
 
+#include "rendered.hpp"
 #include "support.hpp"
 
 using namespace wishart;

@@ -11,6 +11,7 @@
 
 #include "page/html.hpp"
 #include "page/layer_data.hpp"
+#include "rendered.hpp"
 #include "support.hpp"
 #include "worst_first.hpp"
 

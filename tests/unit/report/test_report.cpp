@@ -7,6 +7,7 @@
 #include "wishart/record/recorded_loss.hpp"
 #include "wishart/report/report.hpp"
 
+#include "rendered.hpp"
 #include "support.hpp"
 
 using namespace wishart;

@@ -8,6 +8,7 @@
 #include "wishart/report/text_table.hpp"
 
 #include "alpha_text.hpp"
+#include "rendered.hpp"
 #include "support.hpp"
 #include "text/numbers.hpp"
 #include "text/wrap.hpp"

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "wishart/core/narrow.hpp"
+#include "wishart/core/words.hpp"
 
 namespace wishart::checkpoint {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 }  // namespace

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "text/json_scanner.hpp"
 
@@ -24,12 +24,6 @@ constexpr std::array<std::string_view, 4> kConverted{"pissa", "corda", "olora", 
 
 constexpr std::string_view kKeptBase =
     "set it to true if the changed weights were saved and are the base that you use";
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 /// True if the key has a value other than null, false, {} and [].
 bool is_set(const JsonFacts& config, const std::string& key) {

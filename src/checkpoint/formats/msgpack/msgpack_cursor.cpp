@@ -6,6 +6,23 @@ namespace wishart::checkpoint {
 
 using Kind = MsgpackItem::Kind;
 
+namespace {
+
+MsgpackItem integer(std::int64_t value) {
+  MsgpackItem item;
+  item.kind = Kind::integer;
+  item.value = value;
+  return item;
+}
+
+/// A number beyond the largest integer is nothing that files of Flax need.
+MsgpackItem unsigned_integer(std::uint64_t value) {
+  return value <= static_cast<std::uint64_t>(INT64_MAX) ? integer(static_cast<std::int64_t>(value))
+                                                        : MsgpackItem{};
+}
+
+}  // namespace
+
 void MsgpackCursor::need(std::uint64_t bytes) const {
   if (bytes <= static_cast<std::uint64_t>(end_ - at_)) return;
   bytes_.fail("a value before byte " + std::to_string(at_) + " needs " + std::to_string(bytes) +
@@ -48,12 +65,6 @@ MsgpackItem MsgpackCursor::extension(std::uint64_t size_bytes) {
 MsgpackItem MsgpackCursor::next() {
   const std::int64_t begin = at_;
   const std::uint64_t head = number(1);
-  const auto integer = [](std::int64_t value) {
-    MsgpackItem item;
-    item.kind = Kind::integer;
-    item.value = value;
-    return item;
-  };
   if (head < 0x80) return integer(static_cast<std::int64_t>(head));
   if (head < 0x90) return group(Kind::map, head & 0xFU);
   if (head < 0xA0) return group(Kind::list, head & 0xFU);
@@ -73,20 +84,14 @@ MsgpackItem MsgpackCursor::next() {
     case 0xC9:
       return extension(number(1 << (head - 0xC7)));
     case 0xCA:  // floats
-      static_cast<void>(number(4));
-      return {};
     case 0xCB:
-      static_cast<void>(number(8));
+      static_cast<void>(number(4 << (head - 0xCA)));
       return {};
     case 0xCC:  // unsigned integers
     case 0xCD:
     case 0xCE:
-    case 0xCF: {
-      const std::uint64_t value = number(1 << (head - 0xCC));
-      return value <= static_cast<std::uint64_t>(INT64_MAX)
-                 ? integer(static_cast<std::int64_t>(value))
-                 : MsgpackItem{};
-    }
+    case 0xCF:
+      return unsigned_integer(number(1 << (head - 0xCC)));
     case 0xD0:  // signed integers
       return integer(static_cast<std::int8_t>(number(1)));
     case 0xD1:

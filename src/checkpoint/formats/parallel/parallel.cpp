@@ -1,21 +1,17 @@
 #include "formats/parallel/parallel.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <numeric>
 
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "text/json_scanner.hpp"
 
 namespace wishart::checkpoint {
 namespace {
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// The tensor's own name and its kind: `linear_fc1` and `weight`.
 std::pair<std::string_view, std::string_view> leaf_and_kind(std::string_view name) {

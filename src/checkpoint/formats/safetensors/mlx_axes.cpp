@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "wishart/core/words.hpp"
+
 namespace wishart::checkpoint {
 namespace {
 
@@ -12,10 +14,6 @@ using Shape = std::vector<std::int64_t>;
 /// Kernels without a name are smaller than this: experts and heads are wider. The same bound as
 /// for PyTorch's (model/select.cpp).
 constexpr std::int64_t kLargestKernel = 16;
-
-bool contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 /// By its name, or by a kernel that is small, or the same in both directions as that of patches.
 bool is_convolution(const Tensor& tensor) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "wishart/core/disk.hpp"
 #include "wishart/core/error.hpp"
 #include "wishart/core/file.hpp"
 #include "wishart/core/hash.hpp"
@@ -20,8 +21,6 @@ namespace {
 
 constexpr std::int64_t kLengthBytes = 8;  // the header's length, a little-endian integer
 constexpr const char* kCutShort = ". The file is truncated: copy it again";
-
-std::string shown(const std::filesystem::path& file) { return printable(file.string()); }
 
 /// One entry of the header. Offsets count from the first byte after the header.
 struct Entry {

@@ -1,50 +1,15 @@
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <unordered_set>
 
 #include "wishart/core/text.hpp"
 
+#include "formats/torch/hostile_symbols.hpp"
 #include "formats/torch/pickle.hpp"
+#include "formats/torch/pickle_kinds.hpp"
 
 namespace wishart::checkpoint {
-namespace {
-
-/// Modules and functions that attacks call and checkpoints never do. Nothing is ever called here,
-/// but a file that asks for one of these is not a checkpoint and is refused.
-constexpr std::array<std::string_view, 26> kHostile{"io.open",
-                                                    "_io.open",
-                                                    "os.*",
-                                                    "posix.*",
-                                                    "nt.*",
-                                                    "subprocess.*",
-                                                    "sys.*",
-                                                    "shutil.*",
-                                                    "socket.*",
-                                                    "runpy.*",
-                                                    "importlib.*",
-                                                    "pty.*",
-                                                    "ctypes.*",
-                                                    "webbrowser.*",
-                                                    "commands.*",
-                                                    "*builtin*.eval",
-                                                    "*builtin*.exec",
-                                                    "*builtin*.compile",
-                                                    "*builtin*.open",
-                                                    "*builtin*.__import__",
-                                                    "*builtin*.execfile",
-                                                    "*builtin*.apply",
-                                                    "pdb.*",
-                                                    "code.*",
-                                                    "timeit.*",
-                                                    "*builtin*.breakpoint"};
-
-constexpr std::array<const char*, 14> kKindNames{
-    "None",    "a boolean", "an integer", "a long integer", "a number", "a text",    "bytes",
-    "a tuple", "a list",    "a set",      "a dict",         "a symbol", "an object", "a reference"};
-
-}  // namespace
 
 /// The stack machine of pickletools.py over nodes.
 class PickleMachine {
@@ -169,7 +134,7 @@ private:
     const bool fits = kind == Kind::object ||
                       (pairs ? kind == Kind::dict : kind == Kind::list || kind == Kind::set);
     if (!fits) {
-      fail(std::string("appends to ") + kKindNames[static_cast<std::size_t>(kind)]);
+      fail("appends to " + std::string(kind_name(kind)));
     }
     if (count == 0) return true;
     p_.chunks_.push_back(
@@ -379,10 +344,7 @@ private:
   void check_harmless(PickleRef callee) {
     if (p_.nodes_[callee].kind != Kind::symbol || !harmless_.insert(callee).second) return;
     const std::string name = p_.name(callee);
-    const bool hostile =
-        std::any_of(kHostile.begin(), kHostile.end(),
-                    [&](std::string_view pattern) { return glob_match(pattern, name); });
-    if (hostile) {
+    if (is_hostile(name)) {
       fail("asks to call " + printable(name, 100) +
            ", which no checkpoint needs. Nothing was run. Do not load this file elsewhere");
     }

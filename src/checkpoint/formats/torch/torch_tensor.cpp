@@ -5,6 +5,7 @@
 #include "wishart/core/error.hpp"
 #include "wishart/core/narrow.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 
 #include "formats/torch/torch_tree.hpp"
 #include "text/json_scanner.hpp"
@@ -79,11 +80,6 @@ constexpr std::array<std::string_view, 6> kOtherKinds{
     "torch._utils._rebuild_nested_tensor",
     "torch._utils._rebuild_meta_tensor_no_storage",
     "torch._utils._rebuild_wrapper_subclass"};
-
-template <class Names>
-bool is_one_of(std::string_view name, const Names& names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 /// The text after `torch.` or `torch.storage.`.
 std::string_view in_torch(std::string_view name) {
