@@ -316,6 +316,12 @@ def check_indices(temp):
         run("index", archive)
         check(wishart.details(archive).attrs["checkpoint"] == "checkpoint-200", "the remedy")
 
+    run("refit", archive, "--fit", "E_TPL")
+    check(wishart.details(archive).attrs["checkpoint"] == "checkpoint-200", "a refit brings the index up to date")
+    with h5py.File(archive / "checkpoint-200.h5", "r+"):
+        pass  # cuts the seal off
+    run("verify", archive, "--reseal")
+    check(wishart.details(archive).attrs["checkpoint"] == "checkpoint-200", "so does a new seal")
     index.unlink()
     told(f"{archive}: has no index.h5{remedy}")
     os.utime(archive / "checkpoint-100.h5", ns=(1, 1))
