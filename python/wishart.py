@@ -8,7 +8,8 @@
     wishart.history("archive")                            # a row for each checkpoint
 
 An archive is a folder, one file of it, or a packed file (`wishart merge`). Of several checkpoints the latest
-is read, unless its id is given. Files are opened read-only.
+is read, unless its id is given. Which one that is, the program tells in `index.h5` and in packed files; where
+`index.h5` is not of the files that are there, an error asks for an id or for `wishart index`. Files are opened read-only.
 
 Warnings of corrected mode are conclusions: they hold a layer against the other layers, against earlier
 checkpoints and against tables of public models that are in the program. An archive does not have them, and this file
@@ -125,8 +126,11 @@ def checkpoints(path: Path) -> List[str]:
     """The ids of the checkpoints in an archive, in natural order."""
     path = _existing(path)
     if os.path.isdir(path):
-        names = [name[:-3] for name in os.listdir(path) if name.endswith(".h5") and not name.startswith(".")]
-        found = sorted((name for name in names if name != "index"), key=_natural)
+        with os.scandir(path) as entries:
+            named = [one for one in entries if one.name.endswith(".h5") and not one.name.startswith(".") and one.name != "index.h5"]
+            # Also a link that leads nowhere: it might be the latest.
+            files = [one for one in named if one.is_file() or not os.path.exists(one.path)]
+        found = sorted((one.name[:-3] for one in files), key=_natural)
         if not found:
             raise ArchiveError(f"{path}: holds no checkpoints, expected files that end in .h5. See wishart scan")
         return found
@@ -277,21 +281,15 @@ def _natural(name: str) -> Tuple[List[Tuple[int, int, bytes]], bytes]:
     return key, os.fsencode(name)
 
 
+#: The table in an index and in a packed file that tells the order of training.
+_INDEX_TABLE = "checkpoints_table"
+
 _MOST = 2**63 - 1
 
 
 def _stage(name: str) -> int:
     """The stage of a run that a checkpoint's name tells, such as `stage2-step1000`; -1 if none."""
     for digits in re.findall(r"stage([0-9]+)", name):
-        if _number(digits) <= _MOST:
-            return _number(digits)
-    return -1
-
-
-def _step_of_name(name: str) -> int:
-    """The step that a checkpoint's name tells, such as `checkpoint-500`; -1 if none."""
-    words = r"(?<![^-_=/])(?:step|iter|checkpoint|batch|global_step|ba)[-_=]?([0-9]+)(?![0-9A-Za-z]|\.[0-9])"
-    for digits in re.findall(words, name):
         if _number(digits) <= _MOST:
             return _number(digits)
     return -1
@@ -386,103 +384,58 @@ def _listed(ids: List[str]) -> str:
 
 
 def _latest(path: str, ids: List[str]) -> str:
-    """The last checkpoint of training, as `wishart report` takes it."""
-    found = []
-    for checkpoint_id in ids:
+    """The last checkpoint of training, as `wishart report` takes it: the program tells it in the archive."""
+    folder = os.path.isdir(path)
+    named = f"Name one: {_listed(ids)}"
+    try:
+        rows = _index_rows(path, ids)
+        if folder:
+            _refuse_stale(path, ids, rows)
+    except ArchiveError as error:
+        remedy = f"run `wishart index {path}`" if folder else "unpack it, and pack the folder again"
+        raise ArchiveError(f"{error}. So the latest checkpoint is not known. {named}; or {remedy}") from error
+    last = int(rows["place"].argmax())
+    if rows["place"].iloc[last] < 0:
+        raise ArchiveError(f"{path}: holds {len(ids)} checkpoints, and none of them has a step, so none is the latest. {named}")
+    return ids[last]
+
+
+def _index_rows(path: str, ids: List[str]) -> pd.DataFrame:
+    """The rows of the index of a folder or of a packed file, in the order of `ids`."""
+    folder = os.path.isdir(path)
+    where = os.path.join(path, "index.h5") if folder else path
+    if folder and not os.path.lexists(where):
+        raise ArchiveError(f"{path}: has no index.h5")
+    if folder and os.path.islink(where):
+        raise ArchiveError(f"{where}: is a link, expected the index itself")
+    with _file(where) as file:
+        if _kind(file) != ("index" if folder else "packed"):
+            raise ArchiveError(f"{where}: is a file of kind '{_kind(file)}', expected 'index'")
+        is_there = folder or file.get(_INDEX_TABLE, getlink=True) is not None
+        rows = _frame(file, _INDEX_TABLE) if is_there else pd.DataFrame()
+        if "place" not in rows:
+            raise ArchiveError(f"{where}: was written by an older wishart, which did not tell the order of training")
+        rows = rows.set_index("checkpoint_id", verify_integrity=True)
+        rows = rows.astype({"standing": str, "size_bytes": "int64", "mtime_ns": "int64", "place": "int64"})
+    names = [os.fsencode(one).decode("utf-8", "backslashreplace") for one in ids]  # as texts are stored
+    new, gone = set(names) - set(rows.index), set(rows.index) - set(names)
+    if new or gone:
+        raise ArchiveError(f"{where}: " + (f"does not list {min(new)}" if new else f"lists {min(gone)}, which is not there"))
+    return rows.loc[names]
+
+
+def _refuse_stale(path: str, ids: List[str], rows: pd.DataFrame) -> None:
+    """Refuses rows that are not of the files that are there, or of which one says nothing."""
+    for one, row in zip(ids, rows.itertuples()):
+        if row.standing != "whole":
+            raise ArchiveError(row.standing)
+        file = os.path.join(path, one + ".h5")
         try:
-            with _opened(path, checkpoint_id) as (group, _):
-                found.append(_about(group, checkpoint_id))
-        except ArchiveError as error:
-            raise ArchiveError(f"{error}. So the order of the checkpoints is not known. Name one: {_listed(ids)}") from error
-    whole = [one for one in found if one["kind"] in ("weights", "adapter-on-base")]
-    kept = _kept(whole or found)
-    if len(kept) == 1 and len(whole or found) == 1:
-        return kept[0]["id"]
-    known = [one for one in kept if one["step"] >= 0]
-    if not known:
-        raise ArchiveError(f"{path}: holds {len(ids)} checkpoints without a step. Name one: {_listed(ids)}")
-    run = _one_run(known)
-    if not run:
-        raise ArchiveError(f"{path}: may hold checkpoints of more than one run. Name one: {_listed(ids)}")
-    return max(run, key=lambda one: (one["place"], _natural(one["id"])))["id"]
-
-
-def _about(group: h5py.Group, checkpoint_id: str) -> Dict[str, Any]:
-    """What decides whether a checkpoint stands beside others."""
-    step = int(group.attrs["step"])
-    fit = _text(group.attrs.get("fit_options", b""))
-    for name in ("mp_fit", "bootstrap", "gof", "seed"):  # they change no metric that is there without them
-        fit = re.sub(f', "{name}": [^,}}]*', "", fit, count=1)
-    return {
-        "id": checkpoint_id,
-        "kind": _analysis(group),
-        "base": _text(group.attrs.get("base_path", b"")),
-        "path": _text(group.attrs.get("checkpoint_path", b"")),
-        "mode": _text(group.attrs["mode"]),
-        "fit": (fit, int(group.attrs.get("fit_version", -1))),
-        "identity": _text(group.attrs.get("checkpoint_identity", b"")),
-        "step": step,
-        "place": (_stage(checkpoint_id), step) if step >= 0 else (-1, -1),
-    }
-
-
-def _kept(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Those that stand beside the last one, by the rules of src/record/analysed.cpp: of one mode and fit, each
-    checkpoint once, and one for each step."""
-    groups: Dict[Any, List[Dict[str, Any]]] = {}
-    for one in sorted(found, key=lambda one: _natural(one["id"])):
-        groups.setdefault((one["mode"], one["fit"]), []).append(one)
-    first = min(groups.values(), key=lambda group: _natural(group[0]["id"]))
-    for group in groups.values():
-        first = max(first, group, key=lambda g: (max(one["place"] for one in g), len(g), g[0]["mode"] == "corrected"))
-    once: Dict[Any, Dict[str, Any]] = {}
-    for one in first:
-        known = (one["identity"], one["step"], one["kind"], one["base"])
-        once.setdefault(known if one["identity"] else one["id"], one)
-    places: Dict[Any, Dict[str, Any]] = {}
-    for one in once.values():
-        place = one["place"] if one["step"] >= 0 else one["id"]
-        # The one whose name has the step, else the shortest name: that of a copy, such as x-int8, is longer.
-        places[place] = min(places.get(place, one), one, key=_rank_in_step)
-    return list(places.values())
-
-
-# Words that any run may have in the names of its checkpoints.
-_WORDS_OF_ANY_RUN = set(
-    "final last latest best end main model pytorch hf ckpt checkpoint ckpts checkpoints weights current early stop stopped ema swa "
-    "release merged averaged interrupted soup trained loss acc accuracy ppl perplexity val eval epoch ep stage step steps global iter iteration it tokens token b t".split())
-
-
-def _words_of_run(name: str) -> Tuple[str, ...]:
-    """The words of a name that may be of a run, by the rules of src/record/run_name.cpp."""
-    words = [word for word in re.split(r"[-_=/ ]+", name.lower()) if word]
-    if len(words) > 1 and re.fullmatch(r"v[0-9.]+", words[-1]) and words[-2] in ("last", "latest", "best", "final"):
-        words.pop()  # another file of that name was there
-    words = [word for word in words if word != "rank0" and not re.fullmatch(r"(?=[0-9]*[a-f])[0-9a-f]{7,}", word)]  # hashes
-    plain = [re.sub(r"[0-9.]+$", "", word) for word in words]
-    return tuple(word for word in plain if word and word not in _WORDS_OF_ANY_RUN)
-
-
-def _one_run(found: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Those of the run that the program follows (src/record/runs.cpp): the only one of several checkpoints, by the words of
-    their names, else all of them. None where that is not sure: two runs of several checkpoints, or numbers or folders that
-    differ while the steps go to and fro between them."""
-    groups: Dict[Any, List[Dict[str, Any]]] = {}
-    spans: Dict[Any, Tuple[int, int]] = {}
-    for one in found:
-        groups.setdefault(_words_of_run(one["id"]), []).append(one)
-        run = (re.sub(rf"0*{one['step']}(?![0-9])", "", one["id"], count=1), os.path.dirname(one["path"]))
-        low, high = spans.get(run, (one["step"], one["step"]))
-        spans[run] = (min(low, one["step"]), max(high, one["step"]))
-    several = [group for group in groups.values() if len(group) > 1]
-    long = sorted(span for span in spans.values() if span[0] < span[1])
-    if len(several) > 1 or any(before[1] >= after[0] for before, after in zip(long, long[1:])):
-        return []
-    return several[0] if several else found
-
-
-def _rank_in_step(one: Dict[str, Any]) -> Tuple[bool, int]:
-    return _step_of_name(one["id"]) != one["step"], len(os.fsencode(one["id"]))
+            found = os.stat(file)
+        except OSError as error:
+            raise ArchiveError(f"{file}: cannot be looked at: {error.strerror}") from error
+        if (found.st_size, found.st_mtime_ns) != (row.size_bytes, row.mtime_ns):
+            raise ArchiveError(f"{path}: {one}.h5 has changed since index.h5 was written")
 
 
 def _analysis(group: h5py.Group) -> str:

@@ -62,24 +62,23 @@ std::string left_out_note(const std::vector<Analysed>& left_out) {
 /// The last checkpoint of the run.
 Choice latest(const Reader& archive) {
   if (archive.ids().size() == 1) return {archive.ids().front(), ", the only checkpoint"};
-  const std::vector<std::string>& models = archive.models();
-  const std::vector<Analysed>& left_out = archive.latest_run().left_out;
-  if (models.size() == 1 && count_of(left_out, LeftOut::change) == std::ssize(left_out)) {
-    return {models.front(), ", the only whole model of " + count_text(archive)};
-  }
-  const std::vector<TrainingPlace>& run = archive.run();
-  if (run.empty()) {
+  const Reader::Run& run = archive.latest_run();
+  const std::vector<std::string> order = run.order();
+  if (order.empty()) {
     throw Error(Blame::usage, shown(archive.path()) + ": holds " + count_text(archive) +
                                   ", and none of them has a step, so none is the latest. Name "
                                   "one of them: " +
                                   listed(archive.ids()));
   }
+  if (run.is_only_model()) {
+    return {order.back(), ", the only whole model of " + count_text(archive)};
+  }
   std::string note = ", the latest of " + count_text(archive) + " by step";
-  note += left_out_note(left_out);
-  if (const std::size_t aside = models.size() - run.size(); aside > 0) {
+  note += left_out_note(run.left_out);
+  if (const std::size_t aside = run.models.size() - order.size(); aside > 0) {
     note += "; left out: " + std::to_string(aside) + " without a step";
   }
-  return {run.back().name, note};
+  return {order.back(), note};
 }
 
 }  // namespace

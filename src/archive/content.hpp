@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
+#include "wishart/archive/index.hpp"
 #include "wishart/record/checkpoint_record.hpp"
 
 #include "content_hashes.hpp"
@@ -28,10 +29,11 @@ struct OpenCheckpoint {
 /// @param path  an archive file, or `packed/<id>.h5`
 [[nodiscard]] OpenCheckpoint opened_checkpoint(const std::filesystem::path& path);
 
-/// A packed file, open at the group of its checkpoints.
+/// A packed file.
 struct OpenPacked {
   Place place;
-  Handle group;
+  Handle root;
+  Handle group;        ///< of its checkpoints
   ContentCheck check;  ///< for its root
 };
 /// @throws Error with Blame::input if the file is not a packed archive
@@ -42,6 +44,10 @@ struct OpenPacked {
 /// @throws Error with Blame::input if the list of checkpoints is not as written
 [[nodiscard]] std::vector<std::string> members(const OpenPacked& packed);
 [[nodiscard]] OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id);
+/// The rows of its index; none if it was packed by an older version. If they are not those that
+/// were written, `check` records it.
+/// @throws Error with Blame::input if they are missing or damaged
+[[nodiscard]] std::vector<IndexRow> index_of(const OpenPacked& packed, ContentCheck& check);
 
 /// The table of correlation traps, which not every checkpoint has.
 inline constexpr const char* kTraps = "traps";

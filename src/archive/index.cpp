@@ -6,11 +6,11 @@
 
 #include "wishart/archive/archive.hpp"
 #include "wishart/core/file.hpp"
-#include "wishart/core/saturated.hpp"
 #include "wishart/core/text.hpp"
 
 #include "content.hpp"
 #include "disk.hpp"
+#include "index_row.hpp"
 #include "memory_file.hpp"
 #include "provenance.hpp"
 #include "stored_object.hpp"
@@ -20,7 +20,6 @@ namespace wishart::archive {
 namespace {
 
 constexpr const char* kIndexFile = "index.h5";
-constexpr const char* kTable = "checkpoints_table";
 constexpr const char* kLinks = "checkpoints";
 
 /// A row with the size and modification time of the file; the rest is filled in by read_row.
@@ -37,55 +36,22 @@ IndexRow found_row(const std::filesystem::path& folder, const std::string& id) {
   return row;
 }
 
-void take_summary(IndexRow& row, const std::vector<SummaryRow>& summary) {
-  for (const SummaryRow& one : summary) {
-    if (one.group_by != "all") continue;
-    if (one.metric == "alpha") {
-      row.layers = saturated_sum(one.count, one.excluded);
-      row.alpha_median = one.median;
-    }
-    // The columns of the index have the names of the metrics.
-    visit_columns(row, [&](const char* name, auto& value) {
-      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
-        if (one.metric == name) value = one.mean;
-      }
-    });
-  }
-}
-
 void read_row(IndexRow& row, const std::filesystem::path& path) {
   try {
     const Place place(Place::Access::reading, shown(path));
     const Handle root = opened_file(place, path);
     ContentCheck check;
     const Provenance p = read_attributes(place, root.get(), check);
-    row.checkpoint_path = p.checkpoint_path;
-    row.checkpoint_identity = p.checkpoint_identity;
-    row.analysis = analysis_name(p.analysis);
-    row.base_path = p.base_path;
-    row.base_identity = p.base_identity;
-    row.model_type = p.model_type;
-    row.mode = p.mode;
-    row.created = p.created;
-    row.step = p.training.step;
-    row.tokens = p.training.tokens;
-    row.loss = p.training.loss;
-    row.eval_loss = p.training.eval_loss;
-    row.learning_rate = p.training.learning_rate;
-    row.seconds = p.seconds;
-    row.restarts = p.restarts;
-    take_summary(row, read_table<SummaryRow>(place, root.get(), "summary", check));
+    const auto summary = read_table<SummaryRow>(place, root.get(), "summary", check);
     check.refuse_differences(place);
-    row.standing = "whole";
+    describe_in(row, p, summary);
   } catch (const Error& error) {
     row.standing = error.what();
   }
 }
 
-/// True if the row was made before the index had the column `analysis`.
-bool is_of_old_schema(const IndexRow& row) {
-  return row.standing == "whole" && row.analysis.empty();
-}
+/// True if the row was made before the index had all columns: `fit` is the latest of them.
+bool is_of_old_schema(const IndexRow& row) { return row.standing == kWhole && row.fit.empty(); }
 
 /// The rows of the old index by id; none if there is no readable index.
 std::map<std::string, IndexRow> old_rows(const std::filesystem::path& folder) {
@@ -103,7 +69,7 @@ void write_index(const std::filesystem::path& path, const std::vector<IndexRow>&
   MemoryFile file(place, path);
   ContentHashes hashes;
   write_kind(place, file.get(), kIndexKind, hashes);
-  write_table(place, file.get(), kTable, rows, hashes, filter_here());
+  write_table(place, file.get(), kIndexTable, rows, hashes, filter_here());
   write_hashes(place, file.get(), hashes);
   {
     const Handle links = new_group(place, file.get(), kLinks);
@@ -148,18 +114,19 @@ IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild) {
     const auto known = old.find(id);
     if (known != old.end() && known->second.size_bytes == row.size_bytes &&
         known->second.mtime_ns == row.mtime_ns && row.standing.empty() &&
-        known->second.standing == "whole" && !is_of_old_schema(known->second)) {
+        known->second.standing == kWhole && !is_of_old_schema(known->second)) {
       rows.push_back(std::move(known->second));
       continue;
     }
     if (row.standing.empty()) read_row(row, folder / (id + ".h5"));
     ++update.read;
-    if (row.standing != "whole") update.unreadable.push_back(row.standing);
+    if (row.standing != kWhole) update.unreadable.push_back(row.standing);
     rows.push_back(std::move(row));
   }
   update.checkpoints = static_cast<std::int64_t>(rows.size());
   std::error_code ignored;
   if (rows.empty() && !std::filesystem::exists(folder / kIndexFile, ignored)) return update;
+  place_rows(rows);
   write_index(folder / kIndexFile, rows);
   return update;
 }
@@ -181,17 +148,24 @@ std::vector<std::string> stray_links(const std::filesystem::path& folder) {
   return stray;
 }
 
-std::vector<IndexRow> read_index(const std::filesystem::path& folder) {
+std::vector<IndexRow> read_index(const std::filesystem::path& archive) {
   const QuietHdf5 quiet;
-  const std::filesystem::path path = folder / kIndexFile;
-  const Place place(Place::Access::reading, shown(path));
   std::error_code ignored;
+  if (std::filesystem::is_regular_file(archive, ignored)) {
+    const OpenPacked packed = opened_packed(archive);
+    ContentCheck check = packed.check;
+    std::vector<IndexRow> rows = index_of(packed, check);
+    check.refuse_differences(packed.place, "Unpack it, and pack the folder again");
+    return rows;
+  }
+  const std::filesystem::path path = archive / kIndexFile;
+  const Place place(Place::Access::reading, shown(path));
   if (std::filesystem::is_symlink(path, ignored)) {
     place.refuse("is a link, expected the index itself. The next update replaces it");
   }
   const Handle root = opened_file(place, path);
   ContentCheck check = check_kind(place, root.get(), kIndexKind);
-  std::vector<IndexRow> rows = read_table<IndexRow>(place, root.get(), kTable, check);
+  std::vector<IndexRow> rows = read_table<IndexRow>(place, root.get(), kIndexTable, check);
   check.refuse_differences(place, "The next update rebuilds it");
   return rows;
 }

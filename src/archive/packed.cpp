@@ -10,9 +10,11 @@
 
 #include "content.hpp"
 #include "disk.hpp"
+#include "index_row.hpp"
 #include "memory_file.hpp"
 #include "provenance.hpp"
 #include "stored_object.hpp"
+#include "table.hpp"
 
 namespace wishart::archive {
 namespace {
@@ -38,9 +40,10 @@ void refuse_existing(const std::filesystem::path& path) {
 
 OpenPacked opened_packed(const std::filesystem::path& packed) {
   const Place place(Place::Access::reading, shown(packed));
-  const Handle root = opened_file(place, packed);
+  Handle root = opened_file(place, packed);
   ContentCheck check = check_kind(place, root.get(), kPackedKind);
-  return {place, opened_group(place.at(kMembers), root.get(), kGroup), std::move(check)};
+  Handle group = opened_group(place.at(kMembers), root.get(), kGroup);
+  return {place, std::move(root), std::move(group), std::move(check)};
 }
 
 std::vector<std::string> members(const OpenPacked& packed, ContentCheck& check) {
@@ -71,6 +74,11 @@ std::vector<std::string> members(const OpenPacked& packed) {
 OpenCheckpoint opened_member(const OpenPacked& packed, const std::string& id) {
   const Place place = packed.place.at_member(std::string("/") + kGroup + "/" + id);
   return {place, opened_group(place, packed.group.get(), id)};
+}
+
+std::vector<IndexRow> index_of(const OpenPacked& packed, ContentCheck& check) {
+  if (!check.expects(std::string("/") + kIndexTable)) return {};
+  return read_table<IndexRow>(packed.place, packed.root.get(), kIndexTable, check);
 }
 
 bool is_packed(const std::filesystem::path& file) {
@@ -112,17 +120,23 @@ void write_packed(const std::filesystem::path& target, const std::vector<std::st
   const Place place(Place::Access::writing, shown(target));
   MemoryFile file(place, target);
   ContentHashes hashes;
+  std::vector<IndexRow> rows;
   write_kind(place, file.get(), kPackedKind, hashes);
   {
     const Handle group = new_group(place, file.get(), kGroup);
     for (const std::string& id : ids) {
       const CheckpointRecord record = record_of(id);
       check_record(record);
+      IndexRow& row = rows.emplace_back();
+      row.checkpoint_id = id;
+      describe_in(row, record.provenance, record.summary);
       const Handle one = new_group(place, group.get(), id);
       write_content(place.at(std::string("/") + kGroup + "/" + id), one.get(), record,
                     filter_here());
     }
   }
+  place_rows(rows);
+  write_table(place, file.get(), kIndexTable, rows, hashes, filter_here());
   hashes.add(kMembers, members_hash(ids));
   write_hashes(place, file.get(), hashes);
   write_sealed(place, file, target, before);

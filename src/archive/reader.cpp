@@ -72,6 +72,20 @@ Provenance Reader::provenance(const std::string& id) const {
   return read_attributes(open.place, open.group.get());
 }
 
+bool Reader::Run::is_only_model() const {
+  return models.size() == 1 &&
+         std::all_of(left_out.begin(), left_out.end(),
+                     [](const Analysed& one) { return one.why == LeftOut::change; });
+}
+
+std::vector<std::string> Reader::Run::order() const {
+  if (is_only_model()) return models;
+  std::vector<std::string> ids;
+  ids.reserve(places.size());
+  for (const TrainingPlace& place : places) ids.push_back(place.name);
+  return ids;
+}
+
 const std::vector<Analysed>& Reader::survey() const {
   if (survey_) return *survey_;
   std::vector<Analysed> all;
@@ -101,8 +115,12 @@ Reader::Run Reader::run_like(std::vector<Analysed> all, const std::string& id) {
 }
 
 const Reader::Run& Reader::latest_run() const {
-  if (!latest_run_) latest_run_.emplace(run_like(survey(), ""));
+  if (!latest_run_) latest_run_.emplace(latest_run_among(survey()));
   return *latest_run_;
+}
+
+Reader::Run Reader::latest_run_among(std::vector<Analysed> all) {
+  return run_like(std::move(all), "");
 }
 
 Reader::Run Reader::run_of(const std::string& id) const { return run_among(survey(), id); }

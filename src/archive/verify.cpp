@@ -200,18 +200,23 @@ void look_into(Verdict& verdict, Found& found) {
   const OpenPacked packed = opened_packed(verdict.file);
   ContentCheck check;
   const std::vector<std::string> ids = members(packed, check);
-  weigh(check, {}, "", verdict, found);
-  for (const std::string& id : ids) {
+  // What of the others, if one cannot be read?
+  const auto tried = [&](const auto& look) {
     try {
-      look_at(opened_member(packed, id), id, id + ": ", verdict, found);
+      look();
     } catch (const ForeignFile&) {
       throw;
     } catch (const SystemFailure&) {
       throw;
     } catch (const Error& error) {
       if (error.blame() != Blame::input) throw;
-      take_failure(error, verdict);  // and what of the others?
+      take_failure(error, verdict);
     }
+  };
+  tried([&] { (void)index_of(packed, check); });
+  weigh(check, {}, "", verdict, found);
+  for (const std::string& id : ids) {
+    tried([&] { look_at(opened_member(packed, id), id, id + ": ", verdict, found); });
   }
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
 /// @file
-/// The index of an archive folder, `index.h5`: for each checkpoint a row and a link to its file.
+/// The index of an archive folder, `index.h5`: for each checkpoint a row and a link to its file. A
+/// packed file has the rows too.
 
 #include <cstdint>
 #include <filesystem>
@@ -42,6 +43,9 @@ struct IndexRow {
   double log_spectral_norm = kNan;
   double stable_rank = kNan;
   double D = kNan;
+  std::string fit;          ///< as Analysed has it; empty in an index before `place`
+  std::string left_out;     ///< as given by left_out_name, beside the run of the latest checkpoint
+  std::int64_t place = -1;  ///< in the order of training of that run, from 0; -1: not in it
 };
 
 using wishart::visit_columns;  // for the other rows; the overload below would hide it
@@ -58,6 +62,7 @@ void visit_columns(IndexRow& r, F&& f) {
   f("alpha_median", r.alpha_median), f("alpha_weighted", r.alpha_weighted);
   f("log_alpha_norm", r.log_alpha_norm), f("log_norm", r.log_norm);
   f("log_spectral_norm", r.log_spectral_norm), f("stable_rank", r.stable_rank), f("D", r.D);
+  f("fit", r.fit), f("left_out", r.left_out), f("place", r.place);
 }
 
 /// What an update did.
@@ -71,19 +76,22 @@ struct IndexUpdate {
 /// Brings `folder/index.h5` up to date with the files in the folder, atomically: a reader sees the
 /// old index or the new one. Unless `rebuild`, files whose size and modification time match the old
 /// index are not opened. A file that cannot be read gets a row that says so, and is tried again by
-/// the next update. A folder without checkpoints gets no index if it has none.
+/// the next update. A folder without checkpoints gets no index if it has none. Which checkpoint is
+/// where in training is worked out for all rows (Reader::latest_run); if one cannot be read, that
+/// is not known.
 ///
 /// If two updates run at once, the index of one of them remains. The next update corrects it.
 /// @throws Error with Blame::usage if `folder` is a file, with Blame::resource if the index cannot
 ///   be written
 IndexUpdate update_index(const std::filesystem::path& folder, bool rebuild);
 
-/// The rows of `folder/index.h5`, in natural order of ids.
-/// @throws Error with Blame::input if it is missing or damaged
-[[nodiscard]] std::vector<IndexRow> read_index(const std::filesystem::path& folder);
+/// The rows of `archive/index.h5`, or of a packed file, in natural order of ids. Those of a packed
+/// file have no sizes and times; one that was packed by an older version has none.
+/// @throws Error with Blame::input if the index is missing or damaged
+[[nodiscard]] std::vector<IndexRow> read_index(const std::filesystem::path& archive);
 
 /// Writes all checkpoints of `folder` into the file `target`, with a group `/checkpoints/<id>` for
-/// the content of each file. The file is built in memory.
+/// the content of each file, and the rows of an index. The file is built in memory.
 /// @return the number of checkpoints
 /// @throws Error with Blame::usage if `target` exists or `folder` is a file, with Blame::input if a
 /// file is damaged or

@@ -39,6 +39,11 @@ public:
     std::vector<std::string> models;    ///< in natural order
     std::vector<TrainingPlace> places;  ///< those whose step is known, in the order of training
     std::vector<Analysed> left_out;
+
+    /// True if nothing is beside the only model but changes of weights. It needs no step.
+    [[nodiscard]] bool is_only_model() const;
+    /// The ids in the order of training; the last one is the latest. Empty if none is.
+    [[nodiscard]] std::vector<std::string> order() const;
   };
   /// The run of the latest checkpoint. The first call of this, of models() or of run()
   /// reads the provenance of each checkpoint.
@@ -48,7 +53,9 @@ public:
   /// is a change of weights beside whole models.
   /// @throws Error as latest_run()
   [[nodiscard]] Run run_of(const std::string& id) const;
-  /// The same among the analyses `all`, of which others of the archive may be missing.
+  /// latest_run() of an archive that holds the analyses `all`.
+  [[nodiscard]] static Run latest_run_among(std::vector<Analysed> all);
+  /// run_of() among the analyses `all`, of which others of the archive may be missing.
   [[nodiscard]] static Run run_among(const std::vector<Analysed>& all, const std::string& id);
   /// Parts of latest_run().
   [[nodiscard]] const std::vector<std::string>& models() const { return latest_run().models; }

@@ -324,6 +324,9 @@ Ending left_packed(const std::filesystem::path& packed, const archive::Unpacked&
                             printable(unpacked.reason, 2000)};
 }
 
+/// True if the file is not the one that the index knows.
+bool is_another(const Judged& one) { return one.resealed || !one.aside.empty(); }
+
 }  // namespace
 
 CommandResult index_archive(const IndexOptions& options) {
@@ -374,6 +377,8 @@ CommandResult verify_archive(const VerifyOptions& options, std::ostream& err) {
     if (bad && (options.repair || options.reseal)) {
       (void)archive::update_index(options.archive, true);
       index.resealed = options.reseal;
+    } else if (std::any_of(all.begin(), all.end(), is_another)) {
+      (void)archive::update_index(options.archive, false);
     }
     all.push_back(std::move(index));
   }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "wishart/archive/archive.hpp"
@@ -18,6 +19,7 @@
 #include "wishart/job/commands.hpp"
 #include "wishart/record/mode.hpp"
 
+#include "scan/fresh_index.hpp"
 #include "scan/in_threads.hpp"
 #include "scan/lock_taker.hpp"
 
@@ -89,6 +91,11 @@ CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
       if (files.size() == 1 || error.blame() != Blame::input) throw;
       ending.add(Ending(error));
       result.text += one_line(describe(error)) + "\n";
+    }
+  }
+  if (std::filesystem::is_directory(options.archive)) {
+    for (std::string& text : refreshed_index(options.archive)) {
+      result.notes.push_back(std::move(text));
     }
   }
   result.ending = ending.ending();

@@ -1,18 +1,14 @@
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <deque>
 #include <exception>
-#include <new>
 #include <optional>
 #include <ostream>
 #include <utility>
 
 #include "wishart/archive/archive.hpp"
-#include "wishart/archive/index.hpp"
 #include "wishart/checkpoint/catalogue.hpp"
-#include "wishart/core/disk.hpp"
 #include "wishart/core/environment.hpp"
 #include "wishart/core/release.hpp"
 #include "wishart/core/seconds.hpp"
@@ -25,6 +21,7 @@
 
 #include "scan/binding.hpp"
 #include "scan/checkpoint_job.hpp"
+#include "scan/fresh_index.hpp"
 #include "scan/job_context.hpp"
 #include "scan/job_log.hpp"
 #include "scan/keeper.hpp"
@@ -240,27 +237,6 @@ std::vector<std::filesystem::path> find_all(const ScanOptions& options, const mp
   return {names.begin(), names.end()};
 }
 
-/// Adds the checkpoints of this job to the index. It can be rebuilt at any time, so a failure is
-/// only a warning.
-void refresh_index(const JobContext& context) {
-  if (!context.leads()) return;
-  std::string failure;
-  try {
-    for (const std::string& text :
-         archive::update_index(context.options.archive, false).unreadable) {
-      context.err << "wishart: " << text << ". The index has no numbers of it\n";
-    }
-  } catch (const Error& error) {
-    failure = error.what();
-  } catch (const std::bad_alloc&) {
-    failure = "the index: " + system_reason(ENOMEM);
-  }
-  if (!failure.empty()) {
-    context.err << "wishart: " << failure
-                << ". The checkpoints are archived; run `wishart index` to update the index\n";
-  }
-}
-
 /// The ending for one checkpoint of several, whose message says which of them it is about.
 Ending ending_at(const std::string& place, const mpi::AgreedError& error) {
   const std::string said = one_line(error.what());
@@ -337,7 +313,11 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
       if (world.rank() == 0) out << one_line(own.reason()) << '\n' << std::flush;
     }
   }
-  refresh_index(context);
+  if (context.leads()) {
+    for (const std::string& text : refreshed_index(context.options.archive)) {
+      context.err << "wishart: " << text << '\n';
+    }
+  }
   return told_ending(context, ending.ending());
 }
 
