@@ -12,6 +12,7 @@
 #include "wishart/core/words.hpp"
 
 #include "formats/common/format.hpp"
+#include "usual_names.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -81,14 +82,15 @@ const Tensor* Base::partner(const Tensor& tensor, std::string& why) const {
   if (found == by_name_.end() && renaming_) {
     found = by_name_.find(renaming_->of(tensor.name).value_or(tensor.name));
   }
-  if (found == by_name_.end() && base_.config.model_type == "gpt_oss") {
-    found = by_name_.find(usual_router(tensor.name));
-  }
+  if (found == by_name_.end()) found = by_name_.find(usual_name(tensor.name, base_.config));
   if (found == by_name_.end()) {
     why = why_no_expert(tensor);
     if (why.empty()) why = "the base has no tensor of this name";
   } else if (found->second->shape != tensor.shape) {
     why = "the base has it with shape " + printable(shape_text(found->second->shape), 100);
+  } else if (may_lie_otherwise(tensor, other_config_, *found->second, base_.config)) {
+    why = "the base has it as " + storage_text(*found->second) +
+          ", perhaps with rows and columns exchanged";
   } else if (!has_weights(*found->second)) {
     why = "the base has it as " + storage_text(*found->second) + ", which is not a weight type";
   } else {

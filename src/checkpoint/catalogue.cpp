@@ -26,8 +26,10 @@
 #include "formats/lora/loose_factors.hpp"
 #include "formats/safetensors/mlx_axes.hpp"
 #include "formats/safetensors/weight_index.hpp"
+#include "joined_weights.hpp"
 #include "quantised/quantised.hpp"
 #include "text/json_scanner.hpp"
+#include "usual_names.hpp"
 #include "with_base.hpp"
 
 namespace wishart::checkpoint {
@@ -339,18 +341,17 @@ Catalogue open_alone(const fs::path& path, const std::string& variant, bool allo
     assemble_quantised(catalogue, gathered.names, allow_unknown);
     check_unread(catalogue, gathered, read, allow_unknown);
   }
-  if (catalogue.format == "safetensors" && is_of_mlx(gathered.names))
-    reorder_convolutions(catalogue);
+  const bool of_mlx = catalogue.format == "safetensors" && is_of_mlx(gathered.names);
+  if (of_mlx) reorder_convolutions(catalogue);
   order_tensors(catalogue);
   find_aliases(catalogue, gathered.names);
   catalogue.config = read_model_config(catalogue.root, catalogue.warnings);
   if (catalogue.config.model_type.empty() && !gathered.config.model_type.empty()) {
     catalogue.config = std::move(gathered.config);
   }
-  if (catalogue.config.model_type == "gpt_oss") {
-    for (Tensor& tensor : catalogue.tensors) tensor.name = usual_router(tensor.name);
-    order_tensors(catalogue);
-  }
+  join_divided_weights(catalogue, of_mlx);
+  use_usual_names(catalogue, of_mlx);
+  order_tensors(catalogue);
   const std::string doubt = doubt_on_experts(catalogue.tensors, catalogue.config);
   if (!doubt.empty()) catalogue.warnings.push_back(shown(catalogue.root) + ": " + doubt);
   catalogue.training =

@@ -10,11 +10,15 @@
 #include "wishart/core/text.hpp"
 #include "wishart/core/words.hpp"
 
+#include "usual_names.hpp"
+
 // Source: huggingface/transformers, conversion_mapping.py and integrations/moe.py (names, gate
 // first; also `_MODEL_TO_CONVERSION_PATTERN`); models/gpt_oss and models/llama4 (transposed;
 // gpt-oss: gate and up alternate). Kimi-K2 and K2.5 are DeepSeek-V3's architecture under names of
 // their own (moonshotai's deployment guide). 009e78d and 003c40c: models/qwen4_exp, gemma4,
-// glm5_next, nemotron_h, minimax_m3_vl.
+// glm5_next, nemotron_h, minimax_m3_vl. MLX: ml-explore/mlx-lm d78bf58, `sanitize` of each family
+// (models/qwen3_moe.py, mixtral.py, minimax.py, gpt_oss.py, gemma4_text.py, nemotron_h.py...), and
+// Blaizzy/mlx-vlm 9b13f52.
 
 namespace wishart::checkpoint {
 namespace {
@@ -22,14 +26,37 @@ namespace {
 /// What a stack holds of each expert.
 enum class Part : std::uint8_t { gate_up, gate, up, down };
 
-struct Leaf {
-  std::string_view name;
+struct PartName {
+  std::string_view word;
   Part part;
+  bool without_gate = false;  ///< of experts that have no gate: mlx-lm's SwitchMLP
 };
+constexpr std::array kParts{
+    PartName{"gate_up_proj", Part::gate_up}, PartName{"gate_proj", Part::gate},
+    PartName{"up_proj", Part::up},           PartName{"down_proj", Part::down},
+    PartName{"fc1", Part::up, true},         PartName{"fc2", Part::down, true}};
+
+/// Modules that hold the stacks of a layer.
+struct Module {
+  std::string_view words;
+  bool of_mlx = false;
+  bool second = false;  ///< of two, whose experts have one list of numbers
+};
+// MLX's are named in mlx-lm (d78bf58) and mlx-vlm (9b13f52, ernie4_5_moe_vl/language.py).
+constexpr std::array kModules{Module{"experts.switch_glu", true}, Module{"switch_mlp", true},
+                              Module{"switch_mlp_1", true, true}, Module{"experts"}};
 constexpr std::string_view kExperts = "experts.";
-constexpr std::array kLeaves{
-    Leaf{"experts.gate_up_proj", Part::gate_up}, Leaf{"experts.gate_proj", Part::gate},
-    Leaf{"experts.up_proj", Part::up}, Leaf{"experts.down_proj", Part::down}};
+constexpr std::string_view kWeight = ".weight";
+
+/// How the name of a stack ends.
+struct Leaf {
+  std::size_t length = 0;  ///< of the words of the module and the part
+  Part part = Part::gate_up;
+  bool of_mlx = false;
+  bool second = false;
+  bool without_gate = false;
+  bool is_linear = false;  ///< the name ends in `.weight`
+};
 
 /// Families whose weights in memory are [in, out].
 bool is_transposed_family(std::string_view type) {
@@ -59,37 +86,55 @@ bool is_known(std::string_view type) { return type == "gpt_oss" || has_gate_firs
 /// The stack's name without `.weight`.
 std::string_view stem_of(const Tensor& stack) {
   std::string_view name = stack.name;
-  if (name.ends_with(".weight")) name.remove_suffix(7);
+  if (name.ends_with(kWeight)) name.remove_suffix(kWeight.size());
   return name;
 }
 
-/// How the name of a stack ends; nullptr: it is none.
-const Leaf* leaf_at(std::string_view name) {
-  const auto* found = std::find_if(kLeaves.begin(), kLeaves.end(), [&](const Leaf& leaf) {
-    return name.ends_with(leaf.name) &&
-           (name.size() == leaf.name.size() || name[name.size() - leaf.name.size() - 1] == '.');
+/// Nothing: it is the name of no stack.
+std::optional<Leaf> leaf_at(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const std::string_view before = name.substr(0, dot);
+  const auto* part = std::find_if(kParts.begin(), kParts.end(), [&](const PartName& one) {
+    return name.substr(dot + 1) == one.word;
   });
-  return found == kLeaves.end() ? nullptr : found;
+  const auto* module = std::find_if(kModules.begin(), kModules.end(), [&](const Module& one) {
+    const bool ends = before.ends_with(one.words);
+    return ends && (before.size() == one.words.size() ||
+                    before[before.size() - one.words.size() - 1] == '.');
+  });
+  if (part == kParts.end() || module == kModules.end()) return std::nullopt;
+  if (part->without_gate && !module->of_mlx) return std::nullopt;
+  Leaf leaf;
+  leaf.length = module->words.size() + 1 + part->word.size();
+  leaf.part = part->part;
+  leaf.of_mlx = module->of_mlx;
+  leaf.second = module->second;
+  leaf.without_gate = part->without_gate;
+  return leaf;
 }
 
-const Leaf* leaf_of(const Tensor& stack) {
-  if (stack.shape.size() != 3 || stack.num_elements == 0) return nullptr;
-  return leaf_at(stem_of(stack));
+std::optional<Leaf> leaf_of(const Tensor& stack) {
+  if (stack.shape.size() != 3 || stack.num_elements == 0) return std::nullopt;
+  std::optional<Leaf> leaf = leaf_at(stem_of(stack));
+  if (leaf) leaf->is_linear = stack.name.ends_with(kWeight);
+  return leaf;
 }
 
 /// What the experts' own tensors are called: gate, up, down.
 struct Names {
   std::string prefix;      ///< up to the number of the expert
-  std::int64_t first = 0;  ///< the number of the first expert of the stack
+  std::int64_t first = 0;  ///< the number of the first expert of the stack; -1: it has none
   std::array<std::string_view, 3> parts{"gate_proj", "up_proj", "down_proj"};
 };
 
-Names names_of(std::string_view stack, std::string_view leaf, std::string_view type,
+Names names_of(std::string_view stack, const Leaf& leaf, const ModelConfig& config,
                std::int64_t num_experts) {
+  const std::string_view type = config.model_type;
   Names names;
-  names.prefix = stack.substr(0, stack.size() - leaf.size());
+  names.prefix = stack.substr(0, stack.size() - leaf.length);
   constexpr std::array<std::string_view, 3> kNumbered{"w1", "w3", "w2"};
-  if (is_one_of(type, {"mixtral", "minimax", "minimax_m2", "minimax_m3_vl", "phimoe"})) {
+  if (has_block_sparse_moe(type)) {
     names.parts = kNumbered;
     constexpr std::string_view kNew = "mlp.";
     if (names.prefix.ends_with(kNew)) {
@@ -106,41 +151,63 @@ Names names_of(std::string_view stack, std::string_view leaf, std::string_view t
       break;
     }
   }
-  names.prefix += "experts.";
+  if (leaf.second) names.first = num_experts;
+  names.prefix += kExperts;
+  return names;
+}
+
+/// Of the shared expert of the same layer.
+Names shared_names(const Names& routed) {
+  Names names;
+  names.prefix =
+      routed.prefix.substr(0, routed.prefix.size() - kExperts.size()) + "shared_experts.";
+  names.first = -1;
   return names;
 }
 
 /// True if a matrix of the stack is [in, out]; nothing if that is not known.
-std::optional<bool> is_in_out(const Tensor& stack, Part part, const ModelConfig& config) {
-  const bool down = part == Part::down;
+std::optional<bool> is_in_out(const Tensor& stack, const Leaf& leaf, const ModelConfig& config) {
+  if (leaf.of_mlx) return false;  // SwitchLinear (mlx-lm d78bf58, models/switch_layers.py)
+  const bool down = leaf.part == Part::down;
   const std::int64_t rows = stack.shape[1];
   const std::int64_t cols = stack.shape[2];
   const std::int64_t width = config.hidden_size.value_or(0);
   // [out, in]: gate and up have the model's width as columns, down has it as rows.
   const bool out_in = width > 0 && (down ? rows : cols) == width;
   const bool in_out = width > 0 && (down ? cols : rows) == width;
+  // gpt-oss's blocks (mlx-lm d78bf58, models/gpt_oss.py; transformers 1e8f1473, integrations/
+  // mxfp4.py) are [out, in], in what is made of it too.
+  const bool blocks = stack.stored_as.starts_with("MXFP4");
+  // So is mlx-lm's SwitchLinear, which gpt-oss, Llama 4, AFMoE, dots1 and Klear have in a module
+  // `experts`. A parameter of transformers has no `.weight`.
+  const bool linear = leaf.is_linear && leaf.part != Part::gate_up;
+  if (out_in != in_out && is_known(config.model_type)) return in_out;
+  if (linear && (out_in || !in_out)) return false;
   if (!is_known(config.model_type)) {
     // Only what transformers makes of every class that does not say otherwise
-    // (`use_experts_implementation`: concatenated, not transposed). Blocks of MXFP4 are [out, in]
-    // in the families of gpt-oss too, where gate and up alternate.
-    const bool usual = out_in && !in_out && !stack.stored_as.starts_with("MXFP4");
-    return usual ? std::optional(false) : std::nullopt;
+    // (`use_experts_implementation`: concatenated, not transposed). In the blocks of MXFP4 of
+    // families of gpt-oss gate and up alternate.
+    if (blocks) return leaf.part == Part::gate_up ? std::nullopt : std::optional(false);
+    return out_in && !in_out ? std::optional(false) : std::nullopt;
   }
-  if (out_in != in_out) return in_out;
   if (width > 0 && !out_in) return std::nullopt;
-  // Both sides have this width. Blocks of codes of gpt-oss are always stored [out, in].
-  if (stack.encoding != Encoding::plain) return std::nullopt;
-  if (is_transposed_family(config.model_type)) return true;
+  // Both sides have this width, or it is not known.
+  if (blocks) return false;
+  if (is_transposed_family(config.model_type)) {
+    return stack.encoding == Encoding::plain ? std::optional(true) : std::nullopt;
+  }
   return has_gate_first(config.model_type) ? std::optional(false) : std::nullopt;
 }
 
 /// The same, if the stack can be taken apart.
-std::optional<bool> usable_axes(const Tensor& stack, Part part, const ModelConfig& config) {
-  const std::optional<bool> in_out = is_in_out(stack, part, config);
+std::optional<bool> usable_axes(const Tensor& stack, const Leaf& leaf, const ModelConfig& config) {
+  // Phixtral's experts are called otherwise.
+  if (leaf.without_gate && !config.model_type.starts_with("nemotron")) return std::nullopt;
+  const std::optional<bool> in_out = is_in_out(stack, leaf, config);
   if (!in_out) return std::nullopt;
   const std::int64_t outputs = *in_out ? stack.shape[2] : stack.shape[1];
   // Columns of one or two elements cannot be told from rows by their strides.
-  if ((part == Part::gate_up && outputs % 2 != 0) || (*in_out && stack.shape[2] <= 2)) {
+  if ((leaf.part == Part::gate_up && outputs % 2 != 0) || (*in_out && stack.shape[2] <= 2)) {
     return std::nullopt;
   }
   return in_out;
@@ -187,10 +254,8 @@ std::optional<Layout> layout_of_one(const Tensor& tensor, const ModelConfig& con
   const char* last = stem.data() + stem.size();
   const auto [end, status] = std::from_chars(stem.data() + dot + 1, last, layout.first);
   if (status != std::errc{} || end != last || layout.first < 0) return std::nullopt;
-  const Leaf* leaf = leaf_at(layout.name);
-  if (leaf == nullptr || (leaf->part == Part::gate_up && tensor.shape[0] % 2 != 0)) {
-    return std::nullopt;
-  }
+  const std::optional<Leaf> leaf = leaf_at(layout.name);
+  if (!leaf || (leaf->part == Part::gate_up && tensor.shape[0] % 2 != 0)) return std::nullopt;
   layout.leaf = *leaf;
   layout.rows = tensor.shape[0];
   layout.cols = tensor.shape[1];
@@ -198,9 +263,9 @@ std::optional<Layout> layout_of_one(const Tensor& tensor, const ModelConfig& con
 }
 
 std::optional<Layout> layout_of(const Tensor& tensor, const ModelConfig& config) {
-  const Leaf* leaf = leaf_of(tensor);
-  if (leaf == nullptr) return layout_of_one(tensor, config);
-  const std::optional<bool> in_out = usable_axes(tensor, leaf->part, config);
+  const std::optional<Leaf> leaf = leaf_of(tensor);
+  if (!leaf) return layout_of_one(tensor, config);
+  const std::optional<bool> in_out = usable_axes(tensor, *leaf, config);
   if (!in_out) return std::nullopt;
   return Layout{stem_of(tensor), *leaf, tensor.shape[0], tensor.shape[1], tensor.shape[2], *in_out};
 }
@@ -208,24 +273,34 @@ std::optional<Layout> layout_of(const Tensor& tensor, const ModelConfig& config)
 }  // namespace
 
 StackReading reading_of(const Tensor& tensor, const ModelConfig& config) {
-  const Leaf* leaf = leaf_of(tensor);
-  if (leaf == nullptr) return StackReading::no_stack;
-  if (!usable_axes(tensor, leaf->part, config)) return StackReading::not_known;
-  return is_known(config.model_type) ? StackReading::known : StackReading::by_convention;
+  const std::optional<Leaf> leaf = leaf_of(tensor);
+  if (!leaf) return StackReading::no_stack;
+  if (!usable_axes(tensor, *leaf, config)) return StackReading::not_known;
+  // The names of MLX tell the axes, and where gate and up are; blocks tell the axes.
+  const bool told = leaf->of_mlx || (leaf->part != Part::gate_up &&
+                                     (leaf->is_linear || tensor.stored_as.starts_with("MXFP4")));
+  return told || is_known(config.model_type) ? StackReading::known : StackReading::by_convention;
+}
+
+bool may_lie_otherwise(const Tensor& a, const ModelConfig& of_a, const Tensor& b,
+                       const ModelConfig& of_b) {
+  const std::optional<Leaf> leaf_a = leaf_of(a);
+  const std::optional<Leaf> leaf_b = leaf_of(b);
+  // The sizes of others tell.
+  if (!leaf_a || !leaf_b || a.shape != b.shape || a.shape[1] != a.shape[2]) return false;
+  const std::optional<bool> axes_a = is_in_out(a, *leaf_a, of_a);
+  const std::optional<bool> axes_b = is_in_out(b, *leaf_b, of_b);
+  if (axes_a && axes_b) return *axes_a != *axes_b;
+  // A family stores all of its stacks alike that it stores in one way.
+  const bool plain = a.encoding == Encoding::plain;
+  return a.encoding != b.encoding || (!plain && a.stored_as != b.stored_as);
 }
 
 std::string experts_in(const Tensor& stack) {
-  const Leaf* leaf = leaf_of(stack);
-  if (leaf == nullptr) return {};
+  const std::optional<Leaf> leaf = leaf_of(stack);
+  if (!leaf) return {};
   const std::string_view stem = stem_of(stack);
-  return std::string(stem.substr(0, stem.size() - leaf->name.size())) + std::string(kExperts);
-}
-
-std::string usual_router(const std::string& name) {
-  constexpr std::string_view kTheirs = ".router.linear.";
-  const std::size_t at = name.rfind(kTheirs);
-  if (at == std::string::npos) return name;
-  return name.substr(0, at) + ".router." + name.substr(at + kTheirs.size());
+  return std::string(stem.substr(0, stem.size() - leaf->length)) + std::string(kExperts);
 }
 
 std::string_view experts_of(std::string_view name) {
@@ -268,10 +343,16 @@ std::vector<Tensor> single_experts(const Tensor& stack, const ModelConfig& confi
   const std::int64_t out_stride = in_out ? 1 : layout->cols;
   const std::int64_t in_stride = in_out ? layout->cols : 1;
   const Part kind = layout->leaf.part;
-  const Names names = names_of(layout->name, layout->leaf.name, config.model_type, layout->count);
+  Names names = names_of(layout->name, layout->leaf, config, layout->count);
+  // mlx-vlm makes MiniMax-M3's shared expert the last one (9b13f52, minimax_m3_vl.py).
+  const bool last_is_shared = layout->leaf.of_mlx && config.model_type == "minimax_m3_vl" &&
+                              config.num_experts && layout->count == *config.num_experts + 1;
   std::vector<Tensor> parts;
   for (std::int64_t e = 0; e < layout->count; ++e) {
-    const std::string prefix = names.prefix + std::to_string(names.first + layout->first + e) + ".";
+    if (last_is_shared && e + 1 == layout->count) names = shared_names(names);
+    const std::string prefix =
+        names.first < 0 ? names.prefix
+                        : names.prefix + std::to_string(names.first + layout->first + e) + ".";
     const auto add = [&](std::size_t part, std::int64_t rows, std::int64_t first,
                          std::int64_t stride) {
       parts.push_back(view_of(stack, prefix + std::string(names.parts[part]) + ".weight", rows,
@@ -279,7 +360,7 @@ std::vector<Tensor> single_experts(const Tensor& stack, const ModelConfig& confi
     };
     if (kind != Part::gate_up) {
       add(kind == Part::down ? 2 : kind == Part::up ? 1 : 0, outputs, 0, out_stride);
-    } else if (config.model_type == "gpt_oss") {
+    } else if (config.model_type == "gpt_oss" && !layout->leaf.of_mlx) {
       add(0, outputs / 2, 0, 2 * out_stride);
       add(1, outputs / 2, out_stride, 2 * out_stride);
     } else {

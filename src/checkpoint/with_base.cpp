@@ -1,6 +1,7 @@
 #include "with_base.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -217,10 +218,14 @@ bool is_matrix(const Tensor& tensor) {
 /// Where no weight has a partner of its own name.
 void use_other_names(Base& base, Catalogue& catalogue) {
   std::vector<const Tensor*> weights;
+  std::deque<Tensor> experts;  // do not move
   for (const Tensor& tensor : catalogue.tensors) {
     if (!is_matrix(tensor)) continue;
     if (base.find(tensor.name) != nullptr) return;
-    weights.push_back(&tensor);
+    std::vector<Tensor> singles = single_experts(tensor, catalogue.config);
+    if (singles.empty()) weights.push_back(&tensor);
+    if (!singles.empty() && base.find(singles.front().name) != nullptr) return;
+    for (Tensor& single : singles) weights.push_back(&experts.emplace_back(std::move(single)));
   }
   std::optional<Renaming> renaming = base.renaming(weights);
   if (!renaming) return;

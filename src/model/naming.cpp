@@ -89,7 +89,8 @@ void find_block(const Words& words, Naming& naming) {
 
 void find_expert(const Words& words, Naming& naming) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i].ends_with("_exps") || words[i].ends_with("_chexps") || words[i] == "switch_mlp") {
+    if (words[i].ends_with("_exps") || words[i].ends_with("_chexps") ||
+        is_one_of(words[i], {"switch_mlp", "switch_mlp_1"})) {
       naming.routed_experts = true;
     }
     // torchtitan: routed_experts.inner_experts.w1_EFD

@@ -102,6 +102,11 @@ constexpr std::array kRules{
     Rule{"attn_q_b", Inside::anywhere, "attention.q_b"},
     Rule{"attn_kv_a_mqa", Inside::anywhere, "attention.kv_a"},
     Rule{"attn_kv_b", Inside::anywhere, "attention.kv_b"},
+    // The two parts of kv_b_proj: MLX (mlx-lm d78bf58, models/deepseek_v3.py), GGUF.
+    Rule{"embed_q", Inside::attention, "attention.k_b"},
+    Rule{"unembed_out", Inside::attention, "attention.v_b"},
+    Rule{"attn_k_b", Inside::anywhere, "attention.k_b"},
+    Rule{"attn_v_b", Inside::anywhere, "attention.v_b"},
     Rule{"linear_q_down_proj", Inside::anywhere, "attention.q_a"},
     Rule{"linear_q_up_proj", Inside::anywhere, "attention.q_b"},
     Rule{"linear_kv_down_proj", Inside::anywhere, "attention.kv_a"},

@@ -27,6 +27,11 @@ namespace {
 /// heads are wider.
 constexpr std::int64_t kLargestKernel = 16;
 
+/// Two tensors of three dimensions in the file (checkpoint/joined_weights.cpp).
+bool is_of_two(const Tensor& tensor) {
+  return tensor.encoding == Encoding::rows && tensor.parts.size() == 2;
+}
+
 /// Decides what happens to each tensor.
 class Selector {
 public:
@@ -88,7 +93,7 @@ private:
     const std::size_t dimensions = tensor.shape.size();
     if (any_weight_ && !tensor.name.ends_with(".weight")) {
       skip(tensor, "not-in-weightwatcher", "WeightWatcher reads only names that end in .weight");
-    } else if (dimensions == 2) {
+    } else if (dimensions == 2 && !is_of_two(tensor)) {
       add(tensor, naming, cut_plain(tensor.shape), "dense", 1.0);
     } else if (dimensions == 4) {
       add_convolution(tensor, naming);

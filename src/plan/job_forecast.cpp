@@ -23,8 +23,9 @@ double stored_bytes(const Tensor& tensor) noexcept {
   }
   double bytes = 0;
   for (const Tensor& part : tensor.parts) bytes += stored_bytes(part);
-  // Of these only some elements of the part are read.
-  const bool some = tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view;
+  // Of these only some elements of the part are read. Of rows of two parts, all are.
+  const bool some = tensor.parts.size() == 1 &&
+                    (tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view);
   const auto all = static_cast<double>(tensor.parts.front().num_elements);
   return some && all > 0 ? bytes * static_cast<double>(tensor.num_elements) / all : bytes;
 }

@@ -1,5 +1,7 @@
 #include "wishart/record/products.hpp"
 
+#include <algorithm>
+
 namespace wishart {
 namespace {
 
@@ -14,10 +16,17 @@ std::optional<IntegerForm> form_of(Dtype dtype) noexcept {
   return std::nullopt;
 }
 
+bool is_plain(const Tensor& tensor) noexcept { return tensor.encoding == Encoding::plain; }
+
 }  // namespace
 
 std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept {
   if (tensor.encoding == Encoding::plain) return form_of(tensor.dtype);
+  if (tensor.encoding == Encoding::rows && tensor.parts.size() == 2) {
+    const bool alike = is_plain(tensor.parts[0]) && is_plain(tensor.parts[1]) &&
+                       tensor.parts[0].dtype == tensor.parts[1].dtype;
+    return alike ? form_of(tensor.parts[0].dtype) : std::nullopt;
+  }
   if (tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view) {
     return tensor.parts.empty() ? std::nullopt : integer_form(tensor.parts.front());
   }
@@ -43,9 +52,10 @@ std::optional<IntegerForm> integer_form(const Tensor& tensor) noexcept {
 namespace {
 
 bool is_stored_plainly(const Tensor& tensor) noexcept {
-  if (tensor.encoding == Encoding::plain) return true;
+  if (is_plain(tensor)) return true;
   const bool part = tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view;
-  return part && !tensor.parts.empty() && is_stored_plainly(tensor.parts.front());
+  return part && !tensor.parts.empty() &&
+         std::all_of(tensor.parts.begin(), tensor.parts.end(), is_stored_plainly);
 }
 
 }  // namespace

@@ -8,6 +8,9 @@ them on T ranks: each weight must have a row, no other tensor may, and singular 
 of the largest. Then it scans each checkpoint, or those given, with `--base`, beside numpy's values of the same weights:
 the difference must be zero, and the report must say so without a warning or a number that is not finite.
 
+The same is done with the models of conversions.py: MLX's, llm-compressor's and gpt-oss's ways to store experts, and latent
+attention. They must have no difference to the hub's model, and be what `check` says of a model in which nothing changed.
+
 --formats does the last for the quantised models of tools/make-formats too. Ends with 1 if something is wrong, with 77 if
 the fixtures or h5py are missing.
 """
@@ -26,6 +29,8 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 try:
     import h5py
     import numpy as np
+
+    import conversions
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -140,6 +145,23 @@ class Check:
             if rows != len(values):
                 self.wrong.append(f"seed {seed}, {layout} beside its values: {rows} rows, expected {len(values)}")
 
+    def conversions(self, seed, folder):
+        layouts, copies = {}, list(conversions.conversions(folder, np.random.default_rng(seed)))
+        for copy, hub, values in copies:
+            layouts[copy] = layouts[hub] = {name: (value, np.linalg.svd(value, compute_uv=False)) for name, value in values.items()}
+        self.spectra_of(seed, 1, folder, layouts)
+        for copy, hub, values in copies:
+            where = f"seed {seed}, {copy} beside {hub}"
+            rows = self.difference(where, folder / copy, folder / hub, folder / f"{copy}.archive")
+            if rows != len(values):
+                self.wrong.append(f"{where}: {rows} rows, expected {len(values)}")
+            if copy.endswith("-mlx-mxfp4"):  # as `check` sees it, the same as the other copy of MLX
+                continue
+            done = subprocess.run([self.wishart, "check", str(folder / copy), "--base", str(folder / hub), "--progress", "none"],
+                                  text=True, capture_output=True)
+            if done.returncode != 0 or "nothing changed" not in done.stdout:
+                self.wrong.append(f"{where}: check says {done.stdout or done.stderr}")
+
     def formats(self, folder):
         run(["/usr/bin/python3", str(ROOT / "tools" / "make-formats"), str(folder)])
         for base in sorted(folder.glob("*.expected")):
@@ -171,6 +193,7 @@ def main():
             weights = made(folder, make, seed)
             for team in options.teams:
                 check.spectra_of(seed, team, folder, weights)
+            check.conversions(seed, folder)
             check.differences(seed, folder, {layout: values for layout, values in weights.items()
                                              if options.differences is None or layout in options.differences})
     if options.formats:

@@ -19,14 +19,11 @@ namespace wishart::checkpoint {
 /// them so, `block_sparse_moe.experts.3.w1.weight`. Expert by expert, gate before up.
 ///
 /// unsloth's `experts.gate_up_projs.3` of gpt-oss is taken apart in the same way.
-/// Stacks of gates alone, or of up alone where experts have no gate, are taken apart likewise.
+/// Stacks of gates alone, or of up alone where experts have no gate, are taken apart likewise, and
+/// so are MLX's: `switch_mlp.gate_proj.weight` [experts, I, H].
 ///
 /// Empty for any other tensor, and if the config does not tell which axis is which.
 [[nodiscard]] std::vector<Tensor> single_experts(const Tensor& stack, const ModelConfig& config);
-
-/// The name of a router in the gpt-oss of others: `a.router.weight` for unsloth's
-/// `a.router.linear.weight`. Any other name as it is.
-[[nodiscard]] std::string usual_router(const std::string& name);
 
 /// What is known of a stack of experts.
 enum class StackReading : std::uint8_t {
@@ -36,6 +33,11 @@ enum class StackReading : std::uint8_t {
   known,          ///< the family is known
 };
 [[nodiscard]] StackReading reading_of(const Tensor& tensor, const ModelConfig& config);
+
+/// True if two stacks of one name and shape may have their axes in different orders: they are
+/// square, and known to, or stored in two ways of which one is not known.
+[[nodiscard]] bool may_lie_otherwise(const Tensor& a, const ModelConfig& of_a, const Tensor& b,
+                                     const ModelConfig& of_b);
 
 /// A warning if some of them are read `by_convention`; else empty.
 [[nodiscard]] std::string doubt_on_experts(const std::vector<Tensor>& tensors,

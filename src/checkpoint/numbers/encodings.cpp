@@ -167,6 +167,50 @@ void read_view(ElementReader& reader, const Tensor& tensor, const Block& block,
   }
 }
 
+/// Columns of a part in one group, as rows.
+void read_turned(ElementReader& reader, const Tensor& part, const Block& block, std::int64_t group,
+                 std::int64_t width, std::span<double> out) {
+  const std::int64_t rows = rows_of(block);
+  const std::int64_t cols = cols_of(block);
+  std::vector<double> turned(out.size());
+  const std::int64_t first = group * width;
+  reader.read_rectangle(
+      part, {first + block.col_begin, first + block.col_end, block.row_begin, block.row_end},
+      turned);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < cols; ++j) {
+      out[static_cast<std::size_t>(i * cols + j)] = turned[static_cast<std::size_t>(j * rows + i)];
+    }
+  }
+}
+
+void read_rows_by_turns(ElementReader& reader, const Tensor& tensor, const Block& block,
+                        std::span<double> out) {
+  require(tensor.numbers.size() == 3 && tensor.numbers[0] > 0 && tensor.numbers[1] > 0,
+          "an encoding by rows has no rows of one of its parts");
+  const std::int64_t rows = tensor.numbers[0] + tensor.numbers[1];
+  const std::int64_t cols = cols_of(block);
+  for (std::int64_t i = block.row_begin; i < block.row_end;) {
+    const std::int64_t group = i / rows;
+    const bool first = i % rows < tensor.numbers[0];
+    const std::int64_t before = group * rows + (first ? 0 : tensor.numbers[0]);
+    const std::int64_t count = tensor.numbers[first ? 0 : 1];
+    const std::int64_t end = std::min(block.row_end, before + count);
+    const std::span<double> to = out.first(static_cast<std::size_t>((end - i) * cols));
+    const Tensor& part = tensor.parts[first ? 0 : 1];
+    Block wanted{i - before, end - before, block.col_begin, block.col_end};
+    if (first && tensor.numbers[2] == 1) {
+      read_turned(reader, part, wanted, group, tensor.shape.back(), to);
+    } else {
+      wanted.row_begin += group * count;
+      wanted.row_end += group * count;
+      reader.read_rectangle(part, wanted, to);
+    }
+    out = out.subspan(to.size());
+    i = end;
+  }
+}
+
 std::size_t least_parts(Encoding encoding) {
   const bool one = encoding == Encoding::codes || encoding == Encoding::gguf ||
                    encoding == Encoding::rows || encoding == Encoding::varint ||
@@ -215,7 +259,8 @@ void read_encoded(ElementReader& reader, const Tensor& tensor, const Block& bloc
     case Encoding::rescaled_rows:
       return read_rescaled_rows(reader, tensor, block, out);
     case Encoding::rows:
-      return read_rows(reader, tensor, block, out);
+      return tensor.parts.size() == 2 ? read_rows_by_turns(reader, tensor, block, out)
+                                      : read_rows(reader, tensor, block, out);
     case Encoding::varint:
       return read_varints(reader, tensor, block, out);
     case Encoding::view:

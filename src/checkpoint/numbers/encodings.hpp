@@ -15,7 +15,9 @@
 ///   rescaled_rows  X, of any encoding; m [R]. With the number 1, columns of X; m [C]
 ///   gguf           blocks as U8; type, elements and bytes of a block
 ///   rows           X of two dimensions, of any encoding; first, run, stride: row i is row
-///                  first + (i / run) * stride + i % run of X
+///                  first + (i / run) * stride + i % run of X.
+///                  Or X, Y; a, b, turned: by turns a rows of X and b rows of Y. X is
+///                  [groups, a, C] or, if turned is 1, [groups, C, a]; Y is [groups, b, C]
 ///   varint         the list as U8; places of elements 0, kVarintRun, 2 kVarintRun, ... in it
 ///   affine         codes, scales [, zero points]; AffineLayout (affine_codes.hpp)
 ///   view           X, of any encoding; first, row stride, column stride, in elements of X, one of

@@ -46,7 +46,7 @@ std::int32_t short_scale_bits(const CodesLayout& layout, const std::vector<Tenso
 
 double unit_of(ElementReader& reader, const Tensor& tensor) {
   const bool part = tensor.encoding == Encoding::rows || tensor.encoding == Encoding::view;
-  if (part) return unit_of(reader, tensor.parts.front());
+  if (part && tensor.parts.size() == 1) return unit_of(reader, tensor.parts.front());
   return tensor.scale_bits < 0 ? 1.0
                                : whole_factor(reader, tensor, codes_layout(tensor.numbers), 0);
 }

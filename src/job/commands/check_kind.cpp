@@ -47,23 +47,37 @@ bool is_stored_otherwise(const checkpoint::Catalogue& tuned, const checkpoint::C
   return otherwise > alike;
 }
 
+bool is_taken_apart(const Tensor& tensor, const ModelConfig& config) {
+  const checkpoint::StackReading reading = checkpoint::reading_of(tensor, config);
+  return reading == checkpoint::StackReading::known ||
+         reading == checkpoint::StackReading::by_convention;
+}
+
 /// Refuses stacks of experts of one that is not known how to take apart, if the other has a tensor
-/// for each expert: their layers would be called missing.
+/// for each expert, or stores them in another way: their layers would be called missing, or rows
+/// would be held against columns.
 void check_experts(const checkpoint::Catalogue& one, const checkpoint::Catalogue& other) {
   std::unordered_set<std::string> singles;
+  std::unordered_map<std::string, const Tensor*> named;
   for (const Tensor& tensor : other.tensors) {
+    named.emplace(tensor.name, &tensor);
     const std::string_view experts = checkpoint::experts_of(tensor.name);
     if (!experts.empty()) singles.emplace(experts);
   }
   for (const Tensor& tensor : one.tensors) {
-    if (checkpoint::reading_of(tensor, one.config) != checkpoint::StackReading::not_known ||
-        !singles.contains(checkpoint::experts_in(tensor))) {
-      continue;
-    }
-    throw Error(Blame::input, printable(one.root.string()) + ": " +
-                                  checkpoint::why_not_single(tensor, one.config) + ", and " +
-                                  printable(other.root.string()) +
-                                  " has a tensor for each expert. Save both in one of these forms");
+    if (checkpoint::reading_of(tensor, one.config) != checkpoint::StackReading::not_known) continue;
+    const auto same = named.find(tensor.name);
+    const bool otherwise =
+        same != named.end() &&
+        (is_taken_apart(*same->second, other.config) ||
+         checkpoint::may_lie_otherwise(tensor, one.config, *same->second, other.config));
+    if (!otherwise && !singles.contains(checkpoint::experts_in(tensor))) continue;
+    throw Error(Blame::input,
+                printable(one.root.string()) + ": " +
+                    checkpoint::why_not_single(tensor, one.config) + ", and " +
+                    printable(other.root.string()) +
+                    (otherwise ? " stores them in another way. Save both in one way"
+                               : " has a tensor for each expert. Save both in one of these forms"));
   }
 }
 
@@ -106,10 +120,11 @@ bool has_few_bits(const Tensor& tensor) {
     case Encoding::product:
     case Encoding::sum:
     case Encoding::rescaled_rows:
-    case Encoding::rows:
     case Encoding::varint:
-    case Encoding::view:
       return false;
+    case Encoding::rows:
+    case Encoding::view:
+      return std::any_of(tensor.parts.begin(), tensor.parts.end(), has_few_bits);
   }
   return false;
 }

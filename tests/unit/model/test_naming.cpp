@@ -174,6 +174,12 @@ TEST_CASE("DeepSeek-V4's own names have roles, and its prediction modules a stac
   CHECK(expert.stack == "mtp");
   // MLX stacks the experts of a layer.
   CHECK(named("model.layers.1.mlp.switch_mlp.up_proj.weight", {4, 64, 32}).role == "expert.up");
+  CHECK(named("model.layers.1.mlp.switch_mlp_1.up_proj.weight", {4, 64, 32}).role == "expert.up");
+  // The parts of kv_b_proj in MLX and GGUF.
+  CHECK(named("model.layers.1.self_attn.embed_q.weight", {4, 64, 32}).role == "attention.k_b");
+  CHECK(named("model.layers.1.self_attn.unembed_out.weight", {4, 64, 32}).role == "attention.v_b");
+  CHECK(named("blk.1.attn_k_b.weight", {4, 64, 32}).role == "attention.k_b");
+  CHECK(named("blk.1.attn_v_b.weight", {4, 64, 32}).role == "attention.v_b");
 }
 
 TEST_CASE("modules of Transformer Engine that begin with a norm are maps", "[naming]") {
