@@ -42,6 +42,27 @@ void leave_out_returned(Likelihoods& kept) {
   }
 }
 
+/// A held-out loss that was never finite tells of its evaluation, not of the run. One that was
+/// finite before stays.
+void leave_out_never_finite(Likelihoods& kept) {
+  const HistoryRow* first = nullptr;
+  std::int64_t recorded = 0;
+  for (const HistoryRow& row : kept.rows) {
+    if (!is_recorded(row.eval_loss)) continue;
+    if (std::isfinite(row.eval_loss)) return;
+    if (first == nullptr) first = &row;
+    ++recorded;
+  }
+  if (first == nullptr) return;
+  kept.left_out.push_back(
+      "The " + nonfinite_text("eval loss", first->eval_loss) + " at " +
+      (recorded == 1 ? printable(first->checkpoint) + ", the only checkpoint"
+                     : "each of the " + std::to_string(recorded) + " checkpoints") +
+      " with one, and never was finite: that is no sign of the run, but of its evaluation, such as "
+      "labels that are all masked, or half precision that overflows.");
+  for (HistoryRow& row : kept.rows) row.eval_loss = kNan;
+}
+
 /// The loss beside row i that is not zero: the one before it, else the one after; NaN if there is
 /// none.
 double beside_zero(std::span<const HistoryRow> rows, std::size_t i, double HistoryRow::*loss) {
@@ -134,6 +155,7 @@ std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows) {
 
 Likelihoods likelihoods_of(std::span<const HistoryRow> rows, bool of_tokens) {
   Likelihoods kept{{rows.begin(), rows.end()}, {}, false};
+  leave_out_never_finite(kept);
   leave_out_returned(kept);
   for (const Kind& kind :
        {Kind{"training loss", &HistoryRow::loss}, Kind{"eval loss", &HistoryRow::eval_loss}}) {

@@ -35,6 +35,7 @@ struct LossSeries {
 /// - A loss that is negative somewhere or next to nothing throughout, of tokens also one that is so
 ///   at first, as in reinforcement learning, where it neither falls with learning nor rises
 ///   without.
+/// - A held-out loss that is NaN or infinite wherever it was recorded.
 /// - A loss of exactly zero beside others far above it, which is no measurement.
 struct Likelihoods {
   std::vector<HistoryRow> rows;

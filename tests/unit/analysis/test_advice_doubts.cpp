@@ -101,6 +101,37 @@ TEST_CASE("a loss that was recorded as NaN or infinite is divergence", "[advice]
   CHECK(advice_on({{kRecordedNan, kNan}}) == Advice::diverging);  // one is enough
 }
 
+TEST_CASE("a held-out loss that was never finite tells of its evaluation", "[advice][losses]") {
+  std::vector<HistoryRow> rows = run_of({{4, kRecordedNan},
+                                         {3, kRecordedNan},
+                                         {2.6, kRecordedNan},
+                                         {2.4, kRecordedNan},
+                                         {2.2, kRecordedNan}},
+                                        100);
+  const Conclusion broken = concluded(rows, kBytes, 3);
+  CHECK(broken.advice == Advice::going_on);
+  CHECK(broken.best_checkpoint == "checkpoint-1600");
+  CHECK(broken.reasons.at(0).starts_with("The training loss falls by "));
+  CHECK(broken.reasons.at(1) ==
+        "The eval loss is NaN at each of the 5 checkpoints with one, and never was finite: that is "
+        "no sign of the run, but of its evaluation, such as labels that are all masked, or half "
+        "precision that overflows.");
+  CHECK(track_text(broken, kTriedWindow).empty());
+  // Finite once, or a training loss that is not: the run.
+  rows[0].eval_loss = 4.1;
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+  rows[0].eval_loss = kRecordedNan;
+  rows[4].loss = kRecordedNan;
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+  // Nor does the training loss excuse what it shows itself.
+  rows = run_of({{4, kNan}, {2, kRecordedNan}, {3.9, kNan}, {4.2, kNan}}, 100);
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+  rows = run_of({{kNan, kRecordedNan}, {kNan, kNan}, {kNan, kNan}}, 100);
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::unknown);
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with(
+      "The eval loss is NaN at checkpoint-100, the only checkpoint with one, and never"));
+}
+
 TEST_CASE("of losses that are not above zero no shares are told", "[advice][losses]") {
   const auto reason = [](const std::vector<Losses>& losses) {
     return conclude(run_of(losses), {}, 3).reasons.at(0);
