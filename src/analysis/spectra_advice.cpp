@@ -21,6 +21,11 @@ constexpr double kJump = 0.85;
 /// That is of checkpoints which are at most so many doublings of the steps apart. What is further
 /// apart has had the time to grow.
 constexpr double kUsualGap = 2;
+/// A change of weights begins at zero. Steps of one size make its squared norm grow as the square
+/// of the steps, a rate that is warmed up as their fourth power.
+constexpr double kGrowthOfChange = 4;
+/// Room above that, in decades: directions that align meanwhile.
+constexpr double kRoomOfChange = 0.3;
 /// A run has survived a jump if less than this share of it is left at the last checkpoint.
 constexpr double kLeft = 0.5;
 /// In a run from scratch the first rise is learning. It is over if it came to this.
@@ -56,6 +61,21 @@ std::string percent(double decades) { return figure(100 * (std::pow(10, decades)
 double doublings_between(const HistoryRow& before, const HistoryRow& after) {
   if (before.step <= 0 || after.step <= before.step) return 0;
   return std::log2(static_cast<double>(after.step) / static_cast<double>(before.step));
+}
+
+/// The rise of log_spectral_norm between two checkpoints above which it is a jump.
+/// @param start  the first checkpoint
+double jump_limit(const HistoryRow& start, const HistoryRow& before, const HistoryRow& after,
+                  bool of_changes) {
+  const double usual = kJump * std::max(1.0, doublings_between(before, after) / kUsualGap);
+  if (!of_changes) return usual;
+  // Where it began is not known: at the first checkpoint at the latest.
+  const auto steps = [&](const HistoryRow& row) {
+    return static_cast<double>(row.step - std::max<std::int64_t>(start.step, 0));
+  };
+  if (!(steps(before) > 0 && steps(after) > steps(before))) return usual;
+  const double growth = kGrowthOfChange * std::log10(steps(after) / steps(before));
+  return std::max(usual, growth + kRoomOfChange);
 }
 
 /// True if the last `window` checkpoints are less than half a doubling of the steps apart.
@@ -116,7 +136,7 @@ Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Traine
     const HistoryRow& before = rows[i - 1];
     if (fresh && !(before.spectral_norm_risen > kFirstRise)) continue;
     const double jump = rows[i].spectral_norm_step;
-    if (!(jump > kJump * std::max(1.0, doublings_between(before, rows[i]) / kUsualGap))) continue;
+    if (!(jump > jump_limit(first, before, rows[i], trained.of_changes))) continue;
     std::string reason = "From " + printable(before.checkpoint) + " to " +
                          printable(rows[i].checkpoint) +
                          " the largest eigenvalues of the layers grew by a factor of " +
