@@ -304,3 +304,26 @@ TEST_CASE("of tokens that may be no words only a guess is known to have learnt n
         "The lowest eval loss is 9.7, less than 10 % below the 9.704 of a guess among 16384 "
         "tokens.");
 }
+
+TEST_CASE("a loss far above that of a guess is on another scale", "[advice][losses]") {
+  const Trained tokens{.classes = 512, .language = true};
+  const auto scaled = [&](const std::vector<double>& nats, double scale, std::int64_t first = 0) {
+    std::vector<Losses> losses;
+    for (const double loss : nats) losses.push_back({scale * loss, kNan});
+    return concluded(run_of(losses, first), tokens, 3);
+  };
+  const std::vector<double> plateau{6.24, 4.0, 3.2, 2.75, 2.69, 2.69, 2.691, 2.689};
+  const Conclusion found = scaled(plateau, 4);
+  CHECK(found.advice == Advice::unknown);
+  CHECK(found.reasons.back() ==
+        "The training loss was 24.96 at checkpoint-0 and is 10.76, where a guess among 512 has "
+        "6.238: it may be a sum or of another unit, so what is learnt is not known.");
+  CHECK(scaled(plateau, 1).advice == Advice::settled);
+  CHECK(scaled({6.24, 5.5, 4.6, 4.0, 3.5, 3.1}, 4).advice == Advice::going_on);
+  // Who did not see the beginning cannot tell.
+  CHECK(scaled({2.75, 2.70, 2.69, 2.691, 2.689}, 4, 100).advice == Advice::unknown);
+  // No fall is one on no scale, and what begins at a guess is of none.
+  CHECK(scaled({6.24, 6.24, 6.23, 6.24, 6.23}, 4).advice == Advice::not_learning);
+  CHECK(scaled({6.3, 6.24, 6.23, 6.24, 6.23}, 1).advice == Advice::not_learning);
+  CHECK(scaled({6.24, 6.23, 6.24, 6.23}, 1, 100).advice == Advice::not_learning);
+}
