@@ -137,7 +137,8 @@ private:
         return false;
       }
     } else if (const AboveLowest above{"training loss", losses, at, rows_};
-               is_warmed_again(rows_, at[best]) && recovers(above, trained_)) {
+               (is_warmed_again(rows_, at[best]) && recovers(above, trained_)) ||
+               has_come_back(above, trained_)) {
       training_rose_ = recovery_text(above);
       return false;
     } else {
