@@ -283,7 +283,7 @@ private:
                          rounded(percent(first - low, first), 2) + " %.";
     // A rate that is too low and a base that knew such data look alike.
     const bool fell = first - low > kLearnedLittle * first &&
-                      std::is_sorted(series_.leading.rbegin(), series_.leading.rend());
+                      never_rises(series_.leading);
     if (fell && trained_.language && first < (1 - kLearned) * chance) {
       return give(Advice::unknown, reason + kOfBase);
     }

@@ -1,5 +1,7 @@
 #include "loss_margins.hpp"
 
+#include <algorithm>
+
 #include "wishart/analysis/trend.hpp"
 
 #include "student.hpp"
@@ -25,6 +27,15 @@ bool rises(const std::vector<double>& losses, double start) {
   while (above < last - lowest && losses[last - above] - low > kRises.at(low, start)) ++above;
   const Margin& margin = above >= 2 ? kRises : kRisesOnce;
   return losses[last] - low > margin.at(low, start);
+}
+
+bool never_rises(const std::vector<double>& losses) {
+  double lowest = losses.front();
+  for (const double loss : losses) {
+    if (loss - lowest > kFallsOnce.at(lowest, kNan)) return false;
+    lowest = std::min(lowest, loss);
+  }
+  return true;
 }
 
 bool falls_on(const std::vector<double>& losses, std::size_t times) {

@@ -61,6 +61,9 @@ struct Slope {
 /// True if held-out losses end above their lowest by more than their margin.
 [[nodiscard]] bool rises(const std::vector<double>& losses, double start);
 
+/// True if no loss is above an earlier one by more than noise.
+[[nodiscard]] bool never_rises(const std::vector<double>& losses);
+
 /// True if each of the last losses, so many, is lower than the one before by more than noise.
 [[nodiscard]] bool falls_on(const std::vector<double>& losses, std::size_t times);
 

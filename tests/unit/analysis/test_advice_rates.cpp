@@ -185,7 +185,8 @@ TEST_CASE("a base that knew its data may learn little", "[advice][rates]") {
         "unknown: The eval loss fell from 2.1 at checkpoint-0 to 2.071 only, by 1.4 %. The base "
         "was a good model already: that is too little to tell a learning rate that is too low from "
         "a base that knew such data.");
-  CHECK(last(2.073).advice == Advice::not_learning);                         // up and down
+  CHECK(last(2.073).advice == Advice::unknown);                              // within noise
+  CHECK(last(2.077).advice == Advice::not_learning);                         // up and down
   CHECK(last(2.0705, {.of_changes = true}).advice == Advice::not_learning);  // not known
   CHECK(on({{0, kNan, 2.1}, {250, 2.1, 2.098}, {500, 2.1, 2.096}, {1000, 2.1, 2.095}}).advice ==
         Advice::not_learning);
