@@ -377,6 +377,9 @@ void HistoryBuilder::conclude_run(History& history) {
   trained.of_changes = history.of_changes;
   const Likelihoods judged = likelihoods_of(last_stage(rows), trained.language);
   history.loss_is_eval = losses_of(judged.rows, history.by_tokens, window_).is_eval;
+  const auto leading = history.loss_is_eval ? &HistoryRow::eval_loss : &HistoryRow::loss;
+  history.loss_is_carried = std::isfinite(rows.back().*leading) &&
+                            std::isnan(measured_loss(rows, rows.size() - 1, leading));
   find_trends(history);
   find_drifts(history);
   history.courses = courses();

@@ -282,8 +282,7 @@ private:
                          printable(row(0).checkpoint) + " to " + figure(low) + " only, by " +
                          rounded(percent(first - low, first), 2) + " %.";
     // A rate that is too low and a base that knew such data look alike.
-    const bool fell = first - low > kLearnedLittle * first &&
-                      never_rises(series_.leading);
+    const bool fell = first - low > kLearnedLittle * first && never_rises(series_.leading);
     if (fell && trained_.language && first < (1 - kLearned) * chance) {
       return give(Advice::unknown, reason + kOfBase);
     }

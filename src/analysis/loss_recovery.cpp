@@ -51,8 +51,7 @@ bool has_come_back(const AboveLowest& above, const Trained& trained) {
   for (std::size_t i = highest; i < last; ++i) {
     const bool early = i < highest + kFallsSinceRise;
     const double fall = losses[i] - losses[i + 1];
-    if (early ? !(fall > kFallsOnce.at(losses[i], kNan))
-              : -fall > kRisesOnce.at(losses[i], kNan)) {
+    if (early ? !(fall > kFallsOnce.at(losses[i], kNan)) : -fall > kRisesOnce.at(losses[i], kNan)) {
       return false;
     }
   }

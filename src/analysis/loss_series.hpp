@@ -46,6 +46,8 @@ struct Likelihoods {
 [[nodiscard]] Likelihoods likelihoods_of(std::span<const HistoryRow> rows, bool of_tokens);
 
 /// A loss of row i; NaN if it is bit for bit that of the row before, so was not measured anew.
+/// Losses that were rounded to few decimals may be equal all the same, where they move by no more
+/// than some of their units, were measured at each of the first checkpoints, and the log goes on.
 [[nodiscard]] double measured_loss(std::span<const HistoryRow> rows, std::size_t i,
                                    double HistoryRow::*loss);
 

@@ -46,9 +46,10 @@ struct History {
   std::int64_t window = 0;       ///< number of checkpoints over which a layer has to be settled
   Trend alpha;  ///< over the window and one checkpoint before it, of layers that have one in all
   Trend loss;   ///< of the loss that leads
-  bool loss_is_eval = false;  ///< that is eval_loss: it is known often enough (loss_advice.hpp)
-  std::vector<Drift> drifts;  ///< of the last checkpoint, by layer
-  Conclusion conclusion;      ///< what to do, and why
+  bool loss_is_eval = false;     ///< that is eval_loss: it is known often enough (loss_advice.hpp)
+  bool loss_is_carried = false;  ///< at the last checkpoint: it was not measured anew
+  std::vector<Drift> drifts;     ///< of the last checkpoint, by layer
+  Conclusion conclusion;         ///< what to do, and why
   std::vector<Analysed> left_out;    ///< what does not stand beside the rows
   bool of_changes = false;           ///< all rows are changes of weights
   std::vector<LayerCourse> courses;  ///< by key, in natural order

@@ -160,7 +160,8 @@ TEST_CASE("without held-out losses two training losses in a row have to rise", "
   CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
 }
 
-TEST_CASE("a training loss that rose once and comes down since is of other data", "[advice][losses]") {
+TEST_CASE("a training loss that rose once and comes down since is of other data",
+          "[advice][losses]") {
   const auto advice = [](const std::vector<double>& training) {
     std::vector<Losses> losses;
     for (const double loss : training) losses.push_back({loss, kNan});

@@ -73,6 +73,35 @@ TEST_CASE("a loss that was carried forward was not measured anew", "[advice][los
   CHECK(conclude(rows, kBytes, 3).basis == Basis::none);
 }
 
+TEST_CASE("a loss of few decimals may be the same at two measurements", "[advice][losses]") {
+  const auto rounded_to = [](const std::vector<Losses>& losses) {
+    std::vector<HistoryRow> rows = run_of(losses, 100);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].loss = losses[i].training, rows[i].eval_loss = losses[i].held_out;
+    }
+    return rows;
+  };
+  const std::vector<Losses> level{{4, 4},       {3, 3},       {2.5, 2.5},   {2.3, 2.3},
+                                  {2.21, 2.21}, {2.20, 2.19}, {2.15, 2.19}, {2.10, 2.19},
+                                  {2.05, 2.19}, {2.00, 2.19}};
+  std::vector<HistoryRow> rows = rounded_to(level);
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::settled);
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0) == "The eval loss has not changed.");
+  // Carried: the log has nothing else that is new, it was not measured at each checkpoint before,
+  // it still moved by much, or has all its digits.
+  for (std::size_t i = 6; i < rows.size(); ++i) rows[i].loss = rows[5].loss;
+  CHECK(concluded(rows, kBytes, 3).basis == Basis::none);
+  rows = rounded_to(level);
+  rows[1].eval_loss = 4;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with("The training loss falls by "));
+  rows = rounded_to(level);
+  rows[4].eval_loss = 2.25;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with("The training loss falls by "));
+  rows = rounded_to(level);
+  for (std::size_t i = 5; i < rows.size(); ++i) rows[i].eval_loss = 2.1912345;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with("The training loss falls by "));
+}
+
 TEST_CASE("a loss that was recorded as NaN or infinite is divergence", "[advice][losses]") {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   for (const Losses last : {Losses{kRecordedNan, kRecordedNan}, Losses{kRecordedNan, 1.2},
@@ -128,8 +157,10 @@ TEST_CASE("a held-out loss that was never finite tells of its evaluation", "[adv
   CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
   rows = run_of({{kNan, kRecordedNan}, {kNan, kNan}, {kNan, kNan}}, 100);
   CHECK(concluded(rows, kBytes, 3).advice == Advice::unknown);
-  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with(
-      "The eval loss is NaN at checkpoint-100, the only checkpoint with one, and never"));
+  CHECK(concluded(rows, kBytes, 3)
+            .reasons.at(0)
+            .starts_with(
+                "The eval loss is NaN at checkpoint-100, the only checkpoint with one, and never"));
 }
 
 TEST_CASE("of losses that are not above zero no shares are told", "[advice][losses]") {

@@ -170,8 +170,8 @@ TEST_CASE("at the end of its schedule a run does not go on", "[advice][rates]") 
   // Restarts of a cosine: it has come back from nothing before.
   CHECK(with_rates({3e-4, 1.5e-4, 0, 3e-4, 1.5e-4, 0}) == Advice::going_on);
   CHECK(with_rates({3e-4, 1.5e-4, 0, 1e-4, 5e-5, 0}) == Advice::going_on);
-  CHECK(with_rates({0, 3e-4, 1.5e-4, 0}) == Advice::settled);     // the first warm-up is none
-  CHECK(with_rates({3e-4, 1e-7, 1e-6, 0}) == Advice::settled);    // nor is so little
+  CHECK(with_rates({0, 3e-4, 1.5e-4, 0}) == Advice::settled);   // the first warm-up is none
+  CHECK(with_rates({3e-4, 1e-7, 1e-6, 0}) == Advice::settled);  // nor is so little
   CHECK(with_rates({3e-4, 3e-4, 2e-4, 0, 0}) == Advice::settled);
   const auto without_rates = on({{1000, 3.1, 3.1, 0}, {2000, 2.9, 2.9, 0}, {4000, 2.7, 2.7, 0}});
   CHECK(without_rates.advice == Advice::going_on);  // never recorded as anything but 0
