@@ -272,6 +272,24 @@ TEST_CASE("nobody is sent back to a checkpoint that is damaged", "[advice]") {
         "Stop: what it learns now no longer holds for held-out data.");
 }
 
+TEST_CASE("nobody is let resume from weights that were NaN for a while", "[advice]") {
+  std::vector<HistoryRow> rows =
+      run_of({{2.4, 2.5}, {2.1, 2.2}, {1.8, 2.0}, {1.5, 1.8}, {1.2, 1.6}}, 100);
+  rows[2].nonfinite = 1;
+  const Conclusion found = concluded(rows, kBytes, 3);
+  CHECK(found.advice == Advice::going_on);
+  CHECK(found.reasons.at(0).starts_with("The eval loss falls by "));
+  CHECK(found.reasons.at(1) ==
+        "checkpoint-400 holds NaN or infinite weights in 1 of its 10 layers: do not resume from "
+        "it.");
+  rows[3].nonfinite = 2;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(1) ==
+        "checkpoint-400 holds NaN or infinite weights in 1 of its 10 layers, and so does 1 more: do "
+        "not resume from them.");
+  rows[4].nonfinite = 2;
+  CHECK(concluded(rows, kBytes, 3).reasons.size() == 1);
+}
+
 TEST_CASE("a loss of exactly zero beside others far above it is no measurement",
           "[advice][losses]") {
   const auto losses = [](const std::vector<Losses>& all) {
