@@ -68,8 +68,8 @@ void find_best(Conclusion& conclusion, std::span<const HistoryRow> rows, const L
                                damage_text(*lower) + ".");
 }
 
-/// A sentence on earlier checkpoints that hold NaN or infinite weights, of a run whose last one does
-/// not; empty if there are none.
+/// A sentence on earlier checkpoints that hold NaN or infinite weights, of a run whose last one
+/// does not; empty if there are none.
 std::string nonfinite_before_text(std::span<const HistoryRow> rows) {
   if (rows.back().nonfinite > 0) return {};
   const HistoryRow* first = nullptr;
@@ -82,7 +82,9 @@ std::string nonfinite_before_text(std::span<const HistoryRow> rows) {
   if (first == nullptr) return {};
   return printable(first->checkpoint) + " holds NaN or infinite weights in " +
          std::to_string(first->nonfinite) + " of its " + std::to_string(first->layers) + " layers" +
-         (more > 0 ? std::string(", and so ") + (more == 1 ? "does " : "do ") + std::to_string(more) + " more" : std::string()) +
+         (more > 0 ? std::string(", and so ") + (more == 1 ? "does " : "do ") +
+                         std::to_string(more) + " more"
+                   : std::string()) +
          ": do not resume from " + (more > 0 ? "them." : "it.");
 }
 

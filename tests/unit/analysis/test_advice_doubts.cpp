@@ -283,9 +283,10 @@ TEST_CASE("nobody is let resume from weights that were NaN for a while", "[advic
         "checkpoint-400 holds NaN or infinite weights in 1 of its 10 layers: do not resume from "
         "it.");
   rows[3].nonfinite = 2;
-  CHECK(concluded(rows, kBytes, 3).reasons.at(1) ==
-        "checkpoint-400 holds NaN or infinite weights in 1 of its 10 layers, and so does 1 more: do "
-        "not resume from them.");
+  CHECK(
+      concluded(rows, kBytes, 3).reasons.at(1) ==
+      "checkpoint-400 holds NaN or infinite weights in 1 of its 10 layers, and so does 1 more: do "
+      "not resume from them.");
   rows[4].nonfinite = 2;
   CHECK(concluded(rows, kBytes, 3).reasons.size() == 1);
 }
