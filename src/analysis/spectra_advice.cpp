@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "wishart/analysis/share.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/core/text.hpp"
 
 #include "loss_advice.hpp"
@@ -21,11 +22,6 @@ constexpr double kJump = 0.85;
 /// That is of checkpoints which are at most so many doublings of the steps apart. What is further
 /// apart has had the time to grow.
 constexpr double kUsualGap = 2;
-/// A change of weights begins at zero. Steps of one size make its squared norm grow as the square
-/// of the steps, a rate that is warmed up as their fourth power.
-constexpr double kGrowthOfChange = 4;
-/// Room above that, in decades: directions that align meanwhile.
-constexpr double kRoomOfChange = 0.3;
 /// A run has survived a jump if less than this share of it is left at the last checkpoint.
 constexpr double kLeft = 0.5;
 /// In a run from scratch the first rise is learning. It is over if it came to this.
@@ -69,13 +65,9 @@ double jump_limit(const HistoryRow& start, const HistoryRow& before, const Histo
                   bool of_changes) {
   const double usual = kJump * std::max(1.0, doublings_between(before, after) / kUsualGap);
   if (!of_changes) return usual;
-  // Where it began is not known: at the first checkpoint at the latest.
-  const auto steps = [&](const HistoryRow& row) {
-    return static_cast<double>(row.step - std::max<std::int64_t>(start.step, 0));
-  };
-  if (!(steps(before) > 0 && steps(after) > steps(before))) return usual;
-  const double growth = kGrowthOfChange * std::log10(steps(after) / steps(before));
-  return std::max(usual, growth + kRoomOfChange);
+  // It began at zero, where is not known: at the first checkpoint at the latest.
+  const std::int64_t begin = std::max<std::int64_t>(start.step, 0);
+  return std::max(usual, growth_from_zero(before.step - begin, after.step - begin));
 }
 
 /// True if the last `window` checkpoints are less than half a doubling of the steps apart.

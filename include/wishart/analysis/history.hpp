@@ -92,6 +92,7 @@ private:
     double outliers = kNan;
     double rank = kNan;
     std::int64_t above_noise = -1;  ///< eigenvalues above those of noise; -1: not known
+    bool is_zero = false;           ///< is_all_zero
   };
   struct Entry {
     HistoryRow row;
@@ -103,6 +104,9 @@ private:
 
   [[nodiscard]] static const Layer* find(const Entry& entry, const std::string& key);
   [[nodiscard]] bool is_settled(const std::string& key, std::size_t last) const;
+  /// True if a layer of entry i was zero at step 0 and has grown by no more since the entry before
+  /// than explains.
+  [[nodiscard]] bool grows_from_zero(const Layer& layer, const Layer& before, std::size_t i) const;
   /// True if the values of a layer have been the same throughout the window that ends at `last`.
   [[nodiscard]] bool is_fixed(const std::string& key, std::size_t last) const;
   void conclude_run(History& history);
