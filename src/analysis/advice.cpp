@@ -206,8 +206,8 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
   if (std::string damaged = nonfinite_before_text(all); !damaged.empty()) {
     // Behind the one that says what to go back to, which may name it.
     const bool goes_back = result.passed_over && result.advice != Advice::going_on;
-    const std::size_t at = goes_back ? result.reasons.size()
-                                     : std::min<std::size_t>(result.reasons.size(), 1);
+    const std::size_t at =
+        goes_back ? result.reasons.size() : std::min<std::size_t>(result.reasons.size(), 1);
     result.reasons.insert(result.reasons.begin() + static_cast<std::ptrdiff_t>(at),
                           std::move(damaged));
   }

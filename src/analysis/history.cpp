@@ -76,12 +76,26 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   entry.trained = trained_of(record);
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
-    entry.layers.push_back(
-        {row.key, row.role, row.stack, row.block, static_cast<std::int64_t>(entry.layers.size()),
-         row.hash, form_of(row), row.expert >= 0, row.status == kNoTail, alpha_if_fitted(row),
-         alpha_error(row), row.log_norm, row.log_spectral_norm, is_fitted(row) ? row.D : kNan,
-         row.stable_rank, count_of(row.weights.num_traps), count_of(row.num_outliers),
-         count_of(row.matrix_rank), row.num_evals < kFewestOfNoise ? -1 : row.null_spikes, is_all_zero(row)});
+    entry.layers.push_back({row.key,
+                            row.role,
+                            row.stack,
+                            row.block,
+                            static_cast<std::int64_t>(entry.layers.size()),
+                            row.hash,
+                            form_of(row),
+                            row.expert >= 0,
+                            row.status == kNoTail,
+                            alpha_if_fitted(row),
+                            alpha_error(row),
+                            row.log_norm,
+                            row.log_spectral_norm,
+                            is_fitted(row) ? row.D : kNan,
+                            row.stable_rank,
+                            count_of(row.weights.num_traps),
+                            count_of(row.num_outliers),
+                            count_of(row.matrix_rank),
+                            row.num_evals < kFewestOfNoise ? -1 : row.null_spikes,
+                            is_all_zero(row)});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
             [](const Layer& a, const Layer& b) { return a.key < b.key; });

@@ -29,10 +29,6 @@ constexpr const char* kOfBase =
     " The base was a good model already: that is too little to tell a learning rate that is too "
     "low from a base that knew such data.";
 
-/// A loss so many times that of a guess is of no new model, but on another scale: a sum over
-/// predictions or steps, or bits. Or the weights began far too large.
-constexpr double kOtherScale = 1.2;
-
 /// Standard errors of a slope.
 constexpr double kErrors = 2;
 /// Rises of the held-out loss that are none of noise, however small.
@@ -202,14 +198,6 @@ private:
     return give(Advice::settled, reason + " " + end);
   }
 
-  /// True if the losses begin far above that of a guess, and fell or were not seen to begin:
-  /// they cannot be held against it.
-  [[nodiscard]] bool is_of_other_scale(double first, double low) const {
-    if (trained_.classes <= 1 || !(first > kOtherScale * untrained())) return false;
-    return first - low > kLearned * first ||
-           (!series_.from_start && low > kOtherScale * untrained());
-  }
-
   /// A loss of another scale tells whether it falls, not whether enough was learnt.
   void heed_scale() {
     if (scale_.empty()) return;
@@ -246,13 +234,8 @@ private:
         !trained_.of_changes && (!series_.from_start || !(first < (1 - kLearned) * start));
     if (from_scratch) {
       if (!(low > (1 - kLearned) * chance)) return false;
-      if (is_of_other_scale(first, low)) {
-        scale_ = "The " + name_ + " was " + figure(first) + " at " + printable(row(0).checkpoint) +
-                 " and is " + figure(series_.leading[last()]) + ", where a guess among " +
-                 std::to_string(trained_.classes) + " has " + figure(start) +
-                 ": it may be a sum or of another unit, so what is learnt is not known.";
-        return false;
-      }
+      scale_ = other_scale_text("The " + name_, series_.leading, row(0), trained_.classes);
+      if (!scale_.empty()) return false;
       if (discount && trained_.classes > kOfBytes && !(low > (1 - kLearned) * start)) {
         return give(Advice::unknown,
                     frequencies_text(low, chance) + (still_falls() ? kFallsOn : ""));

@@ -66,8 +66,8 @@ void leave_out_never_finite(Likelihoods& kept) {
       "The " + nonfinite_text("eval loss", first->eval_loss) + " at " +
       (recorded == 1 ? printable(first->checkpoint) + ", the only checkpoint"
                      : "each of the " + std::to_string(recorded) + " checkpoints") +
-      " with one, and never was finite: that is no sign of the run, but of its evaluation, such as "
-      "labels that are all masked, or half precision that overflows.");
+      " with one and never was finite: look at its evaluation (masked labels, half precision), "
+      "not at the run.");
   for (HistoryRow& row : kept.rows) row.eval_loss = kNan;
 }
 

@@ -142,9 +142,9 @@ TEST_CASE("a held-out loss that was never finite tells of its evaluation", "[adv
   CHECK(broken.best_checkpoint == "checkpoint-1600");
   CHECK(broken.reasons.at(0).starts_with("The training loss falls by "));
   CHECK(broken.reasons.at(1) ==
-        "The eval loss is NaN at each of the 5 checkpoints with one, and never was finite: that is "
-        "no sign of the run, but of its evaluation, such as labels that are all masked, or half "
-        "precision that overflows.");
+        "The eval loss is NaN at each of the 5 checkpoints with one and never was finite: look at "
+        "its "
+        "evaluation (masked labels, half precision), not at the run.");
   CHECK(track_text(broken, kTriedWindow).empty());
   // Finite once, or a training loss that is not: the run.
   rows[0].eval_loss = 4.1;
@@ -160,7 +160,7 @@ TEST_CASE("a held-out loss that was never finite tells of its evaluation", "[adv
   CHECK(concluded(rows, kBytes, 3)
             .reasons.at(0)
             .starts_with(
-                "The eval loss is NaN at checkpoint-100, the only checkpoint with one, and never"));
+                "The eval loss is NaN at checkpoint-100, the only checkpoint with one and never"));
 }
 
 TEST_CASE("of losses that are not above zero no shares are told", "[advice][losses]") {
