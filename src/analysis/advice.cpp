@@ -68,6 +68,26 @@ void find_best(Conclusion& conclusion, std::span<const HistoryRow> rows, const L
                                damage_text(*lower) + ".");
 }
 
+/// A sentence on earlier checkpoints that hold NaN or infinite weights, of a run whose last one
+/// does not; empty if there are none.
+std::string nonfinite_before_text(std::span<const HistoryRow> rows) {
+  if (rows.back().nonfinite > 0) return {};
+  const HistoryRow* first = nullptr;
+  std::int64_t more = -1;
+  for (const HistoryRow& row : rows) {
+    if (row.nonfinite == 0) continue;
+    if (first == nullptr) first = &row;
+    ++more;
+  }
+  if (first == nullptr) return {};
+  return printable(first->checkpoint) + " holds NaN or infinite weights in " +
+         std::to_string(first->nonfinite) + " of its " + std::to_string(first->layers) + " layers" +
+         (more > 0 ? std::string(", and so ") + (more == 1 ? "does " : "do ") +
+                         std::to_string(more) + " more"
+                   : std::string()) +
+         ": do not resume from " + (more > 0 ? "them." : "it.");
+}
+
 bool is_calm(Advice advice) { return advice == Advice::going_on || advice == Advice::settled; }
 
 /// True if the last checkpoint has a held-out loss of its own.
@@ -183,6 +203,14 @@ Conclusion conclude(std::span<const HistoryRow> all, const Trained& trained, std
   result.tried = result.tried && stage.left_out.empty();
   result.reasons.insert(by_losses ? result.reasons.end() : result.reasons.begin(),
                         stage.left_out.begin(), stage.left_out.end());
+  if (std::string damaged = nonfinite_before_text(all); !damaged.empty()) {
+    // Behind the one that says what to go back to, which may name it.
+    const bool goes_back = result.passed_over && result.advice != Advice::going_on;
+    const std::size_t at =
+        goes_back ? result.reasons.size() : std::min<std::size_t>(result.reasons.size(), 1);
+    result.reasons.insert(result.reasons.begin() + static_cast<std::ptrdiff_t>(at),
+                          std::move(damaged));
+  }
   heed_same_weights(result, stage.rows);
   return result;
 }

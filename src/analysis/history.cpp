@@ -76,12 +76,26 @@ void HistoryBuilder::add(const CheckpointRecord& record) {
   entry.trained = trained_of(record);
   entry.place = training_place(entry.row.step, entry.row.checkpoint);
   for (const LayerRow& row : record.layers) {
-    entry.layers.push_back(
-        {row.key, row.role, row.stack, row.block, static_cast<std::int64_t>(entry.layers.size()),
-         row.hash, form_of(row), row.expert >= 0, is_without_tail(row), alpha_if_fitted(row),
-         alpha_error(row), row.log_norm, row.log_spectral_norm, is_fitted(row) ? row.D : kNan,
-         row.stable_rank, count_of(row.weights.num_traps), count_of(row.num_outliers),
-         count_of(row.matrix_rank), row.num_evals < kFewestOfNoise ? -1 : row.null_spikes});
+    entry.layers.push_back({row.key,
+                            row.role,
+                            row.stack,
+                            row.block,
+                            static_cast<std::int64_t>(entry.layers.size()),
+                            row.hash,
+                            form_of(row),
+                            row.expert >= 0,
+                            is_without_tail(row),
+                            alpha_if_fitted(row),
+                            alpha_error(row),
+                            row.log_norm,
+                            row.log_spectral_norm,
+                            is_fitted(row) ? row.D : kNan,
+                            row.stable_rank,
+                            count_of(row.weights.num_traps),
+                            count_of(row.num_outliers),
+                            count_of(row.matrix_rank),
+                            row.num_evals < kFewestOfNoise ? -1 : row.null_spikes,
+                            is_all_zero(row)});
   }
   std::sort(entry.layers.begin(), entry.layers.end(),
             [](const Layer& a, const Layer& b) { return a.key < b.key; });
@@ -144,6 +158,15 @@ void HistoryBuilder::find_missing() {
   }
 }
 
+bool HistoryBuilder::grows_from_zero(const Layer& layer, const Layer& before, std::size_t i) const {
+  std::size_t start = i;
+  while (start > 0 && entries_[start - 1].place.stage == entries_[i].place.stage) --start;
+  const Layer* first = find(entries_[start], layer.key);
+  const bool from_zero = first != nullptr && first->is_zero && entries_[start].row.step == 0;
+  return from_zero && layer.log_spectral_norm - before.log_spectral_norm <=
+                          growth_from_zero(entries_[i - 1].row.step, entries_[i].row.step);
+}
+
 void HistoryBuilder::relate() {
   std::sort(entries_.begin(), entries_.end(),
             [](const Entry& a, const Entry& b) { return comes_before(a.place, b.place); });
@@ -153,7 +176,7 @@ void HistoryBuilder::relate() {
     std::vector<double> steps;
     for (const Layer& layer : entries_[i].layers) {
       const Layer* before = find(entries_[i - 1], layer.key);
-      if (before != nullptr) {
+      if (before != nullptr && !grows_from_zero(layer, *before, i)) {
         steps.push_back(difference_of(before->log_spectral_norm, layer.log_spectral_norm));
       }
       if (before != nullptr && !layer.hash.empty() && before->hash == layer.hash) {
@@ -377,6 +400,9 @@ void HistoryBuilder::conclude_run(History& history) {
   trained.of_changes = history.of_changes;
   const Likelihoods judged = likelihoods_of(last_stage(rows), trained.language);
   history.loss_is_eval = losses_of(judged.rows, history.by_tokens, window_).is_eval;
+  const auto leading = history.loss_is_eval ? &HistoryRow::eval_loss : &HistoryRow::loss;
+  history.loss_is_carried = std::isfinite(rows.back().*leading) &&
+                            std::isnan(measured_loss(rows, rows.size() - 1, leading));
   find_trends(history);
   find_drifts(history);
   history.courses = courses();

@@ -45,6 +45,20 @@ bool ends_decay(std::span<const HistoryRow> rows, const HistoryRow& largest) {
   return true;
 }
 
+/// True if a rate that was spent came back: a schedule with restarts, whose next may follow.
+bool has_restarted(std::span<const HistoryRow> rows, const HistoryRow& largest) {
+  bool high = false;
+  bool spent = false;
+  for (const HistoryRow& row : rows) {
+    if (!(row.learning_rate >= 0)) continue;
+    const double share = row.learning_rate / largest.learning_rate;
+    if (spent && share > kDropped) return true;
+    high = high || share > kDropped;
+    spent = high && share < kSpent;
+  }
+  return false;
+}
+
 std::string rate_text(double rate) { return rounded(rate, 3); }
 
 }  // namespace
@@ -75,6 +89,7 @@ std::string end_of_schedule_text(std::span<const HistoryRow> rows) {
   }
   if (last > 0 && !(before != nullptr && last < before->learning_rate)) return {};
   if (last > kNothing * largest->learning_rate && !ends_decay(rows, *largest)) return {};
+  if (has_restarted(rows, *largest)) return {};
   return "The learning rate is " + rate_text(last) + ", and was " +
          rate_text(largest->learning_rate) + " at " + printable(largest->checkpoint) +
          ": the schedule is over, and the fall is that of its decay.";

@@ -54,6 +54,7 @@ public:
       give(Advice::unknown, training_rose_);
     } else if (enough) {
       moves();
+      heed_scale();
     } else {
       return std::nullopt;
     }
@@ -132,7 +133,8 @@ private:
         return false;
       }
     } else if (const AboveLowest above{"training loss", losses, at, rows_};
-               is_warmed_again(rows_, at[best]) && recovers(above, trained_)) {
+               (is_warmed_again(rows_, at[best]) && recovers(above, trained_)) ||
+               has_come_back(above, trained_)) {
       training_rose_ = recovery_text(above);
       return false;
     } else {
@@ -196,6 +198,17 @@ private:
     return give(Advice::settled, reason + " " + end);
   }
 
+  /// A loss of another scale tells whether it falls, not whether enough was learnt.
+  void heed_scale() {
+    if (scale_.empty()) return;
+    result_.tried = false;
+    if (result_.advice == Advice::settled) {
+      result_.advice = Advice::unknown;
+      result_.is_spent = false;
+    }
+    result_.reasons.push_back(scale_);
+  }
+
   /// What is said of a run that has learnt next to nothing so far: a run that has just begun has
   /// not either, but its loss falls.
   bool give_nothing_learnt(std::string reason) {
@@ -221,6 +234,8 @@ private:
         !trained_.of_changes && (!series_.from_start || !(first < (1 - kLearned) * start));
     if (from_scratch) {
       if (!(low > (1 - kLearned) * chance)) return false;
+      scale_ = other_scale_text("The " + name_, series_.leading, row(0), trained_.classes);
+      if (!scale_.empty()) return false;
       if (discount && trained_.classes > kOfBytes && !(low > (1 - kLearned) * start)) {
         return give(Advice::unknown,
                     frequencies_text(low, chance) + (still_falls() ? kFallsOn : ""));
@@ -250,8 +265,7 @@ private:
                          printable(row(0).checkpoint) + " to " + figure(low) + " only, by " +
                          rounded(percent(first - low, first), 2) + " %.";
     // A rate that is too low and a base that knew such data look alike.
-    const bool fell = first - low > kLearnedLittle * first &&
-                      std::is_sorted(series_.leading.rbegin(), series_.leading.rend());
+    const bool fell = first - low > kLearnedLittle * first && never_rises(series_.leading);
     if (fell && trained_.language && first < (1 - kLearned) * chance) {
       return give(Advice::unknown, reason + kOfBase);
     }
@@ -367,6 +381,7 @@ private:
   bool rose_ = false;  ///< the held-out loss did, and not the training loss fell
   /// A sentence on a training loss that rose, of which it is not known whether the run diverges.
   std::string training_rose_;
+  std::string scale_;  ///< a sentence on losses of another scale
   Conclusion result_;
 };
 

@@ -1,5 +1,7 @@
 #include "loss_margins.hpp"
 
+#include <algorithm>
+
 #include "wishart/analysis/trend.hpp"
 
 #include "student.hpp"
@@ -25,6 +27,33 @@ bool rises(const std::vector<double>& losses, double start) {
   while (above < last - lowest && losses[last - above] - low > kRises.at(low, start)) ++above;
   const Margin& margin = above >= 2 ? kRises : kRisesOnce;
   return losses[last] - low > margin.at(low, start);
+}
+
+std::string other_scale_text(const std::string& the_loss, const std::vector<double>& losses,
+                             const HistoryRow& first, std::int64_t classes) {
+  // So many times a guess is no new model in nats, but a sum over predictions or steps, or bits. Or
+  // the weights began far too large.
+  constexpr double kFar = 1.2;
+  constexpr double kFell = 0.1;
+  if (classes <= 1) return {};
+  const double guess = std::log(static_cast<double>(classes));
+  const double begin = losses.front();
+  const double low = losses[lowest_of(losses)];
+  const bool fell = begin - low > kFell * begin;
+  const bool unseen = first.step != 0 && low > kFar * guess;
+  if (!(begin > kFar * guess) || !(fell || unseen)) return {};
+  return the_loss + " was " + figure(begin) + " at " + printable(first.checkpoint) + " and is " +
+         figure(losses.back()) + ", where a guess among " + std::to_string(classes) + " has " +
+         figure(guess) + ": it may be a sum or of another unit, so what is learnt is not known.";
+}
+
+bool never_rises(const std::vector<double>& losses) {
+  double lowest = losses.front();
+  for (const double loss : losses) {
+    if (loss - lowest > kFallsOnce.at(lowest, kNan)) return false;
+    lowest = std::min(lowest, loss);
+  }
+  return true;
 }
 
 bool falls_on(const std::vector<double>& losses, std::size_t times) {

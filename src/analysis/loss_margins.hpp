@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,16 @@ struct Slope {
 
 /// True if held-out losses end above their lowest by more than their margin.
 [[nodiscard]] bool rises(const std::vector<double>& losses, double start);
+
+/// A sentence on losses that begin far above that of a guess among so many classes, and fell, or
+/// were not seen to begin: they cannot be held against it. Empty for others.
+/// @param first  the row of the first of them
+[[nodiscard]] std::string other_scale_text(const std::string& the_loss,
+                                           const std::vector<double>& losses,
+                                           const HistoryRow& first, std::int64_t classes);
+
+/// True if no loss is above an earlier one by more than noise.
+[[nodiscard]] bool never_rises(const std::vector<double>& losses);
 
 /// True if each of the last losses, so many, is lower than the one before by more than noise.
 [[nodiscard]] bool falls_on(const std::vector<double>& losses, std::size_t times);

@@ -29,7 +29,35 @@ bool has_regained(const std::vector<double>& losses, std::size_t lowest) {
   return highest - losses.back() >= kRegained * (highest - losses[lowest]);
 }
 
+/// A rise that was one step, and a good part of which has been made good since, without a rise on
+/// the way: other data, or a spike. Runs that diverge rise on, or stay where they are.
+constexpr double kWellRegained = 0.25;
+constexpr std::size_t kFallsSinceRise = 2;
+
 }  // namespace
+
+bool has_come_back(const AboveLowest& above, const Trained& trained) {
+  const std::vector<double>& losses = above.losses;
+  const std::size_t lowest = lowest_of(losses);
+  const std::size_t last = losses.size() - 1;
+  const auto highest = static_cast<std::size_t>(
+      std::max_element(losses.begin() + static_cast<std::ptrdiff_t>(lowest), losses.end()) -
+      losses.begin());
+  if (highest + kFallsSinceRise > last) return false;
+  // Up to the rise it was near its lowest.
+  for (std::size_t i = lowest; i < highest; ++i) {
+    if (losses[i] - losses[lowest] > kDiverged.at(losses[lowest], kNan)) return false;
+  }
+  for (std::size_t i = highest; i < last; ++i) {
+    const bool early = i < highest + kFallsSinceRise;
+    const double fall = losses[i] - losses[i + 1];
+    if (early ? !(fall > kFallsOnce.at(losses[i], kNan)) : -fall > kRisesOnce.at(losses[i], kNan)) {
+      return false;
+    }
+  }
+  return losses[last] < most_of(losses[lowest], trained) &&
+         losses[highest] - losses[last] >= kWellRegained * (losses[highest] - losses[lowest]);
+}
 
 std::string above_text(const AboveLowest& above) {
   const std::size_t lowest = lowest_of(above.losses);

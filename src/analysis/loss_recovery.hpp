@@ -28,6 +28,10 @@ struct AboveLowest {
 /// what had been learnt is lost.
 [[nodiscard]] bool recovers(const AboveLowest& above, const Trained& trained);
 
+/// True if they rose once and have come down since, checkpoint for checkpoint, by a quarter of the
+/// rise, though no other loss or rate says why.
+[[nodiscard]] bool has_come_back(const AboveLowest& above, const Trained& trained);
+
 /// A sentence or two on losses that recover.
 [[nodiscard]] std::string recovery_text(const AboveLowest& above);
 

@@ -17,6 +17,14 @@ namespace {
 /// No loss of a likelihood stays below this throughout: that of reinforcement learning does.
 constexpr double kNoLikelihood = 0.05;
 
+/// Losses of at most so many decimals may be equal at two measurements.
+constexpr int kFewDecimals = 4;
+/// They are where the loss moves by no more than so many units of the last decimal.
+constexpr double kUnitsOfLevel = 5;
+/// Measurements from the first on that differ from checkpoint to checkpoint: so often it is
+/// measured.
+constexpr std::size_t kMeasuredAtFirst = 4;
+
 /// One of the two losses of a row.
 struct Kind {
   const char* name;
@@ -40,6 +48,27 @@ void leave_out_returned(Likelihoods& kept) {
                             " are not judged: its weights are those of " +
                             printable(kept.rows[same.first].checkpoint) + ".");
   }
+}
+
+/// A held-out loss that was never finite tells of its evaluation, not of the run. One that was
+/// finite before stays.
+void leave_out_never_finite(Likelihoods& kept) {
+  const HistoryRow* first = nullptr;
+  std::int64_t recorded = 0;
+  for (const HistoryRow& row : kept.rows) {
+    if (!is_recorded(row.eval_loss)) continue;
+    if (std::isfinite(row.eval_loss)) return;
+    if (first == nullptr) first = &row;
+    ++recorded;
+  }
+  if (first == nullptr) return;
+  kept.left_out.push_back(
+      "The " + nonfinite_text("eval loss", first->eval_loss) + " at " +
+      (recorded == 1 ? printable(first->checkpoint) + ", the only checkpoint"
+                     : "each of the " + std::to_string(recorded) + " checkpoints") +
+      " with one and never was finite: look at its evaluation (masked labels, half precision), "
+      "not at the run.");
+  for (HistoryRow& row : kept.rows) row.eval_loss = kNan;
 }
 
 /// The loss beside row i that is not zero: the one before it, else the one after; NaN if there is
@@ -79,6 +108,48 @@ void leave_out_zeros(Likelihoods& kept, const Kind& kind) {
                           printable(first->checkpoint) + ", beside " + rounded(beside, 4) +
                           ": that is no measurement. Look for gradients that overflow, or labels "
                           "that are all masked.");
+}
+
+/// The unit of the last decimal that any loss has; NaN if one has more than a few.
+double unit_of(std::span<const HistoryRow> rows, double HistoryRow::*loss) {
+  constexpr double kTen = 10;
+  double scale = 1;
+  for (const HistoryRow& row : rows) {
+    const double value = row.*loss;
+    if (!std::isfinite(value)) continue;
+    const double most = std::pow(kTen, kFewDecimals);
+    while (scale <= most && value != std::round(value * scale) / scale) scale *= kTen;
+    if (scale > most) return kNan;
+  }
+  return 1 / scale;
+}
+
+/// True if the log has something else that is new at row i.
+bool is_logged_anew(const HistoryRow& before, const HistoryRow& now, double HistoryRow::*loss) {
+  const auto other = loss == &HistoryRow::loss ? &HistoryRow::eval_loss : &HistoryRow::loss;
+  const auto differs = [&](double HistoryRow::*value) {
+    return std::isfinite(now.*value) && now.*value != before.*value;
+  };
+  return differs(other) || differs(&HistoryRow::learning_rate);
+}
+
+/// True if a loss that is that of the row before was measured and rounded: it has few decimals, was
+/// measured at each of the first checkpoints, moved by next to nothing before, and the log has
+/// something new.
+/// @pre the loss of row i is that of the row before
+bool is_level(std::span<const HistoryRow> rows, std::size_t i, double HistoryRow::*loss) {
+  if (!is_logged_anew(rows[i - 1], rows[i], loss)) return false;
+  std::size_t first = 0;
+  while (!std::isfinite(rows[first].*loss)) ++first;
+  std::size_t last = first;
+  while (std::isfinite(rows[last + 1].*loss) && rows[last + 1].*loss != rows[last].*loss) ++last;
+  if (last - first + 1 < kMeasuredAtFirst) return false;
+  std::size_t from = i;
+  while (from > 0 && rows[from - 1].*loss == rows[i].*loss) --from;
+  if (from == 0) return false;
+  const double moved = std::abs(rows[from].*loss - rows[from - 1].*loss);
+  constexpr double kRounding = 0.5;  // of a unit
+  return moved < (kUnitsOfLevel + kRounding) * unit_of(rows, loss);
 }
 
 /// A loss that is negative somewhere, or next to nothing throughout or, of tokens, at first.
@@ -134,6 +205,7 @@ std::span<const HistoryRow> last_stage(std::span<const HistoryRow> rows) {
 
 Likelihoods likelihoods_of(std::span<const HistoryRow> rows, bool of_tokens) {
   Likelihoods kept{{rows.begin(), rows.end()}, {}, false};
+  leave_out_never_finite(kept);
   leave_out_returned(kept);
   for (const Kind& kind :
        {Kind{"training loss", &HistoryRow::loss}, Kind{"eval loss", &HistoryRow::eval_loss}}) {
@@ -145,7 +217,8 @@ Likelihoods likelihoods_of(std::span<const HistoryRow> rows, bool of_tokens) {
 
 double measured_loss(std::span<const HistoryRow> rows, std::size_t i, double HistoryRow::*loss) {
   const double now = rows[i].*loss;
-  return i > 0 && is_carried(now, rows[i - 1].*loss) ? kNan : now;
+  const bool carried = i > 0 && is_carried(now, rows[i - 1].*loss) && !is_level(rows, i, loss);
+  return carried ? kNan : now;
 }
 
 LossSeries losses_of(std::span<const HistoryRow> rows, bool by_tokens, std::int64_t least) {

@@ -35,6 +35,7 @@ struct LossSeries {
 /// - A loss that is negative somewhere or next to nothing throughout, of tokens also one that is so
 ///   at first, as in reinforcement learning, where it neither falls with learning nor rises
 ///   without.
+/// - A held-out loss that is NaN or infinite wherever it was recorded.
 /// - A loss of exactly zero beside others far above it, which is no measurement.
 struct Likelihoods {
   std::vector<HistoryRow> rows;
@@ -45,6 +46,8 @@ struct Likelihoods {
 [[nodiscard]] Likelihoods likelihoods_of(std::span<const HistoryRow> rows, bool of_tokens);
 
 /// A loss of row i; NaN if it is bit for bit that of the row before, so was not measured anew.
+/// Losses that were rounded to few decimals may be equal all the same, where they move by no more
+/// than some of their units, were measured at each of the first checkpoints, and the log goes on.
 [[nodiscard]] double measured_loss(std::span<const HistoryRow> rows, std::size_t i,
                                    double HistoryRow::*loss);
 

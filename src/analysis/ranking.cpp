@@ -154,6 +154,9 @@ Model model_of(const std::string& name, const std::vector<LayerRow>& layers) {
   model.name = name;
   model.depth = static_cast<std::int64_t>(layers.size());
   model.fitted = count_fits(layers).fitted;
+  model.nonfinite = std::count_if(layers.begin(), layers.end(), [](const LayerRow& row) {
+    return row.num_nan > 0 || row.num_inf > 0;
+  });
   for (const RankMetric& metric : rank_metrics()) {
     const Mean mean = mean_of(column(layers, metric.name));
     model.values.push_back(mean.value);
@@ -161,6 +164,35 @@ Model model_of(const std::string& name, const std::vector<LayerRow>& layers) {
     model.counts.push_back(mean.count);
   }
   return model;
+}
+
+void put_in_order(std::vector<Model>& models, std::size_t metric) {
+  const bool less = rank_metrics()[metric].less_is_better;
+  std::sort(models.begin(), models.end(), [&](const Model& a, const Model& b) {
+    if ((a.nonfinite > 0) != (b.nonfinite > 0)) return b.nonfinite > 0;
+    const double x = a.values[metric];
+    const double y = b.values[metric];
+    if (std::isnan(x) != std::isnan(y)) return std::isnan(y);
+    if (x < y || x > y) return less ? x < y : x > y;
+    return natural_less(a.name, b.name);
+  });
+}
+
+std::string nonfinite_text(const std::vector<Model>& models) {
+  const Model* first = nullptr;
+  std::int64_t count = 0;
+  for (const Model& model : models) {
+    if (model.nonfinite == 0) continue;
+    if (first == nullptr) first = &model;
+    ++count;
+  }
+  if (first == nullptr) return "";
+  constexpr std::size_t kMostOfName = 160;
+  return "Do not use " + printable(first->name, kMostOfName) +
+         (count > 1 ? " and " + std::to_string(count - 1) + " more" : "") +
+         ", placed last whatever the metric: " + (count == 1 ? "it holds" : "they hold") +
+         " NaN or infinite weights, in " + std::to_string(first->nonfinite) + " of " +
+         std::to_string(first->depth) + " matrices" + (count > 1 ? " of the first." : ".");
 }
 
 Following follow(const std::vector<Model>& models, const std::vector<Score>& scores,

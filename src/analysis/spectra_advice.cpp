@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "wishart/analysis/share.hpp"
+#include "wishart/analysis/warnings.hpp"
 #include "wishart/core/plural.hpp"
 #include "wishart/core/text.hpp"
 
@@ -57,6 +58,17 @@ std::string percent(double decades) { return figure(100 * (std::pow(10, decades)
 double doublings_between(const HistoryRow& before, const HistoryRow& after) {
   if (before.step <= 0 || after.step <= before.step) return 0;
   return std::log2(static_cast<double>(after.step) / static_cast<double>(before.step));
+}
+
+/// The rise of log_spectral_norm between two checkpoints above which it is a jump.
+/// @param start  the first checkpoint
+double jump_limit(const HistoryRow& start, const HistoryRow& before, const HistoryRow& after,
+                  bool of_changes) {
+  const double usual = kJump * std::max(1.0, doublings_between(before, after) / kUsualGap);
+  if (!of_changes) return usual;
+  // It began at zero, where is not known: at the first checkpoint at the latest.
+  const std::int64_t begin = std::max<std::int64_t>(start.step, 0);
+  return std::max(usual, growth_from_zero(before.step - begin, after.step - begin));
 }
 
 /// True if the last `window` checkpoints are less than half a doubling of the steps apart.
@@ -122,7 +134,7 @@ Conclusion conclude_from_complete(std::span<const HistoryRow> rows, const Traine
     const HistoryRow& before = rows[i - 1];
     if (fresh && !(before.spectral_norm_risen > kFirstRise)) continue;
     const double jump = rows[i].spectral_norm_step;
-    if (!(jump > kJump * std::max(1.0, doublings_between(before, rows[i]) / kUsualGap))) continue;
+    if (!(jump > jump_limit(first, before, rows[i], trained.of_changes))) continue;
     const std::string reason = jump_text(before, rows[i]);
     const bool recent = i + static_cast<std::size_t>(window) > rows.size();
     const double left = last.spectral_norm_risen - before.spectral_norm_risen;

@@ -12,6 +12,7 @@
 #include "wishart/record/fit_counts.hpp"
 #include "wishart/record/left_out.hpp"
 #include "wishart/record/mode.hpp"
+#include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/row_warnings.hpp"
 
 #include "copies.hpp"
@@ -329,7 +330,12 @@ Verdict verdict_of(const CheckpointRecord& record, const Beside& beside) {
   const std::string loss = nonfinite_loss_text(record.provenance.training);
   if (loss.empty() || verdict.level == Level::bad) return verdict;
   verdict.level = Level::attention;
-  verdict.sentence = "The " + loss + ", so the run diverges. " + verdict.sentence;
+  // One checkpoint does not tell whether its held-out loss was ever finite.
+  const bool surely = is_recorded_nonfinite(record.provenance.training.loss);
+  verdict.sentence =
+      "The " + loss +
+      (surely ? ", so the run diverges. " : ": the run diverges, or its evaluation is broken. ") +
+      verdict.sentence;
   return verdict;
 }
 

@@ -164,6 +164,15 @@ Verdict verdict_of(const std::vector<Model>& models, std::size_t metric,
   } else {
     judge_by_public(verdict, first, by);
   }
+  if (const std::string nonfinite = nonfinite_text(models); !nonfinite.empty()) {
+    if (models.front().nonfinite > 0) {
+      verdict.level = Level::bad;
+      verdict.sentence = "Use none of these models: each holds NaN or infinite weights.";
+    } else if (verdict.level == Level::good) {
+      verdict.level = Level::attention;
+    }
+    add_reason(verdict, nonfinite, kOfModels);
+  }
   hold_counts_against(verdict, models, metric);
   add_reason(verdict,
              "Its mean " + std::string(by.name) + " is " + rounded(models[0].values[metric], 4) +

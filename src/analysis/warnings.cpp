@@ -191,12 +191,22 @@ void conclude_blocks(LayerRow& row, const Peers& peers, bool known) {
   if (!texts.empty()) add_word(row, kUnlikeBlocks, join(texts, "; "));
 }
 
-void conclude_past(std::vector<LayerRow>& layers, const LayersByKey& before) {
+/// True for a layer that began as zeros and still grows from there: it has no past yet.
+bool grows_from_zero(const LayerRow* first, const LayerRow& then, const LayerRow& now,
+                     double growth) {
+  constexpr double kGrows = 0.1;  // less is none of a beginning
+  const double grown = now.log_norm - then.log_norm;
+  return first != nullptr && is_all_zero(*first) && grown > kGrows && grown <= growth;
+}
+
+void conclude_past(std::vector<LayerRow>& layers, const LayersByKey& before,
+                   const LayersByKey& first, double growth) {
   std::vector<LayerStep> steps;
   std::vector<LayerRow*> rows;
   for (LayerRow& row : layers) {
     const LayerRow* then = same_layer(before, row);
     if (then == nullptr || (!row.hash.empty() && row.hash == then->hash)) continue;
+    if (grows_from_zero(same_layer(first, row), *then, row, growth)) continue;
     steps.push_back({state_of(*then), state_of(row)});
     rows.push_back(&row);
   }
@@ -276,6 +286,13 @@ bool has_trained(const LayerRow& now, const LayerRow& first) {
   return is_like_noise(first) && std::abs(now.log_norm - first.log_norm) > kTrainedNorm;
 }
 
+double growth_from_zero(std::int64_t before, std::int64_t now) noexcept {
+  constexpr double kPower = 4;
+  constexpr double kRoom = 0.3;
+  if (before <= 0 || now <= before) return 0;
+  return kPower * std::log10(static_cast<double>(now) / static_cast<double>(before)) + kRoom;
+}
+
 bool needs_past(std::string_view metric) {
   return metric == std::string("warning.") + kUnlikePast ||
          metric == std::string("warning.") + kLikeNoise;
@@ -312,7 +329,7 @@ void conclude(std::vector<LayerRow>& layers, const PastLayers& past) {
       }
     }
   }
-  conclude_past(layers, by_key(past.before));
+  conclude_past(layers, by_key(past.before), first, past.growth);
   for (LayerRow& row : layers) {
     if (!row.has_esd) continue;
     const Usual usual = usual_of(row);
@@ -334,6 +351,8 @@ void conclude(CheckpointRecord& record, const Past& past) {
   // From the first step on everything changes.
   if (is_known(past.before) && past.before->provenance.training.step > 0) {
     layers.before = &past.before->layers;
+    layers.growth =
+        growth_from_zero(past.before->provenance.training.step, record.provenance.training.step);
   }
   if (is_known(past.first)) layers.first = &past.first->layers;
   conclude(record.layers, layers);

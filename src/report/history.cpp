@@ -173,8 +173,7 @@ std::vector<Card> history_cards(const analysis::History& history, const std::str
     return (now > then ? "+" : "") + rounded(now - then, digits) + since;
   };
   return {{loss_text(loss(last)), of_eval ? "eval loss" : "training loss",
-           several && is_carried(loss(last), loss(before)) ? "not measured anew"
-                                                           : change(loss(last), loss(before), 2)},
+           history.loss_is_carried ? "not measured anew" : change(loss(last), loss(before), 2)},
           {fixed(last.alpha, 2),
            "mean alpha" +
                (last.fitted < last.layers

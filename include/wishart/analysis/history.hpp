@@ -46,9 +46,10 @@ struct History {
   std::int64_t window = 0;       ///< number of checkpoints over which a layer has to be settled
   Trend alpha;  ///< over the window and one checkpoint before it, of layers that have one in all
   Trend loss;   ///< of the loss that leads
-  bool loss_is_eval = false;  ///< that is eval_loss: it is known often enough (loss_advice.hpp)
-  std::vector<Drift> drifts;  ///< of the last checkpoint, by layer
-  Conclusion conclusion;      ///< what to do, and why
+  bool loss_is_eval = false;     ///< that is eval_loss: it is known often enough (loss_advice.hpp)
+  bool loss_is_carried = false;  ///< at the last checkpoint: it was not measured anew
+  std::vector<Drift> drifts;     ///< of the last checkpoint, by layer
+  Conclusion conclusion;         ///< what to do, and why
   std::vector<Analysed> left_out;    ///< what does not stand beside the rows
   bool of_changes = false;           ///< all rows are changes of weights
   std::vector<LayerCourse> courses;  ///< by key, in natural order
@@ -91,6 +92,7 @@ private:
     double outliers = kNan;
     double rank = kNan;
     std::int64_t above_noise = -1;  ///< eigenvalues above those of noise; -1: not known
+    bool is_zero = false;           ///< is_all_zero
   };
   struct Entry {
     HistoryRow row;
@@ -102,6 +104,9 @@ private:
 
   [[nodiscard]] static const Layer* find(const Entry& entry, const std::string& key);
   [[nodiscard]] bool is_settled(const std::string& key, std::size_t last) const;
+  /// True if a layer of entry i was zero at step 0 and has grown by no more since the entry before
+  /// than explains.
+  [[nodiscard]] bool grows_from_zero(const Layer& layer, const Layer& before, std::size_t i) const;
   /// True if the values of a layer have been the same throughout the window that ends at `last`.
   [[nodiscard]] bool is_fixed(const std::string& key, std::size_t last) const;
   void conclude_run(History& history);

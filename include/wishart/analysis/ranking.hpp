@@ -27,12 +27,20 @@ struct Model {
   std::string name;
   std::int64_t depth = 0;            ///< number of analysed matrices
   std::int64_t fitted = 0;           ///< those with a power law
+  std::int64_t nonfinite = 0;        ///< those with NaN or infinite weights
   std::vector<double> values;        ///< in the order of rank_metrics()
   std::vector<double> errors;        ///< standard errors of these means, over the layers
   std::vector<std::int64_t> counts;  ///< layers with a value, of which these are the means
   Analysed about;
 };
 [[nodiscard]] Model model_of(const std::string& name, const std::vector<LayerRow>& layers);
+
+/// Puts the models in the order of a metric, by the place of that in rank_metrics(). Those without
+/// a value come last, after them those with weights that are not finite: nobody should use them.
+void put_in_order(std::vector<Model>& models, std::size_t metric);
+
+/// A sentence on the models with weights that are not finite; empty if there are none.
+[[nodiscard]] std::string nonfinite_text(const std::vector<Model>& models);
 
 /// A known score of a model, and the group of the model.
 struct Score {

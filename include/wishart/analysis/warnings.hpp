@@ -92,8 +92,15 @@ struct PastLayers {
   const std::vector<LayerRow>* first = nullptr;
   bool initial = false;    ///< the layers are those that a training begins with (step 0)
   bool of_change = false;  ///< they are a change of weights, not weights
+  /// Decades by which the squared norm of a layer that began as zeros may grow from `before` on.
+  double growth = 0;
 };
 void conclude(std::vector<LayerRow>& layers, const PastLayers& past = {});
+
+/// Decades by which the squared norm of what began as zeros at step 0 may have grown between two
+/// steps: by their fourth power, as under a rate that is warmed up, and a factor of two for what
+/// aligns meanwhile. 0 if the steps are not known.
+[[nodiscard]] double growth_from_zero(std::int64_t before, std::int64_t now) noexcept;
 
 /// True for weights of which every element is zero. No training leaves such a matrix, but some
 /// begin with one (docs/decisions/101-zeros-are-damage.md). False for a change of weights that is

@@ -104,14 +104,7 @@ CommandResult rank_models(const RankOptions& options) {
   std::vector<analysis::Model> models = models_of(options.archives);
   const std::vector<Analysed> left_out = take_apart(
       models, [](const analysis::Model& model) { return model.about; }, Prefer::most);
-  const bool less = analysis::rank_metrics()[metric].less_is_better;
-  std::sort(models.begin(), models.end(), [&](const analysis::Model& a, const analysis::Model& b) {
-    const double x = a.values[metric];
-    const double y = b.values[metric];
-    if (std::isnan(x) != std::isnan(y)) return std::isnan(y);
-    if (x < y || x > y) return less ? x < y : x > y;
-    return natural_less(a.name, b.name);
-  });
+  analysis::put_in_order(models, metric);
   analysis::Following following;
   if (!options.scores.empty()) {
     const std::optional<bool> lower = options.lower_is_better
@@ -128,6 +121,8 @@ CommandResult rank_models(const RankOptions& options) {
   // The tables have no place for what was left out, nor for what their order is worth.
   std::vector<std::string> notes;
   if (!left_out.empty()) notes.push_back(analysis::left_out_text(left_out));
+  std::string nonfinite = analysis::nonfinite_text(models);
+  if (!nonfinite.empty()) notes.push_back(std::move(nonfinite));
   if (!options.scores.empty()) return {report::csv_table(following.rows), {}, std::move(notes)};
   notes.push_back(analysis::worth_text(options.metric));
   return {models_csv(models), {}, std::move(notes)};

@@ -160,6 +160,37 @@ TEST_CASE("without held-out losses two training losses in a row have to rise", "
   CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
 }
 
+TEST_CASE("a training loss that rose once and comes down since is of other data",
+          "[advice][losses]") {
+  const auto advice = [](const std::vector<double>& training) {
+    std::vector<Losses> losses;
+    for (const double loss : training) losses.push_back({loss, kNan});
+    return advice_on(losses, {.classes = 512, .language = true});
+  };
+  const Conclusion found = concluded(run_of({{4, kNan},
+                                             {2.5, kNan},
+                                             {2.05, kNan},
+                                             {1.95, kNan},
+                                             {2.75, kNan},
+                                             {2.6, kNan},
+                                             {2.5, kNan},
+                                             {2.42, kNan}},
+                                            100),
+                                     kBytes, 3);
+  CHECK(found.advice == Advice::unknown);
+  CHECK(found.reasons.at(0) ==
+        "The training loss is 2.42, 24 % above its lowest, 1.95 at checkpoint-800, but has fallen "
+        "again since checkpoint-1600, as where a learning rate is warmed up again or the data "
+        "change.");
+  // It may level off there.
+  CHECK(advice({4, 2.5, 2.0, 1.95, 2.75, 2.5, 2.3, 2.29, 2.3, 2.295}) == Advice::unknown);
+  // Rises again, does not come down, has lost most, or went up by several steps.
+  CHECK(advice({4, 2.5, 2.0, 1.95, 2.75, 2.5, 2.3, 2.4, 2.5}) == Advice::diverging);
+  CHECK(advice({4, 2.5, 2.0, 1.95, 2.75, 2.7, 2.68, 2.66}) == Advice::diverging);
+  CHECK(advice({4, 2.5, 2.0, 1.95, 5.6, 4.9, 4.4, 4.2}) == Advice::diverging);
+  CHECK(advice({4, 2.5, 2.0, 1.95, 2.3, 2.75, 2.6, 2.5, 2.4}) == Advice::diverging);
+}
+
 TEST_CASE("checkpoints close together do not tell whether the loss still falls", "[advice]") {
   const auto dense = [](const std::vector<double>& held_out) {
     std::vector<HistoryRow> rows(held_out.size(), run_of({{kNan, kNan}}).front());

@@ -73,6 +73,35 @@ TEST_CASE("a loss that was carried forward was not measured anew", "[advice][los
   CHECK(conclude(rows, kBytes, 3).basis == Basis::none);
 }
 
+TEST_CASE("a loss of few decimals may be the same at two measurements", "[advice][losses]") {
+  const auto rounded_to = [](const std::vector<Losses>& losses) {
+    std::vector<HistoryRow> rows = run_of(losses, 100);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].loss = losses[i].training, rows[i].eval_loss = losses[i].held_out;
+    }
+    return rows;
+  };
+  const std::vector<Losses> level{{4, 4},       {3, 3},       {2.5, 2.5},   {2.3, 2.3},
+                                  {2.21, 2.21}, {2.20, 2.19}, {2.15, 2.19}, {2.10, 2.19},
+                                  {2.05, 2.19}, {2.00, 2.19}};
+  std::vector<HistoryRow> rows = rounded_to(level);
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::settled);
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0) == "The eval loss has not changed.");
+  // Carried: the log has nothing else that is new, it was not measured at each checkpoint before,
+  // it still moved by much, or has all its digits.
+  for (std::size_t i = 6; i < rows.size(); ++i) rows[i].loss = rows[5].loss;
+  CHECK(concluded(rows, kBytes, 3).basis == Basis::none);
+  rows = rounded_to(level);
+  rows[1].eval_loss = 4;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with("The training loss falls by "));
+  rows = rounded_to(level);
+  rows[4].eval_loss = 2.25;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with("The training loss falls by "));
+  rows = rounded_to(level);
+  for (std::size_t i = 5; i < rows.size(); ++i) rows[i].eval_loss = 2.1912345;
+  CHECK(concluded(rows, kBytes, 3).reasons.at(0).starts_with("The training loss falls by "));
+}
+
 TEST_CASE("a loss that was recorded as NaN or infinite is divergence", "[advice][losses]") {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   for (const Losses last : {Losses{kRecordedNan, kRecordedNan}, Losses{kRecordedNan, 1.2},
@@ -99,6 +128,39 @@ TEST_CASE("a loss that was recorded as NaN or infinite is divergence", "[advice]
   CHECK(conclude(rows, kBytes, 3).reasons.at(0) == "The training loss is NaN at checkpoint-400.");
   CHECK(advice_on({{kNan, 5.55}, {2, 2.1}, {1.5, 1.6}, {kNan, kNan}}) == Advice::going_on);
   CHECK(advice_on({{kRecordedNan, kNan}}) == Advice::diverging);  // one is enough
+}
+
+TEST_CASE("a held-out loss that was never finite tells of its evaluation", "[advice][losses]") {
+  std::vector<HistoryRow> rows = run_of({{4, kRecordedNan},
+                                         {3, kRecordedNan},
+                                         {2.6, kRecordedNan},
+                                         {2.4, kRecordedNan},
+                                         {2.2, kRecordedNan}},
+                                        100);
+  const Conclusion broken = concluded(rows, kBytes, 3);
+  CHECK(broken.advice == Advice::going_on);
+  CHECK(broken.best_checkpoint == "checkpoint-1600");
+  CHECK(broken.reasons.at(0).starts_with("The training loss falls by "));
+  CHECK(broken.reasons.at(1) ==
+        "The eval loss is NaN at each of the 5 checkpoints with one and never was finite: look at "
+        "its "
+        "evaluation (masked labels, half precision), not at the run.");
+  CHECK(track_text(broken, kTriedWindow).empty());
+  // Finite once, or a training loss that is not: the run.
+  rows[0].eval_loss = 4.1;
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+  rows[0].eval_loss = kRecordedNan;
+  rows[4].loss = kRecordedNan;
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+  // Nor does the training loss excuse what it shows itself.
+  rows = run_of({{4, kNan}, {2, kRecordedNan}, {3.9, kNan}, {4.2, kNan}}, 100);
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::diverging);
+  rows = run_of({{kNan, kRecordedNan}, {kNan, kNan}, {kNan, kNan}}, 100);
+  CHECK(concluded(rows, kBytes, 3).advice == Advice::unknown);
+  CHECK(concluded(rows, kBytes, 3)
+            .reasons.at(0)
+            .starts_with(
+                "The eval loss is NaN at checkpoint-100, the only checkpoint with one and never"));
 }
 
 TEST_CASE("of losses that are not above zero no shares are told", "[advice][losses]") {
@@ -210,6 +272,25 @@ TEST_CASE("nobody is sent back to a checkpoint that is damaged", "[advice]") {
         "Stop: what it learns now no longer holds for held-out data.");
 }
 
+TEST_CASE("nobody is let resume from weights that were NaN for a while", "[advice]") {
+  std::vector<HistoryRow> rows =
+      run_of({{2.4, 2.5}, {2.1, 2.2}, {1.8, 2.0}, {1.5, 1.8}, {1.2, 1.6}}, 100);
+  rows[2].nonfinite = 1;
+  const Conclusion found = concluded(rows, kBytes, 3);
+  CHECK(found.advice == Advice::going_on);
+  CHECK(found.reasons.at(0).starts_with("The eval loss falls by "));
+  CHECK(found.reasons.at(1) ==
+        "checkpoint-400 holds NaN or infinite weights in 1 of its 10 layers: do not resume from "
+        "it.");
+  rows[3].nonfinite = 2;
+  CHECK(
+      concluded(rows, kBytes, 3).reasons.at(1) ==
+      "checkpoint-400 holds NaN or infinite weights in 1 of its 10 layers, and so does 1 more: do "
+      "not resume from them.");
+  rows[4].nonfinite = 2;
+  CHECK(concluded(rows, kBytes, 3).reasons.size() == 1);
+}
+
 TEST_CASE("a loss of exactly zero beside others far above it is no measurement",
           "[advice][losses]") {
   const auto losses = [](const std::vector<Losses>& all) {
@@ -272,4 +353,27 @@ TEST_CASE("of tokens that may be no words only a guess is known to have learnt n
   CHECK(none.reasons.at(0) ==
         "The lowest eval loss is 9.7, less than 10 % below the 9.704 of a guess among 16384 "
         "tokens.");
+}
+
+TEST_CASE("a loss far above that of a guess is on another scale", "[advice][losses]") {
+  const Trained tokens{.classes = 512, .language = true};
+  const auto scaled = [&](const std::vector<double>& nats, double scale, std::int64_t first = 0) {
+    std::vector<Losses> losses;
+    for (const double loss : nats) losses.push_back({scale * loss, kNan});
+    return concluded(run_of(losses, first), tokens, 3);
+  };
+  const std::vector<double> plateau{6.24, 4.0, 3.2, 2.75, 2.69, 2.69, 2.691, 2.689};
+  const Conclusion found = scaled(plateau, 4);
+  CHECK(found.advice == Advice::unknown);
+  CHECK(found.reasons.back() ==
+        "The training loss was 24.96 at checkpoint-0 and is 10.76, where a guess among 512 has "
+        "6.238: it may be a sum or of another unit, so what is learnt is not known.");
+  CHECK(scaled(plateau, 1).advice == Advice::settled);
+  CHECK(scaled({6.24, 5.5, 4.6, 4.0, 3.5, 3.1}, 4).advice == Advice::going_on);
+  // Who did not see the beginning cannot tell.
+  CHECK(scaled({2.75, 2.70, 2.69, 2.691, 2.689}, 4, 100).advice == Advice::unknown);
+  // No fall is one on no scale, and what begins at a guess is of none.
+  CHECK(scaled({6.24, 6.24, 6.23, 6.24, 6.23}, 4).advice == Advice::not_learning);
+  CHECK(scaled({6.3, 6.24, 6.23, 6.24, 6.23}, 1).advice == Advice::not_learning);
+  CHECK(scaled({6.24, 6.23, 6.24, 6.23}, 1, 100).advice == Advice::not_learning);
 }

@@ -113,6 +113,24 @@ TEST_CASE("without losses the spectra speak where their evidence is strong", "[a
     for (std::size_t i = 1; i < rows.size(); ++i) rows[i].log_spectral_norm = 2;
     CHECK(advice() == Advice::unknown);
   }
+  SECTION("a change of weights begins at zero and grows") {
+    // Adam at a constant rate, and with a warm-up: 0.6 and 1.2 decades per doubling.
+    for (const double growth : {0.6, 0.95, 1.2}) {
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i].log_spectral_norm = growth * static_cast<double>(i);
+      }
+      CHECK(advice({.of_changes = true}) == Advice::unknown);
+      CHECK(advice() == (growth > 0.85 ? Advice::diverging : Advice::unknown));
+    }
+    rows[4].log_spectral_norm = rows[3].log_spectral_norm + 2;
+    CHECK(advice({.of_changes = true}) == Advice::diverging);
+    // Later a jump is one.
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i].step = 1000 + 100 * static_cast<std::int64_t>(i * i);
+      rows[i].log_spectral_norm = i < 4 ? 0 : 1.5;
+    }
+    CHECK(advice({.of_changes = true}) == Advice::diverging);
+  }
   SECTION("a run that starts late rises once, a broken one twice") {
     rows.front().like_noise = 10;
     rows[3].log_spectral_norm = rows[4].log_spectral_norm = 2;

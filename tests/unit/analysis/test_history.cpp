@@ -433,3 +433,19 @@ TEST_CASE("the alpha of a failed fit counts nowhere in a history", "[history]") 
   CHECK(std::isnan(history.courses.front().alpha.back()));
   CHECK(std::isnan(history.courses.front().D.back()));
 }
+
+TEST_CASE("layers that began as zeros do not jump while they grow", "[history][zeros]") {
+  const auto run = [](std::int64_t begin, double growth) {
+    std::vector<CheckpointRecord> records;
+    for (int i = 0; i < 4; ++i) {
+      records.push_back(at_step(i == 0 ? begin : 10LL << i, 3, kNan));
+      LayerRow& row = records.back().layers[0];
+      row.log_spectral_norm = growth * i;
+      if (i == 0) row.lambda_max = 0, row.log_spectral_norm = kNan;
+    }
+    return history_of(records).rows;
+  };
+  CHECK(run(0, 1.2)[2].spectral_norm_step == 0);
+  CHECK(run(0, 3)[2].spectral_norm_step == Approx(1));
+  CHECK(run(5, 1.2)[2].spectral_norm_step == Approx(0.4));  // zeros that were no beginning
+}

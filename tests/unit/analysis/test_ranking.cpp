@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "wishart/analysis/ranking.hpp"
+#include "wishart/analysis/verdict.hpp"
 
 #include "samples.hpp"
 
@@ -143,4 +144,28 @@ TEST_CASE("checkpoints of one run are known by their names and steps", "[rank]")
   }
   CHECK_FALSE(follow(models, scores).of_runs);  // half of them
   CHECK_FALSE(follow(models, {}).of_runs);
+}
+
+TEST_CASE("models that are not finite come last, and it is said", "[rank]") {
+  std::vector<Model> models{planted("good", 3, 3), planted("none", 3, kNan), planted("nan", 3, 2),
+                            planted("best", 3, 2.5)};
+  models[2].nonfinite = 1;
+  CHECK(nonfinite_text({models[0], models[1]}).empty());
+  put_in_order(models, 0);
+  std::vector<std::string> names;
+  for (const Model& model : models) names.push_back(model.name);
+  CHECK(names == std::vector<std::string>{"best", "good", "none", "nan"});
+  const std::string text =
+      "Do not use nan, placed last whatever the metric: it holds NaN or infinite weights, in 1 of "
+      "3 matrices.";
+  CHECK(nonfinite_text(models) == text);
+  const Verdict verdict = verdict_of(models, 0, {});
+  CHECK(verdict.sentence.starts_with("best comes first by alpha"));
+  CHECK(verdict.reasons.at(0).text == text);
+  models = {models[3], models[3]};
+  CHECK(verdict_of(models, 0, {}).level == Level::bad);
+  CHECK(nonfinite_text(models).starts_with("Do not use nan and 1 more, placed last"));
+  std::vector<LayerRow> rows{test::sample_layer("a"), test::sample_layer("b")};
+  rows[1].num_nan = 1;
+  CHECK(model_of("m", rows).nonfinite == 1);
 }

@@ -68,6 +68,9 @@ TEST_CASE("a loss that is not finite needs attention, whatever the layers say",
   record.provenance.training.loss = kNan;
   CHECK(told(verdict_of(record)) == told(quiet()));
   record.provenance.training.eval_loss = std::numeric_limits<double>::infinity();
+  CHECK(told(verdict_of(record)) ==
+        "attention: The eval loss is infinite: the run diverges, or its evaluation is broken. " +
+            quiet().sentence);
   CHECK(told(verdict_of(compare(sample_checkpoint("a"), record))) ==
         "attention: The eval loss is infinite at b.");
   CheckpointRecord damaged = with_warning("nonfinite");

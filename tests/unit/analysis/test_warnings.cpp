@@ -218,6 +218,31 @@ TEST_CASE("noise has no past, nor has what did not change or has another shape",
   }
 }
 
+TEST_CASE("what began as zeros has no past until it has grown", "[warnings][zeros]") {
+  CheckpointRecord first;
+  first.layers = blocks_of(64);
+  first.provenance.training.step = 0;
+  CheckpointRecord before = first;
+  before.provenance.training.step = 10;
+  CheckpointRecord record = first;
+  record.provenance.training.step = 20;
+  for (const std::size_t i : {1U, 2U}) {
+    first.layers[i].lambda_max = 0, first.layers[i].log_norm = kNan;
+  }
+  record.layers[1].log_norm += 1.4;  // by the fourth power of the steps: 1.2
+  record.layers[2].log_norm += 1.6;
+  record.layers[3].log_norm += 1.4;
+  conclude(record, {&before, &first});
+  CHECK_FALSE(has_warning(record.layers[1], "unlike-past"));
+  CHECK(has_warning(record.layers[2], "unlike-past"));
+  CHECK(has_warning(record.layers[3], "unlike-past"));
+  // It has grown: what it loses is a loss.
+  record.layers = blocks_of(64);
+  record.layers[1].stable_rank /= 4;
+  conclude(record, {&before, &first});
+  CHECK(has_warning(record.layers[1], "unlike-past"));
+}
+
 TEST_CASE("the past is an earlier checkpoint of the same training, after its first step",
           "[warnings]") {
   const auto warned = [](std::int64_t before, std::int64_t now, AnalysisKind kind,
