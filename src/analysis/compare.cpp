@@ -284,54 +284,10 @@ void correct_for_layers(std::vector<ComparisonRow>& rows) {
   }
 }
 
-}  // namespace
-
-double error_ratio_of(const LayerRow& a, double relative) {
-  return a.M > 0 ? relative * std::sqrt(a.stable_rank / static_cast<double>(a.M)) : kNan;
-}
-
-bool has_other_vocabulary(const LayerRow& b, const LayerRow& a) {
-  return is_of_tokens(a.role) && a.role == b.role && (a.rows == b.rows) != (a.cols == b.cols);
-}
-
-std::vector<double> adjusted(const std::vector<double>& p) {
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < p.size(); ++i) {
-    if (!std::isnan(p[i])) order.push_back(i);
-  }
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
-  std::vector<double> q(p.size(), kNan);
-  double smallest = 1;
-  for (std::size_t k = order.size(); k-- > 0;) {
-    smallest = std::min(
-        smallest, p[order[k]] * static_cast<double>(order.size()) / static_cast<double>(k + 1));
-    q[order[k]] = smallest;
-  }
-  return q;
-}
-
-Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
-  if (std::optional<Pruned> pruned = pruned_from(a, b)) {
-    Comparison out = compare(pruned->a, b);
-    out.pruned = std::move(pruned->text);
-    for (ComparisonRow& row : out.rows) {
-      if (std::count(pruned->routers.begin(), pruned->routers.end(), row.key) > 0) {
-        row.status = Change::narrowed;
-      }
-    }
-    return out;
-  }
-  Comparison out;
-  out.a = a.provenance.checkpoint_id;
-  out.b = b.provenance.checkpoint_id;
-  out.notes = notes_on(a.provenance, b.provenance, "A", "B");
-  if (!is_whole(a.provenance.analysis) || !is_whole(b.provenance.analysis)) {
-    out.notes.push_back("A is the " + analysis_text(a.provenance.analysis, a.provenance.base_path) +
-                        ", B the " + analysis_text(b.provenance.analysis, b.provenance.base_path) +
-                        "; neither is a whole model");
-  }
-  out.same_mode = a.provenance.mode == b.provenance.mode;
-  out.alike = is_alike(a.provenance, b.provenance);
+/// Fills the rows of `out`, but for what the layers of others tell.
+/// @returns the layers of A and B of each row; nullptr: none that can be compared
+std::vector<LayerPair> pair_layers(Comparison& out, const CheckpointRecord& a,
+                                   const CheckpointRecord& b) {
   std::unordered_map<std::string, std::size_t> in_a;
   for (std::size_t i = 0; i < a.layers.size(); ++i) in_a.emplace(a.layers[i].key, i);
   const std::set<std::string> left_out_a = keys_left_out(a.skipped);
@@ -376,6 +332,42 @@ Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
     out.rows.back().in_b = false;
     pairs.push_back({&a.layers[i], nullptr});
   }
+  return pairs;
+}
+
+}  // namespace
+
+double error_ratio_of(const LayerRow& a, double relative) {
+  return a.M > 0 ? relative * std::sqrt(a.stable_rank / static_cast<double>(a.M)) : kNan;
+}
+
+bool has_other_vocabulary(const LayerRow& b, const LayerRow& a) {
+  return is_of_tokens(a.role) && a.role == b.role && (a.rows == b.rows) != (a.cols == b.cols);
+}
+
+Comparison compare(const CheckpointRecord& a, const CheckpointRecord& b) {
+  if (std::optional<Pruned> pruned = pruned_from(a, b)) {
+    Comparison out = compare(pruned->a, b);
+    out.pruned = std::move(pruned->text);
+    for (ComparisonRow& row : out.rows) {
+      if (std::count(pruned->routers.begin(), pruned->routers.end(), row.key) > 0) {
+        row.status = Change::narrowed;
+      }
+    }
+    return out;
+  }
+  Comparison out;
+  out.a = a.provenance.checkpoint_id;
+  out.b = b.provenance.checkpoint_id;
+  out.notes = notes_on(a.provenance, b.provenance, "A", "B");
+  if (!is_whole(a.provenance.analysis) || !is_whole(b.provenance.analysis)) {
+    out.notes.push_back("A is the " + analysis_text(a.provenance.analysis, a.provenance.base_path) +
+                        ", B the " + analysis_text(b.provenance.analysis, b.provenance.base_path) +
+                        "; neither is a whole model");
+  }
+  out.same_mode = a.provenance.mode == b.provenance.mode;
+  out.alike = is_alike(a.provenance, b.provenance);
+  const std::vector<LayerPair> pairs = pair_layers(out, a, b);
   tell_what_is_gone(out, a, b);
   if (out.same_mode) {
     out.paired = paired_changes(pairs, out.alike);

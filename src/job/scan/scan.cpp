@@ -256,6 +256,15 @@ Ending told_ending(const JobContext& context, const Ending& ending) {
                             : ending);
 }
 
+std::deque<Waiting> all_waiting(const std::vector<std::filesystem::path>& checkpoints) {
+  std::deque<Waiting> all;
+  for (const std::filesystem::path& path : checkpoints) {
+    all.push_back({path, all.empty() ? std::filesystem::path() : all.back().path,
+                   checkpoints.size() == 1 ? Look::last : Look::first});
+  }
+  return all;
+}
+
 }  // namespace
 
 Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream& out,
@@ -286,11 +295,7 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
   LockTaker locks({options.wait_for_lock_seconds, line_teller(err), stop});
   FirstEnding ending("checkpoint");
   // Checkpoints of other jobs come after all others, when they may be done or free.
-  std::deque<Waiting> rest;
-  for (const auto& path : checkpoints) {
-    rest.push_back({path, rest.empty() ? std::filesystem::path() : rest.back().path,
-                    checkpoints.size() == 1 ? Look::last : Look::first});
-  }
+  std::deque<Waiting> rest = all_waiting(checkpoints);
   while (!rest.empty()) {
     Waiting one = std::move(rest.front());
     rest.pop_front();
