@@ -21,8 +21,8 @@
 #include "document.hpp"
 #include "open_page.hpp"
 #include "options/command_options.hpp"
-#include "scan/libraries.hpp"
-#include "scan/over_ranks.hpp"
+#include "scan/machine/libraries.hpp"
+#include "scan/ranks/over_ranks.hpp"
 
 namespace wishart::job {
 namespace {

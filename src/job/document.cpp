@@ -17,7 +17,7 @@
 #include "wishart/core/text.hpp"
 #include "wishart/core/whole_file.hpp"
 
-#include "scan/stop_signal.hpp"
+#include "scan/machine/stop_signal.hpp"
 
 namespace wishart::job {
 namespace {

@@ -174,8 +174,8 @@ constexpr double kBasisBlocks = 8;
 constexpr double kGuardVectors = 6;
 
 /// One Gram matrix, divided among the ranks, panels, the basis of the leading vectors, and these
-/// vectors (src/spectrum/leading_vectors.cpp, src/job/scan/trap_rows.cpp). The mean of the elements
-/// may cause one more large value in each view.
+/// vectors (src/spectrum/leading_vectors.cpp, src/job/scan/work/trap_rows.cpp). The mean of the
+/// elements may cause one more large value in each view.
 double trap_bytes(const Extents& e, double views, double panels) {
   const double wanted = std::min(1 + static_cast<double>(kMostTrapRows), e.m);
   const double block = std::min(wanted + kGuardVectors, e.m);

@@ -14,7 +14,7 @@
 #include "wishart/mpi/failure.hpp"
 #include "wishart/mpi/together.hpp"
 
-#include "scan/staged_files.hpp"
+#include "scan/work/staged_files.hpp"
 #include "support/mpi_main.hpp"
 #include "support/temp_folder.hpp"
 

@@ -25,11 +25,11 @@
 #include "wishart/mpi/together.hpp"
 
 #include "over_ranks.hpp"
-#include "scan/coordinator.hpp"
-#include "scan/in_threads.hpp"
-#include "scan/keeper.hpp"
-#include "scan/shared_filter.hpp"
-#include "scan/staged_files.hpp"
+#include "scan/locks/keeper.hpp"
+#include "scan/machine/in_threads.hpp"
+#include "scan/ranks/coordinator.hpp"
+#include "scan/ranks/shared_filter.hpp"
+#include "scan/work/staged_files.hpp"
 #include "support/refused_threads.hpp"
 #include "support/temp_folder.hpp"
 

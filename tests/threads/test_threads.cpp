@@ -24,8 +24,8 @@
 
 #include "over_ranks.hpp"
 #include "panels.hpp"
-#include "scan/command_loop.hpp"
-#include "scan/coordinator.hpp"
+#include "scan/ranks/command_loop.hpp"
+#include "scan/ranks/coordinator.hpp"
 #include "support/refused_threads.hpp"
 
 using namespace wishart;

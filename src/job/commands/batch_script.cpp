@@ -8,7 +8,7 @@
 
 #include "options/given_options.hpp"
 #include "options/shell_word.hpp"
-#include "scan/planning.hpp"
+#include "scan/work/planning.hpp"
 
 namespace wishart::job {
 namespace {

@@ -36,12 +36,12 @@
 #include "commands/check_kind.hpp"
 #include "commands/sampled_changes.hpp"
 #include "commands/temporary_archive.hpp"
-#include "scan/checkpoint_id.hpp"
-#include "scan/failed_matrices.hpp"
-#include "scan/over_ranks.hpp"
-#include "scan/planning.hpp"
-#include "scan/stop_signal.hpp"
-#include "scan/stored_spectrum.hpp"
+#include "scan/archived/checkpoint_id.hpp"
+#include "scan/archived/failed_matrices.hpp"
+#include "scan/archived/stored_spectrum.hpp"
+#include "scan/machine/stop_signal.hpp"
+#include "scan/ranks/over_ranks.hpp"
+#include "scan/work/planning.hpp"
 
 namespace wishart::job {
 namespace {

@@ -14,7 +14,7 @@
 #include "wishart/report/text_table.hpp"
 
 #include "commands/inspect_history.hpp"
-#include "scan/planning.hpp"
+#include "scan/work/planning.hpp"
 
 namespace wishart::job {
 namespace {

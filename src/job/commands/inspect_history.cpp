@@ -17,8 +17,8 @@
 #include "wishart/report/rows_text.hpp"
 #include "wishart/report/sentence_table.hpp"
 
-#include "scan/archived_state.hpp"
-#include "scan/checkpoint_id.hpp"
+#include "scan/archived/archived_state.hpp"
+#include "scan/archived/checkpoint_id.hpp"
 
 namespace wishart::job {
 namespace {

@@ -20,8 +20,8 @@
 #include "wishart/report/json_schema.hpp"
 
 #include "commands/foreign_verify.hpp"
-#include "scan/kept_lock.hpp"
-#include "scan/lock_taker.hpp"
+#include "scan/locks/kept_lock.hpp"
+#include "scan/locks/lock_taker.hpp"
 
 namespace wishart::job {
 namespace {

@@ -13,7 +13,7 @@
 #include "commands/batch_script.hpp"
 #include "commands/plan_rows.hpp"
 #include "commands/planned_job.hpp"
-#include "scan/progress.hpp"
+#include "scan/output/progress.hpp"
 
 namespace wishart::job {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "wishart/core/text.hpp"
 
-#include "scan/progress.hpp"
+#include "scan/output/progress.hpp"
 
 namespace wishart::job {
 namespace {

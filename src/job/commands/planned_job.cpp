@@ -15,9 +15,9 @@
 #include "wishart/spectrum/spectrum.hpp"
 #include "wishart/synth/model_shape.hpp"
 
-#include "scan/archived_analysis.hpp"
-#include "scan/planning.hpp"
-#include "scan/provenance.hpp"
+#include "scan/archived/archived_analysis.hpp"
+#include "scan/archived/provenance.hpp"
+#include "scan/work/planning.hpp"
 
 namespace wishart::job {
 namespace {

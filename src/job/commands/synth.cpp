@@ -10,8 +10,8 @@
 #include "wishart/report/text_table.hpp"
 #include "wishart/synth/checkpoint.hpp"
 
-#include "scan/over_ranks.hpp"
-#include "scan/stop_signal.hpp"
+#include "scan/machine/stop_signal.hpp"
+#include "scan/ranks/over_ranks.hpp"
 
 namespace wishart::job {
 namespace {

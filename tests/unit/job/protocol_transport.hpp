@@ -13,7 +13,7 @@
 #include "wishart/plan/plan.hpp"
 
 #include "protocol_model.hpp"
-#include "scan/coordination.hpp"
+#include "scan/ranks/coordination.hpp"
 
 namespace wishart::test {
 

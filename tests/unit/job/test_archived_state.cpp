@@ -9,8 +9,8 @@
 #include "wishart/fit/metrics.hpp"
 
 #include "samples.hpp"
-#include "scan/archived_state.hpp"
-#include "scan/checkpoint_job.hpp"
+#include "scan/archived/archived_state.hpp"
+#include "scan/work/checkpoint_job.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 

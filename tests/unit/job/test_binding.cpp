@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/binding.hpp"
+#include "scan/machine/binding.hpp"
 
 using namespace wishart::job;
 

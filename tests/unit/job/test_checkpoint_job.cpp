@@ -10,8 +10,8 @@
 #include "wishart/core/error.hpp"
 #include "wishart/fit/metrics.hpp"
 
-#include "scan/checkpoint_id.hpp"
-#include "scan/checkpoint_job.hpp"
+#include "scan/archived/checkpoint_id.hpp"
+#include "scan/work/checkpoint_job.hpp"
 #include "support.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"

@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/control_group.hpp"
+#include "scan/machine/control_group.hpp"
 #include "support/temp_folder.hpp"
 
 using wishart::job::control_group_bytes;

@@ -8,7 +8,7 @@
 
 #include "wishart/job/ending.hpp"
 
-#include "scan/failed_matrices.hpp"
+#include "scan/archived/failed_matrices.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

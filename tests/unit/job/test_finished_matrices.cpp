@@ -5,7 +5,7 @@
 
 #include "wishart/core/error.hpp"
 
-#include "scan/finished_matrices.hpp"
+#include "scan/work/finished_matrices.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

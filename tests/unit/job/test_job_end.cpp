@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/job_end.hpp"
+#include "scan/machine/job_end.hpp"
 #include "support/fake_slurm.hpp"
 #include "support/variable.hpp"
 

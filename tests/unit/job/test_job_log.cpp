@@ -9,7 +9,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/job_log.hpp"
+#include "scan/output/job_log.hpp"
 #include "support/variable.hpp"
 
 using namespace wishart;

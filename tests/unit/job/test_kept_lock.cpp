@@ -13,9 +13,9 @@
 #include "wishart/job/commands.hpp"
 
 #include "samples.hpp"
-#include "scan/checkpoint_job.hpp"
-#include "scan/kept_lock.hpp"
-#include "scan/refit.hpp"
+#include "scan/locks/kept_lock.hpp"
+#include "scan/work/checkpoint_job.hpp"
+#include "scan/work/refit.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 

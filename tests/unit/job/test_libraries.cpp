@@ -10,8 +10,8 @@
 #include "wishart/core/text.hpp"
 #include "wishart/mpi/session.hpp"
 
-#include "scan/libraries.hpp"
-#include "scan/machine.hpp"
+#include "scan/machine/libraries.hpp"
+#include "scan/machine/machine.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

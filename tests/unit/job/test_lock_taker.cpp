@@ -10,7 +10,7 @@
 
 #include "wishart/core/error.hpp"
 
-#include "scan/lock_taker.hpp"
+#include "scan/locks/lock_taker.hpp"
 #include "support/fake_slurm.hpp"
 #include "support/temp_folder.hpp"
 #include "support/variable.hpp"

@@ -5,7 +5,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/machine.hpp"
+#include "scan/machine/machine.hpp"
 #include "support/variable.hpp"
 
 using namespace wishart;

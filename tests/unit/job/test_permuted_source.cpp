@@ -9,7 +9,7 @@
 
 #include "wishart/core/error.hpp"
 
-#include "scan/permuted_source.hpp"
+#include "scan/work/permuted_source.hpp"
 
 using namespace wishart;
 using wishart::job::PermutedSource;

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/planning.hpp"
+#include "scan/work/planning.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

@@ -6,7 +6,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/progress.hpp"
+#include "scan/output/progress.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

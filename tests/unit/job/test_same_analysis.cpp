@@ -5,7 +5,7 @@
 
 #include "wishart/job/options.hpp"
 
-#include "scan/same_analysis.hpp"
+#include "scan/archived/same_analysis.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/slurm.hpp"
+#include "scan/machine/slurm.hpp"
 #include "support/fake_slurm.hpp"
 #include "support/variable.hpp"
 

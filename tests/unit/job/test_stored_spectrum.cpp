@@ -7,7 +7,7 @@
 #include "wishart/fit/metrics.hpp"
 
 #include "samples.hpp"
-#include "scan/stored_spectrum.hpp"
+#include "scan/archived/stored_spectrum.hpp"
 
 using namespace wishart;
 using namespace wishart::job;

@@ -14,8 +14,8 @@
 #include "wishart/fit/metrics.hpp"
 
 #include "samples.hpp"
-#include "scan/checkpoint_job.hpp"
-#include "scan/earlier_checkpoint.hpp"
+#include "scan/archived/earlier_checkpoint.hpp"
+#include "scan/work/checkpoint_job.hpp"
 #include "support/safetensors_file.hpp"
 #include "support/temp_folder.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "scan/under_way.hpp"
+#include "scan/ranks/under_way.hpp"
 
 using namespace wishart::job;
 using namespace std::chrono_literals;
