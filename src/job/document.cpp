@@ -41,7 +41,7 @@ std::filesystem::path checked_target(const std::filesystem::path& file) {
   }
   std::filesystem::path target = file;
   if (std::filesystem::is_symlink(file, ignored)) {
-    target = std::filesystem::weakly_canonical(file, ignored);
+    target = std::filesystem::canonical(file, ignored);
     if (ignored) refuse(file, "is a broken link. Remove it");
   }
   const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";

@@ -217,6 +217,7 @@ TopVectors leading(const mpi::Comm& comm, const Sums& sums, std::span<const doub
 
 void add_localisation(const TopVectors& top, std::int64_t m, double weight, double& participation,
                       double& entropy) {
+  if (top.count == 0) participation = entropy = kNan;
   for (std::int64_t k = 0; k < top.count; ++k) {
     double fourth = 0;
     double shannon = 0;
@@ -235,6 +236,10 @@ void add_localisation(const TopVectors& top, std::int64_t m, double weight, doub
 void add_overlap(const TopVectors& own, const TopVectors& base, std::int64_t m, double weight,
                  Comparison& result) {
   const std::int64_t k = own.count;
+  if (k == 0) {
+    result.overlap = result.largest_angle = kNan;
+    return;
+  }
   std::vector<double> cosines(static_cast<std::size_t>(k * k));
   for (std::int64_t a = 0; a < k; ++a) {
     for (std::int64_t b = 0; b < k; ++b) {
@@ -295,17 +300,21 @@ Comparison compare(const Matrix& matrix, ElementSource& source, const Matrix& ba
     const Alignment alignment = tall ? tall_alignment(comm, sums) : wide_alignment(comm, sums);
     result.cka += weight * alignment.cka;
     result.uncentred_root += weight * alignment.uncentred_root;
-    const TopVectors own = leading(comm, sums, sums.own);
-    const TopVectors other = leading(comm, sums, sums.base);
-    result.num_vectors = own.count;
+    TopVectors own = leading(comm, sums, sums.own);
+    TopVectors other = leading(comm, sums, sums.base);
     result.sigma_max = std::max(result.sigma_max, std::sqrt(std::max(0.0, own.values.front())));
     result.base_sigma_max =
         std::max(result.base_sigma_max, std::sqrt(std::max(0.0, other.values.front())));
     result.residual = std::max({result.residual, own.residual, other.residual});
+    if (matrix.num_views() == 1) result.num_intruders = count_intruders(comm, sums, own, other);
+    // What leads where a matrix has no more directions would be chance.
+    const std::int64_t count = std::min(resolved_count(own), resolved_count(other));
+    result.num_vectors = view == 0 ? count : std::min(result.num_vectors, count);
+    own = first_vectors(std::move(own), sums.m, count);
+    other = first_vectors(std::move(other), sums.m, count);
     add_overlap(own, other, sums.m, weight, result);
     add_localisation(own, sums.m, weight, result.participation, result.entropy);
     add_localisation(other, sums.m, weight, result.base_participation, result.base_entropy);
-    if (matrix.num_views() == 1) result.num_intruders = count_intruders(comm, sums, own, other);
   }
   tally.combine(comm);
   base_tally.combine(comm);

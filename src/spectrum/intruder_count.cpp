@@ -25,20 +25,10 @@ void gather_columns(const mpi::Comm& comm, std::span<double> matrix, std::int64_
   }
 }
 
-/// The share of the largest eigenvalue above which a vector is resolved: 1e-6 of the largest
-/// singular value.
-constexpr double kResolved = 1e-12;
 /// The largest residual of vectors that can be compared one by one.
 constexpr double kUsable = 1e-8;
 /// Products with the base's Gram matrix at most. What they do not decide is unknown.
 constexpr std::int64_t kMostSteps = 256;
-
-std::int64_t resolved_vectors(const TopVectors& top) {
-  const auto above = std::find_if(top.values.begin(), top.values.end(), [&](double value) {
-    return !(value > kResolved * top.values.front());
-  });
-  return above - top.values.begin();
-}
 
 /// The products of the leading left singular vectors u of the matrix with the base Y: Y^T u of a
 /// tall view, u itself of a wide one. m x count, column-major. Collective over `comm`.
@@ -65,7 +55,7 @@ std::vector<double> left_vectors(const mpi::Comm& comm, const Sums& sums, const 
 
 /// What the leading vectors of the base tell of one vector of left_vectors.
 Share share_of_leading(const Sums& sums, std::span<const double> left, const TopVectors& base) {
-  const std::int64_t known = resolved_vectors(base);
+  const std::int64_t known = resolved_count(base);
   double rest = 1;
   for (std::int64_t b = 0; b < known; ++b) {
     double product = 0;
@@ -86,7 +76,7 @@ Share share_of_leading(const Sums& sums, std::span<const double> left, const Top
 std::vector<Share> share_of_all(Sums& sums, std::vector<double> starts, double largest) {
   const int order = narrow<int>(sums.m, "order of a Gram matrix");
   const std::int64_t count = std::ssize(starts) / sums.m;
-  const double floor = kResolved * largest;
+  const double floor = kResolvedShare * largest;
   const double one = 1;
   const double zero = 0;
   double* gram = sums.base.data();
@@ -127,7 +117,7 @@ std::int64_t count_intruders(const mpi::Comm& comm, Sums& sums, const TopVectors
   const bool usable = own.residual <= kUsable && base.residual <= kUsable &&
                       own.values.front() > 0 && base.values.front() > 0;
   if (!usable) return -1;
-  const std::int64_t count = resolved_vectors(own);
+  const std::int64_t count = resolved_count(own);
   const std::vector<double> left = left_vectors(comm, sums, own, count);
   std::array<double, 2> found{0, 0};  // intruders, vectors that are not decided; rank 0 decides
   std::vector<double> open;

@@ -215,6 +215,20 @@ TopVectors top_vectors(const mpi::Comm& team, std::int64_t n, std::int64_t count
   return result;
 }
 
+std::int64_t resolved_count(const TopVectors& top) {
+  const auto above = std::find_if(top.values.begin(), top.values.end(), [&](double value) {
+    return !(value > kResolvedShare * top.values.front());
+  });
+  return above - top.values.begin();
+}
+
+TopVectors first_vectors(TopVectors top, std::int64_t n, std::int64_t count) {
+  top.count = std::min(top.count, count);
+  top.values.resize(static_cast<std::size_t>(top.count));
+  top.vectors.resize(static_cast<std::size_t>(n * top.count));
+  return top;
+}
+
 std::vector<double> small_singular_values(std::vector<double> a, std::int64_t n) {
   const int order = narrow<int>(n, "order of a small matrix");
   std::vector<double> values(static_cast<std::size_t>(n));

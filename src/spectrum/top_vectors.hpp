@@ -25,6 +25,16 @@ struct TopVectors {
   double residual = 0;          ///< largest |G v - value v| / largest value
 };
 
+/// The share of the largest eigenvalue above which a vector is resolved: 1e-6 of the largest
+/// singular value.
+inline constexpr double kResolvedShare = 1e-12;
+
+/// How many of the vectors are resolved. Those of smaller values are any of their space.
+[[nodiscard]] std::int64_t resolved_count(const TopVectors& top);
+
+/// The first `count` of the vectors, of length n.
+[[nodiscard]] TopVectors first_vectors(TopVectors top, std::int64_t n, std::int64_t count);
+
 /// The `count` largest eigenvalues of a positive semidefinite G of order n, with vectors.
 ///
 /// Block Krylov iteration with restarts (Golub and Underwood, The block Lanczos method, 1977; with

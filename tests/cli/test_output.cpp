@@ -127,6 +127,11 @@ TEST_CASE("a target that cannot be a file is refused before any work", "[output]
     return run_wishart(
         {"export", scene.archive(), "--checkpoint", "step-1", "--format", "csv", "-o", file});
   };
+  const std::string dangling = scene.out("dangling.csv");
+  std::filesystem::create_symlink("nowhere.csv", dangling);
+  check_refused(exported(dangling), 2, "--output " + dangling + ": is a broken link. Remove it");
+  CHECK(std::filesystem::is_symlink(dangling));
+  std::filesystem::remove(dangling);
   check_refused(exported(scene.out("")), 2,
                 "--output " + scene.out("") + ": is a folder, expected a file. Name a file in it");
   std::filesystem::create_directories(scene.out("d.csv"));

@@ -90,6 +90,7 @@ TEST_CASE("a folder without an archive is none that holds nothing", "[wrong-path
     check_refused({"export", path, "--table", "history"}, 3, text);
     check_refused({"export", path, "--all", "--format", "csv"}, 3, text);
     check_refused({"index", path}, 3, text);
+    check_refused({"refit", path}, 3, text);
     check_refused({"merge", path, "--out", (one.temp / "p.h5").string()}, 3, text);
     CHECK_FALSE(std::filesystem::exists(path + "/index.h5"));
   }

@@ -127,6 +127,30 @@ std::int64_t intruders_of(const Matrix& matrix, const std::vector<double>& own,
 
 }  // namespace
 
+TEST_CASE("only directions that both matrices have are compared", "[comparison]") {
+  // Of rank 3 and 2: a diagonal, whose singular vectors are unit vectors.
+  const auto of_rank = [](std::int64_t rank) -> ElementFunction {
+    return [=](std::int64_t row, std::int64_t col) {
+      return row == col && row < rank ? static_cast<double>(rank - row) : 0.0;
+    };
+  };
+  for (const Matrix& matrix : {matrix_of(60, 24), matrix_of(24, 60)}) {
+    const Comparison few = compared(matrix, of_rank(3), of_rank(2), world());
+    CHECK(few.num_vectors == 2);
+    CHECK(few.overlap == Approx(1).margin(1e-9));
+    CHECK(few.largest_angle == Approx(0).margin(1e-6));
+    CHECK(few.participation == Approx(1.0 / 24).margin(1e-9));
+    CHECK(few.base_participation == Approx(1.0 / 24).margin(1e-9));
+    CHECK(few.base_entropy == Approx(0).margin(1e-9));
+    const Comparison none = compared(matrix, of_rank(3), of_rank(0), world());
+    CHECK(none.num_vectors == 0);
+    CHECK(std::isnan(none.overlap));
+    CHECK(std::isnan(none.largest_angle));
+    CHECK(std::isnan(none.participation));
+    CHECK(std::isnan(none.base_entropy));
+  }
+}
+
 TEST_CASE("intruder dimensions agree with all singular vectors", "[comparison][intruders]") {
   // Columns that shrink: a few directions lead, as in trained layers.
   const ElementFunction base = [](std::int64_t i, std::int64_t j) {

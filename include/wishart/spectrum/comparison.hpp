@@ -26,7 +26,9 @@ struct Comparison {
   double cka = 0;
   /// The square root of the same without subtracting the means: WeightWatcher's `cka`.
   double uncentred_root = 0;
-  std::int64_t num_vectors = 0;  ///< k
+  /// k: kTopVectors, or as many as both matrices have singular values above 1e-6 of their largest.
+  /// Of several views the fewest. If one has none, all that follows from vectors is NaN.
+  std::int64_t num_vectors = 0;
   /// Mean of cos^2 over the k principal angles between the spans of the leading right singular
   /// vectors of a tall view, left ones of a wide view (Bjorck and Golub, Math. Comp. 27 (1973)
   /// 579). Two random subspaces have k / short side.

@@ -68,6 +68,10 @@ CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
     if (!choice.note.empty()) result.notes.push_back(choice.note);
   } else {
     for (const std::string& id : archive.ids()) files.push_back(archive.file_of(id));
+    if (files.empty()) {
+      throw Error(Blame::input, printable(options.archive.string()) +
+                                    ": holds no archive. Run `wishart scan` into it first");
+    }
   }
   FirstEnding ending("checkpoint");
   LockTaker locks({options.wait_for_lock_seconds, line_teller(err), {}});
