@@ -184,6 +184,43 @@ TEST_CASE("norms and biases that are not finite are NOT OK", "[check]") {
                "has NaN or infinite values: model.layers.0.self_attn.q_proj.bias.");
 }
 
+TEST_CASE("norms that have only zeros are NOT OK, unless they had in the base", "[check]") {
+  const TempFolder temp;
+  const Model before = model();
+  const std::string base = write(temp, "base", before);
+  Model dead = tuned(before);
+  tensor_of(dead, kNorm).values.assign(kWidth, 0);
+  const std::string path = write(temp, "dead", dead);
+  check_answer(check(path, base), 1,
+               "NOT OK: fine-tuned model dead keeps all 13 rules against base in 8 layers.",
+               " But 1 norm has only zeros, which it had not in the base: model.norm.weight.");
+  Model zeros = before;  // scales of 1 + w, as Gemma has them
+  tensor_of(zeros, kNorm).values.assign(kWidth, 0);
+  check_answer(check(path, write(temp, "zeros", zeros)), 0,
+               "OK: fine-tuned model dead keeps all 13 rules", "in 8 layers.");
+}
+
+TEST_CASE("where only norms and biases were trained, that is said", "[check]") {
+  const TempFolder temp;
+  const Model before = model();
+  const std::string base = write(temp, "base", before);
+  Model biases = before;
+  for (float& value : tensor_of(biases, kBias).values) value += 0.5F;
+  check_answer(check(write(temp, "biases", biases), base), 0,
+               "OK: fine-tuned model biases keeps all 13 rules against base in 8 layers.",
+               " No matrix changed, but 1 norm or bias did: " + std::string(kBias) + ".");
+}
+
+TEST_CASE("layers that the base does not have are not counted as judged", "[check]") {
+  const TempFolder temp;
+  const Model before = model();
+  Model more = tuned(before);
+  more.push_back({"model.layers.2.mlp.up_proj.weight", {kWidth, kWidth}, heavy(kWidth, 77)});
+  check_answer(check(write(temp, "more", more), write(temp, "base", before)), 0,
+               "OK: fine-tuned model more keeps all 13 rules against base in 8 layers.",
+               " 1 layer that the base does not have is not compared.");
+}
+
 TEST_CASE("heads that are tied or replaced, and fewer tokens, are no damage", "[check]") {
   const TempFolder temp;
   Model tied = model();

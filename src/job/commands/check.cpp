@@ -165,7 +165,8 @@ public:
                         kind_ == CheckKind::quantised ? known_errors(checked.changes, false)
                                                       : analysis::KnownErrors());
     checked.judged = analysis::verdict_of(stages.back());
-    checked.damage = nonfinite_text(tuned, base, check_stop_);
+    checked.damage =
+        nonfinite_text(tuned, base, check_stop_) + zeroed_text(tuned, base, check_stop_);
     const Answer answer = answer_of(checked, stages, tuned, base, selection, check_stop_);
     write(stages, checked, answer);
     if (answer.ok) return {};

@@ -66,6 +66,7 @@ std::string doubt_on(const Checked& checked, analysis::Level level, const Stages
 struct Remarks {
   bool same = false;     ///< nothing changed
   bool smaller = false;  ///< its vocabulary
+  std::string vectors;   ///< only norms and biases changed
   std::string rounded;   ///< it is the base in another dtype
   std::string pruned;
 
@@ -77,9 +78,14 @@ Remarks remarks_on(const Checked& checked, const checkpoint::Catalogue& tuned,
                    const std::function<void()>& check_stop) {
   Remarks remarks;
   remarks.same = checked.pruned.empty() && nothing_changed(checked.comparison);
+  if (remarks.same && checked.kind != CheckKind::lora) {
+    remarks.vectors = only_vectors_text(tuned, base, check_stop);
+    remarks.same = remarks.vectors.empty();
+  }
   remarks.smaller = is_smaller(checked.comparison);
   remarks.pruned = checked.pruned;
-  const bool may_be_rounded = checked.kind == CheckKind::full && !remarks.same;
+  const bool may_be_rounded =
+      checked.kind == CheckKind::full && !remarks.same && remarks.vectors.empty();
   if (may_be_rounded && moved_by_rounding(checked.comparison)) {
     remarks.rounded = only_rounded_text(checked.changes, tuned, base, selection, check_stop);
   }
@@ -99,14 +105,15 @@ std::string kept_text(const Checked& checked, bool good, const Remarks& remarks,
                       const std::string& doubt, const Stages& stages) {
   const CheckpointRecord& tuned = stages.back();
   const std::string base = printable(stages.front().provenance.checkpoint_id);
+  const std::int64_t compared = std::ssize(tuned.layers) - num_added(checked.comparison);
   std::string text = subject(checked.kind, tuned) + " keeps all " +
                      std::to_string(checked.verdicts.size()) + " rules against " + base + " in " +
-                     plural(std::ssize(tuned.layers), "layer") + "." + doubt + checked.damage;
+                     plural(compared, "layer") + "." + doubt + checked.damage;
   if (!good && doubt.empty() && checked.damage.empty()) {
     text += " But its report says: " + checked.judged.sentence;
   }
   if (remarks.same) text += " But nothing changed: all of its weights are those of " + base + ".";
-  text += remarks.rounded + remarks.pruned;
+  text += remarks.vectors + remarks.rounded + remarks.pruned;
   const std::string adapter =
       analysis::adapter_text(analysis::adapter_rows(tuned.layers), tuned.layers.size());
   return text + (adapter.empty() ? "" : " " + adapter) +

@@ -140,6 +140,66 @@ std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint:
          " NaN or infinite values" + (count == 1 ? ": " : ", such as ") + printable(first) + ".";
 }
 
+namespace {
+
+/// Calls `look(tensor, before, after)` with the values of each norm and bias that both models have.
+template <class Look>
+void each_vector(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                 const std::function<void()>& check_stop, Look&& look) {
+  const auto before = by_name(base);
+  const VectorReader of_tuned(tuned, check_stop);
+  const VectorReader of_base(base, check_stop);
+  for (const Tensor& tensor : tuned.tensors) {
+    if (!is_vector_of_weights(tensor) && !is_bias(tensor)) continue;
+    const auto found = before.find(tensor.name);
+    if (found == before.end() || found->second->shape != tensor.shape) continue;
+    look(tensor, of_base.values_of(*found->second), of_tuned.values_of(tensor));
+  }
+}
+
+/// `4 norms have X, such as N.`
+std::string such_as(std::int64_t count, const std::string& what, const std::string& first) {
+  return what + (count == 1 ? ": " : ", such as ") + printable(first) + ".";
+}
+
+}  // namespace
+
+std::string zeroed_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                        const std::function<void()>& check_stop) {
+  const auto is_zero = [](double value) { return value == 0; };
+  std::int64_t count = 0;
+  std::string first;
+  each_vector(tuned, base, check_stop,
+              [&](const Tensor& tensor, const std::vector<double>& before,
+                  const std::vector<double>& after) {
+                const bool lost = is_vector_of_weights(tensor) &&
+                                  std::all_of(after.begin(), after.end(), is_zero) &&
+                                  !std::all_of(before.begin(), before.end(), is_zero);
+                if (lost && count++ == 0) first = tensor.name;
+              });
+  if (count == 0) return {};
+  return such_as(count,
+                 " But " + plural(count, "norm") + " " + has_have(count) + " only zeros, which " +
+                     (count == 1 ? "it" : "they") + " had not in the base",
+                 first);
+}
+
+std::string only_vectors_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                              const std::function<void()>& check_stop) {
+  std::int64_t count = 0;
+  std::string first;
+  each_vector(tuned, base, check_stop,
+              [&](const Tensor& tensor, const std::vector<double>& before,
+                  const std::vector<double>& after) {
+                if (before != after && count++ == 0) first = tensor.name;
+              });
+  if (count == 0) return {};
+  return such_as(
+      count,
+      " No matrix changed, but " + plural(count, "norm or bias", "norms and biases") + " did",
+      first);
+}
+
 bool leave_out_zero_biases(CheckpointRecord& base_stage, const checkpoint::Catalogue& base,
                            const analysis::Comparison& comparison,
                            const std::function<void()>& check_stop) {
@@ -243,12 +303,22 @@ std::string rescaling_text(const checkpoint::Catalogue& tuned, const checkpoint:
          "evaluate the copy.";
 }
 
+std::int64_t num_added(const analysis::Comparison& comparison) {
+  return std::count_if(
+      comparison.rows.begin(), comparison.rows.end(),
+      [](const analysis::ComparisonRow& row) { return row.status == analysis::Change::added; });
+}
+
 std::string left_out_of_rules_text(const analysis::Comparison& comparison) {
   const auto held =
       std::count_if(comparison.rows.begin(), comparison.rows.end(),
                     [](const analysis::ComparisonRow& row) { return row.held_whole; });
   std::string text;
   if (held > 0) text += " " + plural(held, "layer") + " " + is_are(held) + " held whole.";
+  if (const std::int64_t added = num_added(comparison); added > 0) {
+    text += " " + plural(added, "layer") + " that the base does not have " + is_are(added) +
+            " not compared.";
+  }
   for (const std::string& table : analysis::token_table_texts(comparison.rows)) text += " " + table;
   return text;
 }

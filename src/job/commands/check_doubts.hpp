@@ -7,6 +7,7 @@
 /// Those that read take a function `check_stop`, which is asked before each vector and may throw.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -40,6 +41,20 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages);
 [[nodiscard]] std::string nonfinite_text(const checkpoint::Catalogue& tuned,
                                          const checkpoint::Catalogue& base,
                                          const std::function<void()>& check_stop);
+
+/// A sentence if norms of the tuned model have only zeros, which they had not in the base. Begins
+/// with a space, or is empty.
+/// @throws Error with Blame::input if one of them cannot be read
+[[nodiscard]] std::string zeroed_text(const checkpoint::Catalogue& tuned,
+                                      const checkpoint::Catalogue& base,
+                                      const std::function<void()>& check_stop);
+
+/// A sentence if norms or biases have other values than in the base, though no matrix has. Begins
+/// with a space, or is empty.
+/// @throws Error with Blame::input if one of them cannot be read
+[[nodiscard]] std::string only_vectors_text(const checkpoint::Catalogue& tuned,
+                                            const checkpoint::Catalogue& base,
+                                            const std::function<void()>& check_stop);
 
 /// A sentence if rules are broken only because layers are rearranged, which may be meant. Else
 /// empty.
@@ -82,8 +97,11 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages);
     const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
     const std::function<void()>& check_stop = [] {});
 
-/// What the rules leave out: layers of another vocabulary, heads that are tied or replaced, and
-/// layers that an adapter holds whole.
+/// How many layers the base does not have, and so no rule compares.
+[[nodiscard]] std::int64_t num_added(const analysis::Comparison& comparison);
+
+/// What the rules leave out: layers of another vocabulary, heads that are tied or replaced, layers
+/// that an adapter holds whole, and those that the base does not have.
 /// Begins with a space, or is empty.
 [[nodiscard]] std::string left_out_of_rules_text(const analysis::Comparison& comparison);
 
