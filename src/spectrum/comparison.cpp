@@ -258,6 +258,27 @@ void add_overlap(const TopVectors& own, const TopVectors& base, std::int64_t m, 
   result.largest_angle = std::max(result.largest_angle, std::acos(smallest));
 }
 
+/// Adds what the leading vectors of one of `views` views say.
+void compare_vectors(const mpi::Comm& comm, const Sums& sums, std::int64_t views,
+                     Comparison& result) {
+  const double weight = 1 / static_cast<double>(views);
+  TopVectors own = leading(comm, sums, sums.own);
+  TopVectors other = leading(comm, sums, sums.base);
+  result.sigma_max = std::max(result.sigma_max, std::sqrt(std::max(0.0, own.values.front())));
+  result.base_sigma_max =
+      std::max(result.base_sigma_max, std::sqrt(std::max(0.0, other.values.front())));
+  result.residual = std::max({result.residual, own.residual, other.residual});
+  if (views == 1) result.num_intruders = count_intruders(comm, sums, own, other);
+  // What leads where a matrix has no more directions would be chance.
+  const std::int64_t count = std::min(resolved_count(own), resolved_count(other));
+  result.num_vectors = std::min(result.num_vectors, count);
+  own = first_vectors(std::move(own), sums.m, count);
+  other = first_vectors(std::move(other), sums.m, count);
+  add_overlap(own, other, sums.m, weight, result);
+  add_localisation(own, sums.m, weight, result.participation, result.entropy);
+  add_localisation(other, sums.m, weight, result.base_participation, result.base_entropy);
+}
+
 }  // namespace
 
 Comparison compare(const Matrix& matrix, ElementSource& source, const Matrix& base,
@@ -266,6 +287,7 @@ Comparison compare(const Matrix& matrix, ElementSource& source, const Matrix& ba
   const mpi::Comm& comm = team.comm();
   const bool tall = matrix.rows >= matrix.cols;
   Comparison result;
+  result.num_vectors = kTopVectors;
   Tally tally;
   Tally base_tally;
   const double weight = 1 / static_cast<double>(matrix.num_views());
@@ -300,21 +322,7 @@ Comparison compare(const Matrix& matrix, ElementSource& source, const Matrix& ba
     const Alignment alignment = tall ? tall_alignment(comm, sums) : wide_alignment(comm, sums);
     result.cka += weight * alignment.cka;
     result.uncentred_root += weight * alignment.uncentred_root;
-    TopVectors own = leading(comm, sums, sums.own);
-    TopVectors other = leading(comm, sums, sums.base);
-    result.sigma_max = std::max(result.sigma_max, std::sqrt(std::max(0.0, own.values.front())));
-    result.base_sigma_max =
-        std::max(result.base_sigma_max, std::sqrt(std::max(0.0, other.values.front())));
-    result.residual = std::max({result.residual, own.residual, other.residual});
-    if (matrix.num_views() == 1) result.num_intruders = count_intruders(comm, sums, own, other);
-    // What leads where a matrix has no more directions would be chance.
-    const std::int64_t count = std::min(resolved_count(own), resolved_count(other));
-    result.num_vectors = view == 0 ? count : std::min(result.num_vectors, count);
-    own = first_vectors(std::move(own), sums.m, count);
-    other = first_vectors(std::move(other), sums.m, count);
-    add_overlap(own, other, sums.m, weight, result);
-    add_localisation(own, sums.m, weight, result.participation, result.entropy);
-    add_localisation(other, sums.m, weight, result.base_participation, result.base_entropy);
+    compare_vectors(comm, sums, matrix.num_views(), result);
   }
   tally.combine(comm);
   base_tally.combine(comm);
