@@ -22,6 +22,8 @@
 namespace wishart::spectrum {
 namespace {
 
+constexpr double kNotKnown = std::numeric_limits<double>::quiet_NaN();
+
 void add_gram(const Panel<double>& panel, bool tall, std::int64_t m, double beta,
               std::span<double> gram) {
   const int order = narrow<int>(m, "order of a Gram matrix");
@@ -217,7 +219,7 @@ TopVectors leading(const mpi::Comm& comm, const Sums& sums, std::span<const doub
 
 void add_localisation(const TopVectors& top, std::int64_t m, double weight, double& participation,
                       double& entropy) {
-  if (top.count == 0) participation = entropy = kNan;
+  if (top.count == 0) participation = entropy = kNotKnown;
   for (std::int64_t k = 0; k < top.count; ++k) {
     double fourth = 0;
     double shannon = 0;
@@ -237,7 +239,7 @@ void add_overlap(const TopVectors& own, const TopVectors& base, std::int64_t m, 
                  Comparison& result) {
   const std::int64_t k = own.count;
   if (k == 0) {
-    result.overlap = result.largest_angle = kNan;
+    result.overlap = result.largest_angle = kNotKnown;
     return;
   }
   std::vector<double> cosines(static_cast<std::size_t>(k * k));
@@ -259,8 +261,7 @@ void add_overlap(const TopVectors& own, const TopVectors& base, std::int64_t m, 
 }
 
 /// Adds what the leading vectors of one of `views` views say.
-void compare_vectors(const mpi::Comm& comm, const Sums& sums, std::int64_t views,
-                     Comparison& result) {
+void compare_vectors(const mpi::Comm& comm, Sums& sums, std::int64_t views, Comparison& result) {
   const double weight = 1 / static_cast<double>(views);
   TopVectors own = leading(comm, sums, sums.own);
   TopVectors other = leading(comm, sums, sums.base);

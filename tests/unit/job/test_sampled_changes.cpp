@@ -13,6 +13,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "wishart/core/error.hpp"
+
 #include "commands/check_doubts.hpp"
 #include "commands/sampled_changes.hpp"
 #include "support/safetensors_file.hpp"
