@@ -10,22 +10,20 @@
 
 namespace wishart::job {
 
-std::vector<std::string> refreshed_index(const std::filesystem::path& folder) {
-  std::vector<std::string> told;
-  std::string failure;
+FreshIndex refreshed_index(const std::filesystem::path& folder) {
+  FreshIndex index;
   try {
-    told = archive::update_index(folder, false).unreadable;
-    for (std::string& text : told) text += ". The index has no numbers of it";
+    index.unreadable = archive::update_index(folder, false).unreadable;
+    for (std::string& text : index.unreadable) text += ". The index has no numbers of it";
   } catch (const Error& error) {
-    failure = error.what();
+    index.failure = error.what();
   } catch (const std::bad_alloc&) {
-    failure = "the index: " + system_reason(ENOMEM);
+    index.failure = "the index: " + system_reason(ENOMEM);
   }
-  if (!failure.empty()) {
-    told.push_back(failure +
-                   ". The checkpoints are archived; run `wishart index` to update the index");
+  if (!index.failure.empty()) {
+    index.failure += ". The checkpoints are archived; run `wishart index` to update the index";
   }
-  return told;
+  return index;
 }
 
 }  // namespace wishart::job

@@ -9,9 +9,14 @@
 
 namespace wishart::job {
 
+/// What there is to tell of an index, in sentences for people.
+struct FreshIndex {
+  std::vector<std::string> unreadable;  ///< files of which it has no numbers
+  std::string failure;                  ///< why it is not up to date; empty: it is
+};
+
 /// Brings the index of `folder` up to date. It can be rebuilt at any time, so a failure is only
 /// told.
-/// @return sentences for people; none if all went well
-[[nodiscard]] std::vector<std::string> refreshed_index(const std::filesystem::path& folder);
+[[nodiscard]] FreshIndex refreshed_index(const std::filesystem::path& folder);
 
 }  // namespace wishart::job

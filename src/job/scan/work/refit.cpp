@@ -98,9 +98,9 @@ CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
     }
   }
   if (std::filesystem::is_directory(options.archive)) {
-    for (std::string& text : refreshed_index(options.archive)) {
-      result.notes.push_back(std::move(text));
-    }
+    // What cannot be read was told above.
+    FreshIndex index = refreshed_index(options.archive);
+    if (!index.failure.empty()) result.notes.push_back(std::move(index.failure));
   }
   result.ending = ending.ending();
   return result;

@@ -319,9 +319,9 @@ Ending run_scan(const ScanOptions& options, const mpi::Comm& world, std::ostream
     }
   }
   if (context.leads()) {
-    for (const std::string& text : refreshed_index(context.options.archive)) {
-      context.err << "wishart: " << text << '\n';
-    }
+    FreshIndex index = refreshed_index(context.options.archive);
+    if (!index.failure.empty()) index.unreadable.push_back(std::move(index.failure));
+    for (const std::string& text : index.unreadable) context.err << "wishart: " << text << '\n';
   }
   return told_ending(context, ending.ending());
 }
