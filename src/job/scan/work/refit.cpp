@@ -74,6 +74,7 @@ CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
     }
   }
   FirstEnding ending("checkpoint");
+  std::vector<std::string> told;  // files that are damaged
   LockTaker locks({options.wait_for_lock_seconds, line_teller(err), {}});
   for (const auto& file : files) {
     const std::unique_ptr<archive::CheckpointLock> lock = locks.take_of_file(file);
@@ -94,12 +95,16 @@ CommandResult refit_archive(const RefitOptions& options, std::ostream& err) {
       // As in a scan, a bad file does not stop the others.
       if (files.size() == 1 || error.blame() != Blame::input) throw;
       ending.add(Ending(error));
+      told.push_back(printable(file.string()));
       result.text += one_line(describe(error)) + "\n";
     }
   }
   if (std::filesystem::is_directory(options.archive)) {
-    // What cannot be read was told above.
     FreshIndex index = refreshed_index(options.archive);
+    for (std::string& text : index.unreadable) {
+      const auto was_told = [&](const std::string& file) { return text.starts_with(file + ":"); };
+      if (std::none_of(told.begin(), told.end(), was_told)) result.notes.push_back(std::move(text));
+    }
     if (!index.failure.empty()) result.notes.push_back(std::move(index.failure));
   }
   result.ending = ending.ending();
