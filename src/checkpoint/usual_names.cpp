@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <unordered_set>
 #include <utility>
+
+#include "wishart/core/words.hpp"
 
 namespace wishart::checkpoint {
 namespace {
@@ -13,10 +14,6 @@ struct Word {
   std::string_view other;
   std::string_view usual;
 };
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// Replaces the last occurrence.
 bool replace(std::string& name, std::string_view other, std::string_view usual) {
@@ -56,7 +53,7 @@ void use_block_sparse_moe(std::string& name, std::string_view type) {
   const std::size_t at = name.find(kSingle);
   if (at == std::string::npos) return;
   const std::size_t number = at + kSingle.size();
-  if (number < name.size() && name[number] >= '0' && name[number] <= '9') {
+  if (number < name.size() && is_digit(name[number])) {
     replace_one(name, kNumbered);
   }
 }

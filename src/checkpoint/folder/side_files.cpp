@@ -1,6 +1,5 @@
 #include "folder/side_files.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include "wishart/core/file.hpp"
 #include "wishart/core/system_failure.hpp"
 #include "wishart/core/text.hpp"
+#include "wishart/core/words.hpp"
 #include "wishart/record/recorded_loss.hpp"
 #include "wishart/record/step_name.hpp"
 
@@ -256,9 +256,7 @@ std::string meta_file(std::string_view name) {
   constexpr std::string_view kModel = "model_";
   if (!name.starts_with(kModel)) return {};
   const std::string number(name.substr(kModel.size(), name.find('.') - kModel.size()));
-  const bool digits =
-      std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
-  return digits && !number.empty() ? "meta_" + number + ".json" : std::string();
+  return is_number(number) ? "meta_" + number + ".json" : std::string();
 }
 
 ModelConfig read_model_config(const std::filesystem::path& folder,

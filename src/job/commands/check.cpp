@@ -95,9 +95,7 @@ bool is_archived(const std::filesystem::path& archive, const std::string& id,
 /// The part of a check that one rank does: what to scan, and the answer.
 class Checker {
 public:
-  /// @param check_stop  asked before each checkpoint, analysis and part of them that is read;
-  /// throws
-  ///   if there is a reason to stop
+  /// @param check_stop  asked before each part that is read; throws if there is a reason to stop
   Checker(const CheckOptions& options, std::ostream& out, std::function<void()> check_stop)
       : options_(options), out_(out), check_stop_(std::move(check_stop)) {}
 
@@ -165,8 +163,7 @@ public:
                         kind_ == CheckKind::quantised ? known_errors(checked.changes, false)
                                                       : analysis::KnownErrors());
     checked.judged = analysis::verdict_of(stages.back());
-    checked.damage =
-        nonfinite_text(tuned, base, check_stop_) + zeroed_text(tuned, base, check_stop_);
+    checked.damage = damage_text(tuned, base, check_stop_);
     const Answer answer = answer_of(checked, stages, tuned, base, selection, check_stop_);
     write(stages, checked, answer);
     if (answer.ok) return {};

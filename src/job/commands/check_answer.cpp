@@ -40,7 +40,8 @@ std::string subject(CheckKind kind, const CheckpointRecord& tuned) {
 
 std::string unread_text(std::size_t unread) {
   if (unread == 0) return {};
-  return " " + std::to_string(unread) + (unread == 1 ? " layer is" : " layers are") +
+  const auto count = static_cast<std::int64_t>(unread);
+  return " " + plural(count, "layer") + " " + is_are(count) +
          " not judged: stored in a quantisation that is not read.";
 }
 
@@ -64,7 +65,7 @@ std::string doubt_on(const Checked& checked, analysis::Level level, const Stages
 
 /// What there is to know about a model that keeps all rules.
 struct Remarks {
-  bool same = false;     ///< nothing changed
+  bool same = false;     ///< nothing changed, also no norm or bias
   bool smaller = false;  ///< its vocabulary
   std::string vectors;   ///< only norms and biases changed
   std::string rounded;   ///< it is the base in another dtype
@@ -134,8 +135,7 @@ std::string broken_text(const Checked& checked, const std::string& doubt, const 
     text += ". Worst: " + printable(worst.key) + " with " + analysis::violation_text(*first, worst);
   }
   if (more > 0) {
-    text +=
-        ". " + std::to_string(more) + (more == 1 ? " more rule is" : " more rules are") + " broken";
+    text += ". " + plural(more, "more rule") + " " + is_are(more) + " broken";
   }
   return text + (text.ends_with('.') ? "" : ".") + doubt + checked.damage +
          unread_text(checked.unread);

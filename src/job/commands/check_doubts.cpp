@@ -91,6 +91,24 @@ bool any_infinite(const std::vector<double>& values) {
   return std::any_of(values.begin(), values.end(), [](double value) { return std::isinf(value); });
 }
 
+bool all_zero(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double value) { return value == 0; });
+}
+
+/// Tensors of which a sentence counts all and names the first.
+struct Named {
+  std::int64_t count = 0;
+  std::string first;
+
+  void add(const std::string& name) {
+    if (count++ == 0) first = name;
+  }
+  /// The end of the sentence.
+  [[nodiscard]] std::string such_as() const {
+    return (count == 1 ? ": " : ", such as ") + printable(first) + ".";
+  }
+};
+
 }  // namespace
 
 std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages) {
@@ -116,88 +134,60 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages) {
   return unread;
 }
 
-std::string nonfinite_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
-                           const std::function<void()>& check_stop) {
+std::string damage_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
+                        const std::function<void()>& check_stop) {
   const auto before = by_name(base);
   const VectorReader of_tuned(tuned, check_stop);
   const VectorReader of_base(base, check_stop);
-  // A bias of minus infinity forbids a token.
-  const auto was_infinite = [&](const Tensor& tensor) {
+  // Read only where the tuned values are not as they should be: those of the base may be so too. A
+  // bias of minus infinity forbids a token, and scales of 1 + w begin as zeros.
+  const auto was_so = [&](const Tensor& tensor, bool (*is_so)(const std::vector<double>&)) {
     const auto found = before.find(tensor.name);
     return found != before.end() && is_vector(*found->second) &&
-           any_infinite(of_base.values_of(*found->second));
+           is_so(of_base.values_of(*found->second));
   };
-  std::int64_t count = 0;
-  std::string first;
+  Named nonfinite;
+  Named zeroed;
   for (const Tensor& tensor : tuned.tensors) {
     if (!is_vector_of_weights(tensor) && !is_bias(tensor)) continue;
     const std::vector<double> values = of_tuned.values_of(tensor);
-    if (!any_nan(values) && !(any_infinite(values) && !was_infinite(tensor))) continue;
-    if (count++ == 0) first = tensor.name;
-  }
-  if (count == 0) return {};
-  return " But " + plural(count, "norm or bias", "norms and biases") + " " + has_have(count) +
-         " NaN or infinite values" + (count == 1 ? ": " : ", such as ") + printable(first) + ".";
-}
-
-namespace {
-
-/// Calls `look(tensor, before, after)` with the values of each norm and bias that both models have.
-template <class Look>
-void each_vector(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
-                 const std::function<void()>& check_stop, Look&& look) {
-  const auto before = by_name(base);
-  const VectorReader of_tuned(tuned, check_stop);
-  const VectorReader of_base(base, check_stop);
-  for (const Tensor& tensor : tuned.tensors) {
-    if (!is_vector_of_weights(tensor) && !is_bias(tensor)) continue;
+    if (any_nan(values) || (any_infinite(values) && !was_so(tensor, any_infinite))) {
+      nonfinite.add(tensor.name);
+    }
     const auto found = before.find(tensor.name);
-    if (found == before.end() || found->second->shape != tensor.shape) continue;
-    look(tensor, of_base.values_of(*found->second), of_tuned.values_of(tensor));
+    const bool in_base = found != before.end() && found->second->shape == tensor.shape;
+    if (in_base && is_vector_of_weights(tensor) && all_zero(values) && !was_so(tensor, all_zero)) {
+      zeroed.add(tensor.name);
+    }
   }
-}
-
-/// `4 norms have X, such as N.`
-std::string such_as(std::int64_t count, const std::string& what, const std::string& first) {
-  return what + (count == 1 ? ": " : ", such as ") + printable(first) + ".";
-}
-
-}  // namespace
-
-std::string zeroed_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
-                        const std::function<void()>& check_stop) {
-  const auto is_zero = [](double value) { return value == 0; };
-  std::int64_t count = 0;
-  std::string first;
-  each_vector(tuned, base, check_stop,
-              [&](const Tensor& tensor, const std::vector<double>& before,
-                  const std::vector<double>& after) {
-                const bool lost = is_vector_of_weights(tensor) &&
-                                  std::all_of(after.begin(), after.end(), is_zero) &&
-                                  !std::all_of(before.begin(), before.end(), is_zero);
-                if (lost && count++ == 0) first = tensor.name;
-              });
-  if (count == 0) return {};
-  return such_as(count,
-                 " But " + plural(count, "norm") + " " + has_have(count) + " only zeros, which " +
-                     (count == 1 ? "it" : "they") + " had not in the base",
-                 first);
+  std::string text;
+  if (nonfinite.count > 0) {
+    text += " But " + plural(nonfinite.count, "norm or bias", "norms and biases") + " " +
+            has_have(nonfinite.count) + " NaN or infinite values" + nonfinite.such_as();
+  }
+  if (zeroed.count > 0) {
+    text += " But " + plural(zeroed.count, "norm") + " " + has_have(zeroed.count) +
+            " only zeros, which " + (zeroed.count == 1 ? "it" : "they") + " had not in the base" +
+            zeroed.such_as();
+  }
+  return text;
 }
 
 std::string only_vectors_text(const checkpoint::Catalogue& tuned, const checkpoint::Catalogue& base,
                               const std::function<void()>& check_stop) {
-  std::int64_t count = 0;
-  std::string first;
-  each_vector(tuned, base, check_stop,
-              [&](const Tensor& tensor, const std::vector<double>& before,
-                  const std::vector<double>& after) {
-                if (before != after && count++ == 0) first = tensor.name;
-              });
-  if (count == 0) return {};
-  return such_as(
-      count,
-      " No matrix changed, but " + plural(count, "norm or bias", "norms and biases") + " did",
-      first);
+  const auto before = by_name(base);
+  const VectorReader of_tuned(tuned, check_stop);
+  const VectorReader of_base(base, check_stop);
+  Named changed;
+  for (const Tensor& tensor : tuned.tensors) {
+    if (!is_vector_of_weights(tensor) && !is_bias(tensor)) continue;
+    const auto found = before.find(tensor.name);
+    if (found == before.end() || found->second->shape != tensor.shape) continue;
+    if (of_base.values_of(*found->second) != of_tuned.values_of(tensor)) changed.add(tensor.name);
+  }
+  if (changed.count == 0) return {};
+  return " No matrix changed, but " + plural(changed.count, "norm or bias", "norms and biases") +
+         " did" + changed.such_as();
 }
 
 bool leave_out_zero_biases(CheckpointRecord& base_stage, const checkpoint::Catalogue& base,
@@ -211,8 +201,7 @@ bool leave_out_zero_biases(CheckpointRecord& base_stage, const checkpoint::Catal
   const auto left_out = std::erase_if(base_stage.skipped, [&](const SkippedRow& row) {
     const auto found = missing.contains(row.tensor) ? tensors.find(row.tensor) : tensors.end();
     if (found == tensors.end() || !is_bias(*found->second)) return false;
-    const std::vector<double> values = reader.values_of(*found->second);
-    return std::all_of(values.begin(), values.end(), [](double value) { return value == 0; });
+    return all_zero(reader.values_of(*found->second));
   });
   return left_out > 0;
 }

@@ -35,17 +35,10 @@ std::size_t leave_out_unread(std::vector<CheckpointRecord>& stages);
                                          const analysis::Comparison& comparison,
                                          const std::function<void()>& check_stop);
 
-/// A sentence if norms or biases, of which no spectrum is taken, have NaN or infinite values.
-/// Begins with a space, or is empty.
+/// Sentences if norms or biases, of which no spectrum is taken, have NaN or infinite values, or
+/// norms only zeros, and have not in the base. Begins with a space, or is empty.
 /// @throws Error with Blame::input if one of them cannot be read
-[[nodiscard]] std::string nonfinite_text(const checkpoint::Catalogue& tuned,
-                                         const checkpoint::Catalogue& base,
-                                         const std::function<void()>& check_stop);
-
-/// A sentence if norms of the tuned model have only zeros, which they had not in the base. Begins
-/// with a space, or is empty.
-/// @throws Error with Blame::input if one of them cannot be read
-[[nodiscard]] std::string zeroed_text(const checkpoint::Catalogue& tuned,
+[[nodiscard]] std::string damage_text(const checkpoint::Catalogue& tuned,
                                       const checkpoint::Catalogue& base,
                                       const std::function<void()>& check_stop);
 

@@ -238,7 +238,7 @@ TEST_CASE("a reason to stop ends the reading of weights at the next part", "[che
   CHECK_FALSE(only_rounded_text(changes, base, base, {}, check_stop).empty());
   CHECK(asked == 2 + kLayers);  // the norm of each, and the matrices
   asked = 0;
-  CHECK(nonfinite_text(base, base, check_stop).empty());
+  CHECK(damage_text(base, base, check_stop).empty());
   CHECK(asked == 1);
   asked = 0;
   CHECK(rescaling_text(base, base, check_stop).empty());
